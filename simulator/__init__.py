@@ -1,0 +1,1 @@
+"""A differentiable X-ray diffraction simulator."""

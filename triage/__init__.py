@@ -1,0 +1,1 @@
+"""Test triage: from a red pytest suite to proven root causes."""

@@ -1,0 +1,1 @@
+"""One file a command; compose.py names concrete stores and executors."""

@@ -1,0 +1,1 @@
+"""From failures to clusters, and their identity against what the journal knows."""

@@ -1,0 +1,1 @@
+"""Settings from pyproject.toml, the environment and flags, each with its origin."""

@@ -1,0 +1,1 @@
+"""STAMP folders, manifests, the journal file, claims: atomic writes, redaction first."""

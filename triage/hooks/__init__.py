@@ -1,0 +1,1 @@
+"""Extension points: one pluggy specification file, and the manager that checks registrations."""

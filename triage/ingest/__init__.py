@@ -1,0 +1,1 @@
+"""Artifacts of other tools, read into results and failures."""

@@ -1,0 +1,1 @@
+"""Markdown that people also edit: marked regions, every other byte kept."""

@@ -1,0 +1,1 @@
+"""Values that the rooms exchange: frozen, validated, no input or output of their own."""

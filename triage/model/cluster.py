@@ -1,0 +1,80 @@
+"""Failures with one cause, and why they are held to have it."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import field_validator
+
+from triage.model.base import Value
+
+_CLUSTER_ID = re.compile(r"C[1-9][0-9]*")
+
+WhyKind = Literal[
+    "signature", "frame", "message", "exception", "chain", "file", "parameter",
+    "process-state", "co-failure", "rule", "experiment", "person",
+]  # fmt: skip
+
+
+class ClusterStatus(StrEnum):
+    """Where a cluster stands in its campaign."""
+
+    OPEN = "open"
+    PROBED = "probed"
+    DESIGNED = "designed"
+    RESOLVED = "resolved"
+    MERGED = "merged"
+
+
+class RunState(StrEnum):
+    """What one run says of a cluster."""
+
+    NEW = "new"
+    KNOWN = "known"
+    REGRESSED = "regressed"
+    FIXED = "fixed"
+    SKIPPED = "skipped"
+    NOT_COLLECTED = "not_collected"
+    NOT_RUN = "not_run"
+
+
+class Why(Value):
+    """One piece of evidence for a join."""
+
+    kind: WhyKind
+    detail: str
+    proposal: bool = False
+    """A proposal joins nothing until somebody or an experiment confirms it."""
+    confirm: str | None = None
+    """The command that would confirm it."""
+
+
+class Cluster(Value):
+    """A cluster as the journal knows it, with its members in one run."""
+
+    id: str
+    title: str
+    status: ClusterStatus = ClusterStatus.OPEN
+    state_in_run: RunState | None = None
+    signatures: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    why: tuple[Why, ...] = ()
+    owner: str | None = None
+    first_seen: str | None = None
+    last_seen: str | None = None
+    aliases: tuple[str, ...] = ()
+    """Ids that were merged into this one."""
+
+    @field_validator("id")
+    @classmethod
+    def _well_formed(cls, text: str) -> str:
+        if not _CLUSTER_ID.fullmatch(text):
+            raise ValueError(f"{text!r} is not a cluster id such as C19")
+        return text
+
+    @property
+    def number(self) -> int:
+        """19 for C19."""
+        return int(self.id[1:])

@@ -1,0 +1,88 @@
+"""Controlled experiments: a subject, one changed factor, a prediction, repeats, a verdict."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from triage.model.base import Value
+
+CauseKind = Literal[
+    "zero-signal", "graph-break", "nonfinite-gradient", "order-dependent", "flaky", "seed",
+    "environment-variable", "missing-file", "working-directory", "dtype", "threads", "compile",
+    "clock", "locale", "network", "resource", "timeout", "crash", "tolerance", "first-bad-commit",
+    "dependency", "test-defect", "product-defect", "unknown",
+]  # fmt: skip
+
+
+class Factor(Value):
+    """What an experiment changes: `config:simulator.config.CrystalConfig.default_F` 0.0 -> 100.0."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    kind: str
+    name: str
+    from_: Any = Field(default=None, alias="from")
+    to: Any = None
+
+    def spelled(self) -> str:
+        """As `--factor` takes it back: KIND:NAME=VALUE."""
+        return f"{self.kind}:{self.name}={self.to}"
+
+
+class Tally(Value):
+    """How often one arm of an experiment ran, and failed."""
+
+    runs: int
+    failed: int
+
+
+class Status(StrEnum):
+    """The rule's answer."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    INCONCLUSIVE = "inconclusive"
+    INVALID_CONTROL = "invalid-control"
+
+
+class ExperimentResult(Value):
+    """One experiment with its verdict."""
+
+    probe: str
+    factor: Factor | None
+    prediction: str
+    status: Status
+    baseline: Tally
+    treated: Tally
+    p_value: float | None = None
+    sentence: str = ""
+    """What it means, in one plain sentence."""
+    command: str = ""
+    """Paste-able form of the treated case."""
+    measurements: dict[str, Any] = {}
+    """What instruments saw, for the baseline and the treated case."""
+    evidence: tuple[str, ...] = ()
+
+
+class RootCause(Value):
+    """The answer of phase B."""
+
+    kind: CauseKind
+    summary: str
+    factor: Factor | None = None
+    culprits: tuple[str, ...] = ()
+    confidence: Literal["proven", "likely", "unknown"] = "unknown"
+
+
+class ProbeReport(Value):
+    """All of phase B for one subject."""
+
+    subject: tuple[str, ...]
+    cluster: str | None
+    reproduced: bool
+    experiments: tuple[ExperimentResult, ...] = ()
+    root_cause: RootCause
+    next: str = ""

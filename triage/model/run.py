@@ -1,0 +1,137 @@
+"""One execution of a suite: plan, attempts, results."""
+
+from __future__ import annotations
+
+from triage.model.base import Value
+from triage.model.failure import Failure
+from triage.model.outcome import Counts, Outcome
+
+
+class Limits(Value):
+    """How long and how much; None is no limit. Written into the evidence as they applied."""
+
+    test_seconds: float | None = 300.0
+    chunk_seconds: float | None = 3600.0
+    total_seconds: float | None = None
+    log_bytes: int = 8 * 1024 * 1024
+    field_chars: int = 64 * 1024
+    memory_bytes: int | None = None
+
+
+class Chunk(Value):
+    """The tests that one pytest process runs."""
+
+    name: str
+    nodeids: tuple[str, ...]
+    expected_seconds: float | None = None
+
+
+class Plan(Value):
+    """How the collected tests are cut into chunks, and where the durations came from."""
+
+    chunks: tuple[Chunk, ...]
+    limits: Limits
+    durations_from: str
+    """`history`, `module sizes`, `manifest`: said in the summary."""
+    shard: str | None = None
+    """`3/10` where this machine runs only a part of the plan."""
+
+
+class Attempt(Value):
+    """One process that ran (a part of) a chunk."""
+
+    chunk: str
+    number: int
+    command: str
+    """Shell form; a shell takes it back."""
+    exit_code: int | None = None
+    signal: str | None = None
+    ended: str = "finished"
+    """finished, crashed, test-timeout, chunk-timeout, interrupted, lost."""
+    seconds: float = 0.0
+    culprit: str | None = None
+    """The test that ran when the process died, where one did."""
+    note: str | None = None
+
+
+class TestResult(Value):
+    """A planned test with its one outcome; a collection error is a result too."""
+
+    __test__ = False
+
+    nodeid: str
+    outcome: Outcome
+    chunk: str | None = None
+    attempt: int | None = None
+    duration: float | None = None
+    failures: tuple[Failure, ...] = ()
+    signal: str | None = None
+    exit_code: int | None = None
+    note: str | None = None
+
+
+class RunRecord(Value):
+    """What one run gave, reconciled: exactly one result for each planned test."""
+
+    stamp: str
+    campaign: str
+    root: str
+    complete: bool
+    void: str | None = None
+    """The reason why the run can answer nothing."""
+    results: tuple[TestResult, ...] = ()
+    collect_errors: tuple[TestResult, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    plan: Plan | None = None
+    notes: tuple[str, ...] = ()
+    """What triage switched off, cut or could not do, one line each."""
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> Counts:
+        """Outcomes of the planned tests; they add up."""
+        return Counts.of((result.outcome for result in self.results), collect_errors=len(self.collect_errors))
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Every failure of the run, in the order of the results, collection errors first."""
+        return tuple(f for result in (*self.collect_errors, *self.results) for f in result.failures)
+
+
+class Selection(Value):
+    """One pytest process on named tests: the unit of experiments and of exit criteria."""
+
+    root: str
+    """Where it runs (a scratch copy for experiments); also the rootdir."""
+    nodeids: tuple[str, ...]
+    """Run in this order; node ids, files, or empty for everything."""
+    env: dict[str, str | None] = {}
+    """Set (or with None: unset) on top of the canonical environment."""
+    pytest_args: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    """Modules given to pytest as `-p`: the instruments of a probe."""
+    settings: dict[str, str] = {}
+    """JSON text for each instrument, by its name; reaches the process as `TRIAGE_INSTRUMENT`."""
+    limits: Limits = Limits()
+
+
+class SelectionResult(Value):
+    """What one selection gave."""
+
+    selection: Selection
+    command: str
+    """Paste-able shell form, environment included."""
+    folder: str
+    """Where its artifacts lie: record, log, what the instruments wrote."""
+    attempts: tuple[Attempt, ...]
+    results: tuple[TestResult, ...]
+    """In the order in which the tests ran."""
+    collect_errors: tuple[TestResult, ...] = ()
+    seconds: float = 0.0
+
+    def outcome_of(self, nodeid: str) -> Outcome:
+        """The outcome of one test; `not_run` where the process never planned it."""
+        for result in self.results:
+            if result.nodeid == nodeid:
+                return result.outcome
+        return Outcome.NOT_RUN

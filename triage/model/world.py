@@ -1,0 +1,62 @@
+"""Clock, environment and actor, handed in so that every result can be produced again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True)
+class World:
+    """What a result may depend on besides its input."""
+
+    now: Callable[[], datetime]
+    """Aware time in UTC."""
+    monotonic: Callable[[], float]
+    """Seconds from an arbitrary start; never goes back."""
+    environ: Mapping[str, str]
+    actor: str = "triage"
+
+    def stamp(self) -> str:
+        """The STAMP of this second."""
+        return self.now().astimezone(UTC).strftime(STAMP_FORMAT)
+
+    def timestamp(self) -> str:
+        """The moment as journal lines write it."""
+        return self.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Progress(Protocol):
+    """Where long work says how far it is."""
+
+    def start(self, total: int, what: str) -> None:
+        """A new stretch of `total` steps begins."""
+
+    def step(self, label: str, outcome: str = "") -> None:
+        """One step is done."""
+
+    def note(self, text: str) -> None:
+        """One line that people should see."""
+
+    def finish(self) -> None:
+        """The stretch is over."""
+
+
+class Silent:
+    """Progress that says nothing."""
+
+    def start(self, total: int, what: str) -> None:
+        """Say nothing."""
+
+    def step(self, label: str, outcome: str = "") -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def finish(self) -> None:
+        """Say nothing."""

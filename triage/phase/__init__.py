@@ -1,0 +1,1 @@
+"""The phases of a campaign: baseline, probing, design, verify."""

@@ -1,0 +1,1 @@
+"""The pytest plugin inside the process under test: light, append and flush, never raises."""

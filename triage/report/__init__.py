@@ -1,0 +1,1 @@
+"""Values to markdown, HTML and CI formats: text only."""

@@ -1,0 +1,1 @@
+"""preflight > plan > execute > reconcile > record."""

@@ -1,0 +1,1 @@
+"""From a failure to `algorithm/version:hash`."""

@@ -1,0 +1,1 @@
+"""Lines that a child process writes: light, no third-party imports."""
