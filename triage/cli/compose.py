@@ -1,0 +1,85 @@
+"""The composition root: the only place that names concrete stores and executors."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from triage.errors import UsageError
+from triage.model.world import World
+
+if TYPE_CHECKING:
+    from triage.config.settings import Settings
+    from triage.executor.api import Executor
+    from triage.store.api import HistoryStore
+
+
+def real_world() -> World:
+    """The machine's clock and this process's environment.
+
+    `TRIAGE_NOW` (ISO 8601) fixes the clock, so that a result can be produced again.
+    """
+    environ = dict(os.environ)
+    fixed = environ.get("TRIAGE_NOW")
+    return World(now=_clock(fixed), monotonic=time.monotonic, environ=environ, actor=_actor(environ))
+
+
+def redactor(world: World, settings: Settings) -> Callable[[str], str]:
+    """Removes the secrets of this environment and everything that looks like one."""
+    from triage.wire.redact import Redactor
+
+    return Redactor.of(world.environ, patterns=settings.redact).text
+
+
+def executor(settings: Settings, world: World) -> Executor:
+    """The executor that the settings name; plugins may add their own."""
+    name, _, address = settings.executor.partition(":")
+    if name == "dask":
+        from triage.executor.dask import DaskExecutor
+
+        return DaskExecutor(address or None, workers=settings.workers)
+    from triage.executor.local import LocalExecutor
+
+    return LocalExecutor(world=world)
+
+
+def store(settings: Settings, root: Path) -> HistoryStore:
+    """The history that the settings name."""
+    if settings.store.startswith(("postgresql://", "postgres://")):
+        from triage.store.postgres import PostgresStore
+
+        return PostgresStore(settings.store)
+    if "://" in settings.store:
+        raise UsageError(
+            "bad-store", f"store {settings.store!r} is not known", "use a file or postgresql://…"
+        )
+    from triage.store.sqlite import SqliteStore
+
+    return SqliteStore(root / settings.store)
+
+
+def _clock(fixed: str | None) -> Callable[[], datetime]:
+    if fixed is None:
+        return lambda: datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(fixed)
+    except ValueError as error:
+        raise UsageError("bad-setting", f"TRIAGE_NOW: {error}", "write it as 2026-01-31T12:00:00Z") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return lambda: moment
+
+
+def _actor(environ: dict[str, str]) -> str:
+    if environ.get("TRIAGE_ACTOR"):
+        return environ["TRIAGE_ACTOR"]
+    if environ.get("CI"):
+        return "ci"
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

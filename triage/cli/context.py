@@ -1,0 +1,154 @@
+"""What every command starts from: root, settings, world, and the two streams it may write to.
+
+Standard output carries the answer (one JSON document with `--json`); everything else goes to
+standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from triage.cli.console import progress_for, safe
+from triage.errors import UsageError
+
+if TYPE_CHECKING:
+    from triage.cluster.book import Book
+    from triage.config.load import Loaded
+    from triage.config.settings import Settings
+    from triage.evidence.journal import Journal
+    from triage.model.world import Progress, World
+
+
+class App:
+    """One call of the command line."""
+
+    def __init__(self, root: str | None, as_json: bool = False, flags: dict[str, Any] | None = None) -> None:
+        self._root = root
+        self.as_json = as_json
+        self.flags = flags or {}
+
+    @cached_property
+    def root(self) -> Path:
+        """Absolute path of the suite's root."""
+        from triage.config.load import find_root
+
+        if self._root is None:
+            return find_root(Path.cwd())
+        folder = Path(self._root).resolve()
+        if not folder.is_dir():
+            raise UsageError("no-root", f"--root {self._root}: no such folder", "name the suite's folder")
+        return folder
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """Settings with their origins."""
+        from triage.config.load import load
+
+        return load(self.root, self.world.environ, self.flags)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded.settings
+
+    @cached_property
+    def world(self) -> World:
+        """Clock, environment and actor of this process."""
+        from triage.cli.compose import real_world
+
+        return real_world()
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The record of decisions."""
+        from triage.evidence.journal import Journal
+
+        return Journal(self.root / "plans" / "journal.jsonl")
+
+    def book(self) -> Book:
+        """What the journal says now."""
+        from triage.cluster.book import Book
+
+        return Book.of(self.journal.read())
+
+    @cached_property
+    def redact(self) -> Callable[[str], str]:
+        """Removes secrets; applied before anything reaches a file or a terminal."""
+        from triage.cli.compose import redactor
+
+        return redactor(self.world, self.settings)
+
+    def progress(self) -> Progress:
+        """A bar where a person watches, lines elsewhere."""
+        return progress_for(sys.stderr.isatty() and not self.world.environ.get("CI"))
+
+    def say(self, text: str = "") -> None:
+        """A line of the answer; silent with --json."""
+        if not self.as_json:
+            click.echo(safe(self.redact(text)))
+
+    def note(self, text: str) -> None:
+        """A line beside the answer, on standard error."""
+        click.echo(safe(self.redact(text)), err=True)
+
+    def emit(self, document: Any) -> None:
+        """The one JSON document of --json; silent without."""
+        if self.as_json:
+            click.echo(json.dumps(plain(document), ensure_ascii=True, indent=2, allow_nan=False))
+
+    def relative(self, path: Path) -> str:
+        """A path as people read it: relative to where they stand, if it lies there."""
+        try:
+            return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+        except ValueError:
+            return str(path)
+
+
+def plain(value: Any) -> Any:
+    """Values, tuples, enums and paths as what JSON knows; NaN and infinities as strings."""
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump(mode="json"))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not (float("-inf") < value < float("inf")):
+        return str(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def app_command(
+    *, json_output: bool = True, **settings: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """A click command whose function gets `app: App` first; adds --root and, where it reports, --json."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def call(root: str | None, as_json: bool = False, **options: Any) -> Any:
+            context = click.get_current_context()
+            inherited = (context.obj or {}).get("root")
+            return function(App(root if root is not None else inherited, as_json), **options)
+
+        command = click.command(context_settings={"help_option_names": ["-h", "--help"]}, **settings)(call)
+        command.params.append(
+            click.Option(["--root"], type=click.Path(), metavar="DIR", help="The suite's root.", default=None)
+        )
+        if json_output:
+            command.params.append(
+                click.Option(["--json", "as_json"], is_flag=True, help="One JSON document.")
+            )
+        return command
+
+    return decorate
+
+
+def examples(*lines: str) -> str:
+    """An epilog that click leaves as it is."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,113 @@
+"""Where each setting comes from: pyproject.toml, then `TRIAGE_*`, then flags."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from triage.config.settings import Settings
+from triage.errors import UsageError
+
+ROOT_MARKS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+_TUPLES = {"selectors", "pytest_args", "redact"}
+_TABLES = {"env", "gradient_floors"}
+_OPTIONAL = {"test_timeout", "chunk_timeout", "total_timeout"}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, and for each field the place that decided it."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds a pytest configuration, else `start`."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in ROOT_MARKS):
+            return folder
+    return start
+
+
+def load(root: Path, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Loaded:
+    """Read the settings of the suite at `root`; flags that are None were not given."""
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    layers = (
+        ("pyproject.toml", _from_pyproject(root / "pyproject.toml")),
+        ("environment", _from_environ(environ)),
+        ("flag", {name: value for name, value in flags.items() if value is not None}),
+    )
+    for origin, layer in layers:
+        for name, value in layer.items():
+            if name in _TABLES and isinstance(value, Mapping):
+                value = {**values.get(name, {}), **value}
+            values[name] = None if name in _OPTIONAL and value in (0, "0", "none") else value
+            origins[name] = f"TRIAGE_{name.upper()}" if origin == "environment" else origin
+    try:
+        return Loaded(Settings.model_validate(values), origins)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        place = origins.get(str(first["loc"][0]) if first["loc"] else "", "pyproject.toml")
+        raise UsageError(
+            "bad-setting",
+            f"setting {name!r} from {place}: {first['msg'].lower()}",
+            "see 'triage config --help' for names and values",
+        ) from error
+
+
+def _from_pyproject(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError("bad-pyproject", f"{path}: {error}", "mend the file") from error
+    table = document.get("tool", {}).get("triage", {})
+    if not isinstance(table, dict):
+        raise UsageError("bad-pyproject", f"{path}: [tool.triage] is not a table", "mend the file")
+    return {name.replace("-", "_"): value for name, value in table.items()}
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field in Settings.model_fields:
+        text = environ.get(f"TRIAGE_{field.upper()}")
+        if text is not None:
+            values[field] = _parsed(field, text)
+    return values
+
+
+def _parsed(field: str, text: str) -> Any:
+    if field in _TUPLES:
+        return tuple(shlex.split(text))
+    if field not in _TABLES:
+        return text
+    try:
+        return (
+            json.loads(text)
+            if text.lstrip().startswith("{")
+            else dict(pair(part) for part in shlex.split(text))
+        )
+    except (json.JSONDecodeError, ValueError) as error:
+        raise UsageError(
+            "bad-setting", f"TRIAGE_{field.upper()}: {error}", "write NAME=VALUE NAME=VALUE"
+        ) from error
+
+
+def pair(text: str) -> tuple[str, str]:
+    """`K=V` in two; the error of a text without `=` or without a name names it."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or "\0" in text:
+        raise UsageError("bad-pair", f"{text!r} is not NAME=VALUE", "write it as NAME=VALUE")
+    return name, value
