@@ -1,0 +1,219 @@
+"""A STAMP folder: `reports/<campaign>/phase_<letter>/<STAMP>/`, written once, then sealed.
+
+Making the folder is one exclusive `mkdir`, so two runs can never share one. Everything written goes
+through the redaction that the folder was given, before it reaches the disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from triage.errors import CheckError, UsageError
+from triage.evidence import atomic, manifest
+from triage.model.world import STAMP_FORMAT
+
+REPORTS = "reports"
+_CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PHASE = re.compile(r"[a-z]")
+_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_FREE_SECONDS = 120
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class EvidenceFolder:
+    """One execution's evidence on disk."""
+
+    path: Path
+    redact: Callable[[str], str] = _as_it_is
+
+    @classmethod
+    def create(
+        cls, root: Path, campaign: str, phase: str, stamp: str, redact: Callable[[str], str] = _as_it_is
+    ) -> Self:
+        """Make the folder of a STAMP that somebody named.
+
+        Raises `UsageError` for names that are no names and for a STAMP that exists, `VoidError` where
+        the disk refuses.
+        """
+        folder = cls(_place(root, campaign, phase, stamp), redact)
+        if not folder._claim():
+            raise UsageError(
+                "stamp-taken",
+                f"{folder.path} exists already, and evidence is written once",
+                "choose another --stamp, or go on with --resume",
+            )
+        return folder
+
+    @classmethod
+    def create_free(
+        cls, root: Path, campaign: str, phase: str, stamp: str, redact: Callable[[str], str] = _as_it_is
+    ) -> Self:
+        """Make the folder of the first free second from `stamp` on, for a run that named none."""
+        start = datetime.strptime(_checked_stamp(stamp), STAMP_FORMAT)  # noqa: DTZ007 - a STAMP is UTC by definition
+        for seconds in range(_FREE_SECONDS):
+            moment = (start + timedelta(seconds=seconds)).strftime(STAMP_FORMAT)
+            folder = cls(_place(root, campaign, phase, moment), redact)
+            if folder._claim():
+                return folder
+        raise UsageError(
+            "stamp-taken",
+            f"the {_FREE_SECONDS} seconds after {stamp} are all taken in {folder.path.parent}",
+            "wait, or name a --stamp",
+        )
+
+    @classmethod
+    def open(cls, path: Path, redact: Callable[[str], str] = _as_it_is) -> Self:
+        """An existing folder, sealed or not. Raises `UsageError` where it is no STAMP folder."""
+        if not (path.is_dir() and _STAMP.fullmatch(path.name)):
+            raise UsageError(
+                "no-such-stamp", f"{path} is no STAMP folder", "see `triage status` for the runs"
+            )
+        return cls(path, redact)
+
+    @classmethod
+    def find(cls, root: Path, stamp: str, campaign: str | None = None, phase: str | None = None) -> Self:
+        """The one folder of a STAMP. Raises `UsageError` where there is none, or more than one."""
+        _checked_stamp(stamp)
+        found = [folder for folder in cls.all(root, campaign, phase) if folder.stamp == stamp]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            places = ", ".join(str(folder.path.relative_to(root)) for folder in found)
+            raise UsageError("ambiguous-stamp", f"{stamp} is in {places}", "name the campaign or the phase")
+        known = sorted({folder.stamp for folder in cls.all(root, campaign, phase)})[-3:]
+        latest = f"the latest are {', '.join(known)}" if known else "there are no runs yet: `triage run`"
+        raise UsageError("no-such-stamp", f"no evidence of {stamp} under {root / REPORTS}", latest)
+
+    @classmethod
+    def all(cls, root: Path, campaign: str | None = None, phase: str | None = None) -> tuple[Self, ...]:
+        """Every STAMP folder of the project, oldest first."""
+        campaigns = [campaign] if campaign else [path.name for path in _folders(root / REPORTS)]
+        found = [
+            cls(place)
+            for name in campaigns
+            for letter in _folders(root / REPORTS / name)
+            if (letter.name == f"phase_{phase}" if phase else letter.name.startswith("phase_"))
+            for place in _folders(letter)
+            if _STAMP.fullmatch(place.name)
+        ]
+        return tuple(sorted(found, key=lambda folder: (folder.stamp, str(folder.path))))
+
+    @property
+    def stamp(self) -> str:
+        """The STAMP."""
+        return self.path.name
+
+    @property
+    def phase(self) -> str:
+        """The letter of the phase."""
+        return self.path.parent.name.removeprefix("phase_")
+
+    @property
+    def campaign(self) -> str:
+        """The name of the campaign."""
+        return self.path.parent.parent.name
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the run that wrote it came to its end."""
+        return (self.path / manifest.NAME).exists()
+
+    def relative(self, root: Path) -> str:
+        """The folder as documents name it: posix, relative to the project."""
+        return self.path.relative_to(root).as_posix()
+
+    def write_json(self, name: str, value: Any) -> Path:
+        """Write one JSON document, each string in it redacted; returns its path."""
+        path = self._writable(name)
+        atomic.write_json(path, self._redacted(atomic.plain(value)))
+        return path
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a redacted text; returns its path."""
+        path = self._writable(name)
+        atomic.write_text(path, self.redact(text))
+        return path
+
+    def seal(self) -> str:
+        """Write the manifest, the last write; returns the digest of the whole folder."""
+        self._writable(manifest.NAME)
+        return manifest.seal(self.path).digest
+
+    def _claim(self) -> bool:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir()
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise atomic.disk_error(error, self.path) from error
+        return True
+
+    def _writable(self, name: str) -> Path:
+        path = self.path / name
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise UsageError(
+                "outside-evidence", f"{name!r} leaves {self.path}", "give a name inside the folder"
+            )
+        if self.sealed:
+            raise CheckError(
+                "sealed", f"{self.path} is sealed: {name} cannot be written", "start a new STAMP"
+            )
+        return path
+
+    def _redacted(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, list):
+            return [self._redacted(item) for item in value]
+        if isinstance(value, dict):
+            return _unique_keys((self.redact(key), self._redacted(item)) for key, item in value.items())
+        return value
+
+
+def _unique_keys(pairs: Any) -> dict[str, Any]:
+    """A dictionary in which keys that redaction made equal stay apart."""
+    kept: dict[str, Any] = {}
+    for key, value in pairs:
+        serial, name = 1, key
+        while name in kept:
+            serial += 1
+            name = f"{key} ({serial})"
+        kept[name] = value
+    return kept
+
+
+def _place(root: Path, campaign: str, phase: str, stamp: str) -> Path:
+    if not _CAMPAIGN.fullmatch(campaign):
+        raise UsageError(
+            "bad-campaign",
+            f"{campaign!r} cannot be a campaign's name",
+            "use letters, digits, dots and dashes",
+        )
+    if not _PHASE.fullmatch(phase):
+        raise UsageError("bad-phase", f"{phase!r} is no phase", "use one small letter: a, b, c or d")
+    return root / REPORTS / campaign / f"phase_{phase}" / _checked_stamp(stamp)
+
+
+def _checked_stamp(stamp: str) -> str:
+    try:
+        datetime.strptime(stamp, STAMP_FORMAT)  # noqa: DTZ007 - only whether it is a moment
+        well_formed = bool(_STAMP.fullmatch(stamp))
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise UsageError("bad-stamp", f"{stamp!r} is no STAMP", "write UTC as YYYYMMDDTHHMMSSZ")
+    return stamp
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(child for child in path.iterdir() if child.is_dir()) if path.is_dir() else []
