@@ -48,9 +48,9 @@ def load(root: Path, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Lo
         ("flag", {name: value for name, value in flags.items() if value is not None}),
     )
     for origin, layer in layers:
-        for name, value in layer.items():
-            if name in _TABLES and isinstance(value, Mapping):
-                value = {**values.get(name, {}), **value}
+        for name, given in layer.items():
+            merged = name in _TABLES and isinstance(given, Mapping)
+            value = {**values.get(name, {}), **given} if merged else given
             values[name] = None if name in _OPTIONAL and value in (0, "0", "none") else value
             origins[name] = f"TRIAGE_{name.upper()}" if origin == "environment" else origin
     try:

@@ -1,0 +1,1 @@
+"""The pytest entry point: registers nothing unless asked to."""
