@@ -6,7 +6,7 @@ SCHEMA_VERSION = 1
 
 SCHEMA = """
 create table if not exists triage_version (
-    version integer not null              -- of this schema; a newer one is refused
+    version integer not null              -- of this schema, a newer one is refused
 );
 create table if not exists runs (
     run integer primary key,              -- grows with each run recorded
