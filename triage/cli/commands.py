@@ -38,5 +38,5 @@ TABLE: dict[str, Entry] = {
     "split": Entry("split", "Decide that some members have another cause.", "Decide"),
     "assign": Entry("assign", "Say who takes care of a cluster.", "Decide"),
     "rename": Entry("rename", "Give a cluster a better title.", "Decide"),
-    "help": Entry("help", "Explain an error by its slug.", "Help"),
+    "help": Entry("help_", "Explain an error by its slug.", "Help"),
 }
