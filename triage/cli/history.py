@@ -30,8 +30,7 @@ def command(app: App, nodeid: str, limit: int) -> None:
     app.emit({"nodeid": nodeid, "runs": [row.model_dump(mode="json") for row in rows]})
     for row in rows:
         seconds = "" if row.duration is None else f"{row.duration:9.3f} s"
-        app.say(
-            f"{row.stamp}  {row.outcome:<8} {seconds:>11}  {row.commit or '-':.10}  {row.signature or ''}".rstrip()
-        )
+        commit, signature = (row.commit or "-")[:10], row.signature or ""
+        app.say(f"{row.stamp}  {row.outcome:<8} {seconds:>11}  {commit:<10}  {signature}".rstrip())
     red = sum(row.outcome.is_red for row in rows)
     app.say(f"{red} of {len(rows)} runs red")

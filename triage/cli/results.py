@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import load_results, result_rows
+from triage.cli.lookup import read_failures, read_record, result_rows, run_folder
 from triage.errors import ExitCode
 
 
@@ -20,8 +20,9 @@ from triage.errors import ExitCode
 )
 def command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitCode:
     """Every planned test of a run (default: the latest) with its one outcome."""
-    record = load_results(app, stamp)
-    rows = result_rows(record)
+    folder = run_folder(app, stamp).path
+    record = read_record(folder)
+    rows = result_rows(record, read_failures(folder))
     counts = record.counts
     app.emit(
         {

@@ -1,0 +1,51 @@
+"""`triage status`: where the campaign stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from triage.cli.context import App, app_command, examples
+from triage.cli.lookup import latest_run
+from triage.cli.states import states_of
+from triage.phase.overview import next_steps
+
+
+@app_command(epilog=examples("triage status", "triage status --json"))
+def command(app: App) -> None:
+    """Where the campaign stands: the latest run, clusters by status, what is next."""
+    book, latest = app.book(), latest_run(app)
+    states = states_of(app, latest)
+    steps = next_steps(book, latest, states)
+    tally = Counter(cluster.status.value for cluster in book.clusters.values())
+    app.emit(
+        {
+            "root": str(app.root),
+            "latest": latest and {
+                "stamp": latest.stamp, "campaign": latest.campaign, "complete": latest.complete,
+                "void": latest.void, "counts": latest.counts.model_dump(),
+            },
+            "clusters": [
+                {"id": c.id, "title": c.title, "status": c.status.value, "owner": c.owner,
+                 "state_in_run": states.get(c.id), "members": len(c.members)}
+                for c in book.clusters.values()
+            ],
+            "by_status": dict(tally),
+            "proposals": len(book.proposals),
+            "next": steps[0].model_dump(mode="json") if steps else None,
+        }
+    )  # fmt: skip
+    if latest is None:
+        app.say("no run is recorded")
+    else:
+        state = f"VOID: {latest.void}" if latest.void else ("complete" if latest.complete else "INCOMPLETE")
+        counts = ", ".join(f"{n} {k}" for k, n in latest.counts.model_dump().items() if n)
+        app.say(f"{latest.campaign} {latest.stamp}: {state}; {counts}")
+    for cluster in book.live:
+        state_in_run = states.get(cluster.id)
+        owner = f"  @{cluster.owner}" if cluster.owner else ""
+        app.say(
+            f"{cluster.id:<5} {cluster.status:<9} {state_in_run or '-':<13} {len(cluster.members):>3} tests"
+            f"  {cluster.title}{owner}"
+        )
+    for step in steps[:1]:
+        app.say(f"next: {step.command}   # {step.reason}")
