@@ -2,6 +2,9 @@
 
 One event a line. `id` is unique, so that two branches' journals merge by union and a line that
 arrives twice counts once. Reading keeps the order of `at`, then of `id`.
+
+Two branches may have allotted the same number. What tells them apart is `opening`: the id of the event
+that opened the cluster which is meant.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ class _Event(Value):
     by: str
     """Who decided: `triage run`, a person's name, `triage verify`."""
     v: Literal[1] = 1
+    opening: str | None = None
+    """Id of the event that opened the cluster meant; None where the number was clear."""
 
 
 class NumberingStarted(_Event):
@@ -133,6 +138,14 @@ class CriterionMet(_Event):
     evidence: tuple[str, ...] = ()
 
 
+class ClusterRenumbered(_Event):
+    """Two branches allotted `cluster`; the one that event `opening` opened is called `new` from now on."""
+
+    event: Literal["cluster_renumbered"] = "cluster_renumbered"
+    cluster: str
+    new: str
+
+
 class ProposalMade(_Event):
     """A merge or split that evidence suggests and nobody has decided."""
 
@@ -142,6 +155,15 @@ class ProposalMade(_Event):
     with_cluster: str | None = None
     members: tuple[str, ...] = ()
     why: tuple[Why, ...] = ()
+
+
+class ProposalDropped(_Event):
+    """Somebody or an experiment decided against a proposal; it is not made again."""
+
+    event: Literal["proposal_dropped"] = "proposal_dropped"
+    cluster: str
+    with_cluster: str
+    reason: str
 
 
 Event = Annotated[
@@ -156,7 +178,9 @@ Event = Annotated[
     | OwnerSet
     | Renamed
     | CriterionMet
-    | ProposalMade,
+    | ClusterRenumbered
+    | ProposalMade
+    | ProposalDropped,
     Field(discriminator="event"),
 ]
 

@@ -19,6 +19,8 @@ class Signature(Value):
     """One line for people; no part of the identity."""
     fields: dict[str, str] = {}
     """What went into the hash, by name, so that a join can be explained."""
+    marks: dict[str, tuple[str, ...]] = {}
+    """Evidence seen beside the hash, by kind, such as `difference`: ("0.5",); no part of the identity."""
 
     @field_validator("id")
     @classmethod

@@ -1,0 +1,87 @@
+"""Journal events whose ids follow from their content, so that a repeated decision is one event."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from triage.model.journal import (
+    AttemptRecorded,
+    ClusterOpened,
+    ClusterRenumbered,
+    ClustersMerged,
+    ClusterSplit,
+    CriterionMet,
+    MembersAdded,
+    NumberingStarted,
+    OwnerSet,
+    ProposalDropped,
+    ProposalMade,
+    Renamed,
+    SignatureAdded,
+    StatusChanged,
+)
+
+AnyEvent = TypeVar(
+    "AnyEvent",
+    NumberingStarted,
+    ClusterOpened,
+    SignatureAdded,
+    MembersAdded,
+    ClustersMerged,
+    ClusterSplit,
+    StatusChanged,
+    AttemptRecorded,
+    OwnerSet,
+    Renamed,
+    CriterionMet,
+    ClusterRenumbered,
+    ProposalMade,
+    ProposalDropped,
+)
+
+
+class EventMint:
+    """Makes events of one decision: `at` rises by a microsecond from each to the next.
+
+    `Book.mint` makes one that fits the journal: `lineage` maps a cluster to the event that opened it, so
+    that each event says which cluster it means even where another branch allots the same number, and
+    `after` is the time of the last event, so that a clock that stands still or goes back reorders nothing.
+    """
+
+    def __init__(
+        self, at: str, by: str, lineage: Mapping[str, str] | None = None, after: str | None = None
+    ) -> None:
+        moments = [datetime.fromisoformat(at)]
+        if after is not None:
+            moments.append(datetime.fromisoformat(after) + timedelta(microseconds=1))
+        self._moment = max(moments)
+        self._by = by
+        self._lineage = dict(lineage or {})
+
+    def make(self, kind: type[AnyEvent], **fields: Any) -> AnyEvent:
+        """An event of this kind with `id`, `at`, `by` and `opening` filled in."""
+        if "opening" not in fields:
+            fields["opening"] = self._lineage.get(str(fields.get("cluster")))
+        draft = kind(id="", at=self._tick(), by=self._by, **fields)
+        event = draft.model_copy(update={"id": content_id(draft.model_dump(mode="json"))})
+        if isinstance(event, ClusterOpened):
+            self._lineage[event.cluster] = event.id
+        elif isinstance(event, ClusterSplit):
+            self._lineage[event.new] = event.id
+        return event
+
+    def _tick(self) -> str:
+        at = self._moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        self._moment += timedelta(microseconds=1)
+        return at
+
+
+def content_id(event: Mapping[str, Any]) -> str:
+    """16 hex digits of SHA-256 over all of the event but its id."""
+    content = {name: value for name, value in event.items() if name != "id"}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
