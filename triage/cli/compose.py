@@ -33,7 +33,7 @@ def redactor(world: World, settings: Settings) -> Callable[[str], str]:
     """Removes the secrets of this environment and everything that looks like one."""
     from triage.wire.redact import Redactor
 
-    return Redactor.of(world.environ, patterns=settings.redact).text
+    return Redactor.of(world.environ, patterns=settings.redact)
 
 
 def executor(settings: Settings, world: World) -> Executor:

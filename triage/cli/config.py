@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-
 from triage.cli.context import App, app_command, examples, plain
 from triage.config.settings import Settings
 
 
 def documented() -> dict[str, str]:
     """The sentence that stands under each field of the settings."""
-    source = inspect.getsource(Settings)
-    pairs = re.findall(r'^    (\w+): .*\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL)
-    return {name: " ".join(text.split()) for name, text in pairs}
+    fields = Settings.model_fields.items()
+    return {name: " ".join(field.description.split()) for name, field in fields if field.description}
 
 
 @app_command(epilog=examples("triage config", "TRIAGE_WORKERS=4 triage config --json"))

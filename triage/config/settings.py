@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from triage.model.base import Value
 from triage.model.run import Limits
@@ -15,6 +15,8 @@ Gate = Literal["reason", "reason-and-test", "strict"]
 
 class Settings(Value):
     """What `[tool.triage]`, `TRIAGE_*` and flags can set; `triage config` prints it with origins."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     campaign: str = Field("triage", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """Names the folder under reports/ and the plan under plans/active/."""
