@@ -14,9 +14,51 @@ from triage.errors import UsageError
 from triage.model.world import World
 
 if TYPE_CHECKING:
+    from triage.cli.context import App
     from triage.config.settings import Settings
+    from triage.evidence.folder import EvidenceFolder
     from triage.executor.api import Executor
+    from triage.phase.tools import Tools
     from triage.store.api import HistoryStore
+
+
+def tools(app: App) -> Tools:
+    """What the phases work with, from one call of the command line."""
+    from triage.phase.tools import Tools
+
+    return Tools(
+        root=app.root,
+        settings=app.settings,
+        world=app.world,
+        executor=executor(app.settings, app.world),
+        journal=app.journal,
+        redact=app.redact,
+        open_store=lambda: store(app.settings, app.root),
+        progress=app.progress(),
+    )
+
+
+def run_folder(app: App, stamp: str | None, resume: str | None) -> EvidenceFolder:
+    """The folder of a new run, or of the one that is resumed."""
+    from triage.evidence.folder import EvidenceFolder
+
+    campaign = app.settings.campaign
+    if resume is not None:
+        named = app.loaded.origins["campaign"] != "default"
+        found = EvidenceFolder.find(app.root, resume, campaign if named else None, "a")
+        if found.sealed:
+            raise UsageError("run-finished", f"{found.path} is sealed: that run is over", "start a new one")
+        return EvidenceFolder.open(found.path, app.redact)
+    if stamp is not None:
+        return EvidenceFolder.create(app.root, campaign, "a", stamp, app.redact)
+    return EvidenceFolder.create_free(app.root, campaign, "a", app.world.stamp(), app.redact)
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """`K=V` texts as a dictionary."""
+    from triage.config.load import pair
+
+    return dict(pair(text) for text in texts)
 
 
 def real_world() -> World:

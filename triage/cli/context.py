@@ -72,6 +72,11 @@ class App:
 
         return Journal(self.root / "plans" / "journal.jsonl")
 
+    def behind_dashes(self) -> tuple[str, ...]:
+        """What stood behind `--` on the command line."""
+        words: list[str] = (click.get_current_context().find_root().obj or {}).get("behind", [])
+        return tuple(words)
+
     def book(self) -> Book:
         """What the journal says now."""
         from triage.cluster.book import Book
@@ -136,7 +141,11 @@ def app_command(
             inherited = (context.obj or {}).get("root")
             return function(App(root if root is not None else inherited, as_json), **options)
 
-        command = click.command(context_settings={"help_option_names": ["-h", "--help"]}, **settings)(call)
+        names = {"help_option_names": ["-h", "--help"]}
+        make: Callable[[Callable[..., Any]], click.Command] = click.command(
+            cls=click.Command, context_settings=names, **settings
+        )
+        command = make(call)
         command.params.append(
             click.Option(["--root"], type=click.Path(), metavar="DIR", help="The suite's root.", default=None)
         )

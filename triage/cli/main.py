@@ -53,13 +53,15 @@ Examples:
 @click.pass_context
 def group(ctx: click.Context, root: str | None) -> None:
     """Turn a red pytest suite into root causes, each proven by experiment, and track them to green."""
-    ctx.obj = {"root": root}
+    ctx.obj = {"root": root, **(ctx.obj or {})}
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; every outcome is an exit code of the design, every error one line."""
     try:
-        code = group.main(args=list(argv), prog_name="triage", standalone_mode=False)
+        words = list(argv)
+        behind = words[words.index("--") + 1 :] if "--" in words else []
+        code = group.main(args=words, prog_name="triage", standalone_mode=False, obj={"behind": behind})
         return int(code) if isinstance(code, int) else ExitCode.OK
     except TriageError as error:
         _complain(str(error))

@@ -86,6 +86,10 @@ class RunRecord(Value):
     notes: tuple[str, ...] = ()
     """What triage switched off, cut or could not do, one line each."""
     seconds: float = 0.0
+    commit: str | None = None
+    """What was checked out, where the suite is in a git repository."""
+    dirty: bool = False
+    """Whether the tree differed from the commit."""
 
     @property
     def counts(self) -> Counts:

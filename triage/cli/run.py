@@ -1,0 +1,141 @@
+"""`triage run`: phase A."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from triage.cli import compose
+from triage.cli.context import App, app_command, examples
+from triage.errors import UsageError
+
+if TYPE_CHECKING:
+    from triage.phase.baseline import Concluded
+
+
+@app_command(
+    context_settings={"help_option_names": ["-h", "--help"], "ignore_unknown_options": False},
+    epilog=examples(
+        "triage run",
+        "triage run tests/test_gradients.py --workers 2 --test-timeout 60",
+        "triage run --env CUDA_VISIBLE_DEVICES=-1 --campaign gradient-flow",
+        "triage run --resume 20261123T061000Z",
+        "triage run --shard 3/10 --no-ledgers -- -m 'not gpu'",
+    ),
+)
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]... [-- PYTEST-ARG...]")
+@click.option("--campaign", help="Folder under reports/.", metavar="NAME")
+@click.option("--phase", type=click.Choice(["a"]), default="a", help="Only phase A is a run.")
+@click.option("--stamp", help="Name of this run; default: the time, UTC.", metavar="STAMP")
+@click.option("--workers", type=int, help="How many chunks run at once.")
+@click.option("--chunks", type=int, help="Number of chunks.")
+@click.option("--chunk-seconds", type=float, help="Expected length of a chunk.")
+@click.option("--chunk-manifest", help="JSON file that names the chunks and their tests.", metavar="FILE")
+@click.option("--test-timeout", type=float, help="Seconds for one test; 0 is no limit.")
+@click.option("--chunk-timeout", type=float, help="Seconds for one chunk's process; 0 is no limit.")
+@click.option(
+    "--total-timeout", type=float, help="Seconds after which no further chunk starts; 0 is no limit."
+)
+@click.option("--env", "env", multiple=True, metavar="K=V", help="Part of the canonical environment.")
+@click.option(
+    "--shard", metavar="I/N", help="Run this part of the plan; join the parts with 'triage collect'."
+)
+@click.option("--executor", metavar="local|dask[:ADDRESS]", help="Where chunks run.")
+@click.option(
+    "--isolation", type=click.Choice(["warm", "fresh"]), help="A warm parent forks, or a new interpreter."
+)
+@click.option(
+    "--gate", type=click.Choice(["reason", "reason-and-test", "strict"]), help="What counts as known."
+)
+@click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
+@click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
+def command(app: App, **options: Any) -> int:
+    """Phase A: run the suite in chunks, record each outcome, cluster what failed.
+
+    Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer.
+    """
+    from triage.phase.baseline import baseline
+
+    selectors, pytest_args = _split(app, options["selectors"])
+    app.flags = {name: options[name] for name in options if name in _FLAGS} | {
+        "env": compose.pairs(options["env"]) or None,
+        "selectors": selectors or None,
+    }
+    shard = _shard(options["shard"])
+    tools = compose.tools(app)
+    suite = app.settings.suite(str(app.root), shard)
+    suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
+    folder = compose.run_folder(app, options["stamp"], options["resume"])
+    concluded = baseline(
+        tools, suite, folder, resume=options["resume"] is not None, ledgers=not options["no_ledgers"]
+    )
+    _report(app, concluded, folder.relative(app.root))
+    return concluded.exit_code
+
+
+_FLAGS = {
+    "campaign", "workers", "chunks", "chunk_seconds", "chunk_manifest", "test_timeout", "chunk_timeout",
+    "total_timeout", "executor", "isolation", "gate",
+}  # fmt: skip
+
+
+def _split(app: App, words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Selectors, and what stood behind `--` on the command line."""
+    behind = app.behind_dashes()
+    return words[: len(words) - len(behind)], behind
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text)
+    if not match or int(match[1]) > int(match[2]):
+        raise UsageError("bad-shard", f"--shard {text!r} is not I/N with I from 1 to N", "write it as 3/10")
+    return int(match[1]), int(match[2])
+
+
+def _report(app: App, concluded: Concluded, where: str) -> None:
+    record = concluded.record
+    app.emit(
+        {
+            "stamp": record.stamp,
+            "campaign": record.campaign,
+            "folder": where,
+            "complete": record.complete,
+            "void": record.void,
+            "counts": record.counts.model_dump(exclude={"collect_errors"}),
+            "collect_errors": record.counts.collect_errors,
+            "clusters": [c.model_dump(mode="json") for c in concluded.clusters],
+            "held_against": concluded.unknown,
+            "notes": record.notes,
+            "exit_code": int(concluded.exit_code),
+        }
+    )
+    if record.void:
+        app.say(f"VOID: {record.void}")
+    elif not record.complete:
+        app.say(f"INCOMPLETE: {record.counts.not_run} planned tests have not run")
+    counts = record.counts.model_dump(exclude={"collected"})
+    shown = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number)
+    app.say(
+        f"{record.stamp}: {record.counts.collected} collected: {shown or 'nothing'} in {record.seconds:.1f} s"
+    )
+    for note in record.notes:
+        app.say(f"note: {note}")
+    for cluster in concluded.clusters:
+        if cluster.state_in_run is not None and cluster.state_in_run.value in {
+            "new",
+            "known",
+            "regressed",
+            "fixed",
+        }:
+            app.say(
+                f"{cluster.id:<5} {cluster.state_in_run:<9} {len(cluster.members):>4} tests  {cluster.title}"
+            )
+    app.say(f"evidence: {where}/summary.md")
+    for cluster in concluded.clusters:
+        if cluster.state_in_run is not None and cluster.state_in_run.value in {"new", "regressed"}:
+            app.say(f"next: triage probe {cluster.id}")
+            break

@@ -1,0 +1,153 @@
+"""Phase A: a run becomes clusters, documents, ledgers and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from triage.cluster.assign import Assignment, assign
+from triage.cluster.book import Book
+from triage.cluster.mint import EventMint
+from triage.errors import ExitCode, TriageError
+from triage.evidence.folder import EvidenceFolder
+from triage.model.base import Value
+from triage.model.cluster import Cluster, RunState
+from triage.model.run import RunRecord
+from triage.model.suite import Suite
+from triage.phase.documents import write_run_summary
+from triage.phase.ledgers import update_ledgers
+from triage.phase.tools import Tools
+from triage.run.suite import run_suite
+from triage.signature.api import signatures_of
+
+
+class Concluded(Value):
+    """What a run came to."""
+
+    record: RunRecord
+    clusters: tuple[Cluster, ...]
+    """Every live cluster with its state in this run."""
+    unknown: tuple[str, ...]
+    """What the gate holds against the run, one line each."""
+    exit_code: ExitCode
+
+
+def baseline(
+    tools: Tools, suite: Suite, folder: EvidenceFolder, *, resume: bool = False, ledgers: bool = True
+) -> Concluded:
+    """Run the suite and conclude."""
+    record = run_suite(
+        suite,
+        folder=folder,
+        executor=tools.executor,
+        world=tools.world,
+        durations=_durations(tools),
+        progress=tools.progress,
+        resume=resume,
+    )
+    return conclude(tools, record, folder, ledgers=ledgers)
+
+
+def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers: bool = True) -> Concluded:
+    """Cluster a recorded run, write its documents, seal it, bring the ledgers up to date.
+
+    Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) nothing outside
+    of the folder changes, and new ids are those that the next run would allot.
+    """
+    with tools.deciding():
+        before = tools.book()
+        mint = EventMint(tools.world.timestamp(), "triage run", before.lineage)
+        assignment = assign(record, before, sign=signatures_of, mint=mint)
+        if ledgers:
+            tools.journal.append(assignment.events)
+        _write(folder, record, assignment)
+        write_run_summary(tools.root, folder)
+        folder.seal()
+        if ledgers:
+            for line in update_ledgers(tools.root, tools.book()):
+                tools.progress.note(f"updated {line}")
+    _remember(tools, record, assignment)
+    unknown = _held_against(record, assignment.clusters, before, tools.settings.gate)
+    return Concluded(
+        record=record, clusters=assignment.clusters, unknown=unknown, exit_code=_exit_code(record, unknown)
+    )
+
+
+def _write(folder: EvidenceFolder, record: RunRecord, assignment: Assignment) -> None:
+    seen: dict[str, int] = {}
+    rows: list[dict[str, Any]] = []
+    for failure in record.failures:
+        slot = (failure.nodeid, seen.setdefault(failure.nodeid, 0))
+        seen[failure.nodeid] += 1
+        signatures = assignment.signatures_of.get(slot, ())
+        row = failure.model_dump(mode="json")
+        row["exception"], row["message"] = failure.exception, failure.message
+        row["signature"] = signatures[0] if signatures else None
+        row["signatures"] = list(signatures)
+        row["cluster"] = assignment.cluster_of.get(slot)
+        rows.append(row)
+    folder.write_json("failures.json", {"stamp": record.stamp, "failures": rows})
+    clusters = [cluster.model_dump(mode="json") for cluster in assignment.clusters]
+    folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": clusters})
+    folder.write_json("summary.json", summary(record, assignment.clusters))
+
+
+def summary(record: RunRecord, clusters: tuple[Cluster, ...]) -> dict[str, Any]:
+    """The run in figures: what summary.md states."""
+    states = {state.value: [c.id for c in clusters if c.state_in_run is state] for state in RunState}
+    return {
+        "stamp": record.stamp,
+        "campaign": record.campaign,
+        "complete": record.complete,
+        "void": record.void,
+        "counts": record.counts.model_dump(),
+        "seconds": record.seconds,
+        "chunks": len(record.plan.chunks) if record.plan else 0,
+        "attempts": len(record.attempts),
+        "durations_from": record.plan.durations_from if record.plan else None,
+        "clusters": states,
+        "notes": list(record.notes),
+    }
+
+
+def _held_against(
+    record: RunRecord, clusters: tuple[Cluster, ...], before: Book, gate: str
+) -> tuple[str, ...]:
+    held = []
+    for cluster in clusters:
+        state = cluster.state_in_run
+        if state in {RunState.NEW, RunState.REGRESSED} or (gate == "strict" and state is RunState.KNOWN):
+            held.append(f"{cluster.id} {state.value}: {cluster.title}")
+        elif gate == "reason-and-test" and state is RunState.KNOWN:
+            known = set(before.clusters[cluster.id].members)
+            held.extend(f"{cluster.id} new member: {m}" for m in cluster.members if m not in known)
+    return tuple(held)
+
+
+def _exit_code(record: RunRecord, unknown: tuple[str, ...]) -> ExitCode:
+    if record.void is not None or not record.complete:
+        return ExitCode.VOID
+    return ExitCode.FAILURES if unknown else ExitCode.OK
+
+
+def _durations(tools: Tools) -> Mapping[str, float]:
+    try:
+        store = tools.open_store()
+        durations = store.durations()
+        store.close()
+    except TriageError as error:
+        tools.progress.note(f"without recorded durations: {error}")
+        return {}
+    return durations
+
+
+def _remember(tools: Tools, record: RunRecord, assignment: Assignment) -> None:
+    first = {
+        nodeid: ids[0] for (nodeid, index), ids in assignment.signatures_of.items() if index == 0 and ids
+    }
+    try:
+        store = tools.open_store()
+        store.record(record, commit=record.commit, signatures=first)
+        store.close()
+    except TriageError as error:
+        tools.progress.note(f"the history was not updated: {error}")

@@ -1,0 +1,58 @@
+"""What every phase works with, composed by the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from triage.cluster.book import Book
+from triage.config.settings import Settings
+from triage.errors import VoidError
+from triage.evidence.atomic import disk_error
+from triage.evidence.journal import Journal
+from triage.executor.api import Executor
+from triage.model.world import Progress, Silent, World
+from triage.store.api import HistoryStore
+
+LOCK_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """Root, settings, world and the concrete parts that the composition root chose."""
+
+    root: Path
+    settings: Settings
+    world: World
+    executor: Executor
+    journal: Journal
+    redact: Callable[[str], str]
+    open_store: Callable[[], HistoryStore]
+    progress: Progress = field(default_factory=Silent)
+
+    def book(self) -> Book:
+        """What the journal says now."""
+        return Book.of(self.journal.read())
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Only one process of this project allots ids and renders ledgers at a time."""
+        path = self.root / ".triage" / "deciding.lock"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            lock = FileLock(path, timeout=LOCK_SECONDS)
+            lock.acquire()
+        except Timeout as error:
+            raise VoidError(
+                "busy", f"another triage has held {path} for {LOCK_SECONDS} s", "wait for it, or end it"
+            ) from error
+        except OSError as error:
+            raise disk_error(error, path) from error
+        try:
+            yield
+        finally:
+            lock.release()
