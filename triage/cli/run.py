@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 @app_command(
-    context_settings={"help_option_names": ["-h", "--help"], "ignore_unknown_options": False},
     epilog=examples(
         "triage run",
         "triage run tests/test_gradients.py --workers 2 --test-timeout 60",

@@ -51,8 +51,8 @@ def baseline(
 def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers: bool = True) -> Concluded:
     """Cluster a recorded run, write its documents, seal it, bring the ledgers up to date.
 
-    Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) nothing outside
-    of the folder changes, and new ids are those that the next run would allot.
+    Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) nothing
+    outside of the folder changes, and new ids are those that the next run would allot.
     """
     with tools.deciding():
         before = tools.book()
