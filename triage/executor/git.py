@@ -67,6 +67,22 @@ class Repository:
         repo.git.update_environment(**_environment())
         return cls(repo, root)
 
+    @classmethod
+    def create(cls, root: Path, *, name: str, email: str) -> Repository:
+        """A new repository at `root` whose commits carry this name and address."""
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        import git
+
+        try:
+            repo = git.Repo.init(root, initial_branch="main")
+        except (git.GitCommandError, git.GitCommandNotFound, OSError) as error:
+            raise VoidError("git-failed", f"git init in {root}: {error}", "install git") from error
+        with repo.config_writer() as writer:
+            writer.set_value("user", "name", name)
+            writer.set_value("user", "email", email)
+        repo.git.update_environment(**_environment())
+        return cls(repo, root)
+
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""
         return self.resolve("HEAD")
