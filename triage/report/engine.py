@@ -106,7 +106,8 @@ def render(
         ) from error
     except (jinja2.TemplateError, TypeError, ValueError, AttributeError, RecursionError) as error:
         place = _place(error, template)
-        raise UsageError("bad-template", f"template {place}: {error}", "mend the template") from error
+        reason = " ".join(str(getattr(error, "message", None) or error).split())
+        raise UsageError("bad-template", f"template {place}: {reason}", "mend the template") from error
     sidecar = Sidecar(
         document=document,
         sha256=hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest(),
