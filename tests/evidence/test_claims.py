@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from triage.evidence.atomic import write_json, write_text
 from triage.evidence.claims import check_document, sidecar_of
-from triage.phase.documents import write_document
+from triage.phase.rendering import write_document
 
 TEMPLATE = """# Loss
 

@@ -11,7 +11,7 @@ from triage.evidence.claims import check_document
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import RunState
 from triage.model.outcome import Outcome
-from triage.phase.summary import summary_of, write_summary
+from triage.phase.documents import summary_of, write_run_summary
 
 
 def _written(root, record, clusters, rows):
@@ -19,7 +19,7 @@ def _written(root, record, clusters, rows):
     folder.write_json("results.json", record)
     folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": clusters})
     folder.write_json("failures.json", {"failures": rows})
-    return folder, write_summary(root, folder)
+    return folder, write_run_summary(root, folder)
 
 
 def test_figures_come_from_the_record(tmp_path, record, clusters, failure_rows):
@@ -110,6 +110,7 @@ def test_known_and_green_are_told_apart(tmp_path, record, clusters, failure_rows
     assert _written(tmp_path / "b", green, (), [])[1]["verdict"] == "green"
 
 
+@pytest.mark.slow
 def test_twenty_thousand_failures_stay_readable(tmp_path, record, clusters, failure_rows):
     many = tuple(record.results[1].model_copy(update={"nodeid": f"t.py::t[{n}]"}) for n in range(20_000))
     big = record.model_copy(update={"results": many, "plan": None})

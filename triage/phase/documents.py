@@ -1,61 +1,45 @@
-"""Documents of a STAMP folder: rendered from JSON artifacts on the disk, with their claims beside them."""
+"""`summary.json` and `summary.md` of a run, from what the run recorded."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from triage.errors import VoidError
-from triage.evidence.atomic import write_json, write_text
-from triage.evidence.claims import sidecar_of
-from triage.model.claim import Artifact, Sidecar
-from triage.phase.templates import load_templates
-from triage.report.engine import Rendered, Source, render
+from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import Cluster
+from triage.model.run import RunRecord
+from triage.phase.rendering import write_document
+from triage.report.summary import summarize
 
 
-def write_document(
-    root: Path,
-    path: Path,
-    template: str,
-    artifacts: Mapping[str, Path],
-    templates: Mapping[str, str] | None = None,
-) -> Sidecar:
-    """Render a template from artifacts into `path` and write `<path>.claims.json`.
-
-    The template sees each artifact's JSON under its name and nothing else. Values in artifacts were
-    redacted when those were written.
-    """
-    sources = {name: source_of(root, artifact) for name, artifact in artifacts.items()}
-    document = path.relative_to(root).as_posix()
-    rendered = render(
-        template, sources, load_templates() if templates is None else templates, document=document
-    )
-    write_text(path, rendered.text)
-    write_json(sidecar_of(path), rendered.sidecar)
-    return rendered.sidecar
+def write_run_summary(
+    root: Path, folder: EvidenceFolder, templates: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Write both from `results.json`, `clusters.json` and `failures.json`; returns the figures."""
+    summary = summary_of(folder.path)
+    path = folder.write_json("summary.json", summary)
+    write_document(root, folder.path / "summary.md", "summary.md.j2", {"run": path}, templates)
+    return summary
 
 
-def render_again(root: Path, sidecar: Sidecar, templates: Mapping[str, str]) -> Rendered:
-    """The document that its recorded template and sources give now."""
-    sources = {name: source_of(root, root / artifact.path) for name, artifact in sidecar.sources.items()}
-    return render(sidecar.template, sources, templates, document=sidecar.document)
-
-
-def source_of(root: Path, path: Path) -> Source:
-    """A JSON artifact of the project. Raises `VoidError` where it is missing or no JSON."""
-    name = path.relative_to(root).as_posix()
+def summary_of(folder: Path) -> dict[str, Any]:
+    """The figures of a run, computed from its record. Raises `VoidError` where that is damaged."""
     try:
-        data = path.read_bytes()
-        return Source(Artifact(path=name, sha256=hashlib.sha256(data).hexdigest()), json.loads(data))
-    except OSError as error:
+        record = RunRecord.model_validate(_read(folder / "results.json"))
+        clusters = [Cluster.model_validate(item) for item in _read(folder / "clusters.json")["clusters"]]
+        failures = _read(folder / "failures.json")["failures"]
+        return summarize(record, clusters, failures)
+    except (ValidationError, OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
         raise VoidError(
-            "missing-evidence",
-            f"{name} cannot be read: {error.strerror}",
-            "restore it from git, or run again",
+            "bad-evidence", f"{folder}: {reason}", "`triage check` tells what was changed"
         ) from error
-    except ValueError as error:
-        raise VoidError(
-            "bad-evidence", f"{name} is no JSON: {error}", "restore it from git, or run again"
-        ) from error
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_bytes())
