@@ -67,6 +67,19 @@ class ExperimentResult(Value):
     evidence: tuple[str, ...] = ()
 
 
+class Patch(Value):
+    """An edit that corresponds to a treatment: an option for phase C."""
+
+    title: str
+    path: str
+    """Relative to the suite's root."""
+    after: str
+    """Whole text of the file with the edit."""
+    diff: str
+    """Unified diff from the root, as `git apply` takes it."""
+    reason: str = ""
+
+
 class RootCause(Value):
     """The answer of phase B."""
 
@@ -86,3 +99,16 @@ class ProbeReport(Value):
     experiments: tuple[ExperimentResult, ...] = ()
     root_cause: RootCause
     next: str = ""
+    claim: str = ""
+    """Whether and where the failure was seen here, with its n and the rate that it still allows."""
+    excluded: tuple[str, ...] = ()
+    """What experiments ruled out, one sentence each."""
+    patches: tuple[Patch, ...] = ()
+    """Edits that correspond to the treatment that worked: options for phase C."""
+    stamp: str = ""
+    folder: str = ""
+    """The evidence, relative to the suite's root."""
+    runs: int = 0
+    """Pytest processes that it took."""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,134 @@
+"""`triage probe`: phase B."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from triage.cli import compose
+from triage.cli.context import App, app_command, examples
+from triage.cli.lookup import latest_run
+from triage.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from triage.model.experiment import Factor, ProbeReport
+    from triage.probe.api import Probe
+
+DEFAULT_BUDGET = 600.0
+
+
+@app_command(
+    epilog=examples(
+        "triage probe C19",
+        "triage probe tests/test_gradients.py::TestAdvancedGradients::test_gradient_flow_simulation",
+        "triage probe C19 --probe signal --factor config:simulator.config.CrystalConfig.default_F=100",
+        "triage probe C4 --probe order --probe environment --budget 120 --workers 2 --json",
+    )
+)
+@click.argument("subject", metavar="C19|NODEID")
+@click.option("--probe", "names", multiple=True, metavar="NAME", help="Only this probe; may be given again.")
+@click.option("--repeats", type=int, help="How often each arm of an experiment runs (default: 4 and 4).")
+@click.option("--budget", type=float, metavar="SECONDS", help="What it may take (default: 600).")
+@click.option("--factor", "factors", multiple=True, metavar="KIND:NAME=VALUE", help="Try this change first.")
+@click.option("--workers", type=int, help="How many runs at once (default: 2).")
+@click.option("--campaign", help="Folder under reports/.", metavar="NAME")
+@click.option("--stamp", help="Name of this probe's folder; default: the time, UTC.", metavar="STAMP")
+def command(app: App, subject: str, **options: Any) -> ExitCode:
+    """Phase B: find out by controlled experiment why a test or a cluster fails.
+
+    Exit 0 where a cause was found (proven or likely), 1 where it is still unknown, 2 where the request
+    makes no sense, 3 where the failure was not reproduced or the suite cannot be collected.
+    """
+    from triage.phase.probing.api import Request, probe
+    from triage.phase.probing.collect import suite_tests
+    from triage.phase.probing.lab import Budget
+    from triage.phase.probing.subject import find_subject
+
+    app.flags = {"campaign": options["campaign"]}
+    budget = _budget(options["budget"] if options["budget"] is not None else app.settings.budget)
+    repeats = _at_least_one(options["repeats"], "--repeats")
+    workers = _at_least_one(options["workers"], "--workers") or 2
+    probes = _probes(options["names"])
+    factors = tuple(_factor(text) for text in options["factors"])
+    tools = compose.tools(app)
+    record = latest_run(app)
+    suite = suite_tests(tools, subject)
+    found = find_subject(subject, tools.book(), suite, record)
+    folder = compose.phase_folder(app, "b", options["stamp"])
+    request = Request(
+        subject=found,
+        suite=suite,
+        probes=probes,
+        only=bool(options["names"]),
+        factors=factors,
+        budget=Budget(seconds=budget, repeats=repeats),
+        workers=workers,
+        record=record,
+    )
+    report = probe(tools, request, folder).report
+    _say(app, report)
+    return _exit_code(report)
+
+
+def _say(app: App, report: ProbeReport) -> None:
+    from triage.probe.page import lines
+
+    app.emit(json.loads(report.model_dump_json(by_alias=True)))
+    for line in lines(report):
+        app.say(line)
+    app.say(f"evidence: {report.folder}/summary.md")
+
+
+def _exit_code(report: ProbeReport) -> ExitCode:
+    if not report.reproduced:
+        return ExitCode.VOID
+    return ExitCode.FAILURES if report.root_cause.confidence == "unknown" else ExitCode.OK
+
+
+def _probes(names: tuple[str, ...]) -> tuple[Probe, ...]:
+    from triage.hooks.manager import installed, offers
+    from triage.probe.builtin import built_in, chosen
+
+    known = (*built_in(), *offers(installed(), "triage_probes"))
+    try:
+        return chosen(known, names) if names else known
+    except KeyError as error:
+        listed = ", ".join(probe.name for probe in known)
+        raise UsageError(
+            "no-such-probe", f"there is no probe {error.args[0]!r}", f"choose from {listed}"
+        ) from None
+
+
+def _factor(text: str) -> Factor:
+    from triage.model.experiment import Factor
+    from triage.probe.factors import KINDS
+
+    kind, colon, rest = text.partition(":")
+    name, equals, value = rest.partition("=")
+    if not (colon and equals and name) or kind not in KINDS:
+        raise UsageError(
+            "bad-factor", f"--factor {text!r} is no KIND:NAME=VALUE", f"kinds are {', '.join(sorted(KINDS))}"
+        )
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = value
+    return Factor(kind=kind, name=name, to=parsed)
+
+
+def _budget(seconds: float | None) -> float:
+    if seconds is None:
+        return DEFAULT_BUDGET
+    if not seconds > 0:
+        raise UsageError(
+            "no-budget", f"a budget of {seconds:g} s allows no run", "give --budget some seconds"
+        )
+    return seconds
+
+
+def _at_least_one(number: int | None, option: str) -> int | None:
+    if number is not None and number < 1:
+        raise UsageError("bad-count", f"{option} {number} is less than one", "give at least 1")
+    return number

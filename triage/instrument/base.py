@@ -1,0 +1,78 @@
+"""What every instrument shares: its settings, and a file to which it appends what it sees.
+
+An instrument is a pytest plugin inside the process under test. It must never change an outcome by
+accident: a meter that fails writes what went wrong and stays silent afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "TRIAGE_INSTRUMENT"
+_LOCK = threading.Lock()
+_DOCUMENT: dict[str, Any] | None = None
+
+
+def _document() -> dict[str, Any]:
+    global _DOCUMENT  # noqa: PLW0603 - the variable is gone from the environment after the first look
+    if _DOCUMENT is None:
+        path = os.environ.get(VARIABLE)
+        _DOCUMENT = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    return _DOCUMENT
+
+
+def settings(name: str) -> dict[str, Any]:
+    """Settings of one instrument; empty where it was given none."""
+    found = _document().get(name) or {}
+    return json.loads(found) if isinstance(found, str) else dict(found)
+
+
+class Writer:
+    """Appends one JSON line an event, flushed, so that a crash loses nothing that was seen."""
+
+    def __init__(self, name: str) -> None:
+        folder = _document().get("out")
+        self._path = Path(folder) / f"{name}.jsonl" if folder else None
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Write one event; a full or closed disk is no reason to fail somebody's test."""
+        if self._path is None:
+            return
+        line = json.dumps({"event": event, **fields}, default=repr) + "\n"
+        with _LOCK:
+            try:
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            except OSError:
+                return
+            try:
+                os.write(descriptor, line.encode("utf-8", "backslashreplace"))
+            except OSError:
+                return
+            finally:
+                os.close(descriptor)
+
+
+def beneath(root: str, path: str) -> str | None:
+    """The path relative to the root (posix), or None where it lies elsewhere or in an environment."""
+    if not path.startswith(root.rstrip(os.sep) + os.sep):
+        return None
+    relative = path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
+    parts = relative.split("/")
+    foreign = {"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox", "node_modules"}
+    return None if foreign & set(parts) else relative
+
+
+def user_frame(root: str, depth: int = 1) -> str | None:
+    """`file:line` of the nearest calling frame that is the user's code, relative to the root."""
+    frame = sys._getframe(depth)
+    while frame is not None:
+        place = beneath(root, frame.f_code.co_filename)
+        if place is not None:
+            return f"{place}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

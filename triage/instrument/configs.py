@@ -1,0 +1,179 @@
+"""Meter: which numeric defaults the test relied on.
+
+Watches calls of the user's own constructors and functions and records each numeric field that had
+its default value, with the line that left it so. Candidates for the control values of a probe.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import threading
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import pytest
+
+from triage.instrument.base import Writer, beneath
+
+_ROOT = os.getcwd()
+_WRITER = Writer("configs")
+_FUNCTIONS: dict[CodeType, FunctionType | None] = {}
+_SEEN: dict[tuple[str, str], int] = {}
+_MOST_CALLERS = 4
+
+
+def numeric(value: Any) -> bool:
+    """Numbers, and short tuples of numbers; booleans too."""
+    if isinstance(value, tuple):
+        return 0 < len(value) <= 4 and all(isinstance(item, int | float) for item in value)
+    return isinstance(value, int | float)
+
+
+def _watch(frame: FrameType, event: str, argument: Any) -> None:
+    if event != "call":
+        return
+    code = frame.f_code
+    if code in _FUNCTIONS:
+        function = _FUNCTIONS[code]
+        if function is None:
+            return
+    else:
+        function = _FUNCTIONS[code] = None  # also stops recursion while it is looked up
+        function = _FUNCTIONS[code] = _function_of(frame)
+    if function is not None:
+        _record(frame, function)
+
+
+def _function_of(frame: FrameType) -> FunctionType | None:
+    """The function object of a call with numeric defaults in the user's code; None for all others."""
+    code = frame.f_code
+    if code.co_name in ("__init__", "__new__"):
+        return _constructor(frame)
+    if code.co_name.startswith("<") or beneath(_ROOT, code.co_filename) is None:
+        return None
+    found: Any = sys.modules.get(frame.f_globals.get("__name__", ""))
+    for name in code.co_qualname.split("."):
+        found = getattr(found, name, None)
+    found = getattr(found, "__func__", found)
+    found = inspect.unwrap(found) if callable(found) else found
+    return found if isinstance(found, FunctionType) and found.__code__ is code and _has(found) else None
+
+
+def _constructor(frame: FrameType) -> FunctionType | None:
+    code = frame.f_code
+    if not code.co_argcount:
+        return None
+    subject = frame.f_locals.get(code.co_varnames[0])
+    owner = subject if issubclass(type(subject), type) else type(subject)
+    if hasattr(owner, "__pydantic_fields__") and not code.co_filename.startswith(_ROOT):
+        return _pydantic_marker
+    for base in owner.__mro__:
+        made = base.__dict__.get(code.co_name)
+        made = made.__func__ if isinstance(made, staticmethod) else made
+        if isinstance(made, FunctionType) and made.__code__ is code:
+            return made if _is_users(base) and _has(made) else None
+    return None
+
+
+def _pydantic_marker() -> None:
+    """Stands for the constructor of any pydantic model."""
+
+
+def _has(function: FunctionType) -> bool:
+    values = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    return any(numeric(value) for value in values)
+
+
+def _is_users(owner: type) -> bool:
+    module = sys.modules.get(owner.__module__)
+    return beneath(_ROOT, getattr(module, "__file__", None) or "") is not None
+
+
+def _defaults(function: FunctionType) -> dict[str, Any]:
+    code = function.__code__
+    values = function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount][code.co_argcount - len(values) :]
+    return {**dict(zip(names, values, strict=True)), **(function.__kwdefaults__ or {})}
+
+
+def _record(frame: FrameType, function: FunctionType) -> None:
+    if function is _pydantic_marker:
+        owner, left = _left_pydantic(frame)
+    else:
+        owner = _owner_name(frame, function)
+        left = {
+            name: value
+            for name, value in _defaults(function).items()
+            if numeric(value) and name in frame.f_locals and _same(frame.f_locals[name], value)
+        }
+    if not owner:
+        return
+    caller = _caller(frame)
+    for name, value in left.items():
+        key = (f"{owner}.{name}", caller or "")
+        _SEEN[key] = _SEEN.get(key, 0) + 1
+        callers = sum(path == key[0] for path, _ in _SEEN)
+        if _SEEN[key] == 1 and callers <= _MOST_CALLERS:
+            _WRITER.write(
+                "default", owner=owner, field=name, value=value, type=type(value).__name__, caller=caller
+            )
+
+
+def _left_pydantic(frame: FrameType) -> tuple[str, dict[str, Any]]:
+    subject = frame.f_locals.get(frame.f_code.co_varnames[0])
+    owner = type(subject)
+    if not _is_users(owner):
+        return "", {}
+    given = {}
+    for name in ("data", "kwargs"):
+        value = frame.f_locals.get(name)
+        given.update(value if isinstance(value, dict) else {})
+    fields: dict[str, Any] = getattr(owner, "__pydantic_fields__", {})
+    left = {
+        name: field.default
+        for name, field in fields.items()
+        if name not in given and getattr(field, "alias", None) not in given and numeric(field.default)
+    }
+    return f"{owner.__module__}.{owner.__qualname__}", left
+
+
+def _owner_name(frame: FrameType, function: FunctionType) -> str:
+    if function.__code__.co_name in ("__init__", "__new__"):
+        subject = frame.f_locals.get(function.__code__.co_varnames[0])
+        owner = subject if issubclass(type(subject), type) else type(subject)
+        for base in owner.__mro__:
+            made = base.__dict__.get(function.__code__.co_name)
+            made = made.__func__ if isinstance(made, staticmethod) else made
+            if made is function:
+                return f"{base.__module__}.{base.__qualname__}"
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def _same(given: Any, default: Any) -> bool:
+    return type(given) is type(default) and (given is default or bool(given == default))
+
+
+def _caller(frame: FrameType) -> str | None:
+    """The nearest line of the user's code that made the call."""
+    above = frame.f_back
+    while above is not None:
+        place = beneath(_ROOT, above.f_code.co_filename)
+        if place is not None:
+            return f"{place}:{above.f_lineno}"
+        above = above.f_back
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """From before collection on: fixtures and module-level objects count too."""
+    sys.setprofile(_watch)
+    threading.setprofile(_watch)
+
+
+def pytest_sessionfinish() -> None:
+    """Let go."""
+    sys.setprofile(None)
+    threading.setprofile(None)  # type: ignore[arg-type]

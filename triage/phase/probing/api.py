@@ -1,0 +1,183 @@
+"""Phase B, as a table of contents: subject, claim, ladder, members, report, journal."""
+
+from __future__ import annotations
+
+import os
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triage.evidence.folder import EvidenceFolder
+from triage.executor.git import temporary_folder
+from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
+from triage.model.run import RunRecord
+from triage.phase.probing.claim import Claim, check
+from triage.phase.probing.imports import python_path
+from triage.phase.probing.lab import Budget, Lab
+from triage.phase.probing.ladder import Climb, climb
+from triage.phase.probing.members import Division, divide
+from triage.phase.probing.record import events_of, write_report, writer
+from triage.phase.probing.scratch import Scratch
+from triage.phase.probing.subject import Subject
+from triage.phase.tools import Tools
+from triage.probe.api import Case, Probe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for."""
+
+    subject: Subject
+    suite: tuple[str, ...]
+    """Every test of the suite, in its order."""
+    probes: tuple[Probe, ...]
+    only: bool = False
+    """The user named the probes: all of them run, whatever they think of their chances."""
+    factors: tuple[Factor, ...] = ()
+    budget: Budget
+    workers: int = 2
+    record: RunRecord | None = None
+    """The latest run, for what it knows of the subject."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The report, and the members that the treatment does not flip."""
+
+    report: ProbeReport
+    division: Division
+
+
+def probe(tools: Tools, request: Request, folder: EvidenceFolder) -> Answer:
+    """Find the cause of a subject's failure by experiment; write the evidence; tell the journal."""
+    with ExitStack() as stack:
+        room = stack.enter_context(temporary_folder("tr-"))
+        scratch = stack.enter_context(Scratch(tools.root, room))
+        scratch.prepare(None)
+        lab = _lab(tools, request, folder, room, scratch)
+        nodeid = request.subject.nodeids[0]
+        claim = check(lab, nodeid, request.suite)
+        if claim.setup is None:
+            answer = Answer(_not_reproduced(request, claim), Division())
+        else:
+            lab.reason = claim.failure
+            way = climb(lab, _case(tools, request, claim), request.probes, only=request.only)
+            division = divide(lab, way, request.subject.nodeids)
+            answer = Answer(_report(request, claim, way, division), division)
+        answer = Answer(_stamped(answer.report, tools.root, folder, lab, request), answer.division)
+    write_report(folder, answer.report)
+    _tell(tools, folder, answer)
+    return answer
+
+
+def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scratch: Scratch) -> Lab:
+    settings = tools.settings
+    return Lab(
+        scratch=scratch,
+        room=room,
+        folder=folder.path,
+        env=settings.env,
+        executor=tools.executor,
+        world=tools.world,
+        budget=request.budget,
+        limits=settings.limits,
+        python=settings.python,
+        workers=request.workers,
+        pytest_args=settings.pytest_args,
+        python_path=python_path(tools.root, settings.python),
+        progress=tools.progress,
+        log=writer(folder, tools.world),
+        redact=folder.redact,
+    )
+
+
+def _case(tools: Tools, request: Request, claim: Claim) -> Case:
+    assert claim.setup is not None and claim.observed is not None and claim.context is not None
+    return Case(
+        nodeid=claim.nodeid,
+        base=claim.setup,
+        failure=claim.failure,
+        context=claim.context,
+        rate=claim.failed / claim.runs,
+        runs=claim.runs,
+        members=request.subject.nodeids,
+        cluster=request.subject.cluster,
+        suite=request.suite,
+        observed=claim.observed,
+        env={**tools.world.environ, **tools.settings.env},
+        source=_source_of(tools.root),
+        factors=request.factors,
+    )
+
+
+def _source_of(root: Path) -> Any:
+    def source(path: str) -> str | None:
+        target = (root / path).resolve()
+        if not path or not target.is_relative_to(root.resolve()) or not target.is_file():
+            return None
+        try:
+            return target.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return source
+
+
+def _not_reproduced(request: Request, claim: Claim) -> ProbeReport:
+    cause = RootCause(kind="unknown", summary=claim.text, confidence="unknown")
+    return ProbeReport(
+        subject=request.subject.nodeids,
+        cluster=request.subject.cluster,
+        reproduced=False,
+        root_cause=cause,
+        claim=claim.text,
+        next="triage run",
+    )
+
+
+def _report(request: Request, claim: Claim, way: Climb, division: Division) -> ProbeReport:
+    cause = way.cause()
+    best = way.best
+    known = request.subject.cluster or request.subject.nodeids[0]
+    found = cause.confidence != "unknown"
+    return ProbeReport(
+        subject=request.subject.nodeids,
+        cluster=request.subject.cluster,
+        reproduced=True,
+        experiments=(*way.results, *division.results),
+        root_cause=cause,
+        next=f"triage design {known}" if found else f"triage history {request.subject.nodeids[0]}",
+        claim=claim.text,
+        excluded=way.excluded,
+        patches=best.patches if best else (),
+        notes=(*way.notes, *division.notes),
+    )
+
+
+def _stamped(
+    report: ProbeReport, root: Path, folder: EvidenceFolder, lab: Lab, request: Request
+) -> ProbeReport:
+    results = tuple(_with_relative_evidence(result, root) for result in report.experiments)
+    return report.model_copy(
+        update={
+            "experiments": results,
+            "stamp": folder.stamp,
+            "folder": folder.relative(root),
+            "runs": lab.runs,
+            "seconds": round(lab.spent, 3),
+        }
+    )
+
+
+def _with_relative_evidence(result: ExperimentResult, root: Path) -> ExperimentResult:
+    paths = tuple(os.path.relpath(path, root) if os.path.isabs(path) else path for path in result.evidence)
+    return result.model_copy(update={"evidence": paths})
+
+
+def _tell(tools: Tools, folder: EvidenceFolder, answer: Answer) -> None:
+    with tools.deciding():
+        mint = tools.book().mint(tools.world.timestamp(), "triage probe")
+        where = folder.relative(tools.root)
+        tools.journal.append(events_of(answer.report, folder, where, mint, answer.division.unmoved))

@@ -1,0 +1,240 @@
+"""The laboratory: runs looks and experiments in scratch copies, inside a budget, on some workers."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from triage.executor.api import Executor
+from triage.model.failure import Failure
+from triage.model.outcome import Outcome
+from triage.model.run import Limits, Selection, SelectionResult
+from triage.model.world import Progress, World
+from triage.phase.probing.scratch import Scratch
+from triage.probe.api import Answer, Experiment, Look, Observation, Setup, Step, Trial
+from triage.probe.judge import decided, interleaved, judge, lengthened
+from triage.run.selection import run_selection
+
+
+class BudgetSpent(Exception):
+    """No time or no run is left; what was found so far stands."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a probe may take."""
+
+    seconds: float
+    runs: int = 2000
+    repeats: int | None = None
+    """Repeats of each arm; None leaves it to the probes (4 where the failure is steady)."""
+
+
+@dataclass
+class Lab:
+    """Everything that is needed to run a setup; each run gets its own folder and a restored copy."""
+
+    scratch: Scratch
+    room: Path
+    """A short temporary folder for what processes need while they run."""
+    folder: Path
+    """Where the artifacts of each run go: `runs/0001`, ..."""
+    env: Mapping[str, str]
+    executor: Executor
+    world: World
+    budget: Budget
+    limits: Limits
+    python: str | None = None
+    workers: int = 2
+    pytest_args: tuple[str, ...] = ()
+    python_path: tuple[str, ...] = ()
+    """Folders of the suite, relative to its root, that come first for imports."""
+    progress: Progress | None = None
+    log: Callable[[Mapping[str, Any]], None] = lambda line: None
+    """Takes each line of `experiments.jsonl` before anything further happens."""
+    redact: Callable[[str], str] = lambda text: text
+    reason: Failure | None = None
+    """The failure that a baseline must show; set once the claim is checked."""
+    runs: int = 0
+    _serial: Any = field(default_factory=lambda: count(1))
+    _started: float | None = None
+    _slots: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
+
+    def __post_init__(self) -> None:
+        for slot in range(self.workers):
+            self._slots.put(slot)
+        self._started = self.world.monotonic()
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the laboratory opened."""
+        return self.world.monotonic() - (self._started or 0.0)
+
+    def answer(self, steps: tuple[Step, ...]) -> tuple[Answer, ...]:
+        """Run a batch: its looks side by side, its experiments one after another."""
+        looks = [step for step in steps if isinstance(step, Look)]
+        seen = iter(self.look(looks))
+        return tuple(next(seen) if isinstance(step, Look) else self.experiment(step) for step in steps)
+
+    def look(self, looks: list[Look]) -> list[Observation]:
+        """One run of each."""
+        for step in looks:
+            self.log({"event": "look", "why": step.why, "setup": _plain(step.setup)})
+        return self._side_by_side([step.setup for step in looks])
+
+    def experiment(self, experiment: Experiment) -> Trial:
+        """Interleave the arms until the rule answers; the prediction is on disk before the first run."""
+        if self.budget.repeats is not None:
+            experiment = experiment.model_copy(update={"repeats": self.budget.repeats})
+        number = next(self._serial)
+        self.log({"event": "predicted", "experiment": number, **_plain(experiment)})
+        baseline: list[Observation] = []
+        treated: list[Observation] = []
+        rounds = interleaved(experiment.repeats)
+        try:
+            while rounds and not decided(experiment, baseline, treated):
+                self._round(experiment, rounds.pop(0), baseline, treated)
+                if not rounds and self.budget.repeats is None:
+                    rounds = interleaved(lengthened(experiment, baseline, treated))
+        except BudgetSpent:
+            if not (baseline and treated):
+                raise
+        trial = judge(experiment, baseline, treated, self.reason)
+        self.log({"event": "judged", "experiment": number, **_plain(trial.result)})
+        if self.progress is not None:
+            self.progress.note(f"{experiment.probe}: {trial.result.status.value} - {trial.result.sentence}")
+        return trial
+
+    def _round(
+        self,
+        experiment: Experiment,
+        arms: tuple[str, str],
+        baseline: list[Observation],
+        treated: list[Observation],
+    ) -> None:
+        setups = [experiment.baseline if arm == "A" else experiment.treated for arm in arms]
+        for arm, seen in zip(arms, self._side_by_side(setups), strict=True):
+            (baseline if arm == "A" else treated).append(seen)
+
+    def _side_by_side(self, setups: list[Setup]) -> list[Observation]:
+        for setup in setups:
+            self.scratch.prepare(setup.commit)
+        if self.workers == 1 or len(setups) == 1:
+            return [self._run(setup) for setup in setups]
+        with ThreadPoolExecutor(self.workers) as pool:
+            return list(pool.map(self._run, setups))
+
+    def _run(self, setup: Setup) -> Observation:
+        if self.spent >= self.budget.seconds or self.runs >= self.budget.runs:
+            raise BudgetSpent
+        self.runs += 1
+        number = self.runs
+        slot = self._slots.get()
+        try:
+            observation = self._in_slot(setup, slot, self.folder / "runs" / f"{number:04d}")
+        finally:
+            self._slots.put(slot)
+        self.log({"event": "observed", "run": number, **_brief(observation)})
+        if self.progress is not None:
+            self.progress.step(f"run {number}")
+        return observation
+
+    def _in_slot(self, setup: Setup, slot: int, folder: Path) -> Observation:
+        tree = self.scratch.tree(slot, setup.commit, setup.edits)
+        temporary = self.room / f"t{slot}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        result = run_selection(
+            self._selection(setup, tree, temporary),
+            env=self.env,
+            python=self.python,
+            folder=folder,
+            executor=self.executor,
+            world=self.world,
+        )
+        return observed(result, _instruments(folder / "instruments", self.redact))
+
+    def _selection(self, setup: Setup, tree: Path, temporary: Path) -> Selection:
+        env: dict[str, str | None] = {"TMPDIR": str(temporary)}
+        if self.python_path:
+            path = [str(tree / part) for part in self.python_path]
+            own = self.env.get("PYTHONPATH")
+            env["PYTHONPATH"] = ":".join(path + ([own] if own else []))
+        limits = self.limits
+        if setup.test_seconds is not None:
+            limits = limits.model_copy(update={"test_seconds": setup.test_seconds})
+        return Selection(
+            root=str(tree),
+            nodeids=setup.nodeids,
+            env={**env, **setup.env},
+            pytest_args=(*self.pytest_args, *setup.pytest_args),
+            plugins=tuple(f"triage.instrument.{name}" for name in setup.instruments),
+            settings={name: json.dumps(value) for name, value in setup.instruments.items()},
+            limits=limits,
+        )
+
+
+def observed(result: SelectionResult, measured: dict[str, tuple[dict[str, Any], ...]]) -> Observation:
+    """What a selection gave, as probes see it; a file that does not collect is an error of its tests."""
+    outcomes = {one.nodeid: one.outcome for one in result.results}
+    failures = {one.nodeid: one.failures[0] for one in result.results if one.failures}
+    for broken in result.collect_errors:
+        for nodeid in result.selection.nodeids:
+            inside = nodeid.startswith(broken.nodeid.rstrip("/")) or not broken.nodeid
+            if inside and outcomes.get(nodeid, Outcome.NOT_RUN) is Outcome.NOT_RUN:
+                outcomes[nodeid] = Outcome.ERROR
+                if broken.failures:
+                    failures[nodeid] = broken.failures[0]
+    return Observation(
+        outcomes=outcomes,
+        failures=failures,
+        order=tuple(one.nodeid for one in result.results if one.outcome is not Outcome.NOT_RUN),
+        measured=measured,
+        durations={one.nodeid: one.duration for one in result.results if one.duration is not None},
+        seconds=result.seconds,
+        command=result.command,
+        evidence=result.folder,
+        notes=tuple(attempt.note for attempt in result.attempts if attempt.note),
+    )
+
+
+def _instruments(folder: Path, redact: Callable[[str], str]) -> dict[str, tuple[dict[str, Any], ...]]:
+    """What the instruments wrote, redacted in place: they see more than a log does."""
+    measured = {}
+    for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
+        text = redact(path.read_text(encoding="utf-8", errors="replace"))
+        path.write_text(text, encoding="utf-8")
+        measured[path.stem] = tuple(line for line in map(_parsed, text.splitlines()) if line)
+    return measured
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """A line, or nothing where the process died in the middle of it."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) else None
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = value.model_dump(mode="json", exclude_defaults=True)
+    return plain
+
+
+def _brief(seen: Observation) -> dict[str, Any]:
+    red = {nodeid: outcome for nodeid, outcome in seen.outcomes.items() if outcome is not Outcome.PASSED}
+    return {
+        "passed": len(seen.outcomes) - len(red),
+        "not_passed": {nodeid: outcome.value for nodeid, outcome in red.items()},
+        "seconds": round(seen.seconds, 3),
+        "command": seen.command,
+        "evidence": seen.evidence,
+    }

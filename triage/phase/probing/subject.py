@@ -1,0 +1,75 @@
+"""Who is to be probed: a cluster of the journal or a test of the suite."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from triage.cluster.book import Book
+from triage.errors import UsageError
+from triage.model.cluster import ClusterStatus
+from triage.model.run import RunRecord
+
+_CLUSTER = re.compile(r"C[1-9][0-9]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Tests with one cause, as far as is known."""
+
+    nodeids: tuple[str, ...]
+    cluster: str | None = None
+
+
+def find_subject(text: str, book: Book, suite: Sequence[str], record: RunRecord | None) -> Subject:
+    """What the user named. Raises `UsageError` where there is no such cluster or test."""
+    if _CLUSTER.fullmatch(text):
+        return _of_cluster(text.upper(), book, suite)
+    if text in suite:
+        return Subject((text,), _home(text, book))
+    inside = tuple(nodeid for nodeid in suite if nodeid.startswith((text + "[", text + "::", text + "/")))
+    if inside:
+        red = _red(record)
+        failing = tuple(nodeid for nodeid in inside if nodeid in red)
+        return Subject(failing or inside)
+    if any(broken.nodeid == text.partition("::")[0] for broken in (record.collect_errors if record else ())):
+        return Subject((text,), _home(text, book))
+    raise _unknown(text, suite)
+
+
+def _of_cluster(name: str, book: Book, suite: Sequence[str]) -> Subject:
+    cluster = book.cluster(name)
+    if cluster.status is ClusterStatus.RESOLVED:
+        raise UsageError(
+            "resolved-cluster", f"{cluster.id} is resolved", "probe a test by its node id, or run the suite"
+        )
+    if not cluster.members:
+        raise UsageError("no-such-test", f"{cluster.id} has no tests", "run the suite again")
+    known = set(suite)
+    here = tuple(member for member in cluster.members if member in known or "::" not in member)
+    if not here:
+        raise UsageError(
+            "no-such-test",
+            f"no test of {cluster.id} is in the suite any more (it had {cluster.members[0]})",
+            "run the suite again",
+        )
+    return Subject(here, cluster.id)
+
+
+def _home(nodeid: str, book: Book) -> str | None:
+    for cluster in reversed(book.live):
+        if nodeid in cluster.members and cluster.status is not ClusterStatus.RESOLVED:
+            return cluster.id
+    return None
+
+
+def _red(record: RunRecord | None) -> set[str]:
+    return {result.nodeid for result in record.results if result.outcome.is_red} if record else set()
+
+
+def _unknown(text: str, suite: Sequence[str]) -> UsageError:
+    near = difflib.get_close_matches(text, suite, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "`pytest --collect-only -q` lists the tests"
+    return UsageError("no-such-test", f"the suite has no test {text!r}", hint)

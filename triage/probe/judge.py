@@ -1,0 +1,157 @@
+"""From observations to a verdict: interleaving, early stopping, Fisher's exact test, the control.
+
+A verdict needs a control that behaved. `confirmed` takes all of: the baseline fails, for the
+subject's reason; every treated run passes (an error or a skip is not a pass); p <= alpha.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from triage.model.experiment import ExperimentResult, Status, Tally
+from triage.model.failure import Failure
+from triage.model.outcome import Outcome
+from triage.probe.api import Experiment, Observation, Setup, Trial
+from triage.probe.fisher import one_sided, repeats_for
+from triage.probe.summary import measurements
+
+_ACCIDENTAL = re.compile(r"0x[0-9a-fA-F]+|[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|/[^\s'\"]+")
+_EXTENDED_ALPHA = 0.01
+"""Stricter where an arm was lengthened after a look at the result."""
+
+
+def interleaved(repeats: int) -> list[tuple[str, str]]:
+    """Rounds of the two arms, A the baseline: A B, B A, A B ... so that a drift hits both alike."""
+    return [("A", "B") if number % 2 == 0 else ("B", "A") for number in range(repeats)]
+
+
+def decided(experiment: Experiment, baseline: Sequence[Observation], treated: Sequence[Observation]) -> bool:
+    """Whether further runs could not lead to `confirmed`: then they are not worth their time."""
+    if any(not run.passed(*experiment.watch) for run in treated):
+        return True
+    if baseline and not any(run.red(*experiment.watch) for run in baseline):
+        return len(baseline) >= experiment.repeats
+    return False
+
+
+def lengthened(
+    experiment: Experiment, baseline: Sequence[Observation], treated: Sequence[Observation]
+) -> int:
+    """Further rounds that a noisy baseline needs; 0 where the planned ones answer."""
+    if decided(experiment, baseline, treated):
+        return 0
+    failed = sum(run.red(*experiment.watch) for run in baseline)
+    p = one_sided(failed, len(baseline), 0, len(treated))
+    if failed in (0, len(baseline)) or p <= experiment.alpha:
+        return 0
+    return max(0, repeats_for(failed / len(baseline), _EXTENDED_ALPHA) - len(baseline))
+
+
+def judge(
+    experiment: Experiment,
+    baseline: Sequence[Observation],
+    treated: Sequence[Observation],
+    reason: Failure | None = None,
+) -> Trial:
+    """The verdict on what was observed; `reason` is the failure that the baseline must show."""
+    watch = experiment.watch
+    before = Tally(runs=len(baseline), failed=sum(run.red(*watch) for run in baseline))
+    after = Tally(runs=len(treated), failed=sum(not run.passed(*watch) for run in treated))
+    p = one_sided(before.failed, before.runs, after.failed, after.runs)
+    alpha = experiment.alpha
+    if len(baseline) > experiment.repeats:
+        alpha = min(alpha, _EXTENDED_ALPHA)
+    status, sentence = _verdict(experiment, baseline, treated, before, after, p, alpha, reason)
+    example = treated[0] if treated else (baseline[0] if baseline else None)
+    result = ExperimentResult(
+        probe=experiment.probe,
+        factor=experiment.factor,
+        prediction=experiment.prediction,
+        status=status,
+        baseline=before,
+        treated=after,
+        p_value=p if baseline and treated else None,
+        sentence=sentence,
+        command=example.command if example else "",
+        measurements=_measurements(baseline, treated),
+        evidence=tuple(run.evidence for run in (*baseline, *treated) if run.evidence),
+    )
+    return Trial(result=result, baseline=tuple(baseline), treated=tuple(treated))
+
+
+def same_reason(failure: Failure | None, other: Failure | None) -> bool:
+    """Whether two failures say the same once numbers, addresses and paths are masked.
+
+    A process that died or hung has no failure of its own: two such are the same.
+    """
+    if failure is None or other is None:
+        return failure is other
+    return failure.exception == other.exception and _masked(failure) == _masked(other)
+
+
+def _verdict(
+    experiment: Experiment,
+    baseline: Sequence[Observation],
+    treated: Sequence[Observation],
+    before: Tally,
+    after: Tally,
+    p: float,
+    alpha: float,
+    reason: Failure | None,
+) -> tuple[Status, str]:
+    if not baseline or not treated:
+        return Status.INCONCLUSIVE, "No time was left to run it."
+    if before.failed == 0:
+        return Status.INVALID_CONTROL, f"The unchanged case passed {before.runs} times: it is no control."
+    if not experiment.any_reason and not _behaved(experiment, baseline, reason):
+        return Status.INVALID_CONTROL, "The unchanged case failed for another reason than the subject."
+    missed = [line for run in treated for line in _missed(run)]
+    if missed:
+        return Status.INCONCLUSIVE, f"The treatment did not take: {missed[0]}."
+    if after.failed:
+        return _still_failing(experiment, treated, before, after)
+    counts = f"{before.failed} of {before.runs} failed without it, 0 of {after.runs} with it"
+    if p <= alpha:
+        return Status.CONFIRMED, f"{counts} (p = {p:.2g})."
+    return Status.INCONCLUSIVE, f"{counts}: too few to tell (p = {p:.2g})."
+
+
+def _still_failing(
+    experiment: Experiment, treated: Sequence[Observation], before: Tally, after: Tally
+) -> tuple[Status, str]:
+    worst = [run.outcome(nodeid) for run in treated for nodeid in experiment.watch]
+    odd = next((o for o in worst if o in (Outcome.SKIPPED, Outcome.NOT_RUN, Outcome.ERROR)), None)
+    if odd is not None:
+        words = {Outcome.SKIPPED: "skips", Outcome.NOT_RUN: "does not run", Outcome.ERROR: "errors"}
+        return Status.REFUTED, f"With it the test {words[odd]}, which is no pass."
+    if after.failed < after.runs and before.failed == before.runs:
+        return Status.INCONCLUSIVE, f"It still fails with it, but less: {after.failed} of {after.runs}."
+    return Status.REFUTED, f"It fails with it too: {after.failed} of {after.runs}."
+
+
+def _behaved(experiment: Experiment, baseline: Sequence[Observation], reason: Failure | None) -> bool:
+    if reason is None:
+        return True
+    shown = [run.failures.get(reason.nodeid) for run in baseline if run.red(*experiment.watch)]
+    return any(same_reason(failure, reason) for failure in shown) or all(f is None for f in shown)
+
+
+def _missed(run: Observation) -> list[str]:
+    return [str(line["missed"]) for lines in run.measured.values() for line in lines if line.get("missed")]
+
+
+def _masked(failure: Failure) -> str:
+    return _ACCIDENTAL.sub("#", failure.message.strip().split("\n", 1)[0])[:200]
+
+
+def _measurements(baseline: Sequence[Observation], treated: Sequence[Observation]) -> dict[str, Any]:
+    arms = {"baseline": baseline, "treated": treated}
+    seen = {arm: measurements(runs[0].measured) for arm, runs in arms.items() if runs}
+    return seen if any(seen.values()) else {}
+
+
+def placebo_of(treated: Setup, neutral: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Instruments of the baseline: the same as in the treated arm, with settings that change nothing."""
+    return {name: neutral.get(name, {}) for name in treated.instruments}

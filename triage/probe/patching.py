@@ -1,0 +1,91 @@
+"""Treatments as edits: a keyword in the call that left a default alone, and the diff that shows it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from triage.model.experiment import Patch
+
+
+def add_keyword(source: str, line: int, callee: str, keyword: str, value: Any) -> str | None:
+    """The source with `keyword=value` in the call of `callee` at this line; None where there is none.
+
+    The innermost call that spans the line and whose name ends in `callee` is meant; a call that spreads
+    a mapping gets the keyword too, one that passes it already is left alone.
+    """
+    wrapper = _parsed(source)
+    if wrapper is None:
+        return None
+    adder = _Adder(line, callee, keyword, value)
+    changed = wrapper.visit(adder)
+    return changed.code if adder.done else None
+
+
+def patch_of(path: str, before: str, after: str, title: str, reason: str = "") -> Patch:
+    """The edit as a value, with its diff."""
+    return Patch(title=title, path=path, after=after, diff=diff_of(path, before, after), reason=reason)
+
+
+def diff_of(path: str, before: str, after: str) -> str:
+    """A unified diff that `git apply` takes from the root."""
+    lines = []
+    for line in difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{path}", f"b/{path}"
+    ):
+        lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(lines)
+
+
+def _parsed(source: str) -> MetadataWrapper | None:
+    try:
+        return MetadataWrapper(cst.parse_module(source))
+    except (cst.ParserSyntaxError, ValueError, RecursionError):
+        return None
+
+
+class _Adder(cst.CSTTransformer):
+    METADATA_DEPENDENCIES = (PositionProvider,)
+
+    def __init__(self, line: int, callee: str, keyword: str, value: Any) -> None:
+        super().__init__()
+        self._line, self._callee, self._keyword, self._value = line, callee, keyword, value
+        self.done = False
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        place = self.get_metadata(PositionProvider, original_node)
+        spans = place.start.line <= self._line <= place.end.line
+        if self.done or not spans or _last_name(original_node.func) != self._callee:
+            return updated_node
+        if any(arg.keyword is not None and arg.keyword.value == self._keyword for arg in original_node.args):
+            return updated_node
+        self.done = True
+        return updated_node.with_changes(args=_with(updated_node, self._keyword, self._value))
+
+
+def _with(call: cst.Call, keyword: str, value: Any) -> list[cst.Arg]:
+    """The arguments and one more, laid out as the others are."""
+    new = cst.Arg(
+        keyword=cst.Name(keyword),
+        value=cst.parse_expression(repr(value)),
+        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+    )
+    if not call.args:
+        return [new]
+    *earlier, last = call.args
+    between = next((arg.comma for arg in earlier if isinstance(arg.comma, cst.Comma)), None)
+    if between is None:
+        tight = isinstance(call.whitespace_before_args, cst.SimpleWhitespace)
+        space = cst.SimpleWhitespace(" ") if tight else call.whitespace_before_args
+        between = cst.Comma(whitespace_after=space)
+    tail = new.with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg)
+    return [*earlier, last.with_changes(comma=between, whitespace_after_arg=cst.SimpleWhitespace("")), tail]
+
+
+def _last_name(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""

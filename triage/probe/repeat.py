@@ -1,0 +1,55 @@
+"""`repeat`: does the same setup give the same outcome every time?"""
+
+from __future__ import annotations
+
+from triage.model.experiment import ExperimentResult, RootCause, Status, Tally
+from triage.probe.api import Case, Finding, Observation, Steps, look
+from triage.probe.fisher import still_allowed, wilson
+
+RUNS = 3
+"""Besides the run that showed the failure: four in all, as an experiment's baseline has."""
+
+
+class Repeat:
+    """Runs the unchanged case again; whoever passes and fails in one setup is flaky."""
+
+    name = "repeat"
+
+    def likelihood(self, case: Case) -> float:
+        """First of all: every other probe plans its repeats by this answer."""
+        return 1.0
+
+    def investigate(self, case: Case) -> Steps:
+        """Repeat until the answer is clear; the failing run that opened the case counts."""
+        runs = yield from look(*[case.base] * RUNS, why="the unchanged case again")
+        failed = 1 + sum(run.red(case.nodeid) for run in runs)
+        total = 1 + len(runs)
+        result = _result(case, total, failed, [case.observed, *runs])
+        low, high = wilson(failed, total)
+        if failed == total:
+            text = f"failed {failed} of {total} times: chance does not decide, or seldom"
+            return Finding(excluded=text, experiments=(result,))
+        summary = f"it fails {failed} of {total} times in the same setup (rate {low:.0%} to {high:.0%})"
+        cause = RootCause(kind="flaky", summary=summary, confidence="likely")
+        return Finding(cause=cause, experiments=(result,))
+
+
+def _result(case: Case, runs: int, failed: int, seen: list[Observation]) -> ExperimentResult:
+    steady = failed == runs
+    passing = runs - failed
+    sentence = (
+        f"It failed {failed} of {runs} times; a share of passes up to {still_allowed(runs):.0%} is not excluded."
+        if steady
+        else f"It passed {passing} of {runs} times in the same setup: it is flaky."
+    )
+    return ExperimentResult(
+        probe="repeat",
+        factor=None,
+        prediction="A failure that chance does not decide comes again in every run of the same setup.",
+        status=Status.CONFIRMED if steady else Status.REFUTED,
+        baseline=Tally(runs=runs, failed=failed),
+        treated=Tally(runs=0, failed=0),
+        sentence=sentence,
+        command=seen[0].command,
+        evidence=tuple(run.evidence for run in seen if run.evidence),
+    )

@@ -1,0 +1,132 @@
+"""The conformance kit of probes, and a world for them that is a function of the setup.
+
+`drive` runs a probe as the laboratory does, without a process. `conforms` is what every probe must
+keep, ours and a stranger's: call it from a test with each case the probe should know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from triage.model.experiment import ExperimentResult, Status
+from triage.model.failure import Failure, Raised
+from triage.model.outcome import Outcome
+from triage.probe.api import Case, Experiment, Finding, Look, Observation, Probe, Setup, Trial
+from triage.probe.judge import decided, interleaved, judge, lengthened
+
+World = Callable[[Setup], Observation]
+_MOST_BATCHES = 500
+
+
+class Driven:
+    """What came of driving one probe."""
+
+    def __init__(self) -> None:
+        self.finding: Finding | None = None
+        self.trials: list[Trial] = []
+        self.experiments: list[Experiment] = []
+        self.looks: list[Look] = []
+        self.runs = 0
+
+    @property
+    def results(self) -> list[ExperimentResult]:
+        """Every verdict, the probe's own included."""
+        own = list(self.finding.experiments) if self.finding else []
+        return own + [trial.result for trial in self.trials]
+
+
+def drive(probe: Probe, case: Case, world: World) -> Driven:
+    """Run a probe to its end in a world; raises AssertionError where it never ends."""
+    driven = Driven()
+    steps = probe.investigate(case)
+    try:
+        batch = next(steps)
+        for _ in range(_MOST_BATCHES):
+            batch = steps.send(tuple(_answer(step, world, case, driven) for step in batch))
+    except StopIteration as end:
+        driven.finding = end.value
+        return driven
+    raise AssertionError(f"{probe.name} asked for more than {_MOST_BATCHES} batches")
+
+
+def conforms(probe: Probe, case: Case, world: World) -> Driven:
+    """Drive the probe and check what all probes promise; returns what came of it.
+
+    Raises AssertionError, naming the promise that was broken.
+    """
+    assert isinstance(probe, Probe), f"{probe!r} lacks name, likelihood or investigate"
+    assert probe.name and probe.name == probe.name.strip().lower(), f"{probe.name!r} is no plain name"
+    assert 0.0 <= probe.likelihood(case) <= 1.0, f"{probe.name}: likelihood lies in 0..1"
+    driven = drive(probe, case, world)
+    again = drive(probe, case, world)
+    assert driven.results == again.results, f"{probe.name} asks differently in the same world"
+    assert isinstance(driven.finding, Finding), f"{probe.name} returned {driven.finding!r}, no Finding"
+    for experiment in driven.experiments:
+        assert experiment.prediction.strip(), f"{probe.name}: an experiment without a prediction"
+        assert experiment.baseline != experiment.treated, f"{probe.name}: the arms of an experiment are equal"
+        assert set(experiment.baseline.instruments) == set(experiment.treated.instruments), (
+            f"{probe.name}: only one arm carries {set(experiment.treated.instruments)}: the instrument itself may decide"
+        )
+        assert experiment.probe == probe.name, f"{probe.name} signs as {experiment.probe}"
+    cause = driven.finding.cause
+    if cause is not None and cause.confidence == "proven":
+        confirmed = [r for r in driven.results if r.status is Status.CONFIRMED and (r.p_value or 1) <= 0.05]
+        assert confirmed, f"{probe.name} says proven without a confirmed experiment"
+    if cause is None:
+        assert driven.finding.excluded.strip(), (
+            f"{probe.name} found nothing and does not say what it excluded"
+        )
+    return driven
+
+
+def _answer(step: Look | Experiment, world: World, case: Case, driven: Driven) -> Observation | Trial:
+    if isinstance(step, Look):
+        driven.looks.append(step)
+        driven.runs += 1
+        return world(step.setup)
+    driven.experiments.append(step)
+    arms: dict[str, list[Observation]] = {"A": [], "B": []}
+    rounds = interleaved(step.repeats)
+    while rounds and not decided(step, arms["A"], arms["B"]):
+        for arm in rounds.pop(0):
+            driven.runs += 1
+            arms[arm].append(world(step.baseline if arm == "A" else step.treated))
+        if not rounds:
+            rounds = interleaved(lengthened(step, arms["A"], arms["B"]))
+    trial = judge(step, arms["A"], arms["B"], case.failure)
+    driven.trials.append(trial)
+    return trial
+
+
+def seen(
+    nodeid: str,
+    outcome: Outcome | bool,
+    message: str = "assert False",
+    measured: Mapping[str, tuple[dict[str, Any], ...]] | None = None,
+    **others: Outcome,
+) -> Observation:
+    """An observation of one test; True is passed, False is failed with this message."""
+    if isinstance(outcome, bool):
+        outcome = Outcome.PASSED if outcome else Outcome.FAILED
+    failures = {nodeid: failure(nodeid, message)} if outcome.is_red else {}
+    return Observation(
+        outcomes={nodeid: outcome, **others},
+        failures=failures,
+        order=(nodeid,),
+        measured=dict(measured or {}),
+    )
+
+
+def failure(nodeid: str, message: str = "assert False", exception: str = "AssertionError") -> Failure:
+    """A failure in the call phase."""
+    chain = (Raised(type=exception, message=message),)
+    return Failure(nodeid=nodeid, phase="call", chain=chain, longrepr=message)  # type: ignore[arg-type]
+
+
+def case_of(nodeid: str, world: World, base: Setup | None = None, **more: Any) -> Case:
+    """A case whose claim is as the world has it."""
+    base = base or Setup(nodeids=(nodeid,))
+    observed = world(base)
+    shown = observed.failures.get(nodeid) or failure(nodeid)
+    return Case(nodeid=nodeid, base=base, failure=shown, observed=observed, **{"context": "alone", **more})
