@@ -1,1 +1,46 @@
-"""A differentiable X-ray diffraction simulator."""
+"""A differentiable X-ray diffraction simulator: still images from a cell, a beam and a detector.
+
+The public names are loaded on first use, so that `import simulator` costs nothing:
+
+>>> from simulator import Crystal, CrystalConfig, Detector, Simulator  # doctest: +SKIP
+>>> Simulator(Crystal(CrystalConfig(default_F=100.0)), Detector()).run().shape  # doctest: +SKIP
+torch.Size([1024, 1024])
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.beam import Beam
+    from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
+    from simulator.crystal import Crystal
+    from simulator.detector import Detector
+    from simulator.simulator import Simulator
+
+_HOMES = {
+    "Beam": "simulator.beam",
+    "BeamConfig": "simulator.config",
+    "Crystal": "simulator.crystal",
+    "CrystalConfig": "simulator.config",
+    "Detector": "simulator.detector",
+    "DetectorConfig": "simulator.config",
+    "Simulator": "simulator.simulator",
+    "SimulatorError": "simulator.config",
+}
+
+__all__ = [
+    "Beam",
+    "BeamConfig",
+    "Crystal",
+    "CrystalConfig",
+    "Detector",
+    "DetectorConfig",
+    "Simulator",
+    "SimulatorError",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'simulator' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,100 @@
+"""Sources: a grid over two divergence angles and wavelength, or a list."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from simulator.config import BeamConfig, SimulatorError
+from simulator.config.checks import plain
+from simulator.geometry.rotation import about_axis, unit
+from simulator.geometry.tensors import scalar, stacked
+
+MRAD = 1e-3
+CORNER = 1.1
+"""How far outside the ellipse (relative radius squared) a grid point of a round divergence may lie."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """S sources: unit vectors along which the photons travel [S, 3], wavelengths in Angstrom [S], weights [S] with
+    the mean 1."""
+
+    directions: Tensor
+    wavelengths: Tensor
+    weights: Tensor
+
+
+def _trimmed(config: BeamConfig, h: float, v: float) -> bool:
+    """Whether the round-beam rule drops this point: 4 [(h^2 - step^2/4 (1 - n mod 2))/range^2 + same] > 1.1.
+
+    A range of 0 drops nothing.
+    """
+    parts = []
+    for angle, span, step, count in (
+        (h, config.h_divergence_mrad, config.h_divergence_step_mrad, config.h_divergence_steps),
+        (v, config.v_divergence_mrad, config.v_divergence_step_mrad, config.v_divergence_steps),
+    ):
+        if plain(span) == 0:
+            return False
+        even = 1 - count % 2
+        parts.append((angle**2 - plain(step) ** 2 / 4 * even) / plain(span) ** 2)
+    return config.round_divergence and 4 * sum(parts) > CORNER
+
+
+def _positions(span: Tensor, step: Tensor, count: int) -> list[Tensor]:
+    return [step * index - span / 2 for index in range(count)]
+
+
+def grid(config: BeamConfig, beam: Tensor, polarization: Tensor, wavelength: Tensor) -> Sources:
+    """Directions h (outer), v, then wavelengths: the beam's start turned about the polarisation axis by v, then about
+    beam x polarisation by h; wavelength (1 + step x j - dispersion/2)."""
+    device = beam.device
+    h_span, v_span, h_step, v_step = stacked(
+        (
+            config.h_divergence_mrad,
+            config.v_divergence_mrad,
+            config.h_divergence_step_mrad,
+            config.v_divergence_step_mrad,
+        ),
+        device,
+    )
+    dispersion, d_step = scalar(config.dispersion, device), scalar(config.dispersion_step, device)
+    upright = torch.linalg.cross(beam, polarization)
+    norm = torch.linalg.vector_norm(upright)
+    upright = upright / norm if plain(norm) > 0 else upright
+    directions, wavelengths = [], []
+    for h in _positions(h_span, h_step, config.h_divergence_steps):
+        for v in _positions(v_span, v_step, config.v_divergence_steps):
+            if _trimmed(config, plain(h), plain(v)):
+                continue
+            turned = about_axis(upright, h * MRAD) @ (about_axis(polarization, v * MRAD) @ beam)
+            for index in range(config.dispersion_steps):
+                directions.append(unit(turned))
+                wavelengths.append(wavelength * (1 + d_step * index - dispersion / 2))
+    if not directions:
+        raise SimulatorError("the round divergence drops every source: use more steps, or a square divergence")
+    return Sources(torch.stack(directions), torch.stack(wavelengths), torch.ones_like(torch.stack(wavelengths)))
+
+
+def from_rows(config: BeamConfig, beam: Tensor, wavelength: Tensor) -> Sources:
+    """Sources from rows (x, y, z, weight, wavelength in Angstrom): photons travel from there to the sample."""
+    given = config.sources
+    rows = given if isinstance(given, Tensor) else torch.tensor([list(row) for row in given or ()])
+    if rows.dim() != 2 or rows.shape[0] == 0 or rows.shape[1] != 5:
+        raise SimulatorError(f"sources must be rows of x, y, z, weight, wavelength; got the shape {tuple(rows.shape)}")
+    rows = rows.to(beam.device, torch.float64)
+    places = rows[:, :3]
+    lengths = torch.linalg.vector_norm(places.detach(), dim=-1)
+    if not bool((lengths > 0).all()):
+        raise SimulatorError(f"source {int(lengths.argmin()) + 1} stands at the sample (0 0 0 m): it has no direction")
+    wavelengths = torch.where(rows[:, 4].isnan(), wavelength, rows[:, 4])
+    if not bool((wavelengths > 0).all()):
+        worst = int(wavelengths.detach().argmin())
+        raise SimulatorError(f"source {worst + 1} has the wavelength {float(wavelengths[worst]):g} A: it must be above 0")
+    weights = rows[:, 3]
+    if config.source_weights == "ignored":
+        weights = torch.ones_like(weights)
+    elif bool((weights < 0).any()) or not float(weights.detach().sum()) > 0:
+        raise SimulatorError(f"source weights must not be negative and not all 0; got {weights.tolist()}")
+    return Sources(-unit(places), wavelengths, weights / weights.mean())

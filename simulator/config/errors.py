@@ -1,0 +1,7 @@
+"""The one kind of error a user of the simulator sees: a line that names the value and its unit."""
+
+
+class SimulatorError(ValueError):
+    """A request that cannot be simulated; `str(error)` is one line: what, the value with its unit, what is allowed."""
+
+    exit_code = 2

@@ -1,0 +1,139 @@
+"""A crystal's lattice vectors in every orientation it takes, its size in cells and its structure factors."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from simulator.config import CrystalConfig, SimulatorError
+from simulator.crystal.hkl import read_hkl
+from simulator.crystal.mosaic import mosaic_rotations, random_misset
+from simulator.geometry.tensors import scalar, stacked
+from simulator.geometry import cell as unit_cell
+from simulator.geometry.rotation import about_axis, euler_xyz
+from simulator.physics.structure import Table
+from simulator.units import RADIAN
+
+INTERPOLATE_UP_TO = 2
+"""With this many cells or fewer along an axis the transform is broad enough to see between reflections."""
+
+
+class Crystal:
+    """Lattice and structure factors of one `CrystalConfig`.
+
+    Quantities that follow from the configuration are methods without state: they are computed anew, in float64, with
+    the graph of whatever tensors the configuration holds.
+    """
+
+    def __init__(
+        self,
+        config: CrystalConfig | None = None,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        self.config = config or CrystalConfig()
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self.table: Table | None = None
+        if self.config.hkl_path is not None:
+            self.load_hkl(self.config.hkl_path)
+
+    def load_hkl(self, path: str | Path) -> None:
+        """Replace the structure factors by those of a text file of h k l F."""
+        self.table = read_hkl(path, self.config.default_F)
+
+    def lengths(self) -> Tensor:
+        """[3] a, b, c in Angstrom."""
+        config = self.config
+        return stacked((config.cell_a, config.cell_b, config.cell_c), self.device)
+
+    def angles(self) -> Tensor:
+        """[3] alpha, beta, gamma in radians."""
+        config = self.config
+        return stacked((config.cell_alpha, config.cell_beta, config.cell_gamma), self.device) * RADIAN
+
+    def cells(self) -> Tensor:
+        """[3] numbers of unit cells; values up to 1 act as 1."""
+        cells = stacked(self.config.N_cells, self.device)
+        return torch.where(cells > 1, cells, torch.ones_like(cells))
+
+    def misset(self) -> Tensor:
+        """[3] angles about the lab axes, radians."""
+        if self.config.misset_seed is not None:
+            return random_misset(self.config.misset_seed).to(self.device)
+        return stacked(self.config.misset_deg, self.device) * RADIAN
+
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """Real and reciprocal vectors before the spindle turns: rows a, b, c (A) and a*, b*, c* (1/A)."""
+        start, keeps_cell = self._start()
+        turned = start @ euler_xyz(self.misset()).T
+        if keeps_cell:
+            lengths = self.lengths()
+            volume = unit_cell.volume(lengths, self.angles())
+            real = unit_cell.real_vectors_of_cell(turned, lengths, volume)
+        else:
+            real = unit_cell.real_vectors(turned)
+            volume = real[0] @ torch.linalg.cross(real[1], real[2])
+        return real, unit_cell.reciprocal_vectors(real, volume)
+
+    def _start(self) -> tuple[Tensor, bool]:
+        """Reciprocal vectors before any rotation, and whether the configured cell fixes the lengths."""
+        if self.config.matrix is None:
+            return unit_cell.standard_reciprocal(self.lengths(), self.angles()), True
+        given = self.config.matrix
+        rows = given if isinstance(given, Tensor) else torch.stack([stacked(row, self.device) for row in given])
+        rows = rows.to(self.device, torch.float64)
+        size = float(torch.linalg.det(rows.detach()))
+        if rows.shape != (3, 3) or not abs(size) > 0 or size != size:
+            raise SimulatorError(f"the orientation matrix has the determinant {size:g} 1/A^3: it spans no cell")
+        return rows, not self.config.matrix_sets_cell
+
+    def spindle_angles(self) -> Tensor:
+        """[phi_steps] spindle angles, radians: start + j x range / steps."""
+        start = scalar(self.config.phi_start_deg, self.device) * RADIAN
+        step = scalar(self.config.osc_range_deg, self.device) * RADIAN / self.config.phi_steps
+        return torch.stack([start + j * step for j in range(self.config.phi_steps)])
+
+    def orientations(self, spindle: Tensor) -> tuple[Tensor, Tensor | None]:
+        """[phi_steps x domains, 3, 3] real vectors in Angstrom, mosaic blocks innermost.
+
+        With the carry-over defect the second value holds the orientations of the very first sample, which it spares.
+        """
+        real, _ = self.vectors()
+        angles = self.spindle_angles()
+        turns = torch.stack([about_axis(spindle, angle) for angle in angles])
+        blocks = self.mosaic_blocks()
+        right = _oriented(blocks, turns, real)
+        still = [step for step, angle in enumerate(angles.tolist()) if angle == 0.0]
+        if not self.config.phi_carryover or not still or len(angles) == 1:
+            return right, None
+        carried = [turns[step - 1] if step in still else turns[step] for step in range(len(angles))]
+        first = [turns[step - 1] if step in still and step > 0 else turns[step] for step in range(len(angles))]
+        return _oriented(blocks, torch.stack(carried), real), _oriented(blocks, torch.stack(first), real)
+
+    def mosaic_blocks(self) -> Tensor:
+        """[domains, 3, 3] rotations; one block where there is no spread to turn the others by."""
+        config = self.config
+        spread = config.mosaic_spread_deg
+        domains = 1 if not isinstance(spread, Tensor) and spread == 0 else config.mosaic_domains
+        return mosaic_rotations(spread, domains, config.mosaic_seed, self.device)
+
+    def interpolates(self) -> bool:
+        """Whether structure factors are read between reflections."""
+        if self.table is None:
+            return False
+        if self.config.interpolate is not None:
+            return self.config.interpolate
+        return self.config.smallest_axis() <= INTERPOLATE_UP_TO
+
+    def largest_edge(self) -> float:
+        """The crystal's longest edge, N_j x |cell vector j|, Angstrom."""
+        real, _ = self.vectors()
+        return float((self.cells() * torch.linalg.vector_norm(real, dim=-1)).detach().max())
+
+
+def _oriented(blocks: Tensor, turns: Tensor, real: Tensor) -> Tensor:
+    """Rows a, b, c after the spindle, then the mosaic block: [steps x blocks, 3, 3]."""
+    both = blocks[None] @ turns[:, None]
+    return (both @ real.T).transpose(-1, -2).reshape(-1, 3, 3)

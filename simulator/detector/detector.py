@@ -1,0 +1,126 @@
+"""A detector's axes, its panel in space, its sensor layers and which of its pixels count."""
+
+import torch
+from torch import Tensor
+
+from simulator.config import DetectorConfig
+from simulator.config.checks import Scalar
+from simulator.detector.layers import Layers, layers
+from simulator.geometry.conventions import TABLE, Convention
+from simulator.geometry.panel import Axes, Panel, Placement, normal_of, place
+from simulator.geometry.rotation import unit
+from simulator.geometry.tensors import scalar, stacked
+from simulator.units import MM, RADIAN
+
+
+class Detector:
+    """Geometry of one `DetectorConfig`; `mask` is an optional [slow, fast] tensor, zero where a pixel is skipped."""
+
+    def __init__(
+        self,
+        config: DetectorConfig | None = None,
+        *,
+        mask: Tensor | None = None,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        self.config = config or DetectorConfig()
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self.mask = mask
+
+    @property
+    def convention(self) -> Convention:
+        """The row of the convention table in force."""
+        return TABLE[self.config.axes_convention()]
+
+    def pixel(self) -> Tensor:
+        """Pixel edge, m."""
+        return scalar(self.config.pixel_size_mm, self.device) * MM
+
+    def axes(self) -> Axes:
+        """The experiment's unit vectors: the convention's, but for those given."""
+        config, row = self.config, self.convention
+        fast = unit(self._vector(config.fast_vector, row.fast))
+        slow = unit(self._vector(config.slow_vector, row.slow))
+        return Axes(
+            beam=unit(self._vector(config.beam_vector, row.beam)),
+            fast=fast,
+            slow=slow,
+            normal=normal_of(fast, slow, self._vector(config.normal_vector, row.normal)),
+            twotheta=self._vector(config.twotheta_vector, row.twotheta),
+            polarization=unit(self._vector(config.polarization_vector, row.polarization)),
+            spindle=unit(self._vector(config.spindle_vector, row.spindle)),
+        )
+
+    def _vector(self, given: object, default: tuple[float, float, float]) -> Tensor:
+        return stacked(default if given is None else given, self.device)  # type: ignore[arg-type]
+
+    def panel(self) -> Panel:
+        """The detector plane after every rotation."""
+        config = self.config
+        beam_spot, near_spot = self.spots()
+        placement = Placement(
+            pivot=config.pivot or self.convention.pivot,
+            rotations=stacked((config.rotx_deg, config.roty_deg, config.rotz_deg), self.device) * RADIAN,
+            twotheta=scalar(config.twotheta_deg, self.device) * RADIAN,
+            distance=scalar(config.distance_mm, self.device) * MM,
+            close=self._maybe(config.close_distance_mm, MM),
+            beam_spot=beam_spot,
+            near_spot=near_spot,
+        )
+        return place(self.axes(), placement)
+
+    def _maybe(self, value: Scalar | None, scale: float) -> Tensor | None:
+        return None if value is None else scalar(value, self.device) * scale
+
+    def size(self) -> tuple[Tensor, Tensor]:
+        """Outer size along fast and slow, m."""
+        config, pixel = self.config, self.pixel()
+        fast = self._maybe(config.size_fast_mm, MM)
+        slow = self._maybe(config.size_slow_mm, MM)
+        return (
+            config.fpixels * pixel if fast is None else fast,
+            config.spixels * pixel if slow is None else slow,
+        )
+
+    def beam_centre(self) -> tuple[Tensor, Tensor]:
+        """X and Y of the beam in the convention's own sense, m."""
+        config, pixel = self.config, self.pixel()
+        fast_size, slow_size = self.size()
+        near_f, near_s = self._near(fast_size, slow_size)
+        if self.convention.default_centre is None:
+            default_x = _first(self._maybe(config.close_x_mm, MM), near_f)
+            default_y = _first(self._maybe(config.close_y_mm, MM), near_s)
+        else:
+            default_x, default_y = self.convention.default_centre(fast_size, slow_size, pixel)
+        return (
+            _first(self._maybe(config.beam_x_mm, MM), default_x),
+            _first(self._maybe(config.beam_y_mm, MM), default_y),
+        )
+
+    def _near(self, fast_size: Tensor, slow_size: Tensor) -> tuple[Tensor, Tensor]:
+        """Fast and slow coordinate of the point nearest to the sample before rotations, m: (ORG - 1/2) p, or half."""
+        org_f, org_s = (self._maybe(value, 1.0) for value in (self.config.org_x_px, self.config.org_y_px))
+        pixel = self.pixel()
+        return (
+            fast_size / 2 if org_f is None else (org_f - 0.5) * pixel,
+            slow_size / 2 if org_s is None else (org_s - 0.5) * pixel,
+        )
+
+    def spots(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """(fast, slow) of the beam spot and of the nearest point, m."""
+        fast_size, slow_size = self.size()
+        x, y = self.beam_centre()
+        beam_spot = self.convention.on_detector(x, y, slow_size, self.pixel())
+        if self.config.axes_convention() == "CUSTOM":
+            return beam_spot, (x, y)
+        return beam_spot, self._near(fast_size, slow_size)
+
+    def layers(self) -> Layers:
+        """How the sensor is cut along its depth."""
+        return layers(self.config, self.device)
+
+
+def _first(given: Tensor | None, default: Tensor) -> Tensor:
+    return default if given is None else given

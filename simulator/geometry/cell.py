@@ -1,0 +1,64 @@
+"""The unit cell: volume, reciprocal vectors in the standard orientation, and real vectors from reciprocal ones.
+
+Lengths in Angstrom, angles in radians; vectors are the rows of [3, 3] matrices (a, b, c or a*, b*, c*).
+"""
+
+import torch
+from torch import Tensor
+
+
+def volume(lengths: Tensor, angles: Tensor) -> Tensor:
+    """V = 2abc sqrt|sin s sin(s-alpha) sin(s-beta) sin(s-gamma)| with s half the sum of the angles."""
+    half = angles.sum() / 2
+    product = torch.sin(half) * torch.sin(half - angles).prod()
+    return 2 * lengths.prod() * torch.sqrt(product.abs())
+
+
+def standard_reciprocal(lengths: Tensor, angles: Tensor) -> Tensor:
+    """a* along x, b* in the xy plane: the orientation before any missetting. [3, 3], 1/Angstrom.
+
+    a* = bc sin(alpha) / V and cos(alpha*) = (cos(beta) cos(gamma) - cos(alpha)) / (sin(beta) sin(gamma)), cyclic.
+    """
+    a, b, c = lengths
+    sine, cosine = torch.sin(angles), torch.cos(angles)
+    cell = volume(lengths, angles)
+    star_a = b * c * sine[0] / cell
+    star_b = c * a * sine[1] / cell
+    star_c = a * b * sine[2] / cell
+    cos_alpha = (cosine[1] * cosine[2] - cosine[0]) / (sine[1] * sine[2])
+    cos_beta = (cosine[2] * cosine[0] - cosine[1]) / (sine[2] * sine[0])
+    cos_gamma = (cosine[0] * cosine[1] - cosine[2]) / (sine[0] * sine[1])
+    sin_gamma = c / (cell * star_a * star_b)
+    # Round-off may carry the sine past 1; the slope there is the formula's own, so only the value is clamped.
+    sin_gamma = sin_gamma - torch.relu(sin_gamma - 1).detach()
+    zero = torch.zeros_like(a)
+    row_a = torch.stack((star_a, zero, zero))
+    row_b = torch.stack((star_b * cos_gamma, star_b * sin_gamma, zero))
+    c_y = star_c * (cos_alpha - cos_beta * cos_gamma) / sin_gamma
+    c_z = star_c * cell / (a * b * c * sin_gamma)
+    row_c = torch.stack((star_c * cos_beta, c_y, c_z))
+    return torch.stack((row_a, row_b, row_c))
+
+
+def _crossed(rows: Tensor) -> Tensor:
+    """Rows b x c, c x a, a x b."""
+    a, b, c = rows
+    return torch.stack((torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)))
+
+
+def real_vectors(reciprocal: Tensor) -> Tensor:
+    """a = (b* x c*) / (a* . b* x c*), cyclic: the exact inverse, left-handed cells included. [3, 3], Angstrom."""
+    crossed = _crossed(reciprocal)
+    return crossed / (reciprocal[0] @ crossed[0])
+
+
+def real_vectors_of_cell(reciprocal: Tensor, lengths: Tensor, cell: Tensor) -> Tensor:
+    """As `real_vectors`, in direction only: the lengths are those of the cell given, whatever the matrix says."""
+    crossed = _crossed(reciprocal)
+    norm = torch.linalg.vector_norm(crossed, dim=-1)
+    return crossed * (lengths / cell / norm)[:, None] * cell
+
+
+def reciprocal_vectors(real: Tensor, cell: Tensor) -> Tensor:
+    """a* = (b x c) / V, cyclic. [3, 3], 1/Angstrom."""
+    return _crossed(real) / cell

@@ -1,0 +1,148 @@
+"""From crystal, detector and beam to a scene."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from simulator.beam import Beam
+from simulator.config import SimulatorError
+from simulator.config.checks import plain
+from simulator.crystal import Crystal
+from simulator.detector import Detector
+from simulator.geometry.panel import Axes, Panel
+from simulator.geometry.tensors import scalar
+from simulator.simulator.scene import Plan, Scene, Tensors
+from simulator.units import ANGSTROM, AVOGADRO, MICRON, WATER_F, WATER_MW
+
+
+def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: Tensor) -> int:
+    """ceil(3 x largest edge / (wavelength x distance / pixel)), at least 1: three samples over the narrowest fringe."""
+    field = float(beam.wavelength().detach()) * ANGSTROM * float(panel.distance.detach()) / float(pixel.detach())
+    edge = crystal.largest_edge() * ANGSTROM
+    return max(1, math.ceil(3.0 * edge / field))
+
+
+def constant_cells(cells: Tensor) -> tuple[int | None, int | None, int | None]:
+    """N per axis where it is a constant whole number, so that a polynomial in it may be used."""
+    if cells.requires_grad:
+        return (None, None, None)
+    a, b, c = (int(n) if float(n).is_integer() else None for n in cells.tolist())
+    return a, b, c
+
+
+def clipped_roi(detector: Detector) -> tuple[int, int, int, int]:
+    """The region of interest inside the detector."""
+    config = detector.config
+    if config.roi is None:
+        return (0, config.fpixels - 1, 0, config.spixels - 1)
+    first_f, last_f, first_s, last_s = config.roi
+    return (max(first_f, 0), min(last_f, config.fpixels - 1), max(first_s, 0), min(last_s, config.spixels - 1))
+
+
+def mask_of(detector: Detector, device: torch.device) -> Tensor | None:
+    """[slow, fast] bool, True where a pixel counts; None: all do."""
+    if detector.mask is None:
+        return None
+    shape = (detector.config.spixels, detector.config.fpixels)
+    if tuple(detector.mask.shape) != shape:
+        raise SimulatorError(f"the mask is {tuple(detector.mask.shape)} px [slow, fast], the detector {shape} px")
+    return (detector.mask != 0).to(device)
+
+
+def water_background(detector: Detector, scale: Tensor) -> Tensor:
+    """F_w^2 x molecules of water in a cube of the given edge, in the unit of F^2; C multiplies by r_e^2 fluence too."""
+    edge = scalar(detector.config.water_um, detector.device) * MICRON
+    molecules = edge**3 * 1e6 * AVOGADRO / WATER_MW
+    background = WATER_F**2 * molecules
+    return background * scale if detector.config.water_counted_twice else background
+
+
+def build_tensors(crystal: Crystal, detector: Detector, beam: Beam, real: Tensor, axes: Axes, panel: Panel) -> Tensors:
+    """All differentiable quantities, float64."""
+    sources, layers, scale = beam.sources(axes), detector.layers(), beam.scattering_scale()
+    _, reciprocal = crystal.vectors()
+    empty = torch.zeros((0, 0, 0), dtype=torch.float64, device=real.device)
+    return Tensors(
+        real=real,
+        reciprocal=reciprocal,
+        cells=crystal.cells(),
+        fudge=scalar(crystal.config.fudge, crystal.device),
+        default_F=scalar(crystal.config.default_F, crystal.device),
+        table=empty if crystal.table is None else crystal.table.values.to(real.device),
+        origin=panel.origin,
+        fast=panel.fast,
+        slow=panel.slow,
+        normal=panel.normal,
+        beam=axes.beam,
+        polar_axis=axes.polarization,
+        pixel=detector.pixel(),
+        close=panel.close,
+        distance=panel.distance,
+        directions=sources.directions,
+        wavelengths=sources.wavelengths,
+        weights=sources.weights,
+        kahn=beam.polarization(),
+        layer_step=layers.step,
+        absorption=layers.absorption,
+        scale=scale,
+        background=water_background(detector, scale),
+    )
+
+
+def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel, mask: Tensor | None) -> Plan:
+    """Everything about the run that has no gradient."""
+    config, table, kahn = detector.config, crystal.table, beam.polarization()
+    roi = clipped_roi(detector)
+    return Plan(
+        spixels=config.spixels,
+        fpixels=config.fpixels,
+        roi=roi,
+        oversample=config.oversample or automatic_oversample(crystal, beam, panel, detector.pixel()),
+        layers=detector.layers().count,
+        thick=detector.layers().thick,
+        shape=crystal.config.shape,
+        whole=constant_cells(crystal.cells()),
+        lowest=(0, 0, 0) if table is None else table.lowest,
+        has_table=table is not None,
+        polarized=not beam.config.nopolar,
+        kahn_zero=plain(kahn) == 0 and not kahn.requires_grad,
+        point_pixel=config.point_pixel,
+        curved=config.curved,
+        dmin=plain(beam.config.dmin_A),
+        omega_from=config.omega_from,
+        polarization_from=config.polarization_from,
+        capture_from=config.capture_from,
+        running_product=config.running_product,
+        background_divided=config.water_counted_twice,
+        watered=plain(config.water_um) > 0,
+        first_pixel=first_pixel(config.fpixels, roi, mask),
+        interpolate_each=crystal.interpolates() and crystal.config.outside == "nearest",
+    )
+
+
+def first_pixel(fpixels: int, roi: tuple[int, int, int, int], mask: Tensor | None) -> int:
+    """The first pixel, row by row, inside the region of interest and not masked."""
+    if mask is not None:
+        inside = mask[roi[2] : roi[3] + 1, roi[0] : roi[1] + 1]
+        if bool(inside.any()):
+            row, column = (int(n) for n in torch.nonzero(inside)[0])
+            return (roi[2] + row) * fpixels + roi[0] + column
+    return roi[2] * fpixels + roi[0]
+
+
+def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
+    """The scene in float64 on the crystal's device."""
+    axes, panel = detector.axes(), detector.panel()
+    _check_polarization(beam, axes)
+    mask = mask_of(detector, crystal.device)
+    real, first_real = crystal.orientations(axes.spindle)
+    tensors = build_tensors(crystal, detector, beam, real, axes, panel)
+    return Scene(tensors, build_plan(crystal, detector, beam, panel, mask), mask, first_real)
+
+
+def _check_polarization(beam: Beam, axes: Axes) -> None:
+    across = torch.linalg.cross(axes.polarization, axes.beam).detach()
+    used = not beam.config.nopolar and plain(beam.polarization()) != 0
+    if used and float(torch.linalg.vector_norm(across)) < 1e-12:
+        raise SimulatorError("the polarization axis lies along the beam: a Kahn factor needs one across it")

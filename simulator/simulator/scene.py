@@ -1,0 +1,136 @@
+"""A scene: everything that an image depends on, as a few small tensors and a frozen plan.
+
+This is the one value that the plain torch renderer, the compiled kernel and the trace all read, so they cannot differ
+in what they are given. Tensors carry gradients; the plan carries none.
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The differentiable part. Lengths of the detector in m, of the lattice in Angstrom.
+
+    real [R, 3, 3] rows a, b, c for every spindle step (outer) and mosaic block; reciprocal [3, 3] rows a*, b*, c*
+    cells [3], fudge []; default_F [] and table [nh, nk, nl] (empty without a file), electrons
+    origin, fast, slow, normal, beam, polar_axis [3]; pixel, close, distance []
+    directions [S, 3], wavelengths [S] Angstrom, weights [S]
+    kahn [], layer_step [] m, absorption [] 1/m, scale [] (r_e^2 x fluence), background [] (same unit as F^2)
+    """
+
+    real: Tensor
+    reciprocal: Tensor
+    cells: Tensor
+    fudge: Tensor
+    default_F: Tensor
+    table: Tensor
+    origin: Tensor
+    fast: Tensor
+    slow: Tensor
+    normal: Tensor
+    beam: Tensor
+    polar_axis: Tensor
+    pixel: Tensor
+    close: Tensor
+    distance: Tensor
+    directions: Tensor
+    wavelengths: Tensor
+    weights: Tensor
+    kahn: Tensor
+    layer_step: Tensor
+    absorption: Tensor
+    scale: Tensor
+    background: Tensor
+
+    def as_list(self) -> list[Tensor]:
+        """In the order of the fields."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    @staticmethod
+    def from_list(values: list[Tensor]) -> "Tensors":
+        """The inverse of `as_list`."""
+        return Tensors(*values)
+
+    def to(self, dtype: torch.dtype, device: torch.device) -> "Tensors":
+        """The same on another device or in another precision."""
+        return Tensors(*[value.to(device, dtype) for value in self.as_list()])
+
+
+NAMES = tuple(field.name for field in fields(Tensors))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The part of a scene that has no gradient.
+
+    spixels, fpixels; roi (fast first, last, slow first, last) clipped to the detector
+    whole        N_cells per axis where it is a constant whole number, else None
+    lowest       lowest h, k, l of the table
+    interpolate_before   (pixel, step) of the first sample that reads the nearest reflection; None: all do
+    interpolate_each     interpolate wherever the neighbours exist, sample by sample
+    first_pixel  the first pixel that is computed: the only one that the C carry-over defect spares
+    watered      whether water counts, so that no step is skipped for a zero lattice factor
+    """
+
+    spixels: int
+    fpixels: int
+    roi: tuple[int, int, int, int]
+    oversample: int
+    layers: int
+    thick: bool
+    shape: str
+    whole: tuple[int | None, int | None, int | None]
+    lowest: tuple[int, int, int]
+    has_table: bool
+    polarized: bool
+    kahn_zero: bool
+    point_pixel: bool
+    curved: bool
+    dmin: float
+    omega_from: str
+    polarization_from: str
+    capture_from: str
+    running_product: bool
+    background_divided: bool
+    first_pixel: int = 0
+    interpolate_before: tuple[int, int] | None = None
+    interpolate_each: bool = False
+    watered: bool = False
+
+    @property
+    def rows(self) -> range:
+        """Rows of the region of interest."""
+        return range(self.roi[2], self.roi[3] + 1)
+
+    @property
+    def columns(self) -> range:
+        """Columns of the region of interest."""
+        return range(self.roi[0], self.roi[1] + 1)
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether any sample reads between reflections."""
+        return self.interpolate_each or self.interpolate_before is not None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Tensors, the plan, the pixels' mask and, for the C carry-over defect, the true first orientation."""
+
+    tensors: Tensors
+    plan: Plan
+    mask: Tensor | None = None
+    first_real: Tensor | None = None
+
+    def with_tensors(self, tensors: Tensors) -> "Scene":
+        """The same plan over other tensors."""
+        return replace(self, tensors=tensors)
+
+    @property
+    def steps(self) -> int:
+        """Samples per pixel that the sum is divided by; sensor layers are not counted."""
+        tensors = self.tensors
+        return tensors.directions.shape[0] * tensors.real.shape[0] * self.plan.oversample**2
