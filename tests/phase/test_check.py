@@ -1,0 +1,264 @@
+"""`triage check`: green on what triage wrote, red on each kind of planted lie."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from triage.cluster.book import Book
+from triage.errors import UsageError
+from triage.evidence import manifest
+from triage.evidence.folder import EvidenceFolder
+from triage.evidence.journal import Journal
+from triage.model.cluster import Cluster, ClusterStatus, RunState
+from triage.model.experiment import ProbeReport, RootCause
+from triage.model.failure import Failure, Raised
+from triage.model.journal import AttemptRecorded, ClusterOpened, CriterionMet, StatusChanged
+from triage.model.outcome import Outcome, Phase
+from triage.model.run import Chunk, Limits, Plan, RunRecord, TestResult
+from triage.phase.checking import check_paths, check_project
+from triage.phase.documents import write_run_summary
+from triage.phase.ledgers import update_ledgers
+from triage.phase.templates import load_templates
+from triage.probe.page import page
+
+STAMP, LATER = "20261123T061000Z", "20261123T062000Z"
+NODEID = "tests/t.py::test_x"
+
+
+def _record() -> RunRecord:
+    failure = Failure(
+        nodeid=NODEID, phase=Phase.CALL, chain=(Raised(type="AssertionError", message="1 != 2"),)
+    )
+    results = (
+        TestResult(nodeid="tests/t.py::ok", outcome=Outcome.PASSED, chunk="chunk_01", duration=0.25),
+        TestResult(
+            nodeid=NODEID, outcome=Outcome.FAILED, chunk="chunk_01", duration=1.5, failures=(failure,)
+        ),
+    )
+    chunk = Chunk(name="chunk_01", nodeids=("tests/t.py::ok", NODEID))
+    plan = Plan(chunks=(chunk,), limits=Limits(), durations_from="module sizes")
+    return RunRecord(
+        stamp=STAMP, campaign="x", root="/r", complete=True, results=results, plan=plan, seconds=2.0
+    )
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A run with one cluster, its probe, its resolution, and the ledgers."""
+    run = EvidenceFolder.create(tmp_path, "x", "a", STAMP)
+    record = _record()
+    cluster = Cluster(id="C19", title="1 != 2", members=(NODEID,), state_in_run=RunState.NEW)
+    run.write_json("results.json", record)
+    run.write_json("clusters.json", {"stamp": STAMP, "clusters": [cluster]})
+    run.write_json("failures.json", {"failures": [{"nodeid": NODEID, "cluster": "C19"}]})
+    write_run_summary(tmp_path, run)
+    run.seal()
+    probe = EvidenceFolder.create(tmp_path, "x", "b", LATER)
+    report = ProbeReport(
+        subject=(NODEID,),
+        cluster="C19",
+        reproduced=True,
+        root_cause=RootCause(kind="flaky", summary="7 of 9"),
+        runs=9,
+    )
+    probe.write_json("probe.json", report)
+    probe.write_text("summary.md", page(report))
+    probe.seal()
+    evidence = (f"{probe.relative(tmp_path)}/probe.json",)
+    common = {"cluster": "C19", "by": "t", "stamp": LATER}
+    resolved = ClusterStatus.RESOLVED
+    Journal(tmp_path / "plans/journal.jsonl").append(
+        [
+            ClusterOpened(
+                id="1",
+                at=_at(1),
+                by="t",
+                cluster="C19",
+                title="1 != 2",
+                stamp=STAMP,
+                signatures=(),
+                members=(NODEID,),
+            ),
+            AttemptRecorded(
+                id="2", at=_at(2), phase="b", campaign="x", summary="found", evidence=evidence, **common
+            ),
+            CriterionMet(
+                id="3", at=_at(3), criterion="targeted", scope="alone", runs=10, evidence=evidence, **common
+            ),
+            StatusChanged(id="4", at=_at(4), status=resolved, reason="met", evidence=evidence, **common),
+        ]
+    )
+    _render(tmp_path)
+    return tmp_path
+
+
+def _at(second: int) -> str:
+    return f"2026-11-23T06:30:0{second}.000000Z"
+
+
+def _render(root: Path) -> None:
+    update_ledgers(root, Book.of(Journal(root / "plans/journal.jsonl").read()))
+
+
+def _check(root: Path) -> list[str]:
+    checked = check_project(root, load_templates())
+    return [f"{problem.path}:{problem.line}: {problem.what}" for problem in checked.problems]
+
+
+def _one(root: Path, pattern: str) -> Path:
+    (path,) = root.glob(pattern)
+    return path
+
+
+def _reseal(path: Path) -> None:
+    """What a forger would do who knows of the manifest."""
+    folder = next(parent for parent in path.parents if (parent / "manifest.json").exists())
+    manifest.seal(folder)
+
+
+def test_what_triage_wrote_holds(project):
+    checked = check_project(project, load_templates())
+    assert checked.problems == []
+    assert checked.notes == []
+    assert (checked.folders, checked.documents, checked.regions) == (2, 1, 3)
+    assert checked.claims > 10
+    assert checked.files > 6
+
+
+@pytest.mark.parametrize("reseal", [False, True])
+@pytest.mark.parametrize(
+    ("pattern", "old", "new", "where"),
+    [
+        ("reports/x/phase_a/*/summary.md", "| passed | 1 |", "| passed | 2 |", "summary.md"),
+        ("reports/x/phase_a/*/summary.md", "new or regressed failures", "green", "summary.md"),
+        ("reports/x/phase_a/*/summary.json", '"collected": 2', '"collected": 3', "summary.json"),
+        ("reports/x/phase_a/*/summary.json", '"failing": 1', '"failing": 0', "summary.json"),
+        ("reports/x/phase_a/*/results.json", '"outcome": "passed"', '"outcome": "skipped"', "summary.json"),
+        ("reports/x/phase_a/*/failures.json", "test_x", "test_y", "failures.json"),
+        ("reports/x/phase_a/*/clusters.json", "test_x", "test_y", "clusters.json"),
+        ("reports/x/phase_b/*/summary.md", "7 of 9", "8 of 9", "summary.md"),
+        ("reports/x/phase_b/*/probe.json", "7 of 9", "8 of 9", "summary.md"),
+    ],
+)  # fmt: skip
+def test_a_planted_lie_is_found_even_under_a_new_seal(project, pattern, old, new, where, reseal):  # noqa: PLR0917
+    path = _one(project, pattern)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    if reseal:
+        _reseal(path)
+    problems = _check(project)
+    assert any(where in problem for problem in problems)
+    assert reseal or any("not as the manifest recorded it" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "name", ["results.json", "summary.json", "clusters.json", "failures.json", "summary.md"]
+)
+@pytest.mark.parametrize("reseal", [False, True])
+def test_a_missing_artifact_is_found(project, name, reseal):
+    path = _one(project, f"reports/x/phase_a/*/{name}")
+    path.unlink()
+    if reseal:
+        _reseal(path)
+    assert any("missing" in problem or "cannot be read" in problem for problem in _check(project)), name
+
+
+def test_a_missing_seal_of_cited_evidence_is_found(project):
+    _one(project, "reports/x/phase_b/*/manifest.json").unlink()
+    assert any("not sealed" in problem for problem in _check(project))
+
+
+def test_evidence_that_the_journal_names_must_exist(project):
+    folder = _one(project, "reports/x/phase_b/*")
+    folder.rename(folder.with_name("20261123T063000Z"))
+    assert any("journal.jsonl" in p and "probe.json is missing" in p for p in _check(project))
+
+
+def test_a_stray_document_has_nobody_to_vouch_for_it(project):
+    path = _one(project, "reports/x/phase_a/*/summary.md").with_name("notes.md")
+    path.write_text("All 692 tests pass.\n")
+    _reseal(path)
+    assert any("notes.md" in problem and "without claims" in problem for problem in _check(project))
+
+
+@pytest.mark.parametrize("path", ["plans/fix_plan.md", "reports/remediation_tracker.md"])
+def test_a_hand_in_a_ledger_is_found_and_text_outside_is_free(project, path):
+    ledger = project / path
+    text = ledger.read_text()
+    ledger.write_text("Ours: 99 bottles.\n" + text + "\nMore of ours, 7.\n")
+    assert _check(project) == []
+    ledger.write_text(text.replace("resolved", "open", 1))
+    assert any("changed by hand" in problem for problem in _check(project))
+
+
+def test_a_ledger_behind_its_journal_is_found(project):
+    journal = Journal(project / "plans/journal.jsonl")
+    event = AttemptRecorded(
+        id="9", at=_at(9), by="t", cluster="C19", phase="d", campaign="x", stamp=LATER, summary="again"
+    )
+    journal.append([event])
+    assert any("not what the journal gives" in problem for problem in _check(project))
+    _render(project)
+    assert _check(project) == []
+
+
+def test_a_resolution_without_a_criterion_is_found(project):
+    path = project / "plans/journal.jsonl"
+    lines = [line for line in path.read_text().splitlines() if "criterion_met" not in line]
+    path.write_text("\n".join(lines) + "\n")
+    _render(project)
+    assert any("no criterion was met" in problem for problem in _check(project))
+
+
+def test_an_id_that_was_allotted_twice_is_found(project):
+    path = project / "plans/journal.jsonl"
+    again = json.loads(path.read_text().splitlines()[0]) | {"id": "7", "title": "another", "at": _at(5)}
+    path.write_text(path.read_text() + json.dumps(again) + "\n")
+    _render(project)
+    assert any("allotted twice" in problem for problem in _check(project))
+
+
+def test_a_corrupt_journal_line_is_one_problem(project):
+    path = project / "plans/journal.jsonl"
+    path.write_text(path.read_text() + "{not json\n")
+    assert any(re.search(r"journal\.jsonl.*\b5\b", problem) for problem in _check(project))
+
+
+def test_other_templates_are_noted_and_claims_still_checked(project):
+    templates = {**load_templates(), "summary.md.j2": "# {{ run.stamp }}\n"}
+    checked = check_project(project, templates)
+    assert checked.problems == []
+    assert any("other templates" in note for note in checked.notes)
+
+
+def test_an_unfinished_run_is_noted(project):
+    EvidenceFolder.create(project, "x", "a", "20261124T000000Z")
+    checked = check_project(project, load_templates())
+    assert checked.problems == []
+    assert any("did not finish" in note for note in checked.notes)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "reports",
+        "reports/x/phase_a",
+        "plans/fix_plan.md",
+        "plans/journal.jsonl",
+        "reports/remediation_tracker.md",
+    ],
+)
+def test_one_thing_can_be_checked_alone(project, path):
+    assert check_paths(project, [project / path], load_templates()).problems == []
+
+
+@pytest.mark.parametrize("path", ["nowhere", "plans", "../x", "reports/x/phase_a/x.md"])
+def test_what_cannot_be_checked_is_a_usage_error(project, path):
+    with pytest.raises(UsageError) as refusal:
+        check_paths(project, [project / path], load_templates())
+    assert refusal.value.slug == "nothing-to-check"
