@@ -1,0 +1,75 @@
+"""What an executor is asked and what it answers. A request is complete: it can travel to another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+FOLDER = "{folder}"
+"""Stands for the attempt's own folder in arguments, environment and files, wherever it runs."""
+LOG, RECORD, STACKS, REPORT = "pytest.log", "record", "stacks.txt", "report.json"
+
+
+@dataclass(frozen=True)
+class ProcessRequest:
+    """One process under test."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    env: dict[str, str] = field(repr=False)
+    """Everything that the process sees; nothing is added but what the executor needs."""
+    folder: Path
+    """Where its artifacts end up on this machine: log, record, stacks, report."""
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """Put into its folder before it starts."""
+    idle_seconds: float | None = None
+    """Killed when its record has not grown for so long: the limit of a test, and of each stage without one."""
+    total_seconds: float | None = None
+    log_bytes: int = 8 * 1024 * 1024
+    memory_bytes: int | None = None
+    warm: Any = None
+    """A warm parent of the same executor to fork from, instead of `argv`; never travels."""
+    job: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The settings that a warm parent hands to its child."""
+
+
+@dataclass(frozen=True)
+class ProcessOutcome:
+    """How it ended. `ended` is finished, test-timeout, chunk-timeout, interrupted or lost (nobody knows)."""
+
+    ended: str
+    exit_code: int | None = None
+    signal: str | None = None
+    seconds: float = 0.0
+    swept: int = 0
+    """Processes that it left behind, killed."""
+    log_cut: int = 0
+    """Bytes of its output that were not kept."""
+    note: str | None = None
+
+
+class Sink(Protocol):
+    """Where the record goes while the process runs."""
+
+    def __call__(self, block: bytes, /) -> None:
+        """Further bytes of the record, in order."""
+
+
+class Executor(Protocol):
+    """Runs one process and waits for it; several threads may call it at once."""
+
+    name: str
+    warm: bool
+    """Whether `warm_parent` can be used."""
+
+    def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
+        """Run to the end. The whole process tree is gone on return, and nothing else was killed.
+
+        `stop` is asked several times a second; True ends the process (`interrupted`).
+        Raises nothing for what the process does; `ended="lost"` where the machine cannot say.
+        """
+
+    def close(self) -> None:
+        """Let go of what is held: warm parents, connections."""

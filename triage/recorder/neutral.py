@@ -1,0 +1,92 @@
+"""Options of the suite that lose tests, write over the user's files or start a second runner: off, and said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_OFF: tuple[tuple[tuple[str, ...], Any, str], ...] = (
+    # options, value that switches them off, what is said
+    (("maxfail",), 0, "-x/--maxfail switched off: every planned test runs"),
+    (("lf", "failedfirst", "newfirst"), False, "--lf/--ff/--nf switched off: the plan decides what runs"),
+    (("stepwise", "stepwise_skip"), False, "--stepwise switched off: every planned test runs"),
+    (("usepdb", "trace"), False, "--pdb/--trace switched off: nobody is there to answer"),
+    (("collectonly",), False, "--collect-only switched off"),
+    (("xmlpath",), None, "--junitxml switched off: each chunk has its own junit.xml in the evidence"),
+    (("report_log",), None, "--report-log switched off: the record is in events.jsonl"),
+    (("htmlpath",), None, "--html switched off: chunks would write over each other's page"),
+    (("pastebin",), None, "--pastebin switched off"),
+    (("cacheclear",), False, "--cache-clear switched off: the cache of a run is its own"),
+)  # fmt: skip
+
+
+def neutralise(config: Any) -> list[str]:
+    """Switch such options off before the session is configured; returns one line for each."""
+    notes = []
+    for names, off, text in _OFF:
+        live = [name for name in names if getattr(config.option, name, None) not in (None, off)]
+        for name in live:
+            setattr(config.option, name, off)
+        if live:
+            notes.append(text)
+    config.option.continue_on_collection_errors = True
+    for act in (_xdist, _cov, _ordering, _json_report):
+        note = act(config)
+        if note:
+            notes.append(note)
+    return notes
+
+
+def early(early_config: Any) -> None:
+    """pytest-cov starts while options are still being read: take its reason to start away."""
+    known = getattr(early_config, "known_args_namespace", None)
+    if known is not None and getattr(known, "cov_source", None):
+        known.cov_source = []
+        known.triage_cov_off = True
+
+
+def _xdist(config: Any) -> str | None:
+    option = config.option
+    wanted = getattr(option, "numprocesses", None) or getattr(option, "tx", None)
+    spread = getattr(option, "dist", "no") not in ("no", None)
+    if not (wanted or spread):
+        return None
+    option.numprocesses, option.tx, option.dist = None, [], "no"
+    if hasattr(option, "looponfail"):
+        option.looponfail = False
+    return "pytest-xdist switched off: chunks run in triage's own workers (--workers N)"
+
+
+def _cov(config: Any) -> str | None:
+    if not getattr(getattr(config, "known_args_namespace", None), "triage_cov_off", False):
+        return None
+    config.option.no_cov = True
+    return "pytest-cov switched off: chunks would write over each other's data"
+
+
+def _ordering(config: Any) -> str | None:
+    option = config.option
+    if getattr(option, "randomly_reorganize", False) and config.pluginmanager.hasplugin("randomly"):
+        option.randomly_reorganize = False
+        return "pytest-randomly's shuffling switched off: the plan gives the order; its seeds still apply"
+    if (
+        getattr(option, "random_order_bucket", None)
+        and getattr(option, "random_order_seed", None) is not None
+    ):
+        return "pytest-random-order has no effect: the plan gives the order"
+    return None
+
+
+def _json_report(config: Any) -> str | None:
+    if not getattr(config.option, "json_report", False):
+        return None
+    return "--json-report-file switched off: each chunk has its own report.json in the evidence"
+
+
+def own_cache(config: Any, folder: str | None) -> None:
+    """Keep the cache plugin for tests that use it, in a folder of this run instead of the user's tree."""
+    cache = getattr(config, "cache", None)
+    if cache is None or folder is None or not hasattr(cache, "_cachedir"):
+        return
+    from pathlib import Path
+
+    cache._cachedir = Path(folder)

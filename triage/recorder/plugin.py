@@ -1,0 +1,334 @@
+"""The plugin inside the process under test: `-p triage.recorder.plugin`.
+
+Without settings in the environment it does nothing. With them it writes the record, one sealed line
+an event, flushed at once. It must never break a test: what goes wrong here is a note in the record.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from triage.recorder import neutral
+from triage.recorder.jsonreport import JsonReport
+from triage.recorder.raised import raised_chain
+from triage.recorder.reports import Scribe, is_complete, last_attempt, outcome_of
+from triage.recorder.select import exactly, matching, numbered, public_id
+from triage.recorder.settings import Settings, take_settings
+from triage.recorder.watchdog import Watchdog
+from triage.recorder.writer import Writer
+from triage.wire.redact import Redactor
+
+_NAME = "triage-recorder"
+_SETTINGS = take_settings()
+
+
+class Recorder:
+    """Hooks of one session."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is written before the session is configured."""
+        self.settings = settings
+        self.redact = Redactor.of(os.environ)
+        self.scribe = Scribe(self.redact, settings.field_chars)
+        self.writer = Writer(settings.record, bytes.fromhex(settings.key))
+        self.watchdog = (
+            Watchdog(settings.stacks, settings.test_seconds)
+            if settings.stacks and settings.test_seconds
+            else None
+        )
+        self.json_report = JsonReport(settings.json_report, self.scribe)
+        self.items: list[Any] = []
+        self.ids: list[str] = []
+        self.nth: list[int] = []
+        self.position = 0
+        self.reports: list[Any] = []
+        self.chains: dict[int, list[dict[str, Any]]] = {}
+        self.exit_reason: str | None = None
+
+    # -- configuration ------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: Any) -> Generator[None, object, object]:
+        """Before other plugins act on their options."""
+        self.notes = neutral.neutralise(config)
+        self.json_report.enable(config, self.settings)
+        if self.watchdog:
+            self.watchdog.touch()
+        return (yield)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: Any) -> None:
+        """The session's frame: where, with what, what was switched off."""
+        neutral.own_cache(config, self.settings.cache_dir)
+        dists = {dist.project_name: dist.version for _, dist in config.pluginmanager.list_plugin_distinfo()}
+        self.writer.write(
+            {
+                "e": "begin",
+                "pid": os.getpid(),
+                "python": platform.python_version(),
+                "executable": sys.executable,
+                "pytest": pytest.__version__,
+                "rootdir": str(config.rootpath),
+                "inifile": None if config.inipath is None else str(config.inipath),
+                "plugins": dists,
+                "notes": self.notes,
+            }
+        )
+
+    # -- collection -----------------------------------------------------------------------------
+
+    def pytest_ignore_collect(self, collection_path: Any) -> bool | None:
+        """Leave out what killed an earlier collection, and files that this process has no test of."""
+        path = str(collection_path)
+        if path in self.settings.ignore:
+            return True
+        only = self.settings.only_files
+        if only is not None and collection_path.is_file() and path not in only:
+            return collection_path.name not in ("__init__.py", "conftest.py") or None
+        return None
+
+    def pytest_collectstart(self, collector: Any) -> None:
+        """Name the file before its import can kill the process."""
+        if isinstance(collector, pytest.File):
+            if self.watchdog:
+                self.watchdog.touch()
+            path = str(collector.path)
+            self.writer.write(
+                {"e": "collecting", "path": path, "id": public_id(collector.nodeid, self.redact)}
+            )
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A file or folder that did not collect; a skipped module is no error."""
+        if not report.failed:
+            return
+        failure = self.scribe.failure(report, self.chains.pop(id(report), None))
+        nodeid = public_id(report.nodeid, self.redact) or "."
+        self.writer.write({"e": "collect_error", "nodeid": nodeid, "failure": failure})
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[Any]) -> Generator[None, None, None]:
+        """After every other plugin: exactly the planned items, in the planned order."""
+        yield
+        self.select(items)
+
+    def select(self, items: list[Any]) -> None:
+        """Cut `items` down to what the settings name."""
+        ids = [public_id(item.nodeid, self.redact) for item in items]
+        self.nth = numbered(ids)
+        if self.settings.exact is not None:
+            items[:], self.nth = exactly(items, ids, self.settings.exact)
+        elif self.settings.match is not None:
+            items[:] = matching(items, ids, self.settings.match)
+            self.nth = numbered([public_id(item.nodeid, self.redact) for item in items])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: Any) -> bool | None:
+        """A process that only collects, or that serves, runs nothing itself."""
+        if self.settings.mode == "collect":
+            return True
+        if self.settings.mode == "serve":
+            from triage.recorder.warm import serve
+
+            serve(self, session)
+        return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: Any) -> None:
+        """The final list of items."""
+        self.announce(session.items)
+
+    def announce(self, items: list[Any]) -> None:
+        """From now on item i of the record is `items[i]`."""
+        self.items = list(items)
+        self.ids = [public_id(item.nodeid, self.redact) for item in self.items]
+        self.position = 0
+        files: list[str] = []
+        numbers: dict[str, int] = {}
+        for item in self.items:
+            path = str(getattr(item, "path", ""))
+            if path not in numbers:
+                numbers[path] = len(files)
+                files.append(path)
+        self.writer.write(
+            {
+                "e": "collected",
+                "ids": self.ids,
+                "nth": self.nth if any(self.nth) else None,
+                "files": files,
+                "file": [numbers[str(getattr(item, "path", ""))] for item in self.items],
+                "lines": [_line(item) for item in self.items],
+            }
+        )
+
+    # -- one test -------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: Any) -> Generator[None, object, object]:
+        """Outermost: names the test before anything of it runs, and its outcome after everything has."""
+        index = self._index(item)
+        self.reports, self.chains = [], {}
+        self.writer.write_payload(b'{"e":"start","i":%d}' % index)
+        if self.watchdog:
+            self.watchdog.touch()
+        try:
+            result = yield
+        except BaseException as error:
+            self._cut(index, error)
+            raise
+        self._finish(index, item, None)
+        if self.writer.failed:
+            item.session.shouldstop = "triage: the record cannot be written"
+        return result
+
+    def _index(self, item: Any) -> int:
+        position = self.position
+        if position >= len(self.items) or self.items[position] is not item:
+            position = next((i for i, known in enumerate(self.items) if known is item), position)
+        self.position = position + 1
+        return position
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Kept until the test is over."""
+        self.reports.append(report)
+
+    def pytest_exception_interact(self, call: Any, report: Any) -> None:
+        """Called for real failures only: the place where the exception itself is at hand."""
+        if self.watchdog:
+            self.watchdog.forget()
+        try:
+            self.chains[id(report)] = raised_chain(call.excinfo.value, self.settings.field_chars)
+        except Exception as problem:
+            self.writer.write(
+                {"e": "note", "text": f"an exception could not be taken apart: {type(problem).__name__}"}
+            )
+
+    def _cut(self, index: int, error: BaseException) -> None:
+        """The test ended the session: `pytest.exit`, a keyboard interrupt, a plugin that raised."""
+        if is_complete(self.reports):
+            self._finish(
+                index,
+                self.items[index] if index < len(self.items) else None,
+                f"a plugin raised {_named(error)}",
+            )
+            return
+        if self.settings.mode == "run" and os.getpid() != self.writer.pid:
+            return
+        text = self.scribe.text(_named(error))
+        chain = self.scribe.deep(raised_chain(error, self.settings.field_chars))
+        self.writer.write({"e": "cut", "i": index, "how": type(error).__name__, "what": text, "chain": chain})
+
+    def _finish(self, index: int, item: Any, note: str | None) -> None:
+        try:
+            self.writer.write_payload(plain) if (plain := self._plain(index, note)) else self._full(
+                index, item, note
+            )
+        except Exception as problem:
+            fallback = {
+                "e": "finish",
+                "i": index,
+                "outcome": outcome_of(self.reports),
+                "stages": {},
+                "failures": [],
+            }
+            self.writer.write({**fallback, "note": f"details lost: {type(problem).__name__}"})
+
+    def _plain(self, index: int, note: str | None) -> bytes | None:
+        """The usual test (passed, printed nothing) without the general machinery: what most tests cost."""
+        if note is not None or len(self.reports) != 3:
+            return None
+        times = []
+        for report, when in zip(self.reports, ("setup", "call", "teardown"), strict=True):
+            if report.outcome != "passed" or report.when != when or report.sections or report.user_properties:
+                return None
+            if hasattr(report, "wasxfail") or hasattr(report, "context"):
+                return None
+            times.append(report.duration)
+        return b'{"e":"finish","i":%d,"outcome":"passed","d":[%.6f,%.6f,%.6f]}' % (index, *times)
+
+    def _full(self, index: int, item: Any, note: str | None) -> None:
+        reports, reruns = last_attempt(self.reports)
+        event: dict[str, Any] = {"e": "finish", "i": index, "outcome": outcome_of(reports)}
+        event["stages"] = {r.when: self.scribe.stage(r) for r in reports if not hasattr(r, "context")}
+        failed = [r for r in reports if r.failed]
+        subtests = any(hasattr(r, "context") for r in failed)
+        event["failures"] = [
+            self.scribe.failure(r, self.chains.get(id(r)))
+            for r in failed
+            if not (subtests and _only_counts(r))
+        ]
+        properties = [list(pair) for r in reports if r.when == "teardown" for pair in r.user_properties]
+        if properties:
+            event["properties"] = self.scribe.deep(properties)
+        if item is not None:
+            event["keywords"] = self.scribe.deep(list(item.keywords))
+        if reruns:
+            event["reruns"] = reruns
+        if note:
+            event["note"] = self.scribe.text(note)
+        self.writer.write(event)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        """Why the session ends early."""
+        self.exit_reason = self.scribe.text(_named(excinfo.value))
+
+    def pytest_internalerror(self, excrepr: Any, excinfo: Any) -> None:
+        """A plugin raised where nothing may raise."""
+        self.exit_reason = self.scribe.text(f"INTERNALERROR: {_named(excinfo.value)}")
+        self.writer.write({"e": "note", "text": self.exit_reason, "detail": self.scribe.text(str(excrepr))})
+
+    @pytest.hookimpl(optionalhook=True, trylast=True)
+    def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
+        """pytest-json-report has made its document."""
+        if os.getpid() == self.writer.pid:
+            self.json_report.write(json_report)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: Any, exitstatus: Any) -> Generator[None, None, None]:
+        """After every other plugin has finished."""
+        if self.watchdog:
+            self.watchdog.touch()
+        yield
+        self.writer.write({"e": "end", "exitcode": int(session.exitstatus), "reason": self.exit_reason})
+
+
+def _line(item: Any) -> int | None:
+    try:
+        number = item.location[1]
+    except Exception:
+        return None
+    return number if isinstance(number, int) else None
+
+
+def _named(error: BaseException) -> str:
+    text = str(getattr(error, "msg", None) or error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _only_counts(report: Any) -> bool:
+    """pytest's own line that a test has failed subtests, beside the subtests' failures."""
+    return isinstance(report.longrepr, str) and report.longrepr.startswith("contains ")
+
+
+class _Early:
+    """Hooks that run while pytest still reads its options."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, object, object]:
+        """Take pytest-cov's reason to start away."""
+        neutral.early(early_config)
+        return (yield)
+
+
+def pytest_addoption(parser: Any, pluginmanager: Any) -> None:
+    """Called as soon as `-p` has loaded this module: the first moment to register hooks."""
+    if _SETTINGS is not None and not pluginmanager.has_plugin(_NAME):
+        pluginmanager.register(_Early(), _NAME + "-early")
+        pluginmanager.register(Recorder(_SETTINGS), _NAME)

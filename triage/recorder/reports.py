@@ -1,0 +1,116 @@
+"""What pytest reported about one test, as plain data: stages (in pytest-json-report's words), failures, outcome."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from triage.wire.clean import capped, encodable
+
+Data = dict[str, Any]
+Chains = dict[int, list[Data]]
+"""Exception chains by `id` of the report that they belong to."""
+
+
+class Scribe:
+    """Turns reports into data: capped, encodable, redacted."""
+
+    def __init__(self, redact: Callable[[str], str], limit: int) -> None:
+        """`limit` caps each field, in characters."""
+        self.redact, self.limit = redact, limit
+
+    def text(self, value: object) -> str:
+        """A field as it may be written."""
+        return capped(self.redact(encodable(value if isinstance(value, str) else str(value))), self.limit)
+
+    def deep(self, value: Any) -> Any:
+        """Every string below `value` as it may be written; numbers that JSON lacks become text."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.deep(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.deep(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return repr(value)
+        return value if value is None or isinstance(value, (bool, int, float)) else self.text(value)
+
+    def stage(self, report: Any) -> Data:
+        """One of setup, call, teardown."""
+        stage: Data = {"duration": report.duration, "outcome": report.outcome}
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:
+            stage["crash"] = self._place(crash)
+            entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", ())
+            places = [getattr(entry, "reprfileloc", None) for entry in entries]
+            stage["traceback"] = [self._place(place) for place in places if place is not None]
+        stage.update({key: self.text(text) for key, text in captured(report).items()})
+        longrepr = report.longreprtext
+        if longrepr:
+            stage["longrepr"] = self.text(longrepr)
+        wasxfail = getattr(report, "wasxfail", None)
+        if wasxfail is not None:
+            stage["wasxfail"] = self.text(wasxfail)
+        return stage
+
+    def _place(self, place: Any) -> Data:
+        return {"path": self.text(place.path), "lineno": place.lineno, "message": self.text(place.message)}
+
+    def failure(self, report: Any, chain: list[Data] | None) -> Data:
+        """A failed report with its exception chain; `subtest` names the subtest that failed."""
+        context = getattr(report, "context", None)
+        return {
+            "phase": getattr(report, "when", None) or "collect",
+            "chain": self.deep(chain or []),
+            "longrepr": self.text(report.longreprtext),
+            "subtest": None if context is None else self.text(_described(context)),
+            **{key: self.text(text) for key, text in captured(report).items()},
+        }
+
+
+def captured(report: Any) -> dict[str, str]:
+    """stdout, stderr and log of this stage alone: later stages carry the sections of earlier ones along."""
+    found: dict[str, str] = {}
+    when = getattr(report, "when", None)
+    for title, content in report.sections:
+        for stream in ("stdout", "stderr", "log"):
+            if title == f"Captured {stream} {when}" and content:
+                found[stream] = found.get(stream, "") + content
+    return found
+
+
+def _described(context: Any) -> str:
+    words = [str(context.msg)] if context.msg is not None else []
+    words += [f"{name}={value}" for name, value in dict(context.kwargs).items()]
+    return " ".join(words) or "<subtest>"
+
+
+def last_attempt(reports: Sequence[Any]) -> tuple[list[Any], int]:
+    """The reports behind the last rerun, and how many reruns there were (pytest-rerunfailures)."""
+    reruns = [index for index, report in enumerate(reports) if report.outcome == "rerun"]
+    return list(reports[reruns[-1] + 1 :] if reruns else reports), len(reruns)
+
+
+def outcome_of(reports: Sequence[Any]) -> str:
+    """The test's one outcome; a failed call outranks the error in teardown that follows it."""
+    main = [r for r in reports if not hasattr(r, "context")]
+    by_phase = {r.when: r for r in main}
+    if any(r.failed for r in reports if r.when == "call"):
+        return "failed"
+    if any(r.failed for r in main):
+        return "error"
+    for phase in ("setup", "call"):
+        report = by_phase.get(phase)
+        if report is not None and report.skipped:
+            return "xfailed" if hasattr(report, "wasxfail") else "skipped"
+    call = by_phase.get("call")
+    return "xpassed" if call is not None and hasattr(call, "wasxfail") else "passed"
+
+
+def is_complete(reports: Sequence[Any]) -> bool:
+    """Whether setup and teardown, and call where setup passed, are all there."""
+    phases = {r.when: r for r in reports if not hasattr(r, "context")}
+    if "setup" not in phases or "teardown" not in phases:
+        return False
+    return not phases["setup"].passed or "call" in phases

@@ -1,0 +1,80 @@
+"""What the harness tells the recorder: one JSON file, named by `TRIAGE_RECORD`, gone before the first test.
+
+The file holds the key of the record. Its name is taken out of the environment and the file is
+deleted as soon as it is read, so that neither the test nor what the test starts can find the key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+VARIABLE = "TRIAGE_RECORD"
+
+
+@dataclass
+class Settings:
+    """How one process records; paths are absolute."""
+
+    record: str
+    key: str = ""
+    mode: str = "run"
+    """run: run what is selected; collect: stop after collection; serve: fork a child for each chunk."""
+    exact: list[list[Any]] | None = None
+    """Pairs of public node id and which of the items with this id, in the order in which to run them."""
+    match: list[str] | None = None
+    """Node ids, files, folders; a name takes all its parameters along."""
+    ignore: list[str] = field(default_factory=list)
+    """Files that killed an earlier collection."""
+    only_files: list[str] | None = None
+    """Collect nothing else."""
+    field_chars: int = 65536
+    test_seconds: float | None = None
+    stacks: str | None = None
+    """Where the stacks of a hanging test go."""
+    json_report: str | None = None
+    json_report_limit: int = 1000
+    """With more tests than this the report is made from the events: the plugin costs 0.15 ms a test."""
+    cache_dir: str | None = None
+    restore: dict[str, str | None] = field(default_factory=dict)
+    """Variables as the suite's author has them, where starting the recorder needed others."""
+    unpath: list[str] = field(default_factory=list)
+    """Entries to take out of `sys.path` once the recorder is imported."""
+    control: int | None = None
+    """Descriptor of the control socket of a process that serves."""
+
+
+def settings_from(data: dict[str, Any]) -> Settings:
+    """Settings from JSON; unknown keys are of a newer harness and are left out."""
+    known = {f.name for f in fields(Settings)}
+    return Settings(**{name: value for name, value in data.items() if name in known})
+
+
+def take_settings() -> Settings | None:
+    """Read and delete the settings file; None where no harness started this process."""
+    path = os.environ.pop(VARIABLE, None)
+    if not path:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            settings = settings_from(json.load(file))
+    except (OSError, ValueError, TypeError):
+        return None
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+    _restore(settings)
+    return settings
+
+
+def _restore(settings: Settings) -> None:
+    import sys
+
+    for name, value in settings.restore.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    sys.path[:] = [entry for entry in sys.path if entry not in settings.unpath]

@@ -1,0 +1,57 @@
+"""Stacks of all threads of a hanging test, from a thread that needs neither the GIL nor a signal.
+
+Arming costs 30 microseconds, so it is not done for each test: the watchdog is armed again only when
+a quarter of its time has gone by. It fires between three quarters and the whole of its time into a
+hang, and never during tests that are faster than that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import time
+
+SHARE = 0.9
+"""Of the limit: the stacks must be written before the harness kills."""
+
+
+class Watchdog:
+    """Writes stacks to `path` when nothing was heard for most of `seconds`."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        """Armed by the first `touch`."""
+        self.path, self.seconds = path, seconds * SHARE
+        self._armed = float("-inf")
+        self._fd = -1
+
+    def touch(self) -> None:
+        """Something happened; cheap when called often."""
+        now = time.monotonic()
+        if now - self._armed > self.seconds / 4:
+            self.arm(now)
+
+    def forget(self) -> None:
+        """Somebody else may have cancelled the timer (pytest does so at each failure)."""
+        self._armed = float("-inf")
+
+    def arm(self, now: float) -> None:
+        """Start the time anew."""
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            with contextlib.suppress(OSError):
+                os.close(self._fd) if self._is_ours() else None
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            faulthandler.dump_traceback_later(self.seconds, exit=False, file=self._fd)
+            self._armed = now
+
+    def stop(self) -> None:
+        """Nothing more to watch."""
+        with contextlib.suppress(OSError, RuntimeError):
+            faulthandler.cancel_dump_traceback_later()
+        self.forget()
+
+    def _is_ours(self) -> bool:
+        if self._fd < 0:
+            return False
+        ours, there = os.fstat(self._fd), os.stat(self.path)
+        return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)

@@ -1,0 +1,120 @@
+"""How the suite's interpreter is started with the recorder in it, and the same as people paste it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import triage
+from triage.executor.api import FOLDER, RECORD, REPORT, STACKS, ProcessRequest
+from triage.model.run import Limits
+
+PLUGIN = "triage.recorder.plugin"
+_NOT_INHERITED = ("PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "TRIAGE_RECORD")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Everything that the processes of one run have in common."""
+
+    root: str
+    environ: Mapping[str, str]
+    """What the harness inherited."""
+    env: Mapping[str, str | None]
+    """What is set (None: unset) on top of it."""
+    limits: Limits
+    python: str = sys.executable
+    args: tuple[str, ...] = ()
+    """Options for pytest."""
+    selectors: tuple[str, ...] = ()
+    """Files and folders to collect; empty leaves it to the suite's configuration."""
+    plugins: tuple[str, ...] = ()
+    carry: str | None = None
+    """A folder with the recorder, for an interpreter that has no triage."""
+    cache_dir: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Variables that only instruments read."""
+
+    def environment(self) -> dict[str, str]:
+        """The whole environment of a process under test."""
+        merged: dict[str, str | None] = {**self.environ, **self.env}
+        for name in _NOT_INHERITED:
+            merged.pop(name, None)
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def argv(self) -> tuple[str, ...]:
+        """The command, recorder included."""
+        plugins = [word for name in (PLUGIN, *self.plugins) for word in ("-p", name)]
+        return (self.python, "-m", "pytest", *plugins, *self.args, *self.selectors)
+
+    def request(self, folder: Path, key: bytes, **settings: Any) -> ProcessRequest:
+        """A process whose recorder is told `settings`."""
+        environment = self.environment()
+        job = self.settings(key, environment, **settings)
+        environment["TRIAGE_RECORD"] = f"{FOLDER}/settings.json"
+        environment.update(self.extra)
+        if self.carry is not None:
+            path = environment.get("PYTHONPATH")
+            environment["PYTHONPATH"] = f"{self.carry}:{path}" if path else self.carry
+        return ProcessRequest(
+            argv=self.argv(),
+            cwd=self.root,
+            env=environment,
+            folder=folder,
+            files={"settings.json": json.dumps(job).encode()},
+            idle_seconds=self.limits.test_seconds,
+            total_seconds=self.limits.chunk_seconds,
+            log_bytes=self.limits.log_bytes,
+            memory_bytes=self.limits.memory_bytes,
+            job=job,
+        )
+
+    def settings(self, key: bytes, environment: Mapping[str, str], **settings: Any) -> dict[str, Any]:
+        """What the recorder of one process is told."""
+        job = {
+            "record": f"{FOLDER}/{RECORD}",
+            "key": key.hex(),
+            "field_chars": self.limits.field_chars,
+            "test_seconds": self.limits.test_seconds,
+            "stacks": f"{FOLDER}/{STACKS}",
+            "json_report": f"{FOLDER}/{REPORT}",
+            "cache_dir": self.cache_dir,
+        }
+        if self.carry is not None:
+            job |= {"restore": {"PYTHONPATH": environment.get("PYTHONPATH")}, "unpath": [self.carry]}
+        return job | settings
+
+    def shell(self, targets: Sequence[str] = ()) -> str:
+        """The command as a shell takes it back: folder, environment, plain pytest on `targets`."""
+        changed = {name: value for name, value in self.env.items() if self.environ.get(name) != value}
+        unset = [word for name, value in changed.items() if value is None for word in ("-u", name)]
+        sets = [f"{name}={value}" for name, value in changed.items() if value is not None]
+        env = ["env", *unset, *sets] if changed else []
+        words = [*env, self.python, "-m", "pytest", *self.args, *(targets or self.selectors)]
+        return f"cd {shlex.quote(self.root)} && {shlex.join(words)}"
+
+
+def new_key() -> bytes:
+    """The key of one process's record."""
+    return secrets.token_bytes(32)
+
+
+def carried(python: str | None, scratch: Path) -> tuple[str, str | None]:
+    """The interpreter, and the folder to put on its path where it is not the one that runs triage."""
+    if python is None or Path(python) == Path(sys.executable):
+        return sys.executable, None
+    found = shutil.which(python) or python
+    source, target = Path(triage.__file__).parent, scratch / "carry" / "triage"
+    if not target.exists():
+        target.mkdir(parents=True)
+        shutil.copy(source / "__init__.py", target)
+        for room in ("recorder", "wire", "instrument"):
+            shutil.copytree(source / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return found, str(target.parent)

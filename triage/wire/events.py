@@ -1,0 +1,87 @@
+"""Lines of the record: sealed by the process under test, opened by the harness.
+
+A line is `MAC SEQUENCE JSON`. The key reaches the process in its settings, which it deletes before
+the first test, so that a test that finds the file, inherits its descriptor or prints lines of the
+same look cannot add to the record: its line has no valid MAC, and an old line put in again has an
+old number. (A test that takes the interpreter apart can do anything; against that only another
+process helps, and the harness compares with the exit status that the kernel reports.)
+
+Events, by `e`:
+
+    begin     pid, python, pytest, rootdir, inifile, plugins, notes     the session is configured
+    collecting path                                              a file is about to be imported
+    collected ids, files, lines, kinds, deselected               ids in order, one entry an item
+    collect_error nodeid, failure                                a file or folder that did not collect
+    start     i                                                  item i (of `collected`) is about to run
+    finish    i, outcome, stages, failures, reruns, note         item i is done
+    cut       i, how, what                                       item i ended the session by an exception
+    note      text                                               switched off, cut, not possible
+    end       exitcode, reason                                   the session is over; interpreter exit follows
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+MAC_CHARS = 32
+SEALED_PREFIX = b"\x1etriage "
+"""Starts a sealed line that came through the log because the file could not be written."""
+
+
+def _mac(key: bytes, sequence: int, payload: bytes) -> bytes:
+    digest = blake2b(payload, digest_size=MAC_CHARS // 2, key=key, salt=sequence.to_bytes(16, "big"))
+    return digest.hexdigest().encode()
+
+
+def encode(event: Mapping[str, Any]) -> bytes:
+    """The event as ASCII JSON: lone surrogates, NUL and newlines become escapes."""
+    return json.dumps(event, ensure_ascii=True, allow_nan=False, default=repr, separators=(",", ":")).encode(
+        "ascii"
+    )
+
+
+def seal(key: bytes, sequence: int, payload: bytes) -> bytes:
+    """One line of the record."""
+    return b"%s %d %s\n" % (_mac(key, sequence, payload), sequence, payload)
+
+
+class Opener:
+    """Opens the lines of one process in order; foreign, altered and repeated lines are counted apart."""
+
+    def __init__(self, key: bytes) -> None:
+        """A reader of the lines that were sealed with `key`."""
+        self._key = key
+        self.next_sequence = 0
+        self.foreign = 0
+        self.missing = 0
+
+    def open(self, line: bytes) -> bytes | None:
+        """The payload (JSON), or None for a line that this process did not write now."""
+        mac, _, rest = line.rstrip(b"\n").partition(b" ")
+        number, _, payload = rest.partition(b" ")
+        if len(mac) != MAC_CHARS or not number.isdigit() or len(number) > 15:
+            self.foreign += 1
+            return None
+        sequence = int(number)
+        if sequence < self.next_sequence or _mac(self._key, sequence, payload) != mac:
+            self.foreign += 1
+            return None
+        self.missing += sequence - self.next_sequence
+        self.next_sequence = sequence + 1
+        return payload
+
+
+class LineBuffer:
+    """Whole lines out of blocks; what has no end yet waits."""
+
+    def __init__(self) -> None:
+        """An empty buffer."""
+        self._rest = b""
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """The lines that are now whole."""
+        *lines, self._rest = (self._rest + block).split(b"\n")
+        return lines
