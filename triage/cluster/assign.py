@@ -66,6 +66,8 @@ def assign_failures(
     ids: dict[int, str] = {}
     events: list[Event] = []
     number = book.next_number
+    if book.events:
+        mint.follow(book.events[-1].at)
     for part in parts_of(units):
         if part.home is None:
             cluster_id = f"C{number}"

@@ -55,12 +55,15 @@ class EventMint:
     def __init__(
         self, at: str, by: str, lineage: Mapping[str, str] | None = None, after: str | None = None
     ) -> None:
-        moments = [datetime.fromisoformat(at)]
+        self._moment = datetime.fromisoformat(at)
         if after is not None:
-            moments.append(datetime.fromisoformat(after) + timedelta(microseconds=1))
-        self._moment = max(moments)
+            self.follow(after)
         self._by = by
         self._lineage = dict(lineage or {})
+
+    def follow(self, at: str) -> None:
+        """Let all that comes next be later than `at`."""
+        self._moment = max(self._moment, datetime.fromisoformat(at) + timedelta(microseconds=1))
 
     def make(self, kind: type[AnyEvent], **fields: Any) -> AnyEvent:
         """An event of this kind with `id`, `at`, `by` and `opening` filled in."""

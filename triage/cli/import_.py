@@ -1,0 +1,72 @@
+"""`triage import`: reports of other tools as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from triage.cli import compose
+from triage.cli.context import App, app_command, examples
+from triage.errors import ExitCode
+
+
+@app_command(
+    epilog=examples(
+        "triage import junit.xml",
+        "triage import build/reports/ --stamp 20261123T061000Z --campaign nightly",
+        "triage import pytest.log --no-ledgers --json",
+    )
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.option("--stamp", metavar="STAMP", help="Name of this run; default: the time, UTC.")
+@click.option("--campaign", metavar="NAME", help="Folder under reports/.")
+@click.option(
+    "--collected",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Node ids, one a line (`pytest --collect-only -q`): names are resolved against them.",
+)
+@click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
+def command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCode:
+    """Read reports as if they were a run: JUnit XML, pytest-json-report, pytest-reportlog, CTRF, Allure, TAP,
+    pytest's terminal log, and folders of them.
+
+    Formats are told by content. What cannot be kept is counted in the notes.
+    """
+    from triage.ingest.read import collected_ids, read
+    from triage.phase.baseline import conclude
+
+    app.flags = {"campaign": options["campaign"]}
+    names = collected_ids(options["collected"]) if options["collected"] is not None else ()
+    tools = compose.tools(app)
+    trial = read(paths, root=app.root, stamp="", campaign=app.settings.campaign, collected=names)
+    folder = compose.run_folder(app, options["stamp"], None)
+    record = trial.model_copy(update={"stamp": folder.path.name})
+    folder.write_json("results.json", record)
+    concluded = conclude(tools, record, folder, ledgers=not options["no_ledgers"])
+    counts = record.counts
+    app.emit(
+        {
+            "stamp": record.stamp,
+            "folder": folder.relative(app.root),
+            "complete": record.complete,
+            "void": record.void,
+            "counts": counts.model_dump(exclude={"collect_errors"}),
+            "collect_errors": counts.collect_errors,
+            "clusters": concluded.clusters,
+            "notes": record.notes,
+        }
+    )
+    shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
+    app.say(f"{record.stamp}: {shown or 'no tests'}")
+    for note in record.notes:
+        app.say(f"note: {note}")
+    for cluster in concluded.clusters:
+        if cluster.state_in_run in {"new", "known", "regressed"}:
+            app.say(
+                f"{cluster.id:<5} {cluster.state_in_run:<9} {len(cluster.members):>4} tests  {cluster.title}"
+            )
+    app.say(f"evidence: {folder.relative(app.root)}/summary.md")
+    return concluded.exit_code

@@ -1,0 +1,111 @@
+"""What people may decide of clusters, as events; what makes no sense is refused before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from triage.cluster.book import Book
+from triage.cluster.mint import EventMint
+from triage.errors import UsageError
+from triage.model.cluster import Cluster, Why
+from triage.model.journal import ClustersMerged, ClusterSplit, Event, OwnerSet, ProposalDropped, Renamed
+
+
+def merge(book: Book, mint: EventMint, ids: Sequence[str], reason: str | None = None) -> list[Event]:
+    """All clusters into the first one named; their ids stay as its aliases."""
+    target, *others = [book.resolve(cluster_id) for cluster_id in ids]
+    if not others:
+        raise UsageError("bad-merge", "a merge needs at least two clusters", "triage merge C4 C7")
+    events: list[Event] = []
+    for named, cluster_id in zip(ids[1:], others, strict=True):
+        if cluster_id == target or any(getattr(event, "cluster", "") == cluster_id for event in events):
+            raise UsageError(
+                "bad-merge", f"{named} is part of {ids[0]} already", f"`triage show {target}` has its aliases"
+            )
+        why = (Why(kind="person", detail=reason or "decided by a person"),)
+        events.append(mint.make(ClustersMerged, cluster=cluster_id, into=target, why=why))
+    return events
+
+
+def split(
+    book: Book,
+    mint: EventMint,
+    cluster_id: str,
+    nodeids: Iterable[str],
+    *,
+    signatures_of: Mapping[str, Iterable[str]],
+    title: str | None = None,
+    reason: str | None = None,
+) -> list[Event]:
+    """The tests leave the cluster for a new one.
+
+    `signatures_of` maps node ids to the signatures that were seen of them: a signature that only tests
+    which leave have goes along, so that newcomers with it join the new cluster.
+    """
+    cluster = book.cluster(cluster_id)
+    leaving = _leaving(cluster, nodeids)
+    going = {sig for nodeid in leaving for sig in signatures_of.get(nodeid, ())} & set(cluster.signatures)
+    staying = {
+        sig for member in cluster.members if member not in leaving for sig in signatures_of.get(member, ())
+    }
+    if any(member not in signatures_of for member in cluster.members if member not in leaving):
+        staying |= going  # a test that stays and was not seen may have any of them
+    new = f"C{book.next_number}"
+    return [
+        mint.make(
+            ClusterSplit,
+            cluster=cluster.id,
+            new=new,
+            title=title or f"{cluster.title} ({leaving[0]})",
+            members=leaving,
+            signatures=tuple(sorted(going - staying)),
+            why=(Why(kind="person", detail=reason or f"split from {cluster.id} by a person"),),
+        )
+    ]
+
+
+def _leaving(cluster: Cluster, nodeids: Iterable[str]) -> tuple[str, ...]:
+    leaving = tuple(sorted(set(nodeids)))
+    strangers = [nodeid for nodeid in leaving if nodeid not in cluster.members]
+    if strangers:
+        raise UsageError(
+            "bad-split",
+            f"{strangers[0]} is no member of {cluster.id}",
+            f"`triage show {cluster.id}` lists its members",
+        )
+    if not leaving or len(leaving) == len(cluster.members):
+        raise UsageError(
+            "bad-split",
+            f"{cluster.id} would keep none of its {len(cluster.members)} members"
+            if leaving
+            else "no test is named",
+            "name some of its members, not all",
+        )
+    return leaving
+
+
+def keep_apart(book: Book, mint: EventMint, one: str, other: str, reason: str) -> list[Event]:
+    """Two clusters have different causes: no proposal to merge them is made again."""
+    first, second = book.resolve(one), book.resolve(other)
+    if first == second:
+        raise UsageError("bad-split", f"{one} and {other} are one cluster", "`triage split` takes it apart")
+    return [mint.make(ProposalDropped, cluster=first, with_cluster=second, reason=reason)]
+
+
+def own(book: Book, mint: EventMint, cluster_id: str, owner: str) -> list[Event]:
+    """Who takes care of a cluster."""
+    return [mint.make(OwnerSet, cluster=book.resolve(cluster_id), owner=_line(owner, "owner"))]
+
+
+def rename(book: Book, mint: EventMint, cluster_id: str, title: str) -> list[Event]:
+    """A better title."""
+    return [mint.make(Renamed, cluster=book.resolve(cluster_id), title=_line(title, "title"))]
+
+
+def _line(text: str, what: str) -> str:
+    line = " ".join(text.split())
+    if not line or len(line) > 200:
+        raise UsageError(
+            "bad-text", f"the {what} is empty or longer than 200 characters", f"give a short {what}"
+        )
+    return line

@@ -1,0 +1,61 @@
+"""A run's clusters under the decisions that were made since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from triage.cluster.book import Book
+from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
+from triage.model.journal import ProposalMade
+
+_ORDER = (
+    RunState.REGRESSED, RunState.NEW, RunState.KNOWN, RunState.NOT_RUN, RunState.SKIPPED, RunState.FIXED,
+    RunState.NOT_COLLECTED,
+)  # fmt: skip
+_SEEN = frozenset({RunState.REGRESSED, RunState.NEW, RunState.KNOWN})
+
+
+def as_decided(book: Book, in_run: Iterable[Cluster]) -> list[Cluster]:
+    """Every cluster of the journal, by number; members, states and evidence as the run has them.
+
+    A cluster that was merged since counts to the one that it is part of; one that the journal does not
+    know (a trial run without ledgers) stays as the run has it.
+    """
+    parts: dict[str, list[Cluster]] = {}
+    for cluster in in_run:
+        home = book.resolve(cluster.id) if cluster.id in book.clusters else cluster.id
+        parts.setdefault(home, []).append(cluster)
+    known = {
+        cluster_id: _one(cluster, parts.get(cluster_id, [])) for cluster_id, cluster in book.clusters.items()
+    }
+    trial = {cluster_id: found[0] for cluster_id, found in parts.items() if cluster_id not in known}
+    return sorted((with_proposals(book, c) for c in (known | trial).values()), key=lambda c: c.number)
+
+
+def _one(cluster: Cluster, parts: list[Cluster]) -> Cluster:
+    states = [part.state_in_run for part in parts if part.state_in_run is not None]
+    state = min(states, key=_ORDER.index, default=None)
+    seen = [part for part in parts if part.state_in_run in _SEEN]
+    members = sorted({nodeid for part in seen for nodeid in part.members}) or cluster.members
+    stamps = [part.last_seen for part in seen if part.last_seen] + [cluster.last_seen or ""]
+    if cluster.status is ClusterStatus.MERGED:
+        state = None
+    return cluster.model_copy(
+        update={"state_in_run": state, "members": tuple(members), "last_seen": max(stamps) or None}
+    )
+
+
+def with_proposals(book: Book, cluster: Cluster) -> Cluster:
+    """The cluster with what evidence suggests and nobody has decided, each with its command."""
+    proposed = [
+        why.model_copy(update={"proposal": True, "confirm": why.confirm or _merge_command(made)})
+        for made in book.proposals
+        if made.kind == "merge" and cluster.id in (made.cluster, made.with_cluster)
+        for why in made.why or (Why(kind="message", detail="proposed"),)
+    ]
+    fresh = [why for why in proposed if why not in cluster.why]
+    return cluster.model_copy(update={"why": (*cluster.why, *fresh)})
+
+
+def _merge_command(made: ProposalMade) -> str:
+    return f"triage merge {made.with_cluster} {made.cluster}"
