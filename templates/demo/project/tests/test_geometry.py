@@ -1,4 +1,4 @@
-"""The detector's pixels are where the convention puts them."""
+"""The detector is where its convention puts it."""
 
 import pytest
 import torch
@@ -6,18 +6,17 @@ import torch
 from simulator.config import DetectorConfig
 from simulator.detector import Detector
 
-
-@pytest.mark.parametrize("convention", ["MOSFLM", "DENZO", "ADXV", "XDS", "DIALS"])
-def test_pixels_are_as_far_apart_as_they_are_wide(convention):
-    config = DetectorConfig(fpixels=8, spixels=6, pixel_size_mm=0.1, convention=convention)
-    positions = Detector(config=config, dtype=torch.float64).pixel_positions()
-    along_fast = (positions[:, 1:] - positions[:, :-1]).norm(dim=-1)
-    along_slow = (positions[1:] - positions[:-1]).norm(dim=-1)
-    assert torch.allclose(along_fast, torch.full_like(along_fast, 1e-4))
-    assert torch.allclose(along_slow, torch.full_like(along_slow, 1e-4))
+CONVENTIONS = ["MOSFLM", "DENZO", "ADXV", "XDS", "DIALS"]
 
 
-def test_the_detector_is_at_its_distance():
-    config = DetectorConfig(fpixels=4, spixels=4, distance_mm=100.0)
-    positions = Detector(config=config, dtype=torch.float64).pixel_positions()
-    assert positions[..., 0].mean().item() == pytest.approx(0.1)
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_axes_are_orthonormal(convention):
+    panel = Detector(config=DetectorConfig(convention=convention, rotx_deg=3.0, twotheta_deg=10.0)).panel()
+    axes = torch.stack((panel.fast, panel.slow, panel.normal))
+    torch.testing.assert_close(axes @ axes.T, torch.eye(3, dtype=axes.dtype), rtol=0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_the_detector_is_at_its_distance(convention):
+    panel = Detector(config=DetectorConfig(convention=convention, distance_mm=123.0)).panel()
+    assert (panel.origin @ panel.normal).item() == pytest.approx(0.123)
