@@ -49,9 +49,17 @@ def run_folder(app: App, stamp: str | None, resume: str | None) -> EvidenceFolde
         if found.sealed:
             raise UsageError("run-finished", f"{found.path} is sealed: that run is over", "start a new one")
         return EvidenceFolder.open(found.path, app.redact)
+    return phase_folder(app, "a", stamp)
+
+
+def phase_folder(app: App, phase: str, stamp: str | None) -> EvidenceFolder:
+    """A new folder of a phase: of the STAMP that somebody named, or of the first free second."""
+    from triage.evidence.folder import EvidenceFolder
+
+    campaign = app.settings.campaign
     if stamp is not None:
-        return EvidenceFolder.create(app.root, campaign, "a", stamp, app.redact)
-    return EvidenceFolder.create_free(app.root, campaign, "a", app.world.stamp(), app.redact)
+        return EvidenceFolder.create(app.root, campaign, phase, stamp, app.redact)
+    return EvidenceFolder.create_free(app.root, campaign, phase, app.world.stamp(), app.redact)
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:
