@@ -15,13 +15,44 @@ TRICLINIC = (70.0, 81.0, 93.0, 75.0, 86.0, 97.0)
 CUBIC = (100.0, 100.0, 100.0, 90.0, 90.0, 90.0)
 
 REFERENCE = {
-    ("first", "first", None, 1.0): (983757.2693770926, 7783.69601448, -2946.12089985, 0.911510815501, 5302.52389077),
-    ("last", "each", None, 1.0): (983760.6858088241, 7782.45144596, -2947.38060426, 1.60560232906, 5278.15563598),
-    ("each", "each", None, 1.0): (983759.1042070639, 7783.07344485, -2946.99389417, 1.29568263943, 5287.95669121),
-    ("first", "first", 1, 1.0): (983749.4762558052, 7803.43658889, -2896.92623561, 1.51794994375, 5497.38496279),
-    ("first", "first", 1, 6.2): (923805.2729489321, -4065.47669308, -2476.50091082, 0.69952431718, -547.934507332),
+    ("first", "first", None, 1.0): (
+        983757.2693770926,
+        7783.69601448,
+        -2946.12089985,
+        0.911510815501,
+        5302.52389077,
+    ),
+    ("last", "each", None, 1.0): (
+        983760.6858088241,
+        7782.45144596,
+        -2947.38060426,
+        1.60560232906,
+        5278.15563598,
+    ),
+    ("each", "each", None, 1.0): (
+        983759.1042070639,
+        7783.07344485,
+        -2946.99389417,
+        1.29568263943,
+        5287.95669121,
+    ),
+    ("first", "first", 1, 1.0): (
+        983749.4762558052,
+        7803.43658889,
+        -2896.92623561,
+        1.51794994375,
+        5497.38496279,
+    ),
+    ("first", "first", 1, 6.2): (
+        923805.2729489321,
+        -4065.47669308,
+        -2476.50091082,
+        0.69952431718,
+        -547.934507332,
+    ),
 }
-"""(solid angle of, polarisation of, oversample, wavelength): loss, d/da, d/db = d/dc, d/dalpha, d/dbeta = -d/dgamma,
+"""(solid angle of, polarisation of, oversample, wavelength): loss, d/da, d/db = d/dc, d/dalpha, d/dbeta =
+-d/dgamma,
 from complex-step derivatives of an independent implementation."""
 
 
@@ -36,10 +67,19 @@ def leaf(value):
 
 
 def small_image(cell, **crystal_options):
-    """A 6 x 5 pixel detector off the beam: enough to see every parameter, small enough for finite differences."""
+    """A 6 x 5 pixel detector off the beam: enough to see every parameter, small enough for finite
+    differences."""
     options = {"N_cells": (3, 4, 2), "default_F": 10.0, "misset_deg": (11.0, -7.0, 23.0), **crystal_options}
     config = CrystalConfig(**dict(zip(NAMES, cell, strict=True)), **options)
-    detector = DetectorConfig(fpixels=6, spixels=5, pixel_size_mm=2.0, distance_mm=60.0, beam_x_mm=-8.0, beam_y_mm=17.0)
+    detector = DetectorConfig(
+        fpixels=6,
+        spixels=5,
+        pixel_size_mm=2.0,
+        distance_mm=60.0,
+        beam_x_mm=-8.0,
+        beam_y_mm=17.0,
+        oversample=2,
+    )
     return Simulator(Crystal(config), Detector(detector), beam_config=BeamConfig(wavelength_A=1.3)).run()
 
 
@@ -76,7 +116,9 @@ class TestReferenceGradients:
         loss, along_a, along_b, alpha, beta = REFERENCE[row]
         cell = [leaf(value) for value in CUBIC]
         config = CrystalConfig(**dict(zip(NAMES, cell, strict=True)), N_cells=(5, 5, 5), default_F=100.0)
-        detector = DetectorConfig(omega_from=omega_from, polarization_from=polarization_from, oversample=oversample)
+        detector = DetectorConfig(
+            omega_from=omega_from, polarization_from=polarization_from, oversample=oversample
+        )
         beam = BeamConfig(wavelength_A=wavelength)
         total = Simulator(Crystal(config), Detector(detector), beam_config=beam).run().sum()
         total.backward()
@@ -89,7 +131,10 @@ class TestReferenceGradients:
         """b and c are alike, and beta mirrors gamma, because the image is symmetric about its diagonal."""
         cell = [leaf(value) for value in CUBIC]
         config = CrystalConfig(**dict(zip(NAMES, cell, strict=True)), N_cells=(5, 5, 5), default_F=100.0)
-        Simulator(Crystal(config), Detector(DetectorConfig(fpixels=256, spixels=256, pixel_size_mm=0.4))).run().sum().backward()
+        Simulator(
+            Crystal(config),
+            Detector(DetectorConfig(fpixels=256, spixels=256, pixel_size_mm=0.4, oversample=1)),
+        ).run().sum().backward()
         grads = dict(zip(NAMES, (parameter.grad.item() for parameter in cell), strict=True))
         assert grads["cell_b"] == pytest.approx(grads["cell_c"], rel=1e-10)
         assert grads["cell_beta"] == pytest.approx(-grads["cell_gamma"], rel=1e-10)
@@ -101,8 +146,10 @@ class TestAdvancedGradients:
     def test_gradient_flow_simulation(self):
         """A loss over a whole image reaches all six cell parameters.
 
-        The crystal needs scattering power for this to say anything: without a structure factor (default_F is 0
-        unless set, and no reflection file is read) every pixel is 0 whatever the cell, and the derivative of a
+        The crystal needs scattering power for this to say anything: without a structure factor (default_F
+        is 0
+        unless set, and no reflection file is read) every pixel is 0 whatever the cell, and the derivative
+        of a
         constant is 0, so the gradients vanish although nothing in the graph is broken.
         """
         device, dtype = torch.device("cpu"), torch.float64
@@ -148,7 +195,7 @@ class TestAdvancedGradients:
     def test_without_structure_factors_loss_and_gradients_are_exactly_zero(self):
         cell = [leaf(value) for value in CUBIC]
         config = CrystalConfig(**dict(zip(NAMES, cell, strict=True)), N_cells=(5, 5, 5))
-        detector = Detector(DetectorConfig(fpixels=64, spixels=64, pixel_size_mm=1.6))
+        detector = Detector(DetectorConfig(fpixels=64, spixels=64, pixel_size_mm=1.6, oversample=1))
         loss = Simulator(Crystal(config), detector).run().sum()
         loss.backward()
         assert loss.item() == 0.0
@@ -164,7 +211,7 @@ class TestAdvancedGradients:
         for tile in (1 << 20, 300):
             cell = [leaf(value) for value in TRICLINIC]
             config = CrystalConfig(**dict(zip(NAMES, cell, strict=True)), N_cells=(4, 5, 6), default_F=3.0)
-            detector = Detector(DetectorConfig(fpixels=60, spixels=50, pixel_size_mm=1.0))
+            detector = Detector(DetectorConfig(fpixels=60, spixels=50, pixel_size_mm=1.0, oversample=2))
             Simulator(Crystal(config), detector, engine=TorchEngine(tile_pixels=tile)).run().sum().backward()
             found.append([parameter.grad.item() for parameter in cell])
         assert found[0] == pytest.approx(found[1], rel=1e-10)

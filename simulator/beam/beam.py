@@ -28,7 +28,11 @@ class Beam:
         flux = scalar(config.flux, self.device)
         if plain(flux) == 0 and not flux.requires_grad:
             return scalar(config.fluence, self.device)
-        return flux * scalar(config.exposure_s, self.device) / (scalar(config.beamsize_mm, self.device) * MM) ** 2
+        return (
+            flux
+            * scalar(config.exposure_s, self.device)
+            / (scalar(config.beamsize_mm, self.device) * MM) ** 2
+        )
 
     def scattering_scale(self) -> Tensor:
         """r_e^2 x fluence: photons per steradian of one electron."""

@@ -17,7 +17,8 @@ CORNER = 1.1
 
 @dataclass(frozen=True)
 class Sources:
-    """S sources: unit vectors along which the photons travel [S, 3], wavelengths in Angstrom [S], weights [S] with
+    """S sources: unit vectors along which the photons travel [S, 3], wavelengths in Angstrom [S], weights
+    [S] with
     the mean 1."""
 
     directions: Tensor
@@ -47,7 +48,8 @@ def _positions(span: Tensor, step: Tensor, count: int) -> list[Tensor]:
 
 
 def grid(config: BeamConfig, beam: Tensor, polarization: Tensor, wavelength: Tensor) -> Sources:
-    """Directions h (outer), v, then wavelengths: the beam's start turned about the polarisation axis by v, then about
+    """Directions h (outer), v, then wavelengths: the beam's start turned about the polarisation axis by v,
+    then about
     beam x polarisation by h; wavelength (1 + step x j - dispersion/2)."""
     device = beam.device
     h_span, v_span, h_step, v_step = stacked(
@@ -73,25 +75,36 @@ def grid(config: BeamConfig, beam: Tensor, polarization: Tensor, wavelength: Ten
                 directions.append(unit(turned))
                 wavelengths.append(wavelength * (1 + d_step * index - dispersion / 2))
     if not directions:
-        raise SimulatorError("the round divergence drops every source: use more steps, or a square divergence")
-    return Sources(torch.stack(directions), torch.stack(wavelengths), torch.ones_like(torch.stack(wavelengths)))
+        raise SimulatorError(
+            "the round divergence drops every source: use more steps, or a square divergence"
+        )
+    return Sources(
+        torch.stack(directions), torch.stack(wavelengths), torch.ones_like(torch.stack(wavelengths))
+    )
 
 
 def from_rows(config: BeamConfig, beam: Tensor, wavelength: Tensor) -> Sources:
-    """Sources from rows (x, y, z, weight, wavelength in Angstrom): photons travel from there to the sample."""
+    """Sources from rows (x, y, z, weight, wavelength in Angstrom): photons travel from there to the
+    sample."""
     given = config.sources
     rows = given if isinstance(given, Tensor) else torch.tensor([list(row) for row in given or ()])
     if rows.dim() != 2 or rows.shape[0] == 0 or rows.shape[1] != 5:
-        raise SimulatorError(f"sources must be rows of x, y, z, weight, wavelength; got the shape {tuple(rows.shape)}")
+        raise SimulatorError(
+            f"sources must be rows of x, y, z, weight, wavelength; got the shape {tuple(rows.shape)}"
+        )
     rows = rows.to(beam.device, torch.float64)
     places = rows[:, :3]
     lengths = torch.linalg.vector_norm(places.detach(), dim=-1)
     if not bool((lengths > 0).all()):
-        raise SimulatorError(f"source {int(lengths.argmin()) + 1} stands at the sample (0 0 0 m): it has no direction")
+        raise SimulatorError(
+            f"source {int(lengths.argmin()) + 1} stands at the sample (0 0 0 m): it has no direction"
+        )
     wavelengths = torch.where(rows[:, 4].isnan(), wavelength, rows[:, 4])
     if not bool((wavelengths > 0).all()):
         worst = int(wavelengths.detach().argmin())
-        raise SimulatorError(f"source {worst + 1} has the wavelength {float(wavelengths[worst]):g} A: it must be above 0")
+        raise SimulatorError(
+            f"source {worst + 1} has the wavelength {float(wavelengths[worst]):g} A: it must be above 0"
+        )
     weights = rows[:, 3]
     if config.source_weights == "ignored":
         weights = torch.ones_like(weights)

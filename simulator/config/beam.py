@@ -25,9 +25,11 @@ class BeamConfig:
     h/v_divergence_mrad, h/v_divergence_steps, h/v_divergence_step_mrad   grid of directions
     round_divergence        drop the corners of that grid
     dispersion, dispersion_steps   full relative width of the wavelength grid (0.02 is 2 %) and its points
-    sources                 rows (x, y, z, weight, wavelength in Angstrom) in place of the grids: [S, 5]; NaN in the
+    sources                 rows (x, y, z, weight, wavelength in Angstrom) in place of the grids: [S, 5];
+                            NaN in the
                             last column stands for `wavelength_A`
-    source_weights          "relative": weight / mean weight; "ignored": the C program's defect, each counts as 1
+    source_weights          "relative": weight / mean weight; "ignored": the C program's defect, each
+                            counts as 1
     dmin_A                  skip samples with a d-spacing below this (0: none)
     """
 
@@ -61,13 +63,20 @@ class BeamConfig:
         kahn = checks.finite("polarization", self.polarization, "")
         if not -1 <= kahn <= 1:
             raise SimulatorError(f"polarization is {kahn:g}: a Kahn factor lies between -1 and 1")
-        for name in ("h_divergence_mrad", "v_divergence_mrad", "h_divergence_step_mrad", "v_divergence_step_mrad"):
+        for name in (
+            "h_divergence_mrad",
+            "v_divergence_mrad",
+            "h_divergence_step_mrad",
+            "v_divergence_step_mrad",
+        ):
             checks.non_negative(name, getattr(self, name), "mrad")
         for name in ("h_divergence_steps", "v_divergence_steps", "dispersion_steps"):
             checks.count(name, getattr(self, name), 1)
         width = checks.non_negative("dispersion", self.dispersion, "")
         if width >= 2:
-            raise SimulatorError(f"dispersion is {100 * width:g} %: at 200 % the shortest wavelength reaches 0")
+            raise SimulatorError(
+                f"dispersion is {100 * width:g} %: at 200 % the shortest wavelength reaches 0"
+            )
         checks.finite("dispersion_step", self.dispersion_step, "")
         checks.choice("source_weights", self.source_weights, ("relative", "ignored"))
         checks.non_negative("dmin_A", self.dmin_A, "A")

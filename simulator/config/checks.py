@@ -83,9 +83,12 @@ def choice(name: str, value: str, allowed: Iterable[str]) -> str:
 
 
 def region(roi: tuple[int, int, int, int], fpixels: int, spixels: int) -> None:
-    """A region of interest that touches the detector: fast first, fast last, slow first, slow last, inclusive."""
+    """A region of interest that touches the detector: fast first, fast last, slow first, slow last,
+    inclusive."""
     if len(roi) != 4:
-        raise SimulatorError(f"roi must be four pixel numbers (fast first, last, slow first, last), got {roi!r}")
+        raise SimulatorError(
+            f"roi must be four pixel numbers (fast first, last, slow first, last), got {roi!r}"
+        )
     first_f, last_f, first_s, last_s = roi
     if first_f > last_f or first_s > last_s:
         raise SimulatorError(f"roi {roi} px is empty: a first pixel lies behind its last")

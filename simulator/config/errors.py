@@ -2,6 +2,7 @@
 
 
 class SimulatorError(ValueError):
-    """A request that cannot be simulated; `str(error)` is one line: what, the value with its unit, what is allowed."""
+    """A request that cannot be simulated; `str(error)` is one line: what, the value with its unit, what is
+    allowed."""
 
     exit_code = 2

@@ -8,9 +8,9 @@ from torch import Tensor
 from simulator.config import CrystalConfig, SimulatorError
 from simulator.crystal.hkl import read_hkl
 from simulator.crystal.mosaic import mosaic_rotations, random_misset
-from simulator.geometry.tensors import scalar, stacked
 from simulator.geometry import cell as unit_cell
 from simulator.geometry.rotation import about_axis, euler_xyz
+from simulator.geometry.tensors import scalar, stacked
 from simulator.physics.structure import Table
 from simulator.units import RADIAN
 
@@ -21,7 +21,8 @@ INTERPOLATE_UP_TO = 2
 class Crystal:
     """Lattice and structure factors of one `CrystalConfig`.
 
-    Quantities that follow from the configuration are methods without state: they are computed anew, in float64, with
+    Quantities that follow from the configuration are methods without state: they are computed anew, in
+    float64, with
     the graph of whatever tensors the configuration holds.
     """
 
@@ -82,11 +83,15 @@ class Crystal:
         if self.config.matrix is None:
             return unit_cell.standard_reciprocal(self.lengths(), self.angles()), True
         given = self.config.matrix
-        rows = given if isinstance(given, Tensor) else torch.stack([stacked(row, self.device) for row in given])
+        rows = (
+            given if isinstance(given, Tensor) else torch.stack([stacked(row, self.device) for row in given])
+        )
         rows = rows.to(self.device, torch.float64)
         size = float(torch.linalg.det(rows.detach()))
-        if rows.shape != (3, 3) or not abs(size) > 0 or size != size:
-            raise SimulatorError(f"the orientation matrix has the determinant {size:g} 1/A^3: it spans no cell")
+        if rows.shape != (3, 3) or not 0 < abs(size) < float("inf"):
+            raise SimulatorError(
+                f"the orientation matrix has the determinant {size:g} 1/A^3: it spans no cell"
+            )
         return rows, not self.config.matrix_sets_cell
 
     def spindle_angles(self) -> Tensor:
@@ -98,7 +103,8 @@ class Crystal:
     def orientations(self, spindle: Tensor) -> tuple[Tensor, Tensor | None]:
         """[phi_steps x domains, 3, 3] real vectors in Angstrom, mosaic blocks innermost.
 
-        With the carry-over defect the second value holds the orientations of the very first sample, which it spares.
+        With the carry-over defect the second value holds the orientations of the very first sample, which
+        it spares.
         """
         real, _ = self.vectors()
         angles = self.spindle_angles()
@@ -109,7 +115,9 @@ class Crystal:
         if not self.config.phi_carryover or not still or len(angles) == 1:
             return right, None
         carried = [turns[step - 1] if step in still else turns[step] for step in range(len(angles))]
-        first = [turns[step - 1] if step in still and step > 0 else turns[step] for step in range(len(angles))]
+        first = [
+            turns[step - 1] if step in still and step > 0 else turns[step] for step in range(len(angles))
+        ]
         return _oriented(blocks, torch.stack(carried), real), _oriented(blocks, torch.stack(first), real)
 
     def mosaic_blocks(self) -> Tensor:

@@ -26,8 +26,8 @@ def _rows(path: Path) -> list[tuple[int, int, int, float]]:
     fields = text.split()
     for start in range(0, len(fields) - COLUMNS + 1, COLUMNS):
         try:
-            h, k, l = (_whole(word) for word in fields[start : start + 3])
-            rows.append((h, k, l, float(fields[start + 3])))
+            h, k, last = (_whole(word) for word in fields[start : start + 3])
+            rows.append((h, k, last, float(fields[start + 3])))
         except ValueError:
             break
     if not rows:
@@ -54,7 +54,9 @@ def read_hkl(path: str | Path, default: Scalar) -> Table:
     low = indices.min(0)
     shape = indices.max(0) - low + 1
     if int(shape.prod()) > LARGEST_TABLE:
-        raise SimulatorError(f"{path}: indices span {shape[0]} x {shape[1]} x {shape[2]}, more than a table can hold")
+        raise SimulatorError(
+            f"{path}: indices span {shape[0]} x {shape[1]} x {shape[2]}, more than a table can hold"
+        )
     filled = np.full(tuple(shape), np.nan)
     filled[tuple((indices - low).T)] = amplitudes
     fill = torch.as_tensor(default, dtype=torch.float64)
@@ -64,7 +66,8 @@ def read_hkl(path: str | Path, default: Scalar) -> Table:
 
 
 def write_cache(path: Path, table: Table) -> None:
-    """The table with one entry of padding per axis: a text line of six limits, a form feed, raw doubles, l fastest."""
+    """The table with one entry of padding per axis: a text line of six limits, a form feed, raw doubles, l
+    fastest."""
     values = table.values.detach().cpu().numpy()
     padded = np.full(tuple(n + 1 for n in values.shape), float(table.default.detach()))
     padded[: values.shape[0], : values.shape[1], : values.shape[2]] = values

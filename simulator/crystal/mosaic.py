@@ -21,7 +21,8 @@ def cap_rotation(draw: CapDraw, angle: Tensor) -> Tensor:
 def _angle(draw: CapDraw, spread_deg: Scalar, device: torch.device) -> Tensor:
     """spread x fraction, in radians.
 
-    A plain number is rounded to float32 on the way, as the reference does; a tensor keeps its own digits, because
+    A plain number is rounded to float32 on the way, as the reference does; a tensor keeps its own digits,
+    because
     rounding would make the image a staircase in the spread.
     """
     if isinstance(spread_deg, Tensor):

@@ -14,7 +14,8 @@ from simulator.units import MM, RADIAN
 
 
 class Detector:
-    """Geometry of one `DetectorConfig`; `mask` is an optional [slow, fast] tensor, zero where a pixel is skipped."""
+    """Geometry of one `DetectorConfig`; `mask` is an optional [slow, fast] tensor, zero where a pixel is
+    skipped."""
 
     def __init__(
         self,
@@ -100,7 +101,8 @@ class Detector:
         )
 
     def _near(self, fast_size: Tensor, slow_size: Tensor) -> tuple[Tensor, Tensor]:
-        """Fast and slow coordinate of the point nearest to the sample before rotations, m: (ORG - 1/2) p, or half."""
+        """Fast and slow coordinate of the point nearest to the sample before rotations, m: (ORG - 1/2) p,
+        or half."""
         org_f, org_s = (self._maybe(value, 1.0) for value in (self.config.org_x_px, self.config.org_y_px))
         pixel = self.pixel()
         return (

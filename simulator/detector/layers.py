@@ -13,7 +13,8 @@ from simulator.units import MICRON
 
 @dataclass(frozen=True)
 class Layers:
-    """`count` layers of `step` m with the absorption coefficient `absorption` 1/m; `thick` False: a bare plane."""
+    """`count` layers of `step` m with the absorption coefficient `absorption` 1/m; `thick` False: a bare
+    plane."""
 
     count: int
     step: Tensor
@@ -22,9 +23,11 @@ class Layers:
 
 
 def layers(config: DetectorConfig, device: torch.device) -> Layers:
-    """Thickness alone: two layers of half of it. With a count n of at least 2: n layers of thickness / (n - 1).
+    """Thickness alone: two layers of half of it. With a count n of at least 2: n layers of thickness / (n
+    - 1).
 
-    The reference's rule, by which n layers are n/(n - 1) of the thickness together. The absorption coefficient is
+    The reference's rule, by which n layers are n/(n - 1) of the thickness together. The absorption
+    coefficient is
     1/(attenuation depth), or 1/thickness where no depth is given.
     """
     thickness = scalar(config.thickness_um, device) * MICRON

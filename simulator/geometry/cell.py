@@ -1,4 +1,5 @@
-"""The unit cell: volume, reciprocal vectors in the standard orientation, and real vectors from reciprocal ones.
+"""The unit cell: volume, reciprocal vectors in the standard orientation, and real vectors from reciprocal
+ones.
 
 Lengths in Angstrom, angles in radians; vectors are the rows of [3, 3] matrices (a, b, c or a*, b*, c*).
 """
@@ -11,13 +12,15 @@ def volume(lengths: Tensor, angles: Tensor) -> Tensor:
     """V = 2abc sqrt|sin s sin(s-alpha) sin(s-beta) sin(s-gamma)| with s half the sum of the angles."""
     half = angles.sum() / 2
     product = torch.sin(half) * torch.sin(half - angles).prod()
-    return 2 * lengths.prod() * torch.sqrt(product.abs())
+    cell: Tensor = 2 * lengths.prod() * torch.sqrt(product.abs())
+    return cell
 
 
 def standard_reciprocal(lengths: Tensor, angles: Tensor) -> Tensor:
     """a* along x, b* in the xy plane: the orientation before any missetting. [3, 3], 1/Angstrom.
 
-    a* = bc sin(alpha) / V and cos(alpha*) = (cos(beta) cos(gamma) - cos(alpha)) / (sin(beta) sin(gamma)), cyclic.
+    a* = bc sin(alpha) / V and cos(alpha*) = (cos(beta) cos(gamma) - cos(alpha)) / (sin(beta) sin(gamma)),
+    cyclic.
     """
     a, b, c = lengths
     sine, cosine = torch.sin(angles), torch.cos(angles)
@@ -47,13 +50,15 @@ def _crossed(rows: Tensor) -> Tensor:
 
 
 def real_vectors(reciprocal: Tensor) -> Tensor:
-    """a = (b* x c*) / (a* . b* x c*), cyclic: the exact inverse, left-handed cells included. [3, 3], Angstrom."""
+    """a = (b* x c*) / (a* . b* x c*), cyclic: the exact inverse, left-handed cells included. [3, 3],
+    Angstrom."""
     crossed = _crossed(reciprocal)
     return crossed / (reciprocal[0] @ crossed[0])
 
 
 def real_vectors_of_cell(reciprocal: Tensor, lengths: Tensor, cell: Tensor) -> Tensor:
-    """As `real_vectors`, in direction only: the lengths are those of the cell given, whatever the matrix says."""
+    """As `real_vectors`, in direction only: the lengths are those of the cell given, whatever the matrix
+    says."""
     crossed = _crossed(reciprocal)
     norm = torch.linalg.vector_norm(crossed, dim=-1)
     return crossed * (lengths / cell / norm)[:, None] * cell

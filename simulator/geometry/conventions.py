@@ -1,7 +1,7 @@
 """The axis conventions of the common data-processing programs, as one table.
 
-Beam, fast, slow, normal, two-theta, polarisation and spindle axes in the lab frame; the default beam centre; and how
-a beam centre in the convention's own sense becomes a fast and a slow coordinate.
+Beam, fast, slow, normal, two-theta, polarisation and spindle axes in the lab frame; the default beam
+centre; and how a beam centre in the convention's own sense becomes a fast and a slow coordinate.
 """
 
 from collections.abc import Callable

@@ -58,7 +58,8 @@ def normal_of(fast: Tensor, slow: Tensor, given: Tensor) -> Tensor:
 def place(axes: Axes, placement: Placement) -> Panel:
     """The panel after its rotations, pivoted about the beam spot or about the sample.
 
-    The obliquity ratio leaves two-theta out, so `distance` is inconsistent when two-theta is not 0: the reference
+    The obliquity ratio leaves two-theta out, so `distance` is inconsistent when two-theta is not 0: the
+    reference
     program does the same, and its automatic oversampling and curved detector rely on it.
     """
     turn = euler_xyz(placement.rotations)
@@ -66,7 +67,8 @@ def place(axes: Axes, placement: Placement) -> Panel:
     ratio = axes.beam @ (turn @ axes.normal)
     if plain(ratio) <= 0:
         raise SimulatorError(
-            f"the detector is behind the beam: the cosine between beam and normal is {plain(ratio):g}, it must be above 0"
+            f"the detector is behind the beam: the cosine between beam and normal is {plain(ratio):g}, "
+            "it must be above 0"
         )
     close = placement.close if placement.close is not None else (ratio * placement.distance).abs()
     distance = close / ratio

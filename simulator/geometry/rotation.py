@@ -28,7 +28,8 @@ def euler_xyz(angles: Tensor) -> Tensor:
     """Rz Ry Rx: about the lab x axis first, then y, then z. `angles` is [3], radians."""
     eye = torch.eye(3, dtype=angles.dtype, device=angles.device)
     x, y, z = (about_axis(eye[i], angles[i]) for i in range(3))
-    return z @ y @ x
+    rotation: Tensor = z @ y @ x
+    return rotation
 
 
 def euler_angles(rotation: Tensor) -> Tensor:

@@ -1,1 +1,2 @@
-"""What happens to the photons: lattice and structure factors, polarisation, absorption, chance. Formula above code."""
+"""What happens to the photons: lattice and structure factors, polarisation, absorption, chance. Formula
+above code."""

@@ -50,7 +50,8 @@ class CapDraw:
 
 
 def draw_cap(generator: Generator) -> CapDraw:
-    """Axis (sqrt(1-r2^2) sin pi r1, sqrt(1-r2^2) cos pi r1, r2), fraction (1 - r3^2)^(1/3), each r = 2u - 1."""
+    """Axis (sqrt(1-r2^2) sin pi r1, sqrt(1-r2^2) cos pi r1, r2), fraction (1 - r3^2)^(1/3), each r = 2u -
+    1."""
     one, two, three = (np.float32(2 * float(generator.uniform()) - 1) for _ in range(3))
     r1, r2 = float(one), float(two)
     across = float(np.float32(math.sqrt(1 - r2 * r2)))

@@ -28,7 +28,8 @@ def polarization(ray: Point, beam: Tensor, axis: Tensor, kahn: Tensor) -> Tensor
     """P = (1 + cos^2 2t - K cos 2psi sin^2 2t) / 2.
 
     With E along the electric field and B = E's partner, both normal to the beam, d.E = sin 2t cos psi and
-    d.B = -sin 2t sin psi, so cos 2psi sin^2 2t = (d.E)^2 - (d.B)^2: no angle is needed, and nothing is singular along
+    d.B = -sin 2t sin psi, so cos 2psi sin^2 2t = (d.E)^2 - (d.B)^2: no angle is needed, and nothing is
+    singular along
     the beam.
     """
     across = torch.linalg.cross(axis, beam)

@@ -1,8 +1,8 @@
 """Lattice factors: what N_a x N_b x N_c cells do to the intensity around each reciprocal lattice point.
 
-Every function takes the fractional offsets d = h - nearest integer (in -1/2 ... 1/2) and returns the *square* of the
-factor. The reduction before the sine is what keeps Bragg points exact: sin(pi N h)/sin(pi h) has the period 1 up to a
-sign, and its square has it exactly. All are smooth in d, and in N, at d = 0.
+Every function takes the fractional offsets d = h - nearest integer (in -1/2 ... 1/2) and returns the *square*
+of the factor. The reduction before the sine is what keeps Bragg points exact: sin(pi N h)/sin(pi h) has the
+period 1 up to a sign, and its square has it exactly. All are smooth in d, and in N, at d = 0.
 """
 
 import math
@@ -77,7 +77,9 @@ def ball(square: Tensor) -> Tensor:
     """3 (sin u/u - cos u)/u^2 as a function of u^2; 1 at u = 0."""
     near = square < 0.25
     small = torch.where(near, square, torch.zeros_like(square))
-    series = 1 - small / 10 * (1 - small / 28 * (1 - small / 54 * (1 - small / 88 * (1 - small / 130 * (1 - small / 180)))))
+    series = 1 - small / 10 * (
+        1 - small / 28 * (1 - small / 54 * (1 - small / 88 * (1 - small / 130 * (1 - small / 180))))
+    )
     u = torch.sqrt(torch.where(near, torch.ones_like(square), square))
     return torch.where(near, series, 3 * (torch.sin(u) / u - torch.cos(u)) / (u * u))
 

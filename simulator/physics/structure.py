@@ -1,4 +1,5 @@
-"""Structure factors at a point of reciprocal space: the nearest table entry, or a tricubic through its neighbours."""
+"""Structure factors at a point of reciprocal space: the nearest table entry, or a tricubic through its
+neighbours."""
 
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Table:
-    """A dense block of structure factors, in electrons, over lowest ... lowest + shape - 1; `default` elsewhere."""
+    """A dense block of structure factors, in electrons, over lowest ... lowest + shape - 1; `default`
+    elsewhere."""
 
     values: Tensor
     lowest: tuple[int, int, int]
@@ -17,8 +19,8 @@ class Table:
     @property
     def highest(self) -> tuple[int, int, int]:
         """The last index of each axis."""
-        h, k, l = (low + n - 1 for low, n in zip(self.lowest, self.values.shape, strict=True))
-        return h, k, l
+        h, k, top = (low + n - 1 for low, n in zip(self.lowest, self.values.shape, strict=True))
+        return h, k, top
 
 
 def nearest_index(indices: Tensor) -> Tensor:
@@ -32,8 +34,8 @@ def nearest(table: Table, whole: Tensor) -> Tensor:
     inside = torch.ones_like(spot[0], dtype=torch.bool)
     for axis in range(3):
         inside &= (spot[axis] >= 0) & (spot[axis] < table.values.shape[axis])
-    h, k, l = (spot[axis].clamp(0, table.values.shape[axis] - 1) for axis in range(3))
-    return torch.where(inside, table.values[h, k, l], table.default)
+    h, k, last = (spot[axis].clamp(0, table.values.shape[axis] - 1) for axis in range(3))
+    return torch.where(inside, table.values[h, k, last], table.default)
 
 
 def reachable(table: Table, indices: Tensor) -> Tensor:
@@ -45,7 +47,8 @@ def reachable(table: Table, indices: Tensor) -> Tensor:
 
 
 def lagrange(fraction: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Weights of the samples at -1, 0, 1, 2 for a point at `fraction` in 0 ... 1: the cubic through all four."""
+    """Weights of the samples at -1, 0, 1, 2 for a point at `fraction` in 0 ... 1: the cubic through all
+    four."""
     x = fraction
     return (
         -x * (x - 1) * (x - 2) / 6,

@@ -17,8 +17,11 @@ from simulator.units import ANGSTROM, AVOGADRO, MICRON, WATER_F, WATER_MW
 
 
 def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: Tensor) -> int:
-    """ceil(3 x largest edge / (wavelength x distance / pixel)), at least 1: three samples over the narrowest fringe."""
-    field = float(beam.wavelength().detach()) * ANGSTROM * float(panel.distance.detach()) / float(pixel.detach())
+    """ceil(3 x largest edge / (wavelength x distance / pixel)), at least 1: three samples over the
+    narrowest fringe."""
+    field = (
+        float(beam.wavelength().detach()) * ANGSTROM * float(panel.distance.detach()) / float(pixel.detach())
+    )
     edge = crystal.largest_edge() * ANGSTROM
     return max(1, math.ceil(3.0 * edge / field))
 
@@ -37,7 +40,12 @@ def clipped_roi(detector: Detector) -> tuple[int, int, int, int]:
     if config.roi is None:
         return (0, config.fpixels - 1, 0, config.spixels - 1)
     first_f, last_f, first_s, last_s = config.roi
-    return (max(first_f, 0), min(last_f, config.fpixels - 1), max(first_s, 0), min(last_s, config.spixels - 1))
+    return (
+        max(first_f, 0),
+        min(last_f, config.fpixels - 1),
+        max(first_s, 0),
+        min(last_s, config.spixels - 1),
+    )
 
 
 def mask_of(detector: Detector, device: torch.device) -> Tensor | None:
@@ -46,19 +54,24 @@ def mask_of(detector: Detector, device: torch.device) -> Tensor | None:
         return None
     shape = (detector.config.spixels, detector.config.fpixels)
     if tuple(detector.mask.shape) != shape:
-        raise SimulatorError(f"the mask is {tuple(detector.mask.shape)} px [slow, fast], the detector {shape} px")
+        raise SimulatorError(
+            f"the mask is {tuple(detector.mask.shape)} px [slow, fast], the detector {shape} px"
+        )
     return (detector.mask != 0).to(device)
 
 
 def water_background(detector: Detector, scale: Tensor) -> Tensor:
-    """F_w^2 x molecules of water in a cube of the given edge, in the unit of F^2; C multiplies by r_e^2 fluence too."""
+    """F_w^2 x molecules of water in a cube of the given edge, in the unit of F^2; C multiplies by r_e^2
+    fluence too."""
     edge = scalar(detector.config.water_um, detector.device) * MICRON
     molecules = edge**3 * 1e6 * AVOGADRO / WATER_MW
     background = WATER_F**2 * molecules
     return background * scale if detector.config.water_counted_twice else background
 
 
-def build_tensors(crystal: Crystal, detector: Detector, beam: Beam, real: Tensor, axes: Axes, panel: Panel) -> Tensors:
+def build_tensors(
+    crystal: Crystal, detector: Detector, beam: Beam, real: Tensor, axes: Axes, panel: Panel
+) -> Tensors:
     """All differentiable quantities, float64."""
     sources, layers, scale = beam.sources(axes), detector.layers(), beam.scattering_scale()
     _, reciprocal = crystal.vectors()

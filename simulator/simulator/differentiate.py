@@ -1,7 +1,7 @@
 """The image as one differentiable operation of the scene's tensors, computed and differentiated tile by tile.
 
-Nothing is stored between forward and backward but the inputs: the backward pass renders each tile again and lets go of
-it. A backward pass that is itself to be differentiated renders once more with its graph kept.
+Nothing is stored between forward and backward but the inputs: the backward pass renders each tile again
+and lets go of it. A backward pass that is itself to be differentiated renders once more with its graph kept.
 """
 
 from typing import Any
@@ -32,7 +32,9 @@ class Image(torch.autograd.Function):
         if torch.is_grad_enabled():
             found = _with_graph(ctx.engine, ctx.scene, list(ctx.saved_tensors), wanted, gradient)
         else:
-            bare = ctx.scene.with_tensors(Tensors.from_list([tensor.detach() for tensor in ctx.saved_tensors]))
+            bare = ctx.scene.with_tensors(
+                Tensors.from_list([tensor.detach() for tensor in ctx.saved_tensors])
+            )
             found = ctx.engine.backward(bare, wanted, gradient)
         return (None, None, *found)
 

@@ -1,4 +1,5 @@
-"""Who computes an image: an engine renders a scene forward, and pulls an image's gradient back onto its tensors."""
+"""Who computes an image: an engine renders a scene forward, and pulls an image's gradient back onto its
+tensors."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -61,12 +62,18 @@ class TorchEngine:
         """[slow, fast] photons with the graph of every operation."""
         plan = scene.plan
         pixels = pixel_numbers(plan, plan.rows.start, plan.rows.stop, scene.tensors.pixel.device)
-        return self._blank(scene).reshape(-1).scatter(0, pixels, render(scene, pixels)).reshape(plan.spixels, plan.fpixels)
+        return (
+            self._blank(scene)
+            .reshape(-1)
+            .scatter(0, pixels, render(scene, pixels))
+            .reshape(plan.spixels, plan.fpixels)
+        )
 
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         """Render each block again with its graph, pull its part of the gradient back, and add up."""
         leaves = [
-            tensor.detach().requires_grad_(want) for tensor, want in zip(scene.tensors.as_list(), wanted, strict=True)
+            tensor.detach().requires_grad_(want)
+            for tensor, want in zip(scene.tensors.as_list(), wanted, strict=True)
         ]
         asked = [leaf for leaf in leaves if leaf.requires_grad]
         sums = [torch.zeros_like(leaf) for leaf in asked]

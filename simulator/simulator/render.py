@@ -1,7 +1,7 @@
 """The plain renderer: any set of pixels of a scene, in torch operations only.
 
-It is the reference that the compiled kernel is tested against, the fallback where that cannot be built, and the path
-that second derivatives take. Per pixel:
+It is the reference that the compiled kernel is tested against, the fallback where that cannot be built,
+and the path that second derivatives take. Per pixel:
 
     I = r_e^2 fluence / steps  x  sum over layers, sub-pixels, sources, orientations of F_cell^2 F_latt^2
         x captured fraction x polarisation x solid angle
@@ -86,7 +86,8 @@ def square_factor(scene: Scene, offsets: Tensor) -> Tensor:
 
 
 def structure_square(scene: Scene, indices: Tensor, whole: Tensor, pixels: Tensor, steps: Tensor) -> Tensor:
-    """F_cell^2 at indices [3, r, P]; `steps` [r] numbers the samples within a pixel, for the rule when to interpolate."""
+    """F_cell^2 at indices [3, r, P]; `steps` [r] numbers the samples within a pixel, for the rule when to
+    interpolate."""
     tensors, plan = scene.tensors, scene.plan
     if not plan.has_table:
         return tensors.default_F**2
@@ -140,7 +141,8 @@ def polarization_of(scene: Scene, ray: Point, source: int) -> Tensor:
 
 
 class Pixels:
-    """The running state of a tile: the sum, and the factors that belong to one chosen sample of each pixel."""
+    """The running state of a tile: the sum, and the factors that belong to one chosen sample of each
+    pixel."""
 
     def __init__(self, scene: Scene, pixels: Tensor) -> None:
         self.scene, self.pixels = scene, pixels
@@ -158,7 +160,11 @@ class Pixels:
         chosen_omega = {"first": sample.index == 0, "last": final and sample.sub == last_sub, "each": False}
         if chosen_omega[plan.omega_from]:
             self.omega = sample.omega
-        chosen_share = {"first": final and sample.sub == 0, "last": final and sample.sub == last_sub, "each": False}
+        chosen_share = {
+            "first": final and sample.sub == 0,
+            "last": final and sample.sub == last_sub,
+            "each": False,
+        }
         if plan.thick and chosen_share[plan.capture_from]:
             self.share = sample.captured
 

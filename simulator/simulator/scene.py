@@ -1,7 +1,7 @@
 """A scene: everything that an image depends on, as a few small tensors and a frozen plan.
 
-This is the one value that the plain torch renderer, the compiled kernel and the trace all read, so they cannot differ
-in what they are given. Tensors carry gradients; the plan carries none.
+This is the one value that the plain torch renderer, the compiled kernel and the trace all read, so they
+cannot differ in what they are given. Tensors carry gradients; the plan carries none.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -14,7 +14,8 @@ from torch import Tensor
 class Tensors:
     """The differentiable part. Lengths of the detector in m, of the lattice in Angstrom.
 
-    real [R, 3, 3] rows a, b, c for every spindle step (outer) and mosaic block; reciprocal [3, 3] rows a*, b*, c*
+    real [R, 3, 3] rows a, b, c for every spindle step (outer) and mosaic block; reciprocal [3, 3] rows a*,
+    b*, c*
     cells [3], fudge []; default_F [] and table [nh, nk, nl] (empty without a file), electrons
     origin, fast, slow, normal, beam, polar_axis [3]; pixel, close, distance []
     directions [S, 3], wavelengths [S] Angstrom, weights [S]

@@ -16,8 +16,10 @@ from simulator.simulator.scene import Scene
 class Simulator:
     """Crystal + detector + beam -> image [slow, fast], photons per pixel.
 
-    `crystal_config`, where given, is what the crystal is built from: it lets a caller vary the configuration without
-    making the crystal again. `dtype` is the precision of the pixels; the geometry is prepared in float64 in any case.
+    `crystal_config`, where given, is what the crystal is built from: it lets a caller vary the
+    configuration without
+    making the crystal again. `dtype` is the precision of the pixels; the geometry is prepared in float64
+    in any case.
     """
 
     def __init__(
@@ -48,5 +50,5 @@ class Simulator:
     def run(self) -> Tensor:
         """The image [slow, fast]: photons per pixel, 0 outside the region of interest and the mask."""
         scene = self.scene()
-        image: Tensor = Image.apply(self.engine, scene, *scene.tensors.as_list())
+        image: Tensor = Image.apply(self.engine, scene, *scene.tensors.as_list())  # type: ignore[no-untyped-call]
         return image
