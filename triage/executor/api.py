@@ -25,7 +25,7 @@ class ProcessRequest:
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
     """Put into its folder before it starts."""
     idle_seconds: float | None = None
-    """Killed when its record has not grown for so long: the limit of a test, and of each stage without one."""
+    """Killed when its record has not grown for so long: the limit of a test and of each other stage."""
     total_seconds: float | None = None
     log_bytes: int = 8 * 1024 * 1024
     memory_bytes: int | None = None

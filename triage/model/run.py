@@ -35,6 +35,10 @@ class Plan(Value):
     """`history`, `module sizes`, `manifest`: said in the summary."""
     shard: str | None = None
     """`3/10` where this machine runs only a part of the plan."""
+    digest: str | None = None
+    """Of the whole plan: shards can be joined where it is the same."""
+    planned: int | None = None
+    """Tests in the whole plan; `chunks` are only this machine's where there are shards."""
 
 
 class Attempt(Value):

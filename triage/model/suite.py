@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from triage.model.base import Value
@@ -29,3 +31,5 @@ class Suite(Value):
     shard: tuple[int, int] | None = None
     """(3, 10): run the third tenth of the plan."""
     limits: Limits = Limits()
+    isolation: Literal["warm", "fresh"] = "warm"
+    """warm: a parent that has imported the suite forks for each chunk; fresh: a new interpreter each."""

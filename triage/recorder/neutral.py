@@ -1,4 +1,4 @@
-"""Options of the suite that lose tests, write over the user's files or start a second runner: off, and said."""
+"""Options that lose tests, write over the user's files or start a second runner: switched off, and said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pytest reported about one test, as plain data: stages (in pytest-json-report's words), failures, outcome."""
+"""What pytest reported about one test, as data: stages (in pytest-json-report's words), failures, outcome."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from triage.executor.api import LOG, STACKS, Executor, ProcessOutcome, ProcessRe
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Attempt, TestResult
 from triage.run import results
-from triage.run.command import new_key
 from triage.run.failures import Origins, death
 from triage.run.seen import Key, Seen
 from triage.run.stacks import Dump, last_dump
 from triage.run.verdict import Verdict, judge
+from triage.wire.events import encode
 
 _TAIL_BYTES = 64 * 1024
 _LOST_AGAIN, _STUCK_AGAIN = 3, 2
@@ -26,7 +26,7 @@ _GONE = "not collected again: its id changes with each collection, or its file n
 class Starter(Protocol):
     """Makes the request of one attempt (a new interpreter, or a child of a warm parent)."""
 
-    def __call__(self, folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
+    def __call__(self, folder: Path, key: bytes, keys: Sequence[Key], /) -> ProcessRequest:
         """A process that runs exactly `keys`, in this order, and records to `folder` under `key`."""
 
 
@@ -51,6 +51,8 @@ class Course:
     number: int = 0
     """Attempts made, earlier runs included."""
     interrupted: bool = False
+    last: Key = ("", -1)
+    """The item that finished last."""
 
     @property
     def left(self) -> list[Key]:
@@ -58,7 +60,7 @@ class Course:
         return [key for key in self.keys if key not in self.results]
 
 
-Tell = Callable[[str | None, int, bytes, Any], None]
+Tell = Callable[[Course, int, bytes, Any], None]
 """Chunk, attempt, payload, event."""
 
 
@@ -69,7 +71,9 @@ class Runner:
     executor: Executor
     scratch: Path
     origins: Origins
-    command: Callable[[Sequence[Key]], str]
+    command: Callable[[str | None, Sequence[Key]], str]
+    key: Callable[[str], bytes]
+    """The key of an attempt's record, by the attempt's name."""
     stop: Callable[[], bool]
     tell: Tell
 
@@ -78,7 +82,7 @@ class Runner:
         lost = stuck = 0
         while course.left and not self.stop():
             before = len(course.results)
-            tried, verdict = self._attempt(course, start)
+            tried, verdict = self.attempt(course, start)
             if verdict.ended == "interrupted":
                 course.interrupted = True
                 return
@@ -92,10 +96,12 @@ class Runner:
             if stuck >= _STUCK_AGAIN:
                 self._give_up(course, f"no test could be started: {verdict.note}")
 
-    def _attempt(self, course: Course, start: Starter) -> tuple[Tried, Verdict]:
+    def attempt(self, course: Course, start: Starter) -> tuple[Tried, Verdict]:
+        """One process on what is left of the course."""
         course.number += 1
-        number, left, key = course.number, course.left, new_key()
+        number, left = course.number, course.left
         folder = self.scratch / f"{course.name or 'run'}.{number}"
+        key = self.key(folder.name)
         seen = Seen(key, lambda payload, event: self._heard(course, number, payload, event, seen))
         request = start(folder, key, left)
         process = self.executor.run(request, seen.feed, self.stop)
@@ -113,16 +119,28 @@ class Runner:
         )
         if culprit is not None and verdict.culprit is not None and verdict.culprit in course.keys:
             course.results[verdict.culprit] = culprit
-        attempt = _attempt_value(course, number, process, verdict, self.command(left))
+            self._say(
+                course,
+                number,
+                {"e": "result", "key": verdict.culprit, "result": culprit.model_dump(mode="json")},
+            )
+        attempt = _attempt_value(course, number, process, verdict, self.command(course.name, left))
         tried = Tried(attempt, seen, process, folder)
         course.tried.append(tried)
+        if verdict.ended != "interrupted":
+            self._say(course, number, {"e": "attempt", "attempt": attempt.model_dump(mode="json")})
         return tried, verdict
 
     def _heard(self, course: Course, number: int, payload: bytes, event: Any, seen: Seen) -> None:
         if event.get("e") == "finish":
             key = seen.key(event["i"])
             course.results[key] = results.finished(key, event, course.name, number, self.origins)
-        self.tell(course.name, number, payload, event)
+            course.last = key
+        self.tell(course, number, payload, event)
+
+    def _say(self, course: Course, number: int, event: dict[str, Any]) -> None:
+        """A line of the harness's own in the record."""
+        self.tell(course, number, encode(event), event)
 
     def _missing(self, course: Course, seen: Seen) -> None:
         """Planned, but not collected by the process that should have run it."""

@@ -13,7 +13,7 @@ from triage.model.run import Selection, SelectionResult
 from triage.model.world import World
 from triage.run import results
 from triage.run.chunk import Course, Runner, collection_death
-from triage.run.command import Launch, carried
+from triage.run.command import Launch, carried, new_key
 from triage.run.failures import Origins
 from triage.run.seen import Key
 
@@ -74,7 +74,8 @@ class _OneProcess:
             executor=executor,
             scratch=scratch,
             origins=self.origins,
-            command=lambda keys: launch.shell(
+            key=lambda _name: new_key(),
+            command=lambda _name, keys: launch.shell(
                 [nodeid for nodeid, nth in keys if nth >= 0] or selection.nodeids
             ),
             stop=lambda: False,
@@ -97,7 +98,7 @@ class _OneProcess:
             return self.launch.request(folder, key, match=match)
         return self.launch.request(folder, key, exact=[list(pair) for pair in keys])
 
-    def _tell(self, _chunk: str | None, _attempt: int, payload: bytes, event: Any) -> None:
+    def _tell(self, _course: Course, _attempt: int, payload: bytes, event: Any) -> None:
         self._events.append(payload)
         if event["e"] == "collected" and self._first:
             self._first = False

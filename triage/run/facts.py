@@ -1,0 +1,68 @@
+"""What a run depends on besides the tests: commit, disk, interpreter, environment; nothing secret."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from triage.errors import TriageError
+from triage.executor.git import Repository
+from triage.model.suite import Suite
+from triage.wire.redact import MARK, is_secret_name
+
+_ALLOWED = (
+    "CI", "CUDA_VISIBLE_DEVICES", "GITHUB_ACTIONS", "GITHUB_REF", "GITHUB_RUN_ID", "GITHUB_SHA", "GITLAB_CI",
+    "HOSTTYPE", "KMP_DUPLICATE_LIB_OK", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "MKL_NUM_THREADS",
+    "NANOBRAGG_DISABLE_COMPILE", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+    "PYTEST_ADDOPTS",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS", "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHASHSEED", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONUTF8", "PYTHONWARNINGS", "TMPDIR", "TZ",
+)  # fmt: skip
+_DIRTY_LIMIT = 50
+
+
+def environment(suite: Suite, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The canonical environment, what it changes, and the harmless part of what was inherited.
+
+    Anything not on the allow-list is left out; PATH is there only as a hash.
+    """
+    canonical = {name: MARK if is_secret_name(name) else value for name, value in sorted(suite.env.items())}
+    return {
+        "canonical": canonical,
+        "differs": sorted(name for name, value in suite.env.items() if environ.get(name) != value),
+        "inherited": {name: environ[name] for name in _ALLOWED if name in environ and name not in suite.env},
+        "left_out": len([name for name in environ if name not in _ALLOWED]),
+        "path_sha256": hashlib.sha256(environ.get("PATH", "").encode("utf-8", "replace")).hexdigest(),
+    }
+
+
+def machine(root: str, scratch: str) -> dict[str, Any]:
+    """Disk, processor, system."""
+    return {
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "disk_free": {"root": shutil.disk_usage(root).free, "scratch": shutil.disk_usage(scratch).free},
+    }
+
+
+def git_state(root: str) -> dict[str, Any]:
+    """Commit and dirtiness of the suite's repository; says why where it cannot be told."""
+    try:
+        repository = Repository.find(Path(root))
+        if repository is None:
+            return {"commit": None, "dirty": False, "why": "not in a git repository, or no git here"}
+        changed = repository.changes()
+        return {
+            "commit": repository.head(),
+            "dirty": bool(changed),
+            "changed": list(changed[:_DIRTY_LIMIT]),
+            "changed_count": len(changed),
+        }
+    except TriageError as error:
+        return {"commit": None, "dirty": False, "why": str(error)}

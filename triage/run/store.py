@@ -1,0 +1,157 @@
+"""Where a run keeps what it knows while it runs: out of the suite's reach, with a copy in the evidence.
+
+The scratch folder lies outside of the repository, in a place that follows from the evidence folder's
+path: a test that deletes `reports/` cannot harm it, and a resumed run finds it. The secret from which
+the processes' keys are made lies apart from it, so that what a test can see of its own environment
+does not lead to the key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+from triage.errors import VoidError
+from triage.evidence.atomic import disk_error
+from triage.evidence.folder import EvidenceFolder
+
+EVENTS = "events.jsonl"
+
+
+class RunStore:
+    """Scratch, keys, and the record of one run; one process at a time."""
+
+    def __init__(self, folder: EvidenceFolder) -> None:
+        """Raises `VoidError` where another process runs this STAMP now, or the disk refuses."""
+        self.folder = folder
+        name = hashlib.sha256(str(folder.path.resolve()).encode()).hexdigest()[:20]
+        base = Path(tempfile.gettempdir())
+        self.scratch = base / f"triage-{os.getuid()}-{name}"
+        self._secret_path = base / f".triage-{os.getuid()}-{name[::-1]}"
+        try:
+            _private_folder(self.scratch)
+            self._lock, self._secret = _locked_secret(self._secret_path)
+        except OSError as error:
+            raise disk_error(error, self.scratch) from error
+        self._events: list[IO[bytes]] = []
+        self._written = hashlib.sha256()
+        self._mutex = threading.Lock()
+
+    def key(self, attempt: str) -> bytes:
+        """The key of one attempt's record."""
+        return hashlib.blake2b(attempt.encode(), key=self._secret, digest_size=32).digest()
+
+    def open_events(self) -> None:
+        """From now on events are appended, to the scratch copy and to the evidence."""
+        try:
+            self._events = [path.open("ab") for path in (self.scratch / EVENTS, self.folder.path / EVENTS)]
+        except OSError as error:
+            raise disk_error(error, self.folder.path / EVENTS) from error
+
+    def event(self, chunk: str | None, attempt: int, payload: bytes) -> None:
+        """One line: the event as the process wrote it, and whose it is."""
+        head = b'{"chunk":%s,"attempt":%d,' % (
+            b"null" if chunk is None else b'"%s"' % chunk.encode(),
+            attempt,
+        )
+        line = head + payload[1:] + b"\n"
+        with self._mutex:
+            for file in self._events:
+                file.write(line)
+
+    def flush(self) -> None:
+        """What was appended is in the kernel's hands: a kill of the harness does not lose it."""
+        with self._mutex:
+            for file in self._events:
+                file.flush()
+
+    def close_events(self) -> None:
+        """The record is whole; put it back into the evidence where a test damaged it there."""
+        with self._mutex:
+            for file in self._events:
+                file.close()
+            self._events = []
+        kept, shown = self.scratch / EVENTS, self.folder.path / EVENTS
+        if not shown.exists() or shown.stat().st_size != kept.stat().st_size or not _same(kept, shown):
+            self.folder.path.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept, shown)
+
+    def put(self, name: str, data: bytes) -> None:
+        """A file of the evidence, and its copy in scratch."""
+        for base in (self.scratch / "copy", self.folder.path):
+            path = base / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(path.name + ".part")
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
+
+    def put_json(self, name: str, value: Any) -> None:
+        """A JSON document of the evidence; its strings are redacted."""
+        shown = self.folder.write_json(name, value)
+        kept = self.scratch / "copy" / name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(shown, kept)
+
+    def mend(self) -> list[str]:
+        """Write again what tests deleted or changed in the evidence; returns the names."""
+        mended = []
+        base = self.scratch / "copy"
+        for kept in sorted(path for path in base.rglob("*") if path.is_file()):
+            shown = self.folder.path / kept.relative_to(base)
+            if not shown.is_file() or shown.is_symlink() or not _same(kept, shown):
+                shown.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(OSError):
+                    shown.unlink()
+                shutil.copyfile(kept, shown)
+                mended.append(kept.relative_to(base).as_posix())
+        return mended
+
+    def release(self, *, finished: bool) -> None:
+        """Let others have the STAMP; when finished nothing is left outside of the evidence."""
+        for file in self._events:
+            file.close()
+        if finished:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                self._secret_path.unlink()
+        os.close(self._lock)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+
+
+def _private_folder(path: Path) -> None:
+    """A folder of ours that nobody else can read; a link or somebody else's folder is refused."""
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise VoidError(
+            "scratch-taken", f"{path} is not ours", "remove it, or set TMPDIR to a folder of your own"
+        )
+
+
+def _locked_secret(path: Path) -> tuple[int, bytes]:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise VoidError(
+            "run-in-progress", "this STAMP is being run by another process", "wait for it"
+        ) from error
+    secret = os.pread(fd, 32, 0)
+    if len(secret) != 32:
+        secret = secrets.token_bytes(32)
+        os.pwrite(fd, secret, 0)
+    return fd, secret

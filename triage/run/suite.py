@@ -1,0 +1,286 @@
+"""A suite from preflight to the reconciled record: preflight > plan > execute > reconcile > record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from triage.errors import UsageError
+from triage.evidence.atomic import disk_error
+from triage.evidence.folder import EvidenceFolder
+from triage.executor.api import Executor, ProcessRequest
+from triage.model.run import Chunk, Plan, RunRecord, TestResult
+from triage.model.suite import Suite
+from triage.model.world import Progress, World
+from triage.run import facts, results
+from triage.run.binder import Binder
+from triage.run.chunk import Course, Runner, Tried
+from triage.run.collecting import Collected, collect, log_of, only_files
+from triage.run.command import Launch, carried
+from triage.run.crew import Stop, obeying_signals, work_through
+from triage.run.failures import Origins
+from triage.run.plan import longest_first, plan
+from triage.run.resume import Before, read_before
+from triage.run.seen import Key, keys_of
+from triage.run.store import RunStore
+
+
+def run_suite(
+    suite: Suite,
+    *,
+    folder: EvidenceFolder,
+    executor: Executor,
+    world: World,
+    durations: Mapping[str, float],
+    progress: Progress,
+    resume: bool = False,
+) -> RunRecord:
+    """Run the suite; each collected test has exactly one result in the record, whatever died.
+
+    Writes the run's evidence up to `results.json`. Raises `TriageError` where nothing could be run,
+    and `KeyboardInterrupt` on SIGINT or SIGTERM, after everything known is in the evidence: the run
+    can be resumed. A run that could not give every test an outcome says why in `void`.
+    """
+    store = RunStore(folder)
+    run = _Run(suite, store, executor, world, progress)
+    finished = False
+    try:
+        with obeying_signals(run.stop):
+            record = run.through(durations, resume)
+        finished = True
+    except OSError as error:
+        raise disk_error(error, folder.path) from error
+    finally:
+        store.release(finished=finished)
+        executor.close()
+    return record
+
+
+@dataclass
+class _Run:
+    """The state of one run; `through` reads as its table of contents."""
+
+    suite: Suite
+    store: RunStore
+    executor: Executor
+    world: World
+    progress: Progress
+    notes: list[str] = field(default_factory=list)
+    finish_events: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    courses: list[Course] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.started = self.world.monotonic()
+        total = self.suite.limits.total_seconds
+        self.stop = Stop(lambda: total is not None and self.world.monotonic() - self.started > total)
+        self.origins = Origins(self.suite.root)
+        python, carry = carried(self.suite.python, self.store.scratch)
+        self.launch = Launch(
+            root=self.suite.root,
+            environ=self.world.environ,
+            env=self.suite.env,
+            limits=self.suite.limits,
+            python=python,
+            args=self.suite.pytest_args,
+            selectors=self.suite.selectors,
+            carry=carry,
+            cache_dir=str(self.store.scratch / "cache"),
+        )
+        self.binder = Binder(self.store, self.launch, self.world)
+        self.runner = Runner(
+            executor=self.executor,
+            scratch=self.store.scratch / "work",
+            origins=self.origins,
+            command=lambda name, keys: self.launch.shell(self.binder.targets(name, [key[0] for key in keys])),
+            key=self.store.key,
+            stop=self.stop,
+            tell=self._tell,
+        )
+
+    def through(self, durations: Mapping[str, float], resume: bool) -> RunRecord:
+        before = read_before(self.store, self.origins) if resume else Before()
+        self.store.open_events()
+        self.store.put_json("env.json", facts.environment(self.suite, self.world.environ))
+        git = facts.git_state(self.suite.root)
+        collected = self._preflight(git)
+        planned = self._plan(collected, durations, before)
+        self._execute(planned, collected, before)
+        return self._reconcile(planned, collected, git)
+
+    # -- preflight ------------------------------------------------------------------------------
+
+    def _preflight(self, git: dict[str, Any]) -> Collected:
+        self.progress.start(1, "collecting")
+
+        def once(ignore: list[str], number: int) -> Tried:
+            course = Course("preflight", [("", -1)], number=number - 1)
+
+            def start(folder: Path, key: bytes, _keys: Sequence[Key]) -> ProcessRequest:
+                return self.launch.request(folder, key, mode="collect", ignore=ignore, json_report=None)
+
+            tried, _ = self.runner.attempt(course, start)
+            return tried
+
+        collected = collect(once, self.runner)
+        scratch = self.store.scratch
+        found = {
+            "git": git,
+            "machine": facts.machine(self.suite.root, str(scratch)),
+            "stamp": self.store.folder.stamp,
+        }
+        self.binder.preflight(collected, found, log_of(scratch / "work" / "preflight.1"))
+        self.notes += collected.notes
+        self.progress.finish()
+        return collected
+
+    # -- plan -------------------------------------------------------------------------------------
+
+    def _plan(self, collected: Collected, durations: Mapping[str, float], before: Before) -> Plan:
+        made = before.plan or plan(collected.items, self.suite, durations, self._manifest())
+        if made.durations_from == "module sizes" and len(made.chunks) > 1:
+            self.notes.append(
+                "no recorded durations: chunks are balanced by the number of tests in their modules"
+            )
+        self.binder.plan(made)
+        self.binder.commands(made, [])
+        return made
+
+    def _manifest(self) -> str | None:
+        if self.suite.manifest is None:
+            return None
+        path = Path(self.suite.root, self.suite.manifest)
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                "no-manifest", f"the chunk manifest {path} cannot be read", "name a file"
+            ) from error
+
+    # -- execute ----------------------------------------------------------------------------------
+
+    def _execute(self, planned: Plan, collected: Collected, before: Before) -> None:
+        total = sum(len(chunk.nodeids) for chunk in planned.chunks)
+        self.progress.start(total, f"{total} tests in {len(planned.chunks)} chunks")
+        by_name = {chunk.name: self._course(chunk, before) for chunk in planned.chunks}
+        self.courses = list(by_name.values())
+
+        def do(chunk: Chunk) -> None:
+            self._chunk(by_name[chunk.name], collected)
+
+        work_through(longest_first(planned.chunks), self.suite.workers, do, self.store.flush)
+        self.progress.finish()
+        self.store.flush()
+        if self.stop.signal is not None:
+            self._interrupted(planned)
+
+    def _course(self, chunk: Chunk, before: Before) -> Course:
+        course = Course(chunk.name, keys_of(chunk.nodeids))
+        before.restore(course)
+        return course
+
+    def _chunk(self, course: Course, collected: Collected) -> None:
+        def start(folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
+            return self.launch.request(
+                folder,
+                key,
+                exact=[list(pair) for pair in keys],
+                only_files=only_files(collected, keys) or None,
+                ignore=collected.ignore,
+            )
+
+        self.runner.run(course, start)
+        self.store.flush()
+        if not course.interrupted:
+            self.binder.chunk(course, self.finish_events, collected)
+
+    def _tell(self, course: Course, number: int, payload: bytes, event: Any) -> None:
+        """A valid line of a chunk's record: into the run's record, and to whoever watches."""
+        self.store.event(course.name, number, payload)
+        kind = event.get("e")
+        if kind == "finish":
+            key = course.last
+            self.finish_events[key] = event
+            self.progress.step(key[0], course.results[key].outcome.value)
+        elif kind == "result":
+            self.progress.step(event["result"]["nodeid"], event["result"]["outcome"])
+
+    def _interrupted(self, planned: Plan) -> None:
+        attempts = [tried.attempt for course in self.courses for tried in course.tried]
+        self.binder.commands(planned, attempts)
+        self.store.close_events()
+        self.progress.note(
+            f"{self.stop.signal}: stopped; go on with `triage run --resume {self.store.folder.stamp}`"
+        )
+        raise KeyboardInterrupt
+
+    # -- reconcile --------------------------------------------------------------------------------
+
+    def _reconcile(self, planned: Plan, collected: Collected, git: dict[str, Any]) -> RunRecord:
+        found: list[TestResult] = []
+        for course in self.courses:
+            why = "the run's time was up" if self.stop.out_of_time else "its chunk was not finished"
+            found += [course.results.get(key) or results.never(key, course.name, why) for key in course.keys]
+        attempts = tuple(tried.attempt for course in self.courses for tried in course.tried)
+        void = _void(found, collected, planned)
+        self.binder.commands(planned, attempts)
+        self.store.close_events()
+        mended = self.store.mend()
+        if mended:
+            self.notes.append(
+                f"tests deleted or changed {len(mended)} files of this run's evidence; written again"
+            )
+        record = RunRecord(
+            stamp=self.store.folder.stamp,
+            campaign=self.store.folder.campaign,
+            root=self.suite.root,
+            complete=void is None,
+            void=void,
+            results=tuple(found),
+            collect_errors=tuple(collected.errors),
+            attempts=attempts,
+            plan=planned,
+            notes=tuple(dict.fromkeys([*self.notes, *_attempt_notes(self.courses)])),
+            seconds=round(self.world.monotonic() - self.started, 3),
+            commit=git["commit"],
+            dirty=git["dirty"],
+        )
+        _check(record, planned)
+        self.binder.record(record)
+        return record
+
+
+def _void(found: Sequence[TestResult], collected: Collected, planned: Plan) -> str | None:
+    if not collected.items and not collected.errors:
+        return "no tests were collected"
+    if not found and not collected.errors and planned.shard is None:
+        return "no tests were planned"
+    missing = [result for result in found if result.outcome.value == "not_run"]
+    if missing:
+        return f"{len(missing)} of {len(found)} planned tests have no outcome: {missing[0].note}"
+    return None
+
+
+def _attempt_notes(courses: Sequence[Course]) -> list[str]:
+    notes = []
+    for course in courses:
+        for tried in course.tried:
+            attempt = tried.attempt
+            if attempt.note and attempt.culprit is None and attempt.ended != "finished":
+                notes.append(f"{course.name}, attempt {attempt.number}: {attempt.note}")
+            elif attempt.note and "left behind" in attempt.note:
+                notes.append(f"{course.name}, attempt {attempt.number}: {attempt.note.split('; ')[-1]}")
+            if tried.seen.foreign:
+                notes.append(
+                    f"{course.name}: {tried.seen.foreign} lines in the record are not the recorder's: ignored"
+                )
+            notes += tried.seen.notes
+    return notes
+
+
+def _check(record: RunRecord, planned: Plan) -> None:
+    """The invariant, once more, before anybody relies on it."""
+    expected = [nodeid for chunk in planned.chunks for nodeid in chunk.nodeids]
+    if [result.nodeid for result in record.results] != expected or not record.counts.adds_up:
+        raise AssertionError("the record does not have exactly one result for each planned test")
