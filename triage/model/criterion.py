@@ -1,0 +1,85 @@
+"""Exit criteria: what to run, in which scope, what must hold, how often, and what passing still allows."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from triage.model.base import Value
+
+CriterionKind = Literal["passes", "measures", "no-new-failures", "docstring", "ledgers"]
+
+
+class Scope(StrEnum):
+    """What surrounds the test while it is checked: a fix that holds alone may not hold in the suite."""
+
+    ALONE = "alone"
+    CONTEXT = "context"
+    """Behind the tests that made it fail, in that order."""
+    FILE = "file"
+    CHUNK = "chunk"
+    SUITE = "suite"
+    NONE = "none"
+    """Nothing is run."""
+
+
+class Bound(Value):
+    """A measured quantity and the value above which it must lie."""
+
+    quantity: str
+    """`loss`, or the name of a leaf whose gradient is meant."""
+    above: float
+    magnitude: bool = True
+    """Whether the sign does not matter."""
+    origin: str = ""
+    """Where the bound comes from."""
+
+    def holds(self, value: float | None) -> bool:
+        """Whether a measured value satisfies the bound; a missing or non-finite one does not."""
+        if value is None or not math.isfinite(value):
+            return False
+        return (abs(value) if self.magnitude else value) > self.above
+
+
+class Criterion(Value):
+    """One executable condition for closing a cluster."""
+
+    name: str
+    kind: CriterionKind
+    text: str
+    """The condition as a sentence."""
+    scope: Scope
+    nodeids: tuple[str, ...] = ()
+    """What is run, in this order; empty in the suite scope means everything."""
+    runs: int = Field(default=1, ge=0)
+    allowed_rate: float | None = None
+    """Failure rate that so many passes do not exclude (95 %, one-sided); None where nothing is run."""
+    bounds: tuple[Bound, ...] = ()
+    tolerated: tuple[str, ...] = ()
+    """Tests that failed before for other reasons and may go on failing."""
+    mentions: tuple[str, ...] = ()
+    """Words of which the docstring must name at least one."""
+    command: str = ""
+    """Paste-able."""
+
+
+class CriterionResult(Value):
+    """What checking a criterion gave."""
+
+    name: str
+    met: bool
+    said: str
+    """The finding as a sentence."""
+    runs: int = 0
+    passed: int = 0
+    allowed_rate: float | None = None
+    seconds: float = 0.0
+    evidence: tuple[str, ...] = ()
+
+
+def allowed_rate(runs: int) -> float | None:
+    """One-sided 95 % upper bound of the failure rate after `runs` passes: 1 - 0.05^(1/n)."""
+    return 1.0 - 0.05 ** (1.0 / runs) if runs > 0 else None
