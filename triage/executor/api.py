@@ -57,6 +57,27 @@ class Sink(Protocol):
         """Further bytes of the record, in order."""
 
 
+class WarmProcess(Protocol):
+    """A process that has imported and collected the suite."""
+
+    unfit: list[str]
+    """Why its children would not be independent; it must not be forked from then."""
+
+    @property
+    def outcome(self) -> ProcessOutcome | None:
+        """How it ended, when it has."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still fork."""
+
+    def wait_ready(self) -> bool:
+        """Wait until it has collected; False where it ended instead."""
+
+    def close(self) -> ProcessOutcome | None:
+        """End it and everything below it."""
+
+
 class Executor(Protocol):
     """Runs one process and waits for it; several threads may call it at once."""
 
@@ -70,6 +91,9 @@ class Executor(Protocol):
         `stop` is asked several times a second; True ends the process (`interrupted`).
         Raises nothing for what the process does; `ended="lost"` where the machine cannot say.
         """
+
+    def warm_parent(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> WarmProcess:
+        """Start a process that collects, then forks for requests with it as `warm`. Only where `warm`."""
 
     def close(self) -> None:
         """Let go of what is held: warm parents, connections."""

@@ -33,6 +33,8 @@ class Kept:
     pending: bytes = b""
     messages: dict[str, float] = field(default_factory=dict)
     gone: bool = False
+    at_rest: bool = False
+    """A warm parent that waits for orders: silence is no hang."""
 
     def order(self, word: bytes) -> None:
         """Tell the keeper `abort` or `kill`."""
@@ -129,7 +131,9 @@ def _until_end(
                 kept.order(b"kill\n")
                 deadline = now + _SWEEP_SECONDS
             continue
-        reason = _limit_hit(request, now - started, now - tail.grew_at) or ("interrupted" if stop() else None)
+        reason = "interrupted" if stop() else None
+        if reason is None and not kept.at_rest:
+            reason = _limit_hit(request, now - started, now - tail.grew_at)
         if reason is not None:
             ended = reason
             kept.order(b"kill\n" if reason == "interrupted" else b"abort\n")

@@ -16,6 +16,7 @@ import psutil
 
 from triage.executor.api import FOLDER, ProcessOutcome, ProcessRequest, Sink
 from triage.executor.kept import Kept, watch
+from triage.executor.warm import WarmParent, with_control
 from triage.model.world import World
 
 MARKER = "TRIAGE_PROCESS"
@@ -30,17 +31,19 @@ class LocalExecutor:
 
     def __init__(self, world: World | None = None) -> None:
         """The world is not needed here: requests carry their environment."""
+        self._parents: list[WarmParent] = []
 
     def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
         """One process from start to the proof that it is gone."""
-        request.folder.mkdir(parents=True, exist_ok=True)
-        for name, data in request.files.items():
-            write_private(request.folder / name, filled(data.decode(), request.folder).encode())
+        _prepare(request)
         if request.warm is not None:
-            kept = request.warm.fork(request)
+            try:
+                kept = request.warm.fork(request)
+            except OSError as error:
+                return ProcessOutcome("lost", note=str(error))
             return watch(kept, request, sink, stop)
         mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
-        keeper, kept = _start(request, mark)
+        keeper, kept = start_keeper(specification(request, mark), ())
         try:
             outcome = watch(kept, request, sink, stop)
         finally:
@@ -50,8 +53,31 @@ class LocalExecutor:
             outcome = replace(outcome, swept=sweep_marked(mark))
         return outcome
 
+    def warm_parent(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> WarmParent:
+        """Start a process that collects and then forks on order."""
+        ours, theirs = socket.socketpair()
+        try:
+            request = with_control(request, theirs.fileno())
+            _prepare(request)
+            mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
+            spec = specification(request, mark, (theirs.fileno(),))
+            keeper, kept = start_keeper(spec, (theirs.fileno(),))
+        finally:
+            theirs.close()
+        parent = WarmParent(keeper, kept, ours, watching=(request, sink, stop))
+        self._parents.append(parent)
+        return parent
+
     def close(self) -> None:
-        """Nothing is held between calls."""
+        """End the warm parents."""
+        while self._parents:
+            self._parents.pop().close()
+
+
+def _prepare(request: ProcessRequest) -> None:
+    request.folder.mkdir(parents=True, exist_ok=True)
+    for name, data in request.files.items():
+        write_private(request.folder / name, filled(data.decode(), request.folder).encode())
 
 
 def filled(text: str, folder: Path) -> str:
@@ -77,10 +103,6 @@ def specification(request: ProcessRequest, mark: str, pass_fds: tuple[int, ...] 
         "pass_fds": list(pass_fds),
     }
     return json.dumps(spec).encode() + b"\n"
-
-
-def _start(request: ProcessRequest, mark: str) -> tuple[subprocess.Popen[bytes], Kept]:
-    return start_keeper(specification(request, mark), ())
 
 
 def start_keeper(spec: bytes, pass_fds: tuple[int, ...]) -> tuple[subprocess.Popen[bytes], Kept]:

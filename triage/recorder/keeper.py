@@ -21,7 +21,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -164,8 +163,8 @@ def _reap(child: int) -> int | None:
     return None
 
 
-def fork(control: socket.socket, run: Callable[[], None], memory_bytes: int | None) -> int:
-    """A child in its own session that dies with this process and calls `run`, which must not return."""
+def fork(control: socket.socket, memory_bytes: int | None) -> int:
+    """A child in its own session that dies with this process; 0 in the child, like `os.fork`."""
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -174,8 +173,7 @@ def fork(control: socket.socket, run: Callable[[], None], memory_bytes: int | No
     os.setsid()
     die_with_parent(parent)
     limit(memory_bytes)
-    run()
-    os._exit(126)
+    return 0
 
 
 def _execute(spec: dict[str, Any]) -> None:
@@ -207,7 +205,9 @@ def main() -> None:
     keep_open = [int(fd) for fd in spec.get("pass_fds", [])]
     for fd in keep_open:
         os.set_inheritable(fd, True)
-    child = fork(control, lambda: _execute(spec), spec.get("memory_bytes"))
+    child = fork(control, spec.get("memory_bytes"))
+    if child == 0:
+        _execute(spec)
     for fd in keep_open:
         os.close(fd)
     keep(control, child)

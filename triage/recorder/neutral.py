@@ -90,3 +90,19 @@ def own_cache(config: Any, folder: str | None) -> None:
     from pathlib import Path
 
     cache._cachedir = Path(folder)
+
+
+def own_basetemp(config: Any, name: str) -> None:
+    """A fixed `--basetemp` is emptied by every process that starts: each gets a folder of its own in it."""
+    given = getattr(config.option, "basetemp", None)
+    factory = getattr(config, "_tmp_path_factory", None)
+    if not given:
+        return
+    from pathlib import Path
+
+    base = Path(getattr(config, "triage_basetemp", given))
+    config.triage_basetemp = base
+    base.mkdir(parents=True, exist_ok=True)
+    config.option.basetemp = str(base / name)
+    if factory is not None and hasattr(factory, "_given_basetemp"):
+        factory._given_basetemp = base.absolute() / name

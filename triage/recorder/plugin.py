@@ -57,6 +57,7 @@ class Recorder:
     def pytest_cmdline_main(self, config: Any) -> Generator[None, object, object]:
         """Before other plugins act on their options."""
         self.notes = neutral.neutralise(config)
+        neutral.own_basetemp(config, self.settings.name)
         self.json_report.enable(config, self.settings)
         if self.watchdog:
             self.watchdog.touch()
@@ -78,10 +79,29 @@ class Recorder:
                 "inifile": None if config.inipath is None else str(config.inipath),
                 "plugins": dists,
                 "notes": self.notes,
+                "packages": {} if self.settings.mode == "run" else _packages(),
             }
         )
 
     # -- collection -----------------------------------------------------------------------------
+
+    def rest(self) -> None:
+        """Before a warm parent serves: no timer of ours may run while it forks."""
+        if self.watchdog:
+            self.watchdog.stop()
+
+    def begin_chunk(self, settings: Settings, session: Any) -> None:
+        """In a child of a warm parent: a record of its own, and only the items of its chunk."""
+        self.settings = settings
+        self.writer = Writer(settings.record, bytes.fromhex(settings.key))
+        if settings.stacks and settings.test_seconds:
+            self.watchdog = Watchdog(settings.stacks, settings.test_seconds)
+        self.json_report.begin_chunk(session.config, settings)
+        self.select(session.items)
+        session.testsfailed, session.testscollected = 0, len(session.items)
+        neutral.own_basetemp(session.config, settings.name)
+        self.writer.write({"e": "begin", "pid": os.getpid(), "rootdir": str(session.config.rootpath)})
+        self.announce(session.items)
 
     def pytest_ignore_collect(self, collection_path: Any) -> bool | None:
         """Leave out what killed an earlier collection, and files that this process has no test of."""
@@ -262,6 +282,9 @@ class Recorder:
             for r in failed
             if not (subtests and _only_counts(r))
         ]
+        reason = _skip_reason(reports)
+        if reason:
+            event["reason"] = self.scribe.text(reason)
         properties = [list(pair) for r in reports if r.when == "teardown" for pair in r.user_properties]
         if properties:
             event["properties"] = self.scribe.deep(properties)
@@ -299,6 +322,14 @@ class Recorder:
         self.writer.write({"e": "end", "exitcode": int(session.exitstatus), "reason": self.exit_reason})
 
 
+def _packages() -> dict[str, str]:
+    """Distributions that the suite's interpreter has."""
+    from importlib.metadata import distributions
+
+    found = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    return dict(sorted((str(name), version) for name, version in found.items() if name))
+
+
 def _line(item: Any) -> int | None:
     try:
         number = item.location[1]
@@ -310,6 +341,18 @@ def _line(item: Any) -> int | None:
 def _named(error: BaseException) -> str:
     text = str(getattr(error, "msg", None) or error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _skip_reason(reports: list[Any]) -> str | None:
+    """Why a test was skipped, or was expected to fail."""
+    for report in reports:
+        if report.skipped:
+            expected = getattr(report, "wasxfail", None)
+            if expected is not None:
+                return str(expected).removeprefix("reason: ")
+            if isinstance(report.longrepr, tuple):
+                return str(report.longrepr[2]).removeprefix("Skipped: ")
+    return None
 
 
 def _only_counts(report: Any) -> bool:

@@ -21,6 +21,8 @@ class Settings:
 
     record: str
     key: str = ""
+    name: str = "run"
+    """Of the attempt, for folders that each process needs for itself."""
     mode: str = "run"
     """run: run what is selected; collect: stop after collection; serve: fork a child for each chunk."""
     exact: list[list[Any]] | None = None

@@ -28,6 +28,8 @@ def finished(
     stages = event.get("stages", {})
     duration = sum(stages[phase]["duration"] for phase in _PHASES if phase in stages)
     notes = [event["note"]] if event.get("note") else []
+    if event.get("reason"):
+        notes.append(event["reason"])
     if event.get("reruns"):
         notes.append(f"run {event['reruns'] + 1} times by pytest-rerunfailures")
     return TestResult(

@@ -10,17 +10,18 @@ from typing import Any
 from triage.errors import UsageError
 from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
-from triage.executor.api import Executor, ProcessRequest
+from triage.executor.api import Executor
 from triage.model.run import Chunk, Plan, RunRecord, TestResult
 from triage.model.suite import Suite
 from triage.model.world import Progress, World
 from triage.run import facts, results
 from triage.run.binder import Binder
-from triage.run.chunk import Course, Runner, Tried
-from triage.run.collecting import Collected, collect, log_of, only_files
+from triage.run.chunk import Course, Runner
+from triage.run.collecting import Collected, collect, log_of
 from triage.run.command import Launch, carried
 from triage.run.crew import Stop, obeying_signals, work_through
 from triage.run.failures import Origins
+from triage.run.isolation import Isolation
 from triage.run.plan import longest_first, plan
 from triage.run.resume import Before, read_before
 from triage.run.seen import Key, keys_of
@@ -98,6 +99,7 @@ class _Run:
             stop=self.stop,
             tell=self._tell,
         )
+        self.isolation = Isolation(self.launch, self.executor, self.runner, self.suite.isolation == "warm")
 
     def through(self, durations: Mapping[str, float], resume: bool) -> RunRecord:
         before = read_before(self.store, self.origins) if resume else Before()
@@ -114,16 +116,7 @@ class _Run:
     def _preflight(self, git: dict[str, Any]) -> Collected:
         self.progress.start(1, "collecting")
 
-        def once(ignore: list[str], number: int) -> Tried:
-            course = Course("preflight", [("", -1)], number=number - 1)
-
-            def start(folder: Path, key: bytes, _keys: Sequence[Key]) -> ProcessRequest:
-                return self.launch.request(folder, key, mode="collect", ignore=ignore, json_report=None)
-
-            tried, _ = self.runner.attempt(course, start)
-            return tried
-
-        collected = collect(once, self.runner)
+        collected = collect(self.isolation.collect, self.runner)
         scratch = self.store.scratch
         found = {
             "git": git,
@@ -131,7 +124,8 @@ class _Run:
             "stamp": self.store.folder.stamp,
         }
         self.binder.preflight(collected, found, log_of(scratch / "work" / "preflight.1"))
-        self.notes += collected.notes
+        self.notes += [*collected.notes, *self.isolation.notes]
+        self.progress.step("collected")
         self.progress.finish()
         return collected
 
@@ -181,16 +175,7 @@ class _Run:
         return course
 
     def _chunk(self, course: Course, collected: Collected) -> None:
-        def start(folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
-            return self.launch.request(
-                folder,
-                key,
-                exact=[list(pair) for pair in keys],
-                only_files=only_files(collected, keys) or None,
-                ignore=collected.ignore,
-            )
-
-        self.runner.run(course, start)
+        self.runner.run(course, self.isolation.starter(collected))
         self.store.flush()
         if not course.interrupted:
             self.binder.chunk(course, self.finish_events, collected)
