@@ -5,13 +5,15 @@ The result depends on the set of failures, not on their order or on the chunks t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from triage.cluster.book import Book
+from triage.cluster.context import Context
 from triage.cluster.gather import Seen, Sign, Slot, failures_of, gather
+from triage.cluster.identity import changed_words
 from triage.cluster.mint import EventMint
-from triage.cluster.part import Part, parts_of
+from triage.cluster.part import Part, Parted, parts_of
 from triage.cluster.place import Unit, units_of
 from triage.cluster.state import absent_state, outcomes_of, present_state
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
@@ -19,6 +21,7 @@ from triage.model.journal import (
     ClusterOpened,
     Event,
     MembersAdded,
+    ProposalMade,
     SignatureAdded,
     StatusChanged,
 )
@@ -44,55 +47,81 @@ class Assignment:
         return tuple(dict.fromkeys(c for (owner, _), c in self.cluster_of.items() if owner == nodeid))
 
 
-def assign(record: RunRecord, book: Book, *, sign: Sign, mint: EventMint) -> Assignment:
-    """Cluster a recorded run; appends nothing itself."""
-    return assign_failures(
-        failures_of(record), book, sign=sign, mint=mint, stamp=record.stamp, outcomes=outcomes_of(record)
-    )
+def assign(
+    record: RunRecord, book: Book, *, sign: Sign, mint: EventMint, context: Context | None = None
+) -> Assignment:
+    """Cluster a recorded run; appends nothing itself.
+
+    `sign` gives a failure's signatures; `context` is what else may be known (checkout, history, experiments).
+    """
+    known = replace(context or Context(), outcomes=outcomes_of(record))
+    return assign_failures(failures_of(record), book, sign=sign, mint=mint, stamp=record.stamp, context=known)
 
 
 def assign_failures(
-    failures: Iterable[Seen],
-    book: Book,
-    *,
-    sign: Sign,
-    mint: EventMint,
-    stamp: str,
-    outcomes: Mapping[str, Outcome],
+    failures: Iterable[Seen], book: Book, *, sign: Sign, mint: EventMint, stamp: str, context: Context
 ) -> Assignment:
     """Cluster a stream of failures; each is looked at once and not kept."""
-    groups = gather(failures, sign)
-    units = units_of(groups.values(), book)
-    ids: dict[int, str] = {}
-    events: list[Event] = []
-    number = book.next_number
     if book.events:
         mint.follow(book.events[-1].at)
-    for part in parts_of(units):
-        if part.home is None:
-            cluster_id = f"C{number}"
-            number += 1
-            events.append(_opened(part, cluster_id, stamp, mint))
-        else:
-            cluster_id = part.home
-            events.extend(_seen_again(part, book.clusters[cluster_id], stamp, mint))
-        ids.update({id(unit): cluster_id for unit in part.units})
+    units = units_of(gather(failures, sign).values(), book)
+    parted = parts_of(units, book, context)
+    ids = _ids(parted.parts, book)
+    events = [event for part, cluster_id in zip(parted.parts, ids, strict=True)
+              for event in _recorded(part, cluster_id, book, stamp, mint)]  # fmt: skip
+    events.extend(_proposed(parted, ids, book, mint))
     after = Book.of((*book.events, *events))
-    members = _members(units, ids)
-    clusters = tuple(
-        _in_run(cluster, members.get(cluster.id), book, stamp=stamp, outcomes=outcomes)
-        for cluster in after.live
-    )
+    members = {cluster_id: part.members for part, cluster_id in zip(parted.parts, ids, strict=True)}
+    slots = {
+        slot: (cluster_id, _signature_ids(unit))
+        for part, cluster_id in zip(parted.parts, ids, strict=True)
+        for unit in part.units
+        for slot in unit.slots
+    }
     return Assignment(
-        clusters=clusters,
+        clusters=tuple(
+            _in_run(cluster, members.get(cluster.id), book, stamp=stamp, outcomes=context.outcomes)
+            for cluster in after.live
+        ),
         events=tuple(events),
-        cluster_of={slot: ids[id(unit)] for unit in units for slot in unit.slots},
-        signatures_of={
-            slot: (unit.group.signature.id, *sorted(unit.group.ids - {unit.group.signature.id}))
-            for unit in units
-            for slot in unit.slots
-        },
+        cluster_of={slot: cluster_id for slot, (cluster_id, _) in sorted(slots.items())},
+        signatures_of={slot: signatures for slot, (_, signatures) in sorted(slots.items())},
     )
+
+
+def _ids(parts: Iterable[Part], book: Book) -> list[str]:
+    """The known id of each part, or the next free one."""
+    number = book.next_number
+    ids = []
+    for part in parts:
+        ids.append(part.home or f"C{number}")
+        number += part.home is None
+    return ids
+
+
+def _signature_ids(unit: Unit) -> tuple[str, ...]:
+    current = unit.group.signature.id
+    return (current, *sorted(unit.group.ids - {current}))
+
+
+def _recorded(part: Part, cluster_id: str, book: Book, stamp: str, mint: EventMint) -> list[Event]:
+    if part.home is None:
+        return [_opened(part, cluster_id, stamp, mint)]
+    return _seen_again(part, book.clusters[cluster_id], stamp, mint)
+
+
+def _proposed(parted: Parted, ids: list[str], book: Book, mint: EventMint) -> Iterator[Event]:
+    """Proposals that nobody has answered and the journal does not have yet; the older cluster comes first."""
+    told = {frozenset((made.cluster, made.with_cluster)) for made in book.proposals} | book.dropped
+    suggested = [(ids[one], ids[other], why) for one, other, why in parted.proposals]
+    suggested += [(known, ids[index], why) for index, known, why in changed_words(parted.parts, book)]
+    for one, other, why in suggested:
+        older, younger = sorted((one, other), key=lambda cluster_id: int(cluster_id[1:]))
+        if older == younger or frozenset((older, younger)) in told:
+            continue
+        told |= {frozenset((older, younger))}
+        made = why.model_copy(update={"proposal": True, "confirm": f"triage merge {older} {younger}"})
+        yield mint.make(ProposalMade, cluster=younger, kind="merge", with_cluster=older, why=(made,))
 
 
 def _opened(part: Part, cluster_id: str, stamp: str, mint: EventMint) -> ClusterOpened:
@@ -131,13 +160,6 @@ def _seen_again(part: Part, known: Cluster, stamp: str, mint: EventMint) -> list
             )
         )
     return events
-
-
-def _members(units: Iterable[Unit], ids: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, set[str]] = {}
-    for unit in units:
-        found.setdefault(ids[id(unit)], set()).update(nodeid for nodeid, _ in unit.slots)
-    return {cluster_id: tuple(sorted(members)) for cluster_id, members in found.items()}
 
 
 def _in_run(

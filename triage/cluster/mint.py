@@ -65,7 +65,7 @@ class EventMint:
         """Let all that comes next be later than `at`."""
         self._moment = max(self._moment, datetime.fromisoformat(at) + timedelta(microseconds=1))
 
-    def make(self, kind: type[AnyEvent], **fields: Any) -> AnyEvent:
+    def make(self, kind: type[AnyEvent], /, **fields: Any) -> AnyEvent:
         """An event of this kind with `id`, `at`, `by` and `opening` filled in."""
         if "opening" not in fields:
             fields["opening"] = self._lineage.get(str(fields.get("cluster")))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from triage.cluster.axis import parameter_axis
+from triage.cluster.book import Book
+from triage.cluster.context import Context
+from triage.cluster.evidence import RULES
+from triage.cluster.experiments import flipped_together, told_apart
 from triage.cluster.fold import algorithm_rank
+from triage.cluster.join import Join, Union, star
+from triage.cluster.past import co_failure, first_bad
 from triage.cluster.place import Unit
+from triage.cluster.similar import similar_wording
 from triage.model.cluster import Why
+
+ALL_RULES = (*RULES, similar_wording, parameter_axis, co_failure, first_bad, flipped_together)
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,15 @@ class Part:
         return (*described(self.leader), *self.joins)
 
 
+@dataclass(frozen=True)
+class Parted:
+    """All units of a run in parts, and what was only proposed."""
+
+    parts: list[Part] = field(default_factory=list)
+    proposals: list[tuple[int, int, Why]] = field(default_factory=list)
+    """Indexes of parts and why they may be one."""
+
+
 def described(unit: Unit) -> tuple[Why, ...]:
     """What all failures of a unit have in common: the fields of their signature."""
     fields = unit.group.signature.fields
@@ -54,13 +73,38 @@ def described(unit: Unit) -> tuple[Why, ...]:
     )  # fmt: skip
 
 
-def parts_of(units: Iterable[Unit]) -> list[Part]:
-    """One part for each known cluster, one for each unit that is nowhere yet; in a stable order."""
-    known: dict[str, list[Unit]] = {}
-    new: list[Part] = []
-    for unit in units:
-        if unit.home is None:
-            new.append(Part((unit,), None))
-        else:
-            known.setdefault(unit.home, []).append(unit)
-    return [*(Part(tuple(found), home) for home, found in known.items()), *new]
+def parts_of(units: Sequence[Unit], book: Book, context: Context) -> Parted:
+    """Every unit in exactly one part; one part for each known cluster; in a stable order."""
+    union = Union(units, apart=book.dropped, cannot=told_apart(units, context.flips))
+    union.carry_out(_same_home(units))
+    union.carry_out(join for rule in ALL_RULES for join in rule(units, context))
+    parts: list[Part] = []
+    part_of: dict[int, int] = {}
+    for indexes in union.sets():
+        part_of.update(dict.fromkeys(indexes, len(parts)))
+        joins = [join for join in union.carried if join.one in part_of and part_of[join.one] == len(parts)]
+        parts.append(_part(units, indexes, joins, union.home(indexes[0])))
+    proposals: dict[tuple[int, int], Why] = {}
+    for join in union.proposals:
+        one, other = sorted((part_of[join.one], part_of[join.other]))
+        if one != other:
+            proposals.setdefault((one, other), join.why)
+    return Parted(parts, [(one, other, why) for (one, other), why in proposals.items()])
+
+
+def _part(units: Sequence[Unit], indexes: list[int], joins: list[Join], home: str | None) -> Part:
+    for join in joins:
+        for index in (join.one, join.other):
+            if units[index].home is None and home is not None:
+                units[index].why.append(join.why)
+    whys = tuple(dict.fromkeys(join.why for join in joins if join.why.kind != "signature"))
+    return Part(tuple(units[index] for index in indexes), home, whys)
+
+
+def _same_home(units: Sequence[Unit]) -> list[Join]:
+    """Units of one known cluster are together because they were."""
+    homes: dict[str, list[int]] = {}
+    for index, unit in enumerate(units):
+        if unit.home is not None:
+            homes.setdefault(unit.home, []).append(index)
+    return [join for home, own in homes.items() for join in star(own, Why(kind="signature", detail=home))]

@@ -63,7 +63,7 @@ def known_home(group: Group, book: Book) -> tuple[str | None, str | None]:
 
     A signature of an older algorithm vouches only while its successor is unknown: once both were
     stored side by side, a failure with the old one and another new one is what the new algorithm was
-    made to tell apart.
+    made to tell apart. A signature that differs by one decade of the error vouches too.
     """
     current = group.signature.id
     if current in book.home:
@@ -71,4 +71,7 @@ def known_home(group: Group, book: Book) -> tuple[str | None, str | None]:
     for older in sorted(group.ids - {current}):
         if older in book.home and older not in book.translated:
             return book.home[older], older
+    for near in group.marks.get("near", ()):
+        if near in book.home:
+            return book.home[near], near
     return None, None

@@ -9,8 +9,9 @@ from __future__ import annotations
 from triage.model.failure import Failure
 from triage.model.signature import Signature
 from triage.signature.reason_v1 import reason_v1
+from triage.signature.reason_v2 import reason_v2
 
 
 def signatures_of(failure: Failure) -> tuple[Signature, ...]:
     """Signatures of one failure. Pure: the same failure has the same signatures on every machine."""
-    return (reason_v1(failure),)
+    return (reason_v2(failure), reason_v1(failure))

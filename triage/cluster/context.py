@@ -1,0 +1,51 @@
+"""What may be known beside the failures themselves: the checkout, the run's other outcomes, earlier runs,
+experiments. All of it optional; each adds evidence and none is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from triage.model.outcome import Outcome
+
+
+def _nothing_is_there(path: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Past:
+    """How a test fared in one earlier run."""
+
+    stamp: str
+    red: bool
+
+
+@dataclass(frozen=True)
+class Flip:
+    """What one changed factor did to failing tests: an experiment whose control behaved."""
+
+    factor: str
+    """As `--factor` takes it: KIND:NAME=VALUE."""
+    flipped: frozenset[str]
+    """Node ids that failed without and passed with it."""
+    unmoved: frozenset[str]
+    """Node ids that failed with it too."""
+    evidence: str = ""
+    """Where the observations lie."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to `assign`."""
+
+    exists: Callable[[str], bool] = _nothing_is_there
+    """Whether a relative path is in the checkout."""
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """Of every planned test of this run."""
+    history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
+    """Node id to its earlier runs, oldest first."""
+    first_bad: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Node id to the commits of which one broke it."""
+    flips: tuple[Flip, ...] = ()

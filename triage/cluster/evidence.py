@@ -1,0 +1,114 @@
+"""Evidence in the failures themselves: equal words, one raising line, one cause behind two wrappings, one
+difference in one attribute, one state of the process. Each rule is linear in the number of signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from triage.cluster.context import Context
+from triage.cluster.join import Join, by_key
+from triage.cluster.place import Unit
+from triage.model.cluster import Why
+
+_MOVED = "working directory moved"
+_DTYPE = "default dtype is not float32"
+_CLOCK = "compares a measured time with a limit"
+_DIGITS_THAT_TELL = 3
+
+
+def marks(unit: Unit, kind: str) -> tuple[str, ...]:
+    """Values of a mark that every failure of the unit shows."""
+    return unit.group.marks.get(kind, ())
+
+
+def near_decades(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """The same failure but for one decade of its error."""
+    index_of = {unit.group.signature.id: index for index, unit in enumerate(units)}
+    for index, unit in enumerate(units):
+        for near in marks(unit, "near"):
+            if near in index_of and index < index_of[near]:
+                detail = f"the same but for one decade of the error: {_says(unit)}"
+                yield Join(index, index_of[near], Why(kind="message", detail=detail))
+
+
+def same_message(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """A message that names its cause, raised in several places."""
+    return by_key(units, lambda unit: marks(unit, "message"), "message")
+
+
+def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One exception that other exceptions wrap."""
+    return by_key(units, lambda unit: marks(unit, "cause"), "chain", lambda key: f"caused by {key}")
+
+
+def same_site(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One raising line with one wording; with other wordings it is a proposal."""
+    yield from by_key(units, _worded_sites, "frame", lambda key: key.partition("\n")[0])
+    yield from by_key(units, lambda unit: marks(unit, "site"), "frame", proposal=True)
+
+
+def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One difference in several messages, in the same attribute; or one so odd that chance is no answer."""
+    yield from by_key(
+        units, _differences_in_subjects, "message", lambda key: "off by {} in {}".format(*key.split("\n"))
+    )
+    yield from by_key(units, _odd_differences, "message", lambda key: f"off by {key} in each")
+    yield from by_key(
+        units, _broken_differences, "message", lambda key: f"off by {key} in each", proposal=True
+    )
+
+
+def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """What one test left behind in the process, or what the machine does to all of them."""
+
+    def states(unit: Unit) -> Iterable[str]:
+        seen = marks(unit, "state")
+        missing = marks(unit, "missing")
+        if missing and (_MOVED in seen or any(context.exists(path) for path in missing)):
+            yield "a relative path of the project is not found: the working directory moved"
+        if _DTYPE in seen and _is_numeric(unit):
+            yield f"tensors print dtype=torch.float32: the {_DTYPE}"
+        if _CLOCK in seen:
+            yield f"each {_CLOCK}: the speed of this machine"
+
+    return by_key(units, states, "process-state")
+
+
+RULES = (near_decades, same_message, same_cause, same_site, same_difference, process_state)
+
+
+def _says(unit: Unit) -> str:
+    fields = unit.group.signature.fields
+    return fields.get("message") or fields.get("code") or fields.get("exception", "")
+
+
+def _worded_sites(unit: Unit) -> Iterator[str]:
+    for site in marks(unit, "site"):
+        for wording in marks(unit, "template"):
+            yield f"{site}\n{wording}"
+
+
+def _differences_in_subjects(unit: Unit) -> Iterator[str]:
+    for difference in marks(unit, "difference"):
+        for subject in marks(unit, "subject"):
+            if "." in subject or "_" in subject:
+                yield f"{difference}\n{subject}"
+
+
+def _odd_differences(unit: Unit) -> Iterator[str]:
+    for difference in marks(unit, "difference"):
+        digits = difference.partition("e")[0].replace(".", "").replace("-", "").strip("0")
+        if len(digits) > _DIGITS_THAT_TELL:
+            yield difference
+
+
+def _broken_differences(unit: Unit) -> Iterator[str]:
+    """Differences that are no whole number: to be off by one means nothing."""
+    return (difference for difference in marks(unit, "difference") if not float(difference).is_integer())
+
+
+def _is_numeric(unit: Unit) -> bool:
+    fields = unit.group.signature.fields
+    words = f"{fields.get('message', '')} {fields.get('dtypes', '')}"
+    return "kind" in fields or "dtype" in words or "float" in words or "Double" in words

@@ -1,0 +1,52 @@
+"""Wordings that are nearly equal, at one place: joined by edit distance, only among what is new.
+
+Edit distance never decides against a known id: a known signature has its home, and a new wording near a
+known cluster's is proposed, not joined.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from rapidfuzz import fuzz
+
+from triage.cluster.context import Context
+from triage.cluster.evidence import marks
+from triage.cluster.join import Join
+from triage.cluster.place import Unit
+from triage.model.cluster import Why
+
+_ALIKE = 88.0
+"""rapidfuzz ratio from which wordings at one place are one; 88 separated 300 synthetic templates."""
+_LEAST_LETTERS = 12
+_LEADERS = 400
+"""Distinct wordings that are compared with each other at one place."""
+
+
+def similar_wording(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Joins of each unit to the first alike at its place."""
+    places: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+    for index, unit in enumerate(units):
+        fields = unit.group.signature.fields
+        place = (fields.get("exception", ""), fields.get("frame") or fields.get("file", ""))
+        for wording in marks(unit, "template"):
+            if sum(letter.isalpha() for letter in wording) >= _LEAST_LETTERS:
+                places[place].append((wording, index))
+    for _, worded in sorted(places.items()):
+        yield from _leaders(sorted(worded), units)
+
+
+def _leaders(worded: list[tuple[str, int]], units: Sequence[Unit]) -> Iterator[Join]:
+    leaders: list[tuple[str, int]] = []
+    for wording, index in worded:
+        for known, first in leaders:
+            alike = fuzz.ratio(wording, known, score_cutoff=_ALIKE)
+            if alike:
+                both_new = units[index].home is None and units[first].home is None
+                detail = f"worded alike ({alike:.0f} %) at one place"
+                yield Join(first, index, Why(kind="message", detail=detail, proposal=not both_new))
+                break
+        else:
+            if len(leaders) < _LEADERS:
+                leaders.append((wording, index))

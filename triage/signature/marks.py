@@ -1,0 +1,140 @@
+"""Evidence beside the signature: what a failure shows of the state of its process and of what it compares.
+
+None of it is part of the identity; the cluster room joins by it and says so.
+"""
+
+from __future__ import annotations
+
+import re
+
+from triage.model.failure import Failure
+from triage.model.origin import posix
+from triage.signature.anatomy import Anatomy
+from triage.signature.mask import masked, template
+from triage.signature.numeric import Numeric
+from triage.signature.place import Place
+from triage.signature.timing import compares_time
+from triage.signature.words import explicit_text, says_something
+
+_ATTRIBUTE_OF_OBJECT = re.compile(
+    r"<(?:[\w]+\.)*(?P<cls>[A-Z]\w*) object at 0x[0-9a-f]+>\.(?P<attr>[a-z_]\w*)"
+)
+_REPR = re.compile(r"<[^<>\n]{0,300}>")
+_ATTRIBUTE = re.compile(r"(?<=[\w\])>])\.([a-z_]\w{3,})\b")
+_COMMON_WORDS = (
+    "item numpy shape dtype detach clone mean isclose allclose size device grad abs sqrt squeeze flatten "
+    "tolist close stdout stderr returncode code value values items keys data startswith endswith format "
+    "strip exists is_file isfinite isnan requires_grad status_code text json args name linalg norm testing"
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
+_MISSING = re.compile(
+    r"No such file or directory|[Nn]ot found|does not exist|doesn't exist|[Mm]issing|cannot open"
+    r"|can't open"
+    r"|could not open|[Uu]nable to open|cannot find|[Nn]o such file|exists\(|is_file\("
+    r"|No module named|not readable"
+)
+_RELATIVE = re.compile(
+    r"(?<![\w/.~<-])(?:\.{1,2}/)*(?:[\w.+-]+/)+[\w.+-]*\w|(?<=['\"])[\w+-]+\.\w{1,5}(?=['\"])"
+)
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+_OTHER_DEFAULT = re.compile(r"tensor\([^()]*\d\.[^()]*dtype=torch\.float32\)")
+_LOOKED_AT = 30_000
+
+
+def marks_of(
+    failure: Failure, anatomy: Anatomy, place: Place, numeric: Numeric
+) -> dict[str, tuple[str, ...]]:
+    """Kinds of evidence with their values; kinds without a value are left out."""
+    shown = _error_text(failure, anatomy, place)
+    marks = {
+        "site": _site(anatomy, place),
+        "message": _message(anatomy),
+        "template": _template(anatomy),
+        "cause": _cause(anatomy, place),
+        "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
+        "subject": _subjects(shown),
+        "missing": _missing(shown),
+        "state": _states(failure, place, numeric, shown),
+    }
+    return {kind: values for kind, values in marks.items() if values}
+
+
+def _error_text(failure: Failure, anatomy: Anatomy, place: Place) -> str:
+    """What the failure says in its own words: message, the failing line, what its process said."""
+    reported = failure.chain[0].message if failure.chain else ""
+    return "\n".join((anatomy.message, reported, place.code, anatomy.said))[:_LOOKED_AT]
+
+
+def _site(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
+    """The very line that raised, where it is product code and no assertion of a test."""
+    if not place.is_product:
+        return ()
+    return (f"{anatomy.exception} at {place}: {place.code}",)
+
+
+def _message(anatomy: Anatomy) -> tuple[str, ...]:
+    """A message that names its cause wherever it is raised."""
+    if anatomy.exception.rpartition(".")[2] in ("AssertionError", "") or not says_something(
+        anatomy.exception, anatomy.message
+    ):
+        return ()
+    return (f"{anatomy.exception}: {masked(anatomy.message.strip().partition(chr(10))[0])}",)
+
+
+def _template(anatomy: Anatomy) -> tuple[str, ...]:
+    """The wording, for comparing it with others at the same place; none where nobody worded anything."""
+    said = anatomy.said or anatomy.message.strip().partition("\n")[0]
+    if anatomy.exception.rpartition(".")[2] in ("AssertionError", ""):
+        said = anatomy.said or explicit_text(anatomy.message)
+    return (template(masked(said)),) if said else ()
+
+
+def _cause(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
+    """The innermost exception of the chain; of a failure without one, itself: so that both meet."""
+    causes = [raised for raised in anatomy.chain if raised.relation in ("cause", "context")]
+    kind, text = (causes[-1].type, causes[-1].message) if causes else (anatomy.exception, anatomy.message)
+    if not says_something(kind, text) or kind.rpartition(".")[2] == "AssertionError":
+        return ()
+    return (f"{kind}: {masked(text.strip().partition(chr(10))[0])}",)
+
+
+def _subjects(shown: str) -> tuple[str, ...]:
+    """Attributes that the assertion looks at, with their class where the explanation has it."""
+    found = {f"{match['cls']}.{match['attr']}" for match in _ATTRIBUTE_OF_OBJECT.finditer(shown)}
+    bare = {name for name in _ATTRIBUTE.findall(_REPR.sub("<>", shown)) if name not in _COMMON}
+    return tuple(sorted(found | bare))[:20]
+
+
+def _missing(shown: str) -> tuple[str, ...]:
+    """Relative paths and modules that the failure says are not there."""
+    found: set[str] = set()
+    for line in shown.splitlines():
+        if _MISSING.search(line):
+            found.update(path.removeprefix("./") for path in _RELATIVE.findall(line[:2000]))
+            found.update(name.replace(".", "/") for name in _NO_MODULE.findall(line))
+    return tuple(sorted(path for path in found if not path.startswith("http")))[:20]
+
+
+def _states(failure: Failure, place: Place, numeric: Numeric, shown: str) -> tuple[str, ...]:
+    states = []
+    if moved_folder(failure):
+        states.append("working directory moved")
+    if _OTHER_DEFAULT.search(shown):
+        states.append("default dtype is not float32")
+    if numeric.op in ("<", "<=", ">", ">=") and compares_time(failure.longrepr, place.code):
+        states.append("compares a measured time with a limit")
+    return tuple(states)
+
+
+def moved_folder(failure: Failure) -> bool:
+    """Whether pytest showed the test's own file other than relative to the root it was collected from.
+
+    pytest writes paths relative to the current directory; a test that changed it makes them absolute or
+    climbing. A representation in Python's own style is always absolute and says nothing.
+    """
+    test_file = posix(failure.nodeid.partition("::")[0])
+    if not test_file or test_file.startswith("/") or "/" not in test_file:
+        return False
+    pattern = r"^(?P<before>\S*?)" + re.escape(test_file) + r":\d+: "
+    places = [match["before"] for match in re.finditer(pattern, failure.longrepr, re.MULTILINE)]
+    return bool(places) and all(before.startswith(("/", "../")) for before in places)

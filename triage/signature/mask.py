@@ -1,0 +1,88 @@
+"""The accidental in a message, masked; what masked tokens have to do with each other, kept.
+
+A token that appears twice gets the same name twice (`<n1> of <n1>` is not `<n1> of <n2>`), in the order
+of first appearance. Digits inside names stay: `float32` and `float64` are words.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_TOKENS = re.compile(
+    r"(?P<tmp>(?:/private)?(?:/tmp|/var/folders|/var/tmp|/dev/shm)(?:/[^\s'\",;:)\]}>]*)?"
+    r"|[A-Za-z]:\\[^\s'\"]*\\Temp\\[^\s'\"]*)"
+    r"|(?P<url>\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>)\]]+)"
+    r"|(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)"
+    r"|(?P<time>\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|\b\d{8}T\d{6}Z?\b|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?)"
+    r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b)"
+    r"|(?P<addr>\b0x[0-9a-fA-F]+\b)"
+    r"|(?P<hex>\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}\b)"
+    r"|(?P<path>(?<![\w.<>])(?:/[\w.@+~-]+){2,}/?|[A-Za-z]:\\[^\s'\"]+)"
+    r"|(?P<list>\[[\[\s]*(?:[-+]?(?:\d[\d.]*(?:[eE][-+]?\d+)?|nan|inf)j?|\.\.\.)"
+    r"(?:[\s,\[\]]+(?:[-+]?(?:\d[\d.]*(?:[eE][-+]?\d+)?|nan|inf)j?|\.\.\.))*[\s,]*[\]\s]*\])"
+    r"|(?P<n>(?<=\dx)\d+|(?<![\w.])[-+]?(?:\d[\d_,]*\d|\d)(?:\.\d*)?(?:[eE][-+]?\d+)?|(?<![\w.])[-+]?\.\d+(?:[eE][-+]?\d+)?)"
+)
+_SPACES = re.compile(r"\s+")
+_ZERO = re.compile(r"[-+]?0+(?:\.0*)?(?:[eE][-+]?\d+)?")
+_QUOTED = re.compile(r"'[^'\n]{0,500}'|\"[^\"\n]{0,500}\"|`[^`\n]{0,500}`")
+_LONGEST = 2000
+
+
+class Names:
+    """Names of masked tokens, in the order of first appearance, over all texts of one failure."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+        self._counts: dict[str, int] = {}
+
+    def of(self, kind: str, value: str) -> str:
+        """The name of this value: `<kind number>`."""
+        key = (kind, value)
+        if key not in self._known:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._known[key] = f"<{kind}{self._counts[kind]}>"
+        return self._known[key]
+
+
+@lru_cache(maxsize=65536)
+def masked(text: str, *, keep_zero: bool = False) -> str:
+    """One text masked by itself, white space folded; at most 2,000 characters of it are looked at."""
+    return mask_with(Names(), text, keep_zero=keep_zero)
+
+
+def mask_with(names: Names, text: str, *, keep_zero: bool = False) -> str:
+    """The text masked with names that other texts of the failure share.
+
+    `keep_zero` leaves an exact zero as `0`: in a comparison it means something.
+    """
+
+    def name(found: re.Match[str]) -> str:
+        kind, token = found.lastgroup or "", found[0]
+        if kind == "list":
+            return _list_class(token)
+        if kind == "path":
+            return "<dir>/" + re.split(r"[\\/]", token.rstrip("/\\"))[-1]
+        if kind == "n":
+            if keep_zero and _ZERO.fullmatch(token):
+                return "0"
+            return names.of("n", token.lstrip("+-"))
+        return names.of(kind, token)
+
+    return _SPACES.sub(" ", _TOKENS.sub(name, text[:_LONGEST])).strip()
+
+
+def _list_class(token: str) -> str:
+    """Numbers in brackets: only whether they are all zero, or not all finite."""
+    if "nan" in token:
+        return "[nan]"
+    if "inf" in token:
+        return "[inf]"
+    numbers = re.findall(r"\d[\d.]*(?:[eE][-+]?\d+)?", token)
+    return "[0]" if numbers and all(_ZERO.fullmatch(number) for number in numbers) else "[...]"
+
+
+def template(masked_text: str) -> str:
+    """The masked text without quoted parts and token numbers: what a format string may have been."""
+    return re.sub(r"<([a-z]+)\d+>", r"<\1>", _QUOTED.sub("<quoted>", masked_text))

@@ -1,0 +1,101 @@
+"""`reason/2`: what went wrong, in the project's own terms, with its numbers parsed.
+
+Into the hash go, by name: phase, exception and chain, the masked message (what an author wrote, or what
+the raising code says), the last product frame or the test's file, the failing line where nothing else
+tells failures of one file apart, and the parsed numbers: kind of comparison, classes (zero, nan, inf),
+share of elements, relation of shapes, dtypes, and the decade of error over tolerance.
+"""
+
+from __future__ import annotations
+
+import re
+
+from triage.model.failure import Failure
+from triage.model.signature import Signature
+from triage.signature.anatomy import Anatomy, anatomy_of
+from triage.signature.digest import signature_id
+from triage.signature.marks import marks_of
+from triage.signature.mask import masked
+from triage.signature.numeric import Numeric, dtypes_of, parse_numeric
+from triage.signature.place import Place, place_of
+from triage.signature.words import explicit_text, says_something
+
+ALGORITHM = "reason/2"
+_ASSERT_LINE = re.compile(r"^assert .*$", re.MULTILINE)
+_TITLE = 120
+
+
+def reason_v2(failure: Failure) -> Signature:
+    """The signature of one failure, with the evidence that it shows."""
+    anatomy = anatomy_of(failure)
+    place = place_of(anatomy.frames, anatomy.test_file)
+    numeric = parse_numeric(anatomy.message) if _compares(anatomy) else Numeric()
+    fields = {
+        "exception": anatomy.exception,
+        "chain": " < ".join(raised.type for raised in anatomy.chain),
+        "phase": failure.phase.value,
+        "message": _message(anatomy),
+        "frame" if place.is_product else "file": str(place),
+        "code": _code(anatomy, place),
+        **_numbers(anatomy, numeric),
+    }
+    fields = {name: text for name, text in fields.items() if text}
+    marks = marks_of(failure, anatomy, place, numeric)
+    if near := neighbours(fields):
+        marks["near"] = near
+    return Signature(id=signature_id(ALGORITHM, fields), title=_title(anatomy), fields=fields, marks=marks)
+
+
+def neighbours(fields: dict[str, str]) -> tuple[str, ...]:
+    """Signatures that differ from this one by one decade of the error: noise moves it, causes seldom do."""
+    if "decade" not in fields:
+        return ()
+    here = int(fields["decade"])
+    return tuple(signature_id(ALGORITHM, fields | {"decade": str(here + step)}) for step in (-1, 1))
+
+
+def _compares(anatomy: Anatomy) -> bool:
+    """Whether the numbers of the message are measurements; those of a process's end are not."""
+    return not anatomy.wrapper and not anatomy.said
+
+
+def _is_assertion(anatomy: Anatomy) -> bool:
+    return anatomy.exception.rpartition(".")[2] in ("AssertionError", "GradcheckError", "")
+
+
+def _message(anatomy: Anatomy) -> str:
+    if anatomy.said:
+        return masked(anatomy.said)
+    if _is_assertion(anatomy):
+        return masked(explicit_text(anatomy.message))
+    return masked(anatomy.message.strip().partition("\n")[0])
+
+
+def _code(anatomy: Anatomy, place: Place) -> str:
+    """The failing line, where neither message nor frame tells this failure from others of its file."""
+    if anatomy.said or place.is_product:
+        return ""
+    if _is_assertion(anatomy):
+        return "" if explicit_text(anatomy.message) else place.code or _shape_of_assertion(anatomy)
+    return "" if says_something(anatomy.exception, anatomy.message) else place.code
+
+
+def _shape_of_assertion(anatomy: Anatomy) -> str:
+    """Without a source line: the explanation of the assertion, masked."""
+    found = _ASSERT_LINE.search(anatomy.message)
+    return masked(found[0], keep_zero=True) if found else masked(anatomy.message.strip().partition("\n")[0])
+
+
+def _numbers(anatomy: Anatomy, numeric: Numeric) -> dict[str, str]:
+    fields = numeric.fields()
+    if fields or _is_assertion(anatomy):
+        compared = "\n".join(anatomy.message.splitlines()[:8])
+        if dtypes := dtypes_of(compared):
+            fields["dtypes"] = " ".join(dtypes)
+    return fields
+
+
+def _title(anatomy: Anatomy) -> str:
+    line = anatomy.said or anatomy.message.strip().partition("\n")[0].strip()
+    named = line if _is_assertion(anatomy) and line else f"{anatomy.exception}: {line}".strip(": ")
+    return named[:_TITLE] or "failure without a message"

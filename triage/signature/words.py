@@ -1,0 +1,55 @@
+"""Whether a message says something of its own, or only what the interpreter says at any such place."""
+
+from __future__ import annotations
+
+import re
+
+_BUILTIN = (
+    "NoneType|bool|int|float|complex|str|bytes|bytearray|list|tuple|dict|set|frozenset|object"
+    "|function|method|type|"
+    "module|generator|coroutine|property|slice|range|builtin_function_or_method|method-wrapper"
+    "|Tensor|ndarray"
+)
+_ANYWHERE = re.compile(
+    rf"'(?:{_BUILTIN})' object (?:has no attribute|is not|does not|cannot|doesn't)"
+    r"|^unsupported operand type|^bad operand type|^can(?:not|'t) (?:unpack|multiply|concatenate)"
+    r"|index out of range|index \S+ is out of bounds|^division by zero|^float division"
+    r"|^integer (?:division|modulo)"
+    r"|^name '\w+' is not defined|local variable '\w+'|object of type '\w+' has no len"
+    r"|argument of type '\w+' is not"
+    r"|maximum recursion depth|invalid literal for int|could not convert string to float"
+    r"|not enough values to unpack"
+    r"|too many values to unpack|^expected string or bytes|must be real number, not"
+    r"|^'\w+' not supported between"
+    r"|dictionary changed size|generator didn't|^(?:None|True|False|-?\d+)?$"
+    r"|^Expecting value: line|^DID NOT RAISE"
+)
+_BY_TYPE = frozenset(
+    {"KeyError", "IndexError", "StopIteration", "ZeroDivisionError", "RecursionError", "MemoryError",
+     "KeyboardInterrupt", "NotImplementedError", "EOFError", "SystemExit", "Exit"}
+)  # fmt: skip
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{2,}")
+_NAMES_ITS_OBJECT = re.compile(r"^[\w.]+\(\) (?:got|missing|takes)|^No module named|^cannot import name")
+_LIBRARY_HEADING = re.compile(
+    r"^(?:Tensor-likes are|Scalars are|Not equal to tolerance|Arrays are not|Jacobian mismatch"
+    r"|Mismatched elements"
+    r"|The values for attribute|Items are not equal|Backward is not reentrant|Numerical gradient)"
+)
+
+
+def says_something(exception: str, message: str) -> bool:
+    """Whether two failures with this message and nothing else in common may be held for one."""
+    first = message.strip().partition("\n")[0]
+    if _NAMES_ITS_OBJECT.match(first):
+        return True
+    if exception.rpartition(".")[2] in _BY_TYPE or _ANYWHERE.search(first):
+        return False
+    return len(set(_WORD.findall(first))) >= 3
+
+
+def explicit_text(message: str) -> str:
+    """What the author of an assertion wrote; empty for what pytest or a library made of a bare one."""
+    first = message.strip().partition("\n")[0].strip()
+    if first.startswith("assert ") or first == "assert" or _LIBRARY_HEADING.match(first):
+        return ""
+    return first
