@@ -1,0 +1,67 @@
+"""Runs one after the other: known, regressed, fixed, other reason; the gate; numbering."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def states(project, *words):
+    said = project.triage("run", "--json", *words)
+    return said.code, {c["id"]: c["state_in_run"] for c in said.json["clusters"]}
+
+
+def test_known_fixed_and_regressed(project):
+    red = "def test_a():\n    raise ValueError('broken')\n\ndef test_b():\n    pass\n"
+    green = "def test_a():\n    pass\n\ndef test_b():\n    pass\n"
+    other = "def test_a():\n    raise OSError('quite another reason')\n\ndef test_b():\n    pass\n"
+    project.file("test_x.py", red)
+    assert states(project) == (1, {"C1": "new"})
+    assert states(project) == (0, {"C1": "known"})
+    assert states(project, "--gate", "strict") == (1, {"C1": "known"})
+    project.file("test_x.py", green)
+    assert states(project) == (0, {"C1": "fixed"})
+    project.file("test_x.py", other)
+    assert states(project) == (1, {"C1": "fixed", "C2": "new"})
+    old, new = (row["stamp"] for row in list(reversed(project.triage(
+        "history", "test_x.py::test_a", "--json"
+    ).json["runs"]))[-2:])  # fmt: skip
+    assert project.triage("diff", old, new, "--json").json["broken"] == ["test_x.py::test_a"]
+
+
+def test_a_new_member_of_a_known_cluster_passes_one_gate_and_fails_the_other(project):
+    body = "def check():\n    raise ValueError('broken')\n\ndef test_a():\n    check()\n"
+    project.file("test_x.py", body)
+    assert states(project)[0] == 1
+    project.file("test_x.py", body + "\ndef test_b():\n    check()\n")
+    assert states(project, "--gate", "reason-and-test", "--no-ledgers")[0] == 1
+    assert states(project) == (0, {"C1": "known"})
+
+
+def test_without_ledgers_nothing_outside_of_the_folder_changes(project):
+    project.file("test_x.py", "def test_a():\n    assert 0\n").commit()
+    assert project.triage("run", "--no-ledgers").code == 1
+    changed = project.git("status", "--porcelain", "--untracked-files=all").split("\n")
+    assert {line[3:].split("/")[0] for line in changed if line} <= {"reports", ".triage"}
+    assert not (project.root / "plans").exists()
+
+
+def test_what_people_wrote_around_the_regions_survives(project):
+    project.file("test_x.py", "def test_a():\n    assert 0\n")
+    project.triage("init")
+    path = project.root / "plans/fix_plan.md"
+    path.write_bytes(b"\xef\xbb\xbfMy notes\r\n\r\n" + path.read_bytes() + b"\r\nmore, no newline at the end")
+    assert project.triage("run").code == 1
+    after = path.read_bytes()
+    assert after.startswith(b"\xef\xbb\xbfMy notes\r\n\r\n")
+    assert after.endswith(b"\r\nmore, no newline at the end")
+    assert b"C1" in after
+
+
+def test_env_selectors_and_pytest_arguments_reach_the_suite(project):
+    project.file("a/test_x.py", "import os\ndef test_env():\n    assert os.environ['SHAPE'] == 'a b'\n")
+    project.file("b/test_y.py", "def test_other():\n    assert 0\n")
+    said = project.triage("run", "a", "--env", "SHAPE=a b", "--json", "--", "-k", "env")
+    assert said.code == 0, said.err
+    assert said.json["counts"]["collected"] == said.json["counts"]["passed"] == 1
