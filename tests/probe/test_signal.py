@@ -48,7 +48,7 @@ def world_where(*needed, fields=("gain", "offset", "phase"), fails_loud=()):
         alive = set(needed) <= names and not names & set(fails_loud)
         measured = {"gradients": (backward(9.0, 2.0, -3.0) if alive else backward(0.0, 0.0, 0.0),)}
         if "configs" in setup.instruments:
-            measured["configs"] = tuple(line(field, 0.0) for field in fields) + (line("size", 8),)
+            measured["configs"] = (*(line(field, 0.0) for field in fields), line("size", 8))
         return seen(T, alive, "At least one gradient should be non-zero", measured)
 
     return world

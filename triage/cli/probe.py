@@ -13,6 +13,7 @@ from triage.cli.lookup import latest_run
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from triage.evidence.folder import EvidenceFolder
     from triage.model.experiment import Factor, ProbeReport
     from triage.probe.api import Probe
 
@@ -42,9 +43,7 @@ def command(app: App, subject: str, **options: Any) -> ExitCode:
     makes no sense, 3 where the failure was not reproduced or the suite cannot be collected.
     """
     from triage.phase.probing.api import Request, probe
-    from triage.phase.probing.collect import suite_tests
     from triage.phase.probing.lab import Budget
-    from triage.phase.probing.subject import find_subject
 
     app.flags = {"campaign": options["campaign"]}
     budget = _budget(options["budget"] if options["budget"] is not None else app.settings.budget)
@@ -53,23 +52,27 @@ def command(app: App, subject: str, **options: Any) -> ExitCode:
     probes = _probes(options["names"])
     factors = tuple(_factor(text) for text in options["factors"])
     tools = compose.tools(app)
-    record = latest_run(app)
-    suite = suite_tests(tools, subject)
-    found = find_subject(subject, tools.book(), suite, record)
-    folder = compose.phase_folder(app, "b", options["stamp"])
     request = Request(
-        subject=found,
-        suite=suite,
+        subject=subject,
         probes=probes,
         only=bool(options["names"]),
         factors=factors,
         budget=Budget(seconds=budget, repeats=repeats),
         workers=workers,
-        record=record,
+        record=latest_run(app),
     )
-    report = probe(tools, request, folder).report
+    report = probe(tools, request, lambda: _folder(app, options["stamp"]))
     _say(app, report)
     return _exit_code(report)
+
+
+def _folder(app: App, stamp: str | None) -> EvidenceFolder:
+    from triage.evidence.folder import EvidenceFolder
+
+    campaign = app.settings.campaign
+    if stamp is not None:
+        return EvidenceFolder.create(app.root, campaign, "b", stamp, app.redact)
+    return EvidenceFolder.create_free(app.root, campaign, "b", app.world.stamp(), app.redact)
 
 
 def _say(app: App, report: ProbeReport) -> None:

@@ -6,6 +6,7 @@ accident: a meter that fails writes what went wrong and stays silent afterwards.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -57,21 +58,38 @@ class Writer:
                 os.close(descriptor)
 
 
+_FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox", "node_modules"})
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
 def beneath(root: str, path: str) -> str | None:
     """The path relative to the root (posix), or None where it lies elsewhere or in an environment."""
     if not path.startswith(root.rstrip(os.sep) + os.sep):
         return None
     relative = path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
-    parts = relative.split("/")
-    foreign = {"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox", "node_modules"}
-    return None if foreign & set(parts) else relative
+    return None if _FOREIGN & set(relative.split("/")) else relative
+
+
+@functools.lru_cache(maxsize=4096)
+def authors(root: str, path: str) -> str | None:
+    """The path, where it is the author's code: beneath the root, or installed from a tree of its own.
+
+    Relative beneath the root, absolute elsewhere; None for libraries, for Python itself and for triage.
+    """
+    inside = beneath(root, path)
+    if inside is not None:
+        return inside
+    if not path or path.startswith(("<", _LIBRARY, _OWN)) or _FOREIGN & set(path.split(os.sep)):
+        return None
+    return path if os.path.isabs(path) else None
 
 
 def user_frame(root: str, depth: int = 1) -> str | None:
     """`file:line` of the nearest calling frame that is the user's code, relative to the root."""
     frame = sys._getframe(depth)
     while frame is not None:
-        place = beneath(root, frame.f_code.co_filename)
+        place = authors(root, frame.f_code.co_filename)
         if place is not None:
             return f"{place}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]

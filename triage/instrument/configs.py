@@ -11,11 +11,11 @@ import os
 import sys
 import threading
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from triage.instrument.base import Writer, beneath
+from triage.instrument.base import Writer, authors
 
 _ROOT = os.getcwd()
 _WRITER = Writer("configs")
@@ -51,7 +51,7 @@ def _function_of(frame: FrameType) -> FunctionType | None:
     code = frame.f_code
     if code.co_name in ("__init__", "__new__"):
         return _constructor(frame)
-    if code.co_name.startswith("<") or beneath(_ROOT, code.co_filename) is None:
+    if code.co_name.startswith("<") or authors(_ROOT, code.co_filename) is None:
         return None
     found: Any = sys.modules.get(frame.f_globals.get("__name__", ""))
     for name in code.co_qualname.split("."):
@@ -66,7 +66,7 @@ def _constructor(frame: FrameType) -> FunctionType | None:
     if not code.co_argcount:
         return None
     subject = frame.f_locals.get(code.co_varnames[0])
-    owner = subject if issubclass(type(subject), type) else type(subject)
+    owner = _class_of(subject)
     if hasattr(owner, "__pydantic_fields__") and not code.co_filename.startswith(_ROOT):
         return _pydantic_marker
     for base in owner.__mro__:
@@ -77,8 +77,17 @@ def _constructor(frame: FrameType) -> FunctionType | None:
     return None
 
 
-def _pydantic_marker() -> None:
+def _class_of(subject: Any) -> type:
+    """The class, also where `__new__` got it; `isinstance` would run somebody's `__class__` property."""
+    kind: type = type(subject)
+    return subject if issubclass(kind, type) else kind
+
+
+def _any_pydantic_model() -> None:
     """Stands for the constructor of any pydantic model."""
+
+
+_pydantic_marker = cast(FunctionType, _any_pydantic_model)
 
 
 def _has(function: FunctionType) -> bool:
@@ -88,7 +97,7 @@ def _has(function: FunctionType) -> bool:
 
 def _is_users(owner: type) -> bool:
     module = sys.modules.get(owner.__module__)
-    return beneath(_ROOT, getattr(module, "__file__", None) or "") is not None
+    return authors(_ROOT, getattr(module, "__file__", None) or "") is not None
 
 
 def _defaults(function: FunctionType) -> dict[str, Any]:
@@ -136,19 +145,32 @@ def _left_pydantic(frame: FrameType) -> tuple[str, dict[str, Any]]:
         for name, field in fields.items()
         if name not in given and getattr(field, "alias", None) not in given and numeric(field.default)
     }
-    return f"{owner.__module__}.{owner.__qualname__}", left
+    return public_name(owner), left
+
+
+def public_name(thing: Any) -> str:
+    """Dotted name under which people import a class or function: of the nearest package that exports it."""
+    parts = thing.__module__.split(".")
+    first, _, rest = thing.__qualname__.partition(".")
+    for length in range(len(parts) - 1, 0, -1):
+        package = ".".join(parts[:length])
+        found: Any = getattr(sys.modules.get(package), first, None)
+        for name in rest.split(".") if rest else ():
+            found = getattr(found, name, None)
+        if found is thing:
+            return f"{package}.{thing.__qualname__}"
+    return f"{thing.__module__}.{thing.__qualname__}"
 
 
 def _owner_name(frame: FrameType, function: FunctionType) -> str:
     if function.__code__.co_name in ("__init__", "__new__"):
         subject = frame.f_locals.get(function.__code__.co_varnames[0])
-        owner = subject if issubclass(type(subject), type) else type(subject)
-        for base in owner.__mro__:
+        for base in _class_of(subject).__mro__:
             made = base.__dict__.get(function.__code__.co_name)
             made = made.__func__ if isinstance(made, staticmethod) else made
             if made is function:
-                return f"{base.__module__}.{base.__qualname__}"
-    return f"{function.__module__}.{function.__qualname__}"
+                return public_name(base)
+    return public_name(function)
 
 
 def _same(given: Any, default: Any) -> bool:
@@ -156,14 +178,15 @@ def _same(given: Any, default: Any) -> bool:
 
 
 def _caller(frame: FrameType) -> str | None:
-    """The nearest line of the user's code that made the call."""
-    above = frame.f_back
+    """The line of the user's code that made the call: of the suite where there is one on the way."""
+    above, nearest = frame.f_back, None
     while above is not None:
-        place = beneath(_ROOT, above.f_code.co_filename)
-        if place is not None:
+        place = authors(_ROOT, above.f_code.co_filename)
+        if place is not None and not place.startswith("/"):
             return f"{place}:{above.f_lineno}"
+        nearest = nearest or (f"{place}:{above.f_lineno}" if place else None)
         above = above.f_back
-    return None
+    return nearest
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -176,4 +199,4 @@ def pytest_sessionstart() -> None:
 def pytest_sessionfinish() -> None:
     """Let go."""
     sys.setprofile(None)
-    threading.setprofile(None)  # type: ignore[arg-type]
+    threading.setprofile(None)

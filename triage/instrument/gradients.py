@@ -84,7 +84,8 @@ def _before(torch: ModuleType, roots: list[Any], inputs: list[Any] | None) -> di
             if tensor.is_leaf and tensor.requires_grad and id(tensor) not in known
         ]
         return {
-            "roots": roots, "leaves": wanted, "inputs": inputs, "reached": {id(t) for t in reached}, "ops": ops,
+            "roots": roots, "leaves": wanted, "inputs": inputs, "ops": ops,
+            "reached": {id(tensor) for tensor in reached},
             "names": names, "unreached": _once(left_out) if inputs is None else [],
             "had": {id(t): None if t.grad is None else t.grad.detach().clone() for t in wanted if t.is_leaf},
             "loss": _number(roots[0]) if len(roots) == 1 else None,
@@ -160,7 +161,7 @@ def _described(torch: ModuleType, gradient: Any) -> dict[str, Any]:
     plain = plain.to_dense() if plain.layout != torch.strided else plain
     finite = torch.isfinite(plain)
     largest = float(plain[finite].abs().max()) if bool(finite.any()) else 0.0
-    value = _number(plain) if plain.numel() == 1 else None
+    value: Any = _number(plain) if plain.numel() == 1 else None
     if value is None:
         value = plain.reshape(-1).tolist() if plain.numel() <= 12 else {"norm": float(plain.norm())}
     return {"grad": value, "max_abs": largest, "nonfinite": int((~finite).sum())}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from triage.instrument.base import beneath
+from triage.instrument.base import authors
 
 _DEPTH = 3
 _MOST = 3000
@@ -31,7 +31,7 @@ def _user_frames(root: str) -> list[Any]:
     frames = []
     frame: Any = sys._getframe(2)
     while frame is not None:
-        if beneath(root, frame.f_code.co_filename) is not None:
+        if authors(root, frame.f_code.co_filename) is not None:
             frames.append(frame)
         frame = frame.f_back
     return frames[::-1]

@@ -13,7 +13,7 @@ from typing import Any
 from triage.model.experiment import ExperimentResult, Status, Tally
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
-from triage.probe.api import Experiment, Observation, Setup, Trial
+from triage.probe.api import Experiment, Observation, Trial
 from triage.probe.fisher import one_sided, repeats_for
 from triage.probe.summary import measurements
 
@@ -56,14 +56,12 @@ def judge(
     reason: Failure | None = None,
 ) -> Trial:
     """The verdict on what was observed; `reason` is the failure that the baseline must show."""
-    watch = experiment.watch
-    before = Tally(runs=len(baseline), failed=sum(run.red(*watch) for run in baseline))
-    after = Tally(runs=len(treated), failed=sum(not run.passed(*watch) for run in treated))
+    before, after = _tallies(experiment.watch, baseline, treated)
     p = one_sided(before.failed, before.runs, after.failed, after.runs)
     alpha = experiment.alpha
     if len(baseline) > experiment.repeats:
         alpha = min(alpha, _EXTENDED_ALPHA)
-    status, sentence = _verdict(experiment, baseline, treated, before, after, p, alpha, reason)
+    status, sentence = _verdict(experiment, baseline, treated, p=p, alpha=alpha, reason=reason)
     example = treated[0] if treated else (baseline[0] if baseline else None)
     result = ExperimentResult(
         probe=experiment.probe,
@@ -95,12 +93,12 @@ def _verdict(
     experiment: Experiment,
     baseline: Sequence[Observation],
     treated: Sequence[Observation],
-    before: Tally,
-    after: Tally,
+    *,
     p: float,
     alpha: float,
     reason: Failure | None,
 ) -> tuple[Status, str]:
+    before, after = _tallies(experiment.watch, baseline, treated)
     if not baseline or not treated:
         return Status.INCONCLUSIVE, "No time was left to run it."
     if before.failed == 0:
@@ -116,6 +114,16 @@ def _verdict(
     if p <= alpha:
         return Status.CONFIRMED, f"{counts} (p = {p:.2g})."
     return Status.INCONCLUSIVE, f"{counts}: too few to tell (p = {p:.2g})."
+
+
+def _tallies(
+    watch: tuple[str, ...], baseline: Sequence[Observation], treated: Sequence[Observation]
+) -> tuple[Tally, Tally]:
+    """A baseline fails where it is red; a treatment where it does not pass."""
+    return (
+        Tally(runs=len(baseline), failed=sum(run.red(*watch) for run in baseline)),
+        Tally(runs=len(treated), failed=sum(not run.passed(*watch) for run in treated)),
+    )
 
 
 def _still_failing(
@@ -150,8 +158,3 @@ def _measurements(baseline: Sequence[Observation], treated: Sequence[Observation
     arms = {"baseline": baseline, "treated": treated}
     seen = {arm: measurements(runs[0].measured) for arm, runs in arms.items() if runs}
     return seen if any(seen.values()) else {}
-
-
-def placebo_of(treated: Setup, neutral: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Instruments of the baseline: the same as in the treated arm, with settings that change nothing."""
-    return {name: neutral.get(name, {}) for name in treated.instruments}

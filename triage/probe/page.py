@@ -36,7 +36,7 @@ def lines(report: ProbeReport) -> list[str]:
         f"cause: {report.root_cause.kind} ({report.root_cause.confidence})",
         report.root_cause.summary,
     ]
-    shown += [f"culprit: {culprit}" for culprit in report.root_cause.culprits]
+    shown += [f"culprit: {culprit}" for culprit in cause.culprits]
     shown += [f"excluded: {text}" for text in report.excluded]
     shown += [f"repair: {patch.title} ({patch.path})" for patch in report.patches]
     shown += [f"note: {note}" for note in report.notes]

@@ -6,8 +6,8 @@ from triage.model.experiment import ExperimentResult, RootCause, Status, Tally
 from triage.probe.api import Case, Finding, Observation, Steps, look
 from triage.probe.fisher import still_allowed, wilson
 
-RUNS = 3
-"""Besides the run that showed the failure: four in all, as an experiment's baseline has."""
+RUNS = 4
+"""Those of the claim included: as many as an experiment's baseline has."""
 
 
 class Repeat:
@@ -21,9 +21,9 @@ class Repeat:
 
     def investigate(self, case: Case) -> Steps:
         """Repeat until the answer is clear; the failing run that opened the case counts."""
-        runs = yield from look(*[case.base] * RUNS, why="the unchanged case again")
-        failed = 1 + sum(run.red(case.nodeid) for run in runs)
-        total = 1 + len(runs)
+        runs = yield from look(*[case.base] * max(1, RUNS - case.runs), why="the unchanged case again")
+        failed = round(case.rate * case.runs) + sum(run.red(case.nodeid) for run in runs)
+        total = case.runs + len(runs)
         result = _result(case, total, failed, [case.observed, *runs])
         low, high = wilson(failed, total)
         if failed == total:
@@ -38,7 +38,7 @@ def _result(case: Case, runs: int, failed: int, seen: list[Observation]) -> Expe
     steady = failed == runs
     passing = runs - failed
     sentence = (
-        f"It failed {failed} of {runs} times; a share of passes up to {still_allowed(runs):.0%} is not excluded."
+        f"It failed {failed} of {runs} times; passes up to {still_allowed(runs):.0%} are not excluded."
         if steady
         else f"It passed {passing} of {runs} times in the same setup: it is flaky."
     )

@@ -138,7 +138,8 @@ def _search(case: Case, found: Sequence[Candidate]) -> Generator[Any, Any, list[
             if run.passed(case.nodeid):
                 winners.setdefault(candidate.path, candidate)
         if winners:
-            return [(candidate,) for candidate in winners.values()][:2]
+            singles: list[tuple[Candidate, ...]] = [(candidate,) for candidate in winners.values()]
+            return singles[:2]
     zeros = [c for c in tried if c.zero and c.first]
     if len(zeros) < 2:
         return []
@@ -211,8 +212,8 @@ def _patches(case: Case, factor: Factor | None, places: Sequence[str]) -> tuple[
 def _described(call: Mapping[str, Any]) -> str:
     leaves = call.get("leaves", ())
     zero = sum(leaf.get("max_abs") in (0, 0.0, None) for leaf in leaves)
-    loss = call.get("loss")
-    return f"loss {loss if loss is not None else 'of several values'}, {zero} of {len(leaves)} gradients are zero, graph {graph_state(call)}"
+    loss = call.get("loss") if call.get("loss") is not None else "of several values"
+    return f"loss {loss}, {zero} of {len(leaves)} gradients are zero, graph {graph_state(call)}"
 
 
 def _where(call: Mapping[str, Any]) -> tuple[str, ...]:

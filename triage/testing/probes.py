@@ -56,7 +56,8 @@ def conforms(probe: Probe, case: Case, world: World) -> Driven:
     Raises AssertionError, naming the promise that was broken.
     """
     assert isinstance(probe, Probe), f"{probe!r} lacks name, likelihood or investigate"
-    assert probe.name and probe.name == probe.name.strip().lower(), f"{probe.name!r} is no plain name"
+    assert probe.name, "a probe needs a name"
+    assert probe.name == probe.name.strip().lower(), f"{probe.name!r} is no plain name"
     assert 0.0 <= probe.likelihood(case) <= 1.0, f"{probe.name}: likelihood lies in 0..1"
     driven = drive(probe, case, world)
     again = drive(probe, case, world)
@@ -65,9 +66,8 @@ def conforms(probe: Probe, case: Case, world: World) -> Driven:
     for experiment in driven.experiments:
         assert experiment.prediction.strip(), f"{probe.name}: an experiment without a prediction"
         assert experiment.baseline != experiment.treated, f"{probe.name}: the arms of an experiment are equal"
-        assert set(experiment.baseline.instruments) == set(experiment.treated.instruments), (
-            f"{probe.name}: only one arm carries {set(experiment.treated.instruments)}: the instrument itself may decide"
-        )
+        alike = set(experiment.baseline.instruments) == set(experiment.treated.instruments)
+        assert alike, f"{probe.name}: only one arm carries an instrument, which may decide by itself"
         assert experiment.probe == probe.name, f"{probe.name} signs as {experiment.probe}"
     cause = driven.finding.cause
     if cause is not None and cause.confidence == "proven":
@@ -121,7 +121,7 @@ def seen(
 def failure(nodeid: str, message: str = "assert False", exception: str = "AssertionError") -> Failure:
     """A failure in the call phase."""
     chain = (Raised(type=exception, message=message),)
-    return Failure(nodeid=nodeid, phase="call", chain=chain, longrepr=message)  # type: ignore[arg-type]
+    return Failure(nodeid=nodeid, phase="call", chain=chain, longrepr=message)
 
 
 def case_of(nodeid: str, world: World, base: Setup | None = None, **more: Any) -> Case:

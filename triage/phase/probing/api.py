@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,14 @@ from triage.executor.git import temporary_folder
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
 from triage.model.run import RunRecord
 from triage.phase.probing.claim import Claim, check
+from triage.phase.probing.collect import collect
 from triage.phase.probing.imports import python_path
 from triage.phase.probing.lab import Budget, Lab
 from triage.phase.probing.ladder import Climb, climb
 from triage.phase.probing.members import Division, divide
 from triage.phase.probing.record import events_of, write_report, writer
 from triage.phase.probing.scratch import Scratch
-from triage.phase.probing.subject import Subject
+from triage.phase.probing.subject import Subject, find_subject
 from triage.phase.tools import Tools
 from triage.probe.api import Case, Probe
 
@@ -29,9 +30,8 @@ from triage.probe.api import Case, Probe
 class Request:
     """What the user asked for."""
 
-    subject: Subject
-    suite: tuple[str, ...]
-    """Every test of the suite, in its order."""
+    subject: str
+    """C19, or a node id."""
     probes: tuple[Probe, ...]
     only: bool = False
     """The user named the probes: all of them run, whatever they think of their chances."""
@@ -43,33 +43,57 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The report, and the members that the treatment does not flip."""
+class Found:
+    """The subject in its suite."""
 
-    report: ProbeReport
-    division: Division
+    subject: Subject
+    suite: tuple[str, ...]
 
 
-def probe(tools: Tools, request: Request, folder: EvidenceFolder) -> Answer:
-    """Find the cause of a subject's failure by experiment; write the evidence; tell the journal."""
+def probe(tools: Tools, request: Request, make_folder: Callable[[], EvidenceFolder]) -> ProbeReport:
+    """Find the cause of a subject's failure by experiment; write the evidence; tell the journal.
+
+    The evidence folder is made once it is known that the subject exists.
+    """
     with ExitStack() as stack:
         room = stack.enter_context(temporary_folder("tr-"))
         scratch = stack.enter_context(Scratch(tools.root, room))
-        scratch.prepare(None)
+        found = _find(tools, request, scratch, room)
+        folder = make_folder()
         lab = _lab(tools, request, folder, room, scratch)
-        nodeid = request.subject.nodeids[0]
-        claim = check(lab, nodeid, request.suite)
+        claim = check(lab, found.subject.nodeids[0], found.suite)
         if claim.setup is None:
-            answer = Answer(_not_reproduced(request, claim), Division())
+            report, division = _not_reproduced(found, claim), Division()
         else:
             lab.reason = claim.failure
-            way = climb(lab, _case(tools, request, claim), request.probes, only=request.only)
-            division = divide(lab, way, request.subject.nodeids)
-            answer = Answer(_report(request, claim, way, division), division)
-        answer = Answer(_stamped(answer.report, tools.root, folder, lab, request), answer.division)
-    write_report(folder, answer.report)
-    _tell(tools, folder, answer)
-    return answer
+            way = climb(lab, _case(tools, request, found, claim), request.probes, only=request.only)
+            division = divide(lab, way, found.subject.nodeids)
+            report = _report(found, claim, way, division)
+        report = _stamped(report, tools.root, folder, lab)
+    write_report(folder, report)
+    with tools.deciding():
+        mint = tools.book().mint(tools.world.timestamp(), "triage probe")
+        where = folder.relative(tools.root)
+        tools.journal.append(events_of(report, folder, where, mint, division.unmoved))
+    return report
+
+
+def _find(tools: Tools, request: Request, scratch: Scratch, room: Path) -> Found:
+    scratch.prepare(None)
+    settings = tools.settings
+    collected = collect(
+        scratch.tree(0, None, {}),
+        room / "collect",
+        selectors=settings.selectors,
+        env=dict(settings.env),
+        pytest_args=settings.pytest_args,
+        python=settings.python,
+        limits=settings.limits,
+        executor=tools.executor,
+        world=tools.world,
+    )
+    subject = find_subject(request.subject, tools.book(), collected, request.record)
+    return Found(subject, collected.tests)
 
 
 def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scratch: Scratch) -> Lab:
@@ -78,6 +102,8 @@ def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scr
         scratch=scratch,
         room=room,
         folder=folder.path,
+        root=str(tools.root),
+        where=folder.relative(tools.root),
         env=settings.env,
         executor=tools.executor,
         world=tools.world,
@@ -93,8 +119,10 @@ def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scr
     )
 
 
-def _case(tools: Tools, request: Request, claim: Claim) -> Case:
-    assert claim.setup is not None and claim.observed is not None and claim.context is not None
+def _case(tools: Tools, request: Request, found: Found, claim: Claim) -> Case:
+    assert claim.setup is not None
+    assert claim.observed is not None
+    assert claim.context is not None
     return Case(
         nodeid=claim.nodeid,
         base=claim.setup,
@@ -102,9 +130,9 @@ def _case(tools: Tools, request: Request, claim: Claim) -> Case:
         context=claim.context,
         rate=claim.failed / claim.runs,
         runs=claim.runs,
-        members=request.subject.nodeids,
-        cluster=request.subject.cluster,
-        suite=request.suite,
+        members=found.subject.nodeids,
+        cluster=found.subject.cluster,
+        suite=found.suite,
         observed=claim.observed,
         env={**tools.world.environ, **tools.settings.env},
         source=_source_of(tools.root),
@@ -125,11 +153,11 @@ def _source_of(root: Path) -> Any:
     return source
 
 
-def _not_reproduced(request: Request, claim: Claim) -> ProbeReport:
+def _not_reproduced(found: Found, claim: Claim) -> ProbeReport:
     cause = RootCause(kind="unknown", summary=claim.text, confidence="unknown")
     return ProbeReport(
-        subject=request.subject.nodeids,
-        cluster=request.subject.cluster,
+        subject=found.subject.nodeids,
+        cluster=found.subject.cluster,
         reproduced=False,
         root_cause=cause,
         claim=claim.text,
@@ -137,18 +165,18 @@ def _not_reproduced(request: Request, claim: Claim) -> ProbeReport:
     )
 
 
-def _report(request: Request, claim: Claim, way: Climb, division: Division) -> ProbeReport:
+def _report(found: Found, claim: Claim, way: Climb, division: Division) -> ProbeReport:
     cause = way.cause()
     best = way.best
-    known = request.subject.cluster or request.subject.nodeids[0]
-    found = cause.confidence != "unknown"
+    known = found.subject.cluster or found.subject.nodeids[0]
+    named = cause.confidence != "unknown"
     return ProbeReport(
-        subject=request.subject.nodeids,
-        cluster=request.subject.cluster,
+        subject=found.subject.nodeids,
+        cluster=found.subject.cluster,
         reproduced=True,
         experiments=(*way.results, *division.results),
         root_cause=cause,
-        next=f"triage design {known}" if found else f"triage history {request.subject.nodeids[0]}",
+        next=f"triage design {known}" if named else f"triage history {found.subject.nodeids[0]}",
         claim=claim.text,
         excluded=way.excluded,
         patches=best.patches if best else (),
@@ -156,9 +184,7 @@ def _report(request: Request, claim: Claim, way: Climb, division: Division) -> P
     )
 
 
-def _stamped(
-    report: ProbeReport, root: Path, folder: EvidenceFolder, lab: Lab, request: Request
-) -> ProbeReport:
+def _stamped(report: ProbeReport, root: Path, folder: EvidenceFolder, lab: Lab) -> ProbeReport:
     results = tuple(_with_relative_evidence(result, root) for result in report.experiments)
     return report.model_copy(
         update={
@@ -174,10 +200,3 @@ def _stamped(
 def _with_relative_evidence(result: ExperimentResult, root: Path) -> ExperimentResult:
     paths = tuple(os.path.relpath(path, root) if os.path.isabs(path) else path for path in result.evidence)
     return result.model_copy(update={"evidence": paths})
-
-
-def _tell(tools: Tools, folder: EvidenceFolder, answer: Answer) -> None:
-    with tools.deciding():
-        mint = tools.book().mint(tools.world.timestamp(), "triage probe")
-        where = folder.relative(tools.root)
-        tools.journal.append(events_of(answer.report, folder, where, mint, answer.division.unmoved))

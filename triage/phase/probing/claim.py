@@ -40,7 +40,7 @@ class Claim:
         if found is not None:
             return found
         outcome = self.observed.outcome(self.nodeid) if self.observed else Outcome.NOT_RUN
-        return Failure(nodeid=self.nodeid, phase="call", longrepr=outcome.value)  # type: ignore[arg-type]
+        return Failure(nodeid=self.nodeid, phase="call", longrepr=outcome.value)
 
 
 def check(lab: Lab, nodeid: str, suite: Sequence[str]) -> Claim:

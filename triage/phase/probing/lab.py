@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,15 +13,21 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from triage.evidence import atomic
 from triage.executor.api import Executor
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, Selection, SelectionResult
 from triage.model.world import Progress, World
+from triage.phase.probing.commands import shell
 from triage.phase.probing.scratch import Scratch
 from triage.probe.api import Answer, Experiment, Look, Observation, Setup, Step, Trial
 from triage.probe.judge import decided, interleaved, judge, lengthened
+from triage.probe.patching import diff_of
 from triage.run.selection import run_selection
+
+_OPENMP = "OMP_WAIT_POLICY"
+"""Threads that spin while they wait make two processes on two cores ten times slower."""
 
 
 class BudgetSpent(Exception):
@@ -46,6 +53,10 @@ class Lab:
     """A short temporary folder for what processes need while they run."""
     folder: Path
     """Where the artifacts of each run go: `runs/0001`, ..."""
+    root: str
+    """The user's tree, for commands that people paste."""
+    where: str
+    """`folder`, relative to the root."""
     env: Mapping[str, str]
     executor: Executor
     world: World
@@ -106,11 +117,45 @@ class Lab:
         except BudgetSpent:
             if not (baseline and treated):
                 raise
-        trial = judge(experiment, baseline, treated, self.reason)
+        trial = self._with_command(judge(experiment, baseline, treated, self.reason), experiment, number)
         self.log({"event": "judged", "experiment": number, **_plain(trial.result)})
         if self.progress is not None:
             self.progress.note(f"{experiment.probe}: {trial.result.status.value} - {trial.result.sentence}")
         return trial
+
+    def _with_command(self, trial: Trial, experiment: Experiment, number: int) -> Trial:
+        """The treated case as people paste it, with a file for what its instruments are told."""
+        setup = experiment.treated
+        instruments = edits = None
+        if setup.instruments:
+            instruments = f"{self.where}/arms/{number:03d}.json"
+            told = {name: json.dumps(value) for name, value in setup.instruments.items()}
+            atomic.write_text(
+                self.folder / "arms" / f"{number:03d}.json", self.redact(json.dumps(told, indent=1))
+            )
+        if setup.edits:
+            edits = str(Path(self.root, self.where, "arms", f"{number:03d}.patch"))
+            atomic.write_text(self.folder / "arms" / f"{number:03d}.patch", self._diff(setup))
+        command = shell(
+            setup,
+            root=self.root,
+            python=self.python or sys.executable,
+            env=self.env,
+            instruments=str(Path(self.root, instruments)) if instruments and setup.edits else instruments,
+            edits=edits,
+            pytest_args=self.pytest_args,
+        )
+        result = trial.result.model_copy(update={"command": self.redact(command)})
+        return trial.model_copy(update={"result": result})
+
+    def _diff(self, setup: Setup) -> str:
+        pristine = self.scratch.prepare(setup.commit)
+        texts = []
+        for name, after in setup.edits.items():
+            path = pristine / name
+            before = path.read_text(encoding="utf-8") if path.is_file() else ""
+            texts.append(diff_of(name, before, after or ""))
+        return "".join(texts)
 
     def _round(
         self,
@@ -163,6 +208,8 @@ class Lab:
 
     def _selection(self, setup: Setup, tree: Path, temporary: Path) -> Selection:
         env: dict[str, str | None] = {"TMPDIR": str(temporary)}
+        if _OPENMP not in self.env and _OPENMP not in self.world.environ:
+            env[_OPENMP] = "PASSIVE"
         if self.python_path:
             path = [str(tree / part) for part in self.python_path]
             own = self.env.get("PYTHONPATH")

@@ -19,7 +19,8 @@ from triage.executor.git import Repository, scratch_copy
 
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis"})
 _LEFT = _CACHES | {
-    ".git", ".hg", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", ".mypy_cache", ".ruff_cache", "reports",
+    ".git", ".hg", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", ".mypy_cache",
+    ".ruff_cache", "reports",
 }  # fmt: skip
 _MOST_CARRIED = 256 * 1024 * 1024
 

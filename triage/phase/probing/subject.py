@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from triage.cluster.book import Book
-from triage.errors import UsageError
+from triage.errors import UsageError, VoidError
 from triage.model.cluster import ClusterStatus
 from triage.model.run import RunRecord
+from triage.phase.probing.collect import Collected
 
 _CLUSTER = re.compile(r"C[1-9][0-9]*", re.IGNORECASE)
 
@@ -23,23 +24,31 @@ class Subject:
     cluster: str | None = None
 
 
-def find_subject(text: str, book: Book, suite: Sequence[str], record: RunRecord | None) -> Subject:
-    """What the user named. Raises `UsageError` where there is no such cluster or test."""
+def find_subject(text: str, book: Book, collected: Collected, record: RunRecord | None) -> Subject:
+    """What the user named.
+
+    Raises `UsageError` where there is no such cluster or test, `VoidError` where its file does not collect
+    and the file itself was not what was asked about.
+    """
+    suite = collected.tests
     if _CLUSTER.fullmatch(text):
-        return _of_cluster(text.upper(), book, suite)
-    if text in suite:
+        return _of_cluster(text.upper(), book, collected)
+    if text in suite or text in collected.broken:
         return Subject((text,), _home(text, book))
     inside = tuple(nodeid for nodeid in suite if nodeid.startswith((text + "[", text + "::", text + "/")))
     if inside:
         red = _red(record)
         failing = tuple(nodeid for nodeid in inside if nodeid in red)
         return Subject(failing or inside)
-    if any(broken.nodeid == text.partition("::")[0] for broken in (record.collect_errors if record else ())):
-        return Subject((text,), _home(text, book))
+    for broken, reason in collected.broken.items():
+        if text.partition("::")[0].startswith(broken):
+            raise VoidError(
+                "not-collected", f"{broken} cannot be collected: {reason}", f"try `triage probe {broken}`"
+            )
     raise _unknown(text, suite)
 
 
-def _of_cluster(name: str, book: Book, suite: Sequence[str]) -> Subject:
+def _of_cluster(name: str, book: Book, collected: Collected) -> Subject:
     cluster = book.cluster(name)
     if cluster.status is ClusterStatus.RESOLVED:
         raise UsageError(
@@ -47,8 +56,8 @@ def _of_cluster(name: str, book: Book, suite: Sequence[str]) -> Subject:
         )
     if not cluster.members:
         raise UsageError("no-such-test", f"{cluster.id} has no tests", "run the suite again")
-    known = set(suite)
-    here = tuple(member for member in cluster.members if member in known or "::" not in member)
+    known = {*collected.tests, *collected.broken}
+    here = tuple(member for member in cluster.members if member in known)
     if not here:
         raise UsageError(
             "no-such-test",

@@ -1,0 +1,68 @@
+"""Which tests the suite has: collected in a scratch copy, never in the user's tree."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.errors import VoidError
+from triage.executor.api import Executor
+from triage.model.run import Limits, Selection
+from triage.model.world import World
+from triage.run.selection import run_selection
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Node ids in the order of the suite, and the files that do not collect, with the reason."""
+
+    tests: tuple[str, ...]
+    broken: dict[str, str]
+
+
+def collect(
+    tree: Path,
+    folder: Path,
+    *,
+    selectors: tuple[str, ...],
+    env: dict[str, str | None],
+    pytest_args: tuple[str, ...],
+    python: str | None,
+    limits: Limits,
+    executor: Executor,
+    world: World,
+) -> Collected:
+    """Collect everything that the selectors name. Raises `VoidError` where nothing can be collected."""
+    selection = Selection(
+        root=str(tree),
+        nodeids=selectors,
+        env=env,
+        pytest_args=pytest_args,
+        plugins=("triage.instrument.listing",),
+        limits=limits,
+    )
+    result = run_selection(selection, env={}, python=python, folder=folder, executor=executor, world=world)
+    written = folder / "instruments" / "listing.jsonl"
+    lines = written.read_text(encoding="utf-8").splitlines() if written.exists() else []
+    tests = tuple(json.loads(lines[0])["ids"]) if lines else ()
+    broken = {
+        error.nodeid: _reason(error.failures[0].message if error.failures else "")
+        for error in result.collect_errors
+    }
+    if not tests and not broken:
+        raise VoidError(
+            "no-tests", f"no test was collected; {_last_words(folder)}", "try `pytest --collect-only`"
+        )
+    return Collected(tests, broken)
+
+
+def _reason(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "no reason given"
+
+
+def _last_words(folder: Path) -> str:
+    log = folder / "pytest.log"
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return f"pytest says: {_reason(text)}"
