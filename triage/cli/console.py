@@ -54,7 +54,7 @@ class PlainProgress:
             _line(f"{outcome.upper()} {label}")
         if now - self._last >= self._every:
             self._last = now
-            _line(f"{self._what}: {self._done}/{self._total}")
+            _line(self._so_far(label))
 
     def note(self, text: str) -> None:
         """One line that people should see."""
@@ -63,7 +63,12 @@ class PlainProgress:
     def finish(self) -> None:
         """The stretch is over."""
         if self._done < self._total:
-            _line(f"{self._what}: {self._done}/{self._total}")
+            _line(self._so_far(""))
+
+    def _so_far(self, label: str) -> str:
+        if self._total:
+            return f"{self._what}: {self._done}/{self._total}"
+        return f"{self._done} done, {label}" if label else f"{self._done} done"
 
 
 class BarProgress:
