@@ -117,7 +117,7 @@ def _entries(lines: list[str], root: str | None) -> Iterator[_Entry]:
 def _function(block: list[str]) -> str | None:
     """Name of the function whose source the block quotes: its first `def`."""
     for line in block:
-        if not line.startswith(("E", ">")) and (found := _DEF.match(line)):
+        if not line.startswith("E") and (found := _DEF.match(line.removeprefix(">"))):
             return found["name"]
     return None
 

@@ -70,6 +70,7 @@ class Merger:
 
     def _telling(self, test: _Test, rows: list[Reported]) -> tuple[Outcome, tuple[Failure, ...]]:
         """One file's outcome and failures of the test."""
+        rows = sorted(rows, key=lambda row: row.when)
         teardown = [row for row in rows if row.wrongs and all(w.phase is Phase.TEARDOWN for w in row.wrongs)]
         runs = [row for row in rows if row not in teardown] or teardown[:1]
         last = runs[-1]

@@ -6,18 +6,32 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from triage.errors import UsageError
+from triage.ingest.allure import read_allure
+from triage.ingest.ctrf import read_ctrf
 from triage.ingest.files import DAMAGE, Source, opened, sources
+from triage.ingest.jsonreport import read_json_report
 from triage.ingest.junit import read_junit
 from triage.ingest.limits import DEFAULT, Limits, Notes
 from triage.ingest.merge import Merger
 from triage.ingest.nodeids import NodeIds
+from triage.ingest.pytestlog import read_pytest_log
 from triage.ingest.reported import Reported
+from triage.ingest.reportlog import read_reportlog
 from triage.ingest.sniff import HEAD_BYTES, Format, sniff
+from triage.ingest.tap import read_tap
 from triage.ingest.xml_stream import RefusedXml
 from triage.model.run import RunRecord
 
 Reader = Callable[..., Iterator[Reported]]
-READERS: dict[Format, Reader] = {Format.JUNIT: read_junit}
+READERS: dict[Format, Reader] = {
+    Format.JUNIT: read_junit,
+    Format.JSON_REPORT: read_json_report,
+    Format.REPORTLOG: read_reportlog,
+    Format.CTRF: read_ctrf,
+    Format.ALLURE: read_allure,
+    Format.TAP: read_tap,
+    Format.LOG: read_pytest_log,
+}
 
 
 def read(
@@ -82,7 +96,8 @@ def _read_file(source: Source, merger: Merger, limits: Limits, notes: Notes) -> 
                 notes.drop("no test report; left out")
                 return False
             stream.seek(0)
-            merger.add(source.label, READERS[kind](stream, limits=limits, notes=notes))
+            label = source.label.rpartition("/")[0] if kind is Format.ALLURE else source.label
+            merger.add(label, READERS[kind](stream, limits=limits, notes=notes))
     except RefusedXml as refused:
         notes.drop(f"refused: {refused}")
         return False

@@ -51,6 +51,8 @@ class Reported:
     note: str | None = None
     collection: bool = False
     """The file or folder could not be collected; it is no test."""
+    when: float = 0.0
+    """Seconds; of several runs in one report the latest counts, where the format tells their times."""
     source: str = "record"
     """Which format: junit, json-report, reportlog, ctrf, allure, tap, log."""
 

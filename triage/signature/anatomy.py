@@ -40,25 +40,30 @@ class Anatomy:
     said: str = ""
     """What a process said before it ended, where the exception itself says nothing."""
     test_file: str = ""
+    test: str = ""
+    """The test's own name, without parameters."""
 
 
 def anatomy_of(failure: Failure) -> Anatomy:
     """Take a failure apart. Of a chain the reported exception counts, of a child process its own error."""
     reported = failure.chain[0] if failure.chain else Raised(type="", message=failure.message)
-    test_file = posix(failure.nodeid.partition("::")[0])
+    path, _, rest = failure.nodeid.partition("::")
+    test_file, test = posix(path), rest.partition("[")[0]
     child = _child(failure, reported)
     if child is not None:
+        own, *causes = child
         return Anatomy(
-            child[0].type,
-            child[0].message,
-            child[0].frames,
-            child[1:],
-            wrapper=reported.type,
-            test_file=test_file,
+            own.type, own.message, own.frames, tuple(causes), reported.type, test_file=test_file, test=test
         )
     said = _said(failure, reported) if is_process_end(reported) else ""
     return Anatomy(
-        reported.type, reported.message, reported.frames, failure.chain[1:], said=said, test_file=test_file
+        reported.type,
+        reported.message,
+        reported.frames,
+        failure.chain[1:],
+        said=said,
+        test_file=test_file,
+        test=test,
     )
 
 

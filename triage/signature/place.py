@@ -19,7 +19,7 @@ class Place:
     is_product: bool
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.function}" if self.function else self.path
+        return f"{self.path}:{self.function}" if self.is_product else self.path
 
 
 def place_of(frames: Sequence[Frame], test_file: str) -> Place:
@@ -32,7 +32,8 @@ def place_of(frames: Sequence[Frame], test_file: str) -> Place:
             path = frame.path if frame.origin == "product" else "/".join(frame.path.split("/")[-3:])
             return Place(path, _function(frame.function), folded(frame.code), is_product=True)
     own = next((frame for frame in reversed(frames) if frame.origin == "test"), None)
-    return Place(test_file, "", folded(own.code) if own else "", is_product=False)
+    function = _function(own.function) if own else ""
+    return Place(test_file, function, folded(own.code) if own else "", is_product=False)
 
 
 def folded(code: str | None) -> str:

@@ -26,7 +26,8 @@ _ANYWHERE = re.compile(
 )
 _BY_TYPE = frozenset(
     {"KeyError", "IndexError", "StopIteration", "ZeroDivisionError", "RecursionError", "MemoryError",
-     "KeyboardInterrupt", "NotImplementedError", "EOFError", "SystemExit", "Exit"}
+     "KeyboardInterrupt", "NotImplementedError", "EOFError", "SystemExit", "Exit",
+     "Timeout", "Crashed"}
 )  # fmt: skip
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{2,}")
 _NAMES_ITS_OBJECT = re.compile(r"^[\w.]+\(\) (?:got|missing|takes)|^No module named|^cannot import name")

@@ -1,0 +1,80 @@
+"""The FAILURES and ERRORS of a pytest log, one block for each heading, captured output apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from triage.model.origin import is_test, posix
+from triage.model.outcome import Phase
+
+_HEADING = re.compile(r"^_{2,} (?P<heading>\S.*?) _{2,}$")
+_CAPTURED = re.compile(r"^-{2,} Captured (?P<stream>stdout|stderr|log)(?: (?P<phase>\w+))? -{2,}$")
+_ERROR_AT = re.compile(r"^ERROR (?:at (?P<phase>setup|teardown) of (?P<name>.+)|collecting (?P<path>.+))$")
+_LOCATION = re.compile(r"^(?P<path>[^\s:][^:\n]*\.py):\d+: ", re.MULTILINE)
+
+
+@dataclass
+class Block:
+    """One failure as the log shows it."""
+
+    heading: str
+    """`TestB.test_c[d]`, or the path that could not be collected."""
+    phase: Phase
+    lines: list[str] = field(default_factory=list)
+    streams: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The representation without captured output."""
+        return "\n".join(self.lines).strip("\n")
+
+    @property
+    def stdout(self) -> str:
+        """What was captured of it."""
+        return "\n".join(self.streams.get("stdout", ()))
+
+    @property
+    def stderr(self) -> str:
+        """What was captured of it."""
+        return "\n".join(self.streams.get("stderr", ()))
+
+    @property
+    def log(self) -> str:
+        """What was captured of it."""
+        return "\n".join(self.streams.get("log", ()))
+
+    def first_test_file(self) -> str:
+        """The first file shown that is named like a test; an absolute one where nothing better is."""
+        shown = [posix(match["path"]) for match in _LOCATION.finditer(self.text)]
+        own = [path for path in shown if is_test(path)]
+        return next(iter(own or shown), "")
+
+
+def blocks_of(section: str, lines: Sequence[str]) -> Iterator[Block]:
+    """The blocks of a FAILURES or ERRORS section; nothing of any other."""
+    if section not in ("FAILURES", "ERRORS"):
+        return
+    block: Block | None = None
+    stream: list[str] | None = None
+    for line in lines:
+        if found := _HEADING.match(line):
+            if block is not None:
+                yield block
+            block, stream = _opened(found["heading"]), None
+        elif block is not None and (captured := _CAPTURED.match(line)):
+            stream = block.streams.setdefault(captured["stream"], [])
+        elif block is not None:
+            (block.lines if stream is None else stream).append(line)
+    if block is not None:
+        yield block
+
+
+def _opened(heading: str) -> Block:
+    found = _ERROR_AT.match(heading)
+    if found is None:
+        return Block(heading, Phase.CALL)
+    if found["path"]:
+        return Block(found["path"], Phase.COLLECT)
+    return Block(found["name"], Phase.SETUP if found["phase"] == "setup" else Phase.TEARDOWN)
