@@ -15,9 +15,9 @@ from triage.instrument.base import beneath
 
 _OFTEN_PATCHED = (
     "builtins", "datetime", "functools", "glob", "io", "json", "math", "os", "os.path", "pathlib",
-    "platform",
-    "random", "requests", "secrets", "shutil", "socket", "string", "subprocess", "tempfile", "time", "urllib.request",
-    "uuid", "numpy", "torch", "logging", "pickle", "copy", "itertools", "asyncio", "threading",
+    "platform", "random", "requests", "secrets", "shutil", "socket", "string", "subprocess", "tempfile",
+    "time", "urllib.request", "uuid", "numpy", "torch", "logging", "pickle", "copy", "itertools", "asyncio",
+    "threading",
 )  # fmt: skip
 _MODULE_OWN = frozenset({"__builtins__", "__cached__", "__doc__", "__file__", "__loader__", "__spec__"})
 _CHANGING = frozenset({"environ", "modules", "_", "last_value", "last_traceback", "last_type"})
@@ -25,7 +25,7 @@ _Holder = tuple[Any, str]
 
 
 def module_places(root: str) -> Iterator[tuple[str, Any]]:
-    """`attr:module.NAME` and `attr:module.Class.NAME` with live values; fakes among modules as `module:NAME`."""
+    """`attr:module.NAME` and `attr:module.Class.NAME` with live values; modules as `module:NAME`."""
     for name, module in list(sys.modules.items()):
         if not isinstance(module, ModuleType) or getattr(module, "__spec__", None) is None:
             if name not in ("__main__", "builtins") and not name.startswith("_pytest"):

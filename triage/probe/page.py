@@ -31,11 +31,8 @@ def lines(report: ProbeReport) -> list[str]:
             )
             if result is not None:
                 shown.append(f"    {result.sentence}")
-    shown += [
-        "",
-        f"cause: {report.root_cause.kind} ({report.root_cause.confidence})",
-        report.root_cause.summary,
-    ]
+    cause = report.root_cause
+    shown += ["", f"cause: {cause.kind} ({cause.confidence})", cause.summary]
     shown += [f"culprit: {culprit}" for culprit in cause.culprits]
     shown += [f"excluded: {text}" for text in report.excluded]
     shown += [f"repair: {patch.title} ({patch.path})" for patch in report.patches]
@@ -64,11 +61,12 @@ def _page(report: ProbeReport) -> Iterator[str]:
     yield ""
     yield "## Cause"
     yield ""
-    yield f"**{report.root_cause.kind}** ({report.root_cause.confidence}). {escaped(report.root_cause.summary)}"
+    cause = report.root_cause
+    yield f"**{cause.kind}** ({cause.confidence}). {escaped(cause.summary)}"
     yield ""
-    if report.root_cause.factor is not None:
-        yield f"- Factor: {escaped(spelled(report.root_cause.factor))}"
-    yield from (f"- Culprit: {escaped(culprit)}" for culprit in report.root_cause.culprits)
+    if cause.factor is not None:
+        yield f"- Factor: {escaped(spelled(cause.factor))}"
+    yield from (f"- Culprit: {escaped(culprit)}" for culprit in cause.culprits)
     yield from (f"- Excluded: {escaped(text)}" for text in report.excluded)
     yield from (f"- Note: {escaped(note)}" for note in report.notes)
     yield ""
