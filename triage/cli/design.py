@@ -76,7 +76,8 @@ def _say(app: App, values: dict[str, Any]) -> None:
         app.say(f"  option {option['letter']} ({option['title']}): {verdict}")
         app.say(
             f"    passes {option['passed']} of {option['runs']}{seconds}, notices {caught} of "
-            f"{len(option['breaks'])} breaks, {len(option['files'])} files +{option['added']} -{option['removed']}"
+            f"{len(option['breaks'])} breaks, files {len(option['files'])}, "
+            f"lines +{option['added']} -{option['removed']}"
         )
     for criterion in values["criteria"]:
         runs = f", {criterion['runs']} runs" if criterion["runs"] else ""

@@ -20,6 +20,7 @@ from triage.model.experiment import ProbeReport
 from triage.model.journal import AttemptRecorded, CriterionMet, StatusChanged
 from triage.phase.documents import summary_of
 from triage.phase.ledgers import JOURNAL, LEDGERS, Ledger, render_regions
+from triage.phase.plans import ACTIVE, REGION, designs, plan_files, render_region
 from triage.phase.rendering import render_again
 from triage.probe.page import page
 
@@ -33,8 +34,7 @@ def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
     if book is not None:
         for ledger in LEDGERS:
             _ledger(root, ledger, book, templates, checked)
-    for document in documents_in(root / "plans"):
-        _document(root, document, templates, checked)
+        _plans(root, book, plan_files(root), templates, checked)
     return checked
 
 
@@ -61,6 +61,10 @@ def _path(root: Path, path: Path, templates: Mapping[str, str], checked: Checked
         book = _journal(root, checked)
         if book is not None:
             _ledger(root, ledgers[0], book, templates, checked)
+    elif path in plan_files(root):
+        book = _journal(root, checked)
+        if book is not None:
+            _plans(root, book, [path], templates, checked)
     elif name == JOURNAL:
         _journal(root, checked)
     elif sidecar_of(path).is_file():
@@ -212,18 +216,47 @@ def _ledger(root: Path, ledger: Ledger, book: Book, templates: Mapping[str, str]
     if not path.is_file():
         return
     try:
-        data = path.read_bytes()
-        regions = {region.name: region for region in scan(data, ledger.path)}
         expected = render_regions(ledger, book, templates)
-    except (TriageError, OSError) as error:
-        checked.fault(ledger.path, getattr(error, "what", str(error)))
+    except TriageError as error:
+        checked.fault(ledger.path, error.what)
         return
-    for name, text in expected.items():
-        region = regions.get(name)
+    _regions(path, ledger.path, expected, "the journal", checked)
+
+
+def _plans(
+    root: Path, book: Book, paths: Iterable[Path], templates: Mapping[str, str], checked: Checked
+) -> None:
+    """Each region of a plan is what its design and its verification give, wherever the plan was moved."""
+    known = designs(book)
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        try:
+            here = {region.name for region in scan(path.read_bytes(), name)}
+            own = [design for design in known if design.region in here]
+            expected = {d.region: render_region(root, d, f"{ACTIVE}/{path.name}", templates) for d in own}
+        except (TriageError, OSError) as error:
+            checked.fault(name, getattr(error, "what", str(error)))
+            continue
+        for region in sorted(here - expected.keys()):
+            if REGION.fullmatch(region):
+                checked.fault(name, f"region {region!r} belongs to no design in the journal")
+        _regions(path, name, expected, "its evidence", checked)
+
+
+def _regions(path: Path, name: str, expected: Mapping[str, str], truth: str, checked: Checked) -> None:
+    """Regions as they are against regions as they should be."""
+    try:
+        data = path.read_bytes()
+        regions = {region.name: region for region in scan(data, name)}
+    except (TriageError, OSError) as error:
+        checked.fault(name, getattr(error, "what", str(error)))
+        return
+    for title, text in expected.items():
+        region = regions.get(title)
         if region is None:
             continue
         checked.regions += 1
         if is_edited(data, region):
-            checked.fault(ledger.path, f"region {name!r} was changed by hand", region.first_line)
+            checked.fault(name, f"region {title!r} was changed by hand", region.first_line)
         elif body(data, region) != fitted(text):
-            checked.fault(ledger.path, f"region {name!r} is not what the journal gives", region.first_line)
+            checked.fault(name, f"region {title!r} is not what {truth} gives", region.first_line)

@@ -67,6 +67,14 @@ def update_ledgers(root: Path, book: Book, templates: Mapping[str, str] | None =
     return [f"{name}: rendered from {JOURNAL}" for _, _, name in changed]
 
 
+def check_regions(root: Path) -> None:
+    """Whether every ledger can take what triage writes; raises as `update_ledgers` does, writes nothing."""
+    for ledger in LEDGERS:
+        data = _read(root / ledger.path)
+        if data is not None:
+            splice(data, {name: "" for name, _, _ in ledger.regions}, ledger.path)
+
+
 def render_regions(ledger: Ledger, book: Book, templates: Mapping[str, str] | None = None) -> dict[str, str]:
     """The text of each region of a ledger as the journal demands it."""
     texts = load_templates() if templates is None else templates

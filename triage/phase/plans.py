@@ -6,16 +6,13 @@ and from the verification that followed it. Everything outside of the regions is
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from triage.cluster.book import Book
-from triage.errors import TriageError
 from triage.evidence.atomic import disk_error, locked, write_bytes
 from triage.ledger.regions import splice
 from triage.model.cluster import ClusterStatus
@@ -151,12 +148,3 @@ def _read(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise disk_error(error, path) from error
-
-
-def design_of(root: Path, designed: Designed) -> dict[str, Any] | None:
-    """The design's JSON; None where its evidence cannot be read."""
-    try:
-        value: dict[str, Any] = json.loads((root / designed.design).read_bytes())
-    except (OSError, ValueError, TriageError):
-        return None
-    return value

@@ -77,7 +77,7 @@ def _on_top(root: Path, option: Proposal, broken: Proposal) -> Applied:
 
 
 def _values(tools: Tools, folder: EvidenceFolder, basis: Basis, trials: Trials) -> dict[str, Any]:
-    options = option_values(tools.root, folder, basis, trials)
+    options = option_values(tools.root, folder, basis, trials, tools.settings)
     return design_values(
         tools.root,
         folder,

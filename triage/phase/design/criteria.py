@@ -103,6 +103,12 @@ def capture_command(settings: Settings, nodeids: Sequence[str]) -> str:
     return f"{prepare} && {run} && cat {CAPTURE}/gradients.jsonl"
 
 
+def floors(basis: Basis, settings: Settings, control: Mapping[str, Any]) -> tuple[Bound, ...]:
+    """What the gradients of a repaired test should reach, from the settings and the control case alone."""
+    ground = Ground(basis=basis, settings=settings, controls=[control], keywords=(), kinds=frozenset())
+    return tuple(_bounds(ground)) if control else ()
+
+
 def magnitude(value: Any) -> float | None:
     """Size of a measured gradient: of a number, the largest of a list, the norm of a large one."""
     if isinstance(value, dict):

@@ -140,7 +140,8 @@ def _read(path: Path) -> str:
 
 def _title(path: Path, text: str) -> str:
     subject = re.search(r"^Subject: (?:\[PATCH[^\]]*\] )?(.+)$", text, re.MULTILINE)
-    return subject[1] if subject else path.stem.replace("-", " ").replace("_", " ")
+    stem = re.sub(r"^[A-Za-z0-9][-_]", "", path.stem)
+    return subject[1] if subject else stem.replace("-", " ").replace("_", " ")
 
 
 def _names(patch: str) -> Iterator[str]:

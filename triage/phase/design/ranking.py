@@ -7,9 +7,9 @@ from typing import Any
 
 RULE = (
     "An option is eligible if its patch applies, the subject passes in every run, its chunk shows no new "
-    "failure, every planted break is noticed, and no assertion is lost or skipped. Among eligible options "
-    "the one that reads fewest data files wins, then fewest files changed, then fewest lines, then the "
-    "shortest time."
+    "failure, every planted break is noticed, no assertion is lost or skipped, and its gradients reach the "
+    "floors, if any option's do. Among eligible options the one that reads fewest data files wins, then "
+    "fewest files changed, then fewest lines, then the shortest time."
 )
 
 
@@ -32,6 +32,13 @@ def against(option: dict[str, Any]) -> list[str]:
     if option["skips_added"]:
         found.append("it skips or expects the failure instead of repairing it")
     return found
+
+
+def below_floors(option: dict[str, Any]) -> list[str]:
+    """A signal far weaker than the control's, where another option reaches it."""
+    if not option["below"]:
+        return []
+    return [f"gradients are below the floors that another option reaches: {', '.join(option['below'])}"]
 
 
 def rank(options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

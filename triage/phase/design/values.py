@@ -8,13 +8,13 @@ from typing import Any
 
 from triage.config.settings import Settings
 from triage.evidence.folder import EvidenceFolder
-from triage.model.criterion import Criterion
+from triage.model.criterion import Bound, Criterion
 from triage.model.outcome import Outcome
 from triage.phase.design.basis import Basis
-from triage.phase.design.criteria import capture_command, magnitude, pytest_command
+from triage.phase.design.criteria import capture_command, floors, magnitude, pytest_command
 from triage.phase.design.laboratory import evidence_name
 from triage.phase.design.options import apply_command
-from triage.phase.design.ranking import RULE, against, cons, pros, rank
+from triage.phase.design.ranking import RULE, against, below_floors, cons, pros, rank
 from triage.phase.design.trial import RUNS, Trial, Trials
 from triage.probe.api import Observation
 from triage.probe.summary import measurements
@@ -22,11 +22,19 @@ from triage.probe.summary import measurements
 AGREES = 1e-6
 
 
-def option_values(root: Path, folder: EvidenceFolder, basis: Basis, trials: Trials) -> list[dict[str, Any]]:
+def option_values(
+    root: Path, folder: EvidenceFolder, basis: Basis, trials: Trials, settings: Settings
+) -> list[dict[str, Any]]:
     """Every option with what running it gave, its eligibility, and what speaks for and against it."""
     options = [_option(root, folder, basis, trials, trial) for trial in trials.options]
+    bounds = floors(basis, settings, control_of(basis))
     for option in options:
+        option["below"] = [bound.quantity for bound in bounds if _is_below(option, bound)]
         option["against"] = against(option)
+    if any(not option["against"] and not option["below"] for option in options):
+        for option in options:
+            option["against"] += below_floors(option)
+    for option in options:
         option["eligible"] = not option["against"]
     for option in options:
         others = [other for other in options if other is not option and other["applies"]]
@@ -35,6 +43,10 @@ def option_values(root: Path, folder: EvidenceFolder, basis: Basis, trials: Tria
     for place, option in enumerate(rank(options), 1):
         option["rank"] = place
     return options
+
+
+def _is_below(option: dict[str, Any], bound: Bound) -> bool:
+    return bool(option["gradients"]) and not bound.holds(magnitude(option["gradients"].get(bound.quantity)))
 
 
 def design_values(
@@ -191,6 +203,8 @@ def _tasks(
         {"id": "D1", "what": "apply the recommended option", "command": chosen["apply"], "seconds": None}
     ]
     for criterion in criteria:
+        if criterion.kind == "measures" and any(task["command"] == criterion.command for task in tasks):
+            continue
         seconds = {"alone": one, "context": one, "chunk": chunk}.get(criterion.scope.value)
         tasks.append(
             {

@@ -1,0 +1,1 @@
+"""Phase D: exit criteria run in their scopes, and only then a cluster resolved."""
