@@ -27,8 +27,9 @@ class CrystalConfig:
     misset_deg        rotations about the lab x, then y, then z axis, degrees
     misset_seed       seed of a random orientation (the negative number the generator starts from); None:
                       not random
-    phi_*, osc_*      spindle start, range in degrees and number of steps
-    phi_carryover     the C program's defect: a phi of exactly 0 keeps the previous orientation
+    phi_*, osc_*      spindle start, range in degrees and number of steps; phi_step_deg: None for range / steps
+    phi_carryover     the C program's defect, a phi of exactly 0 keeps the previous orientation but in the first
+                      sample of each thread: the number of threads it ran on; 0: the right orientation
     mosaic_*          spread in degrees (full cap), number of blocks, generator seed (negative)
     N_cells           unit cells along a, b, c; values up to 1 act as 1
     shape, fudge      lattice factor and its radius parameter
@@ -52,7 +53,8 @@ class CrystalConfig:
     phi_start_deg: Scalar = 0.0
     osc_range_deg: Scalar = 0.0
     phi_steps: int = 1
-    phi_carryover: bool = False
+    phi_step_deg: Scalar | None = None
+    phi_carryover: int = 0
     mosaic_spread_deg: Scalar = 0.0
     mosaic_domains: int = 1
     mosaic_seed: int = DEFAULT_MOSAIC_SEED
@@ -72,6 +74,9 @@ class CrystalConfig:
         checks.finite("phi_start_deg", self.phi_start_deg, "degrees")
         checks.finite("osc_range_deg", self.osc_range_deg, "degrees")
         checks.count("phi_steps", self.phi_steps, 1)
+        if self.phi_step_deg is not None:
+            checks.finite("phi_step_deg", self.phi_step_deg, "degrees")
+        checks.count("phi_carryover", self.phi_carryover, 0)
         checks.non_negative("mosaic_spread_deg", self.mosaic_spread_deg, "degrees")
         checks.count("mosaic_domains", self.mosaic_domains, 1)
         checks.vector("N_cells", self.N_cells, "cells")

@@ -95,9 +95,13 @@ class Crystal:
         return rows, not self.config.matrix_sets_cell
 
     def spindle_angles(self) -> Tensor:
-        """[phi_steps] spindle angles, radians: start + j x range / steps."""
-        start = scalar(self.config.phi_start_deg, self.device) * RADIAN
-        step = scalar(self.config.osc_range_deg, self.device) * RADIAN / self.config.phi_steps
+        """[phi_steps] spindle angles, radians: start + j x step, the step being range / steps unless given."""
+        config = self.config
+        start = scalar(config.phi_start_deg, self.device) * RADIAN
+        if config.phi_step_deg is None:
+            step = scalar(config.osc_range_deg, self.device) * RADIAN / config.phi_steps
+        else:
+            step = scalar(config.phi_step_deg, self.device) * RADIAN
         return torch.stack([start + j * step for j in range(self.config.phi_steps)])
 
     def orientations(self, spindle: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -137,8 +141,15 @@ class Crystal:
 
     def largest_edge(self) -> float:
         """The crystal's longest edge, N_j x |cell vector j|, Angstrom."""
+        edges = zip(self.cells().tolist(), self.edge_lengths(), strict=True)
+        return max(cells * length for cells, length in edges)
+
+    def edge_lengths(self) -> list[float]:
+        """|a|, |b|, |c| in Angstrom: to the last digit those given, where the cell is given."""
+        if self.config.matrix is None or not self.config.matrix_sets_cell:
+            return [float(length) for length in self.lengths().tolist()]
         real, _ = self.vectors()
-        return float((self.cells() * torch.linalg.vector_norm(real, dim=-1)).detach().max())
+        return [float(length) for length in torch.linalg.vector_norm(real.detach(), dim=-1)]
 
 
 def _oriented(blocks: Tensor, turns: Tensor, real: Tensor) -> Tensor:

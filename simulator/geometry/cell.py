@@ -61,7 +61,8 @@ def real_vectors_of_cell(reciprocal: Tensor, lengths: Tensor, cell: Tensor) -> T
     says."""
     crossed = _crossed(reciprocal)
     norm = torch.linalg.vector_norm(crossed, dim=-1)
-    return crossed * (lengths / cell / norm)[:, None] * cell
+    real: Tensor = crossed * (lengths / cell / norm)[:, None] * cell
+    return real
 
 
 def reciprocal_vectors(real: Tensor, cell: Tensor) -> Tensor:

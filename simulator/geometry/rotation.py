@@ -42,4 +42,5 @@ def euler_angles(rotation: Tensor) -> Tensor:
 
 def unit(vector: Tensor) -> Tensor:
     """The vector(s) [..., 3] scaled to length 1."""
-    return vector / torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
+    scaled: Tensor = vector / torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
+    return scaled

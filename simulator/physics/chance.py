@@ -52,8 +52,8 @@ class CapDraw:
 def draw_cap(generator: Generator) -> CapDraw:
     """Axis (sqrt(1-r2^2) sin pi r1, sqrt(1-r2^2) cos pi r1, r2), fraction (1 - r3^2)^(1/3), each r = 2u -
     1."""
-    one, two, three = (np.float32(2 * float(generator.uniform()) - 1) for _ in range(3))
-    r1, r2 = float(one), float(two)
-    across = float(np.float32(math.sqrt(1 - r2 * r2)))
-    fraction = np.power(np.float32(1 - float(three) ** 2), np.float32(1.0 / 3.0), dtype=np.float32)
+    r1, r2, r3 = (2 * float(generator.uniform()) - 1 for _ in range(3))
+    across = math.sqrt(1 - r2 * r2)
+    # The float32 power is rounded from a double one: vectorised float32 powers differ in the last digit.
+    fraction = np.float32(float(np.float32(1 - r3 * r3)) ** float(np.float32(1 / 3)))
     return CapDraw((across * math.sin(math.pi * r1), across * math.cos(math.pi * r1), r2), fraction)

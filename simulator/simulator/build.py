@@ -1,6 +1,8 @@
 """From crystal, detector and beam to a scene."""
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -70,7 +72,7 @@ def water_background(detector: Detector, scale: Tensor) -> Tensor:
 
 
 def build_tensors(
-    crystal: Crystal, detector: Detector, beam: Beam, real: Tensor, axes: Axes, panel: Panel
+    crystal: Crystal, detector: Detector, beam: Beam, *, real: Tensor, axes: Axes, panel: Panel
 ) -> Tensors:
     """All differentiable quantities, float64."""
     sources, layers, scale = beam.sources(axes), detector.layers(), beam.scattering_scale()
@@ -103,7 +105,7 @@ def build_tensors(
     )
 
 
-def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel, mask: Tensor | None) -> Plan:
+def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -> Plan:
     """Everything about the run that has no gradient."""
     config, table, kahn = detector.config, crystal.table, beam.polarization()
     roi = clipped_roi(detector)
@@ -129,19 +131,24 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel, m
         running_product=config.running_product,
         background_divided=config.water_counted_twice,
         watered=plain(config.water_um) > 0,
-        first_pixel=first_pixel(config.fpixels, roi, mask),
         interpolate_each=crystal.interpolates() and crystal.config.outside == "nearest",
     )
 
 
-def first_pixel(fpixels: int, roi: tuple[int, int, int, int], mask: Tensor | None) -> int:
-    """The first pixel, row by row, inside the region of interest and not masked."""
+def first_pixels(plan: Plan, mask: Tensor | None, threads: int) -> tuple[int, ...]:
+    """Where each of several threads begins: the rows are shared out evenly, the first taking what is left over."""
+    share, left = divmod(plan.spixels, threads)
+    starts = [thread * share + min(thread, left) for thread in range(threads)] + [plan.spixels]
+    counted = torch.zeros((plan.spixels, plan.fpixels), dtype=torch.bool)
+    counted[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop] = True
     if mask is not None:
-        inside = mask[roi[2] : roi[3] + 1, roi[0] : roi[1] + 1]
-        if bool(inside.any()):
-            row, column = (int(n) for n in torch.nonzero(inside)[0])
-            return (roi[2] + row) * fpixels + roi[0] + column
-    return roi[2] * fpixels + roi[0]
+        counted &= mask.cpu()
+    found = []
+    for start, end in pairwise(starts):
+        hits = torch.nonzero(counted[start:end].reshape(-1))
+        if len(hits):
+            found.append(start * plan.fpixels + int(hits[0]))
+    return tuple(found)
 
 
 def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
@@ -150,8 +157,11 @@ def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
     _check_polarization(beam, axes)
     mask = mask_of(detector, crystal.device)
     real, first_real = crystal.orientations(axes.spindle)
-    tensors = build_tensors(crystal, detector, beam, real, axes, panel)
-    return Scene(tensors, build_plan(crystal, detector, beam, panel, mask), mask, first_real)
+    tensors = build_tensors(crystal, detector, beam, real=real, axes=axes, panel=panel)
+    plan = build_plan(crystal, detector, beam, panel)
+    if first_real is not None:
+        plan = replace(plan, first_pixels=first_pixels(plan, mask, crystal.config.phi_carryover))
+    return Scene(tensors, plan, mask, first_real)
 
 
 def _check_polarization(beam: Beam, axes: Axes) -> None:

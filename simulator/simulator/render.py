@@ -104,14 +104,15 @@ def structure_square(scene: Scene, indices: Tensor, whole: Tensor, pixels: Tenso
 
 def miller_indices(scene: Scene, rows: slice, q: Tensor, pixels: Tensor, first_step: int) -> Tensor:
     """h, k, l = a.q, b.q, c.q for a group of orientations, [3, r, P]."""
-    points = q.shape[1]
 
     def project(real: Tensor) -> Tensor:
-        return (real[rows].reshape(-1, 3) @ q).reshape(-1, 3, points).transpose(0, 1)
+        # Written out: a matrix product of inner size 3 gains nothing and stalls where cores are shared.
+        x, y, z = (real[rows].transpose(0, 1)[..., axis, None] for axis in range(3))
+        return x * q[0] + y * q[1] + z * q[2]
 
     indices = project(scene.tensors.real)
     if scene.first_real is not None and first_step == 0:
-        hit = pixels == scene.plan.first_pixel
+        hit = torch.isin(pixels, torch.tensor(scene.plan.first_pixels, device=pixels.device))
         if bool(hit.any()):
             indices = torch.where(hit, project(scene.first_real), indices)
     return indices

@@ -72,7 +72,7 @@ class Plan:
     lowest       lowest h, k, l of the table
     interpolate_before   (pixel, step) of the first sample that reads the nearest reflection; None: all do
     interpolate_each     interpolate wherever the neighbours exist, sample by sample
-    first_pixel  the first pixel that is computed: the only one that the C carry-over defect spares
+    first_pixels  the pixels where a thread of the C program begins: its carry-over defect spares them
     watered      whether water counts, so that no step is skipped for a zero lattice factor
     """
 
@@ -96,7 +96,7 @@ class Plan:
     capture_from: str
     running_product: bool
     background_divided: bool
-    first_pixel: int = 0
+    first_pixels: tuple[int, ...] = ()
     interpolate_before: tuple[int, int] | None = None
     interpolate_each: bool = False
     watered: bool = False

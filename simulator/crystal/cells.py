@@ -1,0 +1,18 @@
+"""How many unit cells a crystal of a given size holds."""
+
+import math
+from collections.abc import Sequence
+
+from simulator.config import SimulatorError
+from simulator.crystal.crystal import Crystal
+from simulator.units import ANGSTROM
+
+
+def cells_of_size(crystal: Crystal, sizes_mm: Sequence[float]) -> tuple[int, int, int]:
+    """ceil(size / cell length) along a, b, c; where a size is 0, the count that the crystal has."""
+    counts = []
+    for size, length, kept in zip(sizes_mm, crystal.edge_lengths(), crystal.cells().tolist(), strict=True):
+        if size < 0:
+            raise SimulatorError(f"the crystal size is {size:g} mm: it must not be negative")
+        counts.append(math.ceil(size / 1000 / (length * ANGSTROM)) if size > 0 else int(kept))
+    return counts[0], counts[1], counts[2]

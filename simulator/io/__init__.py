@@ -1,0 +1,1 @@
+"""Reading and writing: command lines, headers, masks, image formats, comparisons."""
