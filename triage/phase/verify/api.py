@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from triage.cluster.book import Book
 from triage.errors import TriageError, UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.manifest import compare
 from triage.model.cluster import ClusterStatus
 from triage.model.criterion import Criterion, CriterionResult
 from triage.model.journal import AttemptRecorded, CriterionMet, Event, StatusChanged
@@ -75,13 +76,21 @@ def verify(
 
 
 def _design(tools: Tools, designed: Designed) -> dict[str, Any]:
+    """The design as it was sealed: criteria that somebody changed afterwards close nothing."""
     path = tools.root / designed.design
     try:
+        flaws = compare(path.parent)
         design: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TriageError) as error:
         raise VoidError(
             "bad-evidence", f"{path}: {error}", "'triage check' tells what was changed"
         ) from error
+    if flaws:
+        raise VoidError(
+            "bad-evidence",
+            f"{designed.design}: {flaws[0].path} is {flaws[0].problem}",
+            f"restore it from git, or design again: triage design {designed.cluster}",
+        )
     return design
 
 
