@@ -13,7 +13,7 @@ from triage.model.outcome import Outcome
 _STATUS = {
     "passed": Outcome.PASSED,
     "failed": Outcome.FAILED,
-    "broken": Outcome.ERROR,
+    "broken": Outcome.FAILED,  # whatever is no assertion: pytest calls it a failure too
     "skipped": Outcome.SKIPPED,
 }
 _UNFINISHED = {"scheduled", "running", "pending", "interrupted"}
@@ -22,7 +22,7 @@ _UNFINISHED = {"scheduled", "running", "pending", "interrupted"}
 def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
     """The one test of a result file; containers (fixtures of tests told elsewhere) have none."""
     document = read_document(stream, limits=limits, notes=notes, items="steps")
-    if "children" in document and "status" not in document:
+    if document.keys() & {"children", "befores", "afters"} and "status" not in document:
         return
     name = _name(document)
     if not (name.name or name.nodeid):
@@ -61,6 +61,8 @@ def _name(document: dict[str, Any]) -> Name:
     path, hash_mark, function = full.partition("#")
     if not hash_mark:
         return Name(classname=full.rpartition(".")[0] if full.endswith(shown) else full, name=shown)
+    if "[" in path:  # the writer took a parameter's `::` for a class
+        path = path[: path.index("[")].rpartition(".")[0]
     bracket = shown[shown.index("[") :] if "[" in shown else _parameters(document)
     return Name(classname=path, name=function + bracket)
 

@@ -53,6 +53,8 @@ def _test(test: dict[str, Any], notes: Notes) -> Reported:
     if outcome is None:
         notes.drop("tests with an outcome that is none")
         outcome = Outcome.FAILED if wrongs else Outcome.NOT_RUN
+    if outcome is Outcome.ERROR and stages[Phase.CALL].get("outcome") == "failed":
+        outcome = Outcome.FAILED  # the plugin lets a teardown error hide the failure before it
     durations = [seconds_of(stage.get("duration")) or 0.0 for stage in stages.values() if stage]
     return Reported(
         name=Name(nodeid=test["nodeid"]),

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from triage.model.origin import is_test, posix
 from triage.model.outcome import Phase
 
-_HEADING = re.compile(r"^_{2,} (?P<heading>\S.*?) _{2,}$")
+_HEADING = re.compile(r"^_{2,} (?P<heading>\S.*?) _+$")
+_SUBTEST = re.compile(r"(?P<name>[^\s\[]+(?:\[[^\]]*\])?) (?P<subtest>(?:\[.*\])? ?(?:\(.*\))?)")
 _CAPTURED = re.compile(r"^-{2,} Captured (?P<stream>stdout|stderr|log)(?: (?P<phase>\w+))? -{2,}$")
+_PLUGIN = re.compile(r"^-{2,} \S.* -{2,}$")
 _ERROR_AT = re.compile(r"^ERROR (?:at (?P<phase>setup|teardown) of (?P<name>.+)|collecting (?P<path>.+))$")
 _LOCATION = re.compile(r"^(?P<path>[^\s:][^:\n]*\.py):\d+: ", re.MULTILINE)
 
@@ -22,6 +24,7 @@ class Block:
     heading: str
     """`TestB.test_c[d]`, or the path that could not be collected."""
     phase: Phase
+    subtest: str | None = None
     lines: list[str] = field(default_factory=list)
     streams: dict[str, list[str]] = field(default_factory=dict)
 
@@ -65,6 +68,8 @@ def blocks_of(section: str, lines: Sequence[str]) -> Iterator[Block]:
             block, stream = _opened(found["heading"]), None
         elif block is not None and (captured := _CAPTURED.match(line)):
             stream = block.streams.setdefault(captured["stream"], [])
+        elif block is not None and _PLUGIN.match(line):
+            stream = []  # a plugin's own words, to the end of the section
         elif block is not None:
             (block.lines if stream is None else stream).append(line)
     if block is not None:
@@ -74,7 +79,8 @@ def blocks_of(section: str, lines: Sequence[str]) -> Iterator[Block]:
 def _opened(heading: str) -> Block:
     found = _ERROR_AT.match(heading)
     if found is None:
-        return Block(heading, Phase.CALL)
+        part = _SUBTEST.fullmatch(heading)
+        return Block(part["name"], Phase.CALL, part["subtest"]) if part else Block(heading, Phase.CALL)
     if found["path"]:
         return Block(found["path"], Phase.COLLECT)
     return Block(found["name"], Phase.SETUP if found["phase"] == "setup" else Phase.TEARDOWN)

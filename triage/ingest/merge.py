@@ -7,6 +7,7 @@ disagree: then it was run again, and the outcome is the last one told, with a no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from triage.ingest.reported import Reported, failure_of
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import TestResult
+
+_COUNTS_SUBTESTS = re.compile(r"^contains \d+ failed subtests?$")
 
 
 @dataclass
@@ -54,17 +57,16 @@ class Merger:
     def _result(self, test: _Test) -> TestResult:
         tellings = [self._telling(test, rows) for rows in test.files.values()]
         outcomes = [outcome for outcome, _ in tellings]
-        final = outcomes[-1]
         notes = [row.note for rows in test.files.values() for row in rows if row.note]
-        if len(set(outcomes)) > 1 and _disagree(outcomes):
+        if len({outcome.is_red for outcome in outcomes}) > 1:
             notes.append(f"told differently by several files: {', '.join(outcomes)}; the last one counts")
-        told = [failures for outcome, failures in tellings if outcome == final]
+        final, failures = _fullest([told for told in tellings if told[0].is_red == outcomes[-1].is_red])
         durations = [row.duration for rows in test.files.values() for row in rows if row.duration is not None]
         return TestResult(
             nodeid=test.nodeid,
             outcome=final,
             duration=max(durations, default=None),
-            failures=max(told, key=_richness) if final.is_red else (),
+            failures=failures,
             note="; ".join(dict.fromkeys(notes)) or None,
         )
 
@@ -75,7 +77,7 @@ class Merger:
         runs = [row for row in rows if row not in teardown] or teardown[:1]
         last = runs[-1]
         counted = [last, *(row for row in teardown if row is not last)]
-        failures = tuple(
+        failures = _causes(
             failure_of(wrong, test.nodeid, source=row.source, limits=self._limits)
             for row in counted
             for wrong in row.wrongs
@@ -86,8 +88,17 @@ class Merger:
         return outcome, failures
 
 
-def _disagree(outcomes: list[Outcome]) -> bool:
-    return len({outcome.is_red for outcome in outcomes}) > 1
+def _causes(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    """The failures without the one that only counts failed subtests, where those are told themselves."""
+    told = tuple(failures)
+    causes = tuple(failure for failure in told if not _COUNTS_SUBTESTS.search(failure.message))
+    return causes or told
+
+
+def _fullest(tellings: list[tuple[Outcome, tuple[Failure, ...]]]) -> tuple[Outcome, tuple[Failure, ...]]:
+    """Of several tellings of one run of a test the one that says most; JUnit takes xpassed for passed."""
+    outcome, failures = max(tellings, key=lambda told: (_richness(told[1]), told[0] is not Outcome.PASSED))
+    return outcome, failures if outcome.is_red else ()
 
 
 def _richness(failures: tuple[Failure, ...]) -> tuple[int, int]:

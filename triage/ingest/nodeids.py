@@ -43,13 +43,15 @@ class NodeIds:
         if found := self._by_dotted.get(dotted):
             return found[0]
         if name.file:
-            return self._with_file(name)
+            return self._with_file(name, collection)
         if collection:
             return self._path_of(name.name.split(".")) or name.name.replace(".", "/") + ".py"
         return self._without_file(name)
 
-    def _with_file(self, name: Name) -> str:
+    def _with_file(self, name: Name, collection: bool) -> str:
         file = posix(name.file)
+        if collection:
+            return file
         module = file.removesuffix(".py").replace("/", ".")
         rest = name.classname.removeprefix(module).strip(".") if name.classname.startswith(module) else ""
         if not file.endswith(".py"):

@@ -17,12 +17,13 @@ from triage.ingest.logsections import Block, blocks_of
 from triage.ingest.reported import Name, Reported, Wrong
 from triage.model.outcome import Outcome, Phase
 
-_SECTION = re.compile(r"^={3,} (?P<title>.+?) ={3,}$")
+_SECTION = re.compile(r"^={2,} (?P<title>.+?) =+$")
 _TOTALS = re.compile(
     r"(?P<count>\d+) (?P<what>failed|passed|skipped|errors?|xfailed|xpassed|deselected|warnings?)\b"
 )
 _FINAL = re.compile(
-    r"^(?:={3,} )?(?:\d+ \w+(?:, )?)+ in [\d.]+s(?: \([\d:]+\))?(?: ={3,})?$|^=+ no tests ran .*=+$"
+    r"^(?:=+ )?(?:\d{1,9} [a-z]+(?: [a-z]+)?(?:, )?){1,20} in [\d.]+s(?: \([\d:]+\))?(?: =+)?$"
+    r"|^=+ no tests ran .*=+$"
 )
 _PREFIX = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ")
 _WORDS = {
@@ -40,6 +41,7 @@ _STOPPED = re.compile(r"^!{3,} (?P<why>.+?) !{3,}$")
 _DIED = re.compile(
     r"^Fatal Python error: (?P<why>.+)$|^(?P<signal>Segmentation fault|Aborted|Killed|Bus error)\b"
 )
+_ORDER = (Phase.COLLECT, Phase.SETUP, Phase.CALL, Phase.TEARDOWN)
 _QUIET = {
     "passed": Outcome.PASSED,
     "skipped": Outcome.SKIPPED,
@@ -65,11 +67,12 @@ def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterat
     if not log.ended:
         notes.cut_short("the log has no line of totals")
     names = _Names(log.summary)
-    told: set[str] = set()
+    failed: dict[tuple[str, bool], list[Block]] = {}
     for block in log.blocks:
-        name = names.of(block)
-        told.add(name.nodeid)
-        yield _failed(block, name, names)
+        failed.setdefault((names.of(block), block.phase is Phase.COLLECT), []).append(block)
+    for (nodeid, collection), blocks in failed.items():
+        yield _failed(nodeid, sorted(blocks, key=lambda block: _ORDER.index(block.phase)), collection)
+    told = {nodeid for nodeid, _ in failed}
     for nodeid, outcome in log.outcomes.items():
         if nodeid not in told:
             told.add(nodeid)
@@ -77,7 +80,7 @@ def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterat
     for word, nodeid in log.summary:
         if nodeid not in told and word in ("FAILED", "ERROR"):
             told.add(nodeid)
-            yield _summarised(word, nodeid, names)
+            yield _summarised(word, nodeid)
     if log.died and log.running and log.running not in told:
         yield _crashed(log)
     _count_unnamed(log, told, notes)
@@ -149,21 +152,18 @@ class _Names:
             if nodeid not in waiting:
                 waiting.append(nodeid)
 
-    def of(self, block: Block) -> Name:
+    def of(self, block: Block) -> str:
         """By heading, in order; two tests of one name in two files are told apart by the file shown."""
         if block.phase is Phase.COLLECT:
-            return Name(nodeid=block.heading)
+            return block.heading
         waiting = self._known.get(block.heading)
         if waiting:
-            shown = next(
-                (nodeid for nodeid in waiting if nodeid.partition("::")[0] in block.text), waiting[0]
-            )
-            return Name(nodeid=shown)
+            return next((nodeid for nodeid in waiting if nodeid.partition("::")[0] in block.text), waiting[0])
         head, bracket, parameters = block.heading.partition("[")
         file = block.first_test_file()
         if file:
-            return Name(nodeid="::".join([file, *head.split(".")]) + bracket + parameters)
-        return Name(name=block.heading)
+            return "::".join([file, *head.split(".")]) + bracket + parameters
+        return block.heading
 
 
 def heading_of(nodeid: str) -> str:
@@ -172,20 +172,28 @@ def heading_of(nodeid: str) -> str:
     return ".".join(head.split("::")[1:]) + bracket + parameters
 
 
-def _failed(block: Block, name: Name, names: _Names) -> Reported:
-    wrong = Wrong(
-        text=block.text, phase=block.phase, stdout=block.stdout, stderr=block.stderr, log=block.log
-    )  # fmt: skip
+def _failed(nodeid: str, blocks: list[Block], collection: bool) -> Reported:
+    """A test may have several blocks: its call, its teardown, its subtests."""
     return Reported(
-        name=name,
-        outcome=Outcome.FAILED if block.phase is Phase.CALL else Outcome.ERROR,
-        wrongs=(wrong,),
-        collection=block.phase is Phase.COLLECT,
+        name=Name(nodeid=nodeid),
+        outcome=Outcome.FAILED if any(block.phase is Phase.CALL for block in blocks) else Outcome.ERROR,
+        wrongs=tuple(
+            Wrong(
+                text=block.text,
+                phase=block.phase,
+                subtest=block.subtest,
+                stdout=block.stdout,
+                stderr=block.stderr,
+                log=block.log,
+            )
+            for block in blocks
+        ),
+        collection=collection,
         source="log",
     )
 
 
-def _summarised(word: str, nodeid: str, names: _Names) -> Reported:
+def _summarised(word: str, nodeid: str) -> Reported:
     return Reported(
         name=Name(nodeid=nodeid),
         outcome=Outcome.FAILED if word == "FAILED" else Outcome.ERROR,

@@ -21,8 +21,9 @@ class Format(StrEnum):
 
 
 HEAD_BYTES = 256 * 1024
-_REPORTLOG = re.compile(r'\{"(?:pytest_version|\$report_type|_report_type|nodeid)"|"\$?_?report_type":\s*"')
+_REPORTLOG = re.compile(r'^\{"(?:pytest_version|nodeid)"|"\$?_?report_type":\s*"[A-Z]')
 _ALLURE = re.compile(r'"(?:historyId|testCaseId|statusDetails|fullName)"')
+_CONTAINER = frozenset({"children", "befores", "afters"})
 _TAP = re.compile(r"^(?:TAP version \d+|1\.\.\d+|(?:not )?ok\b(?: \d+)?)", re.MULTILINE)
 _LOG = re.compile(
     r"^=+ (?:test session starts|FAILURES|ERRORS|short test summary info) =+$"
@@ -69,7 +70,9 @@ def _allure_container(text: str) -> Format | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return Format.ALLURE if isinstance(value, dict) and "uuid" in value and "children" in value else None
+    return (
+        Format.ALLURE if isinstance(value, dict) and "uuid" in value and value.keys() & _CONTAINER else None
+    )
 
 
 def decoded(data: bytes) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 from xml.parsers import expat
@@ -92,11 +93,11 @@ class _Reader:
         """The end of the stream."""
         if self._seeking:
             return
-        try:
+        with suppress(expat.ExpatError):
             self._parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            if error.code != expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS]:
-                self._notes.drop(f"an end that is missing: {expat.ErrorString(error.code)}")
+        if self._depth > self._own_roots:
+            self._handlers.reset()
+            self._notes.cut_short("its root element does not end")
 
     def _damaged(self, error: expat.ExpatError, data: bytes) -> bytes:
         """The part of `data` behind the damage."""
@@ -129,6 +130,7 @@ class _Reader:
         self._restart()
         self._parser.Parse(b"<testsuites>", False)
         self._fed = len(b"<testsuites>")
+        self._own_roots = 1
         return data[found.start() :]
 
     def _restart(self) -> None:
@@ -142,6 +144,7 @@ class _Reader:
         self._parser = parser
         self._fed = 0
         self._depth = 0
+        self._own_roots = 0
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
