@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from triage.recorder.reports import Scribe
@@ -29,25 +31,26 @@ class JsonReport:
             return
         option.json_report = self.path is not None
         option.json_report_file = None
-        option.json_report_omit = []
+        # a warm parent does not know yet which items a report is about: its children add the collectors
+        option.json_report_omit = ["collectors"] if settings.mode == "serve" else []
         option.json_report_summary = False
         option.json_report_verbosity = -1
 
-    def begin_chunk(self, config: Any, settings: Settings) -> None:
+    def begin_chunk(self, session: Any, settings: Settings) -> None:
         """In a child of a warm parent: the plugin reports on its chunk alone, or not at all."""
-        plugin = getattr(config, "_json_report", None)
+        plugin = getattr(session.config, "_json_report", None)
         self.path = settings.json_report
         if plugin is None or self.path is None:
             self.path = None
             return
         if len(settings.exact or ()) > settings.json_report_limit:
             self.path = None
-            config.pluginmanager.unregister(plugin)
-            del config._json_report
+            session.config.pluginmanager.unregister(plugin)
+            del session.config._json_report
             return
         plugin._json_tests.clear()
-        wanted = {nodeid.split("::", 1)[0] for nodeid, _ in settings.exact or ()}
-        plugin._json_collectors[:] = [c for c in plugin._json_collectors if _concerns(c["nodeid"], wanted)]
+        plugin._config.option.json_report_omit = []
+        plugin._json_collectors[:] = _collectors(session.items)
 
     def write(self, document: dict[str, Any]) -> None:
         """The document as it may be written, whole or not at all; never raises."""
@@ -60,7 +63,19 @@ class JsonReport:
             os.replace(self.path + ".part", self.path)
 
 
-def _concerns(collector: str, files: set[str]) -> bool:
-    """Whether a collector lies on the way to one of the files, or in it."""
-    file = collector.split("::", 1)[0]
-    return file in files or any(name.startswith(f"{file}/") for name in files) or file in ("", ".")
+def _collectors(items: Sequence[Any]) -> list[dict[str, Any]]:
+    """What pytest-json-report says of collection, for these items and what leads to them."""
+    from pytest_jsonreport.serialize import make_collectitem
+
+    found: dict[str, dict[str, Any]] = {}
+    listed: set[int] = set()
+    for item in items:
+        chain = item.listchain()
+        for parent, child in pairwise(chain):
+            place = found.setdefault(
+                parent.nodeid, {"nodeid": parent.nodeid, "outcome": "passed", "result": []}
+            )
+            if id(child) not in listed:
+                listed.add(id(child))
+                place["result"].append(make_collectitem(child))
+    return list(found.values())

@@ -6,6 +6,7 @@ an event, flushed at once. It must never break a test: what goes wrong here is a
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -18,7 +19,7 @@ from triage.recorder import neutral
 from triage.recorder.jsonreport import JsonReport
 from triage.recorder.raised import raised_chain
 from triage.recorder.reports import Scribe, is_complete, last_attempt, outcome_of
-from triage.recorder.select import exactly, matching, numbered, public_id
+from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
 from triage.recorder.settings import Settings, take_settings
 from triage.recorder.watchdog import Watchdog
 from triage.recorder.writer import Writer
@@ -45,11 +46,12 @@ class Recorder:
         self.json_report = JsonReport(settings.json_report, self.scribe)
         self.items: list[Any] = []
         self.ids: list[str] = []
-        self.nth: list[int] = []
+        self.nth: list[int] | None = None
         self.position = 0
         self.reports: list[Any] = []
         self.chains: dict[int, list[dict[str, Any]]] = {}
         self.exit_reason: str | None = None
+        self.damaged = False
 
     # -- configuration ------------------------------------------------------------------------
 
@@ -96,8 +98,8 @@ class Recorder:
         self.writer = Writer(settings.record, bytes.fromhex(settings.key))
         if settings.stacks and settings.test_seconds:
             self.watchdog = Watchdog(settings.stacks, settings.test_seconds)
-        self.json_report.begin_chunk(session.config, settings)
         self.select(session.items)
+        self.json_report.begin_chunk(session, settings)
         session.testsfailed, session.testscollected = 0, len(session.items)
         neutral.own_basetemp(session.config, settings.name)
         self.writer.write({"e": "begin", "pid": os.getpid(), "rootdir": str(session.config.rootpath)})
@@ -139,13 +141,11 @@ class Recorder:
 
     def select(self, items: list[Any]) -> None:
         """Cut `items` down to what the settings name."""
-        ids = [public_id(item.nodeid, self.redact) for item in items]
-        self.nth = numbered(ids)
+        self.nth = None
         if self.settings.exact is not None:
-            items[:], self.nth = exactly(items, ids, self.settings.exact)
+            items[:], self.nth = exactly(items, public_ids(items, self.redact), self.settings.exact)
         elif self.settings.match is not None:
-            items[:] = matching(items, ids, self.settings.match)
-            self.nth = numbered([public_id(item.nodeid, self.redact) for item in items])
+            items[:] = matching(items, public_ids(items, self.redact), self.settings.match)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool | None:
@@ -166,7 +166,8 @@ class Recorder:
     def announce(self, items: list[Any]) -> None:
         """From now on item i of the record is `items[i]`."""
         self.items = list(items)
-        self.ids = [public_id(item.nodeid, self.redact) for item in self.items]
+        self.ids = public_ids(self.items, self.redact)
+        nth = self.nth if self.nth is not None else numbered(self.ids)
         self.position = 0
         files: list[str] = []
         numbers: dict[str, int] = {}
@@ -179,7 +180,7 @@ class Recorder:
             {
                 "e": "collected",
                 "ids": self.ids,
-                "nth": self.nth if any(self.nth) else None,
+                "nth": nth if any(nth) else None,
                 "files": files,
                 "file": [numbers[str(getattr(item, "path", ""))] for item in self.items],
                 "lines": [_line(item) for item in self.items],
@@ -204,7 +205,37 @@ class Recorder:
         self._finish(index, item, None)
         if self.writer.failed:
             item.session.shouldstop = "triage: the record cannot be written"
+        elif self.damaged:
+            item.session.shouldstop = (
+                "triage: a test closed pytest's descriptors; the rest runs in a new process"
+            )
         return result
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: Any, nextitem: Any) -> Generator[None, object, object]:
+        """Behind the last test the suite's wider fixtures are torn down: a death there is not the test's."""
+        error = self._own_teardown(item) if nextitem is None else None
+        result = yield
+        if error is not None:
+            raise error
+        return result
+
+    def _own_teardown(self, item: Any) -> BaseException | None:
+        """Tear down what is the item's alone, then record the outcome that it has so far."""
+        state = getattr(item.session, "_setupstate", None)
+        if state is None or not hasattr(state, "teardown_exact") or item not in getattr(state, "stack", ()):
+            return None
+        try:
+            state.teardown_exact(_Beside(item))
+        except (Exception, pytest.skip.Exception) as problem:
+            return problem
+        reports, _ = last_attempt(self.reports)
+        if os.getpid() == self.writer.pid:
+            failed = [self.scribe.failure(r, self.chains.get(id(r))) for r in reports if r.failed]
+            stages = {r.when: self.scribe.stage(r) for r in reports if not hasattr(r, "context")}
+            known = {"outcome": outcome_of(reports), "stages": stages, "failures": failed}
+            self.writer.write({"e": "ran", "i": max(self.position - 1, 0), **known})
+        return None
 
     def _index(self, item: Any) -> int:
         position = self.position
@@ -221,8 +252,10 @@ class Recorder:
         """Called for real failures only: the place where the exception itself is at hand."""
         if self.watchdog:
             self.watchdog.forget()
+        error = call.excinfo.value
+        self.damaged |= isinstance(error, OSError) and error.errno == errno.EBADF
         try:
-            self.chains[id(report)] = raised_chain(call.excinfo.value, self.settings.field_chars)
+            self.chains[id(report)] = raised_chain(error, self.settings.field_chars)
         except Exception as problem:
             self.writer.write(
                 {"e": "note", "text": f"an exception could not be taken apart: {type(problem).__name__}"}
@@ -320,6 +353,17 @@ class Recorder:
             self.watchdog.touch()
         yield
         self.writer.write({"e": "end", "exitcode": int(session.exitstatus), "reason": self.exit_reason})
+
+
+class _Beside:
+    """A stand-in for a next test beside the last one: what both would share stays up."""
+
+    def __init__(self, item: Any) -> None:
+        self._parents = item.listchain()[:-1]
+
+    def listchain(self) -> list[Any]:
+        """The shared parents."""
+        return list(self._parents)
 
 
 def _packages() -> dict[str, str]:

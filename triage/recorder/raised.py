@@ -65,7 +65,7 @@ def text_of(value: object, limit: int) -> str:
         text = str(value)
     except Exception as problem:
         return f"<{type(value).__name__} whose text raises {type(problem).__name__}>"
-    return text if len(text) <= 2 * limit else text[:limit] + text[-limit:]
+    return text
 
 
 def frames_of(traceback: TracebackType | None) -> list[Data]:

@@ -13,6 +13,10 @@ Chains = dict[int, list[Data]]
 """Exception chains by `id` of the report that they belong to."""
 
 
+_MARGIN = 16 * 1024
+"""So much beyond a cut is redacted too, so that a secret that lies across it is recognised."""
+
+
 class Scribe:
     """Turns reports into data: capped, encodable, redacted."""
 
@@ -22,7 +26,13 @@ class Scribe:
 
     def text(self, value: object) -> str:
         """A field as it may be written."""
-        return capped(self.redact(encodable(value if isinstance(value, str) else str(value))), self.limit)
+        text = value if isinstance(value, str) else str(value)
+        if len(text) <= self.limit + 2 * _MARGIN:
+            return capped(self.redact(encodable(text)), self.limit)
+        half = self.limit // 2
+        head, tail = text[: half + _MARGIN], text[-half - _MARGIN :]
+        head, tail = (self.redact(encodable(part)) for part in (head, tail))
+        return f"{head[:half]}\n[... {len(text) - 2 * half} characters cut ...]\n{tail[-half:]}"
 
     def deep(self, value: Any) -> Any:
         """Every string below `value` as it may be written; numbers that JSON lacks become text."""

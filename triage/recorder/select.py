@@ -11,11 +11,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from triage.wire.clean import encodable
+from triage.wire.redact import Redactor
 
 
 def public_id(nodeid: str, redact: Callable[[str], str]) -> str:
     """The id as it is written."""
     return redact(encodable(nodeid))
+
+
+def public_ids(items: Sequence[Any], redactor: Redactor) -> list[str]:
+    """The public id of each item; one look at all of them together when none needs a change."""
+    nodeids = [item.nodeid for item in items]
+    everything = "\n".join(nodeids)
+    if everything.isascii() and not redactor.suspects(everything):
+        return nodeids
+    return [public_id(nodeid, redactor) for nodeid in nodeids]
 
 
 def numbered(ids: Sequence[str]) -> list[int]:

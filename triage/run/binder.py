@@ -38,7 +38,6 @@ class Binder:
             "preflight.json",
             {
                 **facts,
-                "nodeids": [item.nodeid for item in collected.items],
                 "collection_errors": [
                     {"nodeid": error.nodeid, "outcome": error.outcome.value, "message": _message(error)}
                     for error in collected.errors
@@ -52,11 +51,14 @@ class Binder:
                 "plugins": collected.begin.get("plugins", {}),
                 "notes": collected.notes,
             },
+            clean={"nodeids": [item.nodeid for item in collected.items]},
         )
 
     def plan(self, plan: Plan) -> None:
         """The chunks, before the first of them runs."""
-        self.store.put_json("plan.json", plan.model_dump(mode="json"))
+        self.store.put(
+            "plan.json", plan.model_dump_json(indent=1).encode("utf-8", "backslashreplace") + b"\n"
+        )
         for chunk in plan.chunks:
             if len(chunk.nodeids) > _INLINE:
                 text = "".join(f"{nodeid}\n" for nodeid in chunk.nodeids if "\n" not in nodeid)

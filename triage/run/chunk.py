@@ -88,8 +88,7 @@ class Runner:
                 return
             if verdict.ended == "lost":
                 lost += 1
-                if lost >= _LOST_AGAIN:
-                    self._give_up(course, f"lost {lost} times: {verdict.note}")
+                self._lost(course, tried, verdict, lost)
                 continue
             self._missing(course, tried.seen)
             stuck = stuck + 1 if len(course.results) == before else 0
@@ -119,11 +118,7 @@ class Runner:
         )
         if culprit is not None and verdict.culprit is not None and verdict.culprit in course.keys:
             course.results[verdict.culprit] = culprit
-            self._say(
-                course,
-                number,
-                {"e": "result", "key": verdict.culprit, "result": culprit.model_dump(mode="json")},
-            )
+            self._blame(course, number, verdict.culprit)
         attempt = _attempt_value(course, number, process, verdict, self.command(course.name, left))
         tried = Tried(attempt, seen, process, folder)
         course.tried.append(tried)
@@ -132,7 +127,7 @@ class Runner:
         return tried, verdict
 
     def _heard(self, course: Course, number: int, payload: bytes, event: Any, seen: Seen) -> None:
-        if event.get("e") == "finish":
+        if event.get("e") in ("finish", "ran"):
             key = seen.key(event["i"])
             course.results[key] = results.finished(key, event, course.name, number, self.origins)
             course.last = key
@@ -150,6 +145,25 @@ class Runner:
         for key in course.left:
             if key not in present:
                 course.results[key] = results.never(key, course.name, _GONE)
+
+    def _lost(self, course: Course, tried: Tried, verdict: Verdict, times: int) -> None:
+        """Nobody knows how the process ended. The test that ran each time is to blame, else the machine."""
+        culprit = verdict.culprit
+        before = [other.seen.culprit for other in course.tried[:-1] if other.attempt.ended == "lost"]
+        if culprit is not None and culprit in before and culprit in course.keys:
+            note = f"its process vanished {before.count(culprit) + 1} times: {verdict.note}"
+            failure = death(culprit[0], "Crashed", note, dump=None, log_tail="", origins=self.origins)
+            course.results[culprit] = TestResult(
+                nodeid=culprit[0], outcome=Outcome.CRASHED, chunk=course.name, attempt=course.number,
+                failures=(failure,), note=note,
+            )  # fmt: skip
+            self._blame(course, tried.attempt.number, culprit)
+        elif times >= _LOST_AGAIN and not tried.seen.finished:
+            self._give_up(course, f"lost {times} times: {verdict.note}")
+
+    def _blame(self, course: Course, number: int, culprit: Key) -> None:
+        result = course.results[culprit].model_dump(mode="json")
+        self._say(course, number, {"e": "result", "key": culprit, "result": result})
 
     def _give_up(self, course: Course, why: str) -> None:
         for key in course.left:

@@ -1,4 +1,4 @@
-"""How chunks are kept apart: children of a warm parent where the suite is fit for it, else new interpreters."""
+"""How chunks are kept apart: children of a warm parent where the suite is fit for it, else new processes."""
 
 from __future__ import annotations
 

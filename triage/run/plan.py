@@ -17,7 +17,7 @@ from triage.errors import UsageError
 from triage.model.run import Chunk, Limits, Plan
 from triage.model.suite import Suite
 
-ASSUMED_SECONDS = 0.01
+ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""
 _LIMIT_SHARE = 0.8
 """A chunk is planned to need at most this part of its time limit."""

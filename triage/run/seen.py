@@ -35,6 +35,8 @@ class Seen:
         self.collecting: dict[str, Any] | None = None
         self.collect_errors: list[dict[str, Any]] = []
         self.running: int | None = None
+        self.tearing_down = False
+        """The last item is done, the wider fixtures of the suite are not."""
         self.cut: dict[str, Any] | None = None
         self.finished: dict[Key, dict[str, Any]] = {}
         self.started: set[Key] = set()
@@ -95,9 +97,15 @@ class Seen:
         self.running = event["i"]
         self.started.add(self.key(event["i"]))
 
+    def _on_ran(self, event: dict[str, Any]) -> None:
+        self.finished[self.key(event["i"])] = event
+        self.running = None
+        self.tearing_down = True
+
     def _on_finish(self, event: dict[str, Any]) -> None:
         self.finished[self.key(event["i"])] = event
         self.running = None
+        self.tearing_down = False
 
     def _on_cut(self, event: dict[str, Any]) -> None:
         self.cut = event

@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 import shutil
 import stat
 import tempfile
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -94,12 +96,12 @@ class RunStore:
             temporary.write_bytes(data)
             os.replace(temporary, path)
 
-    def put_json(self, name: str, value: Any) -> None:
-        """A JSON document of the evidence; its strings are redacted."""
-        shown = self.folder.write_json(name, value)
-        kept = self.scratch / "copy" / name
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(shown, kept)
+    def put_json(self, name: str, value: Any, clean: Mapping[str, Any] | None = None) -> None:
+        """A JSON document of the evidence, its strings redacted; those of `clean` are already."""
+        document = _redacted(value, self.folder.redact) | dict(clean or {})
+        self.put(
+            name, json.dumps(document, ensure_ascii=True, allow_nan=False, indent=1).encode("ascii") + b"\n"
+        )
 
     def mend(self) -> list[str]:
         """Write again what tests deleted or changed in the evidence; returns the names."""
@@ -124,6 +126,16 @@ class RunStore:
             with contextlib.suppress(OSError):
                 self._secret_path.unlink()
         os.close(self._lock)
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(str(key)): _redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted(item, redact) for item in value]
+    return value
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -184,8 +184,11 @@ class _Run:
         """A valid line of a chunk's record: into the run's record, and to whoever watches."""
         self.store.event(course.name, number, payload)
         kind = event.get("e")
-        if kind == "finish":
+        if kind in ("finish", "ran"):
             key = course.last
+            if key in self.finish_events:
+                self.finish_events[key] = event
+                return
             self.finish_events[key] = event
             self.progress.step(key[0], course.results[key].outcome.value)
         elif kind == "result":

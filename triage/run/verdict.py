@@ -23,9 +23,11 @@ class Verdict:
 
 def judge(seen: Seen, outcome: ProcessOutcome) -> Verdict:
     """The verdict. A culprit is the test that ran when the process died; nobody else is blamed."""
-    if outcome.ended in ("interrupted", "lost"):
-        return Verdict(outcome.ended, note=outcome.note)
-    if seen.cut is not None:
+    if outcome.ended == "interrupted":
+        return Verdict("interrupted", note=outcome.note)
+    if outcome.ended == "lost":
+        return Verdict("lost", seen.culprit, note=outcome.note)
+    if seen.cut is not None and not seen.tearing_down:
         return Verdict(
             "crashed", seen.key(seen.cut["i"]), Outcome.CRASHED, f"ended the session: {seen.cut['what']}"
         )
@@ -58,6 +60,8 @@ def _without_culprit(seen: Seen, outcome: ProcessOutcome) -> Verdict:
 
 
 def _stage(seen: Seen) -> str:
+    if seen.tearing_down:
+        return "in the teardown of fixtures behind the last test"
     if seen.end is not None:
         return "at interpreter exit, after the last test"
     if seen.collected is not None:

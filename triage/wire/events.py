@@ -13,6 +13,7 @@ Events, by `e`:
     collected ids, files, lines, kinds, deselected               ids in order, one entry an item
     collect_error nodeid, failure                                a file or folder that did not collect
     start     i                                                  item i (of `collected`) is about to run
+    ran       i, outcome, stages, failures      the last item but for the teardown of wider fixtures
     finish    i, outcome, stages, failures, reruns, note         item i is done
     cut       i, how, what                                       item i ended the session by an exception
     note      text                                               switched off, cut, not possible

@@ -35,7 +35,11 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     # (text that must be present for the pattern to have a chance, pattern; group `keep` stays)
     ("-----BEGIN", rf"{_KEY_BEGIN}(?s:.*?)(?:{_KEY_END}|\Z)"),
     ("://", r"(?P<keep>\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@:'\"]*:[^\s/@'\"]+(?=@)"),
-    ("gh", r"\bgh[pousr]_[A-Za-z0-9]{30,}"),
+    ("ghp_", r"\bghp_[A-Za-z0-9]{30,}"),
+    ("gho_", r"\bgho_[A-Za-z0-9]{30,}"),
+    ("ghu_", r"\bghu_[A-Za-z0-9]{30,}"),
+    ("ghs_", r"\bghs_[A-Za-z0-9]{30,}"),
+    ("ghr_", r"\bghr_[A-Za-z0-9]{30,}"),
     ("github_pat_", r"\bgithub_pat_[A-Za-z0-9_]{22,}"),
     ("glpat-", r"\bgl(?:pat|ptt|dt|rt|cbt|ft|soat)-[\w-]{16,}"),
     ("KIA", r"\bAKIA[A-Z0-9]{16}\b"),
