@@ -45,9 +45,9 @@ def collect(once: Collect, runner: Runner) -> Collected:
     deaths: list[TestResult] = []
     for number in range(1, _TRIES + 1):
         tried = once(ignore, number)
-        if tried.seen.collected is not None:
+        if tried.seen.collected is not None and not _refused(tried):
             return _collected(tried, ignore, deaths, runner)
-        death = collection_death(tried, runner.origins)
+        death = None if _refused(tried) else collection_death(tried, runner.origins)
         if death is None:
             raise _refusal(tried)
         deaths.append(death)
@@ -81,6 +81,11 @@ def _collected(tried: Tried, ignore: list[str], deaths: list[TestResult], runner
     )
 
 
+def _refused(tried: Tried) -> bool:
+    """Whether pytest did not take a selector: it says so after a collection of nothing."""
+    return tried.process.exit_code == 4 and not tried.seen.keys
+
+
 def _refusal(tried: Tried) -> TriageError:
     """Why pytest did not even collect, in one line."""
     log = tail_of(tried.folder / LOG)
@@ -104,6 +109,9 @@ def _refusal(tried: Tried) -> TriageError:
 def _telling_line(log: str) -> str:
     """The line of a log that says most: an ERROR, an exception, else the last one."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
+    for line in lines:
+        if ": error: " in line:
+            return line.partition(": error: ")[2]
     for mark in ("ERROR: ", "E   "):
         for line in lines:
             if line.startswith(mark):
