@@ -87,7 +87,11 @@ def from_rows(config: BeamConfig, beam: Tensor, wavelength: Tensor) -> Sources:
     """Sources from rows (x, y, z, weight, wavelength in Angstrom): photons travel from there to the
     sample."""
     given = config.sources
-    rows = given if isinstance(given, Tensor) else torch.tensor([list(row) for row in given or ()], dtype=torch.float64)
+    rows = (
+        given
+        if isinstance(given, Tensor)
+        else torch.tensor([list(row) for row in given or ()], dtype=torch.float64)
+    )
     if rows.dim() != 2 or rows.shape[0] == 0 or rows.shape[1] != 5:
         raise SimulatorError(
             f"sources must be rows of x, y, z, weight, wavelength; got the shape {tuple(rows.shape)}"

@@ -13,5 +13,7 @@ def pixels_across(size_mm: float, pixel_mm: float) -> int:
         raise SimulatorError(f"a detector of {size_mm:g} mm with pixels of {pixel_mm:g} mm has no pixels")
     count = math.ceil(size_mm / pixel_mm - 0.5)
     if count > MOST_PIXELS:
-        raise SimulatorError(f"{size_mm:g} mm in pixels of {pixel_mm:g} mm makes {count} pixels along one edge")
+        raise SimulatorError(
+            f"{size_mm:g} mm in pixels of {pixel_mm:g} mm makes {count} pixels along one edge"
+        )
     return max(count, 1)

@@ -13,7 +13,13 @@ from simulator.io.files import read_whole, write_whole
 
 HEADER_BYTES = 512
 ENTRY = re.compile(r"([A-Za-z0-9_]+)\s*=\s*([^;\n}]*)")
-KINDS = {"unsigned_short": "u2", "signed_short": "i2", "unsigned_long": "u4", "signed_long": "i4", "float": "f4"}
+KINDS = {
+    "unsigned_short": "u2",
+    "signed_short": "i2",
+    "unsigned_long": "u4",
+    "signed_long": "i4",
+    "float": "f4",
+}
 
 
 @dataclass(frozen=True)

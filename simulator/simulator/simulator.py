@@ -8,8 +8,9 @@ from simulator.config import BeamConfig, CrystalConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.simulator.build import build_scene
+from simulator.simulator.choose import choose_engine
 from simulator.simulator.differentiate import Image
-from simulator.simulator.engine import Engine, TorchEngine
+from simulator.simulator.engine import Engine
 from simulator.simulator.scene import Scene
 
 
@@ -31,7 +32,7 @@ class Simulator:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float64,
-        engine: Engine | None = None,
+        engine: Engine | str = "auto",
     ) -> None:
         self.crystal = crystal
         if crystal_config is not None and crystal_config is not crystal.config:
@@ -40,7 +41,7 @@ class Simulator:
         self.device = torch.device(device)
         self.dtype = dtype
         self.beam = Beam(beam_config, device=self.device)
-        self.engine: Engine = engine or TorchEngine()
+        self.engine = choose_engine(engine, device=self.device) if isinstance(engine, str) else engine
 
     def scene(self) -> Scene:
         """Everything the image depends on, on this simulator's device and in its precision."""

@@ -22,7 +22,17 @@ VECTORS = {
     "twotheta_axis": "twotheta_vector",
 }
 BEAM_PIVOT = ("distance", "Xbeam", "Ybeam", "mosflm", "denzo", "adxv")
-SAMPLE_PIVOT = ("close_distance", "Xclose", "Yclose", "ORGX", "ORGY", "twotheta", "twotheta_axis", "xds", "dials")
+SAMPLE_PIVOT = (
+    "close_distance",
+    "Xclose",
+    "Yclose",
+    "ORGX",
+    "ORGY",
+    "twotheta",
+    "twotheta_axis",
+    "xds",
+    "dials",
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,9 @@ def _axes(given: Given) -> tuple[dict[str, object], list[str]]:
         not given.has("twotheta") or given.order.index("twotheta_axis") > given.order.index("twotheta")
     ):
         if axis[0] != swing:
-            notes.append(f"-twotheta_axis sets -twotheta to its x, {axis[0]:g} degrees: give -twotheta after it")
+            notes.append(
+                f"-twotheta_axis sets -twotheta to its x, {axis[0]:g} degrees: give -twotheta after it"
+            )
         swing = axis[0]
     found |= {"convention": "CUSTOM" if custom else convention, "twotheta_deg": swing}
     if custom:
@@ -139,8 +151,10 @@ def _sensor(given: Given) -> dict[str, object]:
     except ValueError:
         raise SimulatorError(f"-detector_abs is {depth!r}: it must be a depth in um, or inf") from None
     thickness = 0.0 if endless else given.number("detector_thick", 0.0)
-    each = {name: "each" if given.has(f"oversample_{key}") else "first"
-            for name, key in (("omega_from", "omega"), ("polarization_from", "polar"), ("capture_from", "thick"))}
+    each = {
+        name: "each" if given.has(f"oversample_{key}") else "first"
+        for name, key in (("omega_from", "omega"), ("polarization_from", "polar"), ("capture_from", "thick"))
+    }
     oversample = given.whole("oversample")
     return {
         "thickness_um": thickness,

@@ -174,7 +174,9 @@ OWN = (
         "the reference's defect, phi = 0 keeps the previous orientation, as it is on so many threads (1)",
     ),
     _switch("-use_source_weights", "weigh sources; the reference ignores weights"),
-    _switch("-oversample_independent", "each sub-pixel its own factors; the reference multiplies the running sum"),
+    _switch(
+        "-oversample_independent", "each sub-pixel its own factors; the reference multiplies the running sum"
+    ),
     _switch("-water_once", "water counted once; the reference multiplies twice by r_e^2 x fluence"),
     _switch("-nearest_outside", "leaving the table ends interpolation for that sample only, not for the run"),
     _text("-engine", "auto, kernel, torch or compile"),
@@ -187,7 +189,13 @@ OWN = (
     _switch("-help --help -h", "this text"),
 )
 
-SECTIONS = {"crystal": CRYSTAL, "beam": BEAM, "detector": DETECTOR, "output": OUTPUT, "beyond the reference": OWN}
+SECTIONS = {
+    "crystal": CRYSTAL,
+    "beam": BEAM,
+    "detector": DETECTOR,
+    "output": OUTPUT,
+    "beyond the reference": OWN,
+}
 FLAGS = tuple(flag for section in SECTIONS.values() for flag in section)
 BY_NAME = {name: flag for flag in FLAGS for name in flag.names}
 

@@ -83,7 +83,9 @@ def orientation_of(given: Given, lambda_A: float, clock: int) -> dict[str, objec
             seed = given.whole("misset_seed")
             found["misset_seed"] = -clock if seed is None else -seed
         elif len(words) != 3:
-            raise SimulatorError(f"-misset takes three angles in degrees or the word random, got {' '.join(words)}")
+            raise SimulatorError(
+                f"-misset takes three angles in degrees or the word random, got {' '.join(words)}"
+            )
         else:
             found["misset_deg"] = tuple(float(word) for word in words)
     return found
@@ -101,7 +103,9 @@ def mosaic_of(given: Given) -> dict[str, object]:
 
 def crystal_of(given: Given, header: Header, lambda_A: float, clock: int) -> CrystalConfig:
     """The crystal, but for a size given in mm."""
-    grid = rotation(given.whole("phisteps"), given.maybe("osc") or header.number("OSC_RANGE"), given.maybe("phistep"))
+    grid = rotation(
+        given.whole("phisteps"), given.maybe("osc") or header.number("OSC_RANGE"), given.maybe("phistep")
+    )
     shape = next((SHAPES[key] for key in reversed(given.order) if key in SHAPES), "SQUARE")
     forced = True if given.has("interpolate") else False if given.has("nointerpolate") else None
     cells = cells_given(given)
@@ -125,7 +129,11 @@ def crystal_of(given: Given, header: Header, lambda_A: float, clock: int) -> Cry
 
 def carryover_threads(given: Given) -> int:
     """On how many threads the reference ran; 0 for the right orientation at phi = 0."""
-    return int(given.values["phi_carryover"][0] if given.values["phi_carryover"] else 1) if given.has("phi_carryover") else 0
+    return (
+        int(given.values["phi_carryover"][0] if given.values["phi_carryover"] else 1)
+        if given.has("phi_carryover")
+        else 0
+    )
 
 
 def with_size(config: CrystalConfig, given: Given, beamsize_mm: float) -> CrystalConfig:
@@ -146,17 +154,29 @@ def with_size(config: CrystalConfig, given: Given, beamsize_mm: float) -> Crysta
 def beam_of(given: Given, lambda_A: float) -> BeamConfig:
     """Wavelength, intensity, polarisation and sources."""
     both = given.maybe("divergence"), given.whole("divsteps")
-    h = spread("-hdivrange", _or(given.whole("hdivsteps"), both[1]), _or(given.maybe("hdivrange"), both[0]),
-               given.maybe("hdivstep"), alone=1000.0)
-    v = spread("-vdivrange", _or(given.whole("vdivsteps"), both[1]), _or(given.maybe("vdivrange"), both[0]),
-               given.maybe("vdivstep"), alone=1000.0)
+    h = spread(
+        "-hdivrange",
+        _or(given.whole("hdivsteps"), both[1]),
+        _or(given.maybe("hdivrange"), both[0]),
+        given.maybe("hdivstep"),
+        alone=1000.0,
+    )
+    v = spread(
+        "-vdivrange",
+        _or(given.whole("vdivsteps"), both[1]),
+        _or(given.maybe("vdivrange"), both[0]),
+        given.maybe("vdivstep"),
+        alone=1000.0,
+    )
     width = given.number("dispersion", 0.0) / 100
     waves = spread("-dispersion", given.whole("dispsteps"), width or None, None, alone=0.0)
     path = given.text("sourcefile")
     return BeamConfig(
         wavelength_A=lambda_A,
-        **{key: given.number(key, default) for key, default in
-           (("fluence", BeamConfig.fluence), ("flux", 0.0))},  # type: ignore[arg-type]
+        **{
+            key: given.number(key, default)
+            for key, default in (("fluence", BeamConfig.fluence), ("flux", 0.0))
+        },  # type: ignore[arg-type]
         exposure_s=given.number("exposure", 1.0),
         beamsize_mm=given.number("beamsize", 0.1),
         polarization=given.number("polar", 0.0),
@@ -186,10 +206,15 @@ def translate(given: Given, clock: int) -> Experiment:
     imported = detector_options.imported_header(given)
     lambda_A = wavelength(given, imported.header)
     beam = beam_of(given, lambda_A)
-    crystal = with_size(crystal_of(given, imported.header, lambda_A, clock), given, given.number("beamsize", 0.1))
+    crystal = with_size(
+        crystal_of(given, imported.header, lambda_A, clock), given, given.number("beamsize", 0.1)
+    )
     detector, notes = detector_options.detector_of(given, imported)
-    unused = [f"-{key} is read by the reference program and never used: ignored" for key in ("stol", "4stol", "Q")
-              if given.has(key)]
+    unused = [
+        f"-{key} is read by the reference program and never used: ignored"
+        for key in ("stol", "4stol", "Q")
+        if given.has(key)
+    ]
     return Experiment(crystal, beam, detector, imported.mask, (*notes, *unused))
 
 

@@ -1,0 +1,79 @@
+/* The fused kernel: pixels of a scene, and the pull-back of an image onto the lattice vectors.
+ *
+ * The twin of render.py, of which every function here has a counterpart; see there for the physics. Two precisions
+ * are made from one body. Loops run over blocks of BLOCK pixels so that the compiler turns each into vector code; no
+ * branch depends on a pixel, no library function is called inside the loop over orientations.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#define BLOCK 128
+#define MOST_COEFFICIENTS 8
+#define INLINE static inline __attribute__((always_inline))
+
+enum { SQUARE, ROUND, GAUSS, TOPHAT };
+enum { FIRST, LAST, EACH };
+enum { FORWARD, FACTORS, BACKWARD };
+
+typedef struct {
+    int64_t spixels, fpixels, first_column, columns, first_row;
+    int64_t oversample, layers, thick, shape, polarized, kahn_zero, point_pixel;
+    int64_t omega_from, polarization_from, capture_from;
+    int64_t orientations, sources, polynomial, degree;
+    int64_t has_table, table_shape[3], table_lowest[3];
+    double origin[3], fast[3], slow[3], normal[3];
+    double pixel, close, layer_step, absorption, kahn, fudge, dmin, amplitude, default_square;
+    double cells[3], metric[9];
+    double coefficients[3][MOST_COEFFICIENTS], even[3];
+} Scene;
+
+/* A source: direction, electric and magnetic axis, 1/wavelength, weight. */
+typedef struct {
+    double direction[3], electric[3], magnetic[3], inverse_wavelength, weight;
+} Source;
+
+#define REAL double
+#define NAME(x) x##_f64
+#define WHOLE int64_t
+#define SQRT sqrt
+#define RINT __builtin_rint
+#define CEIL __builtin_ceil
+#define EXP exp
+#define SIN_COEFFICIENTS 9
+#define COS_COEFFICIENTS 9
+static const double sin_f64[] = {3.141592653589793,    -5.167712780049969,     2.5501640398773007,
+                                 -0.5992645293189447,  0.0821458865731029,     -0.007370430505916944,
+                                 0.0004662998161898394, -2.1903497074626018e-05, 7.697826768224191e-07};
+static const double cos_f64[] = {1.0,                   -4.934802200544676,      4.058712126416497,
+                                 -1.335262768843447,    0.23533063012953284,     -0.025806888737002202,
+                                 0.0019295562724817132, -0.00010456655338748738, 4.149564353942586e-06};
+#include "body.inc"
+#undef REAL
+#undef NAME
+#undef WHOLE
+#undef SQRT
+#undef RINT
+#undef CEIL
+#undef EXP
+#undef SIN_COEFFICIENTS
+#undef COS_COEFFICIENTS
+
+#define REAL float
+#define NAME(x) x##_f32
+#define WHOLE int32_t
+#define SQRT sqrtf
+#define RINT __builtin_rintf
+#define CEIL __builtin_ceilf
+#define EXP expf
+#define SIN_COEFFICIENTS 5
+#define COS_COEFFICIENTS 6
+static const float sin_f32[] = {3.1415926400772034f, -5.167710076668315f, 2.550077386528912f, -0.5982904112834275f,
+                                0.07765591227601387f};
+static const float cos_f32[] = {0.999999999779154f,   -4.934802136928946f, 4.058709154763134f,
+                                -1.3352119493905503f, 0.2349370685950865f, -0.024395932097550446f};
+#include "body.inc"
