@@ -15,20 +15,34 @@ _WRITER = Writer("reads")
 _CODE = (".py", ".pyc", ".pyi", ".so", ".toml", ".ini", ".cfg", ".lock", ".md", ".rst", ".tmp")
 _seen: set[str] = set()
 _running: list[str] = []
+_busy: list[str] = []
+"""Set while a line is written: that opens a file too."""
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open" or not _running:
+    if event != "open" or not _running or _busy:
         return
-    path, mode = arguments[0], arguments[1]
-    if not isinstance(path, str | bytes | os.PathLike) or (isinstance(mode, str) and set(mode) & set("wax+")):
+    path, mode, flags = arguments
+    if not isinstance(path, str | bytes | os.PathLike) or _writes(mode, flags):
         return
     place = beneath(_ROOT, os.path.abspath(os.fsdecode(path)))
-    hidden = place is None or place.endswith(_CODE) or place.startswith(".") or "/." in place
-    if hidden or place in _seen or "__pycache__" in str(place):
+    if place is None or place in _seen or _is_no_data(place):
         return
-    _seen.add(str(place))
-    _WRITER.write("read", path=place, nodeid=_running[-1])
+    _seen.add(place)
+    _busy.append(place)
+    try:
+        _WRITER.write("read", path=place, nodeid=_running[-1])
+    finally:
+        _busy.clear()
+
+
+def _writes(mode: Any, flags: Any) -> bool:
+    named = isinstance(mode, str) and bool(set(mode) & set("wax+"))
+    return named or (isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR)))
+
+
+def _is_no_data(place: str) -> bool:
+    return place.endswith(_CODE) or place.startswith(".") or "/." in place or "__pycache__" in place
 
 
 @pytest.hookimpl(tryfirst=True)
