@@ -9,7 +9,7 @@ import click
 
 from triage.cli import compose
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import latest_run
+from triage.cli.lookup import latest_run, run_folder
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def command(app: App, subject: str, **options: Any) -> ExitCode:
     probes = _probes(options["names"])
     factors = tuple(_factor(text) for text in options["factors"])
     tools = compose.tools(app)
+    record = latest_run(app)
     request = Request(
         subject=subject,
         probes=probes,
@@ -59,7 +60,8 @@ def command(app: App, subject: str, **options: Any) -> ExitCode:
         factors=factors,
         budget=Budget(seconds=budget, repeats=repeats),
         workers=workers,
-        record=latest_run(app),
+        record=record,
+        record_folder=run_folder(app, record.stamp).path if record else None,
     )
     report = probe(tools, request, lambda: _folder(app, options["stamp"]))
     _say(app, report)

@@ -69,6 +69,8 @@ class Experiment(Value):
     treated: Setup
     """Where they are predicted to pass."""
     watch: tuple[str, ...]
+    treated_watch: tuple[str, ...] = ()
+    """The tests that count in the treated arm, where they are others: the passing sibling of a failing one."""
     repeats: int = 4
     alpha: float = 0.05
     """Highest p at which the factor counts as the cause."""
@@ -126,6 +128,8 @@ class Finding(Value):
     patches: tuple[Patch, ...] = ()
     experiments: tuple[ExperimentResult, ...] = ()
     """What the probe judged itself, from looks."""
+    facts: dict[str, Any] = {}
+    """What later probes should know."""
     proof: Experiment | None = None
     """The experiment that proves the cause, so that other members of a cluster can be tried with it."""
 
@@ -153,6 +157,8 @@ class Case:
     """The environment in which the tests run."""
     source: Callable[[str], str | None] = field(default=lambda path: None)
     """Text of a file of the suite, by path relative to the root; None where there is none."""
+    files: tuple[str, ...] = ()
+    """Every file of the suite, relative to its root."""
     factors: tuple[Factor, ...] = ()
     """What the user asks to be tried."""
     facts: Mapping[str, Any] = field(default_factory=dict)

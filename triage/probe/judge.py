@@ -29,7 +29,7 @@ def interleaved(repeats: int) -> list[tuple[str, str]]:
 
 def decided(experiment: Experiment, baseline: Sequence[Observation], treated: Sequence[Observation]) -> bool:
     """Whether further runs could not lead to `confirmed`: then they are not worth their time."""
-    if any(not run.passed(*experiment.watch) for run in treated):
+    if any(not run.passed(*_treated(experiment)) for run in treated):
         return True
     if baseline and not any(run.red(*experiment.watch) for run in baseline):
         return len(baseline) >= experiment.repeats
@@ -56,7 +56,7 @@ def judge(
     reason: Failure | None = None,
 ) -> Trial:
     """The verdict on what was observed; `reason` is the failure that the baseline must show."""
-    before, after = _tallies(experiment.watch, baseline, treated)
+    before, after = _tallies(experiment, baseline, treated)
     p = one_sided(before.failed, before.runs, after.failed, after.runs)
     alpha = experiment.alpha
     if len(baseline) > experiment.repeats:
@@ -98,7 +98,7 @@ def _verdict(
     alpha: float,
     reason: Failure | None,
 ) -> tuple[Status, str]:
-    before, after = _tallies(experiment.watch, baseline, treated)
+    before, after = _tallies(experiment, baseline, treated)
     if not baseline or not treated:
         return Status.INCONCLUSIVE, "No time was left to run it."
     if before.failed == 0:
@@ -116,20 +116,25 @@ def _verdict(
     return Status.INCONCLUSIVE, f"{counts}: too few to tell (p = {p:.2g})."
 
 
+def _treated(experiment: Experiment) -> tuple[str, ...]:
+    return experiment.treated_watch or experiment.watch
+
+
 def _tallies(
-    watch: tuple[str, ...], baseline: Sequence[Observation], treated: Sequence[Observation]
+    experiment: Experiment, baseline: Sequence[Observation], treated: Sequence[Observation]
 ) -> tuple[Tally, Tally]:
     """A baseline fails where it is red; a treatment where it does not pass."""
+    after = _treated(experiment)
     return (
-        Tally(runs=len(baseline), failed=sum(run.red(*watch) for run in baseline)),
-        Tally(runs=len(treated), failed=sum(not run.passed(*watch) for run in treated)),
+        Tally(runs=len(baseline), failed=sum(run.red(*experiment.watch) for run in baseline)),
+        Tally(runs=len(treated), failed=sum(not run.passed(*after) for run in treated)),
     )
 
 
 def _still_failing(
     experiment: Experiment, treated: Sequence[Observation], before: Tally, after: Tally
 ) -> tuple[Status, str]:
-    worst = [run.outcome(nodeid) for run in treated for nodeid in experiment.watch]
+    worst = [run.outcome(nodeid) for run in treated for nodeid in _treated(experiment)]
     odd = next((o for o in worst if o in (Outcome.SKIPPED, Outcome.NOT_RUN, Outcome.ERROR)), None)
     if odd is not None:
         words = {Outcome.SKIPPED: "skips", Outcome.NOT_RUN: "does not run", Outcome.ERROR: "errors"}

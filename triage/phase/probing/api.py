@@ -15,6 +15,7 @@ from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootC
 from triage.model.run import RunRecord
 from triage.phase.probing.claim import Claim, check
 from triage.phase.probing.collect import collect
+from triage.phase.probing.facts import facts_of, files_of
 from triage.phase.probing.imports import python_path
 from triage.phase.probing.lab import Budget, Lab
 from triage.phase.probing.ladder import Climb, climb
@@ -40,6 +41,8 @@ class Request:
     workers: int = 2
     record: RunRecord | None = None
     """The latest run, for what it knows of the subject."""
+    record_folder: Path | None = None
+    """Where that run lies."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,15 @@ def _case(tools: Tools, request: Request, found: Found, claim: Claim) -> Case:
         env={**tools.world.environ, **tools.settings.env},
         source=_source_of(tools.root),
         factors=request.factors,
+        files=files_of(tools.root),
+        facts=facts_of(
+            tools.root,
+            claim.nodeid,
+            world=tools.world,
+            limits=tools.settings.limits,
+            record=request.record,
+            last_folder=request.record_folder,
+        ),
     )
 
 

@@ -1,0 +1,29 @@
+"""Treatment: another machine, as far as Python asks. Settings: {"cores": N}, {"free": bytes on the disk}."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+from triage.instrument.base import settings
+
+_SETTINGS = settings("machine")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Before modules size their pools."""
+    cores = _SETTINGS.get("cores")
+    if cores is not None:
+        os.cpu_count = lambda: int(cores)
+        multiprocessing.cpu_count = lambda: int(cores)
+        os.sched_getaffinity = lambda pid: set(range(int(cores)))
+    free = _SETTINGS.get("free")
+    if free is not None:
+        usage = shutil.disk_usage
+        kind: Any = type(usage("/"))
+        shutil.disk_usage = lambda path: kind(int(free) * 2, int(free), int(free))

@@ -1,0 +1,125 @@
+"""What probes may know besides the failure: the history, the latest runs, the time, the files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from triage.executor.git import Repository
+from triage.executor.history import first_parents, last_text
+from triage.model.outcome import Outcome
+from triage.model.run import Limits, RunRecord
+from triage.model.world import World
+from triage.probe.commit import Commit
+
+_SKIPPED = frozenset(
+    {"__pycache__", ".git", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", "reports"}
+)
+_MOST_FILES = 20_000
+
+
+def files_of(root: Path) -> tuple[str, ...]:
+    """Every file of the suite, relative and posix, caches and environments apart."""
+    found: list[str] = []
+    todo = [root]
+    while todo and len(found) < _MOST_FILES:
+        folder = todo.pop()
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            continue
+        for path in entries:
+            if path.is_dir() and not path.is_symlink():
+                if path.name not in _SKIPPED and not (path / "pyvenv.cfg").exists():
+                    todo.append(path)
+            elif path.is_file():
+                found.append(path.relative_to(root).as_posix())
+    return tuple(sorted(found))
+
+
+def facts_of(
+    root: Path,
+    nodeid: str,
+    *,
+    world: World,
+    limits: Limits,
+    record: RunRecord | None,
+    last_folder: Path | None,
+) -> dict[str, Any]:
+    """One dictionary for the case."""
+    facts: dict[str, Any] = {"now": world.now().timestamp(), "test_seconds": limits.test_seconds}
+    facts |= _from_runs(nodeid, record, last_folder)
+    repository = Repository.find(root)
+    if repository is not None and repository.head() is not None:
+        entries = first_parents(repository)
+        facts["commits"] = tuple(
+            Commit(id=e.id, date=e.date, author=e.author, subject=e.subject) for e in entries
+        )
+        facts["dirty"] = tuple(
+            path for path in repository.changes() if not path.startswith(("reports/", ".triage/"))
+        )
+        facts["deleted_files"] = _Deleted(repository)
+    return facts
+
+
+class _Deleted(Mapping[str, str]):
+    """Texts of deleted files, looked up when they are asked for."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._known: dict[str, str | None] = {}
+
+    def __getitem__(self, path: str) -> str:
+        if path not in self._known:
+            self._known[path] = last_text(self._repository, path)
+        text = self._known[path]
+        if text is None:
+            raise KeyError(path)
+        return text
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _from_runs(nodeid: str, record: RunRecord | None, last_folder: Path | None) -> dict[str, Any]:
+    """How the subject fared in the latest run; and what an earlier run, where it passed, had otherwise."""
+    if record is None:
+        return {}
+    outcome = next((result.outcome for result in record.results if result.nodeid == nodeid), None)
+    found: dict[str, Any] = {"in_suite": outcome.value} if outcome is not None else {}
+    passing = _last_passing(nodeid, last_folder)
+    if passing is not None:
+        environment = _read(passing / "env.json")
+        preflight = _read(passing / "preflight.json")
+        commit = (
+            (preflight.get("git") or {}).get("commit") if isinstance(preflight.get("git"), dict) else None
+        )
+        found |= {"packages_when_passing": preflight.get("packages") or environment.get("packages") or {}}
+        if isinstance(environment.get("canonical"), dict):
+            found["environment_when_passing"] = environment["canonical"]
+        if commit:
+            found["good_commit"] = commit
+    return found
+
+
+def _last_passing(nodeid: str, latest: Path | None) -> Path | None:
+    if latest is None:
+        return None
+    for folder in sorted(latest.parent.iterdir(), reverse=True):
+        results = _read(folder / "results.json").get("results", [])
+        if any(r.get("nodeid") == nodeid and r.get("outcome") == Outcome.PASSED.value for r in results):
+            return folder
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

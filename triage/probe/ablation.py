@@ -1,0 +1,41 @@
+"""Taking one statement out of a source text."""
+
+from __future__ import annotations
+
+import ast
+
+
+def without_statement(source: str, line: int) -> str | None:
+    """The source with the innermost simple statement at this line replaced by `pass`; None where there is none.
+
+    Imports, definitions, returns and assignments that later code needs are left alone where a plain `pass`
+    would only move the failure: an assignment becomes one of None.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and _spans(node, line)]
+    simple = [node for node in found if not hasattr(node, "body")]
+    if not simple:
+        return None
+    node = min(simple, key=lambda one: (one.end_lineno or one.lineno) - one.lineno)
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal | ast.Assert | ast.Raise):
+        return None
+    lines = source.splitlines(keepends=True)
+    start, end = node.lineno - 1, node.end_lineno or node.lineno
+    first = lines[start]
+    indent = first[: len(first) - len(first.lstrip())]
+    return "".join((*lines[:start], f"{indent}{_instead(node)}\n", *lines[end:]))
+
+
+def _instead(node: ast.stmt) -> str:
+    if isinstance(node, ast.Return):
+        return "return None"
+    if isinstance(node, ast.Assign):
+        return " = ".join([*(ast.unparse(target) for target in node.targets), "None"])
+    return "pass"
+
+
+def _spans(node: ast.stmt, line: int) -> bool:
+    return node.lineno <= line <= (node.end_lineno or node.lineno)

@@ -1,0 +1,52 @@
+"""`asked`: the changes that the user wants to see tried."""
+
+from __future__ import annotations
+
+from triage.model.experiment import RootCause, Status
+from triage.probe.api import Case, Experiment, Finding, Steps, test
+from triage.probe.factors import arms, cause_kind
+from triage.probe.treatment import repeats_of
+
+
+class Asked:
+    """One experiment for each `--factor`."""
+
+    name = "asked"
+
+    def likelihood(self, case: Case) -> float:
+        """First where something was asked; defaults of configurations are tried by `signal` where that fits."""
+        if not case.factors:
+            return 0.0
+        return 0.985 if any(factor.kind != "config" for factor in case.factors) else 0.6
+
+    def investigate(self, case: Case) -> Steps:
+        """The verdicts are the answer; the first confirmed one is the cause."""
+        repeats, alpha = repeats_of(case)
+        cause = proof = None
+        for factor in case.factors:
+            baseline, treated = arms(case.base, factor)
+            experiment = Experiment(
+                probe=self.name,
+                factor=factor,
+                prediction=f"With {factor.spelled()} the test passes.",
+                baseline=baseline,
+                treated=treated,
+                watch=(case.nodeid,),
+                repeats=repeats,
+                alpha=alpha,
+            )
+            (trial,) = yield from test(experiment)
+            if trial.result.status is Status.CONFIRMED and cause is None:
+                cause = RootCause(
+                    kind=cause_kind(factor),
+                    summary=f"with {factor.spelled()} the test passes, without it fails",
+                    factor=factor,
+                    culprits=(factor.name,),
+                    confidence="proven",
+                )
+                proof = experiment
+        return Finding(
+            cause=cause,
+            proof=proof,
+            excluded="" if cause else "none of the changes that were asked for helps",
+        )

@@ -1,0 +1,43 @@
+"""`blame`: what is left when experiments rule out the surroundings: the code, by where it raised."""
+
+from __future__ import annotations
+
+from triage.model.experiment import RootCause
+from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.treatment import own_frames
+
+_WORTH = 0.03
+
+
+class Blame:
+    """Never more than likely: nothing was changed that made it pass."""
+
+    name = "blame"
+
+    def likelihood(self, case: Case) -> float:
+        """Last of all."""
+        return _WORTH if not case.flaky else 0.0
+
+    def investigate(self, case: Case) -> Steps:
+        """An error raised in the product is the product's; all else stays open."""
+        yield from look()
+        frames = own_frames(case)
+        innermost = next(iter(case.failure.chain[-1].frames[::-1]), None) if case.failure.chain else None
+        origin = next(
+            (
+                f.origin
+                for r in case.failure.chain
+                for f in reversed(r.frames)
+                if f.origin in ("product", "test")
+            ),
+            None,
+        )
+        if not frames or innermost is None or origin != "product":
+            return Finding(
+                excluded="it fails in the test's own code, steadily, whatever is changed around it"
+            )
+        place = f"{frames[0][0]}:{frames[0][1]}"
+        summary = f"{case.failure.exception} is raised in the product at {place}, steadily, whatever is changed around it"
+        return Finding(
+            cause=RootCause(kind="product-defect", summary=summary, culprits=(place,), confidence="likely")
+        )

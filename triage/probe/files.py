@@ -1,0 +1,163 @@
+"""`files`: something that the test opens is not there, or is there but not from where the test stands."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from triage.model.experiment import Factor, RootCause
+from triage.probe.api import Case, Finding, Steps
+from triage.probe.treatment import Treatment, message_of, settle, uses, with_instrument
+
+_NOT_THERE = re.compile(
+    r"(?:No such file or directory|FileNotFoundError|not found|does not exist|missing)[^'\"\n]*['\"]([^'\"\n]+)['\"]"
+)
+_LOSSES = re.compile(
+    r"FileNotFoundError|No such file|NotADirectoryError|does not exist|missing|not found", re.IGNORECASE
+)
+_SIBLINGS = (".example", ".sample", ".template", ".dist", ".default", ".orig", ".bak", ".golden", ".in")
+_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
+    ".json": ("{}", "[]"),
+    ".toml": ("",),
+    ".yaml": ("{}",),
+    ".yml": ("{}",),
+}
+_MOST_PATHS = 6
+
+
+class Files:
+    """Missing files, and relative paths under another working directory."""
+
+    name = "files"
+
+    def likelihood(self, case: Case) -> float:
+        """High where the failure says that something is not there."""
+        text = message_of(case)
+        if _LOSSES.search(text):
+            return 0.9
+        absent = [line for line in uses(case, "file") if not line.get("exists")]
+        return 0.5 if absent else 0.1 if uses(case, "cwd") else 0.02
+
+    def investigate(self, case: Case) -> Steps:
+        """For each absent path: stand elsewhere, or provide it from where a likeness of it lies."""
+        absent = _absent(case)
+        if not absent:
+            return Finding(excluded="every file that the test opens is there")
+        moves = [t for path in absent for t in _standing_elsewhere(case, path)]
+        provisions = [t for path in absent for t in _provided(case, path)]
+        found = yield from settle(self.name, case, moves, "from another working directory")
+        if found is None:
+            found = yield from settle(self.name, case, provisions, "with the file there")
+        if found is not None:
+            return found
+        named = [
+            path
+            for path in absent
+            if path in message_of(case) or posixpath.basename(path) in message_of(case)
+        ]
+        if named and _LOSSES.search(message_of(case)):
+            summary = f"{named[0]} is not there, and nothing like it was found to put in its place"
+            return Finding(
+                cause=RootCause(
+                    kind="missing-file", summary=summary, culprits=(named[0],), confidence="likely"
+                ),
+                facts={"tried": [*moves, *provisions]},
+            )
+        return Finding(
+            excluded="providing what is absent does not help", facts={"tried": [*moves, *provisions]}
+        )
+
+
+def _absent(case: Case) -> list[str]:
+    """Absent paths relative to the root where they lie beneath it: those in the message first."""
+    text = message_of(case)
+    named = [match[1] for match in _NOT_THERE.finditer(text)]
+    seen = [str(line["name"]) for line in uses(case, "file") if not line.get("exists")]
+    named += [path for path in seen if path in text or posixpath.basename(path) in text]
+    paths = dict.fromkeys(_relative(case, path) for path in (*named, *seen) if path.strip("./"))
+    return [path for path in paths if not path.endswith((".pyc", ".so")) and "__pycache__" not in path][
+        :_MOST_PATHS
+    ]
+
+
+def _relative(case: Case, path: str) -> str:
+    """A path of a scratch copy as the suite has it."""
+    for line in uses(case, "file"):
+        if path in (line.get("name"), line.get("absolute")) and line.get("relative"):
+            return posixpath.normpath(str(line["name"]))
+    match = re.search(r"/slot_\d+/[^/]+/[^/]+/(.+)$", path)
+    return match[1] if match else posixpath.normpath(path)
+
+
+def _standing_elsewhere(case: Case, path: str) -> Iterator[Treatment]:
+    if posixpath.isabs(path):
+        return
+    for other in case.files:
+        whole = "/" + other
+        end = whole.find("/" + path.lstrip("./") + "/") if ("/" + path + "/") in whole else -1
+        if whole.endswith("/" + path) and other != path:
+            folder = other[: -len(path)].rstrip("/")
+        elif end > 0:
+            folder = whole[1:end]
+        else:
+            continue
+        baseline, treated = with_instrument(case.base, "cwd", {"to": folder})
+        yield Treatment(
+            factor=Factor(kind="cwd", name="working directory", from_=".", to=folder),
+            kind="working-directory",
+            baseline=baseline,
+            treated=treated,
+            prediction=f"From {folder} the test passes: it names {path} relative to where it stands.",
+            summary=f"{path} is looked up in the working directory; it lies in {folder}",
+            culprits=(path,),
+        )
+
+
+def _provided(case: Case, path: str) -> Iterator[Treatment]:
+    if posixpath.isabs(path) or path.startswith(".."):
+        return
+    for origin, text in _likenesses(case, path):
+        yield Treatment(
+            factor=Factor(kind="file", name=path, from_="absent", to=origin),
+            kind="missing-file",
+            baseline=case.base,
+            treated=case.base.plus(edits={path if origin != "an empty folder" else f"{path}/.keep": text}),
+            prediction=f"With {path} provided ({origin}) the test passes: its absence makes it fail.",
+            summary=f"{path} is not there; provided ({origin}), the test passes",
+            culprits=(path,),
+        )
+
+
+def _likenesses(case: Case, path: str) -> Iterator[tuple[str, str]]:
+    """Texts that may be what is missing: deleted ones, namesakes, samples, then empty ones."""
+    deleted: dict[str, Any] = case.facts.get("deleted_files", {})
+    if path in deleted:
+        yield "its last version in git", str(deleted[path])
+    name = posixpath.basename(path)
+    stem = name.partition(".")[0].lower()
+    namesakes = [f for f in case.files if posixpath.basename(f) == name and f != path]
+    alike = [path + end for end in _SIBLINGS if path + end in case.files]
+    cased = [f for f in case.files if f.lower() == path.lower() and f != path]
+    near = [
+        f
+        for f in case.files
+        if posixpath.dirname(f) == posixpath.dirname(path)
+        and posixpath.basename(f).partition(".")[0].lower() == stem
+    ]
+    for other in list(dict.fromkeys((*namesakes, *alike, *cased, *near)))[:4]:
+        text = case.source(other)
+        if text is not None:
+            yield f"a copy of {other}", text
+    if "." not in name:
+        yield "an empty folder", ""
+    yield "an empty file", ""
+    for text in _PLACEHOLDERS.get(posixpath.splitext(name)[1], ()):
+        if text:
+            yield f"a file with {text}", text
+
+
+def absent_paths(case: Case) -> Sequence[str]:
+    """What the survey saw missing: for those who look it up in the history."""
+    return _absent(case)

@@ -1,0 +1,133 @@
+"""`gradient`: where the graph breaks, where the signal dies, where a gradient stops being a number.
+
+The trace says which operation did it; the treatment is that operation changed in the scratch copy (a `detach`
+taken out, a root kept away from zero, a literal that gives a signal). Only a test that passes then, with
+gradients that are there, proves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from triage.model.experiment import CauseKind, Factor, RootCause
+from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.graph import Site, broken_at, dead_at, nonfinite_at
+from triage.probe.patching import patch_of
+from triage.probe.rewiring import guarded, livened, reconnected
+from triage.probe.signal import gradient_likelihood
+from triage.probe.summary import backward_calls
+from triage.probe.treatment import Treatment, message_of, settle
+
+_MOST_SITES = 6
+_MOST_LITERALS = 12
+
+
+class Gradient:
+    """Broken graphs, dead signals, gradients that are not numbers."""
+
+    name = "gradient"
+
+    def likelihood(self, case: Case) -> float:
+        """After `signal`, which is cheaper and answers the commonest case."""
+        usual = gradient_likelihood(case)
+        text = message_of(case)
+        if usual > 0.1 and any(word in text for word in ("nan", "inf", "does not require grad", "None")):
+            usual = max(usual, 0.8)
+        return usual * 0.97
+
+    def investigate(self, case: Case) -> Steps:
+        """One traced run; then the sites that it names, nearest to the loss first."""
+        (seen,) = yield from look(
+            case.base.measuring("gradients", "trace"), why="every operation with its gradient"
+        )
+        ops, calls = seen.lines("trace", "op"), backward_calls(seen.lines("gradients"))
+        if not ops:
+            return Finding(excluded="the test runs no torch operation")
+        suspects: list[tuple[CauseKind, list[Site], Any]] = [
+            ("nonfinite-gradient", nonfinite_at(ops, calls), guarded),
+            ("graph-break", broken_at(ops, calls), reconnected),
+        ]
+        named: list[tuple[CauseKind, Site]] = []
+        for kind, sites, rewrite in suspects:
+            named += [(kind, site) for site in sites]
+            treatments = [t for site in sites[:_MOST_SITES] for t in _rewritten(case, kind, site, rewrite)]
+            found = yield from settle(self.name, case, treatments, "with that operation changed")
+            if found is not None:
+                return found
+        dead = dead_at(ops, calls)
+        if dead:
+            named += [("zero-signal", site) for site in dead]
+            literals = list(_literals(case, dead))[:_MOST_LITERALS]
+            found = yield from settle(self.name, case, literals, "with another number in the test")
+            if found is not None:
+                return found
+        return _likely(named, calls)
+
+
+def _rewritten(case: Case, kind: CauseKind, site: Site, rewrite: Any) -> Iterator[Treatment]:
+    before = case.source(site.path)
+    if before is None:
+        return
+    for title, after in rewrite(before, site.line, site.op):
+        yield Treatment(
+            factor=Factor(kind="edit", name=f"{site.path}:{site.line}", from_=site.op, to=title),
+            kind=kind,
+            baseline=case.base,
+            treated=case.base.plus(edits={site.path: after}),
+            prediction=f"With {title} at {site.path}:{site.line} the test passes: {_because(kind, site)}.",
+            summary=f"{_because(kind, site)} ({site.path}:{site.line}); with {title} the test passes",
+            culprits=(f"{site.path}:{site.line}",),
+            patches=(
+                patch_of(
+                    site.path,
+                    before,
+                    after,
+                    f"{title} at {site.path}:{site.line}",
+                    "What the experiment changed.",
+                ),
+            ),
+        )
+
+
+def _literals(case: Case, dead: Sequence[Site]) -> Iterator[Treatment]:
+    path = case.nodeid.partition("::")[0]
+    before = case.source(path)
+    if before is None:
+        return
+    where = dead[0]
+    for line, old, new, after in livened(before, case.nodeid):
+        yield Treatment(
+            factor=Factor(kind="literal", name=f"{path}:{line}", from_=old, to=new),
+            kind="zero-signal",
+            baseline=case.base,
+            treated=case.base.plus(edits={path: after}),
+            prediction=f"With {new} for {old} at {path}:{line} gradients are not zero and the test passes.",
+            summary=(
+                f"the signal dies in {where.op} ({where.path}:{where.line}); with {new} for {old} at {path}:{line} "
+                "it lives: the test's own numbers carry no signal"
+            ),
+            culprits=(f"{path}:{line}", f"{where.path}:{where.line}"),
+            patches=(
+                patch_of(
+                    path, before, after, f"{new} for {old} at {path}:{line}", "What the experiment changed."
+                ),
+            ),
+        )
+
+
+def _because(kind: CauseKind, site: Site) -> str:
+    if kind == "graph-break":
+        return f"the graph breaks in {site.op}"
+    return f"the gradient of {site.op} is not finite there"
+
+
+def _likely(named: Sequence[tuple[CauseKind, Site]], calls: Sequence[Mapping[str, Any]]) -> Finding:
+    if not named:
+        state = f"{len(calls)} backward calls" if calls else "no backward call"
+        return Finding(excluded=f"graph intact, signal alive, gradients finite ({state})")
+    kind, site = named[0]
+    words = {"graph-break": "the graph breaks in", "nonfinite-gradient": "the gradient stops being finite in"}
+    summary = f"{words.get(kind, 'the signal dies in')} {site.op} ({site.path}:{site.line})"
+    culprits = tuple(f"{s.path}:{s.line}" for _, s in named[:3])
+    return Finding(cause=RootCause(kind=kind, summary=summary, culprits=culprits, confidence="likely"))

@@ -1,0 +1,143 @@
+"""`hang` and `crash`: a process that died or stood still: at which line, and whether that line is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from triage.model.experiment import CauseKind, Factor, Patch, RootCause
+from triage.model.outcome import Outcome
+from triage.probe.ablation import without_statement
+from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.patching import patch_of
+from triage.probe.treatment import Treatment, message_of, own_frames, places, settle, uses, with_instrument
+
+_LONGER = (4.0, 20.0)
+_MOST_FRAMES = 4
+
+
+class Hang:
+    """Too slow for its limit, or standing still."""
+
+    name = "hang"
+
+    def likelihood(self, case: Case) -> float:
+        """Only for a test that the limit ended, or that complains of time itself."""
+        if _outcome(case) is Outcome.TIMEOUT or case.failure.exception == "Timeout":
+            return 0.95
+        text = message_of(case)
+        return 0.3 if "TimeoutError" in text or "timed out" in text.lower() else 0.0
+
+    def investigate(self, case: Case) -> Steps:
+        """A longer limit first; then the line where it stands, taken out; then threads one by one."""
+        limit = float(case.facts.get("test_seconds") or 60.0)
+        longer = [_longer(case, limit, factor) for factor in _LONGER if _outcome(case) is Outcome.TIMEOUT]
+        for treatment in longer:
+            (run,) = yield from look(treatment.treated, why="with a longer limit")
+            if run.passed(case.nodeid):
+                found = yield from settle(self.name, case, [treatment], "with a longer limit")
+                if found is not None:
+                    return found
+        apart = list(_apart(case))
+        found = yield from settle(
+            self.name, case, [*apart, *_ablated(case, "timeout")], "without what it waits for"
+        )
+        if found is not None:
+            return found
+        return _standing(
+            case,
+            "timeout",
+            f"it stands still, also with {_LONGER[-1]:g} times its limit" if longer else "it waits too long",
+        )
+
+
+class Crash:
+    """The process under test died."""
+
+    name = "crash"
+
+    def likelihood(self, case: Case) -> float:
+        """Only for a test that took its process along."""
+        return 0.95 if _outcome(case) is Outcome.CRASHED or case.failure.exception == "Crashed" else 0.0
+
+    def investigate(self, case: Case) -> Steps:
+        """The line at which it died, taken out."""
+        found = yield from settle(
+            self.name, case, list(_ablated(case, "crash")), "without the line at which it died"
+        )
+        return found or _standing(
+            case, "crash", f"the process died: {case.failure.message or 'no last words'}"
+        )
+
+
+def _outcome(case: Case) -> Outcome:
+    return case.observed.outcome(case.nodeid)
+
+
+def _longer(case: Case, limit: float, factor: float) -> Treatment:
+    seconds = limit * factor
+    return Treatment(
+        factor=Factor(kind="limit", name="test-timeout", from_=limit, to=seconds),
+        kind="timeout",
+        baseline=case.base,
+        treated=case.base.plus(test_seconds=seconds),
+        prediction=f"With {seconds:g} s in place of {limit:g} s it passes: it is slow, not stuck.",
+        summary=f"the test needs more than its limit of {limit:g} s and passes within {seconds:g} s: the limit is too short",
+        culprits=_frames(case)[:1],
+    )
+
+
+def _apart(case: Case) -> Iterator[Treatment]:
+    if not uses(case, "threads"):
+        return
+    baseline, treated = with_instrument(case.base, "threads", {"serial": True})
+    yield Treatment(
+        factor=Factor(
+            kind="threads", name="threads of the test", from_="as they run", to="one after another"
+        ),
+        kind="threads",
+        baseline=baseline,
+        treated=treated,
+        prediction="With its threads one after another it ends: they wait for each other.",
+        summary="its threads wait for each other; one after another they end",
+        culprits=places(uses(case, "threads")),
+    )
+
+
+def _ablated(case: Case, kind: CauseKind) -> Iterator[Treatment]:
+    for path, line in own_frames(case)[:_MOST_FRAMES]:
+        before = case.source(path)
+        after = without_statement(before, line) if before else None
+        if before is None or after is None:
+            continue
+        text = before.splitlines()[line - 1].strip()
+        yield Treatment(
+            factor=Factor(kind="edit", name=f"{path}:{line}", from_=text, to="taken out"),
+            kind=kind,
+            baseline=case.base,
+            treated=case.base.plus(edits={path: after}),
+            prediction=f"Without `{text}` ({path}:{line}) it passes: that line is where it {_does(kind)}.",
+            summary=f"it {_does(kind)} in `{text}` ({path}:{line}); without that line it passes",
+            culprits=(f"{path}:{line}",),
+            patches=_patches(path, before, after, text),
+        )
+
+
+def _patches(path: str, before: str, after: str, text: str) -> tuple[Patch, ...]:
+    return (
+        patch_of(path, before, after, f"{path} without `{text}`", "It locates the cause; it is no repair."),
+    )
+
+
+def _does(kind: CauseKind) -> str:
+    return "crashes" if kind == "crash" else "stands still"
+
+
+def _standing(case: Case, kind: CauseKind, words: str) -> Finding:
+    frames = _frames(case)
+    at = f" at {frames[0]}" if frames else ""
+    cause = RootCause(kind=kind, summary=f"{words}{at}", culprits=frames[:2], confidence="likely")
+    return Finding(cause=cause)
+
+
+def _frames(case: Case) -> Sequence[str]:
+    return tuple(f"{path}:{line}" for path, line in own_frames(case))

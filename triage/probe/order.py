@@ -1,0 +1,147 @@
+"""`order`: which tests make it fail, the smallest set of them, and what they leak."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from triage.model.experiment import CauseKind, Factor, RootCause, Status
+from triage.probe.api import Answer, Case, Experiment, Finding, Setup, Step, Steps, look, test
+from triage.probe.leak import Leak, find_leak
+from triage.probe.search import minimise
+from triage.probe.treatment import repeats_of
+
+_Runs = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]
+
+
+class Order:
+    """Polluters: the test passes alone and fails after them."""
+
+    name = "order"
+
+    def likelihood(self, case: Case) -> float:
+        """Nearly certain where the failure needs company, none where it does not."""
+        return 0.97 if case.context != "alone" else 0.0
+
+    def investigate(self, case: Case) -> Steps:
+        """Delta debugging to the minimal set, the experiment on it, then what leaked."""
+        others = [nodeid for nodeid in case.base.nodeids if nodeid != case.nodeid]
+        if not others:
+            return Finding(excluded="nothing runs before it")
+        polluters = yield from self._search(case, others)
+        if not polluters:
+            return Finding(excluded="no set of other tests makes it fail again")
+        experiment = self._experiment(case, polluters)
+        (trial,) = yield from test(experiment)
+        named = ", ".join(polluters)
+        if trial.result.status is not Status.CONFIRMED:
+            return Finding(excluded=f"it does not depend on {named}")
+        leak = yield from find_leak(self.name, case, experiment.baseline, experiment.treated)
+        return Finding(cause=_cause(polluters, leak, trial.result.factor), proof=experiment)
+
+    def _search(self, case: Case, others: Sequence[str]) -> _Runs:
+        """What runs before it first; tests after it can still matter by being imported."""
+        place = case.base.nodeids.index(case.nodeid) if case.nodeid in case.base.nodeids else len(others)
+        before = [nodeid for nodeid in case.base.nodeids[:place] if nodeid != case.nodeid]
+        for candidates in (before, others):
+            if not candidates:
+                continue
+            (run,) = yield from look(_after(case, candidates, others), why="the tests before it")
+            if run.red(case.nodeid):
+                return (
+                    yield from minimise(
+                        candidates,
+                        lambda part: _after(case, part, others),
+                        lambda seen: seen.red(case.nodeid),
+                        "fewer tests before it",
+                    )
+                )
+        return ()
+
+    def _experiment(self, case: Case, polluters: Sequence[str]) -> Experiment:
+        repeats, alpha = repeats_of(case)
+        others = [nodeid for nodeid in case.base.nodeids if nodeid != case.nodeid]
+        return Experiment(
+            probe=self.name,
+            factor=Factor(kind="order", name="before", from_=list(polluters), to="alone"),
+            prediction=f"After {' and '.join(polluters)} it fails; alone it passes.",
+            baseline=_after(case, polluters, others),
+            treated=case.base.plus(nodeids=(case.nodeid,)),
+            watch=(case.nodeid,),
+            repeats=repeats,
+            alpha=alpha,
+        )
+
+
+class Setter:
+    """State-setters: the test fails alone and passes after another one, which makes what it needs."""
+
+    name = "setter"
+
+    def likelihood(self, case: Case) -> float:
+        """Only where a failure alone is not already known to happen in the suite as well."""
+        if case.context != "alone" or len(case.suite) < 2 or case.flaky:
+            return 0.0
+        in_suite = case.facts.get("in_suite")
+        if in_suite == "passed":
+            return 0.9
+        return 0.02 if in_suite in ("failed", "error", "crashed", "timeout") else 0.3
+
+    def investigate(self, case: Case) -> Steps:
+        """The whole suite; where it passes there, the smallest set that is enough."""
+        order = list(case.suite)
+        (run,) = yield from look(case.base.plus(nodeids=tuple(order)), why="the whole suite around it")
+        if not run.passed(case.nodeid):
+            return Finding(excluded="it fails in the whole suite too: no other test sets what it needs")
+        others = [nodeid for nodeid in order if nodeid != case.nodeid]
+        setters = yield from minimise(
+            others,
+            lambda part: _after(case, part, others),
+            lambda seen: seen.passed(case.nodeid),
+            "fewer tests before it",
+        )
+        named = " and ".join(setters)
+        experiment = Experiment(
+            probe=self.name,
+            factor=Factor(kind="order", name="before", from_="alone", to=list(setters)),
+            prediction=f"Alone it fails; after {named} it passes, because that test makes what it needs.",
+            baseline=case.base,
+            treated=_after(case, setters, others),
+            watch=(case.nodeid,),
+        )
+        (trial,) = yield from test(experiment)
+        if trial.result.status is not Status.CONFIRMED:
+            return Finding(excluded=f"{named} does not make it pass every time")
+        cause = RootCause(
+            kind="order-dependent",
+            summary=f"it fails alone and passes after {named}: it needs what that test leaves behind",
+            factor=trial.result.factor,
+            culprits=tuple(setters),
+            confidence="proven",
+        )
+        return Finding(cause=cause, proof=experiment)
+
+
+def _after(case: Case, part: Sequence[str], others: Sequence[str]) -> Setup:
+    """These tests and the subject, in the order of the suite; the subject keeps its place."""
+    wanted = {*part, case.nodeid}
+    order = case.suite if set(case.base.nodeids) <= set(case.suite) else case.base.nodeids
+    return case.base.plus(nodeids=tuple(nodeid for nodeid in order if nodeid in wanted))
+
+
+def _cause(polluters: Sequence[str], leak: Leak | None, factor: Factor | None) -> RootCause:
+    named = " and ".join(polluters)
+    kind: CauseKind = "order-dependent"
+    summary = f"it passes alone and fails after {named}"
+    if len(polluters) > 1:
+        summary += ": it needs all of them"
+    if leak is not None:
+        kind = "working-directory" if leak.places == ("cwd",) else "order-dependent"
+        shown = ", ".join(leak.shown)
+        summary += f"; what leaks is {shown}: restored, the test passes"
+    return RootCause(
+        kind=kind,
+        summary=summary,
+        factor=leak.factor if leak else factor,
+        culprits=tuple(polluters),
+        confidence="proven",
+    )

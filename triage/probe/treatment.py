@@ -1,0 +1,132 @@
+"""A treatment: one factor changed, the cause it would be; how a list of them is screened and settled."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from triage.model.base import Value
+from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
+from triage.probe.api import Answer, Case, Experiment, Finding, Observation, Setup, Step, look, test
+from triage.probe.fisher import repeats_for, runs_needed
+
+_FLAKY_ALPHA = 0.01
+"""Stricter where chance plays along: many treatments are tried, and one may look good by luck."""
+_MOST_LOOKS = 6
+_MOST_TRIALS = 3
+
+
+class Treatment(Value):
+    """A change that would make the subject pass, if its factor is the cause."""
+
+    factor: Factor
+    kind: CauseKind
+    baseline: Setup
+    treated: Setup
+    prediction: str
+    summary: str
+    """The cause in a sentence, should the experiment confirm it."""
+    culprits: tuple[str, ...] = ()
+    patches: tuple[Patch, ...] = ()
+
+
+Settling = Generator[tuple[Step, ...], tuple[Answer, ...], Finding | None]
+
+
+def looks_needed(case: Case) -> int:
+    """Screening runs of one treatment: one where the failure is steady, several where luck may pass it."""
+    return 1 if not case.flaky else min(_MOST_LOOKS, max(2, runs_needed(min(case.rate, 0.95), 0.1)))
+
+
+def repeats_of(case: Case) -> tuple[int, float]:
+    """Repeats of each arm, and the highest p that counts."""
+    if not case.flaky:
+        return 4, 0.05
+    return repeats_for(case.rate, _FLAKY_ALPHA), _FLAKY_ALPHA
+
+
+def experiment_on(probe: str, case: Case, treatment: Treatment) -> Experiment:
+    """The experiment that settles a treatment."""
+    repeats, alpha = repeats_of(case)
+    return Experiment(
+        probe=probe,
+        factor=treatment.factor,
+        prediction=treatment.prediction,
+        baseline=treatment.baseline,
+        treated=treatment.treated,
+        watch=(case.nodeid,),
+        repeats=repeats,
+        alpha=alpha,
+    )
+
+
+def screen(
+    case: Case, treatments: Sequence[Treatment], why: str
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Treatment]]:
+    """Those after which the subject passed every time it was looked at."""
+    times = looks_needed(case)
+    kept = list(treatments)
+    for _ in range(times):
+        runs = yield from look(*(treatment.treated for treatment in kept), why=why)
+        kept = [t for t, run in zip(kept, runs, strict=False) if run.passed(case.nodeid)]
+        if not kept:
+            break
+    return kept
+
+
+def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) -> Settling:
+    """Screen, then test the first few that seem to help; the first that is confirmed is the finding."""
+    promising = yield from screen(case, treatments, why)
+    for treatment in promising[:_MOST_TRIALS]:
+        experiment = experiment_on(probe, case, treatment)
+        (trial,) = yield from test(experiment)
+        if trial.result.status is Status.CONFIRMED:
+            return proven(treatment, experiment)
+    return None
+
+
+def proven(treatment: Treatment, experiment: Experiment) -> Finding:
+    """The finding of a confirmed treatment."""
+    cause = RootCause(
+        kind=treatment.kind,
+        summary=treatment.summary,
+        factor=treatment.factor,
+        culprits=treatment.culprits,
+        confidence="proven",
+    )
+    return Finding(cause=cause, patches=treatment.patches, proof=experiment)
+
+
+def with_instrument(setup: Setup, name: str, told: dict[str, Any]) -> tuple[Setup, Setup]:
+    """Baseline with the instrument idle, and treated with these settings."""
+    return setup.plus(instruments={name: {}}), setup.plus(instruments={name: told})
+
+
+def uses(case: Case, *kinds: str) -> list[dict[str, Any]]:
+    """What the survey saw the test use, of these kinds."""
+    survey = case.facts.get("survey")
+    lines = survey.facts.get("usage", ()) if isinstance(survey, Finding) else ()
+    return [line for line in lines if line.get("what") in kinds]
+
+
+def places(lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Where something was used: the suite's own places first, a few."""
+    found = dict.fromkeys(str(line.get("where", "")) for line in lines if line.get("where"))
+    return tuple(sorted(found, key=lambda place: place.startswith("/")))[:3]
+
+
+def message_of(case: Case) -> str:
+    """Type and message of every exception of the failure, and how it is shown."""
+    parts = [f"{raised.type}: {raised.message}" for raised in case.failure.chain]
+    return "\n".join([*parts, case.failure.longrepr[-4000:]])
+
+
+def own_frames(case: Case) -> list[tuple[str, int]]:
+    """The author's lines that the failure went through, innermost first."""
+    frames = [frame for raised in case.failure.chain for frame in reversed(raised.frames)]
+    return [(f.path, f.lineno) for f in frames if f.origin in ("product", "test") and f.lineno]
+
+
+def passed_everywhere(case: Case, runs: Sequence[Observation]) -> bool:
+    """Whether the subject passed in all of these."""
+    return bool(runs) and all(run.passed(case.nodeid) for run in runs)
