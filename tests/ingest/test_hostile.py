@@ -94,20 +94,16 @@ def test_damage_across_read_buffers(take: Take) -> None:
         ("<testsuite><testcase name='täst'/></testsuite>".encode("utf-8-sig"), False),
         ("<testsuite><testcase name='täst'/></testsuite>".encode("utf-16"), False),
         (
-            "<?xml version='1.0' encoding='ISO-8859-1'?><testsuite><testcase name='täst'/></testsuite>".encode(
-                "latin-1"
-            ),
+            f"{SAYS.format('ISO-8859-1')}<testsuite><testcase name='täst'/></testsuite>".encode("latin-1"),
             False,
         ),
         (
-            "<?xml version='1.0' encoding='utf-8'?><testsuite><testcase name='täst'/></testsuite>".encode(
-                "latin-1"
-            ),
+            f"{SAYS.format('utf-8')}<testsuite><testcase name='täst'/></testsuite>".encode("latin-1"),
             True,
         ),
-        (b"<?xml version='1.0' encoding='no-such'?><testsuite><testcase name='test'/></testsuite>", False),
-        (b"<?xml version='1.0' encoding='utf-16'?><testsuite><testcase name='test'/></testsuite>", False),
-        (b"<?xml version='1.0' encoding='rot13'?><testsuite><testcase name='test'/></testsuite>", False),
+        (f"{SAYS.format('no-such')}<testsuite><testcase name='test'/></testsuite>".encode(), False),
+        (f"{SAYS.format('utf-16')}<testsuite><testcase name='test'/></testsuite>".encode(), False),
+        (f"{SAYS.format('rot13')}<testsuite><testcase name='test'/></testsuite>".encode(), False),
         (b"<testsuite><testcase name='a\x00\x08b\x1b'/></testsuite>", True),
     ],
 )
@@ -129,7 +125,7 @@ def test_every_limit_counts_what_it_drops(take: Take) -> None:
     cases = "".join(CASE.format(n=n) for n in range(50))
     few = take(f"<testsuite>{cases}</testsuite>", limits=Limits(results=10))
     assert len(few.results) == 10
-    assert "tests beyond 10 (40 times)" in notes(few)
+    assert "rows beyond 10 (40 times)" in notes(few)
     short = take(f"<testsuite>{cases}</testsuite>", limits=Limits(elements=21))
     assert len(short.results) == 10
     assert "what lies behind 21 elements" in notes(short)
@@ -155,7 +151,7 @@ print(" | ".join(record.notes))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one text", "one attribute", "many cases", "zeros"])
-def test_a_gigabyte_is_read_in_bounded_memory(tmp_path: Path, kind: str) -> None:
+def test_a_giant_is_read_in_bounded_memory(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "giant.xml"
     block = {
         "one text": b"x" * (1 << 20),
@@ -169,7 +165,7 @@ def test_a_gigabyte_is_read_in_bounded_memory(tmp_path: Path, kind: str) -> None
     }
     with path.open("wb") as stream:
         stream.write(head.get(kind, b"<testsuite>"))
-        while stream.tell() < 1 << 30:
+        while stream.tell() < 300 << 20:
             stream.write(block)
     shell = subprocess.run(
         [sys.executable, "-c", GIANT, str(path)], capture_output=True, text=True, timeout=300, check=False
@@ -178,7 +174,7 @@ def test_a_gigabyte_is_read_in_bounded_memory(tmp_path: Path, kind: str) -> None
     assert shell.returncode == 0, shell.stderr[-2000:]
     first, _, said = shell.stdout.partition("\n")
     assert int(first.split()[1]) < 1500, "megabytes"
-    assert "268,435,456 bytes" in said or "longer than" in said
+    assert any(words in said for words in ("268,435,456 bytes", "longer than", "2,000,000 elements"))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ known cluster's is proposed, not joined.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +20,8 @@ from triage.model.cluster import Why
 
 _ALIKE = 88.0
 """rapidfuzz ratio from which wordings at one place are one; 88 separated 300 synthetic templates."""
+_TELLING = re.compile(r"<[a-z]+\d*>|\b(?:b?float\d+|complex\d+|u?int\d+|nan|inf|None|zero|cpu|cuda|not|no)\b")
+"""Words and tokens that must be equal, in order: one letter there is another cause."""
 _LEAST_LETTERS = 12
 _LEADERS = 400
 """Distinct wordings that are compared with each other at one place."""
@@ -42,7 +45,7 @@ def _leaders(worded: list[tuple[str, int]], units: Sequence[Unit]) -> Iterator[J
     for wording, index in worded:
         for known, first in leaders:
             alike = fuzz.ratio(wording, known, score_cutoff=_ALIKE)
-            if alike:
+            if alike and _TELLING.findall(wording) == _TELLING.findall(known):
                 both_new = units[index].home is None and units[first].home is None
                 detail = f"worded alike ({alike:.0f} %) at one place"
                 yield Join(first, index, Why(kind="message", detail=detail, proposal=not both_new))

@@ -11,6 +11,7 @@ A dialect is never asked for by name; each of its habits is recognised where it 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -51,7 +52,7 @@ class _Dialect:
         self._suites: list[str] = []
         self._case: _Case | None = None
         self._child: _Child | None = None
-        self.cases: list[_Case] = []
+        self.cases: deque[_Case] = deque()
         self.is_junit = False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -100,11 +101,13 @@ def read_junit(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Re
     """
     dialect = _Dialect(limits, notes)
     handlers = Handlers(dialect.start, dialect.end, dialect.text, dialect.reset)
-    read_xml(stream, handlers, limits=limits, notes=notes)
+    for _ in read_xml(stream, handlers, limits=limits, notes=notes):
+        while dialect.cases:
+            yield _reported(dialect.cases.popleft())
+    while dialect.cases:
+        yield _reported(dialect.cases.popleft())
     if not dialect.is_junit:
         notes.drop("XML that is no JUnit report")
-    for case in dialect.cases:
-        yield _reported(case)
 
 
 def _reported(case: _Case) -> Reported:

@@ -12,7 +12,7 @@ class Limits:
 
     file_bytes: int = 256 * 1024 * 1024
     depth: int = 64
-    elements: int = 5_000_000
+    elements: int = 2_000_000
     results: int = 1_000_000
     """Over all files of one import."""
     field_chars: int = 64 * 1024

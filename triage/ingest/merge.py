@@ -36,16 +36,17 @@ class Merger:
         self._limits = limits
         self._notes = notes
         self._tests: dict[tuple[str, bool], _Test] = {}
+        self._rows = 0
 
     def add(self, source: str, reports: Iterable[Reported]) -> None:
         """All tests of one file."""
         for report in reports:
-            nodeid = self._names.resolve(report.name, collection=report.collection)
-            key = (nodeid, report.collection)
-            if key not in self._tests and len(self._tests) >= self._limits.results:
-                self._notes.drop(f"tests beyond {self._limits.results:,}")
+            self._rows += 1
+            if self._rows > self._limits.results:
+                self._notes.drop(f"rows beyond {self._limits.results:,}")
                 continue
-            test = self._tests.setdefault(key, _Test(nodeid, report.collection))
+            nodeid = self._names.resolve(report.name, collection=report.collection)
+            test = self._tests.setdefault((nodeid, report.collection), _Test(nodeid, report.collection))
             test.files.setdefault(source, []).append(report)
 
     def results(self, *, collection: bool) -> Iterator[TestResult]:

@@ -21,7 +21,7 @@ from triage.ingest.limits import Limits, Notes
 _CHUNK = 256 * 1024
 _LONGEST_TOKEN = 16 * 1024 * 1024
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
 _RESTART = re.compile(rb"<(?:testsuites|testsuite|testcase)[\s>/]")
 
 
@@ -44,8 +44,8 @@ class Handlers:
     """Damage: forget what is open."""
 
 
-def read_xml(stream: BinaryIO, handlers: Handlers, *, limits: Limits, notes: Notes) -> None:
-    """Feed the whole stream to the handlers.
+def read_xml(stream: BinaryIO, handlers: Handlers, *, limits: Limits, notes: Notes) -> Iterator[None]:
+    """Feed the whole stream to the handlers; yields after each piece, so that what was found can be taken.
 
     Raises `RefusedXml` for a document type or an entity declaration; everything else is survived, and
     what was lost is counted in `notes`.
@@ -57,7 +57,9 @@ def read_xml(stream: BinaryIO, handlers: Handlers, *, limits: Limits, notes: Not
         except _Enough as reached:
             notes.drop(str(reached))
             return
+        yield
     reader.finish()
+    yield
 
 
 class _Reader:
@@ -178,7 +180,7 @@ def _utf8(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[bytes]:
             notes.drop("characters that do not decode", lost)
         text, forbidden = _UNPRINTABLE.subn("\ufffd", text)
         if forbidden:
-            notes.drop("characters that XML forbids", forbidden)
+            notes.drop("runs of characters that XML forbids", forbidden)
         yield text.lstrip("\ufeff \t\r\n").encode("utf-8") if chunk is first else text.encode("utf-8")
         if taken >= limits.file_bytes:
             notes.drop(f"what lies behind {limits.file_bytes:,} bytes")

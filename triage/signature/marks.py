@@ -38,6 +38,8 @@ _RELATIVE = re.compile(
 )
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _OTHER_DEFAULT = re.compile(r"tensor\([^()]*\d\.[^()]*dtype=torch\.float32\)")
+_OF_LIBRARIES = frozenset({"close", "equal", "gradcheck", "nan-location", "attribute", "shape"})
+"""Kinds of comparison whose words are the library's own and say nothing of the cause."""
 _LOOKED_AT = 30_000
 
 
@@ -46,11 +48,12 @@ def marks_of(
 ) -> dict[str, tuple[str, ...]]:
     """Kinds of evidence with their values; kinds without a value are left out."""
     shown = _error_text(failure, anatomy, place)
+    authored = numeric.kind not in _OF_LIBRARIES
     marks = {
         "site": _site(anatomy, place),
-        "message": _message(anatomy),
-        "template": _template(anatomy),
-        "cause": _cause(anatomy, place),
+        "message": _message(anatomy) if authored else (),
+        "template": _template(anatomy) if authored else (),
+        "cause": _cause(anatomy) if authored else (),
         "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
         "subject": _subjects(shown),
         "missing": _missing(shown),
@@ -89,7 +92,7 @@ def _template(anatomy: Anatomy) -> tuple[str, ...]:
     return (template(masked(said)),) if said else ()
 
 
-def _cause(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
+def _cause(anatomy: Anatomy) -> tuple[str, ...]:
     """The innermost exception of the chain; of a failure without one, itself: so that both meet."""
     causes = [raised for raised in anatomy.chain if raised.relation in ("cause", "context")]
     kind, text = (causes[-1].type, causes[-1].message) if causes else (anatomy.exception, anatomy.message)

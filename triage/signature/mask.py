@@ -84,5 +84,5 @@ def _list_class(token: str) -> str:
 
 
 def template(masked_text: str) -> str:
-    """The masked text without quoted parts and token numbers: what a format string may have been."""
-    return re.sub(r"<([a-z]+)\d+>", r"<\1>", _QUOTED.sub("<quoted>", masked_text))
+    """The masked text without quoted parts: what a format string may have been."""
+    return _QUOTED.sub("<quoted>", masked_text)
