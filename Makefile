@@ -17,10 +17,10 @@ $(VENV)/.ok: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "triage needs Python 3.11 or newer: none found; set PYTHON=/path/to/python3"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import torch' 2>/dev/null \
-		|| $(PIP) install -q "$(TORCH)+cpu" 2>/dev/null \
-		|| $(PIP) install -q --retries 0 --index-url $(TORCH_INDEX) "$(TORCH)" 2>/dev/null \
-		|| $(PIP) install -q "$(TORCH)"
-	$(PIP) install -q -c constraints.txt -e '.[sim,dev]'
+		|| $(PIP) install -qq "$(TORCH)+cpu" 2>/dev/null \
+		|| $(PIP) install -qq --retries 0 --index-url $(TORCH_INDEX) "$(TORCH)" 2>/dev/null \
+		|| $(PIP) install -qq "$(TORCH)"
+	$(PIP) install -qq -c constraints.txt -e '.[sim,dev]'
 	@touch $@
 
 demo: $(VENV)/.ok ## the main job: one failing suite from red to resolved, in a repository of its own
