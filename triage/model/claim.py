@@ -130,7 +130,8 @@ def show(value: Any, how: str) -> str:
     """A value as text.
 
     `how` is the name of an escape (`prose`, `code`, `cell`, `block`, `html`), or `num:SPEC` with a format
-    specification, or `href:FOLDER` for a link to a path of the project from a document in that folder.
+    specification, `href:FOLDER` for a link to a path of the project from a document in that folder, or
+    `tail:N` for the last characters of a text in HTML.
     """
     kind, _, detail = how.partition(":")
     text = plain_text(value)
@@ -138,6 +139,8 @@ def show(value: Any, how: str) -> str:
         return _number(value, detail)
     if kind == "href":
         return escape.link(posixpath.relpath(text, detail or "."))
+    if kind == "tail" and detail.isdecimal():
+        return escape.html(text if len(text) <= int(detail) else f"…{text[-int(detail) :]}")
     if kind not in _ESCAPES:
         raise Unfounded(f"there is no way {how!r} to show a value")
     return _ESCAPES[kind](text)

@@ -31,6 +31,7 @@ from triage.model.claim import (
     offsets,
     show,
 )
+from triage.report.charts import bars, outcome_bar
 from triage.report.facts import Fact, unwrap
 from triage.report.filters import DERIVING
 
@@ -120,6 +121,17 @@ def render(
     return Rendered(text, sidecar)
 
 
+def extended(rendered: Rendered, text: str) -> Rendered:
+    """A document to which something was added behind its claims: what was added speaks for itself."""
+    medium: Medium = "html" if rendered.sidecar.template.endswith(".html.j2") else "markdown"
+    changes = {
+        "sha256": hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest(),
+        "templates_sha256": "extended",
+        "constants": _constants(text, list(rendered.sidecar.claims), medium),
+    }
+    return Rendered(text, rendered.sidecar.model_copy(update=changes))
+
+
 def digest(templates: Mapping[str, str]) -> str:
     """One hash for a set of templates."""
     whole = hashlib.sha256()
@@ -165,6 +177,10 @@ def _environment(recorder: _Recorder, templates: Mapping[str, str]) -> _Environm
     )
     environment.filters.update(DERIVING)
     environment.filters.update(_showing(recorder))
+    environment.filters["outcome_bar"] = lambda counts: outcome_bar(counts, recorder.mark)
+    environment.filters["bars"] = lambda items, label, value, title: bars(
+        items, label, value, title, recorder.mark
+    )
     environment.tests["none"] = lambda value: unwrap(value) is None
     environment.tests["text"] = lambda value: isinstance(unwrap(value), str)
     environment.tests["number"] = lambda value: isinstance(unwrap(value), int | float)

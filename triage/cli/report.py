@@ -1,0 +1,79 @@
+"""`triage report`: one run as HTML, for GitHub, GitLab, SARIF, CTRF, JUnit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from triage.cli.context import App, app_command, examples
+from triage.cli.lookup import run_folder
+from triage.errors import ExitCode
+
+if TYPE_CHECKING:
+    from triage.phase.reporting import Report
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@app_command(
+    json_output=False,
+    epilog=examples(
+        "triage report",
+        "triage report 20261123T061000Z --html report.html --junit junit.xml",
+        "triage report --github                       # in a workflow: annotations and the step summary",
+        "triage report --gitlab > gl-code-quality.json",
+    ),
+)
+@click.argument("stamp", required=False)
+@click.option("--html", type=_FILE, metavar="FILE", help="A self-contained page.")
+@click.option("--github", is_flag=True, help="Annotations; the summary goes to $GITHUB_STEP_SUMMARY.")
+@click.option("--gitlab", is_flag=True, help="Code quality, on standard output.")
+@click.option("--sarif", type=_FILE, metavar="FILE", help="SARIF 2.1.0.")
+@click.option("--ctrf", type=_FILE, metavar="FILE", help="Common Test Report Format.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="JUnit XML.")
+def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
+    """Write one run (default: the latest) in the formats asked for; with none, print its summary.
+
+    A summary that was deleted from the run's folder is rendered again.
+    """
+    from triage.phase.reporting import Report, write_report
+    from triage.phase.templates import load_templates
+
+    team = app.settings.templates
+    folder = run_folder(app, stamp)
+    report = Report(app.root, folder, load_templates(app.root / team if team else None))
+    report.restore_summary()
+    if wanted["html"]:
+        from triage.hooks.manager import installed, offers
+
+        report.write_html(wanted["html"], offers(installed(), "triage_report_sections"))
+    for name in ("sarif", "ctrf", "junit"):
+        if wanted[name]:
+            write_report(wanted[name], getattr(report, name)())
+    for name in ("html", "sarif", "ctrf", "junit"):
+        if wanted[name]:
+            app.note(f"wrote {wanted[name]}")
+    if wanted["github"]:
+        _github(app, report)
+    if wanted["gitlab"]:
+        click.echo(report.gitlab(), nl=False)
+    if not any(wanted.values()):
+        app.say(report.markdown())
+    return ExitCode.OK
+
+
+def _github(app: App, report: Report) -> None:
+    """Commands on standard output; the summary where the runner wants it, else behind them."""
+    from triage.evidence.atomic import append_lines
+    from triage.report.github import step_summary, workflow_commands
+
+    for line in workflow_commands(report.summary):
+        click.echo(line)
+    summary = step_summary(report.markdown())
+    target = app.world.environ.get("GITHUB_STEP_SUMMARY")
+    if target:
+        append_lines(Path(target), summary.split("\n"))
+    else:
+        app.say(summary)
