@@ -27,8 +27,10 @@ class CrystalConfig:
     misset_deg        rotations about the lab x, then y, then z axis, degrees
     misset_seed       seed of a random orientation (the negative number the generator starts from); None:
                       not random
-    phi_*, osc_*      spindle start, range in degrees and number of steps; phi_step_deg: None for range / steps
-    phi_carryover     the C program's defect, a phi of exactly 0 keeps the previous orientation but in the first
+    phi_*, osc_*      spindle start, range in degrees and number of steps; phi_step_deg: None for range /
+                      steps
+    phi_carryover     the C program's defect, a phi of exactly 0 keeps the previous orientation but in the
+                      first
                       sample of each thread: the number of threads it ran on; 0: the right orientation
     mosaic_*          spread in degrees (full cap), number of blocks, generator seed (negative)
     N_cells           unit cells along a, b, c; values up to 1 act as 1

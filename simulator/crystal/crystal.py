@@ -95,7 +95,8 @@ class Crystal:
         return rows, not self.config.matrix_sets_cell
 
     def spindle_angles(self) -> Tensor:
-        """[phi_steps] spindle angles, radians: start + j x step, the step being range / steps unless given."""
+        """[phi_steps] spindle angles, radians: start + j x step, the step being range / steps unless
+        given."""
         config = self.config
         start = scalar(config.phi_start_deg, self.device) * RADIAN
         if config.phi_step_deg is None:

@@ -1,4 +1,5 @@
-"""Orientation matrix files: nine numbers, one lab axis a row, one reciprocal axis a column, times the wavelength."""
+"""Orientation matrix files: nine numbers, one lab axis a row, one reciprocal axis a column, times the
+wavelength."""
 
 from pathlib import Path
 

@@ -50,7 +50,8 @@ class Header:
 
 
 def encode_header(entries: list[tuple[str, str]]) -> bytes:
-    """`{`, one `KEY=value;` a line, `}`, a form feed, and blanks up to 512 bytes. DIALS_ORIGIN has no semicolon."""
+    """`{`, one `KEY=value;` a line, `}`, a form feed, and blanks up to 512 bytes. DIALS_ORIGIN has no
+    semicolon."""
     body = "".join(f"{key}={value}{'' if key == 'DIALS_ORIGIN' else ';'}\n" for key, value in entries)
     raw = ("{\n" + body + "}\f").encode("ascii")
     if len(raw) > HEADER_BYTES:

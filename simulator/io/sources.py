@@ -26,7 +26,7 @@ def read_sources(path: Path) -> list[Row]:
 
 def _row(path: Path, number: int, line: str) -> Row:
     try:
-        numbers = [float(word) for word in line.split("#")[0].split()[:5]]
+        numbers = [float(word) for word in line.split("#", maxsplit=1)[0].split()[:5]]
     except ValueError:
         raise SimulatorError(f"{path}, line {number}: {line.strip()!r} is not a row of numbers") from None
     if any(not math.isfinite(value) for value in numbers):

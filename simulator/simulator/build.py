@@ -136,7 +136,8 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -
 
 
 def first_pixels(plan: Plan, mask: Tensor | None, threads: int) -> tuple[int, ...]:
-    """Where each of several threads begins: the rows are shared out evenly, the first taking what is left over."""
+    """Where each of several threads begins: the rows are shared out evenly, the first taking what is left
+    over."""
     share, left = divmod(plan.spixels, threads)
     starts = [thread * share + min(thread, left) for thread in range(threads)] + [plan.spixels]
     counted = torch.zeros((plan.spixels, plan.fpixels), dtype=torch.bool)

@@ -44,7 +44,8 @@ class Imported:
 
 
 def imported_header(given: Given) -> Imported:
-    """-mask first, -img second. The Y of a beam centre is flipped for the mask only, as the reference does."""
+    """-mask first, -img second. The Y of a beam centre is flipped for the mask only, as the reference
+    does."""
     header, mask = Header({}), None
     path = given.text("mask")
     if path is not None:

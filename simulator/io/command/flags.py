@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Flag:
-    """One option. `names` are spellings; `least` ... `most` values follow; `kind` reads each; `says` is the help.
+    """One option. `names` are spellings; `least` ... `most` values follow; `kind` reads each; `says` is
+    the help.
 
     `group` names a set of options of which two different ones contradict each other.
     """

@@ -16,7 +16,8 @@ NEIGHBOURS = {
 
 @dataclass
 class Given:
-    """What the user wrote: values by option key, and the option keys in the order of their last appearance."""
+    """What the user wrote: values by option key, and the option keys in the order of their last
+    appearance."""
 
     values: dict[str, list[float | int | str]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)

@@ -29,7 +29,8 @@ def points(name: str, span: float, step: float) -> int:
 def spread(name: str, count: int | None, span: float | None, step: float | None, *, alone: float) -> Grid:
     """Divergence and dispersion.
 
-    none: 1 point; step: 2 points, range = step; range: 2 points, step = range; range and step: ceil(range/step);
+    none: 1 point; step: 2 points, range = step; range: 2 points, step = range; range and step:
+    ceil(range/step);
     count: range `alone`, step = range/count; count and range: at least 2 points, step = range/(count - 1).
     """
     count = None if count is not None and count < 1 else count

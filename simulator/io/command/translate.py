@@ -71,7 +71,8 @@ def cell_of(given: Given) -> dict[str, float]:
 
 
 def orientation_of(given: Given, lambda_A: float, clock: int) -> dict[str, object]:
-    """Matrix and missetting. A random orientation without a seed takes it from the clock, as the reference does."""
+    """Matrix and missetting. A random orientation without a seed takes it from the clock, as the reference
+    does."""
     found: dict[str, object] = {}
     path = given.text("mat")
     if path is not None:

@@ -24,7 +24,7 @@ typedef struct {
     int64_t spixels, fpixels, first_column, columns, first_row;
     int64_t oversample, layers, thick, shape, polarized, kahn_zero, point_pixel;
     int64_t omega_from, polarization_from, capture_from;
-    int64_t orientations, sources, polynomial, degree;
+    int64_t orientations, sources, polynomial, degree, odd;
     int64_t has_table, table_shape[3], table_lowest[3];
     double origin[3], fast[3], slow[3], normal[3];
     double pixel, close, layer_step, absorption, kahn, fudge, dmin, amplitude, default_square;
@@ -44,11 +44,10 @@ typedef struct {
 #define RINT __builtin_rint
 #define CEIL __builtin_ceil
 #define EXP exp
-#define SIN_COEFFICIENTS 9
+#define SIN_COEFFICIENTS 8
 #define COS_COEFFICIENTS 9
-static const double sin_f64[] = {3.141592653589793,    -5.167712780049969,     2.5501640398773007,
-                                 -0.5992645293189447,  0.0821458865731029,     -0.007370430505916944,
-                                 0.0004662998161898394, -2.1903497074626018e-05, 7.697826768224191e-07};
+static const double sin_f64[] = {3.1415926535897927,   -5.1677127800497855,   2.5501640398618677,    -0.599264528825224,
+                                 0.08214587881631043,  -0.0073703643265304155, 0.0004659870158043378, -2.113362735205297e-05};
 static const double cos_f64[] = {1.0,                   -4.934802200544676,      4.058712126416497,
                                  -1.335262768843447,    0.23533063012953284,     -0.025806888737002202,
                                  0.0019295562724817132, -0.00010456655338748738, 4.149564353942586e-06};

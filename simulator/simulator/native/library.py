@@ -25,7 +25,7 @@ class CScene(ctypes.Structure):
             for name in ("oversample", "layers", "thick", "shape", "polarized", "kahn_zero", "point_pixel")
         ),
         *((name, LONG) for name in ("omega_from", "polarization_from", "capture_from")),
-        *((name, LONG) for name in ("orientations", "sources", "polynomial", "degree", "has_table")),
+        *((name, LONG) for name in ("orientations", "sources", "polynomial", "degree", "odd", "has_table")),
         ("table_shape", LONG * 3),
         ("table_lowest", LONG * 3),
         *((name, DOUBLE * 3) for name in ("origin", "fast", "slow", "normal")),

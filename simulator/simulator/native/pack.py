@@ -76,10 +76,11 @@ def _pack_amplitude(scene: Scene, packed: CScene) -> None:
 def _pack_polynomials(plan: Plan, packed: CScene) -> None:
     """Coefficients padded to one degree, where every N is a small constant."""
     if not all(n is not None and n <= POLYNOMIAL_LIMIT for n in plan.whole):
-        packed.polynomial, packed.degree = 0, 0
+        packed.polynomial, packed.degree, packed.odd = 0, 0, 0
         return
     rows = [interference_coefficients(n) for n in plan.whole if n is not None]
     packed.polynomial, packed.degree = 1, max(map(len, rows)) - 1
+    packed.odd = int(all(n is not None and n % 2 == 1 for n in plan.whole))
     for axis, (row, n) in enumerate(zip(rows, plan.whole, strict=True)):
         packed.coefficients[axis][:] = row + [0.0] * (MOST_COEFFICIENTS - len(row))
         packed.even[axis] = -1.0 if n is not None and n % 2 == 0 else 0.0
