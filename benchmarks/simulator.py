@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,15 +185,16 @@ def row(case: Case, peer: Peer) -> str:
         lambda: sims[torch.float64].engine.forward(scene),
         lambda: sims[torch.float32].engine.forward(scenes[torch.float32]),
         lambda: both.engine.forward(scene),
-        lambda: pulled(trained),
+        partial(pulled, trained),
         rounds=2 if case.rows else ROUNDS,
     )
     steps = scene.steps * len(scene.plan.rows) * len(scene.plan.columns)
-    whole = best(lambda: sims[torch.float64].run())[0]
+    whole = best(sims[torch.float64].run)[0]
     verdict = "ok" if slow / double >= case.floor and slow / single >= 2 * case.floor else "BELOW THE FLOOR"
     return (
         f"{case.title:42s} {slow / steps * 1e9:6.1f} {double / steps * 1e9:6.2f} {single / steps * 1e9:6.2f}"
-        f" {slow / double:7.1f} {slow / single:7.1f} {slow / shared:7.1f} {pair / whole:6.2f} {case.floor:5d} {verdict}"
+        f" {slow / double:7.1f} {slow / single:7.1f} {slow / shared:7.1f} {pair / whole:6.2f}"
+        f" {case.floor:5d} {verdict}"
     )
 
 
@@ -215,9 +217,7 @@ def commands() -> None:
                 ),
                 rounds=3,
             )
-            print(
-                f"{case.title:42s} reference {theirs:.2f} s, ours {ours:.2f} s, {theirs / ours:.1f} times faster"
-            )
+            print(f"{case.title:42s} reference {theirs:.2f} s, ours {ours:.2f} s: {theirs / ours:.1f} faster")
 
 
 def main() -> None:
@@ -225,11 +225,7 @@ def main() -> None:
     engine = choose_engine("kernel", device=torch.device("cpu"), threads=1)
     assert isinstance(engine, KernelEngine)
     print(f"kernel: {engine.library.how}; torch {torch.__version__}; {torch.get_num_threads()} threads")
-    print(
-        f"{'inner loop, ns a step':42s} {'scalar':>6s} {'f64':>6s} {'f32':>6s} {'ratio64':>7s} {'ratio32':>7s}",
-        end="",
-    )
-    print(f" {'all thr':>7s} {'f+b/f':>6s} {'floor':>5s}")
+    print(f"{'inner loop, ns a step':42s} scalar    f64    f32 ratio64 ratio32 all thr  f+b/f floor")
     with tempfile.TemporaryDirectory() as folder:
         peer = Peer(Path(folder))
         for case in CASES:

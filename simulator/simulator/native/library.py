@@ -117,7 +117,8 @@ def _at(tensor: Tensor | None) -> ctypes.c_void_p:
     """The address of a contiguous tensor's numbers."""
     if tensor is None:
         return POINTER(None)
-    assert tensor.is_contiguous() and tensor.device.type == "cpu"
+    assert tensor.is_contiguous()
+    assert tensor.device.type == "cpu"
     return POINTER(tensor.data_ptr())
 
 
