@@ -146,30 +146,32 @@ def test_content_cannot_forge_a_marker():
     assert _splice(data, a=evil) == data
 
 
-_PIECES = st.sampled_from(
-    [
-        "text",
-        "```",
-        "````",
-        "~~~",
-        "    ",
-        "> ",
-        "<!--",
-        "-->",
-        "<pre>",
-        "</pre>",
-        "\r",
-        "\x0b",
-        "\u2028",
-        "é",
-        "",
-        "# h",
-        "- x",
-    ]
-)
-_DOCUMENT = st.lists(st.tuples(_PIECES, _PIECES, st.sampled_from(["\n", "\r\n"])), max_size=12).map(
-    lambda rows: "".join("".join(row) for row in rows)
-)
+_FLAT = [
+    "text",
+    "```",
+    "````",
+    "~~~",
+    "<!--",
+    "-->",
+    "<pre>",
+    "</pre>",
+    "<div>",
+    "<b>",
+    "</b>",
+    "é",
+    "",
+    "# h",
+]
+_PIECES = [*_FLAT, "    ", "> ", "- x", "\r", "\x0b", "\u2028"]
+
+
+def _documents(pieces: list[str]):
+    piece = st.sampled_from(pieces)
+    rows = st.lists(st.tuples(piece, piece, st.sampled_from(["\n", "\r\n"])), max_size=12)
+    return rows.map(lambda rows: "".join("".join(row) for row in rows))
+
+
+_DOCUMENT = _documents(_PIECES)
 
 
 @given(before=_DOCUMENT, after=_DOCUMENT, first=_DOCUMENT | st.text(max_size=40), second=st.text(max_size=40))
@@ -190,10 +192,10 @@ def test_every_byte_outside_survives(before, after, first, second):
     assert regions.body(changed, new) == regions.fitted(second).encode("utf-8", "backslashreplace").decode()
 
 
-@given(_DOCUMENT)
+@given(_documents(_FLAT))
 def test_a_commonmark_parser_sees_the_same_fences(text):
     """A marker put at the end is found by us only where markdown-it takes it for a comment of its own."""
-    document = text.replace("\r", "").replace("\x0b", "").replace("\u2028", "")
+    document = text.replace("\r", "")
     document = document if document.endswith("\n") or not document else document + "\n"
     document += "\n<!-- triage:begin a -->\n<!-- triage:end a -->\n"
     tokens = MarkdownIt("commonmark").parse(document)

@@ -31,6 +31,20 @@ _MARKER = re.compile(
 _ALMOST = re.compile(rb" {0,3}<!--[ \t]*triage:")
 _FENCE = re.compile(rb" {0,3}(`{3,}|~{3,})(.*)", re.DOTALL)
 _RAW_HTML = re.compile(rb" {0,3}<(pre|script|style|textarea)(?:[ \t>]|$)", re.IGNORECASE)
+_BLOCK_TAGS = (
+    b"address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|"
+    b"div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h1|h2|h3|h4|h5|h6|head|header|hr|html|"
+    b"iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|"
+    b"summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul"
+)
+_HTML_BLOCK = re.compile(rb" {0,3}</?(?:%b)(?:[ \t>]|/>|$)" % _BLOCK_TAGS, re.IGNORECASE)
+_LONE_TAG = re.compile(
+    rb" {0,3}<(?:/[a-z][a-z0-9-]*[ \t]*|[a-z][a-z0-9-]*(?:[ \t]+[^<>]*)?/?)>[ \t]*", re.IGNORECASE
+)
+_CONTAINER = re.compile(rb"^ {0,3}(?:(?:>[ \t]?|[-+*][ \t]+|\d{1,9}[.)][ \t]+) {0,3})+")
+_NO_PARAGRAPH = re.compile(rb" {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$|(?:[*_-][ \t]*){3,}$)")
+_CLOSED = re.compile(rb" {0,3}<(?:!--|(?:pre|script|style|textarea)(?:[ \t>]|$))", re.IGNORECASE)
+"""Comments and raw HTML that end in their first line."""
 _RAW_HTML_END = re.compile(rb"</(pre|script|style|textarea)>", re.IGNORECASE)
 
 
@@ -194,15 +208,31 @@ def _open_at_end(data: bytes) -> int | None:
 
 
 def _lines_with_state(data: bytes) -> Iterator[tuple[_Line, bool]]:
-    """Each line with whether it belongs to a code fence, a comment of several lines or raw HTML."""
+    """Each line with whether it belongs to a code fence, a comment of several lines or raw HTML.
+
+    Inside an HTML block, which lasts until a blank line, nothing else opens.
+    """
     closes: re.Pattern[bytes] | None = None
+    in_html, paragraph = False, False
     for line in _lines(data):
         if closes is not None:
             yield line, True
-            closes = None if closes.search(line.text) else closes
+            closes, paragraph = (None if closes.search(line.text) else closes), False
             continue
-        closes = _opener(line.text)
+        blank = not line.text.strip(b" \t")
+        lone = not paragraph and bool(_LONE_TAG.fullmatch(line.text)) and not _RAW_HTML.match(line.text)
+        in_html = not blank and (in_html or lone or bool(_HTML_BLOCK.match(line.text)))
+        closes = None if in_html else _opener(line.text)
+        paragraph = not in_html and closes is None and _in_paragraph(line.text, paragraph)
         yield line, closes is not None
+
+
+def _in_paragraph(text: bytes, before: bool) -> bool:
+    """Whether a line leaves a paragraph open, which a lone tag cannot interrupt."""
+    inner = _CONTAINER.sub(b"", text)
+    if not inner.strip(b" \t") or _NO_PARAGRAPH.match(inner) or _CLOSED.match(inner) or _FENCE.match(inner):
+        return False
+    return before or inner != text or not inner.startswith((b"    ", b"\t"))
 
 
 def _opener(text: bytes) -> re.Pattern[bytes] | None:
