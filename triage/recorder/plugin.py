@@ -253,6 +253,8 @@ class Recorder:
         if self.watchdog:
             self.watchdog.forget()
         error = call.excinfo.value
+        if type(error).__name__ == "CollectError" and error.__cause__ is not None:
+            error = error.__cause__  # pytest's envelope around what the import raised
         self.damaged |= isinstance(error, OSError) and error.errno == errno.EBADF
         try:
             self.chains[id(report)] = raised_chain(error, self.settings.field_chars)

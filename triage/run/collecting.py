@@ -15,6 +15,8 @@ from triage.run.chunk import Runner, Tried, collection_death, tail_of
 from triage.run.plan import Item
 from triage.run.seen import Key
 
+READY = "ready"
+"""How the attempt of a warm parent ended that waits for orders."""
 _TRIES = 25
 """Files that may kill the collection one after the other before the run is called void."""
 
@@ -45,9 +47,9 @@ def collect(once: Collect, runner: Runner) -> Collected:
     deaths: list[TestResult] = []
     for number in range(1, _TRIES + 1):
         tried = once(ignore, number)
-        if tried.seen.collected is not None and not _refused(tried):
+        if _came_through(tried):
             return _collected(tried, ignore, deaths, runner)
-        death = None if _refused(tried) else collection_death(tried, runner.origins)
+        death = collection_death(tried, runner.origins)
         if death is None:
             raise _refusal(tried)
         deaths.append(death)
@@ -81,9 +83,12 @@ def _collected(tried: Tried, ignore: list[str], deaths: list[TestResult], runner
     )
 
 
-def _refused(tried: Tried) -> bool:
-    """Whether pytest did not take a selector: it says so after a collection of nothing."""
-    return tried.process.exit_code == 4 and not tried.seen.keys
+def _came_through(tried: Tried) -> bool:
+    """Whether the collection is whole: pytest lists what it has also when a selector or a plugin failed."""
+    seen = tried.seen
+    if seen.collected is None:
+        return False
+    return tried.attempt.ended == READY or (seen.end is not None and seen.end["exitcode"] in (0, 1, 5))
 
 
 def _refusal(tried: Tried) -> TriageError:
@@ -95,7 +100,7 @@ def _refusal(tried: Tried) -> TriageError:
         )
     code = tried.process.exit_code
     line = _telling_line(log)
-    if code == 4 and "conftest" not in line:
+    if code == 4 and "conftest" not in log.partition("\n")[0]:
         return UsageError("pytest-refuses", f"pytest refuses: {line}", "correct the selector or the option")
     if tried.process.ended == "interrupted":
         return VoidError("interrupted", "the run was interrupted while collecting", "run it again")
@@ -109,6 +114,9 @@ def _refusal(tried: Tried) -> TriageError:
 def _telling_line(log: str) -> str:
     """The line of a log that says most: an ERROR, an exception, else the last one."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
+    if lines and lines[0].startswith("ImportError while loading conftest"):
+        raised = next((line.removeprefix("E ").strip() for line in lines if line.startswith("E ")), "")
+        return f"{lines[0]} {raised}".strip()
     for line in lines:
         if ": error: " in line:
             return line.partition(": error: ")[2]

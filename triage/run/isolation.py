@@ -11,7 +11,7 @@ from typing import Any
 from triage.executor.api import Executor, ProcessOutcome, ProcessRequest, WarmProcess
 from triage.model.run import Attempt
 from triage.run.chunk import Course, Runner, Starter, Tried
-from triage.run.collecting import Collected, only_files
+from triage.run.collecting import READY, Collected, only_files
 from triage.run.command import Launch
 from triage.run.seen import Key, Seen
 from triage.run.verdict import judge
@@ -52,9 +52,7 @@ class Isolation:
         parent = self.executor.warm_parent(request, seen.feed, self.runner.stop)
         if parent.wait_ready() and _heard_all(seen):
             self._keep(parent)
-            return Tried(
-                _attempt(course, ProcessOutcome("finished"), None), seen, ProcessOutcome("finished"), folder
-            )
+            return Tried(_attempt(course, ProcessOutcome(READY), None), seen, ProcessOutcome(READY), folder)
         process = parent.close() or ProcessOutcome("lost")
         return Tried(_attempt(course, process, judge(seen, process).note), seen, process, folder)
 

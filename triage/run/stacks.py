@@ -10,7 +10,7 @@ from triage.model.outcome import Phase
 
 _FRAME = re.compile(r'  File "(?P<path>.+)", line (?P<line>[0-9]+) in (?P<function>.+)')
 _THREAD = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+.* \(most recent call first\):")
-_DUMP = re.compile(r"^(Timeout \(|Fatal Python error: )", re.MULTILINE)
+_DUMP = re.compile(r"(Timeout \([0-9:.]+\)!|Fatal Python error: )")
 _MACHINERY = ("/_pytest/", "/pluggy/", "/triage/recorder/")
 
 

@@ -65,6 +65,8 @@ def _stage(seen: Seen) -> str:
     if seen.end is not None:
         return "at interpreter exit, after the last test"
     if seen.collected is not None:
+        if len(seen.finished) >= len(seen.keys):
+            return "after the last test"
         return "between tests" if seen.finished else "before the first test"
     if seen.collecting is not None:
         return f"while collecting {seen.collecting['id']}"

@@ -1,0 +1,99 @@
+"""Fixtures that run real suites in real processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from triage.evidence.folder import EvidenceFolder
+from triage.executor.local import LocalExecutor
+from triage.model.run import Limits, RunRecord
+from triage.model.suite import Suite
+from triage.model.world import Silent, World
+from triage.run.suite import run_suite
+from triage.testing.hostile import HostileSuite
+from triage.wire.redact import Redactor
+
+
+def make_world(**extra: str) -> World:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))} | extra
+    return World(now=lambda: datetime.now(UTC), monotonic=time.monotonic, environ=environ)
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+@pytest.fixture
+def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunRecord]:
+    """Run the suite at `root` (default: tmp_path/"suite"); keywords are those of Suite, `limits` a dict."""
+
+    private = tmp_path / "tmp"
+    private.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(private))
+
+    def run(root: Path | None = None, *, env: dict[str, str] | None = None, **options: Any) -> RunRecord:
+        root = root or tmp_path / "suite"
+        here = make_world(TMPDIR=str(private), **(env or {}))
+        limits = Limits(**{"test_seconds": 20.0, **options.pop("limits", {})})
+        durations = options.pop("durations", {})
+        executor = options.pop("executor", None) or LocalExecutor()
+        resume = options.pop("resume", None)
+        redact = Redactor.of(here.environ)
+        if resume:
+            folder = EvidenceFolder.open(resume, redact)
+        else:
+            folder = EvidenceFolder.create_free(root, "t", "a", options.pop("stamp", here.stamp()), redact)
+        return run_suite(
+            Suite(root=str(root), limits=limits, **options),
+            folder=folder,
+            executor=executor,
+            world=here,
+            durations=durations,
+            progress=options.pop("progress", Silent()),
+            resume=resume is not None,
+        )
+
+    return run
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Callable[[], Path]:
+    """The folder of the latest run of tmp_path/"suite"."""
+
+    def latest() -> Path:
+        return sorted((tmp_path / "suite" / "reports" / "t" / "phase_a").iterdir())[-1]
+
+    return latest
+
+
+@pytest.fixture
+def survive(tmp_path: Path, run_here: Callable[..., RunRecord]) -> Callable[..., RunRecord]:
+    """Run a hostile suite and hold its outcomes against what it says of itself, exactly."""
+
+    def check(suite: HostileSuite, **options: Any) -> RunRecord:
+        suite.write(tmp_path / "suite")
+        limits = {"test_seconds": suite.test_seconds, **options.pop("limits", {})}
+        record = run_here(limits=limits, **options)
+        assert {r.nodeid: r.outcome.value for r in record.results} == dict(suite.expected)
+        assert len(record.results) == len(suite.expected)
+        found = {r.nodeid: r.outcome.value for r in record.collect_errors}
+        assert found == dict(suite.collect_errors)
+        assert record.counts.adds_up
+        assert record.complete
+        assert record.void is None
+        return record
+
+    return check
+
+
+@pytest.fixture(params=["warm", "fresh"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
