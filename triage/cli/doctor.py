@@ -10,13 +10,17 @@ from triage.errors import ExitCode
 
 
 @app_command(epilog=examples("triage doctor", "triage doctor --mend"))
-@click.option("--mend", is_flag=True, help="Renumber clusters where two branches allotted the same number.")
+@click.option(
+    "--mend",
+    is_flag=True,
+    help="Renumber clusters that two branches allotted; render the ledgers.",
+)
 def command(app: App, mend: bool) -> ExitCode:
     """Say what is wrong with this machine, these settings and these ledgers; exit 1 where anything is."""
     from triage.phase.doctor import examine
 
     if mend:
-        _renumber(app)
+        _mend(app)
 
     def open_store() -> None:
         compose.store(app.settings, app.root).close()
@@ -29,12 +33,10 @@ def command(app: App, mend: bool) -> ExitCode:
     return ExitCode.FAILURES if any(finding.level == "error" for finding in findings) else ExitCode.OK
 
 
-def _renumber(app: App) -> None:
-    from triage.cluster.mint import EventMint
+def _mend(app: App) -> None:
+    from triage.cli.decide import decide
     from triage.cluster.reconcile import reconcile
 
-    book = app.book()
-    events = reconcile(book, EventMint(app.world.timestamp(), app.world.actor, book.lineage))
-    app.journal.append(events)
+    _, events = decide(app, reconcile)
     for event in events:
-        app.note(f"{event.event.replace('_', ' ')}: {event.cluster}")
+        app.note(f"{event.event.replace('_', ' ')}: {getattr(event, 'cluster', '')}")

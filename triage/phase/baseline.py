@@ -7,15 +7,15 @@ from typing import Any
 
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.book import Book
-from triage.cluster.mint import EventMint
 from triage.errors import ExitCode, TriageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import Cluster, RunState
 from triage.model.run import RunRecord
 from triage.model.suite import Suite
+from triage.phase.deciding import refresh, templates_of
 from triage.phase.documents import write_run_summary
-from triage.phase.ledgers import update_ledgers
+from triage.phase.ledgers import check_regions
 from triage.phase.tools import Tools
 from triage.run.suite import run_suite
 from triage.signature.api import signatures_of
@@ -35,7 +35,9 @@ class Concluded(Value):
 def baseline(
     tools: Tools, suite: Suite, folder: EvidenceFolder, *, resume: bool = False, ledgers: bool = True
 ) -> Concluded:
-    """Run the suite and conclude."""
+    """Run the suite and conclude; a ledger that somebody edited inside is refused before anything runs."""
+    if ledgers:
+        check_regions(tools.root)
     record = run_suite(
         suite,
         folder=folder,
@@ -56,16 +58,15 @@ def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers
     """
     with tools.deciding():
         before = tools.book()
-        mint = EventMint(tools.world.timestamp(), "triage run", before.lineage)
+        mint = before.mint(tools.world.timestamp(), "triage run")
         assignment = assign(record, before, sign=signatures_of, mint=mint)
         if ledgers:
             tools.journal.append(assignment.events)
         _write(folder, record, assignment)
-        write_run_summary(tools.root, folder)
+        write_run_summary(tools.root, folder, templates_of(tools))
         folder.seal()
         if ledgers:
-            for line in update_ledgers(tools.root, tools.book()):
-                tools.progress.note(f"updated {line}")
+            refresh(tools)
     _remember(tools, record, assignment)
     unknown = _held_against(record, assignment.clusters, before, tools.settings.gate)
     return Concluded(
@@ -89,25 +90,6 @@ def _write(folder: EvidenceFolder, record: RunRecord, assignment: Assignment) ->
     folder.write_json("failures.json", {"stamp": record.stamp, "failures": rows})
     clusters = [cluster.model_dump(mode="json") for cluster in assignment.clusters]
     folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": clusters})
-    folder.write_json("summary.json", summary(record, assignment.clusters))
-
-
-def summary(record: RunRecord, clusters: tuple[Cluster, ...]) -> dict[str, Any]:
-    """The run in figures: what summary.md states."""
-    states = {state.value: [c.id for c in clusters if c.state_in_run is state] for state in RunState}
-    return {
-        "stamp": record.stamp,
-        "campaign": record.campaign,
-        "complete": record.complete,
-        "void": record.void,
-        "counts": record.counts.model_dump(),
-        "seconds": record.seconds,
-        "chunks": len(record.plan.chunks) if record.plan else 0,
-        "attempts": len(record.attempts),
-        "durations_from": record.plan.durations_from if record.plan else None,
-        "clusters": states,
-        "notes": list(record.notes),
-    }
 
 
 def _held_against(

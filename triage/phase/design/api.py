@@ -11,14 +11,13 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import ClusterStatus
 from triage.model.criterion import Criterion
 from triage.model.journal import AttemptRecorded, Event, StatusChanged
+from triage.phase.deciding import refresh
 from triage.phase.design.basis import Basis, find_basis
 from triage.phase.design.criteria import Ground, criteria_for
 from triage.phase.design.laboratory import laboratory
 from triage.phase.design.options import Applied, Proposal, apply, gather
 from triage.phase.design.trial import Trials, run_options
 from triage.phase.design.values import control_of, design_values, option_values
-from triage.phase.ledgers import update_ledgers
-from triage.phase.plans import update_plans
 from triage.phase.rendering import write_document
 from triage.phase.tools import Tools
 
@@ -68,7 +67,7 @@ def design(
         artifacts["run"] = basis.run_folder / "summary.json"
     write_document(tools.root, folder.path / "design.md", TEMPLATE, artifacts, templates)
     folder.seal()
-    _tell(tools, folder, values, templates)
+    _tell(tools, folder, values)
     return values
 
 
@@ -104,7 +103,7 @@ def _criteria(tools: Tools, basis: Basis, options: Sequence[dict[str, Any]]) -> 
     return criteria_for(ground)
 
 
-def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any], templates: Mapping[str, str]) -> None:
+def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any]) -> None:
     """The attempt; the new status, where an option is recommended; ledgers and plan."""
     evidence = (f"{folder.relative(tools.root)}/design.json",)
     chosen = values["recommended"]
@@ -118,8 +117,4 @@ def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any], template
         if chosen and tools.book().cluster(values["cluster"]).status is not ClusterStatus.RESOLVED:
             events.append(mint.make(StatusChanged, status=ClusterStatus.DESIGNED, reason=summary, **common))
         tools.journal.append(events)
-        for line in (
-            *update_ledgers(tools.root, tools.book(), templates),
-            *update_plans(tools.root, tools.book(), templates),
-        ):
-            tools.progress.note(f"updated {line}")
+        refresh(tools)

@@ -13,6 +13,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.executor.git import temporary_folder
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
 from triage.model.run import RunRecord
+from triage.phase.deciding import decide
 from triage.phase.probing.claim import Claim, check
 from triage.phase.probing.collect import collect
 from triage.phase.probing.facts import facts_of, files_of
@@ -74,10 +75,8 @@ def probe(tools: Tools, request: Request, make_folder: Callable[[], EvidenceFold
             report = _report(found, claim, way, division)
         report = _stamped(report, tools.root, folder, lab)
     write_report(folder, report)
-    with tools.deciding():
-        mint = tools.book().mint(tools.world.timestamp(), "triage probe")
-        where = folder.relative(tools.root)
-        tools.journal.append(events_of(report, folder, where, mint, division.unmoved))
+    where = folder.relative(tools.root)
+    decide(tools, lambda _, mint: events_of(report, folder, where, mint, division.unmoved), "triage probe")
     return report
 
 

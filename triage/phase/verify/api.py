@@ -15,10 +15,10 @@ from triage.evidence.manifest import compare
 from triage.model.cluster import ClusterStatus
 from triage.model.criterion import Criterion, CriterionResult
 from triage.model.journal import AttemptRecorded, CriterionMet, Event, StatusChanged
+from triage.phase.deciding import refresh
 from triage.phase.design.criteria import magnitude
 from triage.phase.design.laboratory import evidence_name, laboratory
-from triage.phase.ledgers import update_ledgers
-from triage.phase.plans import Designed, designs, update_plans
+from triage.phase.plans import Designed, designs
 from triage.phase.rendering import write_document
 from triage.phase.tools import Tools
 from triage.phase.verify.checks import Seen, judge, run_all
@@ -71,7 +71,7 @@ def verify(
     write_document(tools.root, folder.path / "verify.md", TEMPLATE, artifacts, templates)
     folder.seal()
     values: dict[str, Any] = json.loads((folder.path / "verify.json").read_bytes())
-    _tell(tools, folder, values, templates)
+    _tell(tools, folder, values)
     return values
 
 
@@ -165,7 +165,7 @@ def _captured(tools: Tools, criteria: Sequence[Criterion], seen: Seen) -> dict[s
     }
 
 
-def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any], templates: Mapping[str, str]) -> None:
+def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any]) -> None:
     """Attempt and criteria into the journal; the cluster's status; then ledgers and plan."""
     evidence = (f"{values['folder']}/verify.json",)
     common: dict[str, Any] = {"cluster": values["cluster"], "stamp": folder.stamp, "evidence": evidence}
@@ -186,15 +186,4 @@ def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any], template
         elif status is ClusterStatus.RESOLVED:
             events.append(mint.make(StatusChanged, status=ClusterStatus.OPEN, reason=summary, **common))
         tools.journal.append(events)
-        _views(tools, templates)
-
-
-def _views(tools: Tools, templates: Mapping[str, str]) -> None:
-    """The decision is in the journal: a ledger that cannot be written is said, and rendered later."""
-    for update in (update_ledgers, update_plans):
-        try:
-            lines = update(tools.root, tools.book(), templates)
-        except TriageError as error:
-            lines = [f"nothing: {error}"]
-        for line in lines:
-            tools.progress.note(f"updated {line}")
+        refresh(tools)
