@@ -262,3 +262,25 @@ def test_what_cannot_be_checked_is_a_usage_error(project, path):
     with pytest.raises(UsageError) as refusal:
         check_paths(project, [project / path], load_templates())
     assert refusal.value.slug == "nothing-to-check"
+
+
+def _add(root: Path, name: str, value: object) -> None:
+    """Put a file into the run's folder as if the run had written it."""
+    path = _one(root, "reports/x/phase_a/*/summary.json").parent / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+    _reseal(path)
+
+
+def test_a_chunk_that_tells_another_story_is_found(project):
+    _add(project, "chunks/chunk_01/report.json", {"tests": [{"nodeid": NODEID, "outcome": "failed"}]})
+    assert _check(project) == []
+    _add(project, "chunks/chunk_01/report.json", {"tests": [{"nodeid": NODEID, "outcome": "passed"}]})
+    assert any("chunk_01/report.json" in p and "is passed here" in p for p in _check(project))
+
+
+def test_a_collected_test_that_vanished_is_found(project):
+    _add(project, "preflight.json", {"nodeids": [NODEID, "tests/t.py::ok"]})
+    assert _check(project) == []
+    _add(project, "preflight.json", {"nodeids": [NODEID, "tests/t.py::ok", "tests/t.py::lost"]})
+    assert any("lost was collected and has no outcome" in problem for problem in _check(project))

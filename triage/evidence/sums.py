@@ -13,7 +13,12 @@ from pydantic import ValidationError
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
 
+PREFLIGHT = "preflight.json"
 RESULTS, SUMMARY, CLUSTERS, FAILURES = "results.json", "summary.json", "clusters.json", "failures.json"
+
+
+_PLAIN = frozenset({"passed", "failed", "error", "skipped", "xfailed", "xpassed"})
+"""Outcomes that pytest itself gives; deaths are told by the parent process."""
 
 
 def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
@@ -30,6 +35,11 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
         return
     yield from ((RESULTS, problem) for problem in _record(record))
     yield from _against(folder / SUMMARY, record, _summary)
+    if (folder / PREFLIGHT).is_file():
+        yield from _against(folder / PREFLIGHT, record, _preflight)
+    for path in sorted(folder.glob("chunks/*/report.json")):
+        for name, problem in _against(path, record, _chunk_report):
+            yield f"chunks/{path.parent.name}/{name}", problem
     yield from _against(folder / FAILURES, record, _failures)
     yield from _against(folder / CLUSTERS, record, _clusters)
 
@@ -64,6 +74,25 @@ def _summary(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
     for name, number in record.counts.model_dump().items():
         if counts[name] != number:
             yield f"it says {counts[name]} {name}, and {RESULTS} holds {number}"
+
+
+def _preflight(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
+    """What was collected has an outcome, unless this machine ran a shard of it."""
+    if record.plan is None or record.plan.shard is not None:
+        return
+    left_out = document.get("left_out")
+    collected = set(document["nodeids"]) - set(left_out if isinstance(left_out, list) else ())
+    seen = {result.nodeid for result in record.results}
+    yield from (f"{nodeid} was collected and has no outcome" for nodeid in sorted(collected - seen))
+
+
+def _chunk_report(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
+    """A chunk's own report and the record of the run cannot tell two stories of one test."""
+    recorded = {result.nodeid: result.outcome.value for result in record.results}
+    for test in document["tests"]:
+        ours, theirs = recorded.get(test["nodeid"]), test["outcome"]
+        if ours in _PLAIN and theirs in _PLAIN and ours != theirs:
+            yield f"{test['nodeid']} is {theirs} here, and {ours} in {RESULTS}"
 
 
 def _failures(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:

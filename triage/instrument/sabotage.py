@@ -26,7 +26,7 @@ from triage.instrument.names import tensors_by_name
 _ROOT = os.getcwd()
 _WRITER = Writer("sabotage")
 _MOST_LEAVES = int(settings("sabotage").get("leaves", 6))
-_SECONDS = float(settings("sabotage").get("seconds", 20.0))
+_SECONDS = float(settings("sabotage").get("seconds", 12.0))
 _MOST_NODES = 20_000
 
 
