@@ -92,11 +92,17 @@ def _exit_code(report: ProbeReport) -> ExitCode:
     return ExitCode.FAILURES if report.root_cause.confidence == "unknown" else ExitCode.OK
 
 
-def _probes(names: tuple[str, ...]) -> tuple[Probe, ...]:
-    from triage.hooks.manager import installed, offers
-    from triage.probe.builtin import built_in, chosen
+def known_probes() -> tuple[Probe, ...]:
+    """The built-in probes, and those that installed packages offer."""
+    from triage.hooks.manager import offers
 
-    known = (*built_in(), *offers(installed(), "triage_probes"))
+    return tuple(offers(compose.plugins(), "triage_probes"))
+
+
+def _probes(names: tuple[str, ...]) -> tuple[Probe, ...]:
+    from triage.probe.builtin import chosen
+
+    known = known_probes()
     try:
         return chosen(known, names) if names else known
     except KeyError as error:

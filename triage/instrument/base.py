@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "TRIAGE_INSTRUMENT"
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()
 _DOCUMENT: dict[str, Any] | None = None
 
 

@@ -50,13 +50,13 @@ class _DateTimeMeta(_Meta):
     real = _RealDateTime
 
 
-class _Date(_RealDate, metaclass=_DateMeta):
+class _Date(_datetime.date, metaclass=_DateMeta):
     @classmethod
     def today(cls) -> Any:
         return _RealDate.fromtimestamp(now())
 
 
-class _DateTime(_RealDateTime, metaclass=_DateTimeMeta):
+class _DateTime(_datetime.datetime, metaclass=_DateTimeMeta):
     @classmethod
     def now(cls, tz: Any = None) -> Any:
         return _RealDateTime.fromtimestamp(now(), tz)

@@ -42,7 +42,7 @@ def pytest_sessionstart() -> None:
     """Before the suite's own code can lower anything."""
     _apply()
     if _SETTINGS.get("frozen"):
-        resource.setrlimit = _ignored  # type: ignore[assignment]
+        resource.setrlimit = _ignored
         sys.setrecursionlimit = _ignored
 
 

@@ -84,5 +84,5 @@ def pytest_sessionstart() -> None:
     threading.Thread(target=_serve, args=(_server,), daemon=True).start()
     socket.socket.connect = _connected  # type: ignore[method-assign,assignment]
     socket.socket.connect_ex = _connected_ex  # type: ignore[method-assign,assignment]
-    socket.getaddrinfo = _resolved  # type: ignore[assignment]
-    socket.gethostbyname = lambda name: "127.0.0.1"  # type: ignore[assignment]
+    socket.getaddrinfo = _resolved
+    socket.gethostbyname = lambda name: "127.0.0.1"

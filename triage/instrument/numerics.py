@@ -1,5 +1,5 @@
-"""Treatment: arithmetic. Settings, each optional: {"dtype": "float64"}, {"threads": 1}, {"deterministic": true},
-{"compile": false}. torch and numpy are changed when the test imports them.
+"""Treatment: arithmetic. Settings, each optional: {"dtype": "float64"}, {"threads": 1},
+{"deterministic": true}, {"compile": false}. torch and numpy are changed when the test imports them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _torch(torch: ModuleType) -> None:
     if _SETTINGS.get("deterministic"):
         torch.use_deterministic_algorithms(True, warn_only=True)
     if _SETTINGS.get("compile") is False:
-        torch.compile = _not_compiled
+        torch.compile = _not_compiled  # type: ignore[attr-defined]
         if "torch.jit" in sys.modules:
             torch.jit.script = lambda thing, *rest, **more: thing
     if "dtype" in _SETTINGS:
@@ -55,8 +55,7 @@ def _widening(torch: ModuleType) -> Any:
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             words = {name: wide if _is(value, narrow) else value for name, value in (kwargs or {}).items()}
             things = tuple(wide if _is(value, narrow) else value for value in args)
-            result = methods.get(function, function)(*things, **words)
-            return result
+            return methods.get(function, function)(*things, **words)
 
     return Mode()
 

@@ -49,7 +49,7 @@ def _replace(owner: Any, name: str, real: Callable[..., Any]) -> None:
     setattr(owner, name, seed)
 
 
-def _numpy(module: ModuleType) -> None:
+def _numpy(module: Any) -> None:
     real = module.default_rng
     _replace(module, "seed", module.seed)
 

@@ -49,4 +49,4 @@ def pytest_sessionstart() -> None:
         make(self, 1, *rest, **more)
 
     threading.Thread.start = start_and_wait  # type: ignore[method-assign]
-    concurrent.futures.ThreadPoolExecutor.__init__ = one_worker  # type: ignore[method-assign,assignment]
+    concurrent.futures.ThreadPoolExecutor.__init__ = one_worker  # type: ignore[method-assign]

@@ -10,7 +10,6 @@ import math
 import os
 import unittest
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ def _scaled(value: Any, default: float | None) -> Any:
     return None if value is None else value * _FACTOR
 
 
-def _torch(torch: ModuleType) -> None:
+def _torch(torch: Any) -> None:
     close, allclose, isclose = torch.testing.assert_close, torch.allclose, torch.isclose
 
     def assert_close(actual: Any, expected: Any, *, rtol: Any = None, atol: Any = None, **more: Any) -> None:
@@ -37,7 +36,7 @@ def _torch(torch: ModuleType) -> None:
         try:
             close(actual, expected, rtol=r, atol=a, **more)
         except AssertionError:
-            _miss(torch, actual, expected, r, a, "torch.testing.assert_close")
+            _miss(torch, actual, expected, r, a, name="torch.testing.assert_close")
             raise
 
     def torch_allclose(
@@ -45,7 +44,7 @@ def _torch(torch: ModuleType) -> None:
     ) -> bool:
         result = bool(allclose(input, other, rtol * _FACTOR, atol * _FACTOR, equal_nan))
         if not result:
-            _miss(torch, input, other, rtol * _FACTOR, atol * _FACTOR, "torch.allclose")
+            _miss(torch, input, other, rtol * _FACTOR, atol * _FACTOR, name="torch.allclose")
         return result
 
     def torch_isclose(
@@ -56,7 +55,7 @@ def _torch(torch: ModuleType) -> None:
     torch.testing.assert_close, torch.allclose, torch.isclose = assert_close, torch_allclose, torch_isclose
 
 
-def _defaults(torch: ModuleType, actual: Any, expected: Any, rtol: Any, atol: Any) -> tuple[Any, Any]:
+def _defaults(torch: Any, actual: Any, expected: Any, rtol: Any, atol: Any) -> tuple[Any, Any]:
     if rtol is None or atol is None:
         try:
             pair = [torch.as_tensor(value) for value in (actual, expected)]
@@ -68,7 +67,7 @@ def _defaults(torch: ModuleType, actual: Any, expected: Any, rtol: Any, atol: An
     return rtol * _FACTOR, atol * _FACTOR
 
 
-def _numpy(numpy: ModuleType) -> None:
+def _numpy(numpy: Any) -> None:
     allclose, isclose, testing = numpy.allclose, numpy.isclose, numpy.testing
     assert_allclose, almost = testing.assert_allclose, testing.assert_almost_equal
     array_almost = testing.assert_array_almost_equal
@@ -76,7 +75,7 @@ def _numpy(numpy: ModuleType) -> None:
     def np_allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
         result = bool(allclose(a, b, rtol * _FACTOR, atol * _FACTOR, equal_nan))
         if not result:
-            _miss(numpy, a, b, rtol * _FACTOR, atol * _FACTOR, "numpy.allclose")
+            _miss(numpy, a, b, rtol * _FACTOR, atol * _FACTOR, name="numpy.allclose")
         return result
 
     def np_isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -88,7 +87,9 @@ def _numpy(numpy: ModuleType) -> None:
         try:
             assert_allclose(actual, desired, rtol * _FACTOR, atol * _FACTOR, *rest, **more)
         except AssertionError:
-            _miss(numpy, actual, desired, rtol * _FACTOR, atol * _FACTOR, "numpy.testing.assert_allclose")
+            _miss(
+                numpy, actual, desired, rtol * _FACTOR, atol * _FACTOR, name="numpy.testing.assert_allclose"
+            )
             raise
 
     def by_decimal(real: Callable[..., None], usual: int, name: str) -> Callable[..., None]:
@@ -97,7 +98,7 @@ def _numpy(numpy: ModuleType) -> None:
             try:
                 real(actual, desired, fewer, *rest, **more)
             except AssertionError:
-                _miss(numpy, actual, desired, 0.0, 1.5 * 10.0**-fewer, name)
+                _miss(numpy, actual, desired, 0.0, 1.5 * 10.0**-fewer, name=name)
                 raise
 
         return call
@@ -107,7 +108,7 @@ def _numpy(numpy: ModuleType) -> None:
     testing.assert_array_almost_equal = by_decimal(array_almost, 6, "numpy.testing.assert_array_almost_equal")
 
 
-def _miss(library: ModuleType, actual: Any, expected: Any, rtol: Any, atol: Any, name: str) -> None:
+def _miss(library: Any, actual: Any, expected: Any, rtol: Any, atol: Any, *, name: str) -> None:
     """Largest difference, in units of its tolerance and of the last digit."""
     try:
         import numpy
@@ -127,7 +128,7 @@ def _miss(library: ModuleType, actual: Any, expected: Any, rtol: Any, atol: Any,
         _WRITER.write("trouble", error=repr(error))
 
 
-def _array(numpy: ModuleType, value: Any) -> Any:
+def _array(numpy: Any, value: Any) -> Any:
     detached = value.detach().cpu() if hasattr(value, "detach") else value
     return numpy.asarray(detached, dtype="complex128" if "complex" in _dtype(value) else "float64")
 
@@ -154,8 +155,8 @@ def _approx() -> None:
     type(real(1.0)).__eq__ = compare  # type: ignore[method-assign]
 
 
-def _compared(kind: type) -> Callable[[Any, Any], Any]:
-    real = kind.__eq__
+def _compared(kind: Any) -> Callable[[Any, Any], Any]:
+    real: Any = kind.__eq__
 
     def equal(self: Any, actual: Any) -> Any:
         result = real(self, actual)
@@ -176,8 +177,9 @@ def _each(real: Any) -> Any:
 def _miss_number(actual: float, expected: float, tolerance: float, name: str) -> None:
     difference = abs(actual - expected)
     _WRITER.write(
-        "miss", name=name, where=user_frame(_ROOT, 3), ratio=difference / max(tolerance, 1e-300), largest=difference,
-        relative=difference / max(abs(expected), 1e-300), dtype="float64", atol=tolerance, rtol=0.0,
+        "miss", name=name, where=user_frame(_ROOT, 3), ratio=difference / max(tolerance, 1e-300),
+        largest=difference, relative=difference / max(abs(expected), 1e-300), dtype="float64",
+        atol=tolerance, rtol=0.0,
         nonfinite=not (math.isfinite(actual) and math.isfinite(expected)),
     )  # fmt: skip
 
@@ -192,15 +194,15 @@ def _isclose() -> None:
             _miss_number(float(a), float(b), tolerance, "math.isclose")
         return result
 
-    math.isclose = isclose
+    math.isclose = isclose  # type: ignore[assignment]
 
 
 def _almost() -> None:
     real = unittest.TestCase.assertAlmostEqual
 
-    def almost(
-        self: Any, first: Any, second: Any, places: Any = None, msg: Any = None, delta: Any = None
-    ) -> None:
+    def almost(self: Any, first: Any, second: Any, *rest: Any, **more: Any) -> None:
+        named = dict(zip(("places", "msg", "delta"), rest, strict=False)) | more
+        places, msg, delta = (named.get(name) for name in ("places", "msg", "delta"))
         allowed = (
             float(delta if delta is not None else 0.5 * 10.0 ** -(7 if places is None else places)) * _FACTOR
         )
@@ -210,7 +212,7 @@ def _almost() -> None:
             _miss_number(float(first), float(second), allowed, "assertAlmostEqual")
             raise
 
-    unittest.TestCase.assertAlmostEqual = almost  # type: ignore[method-assign,assignment]
+    unittest.TestCase.assertAlmostEqual = almost  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -20,9 +20,33 @@ _ROOT = os.getcwd()
 _WRITER = Writer("trace")
 _MOST_OPS = 3000
 _NUMBERS = ("item", "tolist", "__float__", "__int__", "__index__", "__bool__", "numpy", "__array__")
-_SILENT = ("__get__", "__set__", "requires_grad_", "size", "dim", "numel", "stride", "backward", "is_floating_point",
-           "__repr__", "__format__", "register_hook", "retain_grad", "__len__", "__hash__", "is_complex", "type",
-           "__setitem__", "get_device", "is_contiguous", "data_ptr", "element_size", "__deepcopy__")  # fmt: skip
+_SILENT = frozenset(
+    [
+        "__get__",
+        "__set__",
+        "requires_grad_",
+        "size",
+        "dim",
+        "numel",
+        "stride",
+        "backward",
+        "is_floating_point",
+        "__repr__",
+        "__format__",
+        "register_hook",
+        "retain_grad",
+        "__len__",
+        "__hash__",
+        "is_complex",
+        "type",
+        "__setitem__",
+        "get_device",
+        "is_contiguous",
+        "data_ptr",
+        "element_size",
+        "__deepcopy__",
+    ]
+)
 
 
 class _Tracer:

@@ -42,7 +42,8 @@ _BUILTINS: dict[str, str] = {
 _CHANCE = ("random.", "secrets.", "uuid.uuid1", "uuid.uuid4", "numpy.random", "torch.rand", "torch.normal")
 _MODULES = {
     "random": "random", "secrets": "entropy", "uuid": "entropy", "locale": "locale", "socket": "network",
-    "http.client": "network", "urllib.request": "network", "subprocess": "process", "multiprocessing": "process",
+    "http.client": "network", "urllib.request": "network", "subprocess": "process",
+    "multiprocessing": "process",
     "concurrent.futures.thread": "threads", "concurrent.futures.process": "process", "threading": "threads",
     "asyncio.base_events": "loop", "tempfile": "temporary", "shutil": "disk", "platform": "platform",
     "getpass": "user", "posixpath.expanduser": "home", "calendar": "clock", "weakref": "gc",
@@ -57,7 +58,11 @@ def _note(kind: str, name: str, frame: FrameType | None, **more: Any) -> None:
     if key in _SEEN or len(_SEEN) >= _MOST:
         return
     _SEEN.add(key)
-    _WRITER.write("use", what=kind, name=name, where=place, **more)
+    was, _BUSY.on = getattr(_BUSY, "on", False), True  # writing opens a file, which is audited too
+    try:
+        _WRITER.write("use", what=kind, name=name, where=place, **more)
+    finally:
+        _BUSY.on = was
 
 
 def _place(frame: FrameType | None) -> str | None:
@@ -136,8 +141,8 @@ def _opened(frame: FrameType, path: Any, mode: Any) -> None:
     exists = os.path.lexists(target)
     if not exists or not os.path.isabs(text):
         _note(
-            "file", text, frame, exists=exists, absolute=os.path.abspath(text), relative=not os.path.isabs(text),
-            writing=writing,
+            "file", text, frame, exists=exists, absolute=os.path.abspath(text),
+            relative=not os.path.isabs(text), writing=writing,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import ast
 
 
 def without_statement(source: str, line: int) -> str | None:
-    """The source with the innermost simple statement at this line replaced by `pass`; None where there is none.
+    """The source with the innermost simple statement at this line replaced by `pass`; None for none.
 
     Imports, definitions, returns and assignments that later code needs are left alone where a plain `pass`
     would only move the failure: an assignment becomes one of None.

@@ -70,7 +70,7 @@ class Experiment(Value):
     """Where they are predicted to pass."""
     watch: tuple[str, ...]
     treated_watch: tuple[str, ...] = ()
-    """The tests that count in the treated arm, where they are others: the passing sibling of a failing one."""
+    """The tests that count in the treated arm, where they are others: a sibling that passes."""
     repeats: int = 4
     alpha: float = 0.05
     """Highest p at which the factor counts as the cause."""

@@ -14,7 +14,7 @@ class Asked:
     name = "asked"
 
     def likelihood(self, case: Case) -> float:
-        """First where something was asked; defaults of configurations are tried by `signal` where that fits."""
+        """First where something was asked; defaults of configurations go to `signal` where that fits."""
         if not case.factors:
             return 0.0
         return 0.985 if any(factor.kind != "config" for factor in case.factors) else 0.6

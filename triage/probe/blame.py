@@ -37,7 +37,8 @@ class Blame:
                 excluded="it fails in the test's own code, steadily, whatever is changed around it"
             )
         place = f"{frames[0][0]}:{frames[0][1]}"
-        summary = f"{case.failure.exception} is raised in the product at {place}, steadily, whatever is changed around it"
+        raised = case.failure.exception
+        summary = f"the product raises {raised} at {place}, steadily, whatever is changed around it"
         return Finding(
             cause=RootCause(kind="product-defect", summary=summary, culprits=(place,), confidence="likely")
         )

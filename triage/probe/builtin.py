@@ -27,11 +27,31 @@ from triage.probe.survey import Survey
 
 def built_in() -> tuple[Probe, ...]:
     """One of each."""
-    return (
-        Repeat(), Survey(), Asked(), Order(), Alone(), Setter(), Environment(), Files(), Signal(), Gradient(), Numeric(),
-        Seed(), Clock(), Locale(), Network(), Resource(), Hang(), Crash(), Parameter(), CommitProbe(), Interaction(),
-        Blame(),
-    )  # fmt: skip
+    kinds = (
+        Repeat,
+        Survey,
+        Asked,
+        Order,
+        Alone,
+        Setter,
+        Environment,
+        Files,
+        Signal,
+        Gradient,
+        Numeric,
+        Seed,
+        Clock,
+        Locale,
+        Network,
+        Resource,
+        Hang,
+        Crash,
+        Parameter,
+        CommitProbe,
+        Interaction,
+        Blame,
+    )
+    return tuple(kind() for kind in kinds)
 
 
 def chosen(probes: Sequence[Probe], names: Sequence[str]) -> tuple[Probe, ...]:

@@ -61,7 +61,7 @@ def _zones(case: Case) -> Iterator[Treatment]:
             baseline=case.base,
             treated=case.base.plus(env={"TZ": zone}),
             prediction=f"In the time zone {zone} the test passes: it assumes where it runs.",
-            summary=f"the test passes in the time zone {zone} and fails in {before or 'the zone of this machine'}",
+            summary=f"the test passes in the time zone {zone} and fails in {before or 'another here'}",
             culprits=("TZ", *places(uses(case, "clock", "zone"))),
         )
 

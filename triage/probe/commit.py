@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 
 from triage.model.base import Value
 from triage.model.experiment import Factor, RootCause, Status
@@ -40,7 +41,7 @@ class CommitProbe:
         return 0.6 if case.facts.get("good_commit") else 0.2
 
     def investigate(self, case: Case) -> Steps:
-        """Uncommitted changes first, then history; the suspect and its parent run again before it is named."""
+        """Uncommitted changes, then history; the suspect and its parent run again before it is named."""
         commits = _history(case)
         (now,) = yield from look(_at(case, commits[0]), why="the last commit, without what is not committed")
         if now.passed(case.nodeid) and case.facts.get("dirty"):
@@ -77,7 +78,7 @@ class CommitProbe:
         bad = 0
         while good - bad > 1:
             middle = (good + bad) // 2
-            nearby = sorted(range(bad + 1, good), key=lambda place, middle=middle: abs(place - middle))
+            nearby = sorted(range(bad + 1, good), key=partial(_distance, middle))
             for place in nearby[:_MOST_SKIPS]:
                 verdict = yield from _passes(case, commits[place])
                 if verdict is not None:
@@ -129,14 +130,19 @@ class CommitProbe:
         (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded="what is not committed does not decide")
+        named = ", ".join(changed[:5])
         cause = RootCause(
             kind="first-bad-commit",
-            summary=f"what is not committed makes it fail ({', '.join(changed[:5])}); at {head.shown} it passes",
+            summary=f"what is not committed makes it fail ({named}); at {head.shown} it passes",
             factor=trial.result.factor,
             culprits=("uncommitted changes", *changed[:5]),
             confidence="proven",
         )
         return Finding(cause=cause, proof=experiment)
+
+
+def _distance(middle: int, place: int) -> int:
+    return abs(place - middle)
 
 
 def _history(case: Case) -> Sequence[Commit]:

@@ -10,11 +10,11 @@ from triage.model.experiment import CauseKind, Factor
 from triage.probe.api import Case, Finding, Setup, Steps, look
 from triage.probe.literals import near_variable
 from triage.probe.search import minimise
-from triage.probe.treatment import Treatment, message_of, places, settle, uses
+from triage.probe.treatment import Settling, Treatment, message_of, places, settle, uses
 
 _PLUMBING = re.compile(
-    r"PATH|PWD|OLDPWD|SHLVL|_|TMPDIR|TERM|USER|LOGNAME|SHELL|VIRTUAL_ENV|LD_LIBRARY_PATH|PYTEST_.*|TRIAGE_.*|OMP_WAIT_POLICY|"
-    r"HOSTNAME|PYTHONDONTWRITEBYTECODE"
+    r"PATH|PWD|OLDPWD|SHLVL|_|TMPDIR|TERM|USER|LOGNAME|SHELL|VIRTUAL_ENV|LD_LIBRARY_PATH|PYTEST_.*|TRIAGE_.*|"
+    r"OMP_WAIT_POLICY|HOSTNAME|PYTHONDONTWRITEBYTECODE"
 )
 _ESSENTIAL = re.compile(
     r"PATH|HOME|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHONPATH|TRIAGE_.*|OMP_WAIT_POLICY|SYSTEMROOT"
@@ -61,7 +61,7 @@ class Environment:
             excluded=f"no variable decides ({len(treatments)} changes tried)", facts={"tried": treatments}
         )
 
-    def _all_at_once(self, case: Case, tried: Sequence[str]) -> Any:
+    def _all_at_once(self, case: Case, tried: Sequence[str]) -> Settling:
         """Variables that nobody was seen to read: C code and child processes read them too."""
         rest = [name for name in case.env if not _ESSENTIAL.fullmatch(name) and name not in tried]
         if not rest:

@@ -12,7 +12,8 @@ from triage.probe.api import Case, Finding, Steps
 from triage.probe.treatment import Treatment, message_of, settle, uses, with_instrument
 
 _NOT_THERE = re.compile(
-    r"(?:No such file or directory|FileNotFoundError|not found|does not exist|missing)[^'\"\n]*['\"]([^'\"\n]+)['\"]"
+    r"(?:No such file or directory|FileNotFoundError|not found|does not exist|missing)[^'\"\n]*"
+    r"['\"]([^'\"\n]+)['\"]"
 )
 _LOSSES = re.compile(
     r"FileNotFoundError|No such file|NotADirectoryError|does not exist|missing|not found", re.IGNORECASE

@@ -104,8 +104,8 @@ def _literals(case: Case, dead: Sequence[Site]) -> Iterator[Treatment]:
             treated=case.base.plus(edits={path: after}),
             prediction=f"With {new} for {old} at {path}:{line} gradients are not zero and the test passes.",
             summary=(
-                f"the signal dies in {where.op} ({where.path}:{where.line}); with {new} for {old} at {path}:{line} "
-                "it lives: the test's own numbers carry no signal"
+                f"the signal dies in {where.op} ({where.path}:{where.line}); with {new} for {old} at "
+                f"{path}:{line} it lives: the test's own numbers carry no signal"
             ),
             culprits=(f"{path}:{line}", f"{where.path}:{where.line}"),
             patches=(

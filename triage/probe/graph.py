@@ -9,15 +9,73 @@ from triage.model.base import Value
 
 Op = Mapping[str, Any]
 _BREAKING = frozenset(
-    {"detach", "detach_", "data", "item", "tolist", "numpy", "__array__", "__float__", "__int__", "tensor", "as_tensor",
-     "from_numpy", "long", "int", "short", "byte", "round", "floor", "ceil", "trunc", "sign", "argmax", "argmin", "to",
-     "argsort", "bucketize", "searchsorted", "heaviside", "floor_divide", "clone", "new_tensor", "full", "zeros_like",
-     "ones_like", "full_like"}
-)  # fmt: skip
+    [
+        "detach",
+        "detach_",
+        "data",
+        "item",
+        "tolist",
+        "numpy",
+        "__array__",
+        "__float__",
+        "__int__",
+        "tensor",
+        "as_tensor",
+        "from_numpy",
+        "long",
+        "int",
+        "short",
+        "byte",
+        "round",
+        "floor",
+        "ceil",
+        "trunc",
+        "sign",
+        "argmax",
+        "argmin",
+        "to",
+        "argsort",
+        "bucketize",
+        "searchsorted",
+        "heaviside",
+        "floor_divide",
+        "clone",
+        "new_tensor",
+        "full",
+        "zeros_like",
+        "ones_like",
+        "full_like",
+    ]
+)
 _STEPS = frozenset({"round", "floor", "ceil", "trunc", "sign", "heaviside"})
-_COMPARING = frozenset({"gt", "lt", "ge", "le", "eq", "ne", "__gt__", "__lt__", "__ge__", "__le__", "__eq__", "__ne__",
-                        "isfinite", "isnan", "isinf", "allclose", "isclose", "logical_and", "logical_or", "any", "all",
-                        "__bool__", "equal", "is_nonzero"})  # fmt: skip
+_COMPARING = frozenset(
+    [
+        "gt",
+        "lt",
+        "ge",
+        "le",
+        "eq",
+        "ne",
+        "__gt__",
+        "__lt__",
+        "__ge__",
+        "__le__",
+        "__eq__",
+        "__ne__",
+        "isfinite",
+        "isnan",
+        "isinf",
+        "allclose",
+        "isclose",
+        "logical_and",
+        "logical_or",
+        "any",
+        "all",
+        "__bool__",
+        "equal",
+        "is_nonzero",
+    ]
+)
 
 
 class Site(Value):
@@ -31,7 +89,7 @@ class Site(Value):
 def broken_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Site]:
     """Operations that took something with a graph and gave something without, last ones first.
 
-    Only where a leaf stayed without a gradient, or a backward call found no graph: elsewhere a `detach` is right.
+    Only where a leaf stayed without a gradient, or a backward call found no graph: elsewhere that is right.
     """
     broken = any(
         call.get("unreached") or call.get("error") or not call.get("has_graph", True) for call in calls
@@ -39,8 +97,7 @@ def broken_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Sit
     missing = any(leaf.get("grad") is None for call in calls for leaf in call.get("leaves", ()))
     if calls and not (broken or missing):
         return [] if not _flat_steps(ops) else _sites(_flat_steps(ops))
-    until = _first_use_of_result(ops)
-    left = [op for op in ops[:until] if op.get("left") and op.get("op") not in _COMPARING]
+    left = [op for op in ops if op.get("left") and op.get("op") not in _COMPARING]
     ungraded = [op for op in left if not op.get("grad_mode", True)]
     breaking = [op for op in left if op.get("op") in _BREAKING]
     return _sites([*ungraded, *reversed(breaking), *left])
@@ -49,10 +106,6 @@ def broken_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Sit
 def _flat_steps(ops: Sequence[Op]) -> list[Op]:
     """Step functions keep a graph whose gradient is zero everywhere."""
     return [op for op in ops if op.get("op") in _STEPS and op.get("tracked")]
-
-
-def _first_use_of_result(ops: Sequence[Op]) -> int:
-    return len(ops)
 
 
 def nonfinite_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Site]:

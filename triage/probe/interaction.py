@@ -47,7 +47,7 @@ def _tried(case: Case) -> list[Treatment]:
 
 
 def _compatible(tried: Sequence[Treatment]) -> list[Treatment]:
-    """One treatment for each factor, so that they can be applied together; edits of one file exclude another."""
+    """One treatment for each factor, so that they go together; edits of one file exclude each other."""
     kept: dict[tuple[str, str], Treatment] = {}
     edited: set[str] = set()
     for treatment in tried:
@@ -83,7 +83,7 @@ def _joint(case: Case, kept: Sequence[Treatment]) -> Treatment:
         kind=kept[0].kind,
         baseline=idle,
         treated=treated,
-        prediction=f"With {named} together it passes, while none of them alone is enough: it needs two causes.",
+        prediction=f"With {named} together it passes, and none of them alone is enough: it needs two causes.",
         summary=f"two causes together: it passes only with {named}",
         culprits=tuple(dict.fromkeys(c for t in kept for c in t.culprits)),
     )

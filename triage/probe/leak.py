@@ -1,4 +1,4 @@
-"""What polluters leak: places that the victim finds otherwise than alone, and the one whose restore heals it."""
+"""What polluters leak: places that the victim finds otherwise than alone; the one whose restore heals it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from triage.probe.search import minimise
 from triage.probe.treatment import repeats_of
 
 _NOISE = re.compile(
-    r"env:(TMPDIR|PYTEST_.*|TRIAGE_.*|COLUMNS|LINES)|logging:(asyncio|concurrent.*)|module:.*_pytest.*|sys\.argv"
+    r"env:(TMPDIR|PYTEST_.*|TRIAGE_.*|COLUMNS|LINES)|logging:(asyncio|concurrent.*)|module:.*_pytest.*|"
+    r"sys\.argv"
 )
 _FIRST = (
     "cwd",
@@ -52,23 +53,49 @@ def find_leak(
     differing = _differing(found, usual)
     if not differing:
         return None
-    for moment in ("collected", "start"):
-        (run,) = yield from look(
-            _restoring(case, polluted, differing, moment), why="everything that differs restored"
-        )
+    singles = [(place,) for place in differing[:3]]
+    runs = yield from look(
+        *(_restoring(case, polluted, part, "collected") for part in singles), why="one likely place restored"
+    )
+    for part, run in zip(singles, runs, strict=False):
         if run.passed(case.nodeid):
-            kept = yield from minimise(
-                differing,
-                lambda part, moment=moment: _restoring(case, polluted, part, moment),
-                lambda seen: seen.passed(case.nodeid),
-                "fewer places restored",
+            return (
+                yield from _proof(
+                    probe, case, polluted, kept=part, moment="collected", shown=_shown(part, found, usual)
+                )
             )
-            return (yield from _proof(probe, case, polluted, kept, moment, _shown(kept, found, usual)))
+    for moment in ("collected", "start"):
+        kept = yield from _smallest(case, polluted, differing, moment)
+        if kept:
+            return (
+                yield from _proof(
+                    probe, case, polluted, kept=kept, moment=moment, shown=_shown(kept, found, usual)
+                )
+            )
     return None
 
 
+def _smallest(
+    case: Case, polluted: Setup, differing: Sequence[str], moment: str
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]:
+    """The fewest places whose restore is enough; none where even all together are not."""
+    (run,) = yield from look(
+        _restoring(case, polluted, differing, moment), why="everything that differs restored"
+    )
+    if not run.passed(case.nodeid):
+        return ()
+    return (
+        yield from minimise(
+            differing,
+            lambda part: _restoring(case, polluted, part, moment),
+            lambda seen: seen.passed(case.nodeid),
+            "fewer places restored",
+        )
+    )
+
+
 def _proof(
-    probe: str, case: Case, polluted: Setup, kept: Sequence[str], moment: str, shown: tuple[str, ...]
+    probe: str, case: Case, polluted: Setup, *, kept: Sequence[str], moment: str, shown: tuple[str, ...]
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], Leak | None]:
     repeats, alpha = repeats_of(case)
     factor = Factor(kind="restore", name=" + ".join(kept), from_="leaked", to="restored")

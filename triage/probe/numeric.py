@@ -87,7 +87,7 @@ def _precision(case: Case) -> Iterator[Treatment]:
         baseline=baseline,
         treated=treated,
         prediction="In float64 the test passes: single precision loses what it asserts.",
-        summary="the test passes in float64 and fails in the narrower type that the code uses: precision is lost",
+        summary="the test passes in float64 and fails in the narrower type of the code: precision is lost",
         culprits=_where(case),
     )
 
@@ -151,14 +151,14 @@ def _tolerances(case: Case, misses: Sequence[Mapping[str, Any]]) -> Iterator[Tre
     if factor > 1e12:
         return
     baseline, treated = with_instrument(case.base, "tolerance", {"factor": factor})
-    digits = ", in the last digits" if last_digits else ""
+    by = f"{ratio:.3g} tolerances{', in the last digits' if last_digits else ''}"
     yield Treatment(
         factor=Factor(kind="tolerance", name=str(worst["name"]), from_=1.0, to=factor),
         kind="tolerance",
         baseline=baseline,
         treated=treated,
-        prediction=f"With tolerances {factor:g} times as wide it passes: it misses by {ratio:.3g} of them{digits}.",
-        summary=f"{worst['name']} misses by {ratio:.3g} tolerances{digits} (relative {relative:.3g}): the limit is tight",
+        prediction=f"With tolerances {factor:g} times as wide it passes: it misses by {by}.",
+        summary=f"{worst['name']} misses by {by} (relative {relative:.3g}): the limit is tight",
         culprits=(str(worst.get("where") or case.nodeid),),
     )
 
@@ -187,7 +187,7 @@ def _loosening(case: Case, found: Comparison, before: str, after: str) -> Treatm
         baseline=case.base,
         treated=case.base.plus(edits={found.path: after}),
         prediction=f"With {found.slack:g} times the slack at {place} it passes: it misses by little.",
-        summary=f"the comparison at {place} misses narrowly ({found.shown}): the limit is tighter than the arithmetic",
+        summary=f"{place} misses narrowly ({found.shown}): the limit is tighter than the arithmetic",
         culprits=(place,),
         patches=(patch_of(found.path, before, after, f"more slack at {place}", reason),),
     )

@@ -58,15 +58,15 @@ class Parameter:
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded=f"{mine} does not decide")
         kind = _kind_of(mine)
-        summary = f"it fails exactly where axis {axis + 1} is {mine} ({len(red)} of {len(family)}), and passes with {other}"
-        confidence = "proven" if kind != "product-defect" else "likely"
+        share = f"{len(red)} of {len(family)}"
+        summary = f"it fails exactly where axis {axis + 1} is {mine} ({share}), and passes with {other}"
         return Finding(
             cause=RootCause(
                 kind=kind,
                 summary=summary,
                 factor=trial.result.factor,
                 culprits=(mine,),
-                confidence=confidence,  # type: ignore[arg-type]
+                confidence="likely" if kind == "product-defect" else "proven",
             )
         )
 

@@ -21,7 +21,8 @@ class Repeat:
 
     def investigate(self, case: Case) -> Steps:
         """Repeat until the answer is clear; the failing run that opened the case counts."""
-        runs = yield from look(*[case.base] * max(1, RUNS - case.runs), why="the unchanged case again")
+        more = max(1, RUNS - case.runs) if case.context == "alone" else 1
+        runs = yield from look(*[case.base] * more, why="the unchanged case again")
         failed = round(case.rate * case.runs) + sum(run.red(case.nodeid) for run in runs)
         total = case.runs + len(runs)
         result = _result(case, total, failed, [case.observed, *runs])

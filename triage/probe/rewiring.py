@@ -11,13 +11,73 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 
 Edit = tuple[str, str]
 """What was done, and the whole text with it."""
-_DROPPED = frozenset({"detach", "item", "cpu", "numpy", "tolist", "detach_", "long", "int", "short", "round", "floor", "ceil",
-                      "trunc", "sign", "clone_detach", "requires_grad_"})  # fmt: skip
-_WRAPPERS = frozenset({"tensor", "as_tensor", "from_numpy", "float", "int", "asarray", "array", "FloatTensor", "DoubleTensor",
-                       "round", "floor", "ceil", "trunc", "sign"})  # fmt: skip
-_ROOTS = frozenset({"sqrt", "rsqrt", "log", "log2", "log10", "norm", "reciprocal", "div", "true_divide", "pow", "acos", "asin",
-                    "atan2", "acosh", "vector_norm", "normalize", "__truediv__", "__pow__", "rdiv", "cosine_similarity",
-                    "__rtruediv__", "xlogy", "logit", "std", "arccos", "arcsin"})  # fmt: skip
+_DROPPED = frozenset(
+    [
+        "detach",
+        "item",
+        "cpu",
+        "numpy",
+        "tolist",
+        "detach_",
+        "long",
+        "int",
+        "short",
+        "round",
+        "floor",
+        "ceil",
+        "trunc",
+        "sign",
+        "requires_grad_",
+    ]
+)
+_WRAPPERS = frozenset(
+    [
+        "tensor",
+        "as_tensor",
+        "from_numpy",
+        "float",
+        "int",
+        "asarray",
+        "array",
+        "FloatTensor",
+        "DoubleTensor",
+        "round",
+        "floor",
+        "ceil",
+        "trunc",
+        "sign",
+    ]
+)
+_ROOTS = frozenset(
+    [
+        "sqrt",
+        "rsqrt",
+        "log",
+        "log2",
+        "log10",
+        "norm",
+        "reciprocal",
+        "div",
+        "true_divide",
+        "pow",
+        "acos",
+        "asin",
+        "atan2",
+        "acosh",
+        "vector_norm",
+        "normalize",
+        "__truediv__",
+        "__pow__",
+        "rdiv",
+        "cosine_similarity",
+        "__rtruediv__",
+        "xlogy",
+        "logit",
+        "std",
+        "arccos",
+        "arcsin",
+    ]
+)
 _EPSILON = "1e-12"
 
 
@@ -78,7 +138,7 @@ def _numbers(function: ast.FunctionDef) -> Iterator[tuple[int, ast.AST, float, s
             and not isinstance(node.value, bool)
         ):
             value = float(node.value)
-            new = ("1.0", "0.5") if value == 0 else (repr(node.value / 100), repr(-node.value))
+            new: Sequence[str] = ("1.0", "0.5") if value == 0 else (repr(node.value / 100), repr(-node.value))
             if isinstance(node.value, int):
                 new = ("1",) if value == 0 else ()
             yield number, node, value, ast.unparse(node), new

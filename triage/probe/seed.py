@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from triage.model.experiment import Factor
-from triage.probe.api import Case, Finding, Observation, Setup, Steps, look
-from triage.probe.treatment import Treatment, looks_needed, places, settle, uses, with_instrument
+from triage.model.experiment import Factor, Status
+from triage.probe.api import Case, Finding, Observation, Setup, Steps, look, test
+from triage.probe.treatment import (
+    Treatment,
+    experiment_on,
+    looks_needed,
+    places,
+    proven,
+    settle,
+    uses,
+    with_instrument,
+)
 
 _SEEDS = (0, 1, 2, 3, 4, 5, 6, 7)
 _OTHERS = (1, 2, 3, 5, 8)
@@ -33,11 +42,11 @@ class Seed:
         for name, treat in (("generators", _seeded), ("hash", _hashed)):
             good = yield from _good_seed(case, treat)
             if good is not None:
-                found = yield from settle(
-                    self.name, case, [_treatment(case, name, good, treat)], "that seed again"
-                )
-                if found is not None:
-                    return found
+                treatment = _treatment(case, name, good, treat)
+                experiment = experiment_on(self.name, case, treatment)
+                (trial,) = yield from test(experiment)
+                if trial.result.status is Status.CONFIRMED:
+                    return proven(treatment, experiment)
         return Finding(excluded="no fixed seed of the generators or of hashing makes it pass every time")
 
     def _steady(self, case: Case) -> Steps:

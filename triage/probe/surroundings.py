@@ -16,11 +16,13 @@ _UNICODE = re.compile(
 _LOCALES = ("C.UTF-8", "en_US.UTF-8", "C", "de_DE.UTF-8")
 _OFFLINE = re.compile(
     r"ConnectionError|ConnectionRefused|ConnectionReset|gaierror|URLError|Name or service not known|"
-    r"Temporary failure in name resolution|Network is unreachable|No route to host|Max retries exceeded|ConnectError|HTTPError"
+    r"Temporary failure in name resolution|Network is unreachable|No route to host|Max retries exceeded|"
+    r"ConnectError|HTTPError"
 )
 _SHORT = re.compile(
-    r"Too many open files|Errno 24|No space left|Errno 28|Cannot allocate memory|Errno 12|MemoryError|RecursionError|"
-    r"Address already in use|Errno 98|can't start new thread|File too large|Errno 27|Resource temporarily unavailable|"
+    r"Too many open files|Errno 24|No space left|Errno 28|Cannot allocate memory|Errno 12|MemoryError|"
+    r"RecursionError|Address already in use|Errno 98|can't start new thread|File too large|Errno 27|"
+    r"Resource temporarily unavailable|"
     r"maximum recursion depth|setrlimit|AF_UNIX path too long|File name too long|Permission denied",
     re.IGNORECASE,
 )
@@ -81,7 +83,7 @@ class Network:
         if found is not None:
             return found
         if _OFFLINE.search(message_of(case)):
-            summary = f"the test needs {address}, which cannot be reached here; a stand-in that answers was not enough"
+            summary = f"the test needs {address}, which cannot be reached here; a stand-in was not enough"
             cause = RootCause(kind="network", summary=summary, culprits=culprits, confidence="likely")
             return Finding(cause=cause, facts={"tried": [treatment]})
         return Finding(excluded="a network that answers does not help", facts={"tried": [treatment]})
@@ -128,13 +130,14 @@ class Resource:
 
 def _variable(case: Case, name: str, value: str) -> Treatment:
     before = case.env.get(name)
+    shown = "unset" if before is None else repr(before)
     return Treatment(
         factor=Factor(kind="env", name=name, from_=before, to=value),
         kind="locale",
         baseline=case.base,
         treated=case.base.plus(env={name: value}),
         prediction=f"With {name}={value} the test passes: it assumes a locale or an encoding.",
-        summary=f"the test passes with {name}={value} and fails with {name} {'unset' if before is None else repr(before)}",
+        summary=f"the test passes with {name}={value} and fails with {name} {shown}",
         culprits=(name, *places(uses(case, "locale"))),
     )
 
