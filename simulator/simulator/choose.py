@@ -1,12 +1,12 @@
 """Which engine computes: the compiled kernel on a CPU, plain torch elsewhere or where it is asked for."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 
 from simulator.config import SimulatorError
-from simulator.simulator.engine import Engine, Progress, TorchEngine
+from simulator.simulator.engine import Engine, TorchEngine
 from simulator.simulator.native.engine import KernelEngine
 from simulator.simulator.native.library import shared
 
@@ -19,7 +19,6 @@ def choose_engine(
     *,
     device: torch.device,
     threads: int | None = None,
-    progress: Progress | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Engine:
     """The engine called `wanted`. "auto" takes the kernel on a CPU unless NANOBRAGG_DISABLE_COMPILE is set.
@@ -28,13 +27,12 @@ def choose_engine(
     """
     if wanted not in ENGINES:
         raise SimulatorError(f"engine is {wanted!r}: it must be one of {', '.join(ENGINES)}")
-    plain: Callable[[], Engine] = lambda: TorchEngine(progress=progress)  # noqa: E731
     disabled = environ.get(SWITCH, "") not in ("", "0")
     if wanted == "torch" or (wanted == "auto" and (disabled or device.type != "cpu")):
-        return plain()
+        return TorchEngine()
     library = shared()
     if isinstance(library, str):
         if wanted == "kernel":
             raise SimulatorError(f"the kernel is not available: {library}")
-        return plain()
-    return KernelEngine(library, threads=threads or torch.get_num_threads(), progress=progress)
+        return TorchEngine()
+    return KernelEngine(library, threads=threads or torch.get_num_threads())

@@ -9,20 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from simulator.simulator.assemble import Job, assemble
 from simulator.simulator.engine import Engine
 from simulator.simulator.scene import Scene, Tensors
 
 
 class Image(torch.autograd.Function):
-    """image = Image.apply(engine, scene without tensors' graph, *tensors)."""
+    """image = Image.apply(job, scene, *tensors of the scene)."""
 
     @staticmethod
-    def forward(ctx: Any, engine: Engine, scene: Scene, *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, job: Job, scene: Scene, *tensors: Tensor) -> Tensor:
         """Render without a graph."""
-        ctx.engine, ctx.scene = engine, scene
+        ctx.engine, ctx.scene = job.engine, scene
         ctx.save_for_backward(*tensors)
         bare = scene.with_tensors(Tensors.from_list([tensor.detach() for tensor in tensors]))
-        return engine.forward(bare)
+        return assemble(job, bare)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:

@@ -1,7 +1,6 @@
-"""Who computes an image: an engine renders a scene forward, and pulls an image's gradient back onto its
+"""Who computes an image: an engine renders rows of a scene, and pulls an image's gradient back onto its
 tensors."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -11,17 +10,17 @@ from simulator.simulator.render import render
 from simulator.simulator.scene import Scene, Tensors
 from simulator.simulator.tiles import TILE_PIXELS, blocks, pixel_numbers
 
-Progress = Callable[[int, int], None]
-"""Called with (rows done, rows in all)."""
-
 
 class Engine(Protocol):
-    """What an engine offers. `name` says which path ran."""
+    """What an engine offers. `name` says which path ran last."""
 
     name: str
 
-    def forward(self, scene: Scene) -> Tensor:
-        """[slow, fast] photons, no graph."""
+    def piece_rows(self, scene: Scene) -> int:
+        """How many rows make a piece of work that takes about a second at most."""
+
+    def rows(self, scene: Scene, first: int, end: int) -> Tensor:
+        """[end - first, columns] photons of these detector rows within the region of interest, no graph."""
 
     def forward_with_graph(self, scene: Scene) -> Tensor:
         """[slow, fast] photons with the graph of every operation."""
@@ -35,39 +34,25 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, *, tile_pixels: int = TILE_PIXELS, progress: Progress | None = None) -> None:
+    def __init__(self, *, tile_pixels: int = TILE_PIXELS) -> None:
         self.tile_pixels = tile_pixels
-        self.progress = progress
 
-    def _blank(self, scene: Scene) -> Tensor:
-        plan, like = scene.plan, scene.tensors.pixel
-        return torch.zeros((plan.spixels, plan.fpixels), dtype=like.dtype, device=like.device)
+    def piece_rows(self, scene: Scene) -> int:
+        """One tile."""
+        return max(1, self.tile_pixels // len(scene.plan.columns))
 
-    def forward(self, scene: Scene) -> Tensor:
-        """[slow, fast] photons, no graph."""
-        image = self._blank(scene)
+    def rows(self, scene: Scene, first: int, end: int) -> Tensor:
+        """[end - first, columns] photons, no graph."""
         with torch.no_grad():
-            for first, end in blocks(scene.plan, self.tile_pixels):
-                self.fill(scene, image, first, end)
-                if self.progress is not None:
-                    self.progress(end - scene.plan.rows.start, len(scene.plan.rows))
-        return image
-
-    def fill(self, scene: Scene, image: Tensor, first: int, end: int) -> None:
-        """Render rows first ... end - 1 into the image."""
-        pixels = pixel_numbers(scene.plan, first, end, image.device)
-        image.view(-1)[pixels] = render(scene, pixels)
+            pixels = pixel_numbers(scene.plan, first, end, scene.tensors.pixel.device)
+            return render(scene, pixels).reshape(end - first, -1)
 
     def forward_with_graph(self, scene: Scene) -> Tensor:
         """[slow, fast] photons with the graph of every operation."""
-        plan = scene.plan
-        pixels = pixel_numbers(plan, plan.rows.start, plan.rows.stop, scene.tensors.pixel.device)
-        return (
-            self._blank(scene)
-            .reshape(-1)
-            .scatter(0, pixels, render(scene, pixels))
-            .reshape(plan.spixels, plan.fpixels)
-        )
+        plan, like = scene.plan, scene.tensors.pixel
+        pixels = pixel_numbers(plan, plan.rows.start, plan.rows.stop, like.device)
+        blank = torch.zeros(plan.spixels * plan.fpixels, dtype=like.dtype, device=like.device)
+        return blank.scatter(0, pixels, render(scene, pixels)).reshape(plan.spixels, plan.fpixels)
 
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         """Render each block again with its graph, pull its part of the gradient back, and add up."""
@@ -82,6 +67,8 @@ class TorchEngine:
             pixels = pixel_numbers(scene.plan, first, end, gradient.device)
             with torch.enable_grad():
                 tile = render(lit, pixels)
+                if not tile.requires_grad:
+                    continue
                 parts = torch.autograd.grad(tile, asked, gradient.reshape(-1)[pixels], allow_unused=True)
             sums = [total if part is None else total + part for total, part in zip(sums, parts, strict=True)]
         found = iter(sums)

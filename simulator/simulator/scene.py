@@ -130,6 +130,12 @@ class Scene:
         """The same plan over other tensors."""
         return replace(self, tensors=tensors)
 
+    def to(self, dtype: torch.dtype, device: torch.device) -> "Scene":
+        """The same in another precision or on another device."""
+        mask = None if self.mask is None else self.mask.to(device)
+        first = None if self.first_real is None else self.first_real.to(device, dtype)
+        return replace(self, tensors=self.tensors.to(dtype, device), mask=mask, first_real=first)
+
     @property
     def steps(self) -> int:
         """Samples per pixel that the sum is divided by; sensor layers are not counted."""

@@ -1,17 +1,24 @@
 """The object that runs a simulation."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from simulator.beam import Beam
-from simulator.config import BeamConfig, CrystalConfig
+from simulator.config import BeamConfig, CrystalConfig, SimulatorError
 from simulator.crystal import Crystal
 from simulator.detector import Detector
+from simulator.simulator.assemble import Job, Progress
+from simulator.simulator.budget import check_budget
 from simulator.simulator.build import build_scene
+from simulator.simulator.checkpoint import Checkpoint
 from simulator.simulator.choose import choose_engine
 from simulator.simulator.differentiate import Image
 from simulator.simulator.engine import Engine
+from simulator.simulator.interpolation import settle_interpolation
 from simulator.simulator.scene import Scene
+from simulator.simulator.trace import Entry, trace_pixel
 
 
 class Simulator:
@@ -33,6 +40,7 @@ class Simulator:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float64,
         engine: Engine | str = "auto",
+        memory_limit: int | None = None,
     ) -> None:
         self.crystal = crystal
         if crystal_config is not None and crystal_config is not crystal.config:
@@ -41,15 +49,44 @@ class Simulator:
         self.device = torch.device(device)
         self.dtype = dtype
         self.beam = Beam(beam_config, device=self.device)
+        self.memory_limit = memory_limit
         self.engine = choose_engine(engine, device=self.device) if isinstance(engine, str) else engine
 
     def scene(self) -> Scene:
         """Everything the image depends on, on this simulator's device and in its precision."""
         scene = build_scene(self.crystal, self.detector, self.beam)
-        return scene.with_tensors(scene.tensors.to(self.dtype, self.device))
+        if self.crystal.interpolates() and self.crystal.config.outside == "switch-off":
+            scene = settle_interpolation(scene)
+        return scene.to(self.dtype, self.device)
 
-    def run(self) -> Tensor:
-        """The image [slow, fast]: photons per pixel, 0 outside the region of interest and the mask."""
+    def run(self, *, progress: Progress | None = None, resume: Path | None = None) -> Tensor:
+        """The image [slow, fast]: photons per pixel, 0 outside the region of interest and the mask.
+
+        `progress` is called with (rows done, rows in all); `resume` names a file that keeps finished rows,
+        so that
+        a run that was interrupted goes on there. `path` says afterwards which engine computed.
+        """
         scene = self.scene()
-        image: Tensor = Image.apply(self.engine, scene, *scene.tensors.as_list())  # type: ignore[no-untyped-call]
+        tensors = scene.tensors.as_list()
+        check_budget(
+            scene, gradients=any(tensor.requires_grad for tensor in tensors), limit=self.memory_limit
+        )
+        checkpoint = None if resume is None else Checkpoint(resume, scene)
+        job = Job(self.engine, progress, checkpoint)
+        image: Tensor = Image.apply(job, scene, *tensors)  # type: ignore[no-untyped-call]
+        if checkpoint is not None:
+            checkpoint.finish()
         return image
+
+    @property
+    def path(self) -> str:
+        """Which path computed last: "kernel", "torch", or "torch (why not the kernel)"."""
+        return self.engine.name
+
+    def trace_pixel(self, slow: int, fast: int) -> list[Entry]:
+        """Every intermediate quantity of one pixel, in the order of the computation."""
+        config = self.detector.config
+        if not (0 <= slow < config.spixels and 0 <= fast < config.fpixels):
+            shape = f"{config.spixels} x {config.fpixels} px"
+            raise SimulatorError(f"pixel slow {slow} fast {fast} lies outside the detector of {shape}")
+        return trace_pixel(self.scene(), slow, fast)

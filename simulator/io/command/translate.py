@@ -4,10 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from torch import Tensor
 
-from simulator.beam import Beam
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
 from simulator.crystal import Crystal
 from simulator.crystal.cells import cells_of_size
@@ -17,7 +15,7 @@ from simulator.io.command.rules import rotation, spread
 from simulator.io.matrix import read_matrix
 from simulator.io.smv import Header
 from simulator.io.sources import read_sources
-from simulator.units import wavelength_from_energy
+from simulator.units import DEFAULT_FLUENCE, wavelength_from_energy
 
 T = TypeVar("T")
 
@@ -111,7 +109,7 @@ def crystal_of(given: Given, header: Header, lambda_A: float, clock: int) -> Cry
     forced = True if given.has("interpolate") else False if given.has("nointerpolate") else None
     cells = cells_given(given)
     return CrystalConfig(
-        **cell_of(given),
+        **cell_of(given),  # type: ignore[arg-type]
         **orientation_of(given, lambda_A, clock),  # type: ignore[arg-type]
         **mosaic_of(given),  # type: ignore[arg-type]
         phi_start_deg=given.number("phi", header.number("PHI") or 0.0),
@@ -174,10 +172,8 @@ def beam_of(given: Given, lambda_A: float) -> BeamConfig:
     path = given.text("sourcefile")
     return BeamConfig(
         wavelength_A=lambda_A,
-        **{
-            key: given.number(key, default)
-            for key, default in (("fluence", BeamConfig.fluence), ("flux", 0.0))
-        },  # type: ignore[arg-type]
+        fluence=given.number("fluence", DEFAULT_FLUENCE),
+        flux=given.number("flux", 0.0),
         exposure_s=given.number("exposure", 1.0),
         beamsize_mm=given.number("beamsize", 0.1),
         polarization=given.number("polar", 0.0),
@@ -217,9 +213,3 @@ def translate(given: Given, clock: int) -> Experiment:
         if given.has(key)
     ]
     return Experiment(crystal, beam, detector, imported.mask, (*notes, *unused))
-
-
-def fluence_of(beam: BeamConfig) -> float:
-    """Photons/m^2 of a beam, for the log."""
-    with torch.no_grad():
-        return float(Beam(beam).fluence())

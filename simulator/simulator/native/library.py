@@ -65,23 +65,14 @@ class Library:
         table: Tensor | None,
         *,
         out: Tensor,
-        first: int,
-        end: int,
+        span: tuple[int, int],
         threads: int,
     ) -> None:
-        """Fill `out` [end - first] with the photons of those pixels of the region of interest."""
+        """Fill `out` with the photons of pixels span[0] ... span[1] - 1 of the region of interest."""
         call = getattr(self._library, f"image_{SUFFIX[out.dtype]}")
         call.restype = None
-        call(
-            ctypes.byref(scene),
-            sources,
-            _at(real),
-            _at(table),
-            _at(out),
-            LONG(first),
-            LONG(end),
-            ctypes.c_int(threads),
-        )
+        limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
+        call(ctypes.byref(scene), sources, _at(real), _at(table), _at(out), *limits)
 
     def pullback(
         self,
@@ -91,26 +82,21 @@ class Library:
         table: Tensor | None,
         *,
         upstream: Tensor,
-        first: int,
-        end: int,
+        span: tuple[int, int],
         threads: int,
     ) -> Tensor:
         """[R, 3, 3] float64: the gradient of sum(upstream x image) by the lattice vectors."""
         call = getattr(self._library, f"pullback_{SUFFIX[upstream.dtype]}")
         call.restype = None
         grad = torch.zeros((threads, real.shape[0], 3, 3), dtype=torch.float64)
-        call(
-            ctypes.byref(scene),
-            sources,
-            _at(real),
-            _at(table),
-            _at(upstream),
-            _at(grad),
-            LONG(first),
-            LONG(end),
-            ctypes.c_int(threads),
-        )
+        limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
+        call(ctypes.byref(scene), sources, _at(real), _at(table), _at(upstream), _at(grad), *limits)
         return grad.sum(0)
+
+    def noise(self, pixels: ctypes.c_void_p, count: int, seed: int) -> None:
+        """Replace `count` float32 means by Poisson deviates."""
+        self._library.poisson_deviates.restype = None
+        self._library.poisson_deviates(pixels, LONG(count), LONG(seed))
 
 
 def _at(tensor: Tensor | None) -> ctypes.c_void_p:

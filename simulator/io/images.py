@@ -1,0 +1,93 @@
+"""Images as files: raw floats, 16-bit counts, 8-bit pictures, NumPy arrays. Pixels come as [slow, fast]
+photons."""
+
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.io.files import write_whole
+
+Image = NDArray[np.floating]
+TOP = 65535
+FULL_SCALE = 55000.0
+PICTURE_GREY = 250.0
+PICTURE_SIGMAS = 5.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """The region of interest as slices of [slow, fast]."""
+
+    rows: slice
+    columns: slice
+
+    def of(self, image: Image) -> Image:
+        """Its pixels."""
+        return image[self.rows, self.columns]
+
+
+def write_float(path: Path, image: Image) -> None:
+    """float32, native byte order, fast axis first, no header."""
+    write_whole(path, np.ascontiguousarray(image, dtype=np.float32).tobytes())
+
+
+def write_numpy(path: Path, image: Image) -> None:
+    """A .npy file in the image's own precision."""
+    buffer = io.BytesIO()
+    np.save(buffer, image)
+    write_whole(path, buffer.getvalue())
+
+
+def automatic_scale(image: Image, window: Window) -> float:
+    """ADU per photon that bring the brightest pixel to 55000; 1 for a dark image."""
+    brightest = float(np.float32(window.of(image)).max(initial=0.0))
+    return FULL_SCALE / brightest if brightest > 0 else 1.0
+
+
+def counts(image: Image, window: Window, *, scale: float, adc: float) -> NDArray[np.uint16]:
+    """floor(float32(I scale + adc + 1/2)), within 0 ... 65535; 0 outside the window."""
+    found = np.zeros(image.shape, dtype=np.uint16)
+    pixels = np.float32(window.of(image)).astype(np.float64)
+    value = np.floor((pixels * scale + adc + 0.5).astype(np.float32))
+    found[window.rows, window.columns] = np.clip(value, 0, TOP).astype(np.uint16)
+    return found
+
+
+def read_out(noise: Image, window: Window, *, adc: float) -> tuple[NDArray[np.uint16], int]:
+    """deviate + adc, cut at 65535 and truncated; and how many pixels were cut. 0 outside the window."""
+    found = np.zeros(noise.shape, dtype=np.uint16)
+    value = np.float32(window.of(noise)) + np.float32(adc)
+    overloads = int((value > TOP).sum())
+    found[window.rows, window.columns] = np.clip(value, 0, TOP).astype(np.uint16)
+    return found, overloads
+
+
+def picture_scale(image: Image, window: Window) -> float:
+    """Grey levels per photon: 250 at five times the root mean square deviation; 1 for an even image."""
+    pixels = np.float32(window.of(image)).astype(np.float64)
+    deviation = float(np.sqrt(((pixels - pixels.mean()) ** 2).mean()))
+    return PICTURE_GREY / (PICTURE_SIGMAS * deviation) if deviation > 0 else 1.0
+
+
+def write_pgm(path: Path, image: Image, *, scale: float) -> None:
+    """Binary PGM, grey level trunc(min(255, I scale)), the scale in a comment."""
+    grey = np.minimum(255.0, np.float32(image).astype(np.float64) * scale)
+    head = f"P5\n{image.shape[1]} {image.shape[0]}\n# pixels scaled by {scale:g}\n255\n"
+    write_whole(path, head.encode("ascii") + np.maximum(grey, 0).astype(np.uint8).tobytes())
+
+
+def write_png(path: Path, grey: NDArray[np.uint8]) -> None:
+    """An 8-bit grey PNG."""
+    height, width = grey.shape
+    rows = b"".join(b"\0" + grey[row].tobytes() for row in range(height))
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((8, 0, 0, 0, 0))
+    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows, 6)), chunk(b"IEND", b""))
+    write_whole(path, b"\x89PNG\r\n\x1a\n" + b"".join(parts))

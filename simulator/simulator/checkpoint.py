@@ -1,0 +1,85 @@
+"""Finished rows of a long run on disk, so that an interrupted run goes on where it stopped."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simulator.config import SimulatorError
+from simulator.simulator.scene import Scene
+
+MAGIC = b"diffraction-simulator rows 1\n"
+
+
+def fingerprint(scene: Scene) -> str:
+    """Changes with anything that the image depends on."""
+    digest = hashlib.sha256(repr(scene.plan).encode())
+    for tensor in (*scene.tensors.as_list(), scene.mask, scene.first_real):
+        if tensor is not None:
+            digest.update(str(tensor.dtype).encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """One file: a line of magic, a line of JSON (fingerprint and shape), then the rows finished so far, in
+    order.
+
+    Rows are appended and flushed; a last row cut short by a crash is dropped when the file is read.
+    """
+
+    def __init__(self, path: Path, scene: Scene) -> None:
+        self.path, self.plan = path, scene.plan
+        self._dtype = torch.zeros(0, dtype=scene.tensors.pixel.dtype).numpy().dtype
+        self._head = (
+            MAGIC + json.dumps({"scene": fingerprint(scene), "dtype": str(self._dtype)}).encode() + b"\n"
+        )
+
+    @property
+    def _row_bytes(self) -> int:
+        return len(self.plan.columns) * self._dtype.itemsize
+
+    def read(self) -> tuple[Tensor, int]:
+        """Finished rows [n, columns] of the region of interest, and n. A file of another scene is an
+        error."""
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            self._start()
+            return torch.zeros((0, len(self.plan.columns))), 0
+        raw = self.path.read_bytes()
+        if not raw.startswith(MAGIC):
+            raise SimulatorError(
+                f"{self.path} is not a file of finished rows: choose another name for -resume"
+            )
+        if not raw.startswith(self._head):
+            raise SimulatorError(
+                f"{self.path} belongs to another image: delete it, or give the options it was begun with"
+            )
+        body = raw[len(self._head) :]
+        rows = min(len(body) // self._row_bytes, len(self.plan.rows))
+        with open(self.path, "r+b") as file:
+            file.truncate(len(self._head) + rows * self._row_bytes)
+        found = np.frombuffer(body, dtype=self._dtype, count=rows * len(self.plan.columns))
+        return torch.from_numpy(found.reshape(rows, len(self.plan.columns)).copy()), rows
+
+    def _start(self) -> None:
+        try:
+            with open(self.path, "wb") as file:
+                file.write(self._head)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise SimulatorError(f"cannot write {self.path}: {error.strerror or error}") from None
+
+    def append(self, rows: Tensor) -> None:
+        """Add finished rows behind those that are there."""
+        with open(self.path, "ab") as file:
+            file.write(rows.detach().cpu().contiguous().numpy().tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self) -> None:
+        """The image is complete and written elsewhere: the file goes."""
+        self.path.unlink(missing_ok=True)

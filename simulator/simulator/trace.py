@@ -1,0 +1,121 @@
+"""Every intermediate quantity of one pixel, with its unit, in the order in which it is computed."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from simulator.physics import structure
+from simulator.simulator.render import (
+    miller_indices,
+    polarization_of,
+    render,
+    samples,
+    scattering_vector,
+    square_factor,
+    structure_square,
+)
+from simulator.simulator.scene import Scene
+
+Value = float | int | str | list[float]
+MOST_STEPS = 1000
+"""Steps shown in full; a pixel may have millions."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a trace."""
+
+    name: str
+    value: Value
+    unit: str
+    where: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def _listed(tensor: Tensor) -> list[float]:
+    return [float(value) for value in tensor.reshape(-1)]
+
+
+def _setting(scene: Scene) -> Iterator[Entry]:
+    tensors, plan = scene.tensors, scene.plan
+    yield Entry("beam", _listed(tensors.beam), "")
+    yield Entry("panel_origin", _listed(tensors.origin), "m")
+    for name in ("fast", "slow", "normal"):
+        yield Entry(name, _listed(getattr(tensors, name)), "")
+    yield Entry("pixel", float(tensors.pixel), "m")
+    yield Entry("close_distance", float(tensors.close), "m")
+    yield Entry("distance", float(tensors.distance), "m")
+    yield Entry("r_e_sqr_fluence", float(tensors.scale), "photons/sr")
+    yield Entry("kahn_factor", float(tensors.kahn), "")
+    yield Entry("cells", _listed(tensors.cells), "")
+    yield Entry("oversample", plan.oversample, "")
+    yield Entry("steps", scene.steps, "")
+
+
+def _steps(scene: Scene, pixel: Tensor) -> Iterator[Entry]:
+    tensors = scene.tensors
+    shown = 0
+    for sample in samples(scene, pixel):
+        where = f"layer {sample.layer} sub {sample.sub}"
+        yield Entry("diffracted", [float(part) for part in sample.ray], "", where)
+        yield Entry("solid_angle", float(sample.omega), "1/m^2" if scene.plan.point_pixel else "sr", where)
+        yield Entry("captured", float(sample.captured), "", where)
+        for source in range(tensors.directions.shape[0]):
+            spot = f"{where} source {source}"
+            q = scattering_vector(sample.ray, tensors.directions[source], tensors.wavelengths[source])
+            yield Entry("incident", _listed(tensors.directions[source]), "", spot)
+            yield Entry("wavelength", float(tensors.wavelengths[source]), "A", spot)
+            yield Entry("source_weight", float(tensors.weights[source]), "", spot)
+            yield Entry("scattering_vector", _listed(q), "1/A", spot)
+            yield Entry("sin_theta_over_lambda", float((q**2).sum().sqrt()) / 2, "1/A", spot)
+            polar = polarization_of(scene, sample.ray, source) if scene.plan.polarized else torch.ones(1)
+            yield Entry("polarization", float(polar), "", spot)
+            first = (sample.index * tensors.directions.shape[0] + source) * tensors.real.shape[0]
+            for turn in range(tensors.real.shape[0]):
+                if shown == MOST_STEPS:
+                    yield Entry("more_steps", "not shown", "", f"after {MOST_STEPS} steps")
+                    return
+                shown += 1
+                yield from _step(scene, q, pixel, first, turn)
+
+
+def _step(scene: Scene, q: Tensor, pixel: Tensor, first: int, turn: int) -> Iterator[Entry]:
+    where = f"step {first + turn}"
+    indices = miller_indices(scene, slice(turn, turn + 1), q, pixel, first)
+    whole = structure.nearest_index(indices)
+    factor = square_factor(scene, indices - whole)
+    steps = torch.tensor([first + turn], device=q.device)
+    cell = structure_square(scene, indices, whole, pixel, steps) * torch.ones_like(factor)
+    yield Entry("real_vectors", _listed(scene.tensors.real[turn]), "A", where)
+    yield Entry("hkl", _listed(indices), "", where)
+    yield Entry("nearest_hkl", _listed(whole), "", where)
+    yield Entry("F_latt_squared", float(factor), "", where)
+    yield Entry("F_cell_squared", float(cell), "electrons^2", where)
+    yield Entry("I_step", float(factor * cell), "electrons^2", where)
+
+
+def trace_pixel(scene: Scene, slow: int, fast: int) -> list[Entry]:
+    """The trace of the pixel in row `slow` and column `fast`."""
+    pixel = torch.tensor([slow * scene.plan.fpixels + fast], device=scene.tensors.pixel.device)
+    with torch.no_grad():
+        image = float(render(scene, pixel))
+        head = [Entry("pixel_slow_fast", f"{slow} {fast}", "px"), *_setting(scene)]
+        return [*head, *_steps(scene, pixel), Entry("photons", image, "photons/pixel")]
+
+
+def table(entries: list[Entry]) -> str:
+    """One line an entry: name, value, unit, where."""
+    lines = []
+    for entry in entries:
+        value = entry.value
+        if isinstance(value, list):
+            text = " ".join(f"{number:.15g}" for number in value)
+        else:
+            text = f"{value:.15g}" if isinstance(value, float) else str(value)
+        lines.append(f"{entry.name:24s} {text:60s} {entry.unit:14s} {entry.where}".rstrip())
+    return "\n".join(lines)
