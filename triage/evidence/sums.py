@@ -55,13 +55,13 @@ def _against(path: Path, record: RunRecord, compare: Any) -> Iterator[tuple[str,
 
 
 def _record(record: RunRecord) -> Iterator[str]:
-    twice = [nodeid for nodeid, times in Counter(r.nodeid for r in record.results).items() if times > 1]
-    yield from (f"{nodeid} has more than one outcome" for nodeid in twice)
+    """Each planned test has one outcome; a suite may hold the same node id more than once."""
     if record.plan is not None:
-        planned = {nodeid for chunk in record.plan.chunks for nodeid in chunk.nodeids}
-        seen = {result.nodeid for result in record.results}
-        yield from (f"{nodeid} was planned and has no outcome" for nodeid in sorted(planned - seen))
-        yield from (f"{nodeid} has an outcome and was never planned" for nodeid in sorted(seen - planned))
+        planned = Counter(nodeid for chunk in record.plan.chunks for nodeid in chunk.nodeids)
+        seen = Counter(result.nodeid for result in record.results)
+        for nodeid in sorted(planned.keys() | seen.keys()):
+            if planned[nodeid] != seen[nodeid]:
+                yield f"{nodeid} was planned {planned[nodeid]} times and has {seen[nodeid]} outcomes"
     if record.complete and record.counts.not_run:
         yield f"it says complete, and {record.counts.not_run} tests have not run"
 
@@ -80,15 +80,17 @@ def _preflight(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
     """What was collected has an outcome, unless this machine ran a shard of it."""
     if record.plan is None or record.plan.shard is not None:
         return
-    left_out = document.get("left_out")
-    collected = set(document["nodeids"]) - set(left_out if isinstance(left_out, list) else ())
-    seen = {result.nodeid for result in record.results}
-    yield from (f"{nodeid} was collected and has no outcome" for nodeid in sorted(collected - seen))
+    collected = Counter(document["nodeids"])
+    seen = Counter(result.nodeid for result in record.results)
+    for nodeid in sorted(collected.keys() | seen.keys()):
+        if collected[nodeid] != seen[nodeid]:
+            yield f"{nodeid} was collected {collected[nodeid]} times and has {seen[nodeid]} outcomes"
 
 
 def _chunk_report(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
     """A chunk's own report and the record of the run cannot tell two stories of one test."""
-    recorded = {result.nodeid: result.outcome.value for result in record.results}
+    times = Counter(result.nodeid for result in record.results)
+    recorded = {r.nodeid: r.outcome.value for r in record.results if times[r.nodeid] == 1}
     for test in document["tests"]:
         ours, theirs = recorded.get(test["nodeid"]), test["outcome"]
         if ours in _PLAIN and theirs in _PLAIN and ours != theirs:
