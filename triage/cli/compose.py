@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,11 @@ from triage.errors import UsageError
 from triage.model.world import World
 
 if TYPE_CHECKING:
+    from pluggy import PluginManager
+
+    from triage.cli.builtins import Maker
     from triage.cli.context import App
+    from triage.cluster.gather import Sign
     from triage.config.settings import Settings
     from triage.evidence.folder import EvidenceFolder
     from triage.executor.api import Executor
@@ -30,11 +35,12 @@ def tools(app: App) -> Tools:
         root=app.root,
         settings=app.settings,
         world=app.world,
-        executor=executor(app.settings, app.world),
+        executor=executor(app.settings),
         journal=app.journal,
         redact=app.redact,
         open_store=lambda: store(app.settings, app.root),
         progress=app.progress(),
+        sign=signer(),
     )
 
 
@@ -79,38 +85,57 @@ def real_world() -> World:
     return World(now=_clock(fixed), monotonic=time.monotonic, environ=environ, actor=_actor(environ))
 
 
+@cache
+def plugins() -> PluginManager:
+    """What is built in and what is installed, registered once a process."""
+    from triage.cli.builtins import BuiltIns
+    from triage.hooks.manager import manager
+
+    return manager(BuiltIns())
+
+
 def redactor(world: World, settings: Settings) -> Callable[[str], str]:
     """Removes the secrets of this environment and everything that looks like one."""
+    from triage.hooks.manager import offers
     from triage.wire.redact import Redactor
 
-    return Redactor.of(world.environ, patterns=settings.redact)
+    offered = [rule.pattern for rule in offers(plugins(), "triage_redactions")]
+    return Redactor.of(world.environ, patterns=(*settings.redact, *offered))
 
 
-def executor(settings: Settings, world: World) -> Executor:
-    """The executor that the settings name; plugins may add their own."""
+def signer() -> Sign:
+    """The project's own signatures of a failure, then those of plugins' algorithms."""
+    from triage.hooks.manager import offers
+    from triage.signature.api import signatures_of
+
+    algorithms = offers(plugins(), "triage_signatures")
+    if not algorithms:
+        return signatures_of
+    return lambda failure: (*signatures_of(failure), *(each.signature(failure) for each in algorithms))
+
+
+def executor(settings: Settings) -> Executor:
+    """The executor that the settings name, built in or offered by a plugin."""
     name, _, address = settings.executor.partition(":")
-    if name == "dask":
-        from triage.executor.dask import DaskExecutor
-
-        return DaskExecutor(address or None, workers=settings.workers)
-    from triage.executor.local import LocalExecutor
-
-    return LocalExecutor(world=world)
+    made: Executor = _maker("triage_executors", name, "bad-executor").make(address or None, settings.workers)
+    return made
 
 
 def store(settings: Settings, root: Path) -> HistoryStore:
-    """The history that the settings name."""
-    if settings.store.startswith(("postgresql://", "postgres://")):
-        from triage.store.postgres import PostgresStore
+    """The history that the settings name: a file, or a URL whose scheme somebody offers."""
+    scheme = settings.store.partition("://")[0] if "://" in settings.store else "file"
+    url = settings.store if "://" in settings.store else str(root / settings.store)
+    made: HistoryStore = _maker("triage_stores", scheme, "bad-store").make(url)
+    return made
 
-        return PostgresStore(settings.store)
-    if "://" in settings.store:
-        raise UsageError(
-            "bad-store", f"store {settings.store!r} is not known", "use a file or postgresql://…"
-        )
-    from triage.store.sqlite import SqliteStore
 
-    return SqliteStore(root / settings.store)
+def _maker(hook: str, name: str, slug: str) -> Maker:
+    from triage.hooks.manager import offers
+
+    known: dict[str, Maker] = {offer.name: offer for offer in offers(plugins(), hook)}
+    if name not in known:
+        raise UsageError(slug, f"nothing here makes {name!r}", f"choose from {', '.join(known)}")
+    return known[name]
 
 
 def _clock(fixed: str | None) -> Callable[[], datetime]:

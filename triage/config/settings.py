@@ -46,8 +46,8 @@ class Settings(Value):
     """What is kept of a chunk's log; what was cut is noted."""
     memory_bytes: int | None = Field(None, ge=64 * 1024 * 1024)
     """Address space limit of each process under test."""
-    executor: str = Field("local", pattern=r"^(local|dask(:.+)?)$")
-    """Where chunks run."""
+    executor: str = Field("local", pattern=r"^[A-Za-z][A-Za-z0-9_-]*(:.+)?$")
+    """Where chunks run: local, dask, dask:ADDRESS, or what a plugin offers."""
     isolation: Literal["warm", "fresh"] = "warm"
     """warm: a parent that has imported the suite forks per chunk; fresh: a new interpreter each."""
     gate: Gate = "reason"

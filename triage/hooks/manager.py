@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import pluggy
@@ -12,47 +11,62 @@ from triage.errors import UsageError
 from triage.hooks import spec
 
 NEEDS: dict[str, tuple[str, ...]] = {
-    "triage_probes": ("name",),
+    "triage_probes": ("name", "investigate"),
     "triage_signatures": ("name", "version", "signature"),
     "triage_executors": ("name", "make"),
     "triage_stores": ("name", "make"),
     "triage_report_sections": ("name", "render"),
     "triage_redactions": ("name", "pattern"),
 }
+"""What each thing that a hook offers must have."""
 
 
-def manager(plugins: Iterable[Any] = (), *, entry_points: bool = True) -> pluggy.PluginManager:
-    """A manager with the given plugins and, unless told otherwise, the installed ones.
+def manager(
+    built_in: Any = None, plugins: Iterable[Any] = (), *, installed: bool = True
+) -> pluggy.PluginManager:
+    """A manager with the built-ins, the given plugins and the installed ones.
 
-    Raises UsageError that names the plugin which cannot be loaded, misspells a hook, or offers
-    something without the attributes that the hook promises.
+    Raises UsageError that names the plugin which cannot be loaded, misspells a hook, raises, or offers
+    something without the attributes that the hook promises. What is built in is not asked here, so that
+    a command loads only what it uses.
     """
     made = pluggy.PluginManager(spec.GROUP)
     made.add_hookspecs(spec)
+    if built_in is not None:
+        made.register(built_in, "built in")
     for plugin in plugins:
         _register(made, plugin)
-    if entry_points:
-        try:
-            made.load_setuptools_entrypoints(spec.GROUP)
-            made.check_pending()
-        except Exception as error:
-            raise UsageError("bad-plugin", f"plugin: {error}", "mend or uninstall it") from error
-    _check_offers(made)
+    if installed:
+        _load_installed(made)
+    for hook in NEEDS:
+        for implementation in getattr(made.hook, hook).get_hookimpls():
+            if implementation.plugin is not built_in:
+                _offered(implementation, hook)
     return made
 
 
-@cache
-def installed() -> pluggy.PluginManager:
-    """The manager of this process, made once."""
-    return manager()
-
-
 def offers(made: pluggy.PluginManager, hook: str) -> list[Any]:
-    """Everything that the plugins return for one hook, in the order of registration."""
+    """Everything that the plugins offer for one hook, what is built in first.
+
+    Raises UsageError where two plugins offer the same name.
+    """
+    owners: dict[str, str] = {}
     gathered: list[Any] = []
     for implementation in getattr(made.hook, hook).get_hookimpls():
-        gathered.extend(implementation.function() or ())
+        for offer in _offered(implementation, hook):
+            if offer.name in owners:
+                raise _bad(implementation, f"{hook} offers {offer.name!r}, as {owners[offer.name]} does")
+            owners[offer.name] = implementation.plugin_name
+            gathered.append(offer)
     return gathered
+
+
+def _load_installed(made: pluggy.PluginManager) -> None:
+    try:
+        made.load_setuptools_entrypoints(spec.GROUP)
+        made.check_pending()
+    except Exception as error:
+        raise UsageError("bad-plugin", f"an installed plugin: {error!r}", "mend or uninstall it") from error
 
 
 def _register(made: pluggy.PluginManager, plugin: Any) -> None:
@@ -63,35 +77,21 @@ def _register(made: pluggy.PluginManager, plugin: Any) -> None:
         raise UsageError("bad-plugin", f"plugin {_name(plugin)}: {error}", "mend or uninstall it") from error
 
 
-def _check_offers(made: pluggy.PluginManager) -> None:
-    for hook, needed in NEEDS.items():
-        seen: dict[str, str] = {}
-        for implementation in getattr(made.hook, hook).get_hookimpls():
-            owner = implementation.plugin_name
-            for offer in _called(implementation, hook, owner):
-                missing = [name for name in needed if not hasattr(offer, name)]
-                if missing:
-                    raise UsageError(
-                        "bad-plugin",
-                        f"plugin {owner}: {hook} offers {_name(offer)} without {', '.join(missing)}",
-                        "mend or uninstall it",
-                    )
-                if offer.name in seen:
-                    raise UsageError(
-                        "bad-plugin",
-                        f"plugin {owner}: {hook} offers {offer.name!r}, which {seen[offer.name]} offers too",
-                        "rename one of them",
-                    )
-                seen[offer.name] = owner
-
-
-def _called(implementation: Any, hook: str, owner: str) -> list[Any]:
+def _offered(implementation: pluggy.HookImpl, hook: str) -> list[Any]:
     try:
-        return list(implementation.function() or ())
+        function: Any = implementation.function
+        offered: list[Any] = list(function() or ())
     except Exception as error:
-        raise UsageError(
-            "bad-plugin", f"plugin {owner}: {hook} raised {error!r}", "mend or uninstall it"
-        ) from error
+        raise _bad(implementation, f"{hook} raised {error!r}") from error
+    for offer in offered:
+        missing = [name for name in NEEDS[hook] if not hasattr(offer, name)]
+        if missing:
+            raise _bad(implementation, f"{hook} offers {_name(offer)} without {', '.join(missing)}")
+    return offered
+
+
+def _bad(implementation: pluggy.HookImpl, what: str) -> UsageError:
+    return UsageError("bad-plugin", f"plugin {implementation.plugin_name}: {what}", "mend or uninstall it")
 
 
 def _name(thing: Any) -> str:

@@ -18,7 +18,6 @@ from triage.phase.documents import write_run_summary
 from triage.phase.ledgers import check_regions
 from triage.phase.tools import Tools
 from triage.run.suite import run_suite
-from triage.signature.api import signatures_of
 
 
 class Concluded(Value):
@@ -59,7 +58,7 @@ def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers
     with tools.deciding():
         before = tools.book()
         mint = before.mint(tools.world.timestamp(), "triage run")
-        assignment = assign(record, before, sign=signatures_of, mint=mint)
+        assignment = assign(record, before, sign=tools.sign, mint=mint)
         if ledgers:
             tools.journal.append(assignment.events)
         _write(folder, record, assignment)

@@ -10,12 +10,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from triage.cluster.book import Book
+from triage.cluster.gather import Sign
 from triage.config.settings import Settings
 from triage.errors import VoidError
 from triage.evidence.atomic import disk_error
 from triage.evidence.journal import Journal
 from triage.executor.api import Executor
 from triage.model.world import Progress, Silent, World
+from triage.signature.api import signatures_of
 from triage.store.api import HistoryStore
 
 LOCK_SECONDS = 120
@@ -33,6 +35,8 @@ class Tools:
     redact: Callable[[str], str]
     open_store: Callable[[], HistoryStore]
     progress: Progress = field(default_factory=Silent)
+    sign: Sign = signatures_of
+    """Signatures of a failure, the current algorithm's first."""
 
     def book(self) -> Book:
         """What the journal says now."""

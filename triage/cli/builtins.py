@@ -1,0 +1,69 @@
+"""What comes with triage, offered through the same hooks as a stranger's plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from triage.hooks.spec import hookimpl
+
+if TYPE_CHECKING:
+    from triage.executor.api import Executor
+    from triage.probe.api import Probe
+    from triage.store.api import HistoryStore
+
+
+@dataclass(frozen=True)
+class Maker:
+    """A named way to make something."""
+
+    name: str
+    make: Callable[..., Any]
+
+
+class BuiltIns:
+    """Probes, executors and stores of this package; each is imported when it is made."""
+
+    @hookimpl
+    def triage_probes(self) -> Sequence[Probe]:
+        """The ladder, cheapest and likeliest first."""
+        from triage.probe.builtin import built_in
+
+        return built_in()
+
+    @hookimpl
+    def triage_executors(self) -> Sequence[Maker]:
+        """`make(address, workers)`."""
+        return (Maker("local", _local), Maker("dask", _dask))
+
+    @hookimpl
+    def triage_stores(self) -> Sequence[Maker]:
+        """`make(url)`, by the scheme of the URL; a plain path is `file`."""
+        return (Maker("file", _file), Maker("postgresql", _postgresql), Maker("postgres", _postgresql))
+
+
+def _local(address: str | None, workers: int) -> Executor:
+    from triage.executor.local import LocalExecutor
+
+    return LocalExecutor()
+
+
+def _dask(address: str | None, workers: int) -> Executor:
+    from triage.executor.dask import DaskExecutor
+
+    made: Executor = DaskExecutor(address, workers=workers)
+    return made
+
+
+def _file(url: str) -> HistoryStore:
+    from triage.store.sqlite import SqliteStore
+
+    return SqliteStore(Path(url.removeprefix("file://")))
+
+
+def _postgresql(url: str) -> HistoryStore:
+    from triage.store.postgres import PostgresStore
+
+    return PostgresStore(url)
