@@ -14,11 +14,17 @@ _Work = TypeVar("_Work")
 
 
 def work_through(
-    jobs: Sequence[_Work], workers: int, do: Callable[[_Work], None], tick: Callable[[], None]
+    jobs: Sequence[_Work],
+    workers: int,
+    do: Callable[[_Work], None],
+    *,
+    tick: Callable[[], None],
+    fail: Callable[[], None],
 ) -> None:
     """Do every job, `workers` at a time, in order of the sequence; `tick` is called meanwhile.
 
-    A job that raises stops the taking of further jobs; the first error is raised at the end.
+    A job (or tick) that raises stops the taking of further jobs, and `fail` lets the running ones end;
+    the first error is raised when all have ended.
     """
     queue: SimpleQueue[_Work] = SimpleQueue()
     for job in jobs:
@@ -35,6 +41,7 @@ def work_through(
                 do(job)
             except BaseException as error:
                 errors.append(error)
+                fail()
 
     threads = [threading.Thread(target=worker, daemon=True) for _ in range(max(1, min(workers, len(jobs))))]
     for thread in threads:
@@ -42,7 +49,11 @@ def work_through(
     for thread in threads:
         while thread.is_alive():
             thread.join(0.05)
-            tick()
+            try:
+                tick()
+            except OSError as error:
+                errors.append(error)
+                fail()
     if errors:
         raise errors[0]
 
@@ -56,6 +67,10 @@ class Stop:
         self.signal: str | None = None
         self.out_of_time = False
         self.failed = False
+
+    def fail(self) -> None:
+        """Something went wrong in the harness: let what runs end."""
+        self.failed = True
 
     def __call__(self) -> bool:
         """Asked several times a second by whatever runs."""

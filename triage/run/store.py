@@ -120,7 +120,8 @@ class RunStore:
     def release(self, *, finished: bool) -> None:
         """Let others have the STAMP; when finished nothing is left outside of the evidence."""
         for file in self._events:
-            file.close()
+            with contextlib.suppress(OSError):
+                file.close()
         if finished:
             shutil.rmtree(self.scratch, ignore_errors=True)
             with contextlib.suppress(OSError):

@@ -163,7 +163,9 @@ class _Run:
         def do(chunk: Chunk) -> None:
             self._chunk(by_name[chunk.name], collected)
 
-        work_through(longest_first(planned.chunks), self.suite.workers, do, self.store.flush)
+        work_through(
+            longest_first(planned.chunks), self.suite.workers, do, tick=self.store.flush, fail=self.stop.fail
+        )
         self.progress.finish()
         self.store.flush()
         if self.stop.signal is not None:
