@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from triage.cli import compose
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import run_folder
 from triage.errors import ExitCode
@@ -46,9 +47,9 @@ def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     report = Report(app.root, folder, load_templates(app.root / team if team else None))
     report.restore_summary()
     if wanted["html"]:
-        from triage.hooks.manager import installed, offers
+        from triage.hooks.manager import offers
 
-        report.write_html(wanted["html"], offers(installed(), "triage_report_sections"))
+        report.write_html(wanted["html"], offers(compose.plugins(), "triage_report_sections"))
     for name in ("sarif", "ctrf", "junit"):
         if wanted[name]:
             write_report(wanted[name], getattr(report, name)())
