@@ -72,20 +72,20 @@ def assign_failures(
     events.extend(_proposed(parted, ids, book, mint))
     after = Book.of((*book.events, *events))
     members = {cluster_id: part.members for part, cluster_id in zip(parted.parts, ids, strict=True)}
-    slots = {
-        slot: (cluster_id, _signature_ids(unit))
-        for part, cluster_id in zip(parted.parts, ids, strict=True)
-        for unit in part.units
-        for slot in unit.slots
-    }
+    cluster_of: dict[Slot, str] = {}
+    signatures: dict[Slot, tuple[str, ...]] = {}
+    for part, cluster_id in zip(parted.parts, ids, strict=True):
+        for unit in part.units:
+            cluster_of.update(dict.fromkeys(unit.slots, cluster_id))
+            signatures.update(dict.fromkeys(unit.slots, _signature_ids(unit)))
     return Assignment(
         clusters=tuple(
             _in_run(cluster, members.get(cluster.id), book, stamp=stamp, outcomes=context.outcomes)
             for cluster in after.live
         ),
         events=tuple(events),
-        cluster_of={slot: cluster_id for slot, (cluster_id, _) in sorted(slots.items())},
-        signatures_of={slot: signatures for slot, (_, signatures) in sorted(slots.items())},
+        cluster_of=cluster_of,
+        signatures_of=signatures,
     )
 
 

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from triage.model.failure import Failure
 from triage.model.signature import Signature
+from triage.signature.memo import Memo
 from triage.signature.reason_v1 import reason_v1
 from triage.signature.reason_v2 import reason_v2
 
 
 def signatures_of(failure: Failure) -> tuple[Signature, ...]:
     """Signatures of one failure. Pure: the same failure has the same signatures on every machine."""
-    return (reason_v2(failure), reason_v1(failure))
+    return _MEMO(failure)
+
+
+def computed(failure: Failure) -> tuple[Signature, ...]:
+    """What `signatures_of` gives, without its memory."""
+    return reason_v2(failure), reason_v1(failure)
+
+
+_MEMO = Memo(computed)

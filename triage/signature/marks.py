@@ -19,7 +19,7 @@ from triage.signature.words import explicit_text, says_something
 _ATTRIBUTE_OF_OBJECT = re.compile(
     r"<(?:[\w]+\.)*(?P<cls>[A-Z]\w*) object at 0x[0-9a-f]+>\.(?P<attr>[a-z_]\w*)"
 )
-_REPR = re.compile(r"<[^<>\n]{0,300}>")
+_NO_CODE = re.compile(r"<[^<>\n]{0,300}>|/[\w.]\S*")
 _ATTRIBUTE = re.compile(r"(?<=[\w\])>])\.([a-z_]\w{3,})\b")
 _COMMON_WORDS = (
     "item numpy shape dtype detach clone mean isclose allclose size device grad abs sqrt squeeze flatten "
@@ -33,6 +33,9 @@ _MISSING = re.compile(
     r"|could not open|[Uu]nable to open|cannot find|[Nn]o such file|exists\(|is_file\("
     r"|No module named|not readable"
 )
+_MISSING_SIGNS = (
+    "o such file", "ot found", "exist", "issing", "open", "annot find", "is_file(", "No module", "readable",
+)  # fmt: skip
 _RELATIVE = re.compile(
     r"(?<![\w/.~<-])(?:\.{1,2}/)*(?:[\w.+-]+/)+[\w.+-]*\w|(?<=['\"])[\w+-]+\.\w{1,5}(?=['\"])"
 )
@@ -77,11 +80,14 @@ def _site(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
 
 def _message(anatomy: Anatomy) -> tuple[str, ...]:
     """A message that names its cause wherever it is raised."""
-    if anatomy.exception.rpartition(".")[2] in ("AssertionError", "") or not says_something(
-        anatomy.exception, anatomy.message
-    ):
+    return _telling(anatomy.exception, anatomy.message)
+
+
+def _telling(exception: str, message: str) -> tuple[str, ...]:
+    line = masked(message.strip().partition("\n")[0])
+    if exception.rpartition(".")[2] in ("AssertionError", "") or not says_something(exception, line):
         return ()
-    return (f"{anatomy.exception}: {masked(anatomy.message.strip().partition(chr(10))[0])}",)
+    return (f"{exception}: {line}",)
 
 
 def _template(anatomy: Anatomy) -> tuple[str, ...]:
@@ -95,21 +101,22 @@ def _template(anatomy: Anatomy) -> tuple[str, ...]:
 def _cause(anatomy: Anatomy) -> tuple[str, ...]:
     """The innermost exception of the chain; of a failure without one, itself: so that both meet."""
     causes = [raised for raised in anatomy.chain if raised.relation in ("cause", "context")]
-    kind, text = (causes[-1].type, causes[-1].message) if causes else (anatomy.exception, anatomy.message)
-    if not says_something(kind, text) or kind.rpartition(".")[2] == "AssertionError":
-        return ()
-    return (f"{kind}: {masked(text.strip().partition(chr(10))[0])}",)
+    if causes:
+        return _telling(causes[-1].type, causes[-1].message)
+    return _telling(anatomy.exception, anatomy.message)
 
 
 def _subjects(shown: str) -> tuple[str, ...]:
     """Attributes that the assertion looks at, with their class where the explanation has it."""
     found = {f"{match['cls']}.{match['attr']}" for match in _ATTRIBUTE_OF_OBJECT.finditer(shown)}
-    bare = {name for name in _ATTRIBUTE.findall(_REPR.sub("<>", shown)) if name not in _COMMON}
+    bare = {name for name in _ATTRIBUTE.findall(_NO_CODE.sub("<>", shown)) if name not in _COMMON}
     return tuple(sorted(found | bare))[:20]
 
 
 def _missing(shown: str) -> tuple[str, ...]:
     """Relative paths and modules that the failure says are not there."""
+    if not any(word in shown for word in _MISSING_SIGNS):
+        return ()
     found: set[str] = set()
     for line in shown.splitlines():
         if _MISSING.search(line):
@@ -122,7 +129,7 @@ def _states(failure: Failure, place: Place, numeric: Numeric, shown: str) -> tup
     states = []
     if moved_folder(failure):
         states.append("working directory moved")
-    if _OTHER_DEFAULT.search(shown):
+    if "dtype=torch.float32" in shown and _OTHER_DEFAULT.search(shown):
         states.append("default dtype is not float32")
     if numeric.op in ("<", "<=", ">", ">=") and compares_time(failure.longrepr, place.code):
         states.append("compares a measured time with a limit")
@@ -137,6 +144,8 @@ def moved_folder(failure: Failure) -> bool:
     """
     test_file = posix(failure.nodeid.partition("::")[0])
     if not test_file or test_file.startswith("/") or "/" not in test_file:
+        return False
+    if f"/{test_file}:" not in failure.longrepr:
         return False
     pattern = r"^(?P<before>\S*?)" + re.escape(test_file) + r":\d+: "
     places = [match["before"] for match in re.finditer(pattern, failure.longrepr, re.MULTILINE)]

@@ -9,22 +9,29 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_TOKENS = re.compile(
-    r"(?P<tmp>(?:/private)?(?:/tmp|/var/folders|/var/tmp|/dev/shm)(?:/[^\s'\",;:)\]}>]*)?"
-    r"|[A-Za-z]:\\[^\s'\"]*\\Temp\\[^\s'\"]*)"
-    r"|(?P<url>\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>)\]]+)"
-    r"|(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)"
-    r"|(?P<time>\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+_WITH_DIGITS = (
+    r"(?P<time>\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b\d{8}T\d{6}Z?\b|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?)"
     r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b)"
     r"|(?P<addr>\b0x[0-9a-fA-F]+\b)"
-    r"|(?P<hex>\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}\b)"
-    r"|(?P<path>(?<![\w.<>])(?:/[\w.@+~-]+){2,}/?|[A-Za-z]:\\[^\s'\"]+)"
+    r"|(?P<tmp>(?<![\w.<>])(?:/private)?(?:/tmp|/var/folders|/var/tmp|/dev/shm)(?:/[^\s'\",;:)\]}>]*)?)"
+    r"|(?P<path>(?<![\w.<>])(?:/[\w.@+~-]+){2,}/?)"
     r"|(?P<list>\[[\[\s]*(?:[-+]?(?:\d[\d.]*(?:[eE][-+]?\d+)?|nan|inf)j?|\.\.\.)"
     r"(?:[\s,\[\]]+(?:[-+]?(?:\d[\d.]*(?:[eE][-+]?\d+)?|nan|inf)j?|\.\.\.))*[\s,]*[\]\s]*\])"
-    r"|(?P<n>(?<=\dx)\d+|(?<![\w.])[-+]?(?:\d[\d_,]*\d|\d)(?:\.\d*)?(?:[eE][-+]?\d+)?|(?<![\w.])[-+]?\.\d+(?:[eE][-+]?\d+)?)"
+    r"|(?P<n>(?<=\dx)\d+|(?<![\w.])[-+]?(?:\d[\d_,]*\d|\d)(?:\.\d*)?(?:[eE][-+]?\d+)?"
+    r"|(?<![\w.])[-+]?\.\d+(?:[eE][-+]?\d+)?)"
 )
-_SPACES = re.compile(r"\s+")
+_RARE = (
+    r"(?P<url>\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>)\]]+)"
+    r"|(?P<drive>\b[A-Za-z]:\\[^\s'\"]+)"
+    r"|(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)"
+    r"|(?P<hex>\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}\b)"
+)
+_COMMON_TOKENS = re.compile(rf"(?=[-+./\[0-9])(?:{_WITH_DIGITS})")
+"""Every alternative starts with one of few characters, which makes the scan several times faster."""
+_ALL_TOKENS = re.compile(f"{_RARE}|{_WITH_DIGITS}")
+_HAS_RARE = re.compile(r"://|:\\|[0-9a-fA-F]{12}")
+_IN_NAME = re.compile(r"(?<![A-Za-z_])\d+")
 _ZERO = re.compile(r"[-+]?0+(?:\.0*)?(?:[eE][-+]?\d+)?")
 _QUOTED = re.compile(r"'[^'\n]{0,500}'|\"[^\"\n]{0,500}\"|`[^`\n]{0,500}`")
 _LONGEST = 2000
@@ -62,15 +69,17 @@ def mask_with(names: Names, text: str, *, keep_zero: bool = False) -> str:
         kind, token = found.lastgroup or "", found[0]
         if kind == "list":
             return _list_class(token)
-        if kind == "path":
-            return "<dir>/" + re.split(r"[\\/]", token.rstrip("/\\"))[-1]
+        if kind in ("path", "drive"):
+            return "<dir>/" + _IN_NAME.sub("<n>", re.split(r"[\\/]", token.rstrip("/\\"))[-1])
         if kind == "n":
             if keep_zero and _ZERO.fullmatch(token):
                 return "0"
             return names.of("n", token.lstrip("+-"))
         return names.of(kind, token)
 
-    return _SPACES.sub(" ", _TOKENS.sub(name, text[:_LONGEST])).strip()
+    text = text[:_LONGEST]
+    tokens = _ALL_TOKENS if _HAS_RARE.search(text) else _COMMON_TOKENS
+    return " ".join(tokens.sub(name, text).split())
 
 
 def _list_class(token: str) -> str:
@@ -86,3 +95,8 @@ def _list_class(token: str) -> str:
 def template(masked_text: str) -> str:
     """The masked text without quoted parts: what a format string may have been."""
     return _QUOTED.sub("<quoted>", masked_text)
+
+
+def shown(masked_text: str) -> str:
+    """The masked text for people: `#` for a number, the kind for everything else."""
+    return re.sub(r"<([a-z]+)\d*>", lambda found: "#" if found[1] == "n" else f"<{found[1]}>", masked_text)

@@ -29,6 +29,15 @@ from triage.signature.patterns import (
 )
 
 _LOOKED_AT = 20_000
+_SIGNS = (
+    "assert ", "differ", "close", "equal", "match", " vs", "xpected", "anted", "btained", "ot ", "ot:",
+    "ctual", "!=", ">", "exceeds", "above", "over", "er than", "instead", "versus", "Jacobian",
+    "reentrant", "mismatch", "tensor a (", "Numerical",
+)  # fmt: skip
+"""Parts of every pattern below: a text with none of them compares nothing."""
+_LIBRARY_WORDS = (
+    "close", "equal", "tolerance", "comparison failed", "Jacobian", "mismatch", "reentrant", "Numerical"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,20 +76,24 @@ class Numeric:
 def parse_numeric(message: str) -> Numeric:
     """The numbers of a message; an empty `Numeric` where it compares nothing."""
     text = message[:_LOOKED_AT]
-    if found := ATTRIBUTE.search(text):
+    if not any(sign in text for sign in _SIGNS):
+        return Numeric()
+    if "do not match" in text and (found := ATTRIBUTE.search(text)):
         return Numeric(kind="attribute", attribute=found[1], shapes=_relation(found[2], found[3]))
-    shapes = _shapes(text)
-    kind = next((name for name, pattern in KINDS if pattern.search(text)), "")
-    compared = _comparison(text)
+    shapes = _shapes(text) if "shapes (" in text or "tensor a (" in text else ""
+    kind = next((name for name, pattern in KINDS if pattern.search(text)), "") if _by_library(text) else ""
     if kind == "gradcheck":
         return Numeric(kind=kind, gradients=_gradients(text))
-    if kind or ABSOLUTE.search(text):
+    compared = _comparison(text) if "assert " in text else None
+    if kind or ("difference" in text and ABSOLUTE.search(text)):
         return _closeness(kind or "close", text, shapes, compared)
     if compared is not None:
         return compared
-    if shapes:
-        return Numeric(kind="shape", shapes=shapes)
-    return _sentence(text)
+    return Numeric(kind="shape", shapes=shapes) if shapes else _sentence(text)
+
+
+def _by_library(text: str) -> bool:
+    return any(word in text for word in _LIBRARY_WORDS)
 
 
 def dtypes_of(text: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def reason_v1(failure: Failure) -> Signature:
         "message": _ACCIDENTAL.sub(lambda match: f"<{match.lastgroup}>", line)[:_LONGEST],
         **_place(failure),
     }
-    title = line[:120] or failure.exception or "failure without a message"
+    title = fields["message"][:120] or failure.exception or "failure without a message"
     return Signature(id=signature_id(ALGORITHM, fields), title=title, fields=fields)
 
 

@@ -15,7 +15,7 @@ from triage.model.signature import Signature
 from triage.signature.anatomy import Anatomy, anatomy_of
 from triage.signature.digest import signature_id
 from triage.signature.marks import marks_of
-from triage.signature.mask import masked
+from triage.signature.mask import masked, shown
 from triage.signature.numeric import Numeric, dtypes_of, parse_numeric
 from triage.signature.place import Place, place_of
 from triage.signature.words import explicit_text, says_something
@@ -79,7 +79,8 @@ def _code(anatomy: Anatomy, place: Place) -> str:
         return anatomy.test  # that one test passes says nothing of another
     if _is_assertion(anatomy):
         return "" if explicit_text(anatomy.message) else place.code or _shape_of_assertion(anatomy)
-    return "" if says_something(anatomy.exception, anatomy.message) else place.code or place.function
+    line = masked(anatomy.message.strip().partition("\n")[0])
+    return "" if says_something(anatomy.exception, line) else place.code or place.function
 
 
 def _shape_of_assertion(anatomy: Anatomy) -> str:
@@ -98,6 +99,8 @@ def _numbers(anatomy: Anatomy, numeric: Numeric) -> dict[str, str]:
 
 
 def _title(anatomy: Anatomy) -> str:
-    line = anatomy.said or anatomy.message.strip().partition("\n")[0].strip()
-    named = line if _is_assertion(anatomy) and line else f"{anatomy.exception}: {line}".strip(": ")
+    """A line for people, the same for all failures of one signature: without their numbers."""
+    line = anatomy.said or anatomy.message.strip().partition("\n")[0]
+    words = shown(masked(line))
+    named = words if _is_assertion(anatomy) and words else f"{anatomy.exception}: {words}".strip(": ")
     return named[:_TITLE] or "failure without a message"

@@ -21,7 +21,7 @@ _ANYWHERE = re.compile(
     r"|not enough values to unpack"
     r"|too many values to unpack|^expected string or bytes|must be real number, not"
     r"|^'\w+' not supported between"
-    r"|dictionary changed size|generator didn't|^(?:None|True|False|-?\d+)?$"
+    r"|dictionary changed size|generator didn't|^(?:None|True|False|<n\d+>|0)?$"
     r"|^Expecting value: line|^DID NOT RAISE"
 )
 _BY_TYPE = frozenset(
@@ -30,6 +30,7 @@ _BY_TYPE = frozenset(
      "Timeout", "Crashed"}
 )  # fmt: skip
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{2,}")
+_MASKED = re.compile(r"<\w+>")
 _NAMES_ITS_OBJECT = re.compile(r"^[\w.]+\(\) (?:got|missing|takes)|^No module named|^cannot import name")
 _LIBRARY_HEADING = re.compile(
     r"^(?:Tensor-likes are|Scalars are|Not equal to tolerance|Arrays are not|Jacobian mismatch"
@@ -39,13 +40,16 @@ _LIBRARY_HEADING = re.compile(
 
 
 def says_something(exception: str, message: str) -> bool:
-    """Whether two failures with this message and nothing else in common may be held for one."""
+    """Whether two failures with this message and nothing else in common may be held for one.
+
+    `message` is masked already: what is accidental makes no message special.
+    """
     first = message.strip().partition("\n")[0]
     if _NAMES_ITS_OBJECT.match(first):
         return True
     if exception.rpartition(".")[2] in _BY_TYPE or _ANYWHERE.search(first):
         return False
-    return len(set(_WORD.findall(first))) >= 3
+    return len(set(_WORD.findall(_MASKED.sub(" ", first)))) >= 3
 
 
 def explicit_text(message: str) -> str:

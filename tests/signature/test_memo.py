@@ -1,0 +1,120 @@
+"""The memory changes nothing: with it or without, in any order, a failure has the same signatures."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triage.model.failure import Captured, Failure, Frame, Raised
+from triage.model.outcome import Phase
+from triage.signature.api import computed
+from triage.signature.memo import Memo, likeness
+
+PIECES = st.sampled_from(
+    [
+        "cannot read",
+        "0x7f3a",
+        "0xdeadbeef",
+        "12",
+        "7",
+        "0",
+        "0.0",
+        "3.5",
+        "1e-05",
+        "-4",
+        "256x256",
+        "v1.2.3",
+        "1,234",
+        "a1b2c3d4e5f60718",
+        "/tmp/x1/y",
+        "/tmp/x2/y",
+        "/srv/run/5.txt",
+        "/srv/run/7.txt",
+        "2024-01-02",
+        "12:30:01",
+        "127.0.0.1",
+        "[0, 0]",
+        "[1, 2]",
+        "nan",
+        "float32",
+        "float64",
+        "x1",
+        "x2",
+        "'k'",
+        "data/5.csv",
+        "not found",
+        "No such file",
+        " vs ",
+        "expected 3 got 4",
+        "assert 1 == 2",
+        "± 1e-6",
+        "took 5ms",
+        "cuda:0",
+        "Error: bad",
+        "\n",
+        "(",
+        ")",
+        "=",
+        ",",
+        "...",
+        " ",
+    ]
+)
+MESSAGES = st.lists(PIECES, min_size=1, max_size=8).map("".join)
+FRAMES = st.sampled_from(
+    [
+        (),
+        (Frame(path="src/a.py", lineno=1, function="f", code="return x[1]", origin="product"),),
+        (Frame(path="src/a.py", lineno=2, function="f", code="return x[2]", origin="product"),),
+        (Frame(path="tests/t.py", lineno=3, function="test_a", code="assert x.size_of == 3", origin="test"),),
+    ]
+)
+
+
+@st.composite
+def failures(draw: st.DrawFn) -> Failure:
+    kind = draw(
+        st.sampled_from(["ValueError", "AssertionError", "KeyError", "SystemExit", "RuntimeError", ""])
+    )
+    nodeid = draw(
+        st.sampled_from(["tests/t.py::test_a[1]", "tests/t.py::test_a[2]", "tests/t.py::test_b", "t.py::x"])
+    )
+    raised = Raised(type=kind, message=draw(MESSAGES), frames=draw(FRAMES))
+    return Failure(
+        nodeid=nodeid,
+        phase=draw(st.sampled_from([Phase.CALL, Phase.SETUP])),
+        chain=(raised,),
+        longrepr=draw(st.sampled_from(["", "/home/x/tests/t.py:3: E", "tests/t.py:3: E"])),
+        captured=Captured(stdout=draw(st.sampled_from(["", "Error: no 5", "Error: no 6"]))),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(failures(), min_size=2, max_size=8))
+def test_the_memory_changes_nothing(batch: list[Failure]) -> None:
+    remembered = Memo(computed)
+    for failure in batch:
+        assert remembered(failure) == computed(failure)
+
+
+@settings(max_examples=250, deadline=None)
+@given(failures(), MESSAGES)
+def test_equal_likeness_is_equal_signature(failure: Failure, message: str) -> None:
+    """Aimed at: two messages of one shape whose digits differ."""
+    swapped = str.maketrans("0123456789", "5738016942")
+    for other in (message, failure.message.translate(swapped)):
+        twin = failure.model_copy(update={"chain": (failure.chain[0].model_copy(update={"message": other}),)})
+        remembered = Memo(computed)
+        remembered(failure)
+        assert remembered(twin) == computed(twin)
+
+
+def test_accidents_share_a_likeness() -> None:
+    def failing(message: str) -> Failure:
+        return Failure(nodeid="t.py::a", phase=Phase.CALL, chain=(Raised(type="OSError", message=message),))
+
+    one = failing("no reply from 0x7f31 after 31 ms, see /tmp/a/b.txt")
+    other = failing("no reply from 0x1c99 after 7 ms, see /tmp/z.txt")
+    assert likeness(one) == likeness(other)
+    assert likeness(failing("5 of 5")) != likeness(failing("5 of 6"))
+    assert likeness(failing("assert 3 == 4")) is None
