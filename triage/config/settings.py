@@ -90,5 +90,6 @@ class Settings(Value):
             chunk_seconds=self.chunk_seconds,
             manifest=self.chunk_manifest,
             shard=shard,
+            isolation=self.isolation,
             limits=self.limits,
         )
