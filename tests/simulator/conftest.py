@@ -30,7 +30,14 @@ def simulate():
     """(crystal options, detector options, beam options, **simulator options) -> Simulator of a small image."""
 
     def make(crystal=None, detector=None, beam=None, **options):
-        cell = {"cell_a": 41.0, "cell_b": 52.0, "cell_c": 63.0, "cell_alpha": 81.0, "cell_beta": 95.0, "cell_gamma": 105.0}
+        cell = {
+            "cell_a": 41.0,
+            "cell_b": 52.0,
+            "cell_c": 63.0,
+            "cell_alpha": 81.0,
+            "cell_beta": 95.0,
+            "cell_gamma": 105.0,
+        }
         base = {"N_cells": (4, 5, 3), "default_F": 10.0, "misset_deg": (10.0, 20.0, 30.0), **cell}
         panel = {"fpixels": 24, "spixels": 18, "pixel_size_mm": 3.0, "oversample": 1}
         return Simulator(

@@ -54,7 +54,9 @@ def test_whole_images_in_float32(golden, from_command, monkeypatch, engine):
     for name, case in cases.items():
         if engine == "torch" and name == "oversample-auto":
             continue
-        image = from_command(words_of(name, case["command"]), dtype=torch.float32, engine=engine).run().numpy()
+        image = (
+            from_command(words_of(name, case["command"]), dtype=torch.float32, engine=engine).run().numpy()
+        )
         correlation = np.corrcoef(image.astype(np.float64).reshape(-1), images[name].reshape(-1))[0, 1]
         assert correlation >= 0.99999, (name, correlation)
 
