@@ -26,7 +26,7 @@ from triage.phase.design.criteria import (
     runs_for,
 )
 from triage.phase.design.options import Applied, Proposal, gather, kind_of
-from triage.phase.design.ranking import against, rank
+from triage.phase.design.ranking import against, rank, require_breaks
 
 CONTROL = {
     "loss": 983760.69,
@@ -220,6 +220,7 @@ def _option(letter: str, **changes):
     base = {
         "letter": letter,
         "applies": True,
+        "cut_off": [],
         "why_not": None,
         "passed": 2,
         "runs": 2,
@@ -245,7 +246,8 @@ def _option(letter: str, **changes):
         {"passed": 1},
         {"chunk": {"new_failures": ["t"], "unanswered": []}},
         {"chunk": {"new_failures": [], "unanswered": ["t"]}},
-        {"breaks": [{"name": "output", "caught": True}, {"name": "zero", "caught": False}]},
+        {"breaks": [{"name": "output", "caught": False, "required": True}]},
+        {"cut_off": ["weight"]},
         {"asserts_after": 2},
         {"skips_added": 1},
     ],
@@ -253,6 +255,28 @@ def _option(letter: str, **changes):
 def test_each_fault_alone_rejects_an_option(changes):
     assert against(_option("A")) == []
     assert len(against(_option("A", **changes))) == 1
+
+
+def test_which_breaks_must_be_noticed():
+    def broken(name, caught, calls=1):
+        return {"name": name, "caught": caught, "calls": calls}
+
+    strict = _option(
+        "A", unreached=[], breaks=[broken("output", True), broken("zero", False), broken("leaf:w", True)]
+    )
+    loose = _option(
+        "B",
+        unreached=["w"],
+        breaks=[broken("output", True), broken("leaf:w", False), broken("mine", False, None)],
+    )
+    require_breaks([strict, loose], "graph-break", ["w"])
+    assert [one["required"] for one in strict["breaks"]] == [True, False, True]
+    assert [one["required"] for one in loose["breaks"]] == [True, True, True]
+    assert (strict["cut_off"], loose["cut_off"]) == ([], ["w"])
+    assert against(strict) == []
+    assert len(against(loose)) == 2
+    require_breaks([strict], "zero-signal", [])
+    assert against(strict) == ["the repaired test does not notice a planted break: zero"]
 
 
 def test_the_rule_orders_eligible_options():

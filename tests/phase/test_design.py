@@ -36,7 +36,7 @@ def test_every_kind_of_option_gets_its_verdict(project, triage, options):
     assert any("does not notice" in text for text in said["gutted"]["against"])
     assert said["useless"]["passed"] == 0
     assert said["fixture"]["breaks"] == [
-        {"name": "zeroed", "calls": None, "outcome": "failed", "caught": True}
+        {"name": "zeroed", "calls": None, "outcome": "failed", "caught": True, "required": True}
     ]
     assert said["fixture"]["title"] == "fixture"
     after = [

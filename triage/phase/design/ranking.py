@@ -7,9 +7,10 @@ from typing import Any
 
 RULE = (
     "An option is eligible if its patch applies, the subject passes in every run, its chunk shows no new "
-    "failure, every planted break is noticed, no assertion is lost or skipped, and its gradients reach the "
-    "floors, if any option's do. Among eligible options the one that reads fewest data files wins, then "
-    "fewest files changed, then fewest lines, then the shortest time."
+    "failure, the repaired test notices the breaks that it must (the output cut from its graph, the cause "
+    "planted again, what another option notices, what you planted), no assertion is lost or skipped, and its "
+    "gradients reach the floors, if any option's do. Among eligible options the one that reads fewest data "
+    "files wins, then fewest files changed, then fewest lines, then the shortest time."
 )
 
 
@@ -24,14 +25,31 @@ def against(option: dict[str, Any]) -> list[str]:
         found.append("its chunk shows new failures")
     if option["chunk"] and option["chunk"]["unanswered"]:
         found.append("tests of its chunk have no answer")
-    missed = [broken["name"] for broken in option["breaks"] if not broken["caught"]]
+    missed = [broken["name"] for broken in option["breaks"] if broken["required"] and not broken["caught"]]
     if missed:
         found.append(f"the repaired test does not notice a planted break: {', '.join(missed)}")
+    if option["cut_off"]:
+        found.append(f"still without a gradient: {', '.join(option['cut_off'])}")
     if option["asserts_after"] < option["asserts_before"]:
         found.append("it removes assertions")
     if option["skips_added"]:
         found.append("it skips or expects the failure instead of repairing it")
     return found
+
+
+def require_breaks(options: Sequence[dict[str, Any]], cause: str, cut_off: Sequence[str]) -> None:
+    """Mark the breaks that each repaired test must notice.
+
+    The differentiated output cut from its graph, always; a zero signal where that was the cause; the leaves
+    that were cut off where that was the cause; the user's own; and whatever another option notices.
+    """
+    must = {"output", *(["zero"] if cause == "zero-signal" else []), *(f"leaf:{name}" for name in cut_off)}
+    noticed = {broken["name"] for option in options for broken in option["breaks"] if broken["caught"]}
+    for option in options:
+        for broken in option["breaks"]:
+            own = broken["calls"] is None
+            broken["required"] = own or broken["name"] in must or broken["name"] in noticed
+        option["cut_off"] = sorted(set(option["unreached"]) & set(cut_off))
 
 
 def below_floors(option: dict[str, Any]) -> list[str]:
@@ -85,6 +103,11 @@ def cons(option: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
         found.append("the largest change of all options")
     if others and all(_time(option) > _time(other) for other in others):
         found.append("the slowest of all options")
+    missed = [
+        broken["name"] for broken in option["breaks"] if not broken["required"] and not broken["caught"]
+    ]
+    if missed:
+        found.append(f"the repaired test would not notice: {', '.join(missed)}")
     if not option["breaks"] and option["applies"]:
         found.append("no break could be planted to see whether the test still notices one")
     return found

@@ -57,12 +57,7 @@ class Trial:
     def breaks(self, subject: Sequence[str]) -> list[dict[str, Any]]:
         """Each planted break, and whether the repaired test noticed it."""
         found = [
-            {
-                "name": line["mode"],
-                "calls": line["calls"],
-                "outcome": line["outcome"],
-                "caught": line["outcome"] == "failed",
-            }
+            {"name": line["mode"], "calls": line["calls"], "outcome": line["outcome"]}
             for line in (self.sabotage.lines("sabotage", "sabotage") if self.sabotage else [])
             if line["calls"]
         ]
@@ -70,8 +65,8 @@ class Trial:
             outcome = next(
                 (o.value for n in subject if (o := seen.outcome(n)) is not Outcome.PASSED), "passed"
             )
-            found.append({"name": name, "calls": None, "outcome": outcome, "caught": seen.red(*subject)})
-        return found
+            found.append({"name": name, "calls": None, "outcome": outcome})
+        return [{**one, "caught": one["outcome"] not in ("passed", "skipped", "not_run")} for one in found]
 
 
 @dataclass

@@ -14,7 +14,7 @@ from triage.phase.design.basis import Basis
 from triage.phase.design.criteria import capture_command, floors, magnitude, pytest_command
 from triage.phase.design.laboratory import evidence_name
 from triage.phase.design.options import apply_command
-from triage.phase.design.ranking import RULE, against, below_floors, cons, pros, rank
+from triage.phase.design.ranking import RULE, against, below_floors, cons, pros, rank, require_breaks
 from triage.phase.design.trial import RUNS, Trial, Trials
 from triage.probe.api import Observation
 from triage.probe.summary import measurements
@@ -27,6 +27,8 @@ def option_values(
 ) -> list[dict[str, Any]]:
     """Every option with what running it gave, its eligibility, and what speaks for and against it."""
     options = [_option(root, folder, basis, trials, trial) for trial in trials.options]
+    cut_off = measurements(trials.as_is.measured).get("unreached", [])
+    require_breaks(options, basis.report.root_cause.kind, cut_off)
     bounds = floors(basis, settings, control_of(basis))
     for option in options:
         option["below"] = [bound.quantity for bound in bounds if _is_below(option, bound)]
@@ -124,6 +126,7 @@ def _option(root: Path, folder: EvidenceFolder, basis: Basis, trials: Trials, tr
         "targeted": [_run(root, seen, basis.subject) for seen in trial.targeted],
         "loss": measured.get("loss"),
         "graph": measured.get("graph"),
+        "unreached": measured.get("unreached", []),
         "gradients": measured.get("gradients", {}),
         "agrees_with_control": _agrees(basis, measured),
         "new_reads": sorted(set(trial.reads()) - _reads(trials.as_is)),
