@@ -33,11 +33,17 @@ def settings(name: str) -> dict[str, Any]:
     return json.loads(found) if isinstance(found, str) else dict(found)
 
 
+def out_folder() -> str | None:
+    """Where instruments write; None where nobody gave a place."""
+    folder = _document().get("out")
+    return str(folder) if folder else None
+
+
 class Writer:
     """Appends one JSON line an event, flushed, so that a crash loses nothing that was seen."""
 
     def __init__(self, name: str) -> None:
-        folder = _document().get("out")
+        folder = out_folder()
         self._path = Path(folder) / f"{name}.jsonl" if folder else None
 
     def write(self, event: str, **fields: Any) -> None:

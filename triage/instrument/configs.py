@@ -49,7 +49,7 @@ def _watch(frame: FrameType, event: str, argument: Any) -> None:
 def _function_of(frame: FrameType) -> FunctionType | None:
     """The function object of a call with numeric defaults in the user's code; None for all others."""
     code = frame.f_code
-    if code.co_name in ("__init__", "__new__"):
+    if code.co_name in ("__init__", "__new__") or _of_named_tuple(code):
         return _constructor(frame)
     if code.co_name.startswith("<") or authors(_ROOT, code.co_filename) is None:
         return None
@@ -70,11 +70,20 @@ def _constructor(frame: FrameType) -> FunctionType | None:
     if hasattr(owner, "__pydantic_fields__") and not code.co_filename.startswith(_ROOT):
         return _pydantic_marker
     for base in owner.__mro__:
-        made = base.__dict__.get(code.co_name)
-        made = made.__func__ if isinstance(made, staticmethod) else made
+        made = _made_by(base, code)
         if isinstance(made, FunctionType) and made.__code__ is code:
             return made if _is_users(base) and _has(made) else None
     return None
+
+
+def _of_named_tuple(code: CodeType) -> bool:
+    """The constructor that `namedtuple` makes is a lambda."""
+    return code.co_name == "<lambda>" and code.co_varnames[:1] == ("_cls",)
+
+
+def _made_by(base: type, code: CodeType) -> Any:
+    made = base.__dict__.get("__new__" if _of_named_tuple(code) else code.co_name)
+    return made.__func__ if isinstance(made, staticmethod) else made
 
 
 def _class_of(subject: Any) -> type:
@@ -163,12 +172,10 @@ def public_name(thing: Any) -> str:
 
 
 def _owner_name(frame: FrameType, function: FunctionType) -> str:
-    if function.__code__.co_name in ("__init__", "__new__"):
+    if function.__code__.co_name in ("__init__", "__new__") or _of_named_tuple(function.__code__):
         subject = frame.f_locals.get(function.__code__.co_varnames[0])
         for base in _class_of(subject).__mro__:
-            made = base.__dict__.get(function.__code__.co_name)
-            made = made.__func__ if isinstance(made, staticmethod) else made
-            if made is function:
+            if _made_by(base, function.__code__) is function:
                 return public_name(base)
     return public_name(function)
 

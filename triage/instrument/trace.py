@@ -105,6 +105,8 @@ class _Tracer:
 
     def _hook(self, op: dict[str, Any], value: Any) -> None:
         def came_back(gradient: Any) -> None:
+            if gradient is None:
+                return
             with _Off(self):
                 op["grad_zero"] = not bool(gradient.detach().any())
                 op["grad_nonfinite"] = not bool(self.torch.isfinite(gradient.detach()).all())
@@ -116,6 +118,8 @@ class _Tracer:
         self.ops.append(entry)
 
         def came_back(gradient: Any) -> None:
+            if gradient is None:
+                return
             with _Off(self):
                 entry["grad_zero"] = not bool(gradient.detach().any())
                 entry["grad_nonfinite"] = not bool(self.torch.isfinite(gradient.detach()).all())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -35,11 +35,12 @@ _BUILTINS: dict[str, str] = {
     "posix.listdir": "listing", "posix.scandir": "listing", "posix.statvfs": "disk",
     "posix.get_terminal_size": "terminal", "_locale.setlocale": "locale", "_locale.localeconv": "locale",
     "_locale.nl_langinfo": "locale", "_locale.getencoding": "locale", "_locale.strcoll": "locale",
-    "resource.getrlimit": "limits", "resource.setrlimit": "limits", "builtins.hash": "hash",
-    "builtins.id": "hash", "_thread.start_new_thread": "threads", "_socket.gethostname": "host",
+    "resource.getrlimit": "limits", "resource.setrlimit": "limits",
+    "_thread.start_new_thread": "threads", "_socket.gethostname": "host",
     "sys.setrecursionlimit": "limits", "gc.collect": "gc",
 }  # fmt: skip
-_CHANCE = ("random.", "secrets.", "uuid.uuid1", "uuid.uuid4", "numpy.random", "torch.rand", "torch.normal")
+_NAMES = frozenset(name.rpartition(".")[2] for name in _BUILTINS) | {"random", "getrandbits", "seed"}
+_CODES: dict[CodeType, str | None] = {}
 _MODULES = {
     "random": "random", "secrets": "entropy", "uuid": "entropy", "locale": "locale", "socket": "network",
     "http.client": "network", "urllib.request": "network", "subprocess": "process",
@@ -50,8 +51,8 @@ _MODULES = {
 }  # fmt: skip
 
 
-def _note(kind: str, name: str, frame: FrameType | None, **more: Any) -> None:
-    place = _place(frame)
+def _note(kind: str, name: str, frame: FrameType | None, *, depth: int = 8, **more: Any) -> None:
+    place = _place(frame, depth)
     if place is None:
         return
     key = (kind, name, place)
@@ -65,9 +66,9 @@ def _note(kind: str, name: str, frame: FrameType | None, **more: Any) -> None:
         _BUSY.on = was
 
 
-def _place(frame: FrameType | None) -> str | None:
+def _place(frame: FrameType | None, depth: int = 8) -> str | None:
     """The user's line, if it is the caller or calls through a few library frames."""
-    for _ in range(8):
+    for _ in range(depth):
         if frame is None:
             return None
         place = authors(_ROOT, frame.f_code.co_filename)
@@ -78,24 +79,37 @@ def _place(frame: FrameType | None) -> str | None:
 
 
 def _profile(frame: FrameType, event: str, argument: Any) -> None:
-    if event == "c_call":
-        owner = getattr(argument, "__self__", None)
-        module = getattr(argument, "__module__", None) or getattr(owner, "__name__", None) or ""
-        name = f"{module.rpartition('.')[2]}.{argument.__name__}"
-        if isinstance(owner, type):
-            name = f"{owner.__name__}.{argument.__name__}"
-        kind = _BUILTINS.get(name) or _BUILTINS.get(f"{type(owner).__name__}.{argument.__name__}")
-        if kind is not None:
-            _note(kind, name, frame)
-        elif type(owner).__module__ == "_random" or type(owner).__name__ == "Random":
-            _note("random", f"random.{argument.__name__}", frame)
-    elif event == "call":
-        module = frame.f_globals.get("__name__", "")
-        kind = _MODULES.get(module) or _MODULES.get(f"{module}.{frame.f_code.co_name}")
-        if kind is not None:
-            _note(kind, f"{module}.{frame.f_code.co_name}", frame.f_back)
-        elif module == "os" and frame.f_code.co_name == "__getitem__" and "key" in frame.f_locals:
+    if event == "call":
+        code = frame.f_code
+        kind = _CODES.get(code, "")
+        if kind == "":
+            kind = _CODES[code] = _kind_of_code(frame)
+        if kind == "variable":
             _variable(frame)
+        elif kind is not None:
+            _note(kind, f"{frame.f_globals.get('__name__', '')}.{code.co_name}", frame.f_back)
+    elif event == "c_call" and argument.__name__ in _NAMES:
+        _builtin(frame, argument)
+
+
+def _kind_of_code(frame: FrameType) -> str | None:
+    module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+    if module == "os" and name == "__getitem__" and "key" in frame.f_locals:
+        return "variable"
+    return _MODULES.get(module) or _MODULES.get(f"{module}.{name}")
+
+
+def _builtin(frame: FrameType, called: Any) -> None:
+    owner = getattr(called, "__self__", None)
+    module = getattr(called, "__module__", None) or getattr(owner, "__name__", None) or ""
+    name = f"{module.rpartition('.')[2]}.{called.__name__}"
+    if isinstance(owner, type):
+        name = f"{owner.__name__}.{called.__name__}"
+    kind = _BUILTINS.get(name) or _BUILTINS.get(f"{type(owner).__name__}.{called.__name__}")
+    if kind is not None:
+        _note(kind, name, frame)
+    elif type(owner).__module__ == "_random" or type(owner).__name__ == "Random":
+        _note("random", f"random.{called.__name__}", frame)
 
 
 def _variable(frame: FrameType) -> None:
@@ -114,12 +128,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             _opened(frame, arguments[0], arguments[1])
         elif event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"):
-            _note(
-                "network",
-                event,
-                frame,
-                address=repr(arguments[1:] if event[7] in "cb" else arguments[:2])[:200],
-            )
+            address = arguments[1] if event in ("socket.connect", "socket.bind") else arguments[:2]
+            _note("network", event, frame, depth=40, address=repr(address)[:200])
         elif event in ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"):
             _note("process", event, frame, command=repr(arguments[:2])[:200])
         elif event in ("os.listdir", "os.scandir", "os.chdir"):

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause
+from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.probe.ablation import without_statement
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.patching import patch_of
-from triage.probe.treatment import Treatment, message_of, own_frames, places, settle, uses, with_instrument
+from triage.probe.treatment import (
+    Settling,
+    Treatment,
+    message_of,
+    own_frames,
+    places,
+    settle,
+    uses,
+    with_instrument,
+)
 
 _LONGER = (4.0, 20.0)
 _MOST_FRAMES = 4
@@ -30,24 +40,32 @@ class Hang:
     def investigate(self, case: Case) -> Steps:
         """A longer limit first; then the line where it stands, taken out; then threads one by one."""
         limit = float(case.facts.get("test_seconds") or 60.0)
-        longer = [_longer(case, limit, factor) for factor in _LONGER if _outcome(case) is Outcome.TIMEOUT]
-        for treatment in longer:
-            (run,) = yield from look(treatment.treated, why="with a longer limit")
-            if run.passed(case.nodeid):
-                found = yield from settle(self.name, case, [treatment], "with a longer limit")
-                if found is not None:
-                    return found
-        apart = list(_apart(case))
-        found = yield from settle(
-            self.name, case, [*apart, *_ablated(case, "timeout")], "without what it waits for"
+        found = (
+            yield from self._with_more_time(case, limit) if _outcome(case) is Outcome.TIMEOUT else _nothing()
         )
         if found is not None:
             return found
-        return _standing(
+        apart = list(_apart(case))
+        found = yield from settle(
+            self.name,
             case,
-            "timeout",
-            f"it stands still, also with {_LONGER[-1]:g} times its limit" if longer else "it waits too long",
+            [*apart, *_ablated(case, "timeout", own_frames(case))],
+            "without what it waits for",
         )
+        if found is not None:
+            return found
+        return _standing(case, "timeout", f"it stands still, also with {_LONGER[0]:g} times its limit")
+
+    def _with_more_time(self, case: Case, limit: float) -> Settling:
+        """A test that is at the same line after a longer time stands still; one that got on gets more."""
+        for factor in _LONGER:
+            treatment = _longer(case, limit, factor)
+            (run,) = yield from look(treatment.treated, why="with a longer limit")
+            if run.passed(case.nodeid):
+                return (yield from settle(self.name, case, [treatment], "with a longer limit"))
+            if _stack(run.failures.get(case.nodeid)) == _stack(case.failure):
+                return None
+        return None
 
 
 class Crash:
@@ -60,13 +78,25 @@ class Crash:
         return 0.95 if _outcome(case) is Outcome.CRASHED or case.failure.exception == "Crashed" else 0.0
 
     def investigate(self, case: Case) -> Steps:
-        """The line at which it died, taken out."""
+        """The line at which it died, taken out; each step is written down where the death left no stack."""
+        (seen,) = yield from look(case.base.measuring("lastline"), why="the last line before it died")
+        steps = [str(place) for line in seen.lines("lastline", "at")[-1:] for place in line.get("frames", ())]
+        frames = own_frames(case) or [_split(place) for place in steps]
         found = yield from settle(
-            self.name, case, list(_ablated(case, "crash")), "without the line at which it died"
+            self.name, case, list(_ablated(case, "crash", frames)), "without the line at which it died"
         )
         return found or _standing(
-            case, "crash", f"the process died: {case.failure.message or 'no last words'}"
+            case, "crash", f"the process died: {case.failure.message or 'no last words'}", steps
         )
+
+
+def _nothing() -> Settling:
+    yield from look()
+    return None
+
+
+def _stack(failure: Failure | None) -> list[tuple[str, int | None]]:
+    return [(f.path, f.lineno) for raised in failure.chain for f in raised.frames] if failure else []
 
 
 def _outcome(case: Case) -> Outcome:
@@ -103,8 +133,13 @@ def _apart(case: Case) -> Iterator[Treatment]:
     )
 
 
-def _ablated(case: Case, kind: CauseKind) -> Iterator[Treatment]:
-    for path, line in own_frames(case)[:_MOST_FRAMES]:
+def _split(place: str) -> tuple[str, int]:
+    path, _, line = place.rpartition(":")
+    return path, int(line)
+
+
+def _ablated(case: Case, kind: CauseKind, frames: Sequence[tuple[str, int]]) -> Iterator[Treatment]:
+    for path, line in frames[:_MOST_FRAMES]:
         before = case.source(path)
         after = without_statement(before, line) if before else None
         if before is None or after is None:
@@ -132,8 +167,8 @@ def _does(kind: CauseKind) -> str:
     return "crashes" if kind == "crash" else "stands still"
 
 
-def _standing(case: Case, kind: CauseKind, words: str) -> Finding:
-    frames = _frames(case)
+def _standing(case: Case, kind: CauseKind, words: str, steps: Sequence[str] = ()) -> Finding:
+    frames = tuple(_frames(case) or steps)
     at = f" at {frames[0]}" if frames else ""
     cause = RootCause(kind=kind, summary=f"{words}{at}", culprits=frames[:2], confidence="likely")
     return Finding(cause=cause)

@@ -101,15 +101,15 @@ def _verdict(
     before, after = _tallies(experiment, baseline, treated)
     if not baseline or not treated:
         return Status.INCONCLUSIVE, "No time was left to run it."
-    if before.failed == 0:
-        return Status.INVALID_CONTROL, f"The unchanged case passed {before.runs} times: it is no control."
-    if not experiment.any_reason and not _behaved(experiment, baseline, reason):
-        return Status.INVALID_CONTROL, "The unchanged case failed for another reason than the subject."
     missed = [line for run in treated for line in _missed(run)]
     if missed:
         return Status.INCONCLUSIVE, f"The treatment did not take: {missed[0]}."
     if after.failed:
         return _still_failing(experiment, treated, before, after)
+    if before.failed == 0:
+        return Status.INVALID_CONTROL, f"The unchanged case passed {before.runs} times: it is no control."
+    if not experiment.any_reason and not _behaved(experiment, baseline, reason):
+        return Status.INVALID_CONTROL, "The unchanged case failed for another reason than the subject."
     counts = f"{before.failed} of {before.runs} failed without it, 0 of {after.runs} with it"
     if p <= alpha:
         return Status.CONFIRMED, f"{counts} (p = {p:.2g})."

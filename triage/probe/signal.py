@@ -72,7 +72,8 @@ class Signal:
         self, case: Case, call: Mapping[str, Any], trials: Sequence[Trial], seen: Observation
     ) -> Finding:
         proven = next(
-            (t for t in trials if t.result.status is Status.CONFIRMED and _alive_in(t.treated)), None
+            (t for t in trials if t.result.status is Status.CONFIRMED and _alive_in(t.result.measurements)),
+            None,
         )
         state = _described(call)
         if proven is None:
@@ -172,10 +173,16 @@ def _asked_for(case: Case) -> Iterator[tuple[Candidate, ...]]:
             yield (Candidate(path=factor.name, default=factor.from_, control=factor.to),)
 
 
-def _alive_in(runs: Sequence[Observation]) -> bool:
+def _alive_in(measured: Mapping[str, Any]) -> bool:
     """Whether the treated runs had a signal: a test may pass because it no longer looks."""
-    calls = [main_backward(found) for run in runs if (found := backward_calls(run.lines("gradients")))]
-    return bool(calls) and not any(is_dead(call) for call in calls)
+    treated = measured.get("treated", {})
+    return any(_not_zero(value) for value in (treated.get("loss"), *treated.get("gradients", {}).values()))
+
+
+def _not_zero(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_not_zero(item) for item in value)
+    return bool(value.get("norm")) if isinstance(value, dict) else value not in (None, 0, 0.0)
 
 
 def _again(probe: Signal, case: Case, factor: Factor | None) -> Experiment | None:

@@ -67,7 +67,8 @@ class Network:
     def investigate(self, case: Case) -> Steps:
         """A network that answers; else, where the failure itself says so, the address is named."""
         baseline, treated = with_instrument(case.base, "network", {"answers": True})
-        wanted = [line for line in uses(case, "network") if line.get("name") != "socket.bind"]
+        met = [line for line in uses(case, "network") if line.get("address")]
+        wanted = [line for line in met if line.get("name") != "socket.bind"]
         address = str(wanted[0].get("address", "")) if wanted else "the network"
         culprits = tuple(dict.fromkeys(str(line.get("address", "")) for line in wanted))[:2] + places(wanted)
         treatment = Treatment(

@@ -18,6 +18,7 @@ from triage.phase.probing.claim import Claim, check
 from triage.phase.probing.collect import collect
 from triage.phase.probing.facts import facts_of, files_of
 from triage.phase.probing.imports import python_path
+from triage.phase.probing.known import Known, context_of
 from triage.phase.probing.lab import Budget, Lab
 from triage.phase.probing.ladder import Climb, climb
 from triage.phase.probing.members import Division, divide
@@ -118,6 +119,10 @@ def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scr
         progress=tools.progress,
         log=writer(folder, tools.world),
         redact=folder.redact,
+        known=Known(
+            context_of(scratch.prepare(None), settings.env, settings.python),
+            (old.path for old in EvidenceFolder.all(tools.root, phase="b") if old.sealed),
+        ),
     )
 
 

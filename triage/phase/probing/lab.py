@@ -20,6 +20,7 @@ from triage.model.outcome import Outcome
 from triage.model.run import Limits, Selection, SelectionResult
 from triage.model.world import Progress, World
 from triage.phase.probing.commands import shell
+from triage.phase.probing.known import Known
 from triage.phase.probing.scratch import Scratch
 from triage.probe.api import Answer, Experiment, Look, Observation, Setup, Step, Trial
 from triage.probe.judge import decided, interleaved, judge, lengthened
@@ -71,6 +72,7 @@ class Lab:
     log: Callable[[Mapping[str, Any]], None] = lambda line: None
     """Takes each line of `experiments.jsonl` before anything further happens."""
     redact: Callable[[str], str] = lambda text: text
+    known: Known = field(default_factory=lambda: Known(""))
     reason: Failure | None = None
     """The failure that a baseline must show; set once the claim is checked."""
     runs: int = 0
@@ -105,7 +107,17 @@ class Lab:
         if self.budget.repeats is not None:
             experiment = experiment.model_copy(update={"repeats": self.budget.repeats})
         number = next(self._serial)
-        self.log({"event": "predicted", "experiment": number, **_plain(experiment)})
+        key = self.known.key(experiment)
+        self.log({"event": "predicted", "experiment": number, "key": key, **_plain(experiment)})
+        known = self.known.find(key)
+        if known is not None:
+            result, stamp = known
+            self.log(
+                {"event": "known", "experiment": number, "key": key, "from": stamp, "result": _whole(result)}
+            )
+            return Trial(
+                result=result.model_copy(update={"sentence": f"{result.sentence} Found in {stamp}."})
+            )
         baseline: list[Observation] = []
         treated: list[Observation] = []
         rounds = interleaved(experiment.repeats)
@@ -118,7 +130,7 @@ class Lab:
             if not (baseline and treated):
                 raise
         trial = self._with_command(judge(experiment, baseline, treated, self.reason), experiment, number)
-        self.log({"event": "judged", "experiment": number, **_plain(trial.result)})
+        self.log({"event": "judged", "experiment": number, "key": key, "result": _whole(trial.result)})
         if self.progress is not None:
             self.progress.note(f"{experiment.probe}: {trial.result.status.value} - {trial.result.sentence}")
         return trial
@@ -204,7 +216,7 @@ class Lab:
             executor=self.executor,
             world=self.world,
         )
-        return observed(result, _instruments(folder / "instruments", self.redact))
+        return observed(result, instruments_of(folder / "instruments", self.redact))
 
     def _selection(self, setup: Setup, tree: Path, temporary: Path) -> Selection:
         env: dict[str, str | None] = {"TMPDIR": str(temporary)}
@@ -252,7 +264,7 @@ def observed(result: SelectionResult, measured: dict[str, tuple[dict[str, Any], 
     )
 
 
-def _instruments(folder: Path, redact: Callable[[str], str]) -> dict[str, tuple[dict[str, Any], ...]]:
+def instruments_of(folder: Path, redact: Callable[[str], str]) -> dict[str, tuple[dict[str, Any], ...]]:
     """What the instruments wrote, redacted in place: they see more than a log does."""
     measured = {}
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
@@ -274,6 +286,11 @@ def _parsed(text: str) -> dict[str, Any] | None:
 def _plain(value: Any) -> dict[str, Any]:
     plain: dict[str, Any] = value.model_dump(mode="json", exclude_defaults=True)
     return plain
+
+
+def _whole(value: Any) -> dict[str, Any]:
+    whole: dict[str, Any] = value.model_dump(mode="json", by_alias=True)
+    return whole
 
 
 def _brief(seen: Observation) -> dict[str, Any]:

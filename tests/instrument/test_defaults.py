@@ -1,0 +1,73 @@
+"""Defaults are overridden where the caller left them, in every way Python has to write them."""
+
+from __future__ import annotations
+
+import pytest
+
+T = "test_it.py::test_it"
+KINDS = {
+    "dataclass": "from dataclasses import dataclass\n@dataclass(frozen=True, slots=True)\nclass C:\n    a: int\n    x: float = 0.0\n",
+    "keyword-only": "class C:\n    def __init__(self, a, *, x=0.0):\n        self.a, self.x = a, x\n",
+    "plain": "class C:\n    def __init__(self, a, x=0.0, y=1):\n        self.a, self.x = a, x\n",
+    "pydantic": "from pydantic import BaseModel\nclass C(BaseModel):\n    a: int\n    x: float = 0.0\n",
+    "pydantic-dataclass": "from pydantic.dataclasses import dataclass\n@dataclass\nclass C:\n    a: int\n    x: float = 0.0\n",
+    "named-tuple": "from typing import NamedTuple\nclass C(NamedTuple):\n    a: int\n    x: float = 0.0\n",
+    "inherited": "from dataclasses import dataclass\n@dataclass\nclass B:\n    a: int\n@dataclass\nclass C(B):\n    x: float = 0.0\n",
+}  # fmt: skip
+USES = "from config import C\ndef test_it():\n    assert C(a=1).x == 7.0\n    assert C(a=1, x=2.0).x == 2.0\n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_default_is_replaced_and_a_passed_value_kept(observe, kind):
+    files = {"config.py": KINDS[kind], "test_it.py": USES}
+    seen = observe(files, T, defaults={"overrides": {"config.C.x": 7.0}})
+    assert seen.passed(T), seen.failures
+    assert seen.lines("defaults", "applied")
+
+
+def test_a_function_imported_by_name_is_changed_too(observe):
+    files = {
+        "model.py": "def field(x, *, charge=0.0):\n    return x * charge\n",
+        "test_it.py": "from model import field\ndef test_it():\n    assert field(2) == 6.0\n",
+    }
+    assert observe(files, T, defaults={"overrides": {"model.field.charge": 3.0}}).passed(T)
+
+
+def test_a_configuration_made_while_importing_sees_the_new_default(observe):
+    files = {
+        "config.py": KINDS["dataclass"],
+        "test_it.py": "from config import C\nMADE = C(a=1)\ndef test_it():\n    assert MADE.x == 7.0\n",
+    }
+    assert observe(files, T, defaults={"overrides": {"config.C.x": 7.0}}).passed(T)
+
+
+def test_a_field_that_does_not_exist_is_reported_as_missed(observe):
+    files = {"config.py": KINDS["plain"], "test_it.py": "import config\ndef test_it():\n    pass\n"}
+    seen = observe(files, T, defaults={"overrides": {"config.C.nix": 1}})
+    assert seen.passed(T)
+    assert "config.C.nix" in seen.lines("defaults", "missed")[0]["missed"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_meter_records_what_was_left_and_where(observe, kind):
+    test = "from config import C\ndef test_it():\n    C(a=1)\n"
+    seen = observe({"config.py": KINDS[kind], "test_it.py": test}, T, configs={})
+    left = {f"{line['owner']}.{line['field']}": line["caller"] for line in seen.lines("configs", "default")}
+    assert left.get("config.C.x") == "test_it.py:3", left
+
+
+def test_the_meter_leaves_out_what_was_passed(observe):
+    test = "from config import C\ndef test_it():\n    C(a=1, x=5.0)\n"
+    seen = observe({"config.py": KINDS["dataclass"], "test_it.py": test}, T, configs={})
+    assert not seen.lines("configs", "default")
+
+
+def test_a_class_is_named_by_the_package_that_exports_it(observe):
+    files = {
+        "lab/__init__.py": "",
+        "lab/config/__init__.py": "from lab.config.lamp import Lamp\n",
+        "lab/config/lamp.py": "from dataclasses import dataclass\n@dataclass\nclass Lamp:\n    power: float = 0.0\n",
+        "test_it.py": "from lab.config import Lamp\ndef test_it():\n    Lamp()\n",
+    }
+    (line,) = observe(files, T, configs={}).lines("configs", "default")
+    assert line["owner"] == "lab.config.Lamp"

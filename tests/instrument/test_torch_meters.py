@@ -1,0 +1,69 @@
+"""Gradients and operations as they are inside a test."""
+
+from __future__ import annotations
+
+import pytest
+
+T = "test_it.py::test_it"
+pytestmark = pytest.mark.slow
+
+
+def test_loss_leaves_and_names(observe):
+    pytest.importorskip("torch")
+    files = {
+        "test_it.py": """
+            import torch
+            def test_it():
+                params = {"cell_a": torch.tensor(2.0, requires_grad=True)}
+                focus = torch.tensor([1.0, 3.0], requires_grad=True)
+                idle = torch.tensor(1.0, requires_grad=True)
+                loss = params["cell_a"] * focus.sum()
+                loss.backward()
+                loss2 = (focus**2).sum()
+                loss2.backward()
+        """
+    }
+    first, second = observe(files, T, gradients={}).lines("gradients", "backward")
+    assert first["loss"] == 8.0
+    assert {leaf["name"]: leaf["grad"] for leaf in first["leaves"]} == {"cell_a": 4.0, "focus": [2.0, 2.0]}
+    assert [leaf["name"] for leaf in first["unreached"]] == ["idle"]
+    assert {leaf["name"]: leaf["grad"] for leaf in second["leaves"]} == {"focus": [2.0, 6.0]}
+
+
+def test_torch_that_is_imported_inside_the_test_is_measured(observe):
+    pytest.importorskip("torch")
+    body = "def test_it():\n    import torch\n    x = torch.tensor(3.0, requires_grad=True)\n    (x * x).backward()\n"
+    (call,) = observe({"test_it.py": body}, T, gradients={}).lines("gradients", "backward")
+    assert (call["loss"], call["leaves"][0]["grad"]) == (9.0, 6.0)
+
+
+def test_the_trace_names_the_operation_that_leaves_the_graph(observe):
+    pytest.importorskip("torch")
+    files = {
+        "net.py": "def forward(w):\n    h = w * 2\n    return h.detach()\n",
+        "test_it.py": """
+            import torch, net
+            def test_it():
+                w = torch.ones(2, requires_grad=True)
+                assert net.forward(w).requires_grad
+        """,
+    }
+    seen = observe(files, T, trace={})
+    left = [(op["op"], op["where"]) for op in seen.lines("trace", "op") if op.get("left")]
+    assert ("detach", "net.py:3") in left
+
+
+def test_meters_change_no_outcome(observe):
+    pytest.importorskip("torch")
+    files = {
+        "test_it.py": """
+            import torch
+            def test_it():
+                x = torch.randn(4, 4, dtype=torch.float64, requires_grad=True)
+                assert torch.autograd.gradcheck(lambda y: torch.linalg.inv(y + 9 * torch.eye(4)).sum(), (x,))
+                y = torch.nn.functional.softmax(x, -1)
+                y.sum().backward(retain_graph=True)
+                torch.autograd.grad(y[0, 0], x)
+        """
+    }
+    assert observe(files, T, gradients={}, trace={}, configs={}, usage={}).passed(T)
