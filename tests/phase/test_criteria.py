@@ -27,6 +27,7 @@ from triage.phase.design.criteria import (
 )
 from triage.phase.design.options import Applied, Proposal, gather, kind_of
 from triage.phase.design.ranking import against, rank, require_breaks
+from triage.phase.design.strength import compare
 
 CONTROL = {
     "loss": 983760.69,
@@ -216,6 +217,9 @@ def test_more_options_than_letters_are_refused(tmp_path):
         gather([path] * 27, report)
 
 
+WHOLE = {"before": 3, "after": 3, "changed": 0, "tautologies": 0, "skips": 0, "swallows": 0}
+
+
 def _option(letter: str, **changes):
     base = {
         "letter": letter,
@@ -225,9 +229,7 @@ def _option(letter: str, **changes):
         "passed": 2,
         "runs": 2,
         "breaks": [],
-        "asserts_before": 3,
-        "asserts_after": 3,
-        "skips_added": 0,
+        "strength": WHOLE,
         "new_reads": [],
         "files": [{"kind": "test"}],
         "added": 1,
@@ -248,8 +250,9 @@ def _option(letter: str, **changes):
         {"chunk": {"new_failures": [], "unanswered": ["t"]}},
         {"breaks": [{"name": "output", "caught": False, "required": True}]},
         {"cut_off": ["weight"]},
-        {"asserts_after": 2},
-        {"skips_added": 1},
+        {"strength": {**WHOLE, "after": 2}},
+        {"strength": {**WHOLE, "skips": 1}},
+        {"strength": {**WHOLE, "tautologies": 1}},
     ],
 )
 def test_each_fault_alone_rejects_an_option(changes):
@@ -287,6 +290,31 @@ def test_the_rule_orders_eligible_options():
         _option("D", eligible=False, added=0),
         _option("E", seconds=1.0),
         _option("F", files=[{}, {}], added=0),
+        _option("G", strength={**WHOLE, "changed": 1}, added=0),
     ]
-    assert [option["letter"] for option in rank(options)] == ["E", "A", "B", "F", "C"]
+    assert [option["letter"] for option in rank(options)] == ["E", "A", "B", "F", "C", "G"]
     assert json.dumps(options)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("assert a == 1", "assert a == 1", {}),
+        ("assert a == 1", "assert f(a) == 1", {"changed": 1}),
+        ("assert a == 1", "a == 1", {"after": 0, "changed": 1}),
+        ("assert a == 1", "assert a == 1 or True", {"changed": 1, "tautologies": 1}),
+        ("assert a == 1", "assert (a == 1, 'message')", {"changed": 1, "tautologies": 1}),
+        ("assert a == 1", "assert a == a", {"changed": 1, "tautologies": 1}),
+        ("assert a == 1", "assert not None", {"changed": 1, "tautologies": 1}),
+        ("assert a == 1", "try:\n    assert a == 1\nexcept Exception:\n    pass", {"swallows": 1}),
+        ("assert a == 1", "with suppress(AssertionError):\n    assert a == 1", {"swallows": 1}),
+        ("assert a == 1", "try:\n    assert a == 1\nexcept ValueError:\n    raise", {}),
+        ("assert a == 1", "import pytest\npytest.skip('x')\nassert a == 1", {"skips": 1}),
+        ("self.assertEqual(a, 1)", "self.assertTrue(a)", {"changed": 1}),
+        ("with pytest.raises(E):\n    f()", "f()", {"after": 0, "changed": 1}),
+        ("assert a == 1", "def (", {"after": 0, "changed": 1}),
+    ],
+)
+def test_what_a_patch_takes_from_a_test_is_seen(before, after, expected):
+    whole = {"before": 1, "after": 1, "changed": 0, "tautologies": 0, "skips": 0, "swallows": 0}
+    assert compare([(before, after)]).model_dump() == whole | expected

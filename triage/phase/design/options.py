@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from triage.errors import UsageError
 from triage.executor.git import apply_patch, scratch_copy
 from triage.model.base import Value
 from triage.model.experiment import ProbeReport
+from triage.phase.design.strength import Strength, compare
 
 _FILE = re.compile(r"^(?:---|\+\+\+) (?:[ab]/)?([^\t\n]+)", re.MULTILINE)
 _KEYWORD = re.compile(r"^\+\s*(?:.*[(,]\s*)?([A-Za-z_]\w*)\s*=(?!=)", re.MULTILINE)
@@ -46,11 +46,8 @@ class Applied(Value):
     why_not: str | None = None
     edits: dict[str, str | None] = {}
     files: tuple[FileChange, ...] = ()
-    asserts_before: int = 0
-    asserts_after: int = 0
+    strength: Strength = Strength()
     """Assertions in the changed test files."""
-    skips_added: int = 0
-    """Skip and expected-failure marks that the patch adds."""
 
     @property
     def keywords(self) -> tuple[str, ...]:
@@ -102,9 +99,7 @@ def apply(root: Path, proposal: Proposal, *more: str) -> Applied:
         proposal=proposal,
         edits=changed,
         files=tuple(_change(name, before[name], after[name]) for name in changed),
-        asserts_before=sum(_asserts(before[name]) for name in tests),
-        asserts_after=sum(_asserts(after[name]) for name in tests),
-        skips_added=max(0, sum(_skips(after[name]) - _skips(before[name]) for name in tests)),
+        strength=compare((before[name], after[name]) for name in tests),
     )
 
 
@@ -169,26 +164,3 @@ def _change(name: str, before: str | None, after: str | None) -> FileChange:
     lines = difflib.ndiff((before or "").split("\n"), (after or "").split("\n"))
     marks = [line[:2] for line in lines]
     return FileChange(path=name, kind=kind_of(name), added=marks.count("+ "), removed=marks.count("- "))
-
-
-def _asserts(text: str | None) -> int:
-    """Assert statements, and the calls that assert for a test."""
-    found = 0
-    for node in ast.walk(_tree(text)):
-        if isinstance(node, ast.Call):
-            name = ast.unparse(node.func).rpartition(".")[2]
-            found += name.startswith("assert") or name in ("raises", "warns", "gradcheck", "gradgradcheck")
-        found += isinstance(node, ast.Assert)
-    return found
-
-
-def _skips(text: str | None) -> int:
-    names = [node.attr for node in ast.walk(_tree(text)) if isinstance(node, ast.Attribute)]
-    return sum(name in ("skip", "skipif", "xfail", "skipTest", "importorskip") for name in names)
-
-
-def _tree(text: str | None) -> ast.AST:
-    try:
-        return ast.parse(text or "")
-    except (SyntaxError, ValueError):
-        return ast.Module(body=[], type_ignores=[])

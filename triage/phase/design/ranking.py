@@ -8,9 +8,10 @@ from typing import Any
 RULE = (
     "An option is eligible if its patch applies, the subject passes in every run, its chunk shows no new "
     "failure, the repaired test notices the breaks that it must (the output cut from its graph, the cause "
-    "planted again, what another option notices, what you planted), no assertion is lost or skipped, and its "
-    "gradients reach the floors, if any option's do. Among eligible options the one that reads fewest data "
-    "files wins, then fewest files changed, then fewest lines, then the shortest time."
+    "planted again, what another option notices, what you planted), no assertion is lost, skipped or made "
+    "unable to fail, and its gradients reach the floors, if any option's do. Among eligible options the one "
+    "that changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
+    "changed, then fewest lines, then the shortest time."
 )
 
 
@@ -30,9 +31,11 @@ def against(option: dict[str, Any]) -> list[str]:
         found.append(f"the repaired test does not notice a planted break: {', '.join(missed)}")
     if option["cut_off"]:
         found.append(f"still without a gradient: {', '.join(option['cut_off'])}")
-    if option["asserts_after"] < option["asserts_before"]:
+    if option["strength"]["after"] < option["strength"]["before"]:
         found.append("it removes assertions")
-    if option["skips_added"]:
+    if option["strength"]["tautologies"]:
+        found.append("it asserts what cannot fail")
+    if option["strength"]["skips"]:
         found.append("it skips or expects the failure instead of repairing it")
     return found
 
@@ -65,9 +68,17 @@ def rank(options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(eligible, key=_cost)
 
 
-def _cost(option: dict[str, Any]) -> tuple[int, int, int, float, str]:
+def _cost(option: dict[str, Any]) -> tuple[int, int, int, int, float, str]:
     lines = option["added"] + option["removed"]
-    return (len(option["new_reads"]), len(option["files"]), lines, option["seconds"] or 0.0, option["letter"])
+    suspicious = option["strength"]["changed"] + option["strength"]["swallows"]
+    return (
+        suspicious,
+        len(option["new_reads"]),
+        len(option["files"]),
+        lines,
+        option["seconds"] or 0.0,
+        option["letter"],
+    )
 
 
 def pros(option: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
@@ -97,6 +108,10 @@ def cons(option: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
     found = list(option["against"])
     if option["new_reads"]:
         found.append(f"depends on a file that may be missing or moved: {', '.join(option['new_reads'])}")
+    if option["strength"]["changed"]:
+        found.append("changes what the test asserts: read those lines")
+    if option["strength"]["swallows"]:
+        found.append("adds a handler that may swallow a failure: read those lines")
     if any(file["kind"] == "product" for file in option["files"]):
         found.append("changes product code, so the whole suite must answer")
     if others and all(_lines(option) > _lines(other) for other in others):

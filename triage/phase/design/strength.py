@@ -1,0 +1,107 @@
+"""How much a test asserts, read from its source: what a patch takes away from it without breaking it."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from triage.model.base import Value
+
+_ASSERTING = frozenset({"raises", "warns", "gradcheck", "gradgradcheck"})
+_SKIPPING = frozenset({"skip", "skipif", "xfail", "skipTest", "importorskip", "expectedFailure"})
+
+_REFLEXIVE = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
+
+
+class Strength(Value):
+    """What the changed test files assert, before and after a patch."""
+
+    before: int = 0
+    after: int = 0
+    changed: int = 0
+    """Assertions of before that are not there, word for word, afterwards."""
+    tautologies: int = 0
+    """Assertions that the patch adds and that cannot fail."""
+    skips: int = 0
+    """Skip and expected-failure marks that the patch adds."""
+    swallows: int = 0
+    """Handlers that the patch adds and that may swallow a failure."""
+
+
+def compare(pairs: Iterable[tuple[str | None, str | None]]) -> Strength:
+    """The strength of test files given as (text before, text after)."""
+    trees = [(_tree(before), _tree(after)) for before, after in pairs]
+    before = Counter(_spelled(node) for tree, _ in trees for node in _assertions(tree))
+    after = Counter(_spelled(node) for _, tree in trees for node in _assertions(tree))
+    return Strength(
+        before=before.total(),
+        after=after.total(),
+        changed=(before - after).total(),
+        tautologies=_more(trees, _tautologies),
+        skips=_more(trees, _skips),
+        swallows=_more(trees, _swallows),
+    )
+
+
+def _more(trees: list[tuple[ast.AST, ast.AST]], count: Callable[[ast.AST], int]) -> int:
+    return max(0, sum(count(after) - count(before) for before, after in trees))
+
+
+def _assertions(tree: ast.AST) -> Iterator[ast.AST]:
+    """Assert statements, and the calls that assert for a test."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            yield node
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name.startswith("assert") or name in _ASSERTING:
+                yield node
+
+
+def _spelled(node: ast.AST) -> str:
+    return ast.unparse(node.test if isinstance(node, ast.Assert) else node)
+
+
+def _tautologies(tree: ast.AST) -> int:
+    return sum(isinstance(node, ast.Assert) and _always(node.test) for node in ast.walk(tree))
+
+
+def _always(node: ast.expr) -> bool:
+    """Whether an expression is true whatever the code under test does."""
+    if isinstance(node, ast.Constant):
+        return bool(node.value)
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return bool(node.elts)
+    if isinstance(node, ast.BoolOp):
+        several = any if isinstance(node.op, ast.Or) else all
+        return several(_always(value) for value in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return isinstance(node.operand, ast.Constant) and not node.operand.value
+    if isinstance(node, ast.Compare) and all(isinstance(op, _REFLEXIVE) for op in node.ops):
+        called = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+        return not called and all(ast.dump(other) == ast.dump(node.left) for other in node.comparators)
+    return False
+
+
+def _skips(tree: ast.AST) -> int:
+    names = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return sum(name in _SKIPPING for name in names)
+
+
+def _swallows(tree: ast.AST) -> int:
+    """Handlers that do not raise again, and `suppress`."""
+    found = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            found += not any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+        elif isinstance(node, ast.Call):
+            found += ast.unparse(node.func).rpartition(".")[2] == "suppress"
+    return found
+
+
+def _tree(text: str | None) -> ast.AST:
+    try:
+        return ast.parse(text or "")
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module(body=[], type_ignores=[])
