@@ -43,7 +43,8 @@ def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 def same_site(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """One raising line with one wording; with other wordings it is a proposal."""
+    """One raising line with one wording; one line in whose evaluation all failed; else a proposal."""
+    yield from by_key(units, lambda unit: marks(unit, "expression"), "frame")
     yield from by_key(units, _worded_sites, "frame", lambda key: key.partition("\n")[0])
     yield from by_key(units, lambda unit: marks(unit, "site"), "frame", proposal=True)
 
@@ -57,6 +58,11 @@ def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(
         units, _broken_differences, "message", lambda key: f"off by {key} in each", proposal=True
     )
+
+
+def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Assertions of one test file about one attribute of the product."""
+    return by_key(units, _subjects_of_file, "file", lambda key: "{1} in {0}".format(*key.split("\n")))
 
 
 def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -75,7 +81,7 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     return by_key(units, states, "process-state")
 
 
-RULES = (near_decades, same_message, same_cause, same_site, same_difference, process_state)
+RULES = (near_decades, same_message, same_cause, same_site, same_difference, same_subject, process_state)
 
 
 def _says(unit: Unit) -> str:
@@ -94,6 +100,15 @@ def _differences_in_subjects(unit: Unit) -> Iterator[str]:
         for subject in marks(unit, "subject"):
             if "." in subject or "_" in subject:
                 yield f"{difference}\n{subject}"
+
+
+def _subjects_of_file(unit: Unit) -> Iterator[str]:
+    fields = unit.group.signature.fields
+    if fields.get("exception") == "AssertionError" and "file" in fields:
+        compared = " ".join(fields.get(name, "") for name in ("kind", "left", "right", "gradients"))
+        for subject in marks(unit, "subject"):
+            if "." in subject or "_" in subject.strip("_"):
+                yield f"{fields['file']}\n{subject}\n{compared}"
 
 
 def _odd_differences(unit: Unit) -> Iterator[str]:

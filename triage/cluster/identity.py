@@ -14,7 +14,9 @@ from triage.cluster.book import Book
 from triage.cluster.part import Part, described
 from triage.model.cluster import Cluster, Why
 
-_TELLING = re.compile(r"\b(?:b?float\d+|complex\d+|u?int\d+|nan|inf|None|zero|cpu|cuda)\b", re.IGNORECASE)
+_TELLING = re.compile(
+    r"\b(?:b?float\d+|complex\d+|u?int\d+|float|double|half|nan|inf|None|zero|cpu|cuda)\b", re.IGNORECASE
+)
 
 
 def changed_words(parts: Sequence[Part], book: Book) -> Iterator[tuple[int, str, Why]]:

@@ -20,7 +20,9 @@ from triage.model.cluster import Why
 
 _ALIKE = 88.0
 """rapidfuzz ratio from which wordings at one place are one; 88 separated 300 synthetic templates."""
-_TELLING = re.compile(r"<[a-z]+\d*>|\b(?:b?float\d+|complex\d+|u?int\d+|nan|inf|None|zero|cpu|cuda|not|no)\b")
+_TELLING = re.compile(
+    r"<[a-z]+\d*>|\b(?:b?float\d+|complex\d+|u?int\d+|[Ff]loat|[Dd]ouble|[Hh]alf|nan|inf|None|zero|cpu|cuda|not|no)\b"
+)
 """Words and tokens that must be equal, in order: one letter there is another cause."""
 _LEAST_LETTERS = 12
 _LEADERS = 400

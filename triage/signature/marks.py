@@ -19,12 +19,15 @@ from triage.signature.words import explicit_text, says_something
 _ATTRIBUTE_OF_OBJECT = re.compile(
     r"<(?:[\w]+\.)*(?P<cls>[A-Z]\w*) object at 0x[0-9a-f]+>\.(?P<attr>[a-z_]\w*)"
 )
-_NO_CODE = re.compile(r"<[^<>\n]{0,300}>|/[\w.]\S*")
+_NO_CODE = re.compile(
+    r"<[^<>\n]{0,300}>|/[\w.]\S*|\b(?:torch|np|numpy|pytest|math|os|sys|re|json|subprocess)(?:\.\w+)+"
+)
 _ATTRIBUTE = re.compile(r"(?<=[\w\])>])\.([a-z_]\w{3,})\b")
 _COMMON_WORDS = (
     "item numpy shape dtype detach clone mean isclose allclose size device grad abs sqrt squeeze flatten "
     "tolist close stdout stderr returncode code value values items keys data startswith endswith format "
-    "strip exists is_file isfinite isnan requires_grad status_code text json args name linalg norm testing"
+    "strip exists is_file isfinite isnan requires_grad status_code text json args name "
+    "linalg norm testing approx"
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
 _MISSING = re.compile(
@@ -37,12 +40,16 @@ _MISSING_SIGNS = (
     "o such file", "ot found", "exist", "issing", "open", "annot find", "is_file(", "No module", "readable",
 )  # fmt: skip
 _RELATIVE = re.compile(
-    r"(?<![\w/.~<-])(?:\.{1,2}/)*(?:[\w.+-]+/)+[\w.+-]*\w|(?<=['\"])[\w+-]+\.\w{1,5}(?=['\"])"
+    r"(?<![\w/.~<-])(?:\.{1,2}/)*(?:[\w.+-]+/)+[\w.+-]*\w|(?<![\w/.])\.{1,2}/[\w.+-]+"
+    r"|(?<=['\"])[\w+-]+\.\w{1,5}(?=['\"])"
 )
-_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
-_OTHER_DEFAULT = re.compile(r"tensor\([^()]*\d\.[^()]*dtype=torch\.float32\)")
+_NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_NOT_THERE = re.compile(r"No such file or directory: b?['\"]([^/'\"\n][^'\"\n]{0,300})['\"]")
+_OTHER_DEFAULT = re.compile(r"(?<![.\w])tensor\([^()]*\d\.[^()]*dtype=torch\.float32")
+_ARGUMENT = re.compile(r"^(?:E .*|\w+ += .*)$", re.MULTILINE)
 _OF_LIBRARIES = frozenset({"close", "equal", "gradcheck", "nan-location", "attribute", "shape"})
 """Kinds of comparison whose words are the library's own and say nothing of the cause."""
+_CHOSEN = re.compile(r"raise\b|assert\b|(?:sys\.|os\.|pytest\.|self\.)?_?(?:exit|fail|abort|skip|error)\w*\(")
 _LOOKED_AT = 30_000
 
 
@@ -54,6 +61,7 @@ def marks_of(
     authored = numeric.kind not in _OF_LIBRARIES
     marks = {
         "site": _site(anatomy, place),
+        "expression": _expression(anatomy, place),
         "message": _message(anatomy) if authored else (),
         "template": _template(anatomy) if authored else (),
         "cause": _cause(anatomy) if authored else (),
@@ -76,6 +84,12 @@ def _site(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
     if not place.is_product:
         return ()
     return (f"{anatomy.exception} at {place}: {place.code}",)
+
+
+def _expression(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
+    """The site, where the interpreter or a library failed in evaluating it: nobody chose to raise there."""
+    site = _site(anatomy, place)
+    return () if not place.code or _CHOSEN.match(place.code) else site
 
 
 def _message(anatomy: Anatomy) -> tuple[str, ...]:
@@ -109,7 +123,11 @@ def _cause(anatomy: Anatomy) -> tuple[str, ...]:
 def _subjects(shown: str) -> tuple[str, ...]:
     """Attributes that the assertion looks at, with their class where the explanation has it."""
     found = {f"{match['cls']}.{match['attr']}" for match in _ATTRIBUTE_OF_OBJECT.finditer(shown)}
-    bare = {name for name in _ATTRIBUTE.findall(_NO_CODE.sub("<>", shown)) if name not in _COMMON}
+    bare = {
+        name
+        for name in _ATTRIBUTE.findall(_NO_CODE.sub("<>", shown))
+        if name not in _COMMON and not name.startswith("test_")
+    }
     return tuple(sorted(found | bare))[:20]
 
 
@@ -122,6 +140,7 @@ def _missing(shown: str) -> tuple[str, ...]:
         if _MISSING.search(line):
             found.update(path.removeprefix("./") for path in _RELATIVE.findall(line[:2000]))
             found.update(name.replace(".", "/") for name in _NO_MODULE.findall(line))
+            found.update(path.removeprefix("./") for path in _NOT_THERE.findall(line))
     return tuple(sorted(path for path in found if not path.startswith("http")))[:20]
 
 
@@ -129,11 +148,23 @@ def _states(failure: Failure, place: Place, numeric: Numeric, shown: str) -> tup
     states = []
     if moved_folder(failure):
         states.append("working directory moved")
-    if "dtype=torch.float32" in shown and _OTHER_DEFAULT.search(shown):
+    if _prints_other_default(failure, shown):
         states.append("default dtype is not float32")
     if numeric.op in ("<", "<=", ">", ">=") and compares_time(failure.longrepr, place.code):
         states.append("compares a measured time with a limit")
     return tuple(states)
+
+
+def _prints_other_default(failure: Failure, shown: str) -> bool:
+    """Whether a tensor was printed with `dtype=torch.float32`, which torch leaves out where it is the
+    default.
+
+    Looked for in the message and in pytest's lines of arguments (`name = tensor(…)`), not in source code.
+    """
+    if "dtype=torch.float32" not in shown and "dtype=torch.float32" not in failure.longrepr:
+        return False
+    arguments = _ARGUMENT.findall(failure.longrepr[:_LOOKED_AT])
+    return bool(_OTHER_DEFAULT.search("\n".join((shown, *arguments))))
 
 
 def moved_folder(failure: Failure) -> bool:
