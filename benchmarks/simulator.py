@@ -26,8 +26,10 @@ from simulator.config import BeamConfig, CrystalConfig, DetectorConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.simulator import Simulator
+from simulator.simulator.assemble import Job, assemble
 from simulator.simulator.choose import choose_engine
 from simulator.simulator.native.engine import KernelEngine
+from simulator.simulator.native.library import Library
 from simulator.simulator.scene import Scene
 
 NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
@@ -164,6 +166,11 @@ def best(*runs: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
     return found
 
 
+def forward(sim: Simulator, scene: Scene) -> torch.Tensor:
+    """The kernel's pixels, without what prepares them."""
+    return assemble(Job(sim.engine), scene)
+
+
 def pulled(sim: Simulator) -> None:
     """Forward and backward of six cell parameters."""
     sim.run().sum().backward()  # type: ignore[no-untyped-call]
@@ -175,16 +182,16 @@ def row(case: Case, peer: Peer) -> str:
     scenes = {dtype: sim.scene() for dtype, sim in sims.items()}
     scene = scenes[torch.float64]
     expected = peer.image(sims[torch.float64], scene)
-    image = sims[torch.float64].engine.forward(scene)[scene.plan.rows.start : scene.plan.rows.stop]
+    image = forward(sims[torch.float64], scene)
     off = float((image - expected).abs().max() / expected.max())
     assert off < 1e-6, f"{case.title}: the peer disagrees by {off:g}"
     both = simulator(case, torch.float64, torch.get_num_threads())
     trained = simulator(case, torch.float64, 1, gradients=True)
     slow, double, single, shared, pair = best(
         lambda: peer.image(sims[torch.float64], scene),
-        lambda: sims[torch.float64].engine.forward(scene),
-        lambda: sims[torch.float32].engine.forward(scenes[torch.float32]),
-        lambda: both.engine.forward(scene),
+        lambda: forward(sims[torch.float64], scene),
+        lambda: forward(sims[torch.float32], scenes[torch.float32]),
+        lambda: forward(both, scene),
         partial(pulled, trained),
         rounds=2 if case.rows else ROUNDS,
     )
@@ -224,6 +231,7 @@ def main() -> None:
     """Print the table."""
     engine = choose_engine("kernel", device=torch.device("cpu"), threads=1)
     assert isinstance(engine, KernelEngine)
+    assert isinstance(engine.library, Library)
     print(f"kernel: {engine.library.how}; torch {torch.__version__}; {torch.get_num_threads()} threads")
     print(f"{'inner loop, ns a step':42s} scalar    f64    f32 ratio64 ratio32 all thr  f+b/f floor")
     with tempfile.TemporaryDirectory() as folder:

@@ -143,7 +143,7 @@ class Crystal:
     def largest_edge(self) -> float:
         """The crystal's longest edge, N_j x |cell vector j|, Angstrom."""
         edges = zip(self.cells().tolist(), self.edge_lengths(), strict=True)
-        return max(cells * length for cells, length in edges)
+        return max(float(cells) * length for cells, length in edges)
 
     def edge_lengths(self) -> list[float]:
         """|a|, |b|, |c| in Angstrom: to the last digit those given, where the cell is given."""

@@ -8,7 +8,7 @@ import torch
 from simulator.config import SimulatorError
 from simulator.simulator.engine import Engine, TorchEngine
 from simulator.simulator.native.engine import KernelEngine
-from simulator.simulator.native.library import shared
+from simulator.simulator.native.shared import shared
 
 ENGINES = ("auto", "kernel", "torch")
 SWITCH = "NANOBRAGG_DISABLE_COMPILE"

@@ -1,4 +1,4 @@
-"""What the simulator's tests share: a scene made from few numbers, command lines run in process, the reference data."""
+"""What the simulator's tests share: scenes from few numbers, command lines in process, reference data."""
 
 import json
 from pathlib import Path
@@ -27,17 +27,11 @@ SOURCES = """-10 0 0 1.0 1.5e-10
 
 @pytest.fixture
 def simulate():
-    """(crystal options, detector options, beam options, **simulator options) -> Simulator of a small image."""
+    """(crystal, detector, beam options, **simulator options) -> Simulator of a small image."""
 
     def make(crystal=None, detector=None, beam=None, **options):
-        cell = {
-            "cell_a": 41.0,
-            "cell_b": 52.0,
-            "cell_c": 63.0,
-            "cell_alpha": 81.0,
-            "cell_beta": 95.0,
-            "cell_gamma": 105.0,
-        }
+        cell = {"cell_a": 41.0, "cell_b": 52.0, "cell_c": 63.0}
+        cell |= {"cell_alpha": 81.0, "cell_beta": 95.0, "cell_gamma": 105.0}
         base = {"N_cells": (4, 5, 3), "default_F": 10.0, "misset_deg": (10.0, 20.0, 30.0), **cell}
         panel = {"fpixels": 24, "spixels": 18, "pixel_size_mm": 3.0, "oversample": 1}
         return Simulator(

@@ -33,11 +33,11 @@ def scalar(part, name, value, **rest):
 QUANTITIES = {
     **{
         f"cell_{key}": scalar("crystal", f"cell_{key}", value)
-        for key, value in zip("abc", (41.0, 52.0, 63.0))
+        for key, value in zip("abc", (41.0, 52.0, 63.0), strict=True)
     },
     **{
         f"cell_{key}": scalar("crystal", f"cell_{key}", value)
-        for key, value in zip(("alpha", "beta", "gamma"), (81.0, 95.0, 105.0))
+        for key, value in zip(("alpha", "beta", "gamma"), (81.0, 95.0, 105.0), strict=True)
     },
     "misset": scalar("crystal", "misset_deg", [10.0, 20.0, 30.0]),
     "matrix": scalar(
@@ -189,7 +189,7 @@ class TestSingularPoints:
     }
 
     def test_the_middle_pixel_is_on_the_beam(self, simulate):
-        """There h = k = l = 0, sin(pi h) = 0, the scattering vector and sin(2 theta) vanish: normal incidence."""
+        """There h = k = l = 0 and the scattering vector and sin(2 theta) vanish: normal incidence."""
         tensors = simulate({}, self.ON_BEAM).trace_pixel(1, 1)
         found = {entry.name: entry.value for entry in tensors}
         assert found["hkl"] == [0.0, 0.0, 0.0]
@@ -216,9 +216,8 @@ class TestSingularPoints:
 
         def image(steps):
             made = options(start + steps)
-            return simulate(
-                made.get("crystal"), {**self.ON_BEAM, **made.get("detector", {})}, made.get("beam")
-            ).run()
+            detector = {**self.ON_BEAM, **made.get("detector", {})}
+            return simulate(made.get("crystal"), detector, made.get("beam")).run()
 
         assert torch.isfinite(torch.autograd.grad(image(steps).sum(), steps)[0]).all()
 

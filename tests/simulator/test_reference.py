@@ -1,4 +1,4 @@
-"""Images against those of the C program: figures carried here, and whole images where they lie beside the checkout."""
+"""Images against those of the C program: figures carried here, and whole images where they are at hand."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_whole_images_in_float32(golden, from_command, monkeypatch, engine):
 
 @pytest.mark.shared
 def test_the_right_phi_steps_are_the_default(golden, from_command, monkeypatch):
-    """Without the defect the first of ten steps is the start orientation, so the image is a mean of single steps."""
+    """Without the defect the first of ten steps is the start orientation: the image is a mean of ten."""
     monkeypatch.chdir(golden)
     command = json.loads((golden / "cases.json").read_text())["phi-steps-from-zero"]["command"]
     single = command.replace("-phi 0 -osc 1 -phisteps 10", "-phi {}")

@@ -1,12 +1,13 @@
 """The engine that runs the compiled kernel where it can, and says where it could not."""
 
 import ctypes
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from simulator.simulator.engine import TorchEngine
-from simulator.simulator.native.library import CSource, Library
+from simulator.simulator.native.library import CScene, CSource
 from simulator.simulator.native.pack import pack_scene, pack_sources, refusal, squares
 from simulator.simulator.scene import NAMES, Scene
 
@@ -17,13 +18,43 @@ STEPS_PER_CALL = 1 << 28
 """Samples x orientations in one call into the library: about a second, so that a run can be interrupted."""
 
 
+class Renderer(Protocol):
+    """The two functions of a built library that an engine calls."""
+
+    def image(
+        self,
+        scene: CScene,
+        sources: "ctypes.Array[CSource]",
+        real: Tensor,
+        table: Tensor | None,
+        *,
+        out: Tensor,
+        span: tuple[int, int],
+        threads: int,
+    ) -> None:
+        """Fill `out` with photons."""
+
+    def pullback(
+        self,
+        scene: CScene,
+        sources: "ctypes.Array[CSource]",
+        real: Tensor,
+        table: Tensor | None,
+        *,
+        upstream: Tensor,
+        span: tuple[int, int],
+        threads: int,
+    ) -> Tensor:
+        """The gradient by the lattice vectors."""
+
+
 class KernelEngine:
     """Forward by the kernel; backward by the kernel where only lattice vectors are asked for.
 
     `name` is "kernel", or after a scene that it could not take "torch (reason)".
     """
 
-    def __init__(self, library: Library, *, threads: int) -> None:
+    def __init__(self, library: Renderer, *, threads: int) -> None:
         self.library = library
         self.threads = threads
         self.plain = TorchEngine()

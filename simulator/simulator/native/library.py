@@ -3,7 +3,6 @@
 import ctypes
 import os
 from collections.abc import Mapping
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -54,7 +53,7 @@ class Library:
     """The functions of one loaded library."""
 
     def __init__(self, path: str, how: str) -> None:
-        self.how = how
+        self.path, self.how = path, how
         self._library = ctypes.CDLL(path)
 
     def image(
@@ -117,9 +116,3 @@ def load(environ: Mapping[str, str] = os.environ) -> Library | str:
         return Library(str(built.path), built.how)
     except OSError as error:
         return f"the kernel could not be loaded: {error}"
-
-
-@lru_cache(maxsize=1)
-def shared() -> Library | str:
-    """`load` once per process."""
-    return load()
