@@ -117,7 +117,7 @@ def signer() -> Sign:
 def executor(settings: Settings) -> Executor:
     """The executor that the settings name, built in or offered by a plugin."""
     name, _, address = settings.executor.partition(":")
-    made: Executor = _maker("triage_executors", name, "bad-executor").make(address or None, settings.workers)
+    made: Executor = _maker("executor", name).make(address or None, settings.workers)
     return made
 
 
@@ -125,16 +125,17 @@ def store(settings: Settings, root: Path) -> HistoryStore:
     """The history that the settings name: a file, or a URL whose scheme somebody offers."""
     scheme = settings.store.partition("://")[0] if "://" in settings.store else "file"
     url = settings.store if "://" in settings.store else str(root / settings.store)
-    made: HistoryStore = _maker("triage_stores", scheme, "bad-store").make(url)
+    made: HistoryStore = _maker("store", scheme).make(url)
     return made
 
 
-def _maker(hook: str, name: str, slug: str) -> Maker:
+def _maker(setting: str, name: str) -> Maker:
     from triage.hooks.manager import offers
 
-    known: dict[str, Maker] = {offer.name: offer for offer in offers(plugins(), hook)}
+    known: dict[str, Maker] = {offer.name: offer for offer in offers(plugins(), f"triage_{setting}s")}
     if name not in known:
-        raise UsageError(slug, f"nothing here makes {name!r}", f"choose from {', '.join(known)}")
+        what = f"setting {setting!r}: nothing here makes {name!r}"
+        raise UsageError("bad-setting", what, f"choose from {', '.join(known)}")
     return known[name]
 
 
