@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triage.hooks.spec import hookimpl
 
 if TYPE_CHECKING:
+    from pluggy import PluginManager
+
     from triage.executor.api import Executor
     from triage.probe.api import Probe
     from triage.store.api import HistoryStore
@@ -67,3 +70,11 @@ def _postgresql(url: str) -> HistoryStore:
     from triage.store.postgres import PostgresStore
 
     return PostgresStore(url)
+
+
+@cache
+def plugins() -> PluginManager:
+    """What is built in and what is installed, registered once a process."""
+    from triage.hooks.manager import manager
+
+    return manager(BuiltIns())

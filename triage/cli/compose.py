@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from triage.cli import builtins
 from triage.errors import UsageError
-from triage.model.world import World
 
 if TYPE_CHECKING:
-    from pluggy import PluginManager
-
     from triage.cli.builtins import Maker
     from triage.cli.context import App
     from triage.cluster.gather import Sign
@@ -75,40 +67,12 @@ def pairs(texts: tuple[str, ...]) -> dict[str, str]:
     return dict(pair(text) for text in texts)
 
 
-def real_world() -> World:
-    """The machine's clock and this process's environment.
-
-    `TRIAGE_NOW` (ISO 8601) fixes the clock, so that a result can be produced again.
-    """
-    environ = dict(os.environ)
-    fixed = environ.get("TRIAGE_NOW")
-    return World(now=_clock(fixed), monotonic=time.monotonic, environ=environ, actor=_actor(environ))
-
-
-@cache
-def plugins() -> PluginManager:
-    """What is built in and what is installed, registered once a process."""
-    from triage.cli.builtins import BuiltIns
-    from triage.hooks.manager import manager
-
-    return manager(BuiltIns())
-
-
-def redactor(world: World, settings: Settings) -> Callable[[str], str]:
-    """Removes the secrets of this environment and everything that looks like one."""
-    from triage.hooks.manager import offers
-    from triage.wire.redact import Redactor
-
-    offered = [rule.pattern for rule in offers(plugins(), "triage_redactions")]
-    return Redactor.of(world.environ, patterns=(*settings.redact, *offered))
-
-
 def signer() -> Sign:
     """The project's own signatures of a failure, then those of plugins' algorithms."""
     from triage.hooks.manager import offers
     from triage.signature.api import signatures_of
 
-    algorithms = offers(plugins(), "triage_signatures")
+    algorithms = offers(builtins.plugins(), "triage_signatures")
     if not algorithms:
         return signatures_of
     return lambda failure: (*signatures_of(failure), *(each.signature(failure) for each in algorithms))
@@ -132,30 +96,10 @@ def store(settings: Settings, root: Path) -> HistoryStore:
 def _maker(setting: str, name: str) -> Maker:
     from triage.hooks.manager import offers
 
-    known: dict[str, Maker] = {offer.name: offer for offer in offers(plugins(), f"triage_{setting}s")}
+    known: dict[str, Maker] = {
+        offer.name: offer for offer in offers(builtins.plugins(), f"triage_{setting}s")
+    }
     if name not in known:
         what = f"setting {setting!r}: nothing here makes {name!r}"
         raise UsageError("bad-setting", what, f"choose from {', '.join(known)}")
     return known[name]
-
-
-def _clock(fixed: str | None) -> Callable[[], datetime]:
-    if fixed is None:
-        return lambda: datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(fixed)
-    except ValueError as error:
-        raise UsageError("bad-setting", f"TRIAGE_NOW: {error}", "write it as 2026-01-31T12:00:00Z") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return lambda: moment
-
-
-def _actor(environ: dict[str, str]) -> str:
-    if environ.get("TRIAGE_ACTOR"):
-        return environ["TRIAGE_ACTOR"]
-    if environ.get("CI"):
-        return "ci"
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

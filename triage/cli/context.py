@@ -61,7 +61,7 @@ class App:
     @cached_property
     def world(self) -> World:
         """Clock, environment and actor of this process."""
-        from triage.cli.compose import real_world
+        from triage.cli.world import real_world
 
         return real_world()
 
@@ -86,7 +86,7 @@ class App:
     @cached_property
     def redact(self) -> Callable[[str], str]:
         """Removes secrets; applied before anything reaches a file or a terminal."""
-        from triage.cli.compose import redactor
+        from triage.cli.world import redactor
 
         return redactor(self.world, self.settings)
 

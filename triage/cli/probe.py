@@ -94,9 +94,10 @@ def _exit_code(report: ProbeReport) -> ExitCode:
 
 def known_probes() -> tuple[Probe, ...]:
     """The built-in probes, and those that installed packages offer."""
+    from triage.cli.builtins import plugins
     from triage.hooks.manager import offers
 
-    return tuple(offers(compose.plugins(), "triage_probes"))
+    return tuple(offers(plugins(), "triage_probes"))
 
 
 def _probes(names: tuple[str, ...]) -> tuple[Probe, ...]:

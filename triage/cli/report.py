@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from triage.cli import compose
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import run_folder
 from triage.errors import ExitCode
@@ -47,9 +46,10 @@ def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     report = Report(app.root, folder, load_templates(app.root / team if team else None))
     report.restore_summary()
     if wanted["html"]:
+        from triage.cli.builtins import plugins
         from triage.hooks.manager import offers
 
-        report.write_html(wanted["html"], offers(compose.plugins(), "triage_report_sections"))
+        report.write_html(wanted["html"], offers(plugins(), "triage_report_sections"))
     for name in ("sarif", "ctrf", "junit"):
         if wanted[name]:
             write_report(wanted[name], getattr(report, name)())
