@@ -29,6 +29,9 @@ def against(option: dict[str, Any]) -> list[str]:
     missed = [broken["name"] for broken in option["breaks"] if broken["required"] and not broken["caught"]]
     if missed:
         found.append(f"the repaired test does not notice a planted break: {', '.join(missed)}")
+    wrong = [broken for broken in option["breaks"] if broken["name"].startswith("wrong:")]
+    if wrong and not any(broken["caught"] for broken in wrong):
+        found.append("the repaired test notices no wrong result of what it calls")
     if option["cut_off"]:
         found.append(f"still without a gradient: {', '.join(option['cut_off'])}")
     if option["strength"]["after"] < option["strength"]["before"]:

@@ -58,7 +58,10 @@ class Trial:
         """Each planted break, and whether the repaired test noticed it."""
         found = [
             {"name": line["mode"], "calls": line["calls"], "outcome": line["outcome"]}
-            for line in (self.sabotage.lines("sabotage", "sabotage") if self.sabotage else [])
+            for line in (
+                *(self.sabotage.lines("sabotage", "sabotage") if self.sabotage else []),
+                *(self.sabotage.lines("corrupt", "corruption") if self.sabotage else []),
+            )
             if line["calls"]
         ]
         for name, seen in self.planted:
@@ -103,9 +106,8 @@ def run_options(
 def _plant(
     lab: Lab, basis: Basis, living: Sequence[Trial], sabotages: dict[str, list[tuple[str, Applied]]]
 ) -> None:
-    """Breaks make sense only in a test that passes; those of the graph only in one that differentiates."""
+    """Breaks make sense only in a test that passes: of the graph where it differentiates, else of results."""
     passing = [trial for trial in living if trial.passed(basis.subject)]
-    graph = [trial for trial in passing if trial.measured().get("backward_calls")]
     own = [
         (trial, name, broken)
         for trial in passing
@@ -114,20 +116,24 @@ def _plant(
     ]
     looks = [
         Look(
-            setup=Setup(nodeids=basis.subject, edits=trial.applied.edits, instruments={"sabotage": {}}),
+            setup=Setup(nodeids=basis.subject, edits=trial.applied.edits, instruments={_breaker(trial): {}}),
             why=f"breaks planted under option {trial.applied.proposal.letter}",
         )
-        for trial in graph
+        for trial in passing
     ]
     looks += [
         Look(setup=Setup(nodeids=basis.context, edits=broken.edits), why=f"break {name} on top of an option")
         for _, name, broken in own
     ]
     seen = iter(lab.look(looks) if looks else [])
-    for trial in graph:
+    for trial in passing:
         trial.sabotage = next(seen)
     for trial, name, _ in own:
         trial.planted.append((name, next(seen)))
+
+
+def _breaker(trial: Trial) -> str:
+    return "sabotage" if trial.measured().get("backward_calls") else "corrupt"
 
 
 def _look(nodeids: Sequence[str], edits: dict[str, str | None], why: str) -> Look:
