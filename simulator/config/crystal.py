@@ -21,6 +21,8 @@ class CrystalConfig:
     """A crystal. Every length, angle and amplitude may be a 0-d tensor, through which gradients flow.
 
     cell_*            edges in Angstrom, angles in degrees
+    exact_cell        True: the lattice is exactly that of the cell; False: with the C program's c*, which is off
+                      by some 0.1 % in triclinic cells
     matrix            [3, 3] reciprocal vectors as rows a*, b*, c* in 1/Angstrom, in place of the standard
                       start
                       orientation; with `matrix_sets_cell` it also replaces the cell
@@ -48,6 +50,7 @@ class CrystalConfig:
     cell_alpha: Scalar = 90.0
     cell_beta: Scalar = 90.0
     cell_gamma: Scalar = 90.0
+    exact_cell: bool = False
     matrix: "tuple[Vector, Vector, Vector] | torch.Tensor | None" = None
     matrix_sets_cell: bool = True
     misset_deg: Vector = (0.0, 0.0, 0.0)

@@ -81,7 +81,8 @@ class Crystal:
     def _start(self) -> tuple[Tensor, bool]:
         """Reciprocal vectors before any rotation, and whether the configured cell fixes the lengths."""
         if self.config.matrix is None:
-            return unit_cell.standard_reciprocal(self.lengths(), self.angles()), True
+            start = unit_cell.standard_reciprocal(self.lengths(), self.angles(), exact=self.config.exact_cell)
+            return start, True
         given = self.config.matrix
         rows = (
             given if isinstance(given, Tensor) else torch.stack([stacked(row, self.device) for row in given])

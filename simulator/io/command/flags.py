@@ -174,6 +174,7 @@ OWN = (
         1,
         "the reference's defect, phi = 0 keeps the previous orientation, as it is on so many threads (1)",
     ),
+    _switch("-exact_cell", "triclinic cells exactly as given; the reference is off by some 0.1 %"),
     _switch("-use_source_weights", "weigh sources; the reference ignores weights"),
     _switch(
         "-oversample_independent", "each sub-pixel its own factors; the reference multiplies the running sum"

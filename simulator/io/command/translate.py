@@ -112,6 +112,7 @@ def crystal_of(given: Given, header: Header, lambda_A: float, clock: int) -> Cry
         **cell_of(given),  # type: ignore[arg-type]
         **orientation_of(given, lambda_A, clock),  # type: ignore[arg-type]
         **mosaic_of(given),  # type: ignore[arg-type]
+        exact_cell=given.has("exact_cell"),
         phi_start_deg=given.number("phi", header.number("PHI") or 0.0),
         osc_range_deg=grid.span,
         phi_steps=grid.count,
