@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 def tools(app: App) -> Tools:
     """What the phases work with, from one call of the command line."""
+    from triage.cli.world import redacting
     from triage.phase.tools import Tools
 
     return Tools(
         root=app.root,
         settings=app.settings,
-        world=app.world,
+        world=redacting(app.world, app.settings),
         executor=executor(app.settings),
         journal=app.journal,
         redact=app.redact,

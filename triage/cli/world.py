@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,12 +30,20 @@ def real_world() -> World:
 
 def redactor(world: World, settings: Settings) -> Callable[[str], str]:
     """Removes the secrets of this environment and everything that looks like one."""
-    from triage.cli.builtins import plugins
-    from triage.hooks.manager import offers
     from triage.wire.redact import Redactor
 
+    return Redactor.of(redacting(world, settings).environ)
+
+
+def redacting(world: World, settings: Settings) -> World:
+    """The world with every pattern of settings and plugins named in its environment."""
+    from triage.cli.builtins import plugins
+    from triage.hooks.manager import offers
+    from triage.wire.redact import PATTERNS
+
     offered = [rule.pattern for rule in offers(plugins(), "triage_redactions")]
-    return Redactor.of(world.environ, patterns=(*settings.redact, *offered))
+    patterns = shlex.join((*settings.redact, *offered))
+    return replace(world, environ={**world.environ, PATTERNS: patterns} if patterns else world.environ)
 
 
 def _clock(fixed: str | None) -> Callable[[], datetime]:

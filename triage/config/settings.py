@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from triage.model.base import Value
 from triage.model.run import Limits
@@ -65,6 +66,16 @@ class Settings(Value):
     """A folder whose templates replace the shipped ones of the same name."""
     redact: tuple[str, ...] = ()
     """Further regular expressions whose matches never reach a file."""
+
+    @field_validator("redact")
+    @classmethod
+    def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return patterns
 
     @property
     def limits(self) -> Limits:

@@ -11,10 +11,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 MARK = "[redacted]"
+PATTERNS = "TRIAGE_REDACT"
+"""The variable that takes a project's own patterns, quoted as for a shell, to every process of a run."""
 SHORTEST = 6
 """A shorter value would be found in innocent text all the time."""
 
@@ -98,8 +101,9 @@ class Redactor:
 
     @classmethod
     def of(cls, *environs: Mapping[str, str], patterns: Iterable[str] = ()) -> Redactor:
-        """A redactor for the secrets of these environments."""
-        return cls([v for environ in environs for v in secret_values(environ)], patterns)
+        """A redactor for the secrets of these environments, and for the patterns that they name."""
+        named = [p for environ in environs for p in shlex.split(environ.get(PATTERNS, ""))]
+        return cls([v for environ in environs for v in secret_values(environ)], (*patterns, *named))
 
     def suspects(self, text: str) -> bool:
         """A quick look: False means that there is certainly nothing to replace."""
