@@ -121,8 +121,8 @@ def scale() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(
             f"  {size:>9,}: {taken:6.1f} s of CPU ({taken / size * 1e6:.0f} µs each; making them"
-            f" {making:.1f} s; {time.perf_counter() - wall:.1f} s on the clock), {len(found.cluster_of):,} placed,"
-            f" {len(found.clusters):,} clusters, {score}, peak {peak:,} MiB"
+            f" {making:.1f} s; {time.perf_counter() - wall:.1f} s on the clock),"
+            f" {len(found.cluster_of):,} placed, {len(found.clusters):,} clusters, {score}, peak {peak:,} MiB"
         )
 
 

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import run_folder
+from triage.cli.lookup import load_results, run_folder
 from triage.cli.states import clusters_of_run
 from triage.cluster.book import Book
+from triage.cluster.preview import preview
+from triage.cluster.rules import parse_rules
 from triage.cluster.view import as_decided
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, ClusterStatus, RunState
+from triage.signature.api import signatures_of
 
 _SEEN = {RunState.NEW, RunState.KNOWN, RunState.REGRESSED}
 
 
 @app_command(
-    epilog=examples("triage clusters", "triage clusters 20261123T061000Z --json", "triage clusters --all")
+    epilog=examples(
+        "triage clusters",
+        "triage clusters 20261123T061000Z --json",
+        "triage clusters --all",
+        "triage clusters --rules plans/cluster_rules.toml",
+    )
 )
 @click.argument("stamp", required=False)
 @click.option("--all", "everything", is_flag=True, help="Resolved and merged ones too.")
-def command(app: App, stamp: str | None, everything: bool) -> None:
+@click.option(
+    "--rules", type=click.Path(path_type=Path), metavar="FILE", help="Only show what these rules would move."
+)
+def command(app: App, stamp: str | None, everything: bool, rules: Path | None) -> None:
     """Clusters of a run (default: the latest) with members and the evidence for each join.
 
-    Titles, status, merges and splits are as decided by now; members and states are the run's.
+    Titles, status, merges and splits are as decided by now; members and states are the run's. With --rules
+    nothing is recorded: it says which failures of the run a file of rules would move, and where to.
     """
     book = app.book()
+    if rules is not None:
+        _preview(app, book, stamp, rules)
+        return
     found = None
     try:
         found = run_folder(app, stamp)
@@ -39,6 +56,23 @@ def command(app: App, stamp: str | None, everything: bool) -> None:
         _say(app, book, cluster)
     if not shown:
         app.say("no clusters" if everything else "no open clusters; --all shows the others")
+
+
+def _preview(app: App, book: Book, stamp: str | None, path: Path) -> None:
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise UsageError("bad-rules", f"{path}: {error.strerror}", "name a file of rules") from error
+    rules = parse_rules(text, today=app.world.now().date(), source=str(path))
+    record = load_results(app, stamp)
+    mint = book.mint(app.world.timestamp(), app.world.actor)
+    moves = preview(record, book, rules, sign=signatures_of, mint=mint)
+    app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
+    for move in moves:
+        app.say(f"{move.origin} -> {move.target}  {move.nodeid}")
+    for name in rules.expired:
+        app.say(f"expired: rule {name!r} decides nothing any more")
+    app.say(f"{len(moves)} of the failures of {record.stamp} would move")
 
 
 def _is_news(cluster: Cluster) -> bool:

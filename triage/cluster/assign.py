@@ -15,6 +15,7 @@ from triage.cluster.identity import changed_words
 from triage.cluster.mint import EventMint
 from triage.cluster.part import Part, Parted, parts_of
 from triage.cluster.place import Unit, units_of
+from triage.cluster.rules import Rules
 from triage.cluster.state import absent_state, outcomes_of, present_state
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import (
@@ -22,6 +23,7 @@ from triage.model.journal import (
     Event,
     MembersAdded,
     ProposalMade,
+    RuleBound,
     SignatureAdded,
     StatusChanged,
 )
@@ -48,23 +50,40 @@ class Assignment:
 
 
 def assign(
-    record: RunRecord, book: Book, *, sign: Sign, mint: EventMint, context: Context | None = None
+    record: RunRecord,
+    book: Book,
+    *,
+    sign: Sign,
+    mint: EventMint,
+    rules: Rules | None = None,
+    context: Context | None = None,
 ) -> Assignment:
     """Cluster a recorded run; appends nothing itself.
 
-    `sign` gives a failure's signatures; `context` is what else may be known (checkout, history, experiments).
+    `sign` gives a failure's signatures, `rules` are people's (`parse_rules`), `context` is what else may be
+    known: checkout, history, experiments.
     """
     known = replace(context or Context(), outcomes=outcomes_of(record))
-    return assign_failures(failures_of(record), book, sign=sign, mint=mint, stamp=record.stamp, context=known)
+    return assign_failures(
+        failures_of(record), book, sign=sign, mint=mint, stamp=record.stamp, rules=rules, context=known
+    )
 
 
 def assign_failures(
-    failures: Iterable[Seen], book: Book, *, sign: Sign, mint: EventMint, stamp: str, context: Context
+    failures: Iterable[Seen],
+    book: Book,
+    *,
+    sign: Sign,
+    mint: EventMint,
+    stamp: str,
+    rules: Rules | None = None,
+    context: Context | None = None,
 ) -> Assignment:
     """Cluster a stream of failures; each is looked at once and not kept."""
     if book.events:
         mint.follow(book.events[-1].at)
-    units = units_of(gather(failures, sign).values(), book)
+    context = context or Context()
+    units = units_of(gather(failures, sign).values(), book, rules)
     parted = parts_of(units, book, context)
     ids = _ids(parted.parts, book)
     events = [event for part, cluster_id in zip(parted.parts, ids, strict=True)
@@ -106,7 +125,10 @@ def _signature_ids(unit: Unit) -> tuple[str, ...]:
 
 def _recorded(part: Part, cluster_id: str, book: Book, stamp: str, mint: EventMint) -> list[Event]:
     if part.home is None:
-        return [_opened(part, cluster_id, stamp, mint)]
+        opened: list[Event] = [_opened(part, cluster_id, stamp, mint)]
+        if part.rule is not None and part.rule.cluster is None:
+            opened.append(mint.make(RuleBound, rule=part.rule.name, cluster=cluster_id))
+        return opened
     return _seen_again(part, book.clusters[cluster_id], stamp, mint)
 
 

@@ -38,6 +38,8 @@ class Book:
     """Pairs of clusters that somebody decided to keep apart."""
     lineage: Mapping[str, str] = field(default_factory=dict)
     """Cluster id to the id of the event that opened it; `EventMint` wants it."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """Name of a rule to the cluster that it fills."""
     translated: frozenset[str] = frozenset()
     """Signatures of older algorithms whose successor is known too."""
     clashes: tuple[Opening, ...] = ()
@@ -59,6 +61,7 @@ class Book:
             proposals=tuple(fold.open_proposals()),
             dropped=frozenset(fold.dropped),
             lineage=MappingProxyType({number: opening.event for number, opening in fold.openings.items()}),
+            rules=MappingProxyType({name: fold.resolve(home) for name, home in fold.rules.items()}),
             translated=frozenset(fold.translated),
             clashes=tuple(fold.clashes),
             doubles=MappingProxyType(fold.doubles()),

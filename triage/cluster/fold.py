@@ -25,6 +25,7 @@ from triage.model.journal import (
     ProposalDropped,
     ProposalMade,
     Renamed,
+    RuleBound,
     SignatureAdded,
     StatusChanged,
 )
@@ -82,6 +83,7 @@ class Fold:
     clashes: list[Opening] = field(default_factory=list)
     proposals: list[ProposalMade] = field(default_factory=list)
     dropped: set[frozenset[str]] = field(default_factory=set)
+    rules: dict[str, str] = field(default_factory=dict)
     translated: set[str] = field(default_factory=set)
     highest: int = 0
     _claims: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -231,6 +233,9 @@ class Fold:
     def _proposed(self, event: ProposalMade) -> None:
         self.proposals.append(event)
 
+    def _bound(self, event: RuleBound) -> None:
+        self.rules.setdefault(event.rule, event.cluster)
+
     def _dropped(self, event: ProposalDropped) -> None:
         self.dropped.add(frozenset((self.resolve(event.cluster), self.resolve(event.with_cluster))))
 
@@ -247,6 +252,7 @@ _HANDLERS: dict[type, Callable[[Fold, Any], None]] = {
     NumberingStarted: Fold._numbering,
     ProposalMade: Fold._proposed,
     ProposalDropped: Fold._dropped,
+    RuleBound: Fold._bound,
 }
 
 

@@ -15,7 +15,7 @@ from triage.cluster.part import Part, described
 from triage.model.cluster import Cluster, Why
 
 _TELLING = re.compile(
-    r"\b(?:b?float\d+|complex\d+|u?int\d+|float|double|half|nan|inf|None|zero|cpu|cuda)\b", re.IGNORECASE
+    r"\b(?:b?float\d+|complex\d+|u?int\d+|float|double|half|nan|inf|None|cpu|cuda)\b", re.IGNORECASE
 )
 
 

@@ -79,13 +79,18 @@ class Union:
         self._members = {index: {index} for index in self._parent}
         self._home = {index: unit.home for index, unit in enumerate(self.units) if unit.home is not None}
 
-    def carry_out(self, joins: Iterable[Join]) -> None:
-        """Apply the joins that may be applied, strongest first; keep the others as proposals."""
+    def carry_out(self, joins: Iterable[Join], *, by_decision: bool = False) -> None:
+        """Apply the joins that may be applied, strongest first; keep the others as proposals.
+
+        `by_decision`: they follow from what people or rules decided, which evidence may not touch.
+        """
         for join in sorted(joins, key=lambda join: join.order):
             one, other = self.find(join.one), self.find(join.other)
             if one == other or self._told_apart(one, other):
                 continue
-            if join.why.proposal or self._both_known(one, other) or self._decided(join):
+            if self._decided(join) and not by_decision:
+                continue
+            if join.why.proposal or self._both_known(one, other):
                 self.proposals.append(join)
             else:
                 self._unite(one, other)

@@ -21,6 +21,7 @@ from triage.model.journal import (
     ProposalDropped,
     ProposalMade,
     Renamed,
+    RuleBound,
     SignatureAdded,
     StatusChanged,
 )
@@ -41,6 +42,7 @@ AnyEvent = TypeVar(
     ClusterRenumbered,
     ProposalMade,
     ProposalDropped,
+    RuleBound,
 )
 
 

@@ -14,6 +14,7 @@ from triage.cluster.fold import algorithm_rank
 from triage.cluster.join import Join, Union, star
 from triage.cluster.past import co_failure, first_bad
 from triage.cluster.place import Unit
+from triage.cluster.rules import Rule
 from triage.cluster.similar import similar_wording
 from triage.model.cluster import Why
 
@@ -35,8 +36,8 @@ class Part:
 
     @property
     def signature_ids(self) -> tuple[str, ...]:
-        """Signature ids of every algorithm, the newest algorithm first."""
-        ids = {signature for unit in self.units for signature in unit.group.ids}
+        """Signature ids of every algorithm, the newest first; those that a rule moved have a home."""
+        ids = {signature for unit in self.units if not unit.decided for signature in unit.group.ids}
         return tuple(sorted(sorted(ids), key=algorithm_rank, reverse=True))
 
     @property
@@ -45,14 +46,22 @@ class Part:
         return min(self.units, key=lambda unit: (-len(unit.slots), unit.key))
 
     @property
+    def rule(self) -> Rule | None:
+        """The rule that made this part, where one did."""
+        return next((unit.rule for unit in self.units if unit.rule is not None), None)
+
+    @property
     def title(self) -> str:
         """A line for people."""
+        if self.rule is not None:
+            return self.rule.title or self.rule.name
         return self.leader.group.signature.title or "unexplained failure"
 
     @property
     def why(self) -> tuple[Why, ...]:
         """What the leader's signature says, then each join."""
-        return (*described(self.leader), *self.joins)
+        own = tuple(dict.fromkeys(why for unit in self.units for why in unit.why if unit.rule is not None))
+        return (*(own or described(self.leader)), *self.joins)
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def described(unit: Unit) -> tuple[Why, ...]:
 def parts_of(units: Sequence[Unit], book: Book, context: Context) -> Parted:
     """Every unit in exactly one part; one part for each known cluster; in a stable order."""
     union = Union(units, apart=book.dropped, cannot=told_apart(units, context.flips))
-    union.carry_out(_same_home(units))
+    union.carry_out(_same_home(units), by_decision=True)
     union.carry_out(join for rule in ALL_RULES for join in rule(units, context))
     parts: list[Part] = []
     part_of: dict[int, int] = {}
@@ -102,9 +111,20 @@ def _part(units: Sequence[Unit], indexes: list[int], joins: list[Join], home: st
 
 
 def _same_home(units: Sequence[Unit]) -> list[Join]:
-    """Units of one known cluster are together because they were."""
+    """Units of one known cluster are together because they were; units of one rule because it says so."""
     homes: dict[str, list[int]] = {}
     for index, unit in enumerate(units):
         if unit.home is not None:
             homes.setdefault(unit.home, []).append(index)
-    return [join for home, own in homes.items() for join in star(own, Why(kind="signature", detail=home))]
+    ruled: dict[str, list[int]] = {}
+    for index, unit in enumerate(units):
+        if unit.rule is not None and unit.home is None:
+            ruled.setdefault(unit.rule.name, []).append(index)
+    return [
+        *(join for home, own in homes.items() for join in star(own, Why(kind="signature", detail=home))),
+        *(
+            join
+            for name, own in ruled.items()
+            for join in star(own, Why(kind="rule", detail=f"rule {name!r}"))
+        ),
+    ]

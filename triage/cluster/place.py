@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from triage.cluster.book import Book
 from triage.cluster.gather import Group, Slot
+from triage.cluster.rules import Rule, Rules
 from triage.model.cluster import Why
 
 
@@ -20,7 +21,9 @@ class Unit:
     home: str | None
     """The known cluster, where there is one."""
     decided: bool = False
-    """A person put these failures there; no evidence moves them."""
+    """A person or a rule put these failures there; no evidence moves them."""
+    rule: Rule | None = None
+    """The rule that did."""
     news: tuple[str, ...] = ()
     """Signature ids that the known cluster does not have yet."""
     vouched_by: str | None = None
@@ -38,9 +41,40 @@ class Unit:
         return tuple(sorted({nodeid for nodeid, _ in self.slots}))
 
 
-def units_of(groups: Iterable[Group], book: Book) -> list[Unit]:
-    """Every failure of the groups in exactly one unit, in a stable order."""
-    return sorted((unit for group in groups for unit in _units(group, book)), key=lambda unit: unit.key)
+def units_of(groups: Iterable[Group], book: Book, rules: Rules | None = None) -> list[Unit]:
+    """Every failure of the groups in exactly one unit, in a stable order.
+
+    Raises `UsageError` (unknown-cluster) for a rule whose cluster does not exist.
+    """
+    units = [unit for group in groups for unit in _units(group, book)]
+    if rules is not None and rules.rules:
+        for rule in rules.rules:
+            if rule.cluster is not None:
+                book.resolve(rule.cluster)
+        units = [part for unit in units for part in _ruled(unit, book, rules)]
+    return sorted(units, key=lambda unit: unit.key)
+
+
+def _ruled(unit: Unit, book: Book, rules: Rules) -> Iterator[Unit]:
+    """The unit, or the parts of it that rules move; what a person split off stays where it is."""
+    if unit.decided:
+        yield unit
+        return
+    fields = unit.group.signature.fields
+    deciding: dict[str, tuple[Rule | None, list[Slot]]] = {}
+    for slot in unit.slots:
+        rule = rules.first({**fields, "test": slot[0]})
+        deciding.setdefault(rule.name if rule else "", (rule, []))[1].append(slot)
+    for _, (rule, slots) in sorted(deciding.items()):
+        if rule is None:
+            yield replace(unit, slots=slots)
+        else:
+            home = rule.cluster or book.rules.get(rule.name)
+            resolved = book.resolve(home) if home is not None else None
+            why = [
+                Why(kind="rule", detail=f"rule {rule.name!r}" + (f": {rule.reason}" if rule.reason else ""))
+            ]
+            yield Unit(unit.group, slots, resolved, decided=True, rule=rule, why=why)
 
 
 def _units(group: Group, book: Book) -> Iterator[Unit]:

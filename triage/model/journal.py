@@ -146,6 +146,14 @@ class ClusterRenumbered(_Event):
     new: str
 
 
+class RuleBound(_Event):
+    """A rule of plans/cluster_rules.toml has decided for the first time, and `cluster` is what it fills."""
+
+    event: Literal["rule_bound"] = "rule_bound"
+    rule: str
+    cluster: str
+
+
 class ProposalMade(_Event):
     """A merge or split that evidence suggests and nobody has decided."""
 
@@ -180,7 +188,8 @@ Event = Annotated[
     | CriterionMet
     | ClusterRenumbered
     | ProposalMade
-    | ProposalDropped,
+    | ProposalDropped
+    | RuleBound,
     Field(discriminator="event"),
 ]
 

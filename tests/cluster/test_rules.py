@@ -1,0 +1,158 @@
+"""Rules that people write: bounded, checked by their own examples, applied by every run, or not at all."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triage.cluster.assign import Assignment, assign
+from triage.cluster.book import Book
+from triage.cluster.glob import matches
+from triage.cluster.preview import preview
+from triage.cluster.rules import Rules, parse_rules
+from triage.errors import UsageError
+from triage.model.run import RunRecord, TestResult
+from triage.signature.api import signatures_of
+
+TODAY = date(2026, 11, 24)
+Failing = Callable[..., TestResult]
+Run = Callable[..., RunRecord]
+
+GOOD = """
+[[rule]]
+name = "no disk"
+reason = "the build machine is full"
+message = "*no space left*"
+examples = [{ exception = "OSError", message = "no space left on device" }]
+"""
+
+
+def rules_of(text: str) -> Rules:
+    return parse_rules(text, today=TODAY)
+
+
+def under(record: RunRecord, book: Book, rules: Rules | None, at: str) -> tuple[Assignment, Book]:
+    found = assign(record, book, sign=signatures_of, mint=book.mint(at, "triage run"), rules=rules)
+    return found, Book.of((*book.events, *found.events))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[rule]]\nname = 1", "name"),
+        ("[[rule]]\nname = 'a'", "would match everything"),
+        ("[[rule]]\nname = 'a'\nmessage = '*'\nexamples = [{message = 'x'}]", "matches everything"),
+        ("[[rule]]\nname = 'a'\nmessage = ['x*', '**']\ntest = '*'", "matches everything"),
+        ("[[rule]]\nname = 'a'\nmessage = ''\nexamples = [{}]", "empty pattern"),
+        ("[[rule]]\nname = 'a'\nmessage = 'x*'", "no example"),
+        (
+            "[[rule]]\nname = 'a'\nmessage = 'x*'\nexamples = [{message = 'y'}]",
+            "does not match its own example",
+        ),
+        ("[[rule]]\nname = 'a'\nmesage = 'x*'\nexamples = [{message = 'x'}]", "mesage"),
+        ("[[rule]]\nname = 'a'\nmessage = 'x*'\ncluster = 'seven'\nexamples = [{message = 'x'}]", "cluster"),
+        ("[[rule]]\nname = 'a'\nmessage = 'x*'\nexpires = 'soon'\nexamples = [{message = 'x'}]", "expires"),
+        ("[[rules]]\nname = 'a'", "unknown key 'rules'"),
+        ("[rule]\nname = 'a'", "must be [[rule]]"),
+        ("rule = 3", "must be [[rule]]"),
+        ("[[rule\n", "line"),
+        (GOOD + GOOD, "two rules have the name"),
+    ],
+)
+def test_a_bad_file_is_one_clear_line_and_decides_nothing(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as error:
+        rules_of(text)
+    assert says.lower() in str(error.value).lower()
+    assert "\n" not in str(error.value)
+    assert error.value.slug == "bad-rules"
+
+
+def test_a_rule_gathers_failures_and_every_later_run_keeps_them(failing: Failing, run: Run) -> None:
+    record = run(
+        failing("a.py::a", "OSError: no space left on device", "src/a.py:write"),
+        failing("b.py::b", "RuntimeError: cannot save: no space left", "src/b.py:save"),
+        failing("c.py::c", "ValueError: other"),
+    )
+    found, book = under(record, Book.of(()), rules_of(GOOD), "2026-11-24T06:00:00Z")
+    assert found.cluster_of == {("a.py::a", 0): "C1", ("b.py::b", 0): "C1", ("c.py::c", 0): "C2"}
+    assert book.cluster("C1").title == "no disk"
+    assert book.cluster("C1").why[0].kind == "rule"
+    again, after = under(record, book, rules_of(GOOD), "2026-11-25T06:00:00Z")
+    assert again.cluster_of == found.cluster_of
+    assert again.events == ()
+    assert after.next_number == 3
+
+
+def test_a_rule_that_comes_later_moves_failures_and_takes_no_signature(failing: Failing, run: Run) -> None:
+    record = run(failing("a.py::a", "OSError: no space left on device", "src/a.py:write"))
+    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
+    ruled, later = under(record, book, rules_of(GOOD), "2026-11-25T06:00:00Z")
+    assert ruled.cluster_of == {("a.py::a", 0): "C2"}
+    without, _ = under(record, later, None, "2026-11-26T06:00:00Z")
+    assert without.cluster_of == {("a.py::a", 0): "C1"}, "when the rule is gone, the signature is back home"
+
+
+def test_a_rule_may_name_an_existing_cluster_by_alias_and_a_test(failing: Failing, run: Run) -> None:
+    record = run(
+        failing("a.py::a", "KeyError: 'x'", "src/m.py:f"),
+        failing("b.py::b", "KeyError: 'x'", "src/m.py:f"),
+        failing("c.py::c", "ValueError: other"),
+    )
+    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
+    text = "[[rule]]\nname='b'\ncluster='C2'\ntest='b.py::*'\nexamples=[{test='b.py::b'}]"
+    found, _ = under(record, book, rules_of(text), "2026-11-25T06:00:00Z")
+    assert found.cluster_of == {("a.py::a", 0): "C1", ("b.py::b", 0): "C2", ("c.py::c", 0): "C2"}
+    with pytest.raises(UsageError, match="there is no cluster C9"):
+        under(record, book, rules_of(text.replace("C2", "C9")), "2026-11-25T06:00:00Z")
+
+
+def test_an_expired_rule_decides_nothing_and_is_named(failing: Failing, run: Run) -> None:
+    text = GOOD + "expires = 2026-11-23\n"
+    rules = rules_of(text)
+    assert rules.expired == ("no disk",)
+    assert rules.rules == ()
+    assert rules_of(GOOD + "expires = 2026-11-24\n").expired == ()
+
+
+def test_the_preview_says_what_would_move_and_records_nothing(failing: Failing, run: Run) -> None:
+    record = run(
+        failing("a.py::a", "OSError: no space left on device"), failing("c.py::c", "ValueError: other")
+    )
+    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
+    mint = book.mint("2026-11-25T06:00:00Z", "ada")
+    moves = preview(record, book, rules_of(GOOD), sign=signatures_of, mint=mint)
+    assert [tuple(move) for move in moves] == [("a.py::a", "C1", "C3")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("abc", "abc", True), ("abc", "abcd", False), ("a*c", "abbbc", True), ("a*c", "abcd", False),
+        ("*b*", "abc", True), ("a?c", "abc", True), ("a?c", "ac", False), ("*a*a*", "a", False),
+        ("ab*ba", "aba", False), ("*ab", "aab", True), ("a*b?d*", "axxbcdyy", True), ("", "", True),
+        ("x  y", "x y", False), ("x*y", "x\n\t y", True),
+    ],
+)  # fmt: skip
+def test_patterns(pattern: str, text: str, fits: bool) -> None:
+    assert matches(pattern, text) is fits
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=12))
+def test_patterns_agree_with_regular_expressions(pattern: str, text: str) -> None:
+    expression = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    assert matches(pattern, text) is bool(re.fullmatch(expression, text, re.DOTALL))
+
+
+def test_no_pattern_takes_long() -> None:
+    """What makes a backtracking matcher take years; a generous bound, and no figure of speed."""
+    began = time.monotonic()
+    assert not matches("*a" * 200 + "b", "a" * 10_000)
+    assert not matches("*a?" * 100 + "b", "a" * 10_000)
+    assert time.monotonic() - began < 30

@@ -1,0 +1,134 @@
+"""`plans/cluster_rules.toml`: what people decided once and for all about failures of a kind.
+
+    [[rule]]
+    name = "gpu memory"                  # unique
+    reason = "one machine has a small GPU"
+    cluster = "C7"                       # optional: an existing cluster; else the rule has one of its own
+    exception = "*OutOfMemoryError"      # patterns on the fields that `triage explain` shows; all must match,
+    message = ["*out of memory*", "*CUBLAS_STATUS_ALLOC_FAILED*"]   # of a list any
+    expires = 2026-12-31                 # optional
+    examples = [{ exception = "torch.OutOfMemoryError", message = "CUDA out of memory. Tried …" }]
+
+The first rule that matches a failure decides. A file with anything wrong in it decides nothing.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from triage.cluster.glob import matches, matches_everything
+from triage.errors import UsageError
+from triage.model.base import Value
+
+FIELDS = ("exception", "chain", "message", "frame", "file", "code", "phase", "test")
+_SLUG = "bad-rules"
+Patterns = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+
+
+class Example(Value):
+    """A failure that the rule must match, in the same fields."""
+
+    exception: str = ""
+    chain: str = ""
+    message: str = ""
+    frame: str = ""
+    file: str = ""
+    code: str = ""
+    phase: str = ""
+    test: str = ""
+
+
+class Rule(Value):
+    """One rule; see the module."""
+
+    name: str = Field(min_length=1, max_length=100)
+    reason: str = ""
+    cluster: str | None = Field(None, pattern=r"^C[1-9][0-9]*$")
+    title: str = ""
+    exception: Patterns = ()
+    chain: Patterns = ()
+    message: Patterns = ()
+    frame: Patterns = ()
+    file: Patterns = ()
+    code: Patterns = ()
+    phase: Patterns = ()
+    test: Patterns = ()
+    expires: date | None = None
+    examples: tuple[Example, ...] = ()
+
+    def fits(self, fields: Mapping[str, str]) -> bool:
+        """Whether every field that the rule names matches one of its patterns."""
+        return all(
+            any(matches(pattern, fields.get(name, "")) for pattern in getattr(self, name))
+            for name in FIELDS
+            if getattr(self, name)
+        )
+
+    @property
+    def patterns(self) -> dict[str, tuple[str, ...]]:
+        """The fields that the rule looks at."""
+        return {name: getattr(self, name) for name in FIELDS if getattr(self, name)}
+
+
+class Rules(Value):
+    """The rules in force, in the order of the file, and what was left out."""
+
+    rules: tuple[Rule, ...] = ()
+    expired: tuple[str, ...] = ()
+
+    def first(self, fields: Mapping[str, str]) -> Rule | None:
+        """The rule that decides on a failure with these fields."""
+        return next((rule for rule in self.rules if rule.fits(fields)), None)
+
+
+def parse_rules(text: str, *, today: date, source: str = "plans/cluster_rules.toml") -> Rules:
+    """The rules of a file. Raises `UsageError` (bad-rules) that names the first thing wrong with it."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _bad(source, str(error)) from None
+    if unknown := document.keys() - {"rule"}:
+        raise _bad(source, f"unknown key {sorted(unknown)[0]!r}; rules stand under [[rule]]")
+    tables = document.get("rule", [])
+    if not isinstance(tables, list):
+        raise _bad(source, "[rule] must be [[rule]]")
+    rules = [_rule(number, table, source) for number, table in enumerate(tables, start=1)]
+    names: set[str] = set()
+    for rule in rules:
+        if rule.name in names:
+            raise _bad(source, f"two rules have the name {rule.name!r}")
+        names.add(rule.name)
+    expired = tuple(rule.name for rule in rules if rule.expires is not None and rule.expires < today)
+    return Rules(rules=tuple(rule for rule in rules if rule.name not in expired), expired=expired)
+
+
+def _rule(number: int, table: Any, source: str) -> Rule:
+    try:
+        rule = Rule.model_validate(table)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise _bad(source, f"rule {number}: {where}: {problem['msg']}") from None
+    if not rule.patterns:
+        raise _bad(source, f"rule {rule.name!r} names no field, so it would match everything")
+    if all(any(matches_everything(p) for p in patterns) for patterns in rule.patterns.values()):
+        raise _bad(source, f"rule {rule.name!r} matches everything")
+    if empty := [name for name, patterns in rule.patterns.items() if "" in patterns]:
+        raise _bad(source, f"rule {rule.name!r} has an empty pattern for {empty[0]}")
+    if not rule.examples:
+        raise _bad(source, f"rule {rule.name!r} has no example of what it must match")
+    for example in rule.examples:
+        if not rule.fits(example.model_dump()):
+            shown = {name: text for name, text in example.model_dump().items() if text}
+            raise _bad(source, f"rule {rule.name!r} does not match its own example {shown}")
+    return rule
+
+
+def _bad(source: str, what: str) -> UsageError:
+    line = " ".join(what.split())
+    return UsageError(_SLUG, f"{source}: {line}", "mend the file; no rule of it was applied")
