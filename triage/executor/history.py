@@ -46,6 +46,14 @@ def last_text(repository: Repository, path: str) -> str | None:
     return text or None
 
 
+def tracked(repository: Repository, folder: str) -> frozenset[str]:
+    """Files of a folder (relative to the suite's root) that git knows, relative to the suite's root."""
+    below = repository.root.relative_to(repository.top)
+    names = _text(repository, "ls-files", "-z", "--full-name", "--", (below / folder).as_posix()).split("\0")
+    prefix = "" if below.as_posix() == "." else below.as_posix() + "/"
+    return frozenset(name.removeprefix(prefix) for name in names if name)
+
+
 def _text(repository: Repository, command: str, *arguments: str, strip: bool = True) -> str:
     try:
         return repository._call(command, *arguments, strip=strip)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from triage.instrument.base import settings
+from triage.instrument.imports import when_imported
 
 _SETTINGS = settings("machine")
 
@@ -20,7 +20,7 @@ def pytest_sessionstart() -> None:
     cores = _SETTINGS.get("cores")
     if cores is not None:
         os.cpu_count = lambda: int(cores)
-        multiprocessing.cpu_count = lambda: int(cores)
+        when_imported("multiprocessing", lambda module: setattr(module, "cpu_count", lambda: int(cores)))
         os.sched_getaffinity = lambda pid: set(range(int(cores)))
     free = _SETTINGS.get("free")
     if free is not None:

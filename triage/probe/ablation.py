@@ -19,9 +19,27 @@ def without_statement(source: str, line: int) -> str | None:
     simple = [node for node in found if not hasattr(node, "body")]
     if not simple:
         return None
-    node = min(simple, key=lambda one: (one.end_lineno or one.lineno) - one.lineno)
+    node = min(simple, key=_length)
     if isinstance(node, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal | ast.Assert | ast.Raise):
         return None
+    return _replaced(source, node)
+
+
+def without_loop(source: str, line: int) -> str | None:
+    """The source with the innermost `while` or `for` around this line replaced by `pass`; None for none."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.While | ast.For) and _spans(node, line)]
+    return _replaced(source, min(loops, key=_length)) if loops else None
+
+
+def _length(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno
+
+
+def _replaced(source: str, node: ast.stmt) -> str:
     lines = source.splitlines(keepends=True)
     start, end = node.lineno - 1, node.end_lineno or node.lineno
     first = lines[start]

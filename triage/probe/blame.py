@@ -7,6 +7,7 @@ from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.treatment import own_frames
 
 _WORTH = 0.03
+_SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
 
 
 class Blame:
@@ -21,6 +22,9 @@ class Blame:
     def investigate(self, case: Case) -> Steps:
         """An error raised in the product is the product's; all else stays open."""
         yield from look()
+        slip = _slip_of_the_test(case)
+        if slip is not None:
+            return Finding(cause=slip)
         frames = own_frames(case)
         innermost = next(iter(case.failure.chain[-1].frames[::-1]), None) if case.failure.chain else None
         origin = next(
@@ -42,3 +46,19 @@ class Blame:
         return Finding(
             cause=RootCause(kind="product-defect", summary=summary, culprits=(place,), confidence="likely")
         )
+
+
+def _slip_of_the_test(case: Case) -> RootCause | None:
+    """A test that asks for a fixture that nobody has, or uses a name that nobody defined."""
+    failure = case.failure
+    innermost = next(
+        (f for r in failure.chain for f in reversed(r.frames) if f.origin in ("product", "test")), None
+    )
+    if "fixture '" in failure.longrepr and "not found" in failure.longrepr:
+        return RootCause(kind="test-defect", summary="the test asks for a fixture that does not exist", confidence="likely",
+                         culprits=(case.nodeid,))  # fmt: skip
+    if failure.exception in _SLIPS and innermost is not None and innermost.origin == "test":
+        place = f"{innermost.path}:{innermost.lineno}"
+        summary = f"the test's own code raises {failure.exception}: {failure.message[:200]}"
+        return RootCause(kind="test-defect", summary=summary, culprits=(place,), confidence="likely")
+    return None

@@ -10,6 +10,7 @@ from triage.probe.asked import Asked
 from triage.probe.blame import Blame
 from triage.probe.clock import Clock
 from triage.probe.commit import CommitProbe
+from triage.probe.dependency import Dependency
 from triage.probe.environment import Environment
 from triage.probe.files import Files
 from triage.probe.gradient import Gradient
@@ -48,6 +49,7 @@ def built_in() -> tuple[Probe, ...]:
         Crash,
         Parameter,
         CommitProbe,
+        Dependency,
         Interaction,
         Blame,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
-from triage.probe.ablation import without_statement
+from triage.probe.ablation import without_loop, without_statement
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.patching import patch_of
 from triage.probe.treatment import (
@@ -141,25 +141,41 @@ def _split(place: str) -> tuple[str, int]:
 def _ablated(case: Case, kind: CauseKind, frames: Sequence[tuple[str, int]]) -> Iterator[Treatment]:
     for path, line in frames[:_MOST_FRAMES]:
         before = case.source(path)
-        after = without_statement(before, line) if before else None
-        if before is None or after is None:
+        if before is None:
             continue
-        text = before.splitlines()[line - 1].strip()
-        yield Treatment(
-            factor=Factor(kind="edit", name=f"{path}:{line}", from_=text, to="taken out"),
-            kind=kind,
-            baseline=case.base,
-            treated=case.base.plus(edits={path: after}),
-            prediction=f"Without `{text}` ({path}:{line}) it passes: that line is where it {_does(kind)}.",
-            summary=f"it {_does(kind)} in `{text}` ({path}:{line}); without that line it passes",
-            culprits=(f"{path}:{line}",),
-            patches=_patches(path, before, after, text),
-        )
+        rows = before.splitlines()
+        text = rows[line - 1].strip() if line <= len(rows) else ""
+        for what, after in (
+            (f"`{text}`", without_statement(before, line)),
+            (f"the loop around `{text}`", _loop(kind, before, line)),
+        ):
+            if after is not None:
+                yield _without(
+                    case,
+                    kind,
+                    f"{path}:{line}",
+                    what,
+                    patch_of(path, before, after, f"{path} without {what}", _NOT_A_REPAIR),
+                )
 
 
-def _patches(path: str, before: str, after: str, text: str) -> tuple[Patch, ...]:
-    return (
-        patch_of(path, before, after, f"{path} without `{text}`", "It locates the cause; it is no repair."),
+_NOT_A_REPAIR = "It locates the cause; it is no repair."
+
+
+def _loop(kind: CauseKind, source: str, line: int) -> str | None:
+    return without_loop(source, line) if kind == "timeout" else None
+
+
+def _without(case: Case, kind: CauseKind, place: str, what: str, patch: Patch) -> Treatment:
+    return Treatment(
+        factor=Factor(kind="edit", name=place, from_=what, to="taken out"),
+        kind=kind,
+        baseline=case.base,
+        treated=case.base.plus(edits={patch.path: patch.after}),
+        prediction=f"Without {what} ({place}) it passes: that is where it {_does(kind)}.",
+        summary=f"it {_does(kind)} in {what} ({place}); without it the test passes",
+        culprits=(place,),
+        patches=(patch,),
     )
 
 

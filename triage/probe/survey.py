@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.signal import gradient_likelihood
 
 
 class Survey:
@@ -13,8 +14,8 @@ class Survey:
     name = "survey"
 
     def likelihood(self, case: Case) -> float:
-        """Before all searches."""
-        return 0.99
+        """Before all searches; gradients are looked at without it."""
+        return 0.99 if gradient_likelihood(case) < 0.9 or case.flaky else 0.8
 
     def investigate(self, case: Case) -> Steps:
         """One look, no experiment."""

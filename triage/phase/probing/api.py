@@ -71,7 +71,7 @@ def probe(tools: Tools, request: Request, make_folder: Callable[[], EvidenceFold
             report, division = _not_reproduced(found, claim), Division()
         else:
             lab.reason = claim.failure
-            way = climb(lab, _case(tools, request, found, claim), request.probes, only=request.only)
+            way = climb(lab, _case(tools, request, found, claim, lab), request.probes, only=request.only)
             division = divide(lab, way, found.subject.nodeids)
             report = _report(found, claim, way, division)
         report = _stamped(report, tools.root, folder, lab)
@@ -126,7 +126,7 @@ def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scr
     )
 
 
-def _case(tools: Tools, request: Request, found: Found, claim: Claim) -> Case:
+def _case(tools: Tools, request: Request, found: Found, claim: Claim, lab: Lab) -> Case:
     assert claim.setup is not None
     assert claim.observed is not None
     assert claim.context is not None
@@ -149,7 +149,7 @@ def _case(tools: Tools, request: Request, found: Found, claim: Claim) -> Case:
             tools.root,
             claim.nodeid,
             world=tools.world,
-            limits=tools.settings.limits,
+            limits=lab.limits,
             record=request.record,
             last_folder=request.record_folder,
         ),
@@ -208,6 +208,7 @@ def _stamped(report: ProbeReport, root: Path, folder: EvidenceFolder, lab: Lab) 
             "stamp": folder.stamp,
             "folder": folder.relative(root),
             "runs": lab.runs,
+            "notes": (*report.notes, *lab.notes),
             "seconds": round(lab.spent, 3),
         }
     )

@@ -14,6 +14,7 @@ from triage.probe.fisher import still_allowed
 
 Context = Literal["alone", "file", "suite"]
 _FIRST = 2
+_CAUTIOUS, _SHORT = 30.0, 6.0
 _MORE_ALONE = 10
 
 
@@ -46,7 +47,7 @@ class Claim:
 def check(lab: Lab, nodeid: str, suite: Sequence[str]) -> Claim:
     """Run it alone, then in wider surroundings, until it fails; the last word is `not reproduced`."""
     alone = Setup(nodeids=(nodeid,))
-    first = lab.look([Look(setup=alone, why="the claim: does it fail alone?")] * _FIRST)
+    first = _alone_with_patience(lab, nodeid, alone)
     if any(run.red(nodeid) for run in first):
         return _seen(nodeid, alone, "alone", first, first)
     if all(run.outcome(nodeid) in (Outcome.SKIPPED, Outcome.XFAILED, Outcome.NOT_RUN) for run in first):
@@ -56,6 +57,34 @@ def check(lab: Lab, nodeid: str, suite: Sequence[str]) -> Claim:
         if runs[0].red(nodeid):
             return _seen(nodeid, setup, context, runs, first)
     return _again_alone(lab, nodeid, alone, first)
+
+
+def _alone_with_patience(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
+    """A short limit first. Whoever stands at one line then stands still, and further runs need not wait long;
+    whoever got on gets the suite's own limit.
+    """
+    whole = lab.limits
+    cautious = min(whole.test_seconds or _CAUTIOUS, _CAUTIOUS)
+    lab.limits = whole.model_copy(update={"test_seconds": cautious})
+    looks = [Look(setup=alone, why="the claim: does it fail alone?")] * _FIRST
+    first = lab.look(looks)
+    if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in first) or whole.test_seconds == cautious:
+        lab.limits = whole if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in first) else lab.limits
+        return first
+    if len({tuple(_stack(run, nodeid)) for run in first}) == 1:
+        lab.limits = whole.model_copy(update={"test_seconds": _SHORT})
+        lab.notes.append(
+            f"It stood at the same line after {cautious:g} s in {len(first)} runs: "
+            f"the experiments wait {_SHORT:g} s, not the suite's limit."
+        )
+        return first
+    lab.limits = whole
+    return lab.look(looks)
+
+
+def _stack(run: Observation, nodeid: str) -> list[tuple[str, int | None]]:
+    failure = run.failures.get(nodeid)
+    return [(f.path, f.lineno) for raised in failure.chain for f in raised.frames] if failure else []
 
 
 def _wider(nodeid: str, suite: Sequence[str]) -> Iterator[tuple[Context, Setup]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """One dictionary for the case."""
     facts: dict[str, Any] = {"now": world.now().timestamp(), "test_seconds": limits.test_seconds}
+    facts["packages"] = {d.name: d.version for d in distributions()}
     facts |= _from_runs(nodeid, record, last_folder)
     repository = Repository.find(root)
     if repository is not None and repository.head() is not None:

@@ -15,6 +15,9 @@ from triage.model.experiment import ExperimentResult, Status
 from triage.phase.probing.record import EXPERIMENTS
 from triage.probe.api import Experiment
 
+_OWN = ("reports", "plans", ".triage")
+"""Folders in which triage itself writes: another attempt in the journal is no other code."""
+_NOT_CODE = frozenset({".git", "__pycache__", ".pytest_cache", ".hypothesis"})
 _LASTING = (Status.CONFIRMED, Status.REFUTED)
 
 
@@ -58,12 +61,8 @@ def context_of(tree: Path, env: Mapping[str, str], python: str | None) -> str:
     """One hash over the suite's files, the canonical environment and the interpreter with its packages."""
     digest = hashlib.sha256()
     for path in sorted(tree.rglob("*")):
-        if (
-            path.is_file()
-            and not path.is_symlink()
-            and ".git" not in path.parts
-            and "__pycache__" not in path.parts
-        ):
+        parts = path.relative_to(tree).parts
+        if path.is_file() and not path.is_symlink() and not _NOT_CODE & set(parts) and parts[0] not in _OWN:
             digest.update(f"{path.relative_to(tree)}\0{_hash(path)}\n".encode())
     digest.update(json.dumps([dict(env), python or sys.executable, sys.version, _packages(python)]).encode())
     return digest.hexdigest()

@@ -6,6 +6,7 @@ import json
 import queue
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from triage.errors import VoidError
 from triage.evidence import atomic
 from triage.executor.api import Executor
+from triage.executor.packages import install
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, Selection, SelectionResult
@@ -76,8 +79,12 @@ class Lab:
     reason: Failure | None = None
     """The failure that a baseline must show; set once the claim is checked."""
     runs: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What the report should say of how it was run."""
     _serial: Any = field(default_factory=lambda: count(1))
     _started: float | None = None
+    _installed: set[str] = field(default_factory=set)
+    _installing: Any = field(default_factory=threading.Lock)
     _slots: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
@@ -218,13 +225,36 @@ class Lab:
         )
         return observed(result, instruments_of(folder / "instruments", self.redact))
 
+    def _overlay(self, setup: Setup) -> list[str]:
+        """The folder with the packages of this setup, installed once; pip's refusal is remembered too."""
+        if not setup.packages:
+            return []
+        name = "-".join(f"{key}={value}" for key, value in sorted(setup.packages.items()))
+        target = self.room / "packages" / name.replace("/", "_")
+        with self._installing:
+            if name not in self._installed:
+                links = [
+                    self.scratch.prepare(setup.commit) / folder
+                    for folder in ("wheels", "vendor", "dist", ".")
+                ]
+                try:
+                    install(
+                        setup.packages, target, python=self.python, links=[f for f in links if f.is_dir()]
+                    )
+                except VoidError as error:
+                    self.log({"event": "trouble", "what": str(error)})
+                self._installed.add(name)
+        return [str(target)]
+
     def _selection(self, setup: Setup, tree: Path, temporary: Path) -> Selection:
         env: dict[str, str | None] = {"TMPDIR": str(temporary)}
         if _OPENMP not in self.env and _OPENMP not in self.world.environ:
             env[_OPENMP] = "PASSIVE"
-        if self.python_path:
-            path = [str(tree / part) for part in self.python_path]
-            own = self.env.get("PYTHONPATH")
+        path = [*self._overlay(setup), *(str(tree / part) for part in self.python_path)]
+        own = (
+            setup.env.get("PYTHONPATH") or self.env.get("PYTHONPATH") or self.world.environ.get("PYTHONPATH")
+        )
+        if path:
             env["PYTHONPATH"] = ":".join(path + ([own] if own else []))
         limits = self.limits
         if setup.test_seconds is not None:
@@ -232,7 +262,7 @@ class Lab:
         return Selection(
             root=str(tree),
             nodeids=setup.nodeids,
-            env={**env, **setup.env},
+            env={**setup.env, **env} if path else {**env, **setup.env},
             pytest_args=(*self.pytest_args, *setup.pytest_args),
             plugins=tuple(f"triage.instrument.{name}" for name in setup.instruments),
             settings={name: json.dumps(value) for name, value in setup.instruments.items()},

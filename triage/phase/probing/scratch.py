@@ -16,12 +16,14 @@ from typing import NamedTuple
 
 from triage.errors import UsageError
 from triage.executor.git import Repository, scratch_copy
+from triage.executor.history import tracked
 
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis"})
 _LEFT = _CACHES | {
     ".git", ".hg", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", ".mypy_cache",
     ".ruff_cache", "reports",
 }  # fmt: skip
+_OWN = ("reports", ".triage")
 _MOST_CARRIED = 256 * 1024 * 1024
 
 
@@ -58,6 +60,7 @@ class Scratch:
             root = self._stack.enter_context(self._original(commit))
             top = root.parents[len(self._below.parts) - 1] if self._below.parts else root
             _carry_ignored(self._root, root)
+            self._drop_evidence(root)
             self._pristine[commit] = (top, _listing(top))
         return self._pristine[commit][0] / self._below
 
@@ -73,6 +76,16 @@ class Scratch:
         for name, text in edits.items():
             _edit(target / self._below, name, text)
         return target / self._below
+
+    def _drop_evidence(self, root: Path) -> None:
+        """What triage wrote itself and nobody committed: it is no part of the code under test."""
+        for name in _OWN:
+            known = tracked(self._repository, name) if self._repository is not None else frozenset()
+            for path in [entry for entry in _walk(root / name) if not entry.is_dir()]:
+                if path.relative_to(root).as_posix() not in known:
+                    path.unlink()
+            if not known and (root / name).is_dir():
+                shutil.rmtree(root / name, ignore_errors=True)
 
     @property
     def _below(self) -> Path:

@@ -1,0 +1,50 @@
+"""Small suites in repositories of their own, probed as a user would."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import pytest
+from click.testing import CliRunner
+
+from triage.cli.main import group
+from triage.errors import TriageError
+from triage.testing.zoo import Plant, grow
+
+
+class Suite:
+    """A project on disk, and the command line on it."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def probe(self, *words):
+        """`triage probe WORDS --json`: exit code, document (None without one), last line of standard error."""
+        result = CliRunner().invoke(
+            group, ["--root", str(self.root), "probe", *words, "--json"], standalone_mode=False
+        )
+        if isinstance(result.exception, TriageError):
+            return int(result.exception.exit_code), None, str(result.exception)
+        if result.exception is not None:
+            raise result.exception
+        return int(result.return_value), json.loads(result.stdout), result.stderr.strip()
+
+    @property
+    def folder(self):
+        """The one evidence folder of phase B."""
+        (folder,) = (self.root / "reports").glob("*/phase_b/*")
+        return folder
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Makes a project from files."""
+
+    def make(files, **more):
+        root = tmp_path / "project"
+        texts = {name: textwrap.dedent(text).lstrip("\n") for name, text in files.items()}
+        grow(Plant(name="project", subject="", files=texts, kinds=(), **more), root)
+        return Suite(root)
+
+    return make
