@@ -35,6 +35,8 @@ class Plan(Value):
     """`history`, `module sizes`, `manifest`: said in the summary."""
     shard: str | None = None
     """`3/10` where this machine runs only a part of the plan."""
+    others: tuple[Chunk, ...] = ()
+    """Chunks of the plan that other machines run."""
     digest: str | None = None
     """Of the whole plan: shards can be joined where it is the same."""
     planned: int | None = None

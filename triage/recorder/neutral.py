@@ -29,7 +29,7 @@ def neutralise(config: Any) -> list[str]:
         if live:
             notes.append(text)
     config.option.continue_on_collection_errors = True
-    for act in (_xdist, _cov, _ordering, _json_report):
+    for act in (_xdist, _cov, _randomly, _random_order, _json_report):
         note = act(config)
         if note:
             notes.append(note)
@@ -63,17 +63,25 @@ def _cov(config: Any) -> str | None:
     return "pytest-cov switched off: chunks would write over each other's data"
 
 
-def _ordering(config: Any) -> str | None:
+def _randomly(config: Any) -> str | None:
     option = config.option
-    if getattr(option, "randomly_reorganize", False) and config.pluginmanager.hasplugin("randomly"):
-        option.randomly_reorganize = False
-        return "pytest-randomly's shuffling switched off: the plan gives the order; its seeds still apply"
-    if (
-        getattr(option, "random_order_bucket", None)
-        and getattr(option, "random_order_seed", None) is not None
-    ):
-        return "pytest-random-order has no effect: the plan gives the order"
-    return None
+    if not getattr(option, "randomly_reorganize", False):
+        return None
+    option.randomly_reorganize = False
+    return "pytest-randomly's shuffling switched off: the plan gives the order; its seeds still apply"
+
+
+def _random_order(config: Any) -> str | None:
+    if not getattr(config.option, "random_order_enabled", False):
+        return None
+    config.option.random_order_enabled = False
+    return "pytest-random-order switched off: the plan gives the order"
+
+
+def own_seed(config: Any, seed: int | None) -> None:
+    """pytest-randomly draws a seed for each process; those of a run share one, unless the suite names it."""
+    if seed is not None and getattr(config.option, "randomly_seed", None) == "default":
+        config.option.randomly_seed = seed
 
 
 def _json_report(config: Any) -> str | None:

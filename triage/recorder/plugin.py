@@ -60,6 +60,7 @@ class Recorder:
         """Before other plugins act on their options."""
         self.notes = neutral.neutralise(config)
         neutral.own_basetemp(config, self.settings.name)
+        neutral.own_seed(config, self.settings.seed)
         self.json_report.enable(config, self.settings)
         if self.watchdog:
             self.watchdog.touch()

@@ -56,7 +56,7 @@ class Scribe:
             places = [getattr(entry, "reprfileloc", None) for entry in entries]
             stage["traceback"] = [self._place(place) for place in places if place is not None]
         stage.update({key: self.text(text) for key, text in captured(report).items()})
-        longrepr = report.longreprtext
+        longrepr = report.longreprtext if report.longrepr else ""
         if longrepr:
             stage["longrepr"] = self.text(longrepr)
         wasxfail = getattr(report, "wasxfail", None)

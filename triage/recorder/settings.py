@@ -41,6 +41,8 @@ class Settings:
     json_report_limit: int = 1000
     """With more tests than this the report is made from the events: the plugin costs 0.15 ms a test."""
     cache_dir: str | None = None
+    seed: int | None = None
+    """For plugins that draw one for each process."""
     restore: dict[str, str | None] = field(default_factory=dict)
     """Variables as the suite's author has them, where starting the recorder needed others."""
     unpath: list[str] = field(default_factory=list)

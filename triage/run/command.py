@@ -39,6 +39,8 @@ class Launch:
     carry: str | None = None
     """A folder with the recorder, for an interpreter that has no triage."""
     cache_dir: str | None = None
+    seed: int | None = None
+    """Shared by all processes of a run."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Variables that only instruments read."""
 
@@ -86,6 +88,7 @@ class Launch:
             "stacks": f"{FOLDER}/{STACKS}",
             "json_report": f"{FOLDER}/{REPORT}",
             "cache_dir": self.cache_dir,
+            "seed": self.seed,
         }
         if self.carry is not None:
             job |= {"restore": {"PYTHONPATH": environment.get("PYTHONPATH")}, "unpath": [self.carry]}

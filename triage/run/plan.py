@@ -173,6 +173,7 @@ def _sharded(chunks: list[Chunk], suite: Suite, source: str) -> Plan:
     mine = {chunk.name for chunk in shares(chunks, count)[number - 1]}
     return Plan(
         chunks=tuple(chunk for chunk in chunks if chunk.name in mine),
+        others=tuple(chunk for chunk in chunks if chunk.name not in mine),
         limits=limits,
         durations_from=source,
         shard=f"{number}/{count}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,7 @@ class _Run:
             selectors=self.suite.selectors,
             carry=carry,
             cache_dir=str(self.store.scratch / "cache"),
+            seed=int(hashlib.sha256(self.store.folder.stamp.encode()).hexdigest()[:8], 16),
         )
         self.binder = Binder(self.store, self.launch, self.world)
         self.runner = Runner(

@@ -1,0 +1,108 @@
+"""The shards of one run, joined: one record as if one machine had run the whole plan. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from triage.errors import UsageError
+from triage.model.run import Chunk, Plan, RunRecord, TestResult
+from triage.run import results
+from triage.run.seen import keys_of
+
+_SHARD = re.compile(r"([0-9]+)/([0-9]+)")
+
+
+def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRecord:
+    """One record out of those of the shards; a shard that is missing leaves its tests not run.
+
+    Raises `UsageError` for records that are no shards of one plan, and for a shard that is there twice.
+    """
+    plans = _plans(records)
+    number_of, count = _numbers(records, plans)
+    missing = sorted(set(range(1, count + 1)) - set(number_of))
+    whole = sorted((*plans[0].chunks, *plans[0].others), key=lambda chunk: chunk.name)
+    found = {chunk.name: _of_chunk(chunk, records) for chunk in whole}
+    gaps = sorted(name for name, rows in found.items() if any(row.outcome == "not_run" for row in rows))
+    voids = [
+        f"shard {number_of_text(plan)}: {r.void}" for r, plan in zip(records, plans, strict=True) if r.void
+    ]
+    void = f"missing shards: {', '.join(f'{n}/{count}' for n in missing)}" if missing else None
+    return RunRecord(
+        stamp=stamp,
+        campaign=campaign,
+        root=records[0].root,
+        complete=void is None and not voids and not gaps,
+        void=void or ("; ".join(voids) or None),
+        results=tuple(row for chunk in whole for row in found[chunk.name]),
+        collect_errors=_errors(records),
+        attempts=tuple(attempt for record in records for attempt in record.attempts),
+        plan=plans[0].model_copy(update={"chunks": tuple(whole), "others": (), "shard": None}),
+        notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
+        seconds=max(record.seconds for record in records),
+        commit=records[0].commit,
+        dirty=any(record.dirty for record in records),
+    )
+
+
+def number_of_text(plan: Plan) -> str:
+    """`3/10`."""
+    return plan.shard or "?"
+
+
+def _plans(records: Sequence[RunRecord]) -> list[Plan]:
+    if not records:
+        raise UsageError("no-shards", "there is nothing to join", "name the STAMPs of the shards")
+    plans = [record.plan for record in records if record.plan is not None and record.plan.shard is not None]
+    if len(plans) != len(records):
+        odd = next(r.stamp for r in records if r.plan is None or r.plan.shard is None)
+        raise UsageError("not-a-shard", f"{odd} is not the shard of a run", "run it with --shard I/N")
+    digests = {plan.digest for plan in plans}
+    if len(digests) > 1:
+        raise UsageError(
+            "different-plans",
+            f"the shards were cut from {len(digests)} different plans",
+            "run all shards on one commit with the same --chunks, --workers and history",
+        )
+    commits = {record.commit for record in records}
+    if len(commits) > 1:
+        raise UsageError("different-commits", "the shards ran on different commits", "run them on one commit")
+    return plans
+
+
+def _numbers(records: Sequence[RunRecord], plans: Sequence[Plan]) -> tuple[dict[int, str], int]:
+    seen: dict[int, str] = {}
+    counts = set()
+    for record, plan in zip(records, plans, strict=True):
+        match = _SHARD.fullmatch(plan.shard or "")
+        assert match is not None
+        number, count = int(match[1]), int(match[2])
+        counts.add(count)
+        if number in seen:
+            raise UsageError(
+                "double-shard",
+                f"shard {plan.shard} is there twice: {seen[number]} and {record.stamp}",
+                "leave one of them out",
+            )
+        seen[number] = record.stamp
+    if len(counts) > 1:
+        raise UsageError(
+            "different-plans", f"shards of {sorted(counts)} parts are mixed", "join those of one run"
+        )
+    return seen, counts.pop()
+
+
+def _of_chunk(chunk: Chunk, records: Sequence[RunRecord]) -> list[TestResult]:
+    for record in records:
+        if record.plan is not None and any(mine.name == chunk.name for mine in record.plan.chunks):
+            return [result for result in record.results if result.chunk == chunk.name]
+    return [results.never(key, chunk.name, "its shard is missing") for key in keys_of(chunk.nodeids)]
+
+
+def _errors(records: Sequence[RunRecord]) -> tuple[TestResult, ...]:
+    """Every shard collects the whole suite: an error that all of them saw is one error."""
+    found: dict[str, TestResult] = {}
+    for record in records:
+        for error in record.collect_errors:
+            found.setdefault(error.nodeid, error)
+    return tuple(found.values())
