@@ -186,7 +186,7 @@ def test_a_failure_whose_error_moves_by_a_decade_keeps_its_id(failing: Failing, 
 
 
 def test_a_signature_of_an_older_algorithm_still_finds_its_cluster(failing: Failing, run: Run) -> None:
-    """A journal from before the present algorithm: the old signature leads home, and the new one is stored."""
+    """A journal from before the present algorithm: the old signature leads home, the new one is stored."""
     record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"))
     old = Book.of(
         assign(
