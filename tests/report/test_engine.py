@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
@@ -180,3 +181,28 @@ def test_every_rendering_is_founded_and_leaves_no_digit_uncovered(data):
         assert rendered.text[start:end] == claim.text == show(compute(claim.basis, {"e": data}), claim.show)
     spans = offsets(rendered.text, rendered.sidecar.claims)
     assert not digits_outside(rendered.text, spans, markup=False)
+
+
+@given(_TEXT)
+def test_text_in_html_is_text(text):
+    page = '<p title="{{ e.t }}">{{ e.t }}</p><svg><title>{{ e.t }}</title></svg>'
+    seen = _Seen()
+    seen.feed(_render(page, {"t": text}, "x.html.j2").text)
+    seen.close()
+    assert seen.tags == ["p", "svg", "title"]
+    assert seen.names == ["title"]
+
+
+class _Seen(HTMLParser):
+    """Tags and attributes that a reader of HTML sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.names = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.names += [name for name, _ in attrs]
+
+    def handle_comment(self, data):
+        self.tags.append("comment")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from collections import Counter
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from triage.evidence.claims import check_document
 from triage.evidence.folder import EvidenceFolder
+from triage.executor.git import Repository
 from triage.ingest.read import read
 from triage.model.cluster import RunState
 from triage.model.outcome import Outcome
@@ -85,6 +87,25 @@ def test_github_annotations_say_what_they_leave_out(summary):
     lines = workflow_commands({**summary, "red": red})
     assert len(lines) == 10
     assert "21 more" in lines[-1]
+
+
+def test_paths_count_from_the_top_of_the_repository(report, summary, tmp_path):
+    assert report.prefix == ""
+    Repository.create(tmp_path.parent, name="t", email="t@example.org")
+    try:
+        inside = Report(report.root, report.folder, report.templates)
+        assert inside.prefix == tmp_path.name
+        assert f"file={tmp_path.name}/tests/t.py" in "\n".join(inside.annotations())
+        paths = {finding["location"]["path"] for finding in json.loads(inside.gitlab())}
+        assert paths == {f"{tmp_path.name}/{row.path}" for row in rows(summary)}
+        uris = {
+            location["physicalLocation"]["artifactLocation"]["uri"]
+            for result in json.loads(inside.sarif())["runs"][0]["results"]
+            for location in result["locations"]
+        }
+        assert all(uri.startswith(tmp_path.name) for uri in uris)
+    finally:
+        shutil.rmtree(tmp_path.parent / ".git")
 
 
 def test_github_says_void(summary):

@@ -68,9 +68,9 @@ def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
 def _github(app: App, report: Report) -> None:
     """Commands on standard output; the summary where the runner wants it, else behind them."""
     from triage.evidence.atomic import append_lines
-    from triage.report.github import step_summary, workflow_commands
+    from triage.report.github import step_summary
 
-    for line in workflow_commands(report.summary):
+    for line in report.annotations():
         click.echo(line)
     summary = step_summary(report.markdown())
     target = app.world.environ.get("GITHUB_STEP_SUMMARY")

@@ -15,12 +15,14 @@ from triage.evidence.atomic import write_json, write_text
 from triage.evidence.claims import sidecar_of
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.manifest import read as read_manifest
+from triage.executor.git import Repository
 from triage.model.escape import html
 from triage.model.run import RunRecord
 from triage.phase.documents import summary_of
 from triage.phase.rendering import source_of
 from triage.report.ctrf import ctrf
 from triage.report.engine import Source, extended, render
+from triage.report.github import workflow_commands
 from triage.report.gitlab import code_quality
 from triage.report.junit import junit
 from triage.report.sarif import sarif
@@ -55,6 +57,17 @@ class Report:
         """The run's figures, from what it recorded."""
         return summary_of(self.folder.path)
 
+    @cached_property
+    def prefix(self) -> str:
+        """From the top of the repository to the suite's root; empty where they are the same."""
+        repository = Repository.find(self.root)
+        inside = repository is not None and self.root.resolve() != repository.top
+        return self.root.resolve().relative_to(repository.top).as_posix() if repository and inside else ""
+
+    def annotations(self) -> list[str]:
+        """Workflow commands of GitHub Actions."""
+        return workflow_commands(self.summary, self.prefix)
+
     @property
     def clusters_of(self) -> dict[str, list[str]]:
         """Node id to its clusters."""
@@ -68,11 +81,11 @@ class Report:
 
     def gitlab(self) -> str:
         """GitLab code quality."""
-        return json.dumps(code_quality(self.summary), ensure_ascii=True, indent=1) + "\n"
+        return json.dumps(code_quality(self.summary, self.prefix), ensure_ascii=True, indent=1) + "\n"
 
     def sarif(self) -> str:
         """SARIF 2.1.0."""
-        return json.dumps(sarif(self.summary, own_version()), ensure_ascii=True, indent=1) + "\n"
+        return json.dumps(sarif(self.summary, own_version(), self.prefix), ensure_ascii=True, indent=1) + "\n"
 
     def ctrf(self) -> str:
         """CTRF."""

@@ -15,11 +15,11 @@ ANNOTATIONS = 10
 _KINDS = {"new": "error", "regressed": "error", "unknown": "error", "known": "warning"}
 
 
-def workflow_commands(summary: Mapping[str, Any]) -> list[str]:
+def workflow_commands(summary: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Workflow commands, one a line: errors for what is new or regressed, warnings for what is known."""
     lines = []
     for kind in ("error", "warning"):
-        own = [row for row in rows(summary) if _KINDS[row.level] == kind]
+        own = [row for row in rows(summary, prefix) if _KINDS[row.level] == kind]
         if not own:
             continue
         shown = own if len(own) <= ANNOTATIONS else own[: ANNOTATIONS - 1]

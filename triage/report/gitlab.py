@@ -9,9 +9,9 @@ from triage.model.escape import visible
 from triage.report.rows import Row, rows
 
 
-def code_quality(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+def code_quality(summary: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
     """The JSON array that `artifacts:reports:codequality` takes."""
-    return [_finding(row) for row in rows(summary)]
+    return [_finding(row) for row in rows(summary, prefix)]
 
 
 def _finding(row: Row) -> dict[str, Any]:

@@ -32,15 +32,18 @@ class Row(Value):
         ).hexdigest()
 
 
-def rows(summary: Mapping[str, Any]) -> tuple[Row, ...]:
-    """Rows of a run's `summary.json`: new and regressed first, then known, by test."""
+def rows(summary: Mapping[str, Any], prefix: str = "") -> tuple[Row, ...]:
+    """Rows of a run's `summary.json`: new and regressed first, then known, by test.
+
+    `prefix` leads from the repository's top to the suite's root, since CI systems count from the top.
+    """
     clusters = {cluster["id"]: cluster for cluster in summary["clusters"]}
-    found = [row for red in summary["red"] for row in _of(red, clusters)]
+    found = [row for red in summary["red"] for row in _of(red, clusters, prefix)]
     order = {"new": 0, "regressed": 0, "unknown": 1, "known": 2}
     return tuple(sorted(found, key=lambda row: (order[row.level], row.nodeid, row.cluster or "")))
 
 
-def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
+def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefix: str) -> Iterator[Row]:
     path, line = _place(red)
     what = red["exception"] + (": " if red["exception"] and red["message"] else "") + red["message"]
     for cluster in _ids(red["clusters"]):
@@ -49,7 +52,7 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]]) -> It
         yield Row(
             nodeid=red["nodeid"],
             outcome=red["outcome"],
-            path=path,
+            path=f"{prefix}/{path}" if prefix else path,
             line=line,
             cluster=cluster,
             title=known.get("title", ""),

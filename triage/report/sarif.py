@@ -15,22 +15,22 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _NEWS = {"new": "new", "regressed": "new", "known": "unchanged", "unknown": "new"}
 
 
-def sarif(summary: Mapping[str, Any], version: str) -> dict[str, Any]:
+def sarif(summary: Mapping[str, Any], version: str, prefix: str = "") -> dict[str, Any]:
     """The log of one run; what does not fit is counted in a notification, not dropped in silence."""
-    found = rows(summary)
+    found = rows(summary, prefix)
     clusters = [c for c in summary["clusters"] if c["state"] in ("new", "known", "regressed", "fixed")]
     ids = [cluster["id"] for cluster in clusters]
     if any(row.cluster is None or row.cluster not in ids for row in found):
         ids.append("unclustered")
     results = [_result(row, ids) for row in found[:RESULTS]]
-    results += [_absent(cluster, ids) for cluster in clusters if cluster["state"] == "fixed"][
+    results += [_absent(cluster, ids, prefix) for cluster in clusters if cluster["state"] == "fixed"][
         : RESULTS - len(results)
     ]
     driver = {"name": "triage", "semanticVersion": version, "rules": _rules(clusters, ids)}
     run: dict[str, Any] = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"triage/{summary['campaign']}/{summary['stamp']}"},
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the root of the suite"}}},
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the top of the repository"}}},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(summary, len(found) - min(len(found), RESULTS))],
         "results": results,
@@ -64,16 +64,17 @@ def _result(row: Row, ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _absent(cluster: Mapping[str, Any], ids: Sequence[str]) -> dict[str, Any]:
+def _absent(cluster: Mapping[str, Any], ids: Sequence[str], prefix: str) -> dict[str, Any]:
     """A known cluster that is gone."""
     member = cluster["members"][0] if cluster["members"] else ""
+    file = member.partition("::")[0]
     return {
         "ruleId": cluster["id"],
         "ruleIndex": ids.index(cluster["id"]),
         "kind": "pass",
         "level": "none",
         "message": {"text": visible(f"{cluster['id']} is fixed: {cluster['title']}")},
-        "locations": [_location(member.partition("::")[0], 1)] if member else [],
+        "locations": [_location(f"{prefix}/{file}" if prefix else file, 1)] if file else [],
         "baselineState": "absent",
     }
 
