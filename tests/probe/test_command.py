@@ -61,7 +61,7 @@ def test_the_answer_the_evidence_and_the_journal(suite):
 
 def test_the_pasted_command_does_what_the_experiment_did(suite):
     project = suite(LEVER, env={"APP_MODE": "fast"})
-    _, report, _ = project.probe(T)
+    _, report, _ = project.probe(T, "--probe", "environment")
     command = [e for e in report["experiments"] if e["status"] == "confirmed"][-1]["command"]
     assert subprocess.run(command, shell=True, capture_output=True, check=False).returncode == 0
     assert (
@@ -74,12 +74,12 @@ def test_the_pasted_command_does_what_the_experiment_did(suite):
 
 def test_a_verdict_that_is_known_is_not_run_again(suite):
     project = suite(LEVER, env={"APP_MODE": "fast"})
-    _, first, _ = project.probe(T, "--stamp", "20260101T000000Z")
-    _, second, _ = project.probe(T, "--stamp", "20260101T000100Z")
+    _, first, _ = project.probe(T, "--probe", "environment", "--stamp", "20260101T000000Z")
+    _, second, _ = project.probe(T, "--probe", "environment", "--stamp", "20260101T000100Z")
     assert second["root_cause"] == first["root_cause"]
     assert second["runs"] <= first["runs"] - 8
     (project.root / "app" / "__init__.py").write_text(LEVER["app/__init__.py"] + "\nX = 1\n")
-    _, third, _ = project.probe(T, "--stamp", "20260101T000200Z")
+    _, third, _ = project.probe(T, "--probe", "environment", "--stamp", "20260101T000200Z")
     assert third["runs"] > second["runs"], "another code, another experiment"
 
 

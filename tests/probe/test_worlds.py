@@ -28,7 +28,7 @@ from triage.probe.surroundings import Locale, Network
 from triage.testing.probes import case_of, conforms, drive, failure, seen
 
 T = "tests/test_z.py::test_it"
-SUITE = tuple(f"tests/test_{letter}.py::test_{n}" for letter in "abc" for n in range(5)) + (T,)
+SUITE = (*(f"tests/test_{letter}.py::test_{n}" for letter in "abc" for n in range(5)), T)
 
 
 def surveyed(*lines):

@@ -203,7 +203,18 @@ def pytest_sessionstart() -> None:
     threading.setprofile(_watch)
 
 
+def _constants() -> None:
+    """Numbers in capitals at the top of the user's modules are configuration too, where they are zero."""
+    for name, module in list(sys.modules.items()):
+        if authors(_ROOT, getattr(module, "__file__", None) or "") is None:
+            continue
+        for field, value in list(vars(module).items()):
+            if field.isupper() and type(value) in (int, float) and value == 0:
+                _WRITER.write("default", owner=name, field=field, value=value, type="constant", caller=None)
+
+
 def pytest_sessionfinish() -> None:
     """Let go."""
+    _constants()
     sys.setprofile(None)
     threading.setprofile(None)

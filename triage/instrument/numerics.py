@@ -16,7 +16,8 @@ from triage.instrument.base import settings
 from triage.instrument.imports import when_imported
 
 _SETTINGS = settings("numerics")
-_NARROW = ("float32", "float16", "bfloat16", "half", "single")
+_NARROW = ("float32", "float16", "half", "single")
+_SMALL = ("int8", "int16", "int32", "intc", "short")
 
 
 def _torch(torch: ModuleType) -> None:
@@ -38,9 +39,10 @@ def _not_compiled(model: Any = None, **options: Any) -> Any:
 
 def _numpy(numpy: ModuleType) -> None:
     if "dtype" in _SETTINGS:
-        for name in _NARROW:
-            if hasattr(numpy, name):
-                setattr(numpy, name, getattr(numpy, _SETTINGS["dtype"]))
+        for names, wide in ((_NARROW, _SETTINGS["dtype"]), (_SMALL, "int64")):
+            for name in names:
+                if hasattr(numpy, name):
+                    setattr(numpy, name, getattr(numpy, wide))
 
 
 def _widening(torch: ModuleType) -> Any:
@@ -48,23 +50,24 @@ def _widening(torch: ModuleType) -> Any:
     from torch.overrides import TorchFunctionMode
 
     wide = getattr(torch, _SETTINGS["dtype"])
-    narrow = {torch.float32, torch.float16, torch.bfloat16}
+    instead = dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), wide)
+    instead |= dict.fromkeys((torch.int8, torch.int16, torch.int32), torch.int64)
     methods = {torch.Tensor.float: torch.Tensor.double, torch.Tensor.half: torch.Tensor.double}
 
     class Mode(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            words = {name: wide if _is(value, narrow) else value for name, value in (kwargs or {}).items()}
-            things = tuple(wide if _is(value, narrow) else value for value in args)
+            words = {name: _wider(value, instead) for name, value in (kwargs or {}).items()}
+            things = tuple(_wider(value, instead) for value in args)
             return methods.get(function, function)(*things, **words)
 
     return Mode()
 
 
-def _is(value: Any, narrow: set[Any]) -> bool:
+def _wider(value: Any, instead: dict[Any, Any]) -> Any:
     try:
-        return value in narrow
+        return instead.get(value, value)
     except (TypeError, RuntimeError):
-        return False
+        return value
 
 
 @pytest.hookimpl(tryfirst=True)

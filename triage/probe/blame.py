@@ -55,8 +55,8 @@ def _slip_of_the_test(case: Case) -> RootCause | None:
         (f for r in failure.chain for f in reversed(r.frames) if f.origin in ("product", "test")), None
     )
     if "fixture '" in failure.longrepr and "not found" in failure.longrepr:
-        return RootCause(kind="test-defect", summary="the test asks for a fixture that does not exist", confidence="likely",
-                         culprits=(case.nodeid,))  # fmt: skip
+        summary = "the test asks for a fixture that does not exist"
+        return RootCause(kind="test-defect", summary=summary, culprits=(case.nodeid,), confidence="likely")
     if failure.exception in _SLIPS and innermost is not None and innermost.origin == "test":
         place = f"{innermost.path}:{innermost.lineno}"
         summary = f"the test's own code raises {failure.exception}: {failure.message[:200]}"

@@ -16,6 +16,8 @@ _YEAR = re.compile(r"(?<![\d.])((?:19|20)\d\d)(?![\d.])")
 _ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Asia/Kolkata")
 _WORDS = re.compile(r"expire|date|time|clock|deadline|today|year|month|tzinfo|timezone|hour", re.IGNORECASE)
 _MOST_TIMES = 14
+_STOPS = (1.0, 30.0, 7.6003, 44.2507, 2.9991)
+"""Seconds and fractions at which a stopped clock may stand: what hangs on a digit meets another one."""
 
 
 class Clock:
@@ -86,9 +88,9 @@ def _times(case: Case) -> Iterator[Treatment]:
 
 
 def _frozen(case: Case) -> Iterator[Treatment]:
-    now = float(case.facts.get("now", 0.0))
-    for whole in (int(now) // 60 * 60 + 1, int(now) // 60 * 60 + 30):
-        baseline, treated = with_instrument(case.base, "clock", {"at": float(whole), "freeze": True})
+    minute = int(float(case.facts.get("now", 0.0))) // 60 * 60
+    for whole in (minute + offset for offset in _STOPS):
+        baseline, treated = with_instrument(case.base, "clock", {"at": whole, "freeze": True})
         yield Treatment(
             factor=Factor(kind="clock", name="passing", from_="as it does", to=f"stopped at {whole}"),
             kind="clock",

@@ -29,6 +29,11 @@ class Comparison(Value):
     slack: float
     shown: str
 
+    @property
+    def limit(self) -> float:
+        """The smaller of the two numbers: what the larger should have stayed below."""
+        return 0.0 if self.operator == "==" else min(abs(self.left), abs(self.right))
+
     def near(self, most: float) -> bool:
         """Whether it missed by little: a few times a small limit, or the last digits of equal floats."""
         if self.operator == "==":

@@ -91,29 +91,42 @@ def _rewritten(case: Case, kind: CauseKind, site: Site, rewrite: Any) -> Iterato
 
 
 def _literals(case: Case, dead: Sequence[Site]) -> Iterator[Treatment]:
-    path = case.nodeid.partition("::")[0]
-    before = case.source(path)
-    if before is None:
-        return
     where = dead[0]
-    for line, old, new, after in livened(before, case.nodeid):
-        yield Treatment(
-            factor=Factor(kind="literal", name=f"{path}:{line}", from_=old, to=new),
-            kind="zero-signal",
-            baseline=case.base,
-            treated=case.base.plus(edits={path: after}),
-            prediction=f"With {new} for {old} at {path}:{line} gradients are not zero and the test passes.",
-            summary=(
-                f"the signal dies in {where.op} ({where.path}:{where.line}); with {new} for {old} at "
-                f"{path}:{line} it lives: the test's own numbers carry no signal"
-            ),
-            culprits=(f"{path}:{line}", f"{where.path}:{where.line}"),
-            patches=(
-                patch_of(
-                    path, before, after, f"{new} for {old} at {path}:{line}", "What the experiment changed."
-                ),
-            ),
-        )
+    for path in _test_files(case):
+        before = case.source(path)
+        for line, old, new, after in livened(before, case.nodeid) if before is not None else ():
+            yield _renumbered(case, where, path, (line, old, new), (before or "", after))
+
+
+def _test_files(case: Case) -> Iterator[str]:
+    """The test's own file, and the conftest files above it."""
+    path = case.nodeid.partition("::")[0]
+    yield path
+    folder = path
+    while folder:
+        folder = folder.rpartition("/")[0]
+        yield f"{folder}/conftest.py".lstrip("/")
+
+
+def _renumbered(
+    case: Case, where: Site, path: str, change: tuple[int, str, str], texts: tuple[str, str]
+) -> Treatment:
+    (line, old, new), (before, after) = change, texts
+    place = f"{path}:{line}"
+    reason = "What the experiment changed."
+    return Treatment(
+        factor=Factor(kind="literal", name=place, from_=old, to=new),
+        kind="zero-signal",
+        baseline=case.base,
+        treated=case.base.plus(edits={path: after}),
+        prediction=f"With {new} for {old} at {place} gradients are not zero and the test passes.",
+        summary=(
+            f"the signal dies in {where.op} ({where.path}:{where.line}); with {new} for {old} at {place} it "
+            "lives: the test's own numbers carry no signal"
+        ),
+        culprits=(place, f"{where.path}:{where.line}"),
+        patches=(patch_of(path, before, after, f"{new} for {old} at {place}", reason),),
+    )
 
 
 def _because(kind: CauseKind, site: Site) -> str:

@@ -28,8 +28,9 @@ _CLOSE = re.compile(
 _COMPILED = re.compile(
     r"torch\._dynamo|torch\._inductor|BackendCompilerFailed|torch\.compile|inductor|InvalidCxx"
 )
-_CLOSE_ENOUGH = 100.0
-"""Misses beyond so many tolerances are wrong results, not tight tolerances."""
+_FEW, _CLOSE_ENOUGH = 10.0, 100.0
+"""Misses beyond so many tolerances are wrong results, not tight ones; more where the limit itself is tiny."""
+_ROUNDING = 1e-11
 _RELATIVE = 1e-2
 
 
@@ -145,7 +146,7 @@ def _tolerances(case: Case, misses: Sequence[Mapping[str, Any]]) -> Iterator[Tre
         return
     ratio, relative = float(worst["ratio"]), float(worst["relative"])
     last_digits = relative <= 64 * _EPS.get(str(worst.get("dtype")), 2.0**-52)
-    if not (last_digits or (ratio <= _CLOSE_ENOUGH and relative <= _RELATIVE)):
+    if not (last_digits or (ratio <= _FEW and relative <= _RELATIVE) or relative <= _ROUNDING):
         return
     factor = float(10 ** max(1, math.ceil(math.log10(max(ratio, 1.0) * 1.01))))
     if factor > 1e12:
@@ -169,7 +170,7 @@ _EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64"
 def _comparisons(case: Case) -> Iterator[Treatment]:
     """A plain `assert abs(a - b) < limit`, or floats compared with `==`."""
     for found in comparisons(case.failure, own_frames(case)):
-        if not found.near(_CLOSE_ENOUGH):
+        if not found.near(_CLOSE_ENOUGH if found.limit <= 1e-6 else _FEW):
             continue
         before = case.source(found.path)
         after = loosened(before, found) if before else None

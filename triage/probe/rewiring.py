@@ -50,6 +50,10 @@ _WRAPPERS = frozenset(
 )
 _ROOTS = frozenset(
     [
+        "exp",
+        "expm1",
+        "sinh",
+        "cosh",
         "sqrt",
         "rsqrt",
         "log",
@@ -84,6 +88,11 @@ _EPSILON = "1e-12"
 def reconnected(source: str, line: int, op: str) -> Iterator[Edit]:
     """Without what breaks the graph at this line: conversions, `detach`, `.data`, a `no_grad` around it."""
     yield from _edited(source, _Reconnect(line), f"{op} taken out")
+    first, last = _function_around(source, line)
+    if last > first:
+        yield from _edited(
+            source, _Reconnect(first, last), f"{op} and its like in the whole function taken out"
+        )
     yield from _edited(source, _EnableGrad(line), "no_grad taken away")
 
 
@@ -177,13 +186,28 @@ def _edited(source: str, editor: Any, title: str) -> Iterator[Edit]:
 class _AtLine(cst.CSTTransformer):
     METADATA_DEPENDENCIES = (PositionProvider,)
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, last: int | None = None) -> None:
         super().__init__()
-        self._line = line
+        self._first, self._last = line, line if last is None else last
 
     def _here(self, node: cst.CSTNode) -> bool:
         place = self.get_metadata(PositionProvider, node)
-        return bool(place.start.line <= self._line <= place.end.line)
+        return bool(place.start.line <= self._last and place.end.line >= self._first)
+
+
+def _function_around(source: str, line: int) -> tuple[int, int]:
+    """First and last line of the innermost function around a line; the line itself where there is none."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return line, line
+    spans = [
+        (node.lineno, node.end_lineno or node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    around = [span for span in spans if span[0] <= line <= span[1]]
+    return min(around, key=lambda span: span[1] - span[0], default=(line, line))
 
 
 def _parenthesised(node: cst.BaseExpression) -> cst.BaseExpression:
@@ -191,6 +215,15 @@ def _parenthesised(node: cst.BaseExpression) -> cst.BaseExpression:
     if isinstance(node, simple) or node.lpar:
         return node
     return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+def _unwrapped(node: cst.BaseExpression) -> cst.BaseExpression:
+    """What a conversion was given; a list of tensors is stacked, which a conversion does without the graph."""
+    if isinstance(node, cst.List | cst.Tuple | cst.ListComp):
+        call = cst.parse_expression("torch.stack(0)")
+        assert isinstance(call, cst.Call)
+        return call.with_changes(args=[cst.Arg(node)])
+    return _parenthesised(node)
 
 
 class _Reconnect(_AtLine):
@@ -204,7 +237,7 @@ class _Reconnect(_AtLine):
             if name in _DROPPED and not module:
                 return _parenthesised(owner)
             if module and name in _WRAPPERS and updated_node.args:
-                return _parenthesised(updated_node.args[0].value)
+                return _unwrapped(updated_node.args[0].value)
             if module and isinstance(owner, cst.Name) and owner.value in ("np", "numpy", "math"):
                 return updated_node.with_changes(func=function.with_changes(value=cst.Name("torch")))
         elif (
@@ -269,6 +302,11 @@ class _Guard(_AtLine):
             scaled = cst.parse_expression("(0) * (1 - 1e-7)")
             assert isinstance(scaled, cst.BinaryOperation)
             return scaled.with_changes(left=_parenthesised(node))
+        if name in ("exp", "expm1", "sinh", "cosh"):
+            call = cst.parse_expression("(0).clamp(max=80.0)")
+            assert isinstance(call, cst.Call)
+            assert isinstance(call.func, cst.Attribute)
+            return call.with_changes(func=call.func.with_changes(value=_parenthesised(node)))
         if self._clamp:
             call = cst.parse_expression(f"(0).clamp(min={_EPSILON})")
             assert isinstance(call, cst.Call)

@@ -50,7 +50,14 @@ class Locale:
         treatments = [_variable(case, "LC_ALL", name) for name in _LOCALES if case.env.get("LC_ALL") != name]
         treatments += [_variable(case, "PYTHONUTF8", value) for value in ("1", "0")]
         found = yield from settle(self.name, case, treatments, "in another locale")
-        return found or Finding(excluded="no other locale or encoding helps", facts={"tried": treatments})
+        if found is not None:
+            return found
+        if _UNICODE.search(message_of(case)):
+            frames = tuple(f"{path}:{line}" for path, line in own_frames(case)[:1])
+            summary = f"it needs a locale or an encoding that is not here: {case.failure.message[:150]}"
+            cause = RootCause(kind="locale", summary=summary, culprits=frames, confidence="likely")
+            return Finding(cause=cause, facts={"tried": treatments})
+        return Finding(excluded="no other locale or encoding helps", facts={"tried": treatments})
 
 
 class Network:

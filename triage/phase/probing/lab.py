@@ -247,7 +247,7 @@ class Lab:
         return [str(target)]
 
     def _selection(self, setup: Setup, tree: Path, temporary: Path) -> Selection:
-        env: dict[str, str | None] = {"TMPDIR": str(temporary)}
+        env: dict[str, str | None] = {} if "TMPDIR" in self.env else {"TMPDIR": str(temporary)}
         if _OPENMP not in self.env and _OPENMP not in self.world.environ:
             env[_OPENMP] = "PASSIVE"
         path = [*self._overlay(setup), *(str(tree / part) for part in self.python_path)]
