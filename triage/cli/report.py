@@ -9,9 +9,12 @@ import click
 
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import run_folder
-from triage.errors import ExitCode
+from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triage.evidence.folder import EvidenceFolder
     from triage.phase.reporting import Report
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -36,14 +39,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     """Write one run (default: the latest) in the formats asked for; with none, print its summary.
 
-    A summary that was deleted from the run's folder is rendered again.
+    A document that was deleted is rendered again. A STAMP of another phase prints that phase's document.
     """
     from triage.phase.reporting import Report, write_report
     from triage.phase.templates import load_templates
 
     team = app.settings.templates
-    folder = run_folder(app, stamp)
-    report = Report(app.root, folder, load_templates(app.root / team if team else None))
+    templates = load_templates(app.root / team if team else None)
+    other = _other_phase(app, stamp)
+    if other is not None:
+        _document(app, other, templates, wanted)
+        return ExitCode.OK
+    report = Report(app.root, run_folder(app, stamp), templates)
     report.restore_summary()
     if wanted["html"]:
         from triage.cli.builtins import plugins
@@ -63,6 +70,31 @@ def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     if not any(wanted.values()):
         app.say(report.markdown())
     return ExitCode.OK
+
+
+def _other_phase(app: App, stamp: str | None) -> EvidenceFolder | None:
+    """The folder of a STAMP that names no run of phase A but another phase's work."""
+    from triage.evidence.folder import EvidenceFolder
+
+    if stamp is None or any(folder.stamp == stamp for folder in EvidenceFolder.all(app.root, phase="a")):
+        return None
+    return EvidenceFolder.find(app.root, stamp)
+
+
+def _document(
+    app: App, folder: EvidenceFolder, templates: Mapping[str, str], wanted: Mapping[str, Any]
+) -> None:
+    from triage.phase.rendering import restore
+
+    if any(wanted.values()):
+        raise UsageError(
+            "no-runs",
+            f"{folder.stamp} is of phase {folder.phase}, and these formats are for runs",
+            "name a run's STAMP",
+        )
+    restore(app.root, folder.path, templates)
+    for path in sorted(folder.path.glob("*.md")):
+        app.say(path.read_text(encoding="utf-8"))
 
 
 def _github(app: App, report: Report) -> None:

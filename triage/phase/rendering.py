@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from triage.errors import VoidError
+from triage.errors import CheckError, VoidError
 from triage.evidence.atomic import write_json, write_text
-from triage.evidence.claims import sidecar_of
+from triage.evidence.check import documents_in
+from triage.evidence.claims import read_sidecar, sidecar_of
 from triage.model.claim import Artifact, Sidecar
 from triage.phase.templates import load_templates
 from triage.report.engine import Rendered, Source, render
@@ -41,6 +42,28 @@ def render_again(root: Path, sidecar: Sidecar, templates: Mapping[str, str]) -> 
     """The document that its recorded template and sources give now."""
     sources = {name: source_of(root, root / artifact.path) for name, artifact in sidecar.sources.items()}
     return render(sidecar.template, sources, templates, document=sidecar.document)
+
+
+def restore(root: Path, folder: Path, templates: Mapping[str, str]) -> list[Path]:
+    """Put deleted documents back from their claims, to the byte; returns those that were.
+
+    Raises `CheckError` where present templates or evidence give another text than the recorded one.
+    """
+    restored = []
+    for path in documents_in(folder):
+        if path.exists():
+            continue
+        sidecar = read_sidecar(sidecar_of(path))
+        rendered = render_again(root, sidecar, templates)
+        if rendered.sidecar.sha256 != sidecar.sha256:
+            raise CheckError(
+                "other-templates",
+                f"{sidecar.document} was made with other templates than these",
+                "restore it from git, or with the templates of its time",
+            )
+        write_text(path, rendered.text)
+        restored.append(path)
+    return restored
 
 
 def source_of(root: Path, path: Path) -> Source:
