@@ -13,6 +13,7 @@ from triage.model.cluster import Why
 
 _MOVED = "working directory moved"
 _DTYPE = "default dtype is not float32"
+_MIXED = "float32 meets float64"
 _CLOCK = "compares a measured time with a limit"
 _DIGITS_THAT_TELL = 3
 
@@ -68,17 +69,26 @@ def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """What one test left behind in the process, or what the machine does to all of them."""
 
+    leaked = any(_DTYPE in marks(unit, "state") and _is_numeric(unit) for unit in units)
+
     def states(unit: Unit) -> Iterable[str]:
         seen = marks(unit, "state")
         missing = marks(unit, "missing")
-        if missing and (_MOVED in seen or any(context.exists(path) for path in missing)):
+        moved = _MOVED in seen and bool(missing or marks(unit, "named"))
+        if moved or any(context.exists(path) for path in missing):
             yield "a relative path of the project is not found: the working directory moved"
-        if _DTYPE in seen and _is_numeric(unit):
+        if (_DTYPE in seen and _is_numeric(unit)) or (leaked and _MIXED in seen):
             yield f"tensors print dtype=torch.float32: the {_DTYPE}"
         if _CLOCK in seen:
             yield f"each {_CLOCK}: the speed of this machine"
 
-    return by_key(units, states, "process-state")
+    def mixes(unit: Unit) -> Iterable[str]:
+        return (
+            f"{_MIXED} in each: a default dtype may have leaked" for s in marks(unit, "state") if s == _MIXED
+        )
+
+    yield from by_key(units, states, "process-state")
+    yield from by_key(units, mixes, "process-state", proposal=True)
 
 
 RULES = (near_decades, same_message, same_cause, same_site, same_difference, same_subject, process_state)

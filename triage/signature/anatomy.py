@@ -23,6 +23,8 @@ _SAYS_ERROR = re.compile(
 _QUOTED_OUTPUT = re.compile(
     r"(?:stderr|stdout|output)=(?P<quote>b?['\"])(?P<text>.*?)(?:(?<!\\)(?P=quote)[,)]|$)", re.DOTALL
 )
+_EXPLAINS = ("assert ", "+ ", "where ")
+"""How pytest begins the lines that take an assertion apart."""
 _LOOKED_AT = 40_000
 
 
@@ -96,7 +98,7 @@ def _said(failure: Failure, reported: Raised) -> str:
     captured = failure.captured
     for text in (reported.message, *quoted, captured.stderr, captured.stdout, captured.log):
         lines = [line.strip() for line in text[-_LOOKED_AT:].splitlines()]
-        spoken = [line for line in lines if _SAYS_ERROR.search(line) and not line.startswith("assert ")]
+        spoken = [line for line in lines if _SAYS_ERROR.search(line) and not line.startswith(_EXPLAINS)]
         if spoken:
             return spoken[-1][:500]
     return ""

@@ -9,7 +9,7 @@ import re
 
 from triage.model.failure import Failure
 from triage.model.origin import posix
-from triage.signature.anatomy import Anatomy
+from triage.signature.anatomy import Anatomy, is_process_end
 from triage.signature.mask import masked, template
 from triage.signature.numeric import Numeric
 from triage.signature.place import Place
@@ -50,6 +50,9 @@ _ARGUMENT = re.compile(r"^(?:E .*|\w+ += .*)$", re.MULTILINE)
 _OF_LIBRARIES = frozenset({"close", "equal", "gradcheck", "nan-location", "attribute", "shape"})
 """Kinds of comparison whose words are the library's own and say nothing of the cause."""
 _CHOSEN = re.compile(r"raise\b|assert\b|(?:sys\.|os\.|pytest\.|self\.)?_?(?:exit|fail|abort|skip|error)\w*\(")
+_SINGLE = re.compile(r"\bfloat32\b|\b[Ff]loat\b")
+_DOUBLE = re.compile(r"\bfloat64\b|\b[Dd]ouble\b")
+_REFUSES = re.compile(r"dtype|scalar type|did not match|do not match|!=|[Ee]xpected")
 _LOOKED_AT = 30_000
 
 
@@ -68,7 +71,8 @@ def marks_of(
         "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
         "subject": _subjects(shown),
         "missing": _missing(shown),
-        "state": _states(failure, place, numeric, shown),
+        "named": _named(failure, anatomy),
+        "state": _states(failure, anatomy, place, numeric),
     }
     return {kind: values for kind, values in marks.items() if values}
 
@@ -144,12 +148,27 @@ def _missing(shown: str) -> tuple[str, ...]:
     return tuple(sorted(path for path in found if not path.startswith("http")))[:20]
 
 
-def _states(failure: Failure, place: Place, numeric: Numeric, shown: str) -> tuple[str, ...]:
+def _named(failure: Failure, anatomy: Anatomy) -> tuple[str, ...]:
+    """Relative paths in the command of a process that ended badly and did not say why."""
+    if anatomy.wrapper or not failure.chain or not is_process_end(failure.chain[0]):
+        return ()
+    return tuple(sorted(set(_RELATIVE.findall(anatomy.message[:2000]))))[:20]
+
+
+def _mixes_dtypes(shown: str) -> bool:
+    """Whether an operation was refused, or a comparison failed, because single met double precision."""
+    return bool(_SINGLE.search(shown) and _DOUBLE.search(shown) and _REFUSES.search(shown))
+
+
+def _states(failure: Failure, anatomy: Anatomy, place: Place, numeric: Numeric) -> tuple[str, ...]:
     states = []
+    shown = _error_text(failure, anatomy, place)
     if moved_folder(failure):
         states.append("working directory moved")
     if _prints_other_default(failure, shown):
         states.append("default dtype is not float32")
+    if _mixes_dtypes(anatomy.message[:2000]):
+        states.append("float32 meets float64")
     if numeric.op in ("<", "<=", ">", ">=") and compares_time(failure.longrepr, place.code):
         states.append("compares a measured time with a limit")
     return tuple(states)
