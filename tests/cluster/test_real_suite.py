@@ -1,4 +1,4 @@
-"""A real suite, run for real, in which one test moves the working directory and one offset shows three times."""
+"""A real suite, run for real: one test moves the working directory, one offset shows three times."""
 
 from __future__ import annotations
 

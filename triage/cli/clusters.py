@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from triage.cli import compose
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import load_results, run_folder
 from triage.cli.states import clusters_of_run
@@ -15,7 +16,7 @@ from triage.cluster.rules import parse_rules
 from triage.cluster.view import as_decided
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, ClusterStatus, RunState
-from triage.signature.api import signatures_of
+from triage.phase.known import context_of
 
 _SEEN = {RunState.NEW, RunState.KNOWN, RunState.REGRESSED}
 
@@ -66,7 +67,8 @@ def _preview(app: App, book: Book, stamp: str | None, path: Path) -> None:
     rules = parse_rules(text, today=app.world.now().date(), source=str(path))
     record = load_results(app, stamp)
     mint = book.mint(app.world.timestamp(), app.world.actor)
-    moves = preview(record, book, rules, sign=signatures_of, mint=mint)
+    tools = compose.tools(app)
+    moves = preview(record, book, rules, sign=tools.sign, mint=mint, context=context_of(tools, record))
     app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
     for move in moves:
         app.say(f"{move.origin} -> {move.target}  {move.nodeid}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from triage.cli import compose
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import latest_run, load_results
 from triage.cluster.assign import assign
@@ -16,7 +17,7 @@ from triage.cluster.view import with_proposals
 from triage.errors import UsageError
 from triage.model.run import RunRecord
 from triage.model.signature import Signature
-from triage.signature.api import signatures_of
+from triage.phase.known import context_of, rules_of
 
 
 @app_command(
@@ -52,14 +53,20 @@ def command(app: App, cluster: str, nodeid: str | None, stamp: str | None) -> No
 
 def _by_cluster(app: App, record: RunRecord, book: Book) -> dict[str, dict[str, list[Signature]]]:
     """Cluster id to its tests in this run, each with what its failures look like."""
+    tools = compose.tools(app)
     assignment = assign(
-        record, book, sign=signatures_of, mint=book.mint(app.world.timestamp(), "triage explain")
+        record,
+        book,
+        sign=tools.sign,
+        mint=book.mint(app.world.timestamp(), "triage explain"),
+        rules=rules_of(app.root, app.world.now().date()),
+        context=context_of(tools, record),
     )
     found: dict[str, dict[str, list[Signature]]] = defaultdict(lambda: defaultdict(list))
     for result in (*record.collect_errors, *record.results):
         for index, failure in enumerate(result.failures):
             cluster_id = assignment.cluster_of[result.nodeid, index]
-            found[cluster_id][result.nodeid].append(signatures_of(failure)[0])
+            found[cluster_id][result.nodeid].append(tools.sign(failure)[0])
     return found
 
 
