@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from triage.cli.compose import real_world
+from triage.cli.world import real_world
 from triage.executor.local import LocalExecutor
 from triage.model.run import Selection
 from triage.phase.probing.lab import instruments_of, observed

@@ -6,14 +6,52 @@ import pytest
 
 T = "test_it.py::test_it"
 KINDS = {
-    "dataclass": "from dataclasses import dataclass\n@dataclass(frozen=True, slots=True)\nclass C:\n    a: int\n    x: float = 0.0\n",
-    "keyword-only": "class C:\n    def __init__(self, a, *, x=0.0):\n        self.a, self.x = a, x\n",
-    "plain": "class C:\n    def __init__(self, a, x=0.0, y=1):\n        self.a, self.x = a, x\n",
-    "pydantic": "from pydantic import BaseModel\nclass C(BaseModel):\n    a: int\n    x: float = 0.0\n",
-    "pydantic-dataclass": "from pydantic.dataclasses import dataclass\n@dataclass\nclass C:\n    a: int\n    x: float = 0.0\n",
-    "named-tuple": "from typing import NamedTuple\nclass C(NamedTuple):\n    a: int\n    x: float = 0.0\n",
-    "inherited": "from dataclasses import dataclass\n@dataclass\nclass B:\n    a: int\n@dataclass\nclass C(B):\n    x: float = 0.0\n",
-}  # fmt: skip
+    "dataclass": """
+        from dataclasses import dataclass
+        @dataclass(frozen=True, slots=True)
+        class C:
+            a: int
+            x: float = 0.0
+    """,
+    "keyword-only": """
+        class C:
+            def __init__(self, a, *, x=0.0):
+                self.a, self.x = a, x
+    """,
+    "plain": """
+        class C:
+            def __init__(self, a, x=0.0, y=1):
+                self.a, self.x = a, x
+    """,
+    "pydantic": """
+        from pydantic import BaseModel
+        class C(BaseModel):
+            a: int
+            x: float = 0.0
+    """,
+    "pydantic-dataclass": """
+        from pydantic.dataclasses import dataclass
+        @dataclass
+        class C:
+            a: int
+            x: float = 0.0
+    """,
+    "named-tuple": """
+        from typing import NamedTuple
+        class C(NamedTuple):
+            a: int
+            x: float = 0.0
+    """,
+    "inherited": """
+        from dataclasses import dataclass
+        @dataclass
+        class B:
+            a: int
+        @dataclass
+        class C(B):
+            x: float = 0.0
+    """,
+}
 USES = "from config import C\ndef test_it():\n    assert C(a=1).x == 7.0\n    assert C(a=1, x=2.0).x == 2.0\n"
 
 
@@ -66,7 +104,12 @@ def test_a_class_is_named_by_the_package_that_exports_it(observe):
     files = {
         "lab/__init__.py": "",
         "lab/config/__init__.py": "from lab.config.lamp import Lamp\n",
-        "lab/config/lamp.py": "from dataclasses import dataclass\n@dataclass\nclass Lamp:\n    power: float = 0.0\n",
+        "lab/config/lamp.py": """
+            from dataclasses import dataclass
+            @dataclass
+            class Lamp:
+                power: float = 0.0
+        """,
         "test_it.py": "from lab.config import Lamp\ndef test_it():\n    Lamp()\n",
     }
     (line,) = observe(files, T, configs={}).lines("configs", "default")

@@ -32,7 +32,12 @@ def test_loss_leaves_and_names(observe):
 
 def test_torch_that_is_imported_inside_the_test_is_measured(observe):
     pytest.importorskip("torch")
-    body = "def test_it():\n    import torch\n    x = torch.tensor(3.0, requires_grad=True)\n    (x * x).backward()\n"
+    body = """
+        def test_it():
+            import torch
+            x = torch.tensor(3.0, requires_grad=True)
+            (x * x).backward()
+    """
     (call,) = observe({"test_it.py": body}, T, gradients={}).lines("gradients", "backward")
     assert (call["loss"], call["leaves"][0]["grad"]) == (9.0, 6.0)
 

@@ -7,40 +7,95 @@ import pytest
 T = "test_it.py::test_it"
 
 CASES = {
-    "seed": ({"seed": 5}, "import random\ndef test_it():\n    a = random.random(); random.seed(5)\n    assert a == random.random()\n"),
-    "clock": (
-        {"at": 1_000_000_000.0},
-        "import time\nfrom datetime import datetime, date\ndef test_it():\n    assert time.time() < 1_000_000_060\n"
-        "    assert datetime.now().year == 2001 and date.today().year == 2001\n    assert isinstance(datetime.now(), datetime)\n",
+    "seed": (
+        {"seed": 5},
+        """
+            import random
+            def test_it():
+                a = random.random(); random.seed(5)
+                assert a == random.random()
+        """,
     ),
-    "cwd": ({"to": "sub"}, "import os\ndef test_it():\n    assert os.path.exists('inside.txt')\n"),
+    "clock": (
+        {"at": 1000000000.0},
+        """
+            import time
+            from datetime import datetime, date
+            def test_it():
+                assert time.time() < 1_000_000_060
+                assert datetime.now().year == 2001 and date.today().year == 2001
+                assert isinstance(datetime.now(), datetime)
+        """,
+    ),
+    "cwd": (
+        {"to": "sub"},
+        """
+            import os
+            def test_it():
+                assert os.path.exists('inside.txt')
+        """,
+    ),
     "limits": (
         {"nofile": "hard", "frozen": True},
-        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
-        "def test_it(tmp_path):\n    held = [open(tmp_path / str(n), 'w') for n in range(60)]\n    assert len(held) == 60\n",
+        """
+            import resource
+            resource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            def test_it(tmp_path):
+                held = [open(tmp_path / str(n), 'w') for n in range(60)]
+                assert len(held) == 60
+        """,
     ),
     "network": (
         {"answers": True},
-        "import urllib.request\ndef test_it():\n    with urllib.request.urlopen('http://nowhere.invalid/', timeout=5) as r:\n"
-        "        assert r.status == 200\n",
+        """
+            import urllib.request
+            def test_it():
+                with urllib.request.urlopen('http://nowhere.invalid/', timeout=5) as r:
+                    assert r.status == 200
+        """,
     ),
     "ports": (
         {"free": True},
-        "import socket\ndef test_it():\n    a = socket.socket(); a.bind(('127.0.0.1', 0)); a.listen()\n"
-        "    b = socket.socket(); b.bind(a.getsockname())\n    assert b.getsockname() != a.getsockname()\n",
+        """
+            import socket
+            def test_it():
+                a = socket.socket(); a.bind(('127.0.0.1', 0)); a.listen()
+                b = socket.socket(); b.bind(a.getsockname())
+                assert b.getsockname() != a.getsockname()
+        """,
     ),
     "threads": (
         {"serial": True},
-        "import threading, time\ndef test_it():\n    order = []\n    def slow():\n        time.sleep(0.1); order.append('slow')\n"
-        "    t = threading.Thread(target=slow); t.start(); order.append('main'); t.join()\n    assert order == ['slow', 'main']\n",
+        """
+            import threading, time
+            def test_it():
+                order = []
+                def slow():
+                    time.sleep(0.1); order.append('slow')
+                t = threading.Thread(target=slow); t.start(); order.append('main'); t.join()
+                assert order == ['slow', 'main']
+        """,
     ),
-    "machine": ({"cores": 77}, "import os\ndef test_it():\n    assert os.cpu_count() == 77\n"),
+    "machine": (
+        {"cores": 77},
+        """
+            import os
+            def test_it():
+                assert os.cpu_count() == 77
+        """,
+    ),
     "tolerance": (
         {"factor": 100.0},
-        "import math, pytest\nfrom pytest import approx\ndef test_it():\n    assert 1.00001 == approx(1.0)\n"
-        "    assert math.isclose(1.00000005, 1.0)\n    assert 1.00001 == pytest.approx(1.0)\n",
+        """
+            import math, pytest
+            from pytest import approx
+            def test_it():
+                assert 1.00001 == approx(1.0)
+                assert math.isclose(1.00000005, 1.0)
+                assert 1.00001 == pytest.approx(1.0)
+        """,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -20,10 +20,9 @@ class Suite:
         self.root = root
 
     def probe(self, *words):
-        """`triage probe WORDS --json`: exit code, document (None without one), last line of standard error."""
-        result = CliRunner().invoke(
-            group, ["--root", str(self.root), "probe", *words, "--json"], standalone_mode=False
-        )
+        """`triage probe WORDS --json`: exit code, document (None without one), last words."""
+        asked = ["--root", str(self.root), "probe", *words, "--json"]
+        result = CliRunner().invoke(group, asked, standalone_mode=False)
         if isinstance(result.exception, TriageError):
             return int(result.exception.exit_code), None, str(result.exception)
         if result.exception is not None:

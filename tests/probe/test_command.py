@@ -159,7 +159,8 @@ def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path):
     (info / "entry_points.txt").write_text("[triage]\nmoon = moon_probe\n")
     (site / "moon_probe.py").write_text(STRANGER)
     done = subprocess.run(
-        [sys.executable, "-m", "triage", "--root", str(project.root), "probe", T, "--probe", "moon", "--json"],
+        [sys.executable, "-m", "triage", "--root", str(project.root),
+         "probe", T, "--probe", "moon", "--json"],
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(site)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

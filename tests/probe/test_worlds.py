@@ -349,7 +349,8 @@ def test_a_noisy_test_does_not_mislead_the_bisection():
 
 @pytest.mark.parametrize(
     ("red", "green", "axis"),
-    [(["t[a-16]"], ["t[a-32]", "t[b-32]"], 1), (["t[a-1]", "t[a-2]"], ["t[b-1]", "t[b-2]"], 0), (["t[a-1]"], ["t[a-2]", "t[b-1]"], None)],
+    [(["t[a-16]"], ["t[a-32]", "t[b-32]"], 1), (["t[a-1]", "t[a-2]"], ["t[b-1]", "t[b-2]"], 0),
+     (["t[a-1]"], ["t[a-2]", "t[b-1]"], None)],
 )  # fmt: skip
 def test_the_axis_that_decides(red, green, axis):
     assert deciding_axis(red, green) == axis
@@ -373,8 +374,9 @@ def test_two_causes_are_found_where_one_is_not_enough():
     def world(setup):
         return seen(T, {"A", "C"} <= {name for name, value in setup.env.items() if value is None})
 
-    single = drive(Environment(), case_of(T, world, env={"A": "1", "HOME": "/", "C": "3"}, facts=surveyed(
-        use("variable", "A", set=True), use("variable", "B", set=True), use("variable", "C", set=True))), world)  # fmt: skip
+    usage = surveyed(*(use("variable", name, set=True) for name in "ABC"))
+    case = case_of(T, world, env={"A": "1", "HOME": "/", "C": "3"}, facts=usage)
+    single = drive(Environment(), case, world)
     assert single.finding.cause is None
     case = case_of(T, world, facts={"environment": single.finding})
     cause = conforms(Interaction(), case, world).finding.cause
@@ -413,13 +415,15 @@ def test_no_probe_is_fooled_by_a_test_that_always_fails(probe):
 
     usage = surveyed(
         use("variable", "HOME", set=True), use("clock", "time.time"), use("random", "random.random"),
-        use("network", "socket.connect", address="x"), absent("gone.txt"), use("threads", "start"), use("limits", "l"),
+        use("network", "socket.connect", address="x"), absent("gone.txt"), use("threads", "start"),
+        use("limits", "l"),
     )  # fmt: skip
     for context in ("alone", "suite"):
         base = Setup(nodeids=SUITE if context == "suite" else (T,))
         case = case_of(
             T, world, base, context=context, suite=SUITE, env={"HOME": "/", "A": "1"},
-            facts={**usage, "now": 1.8e9, "commits": COMMITS[:5]}, source=lambda path: "import torch\nx = 0.0\n",
+            facts={**usage, "now": 1.8e9, "commits": COMMITS[:5]},
+            source=lambda path: "import torch\nx = 0.0\n",
         )  # fmt: skip
         driven = drive(probe, case, world)
         cause = driven.finding.cause

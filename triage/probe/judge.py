@@ -80,13 +80,23 @@ def judge(
 
 
 def same_reason(failure: Failure | None, other: Failure | None) -> bool:
-    """Whether two failures say the same once numbers, addresses and paths are masked.
+    """Whether two failures are of one type and come from one line, or say the same.
 
-    A process that died or hung has no failure of its own: two such are the same.
+    Numbers, addresses and paths in messages do not count; a message may show a whole dictionary that
+    differs between processes, so the line alone is enough. A process that died or hung may have no failure
+    of its own: two such are the same.
     """
     if failure is None or other is None:
         return failure is other
-    return failure.exception == other.exception and _masked(failure) == _masked(other)
+    if failure.exception != other.exception:
+        return False
+    here = _raised_at(failure)
+    return (here is not None and here == _raised_at(other)) or _masked(failure) == _masked(other)
+
+
+def _raised_at(failure: Failure) -> tuple[str, int | None, str | None] | None:
+    frames = failure.chain[0].frames if failure.chain else ()
+    return (frames[-1].path, frames[-1].lineno, frames[-1].function) if frames else None
 
 
 def _verdict(

@@ -279,7 +279,7 @@ PLANTS: tuple[Plant, ...] = (
     plant(
         "killed", "tests/test_x.py::test_it", "crash", culprit="boom.py:3",
         files={
-            "boom.py": "import os, signal\ndef go():\n    os.kill(os.getpid(), signal.SIGKILL)\n    return 1\n",
+            "boom.py": "import os\ndef go():\n    os.kill(os.getpid(), 9)\n    return 1\n",
             "tests/test_x.py": "import boom\ndef test_it():\n    x = 1\n    boom.go()\n    assert x == 1\n",
         },
     ),

@@ -1,0 +1,55 @@
+"""A few animals of the zoo, probed for real; the benchmark measures all of them."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from triage.cli import compose
+from triage.cli.context import App
+from triage.cli.probe import known_probes
+from triage.evidence.folder import EvidenceFolder
+from triage.phase.probing.api import Request, probe
+from triage.phase.probing.lab import Budget
+from triage.testing.zoo import grow
+
+HOUSES = ("zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_decoys")
+ALL = {p.name: p for house in HOUSES for p in importlib.import_module(f"triage.testing.{house}").PLANTS}
+SAMPLE = (
+    "chdir",
+    "state-setter",
+    "missing-deleted",
+    "expired",
+    "offline",
+    "segfault",
+    "tight-approx",
+    "wrong-by-far",
+)
+
+
+def test_names_are_unique_and_the_zoo_is_large():
+    assert len(ALL) == sum(len(importlib.import_module(f"triage.testing.{house}").PLANTS) for house in HOUSES)
+    assert sum(not p.decoy for p in ALL.values()) >= 60
+    assert sum(p.decoy for p in ALL.values()) >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLE)
+def test_right_kind_right_culprit_no_wrong_proof(name, tmp_path):
+    one, root = ALL[name], tmp_path / name
+    grow(one, root)
+    app = App(str(root))
+    request = Request(subject=one.subject, probes=known_probes(), budget=Budget(seconds=300), workers=2)
+    report = probe(
+        compose.tools(app),
+        request,
+        lambda: EvidenceFolder.create_free(root, "zoo", "b", app.world.stamp(), app.redact),
+    )
+    cause = report.root_cause
+    assert report.reproduced
+    assert cause.kind in one.kinds
+    if one.decoy:
+        assert cause.confidence != "proven"
+    elif one.culprit:
+        assert any(one.culprit in culprit for culprit in cause.culprits)
