@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from triage.model.failure import Frame, Raised
 from triage.model.native import CAUSE, CONTEXT, HEAD, native_chain
+from triage.model.native_group import GROUP_HEAD, group_chain
 from triage.model.origin import beneath, origin_of, posix
 
 _LOCATION = re.compile(
@@ -53,7 +54,7 @@ def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tup
             chain[0] = chain[0].model_copy(update={"relation": relation or "context"})
         chain.insert(0, raised)
         relation = part.leads_to
-    return tuple(chain) or native_chain(text, root)
+    return tuple(chain) or group_chain(text, root) or native_chain(text, root)
 
 
 def guess_root(text: str, test_file: str) -> str | None:
@@ -77,7 +78,7 @@ def _raised(text: str, root: str | None) -> Raised | None:
     errors = [line for line in lines if _ERROR.match(line)]
     entries = [*_entries(lines, root)]
     if not errors:
-        native = native_chain(text, root) if HEAD in text else ()
+        native = native_chain(text, root) if HEAD in text and GROUP_HEAD not in text else ()
         return native[0] if native else None
     kind, message = _typed(errors, entries[-1].type if entries else "")
     return Raised(type=kind, message=message, frames=tuple(entry.frame for entry in entries))

@@ -53,6 +53,12 @@ def native_chain(text: str, root: str | None = None) -> tuple[Raised, ...]:
     return tuple(chain)
 
 
+def one_traceback(lines: list[str], root: str | None = None) -> Raised | None:
+    """The exception of one traceback, whose lines begin behind its head."""
+    raised = _part(lines, 0, "", root).raised
+    return raised if raised.type else None
+
+
 def _parts(lines: list[str], root: str | None) -> Iterator[Part]:
     index = 0
     while index < len(lines):

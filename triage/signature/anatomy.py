@@ -57,6 +57,18 @@ def anatomy_of(failure: Failure) -> Anatomy:
         return Anatomy(
             own.type, own.message, own.frames, tuple(causes), reported.type, test_file=test_file, test=test
         )
+    members = [raised for raised in failure.chain[1:] if raised.relation == "member"]
+    if members:
+        lines = sorted({_line(member) for member in members})
+        frames = max((m.frames for m in members), key=len) or reported.frames
+        return Anatomy(
+            reported.type,
+            " | ".join(lines),
+            frames,
+            failure.chain[1:],
+            test_file=test_file,
+            test=test,
+        )
     said = _said(failure, reported) if is_process_end(reported) else ""
     return Anatomy(
         reported.type,
@@ -67,6 +79,10 @@ def anatomy_of(failure: Failure) -> Anatomy:
         test_file=test_file,
         test=test,
     )
+
+
+def _line(raised: Raised) -> str:
+    return f"{raised.type}: {raised.message.strip().partition(chr(10))[0]}"
 
 
 def is_process_end(raised: Raised) -> bool:

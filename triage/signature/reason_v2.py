@@ -32,7 +32,7 @@ def reason_v2(failure: Failure) -> Signature:
     numeric = parse_numeric(anatomy.message) if _compares(anatomy) else Numeric()
     fields = {
         "exception": anatomy.exception,
-        "chain": " < ".join(raised.type for raised in anatomy.chain),
+        "chain": _chain(anatomy),
         "phase": failure.phase.value,
         "message": _message(anatomy),
         "frame" if place.is_product else "file": str(place),
@@ -61,6 +61,13 @@ def _compares(anatomy: Anatomy) -> bool:
 
 def _is_assertion(anatomy: Anatomy) -> bool:
     return anatomy.exception.rpartition(".")[2] in ("AssertionError", "GradcheckError", "")
+
+
+def _chain(anatomy: Anatomy) -> str:
+    """Types of the causes, nearest first; of a group's members each type once: their order is an accident."""
+    causes = [raised.type for raised in anatomy.chain if raised.relation != "member"]
+    members = sorted({raised.type for raised in anatomy.chain if raised.relation == "member"})
+    return " < ".join(causes) + (" of " if causes and members else "") + " + ".join(members)
 
 
 def _message(anatomy: Anatomy) -> str:
