@@ -115,7 +115,8 @@ def _probes(names: tuple[str, ...]) -> tuple[Probe, ...]:
 
 def _factor(text: str) -> Factor:
     from triage.model.experiment import Factor
-    from triage.probe.factors import KINDS
+    from triage.probe.api import Setup
+    from triage.probe.factors import KINDS, arms
 
     kind, colon, rest = text.partition(":")
     name, equals, value = rest.partition("=")
@@ -127,7 +128,12 @@ def _factor(text: str) -> Factor:
         parsed = json.loads(value)
     except ValueError:
         parsed = value
-    return Factor(kind=kind, name=name, to=parsed)
+    factor = Factor(kind=kind, name=name, to=parsed)
+    try:
+        arms(Setup(nodeids=()), factor)
+    except (ValueError, TypeError) as error:
+        raise UsageError("bad-factor", f"--factor {text!r}: {error}", "give a value of that kind") from None
+    return factor
 
 
 def _budget(seconds: float | None) -> float:

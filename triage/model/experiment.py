@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -28,8 +29,9 @@ class Factor(Value):
     to: Any = None
 
     def spelled(self) -> str:
-        """As `--factor` takes it back: KIND:NAME=VALUE."""
-        return f"{self.kind}:{self.name}={self.to}"
+        """As `--factor` takes it back: KIND:NAME=VALUE, the value as JSON unless it is plain text."""
+        value = self.to if isinstance(self.to, str) else json.dumps(self.to, default=str)
+        return f"{self.kind}:{self.name}={value}"
 
 
 class Tally(Value):

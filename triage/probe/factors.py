@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from triage.model.experiment import CauseKind, Factor
 from triage.probe.api import Setup
+from triage.probe.environment import kind_of
+from triage.probe.treatment import with_instrument
 
 Arms = tuple[Setup, Setup]
 """Baseline with the instrument idle, and treated."""
@@ -21,17 +24,69 @@ def _env(setup: Setup, factor: Factor) -> Arms:
     return setup, setup.plus(env={factor.name: None if factor.to is None else str(factor.to)})
 
 
-KINDS: dict[str, tuple[Callable[[Setup, Factor], Arms], CauseKind]] = {
+def _seed(setup: Setup, factor: Factor) -> Arms:
+    return with_instrument(setup, "seed", {"seed": int(factor.to)})
+
+
+def _clock(setup: Setup, factor: Factor) -> Arms:
+    moment = datetime.fromisoformat(str(factor.to))
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return with_instrument(setup, "clock", {"at": moment.timestamp()})
+
+
+def _cwd(setup: Setup, factor: Factor) -> Arms:
+    return with_instrument(setup, "cwd", {"to": str(factor.to)})
+
+
+def _dtype(setup: Setup, factor: Factor) -> Arms:
+    return with_instrument(setup, "numerics", {"dtype": str(factor.to)})
+
+
+def _threads(setup: Setup, factor: Factor) -> Arms:
+    idle, treated = with_instrument(setup, "numerics", {"threads": int(factor.to)})
+    return idle, treated.plus(env={"OMP_NUM_THREADS": str(factor.to)})
+
+
+def _tolerance(setup: Setup, factor: Factor) -> Arms:
+    return with_instrument(setup, "tolerance", {"factor": float(factor.to)})
+
+
+def _package(setup: Setup, factor: Factor) -> Arms:
+    return setup, setup.plus(packages={factor.name: str(factor.to)})
+
+
+def _commit(setup: Setup, factor: Factor) -> Arms:
+    return setup, setup.plus(commit=str(factor.to))
+
+
+def _limit(setup: Setup, factor: Factor) -> Arms:
+    return setup, setup.plus(test_seconds=float(factor.to))
+
+
+_Kind = tuple[Callable[[Setup, Factor], Arms], CauseKind]
+KINDS: dict[str, _Kind] = {
     "config": (_config, "test-defect"),
     "env": (_env, "environment-variable"),
+    "seed": (_seed, "seed"),
+    "clock": (_clock, "clock"),
+    "cwd": (_cwd, "working-directory"),
+    "dtype": (_dtype, "dtype"),
+    "threads": (_threads, "threads"),
+    "tolerance": (_tolerance, "tolerance"),
+    "package": (_package, "dependency"),
+    "commit": (_commit, "first-bad-commit"),
+    "limit": (_limit, "timeout"),
 }
 
 
 def arms(setup: Setup, factor: Factor) -> Arms:
-    """The two arms of an experiment on this factor; raises KeyError for an unknown kind."""
+    """The two arms of an experiment on this factor.
+
+    Raises KeyError for an unknown kind, ValueError for a value that the kind cannot take.
+    """
     return KINDS[factor.kind][0](setup, factor)
 
 
 def cause_kind(factor: Factor) -> Any:
-    """The kind of cause that this factor is."""
-    return KINDS[factor.kind][1]
+    """The kind of cause that this factor is; some variables are how another kind is spelled."""
+    return kind_of(factor.name) if factor.kind == "env" else KINDS[factor.kind][1]

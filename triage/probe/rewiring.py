@@ -218,7 +218,7 @@ def _parenthesised(node: cst.BaseExpression) -> cst.BaseExpression:
 
 
 def _unwrapped(node: cst.BaseExpression) -> cst.BaseExpression:
-    """What a conversion was given; a list of tensors is stacked, which a conversion does without the graph."""
+    """What a conversion was given; a list of tensors is stacked: a conversion would lose the graph."""
     if isinstance(node, cst.List | cst.Tuple | cst.ListComp):
         call = cst.parse_expression("torch.stack(0)")
         assert isinstance(call, cst.Call)
