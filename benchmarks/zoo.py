@@ -80,6 +80,7 @@ def measure(one: Plant) -> dict[str, Any]:
         "runs": report.runs,
         "seconds": round(seconds, 1),
         "summary": cause.summary,
+        "notes": list(report.notes),
         "experiments": [
             f"{e.probe} {e.factor.spelled() if e.factor else '-'} {e.status.value}"
             for e in report.experiments
@@ -110,7 +111,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_line(rows[-1]), flush=True)
         if os.environ.get("ZOO_VERBOSE"):
             print(
-                "   ", rows[-1].get("summary"), *rows[-1].get("experiments", []), sep="\n      ", flush=True
+                "   ",
+                rows[-1].get("summary"),
+                *rows[-1].get("experiments", []),
+                *rows[-1].get("notes", []),
+                sep="\n      ",
+                flush=True,
             )
     planted = [row for row in rows if not row.get("decoy")]
     decoys = [row for row in rows if row.get("decoy")]

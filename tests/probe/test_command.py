@@ -135,6 +135,21 @@ def test_a_file_that_does_not_collect_is_named(suite):
     assert "nowhere_to_be_found" in message
 
 
+def test_a_file_that_does_not_collect_can_be_probed_itself(suite):
+    project = suite(
+        {"lib/gears.py": "N = 1\n", "tests/test_v.py": "import gears\ndef test_mode():\n    pass\n"}
+    )
+    code, report, _ = project.probe("tests/test_v.py", "--probe", "dependency")
+    assert code == 0
+    assert report["reproduced"] is True
+    cause = report["root_cause"]
+    assert (cause["confidence"], cause["factor"]["name"], cause["factor"]["to"]) == (
+        "proven",
+        "PYTHONPATH",
+        "lib",
+    )
+
+
 def test_a_factor_that_does_not_exist_decides_nothing(suite):
     project = suite(LEVER, env={"APP_MODE": "fast"})
     code, report, _ = project.probe(T, "--probe", "asked", "--factor", "config:app.Config.power=3")

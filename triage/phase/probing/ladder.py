@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from triage.errors import TriageError
 from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.phase.probing.lab import BudgetSpent, Lab
 from triage.probe.api import Case, Experiment, Finding, Probe, Step, Trial
@@ -61,6 +62,11 @@ def climb(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) 
         except BudgetSpent:
             way.notes.append(f"The budget was spent in the probe {probe.name}; not asked: {_names(waiting)}.")
             break
+        except TriageError:
+            raise
+        except Exception as error:
+            way.notes.append(f"The probe {probe.name} broke: {error!r}.")
+            continue
         way.findings.append((probe.name, finding))
         way.results.extend(finding.experiments)
         case = _wiser(case, finding, probe.name)
@@ -69,6 +75,7 @@ def climb(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) 
 
 def _investigate(lab: Lab, case: Case, probe: Probe, way: Climb) -> Finding:
     steps = probe.investigate(case)
+    before = len(way.results)
     try:
         batch: tuple[Step, ...] = next(steps)
         while True:
@@ -80,19 +87,19 @@ def _investigate(lab: Lab, case: Case, probe: Probe, way: Climb) -> Finding:
             batch = steps.send(answers)
     except StopIteration as end:
         finding: Finding = end.value
-        return _sober(finding, way)
+        return _sober(finding, (*way.results[before:], *finding.experiments))
     finally:
         steps.close()
 
 
-def _sober(finding: Finding, way: Climb) -> Finding:
+def _sober(finding: Finding, own: Sequence[ExperimentResult]) -> Finding:
     """No probe's word makes a proof: one of its experiments must have been confirmed."""
     cause = finding.cause
     if cause is None or cause.confidence != "proven":
         return finding
     shown = any(
         result.status is Status.CONFIRMED and result.p_value is not None and result.p_value <= 0.05
-        for result in way.results
+        for result in own
     )
     if shown:
         return finding
