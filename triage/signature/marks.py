@@ -126,7 +126,8 @@ def _cause(anatomy: Anatomy) -> tuple[str, ...]:
 
 def _subjects(shown: str) -> tuple[str, ...]:
     """Attributes that the assertion looks at, with their class where the explanation has it."""
-    found = {f"{match['cls']}.{match['attr']}" for match in _ATTRIBUTE_OF_OBJECT.finditer(shown)}
+    objects = _ATTRIBUTE_OF_OBJECT.finditer(shown) if " object at 0x" in shown else ()
+    found = {f"{match['cls']}.{match['attr']}" for match in objects}
     bare = {
         name
         for name in _ATTRIBUTE.findall(_NO_CODE.sub("<>", shown))
@@ -157,6 +158,8 @@ def _named(failure: Failure, anatomy: Anatomy) -> tuple[str, ...]:
 
 def _mixes_dtypes(shown: str) -> bool:
     """Whether an operation was refused, or a comparison failed, because single met double precision."""
+    if "loat" not in shown:
+        return False
     return bool(_SINGLE.search(shown) and _DOUBLE.search(shown) and _REFUSES.search(shown))
 
 
