@@ -57,7 +57,7 @@ class Basis:
     @property
     def tolerated(self) -> tuple[str, ...]:
         """Tests that were red in that run without being the subject."""
-        results = self.run.results if self.run else ()
+        results = (*self.run.results, *self.run.collect_errors) if self.run else ()
         return tuple(r.nodeid for r in results if r.outcome.is_red and r.nodeid not in self.subject)
 
     @property
@@ -146,6 +146,7 @@ def _run_with(root: Path, nodeid: str) -> tuple[RunRecord | None, Path | None]:
             record = RunRecord.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             continue
-        if record.void is None and any(result.nodeid == nodeid for result in record.results):
+        known = (*record.results, *record.collect_errors)
+        if record.void is None and any(result.nodeid == nodeid for result in known):
             return record, folder.path
     return None, None
