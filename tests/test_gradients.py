@@ -212,6 +212,6 @@ class TestAdvancedGradients:
             cell = [leaf(value) for value in TRICLINIC]
             config = CrystalConfig(**dict(zip(NAMES, cell, strict=True)), N_cells=(4, 5, 6), default_F=3.0)
             detector = Detector(DetectorConfig(fpixels=60, spixels=50, pixel_size_mm=1.0, oversample=2))
-            Simulator(Crystal(config), detector, engine=TorchEngine(tile_pixels=tile)).run().sum().backward()
+            Simulator(Crystal(config), detector, engine=TorchEngine(tile=tile)).run().sum().backward()
             found.append([parameter.grad.item() for parameter in cell])
         assert found[0] == pytest.approx(found[1], rel=1e-10)

@@ -21,8 +21,8 @@ class CrystalConfig:
     """A crystal. Every length, angle and amplitude may be a 0-d tensor, through which gradients flow.
 
     cell_*            edges in Angstrom, angles in degrees
-    exact_cell        True: the lattice is exactly that of the cell; False: with the C program's c*, which is off
-                      by some 0.1 % in triclinic cells
+    exact_cell        True: the lattice is exactly that of the cell; False: with the C program's c*, which is
+                      off by some 0.1 % in triclinic cells
     matrix            [3, 3] reciprocal vectors as rows a*, b*, c* in 1/Angstrom, in place of the standard
                       start
                       orientation; with `matrix_sets_cell` it also replaces the cell

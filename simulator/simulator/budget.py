@@ -4,7 +4,7 @@ import os
 
 from simulator.config import SimulatorError
 from simulator.simulator.scene import Scene
-from simulator.simulator.tiles import TILE_PIXELS
+from simulator.simulator.tiles import tile_pixels
 
 PLANES = 48
 """Planes of a tile that live at once in the plain renderer, with its graph."""
@@ -12,13 +12,13 @@ PLANES = 48
 MIB = 1 << 20
 
 
-def needed_bytes(scene: Scene, *, gradients: bool, tile_pixels: int = TILE_PIXELS, threads: int = 1) -> int:
+def needed_bytes(scene: Scene, *, gradients: bool, threads: int = 1) -> int:
     """Image (and its gradient), table, orientations, and one tile: independent of the number of steps."""
     tensors, plan = scene.tensors, scene.plan
     size = tensors.pixel.element_size()
     image = plan.spixels * plan.fpixels * size
     orientations = tensors.real.numel() * (size + 8 * threads)
-    rows = max(1, tile_pixels // len(plan.columns)) * len(plan.columns)
+    rows = max(1, tile_pixels(tensors.pixel.device) // len(plan.columns)) * len(plan.columns)
     tile = PLANES * rows * size * (3 if gradients else 1)
     return image * (4 if gradients else 2) + tensors.table.numel() * size * 2 + orientations + tile
 

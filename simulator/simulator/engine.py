@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulator.simulator.render import render
 from simulator.simulator.scene import Scene, Tensors
-from simulator.simulator.tiles import TILE_PIXELS, blocks, pixel_numbers
+from simulator.simulator.tiles import blocks, one_thread, pixel_numbers, tile_pixels
 
 
 class Engine(Protocol):
@@ -34,16 +34,19 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, *, tile_pixels: int = TILE_PIXELS) -> None:
-        self.tile_pixels = tile_pixels
+    def __init__(self, *, tile: int | None = None) -> None:
+        self.tile = tile
+
+    def _size(self, device: torch.device) -> int:
+        return self.tile or tile_pixels(device)
 
     def piece_rows(self, scene: Scene) -> int:
         """One tile."""
-        return max(1, self.tile_pixels // len(scene.plan.columns))
+        return max(1, self._size(scene.tensors.pixel.device) // len(scene.plan.columns))
 
     def rows(self, scene: Scene, first: int, end: int) -> Tensor:
         """[end - first, columns] photons, no graph."""
-        with torch.no_grad():
+        with torch.no_grad(), one_thread(scene.tensors.pixel.device):
             pixels = pixel_numbers(scene.plan, first, end, scene.tensors.pixel.device)
             return render(scene, pixels).reshape(end - first, -1)
 
@@ -56,6 +59,10 @@ class TorchEngine:
 
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         """Render each block again with its graph, pull its part of the gradient back, and add up."""
+        with one_thread(gradient.device):
+            return self._backward(scene, wanted, gradient)
+
+    def _backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         leaves = [
             tensor.detach().requires_grad_(want)
             for tensor, want in zip(scene.tensors.as_list(), wanted, strict=True)
@@ -63,7 +70,7 @@ class TorchEngine:
         asked = [leaf for leaf in leaves if leaf.requires_grad]
         sums = [torch.zeros_like(leaf) for leaf in asked]
         lit = scene.with_tensors(Tensors.from_list(leaves))
-        for first, end in blocks(scene.plan, self.tile_pixels):
+        for first, end in blocks(scene.plan, self._size(gradient.device)):
             pixels = pixel_numbers(scene.plan, first, end, gradient.device)
             with torch.enable_grad():
                 tile = render(lit, pixels)

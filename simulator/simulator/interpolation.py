@@ -9,16 +9,15 @@ from torch import Tensor
 from simulator.physics import structure
 from simulator.simulator.render import miller_indices, samples, scattering_vector, square_factor
 from simulator.simulator.scene import Scene
-from simulator.simulator.tiles import blocks, pixel_numbers
+from simulator.simulator.tiles import blocks, pixel_numbers, tile_pixels
 
 NEVER = 2**62
-GROUP_SAMPLES = 1 << 18
 
 
 def settle_interpolation(scene: Scene) -> Scene:
     """The scene with `interpolate_before` set to the first (pixel, step) outside, in the order of the
     reference."""
-    for first, end in blocks(scene.plan):
+    for first, end in blocks(scene.plan, tile_pixels(scene.tensors.pixel.device)):
         pixels = pixel_numbers(scene.plan, first, end, scene.tensors.pixel.device)
         if scene.mask is not None:
             pixels = pixels[scene.mask.reshape(-1)[pixels]]
@@ -53,7 +52,7 @@ def _first_in_group(scene: Scene, q: Tensor, pixels: Tensor, start: int) -> Tens
     seen = torch.ones_like(found, dtype=torch.bool)
     if plan.dmin > 0:
         seen = (q**2).sum(0).sqrt() * plan.dmin <= 1
-    group = max(1, GROUP_SAMPLES // max(len(pixels), 1))
+    group = max(1, tile_pixels(q.device) // max(len(pixels), 1))
     for first in range(0, orientations, group):
         rows = slice(first, min(first + group, orientations))
         indices = miller_indices(scene, rows, q, pixels, start)

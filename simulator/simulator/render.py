@@ -17,9 +17,7 @@ from simulator.geometry.panel import Panel, bent, positions
 from simulator.physics import factors, lattice, structure
 from simulator.physics.factors import Point
 from simulator.simulator.scene import Scene, Tensors
-
-CHUNK = 1 << 16
-"""Samples x orientations evaluated at once."""
+from simulator.simulator.tiles import tile_pixels
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def miller_indices(scene: Scene, rows: slice, q: Tensor, pixels: Tensor, first_s
 def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
     """(F_cell^2 F_latt^2, F_latt^2), both [r, P], for consecutive groups of r orientations."""
     count, points = scene.tensors.real.shape[0], q.shape[1]
-    group = max(1, CHUNK // max(points, 1))
+    group = max(1, tile_pixels(q.device) // max(points, 1))
     for start in range(0, count, group):
         rows = slice(start, min(start + group, count))
         indices = miller_indices(scene, rows, q, pixels, first_step)

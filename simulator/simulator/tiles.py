@@ -1,5 +1,6 @@
 """How an image is cut: blocks of pixels small enough that memory follows the block, not the steps."""
 
+import contextlib
 from collections.abc import Iterator
 
 import torch
@@ -7,11 +8,34 @@ from torch import Tensor
 
 from simulator.simulator.scene import Plan
 
-TILE_PIXELS = 1 << 15
-"""Pixels of one block. Some forty float64 planes of this size live at once in the plain renderer: 10 MiB."""
+TILE_PIXELS = 1 << 14
+"""Pixels of one block on a CPU. Some forty float64 planes of it live at once, so they stay in the cache."""
+
+TILE_PIXELS_ELSEWHERE = 1 << 20
+"""Pixels of one block on a GPU, where every operation has a fixed price."""
 
 
-def blocks(plan: Plan, size: int = TILE_PIXELS) -> Iterator[tuple[int, int]]:
+def tile_pixels(device: torch.device) -> int:
+    """The size of a block on this device."""
+    return TILE_PIXELS if device.type == "cpu" else TILE_PIXELS_ELSEWHERE
+
+
+@contextlib.contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Small operations on one thread: waking a second one for each costs more than it saves, and on a machine
+    whose cores are shared it costs a hundred times more."""
+    before = torch.get_num_threads()
+    if device.type != "cpu" or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def blocks(plan: Plan, size: int) -> Iterator[tuple[int, int]]:
     """(first, end) of consecutive rows; at least one row each."""
     rows = max(1, size // len(plan.columns))
     for start in range(plan.rows.start, plan.rows.stop, rows):
