@@ -63,8 +63,9 @@ class Basis:
     @property
     def proof(self) -> int | None:
         """Which experiment confirmed the cause's factor."""
+        factor = self.report.root_cause.factor
         for at, result in enumerate(self.report.experiments):
-            if result.status is Status.CONFIRMED and result.factor == self.report.root_cause.factor:
+            if factor is not None and result.status is Status.CONFIRMED and result.factor == factor:
                 return at
         return None
 
