@@ -88,7 +88,7 @@ class Crystal:
             given if isinstance(given, Tensor) else torch.stack([stacked(row, self.device) for row in given])
         )
         rows = rows.to(self.device, torch.float64)
-        size = float(torch.linalg.det(rows.detach()))
+        size = float(torch.linalg.det(rows.detach())) + 0.0
         if rows.shape != (3, 3) or not 0 < abs(size) < float("inf"):
             raise SimulatorError(
                 f"the orientation matrix has the determinant {size:g} 1/A^3: it spans no cell"

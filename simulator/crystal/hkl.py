@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +25,27 @@ def _rows(path: Path) -> list[tuple[int, int, int, float]]:
     except OSError as error:
         raise SimulatorError(f"cannot read the HKL file {path}: {error.strerror or error}") from None
     fields = text.split()
+    stop = None
     for start in range(0, len(fields) - COLUMNS + 1, COLUMNS):
         try:
             h, k, last = (_whole(word) for word in fields[start : start + 3])
             rows.append((h, k, last, float(fields[start + 3])))
-        except ValueError:
+        except (ValueError, OverflowError):
+            stop = next(word for word in fields[start : start + COLUMNS] if not _reads(word))
             break
     if not rows:
         raise SimulatorError(f"{path} holds no reflection: four columns h k l F are wanted, without a header")
+    if stop is not None:
+        warnings.warn(f"{path}: reading stops at {stop!r} after {len(rows)} reflections", stacklevel=3)
     return rows
+
+
+def _reads(word: str) -> bool:
+    """Whether a word may stand in a row of four: a number, and as an index a whole one."""
+    try:
+        return _whole(word) is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 def _whole(word: str) -> int:

@@ -88,7 +88,7 @@ def test_gradients_of_many_steps_stay_in_bounds():
 import resource, torch
 from simulator import Crystal, CrystalConfig, Detector, DetectorConfig, Simulator
 cell = torch.tensor(100.0, dtype=torch.float64, requires_grad=True)
-config = CrystalConfig(cell_a=cell, N_cells=(5, 5, 5), default_F=1.0, mosaic_spread_deg=1.0, mosaic_domains=40)
+config = CrystalConfig(cell_a=cell, N_cells=(5, 5, 5), default_F=1, mosaic_spread_deg=1.0, mosaic_domains=40)
 detector = Detector(DetectorConfig(fpixels=512, spixels=256, oversample=1))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 Simulator(Crystal(config), detector, engine="torch").run().sum().backward()

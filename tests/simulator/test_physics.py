@@ -180,7 +180,7 @@ class TestRotations:
 
 class TestChance:
     def test_minimal_standard_state(self):
-        """The generator underneath: state 1 becomes 1043618065 after 10000 steps (the published check value)."""
+        """State 1 becomes 1043618065 after 10000 steps, the published check of this generator."""
         generator = Generator(-1)
         generator._state = 1
         for _ in range(10000):
