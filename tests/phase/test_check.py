@@ -168,6 +168,18 @@ def test_a_missing_artifact_is_found(project, name, reseal):
     assert any("missing" in problem or "cannot be read" in problem for problem in _check(project)), name
 
 
+def test_a_page_of_another_version_is_held_by_its_numbers(project):
+    path = _one(project, "reports/x/phase_b/*/summary.md")
+    path.write_text(path.read_text().replace("Phase B", "Experiments"))
+    _reseal(path)
+    checked = check_project(project, load_templates())
+    assert checked.problems == []
+    assert any("worded otherwise" in note for note in checked.notes)
+    path.write_text(path.read_text() + "\nAll 12 experiments agree.\n")
+    _reseal(path)
+    assert any("the number 12 is not what" in problem for problem in _check(project))
+
+
 def test_a_missing_seal_of_cited_evidence_is_found(project):
     _one(project, "reports/x/phase_b/*/manifest.json").unlink()
     assert any("not sealed" in problem for problem in _check(project))

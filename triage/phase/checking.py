@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from triage.phase.ledgers import JOURNAL, LEDGERS, Ledger, render_regions
 from triage.phase.plans import ACTIVE, REGION, designs, plan_files, render_region
 from triage.phase.rendering import render_again
 from triage.probe.page import page
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
@@ -83,7 +87,7 @@ def _folder(root: Path, folder: EvidenceFolder, templates: Mapping[str, str], ch
     if not folder.sealed:
         return
     where = folder.relative(root)
-    for name, what in (*_summary(folder), *_probe_page(folder), *_without_claims(folder)):
+    for name, what in (*_summary(folder), *_probe_page(folder, checked), *_without_claims(folder)):
         checked.fault(f"{where}/{name}", what)
     if len(checked.problems) == before:
         for document in documents_in(folder.path):
@@ -138,8 +142,11 @@ def _difference(stated: Any, computed: Any, place: str = "") -> str | None:
     return next((where for where in found if where is not None), None)
 
 
-def _probe_page(folder: EvidenceFolder) -> Iterator[tuple[str, str]]:
-    """The page of phase B has no claims of its own: it must be, to the byte, what its JSON gives."""
+def _probe_page(folder: EvidenceFolder, checked: Checked) -> Iterator[tuple[str, str]]:
+    """The page of phase B has no claims of its own: it must be what its JSON gives.
+
+    To the byte, or, where another version of triage worded it, with exactly the same numbers.
+    """
     path, document = folder.path / "probe.json", folder.path / "summary.md"
     if not path.is_file() or not document.is_file() or sidecar_of(document).is_file():
         return
@@ -149,18 +156,15 @@ def _probe_page(folder: EvidenceFolder) -> Iterator[tuple[str, str]]:
     except (OSError, ValueError) as error:
         yield "probe.json", f"cannot be read: {str(error).splitlines()[0]}"
         return
-    if stated != expected:
-        line = next(
-            (
-                n
-                for n, (one, other) in enumerate(
-                    zip(stated.split("\n"), expected.split("\n"), strict=False), 1
-                )
-                if one != other
-            ),
-            0,
-        )
-        yield "summary.md", f"line {line} is not what probe.json gives"
+    if stated == expected:
+        return
+    ours, theirs = (Counter(_NUMBER.findall(text)) for text in (expected, stated))
+    if ours == theirs:
+        checked.notes.append(f"{document} is worded otherwise than now; its numbers are those of probe.json")
+        return
+    wrong = next(iter(theirs - ours), None) or next(iter(ours - theirs))
+    line = next((n for n, text in enumerate(stated.split("\n"), 1) if wrong in _NUMBER.findall(text)), 0)
+    yield "summary.md", f"line {line}: the number {wrong} is not what probe.json gives"
 
 
 def _without_claims(folder: EvidenceFolder) -> Iterator[tuple[str, str]]:
