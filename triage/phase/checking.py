@@ -87,7 +87,7 @@ def _folder(root: Path, folder: EvidenceFolder, templates: Mapping[str, str], ch
     if not folder.sealed:
         return
     where = folder.relative(root)
-    for name, what in (*_summary(folder), *_probe_page(folder, checked), *_without_claims(folder)):
+    for name, what in (*_summary(folder, checked), *_probe_page(folder, checked), *_without_claims(folder)):
         checked.fault(f"{where}/{name}", what)
     if len(checked.problems) == before:
         for document in documents_in(folder.path):
@@ -115,16 +115,22 @@ def _rendered_again(root: Path, document: Path, templates: Mapping[str, str], ch
         checked.fault(sidecar.document, "is not what its template gives from its evidence")
 
 
-def _summary(folder: EvidenceFolder) -> Iterator[tuple[str, str]]:
+def _summary(folder: EvidenceFolder, checked: Checked) -> Iterator[tuple[str, str]]:
     """`summary.json` computed again from what the run recorded."""
     if not (folder.path / "results.json").is_file():
         return
     try:
         stated = json.loads((folder.path / "summary.json").read_bytes())
-        place = _difference(stated, json.loads(json.dumps(summary_of(folder.path))))
+        computed = json.loads(json.dumps(summary_of(folder.path)))
     except (TriageError, OSError, ValueError) as error:
         yield "summary.json", f"cannot be computed again: {error}"
         return
+    if not isinstance(stated, dict) or stated.get("v") != computed["v"]:
+        checked.notes.append(
+            f"{folder.path / 'summary.json'} is of another version: only its sums were checked"
+        )
+        return
+    place = _difference(stated, computed)
     if place is not None:
         yield "summary.json", f"is not what results, failures and clusters give, at {place}"
 

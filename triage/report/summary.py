@@ -11,6 +11,8 @@ from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
+VERSION = 1
+"""Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
 MESSAGE_CHARS = 400
 
@@ -30,7 +32,7 @@ def summarize(
     counts = record.counts
     outcomes = {result.nodeid: result.outcome.value for result in record.results}
     return {
-        "v": 1,
+        "v": VERSION,
         "stamp": record.stamp,
         "campaign": record.campaign,
         "complete": record.complete,
