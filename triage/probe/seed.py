@@ -31,7 +31,7 @@ class Seed:
         """For a flaky test the first guess; for a steady one only where it seeds generators itself."""
         drawn = uses(case, "random")
         if case.flaky:
-            return 0.9 if drawn else 0.7
+            return 0.9 if drawn else 0.5
         text = case.source(case.nodeid.partition("::")[0]) or ""
         return 0.45 if "seed" in text or drawn else 0.15 if "PYTHONHASHSEED" in case.env else 0.0
 
