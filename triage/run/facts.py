@@ -51,17 +51,21 @@ def machine(root: str, scratch: str) -> dict[str, Any]:
     }
 
 
-def git_state(root: str) -> dict[str, Any]:
-    """Commit and dirtiness of the suite's repository; says why where it cannot be told."""
+def git_state(root: str, own: Path) -> dict[str, Any]:
+    """Commit and dirtiness of the suite's repository; says why where it cannot be told.
+
+    What this run itself has written, in its folder `own`, does not make the tree dirty.
+    """
     try:
         repository = Repository.find(Path(root))
         if repository is None:
             return {"commit": None, "dirty": False, "why": "not in a git repository, or no git here"}
-        changed = repository.changes()
+        written = f"{os.path.relpath(own.resolve(), repository.top)}/"
+        changed = [name for name in repository.changes() if not name.startswith(written)]
         return {
             "commit": repository.head(),
             "dirty": bool(changed),
-            "changed": list(changed[:_DIRTY_LIMIT]),
+            "changed": changed[:_DIRTY_LIMIT],
             "changed_count": len(changed),
         }
     except TriageError as error:

@@ -107,7 +107,7 @@ class _Run:
         before = read_before(self.store, self.origins) if resume else Before()
         self.store.open_events()
         self.store.put_json("env.json", facts.environment(self.suite, self.world.environ))
-        git = facts.git_state(self.suite.root)
+        git = facts.git_state(self.suite.root, self.store.folder.path)
         collected = self._preflight(git)
         planned = self._plan(collected, durations, before)
         self._execute(planned, collected, before)
