@@ -9,7 +9,8 @@ from pathlib import Path
 
 def main(names: list[str]) -> int:
     """Run benchmarks one after the other; each is a module here with a `main`."""
-    known = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py") if "def main(" in path.read_text())
+    files = Path(__file__).parent.glob("[!_]*.py")
+    known = sorted(path.stem for path in files if "def main(" in path.read_text(encoding="utf-8"))
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
