@@ -52,7 +52,7 @@ def test_a_relative_path_that_the_checkout_has_is_a_moved_folder(failing: Failin
         failing("tests/b.py::b", "RuntimeError: config not found: conf/base.toml", "m.py:f"),
         failing("tests/c.py::c", "FileNotFoundError: [Errno 2] No such file or directory: 'data/gone.csv'"),
     )
-    here = Context(exists=lambda path: path in {"data/x.csv", "conf/base.toml"})
+    here = Context(exists=lambda path: path in {"data", "data/x.csv", "conf/base.toml"})
     found = clustered(record, here)
     assert found.cluster_of["tests/a.py::a", 0] == found.cluster_of["tests/b.py::b", 0]
     assert found.cluster_of["tests/c.py::c", 0] != found.cluster_of["tests/a.py::a", 0], "that one is missing"

@@ -34,8 +34,9 @@ def near_decades(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 def same_message(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """A message that names its cause, raised in several places."""
-    return by_key(units, lambda unit: marks(unit, "message"), "message")
+    """A message raised in several places: one that names its cause joins, another proposes."""
+    yield from by_key(units, lambda unit: marks(unit, "named-cause"), "message")
+    yield from by_key(units, lambda unit: marks(unit, "message"), "message", proposal=True)
 
 
 def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -59,6 +60,24 @@ def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(
         units, _broken_differences, "message", lambda key: f"off by {key} in each", proposal=True
     )
+
+
+def same_line(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One assertion of one test that failed for several parameters, compared alike."""
+
+    def lines(unit: Unit) -> Iterator[str]:
+        return (f"{line}\n{_compared(unit)}" for line in marks(unit, "line"))
+
+    return by_key(units, lines, "parameter", lambda key: key.partition("\n")[0])
+
+
+def same_folder(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Files of one folder that are not there, because the folder is not."""
+
+    def folders(unit: Unit) -> Iterator[str]:
+        return (folder for folder in marks(unit, "folder") if not context.exists(folder))
+
+    return by_key(units, folders, "file", lambda folder: f"files of {folder} are missing")
 
 
 def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -91,7 +110,10 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(units, mixes, "process-state", proposal=True)
 
 
-RULES = (near_decades, same_message, same_cause, same_site, same_difference, same_subject, process_state)
+RULES = (
+    near_decades, same_message, same_cause, same_site, same_difference, same_line, same_folder, same_subject,
+    process_state,
+)  # fmt: skip
 
 
 def _says(unit: Unit) -> str:
@@ -115,10 +137,15 @@ def _differences_in_subjects(unit: Unit) -> Iterator[str]:
 def _subjects_of_file(unit: Unit) -> Iterator[str]:
     fields = unit.group.signature.fields
     if fields.get("exception") == "AssertionError" and "file" in fields:
-        compared = " ".join(fields.get(name, "") for name in ("kind", "left", "right", "gradients"))
+        compared = _compared(unit)
         for subject in marks(unit, "subject"):
             if "." in subject or "_" in subject.strip("_"):
                 yield f"{fields['file']}\n{subject}\n{compared}"
+
+
+def _compared(unit: Unit) -> str:
+    fields = unit.group.signature.fields
+    return " ".join(fields.get(name, "") for name in ("kind", "left", "right", "gradients", "dtypes"))
 
 
 def _odd_differences(unit: Unit) -> Iterator[str]:

@@ -21,9 +21,10 @@ from triage.model.cluster import Why
 _ALIKE = 88.0
 """rapidfuzz ratio from which wordings at one place are one; 88 separated 300 synthetic templates."""
 _TELLING = re.compile(
-    r"<[a-z]+\d*>|\b(?:b?float\d+|complex\d+|u?int\d+|[Ff]loat|[Dd]ouble|[Hh]alf|nan|inf|None|zero|cpu|cuda|not|no)\b"
+    r"<[a-z]+\d*>|'[^']*'|\b(?:b?float\d+|complex\d+|u?int\d+|[Ff]loat|[Dd]ouble|[Hh]alf|nan|inf|None|zero|cpu|cuda|not|no)\b"
 )
-"""Words and tokens that must be equal, in order: one letter there is another cause."""
+"""Words, tokens and quotations that must be equal, in order: one letter there is another cause. What a
+product function quotes is masked before; what different tests of a file quote is not."""
 _LEAST_LETTERS = 12
 _LEADERS = 400
 """Distinct wordings that are compared with each other at one place."""
@@ -35,7 +36,7 @@ def similar_wording(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     for index, unit in enumerate(units):
         fields = unit.group.signature.fields
         place = (fields.get("exception", ""), fields.get("frame") or fields.get("file", ""))
-        for wording in marks(unit, "template"):
+        for wording in marks(unit, "template") if "frame" in fields else (fields.get("message", ""),):
             if sum(letter.isalpha() for letter in wording) >= _LEAST_LETTERS:
                 places[place].append((wording, index))
     for _, worded in sorted(places.items()):

@@ -14,7 +14,7 @@ from triage.signature.mask import masked, template
 from triage.signature.numeric import Numeric
 from triage.signature.place import Place
 from triage.signature.timing import compares_time
-from triage.signature.words import explicit_text, says_something
+from triage.signature.words import explicit_text, names_its_cause, says_something
 
 _ATTRIBUTE_OF_OBJECT = re.compile(
     r"<(?:[\w]+\.)*(?P<cls>[A-Z]\w*) object at 0x[0-9a-f]+>\.(?P<attr>[a-z_]\w*)"
@@ -36,6 +36,7 @@ _MISSING = re.compile(
     r"|could not open|[Uu]nable to open|cannot find|[Nn]o such file|exists\(|is_file\("
     r"|No module named|not readable"
 )
+_FOLDER = re.compile(r"No such file or directory: b?['\"](?P<folder>[^'\"\n]{1,300})/[^/'\"\n]{1,200}['\"]")
 _MISSING_SIGNS = (
     "o such file", "ot found", "exist", "issing", "open", "annot find", "is_file(", "No module", "readable",
 )  # fmt: skip
@@ -66,11 +67,14 @@ def marks_of(
         "site": _site(anatomy, place),
         "expression": _expression(anatomy, place),
         "message": _message(anatomy) if authored else (),
+        "named-cause": _named_cause(anatomy, place) if authored else (),
+        "line": _line(failure, anatomy, place),
         "template": _template(anatomy) if authored else (),
-        "cause": _cause(anatomy) if authored else (),
+        "cause": _cause(anatomy, place) if authored else (),
         "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
         "subject": _subjects(shown),
         "missing": _missing(shown),
+        "folder": _folders(shown),
         "named": _named(failure, anatomy),
         "state": _states(failure, anatomy, place, numeric),
     }
@@ -96,16 +100,40 @@ def _expression(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
     return () if not place.code or _CHOSEN.match(place.code) else site
 
 
+def _line(failure: Failure, anatomy: Anatomy, place: Place) -> tuple[str, ...]:
+    """The assertion of the test itself that failed, without the parameters it ran with."""
+    own = anatomy.frames[-1] if anatomy.frames else None
+    if own is None or own.origin != "test" or not place.code.startswith("assert"):
+        return ()
+    if own.function != anatomy.test.rpartition("::")[2]:
+        return ()  # a helper's assertion fails for many reasons
+    return (f"{anatomy.test_file}::{anatomy.test}: {place.code}",)
+
+
 def _message(anatomy: Anatomy) -> tuple[str, ...]:
-    """A message that names its cause wherever it is raised."""
-    return _telling(anatomy.exception, anatomy.message)
+    """A message that says something wherever it is raised."""
+    return _telling(anatomy.exception, anatomy.message) if _is_raised(anatomy) else ()
+
+
+def _named_cause(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
+    """The message, where its words are enough to hold failures at different places for one."""
+    found = _message(anatomy)
+    if not found or _mixes_dtypes(anatomy.message[:2000]):
+        return ()  # which two precisions met says little: any operation may refuse them
+    by_library = not place.is_product and bool(anatomy.frames) and anatomy.frames[-1].origin == "library"
+    return found if by_library or names_its_cause(found[0].partition(": ")[2]) else ()
+
+
+def _is_raised(anatomy: Anatomy) -> bool:
+    """Whether somebody raised an exception with words of its own: no assertion of the test itself."""
+    if anatomy.exception.rpartition(".")[2] != "AssertionError":
+        return not anatomy.message.startswith(("assert ", "[XPASS"))
+    return bool(anatomy.frames) and anatomy.frames[-1].origin in ("library", "product")
 
 
 def _telling(exception: str, message: str) -> tuple[str, ...]:
     line = masked(message.strip().partition("\n")[0])
-    if exception.rpartition(".")[2] in ("AssertionError", "") or not says_something(exception, line):
-        return ()
-    return (f"{exception}: {line}",)
+    return (f"{exception}: {line}",) if says_something(exception, line) else ()
 
 
 def _template(anatomy: Anatomy) -> tuple[str, ...]:
@@ -116,12 +144,13 @@ def _template(anatomy: Anatomy) -> tuple[str, ...]:
     return (template(masked(said)),) if said else ()
 
 
-def _cause(anatomy: Anatomy) -> tuple[str, ...]:
+def _cause(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
     """The innermost exception of the chain; of a failure without one, itself: so that both meet."""
     causes = [raised for raised in anatomy.chain if raised.relation in ("cause", "context")]
-    if causes:
-        return _telling(causes[-1].type, causes[-1].message)
-    return _telling(anatomy.exception, anatomy.message)
+    if not causes:
+        return _named_cause(anatomy, place)
+    found = _telling(causes[-1].type, causes[-1].message)
+    return found if found and names_its_cause(found[0].partition(": ")[2]) else ()
 
 
 def _subjects(shown: str) -> tuple[str, ...]:
@@ -147,6 +176,16 @@ def _missing(shown: str) -> tuple[str, ...]:
             found.update(name.replace(".", "/") for name in _NO_MODULE.findall(line))
             found.update(path.removeprefix("./") for path in _NOT_THERE.findall(line))
     return tuple(sorted(path for path in found if not path.startswith("http")))[:20]
+
+
+def _folders(shown: str) -> tuple[str, ...]:
+    """Folders of files that are not there; temporary ones do not count."""
+    found = {
+        match["folder"]
+        for match in _FOLDER.finditer(shown)
+        if not match["folder"].startswith(("/tmp", "/var", "/private", "/dev"))
+    }
+    return tuple(sorted(found))[:5]
 
 
 def _named(failure: Failure, anatomy: Anatomy) -> tuple[str, ...]:

@@ -21,7 +21,9 @@ _ACCIDENTAL = re.compile(
     r"|(?<![\w.,])(?<![eE][-+])\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\da-fA-F_.x]|[,:]\d|-\d))"
 )
 _DIGITS_MEAN_MORE = re.compile(r"(?=[\d\[])(?:\d-\d\d|\d:\d\d|\d\.\d+\.\d|\[[-+\d.\[])")
-_PLAIN_MARKS = frozenset({"site", "expression", "message", "template", "cause", "subject", "state"})
+_PLAIN_MARKS = frozenset(
+    {"site", "expression", "message", "template", "cause", "subject", "state", "line", "named-cause"}
+)
 
 
 class Memo:

@@ -22,7 +22,7 @@ _ANYWHERE = re.compile(
     r"|too many values to unpack|^expected string or bytes|must be real number, not"
     r"|^'\w+' not supported between"
     r"|dictionary changed size|generator didn't|^(?:None|True|False|<n\d+>|0)?$"
-    r"|^Expecting value: line|^DID NOT RAISE"
+    r"|^Expecting value: line|^DID NOT |^Timeout\b|timed out after"
 )
 _BY_TYPE = frozenset(
     {"KeyError", "IndexError", "StopIteration", "ZeroDivisionError", "RecursionError", "MemoryError",
@@ -32,6 +32,8 @@ _BY_TYPE = frozenset(
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{2,}")
 _MASKED = re.compile(r"<\w+>")
 _NAMES_ITS_OBJECT = re.compile(r"^[\w.]+\(\) (?:got|missing|takes)|^No module named|^cannot import name")
+_OBJECT = re.compile(r"'[A-Za-z_][\w.]*'|\"[A-Za-z_][\w.]*\"|`[A-Za-z_][\w.]*`|\b[\w.]+\(\)|\b\w+_\w+\b")
+_MANY_WORDS = 8
 _LIBRARY_HEADING = re.compile(
     r"^(?:Tensor-likes are|Scalars are|Not equal to tolerance|Arrays are not|Jacobian mismatch"
     r"|Mismatched elements"
@@ -50,6 +52,14 @@ def says_something(exception: str, message: str) -> bool:
     if exception.rpartition(".")[2] in _BY_TYPE or _ANYWHERE.search(first):
         return False
     return len(set(_WORD.findall(_MASKED.sub(" ", first)))) >= 3
+
+
+def names_its_cause(masked_line: str) -> bool:
+    """Whether a message that says something says enough to hold failures at different places for one.
+
+    It names an object of the code (quoted, dotted or called), or is so long that nobody wrote it twice.
+    """
+    return bool(_OBJECT.search(masked_line)) or len(set(_WORD.findall(masked_line))) >= _MANY_WORDS
 
 
 def explicit_text(message: str) -> str:
