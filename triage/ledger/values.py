@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from triage.model.cluster import Cluster, ClusterStatus
@@ -26,12 +26,19 @@ _NEXT = {
 def ledger_values(clusters: Iterable[Cluster], events: Sequence[Event]) -> dict[str, Any]:
     """JSON for the ledgers' templates: every cluster with its attempts, criteria and changes, by number."""
     ordered = sorted(clusters, key=lambda cluster: cluster.number)
-    return {"clusters": [_cluster(cluster, events) for cluster in ordered]}
+    by_cluster: dict[str, list[tuple[int, Event]]] = {}
+    for at, event in enumerate(events):
+        by_cluster.setdefault(getattr(event, "cluster", ""), []).append((at, event))
+    return {"clusters": [_cluster(cluster, _own(cluster, by_cluster)) for cluster in ordered]}
 
 
-def _cluster(cluster: Cluster, events: Sequence[Event]) -> dict[str, Any]:
-    ids = {cluster.id, *cluster.aliases}
-    own = [event for event in events if getattr(event, "cluster", None) in ids]
+def _own(cluster: Cluster, by_cluster: Mapping[str, list[tuple[int, Event]]]) -> list[Event]:
+    """Events of a cluster and of those merged into it, in the order of the journal."""
+    found = [pair for name in (cluster.id, *cluster.aliases) for pair in by_cluster.get(name, ())]
+    return [event for _, event in sorted(found, key=lambda pair: pair[0])]
+
+
+def _cluster(cluster: Cluster, own: Sequence[Event]) -> dict[str, Any]:
     command = _NEXT.get(cluster.status)
     return {
         **cluster.model_dump(mode="json", exclude={"state_in_run"}),
