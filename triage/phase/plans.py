@@ -99,11 +99,11 @@ def _update(root: Path, campaign: str, own: list[Designed], templates: Mapping[s
     name = f"{ACTIVE}/{campaign}.md"
     path = root / name
     open_ones = [design for design in own if not design.resolved]
-    if not path.exists() and not open_ones:
-        return []
-    old = _read(path)
     archived = _archived_regions(root, campaign)
     here = [design for design in own if design.region not in archived]
+    if not here and not path.exists():
+        return []
+    old = _read(path)
     contents = {design.region: render_region(root, design, name, templates) for design in here}
     new = splice(_start(campaign) if old is None else old, contents, name)
     lines = []
