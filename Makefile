@@ -20,7 +20,7 @@ $(VENV)/.ok: pyproject.toml constraints.txt
 		|| $(PIP) install -qq "$(TORCH)+cpu" 2>/dev/null \
 		|| $(PIP) install -qq --retries 0 --index-url $(TORCH_INDEX) "$(TORCH)" 2>/dev/null \
 		|| $(PIP) install -qq "$(TORCH)"
-	$(PIP) install -qq -c constraints.txt -e '.[sim,dev]'
+	$(PIP) install -qq -c constraints.txt -e '.[sim,dask,dev]'
 	@touch $@
 
 demo: $(VENV)/.ok ## the main job: one failing suite from red to resolved, in a repository of its own
