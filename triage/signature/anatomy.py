@@ -13,6 +13,7 @@ _PROCESS_ENDED = re.compile(
     r"CompletedProcess\(|returned non-zero exit status|[Cc]ommand failed|exit(?:ed)?[ _]?(?:code|status)"
     r"|returncode|non-zero exit|<Result |Process exited|died with <Signals"
 )
+_PROCESS_WORDS = ("CompletedProcess(", "exit", "ommand failed", "returncode", "<Result ", "died with")
 _EXITS = frozenset({"SystemExit", "CalledProcessError", "Exit", "Abort", "SubprocessError"})
 _SAYS_ERROR = re.compile(
     r"^(?:\S{1,80}:\s*)?(?:\[?(?:E|ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|critical|panic"
@@ -90,9 +91,10 @@ def is_process_end(raised: Raised) -> bool:
     name = raised.type.rpartition(".")[2]
     if name in _EXITS:
         return True
-    return name in ("AssertionError", "Failed", "RuntimeError", "") and bool(
-        _PROCESS_ENDED.search(raised.message[:_LOOKED_AT])
-    )
+    if name not in ("AssertionError", "Failed", "RuntimeError", ""):
+        return False
+    text = raised.message[:_LOOKED_AT]
+    return any(word in text for word in _PROCESS_WORDS) and _PROCESS_ENDED.search(text) is not None
 
 
 def _child(failure: Failure, reported: Raised) -> tuple[Raised, ...] | None:

@@ -17,7 +17,7 @@ from triage.model.signature import Signature
 Signatures = tuple[Signature, ...]
 _LARGEST = 50_000
 _ACCIDENTAL = re.compile(
-    r"(?=[/0-9])(?:\b0x[0-9a-f]+\b|(?<![\w.<>])/tmp/[^\s'\",;:)\]}>]*"
+    r"(?=[/0-9])(\b0x[0-9a-f]+\b|(?<![\w.<>])/tmp/[^\s'\",;:)\]}>]*"
     r"|(?<![\w.,])(?<![eE][-+])\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\da-fA-F_.x]|[,:]\d|-\d))"
 )
 _DIGITS_MEAN_MORE = re.compile(r"(?=[\d\[])(?:\d-\d\d|\d:\d\d|\d\.\d+\.\d|\[[-+\d.\[])")
@@ -60,13 +60,6 @@ def likeness(failure: Failure) -> Hashable:
     message = raised.message
     if len(message) > 4000 or "assert " in message or "±" in message or _DIGITS_MEAN_MORE.search(message):
         return None
-    names: dict[str, str] = {}
-
-    def name(found: re.Match[str]) -> str:
-        token = found[0]
-        kind = "\x00a" if token.startswith("0x") else "\x00t" if token.startswith("/") else "\x00n"
-        return names.setdefault(token, f"{kind}{len(names)}")
-
     path, _, rest = failure.nodeid.partition("::")
     moved = f"/{path}:" in failure.longrepr
     return (
@@ -74,11 +67,23 @@ def likeness(failure: Failure) -> Hashable:
         rest.partition("[")[0],
         failure.phase,
         raised.type,
-        _ACCIDENTAL.sub(name, message),
+        *_shape(message),
         tuple((frame.path, frame.function, frame.code, frame.origin) for frame in raised.frames),
         failure.longrepr if moved else "",
         _output(failure),
     )
+
+
+def _shape(message: str) -> tuple[Hashable, ...]:
+    """What stands between the accidental tokens, their kinds, and which of them are equal."""
+    parts = _ACCIDENTAL.split(message)
+    tokens = parts[1::2]
+    kinds = "".join("t" if token[0] == "/" else (token[1:2] == "x" and "a") or "n" for token in tokens)
+    distinct = set(tokens)
+    if len(distinct) == len(tokens):
+        return tuple(parts[::2]), kinds
+    first = {token: index for index, token in reversed(list(enumerate(tokens)))}
+    return tuple(parts[::2]), kinds, tuple(first[token] for token in tokens)
 
 
 def _output(failure: Failure) -> Hashable:

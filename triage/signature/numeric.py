@@ -126,7 +126,7 @@ def decade(error: float | None, allowed: float | None) -> int | None:
 
 def _comparison(text: str) -> Numeric | None:
     for line in text.splitlines()[:40]:
-        found = COMPARISON.match(line.strip())
+        found = COMPARISON.match(line.strip()) if "assert " in line else None
         if found is None:
             continue
         left, right, allowed = number(found["left"]), number(found["right"]), number(found["approx"])

@@ -32,7 +32,7 @@ def reason_v1(failure: Failure) -> Signature:
         **_place(failure),
     }
     title = fields["message"][:120] or failure.exception or "failure without a message"
-    return Signature(id=signature_id(ALGORITHM, fields), title=title, fields=fields)
+    return Signature.model_construct(id=signature_id(ALGORITHM, fields), title=title, fields=fields)
 
 
 def _place(failure: Failure) -> dict[str, str]:

@@ -43,7 +43,9 @@ def reason_v2(failure: Failure) -> Signature:
     marks = marks_of(failure, anatomy, place, numeric)
     if near := neighbours(fields):
         marks["near"] = near
-    return Signature(id=signature_id(ALGORITHM, fields), title=_title(anatomy), fields=fields, marks=marks)
+    return Signature.model_construct(
+        id=signature_id(ALGORITHM, fields), title=_title(anatomy), fields=fields, marks=marks
+    )
 
 
 def neighbours(fields: dict[str, str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _BUILTIN = (
     "NoneType|bool|int|float|complex|str|bytes|bytearray|list|tuple|dict|set|frozenset|object"
@@ -41,6 +42,7 @@ _LIBRARY_HEADING = re.compile(
 )
 
 
+@lru_cache(maxsize=16384)
 def says_something(exception: str, message: str) -> bool:
     """Whether two failures with this message and nothing else in common may be held for one.
 
@@ -54,6 +56,7 @@ def says_something(exception: str, message: str) -> bool:
     return len(set(_WORD.findall(_MASKED.sub(" ", first)))) >= 3
 
 
+@lru_cache(maxsize=16384)
 def names_its_cause(masked_line: str) -> bool:
     """Whether a message that says something says enough to hold failures at different places for one.
 
