@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
 from triage.errors import UsageError
-from triage.executor.git import apply_patch, scratch_copy
+from triage.executor.git import Repository, apply_patch, scratch_copy
 from triage.model.base import Value
 from triage.model.experiment import ProbeReport
+from triage.phase.design.patches import files_of, lines_changed, read_patch, text_of
 from triage.phase.design.strength import Strength, compare
 
-_FILE = re.compile(r"^(?:---|\+\+\+) (?:[ab]/)?([^\t\n]+)", re.MULTILINE)
 _KEYWORD = re.compile(r"^\+\s*(?:.*[(,]\s*)?([A-Za-z_]\w*)\s*=(?!=)", re.MULTILINE)
-_MOST_BYTES = 1 << 20
 
 
 class Proposal(Value):
@@ -60,7 +59,7 @@ def gather(paths: Sequence[Path], report: ProbeReport) -> tuple[Proposal, ...]:
 
     Raises `UsageError` where a patch cannot be read or there is none at all.
     """
-    found = [(_title(path, text := _read(path)), str(path), text) for path in paths]
+    found = [(_title(path, text := read_patch(path)), str(path), text) for path in paths]
     if not paths:
         found = [(patch.title, "probe", patch.diff) for patch in report.patches]
     if not found:
@@ -82,15 +81,15 @@ def gather(paths: Sequence[Path], report: ProbeReport) -> tuple[Proposal, ...]:
 def apply(root: Path, proposal: Proposal, *more: str) -> Applied:
     """Apply a patch, and `more` on top of it, to a scratch copy; the user's tree stays as it is."""
     texts = (proposal.patch, *more)
-    names = tuple(dict.fromkeys(name for text in texts for name in _names(text)))
-    with scratch_copy(root) as copy:
-        before = {name: _text(copy, name) for name in names}
-        try:
+    try:
+        names = tuple(dict.fromkeys(name for text in texts for name in files_of(text, _prefix(root))))
+        with scratch_copy(root) as copy:
+            before = {name: text_of(copy, name) for name in names}
             for text in texts:
                 apply_patch(copy, text)
-            after = {name: _text(copy, name) for name in names}
-        except UsageError as error:
-            return Applied(proposal=proposal, why_not=error.what.replace(str(copy), root.name))
+            after = {name: text_of(copy, name) for name in names}
+    except UsageError as error:
+        return Applied(proposal=proposal, why_not=_without_places(error.what))
     changed = {name: after[name] for name in names if after[name] != before[name]}
     if not changed:
         return Applied(proposal=proposal, why_not="it changes nothing")
@@ -101,6 +100,11 @@ def apply(root: Path, proposal: Proposal, *more: str) -> Applied:
         files=tuple(_change(name, before[name], after[name]) for name in changed),
         strength=compare((before[name], after[name]) for name in tests),
     )
+
+
+def _without_places(text: str) -> str:
+    """An error without the temporary folder in which it happened."""
+    return re.sub(r" in /\S+(?=:)", "", text)
 
 
 def kind_of(path: str) -> str:
@@ -118,49 +122,20 @@ def apply_command(proposal: Proposal, patch_path: str) -> str:
     return f"git apply {shlex.quote(patch_path)}"
 
 
-def _read(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        text = data.decode("utf-8")
-    except OSError as error:
-        raise UsageError(
-            "no-option", f"{path} cannot be read: {error.strerror}", "name a patch file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UsageError("bad-patch", f"{path} is no UTF-8 text", "make it with `git diff`") from error
-    if len(data) > _MOST_BYTES or not list(_names(text)):
-        raise UsageError("bad-patch", f"{path} is no unified diff", "make it with `git diff`")
-    return text
-
-
 def _title(path: Path, text: str) -> str:
     subject = re.search(r"^Subject: (?:\[PATCH[^\]]*\] )?(.+)$", text, re.MULTILINE)
     stem = re.sub(r"^[A-Za-z0-9][-_]", "", path.stem)
     return subject[1] if subject else stem.replace("-", " ").replace("_", " ")
 
 
-def _names(patch: str) -> Iterator[str]:
-    for name in _FILE.findall(patch):
-        plain = name.strip().strip('"')
-        if plain != "/dev/null":
-            yield plain
-
-
-def _text(root: Path, name: str) -> str | None:
-    path = root / name
-    if not path.is_file() or path.is_symlink():
-        return None
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(
-            "bad-patch", f"it changes {name}, which is no text", "leave binary files out"
-        ) from None
-
-
 def _change(name: str, before: str | None, after: str | None) -> FileChange:
-    import difflib
+    added, removed = lines_changed(before, after)
+    return FileChange(path=name, kind=kind_of(name), added=added, removed=removed)
 
-    lines = difflib.ndiff((before or "").split("\n"), (after or "").split("\n"))
-    marks = [line[:2] for line in lines]
-    return FileChange(path=name, kind=kind_of(name), added=marks.count("+ "), removed=marks.count("- "))
+
+def _prefix(root: Path) -> str:
+    """From the top of the repository to the suite's root; empty where they are the same."""
+    repository = Repository.find(root)
+    if repository is None or repository.top == root.resolve():
+        return ""
+    return root.resolve().relative_to(repository.top).as_posix()
