@@ -66,7 +66,8 @@ def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers
         folder.seal()
         if ledgers:
             refresh(tools)
-    _remember(tools, record, assignment)
+    if ledgers:
+        _remember(tools, record, assignment)
     unknown = _held_against(record, assignment.clusters, before, tools.settings.gate)
     return Concluded(
         record=record, clusters=assignment.clusters, unknown=unknown, exit_code=_exit_code(record, unknown)
