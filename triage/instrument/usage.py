@@ -146,6 +146,8 @@ def _opened(frame: FrameType, path: Any, mode: Any) -> None:
     text = os.fsdecode(path)
     if _place(frame) is None:
         return
+    if isinstance(mode, str) and "b" not in mode:
+        _note("text", "open", frame)
     writing = isinstance(mode, str) and any(letter in mode for letter in "wxa+")
     target = os.path.dirname(os.path.abspath(text)) if writing else text
     exists = os.path.lexists(target)

@@ -6,7 +6,7 @@ from triage.model.experiment import RootCause
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.treatment import own_frames
 
-_WORTH = 0.03
+_WORTH = 0.011
 _SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
 
 

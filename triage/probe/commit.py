@@ -38,6 +38,8 @@ class CommitProbe:
         commits = _history(case)
         if not commits or case.context != "alone":
             return 0.0
+        if case.flaky:
+            return 0.05 if case.facts.get("good_commit") else 0.0
         return 0.6 if case.facts.get("good_commit") else 0.2
 
     def investigate(self, case: Case) -> Steps:

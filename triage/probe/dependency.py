@@ -32,7 +32,7 @@ class Dependency:
         if _ABSENT.search(message_of(case)):
             return 0.9
         differing = list(_differing(case))
-        if not differing:
+        if not differing or case.flaky:
             return 0.0
         return 0.5 if _IMPORTING.search(message_of(case)) else 0.16
 

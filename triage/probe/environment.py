@@ -42,6 +42,8 @@ class Environment:
         names = [str(line.get("name")) for line in read if not _PLUMBING.fullmatch(str(line.get("name")))]
         if any(re.search(rf"\b{re.escape(name)}\b", text) for name in names) or "os.environ" in text:
             return 0.85
+        if case.flaky:
+            return 0.1 if names else 0.0
         return 0.55 if names else 0.25
 
     def investigate(self, case: Case) -> Steps:

@@ -38,6 +38,8 @@ class Files:
         text = message_of(case)
         if _LOSSES.search(text):
             return 0.9
+        if case.flaky:
+            return 0.0
         absent = [line for line in uses(case, "file") if not line.get("exists")]
         return 0.5 if absent else 0.1 if uses(case, "cwd") else 0.02
 

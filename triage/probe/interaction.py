@@ -20,7 +20,7 @@ class Interaction:
 
     def likelihood(self, case: Case) -> float:
         """After every probe of a single factor."""
-        return 0.05 if not case.flaky and len(_tried(case)) > 1 else 0.0
+        return 0.012 if not case.flaky and len(_tried(case)) > 1 else 0.0
 
     def investigate(self, case: Case) -> Steps:
         """One look decides whether there is anything to search."""

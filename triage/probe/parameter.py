@@ -24,7 +24,7 @@ class Parameter:
 
     def likelihood(self, case: Case) -> float:
         """Only with siblings."""
-        return 0.35 if len(_siblings(case)) > 1 else 0.0
+        return 0.35 if len(_siblings(case)) > 1 and not case.flaky else 0.0
 
     def investigate(self, case: Case) -> Steps:
         """Run the family once; where one axis decides, its failing value against the passing sibling."""

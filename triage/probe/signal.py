@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from triage.model.experiment import Factor, Patch, RootCause, Status
@@ -23,6 +24,7 @@ METERS = ("gradients", "configs")
 _GRADIENT_WORDS = re.compile(r"grad|backward|autograd|requires_grad|differentiab", re.IGNORECASE)
 _NUMERIC_WORDS = re.compile(r"zero|nan|inf\b|finite|loss|tensor|intensity|0\.0", re.IGNORECASE)
 _MOST_TRIED = 40
+_MOST_FILES = 400
 _ROUND = 4
 
 
@@ -100,12 +102,16 @@ def gradient_likelihood(case: Case) -> float:
     """How much a failure looks like one of gradients: its text, its test, the imports of its file."""
     source = case.source(case.nodeid.partition("::")[0]) or ""
     if "torch" not in source and "torch" not in case.failure.longrepr and "backward" not in source:
-        return 0.02
+        return 0.1 if any("import torch" in (case.source(path) or "") for path in _python(case)) else 0.0
     if _GRADIENT_WORDS.search(case.failure.message) or _GRADIENT_WORDS.search(case.nodeid):
         return 0.9
     if _GRADIENT_WORDS.search(case.failure.longrepr):
         return 0.7
     return 0.4 if _NUMERIC_WORDS.search(case.failure.message) else 0.2
+
+
+def _python(case: Case) -> Iterator[str]:
+    return islice((path for path in case.files if path.endswith(".py")), _MOST_FILES)
 
 
 def is_dead(call: Mapping[str, Any]) -> bool:

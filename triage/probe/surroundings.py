@@ -37,13 +37,12 @@ class Locale:
         """High for encoding errors; some where the test asks the locale."""
         if _UNICODE.search(message_of(case)):
             return 0.9
-        return (
-            0.5
-            if uses(case, "locale")
-            else 0.15
-            if any(name.startswith("LC_") for name in case.env)
-            else 0.03
-        )
+        if case.flaky:
+            return 0.0
+        if uses(case, "locale"):
+            return 0.5
+        told = any(name.startswith("LC_") or name == "LANG" for name in case.env)
+        return (0.15 if told else 0.03) if uses(case, "file", "text") else 0.1 if told else 0.0
 
     def investigate(self, case: Case) -> Steps:
         """Other locales, and UTF-8 mode on and off."""
@@ -107,13 +106,11 @@ class Resource:
         text = message_of(case)
         if _SHORT.search(text) and "Permission denied" not in text:
             return 0.9
-        return (
-            0.4
-            if uses(case, "limits") or _SHORT.search(text)
-            else 0.2
-            if uses(case, "cores", "disk", "network")
-            else 0.01
-        )
+        if case.flaky:
+            return 0.0
+        if uses(case, "limits") or _SHORT.search(text):
+            return 0.4
+        return 0.2 if uses(case, "cores", "disk", "network", "temporary") else 0.0
 
     def investigate(self, case: Case) -> Steps:
         """More of each thing that may be short."""

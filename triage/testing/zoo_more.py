@@ -173,10 +173,8 @@ PLANTS: tuple[Plant, ...] = (
         files={"tests/test_c.py": """
             import random
             def test_mean():
-                random.seed(13)
-                values = [random.random() for _ in range(4)]
-                assert sum(values) / 4 < 0.6 or values[0] < 0.25
-                assert values[0] > 0.3
+                random.seed(2)
+                assert random.random() < 0.95
         """},
     ),
     plant(

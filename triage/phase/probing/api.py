@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from triage.evidence.folder import EvidenceFolder
 from triage.executor.git import temporary_folder
@@ -156,7 +156,10 @@ def _case(tools: Tools, request: Request, found: Found, claim: Claim, lab: Lab) 
     )
 
 
-def _source_of(root: Path) -> Any:
+def _source_of(root: Path) -> Callable[[str], str | None]:
+    """Texts of the suite's files, each read once."""
+
+    @cache
     def source(path: str) -> str | None:
         target = (root / path).resolve()
         if not path or not target.is_relative_to(root.resolve()) or not target.is_file():
