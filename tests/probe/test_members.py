@@ -1,0 +1,88 @@
+"""A cluster is one cause: members that the treatment does not flip are proposed for a split."""
+
+from __future__ import annotations
+
+from triage.cluster.mint import EventMint
+from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import ClusterStatus
+from triage.model.experiment import Factor, ProbeReport, RootCause
+from triage.model.journal import AttemptRecorded, ProposalMade, StatusChanged
+from triage.phase.probing.ladder import Climb
+from triage.phase.probing.members import divide
+from triage.phase.probing.record import events_of
+from triage.probe.api import Experiment, Finding, Setup
+from triage.probe.judge import judge
+from triage.testing.probes import seen
+
+MEMBERS = tuple(f"tests/test_a.py::test_{name}" for name in ("one", "two", "three", "four"))
+MOVED = {MEMBERS[0], MEMBERS[1], MEMBERS[3]}
+PROOF = Experiment(
+    probe="environment",
+    factor=Factor(kind="env", name="X", to=None),
+    prediction="it passes",
+    baseline=Setup(nodeids=(MEMBERS[0],)),
+    treated=Setup(nodeids=(MEMBERS[0],), env={"X": None}),
+    watch=(MEMBERS[0],),
+)
+CAUSE = RootCause(kind="environment-variable", summary="X", confidence="proven")
+
+
+class FakeLab:
+    reason = None
+
+    def experiment(self, experiment):
+        def run(setup):
+            (nodeid,) = setup.nodeids
+            return seen(nodeid, "X" in setup.env and nodeid in MOVED)
+
+        before = [run(experiment.baseline) for _ in range(4)]
+        return judge(experiment, before, [run(experiment.treated) for _ in range(4)])
+
+
+def divided():
+    way = Climb(findings=[("environment", Finding(cause=CAUSE, proof=PROOF))])
+    return divide(FakeLab(), way, MEMBERS)
+
+
+def test_the_treatment_is_tried_on_every_member():
+    division = divided()
+    assert set(division.moved) == MOVED
+    assert division.unmoved == (MEMBERS[2],)
+    assert len(division.results) == 3
+
+
+def test_without_a_proof_nothing_is_divided():
+    assert divide(FakeLab(), Climb(findings=[("x", Finding(excluded="nothing"))]), MEMBERS).results == ()
+
+
+def events(cluster, confidence, split=()):
+    cause = CAUSE.model_copy(update={"confidence": confidence})
+    report = ProbeReport(subject=MEMBERS, cluster=cluster, reproduced=True, root_cause=cause)
+    return report, split
+
+
+def told(tmp_path, cluster, confidence, split=()):
+    report, split = events(cluster, confidence, split)
+    folder = EvidenceFolder.create(tmp_path, "camp", "b", "20260101T000000Z")
+    return events_of(
+        report, folder, "reports/camp/phase_b/20260101T000000Z", EventMint("2026-01-01T00:00:00Z", "t"), split
+    )
+
+
+def test_the_journal_gets_attempt_status_and_split(tmp_path):
+    attempt, status, proposal = told(tmp_path, "C19", "proven", (MEMBERS[2],))
+    assert isinstance(attempt, AttemptRecorded)
+    assert (attempt.phase, attempt.campaign, attempt.stamp) == ("b", "camp", "20260101T000000Z")
+    assert isinstance(status, StatusChanged)
+    assert status.status is ClusterStatus.PROBED
+    assert isinstance(proposal, ProposalMade)
+    assert (proposal.kind, proposal.members, proposal.why[0].proposal) == ("split", (MEMBERS[2],), True)
+
+
+def test_an_unknown_cause_is_an_attempt_and_no_change_of_status(tmp_path):
+    (attempt,) = told(tmp_path, "C19", "unknown")
+    assert isinstance(attempt, AttemptRecorded)
+
+
+def test_a_test_of_no_cluster_leaves_no_event(tmp_path):
+    assert told(tmp_path, None, "proven") == []
