@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,24 +68,52 @@ def test_a_killed_worker_costs_nothing(
     assert len(ran.read_text().split()) > 40, "the killed worker's chunk ran again"
 
 
+@pytest.fixture
+def scheduler() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler and two workers, each a process of its own, as somebody would start them by hand."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    module = [sys.executable, "-m"]
+    host, port = address.removeprefix("tcp://").split(":")
+    head = subprocess.Popen(
+        [*module, "distributed.cli.dask_scheduler", "--host", host, "--port", port, "--no-dashboard"], **quiet
+    )
+    worker = [*module, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+    hands = [subprocess.Popen([*worker, "--death-timeout", "10"], **quiet) for _ in range(2)]
+    yield address, head
+    for process in (*hands, head):
+        process.terminate()
+    for process in (*hands, head):
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def test_a_lost_scheduler_is_void_and_what_was_recorded_is_kept(
-    tmp_path: Path, run_here: Callable[..., RunRecord], cluster: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    run_here: Callable[..., RunRecord],
+    scheduler: tuple[str, subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from triage.executor import dask
 
     monkeypatch.setattr(dask, "_LOST_SECONDS", 2.0)
+    address, head = scheduler
     ran = tmp_path / "ran"
     slow_suite(tmp_path / "suite", ran)
 
     def lose() -> None:
         while not ran.exists() or len(ran.read_text().split()) < 25:
             time.sleep(0.02)
-        cluster.close(timeout=1)
+        head.kill()
 
     loser = threading.Thread(target=lose)
     loser.start()
-    executor = dask.DaskExecutor(cluster.scheduler_address, workers=2)
-    record = run_here(executor=executor, workers=2, chunks=4)
+    record = run_here(executor=dask.DaskExecutor(address, workers=2), workers=2, chunks=4)
     loser.join()
     assert not record.complete
     assert record.void is not None

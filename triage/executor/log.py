@@ -67,4 +67,4 @@ class LogWriter:
         self._file.write(b"\n[... %d bytes of output cut ...]\n" % self.cut)
         stream = StreamRedactor(self._redactor)
         stream.feed(context)
-        self._put(stream.feed(tail) + stream.close())
+        self._put((stream.feed(tail) + stream.close())[-self._tail_limit :])

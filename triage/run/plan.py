@@ -19,6 +19,10 @@ from triage.model.suite import Suite
 
 ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""
+_WORTHWHILE_SECONDS = 1.0
+"""Of a chunk: shorter ones cost more to start than they help to share."""
+_PIECES = 2
+"""Parts of a module that is too long, to a chunk's length: small enough to fill the gaps."""
 _LIMIT_SHARE = 0.8
 """A chunk is planned to need at most this part of its time limit."""
 
@@ -72,7 +76,9 @@ def _count(weights: Sequence[float], suite: Suite, modules: int) -> int:
         count = max(count, math.ceil(total / (_LIMIT_SHARE * suite.limits.chunk_seconds)))
     hands = suite.workers * (suite.shard[1] if suite.shard else 1)
     if hands > 1:
-        count = max(count, min(2 * hands, modules))
+        # a number of chunks that workers can share evenly; never more of them than there are modules
+        each = 3 if total >= 3 * hands * _WORTHWHILE_SECONDS else 2
+        count = max(-(-count // hands) * hands, min(each * hands, modules))
     return max(1, min(count, len(weights)))
 
 
@@ -103,7 +109,8 @@ def _pieces(
     """
     total = sum(weights[i] for i in members)
     unique = len({items[i].nodeid for i in members}) == len(members)
-    parts = math.ceil(total / target) if target > 0 and unique and count > 1 else 1
+    splits = total > target > 0 and unique and count > 1
+    parts = math.ceil(_PIECES * total / target) if splits else 1
     if parts <= 1 or len(members) == 1:
         return [members]
     pieces: list[list[int]] = [[]]

@@ -1,0 +1,67 @@
+"""The sealed record: what was written is read, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triage.wire.clean import capped, encodable, inert, inert_bytes
+from triage.wire.events import LineBuffer, Opener, encode, seal
+
+KEY = b"k" * 32
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)  # fmt: skip
+
+
+@given(st.lists(st.dictionaries(st.text(), JSON), max_size=8), st.integers(1, 40))
+def test_round_trip_through_any_blocks(found: list[dict[str, object]], size: int) -> None:
+    data = b"".join(seal(KEY, n, encode(event)) for n, event in enumerate(found))
+    lines, opener, read = LineBuffer(), Opener(KEY), []
+    for start in range(0, len(data), size):
+        read += [json.loads(opener.open(line) or b"null") for line in lines.feed(data[start : start + size])]
+    assert read == found
+    assert (opener.foreign, opener.missing) == (0, 0)
+
+
+@given(st.binary(), st.integers(0, 200))
+def test_altered_repeated_and_foreign_lines_are_refused(junk: bytes, place: int) -> None:
+    line = seal(KEY, 0, b'{"e":"start","i":0}')
+    opener = Opener(KEY)
+    broken = bytearray(line.rstrip(b"\n"))
+    broken[place % len(broken)] ^= 1
+    assert opener.open(bytes(broken)) is None
+    assert opener.open(junk) is None
+    assert opener.open(seal(b"x" * 32, 0, b"{}")) is None
+    assert opener.open(line) is not None
+    assert opener.open(line) is None, "a line that is replayed counts once"
+    assert opener.foreign == 4
+
+
+def test_a_gap_is_counted() -> None:
+    opener = Opener(KEY)
+    opener.open(seal(KEY, 0, b"{}"))
+    opener.open(seal(KEY, 3, b"{}"))
+    assert opener.missing == 2
+
+
+@given(st.text(alphabet=st.characters(codec=None)))
+def test_cleaned_text_can_be_written_and_does_nothing(text: str) -> None:
+    encodable(text).encode("utf-8")
+    shown = inert(encodable(text))
+    assert not set(shown) & {chr(n) for n in (*range(9), *range(11, 32), *range(127, 160))}
+
+
+@given(st.binary())
+def test_cleaned_bytes_do_nothing(data: bytes) -> None:
+    shown = inert_bytes(data)
+    assert not set(shown) & {*range(9), *range(11, 32), 127}
+
+
+@given(st.text(), st.integers(2, 50))
+def test_capped_text_keeps_head_and_tail(text: str, limit: int) -> None:
+    shown = capped(text, limit)
+    assert shown == text if len(text) <= limit else shown.startswith(text[: limit // 2])
