@@ -21,6 +21,8 @@ ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""
 _WORTHWHILE_SECONDS = 1.0
 """Of a chunk: shorter ones cost more to start than they help to share."""
+_START_SECONDS = 0.05
+"""What a chunk costs beside its tests."""
 _PIECES = 2
 """Parts of a module that is too long, to a chunk's length: small enough to fill the gaps."""
 _LIMIT_SHARE = 0.8
@@ -66,38 +68,57 @@ def _weights(items: Sequence[Item], durations: Mapping[str, float]) -> tuple[lis
     return [max(0.0, durations.get(item.nodeid, typical)) for item in items], "history"
 
 
-def _count(weights: Sequence[float], suite: Suite, modules: int) -> int:
-    """As many as asked, else so that each is about `chunk_seconds` long and every worker has work."""
+def _counts(weights: Sequence[float], suite: Suite, modules: int) -> list[int]:
+    """How many chunks might be good: as asked, else about `chunk_seconds` long, and work for every worker."""
     if suite.chunks is not None:
-        return suite.chunks
-    total = sum(weights)
+        return [suite.chunks]
+    total, hands = sum(weights), _hands(suite)
     count = math.ceil(total / suite.chunk_seconds)
     if suite.limits.chunk_seconds is not None:
         count = max(count, math.ceil(total / (_LIMIT_SHARE * suite.limits.chunk_seconds)))
-    hands = suite.workers * (suite.shard[1] if suite.shard else 1)
     if hands > 1:
         # a number of chunks that workers can share evenly; never more of them than there are modules
-        each = 3 if total >= 3 * hands * _WORTHWHILE_SECONDS else 2
-        count = max(-(-count // hands) * hands, min(each * hands, modules))
-    return max(1, min(count, len(weights)))
+        count = max(-(-count // hands) * hands, min(2 * hands, modules))
+    more = hands > 1 and total / count >= _WORTHWHILE_SECONDS
+    steps = range(0, 2 * hands + 1, max(1, hands // 2)) if more else (0,)
+    return [max(1, min(count + step, len(weights))) for step in steps]
+
+
+def _hands(suite: Suite) -> int:
+    return suite.workers * (suite.shard[1] if suite.shard else 1)
 
 
 def _balanced(items: Sequence[Item], weights: Sequence[float], suite: Suite) -> list[tuple[str, list[int]]]:
     modules: dict[str, list[int]] = {}
     for index, item in enumerate(items):
         modules.setdefault(item.file, []).append(index)
-    count = _count(weights, suite, len(modules))
+    hands = _hands(suite)
+    tried = [_packed(items, weights, modules, count) for count in _counts(weights, suite, len(modules))]
+    chunks = min(tried, key=lambda chunks: (_finish(chunks, weights, hands), len(chunks)))
+    width = max(2, len(str(len(chunks))))
+    return [(f"chunk_{number:0{width}d}", members) for number, members in enumerate(chunks, 1)]
+
+
+def _packed(
+    items: Sequence[Item], weights: Sequence[float], modules: Mapping[str, list[int]], count: int
+) -> list[list[int]]:
+    """At most `count` chunks of nearly equal weight, in order of their first test."""
     target = sum(weights) / count if count else 0.0
     units = [unit for members in modules.values() for unit in _pieces(items, members, weights, target, count)]
     heaviest = sorted(units, key=lambda unit: (-sum(weights[i] for i in unit), unit[0]))
     bins: list[tuple[float, int, list[int]]] = [(0.0, number, []) for number in range(min(count, len(units)))]
-    heapq.heapify(bins)
     for unit in heaviest:
         load, number, members = heapq.heappop(bins)
         heapq.heappush(bins, (load + sum(weights[i] for i in unit), number, members + unit))
-    filled = sorted(sorted(members) for _, _, members in bins if members)
-    width = max(2, len(str(len(filled))))
-    return [(f"chunk_{number:0{width}d}", members) for number, members in enumerate(filled, 1)]
+    return sorted(sorted(members) for _, _, members in bins if members)
+
+
+def _finish(chunks: Sequence[Sequence[int]], weights: Sequence[float], hands: int) -> float:
+    """When the last worker is done, each taking the longest chunk that is left; chunks cost their start."""
+    loads = [0.0] * hands
+    for load in sorted((sum(weights[i] for i in members) for members in chunks), reverse=True):
+        heapq.heapreplace(loads, loads[0] + load + _START_SECONDS)
+    return max(loads)
 
 
 def _pieces(
