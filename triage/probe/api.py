@@ -142,7 +142,7 @@ class Case:
     base: Setup
     """Where it fails."""
     failure: Failure
-    context: Literal["alone", "file", "suite"]
+    context: Literal["alone", "file", "chunk", "suite"]
     """The smallest surrounding in which it fails."""
     rate: float = 1.0
     """Failure rate in that setup, as seen so far."""

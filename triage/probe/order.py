@@ -10,6 +10,7 @@ from triage.probe.leak import Leak, find_leak
 from triage.probe.search import minimise
 from triage.probe.treatment import repeats_of
 
+_MOST_TESTS = 3000
 _Runs = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]
 
 
@@ -79,7 +80,7 @@ class Setter:
 
     def likelihood(self, case: Case) -> float:
         """Only where a failure alone is not already known to happen in the suite as well."""
-        if case.context != "alone" or len(case.suite) < 2 or case.flaky:
+        if case.context != "alone" or not 2 <= len(case.suite) <= _MOST_TESTS or case.flaky:
             return 0.0
         in_suite = case.facts.get("in_suite")
         if in_suite == "passed":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triage.model.experiment import ExperimentResult, RootCause, Status, Tally
+from triage.model.experiment import ExperimentResult, Factor, RootCause, Status, Tally
 from triage.probe.api import Case, Finding, Observation, Steps, look
 from triage.probe.fisher import still_allowed, wilson
 
@@ -45,7 +45,7 @@ def _result(case: Case, runs: int, failed: int, seen: list[Observation]) -> Expe
     )
     return ExperimentResult(
         probe="repeat",
-        factor=None,
+        factor=Factor(kind="repeat", name="unchanged", from_=1, to=runs),
         prediction="A failure that chance does not decide comes again in every run of the same setup.",
         status=Status.CONFIRMED if steady else Status.REFUTED,
         baseline=Tally(runs=runs, failed=failed),

@@ -66,7 +66,9 @@ def probe(tools: Tools, request: Request, make_folder: Callable[[], EvidenceFold
         found = _find(tools, request, scratch, room)
         folder = make_folder()
         lab = _lab(tools, request, folder, room, scratch)
-        claim = check(lab, found.subject.nodeids[0], found.suite)
+        claim = check(
+            lab, found.subject.nodeids[0], found.suite, _chunk_of(request.record, found.subject.nodeids[0])
+        )
         if claim.setup is None:
             report, division = _not_reproduced(found, claim), Division()
         else:
@@ -124,6 +126,12 @@ def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scr
             (old.path for old in EvidenceFolder.all(tools.root, phase="b") if old.sealed),
         ),
     )
+
+
+def _chunk_of(record: RunRecord | None, nodeid: str) -> tuple[str, ...]:
+    """The tests that shared its process in the latest run."""
+    chunks = record.plan.chunks if record is not None and record.plan is not None else ()
+    return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())
 
 
 def _case(tools: Tools, request: Request, found: Found, claim: Claim, lab: Lab) -> Case:

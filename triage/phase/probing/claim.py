@@ -12,7 +12,7 @@ from triage.phase.probing.lab import BudgetSpent, Lab
 from triage.probe.api import Look, Observation, Setup
 from triage.probe.fisher import still_allowed
 
-Context = Literal["alone", "file", "suite"]
+Context = Literal["alone", "file", "chunk", "suite"]
 _FIRST = 2
 _CAUTIOUS, _SHORT = 30.0, 6.0
 _MORE_ALONE = 10
@@ -44,7 +44,7 @@ class Claim:
         return Failure(nodeid=self.nodeid, phase="call", longrepr=outcome.value)
 
 
-def check(lab: Lab, nodeid: str, suite: Sequence[str]) -> Claim:
+def check(lab: Lab, nodeid: str, suite: Sequence[str], chunk: Sequence[str] = ()) -> Claim:
     """Run it alone, then in wider surroundings, until it fails; the last word is `not reproduced`."""
     alone = Setup(nodeids=(nodeid,))
     first = _alone_with_patience(lab, nodeid, alone)
@@ -52,7 +52,7 @@ def check(lab: Lab, nodeid: str, suite: Sequence[str]) -> Claim:
         return _seen(nodeid, alone, "alone", first, first)
     if all(run.outcome(nodeid) in (Outcome.SKIPPED, Outcome.XFAILED, Outcome.NOT_RUN) for run in first):
         return _cannot(nodeid, first)
-    for context, setup in _wider(nodeid, suite):
+    for context, setup in _wider(nodeid, suite, chunk):
         runs = lab.look([Look(setup=setup, why=f"the claim: does it fail in its {context}?")])
         if runs[0].red(nodeid):
             return _seen(nodeid, setup, context, runs, first)
@@ -87,11 +87,15 @@ def _stack(run: Observation, nodeid: str) -> list[tuple[str, int | None]]:
     return [(f.path, f.lineno) for raised in failure.chain for f in raised.frames] if failure else []
 
 
-def _wider(nodeid: str, suite: Sequence[str]) -> Iterator[tuple[Context, Setup]]:
+def _wider(nodeid: str, suite: Sequence[str], chunk: Sequence[str]) -> Iterator[tuple[Context, Setup]]:
     path = nodeid.partition("::")[0]
     same = tuple(other for other in suite if other.partition("::")[0] == path)
     if len(same) > 1:
         yield "file", Setup(nodeids=same)
+    known = set(suite)
+    together = tuple(other for other in chunk if other in known)
+    if nodeid in together and set(together) not in (set(same), known):
+        yield "chunk", Setup(nodeids=together)
     if len(suite) > len(same):
         yield "suite", Setup(nodeids=tuple(suite))
 
@@ -126,6 +130,7 @@ def _seen(
     where = {
         "alone": "alone in its process",
         "file": "with the tests of its file",
+        "chunk": "in its chunk of the latest run",
         "suite": "in the whole suite",
     }
     text = f"Reproduced {where[context]}: failed {len(red)} of {len(runs)} times."

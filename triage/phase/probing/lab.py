@@ -256,7 +256,9 @@ class Lab:
         )
         if path:
             env["PYTHONPATH"] = ":".join(path + ([own] if own else []))
-        limits = self.limits
+        left = max(5.0, self.budget.seconds - self.spent)
+        whole = min(self.limits.chunk_seconds or left, left)
+        limits = self.limits.model_copy(update={"chunk_seconds": whole})
         if setup.test_seconds is not None:
             limits = limits.model_copy(update={"test_seconds": setup.test_seconds})
         return Selection(
