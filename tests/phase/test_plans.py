@@ -99,6 +99,16 @@ def test_a_plan_waits_for_all_of_its_clusters(story):
     archived = story.root / "plans/archive/x-20260101T000002Z.md"
     checked = check_paths(story.root, [archived], load_templates())
     assert [p.what for p in checked.problems if "region" in p.what] == []
+    later = {**load_templates(), "plan.md.j2": load_templates()["plan.md.j2"].replace("Verified", "Checked")}
+    checked = check_paths(story.root, [archived], later)
+    assert [p.what for p in checked.problems if "region" in p.what] == []
+    assert any("worded otherwise" in note for note in checked.notes)
+    later = {
+        **load_templates(),
+        "plan.md.j2": load_templates()["plan.md.j2"].replace("result.met", "not result.met"),
+    }
+    checked = check_paths(story.root, [archived], later)
+    assert any("is not what its evidence gives" in problem.what for problem in checked.problems)
     archived.write_text(archived.read_text().replace("[x] targeted", "[ ] targeted", 1))
     checked = check_paths(story.root, [archived], load_templates())
     assert any("changed by hand" in problem.what for problem in checked.problems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,17 +15,15 @@ from triage.evidence.check import Checked, check_claims, check_folder, documents
 from triage.evidence.claims import read_sidecar, sidecar_of
 from triage.evidence.folder import REPORTS, EvidenceFolder
 from triage.evidence.journal import Journal
-from triage.ledger.regions import body, fitted, is_edited, scan
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import ProbeReport
 from triage.model.journal import AttemptRecorded, CriterionMet, StatusChanged
+from triage.phase.checking_regions import NUMBER, check_ledger, check_plans
 from triage.phase.documents import summary_of
-from triage.phase.ledgers import JOURNAL, LEDGERS, Ledger, render_regions
-from triage.phase.plans import ACTIVE, REGION, designs, plan_files, render_region
+from triage.phase.ledgers import JOURNAL, LEDGERS
+from triage.phase.plans import plan_files
 from triage.phase.rendering import render_again
 from triage.probe.page import page
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
@@ -37,8 +34,8 @@ def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
     book = _journal(root, checked)
     if book is not None:
         for ledger in LEDGERS:
-            _ledger(root, ledger, book, templates, checked)
-        _plans(root, book, plan_files(root), templates, checked)
+            check_ledger(root, ledger, book, templates, checked)
+        check_plans(root, book, plan_files(root), templates, checked)
     return checked
 
 
@@ -64,11 +61,11 @@ def _path(root: Path, path: Path, templates: Mapping[str, str], checked: Checked
     elif ledgers:
         book = _journal(root, checked)
         if book is not None:
-            _ledger(root, ledgers[0], book, templates, checked)
+            check_ledger(root, ledgers[0], book, templates, checked)
     elif path in plan_files(root):
         book = _journal(root, checked)
         if book is not None:
-            _plans(root, book, [path], templates, checked)
+            check_plans(root, book, [path], templates, checked)
     elif name == JOURNAL:
         _journal(root, checked)
     elif sidecar_of(path).is_file():
@@ -164,12 +161,12 @@ def _probe_page(folder: EvidenceFolder, checked: Checked) -> Iterator[tuple[str,
         return
     if stated == expected:
         return
-    ours, theirs = (Counter(_NUMBER.findall(text)) for text in (expected, stated))
+    ours, theirs = (Counter(NUMBER.findall(text)) for text in (expected, stated))
     if ours == theirs:
         checked.notes.append(f"{document} is worded otherwise than now; its numbers are those of probe.json")
         return
     wrong = next(iter(theirs - ours), None) or next(iter(ours - theirs))
-    line = next((n for n, text in enumerate(stated.split("\n"), 1) if wrong in _NUMBER.findall(text)), 0)
+    line = next((n for n, text in enumerate(stated.split("\n"), 1) if wrong in NUMBER.findall(text)), 0)
     yield "summary.md", f"line {line}: the number {wrong} is not what probe.json gives"
 
 
@@ -219,54 +216,3 @@ def _earned(book: Book, checked: Checked) -> None:
         resolved = isinstance(event, StatusChanged) and event.status is ClusterStatus.RESOLVED
         if isinstance(event, StatusChanged) and resolved and (event.cluster, event.stamp) not in met:
             checked.fault(JOURNAL, f"{event.cluster} was resolved at {event.at}, and no criterion was met")
-
-
-def _ledger(root: Path, ledger: Ledger, book: Book, templates: Mapping[str, str], checked: Checked) -> None:
-    path = root / ledger.path
-    if not path.is_file():
-        return
-    try:
-        expected = render_regions(ledger, book, templates)
-    except TriageError as error:
-        checked.fault(ledger.path, error.what)
-        return
-    _regions(path, ledger.path, expected, "the journal", checked)
-
-
-def _plans(
-    root: Path, book: Book, paths: Iterable[Path], templates: Mapping[str, str], checked: Checked
-) -> None:
-    """Each region of a plan is what its design and its verification give, wherever the plan was moved."""
-    known = designs(book)
-    for path in paths:
-        name = path.relative_to(root).as_posix()
-        try:
-            here = {region.name for region in scan(path.read_bytes(), name)}
-            own = [design for design in known if design.region in here]
-            expected = {d.region: render_region(root, d, f"{ACTIVE}/{path.name}", templates) for d in own}
-        except (TriageError, OSError) as error:
-            checked.fault(name, getattr(error, "what", str(error)))
-            continue
-        for region in sorted(here - expected.keys()):
-            if REGION.fullmatch(region):
-                checked.fault(name, f"region {region!r} belongs to no design in the journal")
-        _regions(path, name, expected, "its evidence", checked)
-
-
-def _regions(path: Path, name: str, expected: Mapping[str, str], truth: str, checked: Checked) -> None:
-    """Regions as they are against regions as they should be."""
-    try:
-        data = path.read_bytes()
-        regions = {region.name: region for region in scan(data, name)}
-    except (TriageError, OSError) as error:
-        checked.fault(name, getattr(error, "what", str(error)))
-        return
-    for title, text in expected.items():
-        region = regions.get(title)
-        if region is None:
-            continue
-        checked.regions += 1
-        if is_edited(data, region):
-            checked.fault(name, f"region {title!r} was changed by hand", region.first_line)
-        elif body(data, region) != fitted(text):
-            checked.fault(name, f"region {title!r} is not what {truth} gives", region.first_line)
