@@ -12,11 +12,11 @@ from simulator.units import MM, R_E_SQR
 
 
 class Beam:
-    """What one `BeamConfig` says, computed anew with its graph at each call."""
+    """What one `BeamConfig` says, computed anew with its graph at each call, on the CPU."""
 
-    def __init__(self, config: BeamConfig | None = None, *, device: torch.device | str = "cpu") -> None:
+    def __init__(self, config: BeamConfig | None = None) -> None:
         self.config = config or BeamConfig()
-        self.device = torch.device(device)
+        self.device = torch.device("cpu")
 
     def wavelength(self) -> Tensor:
         """Angstrom."""

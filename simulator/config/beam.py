@@ -26,10 +26,8 @@ class BeamConfig:
     round_divergence        drop the corners of that grid
     dispersion, dispersion_steps   full relative width of the wavelength grid (0.02 is 2 %) and its points
     sources                 rows (x, y, z, weight, wavelength in Angstrom) in place of the grids: [S, 5];
-                            NaN in the
-                            last column stands for `wavelength_A`
-    source_weights          "relative": weight / mean weight; "ignored": the C program's defect, each
-                            counts as 1
+                            NaN in the last column stands for `wavelength_A`
+    source_weights          "relative": weight / mean weight; "ignored": the C program's defect
     dmin_A                  skip samples with a d-spacing below this (0: none)
     """
 

@@ -24,11 +24,9 @@ class CrystalConfig:
     exact_cell        True: the lattice is exactly that of the cell; False: with the C program's c*, which is
                       off by some 0.1 % in triclinic cells
     matrix            [3, 3] reciprocal vectors as rows a*, b*, c* in 1/Angstrom, in place of the standard
-                      start
-                      orientation; with `matrix_sets_cell` it also replaces the cell
+                      start orientation; with `matrix_sets_cell` it also replaces the cell
     misset_deg        rotations about the lab x, then y, then z axis, degrees
-    misset_seed       seed of a random orientation (the negative number the generator starts from); None:
-                      not random
+    misset_seed       seed of a random orientation (negative, as the generator starts from); None: not random
     phi_*, osc_*      spindle start, range in degrees and number of steps; phi_step_deg: None for range /
                       steps
     phi_carryover     the C program's defect, a phi of exactly 0 keeps the previous orientation but in the
@@ -103,6 +101,5 @@ class CrystalConfig:
             raise SimulatorError(f"cell angles {shown} degrees enclose no volume: the cell is degenerate")
 
     def smallest_axis(self) -> float:
-        """The smallest number of cells along an axis, which decides whether structure factors are
-        interpolated."""
+        """The smallest number of cells along an axis: it decides whether structure factors are interpolated."""
         return min(math.floor(checks.plain(n)) for n in self.N_cells)

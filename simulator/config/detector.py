@@ -32,18 +32,14 @@ class DetectorConfig:
     rot*_deg             about the lab x, then y, then z axis; twotheta_deg about the two-theta axis
     curved               every pixel at `distance` from the sample
     point_pixel          leave pixel size and obliquity out of the solid angle
-    thickness_um, attenuation_um, thickness_steps   sensor, its attenuation depth (None: the thickness),
-                                                    layers
+    thickness_um, attenuation_um   sensor and its attenuation depth (None: the thickness); thickness_steps: layers
     oversample           sub-pixels along each edge; None: from the size of the crystal's transform
-    omega_from, polarization_from, capture_from   whose solid angle, polarisation, capture fraction multiplies
-                         the sum over a pixel: its "first" sub-pixel (as the C program; for the capture, of
-                         the
+    omega_from, polarization_from, capture_from   whose solid angle, polarisation and captured fraction multiply
+                         the sum over a pixel: its "first" sub-pixel's (as the C program; for the capture, in the
                          last layer), its "last", or "each" its own
-    running_product      the C program's defect with "each": the running sum is multiplied again after
-                         every step
-    water_um, water_counted_twice   thickness of water in the beam; True: the C program's defect (a second
-                                    r_e^2 x fluence,
-                         and the background divided by the steps)
+    running_product      the C program's defect with "each": the running sum is multiplied after every step
+    water_um             thickness of water in the beam
+    water_counted_twice  the C program's defect: water x (r_e^2 x fluence)^2 / steps
     roi                  (fast first, fast last, slow first, slow last), inclusive; None: everything
     """
 

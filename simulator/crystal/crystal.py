@@ -21,6 +21,9 @@ INTERPOLATE_UP_TO = 2
 class Crystal:
     """Lattice and structure factors of one `CrystalConfig`.
 
+    `device` and `dtype` say where and how pixels are meant to be computed; the handful of numbers here is always
+    prepared on the CPU in float64, whatever device the configuration's tensors live on.
+
     Quantities that follow from the configuration are methods without state: they are computed anew, in
     float64, with
     the graph of whatever tensors the configuration holds.
@@ -34,7 +37,8 @@ class Crystal:
         dtype: torch.dtype = torch.float64,
     ) -> None:
         self.config = config or CrystalConfig()
-        self.device = torch.device(device)
+        self.target = torch.device(device)
+        self.device = torch.device("cpu")
         self.dtype = dtype
         self.table: Table | None = None
         if self.config.hkl_path is not None:

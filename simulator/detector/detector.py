@@ -26,7 +26,8 @@ class Detector:
         dtype: torch.dtype = torch.float64,
     ) -> None:
         self.config = config or DetectorConfig()
-        self.device = torch.device(device)
+        self.target = torch.device(device)
+        self.device = torch.device("cpu")
         self.dtype = dtype
         self.mask = mask
 

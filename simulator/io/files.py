@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from simulator.config import SimulatorError
@@ -9,11 +10,17 @@ from simulator.config import SimulatorError
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write to a neighbour, flush it to disk, and move it into place."""
+    write_parts(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """As `write_whole`, for content that comes in parts."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(content)
+                for part in parts:
+                    out.write(part)
                 out.flush()
                 os.fsync(out.fileno())
             os.chmod(name, 0o644)

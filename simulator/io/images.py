@@ -3,16 +3,18 @@ photons."""
 
 import io
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.io.files import write_whole
+from simulator.io.files import write_parts, write_whole
 
 Image = NDArray[np.floating]
 TOP = 65535
+BLOCK_PIXELS = 1 << 17
 FULL_SCALE = 55000.0
 PICTURE_GREY = 250.0
 PICTURE_SIGMAS = 5.0
@@ -30,9 +32,17 @@ class Window:
         return image[self.rows, self.columns]
 
 
+def row_blocks(image: Image) -> Iterator[tuple[slice, Image]]:
+    """Consecutive rows of about a megabyte: large images are converted without large copies."""
+    rows = max(1, BLOCK_PIXELS // max(image.shape[1], 1))
+    for start in range(0, image.shape[0], rows):
+        block = slice(start, min(start + rows, image.shape[0]))
+        yield block, image[block]
+
+
 def write_float(path: Path, image: Image) -> None:
     """float32, native byte order, fast axis first, no header."""
-    write_whole(path, np.ascontiguousarray(image, dtype=np.float32).tobytes())
+    write_parts(path, (np.ascontiguousarray(part, dtype=np.float32).data for _, part in row_blocks(image)))
 
 
 def write_numpy(path: Path, image: Image) -> None:
@@ -44,16 +54,18 @@ def write_numpy(path: Path, image: Image) -> None:
 
 def automatic_scale(image: Image, window: Window) -> float:
     """ADU per photon that bring the brightest pixel to 55000; 1 for a dark image."""
-    brightest = float(np.float32(window.of(image)).max(initial=0.0))
+    brightest = float(np.float32(window.of(image).max(initial=0.0)))
     return FULL_SCALE / brightest if brightest > 0 else 1.0
 
 
 def counts(image: Image, window: Window, *, scale: float, adc: float) -> NDArray[np.uint16]:
     """floor(float32(I scale + adc + 1/2)), within 0 ... 65535; 0 outside the window."""
     found = np.zeros(image.shape, dtype=np.uint16)
-    pixels = np.float32(window.of(image)).astype(np.float64)
-    value = np.floor((pixels * scale + adc + 0.5).astype(np.float32))
-    found[window.rows, window.columns] = np.clip(value, 0, TOP).astype(np.uint16)
+    target = found[window.rows, window.columns]
+    for rows, part in row_blocks(window.of(image)):
+        pixels = part.astype(np.float32).astype(np.float64)
+        value = np.floor((pixels * scale + adc + 0.5).astype(np.float32))
+        target[rows] = np.clip(value, 0, TOP)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import SimulatorError
-from simulator.io.files import read_whole, write_whole
+from simulator.io.files import read_whole, write_parts
 
 HEADER_BYTES = 512
 ENTRY = re.compile(r"([A-Za-z0-9_]+)\s*=\s*([^;\n}]*)")
@@ -61,7 +61,7 @@ def encode_header(entries: list[tuple[str, str]]) -> bytes:
 
 def write_smv(path: Path, entries: list[tuple[str, str]], pixels: NDArray[np.uint16]) -> None:
     """Header and pixels in the machine's byte order, which the header names."""
-    write_whole(path, encode_header(entries) + pixels.astype("=u2").tobytes())
+    write_parts(path, [encode_header(entries), np.ascontiguousarray(pixels, dtype="=u2").data])
 
 
 def byte_order() -> str:

@@ -28,22 +28,17 @@ def assemble(job: Job, scene: Scene) -> Tensor:
     """[slow, fast] photons, no graph."""
     plan, like = scene.plan, scene.tensors.pixel
     image = torch.zeros((plan.spixels, plan.fpixels), dtype=like.dtype, device=like.device)
+    window = image[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]
     done = 0
     if job.checkpoint is not None:
         kept, done = job.checkpoint.read()
-        _put(scene, image, 0, kept.to(image))
+        window[:done] = kept.to(image)
     size = job.engine.piece_rows(scene)
     for first in range(done, len(plan.rows), size):
         end = min(first + size, len(plan.rows))
-        rows = job.engine.rows(scene, plan.rows.start + first, plan.rows.start + end)
-        _put(scene, image, first, rows)
+        job.engine.rows(scene, plan.rows.start + first, plan.rows.start + end, window[first:end])
         if job.checkpoint is not None:
-            job.checkpoint.append(rows)
+            job.checkpoint.append(window[first:end])
         if job.progress is not None:
             job.progress(end, len(plan.rows))
     return image
-
-
-def _put(scene: Scene, image: Tensor, first: int, rows: Tensor) -> None:
-    start = scene.plan.rows.start + first
-    image[start : start + rows.shape[0], scene.plan.columns.start : scene.plan.columns.stop] = rows

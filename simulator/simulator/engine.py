@@ -19,8 +19,8 @@ class Engine(Protocol):
     def piece_rows(self, scene: Scene) -> int:
         """How many rows make a piece of work that takes about a second at most."""
 
-    def rows(self, scene: Scene, first: int, end: int) -> Tensor:
-        """[end - first, columns] photons of these detector rows within the region of interest, no graph."""
+    def rows(self, scene: Scene, first: int, end: int, out: Tensor) -> None:
+        """Fill `out` [end - first, columns] with the photons of these rows inside the region of interest."""
 
     def forward_with_graph(self, scene: Scene) -> Tensor:
         """[slow, fast] photons with the graph of every operation."""
@@ -44,11 +44,11 @@ class TorchEngine:
         """One tile."""
         return max(1, self._size(scene.tensors.pixel.device) // len(scene.plan.columns))
 
-    def rows(self, scene: Scene, first: int, end: int) -> Tensor:
-        """[end - first, columns] photons, no graph."""
+    def rows(self, scene: Scene, first: int, end: int, out: Tensor) -> None:
+        """Fill `out` [end - first, columns] with photons, no graph."""
         with torch.no_grad(), one_thread(scene.tensors.pixel.device):
             pixels = pixel_numbers(scene.plan, first, end, scene.tensors.pixel.device)
-            return render(scene, pixels).reshape(end - first, -1)
+            out.copy_(render(scene, pixels).reshape(out.shape))
 
     def forward_with_graph(self, scene: Scene) -> Tensor:
         """[slow, fast] photons with the graph of every operation."""

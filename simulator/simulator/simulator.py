@@ -44,11 +44,11 @@ class Simulator:
     ) -> None:
         self.crystal = crystal
         if crystal_config is not None and crystal_config is not crystal.config:
-            self.crystal = Crystal(crystal_config, device=crystal.device, dtype=crystal.dtype)
+            self.crystal = Crystal(crystal_config, device=crystal.target, dtype=crystal.dtype)
         self.detector = detector
         self.device = torch.device(device)
         self.dtype = dtype
-        self.beam = Beam(beam_config, device=self.device)
+        self.beam = Beam(beam_config)
         self.memory_limit = memory_limit
         self.engine = choose_engine(engine, device=self.device) if isinstance(engine, str) else engine
 

@@ -79,20 +79,22 @@ class KernelEngine:
         steps = scene.steps * scene.plan.layers * len(scene.plan.columns)
         return max(1, STEPS_PER_CALL // steps)
 
-    def rows(self, scene: Scene, first: int, end: int) -> Tensor:
-        """[end - first, columns] photons, no graph."""
+    def rows(self, scene: Scene, first: int, end: int, out: Tensor) -> None:
+        """Fill `out` [end - first, columns] with photons, no graph."""
         if self._refused(scene):
-            return self.plain.rows(scene, first, end)
+            self.plain.rows(scene, first, end, out)
+            return
         call, width, start = self._call(scene), len(scene.plan.columns), scene.plan.rows.start
-        out = torch.empty((end - first, width), dtype=scene.tensors.pixel.dtype)
         span = ((first - start) * width, (end - start) * width)
+        target = out if out.is_contiguous() else torch.empty_like(out, memory_format=torch.contiguous_format)
         self.library.image(
-            call.scene, call.sources, call.real, call.table, out=out, span=span, threads=self.threads
+            call.scene, call.sources, call.real, call.table, out=target, span=span, threads=self.threads
         )
-        if scene.mask is None:
-            return out
-        kept = scene.mask[first:end, scene.plan.columns.start : scene.plan.columns.stop]
-        return torch.where(kept, out, torch.zeros_like(out))
+        if scene.mask is not None:
+            kept = scene.mask[first:end, scene.plan.columns.start : scene.plan.columns.stop]
+            target.mul_(kept)
+        if target is not out:
+            out.copy_(target)
 
     def forward_with_graph(self, scene: Scene) -> Tensor:
         """[slow, fast] photons with the graph of every operation."""
