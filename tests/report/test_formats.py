@@ -195,7 +195,8 @@ def test_junit_counts_are_those_of_its_cases(record):
     assert int(suite.get("failures")) == sum(case.find("failure") is not None for case in cases) == 1
     assert int(suite.get("errors")) == sum(case.find("error") is not None for case in cases) == 2
     assert int(suite.get("skipped")) == sum(case.find("skipped") is not None for case in cases) == 1
-    assert cases[2].find("failure").get("message").startswith("[C19] AssertionError: assert <b>1</b> | 2\n")
+    assert cases[2].find("failure").get("message").startswith("AssertionError: assert <b>1</b> | 2\n")
+    assert [one.get("value") for one in cases[2].iter("property")] == ["C19"]
     assert not EVIL.search(cases[2].get("name"))
 
 

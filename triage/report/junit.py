@@ -76,17 +76,21 @@ def _case(result: TestResult, clusters: Sequence[str]) -> str:
 
 def _children(result: TestResult, clusters: Sequence[str]) -> Iterator[str]:
     kind = _kind(result)
-    mark = f"[{' '.join(clusters)}] " if clusters else ""
+    if clusters:
+        ids = "".join(
+            f"<property{_attributes({'name': 'triage.cluster', 'value': one})} />" for one in clusters
+        )
+        yield f"<properties>{ids}</properties>"
     if kind == "skipped":
         reason = result.note or (result.failures[0].message if result.failures else "")
         how = "pytest.xfail" if result.outcome is Outcome.XFAILED else "pytest.skip"
         yield f"<skipped{_attributes({'type': how, 'message': reason})} />"
     elif kind in ("error", "failure") and not result.failures:
-        message = mark + (result.note or result.signal or result.outcome.value)
+        message = result.note or result.signal or result.outcome.value
         yield f"<{kind}{_attributes({'type': result.outcome.value, 'message': message})} />"
     elif kind in ("error", "failure"):
         for failure in result.failures:
-            yield _failure(failure, kind if result.outcome is not Outcome.FAILED else _tag(failure), mark)
+            yield _failure(failure, kind if result.outcome is not Outcome.FAILED else _tag(failure))
     captured = [failure.captured for failure in result.failures]
     for tag, text in (
         ("system-out", "".join(one.stdout + one.log for one in captured)),
@@ -100,11 +104,11 @@ def _tag(failure: Failure) -> str:
     return "failure" if failure.phase is Phase.CALL else "error"
 
 
-def _failure(failure: Failure, tag: str, mark: str) -> str:
+def _failure(failure: Failure, tag: str) -> str:
     shown = f"{failure.exception}: {failure.message}" if failure.exception else failure.message
     if failure.phase is not Phase.CALL:
         shown = f"failed on {failure.phase.value} with {shown}"
-    attributes = {"type": failure.exception, "message": mark + shown}
+    attributes = {"type": failure.exception, "message": shown}
     return f"<{tag}{_attributes(attributes)}>{_text(failure.longrepr)}</{tag}>"
 
 
