@@ -111,6 +111,8 @@ def test_a_change_of_the_product_must_answer_in_the_suite(tmp_path):
     assert "suite" in found
     assert "docstring" not in found
     assert found["suite"].nodeids == ()
+    found = _criteria(_basis(tmp_path), kinds=["product"], settings=Settings(selectors=("tests/unit",)))
+    assert found["suite"].nodeids == ("tests/unit",)
 
 
 def test_a_failure_that_needs_others_is_checked_behind_them(tmp_path):

@@ -200,6 +200,7 @@ def _wider(ground: Ground) -> Iterator[Criterion]:
             kind="no-new-failures",
             text="the whole suite runs without new failures",
             scope=Scope.SUITE,
+            nodeids=ground.settings.selectors,
             runs=1,
             allowed_rate=allowed_rate(1),
             tolerated=basis.tolerated,
