@@ -1,0 +1,304 @@
+# ruff: noqa: E501 - suites are written as text
+"""Warm parents, reports, limits, other interpreters, other plugins, plain sessions."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from triage.errors import UsageError
+from triage.model.run import RunRecord
+from triage.run.recorded import read_recorded
+from triage.testing.hostile import HostileSuite
+
+Survive = Callable[..., RunRecord]
+Run = Callable[..., RunRecord]
+MIXED = """
+import os, pytest
+def test_pass(): print("said"); print("warned", file=__import__("sys").stderr)
+def test_fail(): assert [1, 2] == [1, 3]
+@pytest.fixture
+def bad(): raise RuntimeError("in setup")
+def test_error(bad): pass
+@pytest.mark.skip(reason="not now")
+def test_skip(): pass
+@pytest.mark.xfail(reason="known")
+def test_xfail(): assert 0
+@pytest.mark.xfail
+def test_xpass(): pass
+def test_property(record_property): record_property("k", 1)
+"""
+MIXED_OUTCOMES = {
+    "test_pass": "passed", "test_fail": "failed", "test_error": "error", "test_skip": "skipped",
+    "test_xfail": "xfailed", "test_xpass": "xpassed", "test_property": "passed",
+}  # fmt: skip
+
+
+def mixed(name: str = "test_mixed.py", more: str = "", **extra: str) -> HostileSuite:
+    expected = {f"{name}::{test}": word for test, word in MIXED_OUTCOMES.items()}
+    return HostileSuite({name: MIXED + more}, expected | {f"{name}::{k}": v for k, v in extra.items()})
+
+
+# -- reports ------------------------------------------------------------------------------------
+
+
+def test_report_is_the_plugins_own(
+    survive: Survive, isolation: str, tmp_path: Path, evidence: Callable[[], Path]
+) -> None:
+    survive(mixed(), isolation=isolation)
+    ours = json.loads(next(evidence().rglob("report.json")).read_text())
+    assert ours.pop("triage") == {"made_from": "pytest-json-report"}
+    plain = tmp_path / "plain.json"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--json-report",
+        f"--json-report-file={plain}",
+        "-p",
+        "no:cacheprovider",
+    ]
+    subprocess.run(command, cwd=tmp_path / "suite", stdout=subprocess.DEVNULL, check=False)
+    theirs = json.loads(plain.read_text())
+    assert set(ours) == set(theirs)
+    assert ours["summary"] == theirs["summary"]
+    assert ours["exitcode"] == theirs["exitcode"]
+    times = ("duration", "keywords", "log")
+
+    def still(test: dict[str, object]) -> dict[str, object]:
+        return {
+            k: {x: y for x, y in v.items() if x not in times} if isinstance(v, dict) else v
+            for k, v in test.items()
+            if k not in times
+        }
+
+    assert [still(t) for t in ours["tests"]] == [still(t) for t in theirs["tests"]]
+    assert {c["nodeid"] for c in ours["collectors"]} == {c["nodeid"] for c in theirs["collectors"]}
+
+
+def test_report_from_events_says_so_and_has_the_same_schema(
+    survive: Survive, isolation: str, evidence: Callable[[], Path]
+) -> None:
+    suite = mixed(
+        more="def test_zcrash(): os.abort()\ndef test_zlast(): pass\n",
+        test_zcrash="crashed",
+        test_zlast="passed",
+    )
+    survive(suite, isolation=isolation)
+    report = json.loads(next(evidence().rglob("report.json")).read_text())
+    assert report["triage"]["made_from"] == "events"
+    tests = {t["nodeid"].partition("::")[2]: t for t in report["tests"]}
+    assert {n: t["outcome"] for n, t in tests.items()} == MIXED_OUTCOMES | {
+        "test_zcrash": "error",
+        "test_zlast": "passed",
+    }
+    assert tests["test_zcrash"]["metadata"]["triage"]["outcome"] == "crashed"
+    assert tests["test_pass"]["call"]["stdout"] == "said\n"
+    assert tests["test_fail"]["call"]["crash"]["lineno"] == 4
+    assert tests["test_error"]["setup"]["outcome"] == "failed"
+    assert report["summary"]["total"] == 9
+
+
+def test_junit_has_each_test_once(survive: Survive, evidence: Callable[[], Path]) -> None:
+    more = "@pytest.fixture\ndef late():\n    yield\n    raise OSError\ndef test_both(late): assert 0\ndef test_zcrash(): os.abort()\n"
+    survive(mixed(more=more, test_both="failed", test_zcrash="crashed"))
+    suite = ElementTree.parse(next(evidence().rglob("junit.xml"))).getroot().find("testsuite")
+    assert suite is not None
+    cases = suite.findall("testcase")
+    assert len({case.get("name") for case in cases}) == len(cases) == int(suite.get("tests", 0)) == 9
+    assert [child.tag for case in cases if case.get("name") == "test_both" for child in case] == [
+        "failure",
+        "error",
+    ]
+
+
+# -- isolation ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("how", "imports"), [("warm", 1), ("fresh", 6)])
+def test_a_warm_parent_pays_the_import_once(tmp_path: Path, run_here: Run, how: str, imports: int) -> None:
+    note = f"open({str(tmp_path / 'imported')!r}, 'a').write('x')\n"
+    files = {f"test_{n}.py": "import heavy\ndef test_a(): pass\n" for n in range(5)} | {"heavy.py": note}
+    HostileSuite(files, {}).write(tmp_path / "suite")
+    assert run_here(isolation=how, chunks=5).counts.passed == 5
+    assert len((tmp_path / "imported").read_text()) == imports
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (
+            "import threading, time; threading.Thread(target=time.sleep, args=(30,), daemon=True, name='ticker').start()",
+            "a thread runs",
+        ),
+        ("import socket; S = socket.socketpair()", "a socket was opened"),
+        ("import subprocess; P = subprocess.Popen(['sleep', '30'])", "a process was started"),
+        ("import asyncio; L = asyncio.new_event_loop()", "during collection"),
+        (
+            "def pytest_configure(config): pass\ndef pytest_unconfigure(config): pass",
+            "pairs pytest_configure",
+        ),
+    ],
+)
+def test_an_unfit_suite_gets_new_interpreters_and_is_told_why(
+    tmp_path: Path, run_here: Run, code: str, why: str
+) -> None:
+    files = {
+        "conftest.py": code + "\n",
+        "test_a.py": "def test_a(): pass\n",
+        "test_b.py": "def test_b(): pass\n",
+    }
+    HostileSuite(files, {}).write(tmp_path / "suite")
+    record = run_here(chunks=2)
+    assert record.counts.passed == 2
+    assert any("isolation fresh instead of warm" in note and why in note for note in record.notes)
+
+
+def test_the_users_tree_is_left_alone(tmp_path: Path, run_here: Run, isolation: str) -> None:
+    files = {
+        "pytest.ini": "[pytest]\naddopts = --junitxml=out.xml --basetemp=base --cache-clear --lf\n",
+        "test_a.py": "def test_a(tmp_path, cache, pytestconfig):\n    cache.set('k', 1); assert cache.get('k', 0) == 1\n    assert 'base' in str(tmp_path)\n",
+        "test_b.py": "def test_b(tmp_path): (tmp_path / 'x').write_text('y')\n",
+    }
+    HostileSuite(files, {}).write(tmp_path / "suite")
+    record = run_here(isolation=isolation, chunks=2, workers=2, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert record.counts.passed == 2
+    assert sorted(p.name for p in (tmp_path / "suite").iterdir()) == [
+        "base",
+        "pytest.ini",
+        "reports",
+        "test_a.py",
+        "test_b.py",
+    ]
+    assert any("--junitxml switched off" in note for note in record.notes)
+
+
+# -- limits, plans, interpreters ------------------------------------------------------------------
+
+
+def test_memory_limit_makes_a_memory_error_not_a_death(survive: Survive, isolation: str) -> None:
+    text = "def test_hungry(): bytearray(4 << 30)\ndef test_after(): pass\n"
+    expected = {"test_m.py::test_hungry": "failed", "test_m.py::test_after": "passed"}
+    record = survive(
+        HostileSuite({"test_m.py": text}, expected), isolation=isolation, limits={"memory_bytes": 1 << 30}
+    )
+    assert record.results[0].failures[0].exception == "MemoryError"
+
+
+def test_limits_as_they_applied_are_evidence(survive: Survive, evidence: Callable[[], Path]) -> None:
+    survive(mixed(), limits={"test_seconds": 11.0, "chunk_seconds": 22.0, "total_seconds": 333.0})
+    limits = json.loads((evidence() / "plan.json").read_text())["limits"]
+    assert (limits["test_seconds"], limits["chunk_seconds"], limits["total_seconds"]) == (11.0, 22.0, 333.0)
+
+
+def test_a_manifest_names_the_chunks(tmp_path: Path, run_here: Run) -> None:
+    files = {"test_a.py": "def test_1(): pass\ndef test_2(): pass\n", "test_b.py": "def test_3(): pass\n"}
+    files["chunks.json"] = json.dumps({"late": ["test_a.py::test_2"], "early": ["test_b.py"]})
+    HostileSuite(files, {}).write(tmp_path / "suite")
+    record = run_here(manifest="chunks.json")
+    assert {r.nodeid: r.chunk for r in record.results} == {
+        "test_a.py::test_2": "late", "test_b.py::test_3": "early", "test_a.py::test_1": "chunk_rest",
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="no-manifest"):
+        run_here(manifest="missing.json", stamp="20260101T000000Z")
+
+
+def test_commands_are_taken_back_by_a_shell(
+    tmp_path: Path, run_here: Run, evidence: Callable[[], Path]
+) -> None:
+    text = "import pytest\n@pytest.mark.parametrize('x', ['a b', \"q'q\", '$HOME', '`id`'] + list(range(20)))\ndef test_p(x): assert x != 7\n"
+    HostileSuite({"test_odd name.py": text}, {}).write(tmp_path / "suite")
+    run_here(env={"GREETING": "hi there"})
+    command = [
+        line
+        for line in (evidence() / "commands.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    done = subprocess.run(
+        ["sh", "-c", command[0] + " -p no:cacheprovider"], capture_output=True, text=True, check=False
+    )
+    assert (
+        "1 failed, 23 passed" in done.stdout
+        or "1 failed, 23 passed"
+        in subprocess.run(["sh", "-c", command[0]], capture_output=True, text=True, check=False).stdout
+    )
+
+
+def bare_interpreter(place: Path) -> Path:
+    """A virtual environment with pytest and what it needs, and nothing of ours."""
+    venv.create(place, with_pip=False, symlinks=True)
+    site = next(place.glob("lib/python*/site-packages"))
+    for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments"):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        (site / name).symlink_to(Path(spec.origin).parent)
+        for info in Path(spec.origin).parents[1].glob(f"{name}-*.dist-info"):
+            (site / info.name).symlink_to(info)
+    (site / "py.py").symlink_to(Path(pytest.__file__).parents[1] / "py.py")
+    return place / "bin" / "python"
+
+
+def test_an_interpreter_without_triage_is_served_too(tmp_path: Path, run_here: Run, isolation: str) -> None:
+    python = bare_interpreter(tmp_path / "venv")
+    text = "import sys, os\ndef test_where(): assert 'venv' in sys.prefix\ndef test_path(): assert 'PYTHONPATH' not in os.environ and not any('carry' in p for p in sys.path)\n"
+    HostileSuite({"test_w.py": text + "def test_fail(): assert 0\ndef test_die(): os.abort()\n"}, {}).write(
+        tmp_path / "suite"
+    )
+    record = run_here(python=str(python), isolation=isolation)
+    assert [r.outcome.value for r in record.results] == ["passed", "passed", "failed", "crashed"]
+
+
+def test_an_interpreter_without_pytest_is_one_clear_error(tmp_path: Path, run_here: Run) -> None:
+    venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
+    HostileSuite({"test_w.py": "def test_a(): pass\n"}, {}).write(tmp_path / "suite")
+    with pytest.raises(UsageError, match="no-pytest"):
+        run_here(python=str(tmp_path / "venv" / "bin" / "python"))
+
+
+# -- plain sessions -------------------------------------------------------------------------------
+
+
+def plain(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
+    return subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_a_plain_session_leaves_the_same_record(tmp_path: Path) -> None:
+    suite = mixed()
+    root = tmp_path / "suite"
+    suite.write(root)
+    plain(root, "--triage-record", str(tmp_path / "rec"))
+    record = read_recorded(tmp_path / "rec", root=root, stamp="20260101T000000Z", campaign="c")
+    assert {r.nodeid: r.outcome.value for r in record.results} == dict(suite.expected)
+    assert record.complete
+    again = plain(root, "--triage-record", str(tmp_path / "rec"))
+    assert again.returncode == 4
+    assert "File exists" in again.stderr
+
+
+def test_a_plain_session_that_dies_leaves_what_it_knew(tmp_path: Path) -> None:
+    root = tmp_path / "suite"
+    HostileSuite(
+        {"test_d.py": "import os\ndef test_1(): pass\ndef test_2(): os.abort()\ndef test_3(): pass\n"}, {}
+    ).write(root)
+    plain(root, "--triage-record", str(tmp_path / "rec"))
+    record = read_recorded(tmp_path / "rec", root=root, stamp="20260101T000000Z", campaign="c")
+    assert [r.outcome.value for r in record.results] == ["passed", "crashed", "not_run"]
+    assert not record.complete
+
+
+def test_without_the_option_the_recorder_is_not_even_imported(tmp_path: Path) -> None:
+    text = "import sys\ndef test_light(): assert not [m for m in sys.modules if m.startswith(('triage.recorder.p', 'triage.wire', 'pydantic'))]\n"
+    HostileSuite({"test_l.py": text}, {}).write(tmp_path / "suite")
+    assert plain(tmp_path / "suite").returncode == 0

@@ -1,0 +1,135 @@
+# ruff: noqa: E501 - suites are written as text
+"""Other plugins beside us, and other projects' own suites: taken from the package index, skipped without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from triage.model.run import RunRecord
+from triage.testing.hostile import HostileSuite
+
+Run = Callable[..., RunRecord]
+PLUGINS = (
+    "pytest-xdist",
+    "pytest-randomly",
+    "pytest-timeout",
+    "pytest-rerunfailures",
+    "pytest-cov",
+    "pytest-random-order",
+)
+PROJECTS = ("iniconfig==2.3.1", "pluggy==1.7.0", "itsdangerous==2.2.0")
+
+
+def pip(*words: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=300, check=False)
+    if done.returncode:
+        pytest.skip(f"pip {words[0]}: {done.stderr.strip().splitlines()[-1:]}")
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with the plugins, for PYTHONPATH: only the suite under test sees them."""
+    target = tmp_path_factory.mktemp("plugins")
+    pip("install", "--no-deps", "--target", str(target), "execnet", *PLUGINS)
+    return str(target)
+
+
+@pytest.mark.slow
+def test_beside_other_plugins_nothing_is_lost_and_what_is_off_is_said(
+    tmp_path: Path, run_here: Run, plugins: str, isolation: str
+) -> None:
+    options = (
+        "-n 2 --dist loadscope --cov=. --cov-fail-under=99 --reruns 1 --timeout 20 -x --maxfail=1 --random-order "
+        "--junitxml=out.xml"
+    )
+    files = {
+        "pytest.ini": f"[pytest]\naddopts = {options}\n",
+        "test_p.py": """
+            import os, time
+            import pytest
+            @pytest.mark.parametrize("n", range(5))
+            def test_n(n): assert n != 3
+            def test_crash(): os.abort()
+            RUNS = []
+            @pytest.mark.flaky(reruns=3)
+            def test_flaky():
+                RUNS.append(1)
+                assert len(RUNS) > 2
+            @pytest.mark.flaky(reruns=0)
+            @pytest.mark.timeout(1)
+            def test_slow(): time.sleep(30)
+        """,
+        "test_q.py": "def test_a(): pass\ndef test_b(): pass\n",
+    }
+    HostileSuite(files, {}).write(tmp_path / "suite")
+    record = run_here(isolation=isolation, workers=2, env={"PYTHONPATH": plugins})
+    outcomes = {r.nodeid.partition("::test_")[2]: r.outcome.value for r in record.results}
+    assert outcomes == {
+        "n[0]": "passed", "n[1]": "passed", "n[2]": "passed", "n[3]": "failed", "n[4]": "passed", "crash": "crashed",
+        "flaky": "passed", "slow": "failed", "a": "passed", "b": "passed",
+    }  # fmt: skip
+    said = "\n".join(record.notes)
+    for name in (
+        "-x/--maxfail",
+        "--junitxml",
+        "pytest-xdist",
+        "pytest-cov",
+        "pytest-randomly",
+        "pytest-random-order",
+    ):
+        assert f"{name} switched off" in said or f"{name}'s shuffling switched off" in said, name
+    flaky = next(r for r in record.results if r.nodeid.endswith("test_flaky"))
+    assert flaky.note == "run 3 times by pytest-rerunfailures"
+    assert not (tmp_path / "suite" / "out.xml").exists()
+    assert not (tmp_path / "suite" / ".coverage").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_public_projects_own_suite_gives_what_plain_pytest_gives(
+    tmp_path: Path, run_here: Run, project: str
+) -> None:
+    pip("download", "--no-deps", "--no-binary", ":all:", "--dest", str(tmp_path / "sdist"), project)
+    archive = next((tmp_path / "sdist").glob("*.tar.gz"))
+    pip("install", "--no-deps", "--target", str(tmp_path / "installed"), str(archive))
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "source", filter="data")
+    root = next((tmp_path / "source").iterdir())
+    tests = "tests" if (root / "tests").is_dir() else "testing"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | {
+        "PYTHONPATH": str(tmp_path / "installed")
+    }
+    report = tmp_path / "plain.json"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        tests,
+        "--json-report",
+        f"--json-report-file={report}",
+    ]
+    subprocess.run(command, cwd=root, env=environ, stdout=subprocess.DEVNULL, timeout=300, check=False)
+    plain = {test["nodeid"]: test["outcome"] for test in json.loads(report.read_text())["tests"]}
+    assert len(plain) > 20
+    for isolation in ("warm", "fresh"):
+        record = run_here(
+            root,
+            selectors=(tests,),
+            isolation=isolation,
+            workers=2,
+            env={"PYTHONPATH": environ["PYTHONPATH"]},
+        )
+        assert {r.nodeid: r.outcome.value for r in record.results} == plain
+        assert len(record.results) == len(plain)

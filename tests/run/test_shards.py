@@ -1,0 +1,65 @@
+"""A run in shards is the same run; missing and double shards are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from triage.errors import UsageError
+from triage.evidence.folder import EvidenceFolder
+from triage.model.run import RunRecord
+from triage.run.gather import gather, shard_folders
+from triage.run.shards import joined
+from triage.testing.hostile import HostileSuite
+
+
+@pytest.fixture
+def shards(tmp_path: Path, run_here: Callable[..., RunRecord]) -> list[RunRecord]:
+    files = {
+        f"test_{n}.py": f"import os\ndef test_a(): assert {n} != 2\ndef test_b(): {n} == 3 and os.abort()\n"
+        for n in range(7)
+    }
+    HostileSuite(files | {"test_x.py": "import nothing_like_it\n"}, {}).write(tmp_path / "suite")
+    return [run_here(shard=(n, 3), stamp=f"2026010{n}T000000Z") for n in (1, 2, 3)]
+
+
+def test_joined_shards_are_the_one_run(
+    shards: list[RunRecord], run_here: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    whole = run_here(workers=3, stamp="20260109T000000Z")
+    one = joined(shards, stamp="s", campaign="t")
+    assert one.complete
+    assert one.counts == whole.counts
+    assert {(r.nodeid, r.outcome) for r in one.results} == {(r.nodeid, r.outcome) for r in whole.results}
+    assert [e.nodeid for e in one.collect_errors] == [e.nodeid for e in whole.collect_errors]
+    reports = tmp_path / "suite" / "reports" / "t" / "phase_a"
+    folder = EvidenceFolder.create(tmp_path / "suite", "joined", "a", "20260110T000000Z")
+    sources = [path for path in shard_folders(reports) if path.name < "20260109"]
+    record = gather(sources, folder)
+    assert record.counts == whole.counts
+    assert record.plan is not None
+    assert {p.name for p in (folder.path / "chunks").iterdir()} == {c.name for c in record.plan.chunks}
+
+
+def test_a_missing_shard_is_void_and_its_tests_are_listed(shards: list[RunRecord]) -> None:
+    one = joined([shards[0], shards[2]], stamp="s", campaign="t")
+    assert one.void == "missing shards: 2/3"
+    assert not one.complete
+    assert one.counts.collected == 14
+    assert one.counts.not_run == shards[1].counts.collected
+    assert one.counts.adds_up
+
+
+def test_what_does_not_belong_together_is_refused(
+    shards: list[RunRecord], run_here: Callable[..., RunRecord]
+) -> None:
+    with pytest.raises(UsageError, match="double-shard"):
+        joined([*shards, shards[1]], stamp="s", campaign="t")
+    with pytest.raises(UsageError, match="not-a-shard"):
+        joined([run_here(stamp="20260111T000000Z")], stamp="s", campaign="t")
+    with pytest.raises(UsageError, match="different-plans"):
+        joined(
+            [shards[0], run_here(shard=(2, 3), chunks=7, stamp="20260112T000000Z")], stamp="s", campaign="t"
+        )
