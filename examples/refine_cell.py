@@ -4,7 +4,7 @@
 
 Levenberg-Marquardt on the pixels. 1 % of the cell moves the reflection h by h/100 of their spacing: near the
 beam far less than a spot is wide, further out more. So the refinement begins with the pixels at low resolution,
-where model and target overlap, and lets the others in as the cell gets better.
+where both images overlap, and lets the others in as the cell gets better.
 """
 
 import argparse
@@ -115,10 +115,8 @@ def worst_error(cell: Tensor) -> float:
 def plot(trails: dict[str, list[Tensor]], path: Path) -> None:
     """Error against round, both logarithmic in the error, as SVG."""
     width, height, left, top = 560, 320, 70, 20
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + 90}" height="{height + 70}"'
-        ' font-family="sans-serif">'
-    ]
+    size = f'width="{width + 90}" height="{height + 70}"'
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif">']
     lines.append('<rect width="100%" height="100%" fill="white"/>')
     for power in range(-8, -1):
         y = top + height * (-2 - power) / 6.5

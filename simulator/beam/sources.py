@@ -11,6 +11,9 @@ from simulator.geometry.rotation import about_axis, unit
 from simulator.geometry.tensors import scalar, stacked
 
 MRAD = 1e-3
+FAR = 10.0
+"""Metres from the sample to a source whose place is not given; only its direction counts."""
+
 CORNER = 1.1
 """How far outside the ellipse (relative radius squared) a grid point of a round divergence may lie."""
 
@@ -97,7 +100,8 @@ def from_rows(config: BeamConfig, beam: Tensor, wavelength: Tensor) -> Sources:
             f"sources must be rows of x, y, z, weight, wavelength; got the shape {tuple(rows.shape)}"
         )
     rows = rows.to(beam.device, torch.float64)
-    places = rows[:, :3]
+    nowhere = rows[:, :3].isnan().any(1, keepdim=True)
+    places = torch.where(nowhere, -FAR * beam, rows[:, :3])
     lengths = torch.linalg.vector_norm(places.detach(), dim=-1)
     if not bool((lengths > 0).all()):
         raise SimulatorError(

@@ -101,5 +101,5 @@ class CrystalConfig:
             raise SimulatorError(f"cell angles {shown} degrees enclose no volume: the cell is degenerate")
 
     def smallest_axis(self) -> float:
-        """The smallest number of cells along an axis: it decides whether structure factors are interpolated."""
+        """The smallest number of cells along an axis, which decides about interpolation."""
         return min(math.floor(checks.plain(n)) for n in self.N_cells)

@@ -1,9 +1,16 @@
 """What records: pixels, where they are, how they absorb, and how finely each is sampled."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from simulator.config import checks
 from simulator.config.checks import Scalar, Vector
+from simulator.config.errors import SimulatorError
+
+if TYPE_CHECKING:
+    import torch
 
 CONVENTIONS = ("MOSFLM", "DENZO", "ADXV", "XDS", "DIALS", "CUSTOM")
 PICKS = ("first", "last", "each")
@@ -32,13 +39,15 @@ class DetectorConfig:
     rot*_deg             about the lab x, then y, then z axis; twotheta_deg about the two-theta axis
     curved               every pixel at `distance` from the sample
     point_pixel          leave pixel size and obliquity out of the solid angle
-    thickness_um, attenuation_um   sensor and its attenuation depth (None: the thickness); thickness_steps: layers
+    thickness_um, attenuation_um   sensor and its attenuation depth (None: the thickness)
+    thickness_steps      layers of the sensor
     oversample           sub-pixels along each edge; None: from the size of the crystal's transform
-    omega_from, polarization_from, capture_from   whose solid angle, polarisation and captured fraction multiply
-                         the sum over a pixel: its "first" sub-pixel's (as the C program; for the capture, in the
-                         last layer), its "last", or "each" its own
+    omega_from, polarization_from, capture_from   whose solid angle, polarisation and captured fraction
+                         multiply the sum over a pixel: its "first" sub-pixel's (as the C program; for the
+                         capture, in the last layer), its "last", or "each" its own
     running_product      the C program's defect with "each": the running sum is multiplied after every step
     water_um             thickness of water in the beam
+    background           rows (sin(theta)/wavelength in 1/A, F in electrons) of the liquid; None: water's 2.57
     water_counted_twice  the C program's defect: water x (r_e^2 x fluence)^2 / steps
     roi                  (fast first, fast last, slow first, slow last), inclusive; None: everything
     """
@@ -81,6 +90,7 @@ class DetectorConfig:
     running_product: bool = False
     water_um: Scalar = 0.0
     water_counted_twice: bool = False
+    background: "Sequence[tuple[float, float]] | torch.Tensor | None" = None
     roi: tuple[int, int, int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -115,6 +125,8 @@ class DetectorConfig:
     def _check_sensor(self) -> None:
         checks.non_negative("thickness_um", self.thickness_um, "um")
         checks.non_negative("water_um", self.water_um, "um")
+        if self.background is not None:
+            self._check_background(self.background)
         if self.attenuation_um is not None:
             checks.positive("attenuation_um", self.attenuation_um, "um")
         if self.thickness_steps is not None:
@@ -123,6 +135,15 @@ class DetectorConfig:
             checks.count("oversample", self.oversample, 1)
         if self.roi is not None:
             checks.region(self.roi, self.fpixels, self.spixels)
+
+    def _check_background(self, rows: "Sequence[tuple[float, float]] | torch.Tensor") -> None:
+        places = [checks.finite("background", row[0], "1/A") for row in rows]
+        for row in rows:
+            checks.finite("background", row[1], "electrons")
+        if not places or any(a >= b for a, b in pairwise(places)):
+            raise SimulatorError("background must be rows of ascending sin(theta)/wavelength, at least one")
+        if self.water_counted_twice:
+            raise SimulatorError("background and water_counted_twice exclude each other: count water once")
 
     def axes_convention(self) -> str:
         """The row of the convention table in force: any explicit vector makes it CUSTOM."""

@@ -21,12 +21,9 @@ INTERPOLATE_UP_TO = 2
 class Crystal:
     """Lattice and structure factors of one `CrystalConfig`.
 
-    `device` and `dtype` say where and how pixels are meant to be computed; the handful of numbers here is always
-    prepared on the CPU in float64, whatever device the configuration's tensors live on.
-
-    Quantities that follow from the configuration are methods without state: they are computed anew, in
-    float64, with
-    the graph of whatever tensors the configuration holds.
+    `device` and `dtype` say where and how pixels are meant to be computed; the few numbers here are always
+    prepared on the CPU in float64, wherever the configuration's tensors live. Quantities that follow from the
+    configuration are methods without state: they are computed anew, with its tensors' graph.
     """
 
     def __init__(

@@ -71,12 +71,24 @@ def water_background(detector: Detector, scale: Tensor) -> Tensor:
     return background * scale if detector.config.water_counted_twice else background
 
 
+def background_rows(detector: Detector) -> Tensor:
+    """[n, 2] of a liquid's structure factor, n = 0 for plain water."""
+    rows = detector.config.background
+    if rows is None:
+        return torch.zeros((0, 2), dtype=torch.float64)
+    given = (
+        rows if isinstance(rows, Tensor) else torch.tensor([list(row) for row in rows], dtype=torch.float64)
+    )
+    return given.to("cpu", torch.float64)
+
+
 def build_tensors(
     crystal: Crystal, detector: Detector, beam: Beam, *, real: Tensor, axes: Axes, panel: Panel
 ) -> Tensors:
     """All differentiable quantities, float64."""
     sources, layers, scale = beam.sources(axes), detector.layers(), beam.scattering_scale()
     _, reciprocal = crystal.vectors()
+    liquid = background_rows(detector)
     empty = torch.zeros((0, 0, 0), dtype=torch.float64, device=real.device)
     return Tensors(
         real=real,
@@ -102,6 +114,8 @@ def build_tensors(
         absorption=layers.absorption,
         scale=scale,
         background=water_background(detector, scale),
+        background_at=liquid[:, 0].contiguous(),
+        background_F=liquid[:, 1].contiguous(),
     )
 
 

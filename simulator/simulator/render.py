@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from simulator.geometry.panel import Panel, bent, positions
-from simulator.physics import factors, lattice, structure
+from simulator.physics import background, factors, lattice, structure
 from simulator.physics.factors import Point
 from simulator.simulator.scene import Scene, Tensors
 from simulator.simulator.tiles import tile_pixels
+from simulator.units import WATER_F
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,15 @@ def polarization_of(scene: Scene, ray: Point, source: int) -> Tensor:
     return factors.polarization(ray, beam, tensors.polar_axis, tensors.kahn)
 
 
+def liquid(tensors: Tensors, q: Tensor) -> Tensor:
+    """F^2 x molecules of what fills the beam besides the crystal: water's constant, or a table of F."""
+    if len(tensors.background_at) == 0:
+        return tensors.background
+    stol = torch.sqrt((q * q).sum(0)) / 2
+    amplitude = background.interpolate(stol, tensors.background_at, tensors.background_F)
+    return tensors.background * (amplitude / WATER_F) ** 2
+
+
 class Pixels:
     """The running state of a tile: the sum, and the factors that belong to one chosen sample of each
     pixel."""
@@ -214,7 +224,7 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
             value = value + intensity.sum(0)
     if not plan.running_product:
         if plan.watered and not plan.background_divided:
-            value = value + orientations * tensors.background
+            value = value + orientations * liquid(tensors, q)
         state.total = state.total + torch.where(seen, value * weight * own, torch.zeros_like(value))
     state.choose_polarization(polar, seen if plan.watered else seen & touched)
 

@@ -19,6 +19,7 @@ class Tensors:
     cells [3], fudge []; default_F [] and table [nh, nk, nl] (empty without a file), electrons
     origin, fast, slow, normal, beam, polar_axis [3]; pixel, close, distance []
     directions [S, 3], wavelengths [S] Angstrom, weights [S]
+    background_at [n], background_F [n] sin(theta)/wavelength in 1/Angstrom and electrons (empty: constant)
     kahn [], layer_step [] m, absorption [] 1/m, scale [] (r_e^2 x fluence), background [] (same unit as F^2)
     """
 
@@ -45,6 +46,8 @@ class Tensors:
     absorption: Tensor
     scale: Tensor
     background: Tensor
+    background_at: Tensor
+    background_F: Tensor
 
     def as_list(self) -> list[Tensor]:
         """In the order of the fields."""

@@ -45,6 +45,8 @@ class Simulator:
         self.crystal = crystal
         if crystal_config is not None and crystal_config is not crystal.config:
             self.crystal = Crystal(crystal_config, device=crystal.target, dtype=crystal.dtype)
+            if crystal_config.hkl_path is None:
+                self.crystal.table = crystal.table
         self.detector = detector
         self.device = torch.device(device)
         self.dtype = dtype

@@ -43,6 +43,8 @@ LINES = {
     f"{GOOD} -sourcefile empty.txt": "holds no source",
     f"{GOOD} -sourcefile zero.txt": "source 1 stands at the sample",
     f"{GOOD} -sourcefile nowhere.txt": "cannot read the source file",
+    f"{GOOD} -water 3 -use_stol": "-use_stol needs a file",
+    f"{GOOD} -water 3 -use_stol -stol words.mat": "is not two numbers",
     f"{GOOD} -misset 1 2": "three angles",
     f"{GOOD} -misset one": "three angles",
     f"{GOOD} -roi 9 20 0 3": "lies outside the detector",

@@ -299,6 +299,20 @@ class TestReading:
     def test_unused_files_are_said_to_be_unused(self):
         assert any("-stol" in note for note in self.words("-stol nowhere.txt").notes)
 
+    def test_a_liquid_from_a_file(self, run):
+        Path("liquid.Q").write_text("# Q F\n2.5 7\n0.5 3\n")
+        detector = self.words("-water 5 -use_stol -Q liquid.Q").detector
+        assert detector.background == [
+            (pytest.approx(0.5 / 12.566370614), 3),
+            (pytest.approx(2.5 / 12.566370614), 7),
+        ]
+        assert not detector.water_counted_twice
+
+    def test_a_source_without_a_place_is_the_beam(self, run, from_command):
+        Path("one.txt").write_text("# nothing but a remark\n0\n")
+        plain, placed = from_command(SMALL).run(), from_command(f"{SMALL} -sourcefile one.txt").run()
+        assert torch.allclose(plain, placed, rtol=1e-12)
+
     def test_the_last_of_two_counts(self):
         assert self.words("-distance 150 -distance 170").detector.distance_mm == 170
         assert self.words("-Na 3 -N 4 -Nc 6").crystal.N_cells == (4, 4, 6)

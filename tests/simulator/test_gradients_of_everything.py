@@ -80,6 +80,9 @@ QUANTITIES = {
     "attenuation depth": scalar("detector", "attenuation_um", 300.0, detector=THICK),
     "distance of a curved detector": scalar("detector", "distance_mm", 60.0, detector={"curved": True}),
     "water": scalar("detector", "water_um", 3.0),
+    "background": scalar(
+        "detector", "background", [[0.05, 1.0], [0.2, 3.0], [0.5, 2.0]], detector={"water_um": 10.0}
+    ),
     "sources": scalar("beam", "sources", ROWS, beam={"polarization": 0.3}),
 }
 

@@ -177,6 +177,18 @@ def test_water_once_does_not_depend_on_the_steps(simulate):
     )
 
 
+def test_a_liquid_by_its_table(simulate):
+    """A table that is flat at water's structure factor is water; a slope follows sin(theta)/wavelength."""
+    options = {"water_um": 10.0, "oversample": 1, "point_pixel": True}
+    water = simulate({"default_F": 0.0}, options, {"nopolar": True}).run()
+    flat = {**options, "background": [(0.0, 2.57), (0.4, 2.57)]}
+    assert torch.allclose(simulate({"default_F": 0.0}, flat, {"nopolar": True}).run(), water, rtol=1e-12)
+    slope = {**options, "background": [(0.0, 0.0), (1.0, 2.57)]}
+    sloping = simulate({"default_F": 0.0}, slope, {"nopolar": True})
+    stol = next(entry.value for entry in sloping.trace_pixel(4, 5) if entry.name == "sin_theta_over_lambda")
+    assert (sloping.run()[4, 5] / water[4, 5]).item() == pytest.approx(stol**2, rel=1e-9)
+
+
 def test_mosaic_blocks_average(simulate):
     """An image of n blocks is the mean of the images of its blocks."""
     sim = simulate({"mosaic_spread_deg": 1.5, "mosaic_domains": 3, "exact_cell": True})

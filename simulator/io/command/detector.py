@@ -10,6 +10,7 @@ from simulator.config import DetectorConfig, SimulatorError
 from simulator.detector.size import pixels_across
 from simulator.io.command.parse import Given
 from simulator.io.smv import Header, read_smv
+from simulator.io.stol import SCALES, read_stol
 
 CONVENTIONS = {"mosflm": "MOSFLM", "denzo": "DENZO", "adxv": "ADXV", "xds": "XDS", "dials": "DIALS"}
 VECTORS = {
@@ -165,8 +166,19 @@ def _sensor(given: Given) -> dict[str, object]:
         **each,
         "running_product": "each" in each.values() and not given.has("oversample_independent"),
         "water_um": given.number("water", 0.0),
-        "water_counted_twice": not given.has("water_once"),
+        "water_counted_twice": not (given.has("water_once") or given.has("use_stol")),
+        "background": _liquid(given),
     }
+
+
+def _liquid(given: Given) -> list[tuple[float, float]] | None:
+    """The rows of the last of -stol, -4stol, -Q, where -use_stol asks for them."""
+    if not given.has("use_stol"):
+        return None
+    kinds = [key for key in given.order if key in SCALES]
+    if not kinds:
+        raise SimulatorError("-use_stol needs a file: give -stol, -4stol or -Q")
+    return read_stol(Path(str(given.text(kinds[-1]))), kinds[-1])
 
 
 def detector_of(given: Given, imported: Imported) -> tuple[DetectorConfig, list[str]]:

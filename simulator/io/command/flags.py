@@ -143,9 +143,12 @@ DETECTOR = (
     _text("-img", "SMV image whose header sets the geometry"),
     _text("-mask", "SMV image: 0 skips a pixel; its header sets the geometry too"),
     _numbers("-water", 1, "thickness of water in the beam, um"),
-    _text("-stol", "read by the reference program and never used"),
-    _text("-4stol", "as -stol"),
-    _text("-Q", "as -stol"),
+    _text(
+        "-stol",
+        "background file of sin(theta)/lambda and F; without -use_stol it is ignored, as in the reference",
+    ),
+    _text("-4stol", "the same with 4 sin(theta)/lambda"),
+    _text("-Q", "the same with 4 pi sin(theta)/lambda"),
 )
 
 OUTPUT = (
@@ -179,6 +182,7 @@ OWN = (
     _switch(
         "-oversample_independent", "each sub-pixel its own factors; the reference multiplies the running sum"
     ),
+    _switch("-use_stol", "take the liquid's structure factor from -stol, -4stol or -Q, and count water once"),
     _switch("-water_once", "water counted once; the reference multiplies twice by r_e^2 x fluence"),
     _switch("-nearest_outside", "leaving the table ends interpolation for that sample only, not for the run"),
     _text("-engine", "auto, kernel, torch or compile"),

@@ -209,8 +209,8 @@ def translate(given: Given, clock: int) -> Experiment:
     )
     detector, notes = detector_options.detector_of(given, imported)
     unused = [
-        f"-{key} is read by the reference program and never used: ignored"
+        f"-{key} is read by the reference program and never used: ignored without -use_stol"
         for key in ("stol", "4stol", "Q")
-        if given.has(key)
+        if given.has(key) and not given.has("use_stol")
     ]
     return Experiment(crystal, beam, detector, imported.mask, (*notes, *unused))

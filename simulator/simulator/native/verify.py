@@ -84,6 +84,8 @@ def _tensors(cells: tuple[float, float, float]) -> Tensors:
         absorption=of(0.0),
         scale=of(1.0),
         background=of(0.0),
+        background_at=torch.zeros(0, dtype=torch.float64),
+        background_F=torch.zeros(0, dtype=torch.float64),
     )
 
 
