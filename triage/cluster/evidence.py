@@ -5,6 +5,7 @@ difference in one attribute, one state of the process. Each rule is linear in th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from triage.cluster.context import Context
 from triage.cluster.join import Join, by_key
@@ -73,11 +74,15 @@ def same_line(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 def same_folder(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Files of one folder that are not there, because the folder is not."""
+    if not any(marks(unit, "folder") for unit in units):
+        return
+    files = {nodeid.partition("::")[0] for unit in units for nodeid in unit.members}
+    there = {str(parent) for file in files for parent in PurePosixPath(file).parents}
 
     def folders(unit: Unit) -> Iterator[str]:
-        return (folder for folder in marks(unit, "folder") if not context.exists(folder))
+        return (f for f in marks(unit, "folder") if f not in there and not context.exists(f))
 
-    return by_key(units, folders, "file", lambda folder: f"files of {folder} are missing")
+    yield from by_key(units, folders, "file", lambda folder: f"files of {folder} are missing")
 
 
 def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:
