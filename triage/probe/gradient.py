@@ -44,9 +44,10 @@ class Gradient:
         ops, calls = seen.lines("trace", "op"), backward_calls(seen.lines("gradients"))
         if not ops:
             return Finding(excluded="the test runs no torch operation")
+        spoiled, broken = nonfinite_at(ops, calls), broken_at(ops, calls)
         suspects: list[tuple[CauseKind, list[Site], Any]] = [
-            ("nonfinite-gradient", nonfinite_at(ops, calls), guarded),
-            ("graph-break", broken_at(ops, calls), reconnected),
+            ("nonfinite-gradient", spoiled, guarded),
+            ("graph-break", broken, reconnected),
         ]
         named: list[tuple[CauseKind, Site]] = []
         for kind, sites, rewrite in suspects:
@@ -55,10 +56,12 @@ class Gradient:
             found = yield from settle(self.name, case, treatments, "with that operation changed")
             if found is not None:
                 return found
-        dead = dead_at(ops, calls)
-        if dead:
-            named += [("zero-signal", site) for site in dead]
-            literals = list(_literals(case, dead))[:_MOST_LITERALS]
+        dead = [] if broken else dead_at(ops, calls)
+        named += [("zero-signal", site) for site in dead]
+        where = (*spoiled, *dead)[:1]
+        if where:
+            kind = "nonfinite-gradient" if spoiled else "zero-signal"
+            literals = list(_literals(case, kind, where[0]))[:_MOST_LITERALS]
             found = yield from settle(self.name, case, literals, "with another number in the test")
             if found is not None:
                 return found
@@ -90,12 +93,11 @@ def _rewritten(case: Case, kind: CauseKind, site: Site, rewrite: Any) -> Iterato
         )
 
 
-def _literals(case: Case, dead: Sequence[Site]) -> Iterator[Treatment]:
-    where = dead[0]
+def _literals(case: Case, kind: CauseKind, where: Site) -> Iterator[Treatment]:
     for path in _test_files(case):
         before = case.source(path)
         for line, old, new, after in livened(before, case.nodeid) if before is not None else ():
-            yield _renumbered(case, where, path, (line, old, new), (before or "", after))
+            yield _renumbered(case, kind, where, path, ((line, old, new), (before or "", after)))
 
 
 def _test_files(case: Case) -> Iterator[str]:
@@ -109,23 +111,25 @@ def _test_files(case: Case) -> Iterator[str]:
 
 
 def _renumbered(
-    case: Case, where: Site, path: str, change: tuple[int, str, str], texts: tuple[str, str]
+    case: Case, kind: CauseKind, where: Site, path: str, change: tuple[tuple[int, str, str], tuple[str, str]]
 ) -> Treatment:
-    (line, old, new), (before, after) = change, texts
-    place = f"{path}:{line}"
-    reason = "What the experiment changed."
+    (line, old, new), (before, after) = change
+    place, at = f"{path}:{line}", f"{where.op} ({where.path}:{where.line})"
+    if kind == "zero-signal":
+        what, why = f"the signal dies in {at}", "gradients are not zero"
+    else:
+        what, why = f"the gradient of {at} is not finite at this input", "gradients are finite"
     return Treatment(
         factor=Factor(kind="literal", name=place, from_=old, to=new),
-        kind="zero-signal",
+        kind=kind,
         baseline=case.base,
         treated=case.base.plus(edits={path: after}),
-        prediction=f"With {new} for {old} at {place} gradients are not zero and the test passes.",
-        summary=(
-            f"the signal dies in {where.op} ({where.path}:{where.line}); with {new} for {old} at {place} it "
-            "lives: the test's own numbers carry no signal"
-        ),
+        prediction=f"With {new} for {old} at {place} {why} and the test passes.",
+        summary=f"{what}; with {new} for {old} at {place} {why} and the test passes",
         culprits=(place, f"{where.path}:{where.line}"),
-        patches=(patch_of(path, before, after, f"{new} for {old} at {place}", reason),),
+        patches=(
+            patch_of(path, before, after, f"{new} for {old} at {place}", "What the experiment changed."),
+        ),
     )
 
 

@@ -99,6 +99,9 @@ def reconnected(source: str, line: int, op: str) -> Iterator[Edit]:
 def guarded(source: str, line: int, op: str) -> Iterator[Edit]:
     """With arguments kept away from where the derivative of a root, logarithm or quotient is not finite."""
     yield from _edited(source, _Guard(line), f"{_EPSILON} added inside {op}")
+    first, last = _function_around(source, line)
+    if last > first:
+        yield from _edited(source, _Guard(first, last), f"{_EPSILON} added to the whole function's roots")
     yield from _edited(source, _Guard(line, clamp=True), f"{op} clamped")
 
 
@@ -293,8 +296,8 @@ def _name_of(node: cst.BaseExpression) -> str:
 
 
 class _Guard(_AtLine):
-    def __init__(self, line: int, clamp: bool = False) -> None:
-        super().__init__(line)
+    def __init__(self, line: int, last: int | None = None, *, clamp: bool = False) -> None:
+        super().__init__(line, last)
         self._clamp = clamp
 
     def _kept_away(self, node: cst.BaseExpression, name: str) -> cst.BaseExpression:
