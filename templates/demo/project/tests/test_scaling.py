@@ -15,7 +15,8 @@ def test_scaling_keeps_ratios():
 
 def test_scaled_total_is_exact():
     image = torch.linspace(0.0, 1.0, 1001, dtype=torch.float32)
-    torch.testing.assert_close(scaled(image).sum(dtype=torch.float64).item(), 55000.0 * 500.5, rtol=1e-12, atol=0.0)
+    total = scaled(image).sum(dtype=torch.float64).item()
+    torch.testing.assert_close(total, 55000.0 * 500.5, rtol=1e-12, atol=0.0)
 
 
 def test_scaling_by_its_own_maximum_changes_nothing():
