@@ -136,6 +136,25 @@ def test_backward_agrees(simulate, leaf, seed):
 
 
 @needs_kernel
+@pytest.mark.parametrize("amplitude", [0.0, 12.0])
+def test_intensities_need_no_plain_path(simulate, leaf, monkeypatch, amplitude):
+    """Fluence and a uniform structure factor beside the cell: the kernel alone, and the right numbers."""
+    from simulator.simulator.engine import TorchEngine
+
+    found = []
+    for engine in ("torch", "kernel"):
+        if engine == "kernel":
+            monkeypatch.setattr(TorchEngine, "backward", lambda *_: pytest.fail("the plain path was taken"))
+        cell, factor, fluence = leaf(47.0), leaf(amplitude), leaf(2e29)
+        sim = simulate(
+            {"cell_a": cell, "default_F": factor}, {"roi": (2, 20, 3, 9)}, {"fluence": fluence}, engine=engine
+        )
+        (sim.run() ** 2).sum().backward()
+        found.append([cell.grad.item(), factor.grad.item(), fluence.grad.item() * 1e29])
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+@needs_kernel
 def test_gradients_on_and_beside_bragg_points(simulate, leaf):
     """Large N right at, and within 1e-9 ... 1e-3 of, the reflections: series and sines must meet."""
     for offset in (0.0, 1e-9, 1e-6, 2e-5, 1e-4, 1e-3):

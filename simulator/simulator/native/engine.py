@@ -49,7 +49,7 @@ class Renderer(Protocol):
 
 
 class KernelEngine:
-    """Forward by the kernel; backward by the kernel where only lattice vectors are asked for.
+    """Forward by the kernel; backward too where lattice vectors and intensities are asked for.
 
     `name` is "kernel", or after a scene that it could not take "torch (reason)".
     """
@@ -104,13 +104,35 @@ class KernelEngine:
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         """Gradients of the wanted tensors."""
         asked = {name for name, want in zip(NAMES, wanted, strict=True) if want}
-        free = set(FREE.get(scene.plan.shape, ()))
-        if self._refused(scene) or not asked <= free | {"real"}:
+        if self._refused(scene) or not asked <= self._known(scene):
             return self.plain.backward(scene, wanted, gradient)
         found: dict[str, Tensor] = {name: torch.zeros_like(getattr(scene.tensors, name)) for name in asked}
         if "real" in asked:
             found["real"] = self._pull(scene, gradient)
+        if asked & {"scale", "default_F"}:
+            product = self._product(scene, gradient)
+            amplitude = float(scene.tensors.default_F)
+            slopes = {"scale": product / scene.tensors.scale, "default_F": 2 * product / (amplitude or 1.0)}
+            found.update({name: slopes[name] for name in asked & set(slopes)})
         return [found.get(name) for name in NAMES]
+
+    def _known(self, scene: Scene) -> set[str]:
+        """Tensors whose gradients the kernel gives: the image is linear in scale and in F squared."""
+        linear = not scene.plan.has_table and float(scene.tensors.scale) != 0
+        known = {"real", *FREE.get(scene.plan.shape, ())}
+        return known | {"scale", "default_F"} if linear else known
+
+    def _product(self, scene: Scene, gradient: Tensor) -> Tensor:
+        """sum(gradient x image), the image rendered again piece by piece."""
+        plan, size = scene.plan, self.piece_rows(scene)
+        total = torch.zeros((), dtype=torch.float64)
+        for first in range(plan.rows.start, plan.rows.stop, size):
+            end = min(first + size, plan.rows.stop)
+            out = torch.empty((end - first, len(plan.columns)), dtype=scene.tensors.pixel.dtype)
+            self.rows(scene, first, end, out)
+            part = gradient[first:end, plan.columns.start : plan.columns.stop]
+            total += (out * part).sum(dtype=torch.float64)
+        return total.to(scene.tensors.scale.dtype)
 
     def _pull(self, scene: Scene, gradient: Tensor) -> Tensor:
         plan, call, size = scene.plan, self._call(scene), self.piece_rows(scene)
