@@ -38,9 +38,9 @@ def prepare(
 ) -> Prepared:
     """Read the evidence and apply every patch to a scratch copy; writes nothing.
 
-    Raises `UsageError` where the cluster was not probed, its cause is unknown, or there is no option.
+    Raises `UsageError` where the cluster was not probed or there is no option.
     """
-    basis = find_basis(tools.root, tools.book(), cluster_id)
+    basis = find_basis(tools.root, tools.book(), cluster_id, needs_cause=not options)
     applied = tuple(apply(tools.root, proposal) for proposal in gather(options, basis.report))
     breaks = gather(sabotages, basis.report) if sabotages else ()
     planted = {

@@ -105,10 +105,11 @@ def clusters_named(text: str, book: Book, campaign: str) -> tuple[str, ...]:
     return (book.resolve(text),)
 
 
-def find_basis(root: Path, book: Book, cluster_id: str) -> Basis:
+def find_basis(root: Path, book: Book, cluster_id: str, *, needs_cause: bool = True) -> Basis:
     """The latest probe of a cluster and the run behind it.
 
-    Raises `UsageError` where it was not probed or its cause is unknown, `VoidError` for damaged evidence.
+    Raises `UsageError` where it was not probed, or where its cause is unknown and `needs_cause` says that
+    nobody brings a repair of their own; `VoidError` for damaged evidence.
     """
     cluster = book.cluster(cluster_id)
     path = _probe_of(root, book, cluster)
@@ -119,9 +120,11 @@ def find_basis(root: Path, book: Book, cluster_id: str) -> Basis:
         raise VoidError(
             "bad-evidence", f"{path}: {reason}", "'triage check' tells what was changed"
         ) from error
-    if report.root_cause.confidence == "unknown":
+    if needs_cause and report.root_cause.confidence == "unknown":
         raise UsageError(
-            "no-cause", f"the cause of {cluster.id} is unknown", f"find it first: triage probe {cluster.id}"
+            "no-cause",
+            f"the cause of {cluster.id} is unknown, so no repair is proposed",
+            "give one with --option PATCH, or probe further",
         )
     record, folder = _run_with(root, report.subject[0])
     return Basis(cluster, report, path, record, folder)
