@@ -136,3 +136,17 @@ def test_a_request_that_makes_no_sense_is_one_line_and_leaves_nothing(project, t
         assert f"[{slug}]" in said["error"]
         assert said["error"].strip().count("\n") == 0
         assert not list(project.glob("reports/sums/phase_[cd]/*"))
+
+
+def test_an_unknown_cause_needs_a_repair_of_ones_own(project, triage, options):
+    path = next(project.glob("reports/sums/phase_b/*/probe.json"))
+    report = json.loads(path.read_text())
+    report["root_cause"] |= {"kind": "unknown", "confidence": "unknown", "factor": None}
+    path.write_text(json.dumps(report))
+    code, said = triage("design", "C2")
+    assert code == 2
+    assert "[no-cause]" in said["error"]
+    code, values = triage("design", "C2", "--option", str(options["fixture"]))
+    assert code == 0
+    assert [criterion["name"] for criterion in values["criteria"]] == ["targeted", "chunk", "ledgers"]
+    assert "unknown, not proven" in (project / values["folder"] / "design.md").read_text()
