@@ -29,6 +29,8 @@ class Comparison:
     at_slow_fast: tuple[int, int]
     peaks: int
     peak_distance_px: float | None
+    peaks_a_slow_fast: list[tuple[int, int]]
+    peaks_b_slow_fast: list[tuple[int, int]]
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -84,13 +86,12 @@ def peaks(image: NDArray[np.float64], count: int = PEAKS) -> list[tuple[int, int
     return [(int(slow[k]), int(fast[k])) for k in order]
 
 
-def _peak_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[int, float | None]:
-    """Each peak of the first against the nearest of the second."""
-    first, second = peaks(a), np.array(peaks(b, 4 * PEAKS), dtype=np.float64)
-    if not first or not len(second):
-        return 0, None
-    gaps = [float(np.sqrt(((second - spot) ** 2).sum(1)).min()) for spot in np.array(first, dtype=np.float64)]
-    return len(first), max(gaps)
+def _peak_distance(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> float | None:
+    """The largest distance of a peak of the first image from the nearest of the second, px."""
+    if not first or not second:
+        return None
+    ours, theirs = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
+    return max(float(np.sqrt(((theirs - spot) ** 2).sum(1)).min()) for spot in ours)
 
 
 def compare(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
@@ -105,7 +106,7 @@ def compare(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
     gap = np.abs(a - b)
     at = np.unravel_index(int(gap.argmax()), gap.shape)
     top = float(max(np.abs(a).max(), np.abs(b).max()))
-    count, distance = _peak_distance(a, b)
+    first, second = peaks(a), peaks(b, 4 * PEAKS)
     sum_a, sum_b = float(a.sum()), float(b.sum())
     return Comparison(
         shape_slow_fast=(a.shape[0], a.shape[1]),
@@ -116,8 +117,10 @@ def compare(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
         largest_difference=float(gap.max()),
         largest_relative_to_maximum=float(gap.max()) / top if top else 0.0,
         at_slow_fast=(int(at[0]), int(at[1])),
-        peaks=count,
-        peak_distance_px=distance,
+        peaks=len(first),
+        peak_distance_px=_peak_distance(first, second),
+        peaks_a_slow_fast=first,
+        peaks_b_slow_fast=second[:PEAKS],
     )
 
 

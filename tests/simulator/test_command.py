@@ -379,6 +379,9 @@ class TestBeyond:
             0,
         )
         assert same["peak_distance_px"] == 0
+        assert same["peaks_a_slow_fast"] == same["peaks_b_slow_fast"]
+        image = np.load("a.npy")
+        assert same["peaks_a_slow_fast"][0] == list(np.unravel_index(image.argmax(), image.shape))
         code, out, _ = run("compare a.npy b.npy --json -png gap.png")
         other = json.loads(out)
         assert other["correlation"] < 0.999
