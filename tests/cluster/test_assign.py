@@ -178,3 +178,17 @@ def _result(nodeid: str, text: str) -> TestResult:
     kind, _, message = text.partition(": ")
     failure = Failure(nodeid=nodeid, phase=Phase.CALL, chain=(Raised(type=kind, message=message),))
     return TestResult(nodeid=nodeid, outcome=Outcome.FAILED, failures=(failure,))
+
+
+def test_what_another_branch_adds_to_a_merged_cluster_reaches_the_whole(failing: Failing, run: Run) -> None:
+    """Its lines are younger than the merge, and name the cluster as that branch knew it."""
+    _, book = clustered(run(failing("a.py::a", "OSError: x", "s.py:f"), failing("b.py::b", "ValueError: y")))
+    merged = mint(book, AT).make(ClustersMerged, cluster="C1", into="C2")
+    elsewhere, _ = clustered(
+        run(failing("z.py::z", "OSError: x", "s.py:f"), failing("a.py::a", "OSError: x", "s.py:f")),
+        book,
+        LATER,
+    )
+    whole = Book.of((*book.events, merged, *elsewhere.events))
+    assert "z.py::z" in whole.cluster("C1").members
+    assert set(whole.cluster("C2").signatures) == set(whole.home)

@@ -157,6 +157,7 @@ class Fold:
         self._set_aside.add(opening.event)
 
     def _claim(self, signature: str, cluster: str) -> None:
+        cluster = self.resolve(cluster)
         if cluster in self.drafts:
             self.drafts[cluster].signatures[signature] = None
             self.home.setdefault(signature, cluster)
@@ -171,13 +172,13 @@ class Fold:
 
     def _signature(self, event: SignatureAdded) -> None:
         self._claim(event.signature, event.cluster)
-        if event.cluster in self.drafts:
-            self.drafts[event.cluster].why.update(dict.fromkeys(event.why))
-            self.drafts[event.cluster].seen(event.stamp)
+        if draft := self.drafts.get(self.resolve(event.cluster)):
+            draft.why.update(dict.fromkeys(event.why))
+            draft.seen(event.stamp)
         self.translated.update(why.detail for why in event.why if why.kind == "signature")
 
     def _members(self, event: MembersAdded) -> None:
-        if draft := self.drafts.get(event.cluster):
+        if draft := self.drafts.get(self.resolve(event.cluster)):
             draft.members.update(dict.fromkeys(event.members))
             draft.seen(event.stamp)
 

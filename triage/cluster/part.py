@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from triage.cluster.axis import parameter_axis
 from triage.cluster.book import Book
@@ -29,9 +30,11 @@ class Part:
     home: str | None
     joins: tuple[Why, ...] = ()
 
-    @property
+    @cached_property
     def members(self) -> tuple[str, ...]:
         """Node ids, each once, sorted."""
+        if len(self.units) == 1:
+            return self.units[0].members
         return tuple(sorted({nodeid for unit in self.units for nodeid in unit.members}))
 
     @property

@@ -32,6 +32,8 @@ def co_failure(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 def first_bad(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Units that one and the same commit broke (or one of the same few): a proposal unless it is one."""
+    if not context.first_bad:
+        return
 
     def ranges(unit: Unit) -> Iterator[str]:
         suspects = [context.first_bad.get(nodeid) for nodeid in unit.members]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from triage.cluster.book import Book
 from triage.cluster.gather import Group, Slot
@@ -30,12 +31,12 @@ class Unit:
     """Signature of an older algorithm through which the home was found."""
     why: list[Why] = field(default_factory=list)
 
-    @property
+    @cached_property
     def key(self) -> tuple[Slot, str]:
         """Orders units alike on every machine."""
         return min(self.slots), self.group.signature.id
 
-    @property
+    @cached_property
     def members(self) -> tuple[str, ...]:
         """Node ids, each once, sorted."""
         return tuple(sorted({nodeid for nodeid, _ in self.slots}))
