@@ -25,7 +25,8 @@ PLUGINS = (
     "pytest-cov",
     "pytest-random-order",
 )
-PROJECTS = ("iniconfig==2.3.1", "pluggy==1.7.0", "itsdangerous==2.2.0")
+PROJECTS = {"iniconfig==2.3.1": (), "pluggy==1.7.0": (), "itsdangerous==2.2.0": ("freezegun",)}
+"""What is run, and what its tests need beside it."""
 
 
 def pip(*words: str) -> None:
@@ -102,6 +103,8 @@ def test_a_public_projects_own_suite_gives_what_plain_pytest_gives(
     pip("download", "--no-deps", "--no-binary", ":all:", "--dest", str(tmp_path / "sdist"), project)
     archive = next((tmp_path / "sdist").glob("*.tar.gz"))
     pip("install", "--no-deps", "--target", str(tmp_path / "installed"), str(archive))
+    for extra in PROJECTS[project]:
+        pip("install", "--target", str(tmp_path / "installed"), extra)
     with tarfile.open(archive) as tar:
         tar.extractall(tmp_path / "source", filter="data")
     root = next((tmp_path / "source").iterdir())

@@ -17,6 +17,7 @@ import pytest
 
 from triage.recorder import neutral
 from triage.recorder.jsonreport import JsonReport
+from triage.recorder.look import Beside, line_of, named, only_counts, packages, skip_reason
 from triage.recorder.raised import raised_chain
 from triage.recorder.reports import Scribe, is_complete, last_attempt, outcome_of
 from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
@@ -82,7 +83,7 @@ class Recorder:
                 "inifile": None if config.inipath is None else str(config.inipath),
                 "plugins": dists,
                 "notes": self.notes,
-                "packages": {} if self.settings.mode == "run" else _packages(),
+                "packages": {} if self.settings.mode == "run" else packages(),
             }
         )
 
@@ -184,7 +185,7 @@ class Recorder:
                 "nth": nth if any(nth) else None,
                 "files": files,
                 "file": [numbers[str(getattr(item, "path", ""))] for item in self.items],
-                "lines": [_line(item) for item in self.items],
+                "lines": [line_of(item) for item in self.items],
             }
         )
 
@@ -227,7 +228,7 @@ class Recorder:
         if state is None or not hasattr(state, "teardown_exact") or item not in getattr(state, "stack", ()):
             return None
         try:
-            state.teardown_exact(_Beside(item))
+            state.teardown_exact(Beside(item))
         except (Exception, pytest.skip.Exception) as problem:
             return problem
         reports, _ = last_attempt(self.reports)
@@ -270,12 +271,12 @@ class Recorder:
             self._finish(
                 index,
                 self.items[index] if index < len(self.items) else None,
-                f"a plugin raised {_named(error)}",
+                f"a plugin raised {named(error)}",
             )
             return
         if self.settings.mode == "run" and os.getpid() != self.writer.pid:
             return
-        text = self.scribe.text(_named(error))
+        text = self.scribe.text(named(error))
         chain = self.scribe.deep(raised_chain(error, self.settings.field_chars))
         self.writer.write({"e": "cut", "i": index, "how": type(error).__name__, "what": text, "chain": chain})
 
@@ -316,9 +317,9 @@ class Recorder:
         event["failures"] = [
             self.scribe.failure(r, self.chains.get(id(r)))
             for r in failed
-            if not (subtests and _only_counts(r))
+            if not (subtests and only_counts(r))
         ]
-        reason = _skip_reason(reports)
+        reason = skip_reason(reports)
         if reason:
             event["reason"] = self.scribe.text(reason)
         properties = [list(pair) for r in reports if r.when == "teardown" for pair in r.user_properties]
@@ -336,11 +337,11 @@ class Recorder:
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Why the session ends early."""
-        self.exit_reason = self.scribe.text(_named(excinfo.value))
+        self.exit_reason = self.scribe.text(named(excinfo.value))
 
     def pytest_internalerror(self, excrepr: Any, excinfo: Any) -> None:
         """A plugin raised where nothing may raise."""
-        self.exit_reason = self.scribe.text(f"INTERNALERROR: {_named(excinfo.value)}")
+        self.exit_reason = self.scribe.text(f"INTERNALERROR: {named(excinfo.value)}")
         self.writer.write({"e": "note", "text": self.exit_reason, "detail": self.scribe.text(str(excrepr))})
 
     @pytest.hookimpl(optionalhook=True, trylast=True)
@@ -356,55 +357,6 @@ class Recorder:
             self.watchdog.touch()
         yield
         self.writer.write({"e": "end", "exitcode": int(session.exitstatus), "reason": self.exit_reason})
-
-
-class _Beside:
-    """A stand-in for a next test beside the last one: what both would share stays up."""
-
-    def __init__(self, item: Any) -> None:
-        self._parents = item.listchain()[:-1]
-
-    def listchain(self) -> list[Any]:
-        """The shared parents."""
-        return list(self._parents)
-
-
-def _packages() -> dict[str, str]:
-    """Distributions that the suite's interpreter has."""
-    from importlib.metadata import distributions
-
-    found = {dist.metadata["Name"]: dist.version for dist in distributions()}
-    return dict(sorted((str(name), version) for name, version in found.items() if name))
-
-
-def _line(item: Any) -> int | None:
-    try:
-        number = item.location[1]
-    except Exception:
-        return None
-    return number if isinstance(number, int) else None
-
-
-def _named(error: BaseException) -> str:
-    text = str(getattr(error, "msg", None) or error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _skip_reason(reports: list[Any]) -> str | None:
-    """Why a test was skipped, or was expected to fail."""
-    for report in reports:
-        if report.skipped:
-            expected = getattr(report, "wasxfail", None)
-            if expected is not None:
-                return str(expected).removeprefix("reason: ")
-            if isinstance(report.longrepr, tuple):
-                return str(report.longrepr[2]).removeprefix("Skipped: ")
-    return None
-
-
-def _only_counts(report: Any) -> bool:
-    """pytest's own line that a test has failed subtests, beside the subtests' failures."""
-    return isinstance(report.longrepr, str) and report.longrepr.startswith("contains ")
 
 
 class _Early:
