@@ -51,11 +51,15 @@ class Environment:
         read = [line for line in uses(case, "variable") if not _PLUMBING.fullmatch(str(line["name"]))]
         known_good: Mapping[str, str] = case.facts.get("environment_when_passing", {})
         names = list(dict.fromkeys(str(line["name"]) for line in read))
-        treatments = [*_differing(case, known_good), *_unsetting(case, read, names)]
-        treatments += _setting(case, read, names, known_good)
-        found = yield from settle(self.name, case, treatments, "one variable changed")
-        if found is not None:
-            return found
+        treatments: list[Treatment] = []
+        for some in (
+            [*_differing(case, known_good), *_unsetting(case, read, names)],
+            _setting(case, read, names, known_good),
+        ):
+            treatments += some
+            found = yield from settle(self.name, case, some, "one variable changed")
+            if found is not None:
+                return found
         found = yield from self._all_at_once(case, names)
         if found is not None:
             return found
