@@ -13,9 +13,11 @@ from triage.probe.treatment import Treatment, message_of, own_frames, places, se
 _CALLED = re.compile(r"date(?:time)?\(\s*(\d{4})\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})")
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
 _YEAR = re.compile(r"(?<![\d.])((?:19|20)\d\d)(?![\d.])")
+_SECONDS = re.compile(r"(?<![\d.])(1[0-9]{9}|9[5-9][0-9]{7})(?!\d)")
+"""Numbers that look like seconds since 1970: 2000 to 2033."""
 _ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Asia/Kolkata")
 _WORDS = re.compile(r"expire|date|time|clock|deadline|today|year|month|tzinfo|timezone|hour", re.IGNORECASE)
-_MOST_TIMES = 14
+_MOST_TIMES = 15
 _STOPS = (1.0, 30.0, 7.6003, 44.2507, 2.9991)
 """Seconds and fractions at which a stopped clock may stand: what hangs on a digit meets another one."""
 
@@ -114,6 +116,9 @@ def _named(case: Case, now: datetime) -> Iterator[datetime]:
             except ValueError:
                 continue
             yield from (day - timedelta(days=1), day + timedelta(days=1), day)
+        for match in _SECONDS.finditer(text):
+            moment = datetime.fromtimestamp(int(match[1]), UTC)
+            yield from (moment - timedelta(days=1), moment + timedelta(days=1))
         for match in _YEAR.finditer(text):
             if abs(int(match[1]) - now.year) < 60:
                 yield from (
@@ -125,7 +130,7 @@ def _named(case: Case, now: datetime) -> Iterator[datetime]:
 def _general(now: datetime) -> Iterator[datetime]:
     """A year back, midday of each kind of day, other hours, the middle and the end of a month."""
     midday = now.replace(hour=12, minute=0, second=30)
-    yield from (midday - timedelta(days=365), midday)
+    yield from (midday - timedelta(days=365), midday, midday - timedelta(days=4 * 365))
     yield from (midday - timedelta(days=(now.weekday() - day) % 7 or 7) for day in (2, 5, 6, 0))
     yield from (now.replace(hour=hour, minute=5) for hour in (3, 9, 20))
     yield from (
