@@ -303,3 +303,22 @@ def test_names_are_resolved_against_a_collection(take: Take) -> None:
     record = take(xml, collected=("pkg/checks.py::Thing::test_a",))
     assert record.results[0].nodeid == "pkg/checks.py::Thing::test_a"
     assert any("collection does not have" in note for note in record.notes)
+
+
+def test_output_under_headings_inside_of_a_text_is_taken_apart(take: Take) -> None:
+    body = (
+        "&gt;   main()\nE   SystemExit: 1\n\ntests/test_a.py:3: SystemExit\n"
+        "----------------------------- Captured stdout call -----------------------------\n"
+        "Error: no input\n----------------------------- Captured stderr call ---------------------\nwarning\n"
+    )
+    inside = take(
+        f"<testsuite><testcase classname='tests.test_a' name='a'><failure>{body}</failure></testcase></testsuite>"
+    )
+    failure = inside.failures[0]
+    assert failure.captured.stdout == "Error: no input\n"
+    assert failure.captured.stderr == "warning\n"
+    assert "Captured" not in failure.longrepr
+    assert signatures_of(failure)[0].fields["message"] == "Error: no input"
+    heading = "--------------------------------- Captured Out ---------------------------------"
+    streams = f"E   SystemExit: 1</failure><system-out>{heading}\nError: no input\n</system-out>"
+    assert take(case.format(streams)).failures[0].captured.stdout == "Error: no input\n"

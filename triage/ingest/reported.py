@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from triage.ingest.captured import split_captured
 from triage.ingest.clean import cleaned
 from triage.ingest.limits import Limits, capped
 from triage.ingest.longrepr import parse_longrepr
@@ -59,21 +60,31 @@ class Reported:
 
 def failure_of(wrong: Wrong, nodeid: str, *, source: str, limits: Limits) -> Failure:
     """The failure, cleaned and cut to size; the chain is read from the text where it is not given."""
-    text = _text(wrong.text, limits)
+    text, inside = split_captured(_text(wrong.text, limits))
     chain = wrong.chain or parse_longrepr(text, test_file=nodeid.partition("::")[0])
     if not chain:
         kind, message = _typed(wrong.kind, _text(wrong.message or _last_line(text), limits))
         chain = (Raised(type=kind, message=message),) if kind or message else ()
-    streams = {name: _text(getattr(wrong, name), limits) for name in ("stdout", "stderr", "log")}
     return Failure(
         nodeid=nodeid,
         phase=wrong.phase,
         chain=chain,
         longrepr=text or _text(wrong.message, limits),
-        captured=Captured(**streams),
+        captured=_captured(wrong, inside, limits),
         subtest=wrong.subtest,
         source=source,
     )
+
+
+def _captured(wrong: Wrong, inside: dict[str, str], limits: Limits) -> Captured:
+    """The streams of the report, and those that it has under pytest's headings within others."""
+    own, headed = split_captured(_text(wrong.stdout, limits))
+    streams = {"stdout": own, "stderr": _text(wrong.stderr, limits), "log": _text(wrong.log, limits)}
+    for found in (headed, inside):
+        for name, text in found.items():
+            if text.strip() and text.strip() not in streams[name]:
+                streams[name] += text
+    return Captured(**streams)
 
 
 def _text(text: str, limits: Limits) -> str:
