@@ -296,3 +296,58 @@ def test_a_collected_test_that_vanished_is_found(project):
     assert _check(project) == []
     _add(project, "preflight.json", {"nodeids": [NODEID, "tests/t.py::ok", "tests/t.py::lost"]})
     assert any("lost was collected 1 times and has 0 outcomes" in problem for problem in _check(project))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        (
+            "results.json",
+            lambda d: d["results"].append(d["results"][0]),
+            "planned 1 times and has 2 outcomes",
+        ),
+        ("results.json", lambda d: d["results"].pop(0), "planned 1 times and has 0 outcomes"),
+        ("results.json", lambda d: d["results"][0].update(outcome="not_run"), "says complete, and 1 tests"),
+        ("results.json", lambda d: d.update(surprise=1), "cannot be read"),
+        ("clusters.json", lambda d: d["clusters"].append(d["clusters"][0]), "C19 is listed 2 times"),
+        (
+            "clusters.json",
+            lambda d: d["clusters"][0].update(members=["tests/t.py::ok"]),
+            "which did not fail",
+        ),
+        ("failures.json", lambda d: d["failures"].append(d["failures"][0]), "lists 2 failures"),
+        ("failures.json", lambda d: d.pop("failures"), "cannot be read"),
+        ("summary.json", lambda d: d["counts"].update(collected=702), "add up to 2, and it says that 702"),
+        ("summary.json", lambda d: d["clusters"][0].update(title="other"), "at /clusters/0/title"),
+        ("summary.json", lambda d: d.pop("counts"), "cannot be read"),
+    ],
+)
+def test_each_sum_is_held(project, name, change, said):
+    path = _one(project, f"reports/x/phase_a/*/{name}")
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    _reseal(path)
+    assert any(said in problem for problem in _check(project)), _check(project)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("<!-- triage:end clusters -->\n", ""), ("<!-- triage:begin attempts", "<!-- triage:begin clusters")],
+)
+def test_broken_markers_are_found(project, old, new):
+    path = project / "plans/fix_plan.md"
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert any("plans/fix_plan.md" in problem and "marker" in problem for problem in _check(project))
+
+
+def test_a_plan_of_nobody_is_found(project):
+    path = project / "plans/active/x.md"
+    path.parent.mkdir()
+    path.write_text(
+        "<!-- triage:begin C7.20260101T000000Z -->\nall done\n<!-- triage:end C7.20260101T000000Z -->\n"
+    )
+    assert any("belongs to no design" in problem for problem in _check(project))
+    assert any(
+        "belongs to no design" in p.what for p in check_paths(project, [path], load_templates()).problems
+    )
