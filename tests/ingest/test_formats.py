@@ -306,15 +306,13 @@ def test_names_are_resolved_against_a_collection(take: Take) -> None:
 
 
 def test_output_under_headings_inside_of_a_text_is_taken_apart(take: Take) -> None:
+    case = "<testsuite><testcase classname='tests.test_a' name='a'><failure>{}</testcase></testsuite>"
     body = (
         "&gt;   main()\nE   SystemExit: 1\n\ntests/test_a.py:3: SystemExit\n"
         "----------------------------- Captured stdout call -----------------------------\n"
         "Error: no input\n----------------------------- Captured stderr call ---------------------\nwarning\n"
     )
-    inside = take(
-        f"<testsuite><testcase classname='tests.test_a' name='a'><failure>{body}</failure></testcase></testsuite>"
-    )
-    failure = inside.failures[0]
+    failure = take(case.format(f"{body}</failure>")).failures[0]
     assert failure.captured.stdout == "Error: no input\n"
     assert failure.captured.stderr == "warning\n"
     assert "Captured" not in failure.longrepr
