@@ -37,6 +37,8 @@ class Group:
     slots: list[Slot]
     marks: dict[str, tuple[str, ...]]
     """The evidence that *every* failure of the group shows."""
+    last: tuple[Signature, ...] = ()
+    """The signatures that were added last: often the very same again."""
 
     @classmethod
     def of(cls, seen: Seen, signatures: tuple[Signature, ...]) -> Group:
@@ -49,9 +51,10 @@ class Group:
         self.slots.append(seen.slot)
         if seen.slot < self.first:
             self.first, self.signature = seen.slot, signatures[0]
-        if len(signatures) > 1:
+        if signatures is not self.last:
+            self.last = signatures
             self.ids.update(signature.id for signature in signatures)
-        self.marks = shared(self.marks, signatures[0].marks)
+            self.marks = shared(self.marks, signatures[0].marks)
 
     @property
     def members(self) -> tuple[str, ...]:
