@@ -46,6 +46,7 @@ def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
         durations = options.pop("durations", {})
         executor = options.pop("executor", None) or LocalExecutor()
         resume = options.pop("resume", None)
+        options["env"] = options.pop("env_settings", {})
         redact = Redactor.of(here.environ)
         if resume:
             folder = EvidenceFolder.open(resume, redact)

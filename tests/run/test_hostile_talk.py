@@ -72,3 +72,15 @@ def test_no_secret_reaches_an_artifact(
         for secret in secrets:
             for form in (secret, json.dumps(secret)[1:-1], secret.encode().decode("latin-1")):
                 assert form.encode() not in data, (name, form)
+
+
+def test_a_secret_setting_is_not_in_the_commands(
+    tmp_path: Path, run_here: Callable[..., RunRecord], evidence: Callable[[], Path]
+) -> None:
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "test_a.py").write_text("def test_a(): pass\n")
+    root = tmp_path / "suite"
+    record = run_here(root, pytest_args=("-q",), env_settings={"MY_TOKEN": "s3cr3t-setting"})
+    shown = everything(evidence()) | {"the record": record.model_dump_json().encode()}
+    assert [name for name, data in shown.items() if b"s3cr3t-setting" in data] == []
+    assert b"MY_TOKEN" in shown["commands.txt"]

@@ -138,7 +138,6 @@ def only_files(collected: Collected, keys: Sequence[Key]) -> list[str]:
     )
 
 
-def log_of(folder: Path) -> bytes:
-    """What the collection printed."""
-    path = folder / LOG
-    return path.read_bytes() if path.exists() else b""
+def logs_of(work: Path) -> bytes:
+    """What the collections of a run printed, one after the other."""
+    return b"".join(path.read_bytes() for path in sorted(work.glob(f"preflight.*/{LOG}")))

@@ -9,12 +9,14 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import triage
 from triage.executor.api import FOLDER, RECORD, REPORT, STACKS, ProcessRequest
 from triage.model.run import Limits
+from triage.wire.redact import Redactor
 
 PLUGIN = "triage.recorder.plugin"
 _NOT_INHERITED = ("PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "TRIAGE_RECORD")
@@ -101,7 +103,12 @@ class Launch:
         sets = [f"{name}={value}" for name, value in changed.items() if value is not None]
         env = ["env", *unset, *sets] if changed else []
         words = [*env, self.python, "-m", "pytest", *self.args, *(targets or self.selectors)]
-        return f"cd {shlex.quote(self.root)} && {shlex.join(words)}"
+        return self._redact(f"cd {shlex.quote(self.root)} && {shlex.join(words)}")
+
+    @cached_property
+    def _redact(self) -> Redactor:
+        """For what is shown of the environment: a setting may be a secret too."""
+        return Redactor.of(self.environment())
 
 
 def new_key() -> bytes:

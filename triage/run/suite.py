@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triage.errors import UsageError
+from triage.errors import TriageError, UsageError
 from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 from triage.executor.api import Executor
@@ -18,7 +18,7 @@ from triage.model.world import Progress, World
 from triage.run import facts, results
 from triage.run.binder import Binder
 from triage.run.chunk import Course, Runner
-from triage.run.collecting import Collected, collect, log_of
+from triage.run.collecting import Collected, collect, logs_of
 from triage.run.command import Launch, carried
 from triage.run.crew import Stop, obeying_signals, work_through
 from triage.run.failures import Origins
@@ -118,14 +118,20 @@ class _Run:
     def _preflight(self, git: dict[str, Any]) -> Collected:
         self.progress.start(1, "collecting")
 
-        collected = collect(self.isolation.collect, self.runner)
         scratch = self.store.scratch
+        try:
+            collected = collect(self.isolation.collect, self.runner)
+        except TriageError as error:
+            self.store.put("preflight.log", logs_of(scratch / "work"))
+            if self.stop.signal is not None:
+                raise KeyboardInterrupt from error
+            raise
         found = {
             "git": git,
             "machine": facts.machine(self.suite.root, str(scratch)),
             "stamp": self.store.folder.stamp,
         }
-        self.binder.preflight(collected, found, log_of(scratch / "work" / "preflight.1"))
+        self.binder.preflight(collected, found, logs_of(scratch / "work"))
         self.notes += [*collected.notes, *self.isolation.notes]
         self.progress.step("collected")
         self.progress.finish()
@@ -176,9 +182,12 @@ class _Run:
     def _course(self, chunk: Chunk, before: Before) -> Course:
         course = Course(chunk.name, keys_of(chunk.nodeids))
         before.restore(course)
+        self.finish_events.update(before.finish_events)
         return course
 
     def _chunk(self, course: Course, collected: Collected) -> None:
+        if not course.left and (self.store.folder.path / "chunks" / str(course.name) / "exit.json").exists():
+            return  # an earlier process of this run has written its files
         self.runner.run(course, self.isolation.starter(collected))
         self.store.flush()
         if not course.interrupted:
