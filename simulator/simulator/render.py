@@ -23,14 +23,13 @@ from simulator.units import WATER_F
 
 @dataclass(frozen=True)
 class Sample:
-    """One sub-pixel in one layer, for all pixels of a tile."""
+    """One sub-pixel in one layer, for all pixels of a tile: unit vectors from the crystal, and distances."""
 
     index: int
     layer: int
     sub: int
     ray: Point
-    omega: Tensor
-    captured: Tensor
+    length: Tensor
 
 
 def panel_of(tensors: Tensors) -> Panel:
@@ -56,15 +55,27 @@ def samples(scene: Scene, pixels: Tensor) -> Iterator[Sample]:
             if plan.curved:
                 point = bent(panel, tensors.beam, point)
             ray, length = factors.direction(point)
-            omega = factors.solid_angle(length, tensors.pixel, tensors.close, plan.point_pixel)
-            # The reference gives "each" capture 0 without a thickness; only its running product keeps that.
-            bare = plan.running_product and plan.capture_from == "each"
-            share = torch.zeros_like(omega) if bare else torch.ones_like(omega)
-            if plan.thick:
-                obliquity = factors.dot(ray, tensors.normal)
-                share = factors.captured(layer, tensors.layer_step, tensors.absorption, obliquity)
-            yield Sample(index, layer, sub, ray, omega, share)
+            yield Sample(index, layer, sub, ray, length)
             index += 1
+
+
+def omega_of(scene: Scene, sample: Sample) -> Tensor:
+    """The solid angle of a sample's pixel."""
+    tensors = scene.tensors
+    return factors.solid_angle(sample.length, tensors.pixel, tensors.close, scene.plan.point_pixel)
+
+
+def captured_of(scene: Scene, sample: Sample) -> Tensor:
+    """What a sample's layer stops; 1 for a sensor without thickness.
+
+    The reference gives "each" capture 0 without a thickness; only its running product keeps that.
+    """
+    tensors, plan = scene.tensors, scene.plan
+    if not plan.thick:
+        bare = plan.running_product and plan.capture_from == "each"
+        return torch.zeros_like(sample.length) if bare else torch.ones_like(sample.length)
+    obliquity = factors.dot(sample.ray, tensors.normal)
+    return factors.captured(sample.layer, tensors.layer_step, tensors.absorption, obliquity)
 
 
 def scattering_vector(ray: Point, direction: Tensor, wavelength: Tensor) -> Tensor:
@@ -161,6 +172,7 @@ class Pixels:
             self.total = self.total + scene.tensors.background
         self.omega, self.polar, self.share = one, one, one
         self.polar_known = torch.zeros(pixels.shape, dtype=torch.bool, device=pixels.device)
+        self.settled = False
 
     def choose(self, sample: Sample) -> None:
         """Keep the solid angle and the captured fraction of this sample where it is the chosen one."""
@@ -168,14 +180,14 @@ class Pixels:
         final, last_sub = sample.layer == plan.layers - 1, plan.oversample**2 - 1
         chosen_omega = {"first": sample.index == 0, "last": final and sample.sub == last_sub, "each": False}
         if chosen_omega[plan.omega_from]:
-            self.omega = sample.omega
+            self.omega = omega_of(self.scene, sample)
         chosen_share = {
             "first": final and sample.sub == 0,
             "last": final and sample.sub == last_sub,
             "each": False,
         }
         if plan.thick and chosen_share[plan.capture_from]:
-            self.share = sample.captured
+            self.share = captured_of(self.scene, sample)
 
     def choose_polarization(self, polar: Tensor, contributed: Tensor) -> None:
         """Keep the polarisation of the first sample that contributes, or of the last."""
@@ -191,16 +203,24 @@ class Pixels:
         return scale * self.total * self.share * self.polar * self.omega
 
 
-def _own_factor(scene: Scene, sample: Sample, polar: Tensor) -> Tensor:
-    """The product of the factors that each sample brings itself."""
+def _polar(state: Pixels, sample: Sample, source: int) -> Tensor | None:
+    """The sample's polarisation, where anything will come of it."""
+    plan = state.scene.plan
+    if not plan.polarized or (plan.polarization_from == "first" and state.settled):
+        return None
+    return polarization_of(state.scene, sample.ray, source)
+
+
+def _own_factor(scene: Scene, sample: Sample, polar: Tensor | None) -> Tensor:
+    """The product of the factors that each sample brings itself; 0-d where it brings none."""
     plan = scene.plan
-    factor = torch.ones_like(sample.omega)
+    factor = torch.ones_like(scene.tensors.pixel)
     if plan.omega_from == "each":
-        factor = factor * sample.omega
-    if plan.polarization_from == "each":
+        factor = factor * omega_of(scene, sample)
+    if plan.polarization_from == "each" and polar is not None:
         factor = factor * polar
     if plan.capture_from == "each":
-        factor = factor * sample.captured
+        factor = factor * captured_of(scene, sample)
     return factor
 
 
@@ -208,16 +228,15 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     """Add one source's share of one sample to the running sums."""
     scene, plan, tensors = state.scene, state.scene.plan, state.scene.tensors
     q = scattering_vector(sample.ray, tensors.directions[source], tensors.wavelengths[source])
-    seen = torch.ones_like(state.polar_known)
-    if plan.dmin > 0:
-        seen = (q.detach() ** 2).sum(0).sqrt() * plan.dmin <= 1
+    seen = (q.detach() ** 2).sum(0).sqrt() * plan.dmin <= 1 if plan.dmin > 0 else None
     sources, orientations = tensors.directions.shape[0], tensors.real.shape[0]
     first_step = (sample.index * sources + source) * orientations
-    polar = polarization_of(scene, sample.ray, source) if plan.polarized else torch.ones_like(sample.omega)
+    polar = _polar(state, sample, source)
     own, weight = _own_factor(scene, sample, polar), tensors.weights[source]
-    value, touched = torch.zeros_like(sample.omega), torch.zeros_like(seen)
+    value, touched = torch.zeros_like(sample.length), torch.zeros_like(state.polar_known)
     for intensity, factor in terms(scene, q, state.pixels, first_step):
-        touched = touched | (factor.detach() != 0).any(0)
+        if plan.may_skip:
+            touched = touched | (factor.detach() != 0).any(0)
         if plan.running_product:
             _running(state, intensity * weight, factor, own, seen)
         else:
@@ -225,14 +244,22 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     if not plan.running_product:
         if plan.watered and not plan.background_divided:
             value = value + orientations * liquid(tensors, q)
-        state.total = state.total + torch.where(seen, value * weight * own, torch.zeros_like(value))
-    state.choose_polarization(polar, seen if plan.watered else seen & touched)
+        value = value * (own * weight)
+        state.total = state.total + (
+            value if seen is None else torch.where(seen, value, torch.zeros_like(value))
+        )
+    if polar is not None:
+        everywhere = torch.ones_like(touched) if plan.watered or not plan.may_skip else touched
+        state.choose_polarization(polar, everywhere if seen is None else everywhere & seen)
+        state.settled = seen is None and (plan.watered or not plan.may_skip)
 
 
-def _running(state: Pixels, intensity: Tensor, factor: Tensor, own: Tensor, seen: Tensor) -> None:
+def _running(state: Pixels, intensity: Tensor, factor: Tensor, own: Tensor, seen: Tensor | None) -> None:
     """The reference's defect: after every step the whole running sum is multiplied by the step's factors."""
     for step in range(intensity.shape[0]):
-        active = seen if state.scene.plan.watered else seen & (factor[step].detach() != 0)
+        active = torch.ones_like(state.polar_known) if seen is None else seen
+        if not state.scene.plan.watered:
+            active = active & (factor[step].detach() != 0)
         state.total = torch.where(active, (state.total + intensity[step]) * own, state.total)
 
 

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from simulator.physics import structure
 from simulator.simulator.render import (
+    captured_of,
     miller_indices,
+    omega_of,
     polarization_of,
     render,
     samples,
@@ -63,8 +65,10 @@ def _steps(scene: Scene, pixel: Tensor) -> Iterator[Entry]:
     for sample in samples(scene, pixel):
         where = f"layer {sample.layer} sub {sample.sub}"
         yield Entry("diffracted", [float(part) for part in sample.ray], "", where)
-        yield Entry("solid_angle", float(sample.omega), "1/m^2" if scene.plan.point_pixel else "sr", where)
-        yield Entry("captured", float(sample.captured), "", where)
+        yield Entry(
+            "solid_angle", float(omega_of(scene, sample)), "1/m^2" if scene.plan.point_pixel else "sr", where
+        )
+        yield Entry("captured", float(captured_of(scene, sample)), "", where)
         for source in range(tensors.directions.shape[0]):
             spot = f"{where} source {source}"
             q = scattering_vector(sample.ray, tensors.directions[source], tensors.wavelengths[source])
