@@ -22,7 +22,7 @@ _ATTRIBUTE_OF_OBJECT = re.compile(
 _NO_CODE = re.compile(
     r"<[^<>\n]{0,300}>|/[\w.]\S*|\b(?:torch|np|numpy|pytest|math|os|sys|re|json|subprocess)(?:\.\w+)+"
 )
-_ATTRIBUTE = re.compile(r"(?<=[\w\])>])\.([a-z_]\w{3,})\b")
+_ATTRIBUTE = re.compile(r"(?<=[\w\])>])(?<!\bself)(?<!\bcls)\.([a-z_]\w{3,})\b")
 _COMMON_WORDS = (
     "item numpy shape dtype detach clone mean isclose allclose size device grad abs sqrt squeeze flatten "
     "tolist close stdout stderr returncode code value values items keys data startswith endswith format "
@@ -160,7 +160,7 @@ def _subjects(shown: str) -> tuple[str, ...]:
     bare = {
         name
         for name in _ATTRIBUTE.findall(_NO_CODE.sub("<>", shown))
-        if name not in _COMMON and not name.startswith("test_")
+        if name not in _COMMON and not name.startswith(("test_", "assert"))
     }
     return tuple(sorted(found | bare))[:20]
 
