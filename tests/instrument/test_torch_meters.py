@@ -72,3 +72,40 @@ def test_meters_change_no_outcome(observe):
         """
     }
     assert observe(files, T, gradients={}, trace={}, configs={}, usage={}).passed(T)
+
+
+CUBE = """
+    import torch
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+        @staticmethod
+        def backward(ctx, came):
+            (x,) = ctx.saved_tensors
+            return came * {factor} * x**2
+"""
+CHECK = """
+    import torch, cube
+    def test_it():
+        x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(cube.Cube.apply, (x,))
+"""
+
+
+@pytest.mark.parametrize(("factor", "wrong"), [(3, False), (2, True)])
+def test_the_step_size_sweep_tells_right_from_wrong(observe, factor, wrong):
+    pytest.importorskip("torch")
+    files = {"cube.py": CUBE.format(factor=factor), "test_it.py": CHECK}
+    (line,) = observe(files, T, backwards={}).lines("backwards", "function")
+    assert (line["name"], line["wrong"]) == ("cube.Cube", wrong)
+    if not wrong:
+        assert line["errors"][1] < line["errors"][0] / 50, "falls with the square of the step"
+
+
+def test_central_differences_in_its_place_pass_the_check(observe):
+    pytest.importorskip("torch")
+    files = {"cube.py": CUBE.format(factor=2), "test_it.py": CHECK}
+    assert observe(files, T, backwards={"numeric": ["-"]}).red(T)
+    assert observe(files, T, backwards={"numeric": ["cube.Cube"]}).passed(T)

@@ -156,8 +156,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     began = time.monotonic()
     _attempt(item, nextitem, "output")
     leaves = [f"leaf:{name}" for name in _Plan.leaves[:_MOST_LEAVES]] if len(_Plan.leaves) > 1 else []
-    _attempt(item, nextitem, leaves.pop(0) if leaves else "zero")
-    for mode in ("zero", *leaves) if leaves else ():
+    for mode in (*leaves[:1], "zero"):
+        _attempt(item, nextitem, mode)
+    for mode in leaves[1:]:
         if time.monotonic() - began < _SECONDS:
             _attempt(item, nextitem, mode)
     if hasattr(item, "_initrequest"):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from triage.probe.alone import Alone
 from triage.probe.api import Probe
 from triage.probe.asked import Asked
+from triage.probe.backwards import Backwards
 from triage.probe.blame import Blame
 from triage.probe.clock import Clock
 from triage.probe.commit import CommitProbe
@@ -39,6 +40,7 @@ def built_in() -> tuple[Probe, ...]:
         Files,
         Signal,
         Gradient,
+        Backwards,
         Numeric,
         Seed,
         Clock,

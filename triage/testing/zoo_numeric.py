@@ -258,6 +258,25 @@ PLANTS: tuple[Plant, ...] = (
         def double(x):
             return x * 2
     """}),
+    _torch("wrong-backward", "product-defect", culprit="cube.py", body="""
+        import torch, cube
+        def test_it():
+            x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+            assert torch.autograd.gradcheck(cube.cube, (x,))
+    """, files={"cube.py": """
+        import torch
+        class Cube(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x**3
+            @staticmethod
+            def backward(ctx, came):
+                (x,) = ctx.saved_tensors
+                return came * 2 * x**2
+        def cube(x):
+            return Cube.apply(x)
+    """}),
     _torch("decoy-wrong-gradient", "product-defect", "unknown", "test-defect", decoy=True, body="""
         import torch
         def test_it():
