@@ -30,12 +30,12 @@ from triage.signature.patterns import (
 
 _LOOKED_AT = 20_000
 _SIGNS = (
-    "assert ", "differ", "close", "equal", "match", " vs", "xpected", "anted", "btained", "ot ", "ot:",
+    "assert ", "differ", "close", "equal", "match", " vs", "xpected", "anted", "btained", "got", "Got",
     "ctual", "!=", ">", "exceeds", "above", "over", "er than", "instead", "versus", "Jacobian",
     "reentrant", "mismatch", "tensor a (", "Numerical",
 )  # fmt: skip
 """Parts of every pattern below: a text with none of them compares nothing."""
-_PAIR_WORDS = (" vs", "xpected", "anted", "btained", "ot ", "ot:", "ctual", "!=", "instead", "versus")
+_PAIR_WORDS = (" vs", "xpected", "anted", "btained", "got", "Got", "ctual", "!=", "instead", "versus")
 _LIBRARY_WORDS = (
     "close", "equal", "tolerance", "comparison failed", "Jacobian", "mismatch", "reentrant", "Numerical"
 )  # fmt: skip

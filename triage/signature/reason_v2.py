@@ -23,6 +23,9 @@ from triage.signature.words import explicit_text, says_something
 ALGORITHM = "reason/2"
 _ASSERT_LINE = re.compile(r"^assert .*$", re.MULTILINE)
 _TITLE = 120
+_REMEMBERED = 65536
+_NEAR: dict[str, tuple[str, ...]] = {}
+"""Neighbours by signature, which determines them."""
 
 
 def reason_v2(failure: Failure) -> Signature:
@@ -41,11 +44,12 @@ def reason_v2(failure: Failure) -> Signature:
     }
     fields = {name: text for name, text in fields.items() if text}
     marks = marks_of(failure, anatomy, place, numeric)
-    if near := neighbours(fields):
-        marks["near"] = near
-    return Signature.model_construct(
-        id=signature_id(ALGORITHM, fields), title=_title(anatomy), fields=fields, marks=marks
-    )
+    identity = signature_id(ALGORITHM, fields)
+    if "decade" in fields:
+        if identity not in _NEAR and len(_NEAR) < _REMEMBERED:
+            _NEAR[identity] = neighbours(fields)
+        marks["near"] = _NEAR.get(identity) or neighbours(fields)
+    return Signature.model_construct(id=identity, title=_title(anatomy), fields=fields, marks=marks)
 
 
 def neighbours(fields: dict[str, str]) -> tuple[str, ...]:
