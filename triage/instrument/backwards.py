@@ -2,7 +2,7 @@
 
 The meter checks each `torch.autograd.Function` at the values with which the test first calls it, over a
 sweep of step sizes: the error of a right gradient falls with the square of the step until round-off, that of
-a wrong one stays. Settings {"numeric": ["module.Class"]} replace these backward functions by central differences.
+a wrong one stays. Settings {"numeric": ["module.Class"]} put central differences in place of these functions.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from triage.probe.treatment import (
     Treatment,
     experiment_on,
     looks_needed,
+    own_frames,
     places,
     proven,
     settle,
@@ -22,6 +24,14 @@ _SEEDS = (0, 1, 2, 3, 4, 5, 6, 7)
 _OTHERS = (1, 2, 3, 5, 8)
 
 
+_DRAWS = re.compile(r"\brandom\b|\brandn?\(|randint|shuffle|default_rng|\bsample\(")
+
+
+def _files(case: Case) -> list[str]:
+    """The test's file, and those that the failure went through."""
+    return [case.nodeid.partition("::")[0], *(path for path, _ in own_frames(case))]
+
+
 class Seed:
     """Random generators, and the order of sets and dictionaries by hash."""
 
@@ -29,7 +39,9 @@ class Seed:
 
     def likelihood(self, case: Case) -> float:
         """For a flaky test the first guess; for a steady one only where it seeds generators itself."""
-        drawn = uses(case, "random")
+        drawn = bool(uses(case, "random")) or any(
+            _DRAWS.search(case.source(path) or "") for path in _files(case)
+        )
         if case.flaky:
             return 0.9 if drawn else 0.5
         text = case.source(case.nodeid.partition("::")[0]) or ""
