@@ -17,15 +17,6 @@ from triage.testing.zoo import grow
 HOUSES = ("zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_decoys")
 ALL = {p.name: p for house in HOUSES for p in importlib.import_module(f"triage.testing.{house}").PLANTS}
 SAMPLE = ("state-setter", "missing-deleted", "expired", "segfault", "wrong-by-far")
-    "chdir",
-    "state-setter",
-    "missing-deleted",
-    "expired",
-    "offline",
-    "segfault",
-    "tight-approx",
-    "wrong-by-far",
-)
 
 
 def test_names_are_unique_and_the_zoo_is_large():
