@@ -233,3 +233,19 @@ def offspring(pids: Path) -> HostileSuite:
     expected = {f"test_kids.py::test_{name}": "passed" for name in names}
     expected["test_kids.py::test_hang"] = "timeout"
     return HostileSuite({"test_kids.py": text}, expected, test_seconds=2.0)
+
+
+def parricide() -> HostileSuite:
+    """A test that kills the process that keeps it, so that nobody can say how it ended."""
+    text = """
+        import os, signal, time
+        def test_before(): pass
+        def test_kills_parent():
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(30)
+        def test_after(): pass
+    """
+    expected = {"before": "passed", "kills_parent": "crashed", "after": "passed"}
+    return HostileSuite(
+        {"test_pa.py": text}, {f"test_pa.py::test_{name}": word for name, word in expected.items()}
+    )
