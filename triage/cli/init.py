@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from triage.cli import compose
 from triage.cli.context import App, app_command, examples
 
 
@@ -18,7 +19,7 @@ def command(app: App, next_cluster: int | None) -> None:
     """Write [tool.triage], the ledgers and .gitattributes; what is there already is kept."""
     from triage.phase.setting_up import set_up
 
-    done = set_up(app.root, app.journal, app.world, next_cluster)
+    done = set_up(compose.tools(app), next_cluster)
     app.emit({"root": str(app.root), "written": done})
     for line in done or ["everything is there already"]:
         app.say(line)

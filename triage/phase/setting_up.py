@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from triage.cluster.book import Book
-from triage.cluster.mint import EventMint
 from triage.errors import UsageError
 from triage.evidence.atomic import write_bytes, write_text
-from triage.evidence.journal import Journal
 from triage.model.journal import NumberingStarted
-from triage.model.world import World
+from triage.phase.deciding import templates_of
 from triage.phase.ledgers import update_ledgers
+from triage.phase.tools import Tools
 
 UNION = "plans/journal.jsonl merge=union"
 IGNORED = "/.triage/"
@@ -23,30 +22,36 @@ test-timeout = 300
 """
 
 
-def set_up(root: Path, journal: Journal, world: World, next_cluster: int | None) -> list[str]:
+def set_up(tools: Tools, next_cluster: int | None) -> list[str]:
     """Write what is missing; returns a line for each thing written.
 
     Raises UsageError where numbering would go back below an id that is allotted.
     """
-    book = Book.of(journal.read())
     done = []
-    if next_cluster is not None and next_cluster != book.next_number:
-        if next_cluster < book.next_number:
-            raise UsageError(
-                "numbering-back",
-                f"C{next_cluster} is below C{book.next_number}, the next free number: ids are never reused",
-                f"leave --next-cluster out, or give at least {book.next_number}",
-            )
-        mint = EventMint(world.timestamp(), world.actor, book.lineage)
-        journal.append([mint.make(NumberingStarted, next=next_cluster)])
-        done.append(f"plans/journal.jsonl: numbering goes on at C{next_cluster}")
-    if _settings(root / "pyproject.toml"):
-        done.append("pyproject.toml: [tool.triage]")
-    for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
-        if _line(root / name, line):
-            done.append(f"{name}: {line}")
-    done.extend(update_ledgers(root, Book.of(journal.read())))
+    with tools.deciding():
+        started = _numbering(tools.book(), tools, next_cluster)
+        tools.journal.append(started)
+        done += [f"plans/journal.jsonl: numbering goes on at C{event.next}" for event in started]
+        if _settings(tools.root / "pyproject.toml"):
+            done.append("pyproject.toml: [tool.triage]")
+        for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
+            if _line(tools.root / name, line):
+                done.append(f"{name}: {line}")
+        done.extend(update_ledgers(tools.root, tools.book(), templates_of(tools)))
     return done
+
+
+def _numbering(book: Book, tools: Tools, following: int | None) -> list[NumberingStarted]:
+    if following is None or following == book.next_number:
+        return []
+    if following < book.next_number:
+        raise UsageError(
+            "numbering-back",
+            f"C{following} is below C{book.next_number}, the next free number: ids are never reused",
+            f"leave --next-cluster out, or give at least {book.next_number}",
+        )
+    mint = book.mint(tools.world.timestamp(), tools.world.actor)
+    return [mint.make(NumberingStarted, next=following)]
 
 
 def _settings(path: Path) -> bool:
