@@ -55,8 +55,8 @@ def run_suite(
     except OSError as error:
         raise disk_error(error, folder.path) from error
     finally:
-        store.release(finished=finished)
         executor.close()
+        store.release(finished=finished)
     return record
 
 
