@@ -268,10 +268,10 @@ def test_a_chunk_that_needs_more_than_its_limit_is_split(
     root.mkdir()
     text = (
         "import time, pytest\n@pytest.mark.parametrize('n', range(12))\n"
-        "def test_n(n): time.sleep(100 if n == 7 else 0.2)\n"
+        "def test_n(n): time.sleep(100 if n == 7 else 0.5)\n"
     )
     (root / "test_t.py").write_text(text)
-    record = run_here(limits={"chunk_seconds": 1.2}, chunks=1)
+    record = run_here(limits={"chunk_seconds": 3.0}, chunks=1)
     assert {r.nodeid[-3:]: r.outcome.value for r in record.results if r.outcome != "passed"} == {
         "[7]": "timeout"
     }

@@ -38,7 +38,8 @@ class Isolation:
             return self._collect_warm(course, ignore)
 
         def start(folder: Path, key: bytes, _keys: Sequence[Key], /) -> ProcessRequest:
-            return self.launch.request(folder, key, mode="collect", ignore=ignore, json_report=None)
+            request = self.launch.request(folder, key, mode="collect", ignore=ignore, json_report=None)
+            return replace(request, total_seconds=None)  # the limit of a chunk is none of the collection
 
         tried, _ = self.runner.attempt(course, start)
         return tried
@@ -49,6 +50,7 @@ class Isolation:
         key = self.runner.key(folder.name)
         seen = Seen(key, lambda payload, event: self.runner.tell(course, course.number, payload, event))
         request = self.launch.request(folder, key, mode="serve", ignore=ignore)
+        request = replace(request, total_seconds=None)
         parent = self.executor.warm_parent(request, seen.feed, self.runner.stop)
         if parent.wait_ready() and _heard_all(seen):
             self._keep(parent)
