@@ -47,6 +47,7 @@ def test_whole_images(golden, from_command, monkeypatch):
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["auto", "torch"])
 def test_whole_images_in_float32(golden, from_command, monkeypatch, engine):
     monkeypatch.chdir(golden)
