@@ -15,6 +15,7 @@ from triage.model.failure import Failure
 
 _NUMBER = r"(?:np\.float64\(|tensor\()?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:, dtype=[a-z.0-9]+)?\)?"
 _SHOWN = re.compile(rf"^assert {_NUMBER} (==|<=|<|>=|>) {_NUMBER}$", re.MULTILINE)
+_FLOAT = re.compile(r"(?<![\w.])\d+\.\d|(?<![\w.])\d+e-\d")
 _DISTANCE = re.compile(r"abs|norm|diff|err|dist|delta|dev|resid|max|rel", re.IGNORECASE)
 
 
@@ -57,6 +58,18 @@ def comparisons(failure: Failure, frames: Sequence[tuple[str, int]]) -> Iterator
         yield Comparison(
             path=path, line=line, left=left, operator=match[2], right=right, slack=slack, shown=match[0][7:]
         )
+
+
+def equality(source: str, frames: Sequence[tuple[str, int]]) -> Comparison | None:
+    """Floats compared with `==` at the line that failed, where the message shows no numbers."""
+    if not frames:
+        return None
+    path, line = frames[0]
+    rows = source.splitlines()
+    text = rows[line - 1].strip() if 0 < line <= len(rows) else ""
+    if "==" not in text or not _FLOAT.search(text):
+        return None
+    return Comparison(path=path, line=line, left=1.0, operator="==", right=1.0 + 1e-9, slack=10.0, shown=text)
 
 
 def loosened(source: str, found: Comparison) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from triage.model.experiment import Factor
 from triage.probe.api import Case, Finding, Setup, Steps, look
-from triage.probe.comparison import Comparison, comparisons, loosened
+from triage.probe.comparison import Comparison, comparisons, equality, loosened
 from triage.probe.patching import patch_of
 from triage.probe.treatment import (
     Treatment,
@@ -25,7 +25,9 @@ _CLOSE = re.compile(
     r"allclose|assert_close|not close|approx|almost|isclose|Mismatch|toleran|differ|±|e-\d\d|gradcheck|"
     r"\d\.\d{6,}|nan|inf\b", re.IGNORECASE
 )  # fmt: skip
-_COMPARING = re.compile(r"isclose|approx|allclose|assert_close|[Aa]lmost|toler|\beps|1e-|\babs\(")
+_COMPARING = re.compile(
+    r"isclose|approx|allclose|assert_close|[Aa]lmost|toler|\beps|1e-|\babs\(|== *-?\d+\.\d"
+)
 _COMPILED = re.compile(
     r"torch\._dynamo|torch\._inductor|BackendCompilerFailed|torch\.compile|inductor|InvalidCxx"
 )
@@ -173,7 +175,10 @@ _EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64"
 
 def _comparisons(case: Case) -> Iterator[Treatment]:
     """A plain `assert abs(a - b) < limit`, or floats compared with `==`."""
-    for found in comparisons(case.failure, own_frames(case)):
+    frames = own_frames(case)
+    shown = list(comparisons(case.failure, frames))
+    plain = equality(case.source(frames[0][0]) or "", frames) if frames and not shown else None
+    for found in (*shown, *([plain] if plain else [])):
         if not found.near(_CLOSE_ENOUGH if found.limit <= 1e-6 else _FEW):
             continue
         before = case.source(found.path)
