@@ -3,7 +3,7 @@
     python examples/refine_cell.py [--images 20] [--out refine.svg]
 
 Levenberg-Marquardt on the pixels. 1 % of the cell moves the reflection h by h/100 of their spacing: near the
-beam far less than a spot is wide, further out more. So the refinement begins with the pixels at low resolution,
+beam far less than a spot is wide, further out more. So refinement begins with the pixels at low resolution,
 where both images overlap, and lets the others in as the cell gets better.
 """
 
