@@ -152,6 +152,8 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool | None:
         """A process that only collects, or that serves, runs nothing itself."""
+        if self.settings.mode != "run":
+            self.writer.write({"e": "ready"})
         if self.settings.mode == "collect":
             return True
         if self.settings.mode == "serve":

@@ -15,8 +15,6 @@ from triage.run.chunk import Runner, Tried, collection_death, tail_of
 from triage.run.plan import Item
 from triage.run.seen import Key
 
-READY = "ready"
-"""How the attempt of a warm parent ended that waits for orders."""
 _TRIES = 25
 """Files that may kill the collection one after the other before the run is called void."""
 
@@ -47,7 +45,7 @@ def collect(once: Collect, runner: Runner) -> Collected:
     deaths: list[TestResult] = []
     for number in range(1, _TRIES + 1):
         tried = once(ignore, number)
-        if _came_through(tried):
+        if tried.seen.ready:
             return _collected(tried, ignore, deaths, runner)
         death = collection_death(tried, runner.origins)
         if death is None:
@@ -81,14 +79,6 @@ def _collected(tried: Tried, ignore: list[str], deaths: list[TestResult], runner
         begin=seen.begin,
         notes=list(seen.notes),
     )
-
-
-def _came_through(tried: Tried) -> bool:
-    """Whether the collection is whole: pytest lists what it has also when a selector or a plugin failed."""
-    seen = tried.seen
-    if seen.collected is None:
-        return False
-    return tried.attempt.ended == READY or (seen.end is not None and seen.end["exitcode"] in (0, 1, 5))
 
 
 def _refusal(tried: Tried) -> TriageError:

@@ -11,7 +11,7 @@ from typing import Any
 from triage.executor.api import Executor, ProcessOutcome, ProcessRequest, WarmProcess
 from triage.model.run import Attempt
 from triage.run.chunk import Course, Runner, Starter, Tried
-from triage.run.collecting import READY, Collected, only_files
+from triage.run.collecting import Collected, only_files
 from triage.run.command import Launch
 from triage.run.seen import Key, Seen
 from triage.run.verdict import judge
@@ -54,7 +54,9 @@ class Isolation:
         parent = self.executor.warm_parent(request, seen.feed, self.runner.stop)
         if parent.wait_ready() and _heard_all(seen):
             self._keep(parent)
-            return Tried(_attempt(course, ProcessOutcome(READY), None), seen, ProcessOutcome(READY), folder)
+            return Tried(
+                _attempt(course, ProcessOutcome("finished"), None), seen, ProcessOutcome("finished"), folder
+            )
         process = parent.close() or ProcessOutcome("lost")
         return Tried(_attempt(course, process, judge(seen, process).note), seen, process, folder)
 
@@ -105,6 +107,6 @@ def _attempt(course: Course, process: ProcessOutcome, note: str | None) -> Attem
 def _heard_all(seen: Seen, clock: Callable[[], float] = time.monotonic) -> bool:
     """The process says that it is ready on another way than its record comes: wait for the record."""
     deadline = clock() + _HEAR_SECONDS
-    while seen.collected is None and clock() < deadline:
+    while not seen.ready and clock() < deadline:
         time.sleep(0.002)
-    return seen.collected is not None
+    return seen.ready

@@ -32,6 +32,8 @@ class Seen:
         self.begin: dict[str, Any] = {}
         self.collected: dict[str, Any] | None = None
         self.keys: list[Key] = []
+        self.ready = False
+        """Collection came to its end, and no plugin or selector failed in it."""
         self.collecting: dict[str, Any] | None = None
         self.collect_errors: list[dict[str, Any]] = []
         self.running: int | None = None
@@ -92,6 +94,9 @@ class Seen:
         self.collected, self.collecting = event, None
         numbers = event.get("nth") or [0] * len(event["ids"])
         self.keys = list(zip(event["ids"], numbers, strict=True))
+
+    def _on_ready(self, _event: dict[str, Any]) -> None:
+        self.ready = True
 
     def _on_start(self, event: dict[str, Any]) -> None:
         self.running = event["i"]

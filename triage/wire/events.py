@@ -11,6 +11,7 @@ Events, by `e`:
     begin     pid, python, pytest, rootdir, inifile, plugins, notes     the session is configured
     collecting path                                              a file is about to be imported
     collected ids, files, lines, kinds, deselected               ids in order, one entry an item
+    ready                                   collection is whole: only where nothing is to be run at once
     collect_error nodeid, failure                                a file or folder that did not collect
     start     i                                                  item i (of `collected`) is about to run
     ran       i, outcome, stages, failures      the last item but for the teardown of wider fixtures
