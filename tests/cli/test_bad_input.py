@@ -93,6 +93,7 @@ def test_a_corrupt_journal_line_is_named_and_kept(project):
     assert "journal.jsonl line 1" in complaint(said)
     assert (project.root / "plans/journal.jsonl").read_text() == '{"event": "no such event"}\n'
     assert not (project.root / "plans/fix_plan.md").exists()
+    assert not (project.root / "reports").exists()
 
 
 def test_a_region_that_somebody_edited_is_an_error_that_says_where(project):
@@ -107,6 +108,15 @@ def test_a_region_that_somebody_edited_is_an_error_that_says_where(project):
     assert said.code == 2
     assert "fix_plan.md" in complaint(said)
     assert path.read_text() == edited
+    assert not list(project.root.glob("reports/*/phase_a/*")), "refused before anything was made"
+
+
+def test_a_bad_rule_file_is_refused_before_anything_runs(project):
+    project.file("test_a.py", GREEN).file("plans/cluster_rules.toml", "nonsense = [\n")
+    said = project.triage("run")
+    assert said.code == 2
+    assert complaint(said).endswith("[bad-rules]")
+    assert not (project.root / "reports").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

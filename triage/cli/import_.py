@@ -36,12 +36,13 @@ def command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCode:
     Formats are told by content. What cannot be kept is counted in the notes.
     """
     from triage.ingest.read import collected_ids, read
-    from triage.phase.baseline import conclude
+    from triage.phase.baseline import check_ready, conclude
 
     app.flags = {"campaign": options["campaign"]}
     names = collected_ids(options["collected"]) if options["collected"] is not None else ()
     tools = compose.tools(app)
     trial = read(paths, root=app.root, stamp="", campaign=app.settings.campaign, collected=names)
+    check_ready(tools, ledgers=not options["no_ledgers"])
     folder = compose.run_folder(app, options["stamp"], None)
     record = trial.model_copy(update={"stamp": folder.path.name})
     folder.write_json("results.json", record)

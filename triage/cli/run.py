@@ -55,7 +55,7 @@ def command(app: App, **options: Any) -> int:
 
     Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer.
     """
-    from triage.phase.baseline import baseline
+    from triage.phase.baseline import baseline, check_ready
 
     selectors, pytest_args = _split(app, options["selectors"])
     app.flags = {name: options[name] for name in options if name in _FLAGS} | {
@@ -66,6 +66,7 @@ def command(app: App, **options: Any) -> int:
     tools = compose.tools(app)
     suite = app.settings.suite(str(app.root), shard)
     suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
+    check_ready(tools, ledgers=not options["no_ledgers"])
     folder = compose.run_folder(app, options["stamp"], options["resume"])
     concluded = baseline(
         tools, suite, folder, resume=options["resume"] is not None, ledgers=not options["no_ledgers"]

@@ -15,6 +15,7 @@ from triage.model.run import RunRecord
 from triage.model.suite import Suite
 from triage.phase.deciding import refresh, templates_of
 from triage.phase.documents import write_run_summary
+from triage.phase.known import context_of, rules_of
 from triage.phase.ledgers import check_regions
 from triage.phase.tools import Tools
 from triage.run.suite import run_suite
@@ -31,12 +32,18 @@ class Concluded(Value):
     exit_code: ExitCode
 
 
+def check_ready(tools: Tools, *, ledgers: bool = True) -> None:
+    """Refuse bad rules, a bad journal and a ledger edited by hand before anything is made or run."""
+    rules_of(tools.root, tools.world.now().date())
+    tools.book()
+    if ledgers:
+        check_regions(tools.root)
+
+
 def baseline(
     tools: Tools, suite: Suite, folder: EvidenceFolder, *, resume: bool = False, ledgers: bool = True
 ) -> Concluded:
-    """Run the suite and conclude; a ledger that somebody edited inside is refused before anything runs."""
-    if ledgers:
-        check_regions(tools.root)
+    """Run the suite and conclude."""
     record = run_suite(
         suite,
         folder=folder,
@@ -58,7 +65,14 @@ def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers
     with tools.deciding():
         before = tools.book()
         mint = before.mint(tools.world.timestamp(), "triage run")
-        assignment = assign(record, before, sign=tools.sign, mint=mint)
+        assignment = assign(
+            record,
+            before,
+            sign=tools.sign,
+            mint=mint,
+            rules=rules_of(tools.root, tools.world.now().date()),
+            context=context_of(tools, record),
+        )
         if ledgers:
             tools.journal.append(assignment.events)
         _write(folder, record, assignment)
