@@ -65,3 +65,15 @@ def test_env_selectors_and_pytest_arguments_reach_the_suite(project):
     said = project.triage("run", "a", "--env", "SHAPE=a b", "--json", "--", "-k", "env")
     assert said.code == 0, said.err
     assert said.json["counts"]["collected"] == said.json["counts"]["passed"] == 1
+
+
+def test_a_plain_session_leaves_a_record_that_can_be_imported(project):
+    import subprocess
+    import sys
+
+    project.file("test_x.py", "import os\ndef test_a():\n    assert 0\ndef test_b():\n    os._exit(0)\n")
+    plain = [sys.executable, "-m", "pytest", "-q", "--triage-record", "record"]
+    assert subprocess.run(plain, cwd=project.root, capture_output=True, timeout=120).returncode == 0
+    said = project.triage("import", "record", "--json")
+    counts = said.json["counts"]
+    assert (counts["collected"], counts["failed"], counts["crashed"]) == (2, 1, 1), said.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +11,16 @@ from triage.cli import compose
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode
 
+if TYPE_CHECKING:
+    from triage.model.run import RunRecord
+
 
 @app_command(
     epilog=examples(
         "triage import junit.xml",
         "triage import build/reports/ --stamp 20261123T061000Z --campaign nightly",
         "triage import pytest.log --no-ledgers --json",
+        "pytest --triage-record record/; triage import record/",
     )
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
@@ -31,17 +35,15 @@ from triage.errors import ExitCode
 @click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
 def command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCode:
     """Read reports as if they were a run: JUnit XML, pytest-json-report, pytest-reportlog, CTRF, Allure, TAP,
-    pytest's terminal log, and folders of them.
+    pytest's terminal log, folders of them, and the folder that `pytest --triage-record DIR` left.
 
     Formats are told by content. What cannot be kept is counted in the notes.
     """
-    from triage.ingest.read import collected_ids, read
     from triage.phase.baseline import check_ready, conclude
 
     app.flags = {"campaign": options["campaign"]}
-    names = collected_ids(options["collected"]) if options["collected"] is not None else ()
     tools = compose.tools(app)
-    trial = read(paths, root=app.root, stamp="", campaign=app.settings.campaign, collected=names)
+    trial = _read(app, paths, options["collected"])
     check_ready(tools, ledgers=not options["no_ledgers"])
     folder = compose.run_folder(app, options["stamp"], None)
     record = trial.model_copy(update={"stamp": folder.path.name})
@@ -71,3 +73,15 @@ def command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCode:
             )
     app.say(f"evidence: {folder.relative(app.root)}/summary.md")
     return concluded.exit_code
+
+
+def _read(app: App, paths: tuple[Path, ...], collected: Path | None) -> RunRecord:
+    """The run that the paths tell of; its STAMP is filled in when its folder is made."""
+    from triage.ingest.read import collected_ids, read
+    from triage.run.recorded import EVENTS, read_recorded
+
+    campaign = app.settings.campaign
+    if len(paths) == 1 and (paths[0] / EVENTS).is_file():
+        return read_recorded(paths[0], root=app.root, stamp="", campaign=campaign)
+    names = collected_ids(collected) if collected is not None else ()
+    return read(paths, root=app.root, stamp="", campaign=campaign, collected=names)
