@@ -50,7 +50,7 @@ PLANTED = [
     ("simulator/units.py", "import simulator.config", SIM),
     ("simulator/detector/__init__.py", "import simulator.crystal", SIM),
     ("triage/model/base.py", "import triage.model.outcome", CYCLES),
-    ("triage/__init__.py", "import triage.cli.main", LIGHT),
+    ("triage/__init__.py", "import triage.cli", LIGHT),
     ("triage/__init__.py", "import pluggy", LIGHT),
     ("triage/phase/__init__.py", "import triage.store.sqlite", COMPOSITION),
 ]
