@@ -24,10 +24,9 @@ def command(app: App, paths: tuple[Path, ...]) -> ExitCode:
     Exit code 1 where anything does not hold; each problem is one line with file and line.
     """
     from triage.phase.checking import check_paths, check_project
-    from triage.phase.templates import load_templates
+    from triage.phase.templates import project_templates
 
-    team = app.settings.templates
-    templates = load_templates(app.root / team if team else None)
+    templates = project_templates(app.root, app.settings.templates)
     checked = check_paths(app.root, paths, templates) if paths else check_project(app.root, templates)
     counts = {name: getattr(checked, name) for name in ("folders", "files", "documents", "claims", "regions")}
     app.emit(

@@ -48,11 +48,10 @@ def command(
     """
     from triage.phase.design.api import design, prepare
     from triage.phase.design.basis import clusters_named
-    from triage.phase.templates import load_templates
+    from triage.phase.templates import project_templates
 
     app.flags = {"campaign": more["campaign"]}
-    team = app.settings.templates
-    templates = load_templates(app.root / team if team else None)
+    templates = project_templates(app.root, app.settings.templates)
     tools = compose.tools(app)
     ids = clusters_named(subject, tools.book(), app.settings.campaign)
     prepared = [prepare(tools, cluster_id, options, sabotages) for cluster_id in ids]

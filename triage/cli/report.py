@@ -42,10 +42,9 @@ def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     A document that was deleted is rendered again. A STAMP of another phase prints that phase's document.
     """
     from triage.phase.reporting import Report, write_report
-    from triage.phase.templates import load_templates
+    from triage.phase.templates import project_templates
 
-    team = app.settings.templates
-    templates = load_templates(app.root / team if team else None)
+    templates = project_templates(app.root, app.settings.templates)
     other = _other_phase(app, stamp)
     if other is not None:
         _document(app, other, templates, wanted)

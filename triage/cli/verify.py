@@ -20,12 +20,11 @@ def command(app: App, subject: str, campaign: str | None, stamp: str | None) -> 
 
     Exit 0 where every criterion is met, 1 where one is not (it is named, and the cluster stays open).
     """
-    from triage.phase.templates import load_templates
+    from triage.phase.templates import project_templates
     from triage.phase.verify.api import clusters_to_verify, verify
 
     app.flags = {"campaign": campaign}
-    team = app.settings.templates
-    templates = load_templates(app.root / team if team else None)
+    templates = project_templates(app.root, app.settings.templates)
     tools = compose.tools(app)
     done = []
     for designed in clusters_to_verify(subject, tools.book()):

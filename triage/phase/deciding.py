@@ -10,7 +10,7 @@ from triage.errors import TriageError
 from triage.model.journal import Event
 from triage.phase.ledgers import check_regions, update_ledgers
 from triage.phase.plans import update_plans
-from triage.phase.templates import load_templates
+from triage.phase.templates import project_templates
 from triage.phase.tools import Tools
 
 Decision = Callable[[Book, EventMint], Sequence[Event]]
@@ -43,5 +43,4 @@ def refresh(tools: Tools) -> None:
 
 def templates_of(tools: Tools) -> Mapping[str, str]:
     """The shipped templates, with the team's own in their place."""
-    team = tools.settings.templates
-    return load_templates(tools.root / team if team else None)
+    return project_templates(tools.root, tools.settings.templates)

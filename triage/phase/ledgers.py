@@ -56,7 +56,7 @@ def update_ledgers(root: Path, book: Book, templates: Mapping[str, str] | None =
         changed = []
         for ledger in LEDGERS:
             path = root / ledger.path
-            old = _read(path)
+            old = read_ledger(path)
             new = splice(
                 _start(ledger) if old is None else old, render_regions(ledger, book, templates), ledger.path
             )
@@ -70,7 +70,7 @@ def update_ledgers(root: Path, book: Book, templates: Mapping[str, str] | None =
 def check_regions(root: Path) -> None:
     """Whether every ledger can take what triage writes; raises as `update_ledgers` does, writes nothing."""
     for ledger in LEDGERS:
-        data = _read(root / ledger.path)
+        data = read_ledger(root / ledger.path)
         if data is not None:
             splice(data, {name: "" for name, _, _ in ledger.regions}, ledger.path)
 
@@ -95,7 +95,8 @@ def _start(ledger: Ledger) -> bytes:
     return "\n".join((f"# {ledger.title}\n", _HINT, *sections)).encode()
 
 
-def _read(path: Path) -> bytes | None:
+def read_ledger(path: Path) -> bytes | None:
+    """The file as it is; None where nobody has written it yet. Raises `VoidError` where the disk refuses."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -17,6 +17,7 @@ from triage.evidence.atomic import disk_error, locked, write_bytes
 from triage.ledger.regions import splice
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import AttemptRecorded
+from triage.phase.ledgers import read_ledger
 from triage.phase.rendering import source_of
 from triage.phase.templates import load_templates
 from triage.report.engine import render
@@ -103,7 +104,7 @@ def _update(root: Path, campaign: str, own: list[Designed], templates: Mapping[s
     here = [design for design in own if design.region not in archived]
     if not here and not path.exists():
         return []
-    old = _read(path)
+    old = read_ledger(path)
     contents = {design.region: render_region(root, design, name, templates) for design in here}
     new = splice(_start(campaign) if old is None else old, contents, name)
     lines = []
@@ -139,12 +140,3 @@ def _archived_regions(root: Path, campaign: str) -> set[str]:
 def _start(campaign: str) -> bytes:
     hint = "Triage writes between the markers; every byte outside of them is yours."
     return f"# Plan of {campaign}\n\n{hint}\n".encode()
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise disk_error(error, path) from error

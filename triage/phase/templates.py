@@ -23,6 +23,11 @@ def load_templates(team: Path | None = None) -> dict[str, str]:
     return {**_shipped(), **_read(team)}
 
 
+def project_templates(root: Path, setting: str | None) -> dict[str, str]:
+    """The templates of a project at `root` whose setting `templates` is this."""
+    return load_templates(root / setting if setting else None)
+
+
 @cache
 def _shipped() -> dict[str, str]:
     """In a wheel they lie in the package, in a checkout beside it."""
