@@ -51,7 +51,10 @@ class App:
         """Settings with their origins."""
         from triage.config.load import load
 
-        return load(self.root, self.world.environ, self.flags)
+        loaded = load(self.root, self.world.environ, self.flags)
+        for name in loaded.ignored:
+            click.echo(safe(f"ignored: {name}"), err=True)
+        return loaded
 
     @property
     def settings(self) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import shlex
 import tomllib
@@ -16,6 +17,10 @@ from triage.config.settings import Settings
 from triage.errors import UsageError
 
 ROOT_MARKS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+OTHER_VARIABLES = frozenset(
+    {"TRIAGE_NOW", "TRIAGE_ACTOR", "TRIAGE_RECORD", "TRIAGE_INSTRUMENT", "TRIAGE_PROCESS"}
+)
+"""Variables of triage that are no settings."""
 _TUPLES = {"selectors", "pytest_args", "redact"}
 _TABLES = {"env", "gradient_floors"}
 _OPTIONAL = {"test_timeout", "chunk_timeout", "total_timeout"}
@@ -27,6 +32,8 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+    """`TRIAGE_*` variables that are no setting, each with the name that may have been meant."""
 
 
 def find_root(start: Path) -> Path:
@@ -54,15 +61,17 @@ def load(root: Path, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Lo
             values[name] = None if name in _OPTIONAL and value in (0, "0", "none") else value
             origins[name] = f"TRIAGE_{name.upper()}" if origin == "environment" else origin
     try:
-        return Loaded(Settings.model_validate(values), origins)
+        return Loaded(Settings.model_validate(values), origins, tuple(_ignored(environ)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
         place = origins.get(str(first["loc"][0]) if first["loc"] else "", "pyproject.toml")
+        unknown = first["type"] == "extra_forbidden"
+        wrong = "there is no such setting" if unknown else first["msg"].lower()
         raise UsageError(
             "bad-setting",
-            f"setting {name!r} from {place}: {first['msg'].lower()}",
-            "see 'triage config --help' for names and values",
+            f"setting {name!r} from {place}: {wrong}",
+            _meant(name) if unknown else "see 'triage config --help' for names and values",
         ) from error
 
 
@@ -86,6 +95,20 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
         if text is not None:
             values[field] = _parsed(field, text)
     return values
+
+
+def _ignored(environ: Mapping[str, str]) -> list[str]:
+    """A misspelt variable would otherwise leave a run under settings that nobody asked for."""
+    taken = {f"TRIAGE_{field.upper()}" for field in Settings.model_fields} | OTHER_VARIABLES
+    names = sorted(name for name in environ if name.startswith("TRIAGE_") and name not in taken)
+    return [f"{name} ({_meant(name.removeprefix('TRIAGE_').lower(), 'TRIAGE_')})" for name in names]
+
+
+def _meant(name: str, prefix: str = "") -> str:
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.6)
+    if not near:
+        return "'triage config' lists them"
+    return f"did you mean {prefix + near[0].upper()}?" if prefix else f"did you mean {near[0]!r}?"
 
 
 def _parsed(field: str, text: str) -> Any:
