@@ -1,9 +1,14 @@
-"""`python -m benchmarks [NAME...]`: run all benchmarks, or the named ones."""
+"""`python -m benchmarks [NAME...] [ARGUMENT...]`: run all benchmarks, or the named ones.
+
+What follows the names goes to the last of them: `python -m benchmarks zoo deadlock --jobs 2`.
+"""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
+from inspect import signature
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -11,14 +16,21 @@ def main(names: list[str]) -> int:
     """Run benchmarks one after the other; each is a module here with a `main`."""
     files = Path(__file__).parent.glob("[!_]*.py")
     known = sorted(path.stem for path in files if "def main(" in path.read_text(encoding="utf-8"))
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+    chosen = list(takewhile(known.__contains__, names))
+    arguments = names[len(chosen) :]
+    if arguments and (not chosen or not _takes_arguments(chosen[-1])):
+        print(f"no benchmark {arguments[0]}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    for name in names or known:
+    status = 0
+    for name in chosen or known:
         print(f"\n== {name}", flush=True)
-        import_module(f"benchmarks.{name}").main()
-    return 0
+        told = [arguments if name in chosen[-1:] else []] if _takes_arguments(name) else []
+        status = max(status, import_module(f"benchmarks.{name}").main(*told) or 0)
+    return status
+
+
+def _takes_arguments(name: str) -> bool:
+    return bool(signature(import_module(f"benchmarks.{name}").main).parameters)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,32 +101,52 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
+def _outcomes(found: Sequence[Plant], jobs: int) -> Iterator[dict[str, Any]]:
+    """Rows in the order of the plants; with several jobs each plant has a process of its own."""
+    if jobs == 1:
+        yield from map(measure, found)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(measure, found)
+
+
+def _verbose(row: dict[str, Any]) -> None:
+    lines = (row.get("summary"), *row.get("experiments", []), *row.get("notes", []))
+    print("   ", *lines, sep="\n      ", flush=True)
+
+
+def _figures(rows: Sequence[dict[str, Any]], jobs: int) -> None:
+    planted = [row for row in rows if not row.get("decoy")]
+    decoys = [row for row in rows if row.get("decoy")]
+    print(f"planted causes: {len(planted)}, right kind: {_share(planted, 'kind_right')}")
+    print(f"right culprit: {_share(planted, 'culprit_right')}")
+    print(f"decoys: {len(decoys)}, wrong proofs in all: {sum(row['wrong_proof'] for row in rows)}")
+    beside = "" if jobs == 1 else f" ({jobs} subjects ran at once: alone each takes less)"
+    print(f"seconds a subject: median {statistics.median(row['seconds'] for row in rows):.1f}{beside}")
+
+
+def _share(rows: Sequence[dict[str, Any]], key: str) -> str:
+    right = sum(bool(row.get(key)) for row in rows)
+    return f"{right} ({right / len(rows):.1%})" if rows else "0"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all plants; the last lines are the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks zoo")
-    parser.add_argument("names", nargs="*")
+    parser.add_argument("names", nargs="*", help="parts of the names of plants; all of them without")
     parser.add_argument("--json", dest="file")
+    parser.add_argument("--jobs", type=int, default=1, help="plants that are probed at once")
     options = parser.parse_args(argv)
+    found = plants(options.names)
+    if not found or options.jobs < 1:
+        parser.error("no plant has such a name" if not found else "--jobs takes 1 or more")
     rows = []
-    for one in plants(options.names):
-        rows.append(measure(one))
-        print(_line(rows[-1]), flush=True)
+    for row in _outcomes(found, options.jobs):
+        rows.append(row)
+        print(_line(row), flush=True)
         if os.environ.get("ZOO_VERBOSE"):
-            print(
-                "   ",
-                rows[-1].get("summary"),
-                *rows[-1].get("experiments", []),
-                *rows[-1].get("notes", []),
-                sep="\n      ",
-                flush=True,
-            )
-    planted = [row for row in rows if not row.get("decoy")]
-    decoys = [row for row in rows if row.get("decoy")]
-    print(f"planted causes: {len(planted)}, right kind: {sum(row['kind_right'] for row in planted)}")
-    print(f"right culprit: {sum(bool(row.get('culprit_right')) for row in planted)}")
-    print(f"decoys: {len(decoys)}, wrong proofs in all: {sum(row['wrong_proof'] for row in rows)}")
-    if rows:
-        print(f"seconds a subject: median {statistics.median(row['seconds'] for row in rows):.1f}")
+            _verbose(row)
+    _figures(rows, options.jobs)
     if options.file:
         Path(options.file).write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return int(any(row["wrong_proof"] for row in rows))
