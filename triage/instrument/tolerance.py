@@ -215,11 +215,27 @@ def _almost() -> None:
     unittest.TestCase.assertAlmostEqual = almost  # type: ignore[method-assign]
 
 
+def _equal() -> None:
+    """Floats that a unittest compares exactly: the unit of slack is the last digit."""
+    real = unittest.TestCase.assertEqual
+
+    def equal(self: Any, first: Any, second: Any, msg: Any = None) -> None:
+        if isinstance(first, float) and isinstance(second, int | float) and first != second:
+            allowed = _EPS["float64"] * max(abs(first), abs(second)) * _FACTOR
+            if _FACTOR > 1 and abs(first - second) <= allowed:
+                return
+            _miss_number(first, float(second), allowed, "assertEqual")
+        real(self, first, second, msg)
+
+    unittest.TestCase.assertEqual = equal  # type: ignore[method-assign]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """Before test modules take the functions by name."""
     _approx()
     _isclose()
     _almost()
+    _equal()
     when_imported("numpy", _numpy)
     when_imported("torch", _torch)

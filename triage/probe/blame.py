@@ -16,8 +16,9 @@ class Blame:
     name = "blame"
 
     def likelihood(self, case: Case) -> float:
-        """Last of all."""
-        return _WORTH if not case.flaky else 0.0
+        """Last of all, where no experiment names a cause."""
+        named = any(isinstance(fact, Finding) and fact.cause is not None for fact in case.facts.values())
+        return 0.0 if case.flaky or named else _WORTH
 
     def investigate(self, case: Case) -> Steps:
         """An error raised in the product is the product's; all else stays open."""

@@ -16,6 +16,7 @@ from triage.model.failure import Failure
 _NUMBER = r"(?:np\.float64\(|tensor\()?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:, dtype=[a-z.0-9]+)?\)?"
 _SHOWN = re.compile(rf"^assert {_NUMBER} (==|<=|<|>=|>) {_NUMBER}$", re.MULTILINE)
 _FLOAT = re.compile(r"(?<![\w.])\d+\.\d|(?<![\w.])\d+e-\d")
+_ROUNDING = 1e-9
 _DISTANCE = re.compile(r"abs|norm|diff|err|dist|delta|dev|resid|max|rel", re.IGNORECASE)
 
 
@@ -34,6 +35,13 @@ class Comparison(Value):
     def limit(self) -> float:
         """The smaller of the two numbers: what the larger should have stayed below."""
         return 0.0 if self.operator == "==" else min(abs(self.left), abs(self.right))
+
+    @property
+    def rounding(self) -> bool:
+        """Whether the two sides differ by no more than arithmetic explains: a wrong result misses by more."""
+        if self.operator == "==":
+            return abs(self.left - self.right) <= _ROUNDING * max(abs(self.left), abs(self.right))
+        return max(abs(self.left), abs(self.right)) <= _ROUNDING
 
     def near(self, most: float) -> bool:
         """Whether it missed by little: a few times a small limit, or the last digits of equal floats."""

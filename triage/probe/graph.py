@@ -111,6 +111,8 @@ def _flat_steps(ops: Sequence[Op]) -> list[Op]:
 def nonfinite_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Site]:
     """The first operation whose value is not finite although its inputs are; then, backwards, the first
     whose gradient is finite while that of what it took is not."""
+    if not calls:
+        return []  # nothing asked for a gradient: a value that is not finite is another matter
     born = [op for op in ops if op.get("nonfinite") and not op.get("nonfinite_in")]
     spoiled = any(leaf.get("nonfinite") for call in calls for leaf in call.get("leaves", ()))
     if not (born or spoiled or any(op.get("grad_nonfinite") for op in ops)):

@@ -23,7 +23,7 @@ from triage.probe.treatment import (
 
 _CLOSE = re.compile(
     r"allclose|assert_close|not close|approx|almost|isclose|Mismatch|toleran|differ|±|e-\d\d|gradcheck|"
-    r"\d\.\d{6,}|nan|inf\b", re.IGNORECASE
+    r"\d\.\d+ !=|!= -?\d+\.\d|\d\.\d{6,}|nan|inf\b", re.IGNORECASE
 )  # fmt: skip
 _COMPARING = re.compile(
     r"isclose|approx|allclose|assert_close|[Aa]lmost|toler|\beps|1e-|\babs\(|== *-?\d+\.\d"
@@ -167,6 +167,7 @@ def _tolerances(case: Case, misses: Sequence[Mapping[str, Any]]) -> Iterator[Tre
         prediction=f"With tolerances {factor:g} times as wide it passes: it misses by {by}.",
         summary=f"{worst['name']} misses by {by} (relative {relative:.3g}): the limit is tight",
         culprits=(str(worst.get("where") or case.nodeid),),
+        sure=last_digits or relative <= _ROUNDING,
     )
 
 
@@ -200,6 +201,7 @@ def _loosening(case: Case, found: Comparison, before: str, after: str) -> Treatm
         summary=f"{place} misses narrowly ({found.shown}): the limit is tighter than the arithmetic",
         culprits=(place,),
         patches=(patch_of(found.path, before, after, f"more slack at {place}", reason),),
+        sure=found.rounding,
     )
 
 

@@ -10,11 +10,11 @@ from triage.model.experiment import Factor, Status
 from triage.probe.api import Case, Finding, Observation, Setup, Steps, look, test
 from triage.probe.treatment import (
     Treatment,
+    concluded,
     experiment_on,
     looks_needed,
     own_frames,
     places,
-    proven,
     settle,
     uses,
     with_instrument,
@@ -58,7 +58,7 @@ class Seed:
                 experiment = experiment_on(self.name, case, treatment)
                 (trial,) = yield from test(experiment)
                 if trial.result.status is Status.CONFIRMED:
-                    return proven(treatment, experiment)
+                    return concluded(treatment, experiment)
         return Finding(excluded="no fixed seed of the generators or of hashing makes it pass every time")
 
     def _steady(self, case: Case) -> Steps:

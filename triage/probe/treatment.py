@@ -9,6 +9,7 @@ from triage.model.base import Value
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
 from triage.probe.api import Answer, Case, Experiment, Finding, Observation, Setup, Step, look, test
 from triage.probe.fisher import repeats_for, runs_needed
+from triage.probe.reach import HOLLOW, came_there, watching
 
 _FLAKY_ALPHA = 0.01
 """Stricter where chance plays along: many treatments are tried, and one may look good by luck."""
@@ -28,6 +29,10 @@ class Treatment(Value):
     """The cause in a sentence, should the experiment confirm it."""
     culprits: tuple[str, ...] = ()
     patches: tuple[Patch, ...] = ()
+    sure: bool = True
+    """Whether a pass can mean nothing else: more slack also hides a wrong result, so that is only likely."""
+    hollow: bool = False
+    """Whether the subject then passes without coming to the statement that failed."""
 
 
 Settling = Generator[tuple[Step, ...], tuple[Answer, ...], Finding | None]
@@ -63,15 +68,21 @@ def experiment_on(probe: str, case: Case, treatment: Treatment) -> Experiment:
 def screen(
     case: Case, treatments: Sequence[Treatment], why: str
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Treatment]]:
-    """Those after which the subject passed every time it was looked at."""
-    times = looks_needed(case)
+    """Those after which the subject passed every time it was looked at; last those that lead it past the
+    statement that failed."""
     kept = list(treatments)
-    for _ in range(times):
-        runs = yield from look(*(treatment.treated for treatment in kept), why=why)
-        kept = [t for t, run in zip(kept, runs, strict=False) if run.passed(case.nodeid)]
+    hollow: list[Treatment] = []
+    for _ in range(looks_needed(case)):
+        runs = yield from look(*(watching(case, treatment.treated) for treatment in kept), why=why)
+        seen = [(t, run) for t, run in zip(kept, runs, strict=False) if run.passed(case.nodeid)]
+        hollow += [t for t, run in seen if not came_there(case, run)]
+        kept = [t for t, _ in seen]
         if not kept:
             break
-    return kept
+    past = {id(t) for t in hollow}
+    return sorted(
+        (t.model_copy(update={"hollow": id(t) in past}) for t in kept), key=lambda treatment: treatment.hollow
+    )
 
 
 def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) -> Settling:
@@ -81,20 +92,25 @@ def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) ->
         experiment = experiment_on(probe, case, treatment)
         (trial,) = yield from test(experiment)
         if trial.result.status is Status.CONFIRMED:
-            return proven(treatment, experiment)
+            return concluded(treatment, experiment)
     return None
 
 
-def proven(treatment: Treatment, experiment: Experiment) -> Finding:
-    """The finding of a confirmed treatment."""
+def concluded(treatment: Treatment, experiment: Experiment) -> Finding:
+    """The finding of a confirmed treatment: proven, unless the change may help without being the cause."""
+    sure = treatment.sure and not treatment.hollow
     cause = RootCause(
         kind=treatment.kind,
-        summary=treatment.summary,
+        summary=f"{treatment.summary}, {HOLLOW}" if treatment.hollow else treatment.summary,
         factor=treatment.factor,
         culprits=treatment.culprits,
-        confidence="proven",
+        confidence="proven" if sure else "likely",
     )
-    return Finding(cause=cause, patches=treatment.patches, proof=experiment)
+    return Finding(
+        cause=cause,
+        patches=() if treatment.hollow else treatment.patches,
+        proof=None if treatment.hollow else experiment,
+    )
 
 
 def with_instrument(setup: Setup, name: str, told: dict[str, Any]) -> tuple[Setup, Setup]:
