@@ -18,6 +18,7 @@ from triage.model.suite import Suite
 from triage.model.world import Silent, World
 from triage.run.suite import run_suite
 from triage.testing.hostile import HostileSuite
+from triage.testing.lab import Lab
 from triage.wire.redact import Redactor
 
 
@@ -98,3 +99,9 @@ def survive(tmp_path: Path, run_here: Callable[..., RunRecord]) -> Callable[...,
 @pytest.fixture(params=["warm", "fresh"])
 def isolation(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    """A suite of counted tests with a harness process to be killed, starved and misled."""
+    return Lab(tmp_path, Path(__file__).with_name("harness.py"))

@@ -112,6 +112,9 @@ def disk_error(error: OSError, path: Path) -> TriageError:
         return VoidError("disk-full", f"no space left to write {where}", "free some space and run again")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return VoidError("read-only", f"cannot write {where}: {error.strerror}", "make the folder writable")
+    if error.errno == errno.EFBIG:
+        what = f"{where} would be larger than a file may be here"
+        return VoidError("file-size-limit", what, "raise the limit (`ulimit -f`) and run again")
     return VoidError("cannot-write", f"cannot write {where}: {error.strerror}", "mend the path or its disk")
 
 
