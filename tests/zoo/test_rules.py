@@ -1,4 +1,4 @@
-"""The verdict's rules as a statistician would ask: how often is it wrong, is it symmetrical, does it only grow?"""
+"""The rules of the verdict: how often are they wrong, are they symmetrical, do they only grow?"""
 
 from __future__ import annotations
 
