@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import random
 import statistics
 import subprocess
 import sys
@@ -40,6 +41,20 @@ def ours_on_commits(first_bad: int, known_good: bool) -> int:
     assert driven.finding.cause is not None
     assert driven.finding.cause.culprits == (f"{first_bad:040x}",)
     return len(driven.looks)
+
+
+def ours_on_noise(first_bad: int, rate: float, chance: random.Random) -> tuple[int, bool]:
+    """Looks where a bad commit fails with this rate only, and whether the suspect is right."""
+    commits = tuple(Commit(id=f"{n:040x}") for n in range(_COMMITS - 1, -1, -1))
+
+    def world(setup: Setup) -> Observation:
+        number = int(setup.commit, 16) if setup.commit else _COMMITS - 1
+        return seen(_TEST, number < first_bad or (setup.commit is not None and chance.random() > rate))
+
+    case = case_of(_TEST, world, rate=rate, runs=10, facts={"commits": commits})
+    driven = drive(CommitProbe(), case, world)
+    cause = driven.finding.cause if driven.finding else None
+    return len(driven.looks), cause is not None and cause.culprits == (f"{first_bad:040x}",)
 
 
 def git_bisect(root: Path, first_bad: int) -> int:
@@ -99,11 +114,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         repository = _repository(Path(base) / "repository")
         git = statistics.mean(git_bisect(repository, place) for place in places)
     print(f"commits: {_COMMITS}, information bound {bound:.2f} runs")
-    print(f"  triage, a good commit known   {known:.2f} runs (both ends checked), {known / bound:.2f} of it")
+    print(f"  triage, a good commit known   {known:.2f} runs, then the experiment, {known / bound:.2f} of it")
     print(
-        f"  triage, no good commit known  {walked:.2f} runs (it has to be found), {walked / bound:.2f} of it"
+        f"  triage, no good commit known  {walked:.2f} runs, then the experiment, {walked / bound:.2f} of it"
     )
     print(f"  git bisect run                {git:.2f} runs (ends on trust), {git / bound:.2f} of the bound")
+    chance = random.Random(1)
+    noisy = [ours_on_noise(place, 0.5, chance) for place in places]
+    right = sum(found for _, found in noisy)
+    print(
+        f"  triage, failing half the time {statistics.mean(runs for runs, _ in noisy):.2f} runs, "
+        f"right in {right} of {len(noisy)}"
+    )
     tests = statistics.mean(ours_on_tests(place) for place in range(0, _TESTS - 1, 9))
     print(f"polluters: one of {_TESTS - 1}, information bound {bound:.2f} runs")
     print(f"  triage                        {tests:.2f} runs, {tests / bound:.2f} of the bound")

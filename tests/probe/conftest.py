@@ -46,4 +46,5 @@ def suite(tmp_path):
         grow(Plant(name="project", subject="", files=texts, kinds=(), **more), root)
         return Suite(root)
 
+    make.on = Suite
     return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import combinations
 
 import pytest
@@ -329,6 +330,53 @@ def test_commits_that_do_not_build_are_stepped_over():
     world = history(40, blind={50, 49, 25, 37, 38, 45})
     driven = conforms(CommitProbe(), case_of(T, world, facts={"commits": COMMITS}), world)
     assert driven.finding.cause.culprits == (f"{40:040x}",)
+
+
+def test_where_broken_commits_hide_the_guilty_one_all_are_named_as_likely():
+    world = history(40, blind={40, 41})
+    cause = conforms(CommitProbe(), case_of(T, world, facts={"commits": COMMITS}), world).finding.cause
+    assert cause.confidence == "likely"
+    assert cause.culprits == tuple(f"{n:040x}" for n in (42, 41, 40))
+
+
+def test_what_fails_otherwise_before_the_feature_existed_is_not_taken_for_bad():
+    def world(setup):
+        number = int(setup.commit, 16) if setup.commit else 99
+        if number < 20:
+            return Observation(outcomes={T: Outcome.FAILED}, failures={T: failure(T, "no add", "TypeError")})
+        return seen(T, number < 60)
+
+    case = case_of(T, world, facts={"commits": COMMITS})
+    assert conforms(CommitProbe(), case, world).finding.cause.culprits == (f"{60:040x}",)
+
+
+def test_a_merge_whose_parents_both_pass_is_named_itself():
+    side = tuple(Commit(id=f"{n:040x}") for n in (203, 202, 201, 30))
+
+    def world(setup):
+        number = int(setup.commit, 16) if setup.commit else 99
+        return seen(T, number < 60 or number > 200)
+
+    case = case_of(T, world, facts={"commits": COMMITS, "merged": {f"{60:040x}": side}})
+    assert drive(CommitProbe(), case, world).finding.cause.culprits == (f"{60:040x}",)
+
+
+def test_a_known_good_commit_that_was_green_for_another_reason_misleads_nobody():
+    world = history(20)
+    case = case_of(T, world, facts={"commits": COMMITS, "good_commit": f"{80:040x}"})
+    assert conforms(CommitProbe(), case, world).finding.cause.culprits == (f"{20:040x}",)
+
+
+@pytest.mark.parametrize("first_bad", [3, 37, 96])
+def test_a_bad_commit_that_often_passes_by_luck_does_not_mislead(first_bad):
+    chance = random.Random(first_bad)
+
+    def world(setup):
+        number = int(setup.commit, 16) if setup.commit else 99
+        return seen(T, number < first_bad or (setup.commit is not None and chance.random() > 0.4))
+
+    case = case_of(T, world, rate=0.4, runs=10, facts={"commits": COMMITS})
+    assert drive(CommitProbe(), case, world).finding.cause.culprits == (f"{first_bad:040x}",)
 
 
 def test_a_failure_as_old_as_the_history_has_no_first_bad_commit():

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from functools import partial
+from collections.abc import Generator, Mapping, Sequence
 
 from triage.model.base import Value
 from triage.model.experiment import Factor, RootCause, Status
-from triage.probe.api import Answer, Case, Experiment, Finding, Observation, Setup, Step, Steps, look, test
-from triage.probe.treatment import looks_needed, repeats_of
+from triage.probe.api import (
+    Answer,
+    Case,
+    Experiment,
+    Finding,
+    Observation,
+    Setup,
+    Step,
+    Steps,
+    Trial,
+    look,
+    test,
+)
+from triage.probe.bisect import Search
+from triage.probe.related import related
+from triage.probe.treatment import repeats_of
 
-_Good = Generator[tuple[Step, ...], tuple[Answer, ...], bool | None]
-_MOST_SKIPS = 6
+_Ends = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[int, int]]
+_Seen = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[bool | None, Setup]]
+_MOST_LOOKS = 80
+_MOST_VERIFIED = 3
+_LEAST_RATE = 0.15
+"""A test that fails more seldom takes too many runs a commit."""
+_TOUCHING, _PROSE = 6.0, 0.2
+_NO_CODE = (".md", ".rst", ".txt", ".png", ".svg", ".gitignore")
 
 
 class Commit(Value):
@@ -21,6 +40,8 @@ class Commit(Value):
     subject: str = ""
     date: str = ""
     author: str = ""
+    paths: tuple[str, ...] = ()
+    """What it changed, relative to the suite's root; empty where that is not known."""
 
     @property
     def shown(self) -> str:
@@ -29,92 +50,99 @@ class Commit(Value):
 
 
 class CommitProbe:
-    """Walk back in growing steps to a commit where it passes, then halve."""
+    """Halve what is left of the history until one commit is left; then run it again beside its parent."""
 
     name = "commit"
 
     def likelihood(self, case: Case) -> float:
         """Where there is a history: after the causes that say why, unless a good commit is known."""
         commits = _history(case)
-        if not commits or case.context != "alone":
+        if not commits or case.context != "alone" or case.rate < _LEAST_RATE:
             return 0.0
         if case.flaky:
-            return 0.05 if case.facts.get("good_commit") else 0.0
+            return 0.05 if case.facts.get("good_commit") else 0.015
         return 0.6 if case.facts.get("good_commit") else 0.2
 
     def investigate(self, case: Case) -> Steps:
-        """Uncommitted changes, then history; the suspect and its parent run again before it is named."""
+        """Uncommitted changes, then history, then the side branch of a guilty merge."""
         commits = _history(case)
-        (now,) = yield from look(_at(case, commits[0]), why="the last commit, without what is not committed")
-        if now.passed(case.nodeid) and case.facts.get("dirty"):
-            return (yield from self._uncommitted(case, commits[0]))
-        if not now.red(case.nodeid):
-            return Finding(
-                excluded="the last commit does not have the failure, and nothing uncommitted makes it"
+        if case.facts.get("dirty"):
+            (now,) = yield from look(
+                _at(case, commits[0]), why="the last commit, without what is not committed"
             )
-        good = yield from self._walk_back(case, commits)
-        if good is None:
-            return Finding(excluded=f"it fails in every commit back to {commits[-1].shown}")
-        suspect = yield from self._bisect(case, commits, good)
-        return (yield from self._verified(case, commits, suspect))
+            if now.passed(case.nodeid):
+                return (yield from self._uncommitted(case, commits[0]))
+            if not now.red(case.nodeid):
+                return Finding(excluded="the last commit cannot tell: there the test does not run")
+        finding = yield from self._guilty(case, commits)
+        merged = case.facts.get("merged", {})
+        bad = finding.cause.culprits[0] if finding.cause and finding.cause.confidence == "proven" else ""
+        side: Sequence[Commit] = merged.get(bad, ())
+        if not side:
+            return finding
+        inside = yield from self._guilty(case, side)
+        return inside if inside.cause and inside.cause.confidence == "proven" else finding
 
-    def _walk_back(
-        self, case: Case, commits: Sequence[Commit]
-    ) -> Generator[tuple[Step, ...], tuple[Answer, ...], int | None]:
-        """Index of a commit where it passes: the known one, or the first found 1, 2, 4, ... back."""
-        known = next((n for n, c in enumerate(commits) if c.id == case.facts.get("good_commit")), None)
-        step, place = 1, known or 1
-        while place < len(commits):
-            if (yield from _passes(case, commits[place])) is True:
-                return place
-            if place == len(commits) - 1:
-                return None
-            step *= 2
-            place = min(place + step, len(commits) - 1)
-        return None
-
-    def _bisect(
-        self, case: Case, commits: Sequence[Commit], good: int
-    ) -> Generator[tuple[Step, ...], tuple[Answer, ...], int]:
-        """The last bad index before `good` (newest first); a commit that cannot tell is stepped over."""
-        bad = 0
-        while good - bad > 1:
-            middle = (good + bad) // 2
-            nearby = sorted(range(bad + 1, good), key=partial(_distance, middle))
-            for place in nearby[:_MOST_SKIPS]:
-                verdict = yield from _passes(case, commits[place])
-                if verdict is not None:
-                    bad, good = (bad, place) if verdict else (place, good)
-                    break
+    def _guilty(self, case: Case, commits: Sequence[Commit]) -> Steps:
+        """The search; a suspect that does not hold up is one more answer for it."""
+        good = next((n for n, c in enumerate(commits) if c.id == case.facts.get("good_commit")), None)
+        search = Search(_relevance(case, commits), good)
+        asked: dict[str, Setup] = {}
+        for _ in range(_MOST_VERIFIED):
+            newest, oldest = yield from self._narrow(case, commits, search, asked)
+            if oldest == len(commits) - 1:
+                return Finding(excluded=f"no commit back to {commits[-1].shown} was seen to pass{_end(case)}")
+            trial, experiment = yield from self._beside(case, commits[newest], commits[oldest + 1], asked)
+            if trial.result.status is Status.CONFIRMED:
+                return _named(commits[newest : oldest + 2], trial, experiment)
+            if any(run.red(*_watched(experiment)) for run in trial.treated):
+                search.failed(oldest + 1)
+            elif trial.baseline and not any(run.red(*experiment.watch) for run in trial.baseline):
+                search.passed(newest, 0.01)
             else:
-                return bad
-        return bad
+                break
+        return Finding(
+            excluded=f"{commits[newest].shown} looked like the first bad commit and did not hold up"
+        )
 
-    def _verified(self, case: Case, commits: Sequence[Commit], suspect: int) -> Steps:
-        bad, parent = commits[suspect], commits[suspect + 1]
+    def _narrow(
+        self, case: Case, commits: Sequence[Commit], search: Search, asked: dict[str, Setup]
+    ) -> _Ends:
+        """Looks until one place is left, or nothing more can be told; how each was asked is kept."""
+        luck = 0.0 if not case.flaky else 1 - 0.8 * min(case.rate, 0.95)
+        for _ in range(_MOST_LOOKS):
+            place = search.best_place()
+            if place is None:
+                break
+            good, asked[commits[place].id] = yield from _passes(case, commits[place])
+            if good is None:
+                search.cannot_tell(place)
+            elif good:
+                search.passed(place, luck)
+            else:
+                search.failed(place)
+        return search.span()
+
+    def _beside(
+        self, case: Case, bad: Commit, good: Commit, asked: Mapping[str, Setup]
+    ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Trial, Experiment]]:
+        """Both ends run again, each with the test as it could be run there."""
+        ends = (asked.get(bad.id) or _at(case, bad), asked.get(good.id) or _at(case, good))
         repeats, alpha = repeats_of(case)
         experiment = Experiment(
             probe=self.name,
-            factor=Factor(kind="commit", name="revision", from_=bad.id, to=parent.id),
-            prediction=f"At {parent.shown} it passes, at {bad.shown} it fails: that commit brought it.",
-            baseline=_at(case, bad),
-            treated=_at(case, parent),
-            watch=(case.nodeid,),
+            factor=Factor(kind="commit", name="revision", from_=bad.id, to=good.id),
+            prediction=f"At {good.shown} it passes, at {bad.shown} it fails: that commit brought it.",
+            baseline=ends[0],
+            treated=ends[1],
+            watch=(ends[0].nodeids[-1],),
+            treated_watch=(ends[1].nodeids[-1],),
             repeats=repeats,
             alpha=alpha,
+            any_reason=True,
         )
         (trial,) = yield from test(experiment)
-        if trial.result.status is not Status.CONFIRMED:
-            return Finding(excluded=f"{bad.shown} looked like the first bad commit and did not hold up")
-        by = f" ({bad.author}, {bad.date})" if bad.author else ""
-        cause = RootCause(
-            kind="first-bad-commit",
-            summary=f"it fails since {bad.shown}{by} and passes in its parent {parent.id[:12]}",
-            factor=trial.result.factor,
-            culprits=(bad.id,),
-            confidence="proven",
-        )
-        return Finding(cause=cause, proof=experiment)
+        return trial, experiment
 
     def _uncommitted(self, case: Case, head: Commit) -> Steps:
         repeats, alpha = repeats_of(case)
@@ -143,8 +171,32 @@ class CommitProbe:
         return Finding(cause=cause, proof=experiment)
 
 
-def _distance(middle: int, place: int) -> int:
-    return abs(place - middle)
+def _named(between: Sequence[Commit], trial: Trial, experiment: Experiment) -> Finding:
+    """From the newest bad to the newest good commit; what lies between could not be asked."""
+    bad, parent, blind = between[0], between[-1], between[1:-1]
+    by = f" ({bad.author}, {bad.date})" if bad.author else ""
+    summary = f"it fails since {bad.shown}{by} and passes in its parent {parent.id[:12]}"
+    if blind:
+        summary = (
+            f"it passes at {parent.shown} and fails at {bad.shown}{by}; "
+            f"{len(blind)} commits between them cannot be tested"
+        )
+    cause = RootCause(
+        kind="first-bad-commit",
+        summary=summary,
+        factor=trial.result.factor,
+        culprits=tuple(commit.id for commit in between[:-1][:6]),
+        confidence="likely" if blind else "proven",
+    )
+    return Finding(cause=cause, proof=experiment)
+
+
+def _end(case: Case) -> str:
+    return (
+        ", where this shallow clone ends (`git fetch --unshallow` gets the rest)"
+        if case.facts.get("shallow")
+        else ""
+    )
 
 
 def _history(case: Case) -> Sequence[Commit]:
@@ -153,27 +205,51 @@ def _history(case: Case) -> Sequence[Commit]:
     return commits
 
 
+def _relevance(case: Case, commits: Sequence[Commit]) -> list[float]:
+    """Commits that touch what the test runs weigh more, those that touch prose alone weigh less."""
+    near = related(case)
+    return [
+        1.0
+        if not commit.paths
+        else _TOUCHING
+        if near & set(commit.paths)
+        else _PROSE
+        if all(path.endswith(_NO_CODE) for path in commit.paths)
+        else 1.0
+        for commit in commits
+    ]
+
+
 def _at(case: Case, commit: Commit) -> Setup:
-    """The subject at a commit; a test that is younger than the commit is carried there."""
-    return case.base.plus(commit=commit.id)
+    """The subject at a commit, by the name that its file had there."""
+    path, _, rest = case.nodeid.partition("::")
+    ids = [entry.id for entry in _history(case)]
+    place = ids.index(commit.id) if commit.id in ids else -1
+    for renamer, before in case.facts.get("renames", ()):
+        if renamer in ids and place > ids.index(renamer):
+            path = before
+    name = f"{path}::{rest}" if rest else path
+    return case.base.plus(commit=commit.id, nodeids=(*case.base.nodeids[:-1], name))
 
 
-def _passes(case: Case, commit: Commit) -> _Good:
-    """Whether it passes there every time it is looked at; None where the commit cannot tell."""
-    carried = False
-    for _ in range(looks_needed(case)):
-        setup = _carrying(case, commit) if carried else _at(case, commit)
-        (run,) = yield from look(setup, why=f"at {commit.shown}")
-        if not carried and _absent(run, case.nodeid):
-            carried = True
-            (run,) = yield from look(_carrying(case, commit), why=f"at {commit.shown}, with today's test")
-        if run.red(case.nodeid):
-            same = run.failures.get(case.nodeid)
-            broken = same is not None and same.phase == "collect" and case.failure.phase != "collect"
-            return None if broken else False
-        if not run.passed(case.nodeid):
-            return None
-    return True
+def _passes(case: Case, commit: Commit) -> _Seen:
+    """Whether it passes there; None where it does not run, or fails in another way than today."""
+    setup = _at(case, commit)
+    (run,) = yield from look(setup, why=f"at {commit.shown}")
+    if _absent(run, setup.nodeids[-1]):
+        setup = _carrying(case, commit)
+        (run,) = yield from look(setup, why=f"at {commit.shown}, with today's test")
+    name = setup.nodeids[-1]
+    if run.red(name):
+        shown = run.failures.get(name)
+        otherwise = shown is not None and shown.exception != case.failure.exception
+        broken = _absent(run, name) and case.failure.phase != "collect"
+        return (None if otherwise or broken else False), setup
+    return (True if run.passed(name) else None), setup
+
+
+def _watched(experiment: Experiment) -> tuple[str, ...]:
+    return experiment.treated_watch or experiment.watch
 
 
 def _absent(run: Observation, nodeid: str) -> bool:
@@ -184,4 +260,4 @@ def _absent(run: Observation, nodeid: str) -> bool:
 def _carrying(case: Case, commit: Commit) -> Setup:
     path = case.nodeid.partition("::")[0]
     text = case.source(path)
-    return _at(case, commit).plus(edits={path: text} if text is not None else {})
+    return case.base.plus(commit=commit.id, edits={path: text} if text is not None else {})

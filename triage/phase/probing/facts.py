@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.executor.git import Repository
-from triage.executor.history import first_parents, last_text
+from triage.executor.history import LogEntry, first_parents, is_shallow, last_text, merged_by, renames_of
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, RunRecord
 from triage.model.world import World
@@ -56,14 +56,38 @@ def facts_of(
     repository = Repository.find(root)
     if repository is not None and repository.head() is not None:
         entries = first_parents(repository)
-        facts["commits"] = tuple(
-            Commit(id=e.id, date=e.date, author=e.author, subject=e.subject) for e in entries
-        )
+        facts["commits"] = tuple(_commit(entry) for entry in entries)
+        facts["merged"] = _Merged(repository)
+        facts["renames"] = renames_of(repository, nodeid.partition("::")[0])
+        facts["shallow"] = is_shallow(repository)
         facts["dirty"] = tuple(
             path for path in repository.changes() if not path.startswith(("reports/", ".triage/"))
         )
         facts["deleted_files"] = _Deleted(repository)
     return facts
+
+
+def _commit(entry: LogEntry) -> Commit:
+    return Commit(id=entry.id, date=entry.date, author=entry.author, subject=entry.subject, paths=entry.paths)
+
+
+class _Merged(Mapping[str, tuple[Commit, ...]]):
+    """What a merge brought in, newest first, and where it branched off, looked up when it is asked for."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def __getitem__(self, commit: str) -> tuple[Commit, ...]:
+        side = tuple(_commit(entry) for entry in merged_by(self._repository, commit))
+        if not side:
+            raise KeyError(commit)
+        return side
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 class _Deleted(Mapping[str, str]):
