@@ -40,13 +40,14 @@ def command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCode:
         raise UsageError("no-shards", "name STAMPs or --shards DIR", "see `triage collect --help`")
     app.flags = {"campaign": options["campaign"]}
     tools = compose.tools(app)
+    notes: list[str] = []
     if options["shards"]:
-        sources = shard_folders(options["shards"])
+        sources, notes = shard_folders(options["shards"])
     else:
         sources = [EvidenceFolder.find(app.root, stamp, phase="a").path for stamp in stamps]
     joined([read_record(source) for source in sources], stamp="", campaign="")
     folder = compose.run_folder(app, options["stamp"], None)
-    record = gather(sources, folder)
+    record = gather(sources, folder, notes)
     concluded = conclude(tools, record, folder, ledgers=not options["no_ledgers"])
     counts = record.counts
     app.emit(
@@ -66,5 +67,7 @@ def command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCode:
         app.say(f"VOID: {record.void}")
     shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
     app.say(f"{record.stamp}: {len(sources)} shards: {shown or 'no tests'}")
+    for note in record.notes:
+        app.say(f"note: {note}")
     app.say(f"evidence: {folder.relative(app.root)}/summary.md")
     return concluded.exit_code

@@ -17,12 +17,25 @@ from triage.run.shards import joined
 _ONCE = ("env.json", "preflight.json", "preflight.log")
 
 
-def shard_folders(place: Path) -> list[Path]:
-    """Every folder beneath `place` that holds the record of a run: unpacked artifacts of a CI matrix."""
+def shard_folders(place: Path) -> tuple[list[Path], list[str]]:
+    """The shards beneath `place` (unpacked artifacts of a CI matrix), and a note on what was left out.
+
+    An artifact is often the whole of `reports/`: runs in it that are no shards stay out, unless
+    nothing else is there. Raises `UsageError` where there is no run, or a record cannot be read.
+    """
     found = sorted(path.parent for path in place.rglob("results.json"))
     if not found:
         raise UsageError("no-shards", f"no results.json beneath {place}", "unpack the shards' reports/ there")
-    return found
+    shards = [folder for folder in found if _is_shard(read_record(folder))]
+    others = len(found) - len(shards)
+    if not shards or not others:
+        return found, []
+    runs = "1 run that is no shard was" if others == 1 else f"{others} runs that are no shards were"
+    return shards, [f"{runs} left out"]
+
+
+def _is_shard(record: RunRecord) -> bool:
+    return record.plan is not None and record.plan.shard is not None
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -36,10 +49,11 @@ def read_record(folder: Path) -> RunRecord:
         ) from error
 
 
-def gather(sources: Sequence[Path], folder: EvidenceFolder) -> RunRecord:
+def gather(sources: Sequence[Path], folder: EvidenceFolder, notes: Sequence[str] = ()) -> RunRecord:
     """Join the shards' records and evidence in `folder`; writes everything up to `results.json`."""
     records = [read_record(source) for source in sources]
     record = joined(records, stamp=folder.stamp, campaign=folder.campaign)
+    record = record.model_copy(update={"notes": (*record.notes, *notes)})
     for name in _ONCE:
         first = next((source / name for source in sources if (source / name).is_file()), None)
         if first is not None:
