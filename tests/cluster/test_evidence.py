@@ -12,7 +12,9 @@ from triage.cluster.assign import Assignment, assign
 from triage.cluster.axis import dividing_values
 from triage.cluster.book import Book
 from triage.cluster.context import Context, Flip, Past
+from triage.cluster.decisions import split
 from triage.cluster.experiments import conclusions
+from triage.cluster.view import with_proposals
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
@@ -138,7 +140,7 @@ def test_an_experiment_keeps_apart_what_words_would_join(failing: Failing, run: 
     assert count(clustered(record, Context(flips=(flip,)))) == 2
 
 
-def test_experiments_split_a_known_cluster_and_propose_a_merge(failing: Failing, run: Run) -> None:
+def test_experiments_propose_a_split_then_a_merge(failing: Failing, run: Run) -> None:
     record = run(
         failing("a.py::a", "KeyError: 'x'", "m.py:f"), failing("b.py::b", "KeyError: 'x'", "m.py:f"),
         failing("c.py::c", "OSError: no", "n.py:g"),
@@ -146,13 +148,43 @@ def test_experiments_split_a_known_cluster_and_propose_a_merge(failing: Failing,
     book = Book.of(clustered(record).events)
     flip = Flip("env:A=1", frozenset({"a.py::a", "c.py::c"}), frozenset({"b.py::b"}))
     events = conclusions(book, book.mint(AT, "triage probe"), (flip,))
-    after = Book.of((*book.events, *events))
-    assert after.cluster("C1").members == ("a.py::a",)
-    assert after.cluster("C3").members == ("b.py::b",)
-    assert after.cluster("C3").why[0].kind == "experiment"
-    again = clustered(record, book=after)
-    assert again.cluster_of == {("a.py::a", 0): "C1", ("b.py::b", 0): "C3", ("c.py::c", 0): "C2"}
-    assert conclusions(after, after.mint(AT, "triage probe"), (flip,))[0].event == "proposal_made"
+    told = Book.of((*book.events, *events))
+    (proposal,) = told.proposals
+    assert (proposal.kind, proposal.cluster, proposal.members) == ("split", "C1", ("b.py::b",))
+    assert with_proposals(told, told.cluster("C1")).why[-1].confirm == "triage split C1 b.py::b"
+    assert conclusions(told, told.mint(AT, "triage probe"), (flip,)) == [], "proposed once"
+    decided = split(told, told.mint(AT, "ada"), "C1", ["b.py::b"], signatures_of={})
+    after = Book.of((*told.events, *decided))
+    assert after.proposals == (), "the split answers it"
+    (merge,) = conclusions(after, after.mint(AT, "triage probe"), (flip,))
+    assert (merge.kind, merge.with_cluster, merge.cluster) == ("merge", "C1", "C2")
+
+
+def test_an_experiment_on_one_cluster_says_nothing_of_another_one_of_the_same_test(
+    failing: Failing, run: Run
+) -> None:
+    """a.py::a failed for one reason, was experimented on, and fails for another one since."""
+    book = Book.of(clustered(run(failing("a.py::a", "KeyError: 'x'", "m.py:f"))).events)
+    later = clustered(
+        run(failing("a.py::a", "OSError: no", "n.py:g"), failing("b.py::b", "ValueError: 1")), book=book
+    )
+    book = Book.of((*book.events, *later.events))
+    flips = (
+        Flip("env:A=1", frozenset({"a.py::a"}), frozenset(), "one", "C1"),
+        Flip("env:A=1", frozenset({"b.py::b"}), frozenset(), "two", "C3"),
+    )
+    (made,) = conclusions(book, book.mint(AT, "triage probe"), flips)
+    assert (made.with_cluster, made.cluster) == ("C1", "C3")
+    assert "1 of 1 tests of C1 tried (one); 1 of 1 tests of C3 tried (two)" in made.why[0].detail
+
+
+def test_members_that_one_factor_flips_together_are_not_split_by_another(failing: Failing, run: Run) -> None:
+    record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"), failing("b.py::b", "KeyError: 'x'", "m.py:f"))
+    book = Book.of(clustered(record).events)
+    both = Flip("file:data.csv=absent", frozenset({"a.py::a", "b.py::b"}), frozenset())
+    one = Flip("env:A=1", frozenset({"a.py::a"}), frozenset({"b.py::b"}))
+    assert conclusions(book, book.mint(AT, "triage probe"), (both, one)) == []
+    assert [e.kind for e in conclusions(book, book.mint(AT, "x"), (one,))] == ["split"]
 
 
 def test_evidence_never_merges_two_known_ids_it_proposes(two: RunRecord) -> None:

@@ -68,7 +68,7 @@ def _preview(app: App, book: Book, stamp: str | None, path: Path) -> None:
     record = load_results(app, stamp)
     mint = book.mint(app.world.timestamp(), app.world.actor)
     tools = compose.tools(app)
-    moves = preview(record, book, rules, sign=tools.sign, mint=mint, context=context_of(tools, record))
+    moves = preview(record, book, rules, sign=tools.sign, mint=mint, context=context_of(tools, record, book))
     app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
     for move in moves:
         app.say(f"{move.origin} -> {move.target}  {move.nodeid}")

@@ -60,7 +60,7 @@ def _by_cluster(app: App, record: RunRecord, book: Book) -> dict[str, dict[str, 
         sign=tools.sign,
         mint=book.mint(app.world.timestamp(), "triage explain"),
         rules=rules_of(app.root, app.world.now().date()),
-        context=context_of(tools, record),
+        context=context_of(tools, record, book),
     )
     found: dict[str, dict[str, list[Signature]]] = defaultdict(lambda: defaultdict(list))
     for result in (*record.collect_errors, *record.results):

@@ -27,7 +27,6 @@ from triage.model.journal import (
     SignatureAdded,
     StatusChanged,
 )
-from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
 
 
@@ -99,7 +98,7 @@ def assign_failures(
             signatures.update(dict.fromkeys(unit.slots, _signature_ids(unit)))
     return Assignment(
         clusters=tuple(
-            _in_run(cluster, members.get(cluster.id), book, stamp=stamp, outcomes=context.outcomes)
+            _in_run(cluster, members.get(cluster.id), book, stamp=stamp, context=context)
             for cluster in after.live
         ),
         events=tuple(events),
@@ -190,10 +189,12 @@ def _in_run(
     before: Book,
     *,
     stamp: str,
-    outcomes: Mapping[str, Outcome],
+    context: Context,
 ) -> Cluster:
+    last = max(filter(None, (cluster.last_seen, context.last_seen.get(cluster.id))), default=None)
     if members is None:
-        return cluster.model_copy(update={"state_in_run": absent_state(cluster.members, outcomes)})
+        state = absent_state(cluster.members, context.outcomes)
+        return cluster.model_copy(update={"state_in_run": state, "last_seen": last})
     known = before.clusters.get(cluster.id)
     state = RunState.NEW if known is None else present_state(known.status)
     return cluster.model_copy(
@@ -201,6 +202,6 @@ def _in_run(
             "state_in_run": state,
             "members": members,
             "first_seen": min(cluster.first_seen or stamp, stamp),
-            "last_seen": max(cluster.last_seen or stamp, stamp),
+            "last_seen": max(last or stamp, stamp),
         }
     )

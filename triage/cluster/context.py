@@ -27,13 +27,15 @@ class Flip:
     """What one changed factor did to failing tests: an experiment whose control behaved."""
 
     factor: str
-    """As `--factor` takes it: KIND:NAME=VALUE."""
+    """As `--factor` takes it: KIND:NAME=VALUE; of an order, which tests were left out or put before."""
     flipped: frozenset[str]
     """Node ids that failed without and passed with it."""
     unmoved: frozenset[str]
     """Node ids that failed with it too."""
     evidence: str = ""
     """Where the observations lie."""
+    cluster: str | None = None
+    """The cluster whose failure was experimented on, by its id then; None: whichever has the tests."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,5 @@ class Context:
     first_bad: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Node id to the commits of which one broke it."""
     flips: tuple[Flip, ...] = ()
+    last_seen: Mapping[str, str] = field(default_factory=dict)
+    """Cluster id to the STAMP of the latest earlier run that showed it: the journal has only news."""

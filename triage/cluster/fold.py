@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from triage.cluster.mint import OPENING_OF
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import (
     ClusterOpened,
@@ -95,7 +96,7 @@ class Fold:
         ordered = tuple(sorted({event.id: event for event in events}.values(), key=lambda e: (e.at, e.id)))
         fold = cls(events=tuple(renumbered(ordered)))
         for event in fold.events:
-            if event.opening is None or event.opening not in fold._set_aside:
+            if not fold._set_aside & openings_meant(event):
                 handler = _HANDLERS.get(type(event))
                 if handler is not None:
                     handler(fold, event)
@@ -118,10 +119,19 @@ class Fold:
         for made in self.proposals:
             one, other = self.resolve(made.cluster), self.resolve(made.with_cluster or made.cluster)
             key = (made.kind, *sorted((one, other)), *sorted(made.members))
-            answered = made.kind == "merge" and (one == other or frozenset((one, other)) in self.dropped)
-            if not answered and key not in said and one in self.drafts:
+            if (
+                not self._answered(made, one, other)
+                and key not in said
+                and {one, other} <= self.drafts.keys()
+            ):
                 said.add(key)
                 yield made
+
+    def _answered(self, made: ProposalMade, one: str, other: str) -> bool:
+        if made.kind == "merge":
+            return one == other or frozenset((one, other)) in self.dropped
+        members = self.drafts[one].members.keys() if one in self.drafts else set()
+        return not set(made.members) < members
 
     def doubles(self) -> dict[str, str]:
         """Clusters opened for a signature that an older cluster already had."""
@@ -264,16 +274,21 @@ def renumbered(events: tuple[Event, ...]) -> Iterator[Event]:
         if isinstance(event, ClusterRenumbered) and event.opening is not None:
             new_ids.setdefault(event.opening, event.new)
     for event in events:
-        if isinstance(event, ClusterRenumbered):
-            continue
-        if isinstance(event, ClusterSplit) and event.id in new_ids:
-            yield event.model_copy(update={"new": new_ids[event.id]})
-        elif event.id in new_ids:
-            yield event.model_copy(update={"cluster": new_ids[event.id]})
-        elif event.opening in new_ids and hasattr(event, "cluster"):
-            yield event.model_copy(update={"cluster": new_ids[event.opening]})
-        else:
-            yield event
+        if not isinstance(event, ClusterRenumbered):
+            renamed = {
+                named: new_ids[opening]
+                for named, field_name in OPENING_OF.items()
+                if (opening := getattr(event, field_name, None)) in new_ids and hasattr(event, named)
+            }
+            if event.id in new_ids:
+                renamed["new" if isinstance(event, ClusterSplit) else "cluster"] = new_ids[event.id]
+            yield event.model_copy(update=renamed) if renamed else event
+
+
+def openings_meant(event: Event) -> set[str]:
+    """Ids of the events that opened the clusters which an event names."""
+    meant = (getattr(event, name, None) for name in OPENING_OF.values())
+    return {opening for opening in meant if opening is not None}
 
 
 def algorithm_rank(signature: str) -> tuple[int, str]:

@@ -46,6 +46,10 @@ AnyEvent = TypeVar(
 )
 
 
+OPENING_OF = {"cluster": "opening", "into": "into_opening", "with_cluster": "with_opening"}
+"""Fields that name a cluster, each with the field that says which opening is meant."""
+
+
 class EventMint:
     """Makes events of one decision: `at` rises by a microsecond from each to the next.
 
@@ -69,8 +73,9 @@ class EventMint:
 
     def make(self, kind: type[AnyEvent], /, **fields: Any) -> AnyEvent:
         """An event of this kind with `id`, `at`, `by` and `opening` filled in."""
-        if "opening" not in fields:
-            fields["opening"] = self._lineage.get(str(fields.get("cluster")))
+        for named, opening in OPENING_OF.items():
+            if named in fields and opening in kind.model_fields:
+                fields.setdefault(opening, self._lineage.get(str(fields[named])))
         draft = kind(id="", at=self._tick(), by=self._by, **fields)
         event = draft.model_copy(update={"id": content_id(draft.model_dump(mode="json"))})
         if isinstance(event, ClusterOpened):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from triage.cluster.book import Book
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
@@ -37,7 +38,7 @@ def _one(cluster: Cluster, parts: list[Cluster]) -> Cluster:
     state = min(states, key=_ORDER.index, default=None)
     seen = [part for part in parts if part.state_in_run in _SEEN]
     members = sorted({nodeid for part in seen for nodeid in part.members}) or cluster.members
-    stamps = [part.last_seen for part in seen if part.last_seen] + [cluster.last_seen or ""]
+    stamps = [part.last_seen for part in parts if part.last_seen] + [cluster.last_seen or ""]
     if cluster.status is ClusterStatus.MERGED:
         state = None
     return cluster.model_copy(
@@ -48,14 +49,22 @@ def _one(cluster: Cluster, parts: list[Cluster]) -> Cluster:
 def with_proposals(book: Book, cluster: Cluster) -> Cluster:
     """The cluster with what evidence suggests and nobody has decided, each with its command."""
     proposed = [
-        why.model_copy(update={"proposal": True, "confirm": why.confirm or _merge_command(made)})
+        why.model_copy(update={"proposal": True, "confirm": _command(made, book)})
         for made in book.proposals
-        if made.kind == "merge" and cluster.id in (made.cluster, made.with_cluster)
+        if cluster.id in _about(made, book)
         for why in made.why or (Why(kind="message", detail="proposed"),)
     ]
     fresh = [why for why in proposed if why not in cluster.why]
     return cluster.model_copy(update={"why": (*cluster.why, *fresh)})
 
 
-def _merge_command(made: ProposalMade) -> str:
-    return f"triage merge {made.with_cluster} {made.cluster}"
+def _about(made: ProposalMade, book: Book) -> tuple[str, ...]:
+    """The clusters that a proposal is about, under the ids that they have now."""
+    named = (made.with_cluster, made.cluster)
+    return tuple(book.resolve(name) for name in named if name is not None and name in book.clusters)
+
+
+def _command(made: ProposalMade, book: Book) -> str:
+    """What would confirm it, in the ids of today: they may have been renumbered or merged since."""
+    verb = ("split", *_about(made, book)[:1], *map(quote, made.members))
+    return " ".join(("triage", *(verb if made.kind == "split" else ("merge", *_about(made, book)))))

@@ -72,6 +72,8 @@ class ClustersMerged(_Event):
     event: Literal["clusters_merged"] = "clusters_merged"
     cluster: str
     into: str
+    into_opening: str | None = None
+    """As `opening`, of `into`."""
     why: tuple[Why, ...] = ()
 
 
@@ -161,6 +163,8 @@ class ProposalMade(_Event):
     cluster: str
     kind: Literal["merge", "split"]
     with_cluster: str | None = None
+    with_opening: str | None = None
+    """As `opening`, of `with_cluster`."""
     members: tuple[str, ...] = ()
     why: tuple[Why, ...] = ()
 
@@ -171,6 +175,8 @@ class ProposalDropped(_Event):
     event: Literal["proposal_dropped"] = "proposal_dropped"
     cluster: str
     with_cluster: str
+    with_opening: str | None = None
+    """As `opening`, of `with_cluster`."""
     reason: str
 
 

@@ -71,7 +71,7 @@ def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers
             sign=tools.sign,
             mint=mint,
             rules=rules_of(tools.root, tools.world.now().date()),
-            context=context_of(tools, record),
+            context=context_of(tools, record, before),
         )
         if ledgers:
             tools.journal.append(assignment.events)

@@ -1,0 +1,181 @@
+"""What phase B's experiments gave for single tests, read back from the evidence of all earlier probes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from triage.cluster.book import Book
+from triage.cluster.context import Flip
+from triage.cluster.gather import Sign, failures_of
+from triage.errors import TriageError
+from triage.evidence.folder import EvidenceFolder
+from triage.model.experiment import ExperimentResult, Factor, Status
+from triage.model.failure import Failure
+from triage.model.run import RunRecord
+from triage.run.recorded import read_recorded
+
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_EXPERIMENTS = "experiments.jsonl"
+_LARGEST_RECORD = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One experiment on one test: the verdict was a clear one."""
+
+    nodeid: str
+    factor: Factor
+    moved: bool
+    """Whether the test passed with the factor changed; else it failed as before."""
+    cluster: str | None
+    """The cluster whose failure it was, by its id at that time; None where nobody knew one."""
+    evidence: str
+    """The probe's document, relative to the root."""
+    baseline: tuple[Path, ...] = ()
+    """Folders of runs in which the factor was unchanged."""
+
+    @property
+    def named(self) -> str:
+        """The factor as a text: two tests that the same one moved have the same text."""
+        if self.factor.kind == "order" and self.factor.name == "before":
+            left_out = self.factor.from_ if isinstance(self.factor.from_, list) else None
+            put = left_out if left_out is not None else self.factor.to
+            tests = ", ".join(map(str, put)) if isinstance(put, list) else str(put)
+            return f"order:before={'without' if left_out is not None else 'behind'} {tests}"
+        return self.factor.spelled()
+
+    def failures(self) -> tuple[Failure, ...]:
+        """How the test failed while nothing was changed, as the first readable run shows it."""
+        for folder in self.baseline:
+            try:
+                if (folder / "events.jsonl").stat().st_size > _LARGEST_RECORD:
+                    continue
+                record = read_recorded(folder, root=folder, stamp="", campaign="")
+            except (OSError, TriageError, ValueError, LookupError):
+                continue
+            found = [r.failures for r in record.results if r.nodeid == self.nodeid and r.failures]
+            if found:
+                return found[0]
+        return ()
+
+
+def trials_of(root: Path) -> tuple[Tried, ...]:
+    """Every clear verdict under `reports/`, oldest probe first; of one question the last answer alone."""
+    latest: dict[tuple[str, str, str | None], Tried] = {}
+    for folder in EvidenceFolder.all(root, phase="b"):
+        if folder.sealed:
+            for tried in _in_folder(root, folder):
+                latest.pop((tried.nodeid, tried.named, tried.cluster), None)
+                latest[tried.nodeid, tried.named, tried.cluster] = tried
+    return tuple(latest.values())
+
+
+def flips_of(trials: Iterable[Tried]) -> tuple[Flip, ...]:
+    """What experiments did to tests, one value for each factor, cluster and probe."""
+    found: dict[tuple[str, str, str], tuple[set[str], set[str]]] = {}
+    for tried in trials:
+        key = (tried.named, tried.cluster or "", tried.evidence)
+        found.setdefault(key, (set(), set()))[0 if tried.moved else 1].add(tried.nodeid)
+    return tuple(
+        Flip(factor, frozenset(moved), frozenset(stayed), evidence, cluster or None)
+        for (factor, cluster, evidence), (moved, stayed) in sorted(found.items())
+    )
+
+
+def first_bad_of(trials: Iterable[Tried]) -> Mapping[str, frozenset[str]]:
+    """Node id to the commit that broke it: it fails there and passes in the commit before."""
+    return {
+        tried.nodeid: frozenset({str(tried.factor.from_)})
+        for tried in trials
+        if tried.moved and tried.factor.kind == "commit" and _COMMIT.fullmatch(str(tried.factor.from_))
+    }
+
+
+def of_run(trials: Sequence[Tried], record: RunRecord, book: Book, sign: Sign) -> list[Tried]:
+    """The experiments on the failures that this run shows: a test that fails for another reason now than
+    when it was experimented on has been told nothing about.
+    """
+    asked = {tried.nodeid for tried in trials}
+    shown: dict[str, set[str]] = {}
+    for seen in failures_of(record) if asked else ():
+        if seen.slot[0] in asked:
+            ids = shown.setdefault(seen.slot[0], set())
+            ids.update(signature.id for signature in sign(seen.failure))
+    homes = {
+        nodeid: {book.member_home.get((sig, nodeid)) or book.home.get(sig) for sig in ids}
+        for nodeid, ids in shown.items()
+    }
+    return [
+        tried
+        for tried in trials
+        if tried.nodeid in shown
+        and (
+            _live(book, tried.cluster) in homes[tried.nodeid]
+            if tried.cluster in book.clusters
+            else any(s.id in shown[tried.nodeid] for f in tried.failures() for s in sign(f))
+        )
+    ]
+
+
+def _live(book: Book, cluster_id: str | None) -> str | None:
+    return book.resolve(cluster_id) if cluster_id is not None else None
+
+
+def _in_folder(root: Path, folder: EvidenceFolder) -> Iterator[Tried]:
+    """Pairs of a prediction and its verdict; a damaged line is no evidence, and `triage check` says so."""
+    try:
+        cluster = json.loads((folder.path / "probe.json").read_bytes()).get("cluster")
+        lines = (folder.path / _EXPERIMENTS).read_text("utf-8", "replace").splitlines()
+    except (OSError, ValueError, AttributeError):
+        return
+    asked: dict[Any, dict[str, Any]] = {}
+    for line in map(_parsed, lines):
+        if line.get("event") == "predicted":
+            asked[line.get("experiment")] = line
+        elif line.get("event") in ("judged", "known") and line.get("experiment") in asked:
+            yield from _verdicts(root, folder, asked[line["experiment"]], line, cluster)
+
+
+def _verdicts(
+    root: Path, folder: EvidenceFolder, asked: dict[str, Any], line: dict[str, Any], cluster: str | None
+) -> Iterator[Tried]:
+    try:
+        result = ExperimentResult.model_validate(line.get("result"))
+    except ValidationError:
+        return
+    clear = result.status in (Status.CONFIRMED, Status.REFUTED)
+    on_others = bool(asked.get("treated_watch")) or bool(asked.get("any_reason"))
+    watched = asked.get("watch")
+    if result.factor is None or not clear or on_others or not isinstance(watched, list):
+        return
+    runs = tuple(_here(root, path) for path in result.evidence[: result.baseline.runs])
+    for nodeid in watched:
+        yield Tried(
+            nodeid=str(nodeid),
+            factor=result.factor,
+            moved=result.status is Status.CONFIRMED,
+            cluster=cluster if isinstance(cluster, str) else None,
+            evidence=f"{folder.relative(root)}/probe.json",
+            baseline=runs,
+        )
+
+
+def _here(root: Path, path: str) -> Path:
+    """A run's folder in this checkout: the record names it as the machine saw it that wrote it."""
+    _, marker, below = path.rpartition("/reports/")
+    return root / "reports" / below if marker and ".." not in below.split("/") else root / path
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) else {}
