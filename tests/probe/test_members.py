@@ -6,7 +6,7 @@ from triage.cluster.mint import EventMint
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import Factor, ProbeReport, RootCause
-from triage.model.journal import AttemptRecorded, ProposalMade, StatusChanged
+from triage.model.journal import AttemptRecorded, StatusChanged
 from triage.phase.probing.ladder import Climb
 from triage.phase.probing.members import divide
 from triage.phase.probing.record import events_of
@@ -55,28 +55,21 @@ def test_without_a_proof_nothing_is_divided():
     assert divide(FakeLab(), Climb(findings=[("x", Finding(excluded="nothing"))]), MEMBERS).results == ()
 
 
-def events(cluster, confidence, split=()):
+def told(tmp_path, cluster, confidence):
     cause = CAUSE.model_copy(update={"confidence": confidence})
     report = ProbeReport(subject=MEMBERS, cluster=cluster, reproduced=True, root_cause=cause)
-    return report, split
-
-
-def told(tmp_path, cluster, confidence, split=()):
-    report, split = events(cluster, confidence, split)
     folder = EvidenceFolder.create(tmp_path, "camp", "b", "20260101T000000Z")
     return events_of(
-        report, folder, "reports/camp/phase_b/20260101T000000Z", EventMint("2026-01-01T00:00:00Z", "t"), split
+        report, folder, "reports/camp/phase_b/20260101T000000Z", EventMint("2026-01-01T00:00:00Z", "t")
     )
 
 
-def test_the_journal_gets_attempt_status_and_split(tmp_path):
-    attempt, status, proposal = told(tmp_path, "C19", "proven", (MEMBERS[2],))
+def test_the_journal_gets_attempt_and_status(tmp_path):
+    attempt, status = told(tmp_path, "C19", "proven")
     assert isinstance(attempt, AttemptRecorded)
     assert (attempt.phase, attempt.campaign, attempt.stamp) == ("b", "camp", "20260101T000000Z")
     assert isinstance(status, StatusChanged)
     assert status.status is ClusterStatus.PROBED
-    assert isinstance(proposal, ProposalMade)
-    assert (proposal.kind, proposal.members, proposal.why[0].proposal) == ("split", (MEMBERS[2],), True)
 
 
 def test_an_unknown_cause_is_an_attempt_and_no_change_of_status(tmp_path):

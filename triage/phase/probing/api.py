@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from triage.cluster.book import Book
+from triage.cluster.experiments import conclusions
+from triage.cluster.mint import EventMint
 from triage.evidence.folder import EvidenceFolder
 from triage.executor.git import temporary_folder
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
+from triage.model.journal import Event
 from triage.model.run import RunRecord
 from triage.phase.deciding import decide
 from triage.phase.probing.claim import Claim, check
@@ -26,6 +30,7 @@ from triage.phase.probing.record import events_of, write_report, writer
 from triage.phase.probing.scratch import Scratch
 from triage.phase.probing.subject import Subject, find_subject
 from triage.phase.tools import Tools
+from triage.phase.trials import flips_of, trials_of
 from triage.probe.api import Case, Probe
 
 
@@ -79,8 +84,17 @@ def probe(tools: Tools, request: Request, make_folder: Callable[[], EvidenceFold
         report = _stamped(report, tools.root, folder, lab)
     write_report(folder, report)
     where = folder.relative(tools.root)
-    decide(tools, lambda _, mint: events_of(report, folder, where, mint, division.unmoved), "triage probe")
+    decide(
+        tools,
+        lambda book, mint: [*events_of(report, folder, where, mint), *_concluded(tools.root, book, mint)],
+        "triage probe",
+    )
     return report
+
+
+def _concluded(root: Path, book: Book, mint: EventMint) -> list[Event]:
+    """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
+    return conclusions(book, mint, flips_of(trials_of(root)))
 
 
 def _find(tools: Tools, request: Request, scratch: Scratch, room: Path) -> Found:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from triage.cluster.mint import EventMint
 from triage.evidence.atomic import append_line
 from triage.evidence.folder import EvidenceFolder
-from triage.model.cluster import ClusterStatus, Why
+from triage.model.cluster import ClusterStatus
 from triage.model.experiment import ProbeReport
-from triage.model.journal import AttemptRecorded, Event, ProposalMade, StatusChanged
+from triage.model.journal import AttemptRecorded, Event, StatusChanged
 from triage.model.world import World
 from triage.probe.page import page
 
@@ -38,10 +38,8 @@ def write_report(folder: EvidenceFolder, report: ProbeReport) -> None:
     folder.seal()
 
 
-def events_of(
-    report: ProbeReport, folder: EvidenceFolder, where: str, mint: EventMint, split: Sequence[str]
-) -> list[Event]:
-    """The attempt; the status, where a cause was found; the split, where a treatment divides the cluster."""
+def events_of(report: ProbeReport, folder: EvidenceFolder, where: str, mint: EventMint) -> list[Event]:
+    """The attempt; the status, where a cause was found."""
     if report.cluster is None:
         return []
     evidence = (f"{where}/probe.json",)
@@ -52,11 +50,4 @@ def events_of(
     ]
     if report.root_cause.confidence != "unknown":
         events.append(mint.make(StatusChanged, status=ClusterStatus.PROBED, reason=summary, **common))
-    if split:
-        why = Why(
-            kind="experiment", detail=f"the treatment flips other members, not these: {where}", proposal=True
-        )
-        events.append(
-            mint.make(ProposalMade, cluster=report.cluster, kind="split", members=tuple(split), why=(why,))
-        )
     return events
