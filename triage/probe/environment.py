@@ -8,7 +8,7 @@ from typing import Any
 
 from triage.model.experiment import CauseKind, Factor
 from triage.probe.api import Case, Finding, Setup, Steps, look
-from triage.probe.literals import near_variable
+from triage.probe.hints import values_for
 from triage.probe.search import minimise
 from triage.probe.treatment import Settling, Treatment, message_of, places, settle, uses
 
@@ -27,7 +27,8 @@ _KINDS: tuple[tuple[str, CauseKind], ...] = (
     (r"TORCHDYNAMO_DISABLE|TORCH_COMPILE_DISABLE|PYTORCH_JIT|.*_DISABLE_COMPILE", "compile"),
     (r"(https?|ftp|no|all)_proxy", "network"),
 )
-_MOST_VALUES = 6
+_MOST_VALUES = 8
+_MOST_CHANGES = 40
 
 
 class Environment:
@@ -121,14 +122,19 @@ def _unsetting(case: Case, read: Sequence[dict[str, Any]], names: Sequence[str])
 def _setting(
     case: Case, read: Sequence[dict[str, Any]], names: Sequence[str], good: Mapping[str, str]
 ) -> list[Treatment]:
-    found = []
+    """Values for what is read. Code that copes without a variable may be led around its fault by setting it:
+    only where the failure names the variable, or an earlier run had it, does its absence count as the cause.
+    """
+    found, text = [], message_of(case)
     for name in names:
         values = [good[name]] if name in good else []
-        values += near_variable(
-            case.source, [str(line["where"]) for line in read if line["name"] == name], name
-        )
+        values += values_for(case, name, [str(line["where"]) for line in read if line["name"] == name])
         wanted = [v for v in dict.fromkeys(values) if v != case.env.get(name)][:_MOST_VALUES]
-        found += [setting(case, name, value, _readers(read, name)) for value in wanted]
+        asked_for = name in good or re.search(rf"\b{re.escape(name)}\b", text) is not None
+        found += [
+            setting(case, name, value, _readers(read, name)).model_copy(update={"sure": asked_for})
+            for value in wanted
+        ]
     return found
 
 

@@ -130,7 +130,14 @@ def _provided(case: Case, path: str) -> Iterator[Treatment]:
             prediction=f"With {path} provided ({origin}) the test passes: its absence makes it fail.",
             summary=f"{path} is not there; provided ({origin}), the test passes",
             culprits=(path,),
+            sure=_missed(case, path),
         )
+
+
+def _missed(case: Case, path: str) -> bool:
+    """Whether the failure itself speaks of it: a file that code copes without may lead it around a fault."""
+    text = message_of(case)
+    return posixpath.basename(path) in text or _LOSSES.search(text) is not None
 
 
 def _likenesses(case: Case, path: str) -> Iterator[tuple[str, str]]:

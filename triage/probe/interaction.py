@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from triage.model.experiment import Factor
 from triage.probe.api import Case, Finding, Setup, Steps, look
 from triage.probe.search import minimise
-from triage.probe.treatment import Treatment, settle
+from triage.probe.treatment import Settling, Treatment, settle
 
 _MOST = 24
+_MOST_RANKS = 8
 
 
 class Interaction:
@@ -23,19 +25,25 @@ class Interaction:
         return 0.012 if not case.flaky and len(_tried(case)) > 1 else 0.0
 
     def investigate(self, case: Case) -> Steps:
-        """One look decides whether there is anything to search."""
-        tried = _compatible(_tried(case))
-        (run,) = yield from look(_together(case, tried), why="every single change at once")
-        if not run.passed(case.nodeid):
-            return Finding(excluded=f"no combination of {len(tried)} single changes helps")
+        """All first choices of the factors at once, then all second ones: looks decide where to search."""
+        tried = _tried(case)
+        for rank in range(min(_MOST_RANKS, max(_ranks(tried), default=0) + 1)):
+            together = _compatible(tried, rank)
+            (run,) = yield from look(_together(case, together), why="every single change at once")
+            if run.passed(case.nodeid):
+                found = yield from self._minimal(case, together)
+                if found is not None:
+                    return found
+        return Finding(excluded=f"no combination of {len(tried)} single changes helps")
+
+    def _minimal(self, case: Case, together: Sequence[Treatment]) -> Settling:
         kept = yield from minimise(
-            tried,
+            together,
             lambda part: _together(case, part),
             lambda seen: seen.passed(case.nodeid),
             "fewer changes at once",
         )
-        found = yield from settle(self.name, case, [_joint(case, kept)], "these together")
-        return found or Finding(excluded="a combination seemed to help and did not hold up")
+        return (yield from settle(self.name, case, [_joint(case, kept)], "these together"))
 
 
 def _tried(case: Case) -> list[Treatment]:
@@ -46,17 +54,30 @@ def _tried(case: Case) -> list[Treatment]:
     return found
 
 
-def _compatible(tried: Sequence[Treatment]) -> list[Treatment]:
-    """One treatment for each factor, so that they go together; edits of one file exclude each other."""
-    kept: dict[tuple[str, str], Treatment] = {}
-    edited: set[str] = set()
+def _ranks(tried: Sequence[Treatment]) -> list[int]:
+    """For each treatment, how many choices of its factor came before it."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
     for treatment in tried:
         key = (treatment.factor.kind, treatment.factor.name)
-        if key in kept or edited & set(treatment.treated.edits):
-            continue
+        found.append(seen[key])
+        seen[key] += 1
+    return found
+
+
+def _compatible(tried: Sequence[Treatment], rank: int) -> list[Treatment]:
+    """One treatment for each factor (the last one where it has fewer), so that they go together."""
+    kept: dict[tuple[str, str], Treatment] = {}
+    for treatment, place in zip(tried, _ranks(tried), strict=True):
+        if place <= rank:
+            kept[treatment.factor.kind, treatment.factor.name] = treatment
+    edited: set[str] = set()
+    apart = []
+    for treatment in kept.values():
+        if not edited & set(treatment.treated.edits):
+            apart.append(treatment)
         edited |= set(treatment.treated.edits)
-        kept[key] = treatment
-    return list(kept.values())[:_MOST]
+    return apart[:_MOST]
 
 
 def _together(case: Case, part: Sequence[Treatment]) -> Setup:
@@ -86,4 +107,5 @@ def _joint(case: Case, kept: Sequence[Treatment]) -> Treatment:
         prediction=f"With {named} together it passes, and none of them alone is enough: it needs two causes.",
         summary=f"two causes together: it passes only with {named}",
         culprits=tuple(dict.fromkeys(c for t in kept for c in t.culprits)),
+        sure=all(t.sure for t in kept),
     )
