@@ -66,7 +66,7 @@ class Parameter:
                 summary=summary,
                 factor=trial.result.factor,
                 culprits=(mine,),
-                confidence="likely" if kind == "product-defect" else "proven",
+                confidence="likely",  # the product may be wrong for this value alone
             )
         )
 
