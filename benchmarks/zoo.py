@@ -29,7 +29,7 @@ from triage.phase.probing.api import Request, probe
 from triage.phase.probing.lab import Budget
 from triage.testing.zoo import Plant, grow
 
-_HOUSES = ("zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_decoys")
+_HOUSES = ("zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_stuck", "zoo_places", "zoo_graph", "zoo_decoys")
 
 
 def plants(names: Sequence[str] = ()) -> list[Plant]:

@@ -14,7 +14,7 @@ from triage.phase.probing.api import Request, probe
 from triage.phase.probing.lab import Budget
 from triage.testing.zoo import grow
 
-HOUSES = ("zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_decoys")
+HOUSES = ("zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_stuck", "zoo_places", "zoo_graph", "zoo_decoys")
 ALL = {p.name: p for house in HOUSES for p in importlib.import_module(f"triage.testing.{house}").PLANTS}
 SAMPLE = ("state-setter", "missing-deleted", "expired", "segfault", "wrong-by-far")
 

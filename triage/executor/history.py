@@ -96,6 +96,25 @@ def last_text(repository: Repository, path: str) -> str | None:
     return text or None
 
 
+def kept_texts(repository: Repository, path: str) -> tuple[tuple[str, str], ...]:
+    """Texts of a file that is not there, with origins: deleted, on another branch, in the stash, moved."""
+    name = (repository.root.relative_to(repository.top) / path).as_posix()
+    deleted = last_text(repository, path)
+    found = [("its last version in git", deleted)] if deleted is not None else []
+    for spec in (name, f":(glob)**/{name.rpartition('/')[2]}"):
+        log = _text(
+            repository, "log", "--all", "-m", "--max-count=3", "--diff-filter=AMR", "--name-only", "-z",
+            "--format=%x01%H", "--", spec,
+        )  # fmt: skip
+        for record in log.split("\x01")[1:]:
+            commit, *names = [part.strip("\n") for part in record.split("\0")]
+            for other in [part for part in names if part][:2]:
+                text = _text(repository, "show", "--no-textconv", f"{commit}:{other}", strip=False)
+                if text:
+                    found.append((f"{other} as of {commit[:12]}", text))
+    return tuple({text: (origin, text) for origin, text in reversed(found)}.values())[::-1]
+
+
 def tracked(repository: Repository, folder: str) -> frozenset[str]:
     """Files of a folder (relative to the suite's root) that git knows, relative to the suite's root."""
     below = repository.root.relative_to(repository.top)

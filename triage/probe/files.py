@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Case, Finding, Steps
+from triage.probe.provision import likenesses, makers, odd_files
 from triage.probe.treatment import Treatment, message_of, settle, uses, with_instrument
 
 _NOT_THERE = re.compile(
@@ -18,13 +18,6 @@ _NOT_THERE = re.compile(
 _LOSSES = re.compile(
     r"FileNotFoundError|No such file|NotADirectoryError|does not exist|missing|not found", re.IGNORECASE
 )
-_SIBLINGS = (".example", ".sample", ".template", ".dist", ".default", ".orig", ".bak", ".golden", ".in")
-_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
-    ".json": ("{}", "[]"),
-    ".toml": ("",),
-    ".yaml": ("{}",),
-    ".yml": ("{}",),
-}
 _MOST_PATHS = 6
 
 
@@ -41,15 +34,22 @@ class Files:
         if case.flaky:
             return 0.0
         absent = [line for line in uses(case, "file") if not line.get("exists")]
+        if odd_files(case):
+            return 0.6
         return 0.5 if absent else 0.1 if uses(case, "cwd") else 0.02
 
     def investigate(self, case: Case) -> Steps:
         """For each absent path: stand elsewhere, or provide it from where a likeness of it lies."""
         absent = _absent(case)
+        other = [_rewritten(case, *odd) for odd in odd_files(case)]
+        found = yield from settle(self.name, case, other, "with the file in its usual form")
+        if found is not None:
+            return found
         if not absent:
-            return Finding(excluded="every file that the test opens is there")
+            excluded = "every file that the test opens is there"
+            return Finding(excluded=excluded, facts={"tried": other})
         moves = [t for path in absent for t in _standing_elsewhere(case, path)]
-        provisions = [t for path in absent for t in _provided(case, path)]
+        provisions = [t for path in absent for t in (*_generated(case, path), *_provided(case, path))]
         found = yield from settle(self.name, case, moves, "from another working directory")
         if found is None:
             found = yield from settle(self.name, case, provisions, "with the file there")
@@ -99,6 +99,9 @@ def _standing_elsewhere(case: Case, path: str) -> Iterator[Treatment]:
         return
     for other in case.files:
         whole = "/" + other
+        if other == path:
+            yield _from_folder(case, path, ".")
+            continue
         end = whole.find("/" + path.lstrip("./") + "/") if ("/" + path + "/") in whole else -1
         if whole.endswith("/" + path) and other != path:
             folder = other[: -len(path)].rstrip("/")
@@ -106,22 +109,52 @@ def _standing_elsewhere(case: Case, path: str) -> Iterator[Treatment]:
             folder = whole[1:end]
         else:
             continue
-        baseline, treated = with_instrument(case.base, "cwd", {"to": folder})
+        yield _from_folder(case, path, folder)
+
+
+def _from_folder(case: Case, path: str, folder: str) -> Treatment:
+    baseline, treated = with_instrument(case.base, "cwd", {"to": folder})
+    return Treatment(
+        factor=Factor(kind="cwd", name="working directory", from_="as here", to=folder),
+        kind="working-directory",
+        baseline=baseline,
+        treated=treated,
+        prediction=f"From {folder} the test passes: it names {path} relative to where it stands.",
+        summary=f"{path} is looked up in the working directory; it lies in {folder}",
+        culprits=(path,),
+    )
+
+
+def _generated(case: Case, path: str) -> Iterator[Treatment]:
+    for script in makers(case, path):
+        baseline, treated = with_instrument(case.base, "prelude", {"run": [script]})
         yield Treatment(
-            factor=Factor(kind="cwd", name="working directory", from_=".", to=folder),
-            kind="working-directory",
+            factor=Factor(kind="file", name=path, from_="absent", to=f"made by {script}"),
+            kind="missing-file",
             baseline=baseline,
             treated=treated,
-            prediction=f"From {folder} the test passes: it names {path} relative to where it stands.",
-            summary=f"{path} is looked up in the working directory; it lies in {folder}",
-            culprits=(path,),
+            prediction=f"After {script} has run, {path} is there and the test passes.",
+            summary=f"{path} is not there; {script} makes it, and then the test passes",
+            culprits=(path, script),
         )
+
+
+def _rewritten(case: Case, path: str, oddity: str, text: str) -> Treatment:
+    return Treatment(
+        factor=Factor(kind="file", name=path, from_=oddity, to="plain UTF-8 with LF"),
+        kind="locale" if "encoding" in oddity else "test-defect",
+        baseline=case.base,
+        treated=case.base.plus(edits={path: text}),
+        prediction=f"Without {oddity} in {path} the test passes.",
+        summary=f"{path} has {oddity}; without it the test passes",
+        culprits=(path,),
+    )
 
 
 def _provided(case: Case, path: str) -> Iterator[Treatment]:
     if posixpath.isabs(path) or path.startswith(".."):
         return
-    for origin, text in _likenesses(case, path):
+    for origin, text in likenesses(case, path):
         yield Treatment(
             factor=Factor(kind="file", name=path, from_="absent", to=origin),
             kind="missing-file",
@@ -138,36 +171,3 @@ def _missed(case: Case, path: str) -> bool:
     """Whether the failure itself speaks of it: a file that code copes without may lead it around a fault."""
     text = message_of(case)
     return posixpath.basename(path) in text or _LOSSES.search(text) is not None
-
-
-def _likenesses(case: Case, path: str) -> Iterator[tuple[str, str]]:
-    """Texts that may be what is missing: deleted ones, namesakes, samples, then empty ones."""
-    deleted: dict[str, Any] = case.facts.get("deleted_files", {})
-    if path in deleted:
-        yield "its last version in git", str(deleted[path])
-    name = posixpath.basename(path)
-    stem = name.partition(".")[0].lower()
-    namesakes = [f for f in case.files if posixpath.basename(f) == name and f != path]
-    alike = [path + end for end in _SIBLINGS if path + end in case.files]
-    cased = [f for f in case.files if f.lower() == path.lower() and f != path]
-    near = [
-        f
-        for f in case.files
-        if posixpath.dirname(f) == posixpath.dirname(path)
-        and posixpath.basename(f).partition(".")[0].lower() == stem
-    ]
-    for other in list(dict.fromkeys((*namesakes, *alike, *cased, *near)))[:4]:
-        text = case.source(other)
-        if text is not None:
-            yield f"a copy of {other}", text
-    if "." not in name:
-        yield "an empty folder", ""
-    yield "an empty file", ""
-    for text in _PLACEHOLDERS.get(posixpath.splitext(name)[1], ()):
-        if text:
-            yield f"a file with {text}", text
-
-
-def absent_paths(case: Case) -> Sequence[str]:
-    """What the survey saw missing: for those who look it up in the history."""
-    return _absent(case)

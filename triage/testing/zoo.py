@@ -30,6 +30,8 @@ class Plant:
     """The canonical environment of its settings."""
     history: tuple[dict[str, str], ...] = ()
     """Earlier states, oldest first; `files` is the last commit."""
+    branches: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Files that only another branch has."""
     settings: str = ""
     """Further lines of [tool.triage]."""
     uncommitted: dict[str, str] = field(default_factory=dict)
@@ -63,6 +65,12 @@ def grow(one: Plant, root: Path) -> None:
         _write(root, {"pyproject.toml": _settings(one), **state})
         _git(root, "add", "-A")
         _git(root, "commit", "-q", "--allow-empty", "-m", f"State {number}")
+    for name, texts in one.branches.items():
+        _git(root, "checkout", "-q", "-b", name)
+        _write(root, texts)
+        _git(root, "add", "-A")
+        _git(root, "commit", "-q", "-m", f"On {name}")
+        _git(root, "checkout", "-q", "main")
     _write(root, one.uncommitted)
 
 
@@ -78,7 +86,7 @@ def _write(root: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="")
 
 
 def _tracked(root: Path) -> Iterable[Path]:

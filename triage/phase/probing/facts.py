@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.executor.git import Repository
-from triage.executor.history import LogEntry, first_parents, is_shallow, last_text, merged_by, renames_of
+from triage.executor.history import LogEntry, first_parents, is_shallow, kept_texts, merged_by, renames_of
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, RunRecord
 from triage.model.world import World
@@ -19,6 +19,7 @@ _SKIPPED = frozenset(
     {"__pycache__", ".git", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", "reports"}
 )
 _MOST_FILES = 20_000
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 def files_of(root: Path) -> tuple[str, ...]:
@@ -51,6 +52,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """One dictionary for the case."""
     facts: dict[str, Any] = {"now": world.now().timestamp(), "test_seconds": limits.test_seconds}
+    facts["bytes"] = _Bytes(root)
     facts["packages"] = {d.name: d.version for d in distributions()}
     facts |= _from_runs(nodeid, record, last_folder)
     repository = Repository.find(root)
@@ -63,7 +65,7 @@ def facts_of(
         facts["dirty"] = tuple(
             path for path in repository.changes() if not path.startswith(("reports/", ".triage/"))
         )
-        facts["deleted_files"] = _Deleted(repository)
+        facts["kept_in_git"] = _Kept(repository)
     return facts
 
 
@@ -90,26 +92,45 @@ class _Merged(Mapping[str, tuple[Commit, ...]]):
         return 0
 
 
-class _Deleted(Mapping[str, str]):
-    """Texts of deleted files, looked up when they are asked for."""
+class _Kept(Mapping[str, tuple[tuple[str, str], ...]]):
+    """Texts that git has of files that are not there, looked up when they are asked for."""
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str, tuple[tuple[str, str], ...]] = {}
 
-    def __getitem__(self, path: str) -> str:
+    def __getitem__(self, path: str) -> tuple[tuple[str, str], ...]:
         if path not in self._known:
-            self._known[path] = last_text(self._repository, path)
-        text = self._known[path]
-        if text is None:
+            self._known[path] = kept_texts(self._repository, path)
+        if not self._known[path]:
             raise KeyError(path)
-        return text
+        return self._known[path]
 
     def __iter__(self) -> Any:
         return iter(())
 
     def __len__(self) -> int:
         return 0
+
+
+class _Bytes(Mapping[str, bytes]):
+    """Files of the suite as they are, up to a size, read when they are asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    def __getitem__(self, path: str) -> bytes:
+        target = (self._root / path).resolve()
+        if not target.is_relative_to(self._root) or not target.is_file():
+            raise KeyError(path)
+        with target.open("rb") as stream:
+            return stream.read(_MOST_BYTES)
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 1
 
 
 def _from_runs(nodeid: str, record: RunRecord | None, last_folder: Path | None) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def _put_back(source: Path, path: Path, entry: _Entry) -> None:
 
 def _edit(tree: Path, name: str, text: str | None) -> None:
     path = tree / name
-    if not path.resolve().is_relative_to(tree.resolve()):
+    if not (path.parent.resolve() / path.name).is_relative_to(tree.resolve()):
         raise UsageError("outside-scratch", f"{name!r} leaves the suite", "name a file inside it")
     if text is None:
         _remove(path)
