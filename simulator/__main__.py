@@ -2,6 +2,7 @@
 side."""
 
 import json
+import os
 import sys
 import time
 import warnings
@@ -9,15 +10,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from simulator.config import SimulatorError
 from simulator.io.command.flags import usage
 from simulator.io.command.parse import Given, parse
 
 if TYPE_CHECKING:
-    import torch
-
     from simulator.crystal import Crystal
+    from simulator.detector import Detector
+    from simulator.io.command.translate import Experiment
     from simulator.simulator import Simulator
+    from simulator.simulator.native.library import Numbers
 
 BAR = 30
 CACHE = Path("Fdump.bin")
@@ -67,58 +71,97 @@ def simulate(words: Sequence[str], clock: int) -> int:
     if given.has("help"):
         print(usage())
         return 0
+    from simulator.crystal import Crystal
+    from simulator.detector import Detector
+    from simulator.io import images
     from simulator.io.command.translate import translate
+    from simulator.io.output import request_of, write_outputs
+    from simulator.simulator.build import clipped_roi
+    from simulator.simulator.native.noise import noisy
 
     experiment = translate(given, clock)
     for note in experiment.notes:
         say(f"note: {note}")
-    import torch
-
-    from simulator.crystal import Crystal
-    from simulator.detector import Detector
-    from simulator.io import images
-    from simulator.io.output import request_of, write_outputs
-    from simulator.simulator import Simulator
-    from simulator.simulator.build import clipped_roi
-    from simulator.simulator.native.noise import noisy
-
-    if given.whole("threads"):
-        torch.set_num_threads(max(1, given.whole("threads") or 1))
-    device = torch.device(given.text("device") or "cpu")
-    crystal, detector = Crystal(experiment.crystal), Detector(experiment.detector, mask=experiment.mask)
+    crystal = Crystal(experiment.crystal, xp=np)
+    detector = Detector(experiment.detector, mask=experiment.mask, xp=np)  # type: ignore[arg-type]
     load_structure_factors(crystal, given)
-    simulator = Simulator(
-        crystal,
-        detector,
-        beam_config=experiment.beam,
-        device=device,
-        dtype=_precision(given),
-        engine=given.text("engine") or "auto",
-    )
     if given.has("trace_pixel"):
-        return trace(simulator, given)
-    resume = given.text("resume")
+        return trace(simulator_of(given, experiment, crystal), given)
     begin = time.perf_counter()
-    with torch.no_grad():
-        image = simulator.run(progress=_progress(given), resume=Path(resume) if resume else None)
+    pixels, path = expose(given, experiment, crystal, detector)
     seconds = time.perf_counter() - begin
+    total, top = float(pixels.sum(dtype="float64")), float(pixels.max())
+    say(f"sum {total:.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
     roi = clipped_roi(detector)
     window = images.Window(slice(roi[2], roi[3] + 1), slice(roi[0], roi[1] + 1))
-    pixels = image.cpu().numpy()
-    total, top = float(pixels.sum(dtype="float64")), float(pixels.max())
-    say(f"sum {total:.12g} photons, maximum {top:.12g}; {simulator.path}, {seconds:.2f} s")
     for line in write_outputs(pixels, experiment, request_of(given, clock), window=window, noise=noisy):
         say(line)
     return 0
 
 
-def _precision(given: Given) -> "torch.dtype":
+def expose(
+    given: Given, experiment: "Experiment", crystal: "Crystal", detector: "Detector"
+) -> tuple["Numbers", str]:
+    """The image, and which path computed it. Torch is loaded only where the kernel cannot serve alone."""
+    from simulator.simulator.light import light_image, light_kernel, light_scene
+
+    resume = Path(str(given.text("resume"))) if given.has("resume") else None
+    kernel = light_kernel(engine_of(given), given.text("device") or "cpu", threads_of(given), os.environ)
+    scene = kernel and light_scene(crystal, detector, experiment.beam, np.dtype(precision_of(given)))
+    if kernel and scene:
+        return light_image(kernel, scene, progress=_progress(given), resume=resume), kernel.name
+    simulator = simulator_of(given, experiment, crystal)
     import torch
 
-    word = given.text("precision") or "float64"
-    if word not in ("float64", "float32"):
-        raise SimulatorError(f"-precision is {word!r}: it must be float64 or float32")
-    return torch.float64 if word == "float64" else torch.float32
+    with torch.no_grad():
+        image = simulator.run(progress=_progress(given), resume=resume)
+    return image.cpu().numpy(), simulator.path
+
+
+def simulator_of(given: Given, experiment: "Experiment", crystal: "Crystal") -> "Simulator":
+    """The same experiment in torch."""
+    import torch
+
+    from simulator.crystal import Crystal
+    from simulator.detector import Detector
+    from simulator.simulator import Simulator
+
+    if threads_of(given):
+        torch.set_num_threads(threads_of(given) or 1)
+    again = Crystal(experiment.crystal)
+    again.table = crystal.table
+    mask = None if experiment.mask is None else torch.from_numpy(experiment.mask)
+    return Simulator(
+        again,
+        Detector(experiment.detector, mask=mask),
+        beam_config=experiment.beam,
+        device=torch.device(given.text("device") or "cpu"),
+        dtype=getattr(torch, precision_of(given)),
+        engine=engine_of(given),
+    )
+
+
+def engine_of(given: Given) -> str:
+    """-engine, else auto."""
+    from simulator.config import checks
+    from simulator.simulator.switch import ENGINES
+
+    return checks.choice("-engine", given.text("engine") or "auto", ENGINES)
+
+
+def precision_of(given: Given) -> str:
+    """-precision, else float64."""
+    from simulator.config import checks
+
+    return checks.choice("-precision", given.text("precision") or "float64", ("float64", "float32"))
+
+
+def threads_of(given: Given) -> int | None:
+    """-threads, at least 1; None: as many as there are processors."""
+    threads = given.whole("threads")
+    if threads is not None and threads < 1:
+        raise SimulatorError(f"-threads is {threads}: it must be a whole number of at least 1")
+    return threads
 
 
 def trace(simulator: "Simulator", given: Given) -> int:

@@ -1,46 +1,45 @@
 """A beam's fluence, polarisation and sources as tensors."""
 
-import torch
-from torch import Tensor
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from simulator.beam.sources import Sources, from_rows, grid
 from simulator.config import BeamConfig
 from simulator.config.checks import plain
+from simulator.geometry.arrays import has_graph, scalar
 from simulator.geometry.panel import Axes
-from simulator.geometry.tensors import scalar
 from simulator.units import MM, R_E_SQR
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Beam:
     """What one `BeamConfig` says, computed anew with its graph at each call, on the CPU."""
 
-    def __init__(self, config: BeamConfig | None = None) -> None:
+    def __init__(self, config: BeamConfig | None = None, *, xp: Any = None) -> None:
         self.config = config or BeamConfig()
-        self.device = torch.device("cpu")
+        self.xp = importlib.import_module("torch") if xp is None else xp
 
-    def wavelength(self) -> Tensor:
+    def wavelength(self) -> "Tensor":
         """Angstrom."""
-        return scalar(self.config.wavelength_A, self.device)
+        return scalar(self.config.wavelength_A, self.xp)
 
-    def fluence(self) -> Tensor:
+    def fluence(self) -> "Tensor":
         """Photons/m^2; from flux x exposure / beamsize^2 where there is a flux."""
         config = self.config
-        flux = scalar(config.flux, self.device)
-        if plain(flux) == 0 and not flux.requires_grad:
-            return scalar(config.fluence, self.device)
-        return (
-            flux
-            * scalar(config.exposure_s, self.device)
-            / (scalar(config.beamsize_mm, self.device) * MM) ** 2
-        )
+        flux = scalar(config.flux, self.xp)
+        if plain(flux) == 0 and not has_graph(flux):
+            return scalar(config.fluence, self.xp)
+        return flux * scalar(config.exposure_s, self.xp) / (scalar(config.beamsize_mm, self.xp) * MM) ** 2
 
-    def scattering_scale(self) -> Tensor:
+    def scattering_scale(self) -> "Tensor":
         """r_e^2 x fluence: photons per steradian of one electron."""
         return R_E_SQR * self.fluence()
 
-    def polarization(self) -> Tensor:
+    def polarization(self) -> "Tensor":
         """The Kahn factor."""
-        return scalar(self.config.polarization, self.device)
+        return scalar(self.config.polarization, self.xp)
 
     def sources(self, axes: Axes) -> Sources:
         """Where the photons come from, and with what wavelength and weight."""

@@ -1,14 +1,16 @@
 """Sources: a grid over two divergence angles and wavelength, or a list."""
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from simulator.config import BeamConfig, SimulatorError
 from simulator.config.checks import plain
+from simulator.geometry.arrays import bare, cross, length, library_of, scalar, stacked, table_of
 from simulator.geometry.rotation import about_axis, unit
-from simulator.geometry.tensors import scalar, stacked
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 MRAD = 1e-3
 FAR = 10.0
@@ -24,9 +26,9 @@ class Sources:
     [S] with
     the mean 1."""
 
-    directions: Tensor
-    wavelengths: Tensor
-    weights: Tensor
+    directions: "Tensor"
+    wavelengths: "Tensor"
+    weights: "Tensor"
 
 
 def _trimmed(config: BeamConfig, h: float, v: float) -> bool:
@@ -46,15 +48,15 @@ def _trimmed(config: BeamConfig, h: float, v: float) -> bool:
     return config.round_divergence and 4 * sum(parts) > CORNER
 
 
-def _positions(span: Tensor, step: Tensor, count: int) -> list[Tensor]:
+def _positions(span: "Tensor", step: "Tensor", count: int) -> "list[Tensor]":
     return [step * index - span / 2 for index in range(count)]
 
 
-def grid(config: BeamConfig, beam: Tensor, polarization: Tensor, wavelength: Tensor) -> Sources:
+def grid(config: BeamConfig, beam: "Tensor", polarization: "Tensor", wavelength: "Tensor") -> Sources:
     """Directions h (outer), v, then wavelengths: the beam's start turned about the polarisation axis by v,
     then about
     beam x polarisation by h; wavelength (1 + step x j - dispersion/2)."""
-    device = beam.device
+    xp = library_of(beam)
     h_span, v_span, h_step, v_step = stacked(
         (
             config.h_divergence_mrad,
@@ -62,11 +64,11 @@ def grid(config: BeamConfig, beam: Tensor, polarization: Tensor, wavelength: Ten
             config.h_divergence_step_mrad,
             config.v_divergence_step_mrad,
         ),
-        device,
+        xp,
     )
-    dispersion, d_step = scalar(config.dispersion, device), scalar(config.dispersion_step, device)
-    upright = torch.linalg.cross(beam, polarization)
-    norm = torch.linalg.vector_norm(upright)
+    dispersion, d_step = scalar(config.dispersion, xp), scalar(config.dispersion_step, xp)
+    upright = cross(beam, polarization)
+    norm = length(upright)
     upright = upright / norm if plain(norm) > 0 else upright
     directions, wavelengths = [], []
     for h in _positions(h_span, h_step, config.h_divergence_steps):
@@ -81,41 +83,34 @@ def grid(config: BeamConfig, beam: Tensor, polarization: Tensor, wavelength: Ten
         raise SimulatorError(
             "the round divergence drops every source: use more steps, or a square divergence"
         )
-    return Sources(
-        torch.stack(directions), torch.stack(wavelengths), torch.ones_like(torch.stack(wavelengths))
-    )
+    return Sources(xp.stack(directions), xp.stack(wavelengths), xp.ones_like(xp.stack(wavelengths)))
 
 
-def from_rows(config: BeamConfig, beam: Tensor, wavelength: Tensor) -> Sources:
+def from_rows(config: BeamConfig, beam: "Tensor", wavelength: "Tensor") -> Sources:
     """Sources from rows (x, y, z, weight, wavelength in Angstrom): photons travel from there to the
     sample."""
-    given = config.sources
-    rows = (
-        given
-        if isinstance(given, Tensor)
-        else torch.tensor([list(row) for row in given or ()], dtype=torch.float64)
-    )
-    if rows.dim() != 2 or rows.shape[0] == 0 or rows.shape[1] != 5:
+    xp = library_of(beam)
+    rows = table_of(() if config.sources is None else config.sources, xp)
+    if rows.ndim != 2 or rows.shape[0] == 0 or rows.shape[1] != 5:
         raise SimulatorError(
             f"sources must be rows of x, y, z, weight, wavelength; got the shape {tuple(rows.shape)}"
         )
-    rows = rows.to(beam.device, torch.float64)
-    nowhere = rows[:, :3].isnan().any(1, keepdim=True)
-    places = torch.where(nowhere, -FAR * beam, rows[:, :3])
-    lengths = torch.linalg.vector_norm(places.detach(), dim=-1)
+    nowhere = xp.isnan(rows[:, :3]).any(-1)[:, None]
+    places = xp.where(nowhere, -FAR * beam, rows[:, :3])
+    lengths = length(bare(places))
     if not bool((lengths > 0).all()):
         raise SimulatorError(
             f"source {int(lengths.argmin()) + 1} stands at the sample (0 0 0 m): it has no direction"
         )
-    wavelengths = torch.where(rows[:, 4].isnan(), wavelength, rows[:, 4])
+    wavelengths = xp.where(xp.isnan(rows[:, 4]), wavelength, rows[:, 4])
     if not bool((wavelengths > 0).all()):
-        worst = int(wavelengths.detach().argmin())
+        worst = int(bare(wavelengths).argmin())
         raise SimulatorError(
             f"source {worst + 1} has the wavelength {float(wavelengths[worst]):g} A: it must be above 0"
         )
     weights = rows[:, 3]
     if config.source_weights == "ignored":
-        weights = torch.ones_like(weights)
-    elif bool((weights < 0).any()) or not float(weights.detach().sum()) > 0:
+        weights = xp.ones_like(weights)
+    elif bool((weights < 0).any()) or not float(bare(weights).sum()) > 0:
         raise SimulatorError(f"source weights must not be negative and not all 0; got {weights.tolist()}")
     return Sources(-unit(places), wavelengths, weights / weights.mean())

@@ -1,18 +1,21 @@
 """A crystal's lattice vectors in every orientation it takes, its size in cells and its structure factors."""
 
+import importlib
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from simulator.config import CrystalConfig, SimulatorError
 from simulator.crystal.hkl import read_hkl
 from simulator.crystal.mosaic import mosaic_rotations, random_misset
 from simulator.geometry import cell as unit_cell
+from simulator.geometry.arrays import bare, cross, length, scalar, stacked
 from simulator.geometry.rotation import about_axis, euler_xyz
-from simulator.geometry.tensors import scalar, stacked
-from simulator.physics.structure import Table
+from simulator.physics.table import Table
 from simulator.units import RADIAN
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 INTERPOLATE_UP_TO = 2
 """With this many cells or fewer along an axis the transform is broad enough to see between reflections."""
@@ -22,51 +25,53 @@ class Crystal:
     """Lattice and structure factors of one `CrystalConfig`.
 
     `device` and `dtype` say where and how pixels are meant to be computed; the few numbers here are always
-    prepared on the CPU in float64, wherever the configuration's tensors live. Quantities that follow from the
-    configuration are methods without state: they are computed anew, with its tensors' graph.
+    prepared on the CPU in float64, wherever the configuration's tensors live, as arrays of the library `xp`
+    (torch unless another is given). Quantities that follow from the configuration are methods without state:
+    they are computed anew, with its tensors' graph.
     """
 
     def __init__(
         self,
         config: CrystalConfig | None = None,
         *,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float64,
+        device: "torch.device | str" = "cpu",
+        dtype: "torch.dtype | None" = None,
+        xp: Any = None,
     ) -> None:
         self.config = config or CrystalConfig()
-        self.target = torch.device(device)
-        self.device = torch.device("cpu")
-        self.dtype = dtype
+        self.target, self.dtype = device, dtype
+        self.xp = importlib.import_module("torch") if xp is None else xp
         self.table: Table | None = None
         if self.config.hkl_path is not None:
             self.load_hkl(self.config.hkl_path)
 
     def load_hkl(self, path: str | Path) -> None:
         """Replace the structure factors by those of a text file of h k l F."""
-        self.table = read_hkl(path, self.config.default_F)
+        self.table = read_hkl(path, self.config.default_F, self.xp)
 
-    def lengths(self) -> Tensor:
+    def lengths(self) -> "Tensor":
         """[3] a, b, c in Angstrom."""
         config = self.config
-        return stacked((config.cell_a, config.cell_b, config.cell_c), self.device)
+        return stacked((config.cell_a, config.cell_b, config.cell_c), self.xp)
 
-    def angles(self) -> Tensor:
+    def angles(self) -> "Tensor":
         """[3] alpha, beta, gamma in radians."""
         config = self.config
-        return stacked((config.cell_alpha, config.cell_beta, config.cell_gamma), self.device) * RADIAN
+        return stacked((config.cell_alpha, config.cell_beta, config.cell_gamma), self.xp) * RADIAN
 
-    def cells(self) -> Tensor:
+    def cells(self) -> "Tensor":
         """[3] numbers of unit cells; values up to 1 act as 1."""
-        cells = stacked(self.config.N_cells, self.device)
-        return torch.where(cells > 1, cells, torch.ones_like(cells))
+        cells = stacked(self.config.N_cells, self.xp)
+        counts: Tensor = self.xp.where(cells > 1, cells, self.xp.ones_like(cells))
+        return counts
 
-    def misset(self) -> Tensor:
+    def misset(self) -> "Tensor":
         """[3] angles about the lab axes, radians."""
         if self.config.misset_seed is not None:
-            return random_misset(self.config.misset_seed).to(self.device)
-        return stacked(self.config.misset_deg, self.device) * RADIAN
+            return random_misset(self.config.misset_seed, self.xp)
+        return stacked(self.config.misset_deg, self.xp) * RADIAN
 
-    def vectors(self) -> tuple[Tensor, Tensor]:
+    def vectors(self) -> "tuple[Tensor, Tensor]":
         """Real and reciprocal vectors before the spindle turns: rows a, b, c (A) and a*, b*, c* (1/A)."""
         start, keeps_cell = self._start()
         turned = start @ euler_xyz(self.misset()).T
@@ -76,38 +81,40 @@ class Crystal:
             real = unit_cell.real_vectors_of_cell(turned, lengths, volume)
         else:
             real = unit_cell.real_vectors(turned)
-            volume = real[0] @ torch.linalg.cross(real[1], real[2])
+            volume = real[0] @ cross(real[1], real[2])
         return real, unit_cell.reciprocal_vectors(real, volume)
 
-    def _start(self) -> tuple[Tensor, bool]:
+    def _start(self) -> "tuple[Tensor, bool]":
         """Reciprocal vectors before any rotation, and whether the configured cell fixes the lengths."""
         if self.config.matrix is None:
             start = unit_cell.standard_reciprocal(self.lengths(), self.angles(), exact=self.config.exact_cell)
             return start, True
         given = self.config.matrix
         rows = (
-            given if isinstance(given, Tensor) else torch.stack([stacked(row, self.device) for row in given])
+            stacked(given, self.xp)  # type: ignore[arg-type]
+            if hasattr(given, "detach")
+            else self.xp.stack([stacked(row, self.xp) for row in given])
         )
-        rows = rows.to(self.device, torch.float64)
-        size = float(torch.linalg.det(rows.detach())) + 0.0
+        size = float(self.xp.linalg.det(bare(rows))) + 0.0
         if rows.shape != (3, 3) or not 0 < abs(size) < float("inf"):
             raise SimulatorError(
                 f"the orientation matrix has the determinant {size:g} 1/A^3: it spans no cell"
             )
         return rows, not self.config.matrix_sets_cell
 
-    def spindle_angles(self) -> Tensor:
+    def spindle_angles(self) -> "Tensor":
         """[phi_steps] spindle angles, radians: start + j x step, the step being range / steps unless
         given."""
         config = self.config
-        start = scalar(config.phi_start_deg, self.device) * RADIAN
+        start = scalar(config.phi_start_deg, self.xp) * RADIAN
         if config.phi_step_deg is None:
-            step = scalar(config.osc_range_deg, self.device) * RADIAN / config.phi_steps
+            step = scalar(config.osc_range_deg, self.xp) * RADIAN / config.phi_steps
         else:
-            step = scalar(config.phi_step_deg, self.device) * RADIAN
-        return torch.stack([start + j * step for j in range(self.config.phi_steps)])
+            step = scalar(config.phi_step_deg, self.xp) * RADIAN
+        angles: Tensor = start + self.xp.arange(config.phi_steps) * step
+        return angles
 
-    def orientations(self, spindle: Tensor) -> tuple[Tensor, Tensor | None]:
+    def orientations(self, spindle: "Tensor") -> "tuple[Tensor, Tensor | None]":
         """[phi_steps x domains, 3, 3] real vectors in Angstrom, mosaic blocks innermost.
 
         With the carry-over defect the second value holds the orientations of the very first sample, which
@@ -115,24 +122,23 @@ class Crystal:
         """
         real, _ = self.vectors()
         angles = self.spindle_angles()
-        turns = torch.stack([about_axis(spindle, angle) for angle in angles])
+        turns = about_axis(spindle, angles)
         blocks = self.mosaic_blocks()
         right = _oriented(blocks, turns, real)
         still = [step for step, angle in enumerate(angles.tolist()) if angle == 0.0]
         if not self.config.phi_carryover or not still or len(angles) == 1:
             return right, None
-        carried = [turns[step - 1] if step in still else turns[step] for step in range(len(angles))]
-        first = [
-            turns[step - 1] if step in still and step > 0 else turns[step] for step in range(len(angles))
-        ]
-        return _oriented(blocks, torch.stack(carried), real), _oriented(blocks, torch.stack(first), real)
+        kept = list(range(len(angles)))
+        carried = [step - 1 if step in still else step for step in kept]
+        first = [step - 1 if step in still and step > 0 else step for step in kept]
+        return _oriented(blocks, turns[carried], real), _oriented(blocks, turns[first], real)
 
-    def mosaic_blocks(self) -> Tensor:
+    def mosaic_blocks(self) -> "Tensor":
         """[domains, 3, 3] rotations; one block where there is no spread to turn the others by."""
         config = self.config
         spread = config.mosaic_spread_deg
-        domains = 1 if not isinstance(spread, Tensor) and spread == 0 else config.mosaic_domains
-        return mosaic_rotations(spread, domains, config.mosaic_seed, self.device)
+        domains = 1 if not hasattr(spread, "detach") and spread == 0 else config.mosaic_domains
+        return mosaic_rotations(spread, domains, config.mosaic_seed, self.xp)
 
     def interpolates(self) -> bool:
         """Whether structure factors are read between reflections."""
@@ -145,17 +151,17 @@ class Crystal:
     def largest_edge(self) -> float:
         """The crystal's longest edge, N_j x |cell vector j|, Angstrom."""
         edges = zip(self.cells().tolist(), self.edge_lengths(), strict=True)
-        return max(float(cells) * length for cells, length in edges)
+        return max(float(cells) * edge for cells, edge in edges)
 
     def edge_lengths(self) -> list[float]:
         """|a|, |b|, |c| in Angstrom: to the last digit those given, where the cell is given."""
         if self.config.matrix is None or not self.config.matrix_sets_cell:
-            return [float(length) for length in self.lengths().tolist()]
+            return [float(edge) for edge in self.lengths().tolist()]
         real, _ = self.vectors()
-        return [float(length) for length in torch.linalg.vector_norm(real.detach(), dim=-1)]
+        return [float(edge) for edge in length(bare(real))]
 
 
-def _oriented(blocks: Tensor, turns: Tensor, real: Tensor) -> Tensor:
+def _oriented(blocks: "Tensor", turns: "Tensor", real: "Tensor") -> "Tensor":
     """Rows a, b, c after the spindle, then the mosaic block: [steps x blocks, 3, 3]."""
     both = blocks[None] @ turns[:, None]
-    return (both @ real.T).transpose(-1, -2).reshape(-1, 3, 3)
+    return (both @ real.T).swapaxes(-1, -2).reshape(-1, 3, 3)

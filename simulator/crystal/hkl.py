@@ -4,13 +4,14 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
 from simulator.config import SimulatorError
 from simulator.config.checks import Scalar
-from simulator.physics.structure import Table
+from simulator.geometry.arrays import as_numpy, bare, scalar
+from simulator.physics.table import Table
 
 COLUMNS = 4
 LARGEST_TABLE = 2**28
@@ -56,8 +57,8 @@ def _whole(word: str) -> int:
     return int(number)
 
 
-def read_hkl(path: str | Path, default: Scalar) -> Table:
-    """The bounding box of all indices as a dense table filled with `default`. float64."""
+def read_hkl(path: str | Path, default: Scalar, xp: Any = np) -> Table:
+    """The bounding box of all indices as a dense float64 table of the library `xp`, filled with `default`."""
     rows = _rows(Path(path))
     indices = np.array([row[:3] for row in rows], dtype=np.int64)
     amplitudes = np.array([row[3] for row in rows])
@@ -72,17 +73,16 @@ def read_hkl(path: str | Path, default: Scalar) -> Table:
         )
     filled = np.full(tuple(shape), np.nan)
     filled[tuple((indices - low).T)] = amplitudes
-    fill = torch.as_tensor(default, dtype=torch.float64)
-    values = torch.from_numpy(filled)
-    values = torch.where(values.isnan(), fill.to("cpu"), values)
+    fill, values = scalar(default, xp), xp.asarray(filled)
+    values = xp.where(xp.isnan(values), fill, values)
     return Table(values, (int(low[0]), int(low[1]), int(low[2])), fill)
 
 
 def write_cache(path: Path, table: Table) -> None:
     """The table with one entry of padding per axis: a text line of six limits, a form feed, raw doubles, l
     fastest."""
-    values = table.values.detach().cpu().numpy()
-    padded = np.full(tuple(n + 1 for n in values.shape), float(table.default.detach()))
+    values = as_numpy(table.values)
+    padded = np.full(tuple(n + 1 for n in values.shape), float(bare(table.default)))
     padded[: values.shape[0], : values.shape[1], : values.shape[2]] = values
     limits = " ".join(f"{low} {high}" for low, high in zip(table.lowest, table.highest, strict=True))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
@@ -94,7 +94,7 @@ def write_cache(path: Path, table: Table) -> None:
     os.replace(name, path)
 
 
-def read_cache(path: Path, default: Scalar) -> Table:
+def read_cache(path: Path, default: Scalar, xp: Any = np) -> Table:
     """The table that `write_cache` (or the reference program) left."""
     raw = path.read_bytes()
     head, separator, body = raw.partition(b"\f")
@@ -108,5 +108,5 @@ def read_cache(path: Path, default: Scalar) -> Table:
     if not separator or len(limits) != 6 or min(shape) < 1 or len(body) < 8 * size:
         raise SimulatorError(f"{path} is not a structure-factor cache: delete it, or give the HKL file again")
     padded = np.frombuffer(body, dtype=np.float64, count=size).reshape(tuple(n + 1 for n in shape))
-    values = torch.from_numpy(padded[:-1, :-1, :-1].copy())
-    return Table(values, (low[0], low[1], low[2]), torch.as_tensor(default, dtype=torch.float64))
+    values = xp.asarray(padded[:-1, :-1, :-1].copy())
+    return Table(values, (low[0], low[1], low[2]), scalar(default, xp))

@@ -1,34 +1,40 @@
 """A detector's axes, its panel in space, its sensor layers and which of its pixels count."""
 
-import torch
-from torch import Tensor
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from simulator.config import DetectorConfig
 from simulator.config.checks import Scalar
 from simulator.detector.layers import Layers, layers
+from simulator.geometry.arrays import scalar, stacked
 from simulator.geometry.conventions import TABLE, Convention
 from simulator.geometry.panel import Axes, Panel, Placement, normal_of, place
 from simulator.geometry.rotation import unit
-from simulator.geometry.tensors import scalar, stacked
 from simulator.units import MM, RADIAN
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class Detector:
-    """Geometry of one `DetectorConfig`; `mask` is an optional [slow, fast] tensor, zero where a pixel is
-    skipped."""
+    """Geometry of one `DetectorConfig`; `mask` is an optional [slow, fast] array, zero for skipped pixels.
+
+    `xp` is the library of its arrays: torch unless another is given.
+    """
 
     def __init__(
         self,
         config: DetectorConfig | None = None,
         *,
-        mask: Tensor | None = None,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float64,
+        mask: "Tensor | None" = None,
+        device: "torch.device | str" = "cpu",
+        dtype: "torch.dtype | None" = None,
+        xp: Any = None,
     ) -> None:
         self.config = config or DetectorConfig()
-        self.target = torch.device(device)
-        self.device = torch.device("cpu")
-        self.dtype = dtype
+        self.target, self.dtype = device, dtype
+        self.xp = importlib.import_module("torch") if xp is None else xp
         self.mask = mask
 
     @property
@@ -36,9 +42,9 @@ class Detector:
         """The row of the convention table in force."""
         return TABLE[self.config.axes_convention()]
 
-    def pixel(self) -> Tensor:
+    def pixel(self) -> "Tensor":
         """Pixel edge, m."""
-        return scalar(self.config.pixel_size_mm, self.device) * MM
+        return scalar(self.config.pixel_size_mm, self.xp) * MM
 
     def axes(self) -> Axes:
         """The experiment's unit vectors: the convention's, but for those given."""
@@ -55,8 +61,8 @@ class Detector:
             spindle=unit(self._vector(config.spindle_vector, row.spindle)),
         )
 
-    def _vector(self, given: object, default: tuple[float, float, float]) -> Tensor:
-        return stacked(default if given is None else given, self.device)  # type: ignore[arg-type]
+    def _vector(self, given: object, default: tuple[float, float, float]) -> "Tensor":
+        return stacked(default if given is None else given, self.xp)  # type: ignore[arg-type]
 
     def panel(self) -> Panel:
         """The detector plane after every rotation."""
@@ -64,19 +70,19 @@ class Detector:
         beam_spot, near_spot = self.spots()
         placement = Placement(
             pivot=config.pivot or self.convention.pivot,
-            rotations=stacked((config.rotx_deg, config.roty_deg, config.rotz_deg), self.device) * RADIAN,
-            twotheta=scalar(config.twotheta_deg, self.device) * RADIAN,
-            distance=scalar(config.distance_mm, self.device) * MM,
+            rotations=stacked((config.rotx_deg, config.roty_deg, config.rotz_deg), self.xp) * RADIAN,
+            twotheta=scalar(config.twotheta_deg, self.xp) * RADIAN,
+            distance=scalar(config.distance_mm, self.xp) * MM,
             close=self._maybe(config.close_distance_mm, MM),
             beam_spot=beam_spot,
             near_spot=near_spot,
         )
         return place(self.axes(), placement)
 
-    def _maybe(self, value: Scalar | None, scale: float) -> Tensor | None:
-        return None if value is None else scalar(value, self.device) * scale
+    def _maybe(self, value: Scalar | None, scale: float) -> "Tensor | None":
+        return None if value is None else scalar(value, self.xp) * scale
 
-    def size(self) -> tuple[Tensor, Tensor]:
+    def size(self) -> "tuple[Tensor, Tensor]":
         """Outer size along fast and slow, m."""
         config, pixel = self.config, self.pixel()
         fast = self._maybe(config.size_fast_mm, MM)
@@ -86,7 +92,7 @@ class Detector:
             config.spixels * pixel if slow is None else slow,
         )
 
-    def beam_centre(self) -> tuple[Tensor, Tensor]:
+    def beam_centre(self) -> "tuple[Tensor, Tensor]":
         """X and Y of the beam in the convention's own sense, m."""
         config, pixel = self.config, self.pixel()
         fast_size, slow_size = self.size()
@@ -101,7 +107,7 @@ class Detector:
             _first(self._maybe(config.beam_y_mm, MM), default_y),
         )
 
-    def _near(self, fast_size: Tensor, slow_size: Tensor) -> tuple[Tensor, Tensor]:
+    def _near(self, fast_size: "Tensor", slow_size: "Tensor") -> "tuple[Tensor, Tensor]":
         """Fast and slow coordinate of the point nearest to the sample before rotations, m: (ORG - 1/2) p,
         or half."""
         org_f, org_s = (self._maybe(value, 1.0) for value in (self.config.org_x_px, self.config.org_y_px))
@@ -111,7 +117,7 @@ class Detector:
             slow_size / 2 if org_s is None else (org_s - 0.5) * pixel,
         )
 
-    def spots(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def spots(self) -> "tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]":
         """(fast, slow) of the beam spot and of the nearest point, m."""
         fast_size, slow_size = self.size()
         x, y = self.beam_centre()
@@ -122,8 +128,8 @@ class Detector:
 
     def layers(self) -> Layers:
         """How the sensor is cut along its depth."""
-        return layers(self.config, self.device)
+        return layers(self.config, self.xp)
 
 
-def _first(given: Tensor | None, default: Tensor) -> Tensor:
+def _first(given: "Tensor | None", default: "Tensor") -> "Tensor":
     return default if given is None else given

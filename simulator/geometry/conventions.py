@@ -6,11 +6,13 @@ centre; and how a beam centre in the convention's own sense becomes a fast and a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Axis = tuple[float, float, float]
-Centre = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Centre: TypeAlias = "Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]"
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
@@ -31,32 +33,32 @@ class Convention:
     polarization: Axis
     spindle: Axis
     pivot: str
-    default_centre: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] | None
+    default_centre: "Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] | None"
     on_detector: Centre
     """(X, Y, slow size, pixel) -> (fast, slow) coordinate of the beam, m."""
 
 
-def _half_size(fast: Tensor, slow: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+def _half_size(fast: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
     return (slow + pixel) / 2, (fast + pixel) / 2
 
 
-def _adxv_centre(fast: Tensor, slow: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+def _adxv_centre(fast: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
     return (fast + pixel) / 2, (slow - pixel) / 2
 
 
-def _mosflm_spot(x: Tensor, y: Tensor, slow: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+def _mosflm_spot(x: "Tensor", y: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
     return y + pixel / 2, x + pixel / 2
 
 
-def _swapped(x: Tensor, y: Tensor, slow: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+def _swapped(x: "Tensor", y: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
     return y, x
 
 
-def _flipped(x: Tensor, y: Tensor, slow: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+def _flipped(x: "Tensor", y: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
     return x, slow - y
 
 
-def _straight(x: Tensor, y: Tensor, slow: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+def _straight(x: "Tensor", y: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
     return x, y
 
 

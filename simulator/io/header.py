@@ -1,8 +1,5 @@
 """The entries of an SMV header, from a detector and a beam."""
 
-import torch
-from torch import Tensor
-
 from simulator.config import BeamConfig, CrystalConfig
 from simulator.config.checks import plain
 from simulator.detector import Detector
@@ -17,20 +14,19 @@ def _general(*values: float) -> str:
 
 def beam_spot(detector: Detector, panel: Panel) -> tuple[float, float]:
     """Where the beam meets the panel, along fast and slow, m."""
-    hit: Tensor = panel.distance * detector.axes().beam - panel.origin
-    return float(hit @ panel.fast), float(hit @ panel.slow)
+    hit = panel.distance * detector.axes().beam - panel.origin
+    return plain(hit @ panel.fast), plain(hit @ panel.slow)
 
 
 def smv_entries(detector: Detector, beam: BeamConfig, crystal: CrystalConfig) -> list[tuple[str, str]]:
     """Keys in the reference's order. Lengths in mm, angles in degrees, origins in pixels or mm."""
-    with torch.no_grad():
-        config, panel = detector.config, detector.panel()
-        pixel = float(detector.pixel())
-        fast, slow = beam_spot(detector, panel)
-        x, y = (float(value) for value in detector.beam_centre())
-        slow_size = float(detector.size()[1])
-        origin = [float(value) / MM for value in panel.origin]
-        near_f, near_s = -float(panel.origin @ panel.fast), -float(panel.origin @ panel.slow)
+    config, panel = detector.config, detector.panel()
+    pixel = plain(detector.pixel())
+    fast, slow = beam_spot(detector, panel)
+    x, y = (plain(value) for value in detector.beam_centre())
+    slow_size = plain(detector.size()[1])
+    origin = [plain(value) / MM for value in panel.origin]
+    near_f, near_s = -plain(panel.origin @ panel.fast), -plain(panel.origin @ panel.slow)
     values: list[tuple[str, str]] = [
         ("HEADER_BYTES", str(HEADER_BYTES)),
         ("DIM", "2"),
@@ -39,7 +35,7 @@ def smv_entries(detector: Detector, beam: BeamConfig, crystal: CrystalConfig) ->
         ("SIZE1", str(config.fpixels)),
         ("SIZE2", str(config.spixels)),
         ("PIXEL_SIZE", _general(pixel / MM)),
-        ("DISTANCE", _general(float(panel.distance) / MM)),
+        ("DISTANCE", _general(plain(panel.distance) / MM)),
         ("WAVELENGTH", _general(plain(beam.wavelength_A))),
         ("BEAM_CENTER_X", _general(x / MM)),
         ("BEAM_CENTER_Y", _general(y / MM)),
@@ -52,7 +48,7 @@ def smv_entries(detector: Detector, beam: BeamConfig, crystal: CrystalConfig) ->
         ("DIALS_ORIGIN", _general(*origin)),
         ("XDS_ORGX", _general(near_f / pixel + 0.5)),
         ("XDS_ORGY", _general(near_s / pixel + 0.5)),
-        ("CLOSE_DISTANCE", _general(float(panel.close) / MM)),
+        ("CLOSE_DISTANCE", _general(plain(panel.close) / MM)),
         ("PHI", _general(plain(crystal.phi_start_deg))),
         ("OSC_START", _general(plain(crystal.phi_start_deg))),
         ("OSC_RANGE", _general(plain(crystal.osc_range_deg))),

@@ -69,7 +69,7 @@ def write_outputs(
     image: images.Image, experiment: Experiment, request: Request, *, window: images.Window, noise: Noise
 ) -> list[str]:
     """Write everything asked for; returns a line for each file."""
-    detector = Detector(experiment.detector)
+    detector = Detector(experiment.detector, xp=np)
     entries = smv_entries(detector, experiment.beam, experiment.crystal)
     said = [f"wrote {request.floats}: float32 photons"]
     images.write_float(request.floats, image)

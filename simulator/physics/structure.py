@@ -1,26 +1,10 @@
 """Structure factors at a point of reciprocal space: the nearest table entry, or a tricubic through its
 neighbours."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Table:
-    """A dense block of structure factors, in electrons, over lowest ... lowest + shape - 1; `default`
-    elsewhere."""
-
-    values: Tensor
-    lowest: tuple[int, int, int]
-    default: Tensor
-
-    @property
-    def highest(self) -> tuple[int, int, int]:
-        """The last index of each axis."""
-        h, k, top = (low + n - 1 for low, n in zip(self.lowest, self.values.shape, strict=True))
-        return h, k, top
+from simulator.physics.table import Table
 
 
 def nearest_index(indices: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """What an image will take in memory, said before it is taken."""
 
+import math
 import os
 
 from simulator.config import SimulatorError
 from simulator.simulator.scene import Scene
-from simulator.simulator.tiles import tile_pixels
 
 PLANES = 48
 """Planes of a tile that live at once in the plain renderer, with its graph."""
@@ -12,15 +12,18 @@ PLANES = 48
 MIB = 1 << 20
 
 
-def needed_bytes(scene: Scene, *, gradients: bool, threads: int = 1) -> int:
-    """Image (and its gradient), table, orientations, and one tile: independent of the number of steps."""
+def needed_bytes(scene: Scene, *, gradients: bool, tile: int = 0, threads: int = 1) -> int:
+    """Image (and its gradient), table, orientations, and one tile of `tile` pixels (the kernel needs none).
+
+    Independent of the number of steps.
+    """
     tensors, plan = scene.tensors, scene.plan
-    size = tensors.pixel.element_size()
+    size = tensors.pixel.itemsize
     image = plan.spixels * plan.fpixels * size
-    orientations = tensors.real.numel() * (size + 8 * threads)
-    rows = max(1, tile_pixels(tensors.pixel.device) // len(plan.columns)) * len(plan.columns)
-    tile = PLANES * rows * size * (3 if gradients else 1)
-    return image * (4 if gradients else 2) + tensors.table.numel() * size * 2 + orientations + tile
+    orientations = math.prod(tensors.real.shape) * (size + 8 * threads)
+    pixels = max(1, tile // len(plan.columns)) * len(plan.columns) if tile else 0
+    planes = PLANES * pixels * size * (3 if gradients else 1)
+    return image * (4 if gradients else 2) + math.prod(tensors.table.shape) * size * 2 + orientations + planes
 
 
 def available_bytes() -> int | None:
@@ -36,10 +39,10 @@ def available_bytes() -> int | None:
     return total
 
 
-def check_budget(scene: Scene, *, gradients: bool, limit: int | None = None) -> None:
+def check_budget(scene: Scene, *, gradients: bool, tile: int = 0, limit: int | None = None) -> None:
     """A SimulatorError where the image cannot fit: the size, what there is, and what to change."""
     allowed = available_bytes() if limit is None else limit
-    needed = needed_bytes(scene, gradients=gradients)
+    needed = needed_bytes(scene, gradients=gradients, tile=tile)
     if allowed is not None and needed > allowed:
         plan = scene.plan
         how = "with" if gradients else "without"

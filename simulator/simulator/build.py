@@ -3,34 +3,35 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from simulator.beam import Beam
 from simulator.config import SimulatorError
 from simulator.config.checks import plain
 from simulator.crystal import Crystal
 from simulator.detector import Detector
+from simulator.geometry.arrays import array_of, as_numpy, bare, cross, has_graph, length, scalar, table_of
 from simulator.geometry.panel import Axes, Panel
-from simulator.geometry.tensors import scalar
 from simulator.simulator.scene import Plan, Scene, Tensors
 from simulator.units import ANGSTROM, AVOGADRO, MICRON, WATER_F, WATER_MW
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: Tensor) -> int:
+
+def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: "Tensor") -> int:
     """ceil(3 x largest edge / (wavelength x distance / pixel)), at least 1: three samples over the
     narrowest fringe."""
-    field = (
-        float(beam.wavelength().detach()) * ANGSTROM * float(panel.distance.detach()) / float(pixel.detach())
-    )
+    field = plain(beam.wavelength()) * ANGSTROM * plain(panel.distance) / plain(pixel)
     edge = crystal.largest_edge() * ANGSTROM
     return max(1, math.ceil(3.0 * edge / field))
 
 
-def constant_cells(cells: Tensor) -> tuple[int | None, int | None, int | None]:
+def constant_cells(cells: "Tensor") -> tuple[int | None, int | None, int | None]:
     """N per axis where it is a constant whole number, so that a polynomial in it may be used."""
-    if cells.requires_grad:
+    if has_graph(cells):
         return (None, None, None)
     a, b, c = (int(n) if float(n).is_integer() else None for n in cells.tolist())
     return a, b, c
@@ -50,7 +51,7 @@ def clipped_roi(detector: Detector) -> tuple[int, int, int, int]:
     )
 
 
-def mask_of(detector: Detector, device: torch.device) -> Tensor | None:
+def mask_of(detector: Detector, xp: Any) -> "Tensor | None":
     """[slow, fast] bool, True where a pixel counts; None: all do."""
     if detector.mask is None:
         return None
@@ -59,44 +60,43 @@ def mask_of(detector: Detector, device: torch.device) -> Tensor | None:
         raise SimulatorError(
             f"the mask is {tuple(detector.mask.shape)} px [slow, fast], the detector {shape} px"
         )
-    return (detector.mask != 0).to(device)
+    counted: Tensor = xp.asarray(as_numpy(detector.mask) != 0)
+    return counted
 
 
-def water_background(detector: Detector, scale: Tensor) -> Tensor:
+def water_background(detector: Detector, scale: "Tensor") -> "Tensor":
     """F_w^2 x molecules of water in a cube of the given edge, in the unit of F^2; C multiplies by r_e^2
     fluence too."""
-    edge = scalar(detector.config.water_um, detector.device) * MICRON
+    edge = scalar(detector.config.water_um, detector.xp) * MICRON
     molecules = edge**3 * 1e6 * AVOGADRO / WATER_MW
     background = WATER_F**2 * molecules
     return background * scale if detector.config.water_counted_twice else background
 
 
-def background_rows(detector: Detector) -> Tensor:
+def background_rows(detector: Detector) -> "Tensor":
     """[n, 2] of a liquid's structure factor, n = 0 for plain water."""
-    rows = detector.config.background
+    rows, xp = detector.config.background, detector.xp
     if rows is None:
-        return torch.zeros((0, 2), dtype=torch.float64)
-    given = (
-        rows if isinstance(rows, Tensor) else torch.tensor([list(row) for row in rows], dtype=torch.float64)
-    )
-    return given.to("cpu", torch.float64)
+        empty: Tensor = xp.zeros((0, 2), dtype=xp.float64)
+        return empty
+    return table_of(rows, xp)
 
 
 def build_tensors(
-    crystal: Crystal, detector: Detector, beam: Beam, *, real: Tensor, axes: Axes, panel: Panel
+    crystal: Crystal, detector: Detector, beam: Beam, *, real: "Tensor", axes: Axes, panel: Panel
 ) -> Tensors:
     """All differentiable quantities, float64."""
     sources, layers, scale = beam.sources(axes), detector.layers(), beam.scattering_scale()
     _, reciprocal = crystal.vectors()
     liquid = background_rows(detector)
-    empty = torch.zeros((0, 0, 0), dtype=torch.float64, device=real.device)
+    empty = crystal.xp.zeros((0, 0, 0), dtype=crystal.xp.float64)
     return Tensors(
         real=real,
         reciprocal=reciprocal,
         cells=crystal.cells(),
-        fudge=scalar(crystal.config.fudge, crystal.device),
-        default_F=scalar(crystal.config.default_F, crystal.device),
-        table=empty if crystal.table is None else crystal.table.values.to(real.device),
+        fudge=scalar(crystal.config.fudge, crystal.xp),
+        default_F=scalar(crystal.config.default_F, crystal.xp),
+        table=empty if crystal.table is None else array_of(crystal.table.values, crystal.xp),
         origin=panel.origin,
         fast=panel.fast,
         slow=panel.slow,
@@ -114,8 +114,8 @@ def build_tensors(
         absorption=layers.absorption,
         scale=scale,
         background=water_background(detector, scale),
-        background_at=liquid[:, 0].contiguous(),
-        background_F=liquid[:, 1].contiguous(),
+        background_at=liquid[:, 0],
+        background_F=liquid[:, 1],
     )
 
 
@@ -135,7 +135,7 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -
         lowest=(0, 0, 0) if table is None else table.lowest,
         has_table=table is not None,
         polarized=not beam.config.nopolar,
-        kahn_zero=plain(kahn) == 0 and not kahn.requires_grad,
+        kahn_zero=plain(kahn) == 0 and not has_graph(kahn),
         point_pixel=config.point_pixel,
         curved=config.curved,
         dmin=plain(beam.config.dmin_A),
@@ -149,28 +149,28 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -
     )
 
 
-def first_pixels(plan: Plan, mask: Tensor | None, threads: int) -> tuple[int, ...]:
+def first_pixels(plan: Plan, mask: "Tensor | None", threads: int) -> tuple[int, ...]:
     """Where each of several threads begins: the rows are shared out evenly, the first taking what is left
     over."""
     share, left = divmod(plan.spixels, threads)
     starts = [thread * share + min(thread, left) for thread in range(threads)] + [plan.spixels]
-    counted = torch.zeros((plan.spixels, plan.fpixels), dtype=torch.bool)
+    counted = np.zeros((plan.spixels, plan.fpixels), dtype=bool)
     counted[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop] = True
     if mask is not None:
-        counted &= mask.cpu()
+        counted &= as_numpy(mask)
     found = []
     for start, end in pairwise(starts):
-        hits = torch.nonzero(counted[start:end].reshape(-1))
+        hits = np.flatnonzero(counted[start:end])
         if len(hits):
             found.append(start * plan.fpixels + int(hits[0]))
     return tuple(found)
 
 
 def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
-    """The scene in float64 on the crystal's device."""
+    """The scene in float64, of the library that all three were made with."""
     axes, panel = detector.axes(), detector.panel()
     _check_polarization(beam, axes)
-    mask = mask_of(detector, crystal.device)
+    mask = mask_of(detector, crystal.xp)
     real, first_real = crystal.orientations(axes.spindle)
     tensors = build_tensors(crystal, detector, beam, real=real, axes=axes, panel=panel)
     plan = build_plan(crystal, detector, beam, panel)
@@ -180,7 +180,7 @@ def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
 
 
 def _check_polarization(beam: Beam, axes: Axes) -> None:
-    across = torch.linalg.cross(axes.polarization, axes.beam).detach()
+    across = length(bare(cross(axes.polarization, axes.beam)))
     used = not beam.config.nopolar and plain(beam.polarization()) != 0
-    if used and float(torch.linalg.vector_norm(across)) < 1e-12:
+    if used and float(across) < 1e-12:
         raise SimulatorError("the polarization axis lies along the beam: a Kahn factor needs one across it")

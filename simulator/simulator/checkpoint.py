@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from simulator.config import SimulatorError
+from simulator.geometry.arrays import as_numpy
 from simulator.simulator.scene import Scene
 
 MAGIC = b"diffraction-simulator rows 1\n"
@@ -20,7 +20,8 @@ def fingerprint(scene: Scene) -> str:
     digest = hashlib.sha256(repr(scene.plan).encode())
     for tensor in (*scene.tensors.as_list(), scene.mask, scene.first_real):
         if tensor is not None:
-            digest.update(str(tensor.dtype).encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+            numbers = as_numpy(tensor)
+            digest.update(f"{numbers.dtype} {numbers.shape}".encode() + numbers.tobytes())
     return digest.hexdigest()
 
 
@@ -33,21 +34,21 @@ class Checkpoint:
 
     def __init__(self, path: Path, scene: Scene) -> None:
         self.path, self.plan = path, scene.plan
-        self._dtype = torch.zeros(0, dtype=scene.tensors.pixel.dtype).numpy().dtype
+        self._dtype = as_numpy(scene.tensors.pixel).dtype
         self._head = (
             MAGIC + json.dumps({"scene": fingerprint(scene), "dtype": str(self._dtype)}).encode() + b"\n"
         )
 
     @property
     def _row_bytes(self) -> int:
-        return len(self.plan.columns) * self._dtype.itemsize
+        return len(self.plan.columns) * int(self._dtype.itemsize)
 
-    def read(self) -> tuple[Tensor, int]:
+    def read(self) -> tuple[NDArray[np.floating], int]:
         """Finished rows [n, columns] of the region of interest, and n. A file of another scene is an
         error."""
         if not self.path.exists() or self.path.stat().st_size == 0:
             self._start()
-            return torch.zeros((0, len(self.plan.columns))), 0
+            return np.zeros((0, len(self.plan.columns)), dtype=self._dtype), 0
         raw = self.path.read_bytes()
         if not raw.startswith(MAGIC):
             raise SimulatorError(
@@ -62,7 +63,7 @@ class Checkpoint:
         with open(self.path, "r+b") as file:
             file.truncate(len(self._head) + rows * self._row_bytes)
         found = np.frombuffer(body, dtype=self._dtype, count=rows * len(self.plan.columns))
-        return torch.from_numpy(found.reshape(rows, len(self.plan.columns)).copy()), rows
+        return found.reshape(rows, len(self.plan.columns)), rows
 
     def _start(self) -> None:
         try:
@@ -73,10 +74,10 @@ class Checkpoint:
         except OSError as error:
             raise SimulatorError(f"cannot write {self.path}: {error.strerror or error}") from None
 
-    def append(self, rows: Tensor) -> None:
+    def append(self, rows: NDArray[np.floating]) -> None:
         """Add finished rows behind those that are there."""
         with open(self.path, "ab") as file:
-            file.write(rows.detach().cpu().contiguous().numpy().tobytes())
+            file.write(np.ascontiguousarray(rows).tobytes())
             file.flush()
             os.fsync(file.fileno())
 

@@ -9,9 +9,7 @@ from simulator.config import SimulatorError
 from simulator.simulator.engine import Engine, TorchEngine
 from simulator.simulator.native.engine import KernelEngine
 from simulator.simulator.native.shared import shared
-
-ENGINES = ("auto", "kernel", "torch")
-SWITCH = "NANOBRAGG_DISABLE_COMPILE"
+from simulator.simulator.switch import ENGINES, disabled
 
 
 def choose_engine(
@@ -27,8 +25,7 @@ def choose_engine(
     """
     if wanted not in ENGINES:
         raise SimulatorError(f"engine is {wanted!r}: it must be one of {', '.join(ENGINES)}")
-    disabled = environ.get(SWITCH, "") not in ("", "0")
-    if wanted == "torch" or (wanted == "auto" and (disabled or device.type != "cpu")):
+    if wanted == "torch" or (wanted == "auto" and (disabled(environ) or device.type != "cpu")):
         return TorchEngine()
     library = shared()
     if isinstance(library, str):

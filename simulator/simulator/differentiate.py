@@ -18,7 +18,7 @@ class Image(torch.autograd.Function):
     """image = Image.apply(job, scene, *tensors of the scene)."""
 
     @staticmethod
-    def forward(ctx: Any, job: Job, scene: Scene, *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, job: Job[Tensor], scene: Scene, *tensors: Tensor) -> Tensor:
         """Render without a graph."""
         ctx.engine, ctx.scene = job.engine, scene
         ctx.save_for_backward(*tensors)

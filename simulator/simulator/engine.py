@@ -16,6 +16,9 @@ class Engine(Protocol):
 
     name: str
 
+    def blank(self, scene: Scene) -> Tensor:
+        """An image without photons."""
+
     def piece_rows(self, scene: Scene) -> int:
         """How many rows make a piece of work that takes about a second at most."""
 
@@ -39,6 +42,11 @@ class TorchEngine:
 
     def _size(self, device: torch.device) -> int:
         return self.tile or tile_pixels(device)
+
+    def blank(self, scene: Scene) -> Tensor:
+        """An image without photons."""
+        plan, like = scene.plan, scene.tensors.pixel
+        return torch.zeros((plan.spixels, plan.fpixels), dtype=like.dtype, device=like.device)
 
     def piece_rows(self, scene: Scene) -> int:
         """One tile."""

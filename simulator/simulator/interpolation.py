@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from simulator.physics import structure
+from simulator.physics.table import Table
 from simulator.simulator.render import miller_indices, samples, scattering_vector, square_factor
 from simulator.simulator.scene import Scene
 from simulator.simulator.tiles import blocks, pixel_numbers, tile_pixels
@@ -47,7 +48,7 @@ def _first_steps(scene: Scene, pixels: Tensor) -> Tensor:
 
 def _first_in_group(scene: Scene, q: Tensor, pixels: Tensor, start: int) -> Tensor:
     plan, orientations = scene.plan, scene.tensors.real.shape[0]
-    table = structure.Table(scene.tensors.table, plan.lowest, scene.tensors.default_F)
+    table = Table(scene.tensors.table, plan.lowest, scene.tensors.default_F)
     found = torch.full(pixels.shape, NEVER, dtype=torch.long, device=pixels.device)
     seen = torch.ones_like(found, dtype=torch.bool)
     if plan.dmin > 0:

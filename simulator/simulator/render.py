@@ -16,6 +16,7 @@ from torch import Tensor
 from simulator.geometry.panel import Panel, bent, positions
 from simulator.physics import background, factors, lattice, structure
 from simulator.physics.factors import Point
+from simulator.physics.table import Table
 from simulator.simulator.scene import Scene, Tensors
 from simulator.simulator.tiles import tile_pixels
 from simulator.units import WATER_F
@@ -101,7 +102,7 @@ def structure_square(scene: Scene, indices: Tensor, whole: Tensor, pixels: Tenso
     tensors, plan = scene.tensors, scene.plan
     if not plan.has_table:
         return tensors.default_F**2
-    table = structure.Table(tensors.table, plan.lowest, tensors.default_F)
+    table = Table(tensors.table, plan.lowest, tensors.default_F)
     amplitude = structure.nearest(table, whole)
     if plan.interpolates:
         smooth = structure.reachable(table, indices)

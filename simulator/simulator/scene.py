@@ -1,13 +1,17 @@
 """A scene: everything that an image depends on, as a few small tensors and a frozen plan.
 
 This is the one value that the plain torch renderer, the compiled kernel and the trace all read, so they
-cannot differ in what they are given. Tensors carry gradients; the plan carries none.
+cannot differ in what they are given. Tensors carry gradients; the plan carries none. A command that wants an
+image only fills them with numpy arrays, and torch is never loaded.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -23,44 +27,44 @@ class Tensors:
     kahn [], layer_step [] m, absorption [] 1/m, scale [] (r_e^2 x fluence), background [] (same unit as F^2)
     """
 
-    real: Tensor
-    reciprocal: Tensor
-    cells: Tensor
-    fudge: Tensor
-    default_F: Tensor
-    table: Tensor
-    origin: Tensor
-    fast: Tensor
-    slow: Tensor
-    normal: Tensor
-    beam: Tensor
-    polar_axis: Tensor
-    pixel: Tensor
-    close: Tensor
-    distance: Tensor
-    directions: Tensor
-    wavelengths: Tensor
-    weights: Tensor
-    kahn: Tensor
-    layer_step: Tensor
-    absorption: Tensor
-    scale: Tensor
-    background: Tensor
-    background_at: Tensor
-    background_F: Tensor
+    real: "Tensor"
+    reciprocal: "Tensor"
+    cells: "Tensor"
+    fudge: "Tensor"
+    default_F: "Tensor"
+    table: "Tensor"
+    origin: "Tensor"
+    fast: "Tensor"
+    slow: "Tensor"
+    normal: "Tensor"
+    beam: "Tensor"
+    polar_axis: "Tensor"
+    pixel: "Tensor"
+    close: "Tensor"
+    distance: "Tensor"
+    directions: "Tensor"
+    wavelengths: "Tensor"
+    weights: "Tensor"
+    kahn: "Tensor"
+    layer_step: "Tensor"
+    absorption: "Tensor"
+    scale: "Tensor"
+    background: "Tensor"
+    background_at: "Tensor"
+    background_F: "Tensor"
 
-    def as_list(self) -> list[Tensor]:
+    def as_list(self) -> "list[Tensor]":
         """In the order of the fields."""
         return [getattr(self, field.name) for field in fields(self)]
 
     @staticmethod
-    def from_list(values: list[Tensor]) -> "Tensors":
+    def from_list(values: "list[Tensor]") -> "Tensors":
         """The inverse of `as_list`."""
         return Tensors(*values)
 
-    def to(self, dtype: torch.dtype, device: torch.device) -> "Tensors":
-        """The same on another device or in another precision."""
-        return Tensors(*[value.to(device, dtype) for value in self.as_list()])
+    def mapped(self, turn: Callable[[Any], Any]) -> "Tensors":
+        """Each tensor replaced by what `turn` makes of it."""
+        return Tensors(*[turn(value) for value in self.as_list()])
 
 
 NAMES = tuple(field.name for field in fields(Tensors))
@@ -131,18 +135,25 @@ class Scene:
 
     tensors: Tensors
     plan: Plan
-    mask: Tensor | None = None
-    first_real: Tensor | None = None
+    mask: "Tensor | None" = None
+    first_real: "Tensor | None" = None
 
     def with_tensors(self, tensors: Tensors) -> "Scene":
         """The same plan over other tensors."""
         return replace(self, tensors=tensors)
 
-    def to(self, dtype: torch.dtype, device: torch.device) -> "Scene":
+    def mapped(self, turn: Callable[[Any], Any], mask: Callable[[Any], Any] | None = None) -> "Scene":
+        """The same scene with each tensor, and the mask, replaced by what a function makes of it."""
+        return replace(
+            self,
+            tensors=self.tensors.mapped(turn),
+            mask=self.mask if self.mask is None else (mask or turn)(self.mask),
+            first_real=None if self.first_real is None else turn(self.first_real),
+        )
+
+    def to(self, dtype: "torch.dtype", device: "torch.device") -> "Scene":
         """The same in another precision or on another device."""
-        mask = None if self.mask is None else self.mask.to(device)
-        first = None if self.first_real is None else self.first_real.to(device, dtype)
-        return replace(self, tensors=self.tensors.to(dtype, device), mask=mask, first_real=first)
+        return self.mapped(lambda tensor: tensor.to(device, dtype), lambda mask: mask.to(device))
 
     @property
     def steps(self) -> int:

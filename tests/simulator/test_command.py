@@ -164,7 +164,8 @@ class TestFiles:
 
     def test_numpy_keeps_float64(self, run, from_command):
         run(f"{SMALL} -nonoise -npyfile image.npy")
-        assert np.array_equal(np.load("image.npy"), from_command(SMALL).run().numpy())
+        expected = from_command(SMALL).run().numpy()
+        assert np.allclose(np.load("image.npy"), expected, rtol=1e-12, atol=0)
 
     def test_cbf_bytes_decode(self, run):
         run(f"{SMALL} -nonoise -cbffile image.cbf")

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from simulator.physics.structure import Table
+from simulator.physics.table import Table
 
 THICK = {"thickness_um": 500.0, "attenuation_um": 300.0, "thickness_steps": 3, "capture_from": "each"}
 SMALL = {

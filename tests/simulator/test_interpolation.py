@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from simulator.physics import structure
-from simulator.physics.structure import Table
+from simulator.physics.table import Table
 
 PANEL = {"fpixels": 6, "spixels": 5, "pixel_size_mm": 4.0, "distance_mm": 100.0, "oversample": 2}
 
@@ -23,7 +23,7 @@ def by_hand(sim):
     """The image, sample by sample in the reference's order, in plain Python."""
     scene = sim.scene()
     plan, tensors = scene.plan, scene.tensors
-    table = structure.Table(tensors.table, plan.lowest, tensors.default_F)
+    table = Table(tensors.table, plan.lowest, tensors.default_F)
     on, image = True, torch.zeros(plan.spixels, plan.fpixels, dtype=torch.float64)
     n = plan.oversample
     for slow in range(plan.spixels):

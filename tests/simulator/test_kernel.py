@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from simulator.physics.structure import Table
+from simulator.physics.table import Table
 from simulator.simulator import Simulator
 from simulator.simulator.choose import choose_engine
 from simulator.simulator.native.build import build

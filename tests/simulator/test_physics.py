@@ -16,6 +16,7 @@ from simulator.io.command.rules import rotation, spread
 from simulator.physics import factors, lattice, structure
 from simulator.physics.chance import Generator
 from simulator.physics.noise import Deviates, log_gamma, poisson_image
+from simulator.physics.table import Table
 from simulator.simulator.native.noise import noisy
 
 F64 = torch.float64
@@ -69,7 +70,7 @@ class TestStructureFactors:
     def table(function, size=9):
         grid = torch.arange(size, dtype=F64) - 4
         h, k, last = torch.meshgrid(grid, grid, grid, indexing="ij")
-        return structure.Table(function(h, k, last), (-4, -4, -4), tensor(7.0)[0])
+        return Table(function(h, k, last), (-4, -4, -4), tensor(7.0)[0])
 
     def test_tricubic_reproduces_every_cubic_polynomial(self):
         def cubic(h, k, last):
@@ -196,7 +197,7 @@ class TestChance:
         assert Generator(0).uniform() == Generator(-1).uniform()
 
     def test_mosaic_blocks(self):
-        blocks = mosaic_rotations(2.0, 400, -5, torch.device("cpu"))
+        blocks = mosaic_rotations(2.0, 400, -5, torch)
         assert torch.equal(blocks[0], torch.eye(3, dtype=F64))
         unitary = blocks @ blocks.transpose(1, 2)
         assert torch.allclose(unitary, torch.eye(3, dtype=F64).expand_as(unitary), atol=1e-12)
@@ -206,13 +207,13 @@ class TestChance:
         assert angles[1:].mean() > 1.0
 
     def test_spread_as_a_tensor_is_the_spread_as_a_number(self):
-        number = mosaic_rotations(1.3, 9, -7, torch.device("cpu"))
-        kept = mosaic_rotations(tensor(1.3)[0], 9, -7, torch.device("cpu"))
+        number = mosaic_rotations(1.3, 9, -7, torch)
+        kept = mosaic_rotations(tensor(1.3)[0], 9, -7, torch)
         assert torch.allclose(number, kept, atol=3e-9)
 
     def test_random_orientations_differ_by_seed_only(self):
-        assert torch.equal(random_misset(-77), random_misset(-77))
-        assert not torch.allclose(random_misset(-77), random_misset(-78), atol=1e-3)
+        assert torch.equal(random_misset(-77, torch), random_misset(-77, torch))
+        assert not torch.allclose(random_misset(-77, torch), random_misset(-78, torch), atol=1e-3)
 
 
 class TestNoise:

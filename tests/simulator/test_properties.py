@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from simulator.geometry.arrays import stacked
 from simulator.geometry.rotation import about_axis
-from simulator.geometry.tensors import stacked
 
 PANEL = {"fpixels": 24, "spixels": 18, "pixel_size_mm": 3.0, "distance_mm": 100.0}
 
@@ -211,7 +211,5 @@ def test_one_cell_scatters_evenly(simulate):
 
 def test_tensors_and_numbers_are_the_same_configuration(simulate):
     numbers = simulate({"misset_deg": (1.0, 2.0, 3.0), "N_cells": (3, 4, 5)}).run()
-    tensors = simulate(
-        {"misset_deg": stacked((1.0, 2.0, 3.0), torch.device("cpu")), "N_cells": torch.tensor([3.0, 4, 5])}
-    )
+    tensors = simulate({"misset_deg": stacked((1.0, 2.0, 3.0), torch), "N_cells": torch.tensor([3.0, 4, 5])})
     assert torch.allclose(numbers, tensors.run(), rtol=1e-12)

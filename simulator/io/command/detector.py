@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from simulator.config import DetectorConfig, SimulatorError
 from simulator.detector.size import pixels_across
@@ -41,7 +41,7 @@ class Imported:
     """What -mask and -img say: one header, later entries winning, and the mask itself."""
 
     header: Header
-    mask: Tensor | None
+    mask: NDArray[np.int32] | None
 
 
 def imported_header(given: Given) -> Imported:
@@ -51,7 +51,7 @@ def imported_header(given: Given) -> Imported:
     path = given.text("mask")
     if path is not None:
         image, found = read_smv(Path(path))
-        mask = torch.from_numpy(image.astype("int32"))
+        mask = image.astype(np.int32)
         header = found.with_flipped_centre()
     path = given.text("img")
     if path is not None:

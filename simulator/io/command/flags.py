@@ -185,7 +185,7 @@ OWN = (
     _switch("-use_stol", "take the liquid's structure factor from -stol, -4stol or -Q, and count water once"),
     _switch("-water_once", "water counted once; the reference multiplies twice by r_e^2 x fluence"),
     _switch("-nearest_outside", "leaving the table ends interpolation for that sample only, not for the run"),
-    _text("-engine", "auto, kernel, torch or compile"),
+    _text("-engine", "auto, kernel or torch"),
     _text("-precision", "float64 or float32"),
     _whole("-threads", 1, "threads"),
     _text("-device", "cpu or cuda"),

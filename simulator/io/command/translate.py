@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
 from simulator.crystal import Crystal
@@ -30,7 +31,7 @@ class Experiment:
     crystal: CrystalConfig
     beam: BeamConfig
     detector: DetectorConfig
-    mask: Tensor | None
+    mask: NDArray[np.int32] | None
     notes: tuple[str, ...]
 
 
@@ -148,7 +149,7 @@ def with_size(config: CrystalConfig, given: Given, beamsize_mm: float) -> Crysta
         sizes[axis] = min(sizes[axis], beamsize_mm)
     if not any(size > 0 for size in sizes):
         return config
-    return replace(config, N_cells=cells_of_size(Crystal(config), sizes))
+    return replace(config, N_cells=cells_of_size(Crystal(config, xp=np), sizes))
 
 
 def beam_of(given: Given, lambda_A: float) -> BeamConfig:

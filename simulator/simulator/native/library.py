@@ -3,15 +3,19 @@
 import ctypes
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from simulator.simulator.native.build import build
 
 MOST_COEFFICIENTS = 8
 LONG, DOUBLE, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
-SUFFIX = {torch.float64: "f64", torch.float32: "f32"}
+SUFFIX = {np.dtype(np.float64): "f64", np.dtype(np.float32): "f32"}
+
+Numbers: TypeAlias = NDArray[Any]
 
 
 class CScene(ctypes.Structure):
@@ -49,6 +53,16 @@ class CSource(ctypes.Structure):
     )
 
 
+@dataclass(frozen=True)
+class Packed:
+    """A scene as the library reads it: the fixed part, the sources, and arrays that must outlive the call."""
+
+    scene: CScene
+    sources: "ctypes.Array[CSource]"
+    real: Numbers
+    table: Numbers | None
+
+
 class Library:
     """The functions of one loaded library."""
 
@@ -56,55 +70,41 @@ class Library:
         self.path, self.how = path, how
         self._library = ctypes.CDLL(path)
 
-    def image(
-        self,
-        scene: CScene,
-        sources: "ctypes.Array[CSource]",
-        real: Tensor,
-        table: Tensor | None,
-        *,
-        out: Tensor,
-        span: tuple[int, int],
-        threads: int,
-    ) -> None:
+    def image(self, packed: Packed, *, out: Numbers, span: tuple[int, int], threads: int) -> None:
         """Fill `out` with the photons of pixels span[0] ... span[1] - 1 of the region of interest."""
         call = getattr(self._library, f"image_{SUFFIX[out.dtype]}")
         call.restype = None
-        limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
-        call(ctypes.byref(scene), sources, _at(real), _at(table), _at(out), *limits)
+        call(*_leading(packed), _at(out), LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
 
     def pullback(
-        self,
-        scene: CScene,
-        sources: "ctypes.Array[CSource]",
-        real: Tensor,
-        table: Tensor | None,
-        *,
-        upstream: Tensor,
-        span: tuple[int, int],
-        threads: int,
-    ) -> Tensor:
-        """[R, 3, 3] float64: the gradient of sum(upstream x image) by the lattice vectors."""
+        self, packed: Packed, *, upstream: Numbers, span: tuple[int, int], threads: int
+    ) -> NDArray[np.float64]:
+        """[R, 3, 3]: the gradient of sum(upstream x image) by the lattice vectors."""
         call = getattr(self._library, f"pullback_{SUFFIX[upstream.dtype]}")
         call.restype = None
-        grad = torch.zeros((threads, real.shape[0], 3, 3), dtype=torch.float64)
+        grad = np.zeros((threads, len(packed.real), 3, 3))
         limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
-        call(ctypes.byref(scene), sources, _at(real), _at(table), _at(upstream), _at(grad), *limits)
-        return grad.sum(0)
+        call(*_leading(packed), _at(upstream), _at(grad), *limits)
+        total: NDArray[np.float64] = grad.sum(0)
+        return total
 
-    def noise(self, pixels: ctypes.c_void_p, count: int, seed: int) -> None:
-        """Replace `count` float32 means by Poisson deviates."""
+    def noise(self, pixels: NDArray[np.float32], seed: int) -> None:
+        """Replace float32 means by Poisson deviates."""
         self._library.poisson_deviates.restype = None
-        self._library.poisson_deviates(pixels, LONG(count), LONG(seed))
+        self._library.poisson_deviates(_at(pixels), LONG(pixels.size), LONG(seed))
 
 
-def _at(tensor: Tensor | None) -> ctypes.c_void_p:
-    """The address of a contiguous tensor's numbers."""
-    if tensor is None:
+def _leading(packed: Packed) -> tuple[Any, ...]:
+    """The arguments that all calls begin with."""
+    return ctypes.byref(packed.scene), packed.sources, _at(packed.real), _at(packed.table)
+
+
+def _at(array: Numbers | None) -> ctypes.c_void_p:
+    """The address of a contiguous array's numbers."""
+    if array is None:
         return POINTER(None)
-    assert tensor.is_contiguous()
-    assert tensor.device.type == "cpu"
-    return POINTER(tensor.data_ptr())
+    assert array.flags.c_contiguous
+    return POINTER(array.ctypes.data)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Library | str:

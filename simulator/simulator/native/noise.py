@@ -1,7 +1,5 @@
 """Photon noise by the compiled library where there is one, by its plain twin where not."""
 
-import ctypes
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +12,6 @@ def noisy(photons: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     library = shared()
     if isinstance(library, str):
         return poisson_image(photons, seed)
-    pixels = np.ascontiguousarray(photons, dtype=np.float32).copy()
-    library.noise(pixels.ctypes.data_as(ctypes.c_void_p), pixels.size, seed)
+    pixels = np.array(photons, dtype=np.float32, order="C")
+    library.noise(pixels, seed)
     return pixels

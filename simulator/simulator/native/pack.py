@@ -1,10 +1,13 @@
-"""A scene as the C structures that the kernel reads, and the scenes that it does not take."""
+"""A scene of numpy arrays as the C structures that the kernel reads, and the scenes that it does not take."""
 
-import torch
-from torch import Tensor
+import math
+from typing import Any
 
-from simulator.physics.lattice import POLYNOMIAL_LIMIT, interference_coefficients
-from simulator.simulator.native.library import MOST_COEFFICIENTS, CScene, CSource
+import numpy as np
+
+from simulator.geometry.arrays import cross, length
+from simulator.physics.polynomial import POLYNOMIAL_LIMIT, interference_coefficients
+from simulator.simulator.native.library import MOST_COEFFICIENTS, CScene, CSource, Numbers, Packed
 from simulator.simulator.scene import Plan, Scene, Tensors
 
 SHAPES = {"SQUARE": 0, "ROUND": 1, "TOPHAT": 3}
@@ -15,15 +18,13 @@ def refusal(scene: Scene) -> str | None:
     """Why the plain path must compute this scene; None: the kernel can."""
     plan, tensors = scene.plan, scene.tensors
     reasons = {
-        f"the pixels live on {tensors.pixel.device}": tensors.pixel.device.type != "cpu",
-        f"{tensors.pixel.dtype} pixels": tensors.pixel.dtype not in (torch.float64, torch.float32),
         f"{plan.shape} spots": plan.shape not in SHAPES,
         "a curved detector": plan.curved,
         "structure factors between reflections": plan.interpolates,
         "a running product of factors": plan.running_product,
         "water": plan.watered,
         "phi carry-over": scene.first_real is not None,
-        "a table beyond 2^31 entries": tensors.table.numel() >= 2**31,
+        "a table beyond 2^31 entries": math.prod(tensors.table.shape) >= 2**31,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -86,14 +87,15 @@ def _pack_polynomials(plan: Plan, packed: CScene) -> None:
         packed.even[axis] = -1.0 if n is not None and n % 2 == 0 else 0.0
 
 
-def pack_sources(tensors: Tensors) -> "list[CSource]":
+def pack_sources(tensors: Tensors) -> list[CSource]:
     """Directions with the polarisation axes that belong to them."""
-    across = torch.linalg.cross(tensors.polar_axis.expand_as(tensors.directions), tensors.directions)
-    norm = torch.linalg.vector_norm(across, dim=-1, keepdim=True)
-    magnetic = across / torch.where(norm > 0, norm, torch.ones_like(norm))
-    electric = torch.linalg.cross(tensors.directions, magnetic)
+    magnetic: Any
+    across = cross(tensors.polar_axis, tensors.directions)
+    norm = length(across)
+    magnetic = across / np.where(norm > 0, norm, 1)[:, None]
+    electric = cross(tensors.directions, magnetic)
     packed = []
-    for index in range(tensors.directions.shape[0]):
+    for index in range(len(tensors.directions)):
         source = CSource()
         source.direction[:] = tensors.directions[index].tolist()
         source.electric[:], source.magnetic[:] = electric[index].tolist(), magnetic[index].tolist()
@@ -103,6 +105,14 @@ def pack_sources(tensors: Tensors) -> "list[CSource]":
     return packed
 
 
-def squares(scene: Scene) -> Tensor | None:
-    """The table of F^2, contiguous, or None."""
-    return (scene.tensors.table**2).contiguous() if scene.plan.has_table else None
+def squares(scene: Scene) -> Numbers | None:
+    """The table of F^2, or None."""
+    table: Numbers = np.ascontiguousarray(scene.tensors.table**2)
+    return table if scene.plan.has_table else None
+
+
+def pack(scene: Scene) -> Packed:
+    """Everything that a call passes."""
+    sources = pack_sources(scene.tensors)
+    real: Numbers = np.ascontiguousarray(scene.tensors.real)
+    return Packed(pack_scene(scene), (CSource * len(sources))(*sources), real, squares(scene))

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from simulator.simulator.engine import TorchEngine
-from simulator.simulator.native.engine import KernelEngine, Renderer
+from simulator.simulator.native.engine import KernelEngine
+from simulator.simulator.native.rows import Renderer
 from simulator.simulator.scene import NAMES, Plan, Scene, Tensors
 
 IMAGE_TOLERANCE = 1e-9

@@ -1,0 +1,68 @@
+"""An image without torch: numpy arrays from the command line to the file, the compiled kernel between them.
+
+Loading torch takes longer than most images do. Set-up, scene and kernel are those of every other path.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulator.beam import Beam
+from simulator.config import BeamConfig
+from simulator.crystal import Crystal
+from simulator.detector import Detector
+from simulator.simulator.assemble import Job, Progress, assemble
+from simulator.simulator.budget import check_budget
+from simulator.simulator.build import build_scene
+from simulator.simulator.checkpoint import Checkpoint
+from simulator.simulator.native.library import Numbers
+from simulator.simulator.native.pack import refusal
+from simulator.simulator.native.rows import KernelRows
+from simulator.simulator.native.shared import shared
+from simulator.simulator.scene import Scene
+from simulator.simulator.switch import disabled
+
+
+def processors(environ: Mapping[str, str]) -> int:
+    """OMP_NUM_THREADS, else the processors that this process may use."""
+    wanted = environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def light_kernel(
+    wanted: str, device: str, threads: int | None, environ: Mapping[str, str]
+) -> KernelRows | None:
+    """The kernel, where the request allows it and a compiler made one; None: torch has to be loaded."""
+    if wanted not in ("auto", "kernel") or device != "cpu" or (wanted == "auto" and disabled(environ)):
+        return None
+    library = shared()
+    return None if isinstance(library, str) else KernelRows(library, threads=threads or processors(environ))
+
+
+def light_scene(crystal: Crystal, detector: Detector, config: BeamConfig, dtype: Any) -> Scene | None:
+    """The scene in numpy arrays of this precision; None where the kernel does not take it."""
+    if crystal.interpolates() and crystal.config.outside == "switch-off":
+        return None
+    scene = build_scene(crystal, detector, Beam(config, xp=np)).mapped(
+        lambda array: np.asarray(array, dtype=dtype), lambda mask: mask
+    )
+    return scene if refusal(scene) is None else None
+
+
+def light_image(
+    kernel: KernelRows, scene: Scene, *, progress: Progress | None = None, resume: Path | None = None
+) -> Numbers:
+    """[slow, fast] photons, 0 outside the region of interest and the mask."""
+    check_budget(scene, gradients=False)
+    checkpoint = None if resume is None else Checkpoint(resume, scene)
+    image = assemble(Job(kernel, progress, checkpoint), scene)
+    if checkpoint is not None:
+        checkpoint.finish()
+    return image

@@ -1,0 +1,89 @@
+"""The kernel at work on a scene of numpy arrays: rows of pixels, and the gradient by the lattice vectors."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.geometry.arrays import as_numpy
+from simulator.simulator.native.library import Numbers, Packed
+from simulator.simulator.native.pack import pack
+from simulator.simulator.scene import Scene
+
+STEPS_PER_CALL = 1 << 28
+"""Samples x orientations in one call into the library: about a second, so that a run can be interrupted."""
+
+
+class Renderer(Protocol):
+    """The two functions of a built library that are called here."""
+
+    def image(self, packed: Packed, *, out: Numbers, span: tuple[int, int], threads: int) -> None:
+        """Fill `out` with photons."""
+
+    def pullback(
+        self, packed: Packed, *, upstream: Numbers, span: tuple[int, int], threads: int
+    ) -> NDArray[np.float64]:
+        """The gradient by the lattice vectors."""
+
+
+class KernelRows:
+    """Renders the rows of scenes that the kernel takes, each packed once for the pieces of one image."""
+
+    name = "kernel"
+
+    def __init__(self, library: Renderer, *, threads: int) -> None:
+        self.library, self.threads = library, threads
+        self._last: tuple[Scene, Packed] | None = None
+
+    def _packed(self, scene: Scene) -> Packed:
+        if self._last is None or self._last[0] is not scene:
+            self._last = (scene, pack(scene))
+        return self._last[1]
+
+    def blank(self, scene: Scene) -> Numbers:
+        """An image without photons."""
+        return np.zeros((scene.plan.spixels, scene.plan.fpixels), as_numpy(scene.tensors.pixel).dtype)
+
+    def piece_rows(self, scene: Scene) -> int:
+        """Rows in about a second of work."""
+        steps = scene.steps * scene.plan.layers * len(scene.plan.columns)
+        return max(1, STEPS_PER_CALL // steps)
+
+    def rows(self, scene: Scene, first: int, end: int, out: Numbers) -> None:
+        """Fill `out` [end - first, columns] with photons."""
+        plan, start = scene.plan, scene.plan.rows.start
+        width = len(plan.columns)
+        target = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+        span = ((first - start) * width, (end - start) * width)
+        self.library.image(self._packed(scene), out=target, span=span, threads=self.threads)
+        if scene.mask is not None:
+            target *= scene.mask[first:end, plan.columns.start : plan.columns.stop]
+        if target is not out:
+            out[...] = target
+
+    def pull(self, scene: Scene, gradient: Numbers) -> NDArray[np.float64]:
+        """[R, 3, 3]: d(sum gradient x image)/d(lattice vectors); `gradient` is [slow, fast]."""
+        plan, size, width = scene.plan, self.piece_rows(scene), len(scene.plan.columns)
+        upstream = gradient if scene.mask is None else gradient * scene.mask
+        window = upstream[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]
+        total = np.zeros(scene.tensors.real.shape)
+        for first in range(0, len(plan.rows), size):
+            part = np.ascontiguousarray(
+                window[first : first + size], dtype=as_numpy(scene.tensors.pixel).dtype
+            )
+            span = (first * width, first * width + part.size)
+            total += self.library.pullback(
+                self._packed(scene), upstream=part, span=span, threads=self.threads
+            )
+        return total
+
+    def total(self, scene: Scene, gradient: Numbers) -> float:
+        """sum(gradient x image), the image rendered again piece by piece."""
+        plan, size, found = scene.plan, self.piece_rows(scene), 0.0
+        for first in range(plan.rows.start, plan.rows.stop, size):
+            end = min(first + size, plan.rows.stop)
+            out = np.empty((end - first, len(plan.columns)), as_numpy(scene.tensors.pixel).dtype)
+            self.rows(scene, first, end, out)
+            part = gradient[first:end, plan.columns.start : plan.columns.stop]
+            found += float((out * part).sum(dtype=np.float64))
+        return found
