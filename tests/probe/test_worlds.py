@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -83,6 +84,29 @@ def test_what_leaks_is_named_once_its_restore_heals(leak, kind):
     assert driven.finding.cause.kind == kind
     assert leak in driven.finding.cause.summary
     assert [result.status.value for result in driven.results] == ["confirmed", "confirmed"]
+
+
+@pytest.mark.parametrize("heals", [0, 1, None])
+def test_the_edit_that_takes_the_leak_back_is_proposed_once_it_was_tried(heals):
+    """The second way is tried where the first does not heal; an edit that heals nothing is kept back."""
+    leaking = polluted_by(SUITE[3], leak="cwd")
+    text = "import os\n\ndef test_3():\n    os.chdir('/')\n"
+    tried = []
+
+    def world(setup):
+        if not setup.edits:
+            return leaking(setup)
+        tried.extend(setup.edits.values())
+        return seen(T, heals is not None and len(tried) == heals + 1)
+
+    case = replace(in_suite(leaking), source=lambda path: text if path == "tests/test_a.py" else None)
+    finding = conforms(Order(), case, world).finding
+    assert [patch.after for patch in finding.patches] == ([] if heals is None else [tried[heals]])
+    assert finding.cause.confidence == "proven"
+    if heals == 0:
+        assert "monkeypatch.chdir('/')" in finding.patches[0].diff
+    else:
+        assert "put_back" in tried[1]
 
 
 @pytest.mark.parametrize("setter", SUITE[1:-1:5])

@@ -36,6 +36,8 @@ class Leak(Value):
 
     places: tuple[str, ...]
     shown: tuple[str, ...]
+    usual: tuple[str, ...]
+    """Each place as the test finds it where nothing leaked, as a short text."""
     factor: Factor
 
 
@@ -61,16 +63,14 @@ def find_leak(
         if run.passed(case.nodeid):
             return (
                 yield from _proof(
-                    probe, case, polluted, kept=part, moment="collected", shown=_shown(part, found, usual)
+                    probe, case, polluted, kept=part, moment="collected", found=found, usual=usual
                 )
             )
     for moment in ("collected", "start"):
         kept = yield from _smallest(case, polluted, differing, moment)
         if kept:
             return (
-                yield from _proof(
-                    probe, case, polluted, kept=kept, moment=moment, shown=_shown(kept, found, usual)
-                )
+                yield from _proof(probe, case, polluted, kept=kept, moment=moment, found=found, usual=usual)
             )
     return None
 
@@ -95,7 +95,14 @@ def _smallest(
 
 
 def _proof(
-    probe: str, case: Case, polluted: Setup, *, kept: Sequence[str], moment: str, shown: tuple[str, ...]
+    probe: str,
+    case: Case,
+    polluted: Setup,
+    *,
+    kept: Sequence[str],
+    moment: str,
+    found: Places,
+    usual: Places,
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], Leak | None]:
     repeats, alpha = repeats_of(case)
     factor = Factor(kind="restore", name=" + ".join(kept), from_="leaked", to="restored")
@@ -113,7 +120,8 @@ def _proof(
     )
     if trial.result.status is not Status.CONFIRMED:
         return None
-    return Leak(places=tuple(kept), shown=shown, factor=factor)
+    texts = tuple(_shown_as(usual, place) for place in kept)
+    return Leak(places=tuple(kept), shown=_shown(kept, found, usual), usual=texts, factor=factor)
 
 
 def _restoring(case: Case, polluted: Setup, kept: Sequence[str], moment: str) -> Setup:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from triage.model.experiment import CauseKind, Factor, RootCause, Status
+from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
 from triage.probe.api import Answer, Case, Experiment, Finding, Setup, Step, Steps, look, test
 from triage.probe.leak import Leak, find_leak
+from triage.probe.patching import patch_of
+from triage.probe.restoring import restored
 from triage.probe.search import minimise
 from triage.probe.treatment import repeats_of
 
@@ -37,7 +39,8 @@ class Order:
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded=f"it does not depend on {named}")
         leak = yield from find_leak(self.name, case, experiment.baseline, experiment.treated)
-        return Finding(cause=_cause(polluters, leak, trial.result.factor), proof=experiment)
+        patches = (yield from _repair(case, polluters, experiment.baseline, leak)) if leak else ()
+        return Finding(cause=_cause(polluters, leak, trial.result.factor), proof=experiment, patches=patches)
 
     def _search(self, case: Case, others: Sequence[str]) -> _Runs:
         """What runs before it first; tests after it can still matter by being imported."""
@@ -71,6 +74,20 @@ class Order:
             repeats=repeats,
             alpha=alpha,
         )
+
+
+def _repair(
+    case: Case, polluters: Sequence[str], polluted: Setup, leak: Leak
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Patch, ...]]:
+    """The first edit of a polluter with which all of them pass, and the victim behind them."""
+    for polluter in polluters:
+        path = polluter.partition("::")[0]
+        source = case.source(path)
+        for title, after in restored(source or "", polluter, leak.places, leak.usual, case.files):
+            (run,) = yield from look(polluted.plus(edits={path: after}), why=title)
+            if run.passed(case.nodeid) and not any(run.red(nodeid) for nodeid in polluters):
+                return (patch_of(path, source or "", after, title, f"{polluter} leaks {leak.shown[0]}"),)
+    return ()
 
 
 class Setter:

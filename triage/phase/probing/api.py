@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -209,20 +210,25 @@ def _not_reproduced(found: Found, claim: Claim) -> ProbeReport:
 def _report(found: Found, claim: Claim, way: Climb, division: Division) -> ProbeReport:
     cause = way.cause()
     best = way.best
-    known = found.subject.cluster or found.subject.nodeids[0]
-    named = cause.confidence != "unknown"
     return ProbeReport(
         subject=found.subject.nodeids,
         cluster=found.subject.cluster,
         reproduced=True,
         experiments=(*way.results, *division.results),
         root_cause=cause,
-        next=f"triage design {known}" if named else f"triage history {found.subject.nodeids[0]}",
+        next=_next(found, bool(best and best.patches), named=cause.confidence != "unknown"),
         claim=claim.text,
         excluded=way.excluded,
         patches=best.patches if best else (),
         notes=(*way.notes, *division.notes),
     )
+
+
+def _next(found: Found, has_repair: bool, *, named: bool) -> str:
+    subject = found.subject.cluster or found.subject.nodeids[0]
+    if not named:
+        return f"triage history {shlex.quote(found.subject.nodeids[0])}"
+    return f"triage design {shlex.quote(subject)}" + ("" if has_repair else " --option YOUR.patch")
 
 
 def _stamped(report: ProbeReport, root: Path, folder: EvidenceFolder, lab: Lab) -> ProbeReport:
