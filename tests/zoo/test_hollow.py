@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from triage.model.experiment import Factor
 from triage.model.failure import Failure, Frame, Raised
-from triage.probe.api import Case, Setup
-from triage.probe.environment import setting
+from triage.probe.api import Case, Finding, Setup
+from triage.probe.asked import Asked
+from triage.probe.environment import Environment, setting
 from triage.probe.numeric import Numeric
 from triage.probe.reach import watching
 from triage.probe.treatment import settle
@@ -110,3 +114,25 @@ def test_slack_proves_a_tight_limit_only_where_the_miss_is_rounding(relative, co
 
     cause = drive(Numeric(), case("not close"), run).finding.cause
     assert (cause.kind, cause.confidence) == ("tolerance", confidence)
+
+
+@pytest.mark.parametrize(("hit", "confidence"), [(True, "proven"), (False, "likely")])
+def test_what_the_user_asks_for_proves_nothing_by_a_way_around(hit, confidence):
+    asked = replace(case(), factors=(Factor(kind="env", name="ROWS", from_="1", to=None),))
+    assert drive(Asked(), asked, reason(world(hit))).finding.cause.confidence == confidence
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence"), [("KeyError: 'ROWS'", "proven"), ("assert 91.0 == 19.0", "likely")]
+)
+def test_setting_what_is_missing_proves_only_where_the_failure_names_it(text, confidence):
+    lines = ({"what": "variable", "name": "ROWS", "where": "tests/test_a.py:4", "set": False},)
+    one = replace(case(text), env={}, facts={"survey": Finding(excluded="-", facts={"usage": lines})})
+
+    def run(setup):
+        cured = setup.env.get("ROWS") is not None
+        failures = {} if cured else {T: one.failure}
+        return seen(T, cured).model_copy(update={"failures": failures})
+
+    cause = drive(Environment(), one, run).finding.cause
+    assert (cause.kind, cause.confidence) == ("environment-variable", confidence)

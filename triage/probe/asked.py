@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from triage.model.experiment import RootCause, Status
-from triage.probe.api import Case, Experiment, Finding, Steps, test
+from triage.model.experiment import Factor, RootCause, Status
+from triage.probe.api import Case, Experiment, Finding, Steps, look, test
 from triage.probe.factors import arms, cause_kind
+from triage.probe.reach import HOLLOW, came_there, watching
 from triage.probe.treatment import repeats_of
 
 
@@ -37,16 +38,22 @@ class Asked:
             )
             (trial,) = yield from test(experiment)
             if trial.result.status is Status.CONFIRMED and cause is None:
-                cause = RootCause(
-                    kind=cause_kind(factor),
-                    summary=f"with {factor.spelled()} the test passes, without it fails",
-                    factor=factor,
-                    culprits=(factor.name,),
-                    confidence="proven",
-                )
+                (run,) = yield from look(watching(case, treated), why="does it come to what failed?")
+                cause = _cause(factor, hollow=not came_there(case, run))
                 proof = experiment
         return Finding(
             cause=cause,
             proof=proof,
             excluded="" if cause else "none of the changes that were asked for helps",
         )
+
+
+def _cause(factor: Factor, *, hollow: bool) -> RootCause:
+    summary = f"with {factor.spelled()} the test passes, without it fails"
+    return RootCause(
+        kind=cause_kind(factor),
+        summary=f"{summary}, {HOLLOW}" if hollow else summary,
+        factor=factor,
+        culprits=(factor.name,),
+        confidence="likely" if hollow else "proven",
+    )

@@ -9,6 +9,9 @@ from triage.probe.fisher import still_allowed, wilson
 RUNS = 4
 """Those of the claim included: as many as an experiment's baseline has."""
 
+_IN_COMPANY = 2
+"""Further runs in company: a flaky test that passed alone by luck would look order-dependent."""
+
 
 class Repeat:
     """Runs the unchanged case again; whoever passes and fails in one setup is flaky."""
@@ -21,7 +24,7 @@ class Repeat:
 
     def investigate(self, case: Case) -> Steps:
         """Repeat until the answer is clear; the failing run that opened the case counts."""
-        more = max(1, RUNS - case.runs) if case.context == "alone" else 1
+        more = max(1, RUNS - case.runs) if case.context == "alone" else _IN_COMPANY
         runs = yield from look(*[case.base] * more, why="the unchanged case again")
         failed = round(case.rate * case.runs) + sum(run.red(case.nodeid) for run in runs)
         total = case.runs + len(runs)
