@@ -134,3 +134,16 @@ def test_the_root_is_told_by_the_tests_own_file() -> None:
     assert guess_root("/srv/ci/7/tests/test_a.py:3: Error", "tests/test_a.py") == "/srv/ci/7"
     assert guess_root("tests/test_a.py:3: Error", "tests/test_a.py") is None
     assert guess_root("anything", "") is None
+
+
+def test_a_message_that_begins_with_an_empty_line_is_not_its_type() -> None:
+    """numpy's: pytest strips the space behind the colon."""
+    text = (
+        ">   close(a, b)\nE   AssertionError: \nE   Not equal to tolerance rtol=1e-07, atol=0\nE   \n"
+        "E   Mismatched elements: 1 / 3 (33.3%)\n\ntests/test_a.py:3: AssertionError"
+    )
+    (raised,) = parse_longrepr(text, test_file="tests/test_a.py")
+    assert raised.type == "AssertionError"
+    assert raised.message.strip().startswith("Not equal to tolerance")
+    (bare,) = parse_longrepr(">   run()\nE   ValueError: \n\ntests/test_a.py:3: ValueError", test_file="x")
+    assert (bare.type, bare.message) == ("ValueError", "")

@@ -24,7 +24,7 @@ _LOCATION = re.compile(
 _SEPARATOR = re.compile(r"_( _)+\s*$")
 _DEF = re.compile(r"(?P<indent>\s*)(?:async\s+)?def\s+(?P<name>\w+)\s*\(")
 _ERROR = re.compile(r"E(?:   |\s*$)")
-_TYPED = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?$", re.DOTALL)
+_TYPED = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?::(?: |(?=\n))(?P<message>.*)|:)?$", re.DOTALL)
 _EXCEPTION_NAME = re.compile(
     r"(?:[\w.]+\.)?(?:[A-Z]\w*)?(?:Error|Exception|Exit|Interrupt|Warning|Failed|Skipped|Group)"
 )
