@@ -262,3 +262,52 @@ def test_joins_do_not_depend_on_order(failures: list[tuple[int, str]], order: ob
     )
     assert one.cluster_of == other.cluster_of
     assert one.events == other.events
+
+
+def test_what_a_library_says_of_values_does_not_join_those_of_two_functions_of_the_project(
+    failing: Failing, run: Run
+) -> None:
+    """autograd says the same of every broken graph; whose graph it is stands in the failing line."""
+    says = "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"
+    record = run(
+        failing("tests/a.py::a", says, code="net.norm(x).backward()"),
+        failing("tests/b.py::b", says, code="net.wave(x).sum().backward()"),
+        failing("tests/c.py::c", says, code="2 * net.norm(y).backward()"),
+    )
+    found = clustered(record, Context(exists=lambda path: path == "net.py"))
+    assert found.cluster_of["tests/a.py::a", 0] == found.cluster_of["tests/c.py::c", 0]
+    assert found.cluster_of["tests/a.py::a", 0] != found.cluster_of["tests/b.py::b", 0]
+    assert [e.event for e in found.events] == ["cluster_opened", "cluster_opened", "proposal_made"]
+    assert count(clustered(record)) == 1, "without a checkout nobody knows what is the project's"
+
+
+def test_files_of_a_folder_that_test_files_lie_in_are_missing_one_by_one(failing: Failing, run: Run) -> None:
+    missing = "FileNotFoundError: [Errno 2] No such file or directory: "
+    record = run(
+        failing("lab/tests/test_a.py::a", missing + "'tests/one.csv'"),
+        failing("lab/tests/test_b.py::b", missing + "'tests/two.csv'"),
+    )
+    assert count(clustered(record)) == 2
+    elsewhere = run(
+        failing("lab/tests/test_a.py::a", missing + "'golden/one.csv'"),
+        failing("lab/tests/test_b.py::b", missing + "'golden/two.csv'"),
+    )
+    assert count(clustered(elsewhere)) == 1
+
+
+def test_a_path_that_is_there_against_expectation_is_not_missing(failing: Failing, run: Run) -> None:
+    shown = (
+        "AssertionError: assert not True\n +  where True = exists()\n"
+        " +    where exists = PosixPath('cache.db').exists\n"
+    )
+    gone = "FileNotFoundError: [Errno 2] No such file or directory: 'data/x.csv'"
+    record = run(
+        failing("tests/a.py::a", shown, code='assert not Path("cache.db").exists()'),
+        failing(
+            "tests/b.py::b", "AssertionError: assert not True", code='assert not os.path.exists("cache.db")'
+        ),
+        failing("tests/c.py::c", gone),
+    )
+    found = clustered(record, Context(exists=lambda path: True))
+    left, bare, missing = (found.cluster_of[f"tests/{name}.py::{name}", 0] for name in "abc")
+    assert missing not in (left, bare)

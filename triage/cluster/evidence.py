@@ -35,20 +35,30 @@ def near_decades(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 def same_message(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """A message raised in several places: one that names its cause joins, another proposes."""
-    yield from by_key(units, lambda unit: marks(unit, "named-cause"), "message")
+    """A message raised in several places: one that names its cause joins, another proposes.
+
+    What a library says of a value says nothing of who made it: where the failing lines of tests call
+    functions of the project, they must be the same ones.
+    """
+
+    yield from by_key(units, lambda unit: _of_project(unit, "named-cause", context), "message", _first_line)
     yield from by_key(units, lambda unit: marks(unit, "message"), "message", proposal=True)
 
 
 def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One exception that other exceptions wrap."""
-    return by_key(units, lambda unit: marks(unit, "cause"), "chain", lambda key: f"caused by {key}")
+    return by_key(
+        units,
+        lambda unit: _of_project(unit, "cause", context),
+        "chain",
+        lambda key: f"caused by {_first_line(key)}",
+    )
 
 
 def same_site(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One raising line with one wording; one line in whose evaluation all failed; else a proposal."""
     yield from by_key(units, lambda unit: marks(unit, "expression"), "frame")
-    yield from by_key(units, _worded_sites, "frame", lambda key: key.partition("\n")[0])
+    yield from by_key(units, _worded_sites, "frame", _first_line)
     yield from by_key(units, lambda unit: marks(unit, "site"), "frame", proposal=True)
 
 
@@ -69,18 +79,20 @@ def same_line(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     def lines(unit: Unit) -> Iterator[str]:
         return (f"{line}\n{_compared(unit)}" for line in marks(unit, "line"))
 
-    return by_key(units, lines, "parameter", lambda key: key.partition("\n")[0])
+    return by_key(units, lines, "parameter", _first_line)
 
 
 def same_folder(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """Files of one folder that are not there, because the folder is not."""
+    """Files of one folder that are not there, because the folder is not; in the right working directory."""
     if not any(marks(unit, "folder") for unit in units):
         return
     files = {nodeid.partition("::")[0] for unit in units for nodeid in unit.members}
-    there = {str(parent) for file in files for parent in PurePosixPath(file).parents}
+    parts = {parent.parts for file in files for parent in PurePosixPath(file).parents}
+    there = {"/".join(found[start:]) for found in parts for start in range(len(found))}
 
     def folders(unit: Unit) -> Iterator[str]:
-        return (f for f in marks(unit, "folder") if f not in there and not context.exists(f))
+        moved = _MOVED in marks(unit, "state")
+        return (f for f in marks(unit, "folder") if not moved and f not in there and not context.exists(f))
 
     yield from by_key(units, folders, "file", lambda folder: f"files of {folder} are missing")
 
@@ -119,6 +131,24 @@ RULES = (
     near_decades, same_message, same_cause, same_site, same_difference, same_line, same_folder, same_subject,
     process_state,
 )  # fmt: skip
+
+
+def _of_project(unit: Unit, kind: str, context: Context) -> Iterator[str]:
+    """Values of a mark, each with the functions of the project that the failing line of the test calls."""
+    calls = "\n".join(call for call in marks(unit, "calls") if _in_project(call, context))
+    return (f"{value}\n{calls}" for value in marks(unit, kind))
+
+
+def _first_line(key: str) -> str:
+    return key.partition("\n")[0]
+
+
+def _in_project(call: str, context: Context) -> bool:
+    """Whether a dotted name begins with a module of the checkout."""
+    module = call.partition(".")[0]
+    return any(
+        context.exists(f"{folder}{module}{ending}") for folder in ("", "src/") for ending in ("", ".py")
+    )
 
 
 def _says(unit: Unit) -> str:

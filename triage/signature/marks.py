@@ -37,6 +37,12 @@ _MISSING = re.compile(
     r"|No module named|not readable"
 )
 _FOLDER = re.compile(r"No such file or directory: b?['\"](?P<folder>[^'\"\n]{1,300})/[^/'\"\n]{1,200}['\"]")
+_ASKS = re.compile(r"\b(?:exists|is_?file|is_?dir|lexists)\b")
+_IS_THERE = re.compile(
+    rf"^(?:E\s+)?\+?\s*(?:assert not\b.*{_ASKS.pattern}|where True = (?:<function )?{_ASKS.pattern})",
+    re.MULTILINE,
+)
+"""The complaint is that a path is there: the opposite of a missing one."""
 _MISSING_SIGNS = (
     "o such file", "ot found", "exist", "issing", "open", "annot find", "is_file(", "No module", "readable",
 )  # fmt: skip
@@ -50,6 +56,7 @@ _OTHER_DEFAULT = re.compile(r"(?<![.\w])tensor\([^()]*\d\.[^()]*dtype=torch\.flo
 _ARGUMENT = re.compile(r"^(?:E .*|\w+ += .*)$", re.MULTILINE)
 _OF_LIBRARIES = frozenset({"close", "equal", "gradcheck", "nan-location", "attribute", "shape"})
 """Kinds of comparison whose words are the library's own and say nothing of the cause."""
+_CALL = re.compile(r"(?<![\w.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)\s*\(")
 _CHOSEN = re.compile(r"raise\b|assert\b|(?:sys\.|os\.|pytest\.|self\.)?_?(?:exit|fail|abort|skip|error)\w*\(")
 _SINGLE = re.compile(r"\bfloat32\b|\b[Ff]loat\b")
 _DOUBLE = re.compile(r"\bfloat64\b|\b[Dd]ouble\b")
@@ -69,6 +76,7 @@ def marks_of(
         "message": _message(anatomy) if authored else (),
         "named-cause": _named_cause(anatomy, place) if authored else (),
         "line": _line(failure, anatomy, place),
+        "calls": _calls(place),
         "template": _template(anatomy) if authored else (),
         "cause": _cause(anatomy, place) if authored else (),
         "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
@@ -108,6 +116,11 @@ def _line(failure: Failure, anatomy: Anatomy, place: Place) -> tuple[str, ...]:
     if own.function != anatomy.test.rpartition("::")[2]:
         return ()  # a helper's assertion fails for many reasons
     return (f"{anatomy.test_file}::{anatomy.test}: {place.code}",)
+
+
+def _calls(place: Place) -> tuple[str, ...]:
+    """Dotted names that the failing line of the test calls, where nothing of the product is on the stack."""
+    return () if place.is_product else tuple(sorted(set(_CALL.findall(place.code[:2000]))))[:10]
 
 
 def _message(anatomy: Anatomy) -> tuple[str, ...]:
@@ -170,8 +183,9 @@ def _missing(shown: str) -> tuple[str, ...]:
     if not any(word in shown for word in _MISSING_SIGNS):
         return ()
     found: set[str] = set()
+    there = _IS_THERE.search(shown) is not None
     for line in shown.splitlines():
-        if _MISSING.search(line):
+        if _MISSING.search(line) and not (there and _ASKS.search(line)):
             found.update(path.removeprefix("./") for path in _RELATIVE.findall(line[:2000]))
             found.update(name.replace(".", "/") for name in _NO_MODULE.findall(line))
             found.update(path.removeprefix("./") for path in _NOT_THERE.findall(line))
