@@ -148,3 +148,26 @@ def test_usage_names_what_the_test_touches(observe):
     used = {(line["what"], line["name"]) for line in observe(files, T, usage={}).lines("usage", "use")}
     assert {("variable", "WANTED"), ("random", "random.random"), ("file", "nowhere.txt")} <= used
     assert {"clock", "sleep", "threads"} <= {what for what, _ in used}
+
+
+def test_what_a_library_reads_while_it_is_imported_is_not_the_tests_own(observe):
+    files = {
+        "site-packages/noisy.py": """
+            import os
+            AT_IMPORT = os.environ.get("NOISY_AT_IMPORT")
+            def ask():
+                return os.environ.get("NOISY_WHEN_CALLED")
+        """,
+        "settings.py": "import os\nMODE = os.environ.get('OWN_MODE')\n",
+        "test_it.py": """
+            import sys
+            sys.path[:0] = [".", "site-packages"]
+            import noisy, settings
+            def test_it():
+                assert noisy.ask() is None
+        """,
+    }
+    lines = observe(files, T, usage={}).lines("usage", "use")
+    names = {line["name"] for line in lines if line["what"] == "variable"}
+    assert {"OWN_MODE", "NOISY_WHEN_CALLED"} <= names
+    assert "NOISY_AT_IMPORT" not in names

@@ -67,9 +67,12 @@ def _note(kind: str, name: str, frame: FrameType | None, *, depth: int = 8, **mo
 
 
 def _place(frame: FrameType | None, depth: int = 8) -> str | None:
-    """The user's line, if it is the caller or calls through a few library frames."""
+    """The user's line, if it is the caller or calls through a few library frames.
+
+    What a library does while it is imported is not what the user's code asks for.
+    """
     for _ in range(depth):
-        if frame is None:
+        if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
             return None
         place = authors(_ROOT, frame.f_code.co_filename)
         if place is not None:
