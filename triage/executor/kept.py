@@ -40,9 +40,11 @@ class Kept:
     """A warm parent that waits for orders: silence is no hang."""
 
     def order(self, word: bytes) -> None:
-        """Tell the keeper `abort` or `kill`."""
+        """Tell the keeper `abort` or `kill`; one that a test has stopped is woken first."""
         with contextlib.suppress(OSError):
             self.control.sendall(word)
+            if "keeper" in self.messages and not self.gone:
+                os.kill(int(self.messages["keeper"]), signal.SIGCONT)
 
     def hear(self) -> None:
         """Take in what the keeper says."""
@@ -86,9 +88,17 @@ class _Tail:
         if grew:
             self.grew_at = time.monotonic()
         elif os.fstat(self._fd).st_nlink == 0:
-            os.close(self._fd)
-            self._fd = -1
+            self._follow()
         return grew
+
+    def _follow(self) -> None:
+        """The file was removed: its writer goes on in a new one, or in this one where it can make none."""
+        with contextlib.suppress(OSError):
+            fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            while block := os.read(self._fd, 1 << 18):
+                self._sink(block)
+            os.close(self._fd)
+            self._fd = fd
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
