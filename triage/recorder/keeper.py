@@ -108,7 +108,7 @@ def sweep(child: int | None) -> tuple[int, int | None]:
 def keep(control: socket.socket, child: int) -> None:
     """Wait for `child`, obey the harness, sweep, report."""
     started = time.monotonic()
-    _say(control, {"started": child})
+    _say(control, {"started": child, "keeper": os.getpid()})
     status = _wait(control, child)
     swept, killed_status = sweep(child if status is None else None)
     if status is None:
@@ -141,6 +141,7 @@ def _wait(control: socket.socket, child: int) -> int | None:
             if b"abort" in order:
                 with contextlib.suppress(OSError):
                     os.kill(child, signal.SIGABRT)
+                    os.kill(child, signal.SIGCONT)  # the stopped dump nothing
             if b"kill" in order or not order:
                 return None
 
@@ -164,11 +165,16 @@ def _reap(child: int) -> int | None:
 
 
 def fork(control: socket.socket, memory_bytes: int | None) -> int:
-    """A child in its own session that dies with this process; 0 in the child, like `os.fork`."""
+    """A child in its own session that dies with this process; 0 in the child, like `os.fork`.
+
+    A test may signal its parent: from now on the keeper takes none but those that nobody can refuse.
+    """
     parent = os.getpid()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     child = os.fork()
     if child:
         return child
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     control.close()
     os.setsid()
     die_with_parent(parent)

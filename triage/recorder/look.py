@@ -37,7 +37,7 @@ def line_of(item: Any) -> int | None:
 
 def named(error: BaseException) -> str:
     """`Exit: reason`, on whatever terms the exception gives it."""
-    text = text_of(getattr(error, "msg", None) or error, 4096)
+    text = text_of(getattr(error, "msg", None) or error)[:4096]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

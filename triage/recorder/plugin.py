@@ -19,7 +19,7 @@ from triage.recorder import neutral
 from triage.recorder.jsonreport import JsonReport
 from triage.recorder.look import Beside, line_of, named, only_counts, packages, skip_reason
 from triage.recorder.raised import raised_chain
-from triage.recorder.reports import Scribe, is_complete, last_attempt, outcome_of
+from triage.recorder.reports import Scribe, bare, is_complete, last_attempt, outcome_of
 from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
 from triage.recorder.settings import Settings, take_settings
 from triage.recorder.watchdog import Watchdog
@@ -39,6 +39,8 @@ class Recorder:
         self.redact = Redactor.of(os.environ)
         self.scribe = Scribe(self.redact, settings.field_chars)
         self.writer = Writer(settings.record, bytes.fromhex(settings.key))
+        if settings.mode == "run" and settings.key:
+            self.writer.make_spare()
         self.watchdog = (
             Watchdog(settings.stacks, settings.test_seconds)
             if settings.stacks and settings.test_seconds
@@ -98,6 +100,7 @@ class Recorder:
         """In a child of a warm parent: a record of its own, and only the items of its chunk."""
         self.settings = settings
         self.writer = Writer(settings.record, bytes.fromhex(settings.key))
+        self.writer.make_spare()
         if settings.stacks and settings.test_seconds:
             self.watchdog = Watchdog(settings.stacks, settings.test_seconds)
         self.select(session.items)
@@ -207,8 +210,10 @@ class Recorder:
             self._cut(index, error)
             raise
         self._finish(index, item, None)
-        if self.writer.failed:
-            item.session.shouldstop = "triage: the record cannot be written"
+        if self.writer.hindered:
+            item.session.shouldstop = (
+                "triage: a test left no room for the record; the rest runs in a new process"
+            )
         elif self.damaged:
             item.session.shouldstop = (
                 "triage: a test closed pytest's descriptors; the rest runs in a new process"
@@ -234,7 +239,7 @@ class Recorder:
         except (Exception, pytest.skip.Exception) as problem:
             return problem
         reports, _ = last_attempt(self.reports)
-        if os.getpid() == self.writer.pid:
+        if self.writer.mine:
             failed = [self.scribe.failure(r, self.chains.get(id(r))) for r in reports if r.failed]
             stages = {r.when: self.scribe.stage(r) for r in reports if not hasattr(r, "context")}
             known = {"outcome": outcome_of(reports), "stages": stages, "failures": failed}
@@ -257,12 +262,12 @@ class Recorder:
         if self.watchdog:
             self.watchdog.forget()
         error = call.excinfo.value
-        if type(error).__name__ == "CollectError" and error.__cause__ is not None:
-            error = error.__cause__  # pytest's envelope around what the import raised
-        self.damaged |= isinstance(error, OSError) and error.errno == errno.EBADF
         try:
-            self.chains[id(report)] = raised_chain(error, self.settings.field_chars)
-        except Exception as problem:
+            if type(error).__name__ == "CollectError" and error.__cause__ is not None:
+                error = error.__cause__  # pytest's envelope around what the import raised
+            self.damaged |= isinstance(error, OSError) and error.errno == errno.EBADF
+            self.chains[id(report)] = raised_chain(error)
+        except BaseException as problem:
             self.writer.write(
                 {"e": "note", "text": f"an exception could not be taken apart: {type(problem).__name__}"}
             )
@@ -276,10 +281,10 @@ class Recorder:
                 f"a plugin raised {named(error)}",
             )
             return
-        if self.settings.mode == "run" and os.getpid() != self.writer.pid:
+        if self.settings.mode == "run" and not self.writer.mine:
             return
         text = self.scribe.text(named(error))
-        chain = self.scribe.deep(raised_chain(error, self.settings.field_chars))
+        chain = self.scribe.deep(raised_chain(error))
         self.writer.write({"e": "cut", "i": index, "how": type(error).__name__, "what": text, "chain": chain})
 
     def _finish(self, index: int, item: Any, note: str | None) -> None:
@@ -287,15 +292,9 @@ class Recorder:
             self.writer.write_payload(plain) if (plain := self._plain(index, note)) else self._full(
                 index, item, note
             )
-        except Exception as problem:
-            fallback = {
-                "e": "finish",
-                "i": index,
-                "outcome": outcome_of(self.reports),
-                "stages": {},
-                "failures": [],
-            }
-            self.writer.write({**fallback, "note": f"details lost: {type(problem).__name__}"})
+        except BaseException as problem:
+            note = f"details lost: {type(problem).__name__}"
+            self.writer.write({"e": "finish", "i": index, **bare(self.reports), "note": note})
 
     def _plain(self, index: int, note: str | None) -> bytes | None:
         """The usual test (passed, printed nothing) without the general machinery: what most tests cost."""
@@ -349,7 +348,7 @@ class Recorder:
     @pytest.hookimpl(optionalhook=True, trylast=True)
     def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
         """pytest-json-report has made its document."""
-        if os.getpid() == self.writer.pid:
+        if self.writer.mine:
             self.json_report.write(json_report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

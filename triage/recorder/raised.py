@@ -19,8 +19,8 @@ _NOTES_LIMIT = 20
 Data = dict[str, Any]
 
 
-def raised_chain(error: BaseException, limit: int) -> list[Data]:
-    """`error` first, then causes and contexts, then members of groups; `limit` caps messages."""
+def raised_chain(error: BaseException) -> list[Data]:
+    """`error` first, then causes and contexts, then members of groups; texts are as long as they are."""
     chain: list[Data] = []
     seen: set[int] = set()
     todo: list[tuple[BaseException, str]] = [(error, "raised")]
@@ -29,7 +29,7 @@ def raised_chain(error: BaseException, limit: int) -> list[Data]:
         if id(current) in seen:
             continue
         seen.add(id(current))
-        chain.append(_one(current, relation, limit))
+        chain.append(_one(current, relation))
         todo = _related(current) + todo
     return chain
 
@@ -45,27 +45,26 @@ def _related(error: BaseException) -> list[tuple[BaseException, str]]:
     return found
 
 
-def _one(error: BaseException, relation: str, limit: int) -> Data:
+def _one(error: BaseException, relation: str) -> Data:
     kind = type(error)
     module = getattr(kind, "__module__", "") or ""
     name = getattr(kind, "__qualname__", kind.__name__)
     notes = getattr(error, "__notes__", None)
     return {
         "type": name if module == "builtins" else f"{module}.{name}",
-        "message": text_of(error, limit),
+        "message": text_of(error),
         "relation": relation,
         "frames": frames_of(error.__traceback__),
-        "notes": [text_of(note, limit) for note in notes[:_NOTES_LIMIT]] if isinstance(notes, list) else [],
+        "notes": [text_of(note) for note in notes[:_NOTES_LIMIT]] if isinstance(notes, list) else [],
     }
 
 
-def text_of(value: object, limit: int) -> str:
-    """`str(value)`, whatever it does."""
+def text_of(value: object) -> str:
+    """`str(value)`, whatever it does: the result is a true `str`, and nothing is raised."""
     try:
-        text = str(value)
-    except Exception as problem:
+        return str.__str__(str(value))
+    except BaseException as problem:
         return f"<{type(value).__name__} whose text raises {type(problem).__name__}>"
-    return text
 
 
 def frames_of(traceback: TracebackType | None) -> list[Data]:

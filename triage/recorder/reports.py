@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from triage.recorder.raised import text_of
 from triage.wire.clean import capped, encodable
 
 Data = dict[str, Any]
@@ -26,7 +27,7 @@ class Scribe:
 
     def text(self, value: object) -> str:
         """A field as it may be written."""
-        text = value if isinstance(value, str) else str(value)
+        text = value if type(value) is str else text_of(value)
         if len(text) <= self.limit + 2 * _MARGIN:
             return capped(self.redact(encodable(text)), self.limit)
         half = self.limit // 2
@@ -91,8 +92,8 @@ def captured(report: Any) -> dict[str, str]:
 
 
 def _described(context: Any) -> str:
-    words = [str(context.msg)] if context.msg is not None else []
-    words += [f"{name}={value}" for name, value in dict(context.kwargs).items()]
+    words = [text_of(context.msg)] if context.msg is not None else []
+    words += [f"{text_of(name)}={text_of(value)}" for name, value in dict(context.kwargs).items()]
     return " ".join(words) or "<subtest>"
 
 
@@ -103,7 +104,10 @@ def last_attempt(reports: Sequence[Any]) -> tuple[list[Any], int]:
 
 
 def outcome_of(reports: Sequence[Any]) -> str:
-    """The test's one outcome; a failed call outranks the error in teardown that follows it."""
+    """The test's one outcome; a failed call outranks the error in teardown that follows it.
+
+    Where nothing says that the test was called (`--setup-only`, a plugin that runs nothing) it did not run.
+    """
     main = [r for r in reports if not hasattr(r, "context")]
     by_phase = {r.when: r for r in main}
     if any(r.failed for r in reports if r.when == "call"):
@@ -115,7 +119,16 @@ def outcome_of(reports: Sequence[Any]) -> str:
         if report is not None and report.skipped:
             return "xfailed" if hasattr(report, "wasxfail") else "skipped"
     call = by_phase.get("call")
-    return "xpassed" if call is not None and hasattr(call, "wasxfail") else "passed"
+    if call is None:
+        return "not_run"
+    return "xpassed" if hasattr(call, "wasxfail") else "passed"
+
+
+def bare(reports: Sequence[Any]) -> Data:
+    """Outcome and phases alone, where the texts of the reports cannot be had."""
+    failed = [getattr(report, "when", None) or "call" for report in reports if report.failed]
+    failures: list[Data] = [{"phase": phase, "chain": [], "longrepr": ""} for phase in failed]
+    return {"outcome": outcome_of(reports), "stages": {}, "failures": failures}
 
 
 def is_complete(reports: Sequence[Any]) -> bool:

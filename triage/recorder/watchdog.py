@@ -12,6 +12,9 @@ import faulthandler
 import os
 import time
 
+_monotonic = time.monotonic
+_later, _cancel = faulthandler.dump_traceback_later, faulthandler.cancel_dump_traceback_later
+_open, _close, _fstat, _stat = os.open, os.close, os.fstat, os.stat
 SHARE = 0.9
 """Of the limit: the stacks must be written before the harness kills."""
 
@@ -27,7 +30,7 @@ class Watchdog:
 
     def touch(self) -> None:
         """Something happened; cheap when called often."""
-        now = time.monotonic()
+        now = _monotonic()
         if now - self._armed > self.seconds / 4:
             self.arm(now)
 
@@ -39,19 +42,19 @@ class Watchdog:
         """Start the time anew."""
         with contextlib.suppress(OSError, ValueError, RuntimeError):
             with contextlib.suppress(OSError):
-                os.close(self._fd) if self._is_ours() else None
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            faulthandler.dump_traceback_later(self.seconds, exit=False, file=self._fd)
+                _close(self._fd) if self._is_ours() else None
+            self._fd = _open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            _later(self.seconds, exit=False, file=self._fd)
             self._armed = now
 
     def stop(self) -> None:
         """Nothing more to watch."""
         with contextlib.suppress(OSError, RuntimeError):
-            faulthandler.cancel_dump_traceback_later()
+            _cancel()
         self.forget()
 
     def _is_ours(self) -> bool:
         if self._fd < 0:
             return False
-        ours, there = os.fstat(self._fd), os.stat(self.path)
+        ours, there = _fstat(self._fd), _stat(self.path)
         return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)

@@ -1,15 +1,26 @@
-"""The record's pen: append, flush, survive whatever the test does to descriptors and limits; never raise."""
+"""The record's pen: append, flush, survive whatever the test does to descriptors and limits; never raise.
+
+A test may put something else in the place of `os.write` and not take it away again: what the pen needs
+it holds itself, since before the first test.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+import resource
+import signal
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from triage.recorder.spare import Spare
 from triage.wire import events
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+_write, _open, _close, _fstat, _getpid = os.write, os.open, os.close, os.fstat, os.getpid
+_sigmask, _sigwait = signal.pthread_sigmask, signal.sigtimedwait
+_UNLIMITED = resource.RLIM_INFINITY
+_get_limit, _set_limit, _SIZE = resource.getrlimit, resource.setrlimit, resource.RLIMIT_FSIZE
 
 
 class Writer:
@@ -18,61 +29,122 @@ class Writer:
     def __init__(self, path: str, key: bytes) -> None:
         """`path` must be absolute: tests change the working directory."""
         self.path, self.key = path, key
-        self.pid = os.getpid()
+        self.pid = _getpid()
         self.sequence = 0
         self.failed = False
         self._fd = -1
         self._identity: tuple[int, int] | None = None
+        self._spare: Spare | None = None
+
+    @property
+    def mine(self) -> bool:
+        """Whether this is the process that the record is about, and no fork of it."""
+        return _getpid() == self.pid
+
+    @property
+    def hindered(self) -> bool:
+        """Whether nothing can be appended any more: a new process must go on."""
+        return self.failed or (self._spare is not None and self._spare.begun)
+
+    def make_spare(self) -> None:
+        """Before the first test: room for what the file may refuse later."""
+        self._spare = Spare(self.path)
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Append one event."""
         try:
             payload = events.encode(event)
-        except (TypeError, ValueError, RecursionError, MemoryError):
+        except Exception:
             payload = events.encode({"e": "note", "text": f"an event of kind {event.get('e')} was not JSON"})
         self.write_payload(payload)
 
     def write_payload(self, payload: bytes) -> None:
         """Append one event that is JSON already."""
-        if os.getpid() != self.pid:
+        if not self.mine:
             return
         line = events.seal(self.key, self.sequence, payload)
         if self._append(line):
             self.sequence += 1
 
     def _append(self, line: bytes) -> bool:
+        if self._spare is not None and self._spare.begun:
+            return self._append_elsewhere(line)
         try:
-            if os.write(self._descriptor(), line) == len(line):
+            if _get_limit(_SIZE)[0] != _UNLIMITED:
+                with _room():
+                    written = _write(self._descriptor(), line)
+            else:
+                written = _write(self._descriptor(), line)
+            if written == len(line):
                 return True
         except OSError:
             self._identity = None
         return self._append_again(line)
 
     def _append_again(self, line: bytes) -> bool:
-        """After a failed or short write: lift a lowered file-size limit and open anew."""
-        with contextlib.suppress(OSError, ValueError, ImportError):
-            import resource
-
-            _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        with contextlib.suppress(OSError):
+        """After a failed or short write: open anew."""
+        with contextlib.suppress(OSError), _room():
             self._identity = None
-            if os.write(self._descriptor(), b"\n" + line) == len(line) + 1:
+            if _write(self._descriptor(), b"\n" + line) == len(line) + 1:
                 return True
+        return self._append_elsewhere(line)
+
+    def _append_elsewhere(self, line: bytes) -> bool:
+        if self._spare is not None and self._spare.put(line):
+            return True
         self.failed = True
         return False
 
     def _descriptor(self) -> int:
-        """The open file, opened again where a test closed it or put something else in its place."""
+        """The open file, opened again where a test closed, removed or replaced it."""
         if self._identity is not None:
             try:
-                status = os.fstat(self._fd)
+                status = _fstat(self._fd)
             except OSError:
                 self._identity = None
             else:
                 if (status.st_dev, status.st_ino) == self._identity:
-                    return self._fd
-        fd = os.open(self.path, _FLAGS, 0o600)
-        status = os.fstat(fd)
+                    if status.st_nlink:
+                        return self._fd
+                    return self._anew_if_possible()
+        return self._anew()
+
+    def _anew(self) -> int:
+        fd = _open(self.path, _FLAGS, 0o600)
+        status = _fstat(fd)
         self._fd, self._identity = fd, (status.st_dev, status.st_ino)
         return fd
+
+    def _anew_if_possible(self) -> int:
+        """The file was removed: the harness finds a new one at the same place, or reads on in the old one."""
+        old = self._fd
+        try:
+            fd = self._anew()
+        except OSError:
+            return old
+        with contextlib.suppress(OSError):
+            _close(old)
+        return fd
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """As much room for a file as can be had, and no signal for its end; the test's own limit comes back."""
+    before = _get_limit(_SIZE)
+    if before[0] == _UNLIMITED:
+        yield
+        return
+    mask = _sigmask(signal.SIG_BLOCK, [signal.SIGXFSZ])
+    try:
+        for limit in ((_UNLIMITED, _UNLIMITED), (before[1], before[1])):
+            with contextlib.suppress(OSError, ValueError):
+                _set_limit(_SIZE, limit)
+                break
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            _set_limit(_SIZE, before)
+        if signal.SIGXFSZ not in mask:
+            while _sigwait([signal.SIGXFSZ], 0) is not None:
+                pass
+            _sigmask(signal.SIG_SETMASK, mask)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from triage.executor.api import LOG, STACKS, Executor, ProcessOutcome, ProcessRequest
+from triage.executor.api import LOG, RECORD, STACKS, Executor, ProcessOutcome, ProcessRequest
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Attempt, TestResult
+from triage.recorder.spare import spared
 from triage.run import results
 from triage.run.failures import Origins, death
 from triage.run.seen import Key, Seen
@@ -93,7 +94,8 @@ class Runner:
             self._missing(course, tried.seen)
             stuck = stuck + 1 if len(course.results) == before else 0
             if stuck >= _STUCK_AGAIN:
-                self._give_up(course, f"no test could be started: {verdict.note}")
+                why = verdict.note or "the process ended in good order and ran none"
+                self._give_up(course, f"no test could be started: {why}")
 
     def attempt(self, course: Course, start: Starter) -> tuple[Tried, Verdict]:
         """One process on what is left of the course."""
@@ -104,6 +106,7 @@ class Runner:
         seen = Seen(key, lambda payload, event: self._heard(course, number, payload, event, seen))
         request = start(folder, key, left)
         process = self.executor.run(request, seen.feed, self.stop)
+        seen.feed(b"\n" + spared(folder / RECORD))
         verdict = judge(seen, process)
         dump, tail = _traces(folder)
         culprit = results.blamed(
