@@ -85,8 +85,9 @@ def assign_failures(
     units = units_of(gather(failures, sign).values(), book, rules)
     parted = parts_of(units, book, context)
     ids = _ids(parted.parts, book)
-    events = [event for part, cluster_id in zip(parted.parts, ids, strict=True)
-              for event in _recorded(part, cluster_id, book, stamp, mint)]  # fmt: skip
+    events: list[Event] = []
+    for part, cluster_id in zip(parted.parts, ids, strict=True):
+        events.extend(_recorded(part, cluster_id, book, mint=mint, stamp=stamp, context=context))
     events.extend(_proposed(parted, ids, book, mint))
     after = Book.of((*book.events, *events))
     members = {cluster_id: part.members for part, cluster_id in zip(parted.parts, ids, strict=True)}
@@ -122,9 +123,12 @@ def _signature_ids(unit: Unit) -> tuple[str, ...]:
     return (current, *sorted(unit.group.ids - {current}))
 
 
-def _recorded(part: Part, cluster_id: str, book: Book, stamp: str, mint: EventMint) -> list[Event]:
+def _recorded(
+    part: Part, cluster_id: str, book: Book, *, mint: EventMint, stamp: str, context: Context
+) -> list[Event]:
     if part.home is None:
-        opened: list[Event] = [_opened(part, cluster_id, stamp, mint)]
+        title = part.title(context.title_of)
+        opened: list[Event] = [_opened(part, cluster_id, mint, stamp=stamp, title=title)]
         if part.rule is not None and part.rule.cluster is None:
             opened.append(mint.make(RuleBound, rule=part.rule.name, cluster=cluster_id))
         return opened
@@ -145,11 +149,11 @@ def _proposed(parted: Parted, ids: list[str], book: Book, mint: EventMint) -> It
         yield mint.make(ProposalMade, cluster=younger, kind="merge", with_cluster=older, why=(made,))
 
 
-def _opened(part: Part, cluster_id: str, stamp: str, mint: EventMint) -> ClusterOpened:
+def _opened(part: Part, cluster_id: str, mint: EventMint, *, stamp: str, title: str) -> ClusterOpened:
     return mint.make(
         ClusterOpened,
         cluster=cluster_id,
-        title=part.title,
+        title=title,
         stamp=stamp,
         signatures=part.signature_ids,
         members=part.members,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 
 
@@ -51,5 +52,7 @@ class Context:
     first_bad: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Node id to the commits of which one broke it."""
     flips: tuple[Flip, ...] = ()
+    title_of: Callable[[Failure], str] | None = None
+    """One line for people about one failure; None: what its signature says."""
     last_seen: Mapping[str, str] = field(default_factory=dict)
     """Cluster id to the STAMP of the latest earlier run that showed it: the journal has only news."""

@@ -37,6 +37,8 @@ class Group:
     slots: list[Slot]
     marks: dict[str, tuple[str, ...]]
     """The evidence that *every* failure of the group shows."""
+    example: Failure
+    """The first failure by node id, by which people know the group."""
     last: tuple[Signature, ...] = ()
     """The signatures that were added last: often the very same again."""
 
@@ -44,13 +46,13 @@ class Group:
     def of(cls, seen: Seen, signatures: tuple[Signature, ...]) -> Group:
         """A group of one."""
         ids = {signature.id for signature in signatures}
-        return cls(signatures[0], ids, seen.slot, [seen.slot], signatures[0].marks)
+        return cls(signatures[0], ids, seen.slot, [seen.slot], signatures[0].marks, seen.failure)
 
     def add(self, seen: Seen, signatures: tuple[Signature, ...]) -> None:
         """One more failure."""
         self.slots.append(seen.slot)
         if seen.slot < self.first:
-            self.first, self.signature = seen.slot, signatures[0]
+            self.first, self.signature, self.example = seen.slot, signatures[0], seen.failure
         if signatures is not self.last:
             self.last = signatures
             self.ids.update(signature.id for signature in signatures)

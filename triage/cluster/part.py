@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from triage.cluster.place import Unit
 from triage.cluster.rules import Rule
 from triage.cluster.similar import similar_wording
 from triage.model.cluster import Why
+from triage.model.failure import Failure
 
 ALL_RULES = (*RULES, similar_wording, parameter_axis, co_failure, first_bad, flipped_together)
 
@@ -53,12 +54,13 @@ class Part:
         """The rule that made this part, where one did."""
         return next((unit.rule for unit in self.units if unit.rule is not None), None)
 
-    @property
-    def title(self) -> str:
-        """A line for people."""
+    def title(self, title_of: Callable[[Failure], str] | None = None) -> str:
+        """A line for people: by the first failure of the leader where `title_of` is given."""
         if self.rule is not None:
             return self.rule.title or self.rule.name
-        return self.leader.group.signature.title or "unexplained failure"
+        group = self.leader.group
+        title = title_of(group.example) if title_of is not None else group.signature.title
+        return title or "unexplained failure"
 
     @property
     def why(self) -> tuple[Why, ...]:

@@ -18,6 +18,7 @@ from triage.model.cluster import Cluster
 from triage.model.run import RunRecord
 from triage.phase.tools import Tools
 from triage.phase.trials import first_bad_of, flips_of, of_run, trials_of
+from triage.signature.api import title_of
 
 RULES = "plans/cluster_rules.toml"
 _TESTS_LOOKED_UP = 500
@@ -48,6 +49,7 @@ def context_of(tools: Tools, record: RunRecord, book: Book) -> Context:
         history=_history(tools, record.stamp, red),
         first_bad=first_bad_of(trials),
         flips=flips_of(trials),
+        title_of=title_of,
         last_seen=_last_seen(tools.root, record.stamp, book),
     )
 

@@ -11,11 +11,17 @@ from triage.model.signature import Signature
 from triage.signature.memo import Memo
 from triage.signature.reason_v1 import reason_v1
 from triage.signature.reason_v2 import reason_v2
+from triage.signature.reason_v2 import title_of as concrete
 
 
 def signatures_of(failure: Failure) -> tuple[Signature, ...]:
     """Signatures of one failure. Pure: the same failure has the same signatures on every machine."""
     return _MEMO(failure)
+
+
+def title_of(failure: Failure) -> str:
+    """One line for people about this very failure; no part of any identity."""
+    return concrete(failure)
 
 
 def computed(failure: Failure) -> tuple[Signature, ...]:

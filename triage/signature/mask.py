@@ -82,6 +82,18 @@ def mask_with(names: Names, text: str, *, keep_zero: bool = False) -> str:
     return " ".join(tokens.sub(name, text).split())
 
 
+def legible(text: str) -> str:
+    """The text for people: its numbers as they are; what differs from machine to machine by its kind."""
+
+    def name(found: re.Match[str]) -> str:
+        kind, token = found.lastgroup or "", found[0]
+        if kind in ("path", "drive"):
+            return "<dir>/" + re.split(r"[\\/]", token.rstrip("/\\"))[-1]
+        return token if kind in ("n", "list") else f"<{kind}>"
+
+    return " ".join(_ALL_TOKENS.sub(name, text[:_LONGEST]).split())
+
+
 def _list_class(token: str) -> str:
     """Numbers in brackets: only whether they are all zero, or not all finite."""
     if "nan" in token:

@@ -9,13 +9,15 @@ share of elements, relation of shapes, dtypes, and the decade of error over tole
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+from triage.model.escape import visible
 from triage.model.failure import Failure
 from triage.model.signature import Signature
 from triage.signature.anatomy import Anatomy, anatomy_of
 from triage.signature.digest import signature_id
 from triage.signature.marks import marks_of
-from triage.signature.mask import masked, shown
+from triage.signature.mask import legible, masked, shown
 from triage.signature.numeric import Numeric, dtypes_of, parse_numeric
 from triage.signature.place import Place, place_of
 from triage.signature.words import explicit_text, says_something
@@ -111,9 +113,18 @@ def _numbers(anatomy: Anatomy, numeric: Numeric) -> dict[str, str]:
     return fields
 
 
-def _title(anatomy: Anatomy) -> str:
-    """A line for people, the same for all failures of one signature: without their numbers."""
+def title_of(failure: Failure) -> str:
+    """A line for people about this one failure, with its numbers."""
+    return visible(_title(anatomy_of(failure), legible))
+
+
+def _without_numbers(line: str) -> str:
+    return shown(masked(line))
+
+
+def _title(anatomy: Anatomy, legibly: Callable[[str], str] = _without_numbers) -> str:
+    """A line for people; by default the same for all failures of one signature."""
     line = anatomy.said or anatomy.message.strip().partition("\n")[0]
-    words = shown(masked(line))
+    words = legibly(line)
     named = words if _is_assertion(anatomy) and words else f"{anatomy.exception}: {words}".strip(": ")
     return named[:_TITLE] or "failure without a message"
