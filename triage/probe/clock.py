@@ -18,6 +18,8 @@ _SECONDS = re.compile(r"(?<![\d.])(1[0-9]{9}|9[5-9][0-9]{7})(?!\d)")
 _ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Asia/Kolkata")
 _WORDS = re.compile(r"expire|date|time|clock|deadline|today|year|month|tzinfo|timezone|hour", re.IGNORECASE)
 _MOST_TIMES = 15
+_WITH_THREADS = 0.1
+"""After the probes that ask threads themselves."""
 _STOPS = (1.0, 30.0, 7.6003, 44.2507, 2.9991)
 """Seconds and fractions at which a stopped clock may stand: what hangs on a digit meets another one."""
 
@@ -31,13 +33,9 @@ class Clock:
         """Only where the test asks for the time or sleeps."""
         if uses(case, "clock", "zone"):
             return 0.85 if _WORDS.search(message_of(case)) else 0.6
-        return (
-            0.65
-            if uses(case, "timer", "sleep") and case.flaky
-            else 0.12
-            if uses(case, "timer", "sleep")
-            else 0.0
-        )
+        if not uses(case, "timer", "sleep"):
+            return 0.0
+        return _WITH_THREADS if uses(case, "threads") else 0.65 if case.flaky else 0.12
 
     def investigate(self, case: Case) -> Steps:
         """Zones first, for they are few; then times, those that the source names before general ones."""
@@ -101,6 +99,7 @@ def _frozen(case: Case) -> Iterator[Treatment]:
             prediction="With a clock that stands still the test passes every time: how fast it runs decides.",
             summary="the test depends on how much time passes while it runs, or at which moment it starts",
             culprits=places(uses(case, "timer", "clock", "sleep")),
+            sure=not uses(case, "threads"),  # it also lets them run in another order
         )
 
 

@@ -32,6 +32,10 @@ def _files(case: Case) -> list[str]:
     return [case.nodeid.partition("::")[0], *(path for path, _ in own_frames(case))]
 
 
+def _draws(case: Case) -> bool:
+    return bool(uses(case, "random")) or any(_DRAWS.search(case.source(path) or "") for path in _files(case))
+
+
 class Seed:
     """Random generators, and the order of sets and dictionaries by hash."""
 
@@ -39,19 +43,18 @@ class Seed:
 
     def likelihood(self, case: Case) -> float:
         """For a flaky test the first guess; for a steady one only where it seeds generators itself."""
-        drawn = bool(uses(case, "random")) or any(
-            _DRAWS.search(case.source(path) or "") for path in _files(case)
-        )
+        drawn = _draws(case)
         if case.flaky:
             return 0.9 if drawn else 0.5
         text = case.source(case.nodeid.partition("::")[0]) or ""
         return 0.45 if "seed" in text or drawn else 0.15 if "PYTHONHASHSEED" in case.env else 0.0
 
     def investigate(self, case: Case) -> Steps:
-        """A seed under which it always passes while it does not without: for generators, then for hashes."""
+        """A seed under which it always passes while it does not without: of generators, or of hashes."""
         if not case.flaky:
             return (yield from self._steady(case))
-        for name, treat in (("generators", _seeded), ("hash", _hashed)):
+        either = (("generators", _seeded), ("hash", _hashed))
+        for name, treat in either if _draws(case) else reversed(either):
             good = yield from _good_seed(case, treat)
             if good is not None:
                 treatment = _treatment(case, name, good, treat)

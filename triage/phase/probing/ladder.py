@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from triage.errors import TriageError
 from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.phase.probing.lab import BudgetSpent, Lab
-from triage.probe.api import Case, Experiment, Finding, Probe, Step, Trial
+from triage.probe.api import Answer, Case, Experiment, Finding, Probe, Step, Trial
 
 _WORTH_IT = 0.01
 
@@ -21,6 +21,8 @@ class Climb:
     results: list[ExperimentResult] = field(default_factory=list)
     trials: list[tuple[Experiment, Trial]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unchanged: list[bool] = field(default_factory=list)
+    """Whether each further run of the unchanged case failed."""
 
     @property
     def proven(self) -> Finding | None:
@@ -51,7 +53,7 @@ class Climb:
 def climb(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) -> Climb:
     """Ask the probes in the order of their likelihood; `only` runs each of them whatever it says."""
     way = Climb()
-    waiting = list(probes)
+    waiting, asked = list(probes), list[Probe]()
     while waiting and way.proven is None:
         waiting.sort(key=lambda probe: -probe.likelihood(case))
         probe = waiting.pop(0)
@@ -70,7 +72,21 @@ def climb(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) 
         way.findings.append((probe.name, finding))
         way.results.extend(finding.experiments)
         case = _wiser(case, finding, probe.name)
+        asked.append(probe)
+        if not case.flaky and not all(way.unchanged):
+            case = _flaky(case, way)
+            waiting += [one for one in asked if one.name != "survey"]
     return way
+
+
+def _flaky(case: Case, way: Climb) -> Case:
+    """It failed every time when it was repeated, and passed later: what was asked of a steady failure counts
+    for little."""
+    failed, runs = sum(way.unchanged), len(way.unchanged)
+    way.notes.append(
+        f"Unchanged it passed {runs - failed} of {runs} more times: it is flaky, and asked again as such."
+    )
+    return replace(case, rate=(case.runs + failed) / (case.runs + runs), runs=case.runs + runs)
 
 
 def _investigate(lab: Lab, case: Case, probe: Probe, way: Climb) -> Finding:
@@ -81,6 +97,8 @@ def _investigate(lab: Lab, case: Case, probe: Probe, way: Climb) -> Finding:
         while True:
             answers = lab.answer(batch)
             for step, answer in zip(batch, answers, strict=True):
+                if probe.name != "repeat":  # which counts its own
+                    way.unchanged += _unchanged(case, step, answer)
                 if isinstance(step, Experiment) and isinstance(answer, Trial):
                     way.trials.append((step, answer))
                     way.results.append(answer.result)
@@ -90,6 +108,16 @@ def _investigate(lab: Lab, case: Case, probe: Probe, way: Climb) -> Finding:
         return _sober(finding, (*way.results[before:], *finding.experiments))
     finally:
         steps.close()
+
+
+def _unchanged(case: Case, step: Step, answer: Answer) -> list[bool]:
+    """Whether the case failed, for each run in which only meters and idle instruments were added to it."""
+    setup = step.baseline if isinstance(step, Experiment) else step.setup
+    idle = not any(any(told.values()) for told in setup.instruments.values())
+    if not idle or setup.model_copy(update={"instruments": case.base.instruments}) != case.base:
+        return []
+    runs = answer.baseline if isinstance(answer, Trial) else (answer,)
+    return [run.red(case.nodeid) for run in runs if run.red(case.nodeid) or run.passed(case.nodeid)]
 
 
 def _sober(finding: Finding, own: Sequence[ExperimentResult]) -> Finding:
