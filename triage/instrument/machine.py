@@ -1,4 +1,7 @@
-"""Treatment: another machine, as far as Python asks. Settings: {"cores": N}, {"free": bytes on the disk}."""
+"""Treatment: another machine, as far as Python asks.
+
+Settings: {"cores": N}, {"free": bytes on the disk}, {"umask": bits that new files lack}.
+"""
 
 from __future__ import annotations
 
@@ -27,3 +30,10 @@ def pytest_sessionstart() -> None:
         usage = shutil.disk_usage
         kind: Any = type(usage("/"))
         shutil.disk_usage = lambda path: kind(int(free) * 2, int(free), int(free))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """After the suite's own code was imported, which may have set it too."""
+    if "umask" in _SETTINGS:
+        os.umask(int(_SETTINGS["umask"]))

@@ -27,6 +27,8 @@ _SHORT = re.compile(
     re.IGNORECASE,
 )
 
+_MODES = re.compile(r"st_mode|\bumask\b|filemode|\bS_I[RWXF]")
+
 
 class Locale:
     """Encodings, decimal commas, collation."""
@@ -108,13 +110,13 @@ class Resource:
             return 0.9
         if case.flaky:
             return 0.0
-        if uses(case, "limits") or _SHORT.search(text):
+        if uses(case, "limits", "umask") or _SHORT.search(text) or _asks_modes(case):
             return 0.4
         return 0.2 if uses(case, "cores", "disk", "network", "temporary") else 0.0
 
     def investigate(self, case: Case) -> Steps:
         """More of each thing that may be short."""
-        treatments = list(_more(case))
+        treatments = [*_masks(case), *_more(case)]
         found = yield from settle(self.name, case, treatments, "with more of it")
         if found is not None:
             return found
@@ -145,6 +147,26 @@ def _variable(case: Case, name: str, value: str) -> Treatment:
         summary=f"the test passes with {name}={value} and fails with {name} {shown}",
         culprits=(name, *places(uses(case, "locale"))),
     )
+
+
+def _asks_modes(case: Case) -> bool:
+    """Whether the lines that the failure went through, or their files, ask for permissions of files."""
+    files = {case.nodeid.partition("::")[0], *(path for path, _ in own_frames(case))}
+    return any(_MODES.search(case.source(path) or "") for path in files)
+
+
+def _masks(case: Case) -> Iterator[Treatment]:
+    for mask in (0o022, 0o002, 0o077) if uses(case, "umask") or _asks_modes(case) else ():
+        baseline, treated = with_instrument(case.base, "machine", {"umask": mask})
+        yield Treatment(
+            factor=Factor(kind="resource", name="umask", from_="as here", to=f"{mask:03o}"),
+            kind="resource",
+            baseline=baseline,
+            treated=treated,
+            prediction=f"With the umask {mask:03o} the test passes: it assumes what new files permit.",
+            summary=f"with the umask {mask:03o} the test passes: it depends on what new files permit",
+            culprits=("umask", *(f"{path}:{line}" for path, line in own_frames(case)[:2])),
+        )
 
 
 def _more(case: Case) -> Iterator[Treatment]:
