@@ -73,6 +73,36 @@ def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     )
 
 
+def same_values(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One wrong value where one right value was due, in several tests of a file; elsewhere a proposal."""
+
+    def beside(unit: Unit) -> Iterator[str]:
+        return (f"{_file(unit)}\n{values}" for values in marks(unit, "values"))
+
+    yield from by_key(units, beside, "message", lambda key: f"the same compared: {key.partition(chr(10))[2]}")
+    yield from by_key(
+        units,
+        lambda unit: marks(unit, "values"),
+        "message",
+        lambda key: f"the same compared: {key}",
+        proposal=True,
+    )
+
+
+def same_kind_given(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Assertions of one test file that got the same wrong kind of value from one function."""
+
+    def given(unit: Unit) -> Iterator[str]:
+        return (f"{_file(unit)}\n{what}" for what in marks(unit, "given"))
+
+    yield from by_key(units, given, "file", lambda key: "{1} in {0}".format(*key.split("\n")))
+
+
+def same_none(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """A function of the product that gave None where its callers needed something."""
+    yield from by_key(units, lambda unit: marks(unit, "none"), "frame", lambda name: f"{name}() gave None")
+
+
 def same_line(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One assertion of one test that failed for several parameters, compared alike."""
 
@@ -128,8 +158,8 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 RULES = (
-    near_decades, same_message, same_cause, same_site, same_difference, same_line, same_folder, same_subject,
-    process_state,
+    near_decades, same_message, same_cause, same_site, same_difference, same_values, same_kind_given,
+    same_none, same_line, same_folder, same_subject, process_state,
 )  # fmt: skip
 
 
@@ -180,7 +210,13 @@ def _subjects_of_file(unit: Unit) -> Iterator[str]:
 
 def _compared(unit: Unit) -> str:
     fields = unit.group.signature.fields
-    return " ".join(fields.get(name, "") for name in ("kind", "left", "right", "gradients", "dtypes"))
+    numbers = (fields.get(name, "") for name in ("kind", "left", "right", "gradients", "dtypes"))
+    return " ".join((*numbers, *marks(unit, "compared")))
+
+
+def _file(unit: Unit) -> str:
+    """The test file of a unit whose failures are no product frame's; a group has one."""
+    return unit.group.signature.fields.get("file", "")
 
 
 def _odd_differences(unit: Unit) -> Iterator[str]:

@@ -6,10 +6,12 @@ None of it is part of the identity; the cluster room joins by it and says so.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from triage.model.failure import Failure
 from triage.model.origin import posix
 from triage.signature.anatomy import Anatomy, is_process_end
+from triage.signature.compared import given, kinds_compared, none_from, telling_values
 from triage.signature.mask import masked, template
 from triage.signature.numeric import Numeric
 from triage.signature.place import Place
@@ -80,6 +82,10 @@ def marks_of(
         "template": _template(anatomy) if authored else (),
         "cause": _cause(anatomy, place) if authored else (),
         "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
+        "compared": _own_comparison(anatomy, place, kinds_compared),
+        "values": _own_comparison(anatomy, place, telling_values),
+        "given": () if place.is_product else given(anatomy.message, place.code),
+        "none": none_from(anatomy.exception, anatomy.message, place.code),
         "subject": _subjects(shown),
         "missing": _missing(shown),
         "folder": _folders(shown),
@@ -109,18 +115,24 @@ def _expression(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
 
 
 def _line(failure: Failure, anatomy: Anatomy, place: Place) -> tuple[str, ...]:
-    """The assertion of the test itself that failed, without the parameters it ran with."""
+    """The assertion of the test itself that failed, whatever parameters and whichever class it ran with."""
     own = anatomy.frames[-1] if anatomy.frames else None
     if own is None or own.origin != "test" or not place.code.startswith("assert"):
         return ()
     if own.function != anatomy.test.rpartition("::")[2]:
         return ()  # a helper's assertion fails for many reasons
-    return (f"{anatomy.test_file}::{anatomy.test}: {place.code}",)
+    return (f"{own.path}:{own.lineno or anatomy.test}: {own.function}: {place.code}",)
 
 
 def _calls(place: Place) -> tuple[str, ...]:
     """Dotted names that the failing line of the test calls, where nothing of the product is on the stack."""
     return () if place.is_product else tuple(sorted(set(_CALL.findall(place.code[:2000]))))[:10]
+
+
+def _own_comparison(anatomy: Anatomy, place: Place, look: Callable[[str], str]) -> tuple[str, ...]:
+    """What an assertion of the tests compared; those of the product are told apart by their own lines."""
+    found = "" if place.is_product else look(anatomy.message)
+    return (found,) if found else ()
 
 
 def _message(anatomy: Anatomy) -> tuple[str, ...]:
