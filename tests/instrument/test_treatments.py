@@ -171,3 +171,22 @@ def test_what_a_library_reads_while_it_is_imported_is_not_the_tests_own(observe)
     names = {line["name"] for line in lines if line["what"] == "variable"}
     assert {"OWN_MODE", "NOISY_WHEN_CALLED"} <= names
     assert "NOISY_AT_IMPORT" not in names
+
+
+def test_the_address_of_a_connection_is_told_although_its_functions_are_too(observe):
+    files = {
+        "client.py": """
+            import http.client
+            def ping(host):
+                http.client.HTTPConnection(host, timeout=1).request("GET", "/")
+        """,
+        "test_it.py": """
+            import sys
+            sys.path.insert(0, ".")
+            import client
+            def test_it():
+                client.ping("api.example.invalid")
+        """,
+    }
+    lines = observe(files, T, usage={}).lines("usage", "use")
+    assert any("api.example.invalid" in str(line.get("address")) for line in lines)

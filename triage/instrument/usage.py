@@ -55,7 +55,7 @@ def _note(kind: str, name: str, frame: FrameType | None, *, depth: int = 8, **mo
     place = _place(frame, depth)
     if place is None:
         return
-    key = (kind, name, place)
+    key = (kind, f"{name} {more.get('address', '')}", place)
     if key in _SEEN or len(_SEEN) >= _MOST:
         return
     _SEEN.add(key)
