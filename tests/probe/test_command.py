@@ -49,7 +49,7 @@ def test_the_answer_the_evidence_and_the_journal(suite):
     assert confirmed[-1]["baseline"] == {"runs": 4, "failed": 4}
     assert confirmed[-1]["treated"] == {"runs": 4, "failed": 0}
     assert all((project.root / path).exists() for path in confirmed[-1]["evidence"])
-    assert report["next"] == f"triage design {T}"
+    assert report["next"] == f"triage design {T} --option YOUR.patch"
     lines = [json.loads(line) for line in (project.folder / "experiments.jsonl").read_text().splitlines()]
     predicted = next(n for n, line in enumerate(lines) if line["event"] == "predicted")
     assert all(line["event"] in ("look", "observed") for line in lines[:predicted]), "predictions come first"
@@ -59,17 +59,17 @@ def test_the_answer_the_evidence_and_the_journal(suite):
     assert after == before, "the user's tree was touched"
 
 
-def test_the_pasted_command_does_what_the_experiment_did(suite):
+def exit_code(command):
+    return subprocess.run(command, shell=True, capture_output=True, check=False).returncode
+
+
+def test_the_pasted_commands_do_what_the_experiments_did(suite):
     project = suite(LEVER, env={"APP_MODE": "fast"})
-    _, report, _ = project.probe(T, "--probe", "environment")
-    command = [e for e in report["experiments"] if e["status"] == "confirmed"][-1]["command"]
-    assert subprocess.run(command, shell=True, capture_output=True, check=False).returncode == 0
-    assert (
-        subprocess.run(
-            command.replace("-u APP_MODE", "APP_MODE=fast"), shell=True, capture_output=True, check=False
-        ).returncode
-        == 1
-    )
+    _, report, _ = project.probe(T)
+    commands = {one["probe"]: one["command"] for one in report["experiments"] if one["status"] == "confirmed"}
+    assert exit_code(commands["repeat"]) == 1
+    assert exit_code(commands["environment"]) == 0
+    assert exit_code(commands["environment"].replace("-u APP_MODE", "APP_MODE=fast")) == 1
 
 
 def test_a_verdict_that_is_known_is_not_run_again(suite):

@@ -34,7 +34,13 @@ def snapshot() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for place, value in _live():
         if place not in _IGNORED:
-            shown = "" if place in _PRIVATE else "set" if place.startswith("env:") else brief(value)
+            shown = (
+                ""
+                if place in _PRIVATE
+                else "set"
+                if place.startswith("env:")
+                else brief(value).replace(_ROOT, ".")
+            )
             found[place] = (digest(value), shown)
     return found
 

@@ -155,15 +155,9 @@ class Lab:
         if setup.edits:
             edits = str(Path(self.root, self.where, "arms", f"{number:03d}.patch"))
             atomic.write_text(self.folder / "arms" / f"{number:03d}.patch", self._diff(setup))
-        command = shell(
-            setup,
-            root=self.root,
-            python=self.python or sys.executable,
-            env=self.env,
-            instruments=str(Path(self.root, instruments)) if instruments and setup.edits else instruments,
-            edits=edits,
-            pytest_args=self.pytest_args,
-        )
+        if instruments and setup.edits:
+            instruments = str(Path(self.root, instruments))
+        command = self._pasteable(setup, instruments, edits)
         result = trial.result.model_copy(update={"command": self.redact(command)})
         return trial.model_copy(update={"result": result})
 
@@ -223,7 +217,21 @@ class Lab:
             executor=self.executor,
             world=self.world,
         )
-        return observed(result, instruments_of(folder / "instruments", self.redact))
+        seen = observed(result, instruments_of(folder / "instruments", self.redact))
+        if setup.instruments or setup.edits:
+            return seen  # its files are gone with the scratch; an experiment's are kept under arms/
+        return seen.model_copy(update={"command": self.redact(self._pasteable(setup))})
+
+    def _pasteable(self, setup: Setup, instruments: str | None = None, edits: str | None = None) -> str:
+        return shell(
+            setup,
+            root=self.root,
+            python=self.python or sys.executable,
+            env=self.env,
+            instruments=instruments,
+            edits=edits,
+            pytest_args=self.pytest_args,
+        )
 
     def _overlay(self, setup: Setup) -> list[str]:
         """The folder with the packages of this setup, installed once; pip's refusal is remembered too."""
