@@ -12,6 +12,9 @@ from triage.model.run import Limits, Selection
 from triage.model.world import World
 from triage.run.selection import run_selection
 
+_COLLECTING = 120.0
+"""Seconds in which collection must say something."""
+
 
 @dataclass(frozen=True)
 class Collected:
@@ -40,7 +43,7 @@ def collect(
         env=env,
         pytest_args=pytest_args,
         plugins=("triage.instrument.listing",),
-        limits=limits,
+        limits=_patient(limits),
     )
     result = run_selection(selection, env={}, python=python, folder=folder, executor=executor, world=world)
     written = folder / "instruments" / "listing.jsonl"
@@ -55,6 +58,13 @@ def collect(
             "no-tests", f"no test was collected; {_last_words(folder)}", "try `pytest --collect-only`"
         )
     return Collected(tests, broken)
+
+
+def _patient(limits: Limits) -> Limits:
+    """A limit for tests is none for imports: a suite with a limit of two seconds may import for three."""
+    if limits.test_seconds is None:
+        return limits
+    return limits.model_copy(update={"test_seconds": max(limits.test_seconds, _COLLECTING)})
 
 
 def _reason(text: str) -> str:
