@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import click
 
 from triage.cli import compose
@@ -25,7 +28,8 @@ def command(app: App, mend: bool) -> ExitCode:
     def open_store() -> None:
         compose.store(app.settings, app.root).close()
 
-    findings = list(examine(app.root, app.settings, open_store))
+    scratch, now = Path(tempfile.gettempdir()), app.world.now().timestamp()
+    findings = list(examine(app.root, app.settings, open_store, scratch=scratch, now=now))
     app.emit({"root": str(app.root), "findings": [finding.model_dump() for finding in findings]})
     for finding in findings:
         hint = f"; {finding.mend}" if finding.mend else ""

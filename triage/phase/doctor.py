@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from triage.evidence.journal import Journal
 from triage.executor.git import Repository
 from triage.ledger.regions import is_edited, scan
 from triage.model.base import Value
+from triage.run.leftovers import leftovers
 
 ENOUGH_DISK = 1 << 30
 LEDGERS = ("plans/fix_plan.md", "reports/remediation_tracker.md")
@@ -31,13 +33,19 @@ class Finding(Value):
     mend: str = ""
 
 
-def examine(root: Path, settings: Settings, open_store: Callable[[], object]) -> Iterator[Finding]:
-    """Look at everything, one finding after the other; nothing is changed."""
+def examine(
+    root: Path, settings: Settings, open_store: Callable[[], object], *, scratch: Path, now: float
+) -> Iterator[Finding]:
+    """Look at everything, one finding after the other; nothing is changed.
+
+    `scratch` is the temporary folder, `now` the time in seconds since 1970.
+    """
     yield from _machine(root)
     yield from _git(root)
     yield from _journal(root)
     yield from _ledgers(root)
     yield from _evidence(root)
+    yield from _leftovers(root, scratch, now)
     try:
         open_store()
         yield Finding(level="ok", what=f"history {settings.store.rpartition('@')[2]}")
@@ -124,3 +132,31 @@ def _evidence(root: Path) -> Iterator[Finding]:
                 else "start the phase again",
             )
     yield Finding(level="ok", what=f"{len(folders)} STAMP folders")
+
+
+def _leftovers(root: Path, scratch: Path, now: float) -> Iterator[Finding]:
+    """Scratch of runs that were killed, also of other projects: it holds what was not yet copied."""
+    for left in leftovers(scratch):
+        remove = shlex.join(["rm", "-rf", str(left.path), str(left.secret)])
+        mend, evidence = remove, left.evidence
+        if evidence is not None and evidence.is_dir() and not (evidence / manifest.NAME).exists():
+            project = evidence.parents[3]
+            where = [] if project == root.resolve() else ["--root", str(project)]
+            resume = shlex.join(["triage", *where, "run", "--resume", evidence.name])
+            mend = f"finish it: {resume}; or give it up: {remove}"
+        yield Finding(
+            level="warning",
+            what=f"{left.path}: {_size(left.size)} of a run that was killed {_age(now - left.changed)} ago",
+            mend=mend,
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / (1 << 20):.1f} MiB"
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} seconds"

@@ -27,6 +27,8 @@ from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 
 EVENTS = "events.jsonl"
+WHOSE = "evidence"
+"""Names, in the scratch folder, the evidence folder of the run."""
 
 
 class RunStore:
@@ -38,10 +40,11 @@ class RunStore:
         name = hashlib.sha256(str(folder.path.resolve()).encode()).hexdigest()[:20]
         base = Path(tempfile.gettempdir())
         self.scratch = base / f"triage-{os.getuid()}-{name}"
-        self._secret_path = base / f".triage-{os.getuid()}-{name[::-1]}"
+        self._secret_path = secret_of(self.scratch)
         try:
             _private_folder(self.scratch)
             self._lock, self._secret = _locked_secret(self._secret_path)
+            (self.scratch / WHOSE).write_text(str(folder.path.resolve()), "utf-8", "surrogateescape")
         except OSError as error:
             raise disk_error(error, self.scratch) from error
         self._events: list[IO[bytes]] = []
@@ -127,6 +130,12 @@ class RunStore:
             with contextlib.suppress(OSError):
                 self._secret_path.unlink()
         os.close(self._lock)
+
+
+def secret_of(scratch: Path) -> Path:
+    """Where the secret of a run lies that has this scratch folder; also its lock."""
+    head, _, name = scratch.name.rpartition("-")
+    return scratch.with_name(f".{head}-{name[::-1]}")
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
