@@ -136,3 +136,17 @@ def test_setting_what_is_missing_proves_only_where_the_failure_names_it(text, co
 
     cause = drive(Environment(), one, run).finding.cause
     assert (cause.kind, cause.confidence) == ("environment-variable", confidence)
+
+
+def test_a_coarse_miss_by_five_tolerances_is_a_wrong_result():
+    miss = {
+        "event": "miss", "name": "pytest.approx", "where": "tests/test_a.py:5", "ratio": 5.0,
+        "relative": 1e-3, "dtype": "float64", "nonfinite": False,
+    }  # fmt: skip
+
+    def run(setup):
+        return seen(T, False, "not close").model_copy(update={"measured": {"tolerance": (miss,)}})
+
+    driven = drive(Numeric(), case("not close"), run)
+    assert driven.finding.cause is None
+    assert not [look for look in driven.looks if look.setup.instruments.get("tolerance")]

@@ -37,6 +37,8 @@ _ASKS_TYPE = re.compile(
 )
 _FEW, _CLOSE_ENOUGH = 10.0, 100.0
 """Misses beyond so many tolerances are wrong results, not tight ones; more where the limit itself is tiny."""
+_FINE, _COARSE = 1e-6, 3.0
+"""Beyond this relative miss fewer tolerances are a few: a wrong constant misses by five as well."""
 _ROUNDING = 1e-11
 _RELATIVE = 1e-2
 
@@ -163,7 +165,8 @@ def _tolerances(case: Case, misses: Sequence[Mapping[str, Any]]) -> Iterator[Tre
         return
     ratio, relative = float(worst["ratio"]), float(worst["relative"])
     last_digits = relative <= _LAST_DIGITS.get(str(worst.get("dtype")), 64 * 2.0**-52)
-    if not (last_digits or (ratio <= _FEW and relative <= _RELATIVE) or relative <= _ROUNDING):
+    few = _FEW if relative <= _FINE else _COARSE
+    if not (last_digits or (ratio <= few and relative <= _RELATIVE) or relative <= _ROUNDING):
         return
     factor = float(10 ** max(1, math.ceil(math.log10(max(ratio, 1.0) * 1.01))))
     if factor > 1e12:
