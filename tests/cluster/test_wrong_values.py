@@ -77,6 +77,17 @@ def test_another_kind_of_value_from_one_function_joins_within_a_file(run: Run) -
         assert not together(found, "t/test_a.py::test_1", other), other
 
 
+def test_the_same_wrong_value_of_another_kind_from_one_function_joins_everywhere(run: Run) -> None:
+    wrong = "assert ('Jane Doe', 'guest') == {'name': 'Jane Doe'}"
+    found = clustered(run(
+        failing("t/test_a.py::test_1", wrong, "assert r.loads(text) == value"),
+        failing("t/test_b.py::test_2", wrong, "assert r.loads(other) == value"),
+        failing("t/test_c.py::test_3", wrong, "assert r.dumps(other) == value"),
+    ))  # fmt: skip
+    assert together(found, "t/test_a.py::test_1", "t/test_b.py::test_2")
+    assert not together(found, "t/test_a.py::test_1", "t/test_c.py::test_3")
+
+
 def test_one_line_that_several_classes_inherit_is_one_line(run: Run) -> None:
     code = "assert self.make().size_of() == 3"
     found = clustered(run(

@@ -74,19 +74,22 @@ def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 def same_values(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """One wrong value where one right value was due, in several tests of a file; elsewhere a proposal."""
+    """One wrong value where one right value was due: in several tests of a file, or from one function
+    wherever it was called; elsewhere a proposal.
+    """
 
     def beside(unit: Unit) -> Iterator[str]:
         return (f"{_file(unit)}\n{values}" for values in marks(unit, "values"))
 
-    yield from by_key(units, beside, "message", lambda key: f"the same compared: {key.partition(chr(10))[2]}")
-    yield from by_key(
-        units,
-        lambda unit: marks(unit, "values"),
-        "message",
-        lambda key: f"the same compared: {key}",
-        proposal=True,
-    )
+    def from_one(unit: Unit) -> Iterator[str]:
+        return (f"{what}\n{values}" for what in marks(unit, "given") for values in marks(unit, "values"))
+
+    def says(key: str) -> str:
+        return f"the same compared: {key.rpartition(chr(10))[2]}"
+
+    yield from by_key(units, beside, "message", says)
+    yield from by_key(units, from_one, "message", says)
+    yield from by_key(units, lambda unit: marks(unit, "values"), "message", says, proposal=True)
 
 
 def same_kind_given(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -95,7 +98,9 @@ def same_kind_given(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     def given(unit: Unit) -> Iterator[str]:
         return (f"{_file(unit)}\n{what}" for what in marks(unit, "given"))
 
-    yield from by_key(units, given, "file", lambda key: "{1} in {0}".format(*key.split("\n")))
+    yield from by_key(
+        units, given, "file", lambda key: "{1} where another kind was due in {0}".format(*key.split("\n"))
+    )
 
 
 def same_none(units: Sequence[Unit], context: Context) -> Iterator[Join]:

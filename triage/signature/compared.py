@@ -81,15 +81,15 @@ def none_from(exception: str, message: str, code: str) -> tuple[str, ...]:
 
 
 def given(message: str, code: str) -> tuple[str, ...]:
-    """`loads: tuple == dict` for each function of which an assertion compares what it gave with another
-    kind of value; `code` is the failing line.
+    """`loads() gave tuple` for each function of which an assertion compares what it gave with another kind
+    of value; `code` is the failing line.
     """
     left, operator, right = sides(message)
     kinds = _kind(left), _kind(right)
     if operator not in ("==", "is") or kinds[0] == kinds[1] or not code.startswith("assert "):
         return ()
     names = {name for name in outer_calls(code.removeprefix("assert ")) if name not in _ANYBODYS}
-    return tuple(f"{name}: {kinds[0]} {operator} {kinds[1]}" for name in sorted(names))
+    return tuple(f"{name}() gave {kinds[0]}" for name in sorted(names))
 
 
 def outer_calls(code: str) -> list[str]:
