@@ -63,6 +63,25 @@ os._exit(3)
         assert outcome.exit_code == 3
         assert record.decode().split() == [str(i) for i in range(20000)]
 
+    def test_record_arrives_while_the_process_runs(self, executor: Executor, tmp_path: Path) -> None:
+        """What is known is known to the harness before the process ends, or dies with its machine."""
+        heard = tmp_path / "heard"
+        code = f"""
+import os, time
+with open(os.environ["FOLDER"] + "/{RECORD}", "a") as file: file.write("x\\n")
+deadline = time.monotonic() + 20
+while not os.path.exists({str(heard)!r}):
+    if time.monotonic() > deadline: os._exit(9)
+    time.sleep(0.01)
+"""
+
+        def hear(block: bytes) -> None:
+            if block:
+                heard.touch()
+
+        outcome = executor.run(self.request(tmp_path / "one", code), hear, lambda: False)
+        assert outcome.exit_code == 0
+
     def test_files_are_there_and_name_their_folder(self, executor: Executor, tmp_path: Path) -> None:
         """`{folder}` is filled in arguments, environment and files."""
         code = "import os; d = os.environ['FOLDER']; print(open(d + '/note').read() == d)"

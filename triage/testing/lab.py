@@ -94,26 +94,7 @@ class Lab:
 
     def known(self) -> set[str]:
         """Tests whose outcome is in the evidence."""
-        ids: dict[tuple[str, int], list[str]] = {}
-        done = set()
-        for event in self._events():
-            if event["chunk"] == "preflight":
-                continue
-            if event["e"] == "collected":
-                ids[event["chunk"], event["attempt"]] = event["ids"]
-            elif event["e"] in ("ran", "finish"):
-                done.add(ids[event["chunk"], event["attempt"]][event["i"]])
-        return done
-
-    def _events(self) -> list[dict[str, Any]]:
-        path = self.folder / "events.jsonl"
-        found = []
-        for line in path.read_bytes().split(b"\n") if path.exists() else []:
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue  # the line that a kill cut
-        return found
+        return known_in(self.folder)
 
     def runs(self) -> dict[str, int]:
         """How often each test was started, by its node id."""
@@ -139,6 +120,29 @@ def _environment(process: psutil.Process) -> str:
         return "" if process.pid == os.getpid() else " ".join(process.environ().values())
     except (psutil.Error, OSError):
         return ""
+
+
+def known_in(folder: Path) -> set[str]:
+    """Node ids of the tests whose outcome is in the record of an evidence folder."""
+    ids: dict[tuple[str, int], list[str]] = {}
+    done = set()
+    for event in _events(folder / "events.jsonl"):
+        place = (event["chunk"], event["attempt"])
+        if event["e"] == "collected":
+            ids[place] = event["ids"]
+        elif event["e"] in ("ran", "finish"):
+            done.add(ids[place][event["i"]])
+    return done
+
+
+def _events(path: Path) -> list[dict[str, Any]]:
+    found = []
+    for line in path.read_bytes().split(b"\n") if path.exists() else []:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue  # the line that a kill cut
+    return found
 
 
 def outcomes(record: dict[str, Any]) -> dict[str, str]:
