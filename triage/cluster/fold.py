@@ -268,11 +268,16 @@ _HANDLERS: dict[type, Callable[[Fold, Any], None]] = {
 
 
 def renumbered(events: tuple[Event, ...]) -> Iterator[Event]:
-    """The events with every renumbering carried out: in its opening and in all that mean that opening."""
+    """The events with every renumbering carried out: in its opening and in all that mean that opening.
+
+    An opening that was renumbered more than once (apart, in several branches, or because the number that
+    it was given was taken elsewhere) has the highest of its numbers: the last one that a doctor gave.
+    """
     new_ids: dict[str, str] = {}
     for event in events:
         if isinstance(event, ClusterRenumbered) and event.opening is not None:
-            new_ids.setdefault(event.opening, event.new)
+            known = new_ids.get(event.opening, event.new)
+            new_ids[event.opening] = max(known, event.new, key=lambda cluster: int(cluster[1:]))
     for event in events:
         if not isinstance(event, ClusterRenumbered):
             renamed = {
