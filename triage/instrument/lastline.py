@@ -50,17 +50,35 @@ def _write(frame: FrameType | None) -> None:
     os.pwrite(_file, text[: _WIDTH - 1].ljust(_WIDTH - 1).encode("ascii") + b"\n", 0)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Set-up, call and tear-down of each test."""
+def _begin() -> None:
     global _file  # noqa: PLW0603 - one file a process
     folder = out_folder()
     if folder is not None and _file is None:
         _file = os.open(Path(folder) / "lastline.jsonl", os.O_RDWR | os.O_CREAT, 0o644)
     threading.settrace(_trace)
     sys.settrace(_trace)
+
+
+def _end() -> None:
+    sys.settrace(None)
+    threading.settrace(None)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """Modules that die when they are imported."""
+    _begin()
     try:
         return (yield)
     finally:
-        sys.settrace(None)
-        threading.settrace(None)
+        _end()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Set-up, call and tear-down of each test."""
+    _begin()
+    try:
+        return (yield)
+    finally:
+        _end()

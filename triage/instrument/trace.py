@@ -20,6 +20,7 @@ _ROOT = os.getcwd()
 _WRITER = Writer("trace")
 _MOST_OPS = 3000
 _NUMBERS = ("item", "tolist", "__float__", "__int__", "__index__", "__bool__", "numpy", "__array__")
+_TAMPERING = ("register_hook", "register_post_accumulate_grad_hook")
 _SILENT = frozenset(
     [
         "__get__",
@@ -33,7 +34,6 @@ _SILENT = frozenset(
         "is_floating_point",
         "__repr__",
         "__format__",
-        "register_hook",
         "retain_grad",
         "__len__",
         "__hash__",
@@ -59,16 +59,16 @@ class _Tracer:
         self.kept: list[Any] = []
 
     def record(
-        self, function: Any, name: str, arguments: tuple[Any, ...], keywords: Any, result: Any
+        self, name: str, arguments: tuple[Any, ...], keywords: Any, result: Any, *, tracked: bool
     ) -> None:
+        """`tracked`: whether an input had a graph before; an operation in place may have taken it away."""
         if len(self.ops) >= _MOST_OPS:
             return
         inputs = [value for value in _flat((arguments, keywords)) if isinstance(value, self.torch.Tensor)]
         outputs = [value for value in _flat(result) if isinstance(value, self.torch.Tensor)]
         place = _place()
-        if place is None or not (outputs or name in _NUMBERS):
+        if place is None or not (outputs or name in _NUMBERS or name in _TAMPERING):
             return
-        tracked = any(value.requires_grad for value in inputs)
         number = len(self.ops)
         op: dict[str, Any] = {
             "op": name,
@@ -79,7 +79,7 @@ class _Tracer:
             "tracked": tracked,
         }
         self.ops.append(op)
-        op["left"] = tracked and not any(value.requires_grad for value in outputs)
+        op["left"] = tracked and name not in _TAMPERING and not any(value.requires_grad for value in outputs)
         op["constant"] = not inputs
         self._values(op, inputs, outputs)
         for value in outputs:
@@ -157,16 +157,18 @@ def _mode(torch: ModuleType, tracer: _Tracer) -> Any:
 
     class Mode(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            result = function(*args, **(kwargs or {}))
             global _paused  # noqa: PLW0603
             if _paused:
-                return result
+                return function(*args, **(kwargs or {}))
+            came = [value for value in _flat((args, kwargs or {})) if isinstance(value, torch.Tensor)]
+            tracked = any(value.requires_grad for value in came)
+            result = function(*args, **(kwargs or {}))
             _paused += 1
             try:
                 name = _named(function, resolve_name(function) or "")
                 if name is not None:
                     with torch._C.DisableTorchFunctionSubclass():
-                        tracer.record(function, name, args, kwargs or {}, result)
+                        tracer.record(name, args, kwargs or {}, result, tracked=tracked)
             except Exception as error:
                 _WRITER.write("trouble", error=repr(error))
             finally:

@@ -11,11 +11,12 @@ from triage.probe.backwards import Backwards
 from triage.probe.blame import Blame
 from triage.probe.clock import Clock
 from triage.probe.commit import CommitProbe
+from triage.probe.crash import Crash
 from triage.probe.dependency import Dependency
 from triage.probe.environment import Environment
 from triage.probe.files import Files
 from triage.probe.gradient import Gradient
-from triage.probe.hang import Crash, Hang
+from triage.probe.hang import Hang
 from triage.probe.interaction import Interaction
 from triage.probe.numeric import Numeric
 from triage.probe.order import Order, Setter

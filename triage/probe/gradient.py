@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from triage.model.experiment import CauseKind, Factor, RootCause
+from triage.probe.ablation import without_statement
 from triage.probe.api import Case, Finding, Steps, look
-from triage.probe.graph import Site, broken_at, dead_at, nonfinite_at
+from triage.probe.graph import Site, broken_at, dead_at, nonfinite_at, partly_broken_at, tampered_at
 from triage.probe.patching import patch_of
 from triage.probe.rewiring import guarded, livened, reconnected
 from triage.probe.signal import gradient_likelihood
@@ -56,6 +57,12 @@ class Gradient:
             found = yield from settle(self.name, case, treatments, "with that operation changed")
             if found is not None:
                 return found
+        doubtful = [] if broken else partly_broken_at(ops)[:_MOST_SITES]
+        treatments = [t for site in doubtful for t in _rewritten(case, "graph-break", site, reconnected)]
+        treatments += [t for site in tampered_at(ops)[:_MOST_SITES] for t in _untouched(case, site)]
+        found = yield from settle(self.name, case, treatments, "with the graph left alone")
+        if found is not None:
+            return found
         dead = [] if broken else dead_at(ops, calls)
         named += [("zero-signal", site) for site in dead]
         where = (*spoiled, *dead)[:1]
@@ -91,6 +98,29 @@ def _rewritten(case: Case, kind: CauseKind, site: Site, rewrite: Any) -> Iterato
                 ),
             ),
         )
+
+
+def _untouched(case: Case, site: Site) -> Iterator[Treatment]:
+    before = case.source(site.path)
+    after = without_statement(before, site.line) if before is not None else None
+    if before is None or after is None:
+        return
+    what = (
+        "a hook changes the gradient"
+        if "hook" in site.op
+        else "a value of the graph is written behind its back"
+    )
+    title = f"{site.path} without what {site.path}:{site.line} does"
+    yield Treatment(
+        factor=Factor(kind="edit", name=f"{site.path}:{site.line}", from_=site.op, to="taken out"),
+        kind="product-defect",
+        baseline=case.base,
+        treated=case.base.plus(edits={site.path: after}),
+        prediction=f"Without {site.path}:{site.line} the gradient is right: {what} there.",
+        summary=f"{what} ({site.path}:{site.line}); without that the test passes",
+        culprits=(f"{site.path}:{site.line}",),
+        patches=(patch_of(site.path, before, after, title, "What the experiment changed."),),
+    )
 
 
 def _literals(case: Case, kind: CauseKind, where: Site) -> Iterator[Treatment]:

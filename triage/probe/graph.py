@@ -48,6 +48,7 @@ _BREAKING = frozenset(
     ]
 )
 _STEPS = frozenset({"round", "floor", "ceil", "trunc", "sign", "heaviside"})
+_TAMPERING = frozenset({"register_hook", "register_post_accumulate_grad_hook", "data"})
 _COMPARING = frozenset(
     [
         "gt",
@@ -100,7 +101,18 @@ def broken_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Sit
     left = [op for op in ops if op.get("left") and op.get("op") not in _COMPARING]
     ungraded = [op for op in left if not op.get("grad_mode", True)]
     breaking = [op for op in left if op.get("op") in _BREAKING]
-    return _sites([*ungraded, *reversed(breaking), *left])
+    compared = [op for op in ops if op.get("left") and op.get("op") in _COMPARING]
+    return _sites([*ungraded, *reversed(breaking), *(left or reversed(compared))])
+
+
+def partly_broken_at(ops: Sequence[Op]) -> list[Site]:
+    """Where a part of the graph was left although gradients came: an experiment has to tell whether rightly."""
+    return _sites([op for op in reversed(ops) if op.get("left") and op.get("op") in _BREAKING])
+
+
+def tampered_at(ops: Sequence[Op]) -> list[Site]:
+    """Hooks on gradients, and values that are reached behind the graph's back."""
+    return _sites([op for op in ops if op.get("tracked") and op.get("op") in _TAMPERING])
 
 
 def _flat_steps(ops: Sequence[Op]) -> list[Op]:

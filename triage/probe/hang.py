@@ -1,28 +1,29 @@
-"""`hang` and `crash`: a process that died or stood still: at which line, and whether that line is enough."""
+"""`hang`: a test that does not end: too slow for its limit, or who waits for what, and does that decide?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
 
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.probe.ablation import without_loop, without_statement
-from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.api import Answer, Case, Finding, Step, Steps, look
 from triage.probe.patching import patch_of
+from triage.probe.standing import explained, frames_in, released
 from triage.probe.treatment import (
     Settling,
     Treatment,
     message_of,
     own_frames,
-    places,
     settle,
-    uses,
-    with_instrument,
 )
 
 _LONGER = (4.0, 20.0)
 _MOST_FRAMES = 4
+_LOOK_AFTER, _PATIENCE = 5.0, 30.0
+_BUSY = 0.5
 
 
 class Hang:
@@ -38,23 +39,26 @@ class Hang:
         return 0.3 if "TimeoutError" in text or "timed out" in text.lower() else 0.0
 
     def investigate(self, case: Case) -> Steps:
-        """A longer limit first; then the line where it stands, taken out; then threads one by one."""
+        """What it waits for; a longer limit where it moves; then what it waits for released or taken out."""
         limit = float(case.facts.get("test_seconds") or 60.0)
-        found = (
-            yield from self._with_more_time(case, limit) if _outcome(case) is Outcome.TIMEOUT else _nothing()
-        )
+        line = (yield from _standing_at(case, limit)) if _outcome(case) is Outcome.TIMEOUT else {}
+        if line is None or _moves(line):
+            found = yield from self._with_more_time(case, limit)
+            if found is not None:
+                return found
+        line = line or {}
+        words, where = explained(line)
+        cut = list(ablated(case, "timeout", frames_in(line) or own_frames(case)))
+        treatments = [*released(case, line), *(_because(treatment, words, where) for treatment in cut)]
+        found = yield from settle(self.name, case, treatments, "without what it waits for")
         if found is not None:
             return found
-        apart = list(_apart(case))
-        found = yield from settle(
-            self.name,
-            case,
-            [*apart, *_ablated(case, "timeout", own_frames(case))],
-            "without what it waits for",
+        still = (
+            f"it stands still, also with {_LONGER[0]:g} times its limit"
+            if _moves(line)
+            else "it stands still"
         )
-        if found is not None:
-            return found
-        return _standing(case, "timeout", f"it stands still, also with {_LONGER[0]:g} times its limit")
+        return standing(case, "timeout", f"{still}: {words}" if words else still, where)
 
     def _with_more_time(self, case: Case, limit: float) -> Settling:
         """A test that is at the same line after a longer time stands still; one that got on gets more."""
@@ -68,31 +72,28 @@ class Hang:
         return None
 
 
-class Crash:
-    """The process under test died."""
-
-    name = "crash"
-
-    def likelihood(self, case: Case) -> float:
-        """Only for a test that took its process along."""
-        return 0.95 if _outcome(case) is Outcome.CRASHED or case.failure.exception == "Crashed" else 0.0
-
-    def investigate(self, case: Case) -> Steps:
-        """The line at which it died, taken out; each step is written down where the death left no stack."""
-        (seen,) = yield from look(case.base.measuring("lastline"), why="the last line before it died")
-        steps = [str(place) for line in seen.lines("lastline", "at")[-1:] for place in line.get("frames", ())]
-        frames = own_frames(case) or [_split(place) for place in steps]
-        found = yield from settle(
-            self.name, case, list(_ablated(case, "crash", frames)), "without the line at which it died"
-        )
-        return found or _standing(
-            case, "crash", f"the process died: {case.failure.message or 'no last words'}", steps
-        )
+def _standing_at(
+    case: Case, limit: float
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], dict[str, Any] | None]:
+    """What the meter saw; None where the test ended before the meter looked."""
+    after = min(max(0.6 * limit, 1.0), _LOOK_AFTER)
+    setup = case.base.plus(test_seconds=max(limit, _PATIENCE), instruments={"waits": {"after": after}})
+    (seen,) = yield from look(setup, why="what it waits for")
+    return None if seen.passed(case.nodeid) else next(iter(seen.lines("waits", "standing")), {})
 
 
-def _nothing() -> Settling:
-    yield from look()
-    return None
+def _moves(line: Mapping[str, Any]) -> bool:
+    """Whether it was at other lines, worked, or waited for time to pass: more of it may help."""
+    main: Mapping[str, Any] = next((thread for thread in line.get("threads", ()) if thread["main"]), {})
+    return not line or bool(line.get("moved")) or line.get("busy", 0) > _BUSY or "time" in main.get("for", "")
+
+
+def _because(treatment: Treatment, words: str, where: Sequence[str]) -> Treatment:
+    """With what it waits for, which the line alone does not say."""
+    if not words:
+        return treatment
+    culprits = tuple(dict.fromkeys((*treatment.culprits, *where)))
+    return treatment.model_copy(update={"summary": f"{words}; {treatment.summary}", "culprits": culprits[:5]})
 
 
 def _stack(failure: Failure | None) -> list[tuple[str, int | None]]:
@@ -116,29 +117,8 @@ def _longer(case: Case, limit: float, factor: float) -> Treatment:
     )
 
 
-def _apart(case: Case) -> Iterator[Treatment]:
-    if not uses(case, "threads"):
-        return
-    baseline, treated = with_instrument(case.base, "threads", {"serial": True})
-    yield Treatment(
-        factor=Factor(
-            kind="threads", name="threads of the test", from_="as they run", to="one after another"
-        ),
-        kind="threads",
-        baseline=baseline,
-        treated=treated,
-        prediction="With its threads one after another it ends: they wait for each other.",
-        summary="its threads wait for each other; one after another they end",
-        culprits=places(uses(case, "threads")),
-    )
-
-
-def _split(place: str) -> tuple[str, int]:
-    path, _, line = place.rpartition(":")
-    return path, int(line)
-
-
-def _ablated(case: Case, kind: CauseKind, frames: Sequence[tuple[str, int]]) -> Iterator[Treatment]:
+def ablated(case: Case, kind: CauseKind, frames: Sequence[tuple[str, int]]) -> Iterator[Treatment]:
+    """The statements at these lines taken out, one by one, and the loops around them."""
     for path, line in frames[:_MOST_FRAMES]:
         before = case.source(path)
         if before is None:
@@ -183,10 +163,12 @@ def _does(kind: CauseKind) -> str:
     return "crashes" if kind == "crash" else "stands still"
 
 
-def _standing(case: Case, kind: CauseKind, words: str, steps: Sequence[str] = ()) -> Finding:
+def standing(case: Case, kind: CauseKind, words: str, steps: Sequence[str] = ()) -> Finding:
+    """What is seen and could not be shown by a treatment: likely."""
     frames = tuple(_frames(case) or steps)
     at = f" at {frames[0]}" if frames else ""
-    cause = RootCause(kind=kind, summary=f"{words}{at}", culprits=frames[:2], confidence="likely")
+    culprits = tuple(dict.fromkeys((*frames[:2], *steps)))[:4]
+    cause = RootCause(kind=kind, summary=f"{words}{at}", culprits=culprits, confidence="likely")
     return Finding(cause=cause)
 
 
