@@ -58,7 +58,7 @@ class RunStore:
     def open_events(self) -> None:
         """From now on events are appended, to the scratch copy and to the evidence."""
         try:
-            self._events = [path.open("ab") for path in (self.scratch / EVENTS, self.folder.path / EVENTS)]
+            self._events = [path.open("a+b") for path in (self.scratch / EVENTS, self.folder.path / EVENTS)]
         except OSError as error:
             raise disk_error(error, self.folder.path / EVENTS) from error
 
@@ -81,14 +81,22 @@ class RunStore:
 
     def close_events(self) -> None:
         """The record is whole; put it back into the evidence where a test damaged it there."""
+        kept, shown = self.scratch / EVENTS, self.folder.path / EVENTS
         with self._mutex:
+            if not self._events:
+                return
+            whole = self._events[0]  # open: it is there even where a test removed its name
+            whole.seek(0)
+            data = whole.read()
             for file in self._events:
                 file.close()
             self._events = []
-        kept, shown = self.scratch / EVENTS, self.folder.path / EVENTS
-        if not shown.exists() or shown.stat().st_size != kept.stat().st_size or not _same(kept, shown):
-            self.folder.path.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(kept, shown)
+        for path in (kept, shown):
+            if not path.is_file() or path.is_symlink() or path.read_bytes() != data:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                path.write_bytes(data)
 
     def put(self, name: str, data: bytes) -> None:
         """A file of the evidence, and its copy in scratch."""
