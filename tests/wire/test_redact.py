@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import base64
 import json
+from html import escape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -157,3 +158,71 @@ def test_log_without_cut_is_whole(tmp_path: Path) -> None:
     log.feed(text[1000:].encode())
     assert log.close() == 0
     assert (tmp_path / "log").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("postgres://user:p@ss:w@rd@db.example/x", "p@ss:w@rd"),
+        ("amqp+ssl://:only-a-password@mq.example", "only-a-password"),
+        ("https://0123456789abcdef0123456789abcdef@git.example/x.git", "0123456789abcdef0123456789abcdef"),
+        ("GET https://api.example/v1?user=7&access_token=abcdef12345&x=1", "abcdef12345"),
+        ("https://bucket.example/o?X-Amz-Signature=deadbeefdeadbeef", "deadbeefdeadbeef"),
+        (
+            "prefix.eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3",
+            "eyJzdWIiOiIxMjM0NTY3ODkwIn0",
+        ),
+    ],
+)
+def test_credentials_of_urls(text: str, secret: str) -> None:
+    cleaned = Redactor()(text)
+    assert secret not in cleaned
+    assert MARK in cleaned
+
+
+@pytest.mark.parametrize("text", ["ssh://git@host.example/x.git", "https://host.example/?page=2&sort=token"])
+def test_urls_without_credentials_stay(text: str) -> None:
+    assert Redactor()(text) == text
+
+
+@given(st.binary(max_size=5), st.binary(max_size=5))
+def test_a_secret_inside_other_base64_goes(before: bytes, after: bytes) -> None:
+    secret = b"correct-horse-battery"
+    shown = Redactor([secret.decode()])(base64.b64encode(before + secret + after).decode())
+    assert MARK in shown
+    for rest in shown.replace("=", "").split(MARK):
+        for start in range(4):
+            part = rest[start : start + (len(rest) - start) // 4 * 4]
+            assert not any(secret[n : n + 4] in base64.b64decode(part) for n in range(len(secret) - 3))
+
+
+def test_other_forms_of_a_secret_go() -> None:
+    secret = "a<b>&'c d/é"
+    shown = (
+        escape(secret),
+        secret.encode().hex(),
+        quote_plus(secret),
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    )
+    assert [form for form in shown if form in Redactor([secret])(f"x {form} y")] == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "TOKEN_",
+        "PASSWORDKEY",
+        "eyJ",
+        "a.+-",
+        "://",
+        "sk-",
+        "Bearer ",
+        "-----BEGIN PRIVATE KEY",
+        "?token",
+        "A_",
+    ],
+)
+def test_no_text_takes_long(word: str) -> None:
+    """Doubling the text must not quadruple the steps: this one would take minutes."""
+    many = word * (400_000 // len(word))
+    assert Redactor(["hunter2hunter2"])(many + "://") is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any
 
 from triage.recorder.raised import text_of
@@ -24,6 +26,17 @@ def packages() -> dict[str, str]:
 
     found = {dist.metadata["Name"]: dist.version for dist in distributions()}
     return dict(sorted((str(name), version) for name, version in found.items() if name))
+
+
+def lost_streams(error: BaseException) -> bool:
+    """Whether pytest's own capturing broke: a test closed its descriptors, or its streams."""
+    if isinstance(error, OSError) and error.errno == errno.EBADF:
+        return True
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = "" if last is None else last.tb_frame.f_code.co_filename.replace(os.sep, "/")
+    return isinstance(error, ValueError) and place.endswith("/_pytest/capture.py")
 
 
 def line_of(item: Any) -> int | None:

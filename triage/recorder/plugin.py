@@ -6,7 +6,6 @@ an event, flushed at once. It must never break a test: what goes wrong here is a
 
 from __future__ import annotations
 
-import errno
 import os
 import platform
 import sys
@@ -17,7 +16,7 @@ import pytest
 
 from triage.recorder import neutral
 from triage.recorder.jsonreport import JsonReport
-from triage.recorder.look import Beside, line_of, named, only_counts, packages, skip_reason
+from triage.recorder.look import Beside, line_of, lost_streams, named, only_counts, packages, skip_reason
 from triage.recorder.raised import raised_chain
 from triage.recorder.reports import Scribe, bare, is_complete, last_attempt, outcome_of
 from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
@@ -216,7 +215,7 @@ class Recorder:
             )
         elif self.damaged:
             item.session.shouldstop = (
-                "triage: a test closed pytest's descriptors; the rest runs in a new process"
+                "triage: a test closed what pytest writes to; the rest runs in a new process"
             )
         return result
 
@@ -265,7 +264,7 @@ class Recorder:
         try:
             if type(error).__name__ == "CollectError" and error.__cause__ is not None:
                 error = error.__cause__  # pytest's envelope around what the import raised
-            self.damaged |= isinstance(error, OSError) and error.errno == errno.EBADF
+            self.damaged |= lost_streams(error)
             self.chains[id(report)] = raised_chain(error)
         except BaseException as problem:
             self.writer.write(

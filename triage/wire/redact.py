@@ -13,31 +13,40 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote
+from html import escape
+from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
 PATTERNS = "TRIAGE_REDACT"
 """The variable that takes a project's own patterns, quoted as for a shell, to every process of a run."""
 SHORTEST = 6
 """A shorter value would be found in innocent text all the time."""
+_SHORTEST_INSIDE = 8
+"""Of a part of base64; the value itself has then six bytes or more."""
 
 _NAME = re.compile(
     r"(?i)(pass(w(or)?d|phrase)?$|passw|secret|token|api_?key|access_?key|private_?key|signing_?key|"
     r"encryption_?key|credential|auth(?!or)|cookie|session_?id|_pat$|_dsn$|_pwd$|^pwd_|conn(ection)?_?string)"
 )
 _HARMLESS = frozenset({"default", "disabled", "enabled", "required", "optional", "unknown"})
-_UPPER = (
-    r"[A-Z0-9_]*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL)"
-    r"[A-Z0-9_]*"
-)
+_WORDS = "PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL"
+_UPPER = rf"(?=[A-Z0-9_]*?(?:{_WORDS}))[A-Z0-9_]++"
+"""Looks ahead once and takes a word whole: a line of `TOKENTOKEN...` must cost no more than another."""
 _KEY_BEGIN = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
 _KEY_END = r"-----END [A-Z0-9 ]*KEY(?: BLOCK)?-----"
 _AUTHORIZATION = r"[Aa]uthorization['\"]?\s*[:=]\s*['\"]?(?:[Bb]asic|[Tt]oken)\s+"
 
+_SCHEME = r"(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]++://"
+_LONG_USER = 20
+"""A user name of a URL that is as long as this is a token."""
+_QUERY = (
+    r"(?:[\w.-]{0,40}(?:token|api_?key|password|passwd|secret|signature|credential)|pwd|sig|auth|access_key)"
+)
+_JWT = r"(?<![\w-])(?=[\w-]*?eyJ[\w-]{8})[\w-]++\.[\w-]{8,}+\.[\w-]{4,}"
 _PATTERNS: tuple[tuple[str, str], ...] = (
     # (text that must be present for the pattern to have a chance, pattern; group `keep` stays)
     ("-----BEGIN", rf"{_KEY_BEGIN}(?s:.*?)(?:{_KEY_END}|\Z)"),
-    ("://", r"(?P<keep>\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@:'\"]*:[^\s/@'\"]+(?=@)"),
+    ("://", rf"(?P<keep>{_SCHEME})(?:[^\s/@:'\"]*:[^\s/'\"]+|[^\s/@:'\"]{{{_LONG_USER},}})(?=@)"),
     ("ghp_", r"ghp_[A-Za-z0-9]{30,}"),
     ("gho_", r"gho_[A-Za-z0-9]{30,}"),
     ("ghu_", r"ghu_[A-Za-z0-9]{30,}"),
@@ -54,13 +63,14 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("npm_", r"npm_[A-Za-z0-9]{30,}"),
     ("pypi-", r"pypi-[\w-]{40,}"),
     ("hf_", r"\bhf_[A-Za-z0-9]{30,}"),
-    ("eyJ", r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}"),
+    ("eyJ", _JWT),
     ("earer", r"(?P<keep2>\b[Bb]earer\s+)[A-Za-z0-9._~+/=-]{12,}"),
     ("uthorization", rf"(?P<keep3>{_AUTHORIZATION})[A-Za-z0-9._~+/=-]{{8,}}"),
+    ("?", rf"(?P<keep6>[?&](?i:{_QUERY})=)[^\s&;#'\"<>]{{4,}}"),
     ("", rf"(?P<keep4>\b{_UPPER}\s?=\s?)[^\s'\"]{{4,}}"),
     ("", rf"(?P<keep5>\b{_UPPER}['\"]?\s?[:=]\s?['\"])[^'\"\r\n]{{4,}}"),
 )  # fmt: skip
-_ASSIGNED = ("PASSW", "PASSP", "SECRET", "TOKEN", "KEY", "CREDENTIAL")
+_ASSIGNED = ("PASSW", "PASSP", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "&")
 
 
 def is_secret_name(name: str) -> bool:
@@ -77,10 +87,23 @@ def secret_values(environ: Mapping[str, str]) -> tuple[str, ...]:
 def _forms(value: str) -> set[str]:
     """The value as programs print it."""
     raw = value.encode("utf-8", "surrogateescape")
-    forms = {value, value.strip(), quote(raw, safe=""), json.dumps(value)[1:-1], repr(value)[1:-1]}
+    forms = {value, value.strip(), quote(raw, safe=""), quote_plus(raw), escape(value)}
+    forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
     forms |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    forms |= {raw.hex(), raw.hex().upper(), *_inside_base64(raw)}
     forms |= {line.strip() for line in value.splitlines() if len(line.strip()) >= 12}
     return {form for form in forms if len(form) >= SHORTEST}
+
+
+def _inside_base64(raw: bytes) -> set[str]:
+    """What is the same in the base64 of every text that holds the value: `user:password` of a header."""
+    found = set()
+    for before in range(3):
+        bits = 8 * (before + len(raw))
+        first, last = -(-8 * before // 6), bits // 6
+        for encoder in (base64.b64encode, base64.urlsafe_b64encode):
+            found.add(encoder(bytes(before) + raw).decode()[first:last])
+    return {form for form in found if len(form) >= _SHORTEST_INSIDE}
 
 
 class Redactor:
