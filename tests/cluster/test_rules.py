@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.book import Book
+from triage.cluster.decisions import merge
 from triage.cluster.glob import matches
 from triage.cluster.preview import preview
 from triage.cluster.rules import Rules, parse_rules
@@ -107,7 +108,7 @@ def test_a_rule_may_name_an_existing_cluster_by_alias_and_a_test(failing: Failin
     text = "[[rule]]\nname='b'\ncluster='C2'\ntest='b.py::*'\nexamples=[{test='b.py::b'}]"
     found, _ = under(record, book, rules_of(text), "2026-11-25T06:00:00Z")
     assert found.cluster_of == {("a.py::a", 0): "C1", ("b.py::b", 0): "C2", ("c.py::c", 0): "C2"}
-    with pytest.raises(UsageError, match="there is no cluster C9"):
+    with pytest.raises(UsageError, match="names C9, and there is no such cluster"):
         under(record, book, rules_of(text.replace("C2", "C9")), "2026-11-25T06:00:00Z")
 
 
@@ -126,7 +127,7 @@ def test_the_preview_says_what_would_move_and_records_nothing(failing: Failing, 
     _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
     mint = book.mint("2026-11-25T06:00:00Z", "ada")
     moves = preview(record, book, rules_of(GOOD), sign=signatures_of, mint=mint)
-    assert [tuple(move) for move in moves] == [("a.py::a", "C1", "C3")]
+    assert [tuple(move) for move in moves] == [("a.py::a", "C1", "C3", ("no disk",))]
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,93 @@ def test_no_pattern_takes_long() -> None:
     """A backtracking matcher would take years for these; that they end is the test."""
     assert not matches("*a" * 200 + "b", "a" * 10_000)
     assert not matches("*a?" * 100 + "b", "a" * 10_000)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "exception = '?*'", "test = '*::*'", "phase = ['call', 'setup', 'teardown', 'collect']",
+        "file = '*.py'", "message = ['nothing', '*?*']", "frame = '*:*'\nphase = '*'", "test = '**?**'",
+    ],
+)  # fmt: skip
+def test_wild_cards_in_disguise_match_everything_too(fields: str) -> None:
+    with pytest.raises(UsageError, match="matches everything"):
+        rules_of(f"[[rule]]\nname = 'all'\n{fields}\nexamples = [{{}}]")
+
+
+def test_a_rule_that_names_much_is_no_rule_that_matches_everything() -> None:
+    for fields, example in (
+        ("exception = '*Error'", "exception = 'KeyError'"),
+        ("phase = 'setup'", "phase = 'setup'"),
+        ("test = 'tests/*'", "test = 'tests/a.py::a'"),
+    ):
+        assert len(rules_of(f"[[rule]]\nname='a'\n{fields}\nexamples=[{{{example}}}]").rules) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "[[rule]]\nname = 'a'\ntitle = \"one\\ntwo\"\nmessage = 'x'\nexamples = [{message = 'x'}]",
+            "one line",
+        ),
+        (f"[[rule]]\nname = 'a'\nmessage = '{'x' * 501}'\nexamples = [{{message = 'x'}}]", "500"),
+        ("#" * (1 << 20) + "\n", "larger than"),
+        ("a = " + "[" * 9000 + "]" * 9000, "bad-rules"),
+        ("[[rule]]\nname = 'a'\nexamples = 'x'\nmessage = 'x'", "examples"),
+        ("rule = [3]", "rule 1"),
+    ],
+)
+def test_what_nobody_would_write_is_refused_in_one_line(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as error:
+        rules_of(text)
+    assert says in f"{error.value} {error.value.slug}"
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("*" + "a?" * 240 + "c*", "a" * 10_000),
+        ("*".join(["a?a"] * 120) + "*b", "a" * 10_000),
+        ("(a+)+$", "a" * 10_000 + "!"),
+        ("*(a|aa)+b", "a" * 10_000),
+    ],
+)
+def test_what_is_catastrophic_for_a_backtracking_matcher_is_not_here(pattern: str, text: str) -> None:
+    """Each ends at once; a regular expression `(a+)+$` would need more steps than there are atoms."""
+    for _ in range(20):
+        assert not matches(pattern, text)
+
+
+def test_an_expression_is_plain_text(failing: Failing) -> None:
+    assert matches("(a+)+$", "(a+)+$")
+    assert matches("*[Errno 2]*", "OSError: [Errno 2] no")
+
+
+def test_of_two_rules_the_first_decides_and_the_preview_names_both(failing: Failing, run: Run) -> None:
+    text = (
+        GOOD + "[[rule]]\nname = 'writing'\nexception = 'OSError'\nmessage = '*device*'\n"
+        "examples = [{exception = 'OSError', message = 'no space left on device'}]\n"
+    )
+    record = run(failing("a.py::a", "OSError: no space left on device", "src/a.py:write"))
+    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
+    (move,) = preview(
+        record, book, rules_of(text), sign=signatures_of, mint=book.mint("2026-11-25T06:00:00Z", "ada")
+    )
+    assert move.rules == ("no disk", "writing")
+    _, after = under(record, book, rules_of(text), "2026-11-25T06:00:00Z")
+    assert after.rules == {"no disk": "C2"}
+
+
+def test_a_rule_for_a_merged_cluster_means_the_one_that_lives(failing: Failing, run: Run) -> None:
+    record = run(
+        failing("a.py::a", "KeyError: 'x'", "src/m.py:f"),
+        failing("b.py::b", "ValueError: other", "src/n.py:f"),
+    )
+    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
+    merged = Book.of((*book.events, *merge(book, book.mint("2026-11-24T07:00:00Z", "ada"), ["C2", "C1"])))
+    text = "[[rule]]\nname='b'\ncluster='C1'\nexception='IOError'\nexamples=[{exception='IOError'}]"
+    more = run(*record.results, failing("c.py::c", "IOError: no", "src/o.py:f"))
+    found, _ = under(more, merged, rules_of(text), "2026-11-25T06:00:00Z")
+    assert set(found.cluster_of.values()) == {"C2"}

@@ -65,13 +65,16 @@ def _preview(app: App, book: Book, stamp: str | None, path: Path) -> None:
     except OSError as error:
         raise UsageError("bad-rules", f"{path}: {error.strerror}", "name a file of rules") from error
     rules = parse_rules(text, today=app.world.now().date(), source=str(path))
+    rules.check_clusters(book, str(path))
     record = load_results(app, stamp)
     mint = book.mint(app.world.timestamp(), app.world.actor)
     tools = compose.tools(app)
     moves = preview(record, book, rules, sign=tools.sign, mint=mint, context=context_of(tools, record, book))
     app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
     for move in moves:
-        app.say(f"{move.origin} -> {move.target}  {move.nodeid}")
+        rule, *others = map(repr, move.rules)
+        beside = f", before {', '.join(others)}, which match too" if others else ""
+        app.say(f"{move.origin} -> {move.target}  {move.nodeid}  (rule {rule}{beside})")
     for name in rules.expired:
         app.say(f"expired: rule {name!r} decides nothing any more")
     app.say(f"{len(moves)} of the failures of {record.stamp} would move")

@@ -59,7 +59,7 @@ def _by_cluster(app: App, record: RunRecord, book: Book) -> dict[str, dict[str, 
         book,
         sign=tools.sign,
         mint=book.mint(app.world.timestamp(), "triage explain"),
-        rules=rules_of(app.root, app.world.now().date()),
+        rules=rules_of(app.root, app.world.now().date(), book),
         context=context_of(tools, record, book),
     )
     found: dict[str, dict[str, list[Signature]]] = defaultdict(lambda: defaultdict(list))

@@ -6,6 +6,9 @@ fits is the best one. So a rule costs at most text length times pattern length, 
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 LONGEST_TEXT = 10_000
 """Of a text only so much is looked at: its beginning."""
 
@@ -29,18 +32,17 @@ def matches(pattern: str, text: str) -> bool:
     return end >= position and _fits(last, text[end:])
 
 
-def matches_everything(pattern: str) -> bool:
-    """Whether no text fails to fit."""
-    return bool(pattern) and not pattern.strip("*")
-
-
 def _find(part: str, text: str, start: int) -> int:
     if "?" not in part:
         return text.find(part, start)
-    for position in range(start, len(text) - len(part) + 1):
-        if _fits(part, text[position : position + len(part)]):
-            return position
-    return -1
+    found = _of_one_length(part).search(text, start)
+    return found.start() if found else -1
+
+
+@lru_cache(maxsize=1024)
+def _of_one_length(part: str) -> re.Pattern[str]:
+    """A part as an expression without any repetition: it cannot backtrack."""
+    return re.compile("".join("." if char == "?" else re.escape(char) for char in part), re.DOTALL)
 
 
 def _fits(part: str, text: str) -> bool:

@@ -45,13 +45,11 @@ class Unit:
 def units_of(groups: Iterable[Group], book: Book, rules: Rules | None = None) -> list[Unit]:
     """Every failure of the groups in exactly one unit, in a stable order.
 
-    Raises `UsageError` (unknown-cluster) for a rule whose cluster does not exist.
+    Raises `UsageError` (bad-rules) for a rule whose cluster does not exist.
     """
     units = [unit for group in groups for unit in _units(group, book)]
     if rules is not None and rules.rules:
-        for rule in rules.rules:
-            if rule.cluster is not None:
-                book.resolve(rule.cluster)
+        rules.check_clusters(book)
         units = [part for unit in units for part in _ruled(unit, book, rules)]
     return sorted(units, key=lambda unit: unit.key)
 

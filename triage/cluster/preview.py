@@ -7,7 +7,7 @@ from typing import NamedTuple
 from triage.cluster.assign import assign
 from triage.cluster.book import Book
 from triage.cluster.context import Context
-from triage.cluster.gather import Sign
+from triage.cluster.gather import Sign, Slot, failures_of
 from triage.cluster.mint import EventMint
 from triage.cluster.rules import Rules
 from triage.model.run import RunRecord
@@ -21,6 +21,8 @@ class Move(NamedTuple):
     """The cluster that it has without the rules."""
     target: str
     """The cluster that it would have."""
+    rules: tuple[str, ...]
+    """The rules that match it, the one that decides first; of several the others go without."""
 
 
 def preview(
@@ -33,10 +35,16 @@ def preview(
     context: Context | None = None,
 ) -> list[Move]:
     """The failures of a run that the rules would move, by node id; nothing is recorded."""
+    failures = {seen.slot: seen.failure for seen in failures_of(record)}
+
+    def matching(slot: Slot) -> tuple[str, ...]:
+        fields = {**sign(failures[slot])[0].fields, "test": slot[0]}
+        return tuple(rule.name for rule in rules.all(fields))
+
     without = assign(record, book, sign=sign, mint=mint, context=context).cluster_of
     under = assign(record, book, sign=sign, mint=mint, rules=rules, context=context).cluster_of
     return [
-        Move(slot[0], without[slot], target)
+        Move(slot[0], without[slot], target, matching(slot))
         for slot, target in sorted(under.items())
-        if without[slot] != target
+        if without[slot] != target and matching(slot)
     ]

@@ -19,15 +19,35 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from triage.cluster.glob import matches, matches_everything
+from triage.cluster.book import Book
+from triage.cluster.glob import matches
 from triage.errors import UsageError
 from triage.model.base import Value
 
+LARGEST_FILE = 1 << 20
 FIELDS = ("exception", "chain", "message", "frame", "file", "code", "phase", "test")
 _SLUG = "bad-rules"
-Patterns = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+SOURCE = "plans/cluster_rules.toml"
+Pattern = Annotated[str, Field(max_length=500)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+
+
+def _one_line(text: str) -> str:
+    if text and not text.isprintable():
+        raise ValueError("must be one line of printable characters")
+    return text
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+_SAMPLES = tuple(
+    {"exception": a, "chain": f"{a} < {b}", "message": f"{a} {b}", "frame": f"{a}/{b}.py:{a}",
+     "file": f"{a}/{b}.py", "code": f"{b}({a})", "phase": phase, "test": f"{a}/{b}.py::{a}"}
+    for a, b in (("Qx", "zj"), ("kW", "vy"))
+    for phase in ("collect", "setup", "call", "teardown")
+)  # fmt: skip
+"""Failures that have in common only what all failures have: who matches each of them matches anything."""
 
 
 class Example(Value):
@@ -46,10 +66,10 @@ class Example(Value):
 class Rule(Value):
     """One rule; see the module."""
 
-    name: str = Field(min_length=1, max_length=100)
-    reason: str = ""
+    name: Line = Field(min_length=1)
+    reason: Line = ""
     cluster: str | None = Field(None, pattern=r"^C[1-9][0-9]*$")
-    title: str = ""
+    title: Line = ""
     exception: Patterns = ()
     chain: Patterns = ()
     message: Patterns = ()
@@ -85,12 +105,24 @@ class Rules(Value):
         """The rule that decides on a failure with these fields."""
         return next((rule for rule in self.rules if rule.fits(fields)), None)
 
+    def all(self, fields: Mapping[str, str]) -> tuple[Rule, ...]:
+        """Every rule that matches such a failure: where they are several, the first decides."""
+        return tuple(rule for rule in self.rules if rule.fits(fields))
 
-def parse_rules(text: str, *, today: date, source: str = "plans/cluster_rules.toml") -> Rules:
+    def check_clusters(self, book: Book, source: str = SOURCE) -> None:
+        """Raises `UsageError` (bad-rules) for a rule that names a cluster which does not exist."""
+        for rule in self.rules:
+            if rule.cluster is not None and rule.cluster not in book.clusters:
+                raise _bad(source, f"rule {rule.name!r} names {rule.cluster}, and there is no such cluster")
+
+
+def parse_rules(text: str, *, today: date, source: str = SOURCE) -> Rules:
     """The rules of a file. Raises `UsageError` (bad-rules) that names the first thing wrong with it."""
+    if len(text) > LARGEST_FILE:
+        raise _bad(source, f"is larger than {LARGEST_FILE >> 10} KiB")
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _bad(source, str(error)) from None
     if unknown := document.keys() - {"rule"}:
         raise _bad(source, f"unknown key {sorted(unknown)[0]!r}; rules stand under [[rule]]")
@@ -116,7 +148,7 @@ def _rule(number: int, table: Any, source: str) -> Rule:
         raise _bad(source, f"rule {number}: {where}: {problem['msg']}") from None
     if not rule.patterns:
         raise _bad(source, f"rule {rule.name!r} names no field, so it would match everything")
-    if all(any(matches_everything(p) for p in patterns) for patterns in rule.patterns.values()):
+    if all(rule.fits(sample) for sample in _SAMPLES):
         raise _bad(source, f"rule {rule.name!r} matches everything")
     if empty := [name for name, patterns in rule.patterns.items() if "" in patterns]:
         raise _bad(source, f"rule {rule.name!r} has an empty pattern for {empty[0]}")

@@ -34,8 +34,7 @@ class Concluded(Value):
 
 def check_ready(tools: Tools, *, ledgers: bool = True) -> None:
     """Refuse bad rules, a bad journal and a ledger edited by hand before anything is made or run."""
-    rules_of(tools.root, tools.world.now().date())
-    tools.book()
+    rules_of(tools.root, tools.world.now().date(), tools.book())
     if ledgers:
         check_regions(tools.root)
 
@@ -70,7 +69,7 @@ def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers
             before,
             sign=tools.sign,
             mint=mint,
-            rules=rules_of(tools.root, tools.world.now().date()),
+            rules=rules_of(tools.root, tools.world.now().date(), before),
             context=context_of(tools, record, before),
         )
         if ledgers:

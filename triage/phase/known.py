@@ -11,7 +11,7 @@ from pathlib import Path
 
 from triage.cluster.book import Book
 from triage.cluster.context import Context, Past
-from triage.cluster.rules import Rules, parse_rules
+from triage.cluster.rules import SOURCE, Rules, parse_rules
 from triage.errors import TriageError, UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster
@@ -20,24 +20,25 @@ from triage.phase.tools import Tools
 from triage.phase.trials import first_bad_of, flips_of, of_run, trials_of
 from triage.signature.api import title_of
 
-RULES = "plans/cluster_rules.toml"
 _TESTS_LOOKED_UP = 500
 _RUNS_LOOKED_AT = 30
 
 
-def rules_of(root: Path, today: date) -> Rules:
+def rules_of(root: Path, today: date, book: Book) -> Rules:
     """The rules of the project; none where there is no file.
 
-    Raises `UsageError` (bad-rules) for a file with anything wrong in it.
+    Raises `UsageError` (bad-rules) for a file with anything wrong in it, or that names an unknown cluster.
     """
-    path = root / RULES
+    path = root / SOURCE
     try:
         text = path.read_text("utf-8", "replace")
     except FileNotFoundError:
         return Rules()
     except OSError as error:
         raise UsageError("bad-rules", f"{path}: {error.strerror}", "make the file readable") from error
-    return parse_rules(text, today=today, source=RULES)
+    rules = parse_rules(text, today=today)
+    rules.check_clusters(book)
+    return rules
 
 
 def context_of(tools: Tools, record: RunRecord, book: Book) -> Context:
