@@ -86,6 +86,18 @@ def test_a_pass_that_never_came_to_the_assertion_is_only_likely(hit, hollow, con
     assert ("does not come to what failed" in finding.cause.summary) == (confidence == "likely")
 
 
+def test_a_guess_that_leads_past_what_failed_is_not_even_likely():
+    class Guess(Unset):
+        def investigate(self, one):
+            guess = setting(one, "ROWS", None).model_copy(update={"sure": False})
+            found = yield from settle(self.name, one, [guess], "unset")
+            return found or Finding(excluded="nothing")
+
+    driven = drive(Guess(), case(), reason(world(hit=False)))
+    assert driven.finding.cause is None
+    assert driven.experiments == []
+
+
 def test_the_whole_statement_is_watched_and_edited_files_are_not():
     told = watching(case(), Setup(nodeids=(T,))).instruments["reach"]
     assert (told["first"], told["last"]) == (5, 7)
