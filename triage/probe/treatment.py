@@ -88,7 +88,8 @@ def screen(
 def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) -> Settling:
     """Screen, then test the first few that seem to help; the first that is confirmed is the finding."""
     promising = yield from screen(case, treatments, why)
-    worth_it = [t for t in promising if t.sure or not t.hollow]  # a guess that leads past the question is none
+    # A guess that leads past what failed is no candidate at all.
+    worth_it = [t for t in promising if t.sure or not t.hollow]
     for treatment in worth_it[:_MOST_TRIALS]:
         experiment = experiment_on(probe, case, treatment)
         (trial,) = yield from test(experiment)
