@@ -1,9 +1,11 @@
 """The runner against plain pytest and pytest-xdist, measured in turn on the same machine.
 
-Prints ratios of wall time (the best of several rounds; rounds are interleaved, so that a busy machine
-is busy for all), what recording costs a test, and how the cost grows with the number of tests.
-`python -m benchmarks runner` runs 100, 1,000 and 10,000 tests; SIZES=20000 ROUNDS=5 in the environment
-change that. pytest-xdist is compared where it is installed.
+`python -m benchmarks runner` prints, for 100 to 20,000 trivial tests, ratios of wall time (the best of
+several rounds; rounds are interleaved, so that a busy machine is busy for all) and how the cost grows;
+what recording costs a test, twice: in the process under test alone (its hooks, called in a loop), and
+all of it (processor time of harness and processes, the slope between two sizes); what a heavy import
+costs in ten chunks; how near a plan comes to the best makespan. SIZES=100,1000 ROUNDS=5 in the
+environment change that. pytest-xdist is compared where it is installed.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 _HARNESS = """
 import os, sys, time
@@ -42,29 +46,99 @@ _PER_FILE = 200
 
 def main() -> None:
     """Measure and print."""
-    sizes = [int(word) for word in os.environ.get("SIZES", "100,1000,10000").split(",")]
+    sizes = [int(word) for word in os.environ.get("SIZES", "100,1000,10000,20000").split(",")]
     rounds = int(os.environ.get("ROUNDS", "3"))
     with tempfile.TemporaryDirectory(prefix="triage-bench-") as name:
         place = Path(name)
         _trivial(place, sizes, rounds)
+        _hooks(place)
         _heavy_import(place, rounds)
     _makespan()
 
 
+class Cost(NamedTuple):
+    """The best of several rounds, seconds; each figure on its own."""
+
+    wall: float
+    processor: float
+    """User and system time of the command and all below it."""
+
+
 def _trivial(place: Path, sizes: list[int], rounds: int) -> None:
-    print("wall time; x is the ratio to plain pytest, and for two workers to pytest-xdist")
-    print("  tests  pytest -q  triage, 1 worker  pytest -n 2  triage, 2 workers")
+    print(f"wall time, best of {rounds}; x is the ratio to plain pytest, and for two workers to pytest -n 2")
+    print("  tests  pytest -q  triage, 1 worker  pytest -n 2  triage, 2 workers   1 worker, us a test")
+    costs: dict[int, dict[str, Cost]] = {}
     for size in sizes:
         suite = _suite(place / f"n{size}", size)
-        best = _best(_commands(suite), rounds, suite)
-        plain, one, two = best["plain"], best["triage 1"], best["triage 2"]
-        xdist = best.get("xdist 2")
+        costs[size] = best = _best(_commands(suite), rounds, suite)
+        plain, one, two = (best[name].wall for name in ("plain", "triage 1", "triage 2"))
+        xdist = best["xdist 2"].wall if "xdist 2" in best else None
         peer = f"{xdist:10.2f} s" if xdist else f"{'-':>12}"
         ratio = f"{two / xdist:4.2f} x" if xdist else "      "
         print(
             f"{size:>7} {plain:>8.2f} s {one:>7.2f} s {one / plain:4.2f} x {peer} {two:>7.2f} s {ratio}"
-            f"   {(one - plain) / size * 1e6:+.0f} us a test"
+            f"   {plain / size * 1e6:7.0f} -> {one / size * 1e6:.0f}",
+            flush=True,
         )
+    if len(sizes) > 1:
+        _slopes(costs, min(sizes), max(sizes))
+
+
+def _slopes(costs: dict[int, dict[str, Cost]], small: int, large: int) -> None:
+    """What one more test costs: start-up falls out of the difference between two sizes."""
+    print(f"\nwhat one more test costs, from {small} to {large} tests: wall, processor time (us)")
+    slopes = {}
+    for name in costs[large]:
+        low, high = costs[small][name], costs[large][name]
+        wall, processor = ((b - a) / (large - small) * 1e6 for a, b in zip(low, high, strict=True))
+        slopes[name] = processor
+        print(f"  {name:<10} {wall:8.1f} {processor:8.1f}")
+    extra = slopes["triage 1"] - slopes["plain"]
+    print(f"  recording, all of it, 1 worker: {extra:+.1f} us of processor time a test")
+
+
+_HOOKS = """
+import os, sys, time
+import pytest
+from _pytest.runner import runtestprotocol
+from triage.recorder.plugin import Recorder
+from triage.recorder.settings import Settings
+
+class Loop:
+    def pytest_runtestloop(self, session):
+        item, = session.items
+        reports = runtestprotocol(item, log=False, nextitem=None)
+        recorder = Recorder(Settings(record=sys.argv[2], key="00" * 32, field_chars=65536))
+        recorder.announce([item])
+        best = float("inf")
+        for _ in range(9):
+            started = time.process_time()
+            for _ in range(2000):
+                recorder.position = 0
+                hook = recorder.pytest_runtest_protocol(item)
+                next(hook)
+                for report in reports:
+                    recorder.pytest_runtest_logreport(report)
+                try:
+                    hook.send(True)
+                except StopIteration:
+                    pass
+            best = min(best, (time.process_time() - started) / 2000)
+        print(f"{best * 1e6:.1f}", file=sys.stderr)
+        return True
+
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]], plugins=[Loop()]))
+"""
+
+
+def _hooks(place: Path) -> None:
+    """The recorder's hooks of one passing test, in a loop: two sealed lines, each written at once."""
+    suite = place / "one"
+    suite.mkdir()
+    (suite / "test_one.py").write_text("def test_one(): pass\n")
+    command = [sys.executable, "-c", _HOOKS, str(suite / "test_one.py"), str(place / "record")]
+    done = subprocess.run(command, cwd=suite, check=True, capture_output=True, text=True)
+    print(f"  recording, in the process under test alone: {done.stderr.split()[-1]} us a test")
 
 
 def _commands(suite: Path) -> dict[str, list[str]]:
@@ -92,7 +166,8 @@ def _heavy_import(place: Path, rounds: int) -> None:
     best = _best(commands, min(rounds, 2), suite)
     print("\na suite that imports for 1 s, in ten chunks, one worker:")
     for name, label in (("warm", "warm parent"), ("fresh", "--isolation fresh")):
-        print(f"  {label:<20} {best[name]:6.2f} s = {best[name] / best['plain']:4.2f} x plain pytest")
+        wall = best[name].wall
+        print(f"  {label:<20} {wall:6.2f} s = {wall / best['plain'].wall:4.2f} x plain pytest")
 
 
 def _makespan() -> None:
@@ -120,16 +195,21 @@ def recorded_durations() -> dict[str, float]:
     return {f"{name}::{n}": seconds for name, tests in recorded.items() for n, seconds in enumerate(tests)}
 
 
-def _best(commands: dict[str, list[str]], rounds: int, suite: Path) -> dict[str, float]:
-    best: dict[str, float] = {}
+def _best(commands: dict[str, list[str]], rounds: int, suite: Path) -> dict[str, Cost]:
+    best: dict[str, Cost] = {}
     for _ in range(rounds):
         for name, command in commands.items():
             shutil.rmtree(suite / "reports", ignore_errors=True)
-            started = time.perf_counter()
+            before, started = _processor(), time.perf_counter()
             subprocess.run(command, cwd=suite, check=True, stdout=subprocess.DEVNULL)
-            spent = time.perf_counter() - started
-            best[name] = min(spent, best.get(name, spent))
+            spent = Cost(time.perf_counter() - started, _processor() - before)
+            best[name] = Cost(*map(min, spent, best.get(name, spent)))
     return best
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _suite(root: Path, size: int) -> Path:

@@ -61,7 +61,7 @@ def test_a_killed_worker_costs_nothing(
             time.sleep(0.02)
         os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
 
-    killer = threading.Thread(target=kill_one)
+    killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
     record = run_here(executor=DaskExecutor(cluster.scheduler_address, workers=2), workers=2, chunks=4)
     killer.join()
@@ -107,6 +107,13 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
 def scheduler() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     address = free_address()
     processes = start_cluster(address)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 1).close()
+            break
+        except OSError:
+            time.sleep(0.1)
     yield address, processes
     end(processes)
 
@@ -130,7 +137,7 @@ def test_a_lost_scheduler_is_void_and_what_was_recorded_is_kept(
         monkeypatch.setattr(dask, "_CONNECT_SECONDS", 1.0)
         processes[0].kill()
 
-    loser = threading.Thread(target=lose)
+    loser = threading.Thread(target=lose, daemon=True)
     loser.start()
     record = run_here(executor=dask.DaskExecutor(address, workers=2), workers=2, chunks=4)
     loser.join()
@@ -166,7 +173,7 @@ def test_a_scheduler_that_comes_back_goes_on_with_what_is_left(
         processes[:] = start_cluster(address)
 
     known: set[str] = set()
-    other = threading.Thread(target=replace)
+    other = threading.Thread(target=replace, daemon=True)
     other.start()
     record = run_here(executor=dask.DaskExecutor(address, workers=2), workers=2, chunks=4)
     other.join()

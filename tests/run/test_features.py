@@ -121,65 +121,36 @@ def test_junit_has_each_test_once(survive: Survive, evidence: Callable[[], Path]
     ]
 
 
-# -- isolation ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("how", "imports"), [("warm", 1), ("fresh", 6)])
-def test_a_warm_parent_pays_the_import_once(tmp_path: Path, run_here: Run, how: str, imports: int) -> None:
-    note = f"open({str(tmp_path / 'imported')!r}, 'a').write('x')\n"
-    files = {f"test_{n}.py": "import heavy\ndef test_a(): pass\n" for n in range(5)} | {"heavy.py": note}
-    HostileSuite(files, {}).write(tmp_path / "suite")
-    assert run_here(isolation=how, chunks=5).counts.passed == 5
-    assert len((tmp_path / "imported").read_text()) == imports
-
-
-@pytest.mark.parametrize(
-    ("code", "why"),
-    [
-        (
-            "import threading, time; threading.Thread(target=time.sleep, args=(30,), daemon=True, name='ticker').start()",
-            "a thread runs",
-        ),
-        ("import socket; S = socket.socketpair()", "a socket was opened"),
-        ("import subprocess; P = subprocess.Popen(['sleep', '30'])", "a process was started"),
-        ("import asyncio; L = asyncio.new_event_loop()", "during collection"),
-        (
-            "def pytest_configure(config): pass\ndef pytest_unconfigure(config): pass",
-            "pairs pytest_configure",
-        ),
-    ],
-)
-def test_an_unfit_suite_gets_new_interpreters_and_is_told_why(
-    tmp_path: Path, run_here: Run, code: str, why: str
+def test_threads_of_several_workers_sleep_while_they_wait(
+    tmp_path: Path, run_here: Run, evidence: Callable[[], Path]
 ) -> None:
-    files = {
-        "conftest.py": code + "\n",
-        "test_a.py": "def test_a(): pass\n",
-        "test_b.py": "def test_b(): pass\n",
-    }
-    HostileSuite(files, {}).write(tmp_path / "suite")
-    record = run_here(chunks=2)
-    assert record.counts.passed == 2
-    assert any("isolation fresh instead of warm" in note and why in note for note in record.notes)
+    text = "import os\ndef test_w(): assert os.environ.get('OMP_WAIT_POLICY') == os.environ['WANTED']\n"
+    HostileSuite({"test_w.py": text, "test_v.py": text}, {}).write(tmp_path / "suite")
+    assert run_here(workers=2, env={"WANTED": "PASSIVE"}).counts.passed == 2
+    assert json.loads((evidence() / "env.json").read_text())["added"] == {"OMP_WAIT_POLICY": "PASSIVE"}
+    assert run_here(workers=2, env={"WANTED": "ACTIVE", "OMP_WAIT_POLICY": "ACTIVE"}).counts.passed == 2
+    assert run_here(workers=1, env={"WANTED": "None"}).counts.failed == 2, "one worker: left alone"
 
 
-def test_the_users_tree_is_left_alone(tmp_path: Path, run_here: Run, isolation: str) -> None:
-    files = {
-        "pytest.ini": "[pytest]\naddopts = --junitxml=out.xml --basetemp=base --cache-clear --lf\n",
-        "test_a.py": "def test_a(tmp_path, cache, pytestconfig):\n    cache.set('k', 1); assert cache.get('k', 0) == 1\n    assert 'base' in str(tmp_path)\n",
-        "test_b.py": "def test_b(tmp_path): (tmp_path / 'x').write_text('y')\n",
+def test_a_large_chunk_has_its_report_from_the_events(
+    tmp_path: Path, run_here: Run, isolation: str, evidence: Callable[[], Path]
+) -> None:
+    text = "import pytest\n@pytest.mark.parametrize('n', range({}))\ndef test_n(n): pass\n"
+    files = {"test_small.py": text.format(1000), "test_large.py": text.format(1001)}
+    manifest = json.dumps({"small": ["test_small.py"], "large": ["test_large.py"]})
+    HostileSuite(files | {"chunks.json": manifest}, {}).write(tmp_path / "suite")
+    assert run_here(isolation=isolation, manifest="chunks.json", workers=2).counts.passed == 2001
+    made = {
+        name: json.loads((evidence() / "chunks" / name / "report.json").read_text())
+        for name in ("small", "large")
     }
-    HostileSuite(files, {}).write(tmp_path / "suite")
-    record = run_here(isolation=isolation, chunks=2, workers=2, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    assert record.counts.passed == 2
-    assert sorted(p.name for p in (tmp_path / "suite").iterdir()) == [
-        "base",
-        "pytest.ini",
-        "reports",
-        "test_a.py",
-        "test_b.py",
-    ]
-    assert any("--junitxml switched off" in note for note in record.notes)
+    assert made["small"]["triage"] == {"made_from": "pytest-json-report"}
+    assert made["large"]["triage"]["made_from"] == "events"
+    assert "too many tests for the plugin" in made["large"]["triage"]["why"]
+    assert {name: report["summary"]["passed"] for name, report in made.items()} == {
+        "small": 1000,
+        "large": 1001,
+    }
 
 
 # -- limits, plans, interpreters ------------------------------------------------------------------

@@ -16,14 +16,26 @@ from triage.model.suite import Suite
 from triage.wire.redact import MARK, is_secret_name
 
 _ALLOWED = (
-    "CI", "CUDA_VISIBLE_DEVICES", "GITHUB_ACTIONS", "GITHUB_REF", "GITHUB_RUN_ID", "GITHUB_SHA", "GITLAB_CI",
-    "HOSTTYPE", "KMP_DUPLICATE_LIB_OK", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "MKL_NUM_THREADS",
-    "NANOBRAGG_DISABLE_COMPILE", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-    "PYTEST_ADDOPTS",
+    "CI", "CUDA_VISIBLE_DEVICES", "GITHUB_ACTIONS", "GITHUB_REF", "GITHUB_RUN_ID", "GITHUB_SHA",
+    "GITLAB_CI", "GOMP_SPINCOUNT", "HOSTTYPE", "KMP_BLOCKTIME", "KMP_DUPLICATE_LIB_OK", "LANG", "LANGUAGE",
+    "LC_ALL", "LC_CTYPE", "MKL_NUM_THREADS", "NANOBRAGG_DISABLE_COMPILE", "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS", "PYTEST_ADDOPTS",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS", "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE",
     "PYTHONHASHSEED", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONUTF8", "PYTHONWARNINGS", "TMPDIR", "TZ",
 )  # fmt: skip
 _DIRTY_LIMIT = 50
+_WAITING = ("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "GOMP_SPINCOUNT")
+
+
+def added(suite: Suite, environ: Mapping[str, str]) -> dict[str, str]:
+    """What processes get beside the canonical environment: nothing that changes a result.
+
+    OpenMP's threads spin while they wait. In several processes at once they take the cores from each
+    other, so they sleep instead, unless somebody has said how they should wait.
+    """
+    if suite.workers == 1 or any(name in environ or name in suite.env for name in _WAITING):
+        return {}
+    return {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def environment(suite: Suite, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -34,6 +46,7 @@ def environment(suite: Suite, environ: Mapping[str, str]) -> dict[str, Any]:
     canonical = {name: MARK if is_secret_name(name) else value for name, value in sorted(suite.env.items())}
     return {
         "canonical": canonical,
+        "added": added(suite, environ),
         "differs": sorted(name for name, value in suite.env.items() if environ.get(name) != value),
         "inherited": {name: environ[name] for name in _ALLOWED if name in environ and name not in suite.env},
         "left_out": len([name for name in environ if name not in _ALLOWED]),

@@ -82,7 +82,7 @@ class _Run:
         self.launch = Launch(
             root=self.suite.root,
             environ=self.world.environ,
-            env=self.suite.env,
+            env={**self.suite.env, **facts.added(self.suite, self.world.environ)},
             limits=self.suite.limits,
             python=python,
             args=self.suite.pytest_args,
