@@ -131,7 +131,7 @@ def forgery() -> HostileSuite:
 def tell_tale() -> HostileSuite:
     """Tests that print every secret they can find, whole, in parts, encoded, in ids and in messages."""
     text = f"""
-        import base64, logging, os, sys, time, urllib.parse
+        import base64, logging, os, sys, time, urllib.parse, warnings
         import pytest
         TOKENS = {TOKENS!r}
         NAMES = {sorted(SECRETS)!r}
@@ -160,14 +160,21 @@ def tell_tale() -> HostileSuite:
             with capfd.disabled():
                 for start in range(0, len(value), 10):
                     os.write(1, value[start:start + 10]); time.sleep(0.005)
+        def test_elsewhere(record_property):
+            value = os.environ["DB_PASSWORD"]
+            record_property("made with", value); warnings.warn("no " + value); pytest.skip("without " + value)
+        @pytest.mark.xfail(reason=os.environ["DB_PASSWORD"])
+        def test_header(): print(base64.b64encode(("user:" + os.environ["DB_PASSWORD"]).encode()).decode()); assert 0
         def test_crash(): print(os.environ["DB_PASSWORD"], flush=True); os.write(2, TOKENS[0].encode()); os.abort()
     """
     expected = (
         dict.fromkeys(("prints_environment", "in_message", "tokens", "url"), "failed")
         | dict.fromkeys(("across_blocks", "across_time"), "passed")
-        | {"crash": "crashed"}
+        | {"crash": "crashed", "elsewhere": "skipped", "header": "xfailed"}
     )
     nodes = {f"test_tell.py::test_{name}": word for name, word in expected.items()}
     nodes |= {f"test_tell.py::test_encoded[{name}]": "failed" for name in SECRETS}
     nodes["test_tell.py::test_in_id[[redacted]]"] = "passed"
-    return HostileSuite({"test_tell.py": text}, nodes)
+    nodes["of-[redacted]/test_of.py::test_of"] = "failed"
+    folder = f"of-{SECRETS['DB_PASSWORD']}"
+    return HostileSuite({"test_tell.py": text, f"{folder}/test_of.py": "def test_of(): assert 0\n"}, nodes)
