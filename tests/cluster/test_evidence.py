@@ -224,15 +224,15 @@ def test_a_signature_of_an_older_algorithm_still_finds_its_cluster(failing: Fail
     record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"))
     old = Book.of(
         assign(
-            record, Book.of(()), sign=lambda f: signatures_of(f)[1:], mint=Book.of(()).mint(AT, "x")
+            record, Book.of(()), sign=lambda f: signatures_of(f)[-1:], mint=Book.of(()).mint(AT, "x")
         ).events
     )
     assert all(signature.startswith("reason/1:") for signature in old.home)
     found = clustered(record, book=old)
     assert found.cluster_of == {("a.py::a", 0): "C1"}
     after = Book.of((*old.events, *found.events))
-    assert {signature.partition(":")[0] for signature in after.home} == {"reason/1", "reason/2"}
-    assert after.translated == {signatures_of(record.failures[0])[1].id}
+    assert {signature.partition(":")[0] for signature in after.home} == {"reason/1", "reason/2", "reason/3"}
+    assert after.translated >= {signatures_of(record.failures[0])[-1].id}
 
 
 MESSAGES = st.sampled_from(

@@ -77,8 +77,8 @@ def test_a_join_that_text_cannot_decide_is_proposed_with_its_command(corpus: Cor
     assert why.confirm.startswith("triage merge C")
 
 
-@pytest.mark.parametrize("version", ["reason/2", "reason/1"])
+@pytest.mark.parametrize("version", ["reason/3", "reason/2", "reason/1"])
 def test_every_version_is_stored_side_by_side(corpus: Corpus, version: str) -> None:
     for failure, _ in corpus.values():
-        assert [signature.algorithm for signature in signatures_of(failure)] == ["reason/2", "reason/1"]
+        assert [signature.algorithm for signature in signatures_of(failure)] == ["reason/3", "reason/2", "reason/1"]
         assert any(signature.algorithm == version for signature in signatures_of(failure))

@@ -45,6 +45,13 @@ def same_message(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(units, lambda unit: marks(unit, "message"), "message", proposal=True)
 
 
+def same_note(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One note on several exceptions: where it was added is the same, the cause need not be."""
+    return by_key(
+        units, lambda unit: marks(unit, "note"), "message", lambda n: f"both note: {n}", proposal=True
+    )
+
+
 def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One exception that other exceptions wrap."""
     return by_key(
@@ -163,8 +170,8 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 RULES = (
-    near_decades, same_message, same_cause, same_site, same_difference, same_values, same_kind_given,
-    same_none, same_line, same_folder, same_subject, process_state,
+    near_decades, same_message, same_note, same_cause, same_site, same_difference, same_values,
+    same_kind_given, same_none, same_line, same_folder, same_subject, process_state,
 )  # fmt: skip
 
 

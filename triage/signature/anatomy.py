@@ -104,7 +104,7 @@ def _child(failure: Failure, reported: Raised) -> tuple[Raised, ...] | None:
         texts += [_unescaped(reported.message), failure.captured.stderr, failure.captured.stdout]
     for text in texts:
         if HEAD in text:
-            chain = native_chain(text[-_LOOKED_AT:], _root(failure))
+            chain = native_chain(text[-_LOOKED_AT:], root_of(failure))
             if chain:
                 return chain
     return None
@@ -127,7 +127,7 @@ def _unescaped(message: str) -> str:
     return message.replace("\\n", "\n").replace("\\t", "\t").replace("\\'", "'")
 
 
-def _root(failure: Failure) -> str | None:
+def root_of(failure: Failure) -> str | None:
     """The project's absolute root, where the texts show the test's own file under it or a source folder."""
     test_file = posix(failure.nodeid.partition("::")[0])
     texts = (failure.longrepr, *(raised.message for raised in failure.chain), failure.captured.stderr)

@@ -11,7 +11,8 @@ from triage.model.signature import Signature
 from triage.signature.memo import Memo
 from triage.signature.reason_v1 import reason_v1
 from triage.signature.reason_v2 import reason_v2
-from triage.signature.reason_v2 import title_of as concrete
+from triage.signature.reason_v3 import reason_v3
+from triage.signature.title import title_of
 
 
 def signatures_of(failure: Failure) -> tuple[Signature, ...]:
@@ -19,14 +20,10 @@ def signatures_of(failure: Failure) -> tuple[Signature, ...]:
     return _MEMO(failure)
 
 
-def title_of(failure: Failure) -> str:
-    """One line for people about this very failure; no part of any identity."""
-    return concrete(failure)
-
-
 def computed(failure: Failure) -> tuple[Signature, ...]:
     """What `signatures_of` gives, without its memory."""
-    return reason_v2(failure), reason_v1(failure)
+    return reason_v3(failure), reason_v2(failure), reason_v1(failure)
 
 
 _MEMO = Memo(computed)
+__all__ = ["computed", "signatures_of", "title_of"]

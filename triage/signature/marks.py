@@ -63,6 +63,10 @@ _CHOSEN = re.compile(r"raise\b|assert\b|(?:sys\.|os\.|pytest\.|self\.)?_?(?:exit
 _SINGLE = re.compile(r"\bfloat32\b|\b[Ff]loat\b")
 _DOUBLE = re.compile(r"\bfloat64\b|\b[Dd]ouble\b")
 _REFUSES = re.compile(r"dtype|scalar type|did not match|do not match|!=|[Ee]xpected")
+_GENERATED = re.compile(
+    r"Falsifying|Explanation:|You can (?:reproduce|add)|Draw \d|Unreliable|Failed to reproduce|State|Highest"
+)
+"""How Hypothesis begins the notes that it adds."""
 _LOOKED_AT = 30_000
 
 
@@ -82,6 +86,8 @@ def marks_of(
         "template": _template(anatomy) if authored else (),
         "cause": _cause(anatomy, place) if authored else (),
         "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
+        "measured": _measured(numeric),
+        "note": _notes(failure),
         "compared": _own_comparison(anatomy, place, kinds_compared),
         "values": _own_comparison(anatomy, place, telling_values),
         "given": () if place.is_product else given(anatomy.message, place.code),
@@ -127,6 +133,18 @@ def _line(failure: Failure, anatomy: Anatomy, place: Place) -> tuple[str, ...]:
 def _calls(place: Place) -> tuple[str, ...]:
     """Dotted names that the failing line of the test calls, where nothing of the product is on the stack."""
     return () if place.is_product else tuple(sorted(set(_CALL.findall(place.code[:2000]))))[:10]
+
+
+def _measured(numeric: Numeric) -> tuple[str, ...]:
+    """The largest errors and the tolerance, in numbers: too accidental for a hash, good to be read."""
+    named = {"absolute": numeric.absolute, "relative": numeric.relative, "tolerance": numeric.tolerance}
+    return tuple(f"{name} {value:.3g}" for name, value in named.items() if value is not None)
+
+
+def _notes(failure: Failure) -> tuple[str, ...]:
+    """What was added to the exceptions; examples that a generator of inputs adds are accidents."""
+    notes = [note.strip().partition("\n")[0] for raised in failure.chain[:1] for note in raised.notes]
+    return tuple(dict.fromkeys(masked(note) for note in notes if note and not _GENERATED.match(note)))[:5]
 
 
 def _own_comparison(anatomy: Anatomy, place: Place, look: Callable[[str], str]) -> tuple[str, ...]:

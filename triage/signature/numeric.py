@@ -61,6 +61,10 @@ class Numeric:
     shapes: str = ""
     gradients: str = ""
     """For gradcheck: which side is zero or not finite."""
+    absolute: float | None = None
+    """Largest absolute error that the message shows; no part of a signature, as are the next two."""
+    relative: float | None = None
+    tolerance: float | None = None
 
     def fields(self) -> dict[str, str]:
         """What belongs into a signature; the decade as text."""
@@ -80,7 +84,7 @@ def parse_numeric(message: str) -> Numeric:
     if not any(sign in text for sign in _SIGNS):
         return Numeric()
     if "do not match" in text and (found := ATTRIBUTE.search(text)):
-        return Numeric(kind="attribute", attribute=found[1], shapes=_relation(found[2], found[3]))
+        return Numeric(kind="attribute", attribute=found[1], shapes=relation_of(found[2], found[3]))
     shapes = _shapes(text) if "shapes (" in text or "tensor a (" in text else ""
     kind = next((name for name, pattern in KINDS if pattern.search(text)), "") if _by_library(text) else ""
     if kind == "gradcheck":
@@ -137,11 +141,13 @@ def _comparison(text: str) -> Numeric | None:
         both_finite = math.isfinite(left) and math.isfinite(right)
         difference = abs(left - right) if op == "==" and both_finite else None
         if allowed is not None:
-            return Numeric("close", "≈", _class(left), _class(right), decade(difference, allowed), difference)
+            return Numeric(
+                "close", "≈", class_of(left), class_of(right), decade(difference, allowed), difference
+            )
         if op in ("<", "<="):
             difference = _difference_behind(text, left)
         ratio = decade(left, right) if op not in ("==", "!=") else None
-        return Numeric("compare", op, _class(left), _class(right), ratio, difference)
+        return Numeric("compare", op, class_of(left), class_of(right), ratio, difference)
     return None
 
 
@@ -173,7 +179,7 @@ def _closeness(kind: str, text: str, shapes: str, compared: Numeric | None) -> N
         error if error is not None and math.isfinite(error) else compared.difference if compared else None
     )
     return Numeric(
-        kind=kind, left=nan, decade=ratio, difference=single, fraction=_fraction(text), shapes=shapes
+        kind=kind, left=nan, decade=ratio, difference=single, fraction=fraction_of(text), shapes=shapes
     )  # fmt: skip
 
 
@@ -181,7 +187,7 @@ def _sentence(text: str) -> Numeric:
     first = text.strip().partition("\n")[0][:500]
     pair = _pair(first)
     if pair is not None and all(map(math.isfinite, pair)):
-        return Numeric("pair", "", _class(pair[0]), _class(pair[1]), None, abs(pair[0] - pair[1]))
+        return Numeric("pair", "", class_of(pair[0]), class_of(pair[1]), None, abs(pair[0] - pair[1]))
     if found := EXCEEDS.search(first):
         return Numeric("exceeds", decade=decade(number(found[1]), number(found[2])))
     return Numeric()
@@ -196,7 +202,8 @@ def _pair(text: str) -> tuple[float, float] | None:
     return (one, other) if one is not None and other is not None else None
 
 
-def _class(value: float) -> str:
+def class_of(value: float) -> str:
+    """zero, nan, inf or number."""
     if math.isnan(value):
         return "nan"
     if math.isinf(value):
@@ -204,7 +211,8 @@ def _class(value: float) -> str:
     return "zero" if value == 0 else "number"
 
 
-def _fraction(text: str) -> str:
+def fraction_of(text: str) -> str:
+    """one, few (below 10 %), many or all of the elements; empty where the text does not say."""
     found = FRACTION.search(text)
     if found is None or not int(found[2]):
         return ""
@@ -219,10 +227,10 @@ def _shapes(text: str) -> str:
     if found is None:
         return ""
     one, other = (group for group in found.groups() if group)
-    return _relation(one, other)
+    return relation_of(one, other)
 
 
-def _relation(one: str, other: str) -> str:
+def relation_of(one: str, other: str) -> str:
     """How two shapes differ, without their sizes; what is no shape (a dtype, a device) stays as it is."""
     sizes = [[int(size) for size in re.findall(r"\d+", text)] for text in (one, other)]
     if not all(re.fullmatch(r"(?:torch\.Size)?[\[(\d,\s\])]+", text) for text in (one, other)):

@@ -9,32 +9,34 @@ share of elements, relation of shapes, dtypes, and the decade of error over tole
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from triage.model.escape import visible
 from triage.model.failure import Failure
 from triage.model.signature import Signature
 from triage.signature.anatomy import Anatomy, anatomy_of
 from triage.signature.digest import signature_id
-from triage.signature.marks import marks_of
-from triage.signature.mask import legible, masked, shown
+from triage.signature.mask import masked
 from triage.signature.numeric import Numeric, dtypes_of, parse_numeric
 from triage.signature.place import Place, place_of
+from triage.signature.title import headline, is_assertion
 from triage.signature.words import explicit_text, says_something
 
 ALGORITHM = "reason/2"
 _ASSERT_LINE = re.compile(r"^assert .*$", re.MULTILINE)
-_TITLE = 120
-_REMEMBERED = 65536
-_NEAR: dict[str, tuple[str, ...]] = {}
-"""Neighbours by signature, which determines them."""
 
 
 def reason_v2(failure: Failure) -> Signature:
-    """The signature of one failure, with the evidence that it shows."""
+    """The signature of one failure, without evidence: the newer algorithm shows that."""
     anatomy = anatomy_of(failure)
     place = place_of(anatomy.frames, anatomy.test_file)
-    numeric = parse_numeric(anatomy.message) if _compares(anatomy) else Numeric()
+    numeric = parse_numeric(anatomy.message) if compares(anatomy) else Numeric()
+    fields = named_fields(failure, anatomy, place, numeric)
+    return Signature.model_construct(
+        id=signature_id(ALGORITHM, fields), title=headline(anatomy), fields=fields, marks={}
+    )
+
+
+def named_fields(failure: Failure, anatomy: Anatomy, place: Place, numeric: Numeric) -> dict[str, str]:
+    """What goes into the hash, by name; empty ones are left out."""
     fields = {
         "exception": anatomy.exception,
         "chain": _chain(anatomy),
@@ -44,31 +46,12 @@ def reason_v2(failure: Failure) -> Signature:
         "code": _code(anatomy, place),
         **_numbers(anatomy, numeric),
     }
-    fields = {name: text for name, text in fields.items() if text}
-    marks = marks_of(failure, anatomy, place, numeric)
-    identity = signature_id(ALGORITHM, fields)
-    if "decade" in fields:
-        if identity not in _NEAR and len(_NEAR) < _REMEMBERED:
-            _NEAR[identity] = neighbours(fields)
-        marks["near"] = _NEAR.get(identity) or neighbours(fields)
-    return Signature.model_construct(id=identity, title=_title(anatomy), fields=fields, marks=marks)
+    return {name: text for name, text in fields.items() if text}
 
 
-def neighbours(fields: dict[str, str]) -> tuple[str, ...]:
-    """Signatures that differ from this one by one decade of the error: noise moves it, causes seldom do."""
-    if "decade" not in fields:
-        return ()
-    here = int(fields["decade"])
-    return tuple(signature_id(ALGORITHM, fields | {"decade": str(here + step)}) for step in (-1, 1))
-
-
-def _compares(anatomy: Anatomy) -> bool:
+def compares(anatomy: Anatomy) -> bool:
     """Whether the numbers of the message are measurements; those of a process's end are not."""
     return not anatomy.wrapper and not anatomy.said
-
-
-def _is_assertion(anatomy: Anatomy) -> bool:
-    return anatomy.exception.rpartition(".")[2] in ("AssertionError", "GradcheckError", "")
 
 
 def _chain(anatomy: Anatomy) -> str:
@@ -81,7 +64,7 @@ def _chain(anatomy: Anatomy) -> str:
 def _message(anatomy: Anatomy) -> str:
     if anatomy.said:
         return masked(anatomy.said)
-    if _is_assertion(anatomy):
+    if is_assertion(anatomy):
         return masked(explicit_text(anatomy.message))
     return masked(anatomy.message.strip().partition("\n")[0])
 
@@ -92,7 +75,7 @@ def _code(anatomy: Anatomy, place: Place) -> str:
         return ""
     if anatomy.message.startswith("[XPASS(strict)]"):
         return anatomy.test  # that one test passes says nothing of another
-    if _is_assertion(anatomy):
+    if is_assertion(anatomy):
         return "" if explicit_text(anatomy.message) else place.code or _shape_of_assertion(anatomy)
     line = masked(anatomy.message.strip().partition("\n")[0])
     return "" if says_something(anatomy.exception, line) else place.code or place.function
@@ -106,25 +89,8 @@ def _shape_of_assertion(anatomy: Anatomy) -> str:
 
 def _numbers(anatomy: Anatomy, numeric: Numeric) -> dict[str, str]:
     fields = numeric.fields()
-    if fields or _is_assertion(anatomy):
+    if fields or is_assertion(anatomy):
         compared = "\n".join(anatomy.message.splitlines()[:8])
         if dtypes := dtypes_of(compared):
             fields["dtypes"] = " ".join(dtypes)
     return fields
-
-
-def title_of(failure: Failure) -> str:
-    """A line for people about this one failure, with its numbers."""
-    return visible(_title(anatomy_of(failure), legible))
-
-
-def _without_numbers(line: str) -> str:
-    return shown(masked(line))
-
-
-def _title(anatomy: Anatomy, legibly: Callable[[str], str] = _without_numbers) -> str:
-    """A line for people; by default the same for all failures of one signature."""
-    line = anatomy.said or anatomy.message.strip().partition("\n")[0]
-    words = legibly(line)
-    named = words if _is_assertion(anatomy) and words else f"{anatomy.exception}: {words}".strip(": ")
-    return named[:_TITLE] or "failure without a message"
