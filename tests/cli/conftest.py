@@ -93,6 +93,17 @@ def project(tmp_path):
     return made.file("pytest.ini", "[pytest]\n")
 
 
+@pytest.fixture(scope="session")
+def make_project():
+    """make_project(folder): the project in a folder beneath it, made where there is none."""
+
+    def make(folder):
+        (folder / "project").mkdir(exist_ok=True)
+        return Project(folder / "project")
+
+    return make
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """A project with one recorded run; tests that use it only look."""

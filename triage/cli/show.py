@@ -44,9 +44,8 @@ def command(app: App, cluster: str) -> None:
 
 def _told(event: Event) -> str:
     """The event in a few words: what it is, then what stands in it."""
-    detail = event.model_dump(
-        mode="json", exclude={"id", "at", "by", "v", "event", "cluster", "opening"}, exclude_none=True
-    )
+    beside = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
+    detail = event.model_dump(mode="json", exclude=beside, exclude_none=True)
     shown = {
         name: len(value) if isinstance(value, list) else value for name, value in detail.items() if value
     }

@@ -56,7 +56,7 @@ def split(
             ClusterSplit,
             cluster=cluster.id,
             new=new,
-            title=title or f"{cluster.title} ({leaving[0]})",
+            title=_line(title, "title") if title is not None else f"{cluster.title} ({leaving[0]})"[:200],
             members=leaving,
             signatures=tuple(sorted(going - staying)),
             why=(Why(kind="person", detail=reason or f"split from {cluster.id} by a person"),),

@@ -78,9 +78,9 @@ def trials_of(root: Path) -> tuple[Tried, ...]:
 
 
 def flips_of(trials: Iterable[Tried]) -> tuple[Flip, ...]:
-    """What experiments did to tests, one value for each factor, cluster and probe."""
+    """What experiments did to tests, one value for each factor, cluster and probe; commits are no factors."""
     found: dict[tuple[str, str, str], tuple[set[str], set[str]]] = {}
-    for tried in trials:
+    for tried in (tried for tried in trials if tried.factor.kind != "commit"):
         key = (tried.named, tried.cluster or "", tried.evidence)
         found.setdefault(key, (set(), set()))[0 if tried.moved else 1].add(tried.nodeid)
     return tuple(
@@ -151,10 +151,12 @@ def _verdicts(
     except ValidationError:
         return
     clear = result.status in (Status.CONFIRMED, Status.REFUTED)
-    on_others = bool(asked.get("treated_watch")) or bool(asked.get("any_reason"))
     watched = asked.get("watch")
+    on_others = asked.get("treated_watch") not in (None, [], watched)
     if result.factor is None or not clear or on_others or not isinstance(watched, list):
         return
+    if asked.get("any_reason"):
+        cluster = None  # it failed, but maybe not as the cluster does: the runs themselves must tell
     runs = tuple(_here(root, path) for path in result.evidence[: result.baseline.runs])
     for nodeid in watched:
         yield Tried(
