@@ -24,6 +24,7 @@ _BUSY_BYTES = 1 << 15
 _ABORT_SECONDS = 2.0
 """How long a hanging process may take to dump its stacks after SIGABRT."""
 _SWEEP_SECONDS = 15.0
+_WAKE_SECONDS = 0.5
 _BLOCK = 1 << 16
 
 
@@ -40,10 +41,15 @@ class Kept:
     """A warm parent that waits for orders: silence is no hang."""
 
     def order(self, word: bytes) -> None:
-        """Tell the keeper `abort` or `kill`; one that a test has stopped is woken first."""
+        """Tell the keeper `abort` or `kill`."""
+        self.wake()
         with contextlib.suppress(OSError):
             self.control.sendall(word)
-            if "keeper" in self.messages and not self.gone:
+
+    def wake(self) -> None:
+        """A test may have stopped the keeper, which would not hear how the test ends."""
+        if "keeper" in self.messages and not self.gone:
+            with contextlib.suppress(OSError):
                 os.kill(int(self.messages["keeper"]), signal.SIGCONT)
 
     def hear(self) -> None:
@@ -130,13 +136,16 @@ def _until_end(
     poller = select.poll()
     poller.register(kept.control, select.POLLIN)
     ended, deadline = "finished", None
-    pause = _TICK_MS
+    pause, woken = _TICK_MS, started
     while not kept.gone and "ended" not in kept.messages:
         if poller.poll(pause):
             kept.hear()
         pause = 0 if _pump(kept.log_fd, log) > _BUSY_BYTES else _TICK_MS
         tail.poll()
         now = time.monotonic()
+        if now - woken > _WAKE_SECONDS:
+            woken = now
+            kept.wake()
         if deadline is not None:
             if now > deadline:
                 kept.order(b"kill\n")
