@@ -25,8 +25,12 @@ from typing import IO, Any
 from triage.errors import VoidError
 from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
+from triage.wire.events import encode
 
 EVENTS = "events.jsonl"
+_WITH_PATHS = (b'{"e":"begin"', b'{"e":"collecting"', b'{"e":"collected"')
+_PATHS = ("path", "files", "rootdir", "inifile", "executable")
+"""What the harness needs as it is while the run goes on, and what must not be shown so."""
 WHOSE = "evidence"
 """Names, in the scratch folder, the evidence folder of the run."""
 
@@ -48,7 +52,8 @@ class RunStore:
         except OSError as error:
             raise disk_error(error, self.scratch) from error
         self._events: list[IO[bytes]] = []
-        self._written = hashlib.sha256()
+        self._documents: dict[str, bytes] = {}
+        """Of the run as a whole: few and small, so that they outlive even a test that removes both copies."""
         self._mutex = threading.Lock()
 
     def key(self, attempt: str) -> bytes:
@@ -63,7 +68,9 @@ class RunStore:
             raise disk_error(error, self.folder.path / EVENTS) from error
 
     def event(self, chunk: str | None, attempt: int, payload: bytes) -> None:
-        """One line: the event as the process wrote it, and whose it is."""
+        """One line: the event as the process wrote it, and whose it is; paths are redacted only here."""
+        if payload.startswith(_WITH_PATHS):
+            payload = _shown(payload, self.folder.redact)
         head = b'{"chunk":%s,"attempt":%d,' % (
             b"null" if chunk is None else b'"%s"' % chunk.encode(),
             attempt,
@@ -100,6 +107,8 @@ class RunStore:
 
     def put(self, name: str, data: bytes) -> None:
         """A file of the evidence, and its copy in scratch."""
+        if name.endswith(".json") and "/" not in name:
+            self._documents[name] = data
         for base in (self.scratch / "copy", self.folder.path):
             path = base / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,6 +127,10 @@ class RunStore:
         """Write again what tests deleted or changed in the evidence; returns the names."""
         mended = []
         base = self.scratch / "copy"
+        for name, data in self._documents.items():
+            if not (base / name).is_file():
+                self.put(name, data)
+                mended.append(name)
         for kept in sorted(path for path in base.rglob("*") if path.is_file()):
             shown = self.folder.path / kept.relative_to(base)
             if not shown.is_file() or shown.is_symlink() or not _same(kept, shown):
@@ -126,7 +139,7 @@ class RunStore:
                     shown.unlink()
                 shutil.copyfile(kept, shown)
                 mended.append(kept.relative_to(base).as_posix())
-        return mended
+        return sorted(set(mended))
 
     def release(self, *, finished: bool) -> None:
         """Let others have the STAMP; when finished nothing is left outside of the evidence."""
@@ -144,6 +157,15 @@ def secret_of(scratch: Path) -> Path:
     """Where the secret of a run lies that has this scratch folder; also its lock."""
     head, _, name = scratch.name.rpartition("-")
     return scratch.with_name(f".{head}-{name[::-1]}")
+
+
+def _shown(payload: bytes, redact: Callable[[str], str]) -> bytes:
+    text = payload.decode("ascii")
+    if redact(text) == text:
+        return payload
+    event = json.loads(text)
+    event |= {name: _redacted(event[name], redact) for name in _PATHS if name in event}
+    return encode(event)
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
