@@ -71,6 +71,7 @@ def likeness(failure: Failure) -> Hashable:
         tuple((frame.path, frame.function, frame.code, frame.origin) for frame in raised.frames),
         failure.longrepr if moved else "",
         raised.frames[-1].lineno if raised.frames else None,
+        raised.notes,
         _output(failure),
     )
 

@@ -34,8 +34,14 @@ _LIBRARY_WORDS = re.compile(
     r"^(?:(?:Attributes of )?(?:DataFrame|Series|Index|MultiIndex|\w*Index|\w*Array|numpy array)\b.{0,200}"
     r"(?:is|are) (?:different|not equivalent)"
     r"|Booleans mismatch|The length of the sequences mismatch|The keys of the mappings do not match"
-    r"|Arrays are not|Items are not equal)"
+    r"|Arrays are not|Items are not equal|Not equal to tolerance)"
 )
+_NUMPY_WORDS = re.compile(
+    r"^(?:Not equal to tolerance|Arrays are not|Items are not)[^\n]*\n"
+    r"(?P<own>(?!Mismatch|\(|x and y|nan loc|[+-]?inf|item=|key=)\S[^\n]*)",
+    re.MULTILINE,
+)
+"""What an author gave as `err_msg` stands behind the heading."""
 _SOURCE = re.compile(r"\.(?:py|pyw|ipynb)$")
 
 
@@ -73,16 +79,14 @@ def _of_library(anatomy: Anatomy, place: Place, fields: dict[str, str]) -> dict[
     by_unittest = _UNITTEST.search(place.code) is not None
     if not by_unittest and not _LIBRARY_WORDS.match(first):
         return {}
-    own = _UNITTEST_WORDS.match(first) if by_unittest else None
+    own = (_UNITTEST_WORDS if by_unittest else _NUMPY_WORDS).search(first if by_unittest else anatomy.message)
     words = masked(own["own"]) if own else ""
     return {"message": words, "code": "" if words else place.code or fields.get("message", "")}
 
 
 def _own_frames(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
-    """Without compiled sources that a library names relative to where it was built."""
-    kept: list[Frame] = []
-    for frame in frames:
-        built = not _SOURCE.search(frame.path) and frame.origin == "product"
-        if not (built and kept and kept[-1].origin == "library"):
-            kept.append(frame)
-    return tuple(kept)
+    """Without compiled sources that a library names relative to where it was built: nobody has their text."""
+    return tuple(
+        frame for frame in frames
+        if _SOURCE.search(frame.path) or frame.origin != "product" or frame.code not in (None, "", "???")
+    )  # fmt: skip
