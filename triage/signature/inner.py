@@ -17,6 +17,9 @@ _DASK = re.compile(r"^(?P<message>.*?)\n+Traceback\n-{5,}\n(?P<frames>.*)$", re.
 _CLICK = re.compile(r"<Result (?P<type>[A-Za-z_]\w*)\((?P<quote>['\"])(?P<message>.{0,2000}?)(?P=quote)[,)]")
 _INNER_ERROR = re.compile(r"^E +(?P<error>[A-Za-z_][\w.]*(?:Error|Exception|Failed|Exit)\b.*)$", re.MULTILINE)
 _PYTESTER = ("_pytest/pytester.py", "_pytest/pytester_assertions.py")
+_OF_INNER_RUN = re.compile(
+    r"\.(?:assert_outcomes|fnmatch_lines\w*|re_match_lines\w*|no_\w+_line|parseoutcomes)\("
+)
 _LOOKED_AT = 40_000
 
 
@@ -100,7 +103,10 @@ def _of_runner(found: Anatomy) -> Anatomy | None:
 
 def _of_pytester(found: Anatomy, failure: Failure) -> Anatomy | None:
     """The last error that a pytest within the test printed."""
-    if found.said or not any(frame.path.endswith(_PYTESTER) for frame in found.frames):
+    asked = (
+        frame.path.endswith(_PYTESTER) or _OF_INNER_RUN.search(frame.code or "") for frame in found.frames
+    )
+    if found.said or not any(asked):
         return None
     errors = _INNER_ERROR.findall(failure.captured.stdout[-_LOOKED_AT:])
     return replace(found, said=errors[-1][:500]) if errors else None
