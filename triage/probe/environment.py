@@ -8,9 +8,9 @@ from typing import Any
 
 from triage.model.experiment import CauseKind, Factor
 from triage.probe.api import Case, Finding, Setup, Steps, look
-from triage.probe.hints import values_for
+from triage.probe.hints import expected, values_for, written_down
 from triage.probe.search import minimise
-from triage.probe.treatment import Settling, Treatment, message_of, places, settle, uses
+from triage.probe.treatment import Settling, Treatment, message_of, places, said, settle, uses
 
 _PLUMBING = re.compile(
     r"PATH|PWD|OLDPWD|SHLVL|_|TMPDIR|TERM|USER|LOGNAME|SHELL|VIRTUAL_ENV|LD_LIBRARY_PATH|PYTEST_.*|TRIAGE_.*|"
@@ -123,19 +123,28 @@ def _setting(
     case: Case, read: Sequence[dict[str, Any]], names: Sequence[str], good: Mapping[str, str]
 ) -> list[Treatment]:
     """Values for what is read. Code that copes without a variable may be led around its fault by setting it:
-    only where the failure names the variable, or an earlier run had it, does its absence count as the cause.
+    only where the failure names the variable or shows its value, or the project writes the new value down for it,
+    or an earlier run had it, does it count as the cause.
     """
-    found, text = [], message_of(case)
+    found, text = [], said(case)
     for name in names:
         values = [good[name]] if name in good else []
         values += values_for(case, name, [str(line["where"]) for line in read if line["name"] == name])
         wanted = [v for v in dict.fromkeys(values) if v != case.env.get(name)][:_MOST_VALUES]
         asked_for = name in good or re.search(rf"\b{re.escape(name)}\b", text) is not None
+        told = {*written_down(case, name), *(expected(case) if _shows(text, case.env.get(name)) else ())}
         found += [
-            setting(case, name, value, _readers(read, name)).model_copy(update={"sure": asked_for})
+            setting(case, name, value, _readers(read, name)).model_copy(
+                update={"sure": asked_for or value in told}
+            )
             for value in wanted
         ]
     return found
+
+
+def _shows(text: str, value: str | None) -> bool:
+    """Whether the failure shows the value that the variable has here: it came through to what was compared."""
+    return bool(value) and value in text
 
 
 def _readers(read: Sequence[dict[str, Any]], name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Case, Finding, Steps
 from triage.probe.provision import likenesses, makers, odd_files
-from triage.probe.treatment import Treatment, message_of, settle, uses, with_instrument
+from triage.probe.treatment import Treatment, message_of, said, settle, uses, with_instrument
 
 _NOT_THERE = re.compile(
     r"(?:No such file or directory|FileNotFoundError|not found|does not exist|missing)[^'\"\n]*"
@@ -169,5 +169,5 @@ def _provided(case: Case, path: str) -> Iterator[Treatment]:
 
 def _missed(case: Case, path: str) -> bool:
     """Whether the failure itself speaks of it: a file that code copes without may lead it around a fault."""
-    text = message_of(case)
+    text = said(case)
     return posixpath.basename(path) in text or _LOSSES.search(text) is not None

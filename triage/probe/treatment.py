@@ -139,6 +139,13 @@ def message_of(case: Case) -> str:
     return "\n".join([*parts, case.failure.longrepr[-4000:]])
 
 
+def said(case: Case) -> str:
+    """What the failure itself says: its exceptions and the lines that raised, not the text around."""
+    parts = [f"{raised.type}: {raised.message}" for raised in case.failure.chain]
+    lines = [raised.frames[-1].code or "" for raised in case.failure.chain if raised.frames]
+    return "\n".join([*parts, *lines])
+
+
 def own_frames(case: Case) -> list[tuple[str, int]]:
     """The author's lines that the failure went through, innermost first."""
     frames = [frame for raised in case.failure.chain for frame in reversed(raised.frames)]
