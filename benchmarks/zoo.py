@@ -1,13 +1,13 @@
 """The zoo: does the laboratory name the right kind and culprit, and never a wrong proof?
 
-Usage: python -m benchmarks zoo [NAME...] [--jobs N] [--json FILE]
+Usage: python -m benchmarks zoo [NAME...] [--jobs N] [--minutes M] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
+import math
 import multiprocessing
 import os
 import statistics
@@ -15,26 +15,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from triage.cli import compose
 from triage.cli.context import App
 from triage.cli.probe import DEFAULT_BUDGET, known_probes
-from triage.errors import TriageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.world import Silent
 from triage.phase.probing.api import Request, probe
 from triage.phase.probing.lab import Budget
-from triage.testing.zoo import Plant, grow
-
-_HOUSES = ("zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_stuck", "zoo_places", "zoo_graph", "zoo_decoys")
+from triage.testing.zoo import Plant, all_plants, grow
 
 
 def plants(names: Sequence[str] = ()) -> list[Plant]:
     """Every plant, or those whose name contains one of the words."""
-    found = [p for house in _HOUSES for p in importlib.import_module(f"triage.testing.{house}").PLANTS]
+    found = all_plants()
     return [p for p in found if not names or any(word in p.name for word in names)]
 
 
@@ -56,10 +54,11 @@ def measure(one: Plant) -> dict[str, Any]:
                 request,
                 lambda: EvidenceFolder.create_free(root, "zoo", "b", app.world.stamp(), app.redact),
             )
-        except TriageError as error:
+        except Exception as error:  # a row, not the end of the run
             return {
                 "name": one.name,
-                "error": str(error),
+                "error": f"{type(error).__name__}: {error}",
+                "decoy": one.decoy,
                 "kind_right": False,
                 "wrong_proof": False,
                 "seconds": 0.0,
@@ -101,13 +100,18 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
-def _outcomes(found: Sequence[Plant], jobs: int) -> Iterator[dict[str, Any]]:
-    """Rows in the order of the plants; with several jobs each plant has a process of its own."""
-    if jobs == 1:
-        yield from map(measure, found)
-        return
+def _outcomes(found: Sequence[Plant], jobs: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Rows as they come, each plant in a process apart; none is begun when the seconds are over."""
+    waiting, until = iter(found), time.monotonic() + seconds
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(measure, found)
+        running: set[Future[dict[str, Any]]] = set()
+        while True:
+            while len(running) < jobs and time.monotonic() < until and (one := next(waiting, None)):
+                running.add(pool.submit(measure, one))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
 
 
 def _verbose(row: dict[str, Any]) -> None:
@@ -136,17 +140,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="parts of the names of plants; all of them without")
     parser.add_argument("--json", dest="file")
     parser.add_argument("--jobs", type=int, default=1, help="plants that are probed at once")
+    parser.add_argument("--minutes", type=float, help="begin no plant later; which ones come is mixed then")
     options = parser.parse_args(argv)
     found = plants(options.names)
     if not found or options.jobs < 1:
         parser.error("no plant has such a name" if not found else "--jobs takes 1 or more")
+    if options.minutes is not None:
+        found.sort(key=lambda one: crc32(one.name.encode()))
     rows = []
-    for row in _outcomes(found, options.jobs):
+    for row in _outcomes(found, options.jobs, math.inf if options.minutes is None else options.minutes * 60):
         rows.append(row)
         print(_line(row), flush=True)
         if os.environ.get("ZOO_VERBOSE"):
             _verbose(row)
-    _figures(rows, options.jobs)
+    if len(rows) < len(found):
+        print(f"time was up: {len(found) - len(rows)} of {len(found)} plants were not probed")
+    if rows:
+        _figures(rows, options.jobs)
     if options.file:
         Path(options.file).write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return int(any(row["wrong_proof"] for row in rows))

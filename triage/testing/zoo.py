@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+HOUSES = (
+    "zoo_order", "zoo_world", "zoo_more", "zoo_numeric", "zoo_stuck", "zoo_places", "zoo_graph", "zoo_decoys",
+    "zoo_wild_order", "zoo_wild_world", "zoo_wild_limits", "zoo_wild_numeric", "zoo_wild_decoys",
+)  # fmt: skip
+"""Modules of this package that hold plants."""
 _IDENTITY = ("-c", "user.email=zoo@example.org", "-c", "user.name=Zoo", "-c", "commit.gpgsign=false")
 
 
@@ -36,6 +42,11 @@ class Plant:
     """Further lines of [tool.triage]."""
     uncommitted: dict[str, str] = field(default_factory=dict)
     torch: bool = False
+
+
+def all_plants() -> list[Plant]:
+    """Every plant of every house."""
+    return [p for house in HOUSES for p in importlib.import_module(f"{__package__}.{house}").PLANTS]
 
 
 def plant(
