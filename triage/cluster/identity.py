@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from triage.cluster.book import Book
-from triage.cluster.part import Part, described
+from triage.cluster.part import COMPARED, Part, described
 from triage.model.cluster import Cluster, Why
 
 _TELLING = re.compile(
@@ -34,6 +34,8 @@ def changed_words(parts: Sequence[Part], book: Book) -> Iterator[tuple[int, str,
 
 def _continues(part: Part, cluster: Cluster) -> bool:
     own, known = _said(described(part.leader)), _said(cluster.why)
+    if COMPARED in own and COMPARED in known and own[COMPARED] != known[COMPARED]:
+        return False
     place = "frame" if "frame" in own else "file"
     if own.get("exception") != known.get("exception") or own.get(place) != known.get(place):
         return False
@@ -42,7 +44,9 @@ def _continues(part: Part, cluster: Cluster) -> bool:
 
 
 def _said(why: Sequence[Why]) -> dict[str, str]:
+    """Kind to its first detail; what a comparison was like under a name of its own."""
     found: dict[str, str] = {}
     for reason in why:
-        found.setdefault(reason.kind, reason.detail)
+        name = COMPARED if reason.detail.startswith(COMPARED) else reason.kind
+        found.setdefault(name, reason.detail)
     return found

@@ -20,6 +20,9 @@ from triage.cluster.similar import similar_wording
 from triage.model.cluster import Why
 from triage.model.failure import Failure
 
+COMPARED = "compared: "
+"""Begins the detail that says what the numbers of a comparison were like."""
+_NUMBERS = ("kind", "left", "op", "right", "fraction", "shapes", "gradients", "dtypes", "decade")
 ALL_RULES = (*RULES, similar_wording, parameter_axis, co_failure, first_bad, flipped_together)
 
 
@@ -81,10 +84,12 @@ class Parted:
 def described(unit: Unit) -> tuple[Why, ...]:
     """What all failures of a unit have in common: the fields of their signature."""
     fields = unit.group.signature.fields
-    return tuple(
+    found = [
         Why(kind=kind, detail=fields[kind]) for kind in ("exception", "chain", "message", "frame", "file")
         if fields.get(kind)
-    )  # fmt: skip
+    ]  # fmt: skip
+    numbers = [f"{name} {fields[name]}" for name in _NUMBERS if fields.get(name)]
+    return (*found, *((Why(kind="message", detail=f"{COMPARED}{'; '.join(numbers)}"),) if numbers else ()))
 
 
 def parts_of(units: Sequence[Unit], book: Book, context: Context) -> Parted:
