@@ -29,6 +29,13 @@ class Suite:
             raise result.exception
         return int(result.return_value), json.loads(result.stdout), result.stderr.strip()
 
+    def call(self, *words):
+        """Another command on the project; its exit code."""
+        result = CliRunner().invoke(group, ["--root", str(self.root), *words], standalone_mode=False)
+        if result.exception is not None and not isinstance(result.exception, TriageError):
+            raise result.exception
+        return result.return_value
+
     @property
     def folder(self):
         """The one evidence folder of phase B."""

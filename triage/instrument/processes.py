@@ -29,6 +29,7 @@ _KINDS = {
 _CALLS = {number: kind for kind, own in _KINDS.get(platform.machine(), {}).items() for number in own}
 _STREAMS = {0: "its standard input", 1: "its standard output", 2: "its standard error"}
 _MOST = 50
+_OURS: set[int] = set()
 
 
 def waiting_in(process: int, thread: int) -> str:
@@ -47,7 +48,7 @@ def waiting_in(process: int, thread: int) -> str:
 
 
 def children(process: int) -> list[dict[str, Any]]:
-    """Descendants that still live, with their command lines and what they wait for."""
+    """Descendants that still live (the debugger's apart), with command lines and what they wait for."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -59,7 +60,7 @@ def children(process: int) -> list[dict[str, Any]]:
 
 
 def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
-    while pid in parents and parents[pid] != pid:
+    while pid in parents and parents[pid] != pid and pid not in _OURS:
         pid = parents[pid]
         if pid == ancestor:
             return True
@@ -109,10 +110,11 @@ def attach(name: str, *, seconds: float = 0.0, until_it_dies: bool = False) -> b
     words = [gdb, *_GDB, "-p", str(os.getpid()), *(dying if until_it_dies else ()), "-ex", "backtrace 24"]
     words += ["-ex", "kill"] if until_it_dies else ["-ex", "detach"]
     target = os.path.join(folder, f"{name}.jsonl")
-    subprocess.Popen(
+    watcher = subprocess.Popen(
         [sys.executable, "-S", "-c", _LATER, target, str(seconds), str(os.getpid()), *words],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    _OURS.add(watcher.pid)
     return True
 
 

@@ -27,19 +27,22 @@ _BORN: dict[int, str] = {}
 _LIBRARY = {
     "join": "the end of a thread",
     "_wait_for_tstate_lock": "the end of a thread",
-    "get": "an item of a queue",
-    "put": "room in a queue",
     "accept": "a connection",
     "recv": "data of a connection",
     "readinto": "data of a connection",
-    "communicate": "a child",
-    "_wait": "a child",
     "wait": "a signal of another thread",
     "select": "an event",
     "poll": "an event",
     "run_forever": "an event",
     "result": "a future",
     "acquire": "a semaphore",
+}
+
+
+_FILES = {
+    "subprocess.py": "a child",
+    "popen_fork.py": "a child",
+    "queue.py": "an item of a queue or room in it",
 }
 
 
@@ -58,13 +61,26 @@ def _for_what(frame: Any) -> tuple[str, str]:
     """What the outermost library function below the author's line waits for; the thread that it joins."""
     words, joined = "", ""
     while frame is not None and authors(_ROOT, frame.f_code.co_filename) is None:
-        if "/triage/" not in frame.f_code.co_filename:
-            words = _LIBRARY.get(frame.f_code.co_name, words)
+        file = os.path.basename(frame.f_code.co_filename)
+        if file in _FILES or "/triage/" not in frame.f_code.co_filename:
+            words = _FILES.get(file) or _LIBRARY.get(frame.f_code.co_name, words)
         thread = frame.f_locals.get("self")
         if isinstance(thread, threading.Thread) and words == "the end of a thread":
             joined = thread.name
         frame = frame.f_back
     return words, joined
+
+
+def _tasks(frame: Any) -> list[str]:
+    """The author's lines at which the tasks of the event loop that runs in this thread are suspended."""
+    asyncio = sys.modules.get("asyncio")
+    while frame is not None and asyncio is not None:
+        if frame.f_code.co_name == "run_forever":
+            tasks = asyncio.all_tasks(frame.f_locals.get("self"))
+            stacks = [task.get_stack() for task in sorted(tasks, key=lambda task: task.get_name())]
+            return [line for stack in stacks for inner in reversed(stack) for line in _own(inner)[:1]]
+        frame = frame.f_back
+    return []
 
 
 def _threads() -> list[dict[str, Any]]:
@@ -80,7 +96,7 @@ def _threads() -> list[dict[str, Any]]:
                 "name": thread.name,
                 "main": thread is threading.main_thread(),
                 "born": _BORN.get(id(thread), ""),
-                "frames": _own(frame)[:8],
+                "frames": [*_tasks(frame)[:6], *_own(frame)[:8]],
                 "for": words or waiting_in(os.getpid(), thread.native_id or 0),
                 "joins": joined,
             }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from triage.model.experiment import Factor, RootCause
-from triage.probe.api import Case, Finding, Steps
-from triage.probe.treatment import Treatment, message_of, settle
+from triage.probe.api import Case, Finding, Setup, Steps, look
+from triage.probe.related import related
+from triage.probe.search import minimise
+from triage.probe.treatment import Settling, Treatment, message_of, settle
 
 _PIN = re.compile(
     r"^\s*[\"']?([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([0-9][A-Za-z0-9.+!-]*)", re.MULTILINE
@@ -19,7 +21,9 @@ _IMPORTING = re.compile(
 _LISTS = re.compile(
     r"(^|/)(requirements[^/]*\.txt|constraints[^/]*\.txt|pyproject\.toml|setup\.cfg|environment\.ya?ml|[^/]*\.lock)$"
 )
-_MOST = 6
+_MOST = 12
+_Change = tuple[str, str, str]
+"""Name, version here, version to try."""
 
 
 class Dependency:
@@ -44,17 +48,33 @@ class Dependency:
         found = yield from settle(self.name, case, paths, "with its folder on the path")
         if found is not None:
             return found
-        versions = [_version(case, name, before, after) for name, before, after in _differing(case)][:_MOST]
-        if module and not versions:
-            versions = [_version(case, module.partition(".")[0].replace("_", "-"), "", "")]
-        found = yield from settle(self.name, case, versions, "with another version")
+        differing = [change for change in _differing(case) if change[2]]
+        if module and not differing:
+            differing = [(module.partition(".")[0].replace("_", "-"), "", "")]
+        differing = sorted(differing, key=lambda change: not _near(case, change[0]))[:_MOST]
+        refused: list[str] = []
+        found = yield from self._minimal(case, differing, refused)
         if found is not None:
             return found
         if module and not _is_own(case, module):
             summary = f"the module {module} is not installed here, and could not be installed to try"
             cause = RootCause(kind="dependency", summary=summary, culprits=(module,), confidence="likely")
             return Finding(cause=cause)
-        return Finding(excluded=f"no other version of {len(versions)} packages helps")
+        could_not = f"; {'; '.join(dict.fromkeys(refused))}" if refused else ""
+        return Finding(excluded=f"no other version of {len(differing)} packages helps{could_not}")
+
+    def _minimal(self, case: Case, differing: Sequence[_Change], refused: list[str]) -> Settling:
+        """All other versions at once; where that helps, the fewest of them."""
+        if not differing:
+            return None
+        (run,) = yield from look(_with(case, differing), why="every package as it was")
+        refused += [str(line["missed"]) for line in run.lines("packages")]
+        if not run.passed(case.nodeid):
+            return None
+        kept = yield from minimise(
+            differing, lambda part: _with(case, part), lambda seen: seen.passed(case.nodeid), "fewer packages"
+        )
+        return (yield from settle(self.name, case, [_versions(case, kept)], "the fewest packages"))
 
 
 def _differing(case: Case) -> Iterator[tuple[str, str, str]]:
@@ -76,20 +96,38 @@ def _pins(case: Case) -> Iterator[tuple[str, str]]:
                 yield _plain(match[1]), match[2]
 
 
+def _near(case: Case, name: str) -> bool:
+    """Whether the failure or a file that the test runs names the package."""
+    pattern = re.compile(rf"\b{re.escape(name).replace('-', '[-_.]')}\b", re.IGNORECASE)
+    return any(
+        pattern.search(text) for text in (message_of(case), *(case.source(p) or "" for p in related(case)))
+    )
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _version(case: Case, name: str, before: str, after: str) -> Treatment:
-    wanted = f"{name} {after}".strip()
+def _with(case: Case, changes: Sequence[_Change]) -> Setup:
+    return case.base.plus(packages={name: after for name, _, after in changes})
+
+
+def _versions(case: Case, changes: Sequence[_Change]) -> Treatment:
+    wanted = " and ".join(f"{name} {after}".strip() for name, _, after in changes)
+    here = " and ".join(f"{name} {before or '(not installed)'}" for name, before, _ in changes)
     return Treatment(
-        factor=Factor(kind="package", name=name, from_=before or None, to=after or "latest"),
+        factor=Factor(
+            kind="package",
+            name=" + ".join(name for name, _, _ in changes),
+            from_=" + ".join(before for _, before, _ in changes) or None,
+            to=" + ".join(after for _, _, after in changes) or "latest",
+        ),
         kind="dependency",
         baseline=case.base,
-        treated=case.base.plus(packages={name: after}),
-        prediction=f"With {wanted} in place of {before or 'nothing'} the test passes.",
-        summary=f"the test passes with {wanted} and fails with {name} {before or 'not installed'}",
-        culprits=(name,),
+        treated=_with(case, changes),
+        prediction=f"With {wanted} in place of {here} the test passes.",
+        summary=f"the test passes with {wanted} and fails with {here}",
+        culprits=tuple(name for name, _, _ in changes),
     )
 
 

@@ -123,8 +123,8 @@ def _setting(
     case: Case, read: Sequence[dict[str, Any]], names: Sequence[str], good: Mapping[str, str]
 ) -> list[Treatment]:
     """Values for what is read. Code that copes without a variable may be led around its fault by setting it:
-    only where the failure names the variable or shows its value, or the project writes the new value down for it,
-    or an earlier run had it, does it count as the cause.
+    only where the failure names the variable or shows its value, where the project writes the new value down
+    for it, or where an earlier run had it, does it count as the cause.
     """
     found, text = [], said(case)
     for name in names:
@@ -143,8 +143,8 @@ def _setting(
 
 
 def _shows(text: str, value: str | None) -> bool:
-    """Whether the failure shows the value that the variable has here: it came through to what was compared."""
-    return bool(value) and value in text
+    """Whether the failure shows the value that the variable has here: it came to what was compared."""
+    return value is not None and len(value) > 1 and value in text
 
 
 def _readers(read: Sequence[dict[str, Any]], name: str) -> tuple[str, ...]:

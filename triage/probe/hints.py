@@ -25,8 +25,8 @@ def values_for(case: Case, name: str, where: Sequence[str]) -> list[str]:
     """Likeliest first: compared with it, written down for it, expected by the test, near its use."""
     found = [
         *_compared(case, name, where),
-        *_written_down(case, name),
-        *_expected(case),
+        *written_down(case, name),
+        *expected(case),
         *near_variable(case.source, where, name),
     ]
     return [value for value in dict.fromkeys(found) if "\0" not in value]
@@ -65,7 +65,7 @@ def _is_default(node: ast.Compare, text: str) -> bool:
     return any(text in _constants(argument) for call in calls for argument in call.args)
 
 
-def _written_down(case: Case, name: str) -> Iterator[str]:
+def written_down(case: Case, name: str) -> Iterator[str]:
     """`NAME=value`, `NAME: value`, `setenv("NAME", "value")` and the like in settings, scripts and prose."""
     pattern = re.compile(
         rf"(?<![A-Za-z0-9_]){re.escape(name)}[\"']?\]?[ \t]*(?::=|[:=,]|[ \t])[ \t]*"
@@ -92,7 +92,7 @@ def _depth(path: str) -> tuple[bool, int]:
     return not posixpath.basename(path).startswith(".env"), path.count("/")
 
 
-def _expected(case: Case) -> Iterator[str]:
+def expected(case: Case) -> Iterator[str]:
     """Constants of the assertion that failed, and of the test's other assertions."""
     path = case.nodeid.partition("::")[0]
     tree = _tree(case.source(path))

@@ -150,7 +150,7 @@ PLANTS: tuple[Plant, ...] = (
             return torch.exp(-x ** 2)
     """, "[20.0, 30.0]", "t"),
     _nan("nan-quotient", "def f(x):\n    return x / x.abs()\n", "[0.0, 1.0]"),
-    _nan("nan-norm", "def f(x):\n    return x.norm()\n", "[0.0, 0.0]"),
+    _nan("nan-norm", "def f(x):\n    return (x * x).sum().sqrt()\n", "[0.0, 0.0]"),
     _nan("nan-where-trap", """
         import torch
         def f(x):

@@ -9,7 +9,7 @@ _HONEST = ("unknown", "product-defect", "test-defect")
 
 def _stuck(name: str, culprit: str, body: str, kinds: tuple[str, ...] = ("timeout",), **files: str) -> Plant:
     return plant(
-        name, "tests/test_s.py::test_it", *kinds, culprit=culprit, settings="test-timeout = 2\n",
+        name, "tests/test_s.py::test_it", *kinds, culprit=culprit, settings="test-timeout = 3\n",
         files={"tests/test_s.py": body, **files},
     )  # fmt: skip
 

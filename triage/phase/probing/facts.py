@@ -139,6 +139,9 @@ def _from_runs(nodeid: str, record: RunRecord | None, last_folder: Path | None) 
         return {}
     outcome = next((result.outcome for result in record.results if result.nodeid == nodeid), None)
     found: dict[str, Any] = {"in_suite": outcome.value} if outcome is not None else {}
+    here = _packages(last_folder) if last_folder is not None and outcome is not None else {}
+    if here:
+        found["packages"] = here
     passing = _last_passing(nodeid, last_folder)
     if passing is not None:
         environment = _read(passing / "env.json")
@@ -146,12 +149,21 @@ def _from_runs(nodeid: str, record: RunRecord | None, last_folder: Path | None) 
         commit = (
             (preflight.get("git") or {}).get("commit") if isinstance(preflight.get("git"), dict) else None
         )
-        found |= {"packages_when_passing": preflight.get("packages") or environment.get("packages") or {}}
+        found |= {"packages_when_passing": _packages(passing)}
         if isinstance(environment.get("canonical"), dict):
             found["environment_when_passing"] = environment["canonical"]
         if commit:
             found["good_commit"] = commit
     return found
+
+
+def _packages(folder: Path) -> dict[str, str]:
+    """Packages of a run, by its own word: its interpreter may be another than this one."""
+    for name in ("preflight.json", "env.json"):
+        packages = _read(folder / name).get("packages")
+        if isinstance(packages, dict) and packages:
+            return packages
+    return {}
 
 
 def _last_passing(nodeid: str, latest: Path | None) -> Path | None:

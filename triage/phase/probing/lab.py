@@ -7,7 +7,7 @@ import queue
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -32,6 +32,10 @@ from triage.run.selection import run_selection
 
 _OPENMP = "OMP_WAIT_POLICY"
 """Threads that spin while they wait make two processes on two cores ten times slower."""
+
+
+_LINKS = ("wheels", "wheelhouse", "vendor", "dist", "packages", ".")
+"""Folders of the suite where projects keep wheels and source archives."""
 
 
 class BudgetSpent(Exception):
@@ -83,7 +87,7 @@ class Lab:
     """What the report should say of how it was run."""
     _serial: Any = field(default_factory=lambda: count(1))
     _started: float | None = None
-    _installed: set[str] = field(default_factory=set)
+    _refused: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _installing: Any = field(default_factory=threading.Lock)
     _slots: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
 
@@ -234,25 +238,26 @@ class Lab:
         )
 
     def _overlay(self, setup: Setup) -> list[str]:
-        """The folder with the packages of this setup, installed once; pip's refusal is remembered too."""
+        """The folder with the packages of this setup, installed once; pip's refusals are remembered too."""
         if not setup.packages:
             return []
-        name = "-".join(f"{key}={value}" for key, value in sorted(setup.packages.items()))
-        target = self.room / "packages" / name.replace("/", "_")
+        name = _packages_of(setup)
+        target = self.room / "packages" / name.replace("/", "_")[:150]
         with self._installing:
-            if name not in self._installed:
-                links = [
-                    self.scratch.prepare(setup.commit) / folder
-                    for folder in ("wheels", "vendor", "dist", ".")
-                ]
-                try:
-                    install(
-                        setup.packages, target, python=self.python, links=[f for f in links if f.is_dir()]
-                    )
-                except VoidError as error:
-                    self.log({"event": "trouble", "what": str(error)})
-                self._installed.add(name)
+            if name not in self._refused:
+                self._refused[name] = tuple(self._install(setup, target))
         return [str(target)]
+
+    def _install(self, setup: Setup, target: Path) -> Iterator[str]:
+        """The refusals. Each package for itself: one that nobody has does not keep the others away."""
+        tree = self.scratch.prepare(setup.commit)
+        links = [folder for name in _LINKS if (folder := tree / name).is_dir()]
+        for package, version in setup.packages.items():
+            try:
+                install({package: version}, target, python=self.python, links=links)
+            except VoidError as error:
+                self.log({"event": "trouble", "what": str(error)})
+                yield error.what
 
     def _selection(self, setup: Setup, tree: Path, temporary: Path) -> Selection:
         env: dict[str, str | None] = {} if "TMPDIR" in self.env else {"TMPDIR": str(temporary)}
@@ -278,6 +283,10 @@ class Lab:
             settings={name: json.dumps(value) for name, value in setup.instruments.items()},
             limits=limits,
         )
+
+
+def _packages_of(setup: Setup) -> str:
+    return "-".join(f"{name}={version}" for name, version in sorted(setup.packages.items()))
 
 
 def observed(result: SelectionResult, measured: dict[str, tuple[dict[str, Any], ...]]) -> Observation:
