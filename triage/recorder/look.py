@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import traceback
 from typing import Any
+
+import pytest
 
 from triage.recorder.raised import text_of
 
@@ -37,6 +40,12 @@ def lost_streams(error: BaseException) -> bool:
         last = last.tb_next
     place = "" if last is None else last.tb_frame.f_code.co_filename.replace(os.sep, "/")
     return isinstance(error, ValueError) and place.endswith("/_pytest/capture.py")
+
+
+def left_while_collecting(collector: Any, error: BaseException) -> Any:
+    """The report of a collector that pytest would end the session for."""
+    text = "".join(traceback.format_exception(error))
+    return pytest.CollectReport(collector.nodeid, "failed", text, [])
 
 
 def line_of(item: Any) -> int | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+from triage.recorder.covered import measuring_apart, only_save
 
 _OFF: tuple[tuple[tuple[str, ...], Any, str], ...] = (
     # options, value that switches them off, what is said
@@ -36,12 +39,16 @@ def neutralise(config: Any) -> list[str]:
     return notes
 
 
-def early(early_config: Any) -> None:
-    """pytest-cov starts while options are still being read: take its reason to start away."""
+def early(early_config: Any, coverage: str | None) -> AbstractContextManager[None]:
+    """pytest-cov starts while options are still being read: it measures into `coverage`, or not at all."""
     known = getattr(early_config, "known_args_namespace", None)
-    if known is not None and getattr(known, "cov_source", None):
-        known.cov_source = []
-        known.triage_cov_off = True
+    if known is None or not getattr(known, "cov_source", None):
+        return nullcontext()
+    if coverage is not None:
+        return measuring_apart(known, coverage)
+    known.cov_source = []
+    known.triage_cov_off = True
+    return nullcontext()
 
 
 def _xdist(config: Any) -> str | None:
@@ -57,6 +64,7 @@ def _xdist(config: Any) -> str | None:
 
 
 def _cov(config: Any) -> str | None:
+    only_save(config.pluginmanager.get_plugin("_cov"))
     if not getattr(getattr(config, "known_args_namespace", None), "triage_cov_off", False):
         return None
     config.option.no_cov = True

@@ -47,6 +47,11 @@ class PlainRecorder(Recorder):
         """The session was started before this plugin was there."""
         return (yield)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self, collector: Any) -> Any:
+        """What ends a plain session ends it here too."""
+        return (yield)
+
     def announce_remote(self, ids: list[str]) -> None:
         """Tests that workers of pytest-xdist have collected."""
         self._numbers = {nodeid: number for number, nodeid in enumerate(ids)}

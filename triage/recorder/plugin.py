@@ -16,7 +16,16 @@ import pytest
 
 from triage.recorder import neutral
 from triage.recorder.jsonreport import JsonReport
-from triage.recorder.look import Beside, line_of, lost_streams, named, only_counts, packages, skip_reason
+from triage.recorder.look import (
+    Beside,
+    left_while_collecting,
+    line_of,
+    lost_streams,
+    named,
+    only_counts,
+    packages,
+    skip_reason,
+)
 from triage.recorder.raised import raised_chain
 from triage.recorder.reports import Scribe, bare, is_complete, last_attempt, outcome_of
 from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
@@ -128,6 +137,16 @@ class Recorder:
             self.writer.write(
                 {"e": "collecting", "path": path, "id": public_id(collector.nodeid, self.redact)}
             )
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
+        """A file that leaves while it is imported (`sys.exit()`) costs itself, and not the collection."""
+        try:
+            return (yield)
+        except (SystemExit, KeyboardInterrupt) as error:
+            report = left_while_collecting(collector, error)
+            self.chains[id(report)] = raised_chain(error)
+            return report
 
     def pytest_collectreport(self, report: Any) -> None:
         """A file or folder that did not collect; a skipped module is no error."""
@@ -329,6 +348,8 @@ class Recorder:
             event["keywords"] = self.scribe.deep(list(item.keywords))
         if reruns:
             event["reruns"] = reruns
+        if event["outcome"] == "not_run":
+            note = note or "nothing reported that it was called: an option or a plugin took its place"
         if note:
             event["note"] = self.scribe.text(note)
         self.writer.write(event)
@@ -364,9 +385,9 @@ class _Early:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, object, object]:
-        """Take pytest-cov's reason to start away."""
-        neutral.early(early_config)
-        return (yield)
+        """Before pytest-cov starts to measure."""
+        with neutral.early(early_config, _SETTINGS.coverage if _SETTINGS else None):
+            return (yield)
 
 
 def pytest_addoption(parser: Any, pluginmanager: Any) -> None:

@@ -41,6 +41,8 @@ class Settings:
     json_report_limit: int = 1000
     """With more tests than this the report is made from the events: the plugin costs 0.15 ms a test."""
     cache_dir: str | None = None
+    coverage: str | None = None
+    """A folder for the data of pytest-cov; None switches it off."""
     seed: int | None = None
     """For plugins that draw one for each process."""
     restore: dict[str, str | None] = field(default_factory=dict)
