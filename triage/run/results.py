@@ -56,7 +56,7 @@ def blamed(
     else:
         kind = "Timeout" if verdict.outcome is Outcome.TIMEOUT else "Crashed"
         failure = death(nodeid, kind, verdict.note or "", dump=dump, log_tail=log_tail, origins=origins)
-    killed = verdict.outcome is Outcome.TIMEOUT
+    killed = verdict.outcome is Outcome.TIMEOUT or process.ended != "finished"  # by us: no sign of the test's
     return TestResult(
         nodeid=nodeid,
         outcome=verdict.outcome,
