@@ -111,3 +111,27 @@ def test_no_tests_and_all_deselected_are_void(
     record = run_here(pytest_args=args, isolation=isolation)
     assert record.void == "no tests were collected"
     assert not record.complete
+
+
+@pytest.mark.parametrize("how", hostile_phases.SILENT)
+def test_silence_is_no_pass(tmp_path: Path, run_here: Callable[..., RunRecord], how: str) -> None:
+    suite = hostile_phases.silent(how)
+    suite.write(tmp_path / "suite")
+    record = run_here()
+    assert {r.nodeid: r.outcome.value for r in record.results} == dict(suite.expected)
+    assert record.void is not None
+    assert "None" not in record.void, "the reason is said"
+
+
+def test_a_session_that_ends_and_stays_is_the_tests_crash(survive: Survive, isolation: str) -> None:
+    record = survive(hostile_phases.cut_then_hang(), isolation=isolation)
+    ends = next(r for r in record.results if r.outcome == "crashed")
+    assert (ends.signal, ends.exit_code) == (None, None), "what the harness did to it is no sign of the test"
+    assert "KeyboardInterrupt" in (ends.note or "")
+
+
+@pytest.mark.slow
+def test_what_is_left_of_a_module_has_its_fixtures(survive: Survive, isolation: str) -> None:
+    record = survive(hostile_phases.deaths_between_fixtures(), isolation=isolation, workers=2, chunks=2)
+    hung = next(r for r in record.results if r.outcome == "timeout")
+    assert hung.failures[0].phase == "teardown"

@@ -115,7 +115,7 @@ def death_in_fixtures() -> HostileSuite:
 
 
 def death_at_import() -> HostileSuite:
-    """One file that kills the collection, one that hangs it, one that raises, and one that is fine."""
+    """Files that kill the collection, hang it, leave it, or raise, and one that is fine."""
     return HostileSuite(
         {
             "test_a_kills.py": "import os\nos.abort()\ndef test_never(): pass\n",
@@ -125,6 +125,10 @@ def death_at_import() -> HostileSuite:
             "test_e_syntax.py": "def test_x(:\n",
             "sub/conftest.py": "1 / 0\n",
             "sub/test_f.py": "def test_f(): pass\n",
+            "test_g_leaves.py": "import sys\nsys.exit(0)\n",
+            "test_h_interrupts.py": "raise KeyboardInterrupt\n",
+            "leaving/conftest.py": "raise SystemExit\n",
+            "leaving/test_i.py": "def test_i(): pass\n",
         },
         {"test_b_fine.py::test_fine": "passed"},
         collect_errors={
@@ -133,6 +137,9 @@ def death_at_import() -> HostileSuite:
             "test_d_raises.py": "error",
             "test_e_syntax.py": "error",
             "sub": "error",
+            "test_g_leaves.py": "error",
+            "test_h_interrupts.py": "error",
+            "leaving": "error",
         },
         test_seconds=3.0,
     )

@@ -163,3 +163,68 @@ def raising_plugin(hook: str) -> HostileSuite:
     if hook != "protocol":
         expected["test_p.py::test_2"] = "crashed"
     return HostileSuite(files, expected)
+
+
+SILENT = {
+    "--setup-only": "",
+    "a protocol that runs nothing": "def pytest_runtest_protocol(item):\n    return item.name == 'test_quiet' or None\n",
+    "a loop that runs nothing": "def pytest_runtestloop(): return True\n",
+}
+"""Ways in which a test is planned and nothing is ever said of it, with the conftest of each."""
+
+
+def silent(how: str) -> HostileSuite:
+    """A test that nobody runs has not passed."""
+    files = {"conftest.py": SILENT[how], "test_q.py": "def test_quiet(): pass\n"}
+    if how.startswith("--"):
+        files["pytest.ini"] = f"[pytest]\naddopts = {how}\n"
+    return HostileSuite(files, {"test_q.py::test_quiet": "not_run"})
+
+
+def cut_then_hang() -> HostileSuite:
+    """A test ends the session, and then the process does not go: it is the test's crash, without a signal."""
+    text = """
+        import atexit, time
+        def test_before(): pass
+        def test_ends(): atexit.register(time.sleep, 1000); raise KeyboardInterrupt
+        def test_after(): pass
+    """
+    expected = {"before": "passed", "ends": "crashed", "after": "passed"}
+    return HostileSuite(
+        {"test_cut.py": text},
+        {f"test_cut.py::test_{name}": word for name, word in expected.items()},
+        test_seconds=3.0,
+    )
+
+
+def deaths_between_fixtures() -> HostileSuite:
+    """Two crashes, a hang and an exit in one module: what is left sees its module's fixtures made anew, once."""
+    text = """
+        import os, time
+        import pytest
+        MADE = []
+        @pytest.fixture(scope="module")
+        def made():
+            MADE.append(os.getpid()); yield MADE
+        @pytest.fixture
+        def slow_end():
+            yield
+            time.sleep(1000)
+        def test_1(made): assert made == [os.getpid()]
+        def test_2(made): os.abort()
+        def test_3(made): assert made == [os.getpid()]
+        def test_4(made, slow_end): pass
+        def test_5(made): assert made == [os.getpid()]
+        def test_6(made): os._exit(0)
+        class TestK:
+            @classmethod
+            def setup_class(cls): cls.x = 1
+            def test_7(self): os.abort()
+            def test_8(self): assert self.x == 1
+    """
+    outcomes = {"1": "passed", "2": "crashed", "3": "passed", "4": "timeout", "5": "passed", "6": "crashed"}
+    expected = {f"test_fix.py::test_{n}": word for n, word in outcomes.items()}
+    expected |= {"test_fix.py::TestK::test_7": "crashed", "test_fix.py::TestK::test_8": "passed"}
+    other = "import os\ndef test_dies(): os.abort()\ndef test_goes_on(): pass\n"
+    expected |= {"test_other.py::test_dies": "crashed", "test_other.py::test_goes_on": "passed"}
+    return HostileSuite({"test_fix.py": text, "test_other.py": other}, expected, test_seconds=3.0)
