@@ -9,13 +9,15 @@ otherwise.
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 CUBIC = (100.0, 100.0, 100.0, 90.0, 90.0, 90.0)
 TRICLINIC = (70.0, 80.0, 90.0, 75.0, 85.0, 95.0)
 ROUNDS = 5
+COMMAND_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -117,42 +120,54 @@ def simulator(case: Case, dtype: torch.dtype, threads: int, *, gradients: bool =
 
 
 class Peer:
-    """The scalar stand-in, compiled with -O3."""
+    """The scalar stand-in, compiled with -O3: as a library for the inner loop, and as a whole command."""
 
     def __init__(self, folder: Path) -> None:
         cc = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if cc is None:
             sys.exit("a C compiler is needed for the peer")
-        target = folder / "peer.so"
-        source = Path(__file__).with_name("simulator_peer.c")
-        subprocess.run([cc, "-O3", "-fPIC", "-shared", str(source), "-o", str(target), "-lm"], check=True)
-        self._call = ctypes.CDLL(str(target)).peer_image
+        source = str(Path(__file__).with_name("simulator_peer.c"))
+        library, self.command = folder / "peer.so", folder / "peer"
+        subprocess.run([cc, "-O3", "-fPIC", "-shared", source, "-o", str(library), "-lm"], check=True)
+        subprocess.run(
+            [cc, "-O3", "-fopenmp", "-DCOMMAND", source, "-o", str(self.command), "-lm"], check=True
+        )
+        self._call = ctypes.CDLL(str(library)).peer_image
         self._call.restype = None
 
     def image(self, sim: Simulator, scene: Scene) -> torch.Tensor:
         """The same pixels as the kernel's, float64."""
-        t, plan = scene.tensors, scene.plan
-        width, height = len(plan.columns), len(plan.rows)
-        out = torch.empty((height, width), dtype=torch.float64)
-        vectors = [x.contiguous() for x in (t.origin, t.fast, t.slow, t.directions[0])]
-        spindle, cells = sim.detector.axes().spindle.contiguous(), t.cells.contiguous()
-        real, angles = sim.crystal.vectors()[0].contiguous(), sim.crystal.spindle_angles().contiguous()
-        blocks = sim.crystal.mosaic_blocks().contiguous()
-        pointers = [ctypes.c_void_p(vector.data_ptr()) for vector in vectors]
-        amplitude = float(t.scale * t.default_F**2) / scene.steps
-        self._call(
-            *pointers,
-            *(ctypes.c_double(float(x)) for x in (t.pixel, t.close, t.wavelengths[0])),
-            *(ctypes.c_void_p(x.data_ptr()) for x in (real, spindle, angles)),
-            ctypes.c_long(len(angles)),
-            ctypes.c_void_p(blocks.data_ptr()),
-            ctypes.c_long(len(blocks)),
-            ctypes.c_void_p(cells.data_ptr()),
-            *(ctypes.c_long(n) for n in (width, height, plan.oversample)),
-            ctypes.c_double(amplitude),
-            ctypes.c_void_p(out.data_ptr()),
+        numbers, sizes = arguments(sim, scene)
+        out = torch.empty((sizes[3], sizes[2]), dtype=torch.float64)
+        origin, fast, slow, beam, _, real, spindle, cells, _, angles, blocks = (
+            ctypes.c_void_p(part.data_ptr()) for part in numbers
         )
+        pixel, close, wavelength = (ctypes.c_double(float(value)) for value in numbers[4])
+        phi_steps, domains, *others = (ctypes.c_long(size) for size in sizes)
+        vectors = (origin, fast, slow, beam, pixel, close, wavelength, real, spindle, angles, phi_steps)
+        amplitude = ctypes.c_double(float(numbers[8]))
+        self._call(*vectors, blocks, domains, cells, *others, amplitude, ctypes.c_void_p(out.data_ptr()))
         return out
+
+    def write_numbers(self, path: Path, sim: Simulator) -> None:
+        """What the whole command reads."""
+        numbers, sizes = arguments(sim, sim.scene())
+        body = b"".join(part.numpy().tobytes() for part in numbers)
+        path.write_bytes(struct.pack("@5l", *sizes) + body)
+
+
+def arguments(sim: Simulator, scene: Scene) -> tuple[list[torch.Tensor], list[int]]:
+    """The numbers of `peer_image` in the order of its file, and its five sizes."""
+    t, plan = scene.tensors, scene.plan
+    angles, blocks = sim.crystal.spindle_angles(), sim.crystal.mosaic_blocks()
+    numbers = [
+        *(t.origin, t.fast, t.slow, t.directions[0]),
+        torch.stack((t.pixel, t.close, t.wavelengths[0])),
+        *(sim.crystal.vectors()[0], sim.detector.axes().spindle, t.cells),
+        *(t.scale * t.default_F**2 / scene.steps, angles, blocks),
+    ]
+    sizes = [len(angles), len(blocks), len(plan.columns), len(plan.rows), plan.oversample]
+    return [part.detach().contiguous() for part in numbers], sizes
 
 
 def best(
@@ -211,27 +226,52 @@ def row(case: Case, peer: Peer) -> str:
     )
 
 
-def commands() -> None:
-    """Whole commands against the reference program, where it is installed."""
+def whole(words: list[str], folder: Path, environ: dict[str, str]) -> Callable[[], object]:
+    """A whole command, from the start of its process to its end."""
+    return lambda: subprocess.run(words, cwd=folder, capture_output=True, check=True, env=environ)
+
+
+def commands(peer: Peer) -> None:
+    """Whole commands, on all processors: the reference program where it is installed, else the stand-in."""
     found = shutil.which("nanoBragg")
-    if found is None:
-        print("whole commands: no nanoBragg on the path, so nothing to compare with")
-        return
-    with tempfile.TemporaryDirectory() as folder:
+    print(
+        f"\nwhole commands, process start to both files written, {os.cpu_count()} processors; "
+        + ("against nanoBragg" if found else "no nanoBragg on the path: against the stand-in with OpenMP")
+    )
+    print(f"{'':42s}   wall: C   ours ratio    processor: C   ours ratio")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # Byte code is cached as in any installation, wherever this one may not write it.
+        environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        environ["PYTHONPYCACHEPREFIX"] = str(folder / "code")
         for case in CASES[:6]:
             cell = " ".join(f"{value:g}" for value in case.cell)
-            words = f"-cell {cell} -N 5 -default_F 100 -distance 100 -nonoise -nopgm {case.command}".split()
-            theirs, ours = best(
-                lambda words=words: subprocess.run(
-                    [found, *words], cwd=folder, capture_output=True, check=True
-                ),
-                lambda words=words: subprocess.run(
-                    [sys.executable, "-m", "simulator", *words], cwd=folder, capture_output=True, check=True
-                ),
-                rounds=3,
-                clock=time.perf_counter,
+            line = f"-cell {cell} -N 5 -default_F 100 -distance 100 -nonoise -nopgm {case.command}".split()
+            full = replace(case, rows=case.detector.get("spixels") if case.rows else None)
+            peer.write_numbers(folder / "numbers", simulator(full, torch.float64, 1))
+            c = [found, *line] if found else [str(peer.command), "numbers", "floats", "smv"]
+            ours = [sys.executable, "-m", "simulator", *line]
+            runs = [whole(words, folder, environ) for words in (c, ours)] * (COMMAND_ROUNDS + 1)
+            rounds = [timed(run) for run in runs]
+            their_wall, their_work = (min(part) for part in zip(*rounds[2::2], strict=True))
+            our_wall, our_work = (min(part) for part in zip(*rounds[3::2], strict=True))
+            print(
+                f"{case.title:42s}   {their_wall:7.2f} {our_wall:6.2f} {their_wall / our_wall:5.1f}"
+                f"    {their_work:12.2f} {our_work:6.2f} {their_work / our_work:5.1f}",
+                flush=True,
             )
-            print(f"{case.title:42s} reference {theirs:.2f} s, ours {ours:.2f} s: {theirs / ours:.1f} faster")
+        environ["SIMULATOR_CACHE"] = str(folder / "cache")
+        wall, work = timed(whole([sys.executable, "-m", "simulator", *line[:-4]], folder, environ))
+        print(f"first command, kernel built and checked against torch: {wall:.1f} s ({work:.1f} of work)")
+
+
+def timed(run: Callable[[], object]) -> tuple[float, float]:
+    """Wall seconds and processor seconds of the processes that `run` starts and waits for."""
+    before, begin = os.times(), time.perf_counter()
+    run()
+    after, end = os.times(), time.perf_counter()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return end - begin, spent
 
 
 def main() -> None:
@@ -245,7 +285,7 @@ def main() -> None:
         peer = Peer(Path(folder))
         for case in CASES:
             print(row(case, peer), flush=True)
-    commands()
+        commands(peer)
 
 
 if __name__ == "__main__":

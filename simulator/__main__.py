@@ -2,6 +2,7 @@
 side."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -91,6 +92,10 @@ def simulate(words: Sequence[str], clock: int) -> int:
     pixels, path = expose(given, experiment, crystal, detector)
     seconds = time.perf_counter() - begin
     total, top = float(pixels.sum(dtype="float64")), float(pixels.max())
+    if not math.isfinite(total):
+        raise SimulatorError(
+            f"the image holds pixels of {total:g} photons: some number of the experiment is too large"
+        )
     say(f"sum {total:.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
     roi = clipped_roi(detector)
     window = images.Window(slice(roi[2], roi[3] + 1), slice(roi[0], roi[1] + 1))
@@ -212,9 +217,9 @@ def main(words: Sequence[str] | None = None, clock: int | None = None) -> int:
     clock = int(time.time()) if clock is None else clock
     warnings.showwarning = lambda message, *rest, **named: say(f"warning: {message}")
     try:
-        if words and words[0] == "compare":
-            return compare_images(words[1:])
-        return simulate(words, clock)
+        # What overflows is found and named where it would count.
+        with np.errstate(all="ignore"):
+            return compare_images(words[1:]) if words and words[0] == "compare" else simulate(words, clock)
     except SimulatorError as error:
         say(f"error: {error}")
         return error.exit_code

@@ -41,10 +41,10 @@ def _trimmed(config: BeamConfig, h: float, v: float) -> bool:
         (h, config.h_divergence_mrad, config.h_divergence_step_mrad, config.h_divergence_steps),
         (v, config.v_divergence_mrad, config.v_divergence_step_mrad, config.v_divergence_steps),
     ):
-        if plain(span) == 0:
+        width, gap, even = plain(span), plain(step), 1 - count % 2
+        if width * width == 0:
             return False
-        even = 1 - count % 2
-        parts.append((angle**2 - plain(step) ** 2 / 4 * even) / plain(span) ** 2)
+        parts.append((angle * angle - gap * gap / 4 * even) / (width * width))
     return config.round_divergence and 4 * sum(parts) > CORNER
 
 

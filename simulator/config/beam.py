@@ -70,6 +70,8 @@ class BeamConfig:
             checks.non_negative(name, getattr(self, name), "mrad")
         for name in ("h_divergence_steps", "v_divergence_steps", "dispersion_steps"):
             checks.count(name, getattr(self, name), 1)
+        sources = self.h_divergence_steps * self.v_divergence_steps * self.dispersion_steps
+        checks.count("the product of divergence and dispersion steps", sources, 1)
         width = checks.non_negative("dispersion", self.dispersion, "")
         if width >= 2:
             raise SimulatorError(

@@ -67,10 +67,16 @@ def axis(name: str, value: Iterable[Scalar]) -> tuple[float, float, float]:
     return parts
 
 
-def count(name: str, value: int, least: int) -> int:
-    """A whole number of at least `least`."""
-    if isinstance(value, bool) or int(value) != value or value < least:
+MOST = 10**6
+"""More points than this on one axis of an experiment is a slip of the pen."""
+
+
+def count(name: str, value: int, least: int, most: int = MOST) -> int:
+    """A whole number of at least `least`, at most `most`."""
+    if isinstance(value, bool) or not math.isfinite(value) or int(value) != value or value < least:
         raise SimulatorError(f"{name} is {value}: it must be a whole number of at least {least}")
+    if value > most:
+        raise SimulatorError(f"{name} is {value}: at most {most} are allowed")
     return int(value)
 
 

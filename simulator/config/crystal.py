@@ -82,6 +82,7 @@ class CrystalConfig:
         checks.count("phi_carryover", self.phi_carryover, 0)
         checks.non_negative("mosaic_spread_deg", self.mosaic_spread_deg, "degrees")
         checks.count("mosaic_domains", self.mosaic_domains, 1)
+        checks.count("phi_steps x mosaic_domains", self.phi_steps * self.mosaic_domains, 1, 10 * checks.MOST)
         checks.vector("N_cells", self.N_cells, "cells")
         checks.choice("shape", self.shape, SHAPES)
         checks.positive("fudge", self.fudge, "")

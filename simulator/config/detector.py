@@ -130,9 +130,9 @@ class DetectorConfig:
         if self.attenuation_um is not None:
             checks.positive("attenuation_um", self.attenuation_um, "um")
         if self.thickness_steps is not None:
-            checks.count("thickness_steps", self.thickness_steps, 1)
+            checks.count("thickness_steps", self.thickness_steps, 1, 10**4)
         if self.oversample is not None:
-            checks.count("oversample", self.oversample, 1)
+            checks.count("oversample", self.oversample, 1, 10**3)
         if self.roi is not None:
             checks.region(self.roi, self.fpixels, self.spixels)
 

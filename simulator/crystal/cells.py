@@ -7,6 +7,9 @@ from simulator.config import SimulatorError
 from simulator.crystal.crystal import Crystal
 from simulator.units import ANGSTROM
 
+MOST_CELLS = 2**53
+"""Beyond this a float64 does not tell one cell more from one less."""
+
 
 def cells_of_size(crystal: Crystal, sizes_mm: Sequence[float]) -> tuple[int, int, int]:
     """ceil(size / cell length) along a, b, c; where a size is 0, the count that the crystal has."""
@@ -14,5 +17,7 @@ def cells_of_size(crystal: Crystal, sizes_mm: Sequence[float]) -> tuple[int, int
     for size, length, kept in zip(sizes_mm, crystal.edge_lengths(), crystal.cells().tolist(), strict=True):
         if size < 0:
             raise SimulatorError(f"the crystal size is {size:g} mm: it must not be negative")
+        if not size / 1000 / (length * ANGSTROM) < MOST_CELLS:
+            raise SimulatorError(f"a crystal of {size:g} mm has too many cells of {length:g} A to count")
         counts.append(math.ceil(size / 1000 / (length * ANGSTROM)) if size > 0 else int(kept))
     return counts[0], counts[1], counts[2]

@@ -53,7 +53,7 @@ class Panel:
 
 def normal_of(fast: "Tensor", slow: "Tensor", given: "Tensor") -> "Tensor":
     """The given normal, or fast x slow when its length is not exactly 1."""
-    if math.sqrt(sum(float(part) ** 2 for part in given)) == 1.0:
+    if math.sqrt(sum(plain(part) * plain(part) for part in given)) == 1.0:
         return given
     return unit(cross(fast, slow))
 

@@ -14,11 +14,14 @@ from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.geometry.arrays import array_of, as_numpy, bare, cross, has_graph, length, scalar, table_of
 from simulator.geometry.panel import Axes, Panel
-from simulator.simulator.scene import Plan, Scene, Tensors
+from simulator.simulator.scene import NAMES, Plan, Scene, Tensors
 from simulator.units import ANGSTROM, AVOGADRO, MICRON, WATER_F, WATER_MW
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MOST_SAMPLES = 1000
+"""Sub-pixels along an edge that are never chosen without being asked for."""
 
 
 def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: "Tensor") -> int:
@@ -26,7 +29,13 @@ def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: "Ten
     narrowest fringe."""
     field = plain(beam.wavelength()) * ANGSTROM * plain(panel.distance) / plain(pixel)
     edge = crystal.largest_edge() * ANGSTROM
-    return max(1, math.ceil(3.0 * edge / field))
+    samples = 3.0 * edge / field if field > 0 else math.inf
+    if not samples <= MOST_SAMPLES:
+        raise SimulatorError(
+            f"a crystal edge of {edge:.3g} m calls for {samples:.3g} sub-pixels along a pixel's edge, more than "
+            f"{MOST_SAMPLES}: give their number (oversample)"
+        )
+    return max(1, math.ceil(samples))
 
 
 def constant_cells(cells: "Tensor") -> tuple[int | None, int | None, int | None]:
@@ -176,7 +185,19 @@ def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
     plan = build_plan(crystal, detector, beam, panel)
     if first_real is not None:
         plan = replace(plan, first_pixels=first_pixels(plan, mask, crystal.config.phi_carryover))
+    _check_finite(tensors)
     return Scene(tensors, plan, mask, first_real)
+
+
+def _check_finite(tensors: Tensors) -> None:
+    """Numbers that are finite one by one may still overflow together."""
+    for name, tensor in zip(NAMES, tensors.as_list(), strict=True):
+        numbers = as_numpy(tensor)
+        if not np.isfinite(numbers).all():
+            raise SimulatorError(
+                f"{name.replace('_', ' ')} comes out as {numbers[~np.isfinite(numbers)].flat[0]:g}: "
+                "some number of the experiment is too large or too small to be computed with"
+            )
 
 
 def _check_polarization(beam: Beam, axes: Axes) -> None:

@@ -51,7 +51,9 @@ class Given:
 
 
 def is_number(word: str) -> bool:
-    """Whether a word reads as a number (-3 does, -N does not)."""
+    """Whether a word reads as a number (-3 does, -N does not; nor does what only Python takes, as 1_000)."""
+    if not word.isascii() or "_" in word:
+        return False
     try:
         float(word)
     except ValueError:

@@ -20,10 +20,11 @@ class Grid:
 
 def points(name: str, span: float, step: float) -> int:
     """ceil(span / step), at least 1."""
-    count = max(1, math.ceil(span / step))
-    if count > MOST_STEPS:
-        raise SimulatorError(f"{name}: a range of {span:g} in steps of {step:g} makes {count} points")
-    return count
+    if span / step > MOST_STEPS:
+        raise SimulatorError(
+            f"{name}: a range of {span:g} in steps of {step:g} makes {span / step:.10g} points"
+        )
+    return max(1, math.ceil(span / step))
 
 
 def spread(name: str, count: int | None, span: float | None, step: float | None, *, alone: float) -> Grid:

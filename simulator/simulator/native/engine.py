@@ -80,7 +80,8 @@ class KernelEngine:
     def _known(self, scene: Scene) -> set[str]:
         """Tensors whose gradients the kernel gives: the image is linear in scale and in F squared."""
         linear = not scene.plan.has_table and float(scene.tensors.scale) != 0
-        known = {"real", *FREE.get(scene.plan.shape, ())}
+        free = FREE.get(scene.plan.shape)
+        known = set() if free is None else {"real", *free}
         return known | {"scale", "default_F"} if linear else known
 
 
