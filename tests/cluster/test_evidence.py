@@ -311,3 +311,24 @@ def test_a_path_that_is_there_against_expectation_is_not_missing(failing: Failin
     found = clustered(record, Context(exists=lambda path: True))
     left, bare, missing = (found.cluster_of[f"tests/{name}.py::{name}", 0] for name in "abc")
     assert missing not in (left, bare)
+
+
+def test_what_of_the_process_several_failures_look_at(failing: Failing, run: Run) -> None:
+    record = run(
+        failing(
+            "a.py::a", "AssertionError: assert 'fast' == 'safe'", code="assert os.environ['MODE'] == 'safe'"
+        ),
+        failing("b.py::b", "KeyError: 'safe'", code='load(TABLE[os.getenv("MODE")])'),
+        failing("c.py::c", "AssertionError: assert 'x' == 'y'", code="assert os.environ.get('OTHER') == 'y'"),
+        failing("d.py::d", "AssertionError: assert 1 == 4", code="assert torch.get_num_threads() == 4"),
+        failing("e.py::e", "ValueError: slow", code="check(torch.get_num_threads())"),
+        failing("f.py::f", "ValueError: no", code="check(threading.active_count())"),
+    )
+    found = clustered(record)
+    homes = {name: found.cluster_of[f"{name}.py::{name}", 0] for name in "abcdef"}
+    assert homes["a"] == homes["b"]
+    assert homes["d"] == homes["e"]
+    assert len(set(homes.values())) == 4
+    details = {why.detail for cluster in found.clusters for why in cluster.why if why.kind == "process-state"}
+    assert "each looks at the environment variable MODE: its process may have another one" in details
+    assert len(details) == 2

@@ -159,6 +159,8 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
             yield f"tensors print dtype=torch.float32: the {_DTYPE}"
         if _CLOCK in seen:
             yield f"each {_CLOCK}: the speed of this machine"
+        for looked_at in marks(unit, "process"):
+            yield f"each looks at the {looked_at}: its process may have another one"
 
     def mixes(unit: Unit) -> Iterable[str]:
         return (

@@ -15,6 +15,7 @@ from triage.signature.compared import given, kinds_compared, none_from, telling_
 from triage.signature.mask import masked, template
 from triage.signature.numeric import Numeric
 from triage.signature.place import Place
+from triage.signature.process import looked_at
 from triage.signature.timing import compares_time
 from triage.signature.words import explicit_text, names_its_cause, says_something
 
@@ -97,6 +98,7 @@ def marks_of(
         "folder": _folders(shown),
         "named": _named(failure, anatomy),
         "state": _states(failure, anatomy, place, numeric),
+        "process": looked_at((anatomy.message, *(frame.code or "" for frame in anatomy.frames[-2:]))),
     }
     return {kind: values for kind, values in marks.items() if values}
 

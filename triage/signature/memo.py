@@ -22,7 +22,19 @@ _ACCIDENTAL = re.compile(
 )
 _DIGITS_MEAN_MORE = re.compile(r"(?=[\d\[])(?:\d-\d\d|\d:\d\d|\d\.\d+\.\d|\[[-+\d.\[])")
 _PLAIN_MARKS = frozenset(
-    {"site", "expression", "message", "template", "cause", "subject", "state", "line", "calls", "named-cause"}
+    {
+        "site",
+        "expression",
+        "message",
+        "template",
+        "cause",
+        "subject",
+        "state",
+        "line",
+        "calls",
+        "process",
+        "named-cause",
+    }
 )
 
 
