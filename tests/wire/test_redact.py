@@ -180,8 +180,25 @@ def test_credentials_of_urls(text: str, secret: str) -> None:
     assert MARK in cleaned
 
 
-@pytest.mark.parametrize("text", ["ssh://git@host.example/x.git", "https://host.example/?page=2&sort=token"])
-def test_urls_without_credentials_stay(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["pytest --token=abcdef", "pytest --db-password 'abc1def' x", "tool --API-KEY=abcdef"]
+)
+def test_options_that_carry_secrets(text: str) -> None:
+    cleaned = Redactor()(text)
+    assert MARK in cleaned
+    assert not any(word in cleaned for word in ("abcdef", "abc1def"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssh://git@host.example/x.git",
+        "https://host.example/?page=2&sort=token",
+        "the option --token is required",
+        "pytest --tokenize=abcdef",
+    ],
+)
+def test_innocent_urls_and_options_stay(text: str) -> None:
     assert Redactor()(text) == text
 
 

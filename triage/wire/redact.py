@@ -42,6 +42,7 @@ _LONG_USER = 20
 _QUERY = (
     r"(?:[\w.-]{0,40}(?:token|api_?key|password|passwd|secret|signature|credential)|pwd|sig|auth|access_key)"
 )
+_OPTION = r"(?i:[\w-]{0,40}(?:token|api-?key|password|passwd|passphrase|secret|credentials?))"
 _JWT = r"(?<![\w-])(?=[\w-]*?eyJ[\w-]{8})[\w-]++\.[\w-]{8,}+\.[\w-]{4,}"
 _PATTERNS: tuple[tuple[str, str], ...] = (
     # (text that must be present for the pattern to have a chance, pattern; group `keep` stays)
@@ -67,6 +68,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("earer", r"(?P<keep2>\b[Bb]earer\s+)[A-Za-z0-9._~+/=-]{12,}"),
     ("uthorization", rf"(?P<keep3>{_AUTHORIZATION})[A-Za-z0-9._~+/=-]{{8,}}"),
     ("?", rf"(?P<keep6>[?&](?i:{_QUERY})=)[^\s&;#'\"<>]{{4,}}"),
+    ("--", rf"(?P<keep7>--{_OPTION}(?:=|\s+(?=\S*\d))['\"]?)[^\s'\"]{{4,}}"),
     ("", rf"(?P<keep4>\b{_UPPER}\s?=\s?)[^\s'\"]{{4,}}"),
     ("", rf"(?P<keep5>\b{_UPPER}['\"]?\s?[:=]\s?['\"])[^'\"\r\n]{{4,}}"),
 )  # fmt: skip
