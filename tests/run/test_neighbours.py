@@ -84,7 +84,7 @@ def test_beside_other_plugins_nothing_is_lost_and_what_is_off_is_said(
         "-x/--maxfail",
         "--junitxml",
         "pytest-xdist",
-        "pytest-cov",
+        "pytest-cov's reports and --cov-fail-under",
         "pytest-randomly",
         "pytest-random-order",
     ):
@@ -92,7 +92,46 @@ def test_beside_other_plugins_nothing_is_lost_and_what_is_off_is_said(
     flaky = next(r for r in record.results if r.nodeid.endswith("test_flaky"))
     assert flaky.note == "run 3 times by pytest-rerunfailures"
     assert not (tmp_path / "suite" / "out.xml").exists()
-    assert not (tmp_path / "suite" / ".coverage").exists()
+    assert {p.name for p in (tmp_path / "suite").glob(".coverage*")} == {".coverage"}
+
+
+LIBRARY = "def one():\n    return 1\n\n\ndef two():\n    return 2\n\n\ndef three():\n    return 3\n"
+
+
+def lines_of(root: Path, environ: dict[str, str]) -> dict[str, list[int]]:
+    """Lines of the library that `coverage` says were run."""
+    command = [sys.executable, "-m", "coverage", "json", "-q", "-o", "-"]
+    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=True)
+    files = json.loads(done.stdout)["files"]
+    return {name: value["executed_lines"] for name, value in files.items() if name.startswith("lib")}
+
+
+@pytest.mark.slow
+def test_coverage_of_all_chunks_is_joined(
+    tmp_path: Path, run_here: Run, plugins: str, isolation: str
+) -> None:
+    """As with plain pytest, data configuration included; a process that died has none, a later one has."""
+    names = ("one", "two", "three")
+    files = {f"test_{name}.py": f"import lib\ndef test_it(): assert lib.{name}()\n" for name in names}
+    files |= {"pytest.ini": "[pytest]\naddopts = --cov=lib --cov-report=term --cov-fail-under=100\n"}
+    files |= {"lib.py": LIBRARY, ".coveragerc": "[run]\ndata_file = data/measured\n"}
+    HostileSuite(files, {}).write(tmp_path / "suite")
+    root, environ = tmp_path / "suite", {**os.environ, "PYTHONPATH": plugins}
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly"],
+        cwd=root,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+    )
+    plain = lines_of(root, environ)
+    assert plain["lib.py"] == [1, 2, 5, 6, 9, 10]
+    (root / "data" / "measured").unlink()
+    (root / "test_four.py").write_text("import os\ndef test_dies(): os.abort()\ndef test_after(): pass\n")
+    record = run_here(isolation=isolation, workers=2, chunks=4, env={"PYTHONPATH": plugins})
+    assert (record.counts.passed, record.counts.crashed) == (4, 1)
+    assert lines_of(root, environ) == plain
+    assert [p.name for p in (root / "data").iterdir()] == ["measured"]
+    assert any("coverage of" in note and "joined" in note for note in record.notes)
 
 
 @pytest.mark.slow

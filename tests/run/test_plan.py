@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,29 @@ def test_makespan_is_near_the_lower_bound_on_recorded_durations(workers: int) ->
     loads = [chunk.expected_seconds or 0.0 for chunk in longest_first(made.chunks)]
     bound = max(sum(durations.values()) / workers, *durations.values())
     assert makespan(loads, workers) <= 1.10 * bound
+
+
+@given(
+    seed=st.integers(0, 2**32), workers=st.integers(2, 8), modules=st.integers(1, 60),
+    spread=st.floats(0.3, 2.2), typical=st.floats(-3.0, 0.5), chunk_seconds=st.sampled_from([5.0, 60.0, 300.0]),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_makespan_is_near_the_lower_bound_whatever_the_durations(
+    *, seed: int, workers: int, modules: int, spread: float, typical: float, chunk_seconds: float
+) -> None:
+    """Log-normal, as recorded suites are: within 10 %, or half a second where chunks are too short to cut."""
+    chance = random.Random(seed)
+    durations = {
+        f"m{module}.py::t{number}": 10**typical * pace * chance.lognormvariate(0, spread)
+        for module in range(modules)
+        for pace in (chance.lognormvariate(0, 1),)
+        for number in range(max(1, int(chance.lognormvariate(2, 1))))
+    }
+    items = [Item(nodeid, nodeid.split("::")[0]) for nodeid in durations]
+    made = plan(items, Suite(root="/", workers=workers, chunk_seconds=chunk_seconds), durations)
+    loads = [chunk.expected_seconds or 0.0 for chunk in longest_first(made.chunks)]
+    bound = max(sum(durations.values()) / workers, *durations.values(), 0.0)
+    assert makespan(loads, workers) <= max(1.10 * bound, bound + 0.5)
 
 
 def test_a_chunk_is_planned_to_fit_its_limit() -> None:

@@ -41,6 +41,8 @@ class Launch:
     carry: str | None = None
     """A folder with the recorder, for an interpreter that has no triage."""
     cache_dir: str | None = None
+    coverage: str | None = None
+    """A folder where processes leave what they measured; None where they should not measure."""
     seed: int | None = None
     """Shared by all processes of a run."""
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Launch:
             "stacks": f"{FOLDER}/{STACKS}",
             "json_report": f"{FOLDER}/{REPORT}",
             "cache_dir": self.cache_dir,
+            "coverage": self.coverage,
             "seed": self.seed,
         }
         if self.carry is not None:

@@ -19,11 +19,11 @@ from triage.model.suite import Suite
 
 ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""
-_WORTHWHILE_SECONDS = 1.0
+_WORTHWHILE_SECONDS = 0.25
 """Of a chunk: shorter ones cost more to start than they help to share."""
 _START_SECONDS = 0.05
 """What a chunk costs beside its tests."""
-_PIECES = 2
+_PIECES = 4
 """Parts of a module that is too long, to a chunk's length: small enough to fill the gaps."""
 _LIMIT_SHARE = 0.8
 """A chunk is planned to need at most this part of its time limit."""

@@ -20,6 +20,7 @@ from triage.run.binder import Binder
 from triage.run.chunk import Course, Runner
 from triage.run.collecting import Collected, collect, logs_of
 from triage.run.command import Launch, carried
+from triage.run.coverage import join_coverage
 from triage.run.crew import Stop, obeying_signals, work_through
 from triage.run.failures import Origins
 from triage.run.isolation import Isolation
@@ -89,6 +90,8 @@ class _Run:
             selectors=self.suite.selectors,
             carry=carry,
             cache_dir=str(self.store.scratch / "cache"),
+            # what is measured elsewhere would stay there
+            coverage=str(self.store.scratch / "coverage") if self.executor.warm else None,
             seed=int(hashlib.sha256(self.store.folder.stamp.encode()).hexdigest()[:8], 16),
         )
         self.binder = Binder(self.store, self.launch, self.world)
@@ -111,6 +114,10 @@ class _Run:
         collected = self._preflight(git)
         planned = self._plan(collected, durations, before)
         self._execute(planned, collected, before)
+        scratch = self.store.scratch
+        self.notes += join_coverage(
+            scratch / "coverage", self.launch, self.executor, scratch / "joined", self.stop
+        )
         return self._reconcile(planned, collected, git)
 
     # -- preflight ------------------------------------------------------------------------------
