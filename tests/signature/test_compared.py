@@ -61,6 +61,7 @@ BUILT_IN = "<built-in method get of dict object at 0x1>"
         ("TypeError", f"{NONE} is not iterable", "for c in zip(corners(a), edges(b)):", []),
         ("AssertionError", f"assert None\n +  where None = {BUILT_IN}('a')", "x", []),
         ("KeyError", f"{NONE} is not subscriptable", "assert corners(box)[0] == 1", []),
+        ("AssertionError", "assert None\n +  where None = tensor([2.], requires_grad=True).grad", "x", []),
     ],
 )
 def test_who_gave_none(exception: str, message: str, code: str, names: list[str]) -> None:

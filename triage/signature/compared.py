@@ -73,7 +73,8 @@ def none_from(exception: str, message: str, code: str) -> tuple[str, ...]:
     names = set()
     if "None = " in text:
         for returned in _RETURNED.finditer(text):
-            called = _CALLED.match(returned["call"])
+            gave = returned["call"].rstrip().endswith(")")  # else an attribute of what is shown is None
+            called = _CALLED.match(returned["call"]) if gave else None
             names |= {called["name"]} if called else set()
     if exception in ("AttributeError", "TypeError") and (found := _OF_NONE.match(text)):
         names |= _called_for(found, code[:300])
