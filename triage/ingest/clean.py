@@ -8,6 +8,7 @@ _ANSI = re.compile(
     r"(?:\x1b|#x1B|&#x1b;|␛)"
     r"(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # colours, cursor
     r"|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)"  # titles, links
+    r"|[P^_X][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)"  # what a build server tells its own viewer
     r"|[@-Z\\^_])",
     re.IGNORECASE,
 )

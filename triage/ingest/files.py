@@ -45,7 +45,7 @@ def sources(paths: Sequence[Path], *, limits: Limits, notes: Notes) -> list[Sour
     found: list[Source] = []
     for path in paths:
         if path.is_dir():
-            found.extend(_walk(path))
+            found.extend(_walk(path, notes))
         elif path.is_file():
             found.append(Source(path, path.name))
         else:
@@ -57,13 +57,24 @@ def sources(paths: Sequence[Path], *, limits: Limits, notes: Notes) -> list[Sour
     return unique[: limits.files]
 
 
-def _walk(top: Path) -> Iterator[Source]:
+def _walk(top: Path, notes: Notes) -> Iterator[Source]:
     for folder, names, files in os.walk(top):
         names[:] = sorted(name for name in names if name not in _SKIPPED_FOLDERS)
-        for name in sorted(files):
+        attached = _attachments(files)
+        if attached:
+            notes.source = Path(folder).relative_to(top.parent).as_posix()
+            notes.drop("attachments of Allure results", len(attached))
+        for name in sorted(set(files) - attached):
             path = Path(folder) / name
             if path.is_file() and not path.is_symlink():
                 yield Source(path, path.relative_to(top).as_posix())
+
+
+def _attachments(names: Sequence[str]) -> set[str]:
+    """What Allure keeps beside its results: a log that a test printed is no report of a run."""
+    if not any(name.endswith("-result.json") for name in names):
+        return set()
+    return {name for name in names if "-attachment" in name}
 
 
 @contextmanager

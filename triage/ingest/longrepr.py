@@ -130,7 +130,8 @@ def _typed(errors: list[str], location_type: str) -> tuple[str, str]:
     text = "\n".join(body[margin:].rstrip() for body in bodies).strip()
     found = _TYPED.match(text)
     if found is None:
-        return location_type, text
+        bare = not location_type and text.startswith("assert ")  # the short style leaves the type out
+        return ("AssertionError" if bare else location_type), text
     named = _EXCEPTION_NAME.fullmatch(found["type"]) is not None and (not location_type or found["message"])
     if named or _same_type(found["type"], location_type):
         return found["type"], found["message"] or ""

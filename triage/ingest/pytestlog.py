@@ -14,6 +14,7 @@ from typing import BinaryIO
 from triage.ingest.clean import cleaned
 from triage.ingest.limits import Limits, Notes
 from triage.ingest.logsections import Block, blocks_of
+from triage.ingest.prefixes import unprefixed
 from triage.ingest.reported import Name, Reported, Wrong
 from triage.model.outcome import Outcome, Phase
 
@@ -25,7 +26,6 @@ _FINAL = re.compile(
     r"^(?:=+ )?(?:\d{1,9} [a-z]+(?: [a-z]+)?(?:, )?){1,20} in [\d.]+s(?: \([\d:]+\))?(?: =+)?$"
     r"|^=+ no tests ran .*=+$"
 )
-_PREFIX = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ")
 _WORDS = {
     "PASSED": Outcome.PASSED, "FAILED": Outcome.FAILED, "ERROR": Outcome.ERROR, "SKIPPED": Outcome.SKIPPED,
     "XFAIL": Outcome.XFAILED, "XPASS": Outcome.XPASSED,
@@ -41,6 +41,7 @@ _STOPPED = re.compile(r"^!{3,} (?P<why>.+?) !{3,}$")
 _DIED = re.compile(
     r"^Fatal Python error: (?P<why>.+)$|^(?P<signal>Segmentation fault|Aborted|Killed|Bus error)\b"
 )
+_HEAD_BYTES = 64 * 1024
 _ORDER = (Phase.COLLECT, Phase.SETUP, Phase.CALL, Phase.TEARDOWN)
 _QUIET = {
     "passed": Outcome.PASSED,
@@ -55,6 +56,8 @@ class _Log:
     blocks: list[Block] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     summary: list[tuple[str, str]] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+    """What the summary says of a test behind its name."""
     totals: Counter[str] = field(default_factory=Counter)
     ended: bool = False
     running: str = ""
@@ -76,11 +79,13 @@ def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterat
     for nodeid, outcome in log.outcomes.items():
         if nodeid not in told:
             told.add(nodeid)
-            yield Reported(name=Name(nodeid=nodeid), outcome=outcome, source="log")
+            wrongs = (_summarised(nodeid, log),) if outcome.is_red else ()
+            yield Reported(name=Name(nodeid=nodeid), outcome=outcome, wrongs=wrongs, source="log")
     for word, nodeid in log.summary:
-        if nodeid not in told and word in ("FAILED", "ERROR"):
+        if nodeid not in told:
             told.add(nodeid)
-            yield _summarised(word, nodeid)
+            log.outcomes[nodeid] = _WORDS[word]
+            yield _of_summary(word, nodeid, log)
     if log.died and log.running and log.running not in told:
         yield _crashed(log)
     _count_unnamed(log, told, notes)
@@ -100,7 +105,7 @@ def _read(stream: BinaryIO, limits: Limits, notes: Notes) -> _Log:
             lines.append(line)
         elif stopped := _STOPPED.match(line):
             notes.cut_short(stopped["why"][:200])
-        elif section == "short test summary info":
+        elif section == "short test summary info" or (not section and _SUMMARY.match(line)):
             _summary_line(line, log)
         else:
             _progress_line(line, log)
@@ -110,13 +115,15 @@ def _read(stream: BinaryIO, limits: Limits, notes: Notes) -> _Log:
 
 def _lines(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[str]:
     taken = 0
+    bare = unprefixed(cleaned(stream.read(_HEAD_BYTES).decode("utf-8-sig", "replace")))
+    stream.seek(0)
     while raw := stream.readline(limits.line_bytes):
         taken += len(raw)
         if taken > limits.file_bytes:
             notes.cut_short(f"only its first {limits.file_bytes:,} bytes were read")
             return
         for line in cleaned(raw.decode("utf-8", "replace").rstrip("\r\n")).split("\n"):
-            yield _PREFIX.sub("", line)
+            yield bare(line)
 
 
 def _summary_line(line: str, log: _Log) -> None:
@@ -127,6 +134,7 @@ def _summary_line(line: str, log: _Log) -> None:
     bracket = rest.rfind("] - ") + 1 if "[" in rest.partition(" - ")[0] else 0
     nodeid = rest[:bracket] if bracket else rest.partition(" - ")[0]
     log.summary.append((found["word"], nodeid.strip()))
+    log.reasons.setdefault(nodeid.strip(), rest[len(nodeid) :].removeprefix(" - ").strip())
 
 
 def _progress_line(line: str, log: _Log) -> None:
@@ -193,11 +201,17 @@ def _failed(nodeid: str, blocks: list[Block], collection: bool) -> Reported:
     )
 
 
-def _summarised(word: str, nodeid: str) -> Reported:
+def _summarised(nodeid: str, log: _Log) -> Wrong:
+    """A failure of which no block is shown: `--tb=no`, `--tb=line`."""
+    return Wrong(message=log.reasons.get(nodeid) or "the log has no more of it than its name")
+
+
+def _of_summary(word: str, nodeid: str, log: _Log) -> Reported:
+    outcome = _WORDS[word]
     return Reported(
         name=Name(nodeid=nodeid),
-        outcome=Outcome.FAILED if word == "FAILED" else Outcome.ERROR,
-        wrongs=(Wrong(message="the log has no more of it than its name"),),
+        outcome=outcome,
+        wrongs=(_summarised(nodeid, log),) if outcome.is_red else (),
         collection="::" not in nodeid,
         source="log",
     )

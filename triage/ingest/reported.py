@@ -98,6 +98,8 @@ def _typed(kind: str, message: str) -> tuple[str, str]:
     looks_like_type = colon and name.isidentifier() and name[:1].isupper() and " " not in head
     if looks_like_type and (not kind or kind == head or name.endswith(("Error", "Exception"))):
         return head, rest
+    if not kind and message.startswith("assert "):
+        return "AssertionError", message
     return kind, message
 
 

@@ -7,6 +7,9 @@ import json
 import re
 from enum import StrEnum
 
+from triage.ingest.clean import cleaned
+from triage.ingest.prefixes import unprefixed
+
 
 class Format(StrEnum):
     """What `triage import` reads."""
@@ -38,9 +41,11 @@ def sniff(head: bytes) -> Format | None:
     text = decoded(head).lstrip("\ufeff \t\r\n")
     if text.startswith("<"):
         return Format.JUNIT if re.search(r"<(?:testsuites?|testcase)\b|<!(?:DOCTYPE|ENTITY)", text) else None
-    if text.startswith(("{", "[")):
-        return _json_format(text)
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    if text.startswith(("{", "[")) and (known := _json_format(text)) is not None:
+        return known
+    plain = cleaned(text)
+    bare = unprefixed(plain)
+    plain = "\n".join(map(bare, plain.split("\n")))
     if _LOG.search(plain):
         return Format.LOG
     first = next((line for line in plain.splitlines() if line.strip() and not line.startswith("#")), "")
