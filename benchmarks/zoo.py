@@ -24,6 +24,7 @@ from triage.cli import compose
 from triage.cli.context import App
 from triage.cli.probe import DEFAULT_BUDGET, known_probes
 from triage.evidence.folder import EvidenceFolder
+from triage.model.experiment import ProbeReport
 from triage.model.world import Silent
 from triage.phase.probing.api import Request, probe
 from triage.phase.probing.lab import Budget
@@ -37,24 +38,15 @@ def plants(names: Sequence[str] = ()) -> list[Plant]:
 
 
 def measure(one: Plant) -> dict[str, Any]:
-    """Grow a plant, probe it, compare."""
+    """Grow a plant, probe it, compare. What goes wrong on the way is a row, not the end of the run."""
     with tempfile.TemporaryDirectory(prefix="zoo-", ignore_cleanup_errors=True) as base:
         root = Path(base) / one.name
-        grow(one, root)
-        app = App(str(root))
-        tools = compose.tools(app)
-        object.__setattr__(tools, "progress", Silent())
-        request = Request(
-            subject=one.subject, probes=known_probes(), budget=Budget(seconds=DEFAULT_BUDGET), workers=2
-        )
         started = time.perf_counter()
         try:
-            report = probe(
-                tools,
-                request,
-                lambda: EvidenceFolder.create_free(root, "zoo", "b", app.world.stamp(), app.redact),
-            )
-        except Exception as error:  # a row, not the end of the run
+            grow(one, root)
+            started = time.perf_counter()
+            report = _probed(one, root)
+        except Exception as error:
             return {
                 "name": one.name,
                 "error": f"{type(error).__name__}: {error}",
@@ -63,7 +55,22 @@ def measure(one: Plant) -> dict[str, Any]:
                 "wrong_proof": False,
                 "seconds": 0.0,
             }
-        seconds = time.perf_counter() - started
+        return _compared(one, report, time.perf_counter() - started)
+
+
+def _probed(one: Plant, root: Path) -> ProbeReport:
+    app = App(str(root))
+    tools = compose.tools(app)
+    object.__setattr__(tools, "progress", Silent())
+    budget = Budget(seconds=DEFAULT_BUDGET)
+    return probe(
+        tools,
+        Request(subject=one.subject, probes=known_probes(), budget=budget, workers=2),
+        lambda: EvidenceFolder.create_free(root, "zoo", "b", app.world.stamp(), app.redact),
+    )
+
+
+def _compared(one: Plant, report: ProbeReport, seconds: float) -> dict[str, Any]:
     cause = report.root_cause
     kind_right = cause.kind in one.kinds and report.reproduced
     culprit_right = one.culprit is None or any(one.culprit in text for text in cause.culprits)
