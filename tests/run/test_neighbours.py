@@ -132,6 +132,7 @@ def test_coverage_of_all_chunks_is_joined(
     assert lines_of(root, environ) == plain
     assert [p.name for p in (root / "data").iterdir()] == ["measured"]
     assert any("coverage of" in note and "joined" in note for note in record.notes)
+    assert not any("isolation fresh instead" in note for note in record.notes), "these plugins fork well"
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def neutralise(config: Any) -> list[str]:
         if live:
             notes.append(text)
     config.option.continue_on_collection_errors = True
-    for act in (_xdist, _cov, _randomly, _random_order, _json_report):
+    for act in (_xdist, _rerunfailures, _cov, _randomly, _random_order, _json_report):
         note = act(config)
         if note:
             notes.append(note)
@@ -61,6 +61,13 @@ def _xdist(config: Any) -> str | None:
     if hasattr(option, "looponfail"):
         option.looponfail = False
     return "pytest-xdist switched off: chunks run in triage's own workers (--workers N)"
+
+
+def _rerunfailures(config: Any) -> None:
+    """Its server, a thread with a socket, is for workers of pytest-xdist, and keeps a parent from forking."""
+    plugin = config.pluginmanager.get_plugin("rerunfailures")
+    if getattr(plugin, "HAS_PYTEST_HANDLECRASHITEM", False):
+        plugin.HAS_PYTEST_HANDLECRASHITEM = False
 
 
 def _cov(config: Any) -> str | None:
