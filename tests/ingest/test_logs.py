@@ -54,8 +54,13 @@ def session(folder: Path, *options: str) -> str:
     (folder / "tests" / "test_it.py").write_text(SUITE)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
-        cwd=folder, timeout=120, check=False, capture_output=True, text=True, env={"PATH": os.defpath, "PYTHONPATH": str(folder), "COLUMNS": "200"},
-    )  # fmt: skip
+        cwd=folder,
+        env={"PATH": os.defpath, "PYTHONPATH": str(folder), "COLUMNS": "200"},
+        timeout=120,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     return done.stdout
 
 
