@@ -86,13 +86,14 @@ import json, subprocess, sys, time
 name, seconds, parent, words = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 time.sleep(seconds)
 try:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL)
-    keep = ("#", "Thread ", "Program ")
-    lines = [line for line in done.stdout.splitlines() if line.startswith(keep)]
-    if any(line.startswith("#") for line in lines):
-        with open(name, "a") as out:
-            out.write(json.dumps({"event": "native", "stacks": lines[:300]}) + chr(10))
-except (OSError, subprocess.SubprocessError):
+    gdb = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    for line in gdb.stdout:
+        if line.startswith(("#", "Thread ", "Program ")):
+            with open(name, "a") as out:
+                out.write(json.dumps({"event": "native", "stacks": [line.rstrip()]}) + chr(10))
+except OSError:
     pass
 """
 
@@ -108,11 +109,12 @@ def attach(name: str, *, seconds: float = 0.0, until_it_dies: bool = False) -> b
     _let_others_trace()
     dying = ("-ex", "handle SIGSEGV SIGBUS SIGFPE SIGILL SIGABRT stop nopass", "-ex", "continue")
     words = [gdb, *_GDB, "-p", str(os.getpid()), *(dying if until_it_dies else ()), "-ex", "backtrace 24"]
-    words += ["-ex", "kill"] if until_it_dies else ["-ex", "detach"]
+    words += ["-ex", "shell sleep 0.3", "-ex", "kill"] if until_it_dies else ["-ex", "detach"]
     target = os.path.join(folder, f"{name}.jsonl")
     watcher = subprocess.Popen(
         [sys.executable, "-S", "-c", _LATER, target, str(seconds), str(os.getpid()), *words],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )  # fmt: skip
     _OURS.add(watcher.pid)
     return True

@@ -8,7 +8,7 @@ from typing import Any
 
 from triage.model.experiment import CauseKind, Factor
 from triage.probe.api import Case, Finding, Setup, Steps, look
-from triage.probe.hints import expected, values_for, written_down
+from triage.probe.hints import expected, values_for, variables_in, written_down
 from triage.probe.search import minimise
 from triage.probe.treatment import Settling, Treatment, message_of, places, said, settle, uses
 
@@ -50,6 +50,7 @@ class Environment:
     def investigate(self, case: Case) -> Steps:
         """What was read first; then everything that is set, at once; then values for what is missing."""
         read = [line for line in uses(case, "variable") if not _PLUMBING.fullmatch(str(line["name"]))]
+        read += _named(read, case)
         known_good: Mapping[str, str] = case.facts.get("environment_when_passing", {})
         names = list(dict.fromkeys(str(line["name"]) for line in read))
         treatments: list[Treatment] = []
@@ -107,6 +108,13 @@ def setting(case: Case, name: str, value: str | None, where: Sequence[str] = ())
         summary=f"the test fails where {name} is {shown} and passes with {change}",
         culprits=(name, *where),
     )
+
+
+def _named(read: Sequence[dict[str, Any]], case: Case) -> list[dict[str, Any]]:
+    """Variables that the source names beside those that were read: `a and b` may never come to b."""
+    known = {line["name"] for line in read}
+    named = [pair for pair in variables_in(case) if pair[0] not in known and not _PLUMBING.fullmatch(pair[0])]
+    return [{"name": name, "where": place} for name, place in named] if not case.flaky else []
 
 
 def _differing(case: Case, good: Mapping[str, str]) -> list[Treatment]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from triage.probe.api import Case
 from triage.probe.literals import near_variable
+from triage.probe.related import related
 from triage.probe.treatment import own_frames
 from triage.wire.redact import is_secret_name
 
@@ -19,6 +20,20 @@ _TOLD = re.compile(
 )
 _MOST_FILES = 300
 _MOST_LENGTH = 200
+_MOST_VARIABLES = 12
+
+
+_NAMED = re.compile(r"(?:environ\.get\(|getenv\(|environ\[)\s*[\"']([A-Za-z_][A-Za-z0-9_]*)[\"']")
+
+
+def variables_in(case: Case) -> list[tuple[str, str]]:
+    """Variables that the source of what the test runs names, with the place: not all have to be read."""
+    found: dict[str, str] = {}
+    for path in sorted(related(case)):
+        for number, line in enumerate((case.source(path) or "").splitlines(), 1):
+            for match in _NAMED.finditer(line):
+                found.setdefault(match[1], f"{path}:{number}")
+    return list(found.items())[:_MOST_VARIABLES]
 
 
 def values_for(case: Case, name: str, where: Sequence[str]) -> list[str]:

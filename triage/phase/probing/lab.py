@@ -221,7 +221,11 @@ class Lab:
             executor=self.executor,
             world=self.world,
         )
-        seen = observed(result, instruments_of(folder / "instruments", self.redact))
+        measured = instruments_of(folder / "instruments", self.redact)
+        refused = self._refused.get(_packages_of(setup), ())
+        if refused:
+            measured["packages"] = tuple({"event": "refused", "missed": reason} for reason in refused)
+        seen = observed(result, measured)
         if setup.instruments or setup.edits:
             return seen  # its files are gone with the scratch; an experiment's are kept under arms/
         return seen.model_copy(update={"command": self.redact(self._pasteable(setup))})
