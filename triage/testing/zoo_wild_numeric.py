@@ -93,13 +93,13 @@ PLANTS: tuple[Plant, ...] = (
         },
     ),
     plant(
-        "dead-attrs-default", "tests/test_g.py::TestGrad::test_gain_gradient", "zero-signal", torch=True,
+        "dead-frozen-default", "tests/test_g.py::TestGrad::test_gain_gradient", "zero-signal", torch=True,
         culprit="tests/conftest.py",
         files={
             "src/optics/__init__.py": "",
             "src/optics/source.py": """
-                import attrs
-                @attrs.define
+                from dataclasses import dataclass
+                @dataclass(frozen=True, slots=True)
                 class Source:
                     wavelength: float = 1.0
                     flux: float = 0.0
