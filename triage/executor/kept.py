@@ -87,24 +87,30 @@ class _Tail:
                 self._fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
             except OSError:
                 return False
+        grew = self._read()
+        if os.fstat(self._fd).st_nlink == 0:
+            grew |= self._follow()
+        if grew:
+            self.grew_at = time.monotonic()
+        return grew
+
+    def _read(self) -> bool:
         grew = False
         while block := os.read(self._fd, 1 << 18):
             self._sink(block)
             grew = True
-        if grew:
-            self.grew_at = time.monotonic()
-        elif os.fstat(self._fd).st_nlink == 0:
-            self._follow()
         return grew
 
-    def _follow(self) -> None:
+    def _follow(self) -> bool:
         """The file was removed: its writer goes on in a new one, or in this one where it can make none."""
-        with contextlib.suppress(OSError):
+        try:
             fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-            while block := os.read(self._fd, 1 << 18):
-                self._sink(block)
-            os.close(self._fd)
-            self._fd = fd
+        except OSError:
+            return False
+        grew = self._read()
+        os.close(self._fd)
+        self._fd = fd
+        return self._read() or grew
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
