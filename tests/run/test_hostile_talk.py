@@ -47,6 +47,7 @@ def test_noise_breaks_nothing(survive: Survive, isolation: str, evidence: Callab
     for name, data in everything(evidence()).items():
         if name.endswith(".log"):
             assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data), name
+            assert not re.search(rb"(?m)^\s*::[a-z]|##\[", data), name
         if name.endswith(".json"):
             json.loads(data)
         data.decode("utf-8")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.wire.clean import capped, encodable, inert, inert_bytes
@@ -13,11 +14,13 @@ from triage.wire.events import LineBuffer, Opener, encode, seal
 KEY = b"k" * 32
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
 )  # fmt: skip
 
 
-@given(st.lists(st.dictionaries(st.text(), JSON), max_size=8), st.integers(1, 40))
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(st.text(), JSON), max_size=4), st.integers(1, 40))
 def test_round_trip_through_any_blocks(found: list[dict[str, object]], size: int) -> None:
     data = b"".join(seal(KEY, n, encode(event)) for n, event in enumerate(found))
     lines, opener, read = LineBuffer(), Opener(KEY), []
@@ -65,3 +68,20 @@ def test_cleaned_bytes_do_nothing(data: bytes) -> None:
 def test_capped_text_keeps_head_and_tail(text: str, limit: int) -> None:
     shown = capped(text, limit)
     assert shown == text if len(text) <= limit else shown.startswith(text[: limit // 2])
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"::error file=x::forged", b"\\x3a:error file=x::forged"),
+        (b" \t::set-output name=a::b", b" \t\\x3a:set-output name=a::b"),
+        (b"x ##[group]forged", b"x \\x23#[group]forged"),
+        (b"##vso[task.setvariable variable=a]b", b"\\x23#vso[task.setvariable variable=a]b"),
+        (b"##teamcity[testFailed name='x']", b"\\x23#teamcity[testFailed name='x']"),
+        ("\u202edesrever\u2028x".encode(), b"\\xe2\\x80\\xaedesrever\\xe2\\x80\\xa8x"),
+        (b"test_a.py::test_b PASSED ## a::b", b"test_a.py::test_b PASSED ## a::b"),
+    ],
+)
+def test_nothing_in_a_log_commands_a_ci_service(line: bytes, shown: bytes) -> None:
+    assert inert_bytes(b"before\n" + line + b"\nafter") == b"before\n" + shown + b"\nafter"
+    assert inert_bytes(line) == shown

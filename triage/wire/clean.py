@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 _ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_ACTING_BYTES = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+_ACTING_BYTES = re.compile(
+    rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]"  # what a terminal obeys
+    rb"|\xe2\x80[\xa8\xa9\xaa-\xae]|\xe2\x81[\xa6-\xa9]"  # what changes lines and the direction of text
+    rb"|(?m:^[ \t]*):(?=:[A-Za-z])|#(?=#(?:\[|[a-z]+\[))"  # commands to GitHub, Azure, TeamCity
+)
 
 
 def encodable(text: str) -> str:
@@ -29,6 +33,12 @@ def inert(text: str) -> str:
 
 
 def inert_bytes(data: bytes) -> bytes:
-    """The same for a log: what a terminal would obey is made visible; CR LF is a newline."""
+    """The same for a log: what a terminal or a CI service would obey is made visible; CR LF is a newline."""
     data = data.replace(b"\r\n", b"\n")
-    return _ACTING_BYTES.sub(lambda m: b"".join(b"\\x%02x" % byte for byte in m[0]), data)
+    return _ACTING_BYTES.sub(_visible, data)
+
+
+def _visible(match: re.Match[bytes]) -> bytes:
+    acting = match[0].lstrip(b" \t")
+    blanks = match[0][: len(match[0]) - len(acting)]
+    return blanks + b"".join(b"\\x%02x" % byte for byte in acting)
