@@ -28,7 +28,7 @@ def inner_anatomy(failure: Failure) -> Anatomy:
     found = anatomy_of(_without_remote(failure))
     if found.wrapper:
         return found
-    return _quoted(found, root_of(failure)) or _of_runner(found) or _of_pytester(found, failure) or found
+    return _quoted(found, failure) or _of_runner(found) or _of_pytester(found, failure) or found
 
 
 def _without_remote(failure: Failure) -> Failure:
@@ -42,18 +42,18 @@ def _without_remote(failure: Failure) -> Failure:
             update={"chain": (_dask_worker(kind, found, reported, root_of(failure)), *others)}
         )
     for index, raised in enumerate(others):
-        worker = _worker(raised, reported, root_of(failure))
+        worker = _worker(raised, reported, failure)
         if worker is not None:
             own = reported.model_copy(update={"frames": (*reported.frames[:1], *worker.frames)})
             return failure.model_copy(update={"chain": (own, *others[:index], *others[index + 1 :])})
     return failure
 
 
-def _worker(raised: Raised, reported: Raised, root: str | None) -> Raised | None:
+def _worker(raised: Raised, reported: Raised, failure: Failure) -> Raised | None:
     """The exception that a remote traceback quotes, where it is the reported one."""
     said = raised.message.strip().strip('"').strip()
     if _REMOTE.search(raised.type):
-        chain = native_chain(said[-_LOOKED_AT:], root)
+        chain = native_chain(said[-_LOOKED_AT:], root_of(failure))
         return chain[0] if chain and _same(chain[0].type, reported.type) else None
     twin = raised.frames and raised.message.rstrip().endswith(_FENCE) and _same(raised.type, reported.type)
     return raised if twin else None
@@ -69,7 +69,7 @@ def _dask_worker(kind: str, found: re.Match[str], reported: Raised, root: str | 
     return reported.model_copy(update={"type": kind, "message": found["message"], "frames": frames})
 
 
-def _quoted(found: Anatomy, root: str | None) -> Anatomy | None:
+def _quoted(found: Anatomy, failure: Failure) -> Anatomy | None:
     """A traceback in the message that pytest indented, or that stands in the repr of a string."""
     if HEAD not in found.message:
         return None
@@ -78,7 +78,7 @@ def _quoted(found: Anatomy, root: str | None) -> Anatomy | None:
         text = text.replace("\\n", "\n").replace("\\'", "'")
     head, _, rest = text.partition(HEAD)
     text = HEAD + re.sub(r"\n  ", "\n", rest) if re.match(r"\n {4}File ", rest) else HEAD + rest
-    chain = native_chain(text, root)
+    chain = native_chain(text, root_of(failure))
     if not chain:
         return None
     own, *causes = chain

@@ -48,7 +48,9 @@ _SOURCE = re.compile(r"\.(?:py|pyw|ipynb)$")
 def reason_v3(failure: Failure) -> Signature:
     """The signature of one failure, with the evidence that it shows."""
     anatomy = inner_anatomy(failure)
-    anatomy = replace(anatomy, frames=_own_frames(anatomy.frames))
+    frames = _own_frames(anatomy.frames)
+    if len(frames) < len(anatomy.frames):
+        anatomy = replace(anatomy, frames=frames)
     place = place_of(anatomy.frames, anatomy.test_file)
     numeric = read_numbers(anatomy.message) if compares(anatomy) else Numeric()
     fields = named_fields(failure, anatomy, place, numeric)
