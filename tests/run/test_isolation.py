@@ -134,3 +134,35 @@ def test_the_users_tree_is_left_alone(tmp_path: Path, run_here: Run, isolation: 
         "test_b.py",
     ]
     assert any("--junitxml switched off" in note for note in record.notes)
+
+
+FORKING = """
+import os
+from _pytest.reports import TestReport
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    child = os.fork()
+    if child == 0:
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        os._exit(any(report.failed for report in reports))
+    _, status = os.waitpid(child, 0)
+    for when in ("setup", "call", "teardown"):
+        bad = status != 0 and when == "call"
+        report = TestReport(item.nodeid, item.location, {}, "failed" if bad else "passed", "died" if bad else None, when)
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+
+
+@pytest.mark.slow
+def test_a_plugin_that_runs_each_test_in_a_child_works(tmp_path: Path, run_here: Run, isolation: str) -> None:
+    """A failure cancels the timer of faulthandler, in a child that has no thread of it: that once hung."""
+    text = "import os, time\ndef test_a(): pass\ndef test_b(): assert 0\ndef test_c(): os._exit(5)\n"
+    text += "def test_d(): pass\ndef test_hang(): os.fork() and time.sleep(60)\n"
+    HostileSuite({"conftest.py": FORKING, "test_f.py": text}, {}).write(tmp_path / "suite")
+    record = run_here(isolation=isolation, limits={"test_seconds": 4.0})
+    found = {r.nodeid.partition("::test_")[2]: r.outcome.value for r in record.results}
+    assert found == {"a": "passed", "b": "failed", "c": "failed", "d": "passed", "hang": "timeout"}
+    stacks = next((tmp_path / "suite" / "reports").rglob("stacks.txt")).read_text()
+    assert "pytest_runtest_protocol" in stacks, "the timer goes on in the parent"

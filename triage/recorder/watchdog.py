@@ -27,6 +27,7 @@ class Watchdog:
         self.path, self.seconds = path, seconds * SHARE
         self._armed = float("-inf")
         self._fd = -1
+        os.register_at_fork(before=self._rest, after_in_parent=self._go_on)
 
     def touch(self) -> None:
         """Something happened; cheap when called often."""
@@ -52,6 +53,19 @@ class Watchdog:
         with contextlib.suppress(OSError, RuntimeError):
             _cancel()
         self.forget()
+
+    def _rest(self) -> None:
+        """Before a fork: the child lacks the timer's thread, and to cancel it there is to wait for ever."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError, RuntimeError):
+                _cancel()
+
+    def _go_on(self) -> None:
+        """After a fork, in the parent: what was left of the time."""
+        left = self.seconds - (_monotonic() - self._armed)
+        if 0 < left <= self.seconds:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                _later(left, exit=False, file=self._fd)
 
     def _is_ours(self) -> bool:
         if self._fd < 0:
