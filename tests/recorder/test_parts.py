@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.recorder.raised import CHAIN_LIMIT, FRAME_LIMIT, raised_chain
+from triage.recorder.raised import CHAIN_LIMIT, FRAME_LIMIT, raised_chain, text_of
 from triage.recorder.select import covers, exactly, matching, numbered, public_ids
 from triage.recorder.settings import VARIABLE, take_settings
+from triage.recorder.spare import SIZE, spared
 from triage.recorder.writer import Writer
 from triage.wire.events import Opener
 from triage.wire.redact import Redactor
@@ -126,6 +127,58 @@ def test_the_pen_lifts_a_lowered_file_size_limit(pen: Writer) -> None:
         pen.write({"n": n})
     assert read(pen) == list(range(20))
     assert not pen.failed
+
+
+def test_the_spare_page_takes_what_the_file_refuses_and_keeps_the_order(pen: Writer) -> None:
+    pen.make_spare()
+    pen.write({"n": 0})
+    path, pen.path = pen.path, "/nowhere/at/all"
+    os.close(pen._fd)
+    for n in range(1, 5):
+        pen.write({"n": n})
+    pen.path = path
+    pen.write({"n": 5})
+    assert pen.hindered
+    assert not pen.failed
+    assert read(pen) == [0]
+    opener = Opener(pen.key)
+    data = Path(path).read_bytes() + spared(path)
+    payloads = [opener.open(line) for line in data.split(b"\n") if line]
+    assert [json.loads(payload or b"{}")["n"] for payload in payloads] == list(range(6))
+
+
+def test_a_full_spare_page_is_said(pen: Writer) -> None:
+    pen.make_spare()
+    path, pen.path = pen.path, "/nowhere/at/all"
+    while not pen.failed:
+        pen.write({"n": "x" * 10_000})
+    assert SIZE - 11_000 < len(spared(path)) <= SIZE
+
+
+def test_a_pen_whose_tools_were_taken_writes_on(pen: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("write", "open", "fstat", "getpid", "close"):
+        monkeypatch.setattr(os, name, None)
+    monkeypatch.setattr(json, "dumps", None)
+    pen.write({"n": 1})
+    monkeypatch.undo()
+    assert read(pen) == [1]
+
+
+@pytest.mark.parametrize("problem", [RuntimeError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_an_exception_without_a_text_has_one(problem: type[BaseException]) -> None:
+    class Evil(Exception):
+        def __str__(self) -> str:
+            raise problem
+
+    assert problem.__name__ in raised_chain(Evil())[0]["message"]
+
+
+def test_a_text_that_is_no_true_text_becomes_one() -> None:
+    class Odd(str):
+        def __len__(self) -> int:
+            raise RuntimeError
+
+    assert type(text_of(Odd("x"))) is str
 
 
 def test_a_forked_child_does_not_write(pen: Writer) -> None:

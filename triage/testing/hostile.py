@@ -193,12 +193,17 @@ def every_hang() -> HostileSuite:
             signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
             while True: time.sleep(0.1)
         def test_between_2(): pass
+        def waits_beside(): time.sleep(1000)
+        def test_two_threads():
+            threads = [threading.Thread(target=waits_beside) for _ in range(2)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
         @pytest.fixture(scope="session")
         def stuck(): time.sleep(1000)
         def test_stuck(stuck): pass
         def test_last(): pass
     """
-    hanging = ("loop", "stubborn", "in_c_with_the_gil", "deaf", "masked", "stuck")
+    hanging = ("loop", "stubborn", "in_c_with_the_gil", "deaf", "masked", "two_threads", "stuck")
     expected = {f"test_hangs.py::test_{name}": "timeout" for name in hanging}
     expected |= {f"test_hangs.py::test_{name}": "passed" for name in ("between_1", "between_2", "last")}
     return HostileSuite({"test_hangs.py": text}, expected, test_seconds=1.5)

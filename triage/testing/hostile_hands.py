@@ -15,9 +15,9 @@ def no(*args, **more): raise RuntimeError("broken by an earlier test")
 """
 
 
-def _suite(name: str, body: str, outcomes: dict[str, str], **more: float) -> HostileSuite:
+def _suite(name: str, body: str, outcomes: dict[str, str], test_seconds: float = 20.0) -> HostileSuite:
     expected = {f"{name}.py::test_{test}": outcome for test, outcome in outcomes.items()}
-    return HostileSuite({f"{name}.py": _IMPORTS + body}, expected, **more)
+    return HostileSuite({f"{name}.py": _IMPORTS + body}, expected, test_seconds=test_seconds)
 
 
 def patched_modules() -> HostileSuite:
