@@ -54,3 +54,23 @@ def test_the_statement_is_reached_or_not(observe, name, line, rows, found):
 
 def test_without_a_statement_it_only_watches(observe):
     assert observe(FILES, "test_r.py::test_all", reach={}).lines("reach") == []
+
+
+def test_floats_that_a_unittest_finds_unequal_may_be_given_slack(observe):
+    files = {
+        "test_r.py": """
+            import unittest
+            class TestSum(unittest.TestCase):
+                def test_tenth(self):
+                    self.assertEqual(sum([0.1] * 10), 1.0)
+                def test_wrong(self):
+                    self.assertEqual(1.001, 1.0)
+        """
+    }
+    close, wrong = "test_r.py::TestSum::test_tenth", "test_r.py::TestSum::test_wrong"
+    tight = observe(files, close, tolerance={})
+    assert tight.red(close)
+    assert tight.lines("tolerance", "miss")[0]["relative"] < 1e-15
+    loose = observe(files, close, wrong, tolerance={"factor": 10.0})
+    assert loose.passed(close)
+    assert loose.red(wrong)
