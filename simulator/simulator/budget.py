@@ -13,7 +13,7 @@ MIB = 1 << 20
 
 
 def needed_bytes(scene: Scene, *, gradients: bool, tile: int = 0, threads: int = 1) -> int:
-    """Image (and its gradient), table, orientations, and one tile of `tile` pixels (the kernel needs none).
+    """Image (and its gradient), table, orientations, and one tile of `tile` samples (the kernel needs none).
 
     Independent of the number of steps.
     """
@@ -21,8 +21,7 @@ def needed_bytes(scene: Scene, *, gradients: bool, tile: int = 0, threads: int =
     size = tensors.pixel.itemsize
     image = plan.spixels * plan.fpixels * size
     orientations = math.prod(tensors.real.shape) * (size + 8 * threads)
-    pixels = max(1, tile // len(plan.columns)) * len(plan.columns) if tile else 0
-    planes = PLANES * pixels * size * (3 if gradients else 1)
+    planes = PLANES * tile * size
     return image * (4 if gradients else 2) + math.prod(tensors.table.shape) * size * 2 + orientations + planes
 
 

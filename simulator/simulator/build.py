@@ -32,7 +32,7 @@ def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: "Ten
     samples = 3.0 * edge / field if field > 0 else math.inf
     if not samples <= MOST_SAMPLES:
         raise SimulatorError(
-            f"a crystal edge of {edge:.3g} m calls for {samples:.3g} sub-pixels along a pixel's edge, more than "
+            f"a crystal edge of {edge:.3g} m calls for {samples:.3g} sub-pixels along a pixel, more than "
             f"{MOST_SAMPLES}: give their number (oversample)"
         )
     return max(1, math.ceil(samples))

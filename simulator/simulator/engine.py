@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulator.simulator.render import render
 from simulator.simulator.scene import Scene, Tensors
-from simulator.simulator.tiles import blocks, one_thread, pixel_numbers, tile_pixels
+from simulator.simulator.tiles import live_samples, one_thread, pieces, pixel_numbers, tile_pixels
 
 
 class Engine(Protocol):
@@ -66,7 +66,7 @@ class TorchEngine:
         return blank.scatter(0, pixels, render(scene, pixels)).reshape(plan.spixels, plan.fpixels)
 
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
-        """Render each block again with its graph, pull its part of the gradient back, and add up."""
+        """Render each piece again with its graph, pull its part of the gradient back, and add up."""
         with one_thread(gradient.device):
             return self._backward(scene, wanted, gradient)
 
@@ -78,8 +78,8 @@ class TorchEngine:
         asked = [leaf for leaf in leaves if leaf.requires_grad]
         sums = [torch.zeros_like(leaf) for leaf in asked]
         lit = scene.with_tensors(Tensors.from_list(leaves))
-        for first, end in blocks(scene.plan, self._size(gradient.device)):
-            pixels = pixel_numbers(scene.plan, first, end, gradient.device)
+        live = live_samples(gradient.device) // (scene.steps * scene.plan.layers)
+        for pixels in pieces(scene.plan, max(1, min(self._size(gradient.device), live)), gradient.device):
             with torch.enable_grad():
                 tile = render(lit, pixels)
                 if not tile.requires_grad:

@@ -18,7 +18,7 @@ from simulator.simulator.differentiate import Image
 from simulator.simulator.engine import Engine
 from simulator.simulator.interpolation import settle_interpolation
 from simulator.simulator.scene import Scene
-from simulator.simulator.tiles import tile_pixels
+from simulator.simulator.tiles import live_samples, tile_pixels
 from simulator.simulator.trace import Entry, trace_pixel
 
 
@@ -71,12 +71,9 @@ class Simulator:
         """
         scene = self.scene()
         tensors = scene.tensors.as_list()
-        check_budget(
-            scene,
-            gradients=any(tensor.requires_grad for tensor in tensors),
-            tile=tile_pixels(self.device),
-            limit=self.memory_limit,
-        )
+        gradients = any(tensor.requires_grad for tensor in tensors)
+        tile = live_samples(self.device) if gradients else tile_pixels(self.device)
+        check_budget(scene, gradients=gradients, tile=tile, limit=self.memory_limit)
         checkpoint = None if resume is None else Checkpoint(resume, scene)
         job = Job(self.engine, progress, checkpoint)
         image: Tensor = Image.apply(job, scene, *tensors)  # type: ignore[no-untyped-call]

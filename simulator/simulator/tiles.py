@@ -11,6 +11,9 @@ from simulator.simulator.scene import Plan
 TILE_PIXELS = 1 << 14
 """Pixels of one block on a CPU. Some forty float64 planes of it live at once, so they stay in the cache."""
 
+LIVE_SAMPLES = 1 << 19
+"""Samples whose graph is kept at once in a backward pass: pixels x steps, each some forty float64 numbers."""
+
 TILE_PIXELS_ELSEWHERE = 1 << 20
 """Pixels of one block on a GPU, where every operation has a fixed price."""
 
@@ -40,6 +43,20 @@ def blocks(plan: Plan, size: int) -> Iterator[tuple[int, int]]:
     rows = max(1, size // len(plan.columns))
     for start in range(plan.rows.start, plan.rows.stop, rows):
         yield start, min(start + rows, plan.rows.stop)
+
+
+def live_samples(device: torch.device) -> int:
+    """Samples of one piece of a backward pass on this device."""
+    return LIVE_SAMPLES if device.type == "cpu" else 16 * LIVE_SAMPLES
+
+
+def pieces(plan: Plan, size: int, device: torch.device) -> Iterator[Tensor]:
+    """All pixels of the region of interest, `size` numbers at a time: pieces may end within a row."""
+    width, rows = len(plan.columns), len(plan.rows)
+    for start in range(0, rows * width, size):
+        spot = torch.arange(start, min(start + size, rows * width), device=device)
+        row = torch.div(spot, width, rounding_mode="floor") + plan.rows.start
+        yield row * plan.fpixels + spot % width + plan.columns.start
 
 
 def pixel_numbers(plan: Plan, first: int, end: int, device: torch.device) -> Tensor:

@@ -10,8 +10,8 @@ from simulator.simulator.native.library import Numbers, Packed
 from simulator.simulator.native.pack import pack
 from simulator.simulator.scene import Scene
 
-STEPS_PER_CALL = 1 << 28
-"""Samples x orientations in one call into the library: about a second, so that a run can be interrupted."""
+STEPS_PER_CALL = 1 << 26
+"""Samples x orientations in one call into the library: tenths of a second, so that it can be interrupted."""
 
 
 class Renderer(Protocol):
