@@ -56,6 +56,11 @@ def test_without_a_statement_it_only_watches(observe):
     assert observe(FILES, "test_r.py::test_all", reach={}).lines("reach") == []
 
 
+def test_a_file_of_which_nothing_runs_tells_nothing(observe):
+    told = {"path": "elsewhere.py", "first": 1, "last": 1}
+    assert observe(FILES, "test_r.py::test_all", reach=told).lines("reach") == []
+
+
 def test_floats_that_a_unittest_finds_unequal_may_be_given_slack(observe):
     files = {
         "test_r.py": """

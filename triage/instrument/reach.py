@@ -27,7 +27,7 @@ class _Watch:
     """What one test was seen to do; only frames of the watched file are followed line by line."""
 
     def __init__(self) -> None:
-        self.hit = False
+        self.seen = self.hit = False
         self.asked: dict[FrameType, int] = {}
         self._ours: dict[CodeType, bool] = {}
 
@@ -37,6 +37,7 @@ class _Watch:
             self._ours[code] = os.path.abspath(code.co_filename) == _PATH
         if not self._ours[code]:
             return None
+        self.seen = True
         if code.co_name == "<genexpr>" and _FIRST <= code.co_firstlineno <= _LAST:
             self.asked[frame] = self.asked.get(frame, 0) + 1
         return self.line
@@ -59,4 +60,5 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     finally:
         sys.settrace(before)
         hollow = bool(watch.asked) and all(times == 1 for times in watch.asked.values())
-        _WRITER.write("reached", nodeid=item.nodeid, hit=watch.hit, hollow=hollow)
+        if watch.seen:  # a file that goes by another name here tells nothing
+            _WRITER.write("reached", nodeid=item.nodeid, hit=watch.hit, hollow=hollow)
