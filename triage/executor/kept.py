@@ -25,6 +25,8 @@ _ABORT_SECONDS = 2.0
 """How long a hanging process may take to dump its stacks after SIGABRT."""
 _SWEEP_SECONDS = 15.0
 _WAKE_SECONDS = 0.5
+_START_SECONDS = 30.0
+"""An interpreter that starts and imports a conftest is no test: its limit is not below this."""
 _BLOCK = 1 << 16
 
 
@@ -79,6 +81,7 @@ class _Tail:
     def __init__(self, path: Path, sink: Sink) -> None:
         self._path, self._sink = path, sink
         self._fd = -1
+        self.begun = False
         self.grew_at = time.monotonic()
 
     def poll(self) -> bool:
@@ -91,7 +94,7 @@ class _Tail:
         if os.fstat(self._fd).st_nlink == 0:
             grew |= self._follow()
         if grew:
-            self.grew_at = time.monotonic()
+            self.begun, self.grew_at = True, time.monotonic()
         return grew
 
     def _read(self) -> bool:
@@ -159,7 +162,7 @@ def _until_end(
             continue
         reason = "interrupted" if stop() else None
         if reason is None and not kept.at_rest:
-            reason = _limit_hit(request, now - started, now - tail.grew_at)
+            reason = _limit_hit(request, now - started, now - tail.grew_at, begun=tail.begun)
         if reason is not None:
             ended = reason
             kept.order(b"kill\n" if reason == "interrupted" else b"abort\n")
@@ -167,8 +170,10 @@ def _until_end(
     return ended
 
 
-def _limit_hit(request: ProcessRequest, ran: float, silent: float) -> str | None:
-    if request.idle_seconds is not None and silent > request.idle_seconds:
+def _limit_hit(request: ProcessRequest, ran: float, silent: float, *, begun: bool) -> str | None:
+    if request.idle_seconds is not None and silent > max(
+        request.idle_seconds, 0.0 if begun else _START_SECONDS
+    ):
         return "test-timeout"
     if request.total_seconds is not None and ran > request.total_seconds:
         return "chunk-timeout"
