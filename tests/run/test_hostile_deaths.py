@@ -100,3 +100,11 @@ def test_nothing_is_left_running_and_nobody_else_is_hit(
 def test_who_kills_his_keeper_is_named_when_it_happens_again(survive: Survive, isolation: str) -> None:
     record = survive(hostile.parricide(), isolation=isolation)
     assert [attempt.ended for attempt in record.attempts][:2] == ["lost", "lost"]
+
+
+def test_a_slow_start_is_no_hang(survive: Survive, isolation: str) -> None:
+    text = "import time\ndef test_a(): pass\ndef test_hangs(): time.sleep(1000)\ndef test_b(): pass\n"
+    files = {"conftest.py": "import time\ntime.sleep(1.5)\n", "test_a.py": text}
+    outcomes = {"a": "passed", "hangs": "timeout", "b": "passed"}
+    expected = {f"test_a.py::test_{name}": outcome for name, outcome in outcomes.items()}
+    survive(hostile.HostileSuite(files, expected, test_seconds=1.0), isolation=isolation)
