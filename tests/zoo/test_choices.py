@@ -12,6 +12,7 @@ from triage.model.run import Limits
 from triage.phase.probing.collect import _patient
 from triage.probe.api import Finding, Setup
 from triage.probe.clock import Clock
+from triage.probe.comparison import equality, loosened
 from triage.probe.graph import nonfinite_at
 from triage.probe.numeric import Numeric
 from triage.probe.seed import Seed
@@ -87,3 +88,11 @@ def test_a_benchmark_gets_its_arguments(words, said):
     )
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_floats_compared_exactly_get_the_slack_of_rounding_and_no_more():
+    source = "def test_it():\n    assert grid(4) == [0.0, 0.1, 0.3]\n"
+    found = equality(source, [("test_a.py", 2)])
+    assert found.rounding
+    edited = loosened(source, found)
+    assert 'assert grid(4) == __import__("pytest").approx([0.0, 0.1, 0.3], rel=1e-09)' in edited

@@ -77,7 +77,9 @@ def equality(source: str, frames: Sequence[tuple[str, int]]) -> Comparison | Non
     text = rows[line - 1].strip() if 0 < line <= len(rows) else ""
     if "==" not in text or not _FLOAT.search(text):
         return None
-    return Comparison(path=path, line=line, left=1.0, operator="==", right=1.0 + 1e-9, slack=10.0, shown=text)
+    return Comparison(
+        path=path, line=line, left=1.0, operator="==", right=1.0 + 1e-12, slack=10.0, shown=text
+    )
 
 
 def loosened(source: str, found: Comparison) -> str | None:
@@ -119,9 +121,12 @@ class _Loosen(cst.CSTTransformer):
         text = cst.Module([]).code_for_node(original_node.left)
         if isinstance(target.operator, cst.Equal) and self._found.operator == "==":
             self.done = True
-            near = cst.parse_expression('__import__("pytest").approx(0)')
+            rel = f", rel={_ROUNDING:g}" if self._found.rounding else ""
+            near = cst.parse_expression(f'__import__("pytest").approx(0{rel})')
             assert isinstance(near, cst.Call)
-            near = near.with_changes(args=[cst.Arg(target.comparator)])
+            near = near.with_changes(
+                args=[near.args[0].with_changes(value=target.comparator), *near.args[1:]]
+            )
             return updated_node.with_changes(comparisons=[target.with_changes(comparator=near)])
         if isinstance(target.operator, cst.LessThan | cst.LessThanEqual) and _is_distance(text):
             self.done = True
