@@ -145,7 +145,7 @@ def failed(message):
         (
             "assert 0.30000000000000004 == 0.3",
             "assert x == 0.3",
-            'assert x == __import__("pytest").approx(0.3)',
+            'assert x == __import__("pytest").approx(0.3, rel=1e-09)',
         ),
     ],
 )
