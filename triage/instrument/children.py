@@ -7,13 +7,14 @@ input some empty lines and its end.
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from triage.instrument.base import settings
+from triage.instrument.imports import when_imported
 
 _DRAIN, _ANSWER = (bool(settings("children").get(name)) for name in ("drain", "answer"))
 _LINES = b"\n" * 16
@@ -28,8 +29,11 @@ def _drained(stream: Any) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """Before the author's code starts children."""
-    if not (_DRAIN or _ANSWER):
-        return
+    if _DRAIN or _ANSWER:
+        when_imported("subprocess", _patch)
+
+
+def _patch(subprocess: ModuleType) -> None:
     real = subprocess.Popen.wait
 
     def wait(self: Any, timeout: float | None = None) -> int:
@@ -40,6 +44,6 @@ def pytest_sessionstart() -> None:
         for stream in (self.stdout, self.stderr) if _DRAIN else ():
             if stream is not None and not stream.closed:
                 threading.Thread(target=_drained, args=(stream,), daemon=True).start()
-        return real(self, timeout)
+        return int(real(self, timeout))
 
-    subprocess.Popen.wait = wait  # type: ignore[method-assign]
+    subprocess.Popen.wait = wait

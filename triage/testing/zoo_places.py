@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from triage.testing.zoo import Plant, plant
 
@@ -20,11 +21,11 @@ _GUARDED = {
 }
 
 
-def _variable(name: str, culprit: str, files: dict[str, str], **more: object) -> Plant:
+def _variable(name: str, culprit: str, files: dict[str, str], **more: Any) -> Plant:
     return plant(name, _V, "environment-variable", culprit=culprit, files=files, **more)
 
 
-def _golden(name: str, culprit: str, files: dict[str, str], *kinds: str, **more: object) -> Plant:
+def _golden(name: str, culprit: str, files: dict[str, str], *kinds: str, **more: Any) -> Plant:
     test = """
         import pathlib
         HERE = pathlib.Path(__file__).parent
