@@ -7,7 +7,15 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from triage.signature.compared import given, kinds_compared, none_from, sides, telling_values
+from triage.signature.compared import (
+    changed_words,
+    given,
+    kinds_compared,
+    misused,
+    none_from,
+    sides,
+    telling_values,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +82,42 @@ def test_only_the_outer_call_gave_what_is_compared() -> None:
     assert given(message, "assert len(loads(x)) == value") == ()
     assert given("assert 1 == 2", "assert loads(x) == value") == (), "the right kind, another value"
     assert given(message, "loads(x)") == ()
+
+
+@pytest.mark.parametrize(
+    ("exception", "message", "code", "names"),
+    [
+        (
+            "TypeError",
+            "tuple indices must be integers or slices, not str",
+            "assert parse(t)['a'] == 1",
+            ["tuple"],
+        ),
+        ("AttributeError", "'str' object has no attribute 'name'", "assert parse(t).name == 1", ["str"]),
+        ("AttributeError", "'str' object has no attribute 'name'", "assert parse(t).other == 1", []),
+        ("TypeError", "tuple indices must be integers or slices, not str", "assert box['a'] == 1", []),
+        ("KeyError", "tuple indices must be", "assert parse(t)['a'] == 1", []),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_function(
+    exception: str, message: str, code: str, names: list[str]
+) -> None:
+    assert misused(exception, message, code) == tuple(f"parse() gave {name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "changed"),
+    [
+        ("box mug (9 inch)", "box mug (9 cm)", "'inch' for 'cm'"),
+        ("box jar (4.5 inch)", "box jar (4.5 cm)", "'inch' for 'cm'"),
+        ("refused", "cannot read", ""),
+        ("a 1", "a 2", ""),
+        ("shelf of ten boxes", "shelf of boxes", "'ten ' for ''"),
+        ("same", "same", ""),
+    ],
+)
+def test_words_that_changed(left: str, right: str, changed: str) -> None:
+    assert changed_words(f"assert '{left}' == '{right}'") == changed
 
 
 @settings(max_examples=200, deadline=None)

@@ -99,6 +99,22 @@ def same_values(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(units, lambda unit: marks(unit, "values"), "message", says, proposal=True)
 
 
+def same_words_changed(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Texts that differ from what was due by the same words: in one file they have one cause."""
+
+    def beside(unit: Unit) -> Iterator[str]:
+        return (f"{_file(unit)}\n{words}" for words in marks(unit, "changed"))
+
+    yield from by_key(units, beside, "message", lambda key: f"each says {key.rpartition(chr(10))[2]}")
+    yield from by_key(
+        units,
+        lambda unit: marks(unit, "changed"),
+        "message",
+        lambda words: f"each says {words}",
+        proposal=True,
+    )
+
+
 def same_kind_given(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Assertions of one test file that got the same wrong kind of value from one function."""
 
@@ -173,7 +189,7 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 RULES = (
     near_decades, same_message, same_note, same_cause, same_site, same_difference, same_values,
-    same_kind_given, same_none, same_line, same_folder, same_subject, process_state,
+    same_words_changed, same_kind_given, same_none, same_line, same_folder, same_subject, process_state,
 )  # fmt: skip
 
 

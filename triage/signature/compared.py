@@ -28,6 +28,12 @@ _OF_NONE = re.compile(
     r"^'NoneType' object (?:has no attribute '(?P<attribute>\w+)'|is not (?P<kind>\w+))"
     r"|^object of type 'NoneType'|^argument of type 'NoneType'|^cannot unpack non-iterable NoneType"
 )
+_OF_TYPE = re.compile(
+    r"^'(?P<type>[A-Za-z_]\w*)' object (?:has no attribute '(?P<attribute>\w+)'|is not subscriptable)"
+    r"|^(?P<indexed>tuple|list|string) (?:indices|index) "
+)
+_TELLING_LETTERS = 3
+_LONGEST_CHANGE = 60
 _BEFORE = r"\b(?P<name>[a-z_]\w*)\((?:[^()]|\([^()]*\)){0,200}\)"
 _ANYBODYS = frozenset(
     {"get", "pop", "find", "match", "search", "fullmatch", "getattr", "next", "first", "last", "group",
@@ -91,6 +97,33 @@ def given(message: str, code: str) -> tuple[str, ...]:
         return ()
     names = {name for name in outer_calls(code.removeprefix("assert ")) if name not in _ANYBODYS}
     return tuple(f"{name}() gave {kinds[0]}" for name in sorted(names))
+
+
+def misused(exception: str, message: str, code: str) -> tuple[str, ...]:
+    """`parse() gave tuple` where an error names the type of a value and the line calls for it directly."""
+    found = _OF_TYPE.match(message) if exception in ("AttributeError", "TypeError") else None
+    if found is None:
+        return ()
+    behind = rf"\.{found['attribute']}\b" if found["attribute"] else r"\["
+    names = {call["name"] for call in re.finditer(_BEFORE + behind, code[:300])} - _ANYBODYS
+    return tuple(f"{name}() gave {found['type'] or found['indexed']}" for name in sorted(names))
+
+
+def changed_words(message: str) -> str:
+    """What stands in place of what, where two texts differ in one place: `'inch' for 'cm'`."""
+    left, operator, right = sides(message)
+    if operator != "==" or _kind(left) != "str" or _kind(right) != "str" or "..." in left + right:
+        return ""
+    one, other = (re.findall(r"\w+|\W", text[1:-1]) for text in (left, right))
+    start = next((i for i, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    if not start:
+        return ""
+    rest = (one[start:], other[start:])
+    backwards = enumerate(zip(*map(reversed, rest), strict=False))
+    end = next((i for i, pair in backwards if pair[0] != pair[1]), min(map(len, rest)))
+    got, due = ("".join(words[: len(words) - end]) for words in rest)
+    telling = max(len(re.findall(r"[A-Za-z]", text)) for text in (got, due)) >= _TELLING_LETTERS
+    return f"{got!r} for {due!r}" if telling and max(len(got), len(due)) <= _LONGEST_CHANGE else ""
 
 
 def outer_calls(code: str) -> list[str]:

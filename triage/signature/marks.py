@@ -11,7 +11,14 @@ from collections.abc import Callable
 from triage.model.failure import Failure
 from triage.model.origin import posix
 from triage.signature.anatomy import Anatomy, is_process_end
-from triage.signature.compared import given, kinds_compared, none_from, telling_values
+from triage.signature.compared import (
+    changed_words,
+    given,
+    kinds_compared,
+    misused,
+    none_from,
+    telling_values,
+)
 from triage.signature.mask import masked, template
 from triage.signature.numeric import Numeric
 from triage.signature.place import Place
@@ -91,7 +98,8 @@ def marks_of(
         "note": _notes(failure),
         "compared": _own_comparison(anatomy, place, kinds_compared),
         "values": _own_comparison(anatomy, place, telling_values),
-        "given": () if place.is_product else given(anatomy.message, place.code),
+        "given": () if place.is_product else _given(anatomy, place),
+        "changed": _own_comparison(anatomy, place, changed_words),
         "none": none_from(anatomy.exception, anatomy.message, place.code),
         "subject": _subjects(shown),
         "missing": _missing(shown),
@@ -147,6 +155,12 @@ def _notes(failure: Failure) -> tuple[str, ...]:
     """What was added to the exceptions; examples that a generator of inputs adds are accidents."""
     notes = [note.strip().partition("\n")[0] for raised in failure.chain[:1] for note in raised.notes]
     return tuple(dict.fromkeys(masked(note) for note in notes if note and not _GENERATED.match(note)))[:5]
+
+
+def _given(anatomy: Anatomy, place: Place) -> tuple[str, ...]:
+    """Functions whose value was of another kind than the test needed."""
+    compared = given(anatomy.message, place.code)
+    return compared or misused(anatomy.exception, anatomy.message, place.code)
 
 
 def _own_comparison(anatomy: Anatomy, place: Place, look: Callable[[str], str]) -> tuple[str, ...]:
