@@ -106,7 +106,7 @@ def broken_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Sit
 
 
 def partly_broken_at(ops: Sequence[Op]) -> list[Site]:
-    """Where a part of the graph was left although gradients came: an experiment has to tell whether rightly."""
+    """Where a part of the graph was left although gradients came: rightly or not, an experiment tells."""
     return _sites([op for op in reversed(ops) if op.get("left") and op.get("op") in _BREAKING])
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from triage.testing.zoo import Plant, plant
 
 _HONEST = ("unknown", "product-defect", "test-defect")
 
 
-def _stuck(name: str, culprit: str, body: str, kinds: tuple[str, ...] = ("timeout",), **files: str) -> Plant:
+def _stuck(name: str, culprit: str, body: str, kinds: Any = ("timeout",), **files: str) -> Plant:
     return plant(
         name, "tests/test_s.py::test_it", *kinds, culprit=culprit, settings="test-timeout = 3\n",
         files={"tests/test_s.py": body, **files},
