@@ -55,8 +55,9 @@ def read_image(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.f
     if path.suffix == ".npy":
         try:
             return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
-        except (OSError, ValueError) as error:
-            raise SimulatorError(f"cannot read {path}: {error}") from None
+        except (OSError, ValueError, TypeError, EOFError, MemoryError) as error:
+            said = str(error).splitlines() or [type(error).__name__]
+            raise SimulatorError(f"cannot read {path}: {said[0]}") from None
     raw = read_whole(path, "image")
     if raw.startswith(b"{"):
         return np.asarray(read_smv(path)[0], dtype=np.float64)
@@ -98,6 +99,8 @@ def compare(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
     """All figures; a SimulatorError for images of different shapes or with numbers that are not finite."""
     if a.shape != b.shape:
         raise SimulatorError(f"the images have different shapes: {a.shape} and {b.shape} px [slow, fast]")
+    if a.ndim != 2 or a.size == 0:
+        raise SimulatorError(f"an image has rows and columns of pixels, these are of the shape {a.shape}")
     for name, image in (("first", a), ("second", b)):
         if not np.isfinite(image).all():
             raise SimulatorError(
@@ -126,10 +129,13 @@ def compare(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Pearson's; 1 for two even images that agree, 0 where only one is even."""
+    alike = np.array_equal(a, b)
+    # Each on its own scale, so that the squares of very bright pixels do not overflow.
+    a, b = (image / (float(np.abs(image).max()) or 1.0) for image in (a, b))
     x, y = a - a.mean(), b - b.mean()
     norm = float(np.sqrt((x * x).sum() * (y * y).sum()))
     if norm == 0:
-        return 1.0 if np.array_equal(a, b) else 0.0
+        return 1.0 if alike else 0.0
     return float((x * y).sum()) / norm
 
 

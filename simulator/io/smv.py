@@ -12,6 +12,9 @@ from simulator.config import SimulatorError
 from simulator.io.files import read_whole, write_parts
 
 HEADER_BYTES = 512
+MOST = 10**6
+"""Bytes of a header, and pixels along an edge, beyond which a file is not believed."""
+
 ENTRY = re.compile(r"([A-Za-z0-9_]+)\s*=\s*([^;\n}]*)")
 KINDS = {
     "unsigned_short": "u2",
@@ -77,8 +80,10 @@ def read_smv(path: Path) -> tuple[NDArray[np.generic], Header]:
         raise SimulatorError(f"{path} is not an SMV image: it does not begin with a header in braces")
     header = Header({key: value.strip() for key, value in ENTRY.findall(text)})
     size, fast, slow = (header.number(name) for name in ("HEADER_BYTES", "SIZE1", "SIZE2"))
-    if size is None or fast is None or slow is None or min(size, fast, slow) < 1:
-        raise SimulatorError(f"{path}: the header lacks HEADER_BYTES, SIZE1 or SIZE2")
+    if size is None or fast is None or slow is None or not all(1 <= n <= MOST for n in (size, fast, slow)):
+        raise SimulatorError(
+            f"{path}: the header lacks HEADER_BYTES, SIZE1 or SIZE2, or they are not within 1 ... {MOST}"
+        )
     order = "<" if header.entries.get("BYTE_ORDER", "little_endian").startswith("little") else ">"
     kind = KINDS.get(header.entries.get("TYPE", "unsigned_short"))
     if kind is None:

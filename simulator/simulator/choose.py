@@ -31,5 +31,7 @@ def choose_engine(
     if isinstance(library, str):
         if wanted == "kernel":
             raise SimulatorError(f"the kernel is not available: {library}")
-        return TorchEngine()
+        plain = TorchEngine()
+        plain.name = f"torch ({library})"
+        return plain
     return KernelEngine(library, threads=threads or torch.get_num_threads())

@@ -85,3 +85,29 @@ def test_every_reference_command(golden, tmp_path, monkeypatch, capsys):
         off = np.abs(image - expected[name]).max() / max(expected[name].max(), 1e-300)
         assert off < 1e-6, f"{name}: off by {off:g} of the maximum"
     assert sum(path == "kernel" for path in paths.values()) >= 55, paths
+
+
+def without_a_compiler(tmp_path, **more):
+    """The command in an environment in which no compiler is found and no kernel is cached."""
+    keep = {key: value for key, value in os.environ.items() if key not in ("CC", "NANOBRAGG_DISABLE_COMPILE")}
+    environ = {**keep, "PATH": str(tmp_path / "empty"), "SIMULATOR_CACHE": str(tmp_path / "cache"), **more}
+    words = [sys.executable, "-m", "simulator", *f"{SMALL} {PANEL} -oversample 1 -seed 3".split()]
+    return subprocess.run(
+        words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environ
+    )
+
+
+def test_without_a_compiler_the_plain_path_runs_and_the_line_says_why(tmp_path):
+    done = without_a_compiler(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "; torch (no C compiler found), " in done.stderr
+    plain, noisy = np.fromfile(tmp_path / "floatimage.bin", "f4"), (tmp_path / "noiseimage.img").read_bytes()
+    words = [sys.executable, "-m", "simulator", *f"{SMALL} {PANEL} -oversample 1 -seed 3".split()]
+    subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=120, check=True)
+    assert np.allclose(np.fromfile(tmp_path / "floatimage.bin", "f4"), plain, rtol=1e-5, atol=1e-5)
+    assert (tmp_path / "noiseimage.img").read_bytes() == noisy
+
+
+def test_the_switch_runs_the_plain_path(tmp_path):
+    done = without_a_compiler(tmp_path, NANOBRAGG_DISABLE_COMPILE="1")
+    assert "; torch, " in done.stderr

@@ -182,7 +182,7 @@ print(needed, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 10
     [("auto", 3200, False), ("auto", 3200, True), ("torch", 1600, False), ("torch", 1600, True)],
 )
 def test_the_estimate_is_what_a_run_takes(engine, edge, gradients):
-    """The estimate covers the measured growth; where tiles make most of it, it is at most four times as large."""
+    """The estimate covers the measured growth; for the plain path it is at most four times as large."""
     words = [sys.executable, "-c", GROWTH, engine, str(edge), str(gradients)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=True)
     needed, grown = (int(word) for word in done.stdout.split())
