@@ -119,3 +119,21 @@ def test_clusters_kept_apart_are_not_proposed_again(failing: Failing, run: Run) 
     assert apart.proposals == ()
     assert assign(record, apart, sign=signatures_of, mint=apart.mint(AT, "x")).events == ()
     assert assign(record, book, sign=signatures_of, mint=book.mint(AT, "x")).events == (), "proposed once"
+
+
+def test_a_proposal_and_a_refusal_hold_under_the_ids_of_today(failing: Failing, run: Run) -> None:
+    """Both name C2, which is part of C1 by now: nothing is proposed again, run after run."""
+    record = run(
+        failing("a.py::a", "SystemExit: 1", "cli.py:main", code="main()"),
+        failing("b.py::b", "AssertionError: off\nassert 5.25 == 5.0", code="assert f(x) == 5.0"),
+        failing("c.py::c", "AssertionError: assert 7.25 == 7.0", code="assert g(x) == 7.0"),
+    )
+    before = Book.of(())
+    book = Book.of(assign(record, before, sign=signatures_of, mint=before.mint(AT, "x")).events)
+    assert [(p.cluster, p.with_cluster) for p in book.proposals] == [("C3", "C2")]
+    merged = after(book, merge(book, book.mint(AT, "ada"), ["C1", "C2"]))
+    assert assign(record, merged, sign=signatures_of, mint=merged.mint(AT, "x")).events == ()
+    apart = after(book, keep_apart(book, book.mint(AT, "ada"), "C2", "C3", "two causes"))
+    later = after(apart, merge(apart, apart.mint(AT, "ada"), ["C1", "C2"]))
+    assert later.proposals == ()
+    assert assign(record, later, sign=signatures_of, mint=later.mint(AT, "x")).events == ()

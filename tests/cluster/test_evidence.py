@@ -12,7 +12,7 @@ from triage.cluster.assign import Assignment, assign
 from triage.cluster.axis import dividing_values
 from triage.cluster.book import Book
 from triage.cluster.context import Context, Flip, Past
-from triage.cluster.decisions import split
+from triage.cluster.decisions import merge, split
 from triage.cluster.experiments import conclusions
 from triage.cluster.view import with_proposals
 from triage.model.failure import Failure, Raised
@@ -332,3 +332,14 @@ def test_what_of_the_process_several_failures_look_at(failing: Failing, run: Run
     details = {why.detail for cluster in found.clusters for why in cluster.why if why.kind == "process-state"}
     assert "each looks at the environment variable MODE: its process may have another one" in details
     assert len(details) == 2
+
+
+def test_an_experiment_divides_no_known_cluster_by_itself(failing: Failing, run: Run) -> None:
+    """Two reasons that a person merged stay one part of the run, whatever flips: it is people who split."""
+    record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"), failing("b.py::b", "OSError: no", "n.py:g"))
+    book = Book.of(clustered(record).events)
+    book = Book.of((*book.events, *merge(book, book.mint(AT, "ada"), ["C1", "C2"])))
+    flip = Flip("env:A=1", frozenset({"a.py::a"}), frozenset({"b.py::b"}))
+    found = clustered(record, Context(flips=(flip,)), book)
+    assert set(found.cluster_of.values()) == {"C1"}
+    assert found.clusters[0].members == ("a.py::a", "b.py::b"), "no member is lost from the run's view"

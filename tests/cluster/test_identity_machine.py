@@ -220,4 +220,4 @@ def signature_fields(reason: tuple[str, str, str | None], nodeid: str) -> dict[s
 
 
 TestIdentity = Identity.TestCase
-TestIdentity.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestIdentity.settings = settings(max_examples=20, stateful_step_count=18, deadline=None)

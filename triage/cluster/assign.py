@@ -137,7 +137,11 @@ def _recorded(
 
 def _proposed(parted: Parted, ids: list[str], book: Book, mint: EventMint) -> Iterator[Event]:
     """Proposals that nobody has answered and the journal does not have yet; the older cluster comes first."""
-    told = {frozenset((made.cluster, made.with_cluster)) for made in book.proposals} | book.dropped
+    told = {
+        frozenset((book.resolve(made.cluster), book.resolve(made.with_cluster)))
+        for made in book.proposals
+        if made.with_cluster is not None
+    } | book.dropped
     suggested = [(ids[one], ids[other], why) for one, other, why in parted.proposals]
     suggested += [(known, ids[index], why) for index, known, why in changed_words(parted.parts, book)]
     for one, other, why in suggested:

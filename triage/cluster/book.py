@@ -59,7 +59,7 @@ class Book:
             aliases=MappingProxyType({old: fold.resolve(old) for old in fold.aliases}),
             next_number=fold.highest + 1,
             proposals=tuple(fold.open_proposals()),
-            dropped=frozenset(fold.dropped),
+            dropped=fold.kept_apart(),
             lineage=MappingProxyType({number: opening.event for number, opening in fold.openings.items()}),
             rules=MappingProxyType({name: fold.resolve(home) for name, home in fold.rules.items()}),
             translated=frozenset(fold.translated),

@@ -129,9 +129,13 @@ class Fold:
 
     def _answered(self, made: ProposalMade, one: str, other: str) -> bool:
         if made.kind == "merge":
-            return one == other or frozenset((one, other)) in self.dropped
+            return one == other or frozenset((one, other)) in self.kept_apart()
         members = self.drafts[one].members.keys() if one in self.drafts else set()
         return not set(made.members) < members
+
+    def kept_apart(self) -> frozenset[frozenset[str]]:
+        """Pairs that somebody decided to keep apart, by the ids under which they live on."""
+        return frozenset(frozenset(map(self.resolve, pair)) for pair in self.dropped)
 
     def doubles(self) -> dict[str, str]:
         """Clusters opened for a signature that an older cluster already had."""

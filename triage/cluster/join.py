@@ -86,9 +86,9 @@ class Union:
         """
         for join in sorted(joins, key=lambda join: join.order):
             one, other = self.find(join.one), self.find(join.other)
-            if one == other or self._told_apart(one, other):
+            if one == other:
                 continue
-            if self._decided(join) and not by_decision:
+            if not by_decision and (self._decided(join) or self._told_apart(one, other)):
                 continue
             if join.why.proposal or self._both_known(one, other):
                 self.proposals.append(join)
