@@ -278,7 +278,7 @@ class TestSingularPoints:
 
 @pytest.mark.parametrize("shape", ["TOPHAT", "GAUSS"])
 def test_other_shapes_by_the_spread_alone(simulate, leaf, shape):
-    """Only the lattice vectors ask for a gradient here: the kernel has none for these shapes, and leaves it."""
+    """Only the lattice vectors ask for a gradient: the kernel has none for these shapes, and leaves it."""
     found = []
     for engine in ("auto", "torch"):
         spread = leaf(2.0)
