@@ -23,7 +23,9 @@ class JsonReport:
     def enable(self, config: Any, settings: Settings) -> None:
         """Before the session is configured; the plugin itself must not save anything."""
         option = config.option
-        present = config.pluginmanager.hasplugin("pytest_jsonreport") and hasattr(option, "json_report")
+        # without pytest's own terminal plugin nobody tells it what a report's status is called
+        plugins = ("pytest_jsonreport", "terminal")
+        present = all(map(config.pluginmanager.hasplugin, plugins)) and hasattr(option, "json_report")
         planned = len(settings.exact or ())
         if not present or planned > settings.json_report_limit:
             self.path = None
