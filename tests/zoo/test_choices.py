@@ -13,6 +13,7 @@ from triage.phase.probing.collect import _patient
 from triage.probe.api import Finding, Setup
 from triage.probe.clock import Clock
 from triage.probe.comparison import equality, loosened
+from triage.probe.datafiles import livened_files
 from triage.probe.graph import nonfinite_at
 from triage.probe.numeric import Numeric
 from triage.probe.seed import Seed
@@ -96,3 +97,23 @@ def test_floats_compared_exactly_get_the_slack_of_rounding_and_no_more():
     assert found.rounding
     edited = loosened(source, found)
     assert 'assert grid(4) == __import__("pytest").approx([0.0, 0.1, 0.3], rel=1e-09)' in edited
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "after"),
+    [
+        ("conf/a.json", '{"size": 3, "gain": 0.0}', '{"size": 3, "gain": 1.0}'),
+        ("a.yaml", "beam:\n  flux: 0\n  rate: 0.5\n", "beam:\n  flux: 1\n  rate: 0.5\n"),
+        ("a.toml", "flux = 0.0  # none\nport = 80\n", "flux = 1.0  # none\nport = 80\n"),
+    ],
+)
+def test_a_zero_of_a_configuration_file_is_given_a_signal(path, text, after):
+    case = case_of(T, never, source={path: text}.get, files=(path, "pyproject.toml"))
+    (treatment,) = livened_files(case)
+    assert treatment.treated.edits == {path: after}
+    assert treatment.kind == "zero-signal"
+
+
+def test_dates_versions_and_other_numbers_are_left_alone():
+    text = 'since: 2020-01-01\nversion: "0"\nlevel: 0.01\nip: 0.0.0.0\n'
+    assert livened_files(case_of(T, never, source={"a.yml": text}.get, files=("a.yml",))) == []

@@ -14,11 +14,13 @@ from typing import Any
 
 from triage.model.experiment import Factor, Patch, RootCause, Status
 from triage.probe.api import Case, Experiment, Finding, Observation, Setup, Steps, Trial, look, test
+from triage.probe.datafiles import livened_files
 from triage.probe.defaults import Candidate, candidates, overriding
 from triage.probe.fisher import repeats_for
 from triage.probe.patching import add_keyword, patch_of
 from triage.probe.search import minimise
 from triage.probe.summary import backward_calls, graph_state, main_backward
+from triage.probe.treatment import settle
 
 METERS = ("gradients", "configs")
 _GRADIENT_WORDS = re.compile(r"grad|backward|autograd|requires_grad|differentiab", re.IGNORECASE)
@@ -53,6 +55,12 @@ class Signal:
             found = yield from _search(case, candidates(seen.lines("configs")))
             for group in found:
                 trials += yield from test(self._experiment(case, group))
+            if not found:
+                kept_in_files = yield from settle(
+                    self.name, case, livened_files(case), "a zero of a configuration file changed"
+                )
+                if kept_in_files is not None:
+                    return kept_in_files
         return self._conclusion(case, call, trials, seen)
 
     def _experiment(self, case: Case, group: tuple[Candidate, ...]) -> Experiment:
