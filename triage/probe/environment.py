@@ -27,7 +27,7 @@ _KINDS: tuple[tuple[str, CauseKind], ...] = (
     (r"TORCHDYNAMO_DISABLE|TORCH_COMPILE_DISABLE|PYTORCH_JIT|.*_DISABLE_COMPILE", "compile"),
     (r"(https?|ftp|no|all)_proxy", "network"),
 )
-_MOST_VALUES = 8
+_MOST_VALUES, _MOST_UNREAD = 8, 2
 _MOST_CHANGES = 40
 
 
@@ -138,7 +138,9 @@ def _setting(
     for name in names:
         values = [good[name]] if name in good else []
         values += values_for(case, name, [str(line["where"]) for line in read if line["name"] == name])
-        wanted = [v for v in dict.fromkeys(values) if v != case.env.get(name)][:_MOST_VALUES]
+        seen_read = any(line["name"] == name and line.get("event") for line in read)
+        most = _MOST_VALUES if seen_read else _MOST_UNREAD
+        wanted = [v for v in dict.fromkeys(values) if v != case.env.get(name)][:most]
         asked_for = name in good or re.search(rf"\b{re.escape(name)}\b", text) is not None
         told = {*written_down(case, name), *(expected(case) if _shows(text, case.env.get(name)) else ())}
         found += [
@@ -147,7 +149,7 @@ def _setting(
             )
             for value in wanted
         ]
-    return found
+    return found[:_MOST_CHANGES]
 
 
 def _shows(text: str, value: str | None) -> bool:
