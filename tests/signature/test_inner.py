@@ -140,6 +140,26 @@ def test_remote_tracebacks_as_a_record_has_them(kind: str, message: str, cause: 
     assert found.chain == ()
 
 
+@pytest.mark.parametrize(
+    ("shown", "kind", "said"),
+    [
+        ("ValueError('the beam is off')", "ValueError", "the beam is off"),
+        ("FileNotFoundError(2, 'No such file or directory')", "FileNotFoundError",
+         "[Errno 2] No such file or directory"),
+        ('KeyError("it\'s gone")', "KeyError", "it's gone"),
+        ("OddError(3)", "OddError", "3"),
+        ("UsageError('a', 'b')", "UsageError", "a"),
+    ],
+)  # fmt: skip
+def test_what_clicks_runner_caught(shown: str, kind: str, said: str) -> None:
+    message = f"assert 1 == 0\n +  where 1 = <Result {shown}>.exit_code"
+    chain = (Raised(type="AssertionError", message=message),)
+    found = inner_anatomy(Failure(nodeid="a.py::a", phase=Phase.CALL, chain=chain))
+    assert (found.exception, found.message, found.wrapper) == (kind, said, "AssertionError")
+    ended = (Raised(type="AssertionError", message=message.replace(shown, "SystemExit(2)")),)
+    assert inner_anatomy(Failure(nodeid="a.py::a", phase=Phase.CALL, chain=ended)).wrapper == ""
+
+
 def test_another_error_than_the_quoted_one_keeps_its_own_place() -> None:
     cause = Raised(type="multiprocessing.pool.RemoteTraceback", message=QUOTED, relation="cause")
     chain = (Raised(type="ValueError", message="cannot read the table"), cause)

@@ -14,7 +14,9 @@ from triage.signature.anatomy import Anatomy, anatomy_of, root_of
 _REMOTE = re.compile(r"(?:^|\.)_?RemoteTraceback$|(?:^|\.)_RemoteExceptionWithTraceback$")
 _FENCE = '"""'
 _DASK = re.compile(r"^(?P<message>.*?)\n+Traceback\n-{5,}\n(?P<frames>.*)$", re.DOTALL)
-_CLICK = re.compile(r"<Result (?P<type>[A-Za-z_]\w*)\((?P<quote>['\"])(?P<message>.{0,2000}?)(?P=quote)[,)]")
+_CLICK = re.compile(r"<Result (?P<type>[A-Za-z_]\w*)\((?P<arguments>.{0,2000}?)\)>")
+_ERRNO = re.compile(r"(?P<number>\d+), (?P<quote>['\"])(?P<text>.*)(?P=quote)$", re.DOTALL)
+_TEXT = re.compile(r"(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)(?:, |$)", re.DOTALL)
 _INNER_ERROR = re.compile(r"^E +(?P<error>[A-Za-z_][\w.]*(?:Error|Exception|Failed|Exit)\b.*)$", re.MULTILINE)
 _PYTESTER = ("_pytest/pytester.py", "_pytest/pytester_assertions.py")
 _OF_INNER_RUN = re.compile(
@@ -97,8 +99,20 @@ def _of_runner(found: Anatomy) -> Anatomy | None:
     if result is None or result["type"] in ("SystemExit", "Exit", "Abort"):
         return None
     return replace(
-        found, exception=result["type"], message=result["message"], said="", wrapper=found.exception
+        found,
+        exception=result["type"],
+        message=_of_arguments(result["arguments"]),
+        said="",
+        wrapper=found.exception,
     )
+
+
+def _of_arguments(arguments: str) -> str:
+    """What an exception with these arguments says."""
+    if errno := _ERRNO.match(arguments):
+        return f"[Errno {errno['number']}] {errno['text']}"
+    text = _TEXT.match(arguments)
+    return text["text"] if text else arguments
 
 
 def _of_pytester(found: Anatomy, failure: Failure) -> Anatomy | None:
