@@ -12,7 +12,7 @@ STAMP = "20260102T030405Z"
 FILES = {
     "pytest.ini": "[pytest]\n",
     ".gitignore": "reports/\nplans/\n.triage/\n__pycache__/\n",
-    "shapes.py": "def area(kind):\n    if kind == 'star':\n        raise LookupError('no area')\n    return 1\n",
+    "shapes.py": "def area(kind):\n    if kind == 'star':\n        raise LookupError('odd')\n    return 1\n",
     "test_dead.py": "import os\n\ndef test_alive():\n    pass\n\ndef test_dies():\n    os.abort()\n",
     "test_broken.py": "import nothing_like_it\n",
 } | {
