@@ -64,6 +64,8 @@ def _steps(scene: Scene, pixel: Tensor) -> Iterator[Entry]:
     shown = 0
     for sample in samples(scene, pixel):
         where = f"layer {sample.layer} sub {sample.sub}"
+        yield Entry("position", [float(part * sample.length) for part in sample.ray], "m", where)
+        yield Entry("airpath", float(sample.length), "m", where)
         yield Entry("diffracted", [float(part) for part in sample.ray], "", where)
         yield Entry(
             "solid_angle", float(omega_of(scene, sample)), "1/m^2" if scene.plan.point_pixel else "sr", where

@@ -2,6 +2,7 @@
 generator written from its constants alone, a header put together by hand, another reader of images."""
 
 import itertools
+import json
 import math
 import re
 from pathlib import Path
@@ -190,3 +191,61 @@ def test_compare_of_extremes(tmp_path, monkeypatch):
         assert -1.0000001 <= result["correlation"] <= 1.0000001
     np.save("x.npy", images["spot"])
     assert compare(read_image(Path("x.npy")), images["spot"]).correlation == pytest.approx(1)
+
+
+def test_a_trace_can_be_computed_again_line_by_line(tmp_path, monkeypatch, capsys):
+    """Each quantity follows from those above it, by the formulas of the specification written out here."""
+    monkeypatch.chdir(tmp_path)
+    words = f"{CELL} {PANEL} -polar 0.4 -trace_pixel 7 19 -trace_json t.json"
+    assert main(words.split(), clock=1) == 0
+    entries = json.loads(Path("t.json").read_text())
+    value = {entry["name"]: entry["value"] for entry in entries}
+    order = list(dict.fromkeys(entry["name"] for entry in entries))
+    assert order == [
+        *("pixel_slow_fast", "beam", "panel_origin", "fast", "slow", "normal", "pixel", "close_distance"),
+        *(
+            "distance",
+            "r_e_sqr_fluence",
+            "kahn_factor",
+            "cells",
+            "oversample",
+            "steps",
+            "position",
+            "airpath",
+        ),
+        *(
+            "diffracted",
+            "solid_angle",
+            "captured",
+            "incident",
+            "wavelength",
+            "source_weight",
+            "scattering_vector",
+        ),
+        *("sin_theta_over_lambda", "polarization", "real_vectors", "hkl", "nearest_hkl", "F_latt_squared"),
+        *("F_cell_squared", "I_step", "photons"),
+    ]
+    p = value["pixel"]
+    place = [
+        origin + 19.5 * p * fast + 7.5 * p * slow
+        for origin, fast, slow in zip(value["panel_origin"], value["fast"], value["slow"], strict=True)
+    ]
+    assert value["position"] == pytest.approx(place)
+    far = math.dist((0, 0, 0), place)
+    assert value["airpath"] == pytest.approx(far)
+    ray = [part / far for part in place]
+    assert value["diffracted"] == pytest.approx(ray)
+    assert value["solid_angle"] == pytest.approx(p * p / far**2 * value["close_distance"] / far)
+    q = [(d - i) / 1.5 for d, i in zip(ray, value["incident"], strict=True)]
+    assert value["scattering_vector"] == pytest.approx(q)
+    assert value["sin_theta_over_lambda"] == pytest.approx(math.dist((0, 0, 0), q) / 2)
+    cosine, psi = ray[0], -math.atan2(-ray[1], ray[2])
+    square = (1 + cosine**2 - 0.4 * math.cos(2 * psi) * (1 - cosine**2)) / 2
+    assert value["polarization"] == pytest.approx(square)
+    real = np.array(value["real_vectors"]).reshape(3, 3)
+    assert value["hkl"] == pytest.approx(list(real @ np.array(q)))
+    factor = math.prod(math.sin(5 * math.pi * h) / math.sin(math.pi * h) for h in value["hkl"]) ** 2
+    assert value["F_latt_squared"] == pytest.approx(factor, rel=1e-8)
+    assert value["I_step"] == pytest.approx(1e4 * factor, rel=1e-8)
+    assert value["photons"] == pytest.approx(1e4 * factor * value["solid_angle"] * square, rel=1e-8)
+    assert capsys.readouterr().out.count("\n") == len(entries)
