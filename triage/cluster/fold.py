@@ -134,8 +134,9 @@ class Fold:
         return not set(made.members) < members
 
     def kept_apart(self) -> frozenset[frozenset[str]]:
-        """Pairs that somebody decided to keep apart, by the ids under which they live on."""
-        return frozenset(frozenset(map(self.resolve, pair)) for pair in self.dropped)
+        """Pairs that somebody decided to keep apart and nobody merged since, by the ids of today."""
+        pairs = (frozenset(map(self.resolve, pair)) for pair in self.dropped)
+        return frozenset(pair for pair in pairs if len(pair) > 1)
 
     def doubles(self) -> dict[str, str]:
         """Clusters opened for a signature that an older cluster already had."""
