@@ -68,9 +68,14 @@ def test_killed_at_random_moments_nothing_with_an_outcome_runs_twice(lab: Lab, h
 @pytest.mark.slow
 def test_kill_before_collection_ends_then_resume(lab: Lab) -> None:
     lab.write()
-    (lab.root / "conftest.py").write_text("import time\ntime.sleep(1)\n")
+    began = lab.tmp / "began"
+    text = f"import pathlib, time\npathlib.Path({str(began)!r}).touch()\ntime.sleep(1)\n"
+    (lab.root / "conftest.py").write_text(text)
     process = lab.start()
-    time.sleep(0.9)
+    deadline = time.monotonic() + 60
+    while not began.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     process.kill()
     process.communicate()
     assert outcomes(lab.finish("resume")) == expected(2, 30)
