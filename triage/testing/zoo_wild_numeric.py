@@ -93,6 +93,30 @@ PLANTS: tuple[Plant, ...] = (
         },
     ),
     plant(
+        "dead-json-default", "tests/test_g.py::test_scattering", "zero-signal", torch=True,
+        culprit="defaults.json",
+        files={
+            "defaults.json": '{"thickness": 0.0, "density": 2.0}',
+            "cfg.py": """
+                import json, pathlib
+                DEFAULTS = json.loads((pathlib.Path(__file__).parent / "defaults.json").read_text())
+                class Config:
+                    def __init__(self, **given):
+                        for name, value in {**DEFAULTS, **given}.items():
+                            setattr(self, name, value)
+            """,
+            "tests/test_g.py": """
+                import torch, cfg
+                def test_scattering():
+                    c = cfg.Config(density=3.0)
+                    angle = torch.tensor(0.3, requires_grad=True)
+                    loss = c.thickness * c.density * torch.sin(angle)
+                    loss.backward()
+                    assert angle.grad != 0
+            """,
+        },
+    ),
+    plant(
         "dead-frozen-default", "tests/test_g.py::TestGrad::test_gain_gradient", "zero-signal", torch=True,
         culprit="tests/conftest.py",
         files={
