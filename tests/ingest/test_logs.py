@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from triage.errors import UsageError
 from triage.ingest.prefixes import unprefixed
 from triage.ingest.read import read
 from triage.model.run import RunRecord
@@ -167,3 +169,22 @@ def test_nothing_outside_is_read(tmp_path: Path) -> None:
     (tmp_path / "in" / "own.log").write_text("FAILED a.py::inside - ValueError: x\n")
     record = read([tmp_path / "in"], root=tmp_path, stamp="S")
     assert [failure.nodeid for failure in record.failures] == ["a.py::inside"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["verbose.log", "quiet.log", "report.json", "reportlog.jsonl"])
+def test_what_a_shell_wrote_in_another_encoding(
+    take: Take, sample: Callable[[str], Path], name: str, encoding: str
+) -> None:
+    text = sample(name).read_text("utf-8")
+    plain, other = take(text), take(text.encode(encoding))
+    assert other.counts == plain.counts
+    assert other.failures == plain.failures
+
+
+def test_a_refusal_says_what_was_wrong_with_the_file(take: Take) -> None:
+    whole = gzip.compress(b"<testsuite/>" * 9000)
+    with pytest.raises(UsageError, match="cannot be read to its end"):
+        take(whole[:20])
+    with pytest.raises(UsageError, match="a zip archive: unpack it first"):
+        take(b"PK\x03\x04" + b"\0" * 40)

@@ -15,6 +15,7 @@ from triage.ingest.limits import DEFAULT, Limits, Notes
 from triage.ingest.merge import Merger
 from triage.ingest.nodeids import NodeIds
 from triage.ingest.pytestlog import read_pytest_log
+from triage.ingest.recode import as_utf8
 from triage.ingest.reported import Reported
 from triage.ingest.reportlog import read_reportlog
 from triage.ingest.sniff import HEAD_BYTES, Format, sniff
@@ -22,6 +23,7 @@ from triage.ingest.tap import read_tap
 from triage.ingest.xml_stream import RefusedXml
 from triage.model.run import RunRecord
 
+_ZIP = b"PK\x03\x04"
 Reader = Callable[..., Iterator[Reported]]
 READERS: dict[Format, Reader] = {
     Format.JUNIT: read_junit,
@@ -91,13 +93,16 @@ def _read_file(source: Source, merger: Merger, limits: Limits, notes: Notes) -> 
     kind = None
     try:
         with opened(source.path) as stream:
-            kind = sniff(stream.read(HEAD_BYTES))
+            head = stream.read(HEAD_BYTES)
+            kind = sniff(head)
             if kind is None:
-                notes.drop("no test report; left out")
+                packed = head.startswith(_ZIP)
+                notes.drop("a zip archive: unpack it first" if packed else "no test report; left out")
                 return False
             stream.seek(0)
+            text = stream if kind is Format.JUNIT else as_utf8(stream)  # XML's reader knows more encodings
             label = source.label.rpartition("/")[0] if kind is Format.ALLURE else source.label
-            merger.add(label, READERS[kind](stream, limits=limits, notes=notes))
+            merger.add(label, READERS[kind](text, limits=limits, notes=notes))
     except RefusedXml as refused:
         notes.drop(f"refused: {refused}")
         return False
@@ -108,7 +113,7 @@ def _read_file(source: Source, merger: Merger, limits: Limits, notes: Notes) -> 
 
 def _nothing(paths: Sequence[Path], notes: Notes) -> UsageError:
     named = ", ".join(str(path) for path in paths[:3])
-    why = "; ".join(notes.lines()[:3])
+    why = "; ".join((*notes.incomplete, *notes.lines())[:3])
     return UsageError(
         "no-report",
         f"no test report in {named}" + (f" ({why})" if why else ""),
