@@ -131,7 +131,8 @@ def _figures(rows: Sequence[dict[str, Any]], jobs: int) -> None:
     decoys = [row for row in rows if row.get("decoy")]
     print(f"planted causes: {len(planted)}, right kind: {_share(planted, 'kind_right')}")
     print(f"right culprit: {_share(planted, 'culprit_right')}")
-    print(f"decoys: {len(decoys)}, wrong proofs in all: {sum(row['wrong_proof'] for row in rows)}")
+    print(f"decoys: {len(decoys)}, honest answer: {_share(decoys, 'kind_right')}")
+    print(f"wrong proofs in all: {sum(row['wrong_proof'] for row in rows)}")
     beside = "" if jobs == 1 else f" ({jobs} subjects ran at once: alone each takes less)"
     print(f"seconds a subject: median {statistics.median(row['seconds'] for row in rows):.1f}{beside}")
 
