@@ -13,21 +13,19 @@ from triage.testing import hostile_hands
 Survive = Callable[..., RunRecord]
 
 
-def named(record: RunRecord, name: str) -> object:
-    return next(r for r in record.results if r.nodeid.endswith(f"::test_{name}"))
-
-
 def test_what_a_test_replaces_does_not_reach_the_record(survive: Survive, isolation: str) -> None:
     record = survive(hostile_hands.patched_modules(), isolation=isolation)
     assert all(r.failures[0].message == "assert 0" for r in record.results if r.outcome == "failed")
 
 
+@pytest.mark.slow
 def test_limits_that_a_test_lowers_cost_no_outcome(survive: Survive, isolation: str) -> None:
     record = survive(hostile_hands.starved(), isolation=isolation)
     signals = {r.nodeid.partition("::test_")[2]: r.signal for r in record.results if r.signal}
     assert signals == {"cpu": "SIGXCPU"}
 
 
+@pytest.mark.slow
 def test_signals_to_the_processes_above_are_not_heard(survive: Survive, isolation: str) -> None:
     record = survive(hostile_hands.signals_around(), isolation=isolation)
     signals = {r.nodeid.partition("::test_")[2]: r.signal for r in record.results if r.signal}
