@@ -38,9 +38,8 @@ def test_a_read_only_folder_is_one_line_and_no_test_runs(lab: Lab) -> None:
 
 def test_a_folder_that_turns_read_only_in_mid_run_loses_nothing(lab: Lab) -> None:
     lab.write(files=3, count=4)
-    turn = (
-        f"import os\ndef test_turn():\n    for name in {[str(lab.folder), str(lab.folder / 'chunks')]!r}:\n"
-    )
+    names = [str(lab.folder), str(lab.folder / "chunks")]
+    turn = f"import os\ndef test_turn():\n    for name in {names!r}:\n"
     turn += "        os.path.exists(name) and os.chmod(name, 0o555)\n"
     (lab.root / "test_a.py").write_text(turn)
     code, out, err = lab.ended("chunks=4", before=WITHOUT_PRIVILEGE)
