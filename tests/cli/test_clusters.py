@@ -105,33 +105,6 @@ def test_decisions_hold_in_the_next_run_and_in_the_ledgers(imported):
     assert len(found["C1"]) == 2
 
 
-REFUSED = [
-    (["merge", "C1", "C9"], "there is no cluster C9"),
-    (["merge", "C1"], "at least two"),
-    (["merge", "C1", "C2", "C1"], "part of C1 already"),
-    (["split", "C1", "tests/test_c.py::test_three"], "no member of C1"),
-    (["split", "C1"], "no test is named"),
-    (["assign", "C7", "--owner", "x"], "there is no cluster C7"),
-    (["rename", "C1", " "], "empty"),
-    (["explain", "C7"], "there is no cluster C7"),
-    (["import", "nowhere.xml"], "does not exist"),
-    (["import", "pytest.ini"], "no test report"),
-    (["clusters", "20200101T000000Z"], "20200101T000000Z"),
-    (["clusters", "--rules", "nothing.toml"], "nothing.toml"),
-]
-
-
-def test_what_makes_no_sense_is_one_line_and_leaves_the_journal_alone(imported):
-    journal = imported.root / "plans" / "journal.jsonl"
-    before = journal.read_bytes()
-    for command, says in REFUSED:
-        said = imported.triage(*command)
-        assert said.code == 2, command
-        assert says in said.err
-        assert "Traceback" not in said.err
-        assert journal.read_bytes() == before, command
-
-
 def test_a_preview_of_rules_moves_nothing(imported):
     imported.file(
         "rules.toml",

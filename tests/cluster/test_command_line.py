@@ -193,6 +193,10 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("explain", "C4", "tests/test_z.py::test_z"), "did not fail"),
     (("design", "C99"), "C99"),
     (("verify", "C99"), "C99"),
+    (("import", "nowhere.xml"), "does not exist"),
+    (("import", "pytest.ini"), "no test report"),
+    (("clusters", "20200101T000000Z"), "20200101T000000Z"),
+    (("clusters", "--rules", "nothing.toml"), "nothing.toml"),
 ]
 
 
