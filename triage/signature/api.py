@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from triage.model.failure import Failure
 from triage.model.signature import Signature
+from triage.signature.anatomy import anatomy_of
 from triage.signature.memo import Memo
 from triage.signature.reason_v1 import reason_v1
 from triage.signature.reason_v2 import reason_v2
@@ -22,7 +23,8 @@ def signatures_of(failure: Failure) -> tuple[Signature, ...]:
 
 def computed(failure: Failure) -> tuple[Signature, ...]:
     """What `signatures_of` gives, without its memory."""
-    return reason_v3(failure), reason_v2(failure), reason_v1(failure)
+    anatomy = anatomy_of(failure)
+    return reason_v3(failure, anatomy), reason_v2(failure, anatomy), reason_v1(failure)
 
 
 _MEMO = Memo(computed)

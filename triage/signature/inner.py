@@ -25,9 +25,13 @@ _OF_INNER_RUN = re.compile(
 _LOOKED_AT = 40_000
 
 
-def inner_anatomy(failure: Failure) -> Anatomy:
-    """The failure taken apart, down to the error of the process or run that it is about."""
-    found = anatomy_of(_without_remote(failure))
+def inner_anatomy(failure: Failure, outer: Anatomy | None = None) -> Anatomy:
+    """The failure taken apart, down to the error of the process or run that it is about.
+
+    `outer` is what `anatomy_of` gave for it, where that is known already.
+    """
+    opened = _without_remote(failure)
+    found = outer if outer is not None and opened is failure else anatomy_of(opened)
     if found.wrapper:
         return found
     return _quoted(found, failure) or _of_runner(found) or _of_pytester(found, failure) or found

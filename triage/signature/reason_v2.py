@@ -24,9 +24,9 @@ ALGORITHM = "reason/2"
 _ASSERT_LINE = re.compile(r"^assert .*$", re.MULTILINE)
 
 
-def reason_v2(failure: Failure) -> Signature:
-    """The signature of one failure, without evidence: the newer algorithm shows that."""
-    anatomy = anatomy_of(failure)
+def reason_v2(failure: Failure, known: Anatomy | None = None) -> Signature:
+    """The signature of one failure, without evidence: the newer algorithm shows that; `known` its anatomy."""
+    anatomy = known or anatomy_of(failure)
     place = place_of(anatomy.frames, anatomy.test_file)
     numeric = parse_numeric(anatomy.message) if compares(anatomy) else Numeric()
     fields = named_fields(failure, anatomy, place, numeric)

@@ -45,9 +45,9 @@ _NUMPY_WORDS = re.compile(
 _SOURCE = re.compile(r"\.(?:py|pyw|ipynb)$")
 
 
-def reason_v3(failure: Failure) -> Signature:
-    """The signature of one failure, with the evidence that it shows."""
-    anatomy = inner_anatomy(failure)
+def reason_v3(failure: Failure, outer: Anatomy | None = None) -> Signature:
+    """The signature of one failure, with the evidence that it shows; `outer` is its known anatomy."""
+    anatomy = inner_anatomy(failure, outer)
     frames = _own_frames(anatomy.frames)
     if len(frames) < len(anatomy.frames):
         anatomy = replace(anatomy, frames=frames)
