@@ -18,7 +18,7 @@ from simulator.simulator.differentiate import Image
 from simulator.simulator.engine import Engine
 from simulator.simulator.interpolation import settle_interpolation
 from simulator.simulator.scene import Scene
-from simulator.simulator.tiles import live_samples, tile_pixels
+from simulator.simulator.tiles import samples_at_once
 from simulator.simulator.trace import Entry, trace_pixel
 
 
@@ -72,7 +72,7 @@ class Simulator:
         scene = self.scene()
         tensors = scene.tensors.as_list()
         gradients = any(tensor.requires_grad for tensor in tensors)
-        tile = live_samples(self.device) if gradients else tile_pixels(self.device)
+        tile = samples_at_once(self.device, scene.steps * scene.plan.layers, gradients=gradients)
         check_budget(scene, gradients=gradients, tile=tile, limit=self.memory_limit)
         checkpoint = None if resume is None else Checkpoint(resume, scene)
         job = Job(self.engine, progress, checkpoint)

@@ -50,6 +50,12 @@ def live_samples(device: torch.device) -> int:
     return LIVE_SAMPLES if device.type == "cpu" else 16 * LIVE_SAMPLES
 
 
+def samples_at_once(device: torch.device, steps: int, *, gradients: bool) -> int:
+    """Samples whose numbers live together on the plain path, for pixels of so many steps each."""
+    pixels = tile_pixels(device)
+    return max(steps, min(pixels * steps, live_samples(device))) if gradients else pixels
+
+
 def pieces(plan: Plan, size: int, device: torch.device) -> Iterator[Tensor]:
     """All pixels of the region of interest, `size` numbers at a time: pieces may end within a row."""
     width, rows = len(plan.columns), len(plan.rows)

@@ -157,7 +157,7 @@ GROWTH = """
 import resource, sys, torch
 from simulator import Crystal, CrystalConfig, Detector, DetectorConfig, Simulator
 from simulator.simulator.budget import needed_bytes
-from simulator.simulator.tiles import live_samples, tile_pixels
+from simulator.simulator.tiles import samples_at_once
 engine, edge, gradients = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "True"
 def run(edge):
     cell = torch.tensor(100.0, dtype=torch.float64, requires_grad=gradients)
@@ -167,8 +167,9 @@ def run(edge):
     image = simulator.run()
     if gradients:
         image.sum().backward()
-    tile = (live_samples if gradients else tile_pixels)(simulator.device) if engine == "torch" else 0
-    return needed_bytes(simulator.scene(), gradients=gradients, tile=tile)
+    scene = simulator.scene()
+    tile = samples_at_once(simulator.device, scene.steps, gradients=gradients) if engine == "torch" else 0
+    return needed_bytes(scene, gradients=gradients, tile=tile)
 run(16)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 needed = run(edge)
