@@ -5,6 +5,7 @@ function of the project gave `None` where something was due.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from triage.signature.mask import masked
 
@@ -45,6 +46,7 @@ _ANYBODYS = frozenset(
 _LOOKED_AT = 4000
 
 
+@lru_cache(maxsize=256)
 def sides(message: str) -> tuple[str, str, str]:
     """Left, operator and right of the assertion that a message explains; empty where it compares nothing."""
     line = _assertion(message)
