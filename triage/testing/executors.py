@@ -90,9 +90,14 @@ while not os.path.exists({str(heard)!r}):
         assert (tmp_path / "one" / LOG).read_text() == "True\n"
 
     def test_silence_is_a_hang(self, executor: Executor, tmp_path: Path) -> None:
-        """The record does not grow: killed."""
+        """The record does not grow any more: killed. The start is not held to the limit of a test."""
+        code = f"""
+import os, time
+with open(os.environ["FOLDER"] + "/{RECORD}", "a") as file: file.write("x\\n")
+time.sleep(1000)
+"""
         started = time.monotonic()
-        outcome, _ = self.run(executor, self.request(tmp_path / "one", _NAP, idle_seconds=0.5))
+        outcome, _ = self.run(executor, self.request(tmp_path / "one", code, idle_seconds=0.5))
         assert outcome.ended == "test-timeout"
         assert time.monotonic() - started < 15
 
