@@ -16,6 +16,7 @@ from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of
+from triage.signature.reason_v2 import reason_v2
 
 VERDICTS = Path(__file__).parent / "verdicts.json"
 Corpus = dict[str, tuple[Failure, str]]
@@ -79,3 +80,4 @@ def test_every_version_is_stored_side_by_side(corpus: Corpus) -> None:
     for failure, _ in corpus.values():
         versions = [signature.algorithm for signature in signatures_of(failure)]
         assert versions == ["reason/3", "reason/2", "reason/1"]
+        assert signatures_of(failure)[1] == reason_v2(failure), "what both share is computed once"

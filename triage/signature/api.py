@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from triage.model.failure import Failure
 from triage.model.signature import Signature
-from triage.signature.anatomy import anatomy_of
 from triage.signature.memo import Memo
 from triage.signature.reason_v1 import reason_v1
-from triage.signature.reason_v2 import reason_v2
-from triage.signature.reason_v3 import reason_v3
+from triage.signature.reason_v3 import newest
 from triage.signature.title import title_of
 
 
@@ -23,8 +21,7 @@ def signatures_of(failure: Failure) -> tuple[Signature, ...]:
 
 def computed(failure: Failure) -> tuple[Signature, ...]:
     """What `signatures_of` gives, without its memory."""
-    anatomy = anatomy_of(failure)
-    return reason_v3(failure, anatomy), reason_v2(failure, anatomy), reason_v1(failure)
+    return (*newest(failure), reason_v1(failure))
 
 
 _MEMO = Memo(computed)

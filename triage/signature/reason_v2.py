@@ -29,10 +29,12 @@ def reason_v2(failure: Failure, known: Anatomy | None = None) -> Signature:
     anatomy = known or anatomy_of(failure)
     place = place_of(anatomy.frames, anatomy.test_file)
     numeric = parse_numeric(anatomy.message) if compares(anatomy) else Numeric()
-    fields = named_fields(failure, anatomy, place, numeric)
-    return Signature.model_construct(
-        id=signature_id(ALGORITHM, fields), title=headline(anatomy), fields=fields, marks={}
-    )
+    return signed_v2(named_fields(failure, anatomy, place, numeric), headline(anatomy))
+
+
+def signed_v2(fields: dict[str, str], title: str) -> Signature:
+    """The signature of named fields."""
+    return Signature.model_construct(id=signature_id(ALGORITHM, fields), title=title, fields=fields, marks={})
 
 
 def named_fields(failure: Failure, anatomy: Anatomy, place: Place, numeric: Numeric) -> dict[str, str]:

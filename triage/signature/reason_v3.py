@@ -13,15 +13,15 @@ from dataclasses import replace
 
 from triage.model.failure import Failure, Frame
 from triage.model.signature import Signature
-from triage.signature.anatomy import Anatomy
+from triage.signature.anatomy import Anatomy, anatomy_of
 from triage.signature.dialects import read_numbers
 from triage.signature.digest import signature_id
 from triage.signature.inner import inner_anatomy
 from triage.signature.marks import marks_of
 from triage.signature.mask import masked
-from triage.signature.numeric import Numeric
+from triage.signature.numeric import Numeric, parse_numeric
 from triage.signature.place import Place, place_of
-from triage.signature.reason_v2 import compares, named_fields
+from triage.signature.reason_v2 import compares, named_fields, reason_v2, signed_v2
 from triage.signature.title import headline, is_assertion
 
 ALGORITHM = "reason/3"
@@ -45,16 +45,22 @@ _NUMPY_WORDS = re.compile(
 _SOURCE = re.compile(r"\.(?:py|pyw|ipynb)$")
 
 
-def reason_v3(failure: Failure, outer: Anatomy | None = None) -> Signature:
-    """The signature of one failure, with the evidence that it shows; `outer` is its known anatomy."""
+def newest(failure: Failure) -> tuple[Signature, Signature]:
+    """`reason/3` and `reason/2` of one failure, which mostly have their fields in common."""
+    outer = anatomy_of(failure)
     anatomy = inner_anatomy(failure, outer)
     frames = _own_frames(anatomy.frames)
     if len(frames) < len(anatomy.frames):
         anatomy = replace(anatomy, frames=frames)
     place = place_of(anatomy.frames, anatomy.test_file)
     numeric = read_numbers(anatomy.message) if compares(anatomy) else Numeric()
-    fields = named_fields(failure, anatomy, place, numeric)
-    fields |= _of_library(anatomy, place, fields)
+    base = named_fields(failure, anatomy, place, numeric)
+    title = headline(anatomy)
+    alike = anatomy is outer and (
+        not compares(anatomy) or numeric.fields() == parse_numeric(anatomy.message).fields()
+    )
+    older = signed_v2(base, title) if alike else reason_v2(failure, outer)
+    fields = base | _of_library(anatomy, place, base)
     fields = {name: text for name, text in fields.items() if text}
     marks = marks_of(failure, anatomy, place, numeric)
     identity = signature_id(ALGORITHM, fields)
@@ -62,7 +68,8 @@ def reason_v3(failure: Failure, outer: Anatomy | None = None) -> Signature:
         if identity not in _NEAR and len(_NEAR) < _REMEMBERED:
             _NEAR[identity] = neighbours(fields)
         marks["near"] = _NEAR.get(identity) or neighbours(fields)
-    return Signature.model_construct(id=identity, title=headline(anatomy), fields=fields, marks=marks)
+    own = Signature.model_construct(id=identity, title=title, fields=fields, marks=marks)
+    return own, older
 
 
 def neighbours(fields: dict[str, str]) -> tuple[str, ...]:
