@@ -37,7 +37,7 @@ from simulator.simulator.scene import Scene
 NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 CUBIC = (100.0, 100.0, 100.0, 90.0, 90.0, 90.0)
 TRICLINIC = (70.0, 80.0, 90.0, 75.0, 85.0, 95.0)
-ROUNDS = 5
+ROUNDS = 7
 COMMAND_ROUNDS = 4
 
 
@@ -208,16 +208,16 @@ def row(case: Case, peer: Peer) -> str:
     assert off < 1e-6, f"{case.title}: the peer disagrees by {off:g}"
     both = simulator(case, torch.float64, torch.get_num_threads())
     trained = simulator(case, torch.float64, 1, gradients=True)
-    slow, double, single, pair = best(
+    slow, double, single, pair, whole = best(
         lambda: peer.image(sims[torch.float64], scene),
         lambda: forward(sims[torch.float64], scene),
         lambda: forward(sims[torch.float32], scenes[torch.float32]),
         partial(pulled, trained),
+        sims[torch.float64].run,
         rounds=2 if case.rows else ROUNDS,
     )
     (shared,) = best(lambda: forward(both, scene), clock=time.perf_counter)
     steps = scene.steps * len(scene.plan.rows) * len(scene.plan.columns)
-    whole = best(sims[torch.float64].run)[0]
     verdict = "ok" if slow / double >= case.floor and slow / single >= 2 * case.floor else "BELOW THE FLOOR"
     return (
         f"{case.title:42s} {slow / steps * 1e9:6.1f} {double / steps * 1e9:6.2f} {single / steps * 1e9:6.2f}"
