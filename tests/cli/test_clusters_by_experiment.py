@@ -157,3 +157,29 @@ def test_one_first_bad_commit_joins_what_it_broke(project):
     assert len(cluster["members"]) == 2
     assert f"broken by {bad}" in [why["detail"] for why in cluster["why"] if why["kind"] == "co-failure"]
     assert f"broken by {bad}" in project.triage("explain", cluster["id"]).out
+
+
+def test_overlapping_ranges_of_suspects_are_only_proposed(project):
+    """The guilty commit cannot be told from one that did not even import: two tests share the two suspects."""
+    settings = SETTINGS.replace('APP_MODE = "fast"', "")
+    whole = "def load():\n    return {'k': 1}\n\ndef text():\n    return 'k=1'\n"
+    broken = whole.replace("'k': 1", "'q': 1").replace("k=1", "k:1")
+    tests = (
+        "import app\n\ndef test_load():\n    assert app.load()['k'] == 1\n\n"
+        "def test_text():\n    assert app.text().index('=') == 1\n"
+    )
+    grown(project, app=whole, tests=tests, settings=settings)
+    suspects = []
+    for text in (broken + "import nowhere_at_all\n", broken):
+        project.file("app.py", text).commit()
+        suspects.append(project.git("rev-parse", "HEAD").strip())
+    project.file("README", "later\n").commit()
+    assert project.triage("init").code == 0
+    for test in ("load", "text"):
+        said = project.triage("probe", f"tests/test_app.py::test_{test}", "--probe", "commit", "--json")
+        assert said.json["root_cause"]["confidence"] == "likely", said.err
+        assert set(said.json["root_cause"]["culprits"]) == set(suspects)
+    assert project.triage("run").code == 1
+    assert len(clusters(project)) == 2
+    proposed = [why["detail"] for name in clusters(project) for why in proposals(project, name)]
+    assert any(f"may be {commit}" in detail for commit in suspects for detail in proposed), proposed

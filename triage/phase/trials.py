@@ -40,6 +40,8 @@ class Tried:
     """The probe's document, relative to the root."""
     baseline: tuple[Path, ...] = ()
     """Folders of runs in which the factor was unchanged."""
+    suspects: frozenset[str] = frozenset()
+    """Commits of which one brought the failure, where that is what the experiment was about."""
 
     @property
     def named(self) -> str:
@@ -90,12 +92,8 @@ def flips_of(trials: Iterable[Tried]) -> tuple[Flip, ...]:
 
 
 def first_bad_of(trials: Iterable[Tried]) -> Mapping[str, frozenset[str]]:
-    """Node id to the commit that broke it: it fails there and passes in the commit before."""
-    return {
-        tried.nodeid: frozenset({str(tried.factor.from_)})
-        for tried in trials
-        if tried.moved and tried.factor.kind == "commit" and _COMMIT.fullmatch(str(tried.factor.from_))
-    }
+    """Node id to the commits of which one broke it: several where those between could not be tested."""
+    return {tried.nodeid: tried.suspects for tried in trials if tried.moved and tried.suspects}
 
 
 def of_run(trials: Sequence[Tried], record: RunRecord, book: Book, sign: Sign) -> list[Tried]:
@@ -131,20 +129,22 @@ def _live(book: Book, cluster_id: str | None) -> str | None:
 def _in_folder(root: Path, folder: EvidenceFolder) -> Iterator[Tried]:
     """Pairs of a prediction and its verdict; a damaged line is no evidence, and `triage check` says so."""
     try:
-        cluster = json.loads((folder.path / "probe.json").read_bytes()).get("cluster")
+        report = json.loads((folder.path / "probe.json").read_bytes())
         lines = (folder.path / _EXPERIMENTS).read_text("utf-8", "replace").splitlines()
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
+        return
+    if not isinstance(report, dict):
         return
     asked: dict[Any, dict[str, Any]] = {}
     for line in map(_parsed, lines):
         if line.get("event") == "predicted":
             asked[line.get("experiment")] = line
         elif line.get("event") in ("judged", "known") and line.get("experiment") in asked:
-            yield from _verdicts(root, folder, asked[line["experiment"]], line, cluster)
+            yield from _verdicts(root, folder, asked[line["experiment"]], line, report)
 
 
 def _verdicts(
-    root: Path, folder: EvidenceFolder, asked: dict[str, Any], line: dict[str, Any], cluster: str | None
+    root: Path, folder: EvidenceFolder, asked: dict[str, Any], line: dict[str, Any], report: dict[str, Any]
 ) -> Iterator[Tried]:
     try:
         result = ExperimentResult.model_validate(line.get("result"))
@@ -155,6 +155,7 @@ def _verdicts(
     on_others = asked.get("treated_watch") not in (None, [], watched)
     if result.factor is None or not clear or on_others or not isinstance(watched, list):
         return
+    cluster = report.get("cluster")
     if asked.get("any_reason"):
         cluster = None  # it failed, but maybe not as the cluster does: the runs themselves must tell
     runs = tuple(_here(root, path) for path in result.evidence[: result.baseline.runs])
@@ -166,7 +167,19 @@ def _verdicts(
             cluster=cluster if isinstance(cluster, str) else None,
             evidence=f"{folder.relative(root)}/probe.json",
             baseline=runs,
+            suspects=_suspects(result.factor, report),
         )
+
+
+def _suspects(factor: Factor, report: dict[str, Any]) -> frozenset[str]:
+    """The first bad commit, or all that the report names where it names this one among several."""
+    bad = str(factor.from_)
+    if factor.kind != "commit" or not _COMMIT.fullmatch(bad):
+        return frozenset()
+    cause = report.get("root_cause")
+    named = cause.get("culprits") if isinstance(cause, dict) else None
+    commits = {str(one) for one in named if _COMMIT.fullmatch(str(one))} if isinstance(named, list) else set()
+    return frozenset(commits if bad in commits else {bad})
 
 
 def _here(root: Path, path: str) -> Path:
