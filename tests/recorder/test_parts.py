@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,20 +112,23 @@ def test_the_pen_survives_a_closed_and_a_stolen_descriptor(pen: Writer, tmp_path
     os.close(thief)
 
 
-@pytest.fixture
+@contextmanager
 def starved() -> Iterator[None]:
+    """Around the writes alone: pytest itself may write to a file between a test and its teardown."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.usefixtures("starved")
 def test_the_pen_lifts_a_lowered_file_size_limit(pen: Writer) -> None:
-    for n in range(20):
-        pen.write({"n": n})
+    with starved():
+        for n in range(20):
+            pen.write({"n": n})
     assert read(pen) == list(range(20))
     assert not pen.failed
 
