@@ -90,7 +90,7 @@ def test_config_names_the_origin(ran):
     assert by_name["gate"]["origin"] == "default"
 
 
-def test_doctor_finds_nothing_wrong(ran):
-    said = ran.triage("doctor", "--json")
+def test_doctor_finds_nothing_wrong(ran, tmp_path):
+    said = ran.triage("doctor", "--json", TMPDIR=str(tmp_path))  # without what other killed runs left
     assert said.code == 0, said.out
     assert {f["level"] for f in said.json["findings"]} == {"ok"}

@@ -89,6 +89,8 @@ def verbose(tmp_path_factory: pytest.TempPathFactory) -> str:
     ids=" ".join,
 )
 def test_every_style_names_the_same_failures(take: Take, tmp_path: Path, options: tuple[str, ...]) -> None:
+    if "-n1" in options:
+        pytest.importorskip("xdist")
     record = take(session(tmp_path, *options))
     assert names_of(record) == RED
     assert (record.counts.failed, record.counts.error) == (7, 1)

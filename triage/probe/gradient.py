@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from triage.model.experiment import CauseKind, Factor, RootCause
+from triage.model.origin import is_test
 from triage.probe.ablation import without_statement
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.graph import Site, broken_at, dead_at, nonfinite_at, partly_broken_at, tampered_at
@@ -58,7 +59,12 @@ class Gradient:
             if found is not None:
                 return found
         doubtful = [] if broken else partly_broken_at(ops)[:_MOST_SITES]
-        treatments = [t for site in doubtful for t in _rewritten(case, "graph-break", site, reconnected)]
+        treatments = [
+            # In the test itself, what is without a graph on purpose is often the value to compare with.
+            t.model_copy(update={"sure": not is_test(site.path)})
+            for site in doubtful
+            for t in _rewritten(case, "graph-break", site, reconnected)
+        ]
         treatments += [t for site in tampered_at(ops)[:_MOST_SITES] for t in _untouched(case, site)]
         found = yield from settle(self.name, case, treatments, "with the graph left alone")
         if found is not None:
