@@ -63,6 +63,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_configuration_means_what_it_means_to_pytest(tmp_path: Path, run_here: Run, case: str) -> None:
     files, expected, note = CASES[case]
+    if "-n 3" in str(files):
+        pytest.importorskip("xdist")
     HostileSuite({"t/test_x.py": TWO, "other/test_y.py": "def test_no(): pass\n"} | files, {}).write(
         tmp_path / "suite"
     )
