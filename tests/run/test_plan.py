@@ -88,7 +88,12 @@ def test_makespan_is_near_the_lower_bound_on_recorded_durations(workers: int) ->
 def test_makespan_is_near_the_lower_bound_whatever_the_durations(
     *, seed: int, workers: int, modules: int, spread: float, typical: float, chunk_seconds: float
 ) -> None:
-    """Log-normal, as recorded suites are: within 10 %, or half a second where chunks are too short to cut."""
+    """Log-normal, as recorded suites are: within 10 %, or half a second where chunks are too short to cut.
+
+    Where a few long tests cannot be shared out evenly by anybody, what any list in any order keeps to
+    (Graham, 1969) is the bound: the mean load, and all but one worker's share of the longest test behind
+    those that the workers begin with.
+    """
     chance = random.Random(seed)
     durations = {
         f"m{module}.py::t{number}": 10**typical * pace * chance.lognormvariate(0, spread)
@@ -99,8 +104,10 @@ def test_makespan_is_near_the_lower_bound_whatever_the_durations(
     items = [Item(nodeid, nodeid.split("::")[0]) for nodeid in durations]
     made = plan(items, Suite(root="/", workers=workers, chunk_seconds=chunk_seconds), durations)
     loads = [chunk.expected_seconds or 0.0 for chunk in longest_first(made.chunks)]
-    bound = max(sum(durations.values()) / workers, *durations.values(), 0.0)
-    assert makespan(loads, workers) <= max(1.10 * bound, bound + 0.5)
+    mean, lengths = sum(durations.values()) / workers, sorted(durations.values(), reverse=True)
+    bound = max(mean, lengths[0])
+    uneven = mean + (1 - 1 / workers) * (lengths[workers] if workers < len(lengths) else 0.0)
+    assert makespan(loads, workers) <= max(1.10 * bound, bound + 0.5, uneven)
 
 
 def test_a_chunk_is_planned_to_fit_its_limit() -> None:
