@@ -160,7 +160,7 @@ def test_one_first_bad_commit_joins_what_it_broke(project):
 
 
 def test_overlapping_ranges_of_suspects_are_only_proposed(project):
-    """The guilty commit cannot be told from one that did not even import: two tests share the two suspects."""
+    """One commit could not even be imported, so there are two suspects: two tests share them."""
     settings = SETTINGS.replace('APP_MODE = "fast"', "")
     whole = "def load():\n    return {'k': 1}\n\ndef text():\n    return 'k=1'\n"
     broken = whole.replace("'k': 1", "'q': 1").replace("k=1", "k:1")
