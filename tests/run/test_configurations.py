@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.errors import UsageError
+from triage.errors import TriageError
 from triage.model.run import RunRecord
 from triage.testing.hostile import HostileSuite
 
@@ -87,7 +87,7 @@ def test_what_pytest_refuses_is_one_line_with_its_reason(
     tmp_path: Path, run_here: Run, text: str, says: str, isolation: str
 ) -> None:
     HostileSuite({"pytest.ini": f"[pytest]\n{text}\n", "test_x.py": TWO}, {}).write(tmp_path / "suite")
-    with pytest.raises((UsageError, Exception), match=r"\[(pytest-refuses|collection-failed)\]") as caught:
+    with pytest.raises(TriageError, match=r"\[(pytest-refuses|collection-failed)\]") as caught:
         run_here(isolation=isolation)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
