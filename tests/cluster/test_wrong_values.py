@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.book import Book
+from triage.cluster.context import Context
 from triage.model.failure import Failure, Frame, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
@@ -32,6 +35,14 @@ def failing(nodeid: str, message: str, code: str, line: int = 9, path: str = "")
 def clustered(record: RunRecord) -> Assignment:
     book = Book.of(())
     return assign(record, book, sign=signatures_of, mint=book.mint("2026-11-24T06:00:00Z", "x"))
+
+
+def with_modules(record: RunRecord, *names: str) -> Assignment:
+    book = Book.of(())
+    context = Context(exists=lambda path: path in names)
+    return assign(
+        record, book, sign=signatures_of, mint=book.mint("2026-11-24T06:00:00Z", "x"), context=context
+    )
 
 
 def together(found: Assignment, one: str, other: str) -> bool:
@@ -105,3 +116,29 @@ def test_one_attribute_with_another_kind_of_error_is_not_one_cause(run: Run) -> 
         failing("t/test_a.py::test_2", "assert [1, 2] == (1, 2)", "assert ball.outer_edges == (1, 2)"),
     ))  # fmt: skip
     assert not together(found, "t/test_a.py::test_1", "t/test_a.py::test_2")
+
+
+@pytest.mark.parametrize("sign", ["== {} ± 1e-6", "== {}"])
+def test_one_factor_between_what_one_function_gave_and_what_was_due_is_one_cause(run: Run, sign: str) -> None:
+    def due(got: float, wanted: float) -> str:
+        return f"assert {got} {sign.format(wanted)}"
+
+    found = with_modules(
+        run(
+            failing("t/test_a.py::test_sum", due(24.0, 36.0), "assert shop.total([10, 20]) == approx(36.0)"),
+            failing("t/test_b.py::test_many", due(0.8, 1.2), "assert shop.total(one) == approx(1.2)"),
+            failing("t/test_c.py::test_rate", due(2.0, 3.0), "assert bank.rate(x) == approx(3.0)"),
+            failing("t/test_d.py::test_half", due(5.0, 7.0), "assert shop.total(two) == approx(7.0)"),
+            failing("t/test_e.py::test_own", due(1.0, 2.0), "assert got == approx(2.0)"),
+            failing("t/test_f.py::test_own", due(2.0, 4.0), "assert len(rows) == approx(4.0)"),
+        ),
+        "src/shop",
+        "bank.py",
+    )
+    assert together(found, "t/test_a.py::test_sum", "t/test_b.py::test_many")
+    assert not together(found, "t/test_a.py::test_sum", "t/test_c.py::test_rate"), "another function"
+    assert not together(found, "t/test_a.py::test_sum", "t/test_d.py::test_half"), "another factor"
+    assert not together(found, "t/test_e.py::test_own", "t/test_f.py::test_own"), "a half is no evidence"
+    proposed = [str(event) for event in found.events if event.event == "proposal_made"]
+    assert any("0.666667 times what was due" in text for text in proposed)
+    assert not any("0.5 times" in text for text in proposed)

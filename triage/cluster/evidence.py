@@ -74,10 +74,25 @@ def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(
         units, _differences_in_subjects, "message", lambda key: "off by {} in {}".format(*key.split("\n"))
     )
-    yield from by_key(units, _odd_differences, "message", lambda key: f"off by {key} in each")
+    yield from by_key(
+        units, lambda unit: _odd(marks(unit, "difference")), "message", lambda key: f"off by {key} in each"
+    )
     yield from by_key(
         units, _broken_differences, "message", lambda key: f"off by {key} in each", proposal=True
     )
+
+
+def same_factor(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Results of one function, each wrong by the same factor; elsewhere an odd factor proposes."""
+
+    def of_one(unit: Unit) -> Iterator[str]:
+        return (key for key in _of_project(unit, "factor", context) if not key.endswith("\n"))
+
+    def says(key: str) -> str:
+        return f"{key.partition(chr(10))[0]} times what was due in each"
+
+    yield from by_key(units, of_one, "message", says)
+    yield from by_key(units, lambda unit: _odd(marks(unit, "factor")), "message", says, proposal=True)
 
 
 def same_values(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -188,7 +203,7 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 RULES = (
-    near_decades, same_message, same_note, same_cause, same_site, same_difference, same_values,
+    near_decades, same_message, same_note, same_cause, same_site, same_difference, same_factor, same_values,
     same_words_changed, same_kind_given, same_none, same_line, same_folder, same_subject, process_state,
 )  # fmt: skip
 
@@ -249,11 +264,12 @@ def _file(unit: Unit) -> str:
     return unit.group.signature.fields.get("file", "")
 
 
-def _odd_differences(unit: Unit) -> Iterator[str]:
-    for difference in marks(unit, "difference"):
-        digits = difference.partition("e")[0].replace(".", "").replace("-", "").strip("0")
+def _odd(numbers: Iterable[str]) -> Iterator[str]:
+    """Those with more digits than an accident would repeat."""
+    for shown in numbers:
+        digits = shown.partition("e")[0].replace(".", "").replace("-", "").strip("0")
         if len(digits) > _DIGITS_THAT_TELL:
-            yield difference
+            yield shown
 
 
 def _broken_differences(unit: Unit) -> Iterator[str]:

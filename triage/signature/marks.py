@@ -94,6 +94,7 @@ def marks_of(
         "template": _template(anatomy) if authored else (),
         "cause": _cause(anatomy, place) if authored else (),
         "difference": (f"{numeric.difference:.6g}",) if numeric.difference else (),
+        "factor": (f"{numeric.factor:.6g}",) if numeric.factor else (),
         "measured": _measured(numeric),
         "note": _notes(failure),
         "compared": _own_comparison(anatomy, place, kinds_compared),

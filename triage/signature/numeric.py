@@ -65,6 +65,8 @@ class Numeric:
     """Largest absolute error that the message shows; no part of a signature, as are the next two."""
     relative: float | None = None
     tolerance: float | None = None
+    factor: float | None = None
+    """a / b of two single finite numbers other than zero that should have been equal or close."""
 
     def fields(self) -> dict[str, str]:
         """What belongs into a signature; the decade as text."""
@@ -140,14 +142,14 @@ def _comparison(text: str) -> Numeric | None:
             return None
         both_finite = math.isfinite(left) and math.isfinite(right)
         difference = abs(left - right) if op == "==" and both_finite else None
+        factor = left / right if difference and left and right else None
         if allowed is not None:
-            return Numeric(
-                "close", "≈", class_of(left), class_of(right), decade(difference, allowed), difference
-            )
+            ratio = decade(difference, allowed)
+            return Numeric("close", "≈", class_of(left), class_of(right), ratio, difference, factor=factor)
         if op in ("<", "<="):
             difference = _difference_behind(text, left)
         ratio = decade(left, right) if op not in ("==", "!=") else None
-        return Numeric("compare", op, class_of(left), class_of(right), ratio, difference)
+        return Numeric("compare", op, class_of(left), class_of(right), ratio, difference, factor=factor)
     return None
 
 
