@@ -118,7 +118,9 @@ def test_one_attribute_with_another_kind_of_error_is_not_one_cause(run: Run) -> 
     assert not together(found, "t/test_a.py::test_1", "t/test_a.py::test_2")
 
 
-@pytest.mark.parametrize("sign", ["== {} ± 1e-6", "== {}"])
+@pytest.mark.parametrize(
+    "sign", ["== {} ± 1e-6", "== {}", "== {0} ± 1e-6\n  \n  comparison failed\n  Expected: {0} ± 1e-6"]
+)
 def test_one_factor_between_what_one_function_gave_and_what_was_due_is_one_cause(run: Run, sign: str) -> None:
     def due(got: float, wanted: float) -> str:
         return f"assert {got} {sign.format(wanted)}"

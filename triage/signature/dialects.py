@@ -79,10 +79,10 @@ def read_numbers(message: str) -> Numeric:
     if not any(sign in text for sign in _SIGNS):
         return known
     found = next((better for reader in _READERS if (better := reader(text, known)) is not None), known)
-    return _measured(text, found)
+    return _measured(text, found, known.factor)
 
 
-def _measured(text: str, found: Numeric) -> Numeric:
+def _measured(text: str, found: Numeric, factor: float | None) -> Numeric:
     """With the errors and the tolerance as the library printed them, where no reader had them."""
     absolute, relative, tolerances = ABSOLUTE.search(text), RELATIVE.search(text), TOLERANCES.search(text)
     allowed = absolute[2] if absolute and absolute[2] else tolerances[2] if tolerances else None
@@ -90,6 +90,7 @@ def _measured(text: str, found: Numeric) -> Numeric:
         allowed = relative[2] if relative and relative[2] else tolerances[1] if tolerances else None
     return replace(
         found,
+        factor=factor,
         absolute=found.absolute if found.absolute is not None else number(absolute[1] if absolute else None),
         relative=found.relative if found.relative is not None else number(relative[1] if relative else None),
         tolerance=found.tolerance if found.tolerance is not None else number(allowed),

@@ -181,7 +181,8 @@ def _closeness(kind: str, text: str, shapes: str, compared: Numeric | None) -> N
         error if error is not None and math.isfinite(error) else compared.difference if compared else None
     )
     return Numeric(
-        kind=kind, left=nan, decade=ratio, difference=single, fraction=fraction_of(text), shapes=shapes
+        kind=kind, left=nan, decade=ratio, difference=single, fraction=fraction_of(text), shapes=shapes,
+        factor=compared.factor if compared else None,
     )  # fmt: skip
 
 
