@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from triage.probe.parsing import spans, tree_of
+
 
 def without_statement(source: str, line: int) -> str | None:
     """The source with the innermost simple statement at this line replaced by `pass`; None for none.
@@ -11,11 +13,10 @@ def without_statement(source: str, line: int) -> str | None:
     Imports, definitions, returns and assignments that later code needs are left alone where a plain `pass`
     would only move the failure: an assignment becomes one of None.
     """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = tree_of(source)
+    if tree is None:
         return None
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and _spans(node, line)]
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and spans(node, line)]
     simple = [node for node in found if not hasattr(node, "body")]
     if not simple:
         return None
@@ -27,11 +28,10 @@ def without_statement(source: str, line: int) -> str | None:
 
 def without_loop(source: str, line: int) -> str | None:
     """The source with the innermost `while` or `for` around this line replaced by `pass`; None for none."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = tree_of(source)
+    if tree is None:
         return None
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.While | ast.For) and _spans(node, line)]
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.While | ast.For) and spans(node, line)]
     return _replaced(source, min(loops, key=_length)) if loops else None
 
 
@@ -53,7 +53,3 @@ def _instead(node: ast.stmt) -> str:
     if isinstance(node, ast.Assign):
         return " = ".join([*(ast.unparse(target) for target in node.targets), "None"])
     return "pass"
-
-
-def _spans(node: ast.stmt, line: int) -> bool:
-    return node.lineno <= line <= (node.end_lineno or node.lineno)

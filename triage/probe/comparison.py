@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import PositionProvider
 
 from triage.model.base import Value
 from triage.model.failure import Failure
+from triage.probe.parsing import wrapped
 
 _NUMBER = r"(?:np\.float64\(|tensor\()?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:, dtype=[a-z.0-9]+)?\)?"
 _SHOWN = re.compile(rf"^assert {_NUMBER} (==|<=|<|>=|>) {_NUMBER}$", re.MULTILINE)
@@ -84,9 +85,8 @@ def equality(source: str, frames: Sequence[tuple[str, int]]) -> Comparison | Non
 
 def loosened(source: str, found: Comparison) -> str | None:
     """The source with more slack in that comparison; None where it is not one of a distance with a limit."""
-    try:
-        wrapper = MetadataWrapper(cst.parse_module(source))
-    except (cst.ParserSyntaxError, ValueError, RecursionError):
+    wrapper = wrapped(source)
+    if wrapper is None:
         return None
     editor = _Loosen(found)
     changed = wrapper.visit(editor).code

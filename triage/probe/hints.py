@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from triage.probe.api import Case
 from triage.probe.literals import near_variable
+from triage.probe.parsing import spans, tree_of
 from triage.probe.related import related
 from triage.probe.treatment import own_frames
 from triage.wire.redact import is_secret_name
@@ -50,7 +51,7 @@ def values_for(case: Case, name: str, where: Sequence[str]) -> list[str]:
 def _compared(case: Case, name: str, where: Sequence[str]) -> Iterator[str]:
     """Constants that the variable's value is compared with, directly or by a name that it was given to."""
     for path in dict.fromkeys(place.rpartition(":")[0] for place in where):
-        tree = _tree(case.source(path))
+        tree = tree_of(case.source(path))
         names = _holders(tree, name) if tree is not None else set()
         for node in ast.walk(tree) if tree is not None else ():
             if isinstance(node, ast.Compare) and _about(node, name, names):
@@ -110,25 +111,14 @@ def _depth(path: str) -> tuple[bool, int]:
 def expected(case: Case) -> Iterator[str]:
     """Constants of the assertion that failed, and of the test's other assertions."""
     path = case.nodeid.partition("::")[0]
-    tree = _tree(case.source(path))
+    tree = tree_of(case.source(path))
     if tree is None:
         return
     lines = {line for file, line in own_frames(case) if file == path}
     asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-    here = [node for node in asserts if any(_spans(node, line) for line in lines)]
+    here = [node for node in asserts if any(spans(node, line) for line in lines)]
     for node in here:
         yield from (text for text in _constants(node.test) if len(text) <= _MOST_LENGTH)
-
-
-def _spans(node: ast.stmt, line: int) -> bool:
-    return node.lineno <= line <= (node.end_lineno or node.lineno)
-
-
-def _tree(text: str | None) -> ast.Module | None:
-    try:
-        return ast.parse(text) if text is not None else None
-    except (SyntaxError, ValueError, RecursionError):
-        return None
 
 
 def _constants(node: ast.AST) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
+from triage.probe.parsing import tree_of
+
 _USUAL = ("1", "true", "test", "0", "")
 _MOST = 40
 
@@ -15,7 +17,7 @@ def near_variable(source: Callable[[str], str | None], where: Sequence[str], nam
     beside: list[str] = []
     for place in where:
         path, _, line = place.rpartition(":")
-        tree = _tree(source(path))
+        tree = tree_of(source(path))
         if tree is None or not line.isdigit():
             continue
         for node in ast.walk(tree):
@@ -25,13 +27,6 @@ def near_variable(source: Callable[[str], str | None], where: Sequence[str], nam
                 beside += [text for text in _strings(node) if text != name]
     plain = [text for text in (*compared, *beside) if len(text) <= _MOST and "\n" not in text]
     return list(dict.fromkeys([*plain[:4], *_USUAL, *plain[4:12]]))
-
-
-def _tree(text: str | None) -> ast.Module | None:
-    try:
-        return ast.parse(text) if text is not None else None
-    except (SyntaxError, ValueError, RecursionError):
-        return None
 
 
 def _strings(node: ast.AST) -> Iterator[str]:

@@ -6,9 +6,10 @@ import difflib
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import PositionProvider
 
 from triage.model.experiment import Patch
+from triage.probe.parsing import wrapped
 
 
 def add_keyword(source: str, line: int, callee: str, keyword: str, value: Any) -> str | None:
@@ -17,7 +18,7 @@ def add_keyword(source: str, line: int, callee: str, keyword: str, value: Any) -
     The innermost call that spans the line and whose name ends in `callee` is meant; a call that spreads
     a mapping gets the keyword too, one that passes it already is left alone.
     """
-    wrapper = _parsed(source)
+    wrapper = wrapped(source)
     if wrapper is None:
         return None
     adder = _Adder(line, callee, keyword, value)
@@ -38,13 +39,6 @@ def diff_of(path: str, before: str, after: str) -> str:
     ):
         lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
     return "".join(lines)
-
-
-def _parsed(source: str) -> MetadataWrapper | None:
-    try:
-        return MetadataWrapper(cst.parse_module(source))
-    except (cst.ParserSyntaxError, ValueError, RecursionError):
-        return None
 
 
 class _Adder(cst.CSTTransformer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from triage.probe.api import Case, Observation, Setup
+from triage.probe.parsing import tree_of
 
 HOLLOW = "though with it the test does not come to what failed"
 
@@ -37,9 +38,8 @@ def _statement(case: Case) -> dict[str, object] | None:
 
 def _span(source: str, line: int) -> tuple[int, int]:
     """The innermost statement around a line; of one with a body, its head."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = tree_of(source)
+    if tree is None:
         return line, line
     spans = [
         (node.lineno, _end(node))

@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Iterator
 
 from triage.probe.api import Case
+from triage.probe.parsing import tree_of
 from triage.probe.treatment import own_frames
 
 _MOST = 200
@@ -36,9 +37,8 @@ def _beside(path: str) -> Iterator[str]:
 
 def _imported(text: str | None, path: str) -> Iterator[str]:
     """Dotted names; those of relative imports from the folder of the file."""
-    try:
-        tree = ast.parse(text or "")
-    except (SyntaxError, ValueError, RecursionError):
+    tree = tree_of(text or "")
+    if tree is None:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

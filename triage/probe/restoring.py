@@ -9,6 +9,7 @@ from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
 from triage.probe.monkeypatching import Monkeypatching
+from triage.probe.parsing import module_of
 from triage.probe.putback import PutBack, put_back
 
 Edit = tuple[str, str]
@@ -24,9 +25,8 @@ def restored(
     `usual` has the short text of each place as it is without the leak; `files` are those of the suite, which
     tell modules from classes. Nothing comes where the file cannot be parsed or the test is not in it.
     """
-    try:
-        module = cst.parse_module(source)
-    except (cst.ParserSyntaxError, ValueError, RecursionError):
+    module = module_of(source)
+    if module is None:
         return
     path, _, inside = nodeid.partition("::")
     names = [part.partition("[")[0] for part in inside.split("::")]

@@ -9,6 +9,8 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from triage.probe.parsing import tree_of
+
 Edit = tuple[str, str]
 """What was done, and the whole text with it."""
 _DROPPED = frozenset(
@@ -108,9 +110,8 @@ def guarded(source: str, line: int, op: str) -> Iterator[Edit]:
 def livened(source: str, nodeid: str) -> Iterator[tuple[int, str, str, str]]:
     """Each number of the test's own code changed: line, old, new, whole text. Zeros first, then negatives."""
     function = nodeid.partition("[")[0].rpartition("::")[2]
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = tree_of(source)
+    if tree is None:
         return
     found: list[tuple[int, ast.AST, float, str, Sequence[str]]] = []
     for node in ast.walk(tree):
@@ -200,9 +201,8 @@ class _AtLine(cst.CSTTransformer):
 
 def _function_around(source: str, line: int) -> tuple[int, int]:
     """First and last line of the innermost function around a line; the line itself where there is none."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = tree_of(source)
+    if tree is None:
         return line, line
     spans = [
         (node.lineno, node.end_lineno or node.lineno)
