@@ -86,22 +86,32 @@ def test_memory_is_estimated_before_it_is_spent(simulate):
         simulate({}, {"fpixels": 4096, "spixels": 4096}, memory_limit=1 << 20).run()
 
 
+PEAK = r"""
+import re
+
+def peak():
+    '''Kilobytes; getrusage would count what the parent held before this program began.'''
+    return int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1])
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no peak of one program to read")
 def test_gradients_of_many_steps_stay_in_bounds():
     """Five million steps with gradients by the plain path: memory does not follow the steps."""
-    script = r"""
-import re, torch
+    script = (
+        PEAK
+        + """
+import torch
 from simulator import Crystal, CrystalConfig, Detector, DetectorConfig, Simulator
 cell = torch.tensor(100.0, dtype=torch.float64, requires_grad=True)
 config = CrystalConfig(cell_a=cell, N_cells=(5, 5, 5), default_F=1, mosaic_spread_deg=1.0, mosaic_domains=40)
 detector = Detector(DetectorConfig(fpixels=512, spixels=256, oversample=1))
-def peak():  # getrusage counts what the parent held before this program began
-    return int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1])
 before = peak()
 Simulator(Crystal(config), detector, engine="torch").run().sum().backward()
 print(peak() - before)
 """
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True
     )
@@ -157,8 +167,10 @@ def test_a_killed_command_goes_on_to_the_same_bits(tmp_path):
     assert not rows.exists()
 
 
-GROWTH = r"""
-import re, sys, torch
+GROWTH = (
+    PEAK
+    + """
+import sys, torch
 from simulator import Crystal, CrystalConfig, Detector, DetectorConfig, Simulator
 from simulator.simulator.budget import needed_bytes
 from simulator.simulator.tiles import samples_at_once
@@ -174,13 +186,12 @@ def run(edge):
     scene = simulator.scene()
     tile = samples_at_once(simulator.device, scene.steps, gradients=gradients) if engine == "torch" else 0
     return needed_bytes(scene, gradients=gradients, tile=tile)
-def peak():  # getrusage counts what the parent held before this program began
-    return int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]) * 1024
 run(16)
 before = peak()
 needed = run(edge)
-print(needed, peak() - before)
+print(needed, (peak() - before) * 1024)
 """
+)
 
 
 @pytest.mark.slow
