@@ -9,29 +9,58 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test check bench coverage clean
+# Two processes share the tests; who is done early takes from the other's end, so a module's fixtures are made
+# in one process but for the files that are shared out at the end.
+PARALLEL    ?= -n 2 --dist worksteal
+PYTEST      := $(BIN)/python -m pytest -q
+# pytest's exit code 5: no test has the mark.
+OR_NONE     := || test $$? -eq 5
+ROUNDS      ?= 5
+
+.PHONY: help demo test quick fuzz lint lint-ruff lint-mypy lint-imports check bench style coverage clean
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-$(VENV)/.ok: pyproject.toml constraints.txt
+$(VENV)/.ok: pyproject.toml simulator/pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "triage needs Python 3.11 or newer: none found; set PYTHON=/path/to/python3"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import torch' 2>/dev/null \
 		|| $(PIP) install -qq "$(TORCH)+cpu" 2>/dev/null \
 		|| $(PIP) install -qq --retries 0 --index-url $(TORCH_INDEX) "$(TORCH)" 2>/dev/null \
 		|| $(PIP) install -qq "$(TORCH)"
-	$(PIP) install -qq -c constraints.txt -e '.[sim,dask,dev]'
+	$(PIP) install -qq -c constraints.txt -e ./simulator -e '.[sim,dask,dev]'
 	@touch $@
 
 demo: $(VENV)/.ok ## the main job: one failing suite from red to resolved, in a repository of its own
 	$(BIN)/triage demo
 
-test: $(VENV)/.ok ## all checks and all tests, with branch coverage
+test: $(VENV)/.ok ## all checks and all tests
+	@$(MAKE) --no-print-directory -j 2 lint
+	$(PYTEST) $(PARALLEL) -m "not serial"
+	$(PYTEST) -m serial $(OR_NONE)
+
+quick: $(VENV)/.ok ## the tests that take less than a few seconds each
+	$(PYTEST) $(PARALLEL) -m "not slow and not serial"
+	$(PYTEST) -m "serial and not slow" $(OR_NONE)
+
+fuzz: $(VENV)/.ok ## property tests with new random examples; ROUNDS=5 seeds, each printed
+	@for round in $$(seq $(ROUNDS)); do \
+		seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
+		echo "== round $$round of $(ROUNDS): --hypothesis-profile=fuzz --hypothesis-seed=$$seed"; \
+		$(PYTEST) $(PARALLEL) -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$seed || exit 1; \
+	done
+
+lint: lint-ruff lint-mypy lint-imports ## style, types and import contracts
+
+lint-ruff: $(VENV)/.ok
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-mypy: $(VENV)/.ok
 	$(BIN)/mypy
+
+lint-imports: $(VENV)/.ok
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
 
 check: $(VENV)/.ok ## recompute every number in the documents under reports/ and plans/
 	$(BIN)/triage check
@@ -43,6 +72,9 @@ coverage: $(VENV)/.ok ## tests with branch coverage, worst files first
 
 bench: $(VENV)/.ok ## every benchmark, as ratios against its named peer
 	$(BIN)/python -m benchmarks
+
+style: $(VENV)/.ok ## figures of how dense the code is written
+	$(BIN)/python -m benchmarks style
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.*

@@ -1,0 +1,11 @@
+"""Settings of hypothesis for all tests: the same examples in every run; new ones in `make fuzz`."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# Derandomised: a test is green or red by the code alone. No deadline: a busy machine is no failure.
+settings.register_profile("same-examples", derandomize=True, deadline=None)
+# A random search: its finds are kept in .hypothesis and printed as a blob, to become an @example.
+settings.register_profile("fuzz", derandomize=False, deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("same-examples")
