@@ -17,9 +17,9 @@ from benchmarks import clustering_peers as peers
 from benchmarks.clustering_data import Labelled, devset, stream
 from benchmarks.clustering_score import Score
 from triage.cluster.assign import assign_failures
-from triage.cluster.book import Book
 from triage.cluster.context import Context
-from triage.cluster.gather import Seen
+from triage.cluster.groups import Seen
+from triage.cluster.registry import Book
 from triage.model.failure import Failure
 from triage.signature.api import signatures_of
 

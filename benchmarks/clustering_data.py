@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from triage.cluster.gather import Seen
-from triage.ingest.longrepr import parse_longrepr
+from triage.cluster.groups import Seen
+from triage.formats.longrepr import parse_longrepr
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
 

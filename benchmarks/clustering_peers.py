@@ -16,8 +16,8 @@ from collections.abc import Hashable, Sequence
 from rapidfuzz.distance import Levenshtein
 
 from triage.model.failure import Failure
-from triage.signature.mask import masked
-from triage.signature.place import place_of
+from triage.signature.location import place_of
+from triage.signature.masking import masked
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|\d\d:\d\d:\d\d(?:\.\d+)?")
 _UNIQUE = re.compile(

@@ -27,11 +27,11 @@ import os, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from triage.evidence.folder import EvidenceFolder
-from triage.executor.local import LocalExecutor
-from triage.model.suite import Suite
-from triage.model.world import Silent, World
+from triage.process.local import LocalExecutor
+from triage.model.run import Suite
+from triage.model.base import Silent, World
 from triage.run.suite import run_suite
-from triage.wire.redact import Redactor
+from triage.text.redact import Redactor
 root, workers, isolation, chunks = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 world = World(now=lambda: datetime.now(UTC), monotonic=time.monotonic, environ=dict(os.environ))
 folder = EvidenceFolder.create_free(root, "bench", "a", world.stamp(), Redactor.of(os.environ))
@@ -172,7 +172,7 @@ def _heavy_import(place: Path, rounds: int) -> None:
 
 def _makespan() -> None:
     """Chunks taken longest first, against the lower bound, on recorded durations of a real suite."""
-    from triage.model.suite import Suite
+    from triage.model.run import Suite
     from triage.run.plan import Item, longest_first, plan
 
     durations = recorded_durations()

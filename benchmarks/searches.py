@@ -16,10 +16,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from triage.lab.protocol import Observation, Setup
 from triage.model.outcome import Outcome
-from triage.probe.api import Observation, Setup
-from triage.probe.commit import Commit, CommitProbe
-from triage.probe.order import Order
+from triage.probe.probes.commit import Commit, CommitProbe
+from triage.probe.probes.order import Order
 from triage.testing.probes import case_of, drive, seen
 
 _TEST = "tests/test_victim.py::test_it"

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from triage.cli import compose
+from tests.planted.faults.api import Plant, all_plants, grow
+from triage.cli import wiring
 from triage.cli.context import App
 from triage.cli.probe import DEFAULT_BUDGET, known_probes
 from triage.evidence.folder import EvidenceFolder
+from triage.lab.lab import Budget
+from triage.model.base import Silent
 from triage.model.experiment import ProbeReport
-from triage.model.world import Silent
-from triage.phase.probing.api import Request, probe
-from triage.phase.probing.lab import Budget
-from triage.testing.zoo import Plant, all_plants, grow
+from triage.probe.investigate import Request, probe
 
 
 def plants(names: Sequence[str] = ()) -> list[Plant]:
@@ -60,7 +60,7 @@ def measure(one: Plant) -> dict[str, Any]:
 
 def _probed(one: Plant, root: Path) -> ProbeReport:
     app = App(str(root))
-    tools = compose.tools(app)
+    tools = wiring.tools(app)
     object.__setattr__(tools, "progress", Silent())
     budget = Budget(seconds=DEFAULT_BUDGET)
     return probe(

@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from triage.cli.main import run
+    from triage.cli.app import run
 
     sys.exit(run(sys.argv[1:]))
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.cluster.assign import Assignment, assign
-from triage.cluster.book import Book
-from triage.cluster.mint import EventMint
+from triage.cluster.event_factory import EventMint
+from triage.cluster.registry import Book
 from triage.errors import UsageError
 from triage.model.cluster import ClusterStatus, RunState
 from triage.model.failure import Failure, Raised

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.book import Book
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
+from triage.cluster.registry import Book
 from triage.errors import UsageError
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of

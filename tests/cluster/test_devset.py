@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.book import Book
-from triage.ingest.longrepr import parse_longrepr
+from triage.cluster.registry import Book
+from triage.formats.longrepr import parse_longrepr
 from triage.model.failure import Captured, Failure
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.cluster.assign import assign
-from triage.cluster.book import Book
-from triage.cluster.decisions import keep_apart, merge, own, split
-from triage.cluster.reconcile import reconcile
+from triage.cluster.decisions import keep_apart, merge, own, reconcile, split
+from triage.cluster.registry import Book
 from triage.model.cluster import ClusterStatus
 from triage.model.failure import Failure, Frame, Raised
 from triage.model.journal import Event, StatusChanged

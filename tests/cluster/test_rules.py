@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triage.cluster.assign import Assignment, assign
-from triage.cluster.book import Book
+from triage.cluster.assign import Assignment, assign, preview
 from triage.cluster.decisions import merge
-from triage.cluster.glob import matches
-from triage.cluster.preview import preview
-from triage.cluster.rules import Rules, parse_rules
+from triage.cluster.registry import Book
+from triage.cluster.rules import Rules, matches, parse_rules
 from triage.errors import UsageError
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.cluster.assign import assign
-from triage.cluster.book import Book
 from triage.cluster.context import Context
+from triage.cluster.registry import Book
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult

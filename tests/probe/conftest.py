@@ -8,9 +8,9 @@ import textwrap
 import pytest
 from click.testing import CliRunner
 
-from triage.cli.main import group
+from tests.planted.faults.api import Plant, grow
+from triage.cli.app import group
 from triage.errors import TriageError
-from triage.testing.zoo import Plant, grow
 
 
 class Suite:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from triage.cluster.mint import EventMint
+from triage.cluster.event_factory import EventMint
 from triage.evidence.folder import EvidenceFolder
+from triage.lab.protocol import Experiment, Setup
+from triage.lab.verdict import judge
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import Factor, ProbeReport, RootCause
 from triage.model.journal import AttemptRecorded, StatusChanged
-from triage.phase.probing.ladder import Climb
-from triage.phase.probing.members import divide
-from triage.phase.probing.record import events_of
-from triage.probe.api import Experiment, Finding, Setup
-from triage.probe.judge import judge
+from triage.probe.api import Finding
+from triage.probe.members import divide
+from triage.probe.record import events_of
+from triage.probe.schedule import Climb
 from triage.testing.probes import seen
 
 MEMBERS = tuple(f"tests/test_a.py::test_{name}" for name in ("one", "two", "three", "four"))

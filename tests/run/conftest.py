@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.planted.hostile.api import HostileSuite
+from tests.planted.lab import Lab
 from triage.evidence.folder import EvidenceFolder
-from triage.executor.local import LocalExecutor
-from triage.model.run import Limits, RunRecord
-from triage.model.suite import Suite
-from triage.model.world import Silent, World
+from triage.model.base import Silent, World
+from triage.model.run import Limits, RunRecord, Suite
+from triage.process.local import LocalExecutor
 from triage.run.suite import run_suite
-from triage.testing.hostile import HostileSuite
-from triage.testing.lab import Lab
-from triage.wire.redact import Redactor
+from triage.text.redact import Redactor
 
 
 def make_world(**extra: str) -> World:

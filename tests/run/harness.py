@@ -11,12 +11,11 @@ from pathlib import Path
 
 from triage.errors import TriageError
 from triage.evidence.folder import EvidenceFolder
-from triage.executor.local import LocalExecutor
-from triage.model.run import Limits
-from triage.model.suite import Suite
-from triage.model.world import Silent, World
+from triage.model.base import Silent, World
+from triage.model.run import Limits, Suite
+from triage.process.local import LocalExecutor
 from triage.run.suite import run_suite
-from triage.wire.redact import Redactor
+from triage.text.redact import Redactor
 
 
 def main() -> int:

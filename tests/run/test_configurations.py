@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted.hostile.api import HostileSuite
 from triage.errors import TriageError
 from triage.model.run import RunRecord
-from triage.testing.hostile import HostileSuite
 
 Run = Callable[..., RunRecord]
 TWO = "def test_a(): assert 0\ndef test_b(): pass\n"

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.planted.hostile import api
+from tests.planted.lab import known_in
 from triage.errors import UsageError, VoidError
 from triage.model.run import RunRecord
-from triage.testing import hostile
-from triage.testing.lab import known_in
 
 pytest.importorskip("distributed", reason="needs the dask extra")
 pytestmark = pytest.mark.slow
@@ -42,16 +42,16 @@ def slow_suite(root: Path, ran: Path) -> None:
 
 
 def test_hostile_suite_has_the_same_outcomes_there(survive: Callable[..., RunRecord], cluster: Any) -> None:
-    from triage.executor.dask import DaskExecutor
+    from triage.process.dask import DaskExecutor
 
     executor = DaskExecutor(cluster.scheduler_address, workers=2)
-    survive(hostile.every_death(), executor=executor, workers=2, chunks=2)
+    survive(api.every_death(), executor=executor, workers=2, chunks=2)
 
 
 def test_a_killed_worker_costs_nothing(
     tmp_path: Path, run_here: Callable[..., RunRecord], cluster: Any
 ) -> None:
-    from triage.executor.dask import DaskExecutor
+    from triage.process.dask import DaskExecutor
 
     ran = tmp_path / "ran"
     slow_suite(tmp_path / "suite", ran)
@@ -124,7 +124,7 @@ def test_a_lost_scheduler_is_void_and_what_was_recorded_is_kept(
     scheduler: tuple[str, list[subprocess.Popen[bytes]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from triage.executor import dask
+    from triage.process import dask
 
     monkeypatch.setattr(dask, "_LOST_SECONDS", 2.0)
     address, processes = scheduler
@@ -153,7 +153,7 @@ def test_a_scheduler_that_comes_back_goes_on_with_what_is_left(
     scheduler: tuple[str, list[subprocess.Popen[bytes]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from triage.executor import dask
+    from triage.process import dask
 
     monkeypatch.setattr(dask, "_LOST_SECONDS", 2.0)
     monkeypatch.setattr(dask, "_CONNECT_SECONDS", 30.0)
@@ -188,7 +188,7 @@ def test_a_scheduler_that_comes_back_goes_on_with_what_is_left(
 def test_nobody_at_the_address_is_one_line(
     tmp_path: Path, run_here: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from triage.executor import dask
+    from triage.process import dask
 
     monkeypatch.setattr(dask, "_CONNECT_SECONDS", 1.0)
     slow_suite(tmp_path / "suite", tmp_path / "ran")
@@ -209,7 +209,7 @@ def test_nobody_at_the_address_is_one_line(
 def test_without_the_extra_it_is_one_line(
     tmp_path: Path, run_here: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from triage.executor.dask import DaskExecutor
+    from triage.process.dask import DaskExecutor
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     slow_suite(tmp_path / "suite", tmp_path / "ran")

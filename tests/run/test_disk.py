@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted.lab import WITHOUT_PRIVILEGE, Lab, expected, outcomes
 from triage.model.run import RunRecord
-from triage.testing.lab import WITHOUT_PRIVILEGE, Lab, expected, outcomes
 
 Run = Callable[..., RunRecord]
 

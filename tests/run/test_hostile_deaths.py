@@ -9,16 +9,16 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.planted.hostile import api
 from triage.model.run import RunRecord
-from triage.testing import hostile
 
 Survive = Callable[..., RunRecord]
 
 
 def test_every_death_is_named_with_its_signal(survive: Survive, isolation: str) -> None:
-    record = survive(hostile.every_death(), isolation=isolation)
+    record = survive(api.every_death(), isolation=isolation)
     results = {r.nodeid.removeprefix("test_deaths.py::test_"): r for r in record.results}
-    for name, (signal, code) in hostile.DEATH_SIGNS.items():
+    for name, (signal, code) in api.DEATH_SIGNS.items():
         assert (results[name].signal, results[name].exit_code) == (signal, code), name
         assert results[name].failures, name
     assert (
@@ -32,16 +32,16 @@ def test_every_death_is_named_with_its_signal(survive: Survive, isolation: str) 
 
 @pytest.mark.parametrize("place", ["first", "middle", "last", "twice"])
 def test_death_at_any_place(survive: Survive, place: str) -> None:
-    survive(hostile.death_in_place(place))
+    survive(api.death_in_place(place))
 
 
 def test_death_in_fixtures(survive: Survive, isolation: str) -> None:
-    survive(hostile.death_in_fixtures(), isolation=isolation)
+    survive(api.death_in_fixtures(), isolation=isolation)
 
 
 @pytest.mark.slow
 def test_death_at_import_costs_its_file_alone(survive: Survive, isolation: str) -> None:
-    record = survive(hostile.death_at_import(), isolation=isolation)
+    record = survive(api.death_at_import(), isolation=isolation)
     errors = {error.nodeid: error for error in record.collect_errors}
     assert errors["test_a_kills.py"].signal == "SIGABRT"
     assert errors["test_d_raises.py"].failures[0].exception == "ModuleNotFoundError"
@@ -49,7 +49,7 @@ def test_death_at_import_costs_its_file_alone(survive: Survive, isolation: str) 
 
 @pytest.mark.parametrize("how", ["session", "exit", "unconfigure"])
 def test_death_behind_the_last_test_loses_no_outcome(survive: Survive, isolation: str, how: str) -> None:
-    record = survive(hostile.death_after_the_last(how), isolation=isolation)
+    record = survive(api.death_after_the_last(how), isolation=isolation)
     assert len(record.attempts) == 1
     assert record.attempts[0].ended == "crashed"
     assert any("last test" in note for note in record.notes)
@@ -59,7 +59,7 @@ def test_death_behind_the_last_test_loses_no_outcome(survive: Survive, isolation
 def test_every_hang_is_named_with_its_stacks(
     survive: Survive, isolation: str, evidence: Callable[[], Path]
 ) -> None:
-    record = survive(hostile.every_hang(), isolation=isolation)
+    record = survive(api.every_hang(), isolation=isolation)
     stacks = "".join(path.read_text() for path in evidence().rglob("stacks.txt"))
     hung = [r for r in record.results if r.outcome == "timeout"]
     for result in hung:
@@ -73,7 +73,7 @@ def test_every_hang_is_named_with_its_stacks(
 
 @pytest.mark.parametrize("how", ["thread", "atexit", "session"])
 def test_hang_at_exit_loses_no_outcome(survive: Survive, isolation: str, how: str) -> None:
-    record = survive(hostile.hang_at_exit(how), isolation=isolation)
+    record = survive(api.hang_at_exit(how), isolation=isolation)
     assert record.attempts[0].ended == "test-timeout"
     assert any("hung" in note for note in record.notes)
 
@@ -85,7 +85,7 @@ def test_nothing_is_left_running_and_nobody_else_is_hit(
     bystander = psutil.Popen(["sleep", "60"], start_new_session=True)
     try:
         pids = tmp_path / "pids"
-        record = survive(hostile.offspring(pids), isolation=isolation)
+        record = survive(api.offspring(pids), isolation=isolation)
         left = [int(line) for line in pids.read_text().split()]
         assert len(left) >= 3
         time.sleep(0.1)
@@ -98,7 +98,7 @@ def test_nothing_is_left_running_and_nobody_else_is_hit(
 
 
 def test_who_kills_his_keeper_is_named_when_it_happens_again(survive: Survive, isolation: str) -> None:
-    record = survive(hostile.parricide(), isolation=isolation)
+    record = survive(api.parricide(), isolation=isolation)
     assert [attempt.ended for attempt in record.attempts][:2] == ["lost", "lost"]
 
 
@@ -107,4 +107,4 @@ def test_a_slow_start_is_no_hang(survive: Survive, isolation: str) -> None:
     files = {"conftest.py": "import time\ntime.sleep(1.5)\n", "test_a.py": text}
     outcomes = {"a": "passed", "hangs": "timeout", "b": "passed"}
     expected = {f"test_a.py::test_{name}": outcome for name, outcome in outcomes.items()}
-    survive(hostile.HostileSuite(files, expected, test_seconds=1.0), isolation=isolation)
+    survive(api.HostileSuite(files, expected, test_seconds=1.0), isolation=isolation)

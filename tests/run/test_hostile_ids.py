@@ -7,36 +7,36 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted.hostile import ids
+from tests.planted.hostile.api import HostileSuite
 from triage.model.run import RunRecord
-from triage.testing import hostile_ids
-from triage.testing.hostile import HostileSuite
 
 Survive = Callable[..., RunRecord]
 
 
 def test_odd_parameter_ids(tmp_path: Path, run_here: Callable[..., RunRecord], isolation: str) -> None:
-    hostile_ids.odd_parameters().write(tmp_path / "suite")
+    ids.odd_parameters().write(tmp_path / "suite")
     record = run_here(isolation=isolation)
     assert record.complete
     outcomes = [result.outcome.value for result in record.results]
-    assert outcomes == ["failed" if n % 7 == 3 else "passed" for n in range(len(hostile_ids.ODD_IDS))]
+    assert outcomes == ["failed" if n % 7 == 3 else "passed" for n in range(len(ids.ODD_IDS))]
     assert len({result.nodeid for result in record.results}) == len(outcomes)
     record.model_dump_json().encode("utf-8")
 
 
 def test_odd_file_names(survive: Survive, isolation: str) -> None:
-    survive(hostile_ids.odd_files(), isolation=isolation, chunks=3)
+    survive(ids.odd_files(), isolation=isolation, chunks=3)
 
 
 def test_doctest_unittest_subtests_and_custom_items(
     tmp_path: Path, run_here: Callable[..., RunRecord], isolation: str
 ) -> None:
-    suite = hostile_ids.other_makers()
+    suite = ids.other_makers()
     suite.write(tmp_path / "suite")
     record = run_here(isolation=isolation)
-    same = [r.outcome.value for r in record.results if r.nodeid == hostile_ids.SAME_LINES]
+    same = [r.outcome.value for r in record.results if r.nodeid == ids.SAME_LINES]
     assert same == ["passed", "failed", "passed"]
-    others = {r.nodeid: r.outcome.value for r in record.results if r.nodeid != hostile_ids.SAME_LINES}
+    others = {r.nodeid: r.outcome.value for r in record.results if r.nodeid != ids.SAME_LINES}
     assert others == dict(suite.expected)
     subtests = {r.nodeid: [f.subtest for f in r.failures] for r in record.results if r.failures}
     assert subtests["test_subs.py::test_two_of_three"] == ["part i=0", "part i=2"]

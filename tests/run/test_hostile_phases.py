@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted.hostile import phases
+from tests.planted.hostile.api import HostileSuite
 from triage.errors import UsageError, VoidError
 from triage.model.run import RunRecord
-from triage.testing import hostile_phases
-from triage.testing.hostile import HostileSuite
 
 Survive = Callable[..., RunRecord]
 
 
 def test_every_phase(survive: Survive, isolation: str) -> None:
-    record = survive(hostile_phases.every_phase(), isolation=isolation)
+    record = survive(phases.every_phase(), isolation=isolation)
     failures = {r.nodeid.rpartition("::test_")[2]: r.failures for r in record.results}
     assert [f.phase.value for f in failures["call_and_teardown"]] == ["call", "teardown"]
     assert [f.phase.value for f in failures["setup_and_teardown"]] == ["setup", "teardown"]
@@ -37,7 +37,7 @@ def test_every_phase(survive: Survive, isolation: str) -> None:
 def test_meddlers_harm_neither_others_nor_the_evidence(
     survive: Survive, isolation: str, evidence: Callable[[], Path], tmp_path: Path
 ) -> None:
-    record = survive(hostile_phases.meddlers(), isolation=isolation)
+    record = survive(phases.meddlers(), isolation=isolation)
     present = {path.name for path in evidence().rglob("*") if path.is_file()}
     assert present >= {
         "commands.txt", "env.json", "preflight.json", "plan.json", "events.jsonl", "results.json", "pytest.log",
@@ -49,12 +49,12 @@ def test_meddlers_harm_neither_others_nor_the_evidence(
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_a_chunk_leaves_does_not_reach_the_next(survive: Survive, isolation: str, workers: int) -> None:
-    survive(hostile_phases.leavings(), isolation=isolation, chunks=5, workers=workers)
+    survive(phases.leavings(), isolation=isolation, chunks=5, workers=workers)
 
 
 @pytest.mark.parametrize("hook", ["logreport", "protocol", "makereport"])
 def test_a_plugin_that_raises_costs_one_test_at_most(survive: Survive, isolation: str, hook: str) -> None:
-    survive(hostile_phases.raising_plugin(hook), isolation=isolation)
+    survive(phases.raising_plugin(hook), isolation=isolation)
 
 
 def test_shouldstop_and_maxfail_do_not_lose_tests(survive: Survive) -> None:
@@ -113,9 +113,9 @@ def test_no_tests_and_all_deselected_are_void(
     assert not record.complete
 
 
-@pytest.mark.parametrize("how", hostile_phases.SILENT)
+@pytest.mark.parametrize("how", phases.SILENT)
 def test_silence_is_no_pass(tmp_path: Path, run_here: Callable[..., RunRecord], how: str) -> None:
-    suite = hostile_phases.silent(how)
+    suite = phases.silent(how)
     suite.write(tmp_path / "suite")
     record = run_here()
     assert {r.nodeid: r.outcome.value for r in record.results} == dict(suite.expected)
@@ -124,7 +124,7 @@ def test_silence_is_no_pass(tmp_path: Path, run_here: Callable[..., RunRecord], 
 
 
 def test_a_session_that_ends_and_stays_is_the_tests_crash(survive: Survive, isolation: str) -> None:
-    record = survive(hostile_phases.cut_then_hang(), isolation=isolation)
+    record = survive(phases.cut_then_hang(), isolation=isolation)
     ends = next(r for r in record.results if r.outcome == "crashed")
     assert (ends.signal, ends.exit_code) == (None, None), "what the harness did to it is no sign of the test"
     assert "KeyboardInterrupt" in (ends.note or "")
@@ -132,6 +132,6 @@ def test_a_session_that_ends_and_stays_is_the_tests_crash(survive: Survive, isol
 
 @pytest.mark.slow
 def test_what_is_left_of_a_module_has_its_fixtures(survive: Survive, isolation: str) -> None:
-    record = survive(hostile_phases.deaths_between_fixtures(), isolation=isolation, workers=2, chunks=2)
+    record = survive(phases.deaths_between_fixtures(), isolation=isolation, workers=2, chunks=2)
     hung = next(r for r in record.results if r.outcome == "timeout")
     assert hung.failures[0].phase == "teardown"

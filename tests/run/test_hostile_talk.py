@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.planted.hostile import talk
 from triage.model.run import RunRecord
-from triage.testing import hostile_talk
 
 Survive = Callable[..., RunRecord]
 
@@ -33,7 +33,7 @@ def test_a_flood_is_cut_and_said(survive: Survive, evidence: Callable[[], Path])
     if peak_kilobytes():
         Path("/proc/self/clear_refs").write_text("5")  # forget the peaks of other tests
     before = peak_kilobytes()
-    record = survive(hostile_talk.flood(200), limits={"log_bytes": 1 << 20})
+    record = survive(talk.flood(200), limits={"log_bytes": 1 << 20})
     assert peak_kilobytes() - before < 100 * 1024, "the harness must not hold what tests print"
     assert any("bytes of output were not kept" in (a.note or "") for a in record.attempts)
     log = next(evidence().rglob("pytest.log")).read_bytes()
@@ -47,7 +47,7 @@ def test_a_flood_is_cut_and_said(survive: Survive, evidence: Callable[[], Path])
 
 
 def test_noise_breaks_nothing(survive: Survive, isolation: str, evidence: Callable[[], Path]) -> None:
-    record = survive(hostile_talk.noise(), isolation=isolation)
+    record = survive(talk.noise(), isolation=isolation)
     text = record.model_dump_json()
     assert json.loads(text)["stamp"] == record.stamp
     for name, data in everything(evidence()).items():
@@ -60,7 +60,7 @@ def test_noise_breaks_nothing(survive: Survive, isolation: str, evidence: Callab
 
 
 def test_nobody_writes_himself_into_the_record(survive: Survive, isolation: str) -> None:
-    record = survive(hostile_talk.forgery(), isolation=isolation)
+    record = survive(talk.forgery(), isolation=isolation)
     red = {r.nodeid: r for r in record.results}["test_forge.py::test_red"]
     assert red.failures[0].message.startswith("this must stay red")
     assert any("not the recorder's" in note for note in record.notes)
@@ -69,12 +69,12 @@ def test_nobody_writes_himself_into_the_record(survive: Survive, isolation: str)
 def test_no_secret_reaches_an_artifact(
     survive: Survive, isolation: str, evidence: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = survive(hostile_talk.tell_tale(), isolation=isolation, env=hostile_talk.SECRETS)
-    secrets = {hostile_talk.URL_PASSWORD, *hostile_talk.TOKENS}
-    for value in hostile_talk.SECRETS.values():
+    record = survive(talk.tell_tale(), isolation=isolation, env=talk.SECRETS)
+    secrets = {talk.URL_PASSWORD, *talk.TOKENS}
+    for value in talk.SECRETS.values():
         lines = [line for line in value.splitlines() if "-----" not in line]
         secrets |= {*lines, base64.b64encode(value.encode()).decode(), quote(value, safe="")}
-    header = base64.b64encode(f"user:{hostile_talk.SECRETS['DB_PASSWORD']}".encode()).decode()
+    header = base64.b64encode(f"user:{talk.SECRETS['DB_PASSWORD']}".encode()).decode()
     secrets.add(header[8:-4])
     shown = everything(evidence()) | {"the record": record.model_dump_json().encode()}
     for name, data in shown.items():

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted.hostile.api import HostileSuite
 from triage.model.run import RunRecord
-from triage.testing.hostile import HostileSuite
 
 Run = Callable[..., RunRecord]
 PLUGINS = (

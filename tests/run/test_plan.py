@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.errors import UsageError
-from triage.model.run import Limits
-from triage.model.suite import Suite
+from triage.model.run import Limits, Suite
 from triage.run.plan import Item, longest_first, plan, shares
 
 MODULES = st.lists(

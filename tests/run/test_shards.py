@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted.hostile.api import HostileSuite
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.run import RunRecord
-from triage.run.gather import gather, shard_folders
-from triage.run.shards import joined
-from triage.testing.hostile import HostileSuite
+from triage.run.shards import gather, joined, shard_folders
 
 
 @pytest.fixture

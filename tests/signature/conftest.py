@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from triage.model.failure import Captured, Failure, Frame, Raised
-from triage.model.origin import origin_of
+from triage.model.failure import Captured, Failure, Frame, Raised, origin_of
 from triage.model.outcome import Phase
 
 HERE = Path(__file__).parent

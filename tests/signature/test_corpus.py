@@ -11,12 +11,12 @@ from collections import defaultdict
 from pathlib import Path
 
 from triage.cluster.assign import assign
-from triage.cluster.book import Book
+from triage.cluster.registry import Book
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of
-from triage.signature.reason_v2 import reason_v2
+from triage.signature.reason import reason_v2
 
 VERDICTS = Path(__file__).parent / "verdicts.json"
 Corpus = dict[str, tuple[Failure, str]]

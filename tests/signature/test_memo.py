@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
-from triage.signature.api import computed
-from triage.signature.memo import Memo, likeness
+from triage.signature.api import Memo, computed, likeness
 
 PIECES = st.sampled_from(
     [

@@ -6,24 +6,80 @@ standard error.
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
+import shlex
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from triage.cli.console import progress_for, safe
+from triage.cli.terminal import progress_for, safe
 from triage.errors import UsageError
+from triage.model.base import World
 
 if TYPE_CHECKING:
-    from triage.cluster.book import Book
-    from triage.config.load import Loaded
-    from triage.config.settings import Settings
+    from triage.cluster.registry import Book
+    from triage.config import Loaded, Settings
     from triage.evidence.journal import Journal
-    from triage.model.world import Progress, World
+    from triage.model.base import Progress, World
+
+
+def real_world() -> World:
+    """The machine's clock and this process's environment.
+
+    `TRIAGE_NOW` (ISO 8601) fixes the clock, so that a result can be produced again.
+    """
+    environ = dict(os.environ)
+    fixed = environ.get("TRIAGE_NOW")
+    return World(now=_clock(fixed), monotonic=time.monotonic, environ=environ, actor=_actor(environ))
+
+
+def redactor(world: World, settings: Settings) -> Callable[[str], str]:
+    """Removes the secrets of this environment and everything that looks like one."""
+    from triage.text.redact import Redactor
+
+    return Redactor.of(redacting(world, settings).environ)
+
+
+def redacting(world: World, settings: Settings) -> World:
+    """The world with every pattern of settings and plugins named in its environment."""
+    from triage.cli.builtin_plugins import plugins
+    from triage.plugins import offers
+    from triage.text.redact import PATTERNS
+
+    offered = [rule.pattern for rule in offers(plugins(), "triage_redactions")]
+    patterns = shlex.join((*settings.redact, *offered))
+    return replace(world, environ={**world.environ, PATTERNS: patterns} if patterns else world.environ)
+
+
+def _clock(fixed: str | None) -> Callable[[], datetime]:
+    if fixed is None:
+        return lambda: datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(fixed)
+    except ValueError as error:
+        raise UsageError("bad-setting", f"TRIAGE_NOW: {error}", "write it as 2026-01-31T12:00:00Z") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return lambda: moment
+
+
+def _actor(environ: dict[str, str]) -> str:
+    if environ.get("TRIAGE_ACTOR"):
+        return environ["TRIAGE_ACTOR"]
+    if environ.get("CI"):
+        return "ci"
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
 
 
 class App:
@@ -37,7 +93,7 @@ class App:
     @cached_property
     def root(self) -> Path:
         """Absolute path of the suite's root."""
-        from triage.config.load import find_root
+        from triage.config import find_root
 
         if self._root is None:
             return find_root(Path.cwd())
@@ -49,7 +105,7 @@ class App:
     @cached_property
     def loaded(self) -> Loaded:
         """Settings with their origins."""
-        from triage.config.load import load
+        from triage.config import load
 
         loaded = load(self.root, self.world.environ, self.flags)
         for name in loaded.ignored:
@@ -64,7 +120,6 @@ class App:
     @cached_property
     def world(self) -> World:
         """Clock, environment and actor of this process."""
-        from triage.cli.world import real_world
 
         return real_world()
 
@@ -82,14 +137,13 @@ class App:
 
     def book(self) -> Book:
         """What the journal says now."""
-        from triage.cluster.book import Book
+        from triage.cluster.registry import Book
 
         return Book.of(self.journal.read())
 
     @cached_property
     def redact(self) -> Callable[[str], str]:
         """Removes secrets; applied before anything reaches a file or a terminal."""
-        from triage.cli.world import redactor
 
         return redactor(self.world, self.settings)
 

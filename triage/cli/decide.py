@@ -2,13 +2,98 @@
 
 from __future__ import annotations
 
-from triage.cli import compose
-from triage.cli.context import App
-from triage.cluster.book import Book
-from triage.model.journal import Event
-from triage.phase import deciding
+from typing import Any
+
+import click
+
+from triage.campaign import decide as deciding
+from triage.cli import wiring
+from triage.cli.context import App, app_command, examples
+from triage.cli.lookup import signatures_by_test
+from triage.cluster.decisions import keep_apart, merge, own, rename, split
+from triage.cluster.registry import Book
+from triage.errors import UsageError
+from triage.model.journal import ClusterSplit, Event
 
 
 def decide(app: App, decision: deciding.Decision) -> tuple[Book, tuple[Event, ...]]:
     """Append what was decided and render the ledgers; the journal stays as it was if anything is wrong."""
-    return deciding.decide(compose.tools(app), decision, app.world.actor)
+    return deciding.decide(wiring.tools(app), decision, app.world.actor)
+
+
+@app_command(epilog=examples("triage assign C4 --owner ada"))
+@click.argument("cluster")
+@click.option("--owner", required=True, metavar="NAME", help="A person or a team.")
+def assign_command(app: App, cluster: str, owner: str) -> None:
+    """Say who takes care of a cluster."""
+    book, _ = decide(app, lambda book, mint: own(book, mint, cluster, owner))
+    found = book.cluster(cluster)
+    app.emit(found)
+    app.say(f"{found.id} belongs to {found.owner}")
+
+
+@app_command(epilog=examples("triage merge C4 C7", "triage merge C4 C7 C9 --reason 'the same missing file'"))
+@click.argument("clusters", nargs=-1, required=True)
+@click.option("--reason", help="Why; kept in the journal.")
+def merge_command(app: App, clusters: tuple[str, ...], reason: str | None) -> None:
+    """Decide that clusters have one cause: all become part of the first one named.
+
+    Every later run keeps it; the other ids stay as aliases and are never used again.
+    """
+    book, _ = decide(app, lambda book, mint: merge(book, mint, clusters, reason))
+    merged = book.cluster(clusters[0])
+    app.emit(merged)
+    app.say(f"{merged.id} now has {len(merged.members)} tests and the aliases {', '.join(merged.aliases)}")
+
+
+@app_command(epilog=examples("triage rename C19 'Zero intensity in the gradient fixture'"))
+@click.argument("cluster")
+@click.argument("title")
+def rename_command(app: App, cluster: str, title: str) -> None:
+    """Give a cluster a better title; its id and its members stay."""
+    book, _ = decide(app, lambda book, mint: rename(book, mint, cluster, title))
+    found = book.cluster(cluster)
+    app.emit(found)
+    app.say(f"{found.id}  {found.title}")
+
+
+@app_command(
+    epilog=examples(
+        "triage split C4 tests/test_io.py::test_read",
+        "triage split C4 --apart-from C7   # two clusters that must not be proposed as one again",
+    )
+)
+@click.argument("cluster")
+@click.argument("nodeids", nargs=-1, metavar="NODEID...")
+@click.option("--title", help="Title of the new cluster.")
+@click.option("--reason", help="Why; kept in the journal.")
+@click.option("--apart-from", metavar="CLUSTER", help="Refuse the proposal to merge with this cluster.")
+def split_command(
+    app: App, cluster: str, nodeids: tuple[str, ...], apart_from: str | None, **options: Any
+) -> None:
+    """Decide that some members of a cluster have another cause: they become a new cluster.
+
+    A signature that only they have goes with them; where others share it, these tests are told apart by
+    name in every later run.
+    """
+    if apart_from is not None:
+        if nodeids:
+            raise UsageError("usage", "--apart-from takes no node ids", "name either members or a cluster")
+        decide(
+            app,
+            lambda book, mint: keep_apart(
+                book, mint, cluster, apart_from, options["reason"] or "by a person"
+            ),
+        )
+        app.emit({"apart": [cluster, apart_from]})
+        app.say(f"{cluster} and {apart_from} stay apart")
+        return
+    seen = signatures_by_test(app)
+    _, events = decide(
+        app,
+        lambda book, mint: split(book, mint, cluster, nodeids, signatures_of=seen, **options),
+    )
+    for event in events:
+        if isinstance(event, ClusterSplit):
+            app.emit({"cluster": event.cluster, "new": event.new, "members": event.members})
+            app.say(f"{event.new} opened with {len(event.members)} tests of {event.cluster}")

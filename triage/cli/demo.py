@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
+from triage.cli.app import run
 from triage.cli.context import App, app_command, examples
-from triage.cli.main import run
 from triage.errors import ExitCode, UsageError, VoidError
 
 
 @app_command(json_output=False, epilog=examples("triage demo", "triage demo /tmp/first-campaign"))
 @click.argument("folder", required=False, metavar="[DIR]")
-def command(app: App, folder: str | None) -> None:
+def demo_command(app: App, folder: str | None) -> None:
     """Play the first campaign for real, in a new repository (default: demo/<STAMP>).
 
     A gradient test fails because its fixture leaves the structure factor at zero; two other tests fail for
@@ -43,7 +43,7 @@ class _Story:
 
     def tell(self) -> None:
         """Each step for real; a step that ends otherwise than it should ends the demo."""
-        from triage.executor.git import Repository
+        from triage.process.git import Repository
 
         shutil.copytree(self._kit / "project", self._root, dirs_exist_ok=True)
         shutil.copytree(self._kit / "options", self._root / "options")

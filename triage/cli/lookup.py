@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from triage.cli.context import App
-from triage.errors import UsageError, VoidError
+from triage.errors import TriageError, UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import Cluster, RunState
 from triage.model.run import RunRecord
 
 
@@ -91,3 +93,40 @@ def result_rows(record: RunRecord, failures: list[dict[str, Any]]) -> list[dict[
         ]
         rows.append(row)
     return rows
+
+
+def clusters_of_run(folder: EvidenceFolder) -> tuple[Cluster, ...]:
+    """The clusters as a run's folder has them; none where it was cut short."""
+    path = folder.path / "clusters.json"
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(Cluster.model_validate(row) for row in json.loads(path.read_bytes())["clusters"])
+    except (ValueError, KeyError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise VoidError(
+            "bad-evidence", f"{path}: {reason}", "'triage check' tells what was changed"
+        ) from error
+
+
+def states_of(app: App, run: RunRecord | None) -> dict[str, RunState]:
+    """Cluster id to its state in a run; empty without one."""
+    if run is None:
+        return {}
+    try:
+        folder = EvidenceFolder.find(app.root, run.stamp, run.campaign, "a")
+    except TriageError:
+        return {}
+    return {c.id: c.state_in_run for c in clusters_of_run(folder) if c.state_in_run is not None}
+
+
+_RUNS = 20
+
+
+def signatures_by_test(app: App, runs: int = _RUNS) -> dict[str, set[str]]:
+    """Node id to every signature that it had in the latest runs."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for folder in EvidenceFolder.all(app.root, phase="a")[-runs:]:
+        for row in read_failures(folder.path):
+            found[row["nodeid"]].update(row.get("signatures") or [row["signature"]])
+    return dict(found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from triage.cli import compose
+from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import latest_run, run_folder
 from triage.errors import ExitCode, UsageError
@@ -36,14 +36,14 @@ DEFAULT_BUDGET = 600.0
 @click.option("--workers", type=int, help="How many runs at once (default: 2).")
 @click.option("--campaign", help="Folder under reports/.", metavar="NAME")
 @click.option("--stamp", help="Name of this probe's folder; default: the time, UTC.", metavar="STAMP")
-def command(app: App, subject: str, **options: Any) -> ExitCode:
+def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
     """Phase B: find out by controlled experiment why a test or a cluster fails.
 
     Exit 0 where a cause was found (proven or likely), 1 where it is still unknown, 2 where the request
     makes no sense, 3 where the failure was not reproduced or the suite cannot be collected.
     """
-    from triage.phase.probing.api import Request, probe
-    from triage.phase.probing.lab import Budget
+    from triage.lab.lab import Budget
+    from triage.probe.investigate import Request, probe
 
     app.flags = {"campaign": options["campaign"]}
     budget = _budget(options["budget"] if options["budget"] is not None else app.settings.budget)
@@ -51,7 +51,7 @@ def command(app: App, subject: str, **options: Any) -> ExitCode:
     workers = _at_least_one(options["workers"], "--workers") or 2
     probes = _probes(options["names"])
     factors = tuple(_factor(text) for text in options["factors"])
-    tools = compose.tools(app)
+    tools = wiring.tools(app)
     record = latest_run(app)
     request = Request(
         subject=subject,
@@ -78,7 +78,7 @@ def _folder(app: App, stamp: str | None) -> EvidenceFolder:
 
 
 def _say(app: App, report: ProbeReport) -> None:
-    from triage.probe.page import lines
+    from triage.documents.probe_page import lines
 
     app.emit(json.loads(report.model_dump_json(by_alias=True)))
     for line in lines(report):
@@ -94,14 +94,14 @@ def _exit_code(report: ProbeReport) -> ExitCode:
 
 def known_probes() -> tuple[Probe, ...]:
     """The built-in probes, and those that installed packages offer."""
-    from triage.cli.builtins import plugins
-    from triage.hooks.manager import offers
+    from triage.cli.builtin_plugins import plugins
+    from triage.plugins import offers
 
     return tuple(offers(plugins(), "triage_probes"))
 
 
 def _probes(names: tuple[str, ...]) -> tuple[Probe, ...]:
-    from triage.probe.builtin import chosen
+    from triage.probe.registry import chosen
 
     known = known_probes()
     try:
@@ -114,8 +114,8 @@ def _probes(names: tuple[str, ...]) -> tuple[Probe, ...]:
 
 
 def _factor(text: str) -> Factor:
+    from triage.lab.protocol import Setup
     from triage.model.experiment import Factor
-    from triage.probe.api import Setup
     from triage.probe.factors import KINDS, arms
 
     kind, colon, rest = text.partition(":")

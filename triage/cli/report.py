@@ -14,8 +14,9 @@ from triage.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from triage.campaign.report import Report
     from triage.evidence.folder import EvidenceFolder
-    from triage.phase.reporting import Report
+
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -36,13 +37,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--sarif", type=_FILE, metavar="FILE", help="SARIF 2.1.0.")
 @click.option("--ctrf", type=_FILE, metavar="FILE", help="Common Test Report Format.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="JUnit XML.")
-def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
+def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     """Write one run (default: the latest) in the formats asked for; with none, print its summary.
 
     A document that was deleted is rendered again. A STAMP of another phase prints that phase's document.
     """
-    from triage.phase.reporting import Report, write_report
-    from triage.phase.templates import project_templates
+    from triage.campaign.report import Report, write_report
+    from triage.documents.render import project_templates
 
     templates = project_templates(app.root, app.settings.templates)
     other = _other_phase(app, stamp)
@@ -52,8 +53,8 @@ def command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     report = Report(app.root, run_folder(app, stamp), templates)
     report.restore_summary()
     if wanted["html"]:
-        from triage.cli.builtins import plugins
-        from triage.hooks.manager import offers
+        from triage.cli.builtin_plugins import plugins
+        from triage.plugins import offers
 
         report.write_html(wanted["html"], offers(plugins(), "triage_report_sections"))
     for name in ("sarif", "ctrf", "junit"):
@@ -83,7 +84,7 @@ def _other_phase(app: App, stamp: str | None) -> EvidenceFolder | None:
 def _document(
     app: App, folder: EvidenceFolder, templates: Mapping[str, str], wanted: Mapping[str, Any]
 ) -> None:
-    from triage.phase.rendering import restore
+    from triage.documents.render import restore
 
     if any(wanted.values()):
         raise UsageError(
@@ -99,7 +100,7 @@ def _document(
 def _github(app: App, report: Report) -> None:
     """Commands on standard output; the summary where the runner wants it, else behind them."""
     from triage.evidence.atomic import append_lines
-    from triage.report.github import step_summary
+    from triage.formats.github import step_summary
 
     for line in report.annotations():
         click.echo(line)
@@ -109,3 +110,40 @@ def _github(app: App, report: Report) -> None:
         append_lines(Path(target), summary.split("\n"))
     else:
         app.say(summary)
+
+
+@app_command(
+    epilog=examples(
+        "triage check",
+        "triage check plans/fix_plan.md",
+        "triage check reports/gradient-flow/phase_c/20261123T061000Z --json",
+    )
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+def check_command(app: App, paths: tuple[Path, ...]) -> ExitCode:
+    """Recompute every claim, sum, manifest and id from the evidence (default: the whole project).
+
+    Exit code 1 where anything does not hold; each problem is one line with file and line.
+    """
+    from triage.campaign.check import check_paths, check_project
+    from triage.documents.render import project_templates
+
+    templates = project_templates(app.root, app.settings.templates)
+    checked = check_paths(app.root, paths, templates) if paths else check_project(app.root, templates)
+    counts = {name: getattr(checked, name) for name in ("folders", "files", "documents", "claims", "regions")}
+    app.emit(
+        {
+            "ok": not checked.problems,
+            "checked": counts,
+            "problems": [problem.model_dump() for problem in checked.problems],
+            "notes": checked.notes,
+        }
+    )
+    for problem in checked.problems:
+        place = f"{problem.path}:{problem.line}" if problem.line else problem.path
+        app.say(f"{place}: {problem.what}")
+    for note in checked.notes:
+        app.note(f"note: {note}")
+    seen = ", ".join(f"{number} {name}" for name, number in counts.items())
+    app.say(f"{'does not hold' if checked.problems else 'holds'}: {len(checked.problems)} problems in {seen}")
+    return ExitCode.FAILURES if checked.problems else ExitCode.OK

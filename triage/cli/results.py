@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from triage.campaign.diff import compare
+from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import read_failures, read_record, result_rows, run_folder
-from triage.errors import ExitCode
+from triage.cli.lookup import load_results, read_failures, read_record, result_rows, run_folder
+from triage.errors import ExitCode, UsageError
 
 
 @app_command(
@@ -18,7 +20,7 @@ from triage.errors import ExitCode
 @click.option(
     "--only", "only", multiple=True, metavar="OUTCOME", help="Show these outcomes alone; may be given again."
 )
-def command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitCode:
+def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitCode:
     """Every planned test of a run (default: the latest) with its one outcome."""
     folder = run_folder(app, stamp).path
     record = read_record(folder)
@@ -44,3 +46,55 @@ def command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitCode:
         )
     )
     return ExitCode.VOID if record.void else ExitCode.OK
+
+
+@app_command(
+    epilog=examples("triage history tests/test_a.py::test_b", "triage history NODEID --limit 200 --json")
+)
+@click.argument("nodeid")
+@click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1), help="The newest so many runs."
+)
+def history_command(app: App, nodeid: str, limit: int) -> None:
+    """How one test fared over the recorded runs, newest first."""
+    store = wiring.store(app.settings, app.root)
+    rows = store.history(nodeid, limit)
+    store.close()
+    if not rows:
+        raise UsageError(
+            "unknown-nodeid",
+            f"no recorded run has {nodeid!r}",
+            "'triage results' lists the node ids of a run",
+        )
+    app.emit({"nodeid": nodeid, "runs": [row.model_dump(mode="json") for row in rows]})
+    for row in rows:
+        seconds = "" if row.duration is None else f"{row.duration:9.3f} s"
+        commit, signature = (row.commit or "-")[:10], row.signature or ""
+        app.say(f"{row.stamp}  {row.outcome:<8} {seconds:>11}  {commit:<10}  {signature}".rstrip())
+    red = sum(row.outcome.is_red for row in rows)
+    app.say(f"{red} of {len(rows)} runs red")
+
+
+@app_command(
+    epilog=examples("triage diff 20261123T061000Z 20261124T061000Z", "triage diff STAMP STAMP --json")
+)
+@click.argument("old")
+@click.argument("new")
+def diff_command(app: App, old: str, new: str) -> None:
+    """What changed from one run to the other: broken, mended, other reason, added, gone."""
+    signatures = []
+    for stamp in (old, new):
+        found: dict[str, set[str]] = {}
+        for row in read_failures(run_folder(app, stamp).path):
+            found.setdefault(row["nodeid"], set()).add(row["signature"])
+        signatures.append(found)
+    before, after = load_results(app, old), load_results(app, new)
+    changes = compare(before, after, signatures[0], signatures[1])
+    app.emit({"old": old, "new": new, "comparable": before.complete and after.complete, **changes})
+    for name, nodeids in changes.items():
+        for nodeid in nodeids:
+            app.say(f"{name:<13} {nodeid}")
+    for record in (before, after):
+        if not record.complete:
+            app.note(f"{record.stamp} is incomplete: what it did not run is not counted as a change")
+    app.say(", ".join(f"{len(nodeids)} {name}" for name, nodeids in changes.items()))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from triage.cli import compose
+from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.errors import UsageError
 
 if TYPE_CHECKING:
-    from triage.phase.baseline import Concluded
+    from triage.campaign.baseline import Concluded
 
 
 @app_command(
@@ -50,24 +50,24 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
 @click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
-def command(app: App, **options: Any) -> int:
+def run_command(app: App, **options: Any) -> int:
     """Phase A: run the suite in chunks, record each outcome, cluster what failed.
 
     Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer.
     """
-    from triage.phase.baseline import baseline, check_ready
+    from triage.campaign.baseline import baseline, check_ready
 
     selectors, pytest_args = _split(app, options["selectors"])
     app.flags = {name: options[name] for name in options if name in _FLAGS} | {
-        "env": compose.pairs(options["env"]) or None,
+        "env": wiring.pairs(options["env"]) or None,
         "selectors": selectors or None,
     }
     shard = _shard(options["shard"])
-    tools = compose.tools(app)
+    tools = wiring.tools(app)
     suite = app.settings.suite(str(app.root), shard)
     suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
     check_ready(tools, ledgers=not options["no_ledgers"])
-    folder = compose.run_folder(app, options["stamp"], options["resume"])
+    folder = wiring.run_folder(app, options["stamp"], options["resume"])
     concluded = baseline(
         tools, suite, folder, resume=options["resume"] is not None, ledgers=not options["no_ledgers"]
     )

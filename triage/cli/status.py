@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+import click
+
+from triage.campaign.next_steps import next_steps
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import latest_run
-from triage.cli.states import states_of
-from triage.phase.overview import next_steps
+from triage.cli.lookup import latest_run, states_of
 
 
 @app_command(epilog=examples("triage status", "triage status --json"))
-def command(app: App) -> None:
+def status_command(app: App) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
     book, latest = app.book(), latest_run(app)
     states = states_of(app, latest)
@@ -49,3 +50,21 @@ def command(app: App) -> None:
         )
     for step in steps[:1]:
         app.say(f"next: {step.command}   # {step.reason}")
+
+
+@app_command(epilog=examples("triage next", "triage next --limit 1 --json"))
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many steps.")
+def next_command(app: App, limit: int) -> None:
+    """What to do next, most urgent first: computed from the journal and the latest run."""
+    latest = latest_run(app)
+    steps = next_steps(app.book(), latest, states_of(app, latest))
+    app.emit(
+        {
+            "steps": [step.model_dump(mode="json") for step in steps[:limit]],
+            "more": max(0, len(steps) - limit),
+        }
+    )
+    for step in steps[:limit]:
+        app.say(f"{step.command:<28} # {step.reason}")
+    if not steps:
+        app.say("nothing to do: every cluster is resolved")

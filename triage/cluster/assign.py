@@ -5,18 +5,17 @@ The result depends on the set of failures, not on their order or on the chunks t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from triage.cluster.book import Book
 from triage.cluster.context import Context
-from triage.cluster.gather import Seen, Sign, Slot, failures_of, gather
-from triage.cluster.identity import changed_words
-from triage.cluster.mint import EventMint
-from triage.cluster.part import Part, Parted, parts_of
-from triage.cluster.place import Unit, units_of
+from triage.cluster.event_factory import EventMint
+from triage.cluster.groups import Seen, Sign, Slot, Unit, failures_of, gather, units_of
+from triage.cluster.parts import COMPARED, Part, Parted, described, parts_of
+from triage.cluster.registry import Book, absent_state, outcomes_of, present_state
 from triage.cluster.rules import Rules
-from triage.cluster.state import absent_state, outcomes_of, present_state
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import (
     ClusterOpened,
@@ -28,6 +27,43 @@ from triage.model.journal import (
     StatusChanged,
 )
 from triage.model.run import RunRecord
+
+_TELLING = re.compile(
+    r"\b(?:b?float\d+|complex\d+|u?int\d+|float|double|half|nan|inf|None|cpu|cuda)\b", re.IGNORECASE
+)
+
+
+def changed_words(parts: Sequence[Part], book: Book) -> Iterator[tuple[int, str, Why]]:
+    """Index of a new part, the known cluster that it may continue, and why."""
+    seen = {part.home for part in parts}
+    gone = [cluster for cluster in book.live if cluster.id not in seen]
+    for index, part in enumerate(parts):
+        if part.home is None:
+            for cluster in gone:
+                common = set(part.members) & set(cluster.members)
+                if common and _continues(part, cluster):
+                    detail = f"{sorted(common)[0]} failed at the same place with other words"
+                    yield index, cluster.id, Why(kind="frame", detail=detail, proposal=True)
+
+
+def _continues(part: Part, cluster: Cluster) -> bool:
+    own, known = _said(described(part.leader)), _said(cluster.why)
+    if COMPARED in own and COMPARED in known and own[COMPARED] != known[COMPARED]:
+        return False
+    place = "frame" if "frame" in own else "file"
+    if own.get("exception") != known.get("exception") or own.get(place) != known.get(place):
+        return False
+    one, other = (_TELLING.findall(said.get("message", "")) for said in (own, known))
+    return one == other
+
+
+def _said(why: Sequence[Why]) -> dict[str, str]:
+    """Kind to its first detail; what a comparison was like under a name of its own."""
+    found: dict[str, str] = {}
+    for reason in why:
+        name = COMPARED if reason.detail.startswith(COMPARED) else reason.kind
+        found.setdefault(name, reason.detail)
+    return found
 
 
 @dataclass(frozen=True)
@@ -213,3 +249,40 @@ def _in_run(
             "last_seen": max(last or stamp, stamp),
         }
     )
+
+
+class Move(NamedTuple):
+    """One failure that a rule would put elsewhere."""
+
+    nodeid: str
+    origin: str
+    """The cluster that it has without the rules."""
+    target: str
+    """The cluster that it would have."""
+    rules: tuple[str, ...]
+    """The rules that match it, the one that decides first; of several the others go without."""
+
+
+def preview(
+    record: RunRecord,
+    book: Book,
+    rules: Rules,
+    *,
+    sign: Sign,
+    mint: EventMint,
+    context: Context | None = None,
+) -> list[Move]:
+    """The failures of a run that the rules would move, by node id; nothing is recorded."""
+    failures = {seen.slot: seen.failure for seen in failures_of(record)}
+
+    def matching(slot: Slot) -> tuple[str, ...]:
+        fields = {**sign(failures[slot])[0].fields, "test": slot[0]}
+        return tuple(rule.name for rule in rules.all(fields))
+
+    without = assign(record, book, sign=sign, mint=mint, context=context).cluster_of
+    under = assign(record, book, sign=sign, mint=mint, rules=rules, context=context).cluster_of
+    return [
+        Move(slot[0], without[slot], target, matching(slot))
+        for slot, target in sorted(under.items())
+        if without[slot] != target and matching(slot)
+    ]

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from triage.cluster.book import Book
-from triage.cluster.mint import EventMint
+from triage.cluster.event_factory import EventMint
+from triage.cluster.registry import Book
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, Why
-from triage.model.journal import ClustersMerged, ClusterSplit, Event, OwnerSet, ProposalDropped, Renamed
+from triage.model.journal import (
+    ClusterRenumbered,
+    ClustersMerged,
+    ClusterSplit,
+    Event,
+    OwnerSet,
+    ProposalDropped,
+    Renamed,
+)
 
 
 def merge(book: Book, mint: EventMint, ids: Sequence[str], reason: str | None = None) -> list[Event]:
@@ -109,3 +117,28 @@ def _line(text: str, what: str) -> str:
             "bad-text", f"the {what} is empty or longer than 200 characters", f"give a short {what}"
         )
     return line
+
+
+_BY = "triage doctor"
+
+
+def reconcile(book: Book, mint: EventMint | None = None) -> list[Event]:
+    """Events that mend clashes and doubles; none where there is nothing to mend.
+
+    `mint` is not used: a mint's clock and actor would make two people's repairs two repairs.
+    """
+    events: list[Event] = []
+    number = book.next_number
+    for clash in sorted(book.clashes, key=lambda opening: (opening.at, opening.event)):
+        maker = EventMint(clash.at, _BY)
+        events.append(
+            maker.make(ClusterRenumbered, cluster=clash.cluster, new=f"C{number}", opening=clash.event)
+        )
+        number += 1
+    opened_at = {event.id: event.at for event in book.events}
+    for younger, older in sorted(book.doubles.items(), key=lambda pair: int(pair[0][1:])):
+        latest = max(opened_at[book.lineage[cluster_id]] for cluster_id in (younger, older))
+        maker = EventMint(latest, _BY, book.lineage, after=latest)
+        why = (Why(kind="signature", detail="two branches opened a cluster for the same failure"),)
+        events.append(maker.make(ClustersMerged, cluster=younger, into=older, why=why))
+    return events

@@ -14,17 +14,58 @@ The first rule that matches a failure decides. A file with anything wrong in it 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from triage.cluster.book import Book
-from triage.cluster.glob import matches
+from triage.cluster.registry import Book
 from triage.errors import UsageError
 from triage.model.base import Value
+
+LONGEST_TEXT = 10_000
+"""Of a text only so much is looked at: its beginning."""
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole text (white space folded, upper and lower case kept) fits the pattern."""
+    text = " ".join(text[:LONGEST_TEXT].split())
+    first, *others = pattern.split("*")
+    if not _fits(first, text[: len(first)]):
+        return False
+    if not others:
+        return len(text) == len(first)
+    *middle, last = others
+    position = len(first)
+    for part in middle:
+        found = _find(part, text, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    end = len(text) - len(last)
+    return end >= position and _fits(last, text[end:])
+
+
+def _find(part: str, text: str, start: int) -> int:
+    if "?" not in part:
+        return text.find(part, start)
+    found = _of_one_length(part).search(text, start)
+    return found.start() if found else -1
+
+
+@lru_cache(maxsize=1024)
+def _of_one_length(part: str) -> re.Pattern[str]:
+    """A part as an expression without any repetition: it cannot backtrack."""
+    return re.compile("".join("." if char == "?" else re.escape(char) for char in part), re.DOTALL)
+
+
+def _fits(part: str, text: str) -> bool:
+    return len(part) == len(text) and all(p in (t, "?") for p, t in zip(part, text, strict=True))
+
 
 LARGEST_FILE = 1 << 20
 FIELDS = ("exception", "chain", "message", "frame", "file", "code", "phase", "test")

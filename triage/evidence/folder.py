@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from triage.errors import CheckError, UsageError
 from triage.evidence import atomic, manifest
-from triage.model.world import STAMP_FORMAT
+from triage.model.base import STAMP_FORMAT
 
 REPORTS = "reports"
 _CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -9,3 +14,58 @@ class Value(BaseModel):
     """A frozen value; an unknown field is an error, so that a typo cannot pass for data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True)
+class World:
+    """What a result may depend on besides its input."""
+
+    now: Callable[[], datetime]
+    """Aware time in UTC."""
+    monotonic: Callable[[], float]
+    """Seconds from an arbitrary start; never goes back."""
+    environ: Mapping[str, str]
+    actor: str = "triage"
+
+    def stamp(self) -> str:
+        """The STAMP of this second."""
+        return self.now().astimezone(UTC).strftime(STAMP_FORMAT)
+
+    def timestamp(self) -> str:
+        """The moment as journal lines write it."""
+        return self.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Progress(Protocol):
+    """Where long work says how far it is."""
+
+    def start(self, total: int, what: str) -> None:
+        """A new stretch of `total` steps begins."""
+
+    def step(self, label: str, outcome: str = "") -> None:
+        """One step is done."""
+
+    def note(self, text: str) -> None:
+        """One line that people should see."""
+
+    def finish(self) -> None:
+        """The stretch is over."""
+
+
+class Silent:
+    """Progress that says nothing."""
+
+    def start(self, total: int, what: str) -> None:
+        """Say nothing."""
+
+    def step(self, label: str, outcome: str = "") -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def finish(self) -> None:
+        """Say nothing."""

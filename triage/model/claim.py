@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from triage.model import escape
 from triage.model.base import Value
+from triage.text import markup as escape
 
 Op = Literal[
     "key", "count", "sum", "min", "max", "mean", "magnitude", "minus", "percent", "allowed_rate", "beyond",

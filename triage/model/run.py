@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
 from triage.model.base import Value
 from triage.model.failure import Failure
 from triage.model.outcome import Counts, Outcome
@@ -145,3 +151,42 @@ class SelectionResult(Value):
             if result.nodeid == nodeid:
                 return result.outcome
         return Outcome.NOT_RUN
+
+
+class Suite(Value):
+    """Root, selectors, canonical environment, how it is cut into chunks, limits."""
+
+    root: str
+    """Absolute path of the folder with the pytest configuration."""
+    selectors: tuple[str, ...] = ()
+    """Node ids, files or folders as pytest takes them; empty means what its configuration says."""
+    env: dict[str, str] = {}
+    """The canonical environment: set in every process under test."""
+    pytest_args: tuple[str, ...] = ()
+    python: str | None = None
+    """Interpreter of the suite; None is the one that runs triage."""
+    workers: int = Field(default=1, ge=1)
+    chunks: int | None = Field(default=None, ge=1)
+    """Number of chunks; None lets `chunk_seconds` decide."""
+    chunk_seconds: float = Field(default=60.0, gt=0)
+    manifest: str | None = None
+    """A file that names the chunks and their tests, instead of planning."""
+    shard: tuple[int, int] | None = None
+    """(3, 10): run the third tenth of the plan."""
+    limits: Limits = Limits()
+    isolation: Literal["warm", "fresh"] = "warm"
+    """warm: a parent that has imported the suite forks for each chunk; fresh: a new interpreter each."""
+
+
+Key = tuple[str, int]
+"""A public node id, and which of the items with this id."""
+
+
+def keys_of(nodeids: Sequence[str]) -> list[Key]:
+    """Each id with how often it came before."""
+    count: dict[str, int] = defaultdict(int)
+    keys = []
+    for nodeid in nodeids:
+        keys.append((nodeid, count[nodeid]))
+        count[nodeid] += 1
+    return keys

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 
 from pydantic import field_validator
 
@@ -33,3 +37,14 @@ class Signature(Value):
     def algorithm(self) -> str:
         """Name and version, such as `reason/1`."""
         return self.id.partition(":")[0]
+
+
+def signature_id(algorithm: str, fields: Mapping[str, str]) -> str:
+    """`algorithm:` and the first 16 hex digits of SHA-256 over the named fields; empty ones do not count."""
+    return _digest(algorithm, tuple(sorted(item for item in fields.items() if item[1])))
+
+
+@lru_cache(maxsize=65536)
+def _digest(algorithm: str, content: tuple[tuple[str, str], ...]) -> str:
+    text = json.dumps(dict(content), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return f"{algorithm}:{hashlib.sha256(text.encode('utf-8')).hexdigest()[:16]}"

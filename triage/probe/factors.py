@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from triage.lab.protocol import Setup
 from triage.model.experiment import CauseKind, Factor
-from triage.probe.api import Setup
-from triage.probe.environment import kind_of
 from triage.probe.treatment import with_instrument
 
 Arms = tuple[Setup, Setup]
@@ -90,3 +90,21 @@ def arms(setup: Setup, factor: Factor) -> Arms:
 def cause_kind(factor: Factor) -> Any:
     """The kind of cause that this factor is; some variables are how another kind is spelled."""
     return kind_of(factor.name) if factor.kind == "env" else KINDS[factor.kind][1]
+
+
+_VARIABLE_KINDS: tuple[tuple[str, CauseKind], ...] = (
+    (r"TZ", "clock"),
+    (r"LC_.*|LANG|LANGUAGE|PYTHONUTF8|PYTHONIOENCODING|PYTHONCOERCECLOCALE", "locale"),
+    (r"PYTHONHASHSEED", "seed"),
+    (r"(OMP|MKL|OPENBLAS|NUMEXPR|VECLIB)_(NUM|MAXIMUM)_THREADS|PYTHON_CPU_COUNT", "threads"),
+    (r"TORCHDYNAMO_DISABLE|TORCH_COMPILE_DISABLE|PYTORCH_JIT|.*_DISABLE_COMPILE", "compile"),
+    (r"(https?|ftp|no|all)_proxy", "network"),
+)
+
+
+def kind_of(variable: str) -> CauseKind:
+    """Some variables are how another cause is spelled: TZ is the clock's, LC_ALL the locale's."""
+    for pattern, kind in _VARIABLE_KINDS:
+        if re.fullmatch(pattern, variable, re.IGNORECASE):
+            return kind
+    return "environment-variable"

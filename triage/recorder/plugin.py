@@ -14,25 +14,29 @@ from typing import Any
 
 import pytest
 
-from triage.recorder import neutral
-from triage.recorder.jsonreport import JsonReport
-from triage.recorder.look import (
+from triage.recorder import other_plugins
+from triage.recorder.exceptions import raised_chain
+from triage.recorder.json_report import JsonReport
+from triage.recorder.record_file import Writer
+from triage.recorder.reports import (
     Beside,
+    Scribe,
+    bare,
+    is_complete,
+    last_attempt,
     left_while_collecting,
     line_of,
     lost_streams,
     named,
     only_counts,
+    outcome_of,
     packages,
     skip_reason,
 )
-from triage.recorder.raised import raised_chain
-from triage.recorder.reports import Scribe, bare, is_complete, last_attempt, outcome_of
 from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
 from triage.recorder.settings import Settings, take_settings
 from triage.recorder.watchdog import Watchdog
-from triage.recorder.writer import Writer
-from triage.wire.redact import Redactor
+from triage.text.redact import Redactor
 
 _NAME = "triage-recorder"
 _SETTINGS = take_settings()
@@ -69,9 +73,9 @@ class Recorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> Generator[None, object, object]:
         """Before other plugins act on their options."""
-        self.notes = neutral.neutralise(config)
-        neutral.own_basetemp(config, self.settings.name)
-        neutral.own_seed(config, self.settings.seed)
+        self.notes = other_plugins.neutralise(config)
+        other_plugins.own_basetemp(config, self.settings.name)
+        other_plugins.own_seed(config, self.settings.seed)
         self.json_report.enable(config, self.settings)
         if self.watchdog:
             self.watchdog.touch()
@@ -80,7 +84,7 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: Any) -> None:
         """The session's frame: where, with what, what was switched off."""
-        neutral.own_cache(config, self.settings.cache_dir)
+        other_plugins.own_cache(config, self.settings.cache_dir)
         dists = {dist.project_name: dist.version for _, dist in config.pluginmanager.list_plugin_distinfo()}
         self.writer.write(
             {
@@ -114,7 +118,7 @@ class Recorder:
         self.select(session.items)
         self.json_report.begin_chunk(session, settings)
         session.testsfailed, session.testscollected = 0, len(session.items)
-        neutral.own_basetemp(session.config, settings.name)
+        other_plugins.own_basetemp(session.config, settings.name)
         self.writer.write({"e": "begin", "pid": os.getpid(), "rootdir": str(session.config.rootpath)})
         self.announce(session.items)
 
@@ -178,7 +182,7 @@ class Recorder:
         if self.settings.mode == "collect":
             return True
         if self.settings.mode == "serve":
-            from triage.recorder.warm import serve
+            from triage.recorder.forkserver import serve
 
             serve(self, session)
         return None
@@ -386,7 +390,7 @@ class _Early:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, object, object]:
         """Before pytest-cov starts to measure."""
-        with neutral.early(early_config, _SETTINGS.coverage if _SETTINGS else None):
+        with other_plugins.early(early_config, _SETTINGS.coverage if _SETTINGS else None):
             return (yield)
 
 

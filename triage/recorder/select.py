@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from triage.wire.clean import encodable
-from triage.wire.redact import Redactor
+from triage.text.redact import Redactor
+from triage.text.sanitize import encodable
 
 
 def public_id(nodeid: str, redact: Callable[[str], str]) -> str:

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from triage.executor.api import LOG, RECORD, STACKS, Executor, ProcessOutcome, ProcessRequest
 from triage.model.outcome import Outcome, Phase
-from triage.model.run import Attempt, TestResult
-from triage.recorder.spare import spared
+from triage.model.run import Attempt, Key, TestResult
+from triage.process.api import LOG, RECORD, STACKS, Executor, ProcessOutcome, ProcessRequest
+from triage.recorder.events import encode
+from triage.recorder.record_file import spared
 from triage.run import results
-from triage.run.failures import Origins, death
-from triage.run.seen import Key, Seen
-from triage.run.stacks import Dump, last_dump
-from triage.run.verdict import Verdict, judge
-from triage.wire.events import encode
+from triage.run.attempt import Dump, Verdict, judge, last_dump
+from triage.run.record_reader import Seen
+from triage.run.results import Origins, death
 
 _TAIL_BYTES = 64 * 1024
 _LOST_AGAIN, _STUCK_AGAIN = 3, 2

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import triage
-from triage.executor.api import FOLDER, RECORD, REPORT, STACKS, ProcessRequest
 from triage.model.run import Limits
-from triage.wire.redact import Redactor
+from triage.process.api import FOLDER, RECORD, REPORT, STACKS, ProcessRequest
+from triage.text.redact import Redactor
 
 PLUGIN = "triage.recorder.plugin"
 _NOT_INHERITED = ("PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "TRIAGE_RECORD")

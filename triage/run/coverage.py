@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from triage.executor.api import LOG, Executor, ProcessRequest
-from triage.recorder.covered import TARGET
+from triage.process.api import LOG, Executor, ProcessRequest
+from triage.recorder.other_plugins import TARGET
 from triage.run.command import Launch
 
 _SECONDS = 600.0

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from triage.executor.api import Executor, ProcessOutcome, ProcessRequest, WarmProcess
-from triage.model.run import Attempt
+from triage.model.run import Attempt, Key
+from triage.process.api import Executor, ProcessOutcome, ProcessRequest, WarmProcess
+from triage.run.attempt import judge
 from triage.run.chunk import Course, Runner, Starter, Tried
-from triage.run.collecting import Collected, only_files
+from triage.run.collection import Collected, only_files
 from triage.run.command import Launch
-from triage.run.seen import Key, Seen
-from triage.run.verdict import judge
+from triage.run.record_reader import Seen
 
 PREFLIGHT = "preflight"
 _HEAR_SECONDS = 10.0

@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from triage.errors import UsageError
-from triage.model.run import Chunk, Limits, Plan
-from triage.model.suite import Suite
+from triage.model.run import Chunk, Limits, Plan, Suite
 
 ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triage.executor.api import RECORD, ProcessOutcome
-from triage.model.run import Attempt, Plan, TestResult
+from triage.model.run import Attempt, Key, Plan, TestResult
+from triage.process.api import RECORD, ProcessOutcome
 from triage.run import results
 from triage.run.chunk import Course, Tried
-from triage.run.failures import Origins
-from triage.run.seen import Key, Seen
-from triage.run.store import EVENTS, RunStore
+from triage.run.record_reader import Seen
+from triage.run.results import Origins
+from triage.run.run_store import EVENTS, RunStore
 
 
 @dataclass

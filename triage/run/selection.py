@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from triage.evidence import atomic
-from triage.executor.api import LOG, STACKS, Executor, ProcessRequest
-from triage.model.run import Selection, SelectionResult
-from triage.model.world import World
+from triage.model.base import World
+from triage.model.run import Key, Selection, SelectionResult
+from triage.process.api import LOG, STACKS, Executor, ProcessRequest
 from triage.run import results
 from triage.run.chunk import Course, Runner, collection_death
 from triage.run.command import Launch, carried, new_key
-from triage.run.failures import Origins
-from triage.run.seen import Key
+from triage.run.results import Origins
 
 INSTRUMENTS = "instruments"
 

@@ -11,23 +11,21 @@ from typing import Any
 from triage.errors import TriageError, UsageError
 from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
-from triage.executor.api import Executor
-from triage.model.run import Chunk, Plan, RunRecord, TestResult
-from triage.model.suite import Suite
-from triage.model.world import Progress, World
-from triage.run import facts, results
-from triage.run.binder import Binder
+from triage.model.base import Progress, World
+from triage.model.run import Chunk, Key, Plan, RunRecord, Suite, TestResult, keys_of
+from triage.process.api import Executor
+from triage.run import environment, results
+from triage.run.artifacts import Binder
 from triage.run.chunk import Course, Runner
-from triage.run.collecting import Collected, collect, logs_of
+from triage.run.collection import Collected, collect, logs_of
 from triage.run.command import Launch, carried
 from triage.run.coverage import join_coverage
-from triage.run.crew import Stop, obeying_signals, work_through
-from triage.run.failures import Origins
 from triage.run.isolation import Isolation
 from triage.run.plan import longest_first, plan
+from triage.run.results import Origins
 from triage.run.resume import Before, read_before
-from triage.run.seen import Key, keys_of
-from triage.run.store import RunStore
+from triage.run.run_store import RunStore
+from triage.run.workers import Stop, obeying_signals, work_through
 
 
 def run_suite(
@@ -83,7 +81,7 @@ class _Run:
         self.launch = Launch(
             root=self.suite.root,
             environ=self.world.environ,
-            env={**self.suite.env, **facts.added(self.suite, self.world.environ)},
+            env={**self.suite.env, **environment.added(self.suite, self.world.environ)},
             limits=self.suite.limits,
             python=python,
             args=self.suite.pytest_args,
@@ -109,8 +107,8 @@ class _Run:
     def through(self, durations: Mapping[str, float], resume: bool) -> RunRecord:
         before = read_before(self.store, self.origins) if resume else Before()
         self.store.open_events()
-        self.store.put_json("env.json", facts.environment(self.suite, self.world.environ))
-        git = facts.git_state(self.suite.root, self.store.folder.path)
+        self.store.put_json("env.json", environment.environment(self.suite, self.world.environ))
+        git = environment.git_state(self.suite.root, self.store.folder.path)
         collected = self._preflight(git)
         planned = self._plan(collected, durations, before)
         self._execute(planned, collected, before)
@@ -135,7 +133,7 @@ class _Run:
             raise
         found = {
             "git": git,
-            "machine": facts.machine(self.suite.root, str(scratch)),
+            "machine": environment.machine(self.suite.root, str(scratch)),
             "stamp": self.store.folder.stamp,
         }
         self.binder.preflight(collected, found, logs_of(scratch / "work"))

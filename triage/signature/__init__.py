@@ -1,1 +1,1 @@
-"""From a failure to `algorithm/version:hash`."""
+"""A failure to a signature that says which failures have the same cause."""

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from triage.executor.api import FOLDER, LOG, RECORD, Executor, ProcessOutcome, ProcessRequest
+from triage.process.api import FOLDER, LOG, RECORD, Executor, ProcessOutcome, ProcessRequest
 
 _NAP = "import time; time.sleep(1000)"
 
 
 class ExecutorConformance:
-    """Tests of the protocol in `triage.executor.api`; override the `executor` fixture."""
+    """Tests of the protocol in `triage.process.api`; override the `executor` fixture."""
 
     @pytest.fixture
     def executor(self) -> Executor:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from triage.lab.protocol import Experiment, Look, Observation, Setup, Trial
+from triage.lab.verdict import decided, interleaved, judge, lengthened
 from triage.model.experiment import ExperimentResult, Status
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome
-from triage.probe.api import Case, Experiment, Finding, Look, Observation, Probe, Setup, Trial
-from triage.probe.judge import decided, interleaved, judge, lengthened
+from triage.probe.api import Case, Finding, Probe
 
 World = Callable[[Setup], Observation]
 _MOST_BATCHES = 500

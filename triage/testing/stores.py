@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from triage.evidence.history.api import DURATION_WEIGHT, HistoryStore
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
-from triage.store.api import DURATION_WEIGHT, HistoryStore
 
 
 def check_store(make: Callable[[], HistoryStore]) -> None:

@@ -1,0 +1,40 @@
+"""Templates: shipped ones are found, a team's own replace them, broken ones are one clear line."""
+
+from __future__ import annotations
+
+import pytest
+
+from triage.documents.render import load_templates
+from triage.documents.template_engine import Source, render
+from triage.errors import UsageError
+from triage.model.claim import Artifact
+
+
+def test_every_shipped_template_parses():
+    texts = load_templates()
+    assert {"summary.md.j2", "design.md.j2", "verify.md.j2", "plan.md.j2", "report.html.j2"} <= texts.keys()
+    for name in texts:
+        with pytest.raises(UsageError) as refusal:
+            render(name, {"nothing": Source(Artifact(path="x", sha256=""), {})}, texts, document="x")
+        assert "undefined" in str(refusal.value), name
+
+
+def test_a_teams_folder_replaces_by_name(tmp_path):
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger/tracker.md.j2").write_text("ours")
+    (tmp_path / "more.j2").write_text("more")
+    texts = load_templates(tmp_path)
+    assert texts["ledger/tracker.md.j2"] == "ours"
+    assert texts["more.j2"] == "more"
+    assert texts["summary.md.j2"] == load_templates()["summary.md.j2"]
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(UsageError) as refusal:
+        load_templates(tmp_path / "absent")
+    assert refusal.value.slug == "no-templates"
+    (tmp_path / "bad.j2").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError) as refusal:
+        load_templates(tmp_path)
+    assert refusal.value.slug == "bad-template"
+    assert "bad.j2" in str(refusal.value)

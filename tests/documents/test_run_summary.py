@@ -1,0 +1,122 @@
+"""The summary of a run: its first line tells its worth, its counts add up, its text is harmless."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from markdown_it import MarkdownIt
+
+from triage.documents.claims import check_document
+from triage.documents.run_summary import summary_of, write_run_summary
+from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import RunState
+from triage.model.outcome import Outcome
+
+
+def _written(root, record, clusters, rows):
+    folder = EvidenceFolder.create(root, "x", "a", record.stamp)
+    folder.write_json("results.json", record)
+    folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": clusters})
+    folder.write_json("failures.json", {"failures": rows})
+    return folder, write_run_summary(root, folder)
+
+
+def test_figures_come_from_the_record(tmp_path, record, clusters, failure_rows):
+    folder, summary = _written(tmp_path, record, clusters, failure_rows)
+    counts = summary["counts"]
+    assert counts["collected"] == 4 == sum(counts[outcome.value] for outcome in Outcome)
+    assert counts["collect_errors"] == 1
+    assert summary["verdict"] == "red"
+    assert [row["nodeid"] for row in summary["red"]] == ["bad.py", record.results[1].nodeid, "t.py::boom"]
+    assert summary["red"][1]["clusters"] == ["C19"]
+    assert summary["red"][1]["place"] == {"path": "tests/t.py", "line": 7}
+    assert summary["chunks"][1]["outcomes"] == {"crashed": 1, "skipped": 1}
+    assert [attempt["ended"] for attempt in summary["chunks"][1]["attempts"]] == ["crashed", "finished"]
+    assert [cluster["id"] for cluster in summary["clusters"]] == ["C3", "C19", "C20"]
+    assert json.loads((folder.path / "summary.json").read_text()) == summary == summary_of(folder.path)
+
+
+def test_the_document_holds_and_shows_every_cluster_with_its_evidence(
+    tmp_path, record, clusters, failure_rows
+):
+    folder, _ = _written(tmp_path, record, clusters, failure_rows)
+    problems, claims = check_document(tmp_path, folder.path / "summary.md")
+    assert problems == []
+    assert claims > 40
+    text = (folder.path / "summary.md").read_text()
+    for word in (
+        "### New",
+        "### Regressed",
+        "### Fixed",
+        "**C19**",
+        "**C20**",
+        "kim",
+        "proposed by message",
+        "1 files",
+    ):
+        assert word in text
+
+
+def test_nothing_in_it_acts_as_markup(tmp_path, record, clusters, failure_rows):
+    folder, _ = _written(tmp_path, record, clusters, failure_rows)
+    text = (folder.path / "summary.md").read_text()
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert not any(line.startswith("::") for line in text.split("\n"))
+    kinds = {
+        inline.type
+        for token in MarkdownIt("commonmark").enable("table").parse(text)
+        for inline in [token, *(token.children or [])]
+    }
+    assert not {"html_inline", "html_block", "link_open", "image"} & kinds
+
+
+@pytest.fixture
+def written(tmp_path, record, clusters, failure_rows):
+    """Writes the sample run with some fields changed."""
+    return lambda **changes: _written(tmp_path, record.model_copy(update=changes), clusters, failure_rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "first"),
+    [
+        ({}, "red", "is complete: new or regressed failures"),
+        ({"void": "the disk was full"}, "void", "is VOID: 4 of 4 tests have an outcome"),
+        ({"complete": False}, "void", "is VOID"),
+    ],
+)
+def test_the_first_line_says_what_the_run_is_worth(written, changes, verdict, first):
+    folder, summary = written(**changes)
+    assert summary["verdict"] == verdict
+    assert first in (folder.path / "summary.md").read_text().partition("\n")[0]
+
+
+def test_an_incomplete_run_counts_what_never_ran(tmp_path, record, clusters, failure_rows):
+    results = list(record.results)
+    results[3] = results[3].model_copy(update={"outcome": Outcome.NOT_RUN})
+    cut = record.model_copy(update={"results": tuple(results), "complete": False})
+    folder, summary = _written(tmp_path, cut, clusters, failure_rows)
+    text = (folder.path / "summary.md").read_text()
+    assert "VOID: 3 of 4 tests" in text.partition("\n")[0]
+    assert summary["not_run"] == ["t.py::skip"]
+    assert "## Not run" in text
+
+
+def test_known_and_green_are_told_apart(tmp_path, record, clusters, failure_rows):
+    known = [cluster.model_copy(update={"state_in_run": RunState.KNOWN}) for cluster in clusters]
+    assert _written(tmp_path / "a", record, known, failure_rows)[1]["verdict"] == "known"
+    green = record.model_copy(update={"results": record.results[:1], "collect_errors": ()})
+    assert _written(tmp_path / "b", green, (), [])[1]["verdict"] == "green"
+
+
+@pytest.mark.slow
+def test_twenty_thousand_failures_stay_readable(tmp_path, record, clusters, failure_rows):
+    many = tuple(record.results[1].model_copy(update={"nodeid": f"t.py::t[{n}]"}) for n in range(20_000))
+    big = record.model_copy(update={"results": many, "plan": None})
+    swollen = clusters[0].model_copy(update={"members": tuple(result.nodeid for result in many)})
+    folder, _ = _written(tmp_path, big, (swollen,), [])
+    path = folder.path / "summary.md"
+    assert path.stat().st_size < 200_000
+    assert "and 19990 more" in path.read_text()
+    assert check_document(tmp_path, path)[0] == []

@@ -1,0 +1,216 @@
+"""Real git, real journals: branches that went apart merge without conflict and are mended alike."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from triage.cli.app import group
+from triage.cluster.assign import assign
+from triage.cluster.context import Flip
+from triage.cluster.decisions import merge, own
+from triage.cluster.join_rules.experiments import conclusions
+from triage.cluster.registry import Book
+from triage.evidence.journal import Journal
+from triage.model.cluster import ClusterStatus
+from triage.model.journal import StatusChanged
+from triage.model.run import RunRecord, TestResult
+from triage.signature.api import signatures_of
+
+Failing = Callable[..., TestResult]
+Run = Callable[..., RunRecord]
+
+
+class Clone:
+    """A repository with a journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.journal = path, Journal(path / "plans" / "journal.jsonl")
+
+    def git(self, *words: str, code: int = 0) -> str:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+        done = subprocess.run(
+            ["git", *identity, *words], cwd=self.path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr + done.stdout
+        return done.stdout
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "state")
+
+    def triage(self, *words: str) -> tuple[int, str]:
+        result = CliRunner().invoke(group, ["--root", str(self.path), *words], standalone_mode=False)
+        if result.exception is not None:
+            return int(getattr(result.exception, "exit_code", 4)), str(result.exception)
+        return int(result.return_value or 0), result.stdout + result.stderr
+
+    @property
+    def book(self) -> Book:
+        return Book.of(self.journal.read())
+
+    def saw(self, at: str, *results: TestResult) -> None:
+        record = RunRecord(stamp=at, campaign="c", root="/", complete=True, results=results)
+        book = self.book
+        self.journal.append(assign(record, book, sign=signatures_of, mint=book.mint(at, "run")).events)
+        self.commit()
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    """On main, one cluster, and what `triage init` writes."""
+    made = Clone(tmp_path / "suite")
+    made.path.mkdir()
+    (made.path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    made.git("init", "-q", "-b", "main")
+    monkeypatch.chdir(made.path)
+    assert made.triage("init")[0] == 0
+    made.commit()
+    return made
+
+
+@pytest.mark.slow
+def test_three_branches_in_every_order_end_in_one_journal(clone: Clone, failing: Failing) -> None:
+    clone.saw("2026-11-24T06:00:00Z", failing("a.py::a", "OSError: base", "m0.py:f"))
+    for hour, name in enumerate("xyz", start=7):
+        clone.git("checkout", "-q", "-b", name, "main")
+        clone.saw(
+            f"2026-11-24T0{hour}:00:00Z",
+            failing(f"{name}.py::t", "OSError: own", f"m{name}.py:f"),
+            failing("all.py::t", "ValueError: seen on each branch", "shared.py:f"),
+        )
+        book = clone.book
+        clone.journal.append(own(book, book.mint(f"2026-11-24T0{hour}:30:00Z", name), "C3", name))
+        clone.commit()
+    ends = set()
+    for order in ("xyz", "zyx", "yxz"):
+        clone.git("checkout", "-q", "-B", "-".join(order), "main")
+        for name in order:
+            clone.git("merge", "-q", "--no-edit", name)
+        for _ in range(2):
+            said = clone.triage("doctor", "--mend")[1]
+        assert "two branches allotted" not in said, said
+        ends.add(tuple(sorted(event.id for event in clone.journal.read())))
+        clone.commit()
+    assert len(ends) == 1, "whatever the order of merges, the same lines"
+    book = clone.book
+    assert len(book.live) == 5
+    assert len({c.title for c in book.live}) == 3
+    (shared,) = [c for c in book.live if "seen on each branch" in c.title]
+    assert shared.members == ("all.py::t",)
+    owners = {c.owner for c in book.live if c.owner}
+    assert len(owners) >= 1
+    # two people who mended different pairs first meet in the same state
+    clone.git("checkout", "-q", "-B", "ada", "x")
+    clone.git("merge", "-q", "--no-edit", "y")
+    clone.triage("doctor", "--mend")
+    clone.commit()
+    clone.git("checkout", "-q", "-B", "bob", "x")
+    clone.git("merge", "-q", "--no-edit", "z")
+    clone.triage("doctor", "--mend")
+    clone.commit()
+    clone.git("merge", "-q", "--no-edit", "-X", "ours", "ada")  # plans/fix_plan.md is a view: any side
+    for _ in range(4):
+        clone.triage("doctor", "--mend")
+    again = clone.book
+    assert not again.clashes
+    assert not again.doubles
+    assert sorted(c.members for c in again.live) == sorted(c.members for c in book.live)
+
+
+def test_doctor_names_what_it_would_mend_and_changes_nothing_without_being_asked(
+    clone: Clone, failing: Failing
+) -> None:
+    clone.git("checkout", "-q", "-b", "other")
+    clone.saw("2026-11-24T08:00:00Z", failing("b.py::b", "KeyError: 'x'", "m1.py:f"))
+    clone.git("checkout", "-q", "main")
+    clone.saw("2026-11-24T07:00:00Z", failing("a.py::a", "OSError: no", "m2.py:f"))
+    clone.git("merge", "-q", "--no-edit", "other")
+    before = clone.journal.path.read_bytes()
+    code, said = clone.triage("doctor")
+    assert code == 1
+    assert "two branches allotted C1; triage doctor --mend" in said
+    assert clone.journal.path.read_bytes() == before
+    assert "cluster renumbered: C1" in clone.triage("doctor", "--mend")[1]
+    assert {c.id: c.members for c in clone.book.live} == {"C1": ("a.py::a",), "C2": ("b.py::b",)}
+
+
+def test_a_branch_resolved_what_the_other_merged(clone: Clone, failing: Failing) -> None:
+    one, two = failing("a.py::a", "OSError: no", "m1.py:f"), failing("b.py::b", "KeyError: 'x'", "m2.py:f")
+    clone.saw("2026-11-24T06:00:00Z", one, two)
+    clone.git("checkout", "-q", "-b", "resolves")
+    mint = clone.book.mint("2026-11-24T08:00:00Z", "triage verify")
+    clone.journal.append(
+        [mint.make(StatusChanged, cluster="C2", status=ClusterStatus.RESOLVED, reason="met")]
+    )
+    clone.commit()
+    clone.git("checkout", "-q", "-b", "merges", "main")
+    book = clone.book
+    clone.journal.append(merge(book, book.mint("2026-11-24T07:00:00Z", "ada"), ["C1", "C2"]))
+    clone.commit()
+    clone.git("merge", "-q", "--no-edit", "resolves")
+    code, said = clone.triage("doctor")
+    assert code == 0, said
+    assert [line for line in said.splitlines() if line.startswith("error")] == []
+    whole = clone.book.cluster("C2")
+    assert (whole.id, whole.status) == ("C1", ClusterStatus.OPEN), "only a part met its criterion"
+    assert whole.members == ("a.py::a", "b.py::b")
+
+
+def test_proposals_and_merges_of_a_renumbered_cluster_go_along(clone: Clone, failing: Failing) -> None:
+    clone.saw("2026-11-24T06:00:00Z", failing("a.py::a", "OSError: no", "m1.py:f"))
+    clone.git("checkout", "-q", "-b", "other")
+    clone.saw(
+        "2026-11-24T08:00:00Z", failing("b.py::b", "KeyError: 'x'", "m2.py:f"),
+        failing("c.py::c", "TypeError: x", "m3.py:f"), failing("d.py::d", "EOFError: x", "m4.py:f"),
+    )  # fmt: skip
+    book = clone.book
+    mint = book.mint("2026-11-24T08:10:00Z", "bob")
+    flips = (Flip("env:A=1", frozenset({"a.py::a", "b.py::b"}), frozenset(), "e"),)
+    clone.journal.append([*merge(book, mint, ["C3", "C4"]), *conclusions(book, mint, flips)])
+    clone.commit()
+    assert [(p.with_cluster, p.cluster) for p in clone.book.proposals] == [("C1", "C2")]
+    clone.git("checkout", "-q", "main")
+    clone.saw(
+        "2026-11-24T07:00:00Z", failing("e.py::e", "LookupError: x", "m5.py:f"),
+        failing("f.py::f", "BufferError: x", "m6.py:f"), failing("g.py::g", "SystemError: x", "m7.py:f"),
+    )  # fmt: skip
+    clone.git("merge", "-q", "--no-edit", "other")
+    assert clone.book.proposals == (), "until it is clear which C2 is meant, none is"
+    clone.triage("doctor", "--mend")
+    book = clone.book
+    found = {c.members: c.id for c in book.live}
+    assert found[("e.py::e",)] == "C2"
+    assert found[("f.py::f",)] == "C3"
+    assert found[("g.py::g",)] == "C4"
+    assert ("c.py::c", "d.py::d") in found, "the merge meant the C3 and C4 of its own branch"
+    (proposal,) = book.proposals
+    assert {proposal.cluster, proposal.with_cluster} == {"C1", found["b.py::b",]}
+    said = clone.triage("explain", "C1")[1]
+    assert f"confirm with: triage merge C1 {found['b.py::b',]}" in said
+
+
+def test_without_the_attribute_git_asks_and_both_sides_kept_is_right(clone: Clone, failing: Failing) -> None:
+    (clone.path / ".gitattributes").unlink()
+    clone.saw("2026-11-24T06:00:00Z", failing("a.py::a", "OSError: no", "m1.py:f"))
+    clone.git("checkout", "-q", "-b", "other")
+    clone.saw("2026-11-24T08:00:00Z", failing("b.py::b", "KeyError: 'x'", "m2.py:f"))
+    clone.git("checkout", "-q", "main")
+    clone.saw("2026-11-24T07:00:00Z", failing("c.py::c", "TypeError: x", "m3.py:f"))
+    clone.git("merge", "-q", "--no-edit", "other", code=1)
+    code, said = clone.triage("clusters")
+    assert code == 2
+    assert "is a conflict mark of git" in said
+    assert "\n" not in said
+    conflicted = clone.journal.path.read_text().splitlines(keepends=True)
+    marks = ("<<<<<<<", "=======", ">>>>>>>")
+    clone.journal.path.write_text("".join(line for line in conflicted if not line.startswith(marks)))
+    clone.commit()
+    assert "would conflict; triage init" in clone.triage("doctor")[1]
+    clone.triage("doctor", "--mend")
+    assert len(clone.book.live) == 3
+    assert not clone.book.clashes

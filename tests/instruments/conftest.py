@@ -1,0 +1,42 @@
+"""Runs a small project under instruments, in a real process."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import pytest
+
+from triage.cli.context import real_world
+from triage.instruments.registry import plugin_of
+from triage.lab.lab import instruments_of, observed
+from triage.model.run import Selection
+from triage.process.local import LocalExecutor
+from triage.run.selection import run_selection
+
+
+@pytest.fixture
+def observe(tmp_path):
+    """Files and a test; instruments by name with their settings; returns an Observation."""
+    world = real_world()
+    executor = LocalExecutor(world=world)
+
+    def run(files, *nodeids, env=None, **instruments):
+        root = tmp_path / "suite"
+        for name, text in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+        selection = Selection(
+            root=str(root),
+            nodeids=nodeids,
+            env=env or {},
+            plugins=tuple(plugin_of(name) for name in instruments),
+            settings={name: json.dumps(told) for name, told in instruments.items()},
+        )
+        folder = tmp_path / "out"
+        result = run_selection(selection, env={}, python=None, folder=folder, executor=executor, world=world)
+        return observed(result, instruments_of(folder / "instruments", lambda text: text))
+
+    yield run
+    executor.close()

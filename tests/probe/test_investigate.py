@@ -1,0 +1,215 @@
+"""`triage probe` on projects made on the spot, in real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from triage.evidence import manifest
+
+T = "tests/test_v.py::test_mode"
+LEVER = {
+    "app/__init__.py": "import os\ndef mode():\n    return os.environ.get('APP_MODE', 'safe')\n",
+    "tests/test_v.py": """
+        import app, pytest
+        def test_mode():
+            assert app.mode() == "safe"
+        def test_fine():
+            pass
+        @pytest.mark.skip
+        def test_skipped():
+            assert False
+    """,
+}
+pytestmark = pytest.mark.slow
+
+
+def test_the_answer_the_evidence_and_the_journal(suite):
+    project = suite(LEVER, env={"APP_MODE": "fast"})
+    before = {
+        path: path.read_bytes()
+        for path in project.root.rglob("*")
+        if path.is_file() and ".git" not in path.parts
+    }
+    code, report, _ = project.probe(T)
+    assert code == 0
+    assert report["subject"] == [T]
+    assert report["reproduced"] is True
+    cause = report["root_cause"]
+    assert (cause["kind"], cause["confidence"], cause["culprits"][0]) == (
+        "environment-variable",
+        "proven",
+        "APP_MODE",
+    )
+    assert cause["factor"] == {"kind": "env", "name": "APP_MODE", "from": "fast", "to": None}
+    confirmed = [e for e in report["experiments"] if e["status"] == "confirmed" and e["p_value"]]
+    assert confirmed[-1]["baseline"] == {"runs": 4, "failed": 4}
+    assert confirmed[-1]["treated"] == {"runs": 4, "failed": 0}
+    assert all((project.root / path).exists() for path in confirmed[-1]["evidence"])
+    assert report["next"] == f"triage design {T} --option YOUR.patch"
+    lines = [json.loads(line) for line in (project.folder / "experiments.jsonl").read_text().splitlines()]
+    predicted = next(n for n, line in enumerate(lines) if line["event"] == "predicted")
+    assert all(line["event"] in ("look", "observed") for line in lines[:predicted]), "predictions come first"
+    assert manifest.compare(project.folder) == ()
+    assert "APP\\_MODE" in (project.folder / "summary.md").read_text()
+    after = {path: path.read_bytes() for path in before}
+    assert after == before, "the user's tree was touched"
+
+
+def exit_code(command):
+    return subprocess.run(command, shell=True, capture_output=True, check=False).returncode
+
+
+def test_the_pasted_commands_do_what_the_experiments_did(suite):
+    project = suite(LEVER, env={"APP_MODE": "fast"})
+    _, report, _ = project.probe(T)
+    commands = {one["probe"]: one["command"] for one in report["experiments"] if one["status"] == "confirmed"}
+    assert exit_code(commands["repeat"]) == 1
+    assert exit_code(commands["environment"]) == 0
+    assert exit_code(commands["environment"].replace("-u APP_MODE", "APP_MODE=fast")) == 1
+
+
+def test_a_verdict_that_is_known_is_not_run_again(suite):
+    project = suite(LEVER, env={"APP_MODE": "fast"})
+    _, first, _ = project.probe(T, "--probe", "environment", "--stamp", "20260101T000000Z")
+    _, second, _ = project.probe(T, "--probe", "environment", "--stamp", "20260101T000100Z")
+    assert second["root_cause"] == first["root_cause"]
+    assert second["runs"] <= first["runs"] - 8
+    (project.root / "app" / "__init__.py").write_text(LEVER["app/__init__.py"] + "\nX = 1\n")
+    _, third, _ = project.probe(T, "--probe", "environment", "--stamp", "20260101T000200Z")
+    assert third["runs"] > second["runs"], "another code, another experiment"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "slug"),
+    [
+        (["tests/test_v.py::test_nothing"], 2, "no-such-test"),
+        (["C7"], 2, "unknown-cluster"),
+        ([T, "--budget", "0"], 2, "no-budget"),
+        ([T, "--repeats", "0"], 2, "bad-count"),
+        ([T, "--probe", "astrology"], 2, "no-such-probe"),
+        ([T, "--factor", "nonsense"], 2, "bad-factor"),
+        ([T, "--factor", "moon:phase=full"], 2, "bad-factor"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_leaves_nothing(suite, words, code, slug):
+    project = suite(LEVER)
+    got, report, message = project.probe(*words)
+    assert (got, report) == (code, None)
+    assert slug in message
+    assert "\n" not in message
+    assert not (project.root / "reports").exists()
+
+
+@pytest.mark.parametrize("test", ["test_fine", "test_skipped"])
+def test_what_does_not_fail_is_an_answer_of_its_own(suite, test):
+    project = suite(LEVER)
+    code, report, _ = project.probe(f"tests/test_v.py::{test}")
+    assert code == 3
+    assert report["reproduced"] is False
+    assert report["root_cause"]["kind"] == "unknown"
+    assert report["claim"].startswith("Not reproduced")
+
+
+def test_a_suite_that_cannot_be_collected_says_why(suite):
+    project = suite(
+        {"tests/conftest.py": "def broken(:\n", "tests/test_v.py": "def test_mode():\n    pass\n"}
+    )
+    code, report, message = project.probe(T)
+    assert (code, report) == (3, None)
+    assert "SyntaxError" in message or "invalid syntax" in message
+
+
+def test_a_file_that_does_not_collect_is_named(suite):
+    project = suite(
+        {
+            "tests/test_v.py": "import nowhere_to_be_found\ndef test_mode():\n    pass\n",
+            "tests/test_w.py": "def test_x(): pass\n",
+        }
+    )
+    code, _, message = project.probe(T)
+    assert code == 3
+    assert "nowhere_to_be_found" in message
+
+
+def test_a_file_that_does_not_collect_can_be_probed_itself(suite):
+    project = suite(
+        {"lib/gears.py": "N = 1\n", "tests/test_v.py": "import gears\ndef test_mode():\n    pass\n"}
+    )
+    code, report, _ = project.probe("tests/test_v.py", "--probe", "dependency")
+    assert code == 0
+    assert report["reproduced"] is True
+    cause = report["root_cause"]
+    assert (cause["confidence"], cause["factor"]["name"], cause["factor"]["to"]) == (
+        "proven",
+        "PYTHONPATH",
+        "lib",
+    )
+
+
+def test_a_factor_that_does_not_exist_decides_nothing(suite):
+    project = suite(LEVER, env={"APP_MODE": "fast"})
+    code, report, _ = project.probe(T, "--probe", "asked", "--factor", "config:app.Config.power=3")
+    assert code == 1
+    assert report["experiments"][-1]["status"] in ("inconclusive", "refuted")
+    assert report["root_cause"]["confidence"] == "unknown"
+
+
+def test_the_budget_ends_it_with_what_was_found(suite):
+    project = suite(LEVER, env={"APP_MODE": "fast"})
+    code, report, _ = project.probe(T, "--budget", "0.9")
+    assert code in (1, 3)
+    assert any("budget" in note.lower() for note in report["notes"]) or not report["reproduced"]
+
+
+def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path):
+    project = suite(LEVER, env={"APP_MODE": "fast"})
+    site = tmp_path / "site"
+    info = site / "moon_probe-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: moon-probe\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[triage]\nmoon = moon_probe\n")
+    (site / "moon_probe.py").write_text(STRANGER)
+    done = subprocess.run(
+        [sys.executable, "-m", "triage", "--root", str(project.root),
+         "probe", T, "--probe", "moon", "--json"],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(site)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["experiments"][-1]["probe"] == "moon"
+    assert report["root_cause"]["confidence"] == "proven"
+
+
+STRANGER = """
+from triage.plugins import hookimpl
+from triage.model.experiment import Factor, RootCause, Status
+from triage.probe.api import Finding, test
+from triage.lab.protocol import Experiment
+
+
+class Moon:
+    name = "moon"
+
+    def likelihood(self, case):
+        return 0.5
+
+    def investigate(self, case):
+        experiment = Experiment(
+            probe=self.name, factor=Factor(kind="env", name="APP_MODE", to="safe"), prediction="it passes",
+            baseline=case.base, treated=case.base.plus(env={"APP_MODE": "safe"}), watch=(case.nodeid,),
+        )
+        (trial,) = yield from test(experiment)
+        if trial.result.status is not Status.CONFIRMED:
+            return Finding(excluded="not the moon")
+        return Finding(cause=RootCause(kind="environment-variable", summary="the moon", confidence="proven"))
+
+
+@hookimpl
+def triage_probes():
+    return [Moon()]
+"""

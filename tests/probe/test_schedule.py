@@ -1,0 +1,125 @@
+"""The climb: likeliest first, until proven; no probe's word is a proof; trouble is noted and passed by."""
+
+from __future__ import annotations
+
+import pytest
+
+from triage.lab.lab import BudgetSpent
+from triage.lab.protocol import Experiment, Look, Setup
+from triage.lab.verdict import judge
+from triage.model.experiment import Factor, RootCause
+from triage.probe.api import Finding, look, test
+from triage.probe.schedule import climb
+from triage.testing.probes import case_of, failure, seen
+
+T = "tests/test_a.py::test_it"
+
+
+def world(setup):
+    return seen(T, setup.env.get("FIX") == "1")
+
+
+class FakeLab:
+    """Answers from the world; spends its budget after so many runs."""
+
+    def __init__(self, runs=10_000):
+        self.left = runs
+
+    def answer(self, steps):
+        return tuple(self._look(s.setup) if isinstance(s, Look) else self._experiment(s) for s in steps)
+
+    def _look(self, setup):
+        if self.left == 0:
+            raise BudgetSpent
+        self.left -= 1
+        return world(setup)
+
+    def _experiment(self, experiment):
+        before = [self._look(experiment.baseline) for _ in range(4)]
+        after = [self._look(experiment.treated) for _ in range(4)]
+        return judge(experiment, before, after, failure(T))
+
+
+class Probe:
+    def __init__(self, name, likelihood, env=None, claims=None, breaks=False):
+        self.name, self._likelihood, self._env, self._claims, self._breaks = (
+            name,
+            likelihood,
+            env,
+            claims,
+            breaks,
+        )
+        self.asked = False
+
+    def likelihood(self, case):
+        return self._likelihood
+
+    def investigate(self, case):
+        self.asked = True
+        if self._breaks:
+            raise RuntimeError("a bug of its own")
+        confidence = self._claims
+        if self._env is None:
+            yield from look(case.base, why="-")
+        else:
+            experiment = Experiment(
+                probe=self.name, factor=Factor(kind="env", name="FIX", to="1"), prediction="it passes",
+                baseline=case.base, treated=case.base.plus(env=self._env), watch=(T,),
+            )  # fmt: skip
+            yield from test(experiment)
+        if confidence is None:
+            return Finding(excluded="nothing found")
+        return Finding(cause=RootCause(kind="environment-variable", summary=self.name, confidence=confidence))
+
+
+def case():
+    return case_of(T, world, Setup(nodeids=(T,)))
+
+
+def test_it_ends_with_the_first_proof():
+    right = Probe("right", 0.9, env={"FIX": "1"}, claims="proven")
+    never = Probe("never", 0.2)
+    way = climb(FakeLab(), case(), [never, right])
+    assert way.cause().confidence == "proven"
+    assert right.asked
+    assert not never.asked
+
+
+@pytest.mark.parametrize("env", [None, {"FIX": "0"}])
+def test_a_proof_without_a_confirmed_experiment_is_only_likely(env):
+    way = climb(FakeLab(), case(), [Probe("boaster", 0.9, env=env, claims="proven")])
+    assert way.cause().confidence == "likely"
+
+
+def test_another_probes_experiment_proves_nothing_for_the_boaster():
+    honest = Probe("honest", 0.9, env={"FIX": "1"})
+    boaster = Probe("boaster", 0.5, claims="proven")
+    assert climb(FakeLab(), case(), [honest, boaster]).cause().confidence == "likely"
+
+
+def test_a_probe_that_breaks_is_noted_and_the_next_one_asked():
+    way = climb(
+        FakeLab(),
+        case(),
+        [Probe("bad", 0.9, breaks=True), Probe("right", 0.5, env={"FIX": "1"}, claims="proven")],
+    )
+    assert way.cause().confidence == "proven"
+    assert "bad" in way.notes[0]
+
+
+def test_a_spent_budget_keeps_what_was_found():
+    likely = Probe("first", 0.9, claims="likely")
+    way = climb(
+        FakeLab(runs=3),
+        case(),
+        [likely, Probe("second", 0.5, env={"FIX": "1"}, claims="proven"), Probe("third", 0.4)],
+    )
+    assert way.cause().summary == "first"
+    assert "second" in way.notes[0]
+    assert "third" in way.notes[0]
+
+
+def test_nothing_found_says_what_was_excluded():
+    way = climb(FakeLab(), case(), [Probe("one", 0.9), Probe("hopeless", 0.0)])
+    assert (way.cause().kind, way.cause().confidence) == ("unknown", "unknown")
+    assert way.excluded == ("one: nothing found",)

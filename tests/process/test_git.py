@@ -1,0 +1,108 @@
+"""The hardened git module on real repositories, hostile ones included."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from triage.errors import UsageError
+from triage.process.git import Repository, apply_patch, scratch_copy
+
+
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path):
+    top = tmp_path / "project"
+    (top / "sub").mkdir(parents=True)
+    git(top, "init", "-q")
+    git(top, "config", "user.name", "t")
+    git(top, "config", "user.email", "t@example.org")
+    (top / "sub" / "a.txt").write_text("one\n")
+    (top / "gone.txt").write_text("x\n")
+    (top / ".gitignore").write_text("ignored\n")
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "first")
+    return top
+
+
+def test_scratch_is_the_tree_as_it_stands(repository):
+    (repository / "sub" / "a.txt").write_text("two\n")
+    (repository / "sub" / "neü w.txt").write_text("new\n")
+    (repository / "ignored").write_text("no\n")
+    (repository / "gone.txt").unlink()
+    before = git(repository, "status", "--porcelain")
+    with Repository.find(repository / "sub").scratch() as root:
+        assert (root / "a.txt").read_text() == "two\n"
+        assert (root / "neü w.txt").read_text() == "new\n"
+        assert not (root.parent / "ignored").exists()
+        assert not (root.parent / "gone.txt").exists()
+        (root / "a.txt").write_text("three\n")
+        place = root
+    assert not place.exists()
+    assert (repository / "sub" / "a.txt").read_text() == "two\n"
+    assert git(repository, "status", "--porcelain") == before
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_scratch_of_a_commit_has_none_of_the_changes(repository):
+    found = Repository.find(repository)
+    first = found.head()
+    (repository / "sub" / "a.txt").write_text("two\n")
+    second = found.commit_all("second")
+    assert found.commits(first, second) == (second,)
+    assert found.subject(second) == "second"
+    with found.scratch(first) as root:
+        assert (root / "sub" / "a.txt").read_text() == "one\n"
+
+
+def test_a_planted_fsmonitor_hook_or_diff_program_does_not_run(repository, tmp_path):
+    trap = tmp_path / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    trap.chmod(0o755)
+    git(repository, "config", "core.fsmonitor", str(trap))
+    git(repository, "config", "diff.external", str(trap))
+    (repository / ".git" / "hooks").mkdir(exist_ok=True)
+    for hook in ("post-checkout", "pre-commit", "post-commit"):
+        (repository / ".git" / "hooks" / hook).write_text(trap.read_text())
+        (repository / ".git" / "hooks" / hook).chmod(0o755)
+    (repository / "sub" / "a.txt").write_text("two\n")
+    found = Repository.find(repository)
+    found.changes()
+    found.diff()
+    with found.scratch():
+        pass
+    found.commit_all("with hooks")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("name", ["--output=/tmp/x", "no-such", "", "HEAD; true", "-h"])
+def test_a_name_that_is_no_commit_resolves_to_none(repository, name):
+    assert Repository.find(repository).resolve(name) is None
+
+
+def test_no_repository_and_no_commit(tmp_path):
+    assert Repository.find(tmp_path) is None
+    (tmp_path / "t.py").write_text("x = 1\n")
+    with scratch_copy(tmp_path) as root:
+        assert (root / "t.py").read_text() == "x = 1\n"
+        assert root != tmp_path
+    git(tmp_path, "init", "-q")
+    found = Repository.find(tmp_path)
+    assert found.head() is None
+    with pytest.raises(UsageError, match="no commit"), found.scratch():
+        pass
+
+
+def test_a_patch_applies_whole_or_not_at_all(repository):
+    good = "--- a/sub/a.txt\n+++ b/sub/a.txt\n@@ -1 +1 @@\n-one\n+two\n"
+    bad = good + "--- a/gone.txt\n+++ b/gone.txt\n@@ -1 +1 @@\n-nothing like it\n+y\n"
+    with pytest.raises(UsageError, match="patch-fails"):
+        apply_patch(repository, bad)
+    assert (repository / "sub" / "a.txt").read_text() == "one\n"
+    apply_patch(repository, good)
+    assert (repository / "sub" / "a.txt").read_text() == "two\n"

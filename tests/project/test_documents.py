@@ -1,0 +1,85 @@
+"""Documents, commands and errors cannot drift apart."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from triage.cli.app import TABLE
+from triage.cli.help import pages
+from triage.cli.project import documented
+from triage.config import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+ERRORS = {"TriageError", "UsageError", "VoidError", "CheckError"}
+
+
+def slugs_in_code() -> dict[str, str]:
+    """Each slug that an error of the program can have, with a place that raises it."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "triage").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    found[first.value] = f"{path.relative_to(ROOT)}:{node.lineno}"
+    source = (ROOT / "triage/cli/app.py").read_text(encoding="utf-8")
+    return found | dict.fromkeys(re.findall(r"\[([a-z-]+)\]\"\)", source), "triage/cli/app.py")
+
+
+def test_every_slug_has_a_page():
+    missing = {slug: place for slug, place in slugs_in_code().items() if slug not in pages()}
+    assert missing == {}
+
+
+def test_every_page_has_a_slug():
+    assert set(pages()) - set(slugs_in_code()) == set()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_command_is_there_with_help_and_examples(name):
+    module = import_module(f"triage.cli.{TABLE[name].module}")
+    command = getattr(module, f"{name}_command")
+    assert isinstance(command, click.Command)
+    assert command.help
+    assert "Examples:" in (command.epilog or "")
+    assert any("--root" in parameter.opts for parameter in command.params)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_command_is_in_the_readme(name):
+    assert f"triage {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented():
+    assert set(documented()) == set(Settings.model_fields)
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from triage.cli.app import run; run(['--help']);"
+        "heavy = {'pydantic', 'jinja2', 'git', 'rich', 'sqlite3', 'torch', 'pytest'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.stdout.endswith("[]\n"), run.stdout[-200:] + run.stderr
+
+
+@pytest.mark.parametrize("path", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"])
+def test_links_lead_somewhere(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    targets = [t.partition("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in t]
+    assert [t for t in targets if t and not ((ROOT / path).parent / t).exists()] == []
+
+
+def test_every_room_is_in_the_architecture():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = [path.name for path in (ROOT / "triage").iterdir() if (path / "__init__.py").exists()]
+    assert [room for room in rooms if room != "testing" and room not in text] == []

@@ -1,0 +1,1 @@
+"""What the commands share: services, the baseline run, decisions, checks, next steps."""

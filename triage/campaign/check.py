@@ -1,0 +1,293 @@
+"""`triage check`: everything that documents state, recomputed from evidence and journal."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from triage.cluster.registry import Book
+from triage.documents.claims import (
+    Checked,
+    check_claims,
+    check_folder,
+    documents_in,
+    read_sidecar,
+    sidecar_of,
+)
+from triage.documents.ledgers import JOURNAL, LEDGERS, Ledger, render_regions
+from triage.documents.plans import ACTIVE, ARCHIVE, REGION, designs, plan_files, render_region
+from triage.documents.probe_page import page
+from triage.documents.regions import Region, body, fitted, is_edited, scan
+from triage.documents.render import render_again
+from triage.documents.run_summary import summary_of
+from triage.errors import TriageError, UsageError
+from triage.evidence import manifest
+from triage.evidence.folder import REPORTS, EvidenceFolder
+from triage.evidence.journal import Journal
+from triage.model.cluster import ClusterStatus
+from triage.model.experiment import ProbeReport
+from triage.model.journal import AttemptRecorded, CriterionMet, StatusChanged
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+_TICK = re.compile(r"\[[ x]\]|\bresolved\b|\bnot met\b")
+
+
+def check_ledger(
+    root: Path, ledger: Ledger, book: Book, templates: Mapping[str, str], checked: Checked
+) -> None:
+    """Each region of a ledger is what the journal gives."""
+    path = root / ledger.path
+    if not path.is_file():
+        return
+    try:
+        expected = render_regions(ledger, book, templates)
+    except TriageError as error:
+        checked.fault(ledger.path, error.what)
+        return
+    _regions(path, ledger.path, expected, "the journal", checked)
+
+
+def check_plans(
+    root: Path, book: Book, paths: Iterable[Path], templates: Mapping[str, str], checked: Checked
+) -> None:
+    """Each region of a plan is what its design and its verification give, wherever the plan was moved."""
+    known = designs(book)
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        try:
+            here = {region.name for region in scan(path.read_bytes(), name)}
+            own = [design for design in known if design.region in here]
+            expected = {d.region: render_region(root, d, f"{ACTIVE}/{path.name}", templates) for d in own}
+        except (TriageError, OSError) as error:
+            checked.fault(name, getattr(error, "what", str(error)))
+            continue
+        for region in sorted(here - expected.keys()):
+            if REGION.fullmatch(region):
+                checked.fault(name, f"region {region!r} belongs to no design in the journal")
+        _regions(path, name, expected, "its evidence", checked)
+
+
+def _regions(path: Path, name: str, expected: Mapping[str, str], truth: str, checked: Checked) -> None:
+    """Regions as they are against regions as they should be."""
+    try:
+        data = path.read_bytes()
+        regions = {region.name: region for region in scan(data, name)}
+    except (TriageError, OSError) as error:
+        checked.fault(name, getattr(error, "what", str(error)))
+        return
+    for title, text in expected.items():
+        region = regions.get(title)
+        if region is None:
+            continue
+        checked.regions += 1
+        if is_edited(data, region):
+            checked.fault(name, f"region {title!r} was changed by hand", region.first_line)
+        elif body(data, region) != fitted(text) and name.startswith(f"{ARCHIVE}/"):
+            _archived(name, region, body(data, region), text, checked)
+        elif body(data, region) != fitted(text):
+            checked.fault(name, f"region {title!r} is not what {truth} gives", region.first_line)
+
+
+def _archived(name: str, region: Region, stated: str, expected: str, checked: Checked) -> None:
+    """An archived plan is never rendered again: later templates may word it otherwise, and no more."""
+    told = [(Counter(NUMBER.findall(text)), Counter(_TICK.findall(text))) for text in (stated, expected)]
+    if told[0] == told[1]:
+        checked.notes.append(f"{name}: region {region.name!r} is worded otherwise than now")
+    else:
+        checked.fault(name, f"region {region.name!r} is not what its evidence gives", region.first_line)
+
+
+def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
+    """Everything: each STAMP folder, the journal, the ledgers, the plans."""
+    checked = Checked()
+    for folder in EvidenceFolder.all(root):
+        _folder(root, folder, templates, checked)
+    book = _journal(root, checked)
+    if book is not None:
+        for ledger in LEDGERS:
+            check_ledger(root, ledger, book, templates, checked)
+        check_plans(root, book, plan_files(root), templates, checked)
+    return checked
+
+
+def check_paths(root: Path, paths: Iterable[Path], templates: Mapping[str, str]) -> Checked:
+    """The named things alone: STAMP folders, folders that hold some, documents, ledgers, the journal.
+
+    Raises `UsageError` for a path that is none of these.
+    """
+    checked = Checked()
+    for path in paths:
+        _path(root, path.absolute(), templates, checked)
+    return checked
+
+
+def _path(root: Path, path: Path, templates: Mapping[str, str], checked: Checked) -> None:
+    below = path.is_relative_to(root)
+    folders = [f for f in EvidenceFolder.all(root) if below and f.path.is_relative_to(path)]
+    name = path.relative_to(root).as_posix() if below else str(path)
+    ledgers = [ledger for ledger in LEDGERS if ledger.path == name]
+    if path.is_dir() and folders:
+        for folder in folders:
+            _folder(root, folder, templates, checked)
+    elif ledgers:
+        book = _journal(root, checked)
+        if book is not None:
+            check_ledger(root, ledgers[0], book, templates, checked)
+    elif path in plan_files(root):
+        book = _journal(root, checked)
+        if book is not None:
+            check_plans(root, book, [path], templates, checked)
+    elif name == JOURNAL:
+        _journal(root, checked)
+    elif sidecar_of(path).is_file():
+        _document(root, path, templates, checked)
+    else:
+        raise UsageError(
+            "nothing-to-check",
+            f"{path} is no STAMP folder, ledger, journal or document with claims",
+            f"name one below {root / REPORTS} or plans/, or none for everything",
+        )
+
+
+def _folder(root: Path, folder: EvidenceFolder, templates: Mapping[str, str], checked: Checked) -> None:
+    before = len(checked.problems)
+    check_folder(root, folder, checked)
+    if not folder.sealed:
+        return
+    where = folder.relative(root)
+    for name, what in (*_summary(folder, checked), *_probe_page(folder, checked), *_without_claims(folder)):
+        checked.fault(f"{where}/{name}", what)
+    if len(checked.problems) == before:
+        for document in documents_in(folder.path):
+            _rendered_again(root, document, templates, checked)
+
+
+def _document(root: Path, document: Path, templates: Mapping[str, str], checked: Checked) -> None:
+    if check_claims(root, document, checked):
+        _rendered_again(root, document, templates, checked)
+
+
+def _rendered_again(root: Path, document: Path, templates: Mapping[str, str], checked: Checked) -> None:
+    """While the templates are those of its making, a document is what they give, to the byte."""
+    sidecar = read_sidecar(sidecar_of(document))
+    try:
+        rendered = render_again(root, sidecar, templates)
+    except TriageError as error:
+        checked.notes.append(f"{sidecar.document} cannot be rendered again: {error.what}")
+        return
+    if rendered.sidecar.templates_sha256 != sidecar.templates_sha256:
+        checked.notes.append(
+            f"{sidecar.document} was made with other templates; its claims were checked alone"
+        )
+    elif rendered.sidecar.sha256 != sidecar.sha256:
+        checked.fault(sidecar.document, "is not what its template gives from its evidence")
+
+
+def _summary(folder: EvidenceFolder, checked: Checked) -> Iterator[tuple[str, str]]:
+    """`summary.json` computed again from what the run recorded."""
+    if not (folder.path / "results.json").is_file():
+        return
+    try:
+        stated = json.loads((folder.path / "summary.json").read_bytes())
+        computed = json.loads(json.dumps(summary_of(folder.path)))
+    except (TriageError, OSError, ValueError) as error:
+        yield "summary.json", f"cannot be computed again: {error}"
+        return
+    if not isinstance(stated, dict) or stated.get("v") != computed["v"]:
+        checked.notes.append(
+            f"{folder.path / 'summary.json'} is of another version: only its sums were checked"
+        )
+        return
+    place = _difference(stated, computed)
+    if place is not None:
+        yield "summary.json", f"is not what results, failures and clusters give, at {place}"
+
+
+def _difference(stated: Any, computed: Any, place: str = "") -> str | None:
+    """Pointer to the first place where two JSON values differ."""
+    if isinstance(stated, dict) and isinstance(computed, dict):
+        keys = [*stated, *(key for key in computed if key not in stated)]
+        pairs = [(stated.get(key), computed.get(key), key) for key in keys]
+    elif isinstance(stated, list) and isinstance(computed, list) and len(stated) == len(computed):
+        pairs = [(one, other, index) for index, (one, other) in enumerate(zip(stated, computed, strict=True))]
+    else:
+        return None if stated == computed else place or "/"
+    found = (_difference(one, other, f"{place}/{name}") for one, other, name in pairs)
+    return next((where for where in found if where is not None), None)
+
+
+def _probe_page(folder: EvidenceFolder, checked: Checked) -> Iterator[tuple[str, str]]:
+    """The page of phase B has no claims of its own: it must be what its JSON gives.
+
+    To the byte, or, where another version of triage worded it, with exactly the same numbers.
+    """
+    path, document = folder.path / "probe.json", folder.path / "summary.md"
+    if not path.is_file() or not document.is_file() or sidecar_of(document).is_file():
+        return
+    try:
+        expected = page(ProbeReport.model_validate_json(path.read_bytes()))
+        stated = document.read_bytes().decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        yield "probe.json", f"cannot be read: {str(error).splitlines()[0]}"
+        return
+    if stated == expected:
+        return
+    ours, theirs = (Counter(NUMBER.findall(text)) for text in (expected, stated))
+    if ours == theirs:
+        checked.notes.append(f"{document} is worded otherwise than now; its numbers are those of probe.json")
+        return
+    wrong = next(iter(theirs - ours), None) or next(iter(ours - theirs))
+    line = next((n for n, text in enumerate(stated.split("\n"), 1) if wrong in NUMBER.findall(text)), 0)
+    yield "summary.md", f"line {line}: the number {wrong} is not what probe.json gives"
+
+
+def _without_claims(folder: EvidenceFolder) -> Iterator[tuple[str, str]]:
+    """A document that nothing vouches for."""
+    for document in sorted(folder.path.glob("*.md")):
+        page_of_probe = document.name == "summary.md" and (folder.path / "probe.json").is_file()
+        if not page_of_probe and not sidecar_of(document).is_file():
+            yield document.name, "states things without claims"
+
+
+def _journal(root: Path, checked: Checked) -> Book | None:
+    """The journal must be readable, its ids unique, its evidence there, its resolutions earned."""
+    try:
+        book = Book.of(Journal(root / JOURNAL).read())
+    except TriageError as error:
+        checked.fault(JOURNAL, error.what)
+        return None
+    for clash in book.clashes:
+        checked.fault(
+            JOURNAL, f"{clash.cluster} was allotted twice; `triage doctor --mend` gives the younger a number"
+        )
+    for event in book.events:
+        if isinstance(event, AttemptRecorded | StatusChanged | CriterionMet):
+            for path in event.evidence:
+                for what in _cited(root, path):
+                    checked.fault(JOURNAL, f"{event.cluster}: {what}")
+    _earned(book, checked)
+    return book
+
+
+def _cited(root: Path, path: str) -> Iterator[str]:
+    """Evidence that a decision rests on must be there, and finished."""
+    if not (root / path).exists():
+        yield f"evidence {path} is missing"
+        return
+    parts = Path(path).parts
+    folder = root.joinpath(*parts[:4])
+    if len(parts) >= 4 and parts[0] == REPORTS and not (folder / manifest.NAME).is_file():
+        yield f"evidence {path} is in a folder that is not sealed"
+
+
+def _earned(book: Book, checked: Checked) -> None:
+    """A cluster is resolved by its criteria, not by a person's word."""
+    met = {(event.cluster, event.stamp) for event in book.events if isinstance(event, CriterionMet)}
+    for event in book.events:
+        resolved = isinstance(event, StatusChanged) and event.status is ClusterStatus.RESOLVED
+        if isinstance(event, StatusChanged) and resolved and (event.cluster, event.stamp) not in met:
+            checked.fault(JOURNAL, f"{event.cluster} was resolved at {event.at}, and no criterion was met")

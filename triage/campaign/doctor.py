@@ -1,0 +1,162 @@
+"""What is wrong with this machine, these settings, these ledgers, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from triage.cluster.registry import Book
+from triage.config import Settings
+from triage.documents.regions import is_edited, scan
+from triage.errors import TriageError
+from triage.evidence import manifest
+from triage.evidence.folder import EvidenceFolder
+from triage.evidence.journal import Journal
+from triage.model.base import Value
+from triage.process.git import Repository
+from triage.run.run_store import leftovers
+
+ENOUGH_DISK = 1 << 30
+LEDGERS = ("plans/fix_plan.md", "reports/remediation_tracker.md")
+
+
+class Finding(Value):
+    """One thing that was looked at."""
+
+    level: Literal["ok", "warning", "error"]
+    what: str
+    mend: str = ""
+
+
+def examine(
+    root: Path, settings: Settings, open_store: Callable[[], object], *, scratch: Path, now: float
+) -> Iterator[Finding]:
+    """Look at everything, one finding after the other; nothing is changed.
+
+    `scratch` is the temporary folder, `now` the time in seconds since 1970.
+    """
+    yield from _machine(root)
+    yield from _git(root)
+    yield from _journal(root)
+    yield from _ledgers(root)
+    yield from _evidence(root)
+    yield from _leftovers(root, scratch, now)
+    try:
+        open_store()
+        yield Finding(level="ok", what=f"history {settings.store.rpartition('@')[2]}")
+    except TriageError as error:
+        yield Finding(level="warning", what=error.what, mend=error.next_step)
+
+
+def _machine(root: Path) -> Iterator[Finding]:
+    yield Finding(level="ok", what=f"Python {sys.version.split()[0]} on {sys.platform}")
+    free = shutil.disk_usage(root).free
+    if free < ENOUGH_DISK:
+        yield Finding(
+            level="warning", what=f"{free >> 20} MiB are free on the disk of {root}", mend="make room"
+        )
+    else:
+        yield Finding(level="ok", what=f"{free >> 30} GiB are free on the disk")
+    if not os.access(root, os.W_OK):
+        yield Finding(level="error", what=f"{root} cannot be written", mend="give yourself the permission")
+
+
+def _git(root: Path) -> Iterator[Finding]:
+    repository = Repository.find(root)
+    if repository is None:
+        yield Finding(
+            level="warning",
+            what=f"{root} is not in a git repository: commits cannot be recorded or bisected",
+            mend="git init, or pass --root",
+        )
+        return
+    yield Finding(
+        level="ok", what=f"git repository at {repository.top}, HEAD {(repository.head() or 'none')[:10]}"
+    )
+    attributes = root / ".gitattributes"
+    text = attributes.read_text("utf-8", "replace") if attributes.is_file() else ""
+    if "journal.jsonl" not in text or "merge=union" not in text:
+        yield Finding(level="warning", what="two branches' journals would conflict", mend="triage init")
+
+
+def _journal(root: Path) -> Iterator[Finding]:
+    journal = Journal(root / "plans" / "journal.jsonl")
+    try:
+        book = Book.of(journal.read())
+    except TriageError as error:
+        yield Finding(level="error", what=error.what, mend=error.next_step)
+        return
+    for clash in book.clashes:
+        yield Finding(
+            level="error", what=f"two branches allotted {clash.cluster}", mend="triage doctor --mend"
+        )
+    yield Finding(level="ok", what=f"journal with {len(book.events)} events, {len(book.clusters)} clusters")
+
+
+def _ledgers(root: Path) -> Iterator[Finding]:
+    for name in LEDGERS:
+        path = root / name
+        if not path.is_file():
+            yield Finding(level="warning", what=f"there is no {name}", mend="triage init")
+            continue
+        try:
+            data = path.read_bytes()
+            edited = [region for region in scan(data, name) if is_edited(data, region)]
+        except (TriageError, OSError) as error:
+            yield Finding(level="error", what=str(error), mend="mend the markers")
+            continue
+        for region in edited:
+            yield Finding(
+                level="error",
+                what=f"{name}:{region.first_line}: region {region.name!r} was changed by hand",
+                mend="move your text outside of the markers and empty the lines between them",
+            )
+        if not edited:
+            yield Finding(level="ok", what=name)
+
+
+def _evidence(root: Path) -> Iterator[Finding]:
+    folders = EvidenceFolder.all(root)
+    for folder in folders:
+        if not folder.sealed:
+            yield Finding(
+                level="warning",
+                what=f"{folder.relative(root)} has no {manifest.NAME}: it was cut short",
+                mend=f"triage run --resume {folder.stamp}"
+                if folder.phase == "a"
+                else "start the phase again",
+            )
+    yield Finding(level="ok", what=f"{len(folders)} STAMP folders")
+
+
+def _leftovers(root: Path, scratch: Path, now: float) -> Iterator[Finding]:
+    """Scratch of runs that were killed, also of other projects: it holds what was not yet copied."""
+    for left in leftovers(scratch):
+        remove = shlex.join(["rm", "-rf", str(left.path), str(left.secret)])
+        mend, evidence = remove, left.evidence
+        if evidence is not None and evidence.is_dir() and not (evidence / manifest.NAME).exists():
+            project = evidence.parents[3]
+            where = [] if project == root.resolve() else ["--root", str(project)]
+            resume = shlex.join(["triage", *where, "run", "--resume", evidence.name])
+            mend = f"finish it: {resume}; or give it up: {remove}"
+        yield Finding(
+            level="warning",
+            what=f"{left.path}: {_size(left.size)} of a run that was killed {_age(now - left.changed)} ago",
+            mend=mend,
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / (1 << 20):.1f} MiB"
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} seconds"

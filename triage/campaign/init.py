@@ -1,0 +1,78 @@
+"""Making a project ready: settings, ledgers, git attributes. What is there already is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from triage.campaign.decide import templates_of
+from triage.campaign.services import Tools
+from triage.cluster.registry import Book
+from triage.documents.ledgers import update_ledgers
+from triage.errors import UsageError
+from triage.evidence.atomic import write_bytes, write_text
+from triage.model.journal import NumberingStarted
+
+UNION = "plans/journal.jsonl merge=union"
+IGNORED = "/.triage/"
+COMMENTED = """\
+# `triage config` prints every setting with its meaning and its origin.
+campaign = "triage"
+workers = 1
+test-timeout = 300
+"""
+
+
+def set_up(tools: Tools, next_cluster: int | None) -> list[str]:
+    """Write what is missing; returns a line for each thing written.
+
+    Raises UsageError where numbering would go back below an id that is allotted.
+    """
+    done = []
+    with tools.deciding():
+        started = _numbering(tools.book(), tools, next_cluster)
+        tools.journal.append(started)
+        done += [f"plans/journal.jsonl: numbering goes on at C{event.next}" for event in started]
+        if _settings(tools.root / "pyproject.toml"):
+            done.append("pyproject.toml: [tool.triage]")
+        for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
+            if _line(tools.root / name, line):
+                done.append(f"{name}: {line}")
+        done.extend(update_ledgers(tools.root, tools.book(), templates_of(tools)))
+    return done
+
+
+def _numbering(book: Book, tools: Tools, following: int | None) -> list[NumberingStarted]:
+    if following is None or following == book.next_number:
+        return []
+    if following < book.next_number:
+        raise UsageError(
+            "numbering-back",
+            f"C{following} is below C{book.next_number}, the next free number: ids are never reused",
+            f"leave --next-cluster out, or give at least {book.next_number}",
+        )
+    mint = book.mint(tools.world.timestamp(), tools.world.actor)
+    return [mint.make(NumberingStarted, next=following)]
+
+
+def _settings(path: Path) -> bool:
+    import tomlkit
+
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        document = tomlkit.parse(text)
+    except tomlkit.exceptions.ParseError as error:
+        raise UsageError("bad-pyproject", f"{path}: {error}", "mend the file") from error
+    if "triage" in document.get("tool", {}):
+        return False
+    gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+    write_text(path, f"{text}{gap}[tool.triage]\n{COMMENTED}")
+    return True
+
+
+def _line(path: Path, line: str) -> bool:
+    data = path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else ""
+    if line in (present.strip() for present in data.split("\n")):
+        return False
+    gap = "" if not data or data.endswith("\n") else "\n"
+    write_bytes(path, f"{data}{gap}{line}\n".encode("utf-8", "surrogateescape"), follow_symlink=True)
+    return True

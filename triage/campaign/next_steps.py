@@ -1,0 +1,69 @@
+"""Where a campaign stands and what to do next, computed from the journal and the latest run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from triage.cluster.registry import Book
+from triage.model.base import Value
+from triage.model.cluster import Cluster, ClusterStatus, RunState
+from triage.model.run import RunRecord
+
+
+class Step(Value):
+    """One thing to do, with the command that does it."""
+
+    cluster: str | None
+    command: str
+    reason: str
+
+
+_FORWARD = {
+    ClusterStatus.OPEN: ("probe", "open without a proven cause"),
+    ClusterStatus.PROBED: ("design", "the cause is known, no repair is chosen"),
+    ClusterStatus.DESIGNED: ("verify", "a repair is chosen, its exit criteria have not been met"),
+}
+_ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN: 2}
+
+
+def next_steps(book: Book, latest: RunRecord | None, states: Mapping[str, RunState]) -> tuple[Step, ...]:
+    """What to do, the most urgent first.
+
+    A run that cannot answer comes before everything; then numbers that two branches both allotted; then
+    what has regressed, then clusters nearest to their end, larger before smaller; then proposals.
+    """
+    steps = [*_about_the_run(latest)]
+    if book.clashes:
+        steps.append(
+            Step(cluster=None, command="triage doctor", reason="two branches allotted the same number")
+        )
+    waiting = [cluster for cluster in book.live if cluster.status in _FORWARD]
+    for cluster in sorted(waiting, key=lambda each: _urgency(each, states.get(each.id))):
+        verb, reason = _FORWARD[cluster.status]
+        state = states.get(cluster.id)
+        if state in {RunState.REGRESSED, RunState.FIXED}:
+            reason = f"{reason}; {state.value} in the latest run"
+        steps.append(Step(cluster=cluster.id, command=f"triage {verb} {cluster.id}", reason=reason))
+    for proposal in book.proposals:
+        other = f" {proposal.with_cluster}" if proposal.with_cluster else ""
+        steps.append(
+            Step(
+                cluster=proposal.cluster,
+                command=f"triage explain {proposal.cluster}",
+                reason=f"a {proposal.kind}{' with' + other if other else ''} is proposed and not decided",
+            )
+        )
+    return tuple(steps)
+
+
+def _about_the_run(latest: RunRecord | None) -> list[Step]:
+    if latest is None:
+        return [Step(cluster=None, command="triage run", reason="nothing is recorded yet")]
+    if latest.void is not None or not latest.complete:
+        reason = latest.void or f"{latest.counts.not_run} planned tests have not run"
+        return [Step(cluster=None, command=f"triage run --resume {latest.stamp}", reason=reason)]
+    return []
+
+
+def _urgency(cluster: Cluster, state: RunState | None) -> tuple[int, int, int, int]:
+    return (state is not RunState.REGRESSED, _ORDER[cluster.status], -len(cluster.members), cluster.number)

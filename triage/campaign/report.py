@@ -1,0 +1,164 @@
+"""One run in every format that CI systems and people read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from triage.documents.claims import sidecar_of
+from triage.documents.render import source_of
+from triage.documents.run_summary import summary_of
+from triage.documents.template_engine import Source, extended, render
+from triage.errors import CheckError, UsageError
+from triage.evidence.atomic import write_json, write_text
+from triage.evidence.folder import EvidenceFolder
+from triage.evidence.manifest import read as read_manifest
+from triage.formats.ctrf import ctrf
+from triage.formats.github import workflow_commands
+from triage.formats.gitlab import code_quality
+from triage.formats.junit import report_junit
+from triage.formats.sarif import sarif
+from triage.model.run import RunRecord
+from triage.process.git import Repository
+from triage.text.markup import html
+
+HTML_TEMPLATE = "report.html.j2"
+
+
+class Section(Protocol):
+    """A plugin's part of the HTML report."""
+
+    name: str
+
+    def render(self, document: Mapping[str, Any]) -> str:
+        """Plain text for a run's summary."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A recorded run, ready for every format."""
+
+    root: Path
+    folder: EvidenceFolder
+    templates: Mapping[str, str]
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """The run's results."""
+        return RunRecord.model_validate_json((self.folder.path / "results.json").read_bytes())
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The run's figures, from what it recorded."""
+        return summary_of(self.folder.path)
+
+    @cached_property
+    def prefix(self) -> str:
+        """From the top of the repository to the suite's root; empty where they are the same."""
+        repository = Repository.find(self.root)
+        inside = repository is not None and self.root.resolve() != repository.top
+        return self.root.resolve().relative_to(repository.top).as_posix() if repository and inside else ""
+
+    def annotations(self) -> list[str]:
+        """Workflow commands of GitHub Actions."""
+        return workflow_commands(self.summary, self.prefix)
+
+    @property
+    def clusters_of(self) -> dict[str, list[str]]:
+        """Node id to its clusters."""
+        return {row["nodeid"]: row["clusters"] for row in self.summary["red"]}
+
+    def markdown(self) -> str:
+        """The summary document."""
+        return render(
+            "summary.md.j2", {"run": self._run()}, self.templates, document=self._name("summary.md")
+        ).text
+
+    def gitlab(self) -> str:
+        """GitLab code quality."""
+        return json.dumps(code_quality(self.summary, self.prefix), ensure_ascii=True, indent=1) + "\n"
+
+    def sarif(self) -> str:
+        """SARIF 2.1.0."""
+        return json.dumps(sarif(self.summary, own_version(), self.prefix), ensure_ascii=True, indent=1) + "\n"
+
+    def ctrf(self) -> str:
+        """CTRF."""
+        return (
+            json.dumps(ctrf(self.record, self.clusters_of, own_version()), ensure_ascii=True, indent=1) + "\n"
+        )
+
+    def junit(self) -> str:
+        """JUnit XML."""
+        return report_junit(self.record, self.clusters_of)
+
+    def write_html(self, path: Path, sections: Iterable[Section] = ()) -> None:
+        """The self-contained page; beneath the project its claims lie beside it, so it can be checked."""
+        inside = path.absolute().is_relative_to(self.root)
+        name = path.absolute().relative_to(self.root).as_posix() if inside else path.name
+        sources = {"run": self._run(), "failed": source_of(self.root, self.folder.path / "failures.json")}
+        rendered = render(HTML_TEMPLATE, sources, self.templates, document=name)
+        extra = "".join(_section(section, self.summary) for section in sections)
+        if extra:
+            rendered = extended(rendered, rendered.text.replace("</main>", f"{extra}</main>"))
+        write_report(path, rendered.text)
+        if inside:
+            write_json(sidecar_of(path), rendered.sidecar)
+
+    def restore_summary(self) -> str:
+        """Put `summary.md` and its claims back where somebody deleted them; says what was done.
+
+        Raises `CheckError` where the sealed run had another text: then its templates were others.
+        """
+        path = self.folder.path / "summary.md"
+        if path.exists() and sidecar_of(path).exists():
+            return "kept"
+        rendered = render(
+            "summary.md.j2", {"run": self._run()}, self.templates, document=self._name("summary.md")
+        )
+        if self.folder.sealed:
+            sealed = read_manifest(self.folder.path).files.get("summary.md")
+            if sealed is not None and sealed.sha256 != rendered.sidecar.sha256:
+                raise CheckError(
+                    "other-templates",
+                    f"{self._name('summary.md')} was made with other templates than these",
+                    "restore it from git, or with the templates of its run",
+                )
+        write_text(path, rendered.text)
+        write_json(sidecar_of(path), rendered.sidecar)
+        return "rendered again"
+
+    def _run(self) -> Source:
+        return source_of(self.root, self.folder.path / "summary.json")
+
+    def _name(self, name: str) -> str:
+        return f"{self.folder.relative(self.root)}/{name}"
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write one report where the user asked for it; a folder that is not there yet is made."""
+    if path.is_dir():
+        raise UsageError("bad-output", f"{path} is a folder", "name a file")
+    write_text(path, text, follow_symlink=True)
+
+
+def own_version() -> str:
+    """The version of triage; `0` in a tree that is not installed."""
+    try:
+        return version("triage-lab")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _section(section: Section, summary: Mapping[str, Any]) -> str:
+    """A plugin's text cannot act as markup; a plugin that raises is named, and the report is written."""
+    try:
+        text = section.render(summary)
+    except Exception as error:
+        text = f"this section could not be made: {error!r}"
+    return f"<section><h2>{html(section.name)}</h2><pre>{html(text)}</pre></section>\n"

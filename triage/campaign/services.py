@@ -1,0 +1,62 @@
+"""What every phase works with, composed by the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from triage.cluster.groups import Sign
+from triage.cluster.registry import Book
+from triage.config import Settings
+from triage.errors import VoidError
+from triage.evidence.atomic import disk_error
+from triage.evidence.history.api import HistoryStore
+from triage.evidence.journal import Journal
+from triage.model.base import Progress, Silent, World
+from triage.process.api import Executor
+from triage.signature.api import signatures_of
+
+LOCK_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """Root, settings, world and the concrete parts that the composition root chose."""
+
+    root: Path
+    settings: Settings
+    world: World
+    executor: Executor
+    journal: Journal
+    redact: Callable[[str], str]
+    open_store: Callable[[], HistoryStore]
+    progress: Progress = field(default_factory=Silent)
+    sign: Sign = signatures_of
+    """Signatures of a failure, the current algorithm's first."""
+
+    def book(self) -> Book:
+        """What the journal says now."""
+        return Book.of(self.journal.read())
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Only one process of this project allots ids and renders ledgers at a time."""
+        path = self.root / ".triage" / "deciding.lock"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            lock = FileLock(path, timeout=LOCK_SECONDS)
+            lock.acquire()
+        except Timeout as error:
+            raise VoidError(
+                "busy", f"another triage has held {path} for {LOCK_SECONDS} s", "wait for it, or end it"
+            ) from error
+        except OSError as error:
+            raise disk_error(error, path) from error
+        try:
+            yield
+        finally:
+            lock.release()

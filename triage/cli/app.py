@@ -1,0 +1,131 @@
+"""The command group: lazy, so that `triage --help` imports no command."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import groupby
+from typing import NamedTuple
+
+import click
+
+from triage.errors import ExitCode, TriageError
+
+
+class Entry(NamedTuple):
+    """Where a command lives, what it does, and the heading it stands under."""
+
+    module: str
+    summary: str
+    group: str
+
+
+TABLE: dict[str, Entry] = {
+    "init": Entry("project", "Write [tool.triage], the ledgers and .gitattributes.", "Set up"),
+    "config": Entry("project", "Print each setting with its value and its origin.", "Set up"),
+    "doctor": Entry("project", "Say what is wrong with machine, settings and ledgers.", "Set up"),
+    "demo": Entry("demo", "Play the first campaign, red to resolved, in its own repository.", "Set up"),
+    "run": Entry("run", "Phase A: run the suite in chunks and cluster what failed.", "Run"),
+    "import": Entry("importing", "Read JUnit XML, JSON reports, logs as if they were a run.", "Run"),
+    "collect": Entry("importing", "Join the shards of one run.", "Run"),
+    "results": Entry("results", "Every planned test with its one outcome.", "Look"),
+    "clusters": Entry("clusters", "Clusters with members and the evidence for each join.", "Look"),
+    "explain": Entry("clusters", "Why these failures are together; why this one is (not) in it.", "Look"),
+    "show": Entry("clusters", "All that is known of one cluster.", "Look"),
+    "status": Entry("status", "Where the campaign stands.", "Look"),
+    "next": Entry("status", "What to do next, computed from the state.", "Look"),
+    "history": Entry("results", "How one test fared over the runs.", "Look"),
+    "diff": Entry("results", "What changed between two runs.", "Look"),
+    "report": Entry("report", "HTML, GitHub, GitLab, SARIF, CTRF, JUnit.", "Look"),
+    "probe": Entry("probe", "Phase B: find the root cause by controlled experiment.", "Remedy"),
+    "design": Entry("repair", "Phase C: compare repairs by running them.", "Remedy"),
+    "verify": Entry("repair", "Phase D: run the exit criteria; resolve what meets them.", "Remedy"),
+    "check": Entry("report", "Recompute every number that a document states.", "Remedy"),
+    "merge": Entry("decide", "Decide that clusters have one cause.", "Decide"),
+    "split": Entry("decide", "Decide that some members have another cause.", "Decide"),
+    "assign": Entry("decide", "Say who takes care of a cluster.", "Decide"),
+    "rename": Entry("decide", "Give a cluster a better title.", "Decide"),
+    "help": Entry("help", "Explain an error by its slug.", "Help"),
+}
+
+
+class LazyGroup(click.Group):
+    """Loads the module of a command when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(TABLE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, or None where there is no such name."""
+        if cmd_name not in TABLE:
+            return None
+        module = import_module(f"triage.cli.{TABLE[cmd_name].module}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One section a heading, from the table alone."""
+        for heading, entries in groupby(TABLE.items(), key=lambda item: item[1].group):
+            with formatter.section(heading):
+                formatter.write_dl([(name, entry.summary) for name, entry in entries])
+
+
+EPILOG = """\b
+Examples:
+  triage init                      write the settings and the ledgers
+  triage run --workers 2           phase A: run, record, cluster
+  triage probe C19                 phase B: why, by experiment
+  triage design C19                phase C: repairs, compared by running them
+  triage verify C19                phase D: exit criteria, then resolved
+  triage check                     every stated number, recomputed
+"""
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="triage-lab", prog_name="triage")
+@click.option("--root", type=click.Path(), default=None, help="The suite's root.", metavar="DIR")
+@click.pass_context
+def group(ctx: click.Context, root: str | None) -> None:
+    """Turn a red pytest suite into root causes, each proven by experiment, and track them to green."""
+    ctx.obj = {"root": root, **(ctx.obj or {})}
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; every outcome is an exit code of the design, every error one line."""
+    try:
+        words = list(argv)
+        behind = words[words.index("--") + 1 :] if "--" in words else []
+        code = group.main(args=words, prog_name="triage", standalone_mode=False, obj={"behind": behind})
+        return int(code) if isinstance(code, int) else ExitCode.OK
+    except TriageError as error:
+        _complain(str(error))
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
+    except click.UsageError as error:
+        where = f"{error.ctx.command_path} --help" if error.ctx else "triage --help"
+        _complain(f"{error.format_message()} See '{where}'. [usage]")
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        _complain(f"{error.format_message()} [usage]")
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted; what was recorded is kept [interrupted]")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.OK
+    except Exception:
+        traceback.print_exc()
+        _complain("this is a bug in triage; report it with the lines above [bug]")
+        return ExitCode.BUG
+
+
+def _complain(text: str) -> None:
+    from triage.cli.terminal import one_line
+
+    click.echo(f"triage: {one_line(text)}", err=True)

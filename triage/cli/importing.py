@@ -1,0 +1,147 @@
+"""`triage import`: reports of other tools as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from triage.cli import wiring
+from triage.cli.context import App, app_command, examples
+from triage.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from triage.model.run import RunRecord
+
+
+@app_command(
+    epilog=examples(
+        "triage import junit.xml",
+        "triage import build/reports/ --stamp 20261123T061000Z --campaign nightly",
+        "triage import pytest.log --no-ledgers --json",
+        "pytest --triage-record record/; triage import record/",
+    )
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.option("--stamp", metavar="STAMP", help="Name of this run; default: the time, UTC.")
+@click.option("--campaign", metavar="NAME", help="Folder under reports/.")
+@click.option(
+    "--collected",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Node ids, one a line (`pytest --collect-only -q`): names are resolved against them.",
+)
+@click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
+def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCode:
+    """Read reports as if they were a run: JUnit XML, pytest-json-report, pytest-reportlog, CTRF, Allure, TAP,
+    pytest's terminal log, folders of them, and the folder that `pytest --triage-record DIR` left.
+
+    Formats are told by content. What cannot be kept is counted in the notes.
+    """
+    from triage.campaign.baseline import check_ready, conclude
+
+    app.flags = {"campaign": options["campaign"]}
+    tools = wiring.tools(app)
+    trial = _read(app, paths, options["collected"])
+    check_ready(tools, ledgers=not options["no_ledgers"])
+    folder = wiring.run_folder(app, options["stamp"], None)
+    record = trial.model_copy(update={"stamp": folder.path.name})
+    folder.write_json("results.json", record)
+    concluded = conclude(tools, record, folder, ledgers=not options["no_ledgers"])
+    counts = record.counts
+    app.emit(
+        {
+            "stamp": record.stamp,
+            "folder": folder.relative(app.root),
+            "complete": record.complete,
+            "void": record.void,
+            "counts": counts.model_dump(exclude={"collect_errors"}),
+            "collect_errors": counts.collect_errors,
+            "clusters": concluded.clusters,
+            "notes": record.notes,
+        }
+    )
+    shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
+    app.say(f"{record.stamp}: {shown or 'no tests'}")
+    for note in record.notes:
+        app.say(f"note: {note}")
+    for cluster in concluded.clusters:
+        if cluster.state_in_run in {"new", "known", "regressed"}:
+            app.say(
+                f"{cluster.id:<5} {cluster.state_in_run:<9} {len(cluster.members):>4} tests  {cluster.title}"
+            )
+    app.say(f"evidence: {folder.relative(app.root)}/summary.md")
+    return concluded.exit_code
+
+
+def _read(app: App, paths: tuple[Path, ...], collected: Path | None) -> RunRecord:
+    """The run that the paths tell of; its STAMP is filled in when its folder is made."""
+    from triage.formats.importer import collected_ids, read
+    from triage.run.standalone import EVENTS, read_recorded
+
+    campaign = app.settings.campaign
+    if len(paths) == 1 and (paths[0] / EVENTS).is_file():
+        return read_recorded(paths[0], root=app.root, stamp="", campaign=campaign)
+    names = collected_ids(collected) if collected is not None else ()
+    return read(paths, root=app.root, stamp="", campaign=campaign, collected=names)
+
+
+@app_command(
+    epilog=examples(
+        "triage collect 20261123T061000Z 20261123T061001Z 20261123T061002Z",
+        "triage collect --shards artifacts/",
+        "triage collect --shards artifacts/ --stamp 20261123T070000Z --json",
+    )
+)
+@click.argument("stamps", nargs=-1, metavar="[STAMP]...")
+@click.option(
+    "--shards", metavar="DIR", type=click.Path(path_type=Path), help="Folder with the shards' evidence in it."
+)
+@click.option("--stamp", metavar="STAMP", help="Name of the joined run; default: the time, UTC.")
+@click.option("--campaign", metavar="NAME", help="Folder under reports/.")
+@click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
+def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCode:
+    """Join the shards of one run: finds missing and double ones, gives the clusters of one run.
+
+    Exit 3 where a shard is missing: its tests are listed as not run.
+    """
+    from triage.campaign.baseline import conclude
+    from triage.evidence.folder import EvidenceFolder
+    from triage.run.shards import gather, joined, read_record, shard_folders
+
+    if bool(stamps) == bool(options["shards"]):
+        raise UsageError("no-shards", "name STAMPs or --shards DIR", "see `triage collect --help`")
+    app.flags = {"campaign": options["campaign"]}
+    tools = wiring.tools(app)
+    notes: list[str] = []
+    if options["shards"]:
+        sources, notes = shard_folders(options["shards"])
+    else:
+        sources = [EvidenceFolder.find(app.root, stamp, phase="a").path for stamp in stamps]
+    joined([read_record(source) for source in sources], stamp="", campaign="")
+    folder = wiring.run_folder(app, options["stamp"], None)
+    record = gather(sources, folder, notes)
+    concluded = conclude(tools, record, folder, ledgers=not options["no_ledgers"])
+    counts = record.counts
+    app.emit(
+        {
+            "stamp": record.stamp,
+            "folder": folder.relative(app.root),
+            "shards": len(sources),
+            "complete": record.complete,
+            "void": record.void,
+            "counts": counts.model_dump(exclude={"collect_errors"}),
+            "collect_errors": counts.collect_errors,
+            "clusters": [cluster.model_dump(mode="json") for cluster in concluded.clusters],
+            "notes": record.notes,
+        }
+    )
+    if record.void:
+        app.say(f"VOID: {record.void}")
+    shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
+    app.say(f"{record.stamp}: {len(sources)} shards: {shown or 'no tests'}")
+    for note in record.notes:
+        app.say(f"note: {note}")
+    app.say(f"evidence: {folder.relative(app.root)}/summary.md")
+    return concluded.exit_code

@@ -1,0 +1,95 @@
+"""`triage init`: write [tool.triage], the ledgers and .gitattributes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from triage.cli import wiring
+from triage.cli.context import App, app_command, examples, plain
+from triage.config import Settings
+from triage.errors import ExitCode
+
+
+@app_command(epilog=examples("triage init", "triage init --next-cluster 19"))
+@click.option(
+    "--next-cluster",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Go on numbering where a hand-made tracker stopped.",
+)
+def init_command(app: App, next_cluster: int | None) -> None:
+    """Write [tool.triage], the ledgers and .gitattributes; what is there already is kept."""
+    from triage.campaign.init import set_up
+
+    done = set_up(wiring.tools(app), next_cluster)
+    app.emit({"root": str(app.root), "written": done})
+    for line in done or ["everything is there already"]:
+        app.say(line)
+    app.say("next: triage run")
+
+
+def documented() -> dict[str, str]:
+    """The sentence that stands under each field of the settings."""
+    fields = Settings.model_fields.items()
+    return {name: " ".join(field.description.split()) for name, field in fields if field.description}
+
+
+@app_command(epilog=examples("triage config", "TRIAGE_WORKERS=4 triage config --json"))
+def config_command(app: App) -> None:
+    """Print each setting with its value and where it comes from.
+
+    Set them in [tool.triage] of pyproject.toml (`test-timeout = 60`), in the environment
+    (`TRIAGE_TEST_TIMEOUT=60`) or, where a command has it, by a flag. The later one wins.
+    """
+    values = plain(app.settings)
+    origins = app.loaded.origins
+    app.emit(
+        {
+            "root": str(app.root),
+            "settings": [
+                {"name": name, "value": value, "origin": origins[name]} for name, value in values.items()
+            ],
+        }
+    )
+    sentences = documented()
+    app.say(f"root: {app.root}")
+    for name, value in values.items():
+        app.say(f"{name} = {value!r}  ({origins[name]})")
+        app.say(f"    {sentences[name]}")
+
+
+@app_command(epilog=examples("triage doctor", "triage doctor --mend"))
+@click.option(
+    "--mend",
+    is_flag=True,
+    help="Renumber clusters that two branches allotted; render the ledgers.",
+)
+def doctor_command(app: App, mend: bool) -> ExitCode:
+    """Say what is wrong with this machine, these settings and these ledgers; exit 1 where anything is."""
+    from triage.campaign.doctor import examine
+
+    if mend:
+        _mend(app)
+
+    def open_store() -> None:
+        wiring.store(app.settings, app.root).close()
+
+    scratch, now = Path(tempfile.gettempdir()), app.world.now().timestamp()
+    findings = list(examine(app.root, app.settings, open_store, scratch=scratch, now=now))
+    app.emit({"root": str(app.root), "findings": [finding.model_dump() for finding in findings]})
+    for finding in findings:
+        hint = f"; {finding.mend}" if finding.mend else ""
+        app.say(f"{finding.level:<8} {finding.what}{hint}")
+    return ExitCode.FAILURES if any(finding.level == "error" for finding in findings) else ExitCode.OK
+
+
+def _mend(app: App) -> None:
+    from triage.cli.decide import decide
+    from triage.cluster.decisions import reconcile
+
+    _, events = decide(app, reconcile)
+    for event in events:
+        app.note(f"{event.event.replace('_', ' ')}: {getattr(event, 'cluster', '')}")

@@ -1,0 +1,106 @@
+"""The composition root: the only place that names concrete stores and executors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from triage.cli import builtin_plugins
+from triage.errors import UsageError
+
+if TYPE_CHECKING:
+    from triage.campaign.services import Tools
+    from triage.cli.builtin_plugins import Maker
+    from triage.cli.context import App
+    from triage.cluster.groups import Sign
+    from triage.config import Settings
+    from triage.evidence.folder import EvidenceFolder
+    from triage.evidence.history.api import HistoryStore
+    from triage.process.api import Executor
+
+
+def tools(app: App) -> Tools:
+    """What the phases work with, from one call of the command line."""
+    from triage.campaign.services import Tools
+    from triage.cli.context import redacting
+
+    return Tools(
+        root=app.root,
+        settings=app.settings,
+        world=redacting(app.world, app.settings),
+        executor=executor(app.settings),
+        journal=app.journal,
+        redact=app.redact,
+        open_store=lambda: store(app.settings, app.root),
+        progress=app.progress(),
+        sign=signer(),
+    )
+
+
+def run_folder(app: App, stamp: str | None, resume: str | None) -> EvidenceFolder:
+    """The folder of a new run, or of the one that is resumed."""
+    from triage.evidence.folder import EvidenceFolder
+
+    campaign = app.settings.campaign
+    if resume is not None:
+        named = app.loaded.origins["campaign"] != "default"
+        found = EvidenceFolder.find(app.root, resume, campaign if named else None, "a")
+        if found.sealed:
+            raise UsageError("run-finished", f"{found.path} is sealed: that run is over", "start a new one")
+        return EvidenceFolder.open(found.path, app.redact)
+    return phase_folder(app, "a", stamp)
+
+
+def phase_folder(app: App, phase: str, stamp: str | None) -> EvidenceFolder:
+    """A new folder of a phase: of the STAMP that somebody named, or of the first free second."""
+    from triage.evidence.folder import EvidenceFolder
+
+    campaign = app.settings.campaign
+    if stamp is not None:
+        return EvidenceFolder.create(app.root, campaign, phase, stamp, app.redact)
+    return EvidenceFolder.create_free(app.root, campaign, phase, app.world.stamp(), app.redact)
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """`K=V` texts as a dictionary."""
+    from triage.config import pair
+
+    return dict(pair(text) for text in texts)
+
+
+def signer() -> Sign:
+    """The project's own signatures of a failure, then those of plugins' algorithms."""
+    from triage.plugins import offers
+    from triage.signature.api import signatures_of
+
+    algorithms = offers(builtin_plugins.plugins(), "triage_signatures")
+    if not algorithms:
+        return signatures_of
+    return lambda failure: (*signatures_of(failure), *(each.signature(failure) for each in algorithms))
+
+
+def executor(settings: Settings) -> Executor:
+    """The executor that the settings name, built in or offered by a plugin."""
+    name, _, address = settings.executor.partition(":")
+    made: Executor = _maker("executor", name).make(address or None, settings.workers)
+    return made
+
+
+def store(settings: Settings, root: Path) -> HistoryStore:
+    """The history that the settings name: a file, or a URL whose scheme somebody offers."""
+    scheme = settings.store.partition("://")[0] if "://" in settings.store else "file"
+    url = settings.store if "://" in settings.store else str(root / settings.store)
+    made: HistoryStore = _maker("store", scheme).make(url)
+    return made
+
+
+def _maker(setting: str, name: str) -> Maker:
+    from triage.plugins import offers
+
+    known: dict[str, Maker] = {
+        offer.name: offer for offer in offers(builtin_plugins.plugins(), f"triage_{setting}s")
+    }
+    if name not in known:
+        what = f"setting {setting!r}: nothing here makes {name!r}"
+        raise UsageError("bad-setting", what, f"choose from {', '.join(known)}")
+    return known[name]

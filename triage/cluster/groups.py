@@ -1,0 +1,211 @@
+"""Failures to groups of equal signature: linear, one pass, whatever the order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from triage.cluster.registry import Book
+from triage.cluster.rules import Rule, Rules
+from triage.model.cluster import Why
+from triage.model.failure import Failure, Raised
+from triage.model.outcome import Outcome, Phase
+from triage.model.run import RunRecord, TestResult
+from triage.model.signature import Signature
+
+Sign = Callable[[Failure], tuple[Signature, ...]]
+"""Signatures of one failure, the current algorithm's first; pure."""
+
+Slot = tuple[str, int]
+"""Names one failure of a run: node id, and which of the test's failures."""
+
+
+class Seen(NamedTuple):
+    """One failure of a run with its slot."""
+
+    slot: Slot
+    failure: Failure
+
+
+@dataclass
+class Group:
+    """All failures of a run that have one signature; a function of their set, not of their order."""
+
+    signature: Signature
+    """As the first failure by node id has it."""
+    ids: set[str]
+    """Signature ids of every algorithm that the failures have."""
+    first: Slot
+    slots: list[Slot]
+    marks: dict[str, tuple[str, ...]]
+    """The evidence that *every* failure of the group shows."""
+    example: Failure
+    """The first failure by node id, by which people know the group."""
+    last: tuple[Signature, ...] = ()
+    """The signatures that were added last: often the very same again."""
+
+    @classmethod
+    def of(cls, seen: Seen, signatures: tuple[Signature, ...]) -> Group:
+        """A group of one."""
+        ids = {signature.id for signature in signatures}
+        return cls(signatures[0], ids, seen.slot, [seen.slot], signatures[0].marks, seen.failure)
+
+    def add(self, seen: Seen, signatures: tuple[Signature, ...]) -> None:
+        """One more failure."""
+        self.slots.append(seen.slot)
+        if seen.slot < self.first:
+            self.first, self.signature, self.example = seen.slot, signatures[0], seen.failure
+        if signatures is not self.last:
+            self.last = signatures
+            self.ids.update(signature.id for signature in signatures)
+            self.marks = shared(self.marks, signatures[0].marks)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Node ids, each once, sorted."""
+        return tuple(sorted({nodeid for nodeid, _ in self.slots}))
+
+
+def shared(one: dict[str, tuple[str, ...]], other: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The marks that both have, kinds and values."""
+    if one is other or one == other:
+        return one
+    both = {
+        kind: tuple(v for v in values if v in other[kind]) for kind, values in one.items() if kind in other
+    }
+    return {kind: values for kind, values in both.items() if values}
+
+
+def gather(failures: Iterable[Seen], sign: Sign) -> dict[str, Group]:
+    """Groups by current signature id, sorted by it."""
+    groups: dict[str, Group] = {}
+    for seen in failures:
+        signatures = sign(seen.failure)
+        group = groups.get(signatures[0].id)
+        if group is None:
+            groups[signatures[0].id] = Group.of(seen, signatures)
+        else:
+            group.add(seen, signatures)
+    return dict(sorted(groups.items()))
+
+
+def failures_of(record: RunRecord) -> Iterator[Seen]:
+    """Every failure of the run; a red result without one (crash, timeout) gets what is known of its end."""
+    for result in (*record.collect_errors, *record.results):
+        failures = result.failures or ((_ended(result),) if result.outcome.is_red else ())
+        for index, failure in enumerate(failures):
+            yield Seen((result.nodeid, index), failure)
+
+
+def _ended(result: TestResult) -> Failure:
+    """A failure that says how the process or the test ended, without the accidents of this run."""
+    if result.outcome is Outcome.CRASHED:
+        how = result.signal or (
+            f"exit code {result.exit_code}" if result.exit_code is not None else "unknown end"
+        )
+        raised = Raised(type="Crashed", message=f"the process died: {how}")
+    elif result.outcome is Outcome.TIMEOUT:
+        raised = Raised(type="Timeout", message="the test was stopped at its time limit")
+    else:
+        raised = Raised(type="", message=result.note or "failed without a reason")
+    return Failure(nodeid=result.nodeid, phase=Phase.CALL, chain=(raised,))
+
+
+@dataclass
+class Unit:
+    """Failures that are placed as one: a group, or those of its failures that a person split off."""
+
+    group: Group
+    slots: list[Slot]
+    home: str | None
+    """The known cluster, where there is one."""
+    decided: bool = False
+    """A person or a rule put these failures there; no evidence moves them."""
+    rule: Rule | None = None
+    """The rule that did."""
+    news: tuple[str, ...] = ()
+    """Signature ids that the known cluster does not have yet."""
+    vouched_by: str | None = None
+    """Signature of an older algorithm through which the home was found."""
+    why: list[Why] = field(default_factory=list)
+
+    @cached_property
+    def key(self) -> tuple[Slot, str]:
+        """Orders units alike on every machine."""
+        return min(self.slots), self.group.signature.id
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """Node ids, each once, sorted."""
+        return tuple(sorted({nodeid for nodeid, _ in self.slots}))
+
+
+def units_of(groups: Iterable[Group], book: Book, rules: Rules | None = None) -> list[Unit]:
+    """Every failure of the groups in exactly one unit, in a stable order.
+
+    Raises `UsageError` (bad-rules) for a rule whose cluster does not exist.
+    """
+    units = [unit for group in groups for unit in _units(group, book)]
+    if rules is not None and rules.rules:
+        rules.check_clusters(book)
+        units = [part for unit in units for part in _ruled(unit, book, rules)]
+    return sorted(units, key=lambda unit: unit.key)
+
+
+def _ruled(unit: Unit, book: Book, rules: Rules) -> Iterator[Unit]:
+    """The unit, or the parts of it that rules move; what a person split off stays where it is."""
+    if unit.decided:
+        yield unit
+        return
+    fields = unit.group.signature.fields
+    deciding: dict[str, tuple[Rule | None, list[Slot]]] = {}
+    for slot in unit.slots:
+        rule = rules.first({**fields, "test": slot[0]})
+        deciding.setdefault(rule.name if rule else "", (rule, []))[1].append(slot)
+    for _, (rule, slots) in sorted(deciding.items()):
+        if rule is None:
+            yield replace(unit, slots=slots)
+        else:
+            home = rule.cluster or book.rules.get(rule.name)
+            resolved = book.resolve(home) if home is not None else None
+            why = [
+                Why(kind="rule", detail=f"rule {rule.name!r}" + (f": {rule.reason}" if rule.reason else ""))
+            ]
+            yield Unit(unit.group, slots, resolved, decided=True, rule=rule, why=why)
+
+
+def _units(group: Group, book: Book) -> Iterator[Unit]:
+    slots = group.slots
+    if book.member_home:
+        moved: dict[str, list[Slot]] = defaultdict(list)
+        for slot in group.slots:
+            moved[book.member_home.get((group.signature.id, slot[0]), "")].append(slot)
+        slots = moved.pop("", [])
+        for decided_home, own in moved.items():
+            yield Unit(group, own, decided_home, decided=True)
+    if slots:
+        home, vouched_by = known_home(group, book)
+        news = tuple(sorted(group.ids - book.home.keys()))
+        yield Unit(group, slots, home, news=news, vouched_by=vouched_by)
+
+
+def known_home(group: Group, book: Book) -> tuple[str | None, str | None]:
+    """The cluster that has one of the group's signatures, and the older signature that says so.
+
+    A signature of an older algorithm vouches only while its successor is unknown: once both were
+    stored side by side, a failure with the old one and another new one is what the new algorithm was
+    made to tell apart. A signature that differs by one decade of the error vouches too.
+    """
+    current = group.signature.id
+    if current in book.home:
+        return book.home[current], None
+    for older in sorted(group.ids - {current}):
+        if older in book.home and older not in book.translated:
+            return book.home[older], older
+    for near in group.marks.get("near", ()):
+        if near in book.home:
+            return book.home[near], near
+    return None, None

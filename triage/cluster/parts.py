@@ -1,0 +1,138 @@
+"""Units that evidence holds together, and what is known of each such part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from triage.cluster.context import Context
+from triage.cluster.groups import Unit
+from triage.cluster.join_rules.experiments import flipped_together, told_apart
+from triage.cluster.join_rules.failures import RULES, similar_wording
+from triage.cluster.join_rules.history import co_failure, first_bad, parameter_axis
+from triage.cluster.registry import Book
+from triage.cluster.replay import algorithm_rank
+from triage.cluster.rules import Rule
+from triage.cluster.union import Join, Union, star
+from triage.model.cluster import Why
+from triage.model.failure import Failure
+
+COMPARED = "compared: "
+"""Begins the detail that says what the numbers of a comparison were like."""
+_NUMBERS = ("kind", "left", "op", "right", "fraction", "shapes", "gradients", "dtypes", "decade")
+ALL_RULES = (*RULES, similar_wording, parameter_axis, co_failure, first_bad, flipped_together)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Units with one cause, and their known cluster where there is one."""
+
+    units: tuple[Unit, ...]
+    home: str | None
+    joins: tuple[Why, ...] = ()
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """Node ids, each once, sorted."""
+        if len(self.units) == 1:
+            return self.units[0].members
+        return tuple(sorted({nodeid for unit in self.units for nodeid in unit.members}))
+
+    @property
+    def signature_ids(self) -> tuple[str, ...]:
+        """Signature ids of every algorithm, the newest first; those that a rule moved have a home."""
+        ids = {signature for unit in self.units if not unit.decided for signature in unit.group.ids}
+        return tuple(sorted(sorted(ids), key=algorithm_rank, reverse=True))
+
+    @property
+    def leader(self) -> Unit:
+        """The unit with most failures; of equal ones the first."""
+        return min(self.units, key=lambda unit: (-len(unit.slots), unit.key))
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that made this part, where one did."""
+        return next((unit.rule for unit in self.units if unit.rule is not None), None)
+
+    def title(self, title_of: Callable[[Failure], str] | None = None) -> str:
+        """A line for people: by the first failure of the leader where `title_of` is given."""
+        if self.rule is not None:
+            return self.rule.title or self.rule.name
+        group = self.leader.group
+        title = title_of(group.example) if title_of is not None else group.signature.title
+        return title or "unexplained failure"
+
+    @property
+    def why(self) -> tuple[Why, ...]:
+        """What the leader's signature says, then each join."""
+        own = tuple(dict.fromkeys(why for unit in self.units for why in unit.why if unit.rule is not None))
+        return (*(own or described(self.leader)), *self.joins)
+
+
+@dataclass(frozen=True)
+class Parted:
+    """All units of a run in parts, and what was only proposed."""
+
+    parts: list[Part] = field(default_factory=list)
+    proposals: list[tuple[int, int, Why]] = field(default_factory=list)
+    """Indexes of parts and why they may be one."""
+
+
+def described(unit: Unit) -> tuple[Why, ...]:
+    """What all failures of a unit have in common: the fields of their signature."""
+    fields = unit.group.signature.fields
+    found = [
+        Why(kind=kind, detail=fields[kind]) for kind in ("exception", "chain", "message", "frame", "file")
+        if fields.get(kind)
+    ]  # fmt: skip
+    numbers = [f"{name} {fields[name]}" for name in _NUMBERS if fields.get(name)]
+    return (*found, *((Why(kind="message", detail=f"{COMPARED}{'; '.join(numbers)}"),) if numbers else ()))
+
+
+def parts_of(units: Sequence[Unit], book: Book, context: Context) -> Parted:
+    """Every unit in exactly one part; one part for each known cluster; in a stable order."""
+    union = Union(units, apart=book.dropped, cannot=told_apart(units, context.flips))
+    union.carry_out(_same_home(units), by_decision=True)
+    union.carry_out(join for rule in ALL_RULES for join in rule(units, context))
+    parts: list[Part] = []
+    part_of: dict[int, int] = {}
+    for indexes in union.sets():
+        part_of.update(dict.fromkeys(indexes, len(parts)))
+        joins = [join for join in union.carried if join.one in part_of and part_of[join.one] == len(parts)]
+        parts.append(_part(units, indexes, joins, union.home(indexes[0])))
+    proposals: dict[tuple[int, int], Why] = {}
+    for join in union.proposals:
+        one, other = sorted((part_of[join.one], part_of[join.other]))
+        if one != other:
+            proposals.setdefault((one, other), join.why)
+    return Parted(parts, [(one, other, why) for (one, other), why in proposals.items()])
+
+
+def _part(units: Sequence[Unit], indexes: list[int], joins: list[Join], home: str | None) -> Part:
+    for join in joins:
+        for index in (join.one, join.other):
+            if units[index].home is None and home is not None:
+                units[index].why.append(join.why)
+    whys = tuple(dict.fromkeys(join.why for join in joins if join.why.kind != "signature"))
+    return Part(tuple(units[index] for index in indexes), home, whys)
+
+
+def _same_home(units: Sequence[Unit]) -> list[Join]:
+    """Units of one known cluster are together because they were; units of one rule because it says so."""
+    homes: dict[str, list[int]] = {}
+    for index, unit in enumerate(units):
+        if unit.home is not None:
+            homes.setdefault(unit.home, []).append(index)
+    ruled: dict[str, list[int]] = {}
+    for index, unit in enumerate(units):
+        if unit.rule is not None and unit.home is None:
+            ruled.setdefault(unit.rule.name, []).append(index)
+    return [
+        *(join for home, own in homes.items() for join in star(own, Why(kind="signature", detail=home))),
+        *(
+            join
+            for name, own in ruled.items()
+            for join in star(own, Why(kind="rule", detail=f"rule {name!r}"))
+        ),
+    ]

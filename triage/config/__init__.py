@@ -1,1 +1,0 @@
-"""Settings from pyproject.toml, the environment and flags, each with its origin."""

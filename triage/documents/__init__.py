@@ -1,0 +1,1 @@
+"""Documents: templates, claims with their evidence, marked regions, plans and ledgers."""

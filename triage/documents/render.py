@@ -1,0 +1,125 @@
+"""Documents of a STAMP folder: rendered from JSON artifacts on the disk, with their claims beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import triage
+from triage.documents.claims import documents_in, read_sidecar, sidecar_of
+from triage.documents.template_engine import Rendered, Source, render
+from triage.errors import CheckError, UsageError, VoidError
+from triage.evidence.atomic import write_json, write_text
+from triage.model.claim import Artifact, Sidecar
+
+SUFFIX = ".j2"
+
+
+def load_templates(team: Path | None = None) -> dict[str, str]:
+    """Template name (posix path below its folder) to text.
+
+    Raises `UsageError` where the team's folder is none or holds a file that cannot be read.
+    """
+    if team is None:
+        return dict(_shipped())
+    if not team.is_dir():
+        raise UsageError("no-templates", f"the templates folder {team} does not exist", "mend `templates`")
+    return {**_shipped(), **_read(team)}
+
+
+def project_templates(root: Path, setting: str | None) -> dict[str, str]:
+    """The templates of a project at `root` whose setting `templates` is this."""
+    return load_templates(root / setting if setting else None)
+
+
+@cache
+def _shipped() -> dict[str, str]:
+    """In a wheel they lie in the package, in a checkout beside it."""
+    package = Path(triage.__file__).parent
+    for folder in (package / "_templates", package.parent / "templates"):
+        if folder.is_dir():
+            return _read(folder)
+    raise UsageError("no-templates", f"the templates of {package} are missing", "install triage again")
+
+
+def _read(folder: Path) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for path in sorted(folder.rglob(f"*{SUFFIX}")):
+        try:
+            texts[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                "bad-template", f"template {path} cannot be read: {error}", "mend the file"
+            ) from error
+    return texts
+
+
+def write_document(
+    root: Path,
+    path: Path,
+    template: str,
+    artifacts: Mapping[str, Path],
+    templates: Mapping[str, str] | None = None,
+) -> Sidecar:
+    """Render a template from artifacts into `path` and write `<path>.claims.json`.
+
+    The template sees each artifact's JSON under its name and nothing else. Values in artifacts were
+    redacted when those were written.
+    """
+    sources = {name: source_of(root, artifact) for name, artifact in artifacts.items()}
+    document = path.relative_to(root).as_posix()
+    rendered = render(
+        template, sources, load_templates() if templates is None else templates, document=document
+    )
+    write_text(path, rendered.text)
+    write_json(sidecar_of(path), rendered.sidecar)
+    return rendered.sidecar
+
+
+def render_again(root: Path, sidecar: Sidecar, templates: Mapping[str, str]) -> Rendered:
+    """The document that its recorded template and sources give now."""
+    sources = {name: source_of(root, root / artifact.path) for name, artifact in sidecar.sources.items()}
+    return render(sidecar.template, sources, templates, document=sidecar.document)
+
+
+def restore(root: Path, folder: Path, templates: Mapping[str, str]) -> list[Path]:
+    """Put deleted documents back from their claims, to the byte; returns those that were.
+
+    Raises `CheckError` where present templates or evidence give another text than the recorded one.
+    """
+    restored = []
+    for path in documents_in(folder):
+        if path.exists():
+            continue
+        sidecar = read_sidecar(sidecar_of(path))
+        rendered = render_again(root, sidecar, templates)
+        if rendered.sidecar.sha256 != sidecar.sha256:
+            raise CheckError(
+                "other-templates",
+                f"{sidecar.document} was made with other templates than these",
+                "restore it from git, or with the templates of its time",
+            )
+        write_text(path, rendered.text)
+        restored.append(path)
+    return restored
+
+
+def source_of(root: Path, path: Path) -> Source:
+    """A JSON artifact of the project. Raises `VoidError` where it is missing or no JSON."""
+    name = path.relative_to(root).as_posix()
+    try:
+        data = path.read_bytes()
+        return Source(Artifact(path=name, sha256=hashlib.sha256(data).hexdigest()), json.loads(data))
+    except OSError as error:
+        raise VoidError(
+            "missing-evidence",
+            f"{name} cannot be read: {error.strerror}",
+            "restore it from git, or run again",
+        ) from error
+    except ValueError as error:
+        raise VoidError(
+            "bad-evidence", f"{name} is no JSON: {error}", "restore it from git, or run again"
+        ) from error

@@ -1,0 +1,171 @@
+"""`summary.json` and `summary.md` of a run, from what the run recorded."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from triage.documents.render import write_document
+from triage.errors import VoidError
+from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import Cluster, RunState
+from triage.model.failure import Failure
+from triage.model.outcome import Outcome
+from triage.model.run import Attempt, Chunk, RunRecord, TestResult
+
+VERSION = 1
+"""Rises with every change of what is computed here: a summary of another version is not computed again."""
+SLOWEST = 10
+MESSAGE_CHARS = 400
+
+
+def summarize(
+    record: RunRecord, clusters: Sequence[Cluster], failures: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The summary of one run.
+
+    `clusters` are as the run left them; `failures` are rows with `nodeid` and `cluster`, one a failure.
+    """
+    cluster_of: dict[str, list[str]] = {}
+    for row in failures:
+        if row.get("cluster"):
+            cluster_of.setdefault(row["nodeid"], []).append(row["cluster"])
+    red = [result for result in (*record.collect_errors, *record.results) if result.outcome.is_red]
+    counts = record.counts
+    outcomes = {result.nodeid: result.outcome.value for result in record.results}
+    return {
+        "v": VERSION,
+        "stamp": record.stamp,
+        "campaign": record.campaign,
+        "complete": record.complete,
+        "void": record.void,
+        "verdict": _verdict(record, clusters, red),
+        "counts": counts.model_dump(mode="json"),
+        "with_outcome": counts.collected - counts.not_run,
+        "seconds": round(record.seconds, 3),
+        "shard": record.plan.shard if record.plan else None,
+        "durations_from": record.plan.durations_from if record.plan else None,
+        "limits": record.plan.limits.model_dump(mode="json") if record.plan else None,
+        "clusters": [_cluster(cluster) for cluster in sorted(clusters, key=lambda c: c.number)],
+        "red": [_red(result, cluster_of.get(result.nodeid, [])) for result in red],
+        "not_run": [result.nodeid for result in record.results if result.outcome is Outcome.NOT_RUN],
+        "chunks": [_chunk(chunk, record, outcomes) for chunk in (record.plan.chunks if record.plan else ())],
+        "slowest": _slowest(record.results),
+        "notes": list(record.notes),
+    }
+
+
+def _verdict(record: RunRecord, clusters: Sequence[Cluster], red: Sequence[TestResult]) -> str:
+    """void: nothing can be concluded; red: something new or regressed; known: only known causes; green."""
+    if record.void is not None or not record.complete:
+        return "void"
+    if any(cluster.state_in_run in (RunState.NEW, RunState.REGRESSED) for cluster in clusters):
+        return "red"
+    return "known" if red else "green"
+
+
+def _cluster(cluster: Cluster) -> dict[str, Any]:
+    state = cluster.state_in_run
+    seen = state in (RunState.NEW, RunState.KNOWN, RunState.REGRESSED)
+    return {
+        "id": cluster.id,
+        "title": cluster.title,
+        "status": cluster.status.value,
+        "state": state.value if state else None,
+        "owner": cluster.owner,
+        "failing": len(cluster.members) if seen else 0,
+        "members": list(cluster.members),
+        "signatures": list(cluster.signatures),
+        "why": [why.model_dump(mode="json") for why in cluster.why],
+        "first_seen": cluster.first_seen,
+        "last_seen": cluster.last_seen,
+        "next": f"triage probe {cluster.id}" if seen else None,
+    }
+
+
+def _red(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
+    first = result.failures[0] if result.failures else None
+    return {
+        "nodeid": result.nodeid,
+        "outcome": result.outcome.value,
+        "clusters": list(dict.fromkeys(clusters)),
+        "chunk": result.chunk,
+        "attempt": result.attempt,
+        "duration": result.duration,
+        "failures": len(result.failures),
+        "phase": first.phase.value if first else None,
+        "exception": first.exception if first else "",
+        "message": _cut(first.message if first else result.note or result.signal or ""),
+        "place": place_of(first) if first else None,
+    }
+
+
+def place_of(failure: Failure) -> dict[str, Any] | None:
+    """File and line where a failure points: the last frame in the suite's own files."""
+    frames = [frame for raised in failure.chain[:1] for frame in raised.frames]
+    own = [frame for frame in frames if not frame.path.startswith(("/", "..")) and frame.lineno]
+    chosen = own[-1] if own else None
+    return {"path": chosen.path, "line": chosen.lineno} if chosen else None
+
+
+def _chunk(chunk: Chunk, record: RunRecord, outcomes: Mapping[str, str]) -> dict[str, Any]:
+    attempts = [attempt for attempt in record.attempts if attempt.chunk == chunk.name]
+    tally = Counter(outcomes.get(nodeid, Outcome.NOT_RUN.value) for nodeid in chunk.nodeids)
+    return {
+        "name": chunk.name,
+        "tests": len(chunk.nodeids),
+        "expected_seconds": chunk.expected_seconds,
+        "seconds": round(sum(attempt.seconds for attempt in attempts), 3),
+        "outcomes": dict(sorted(tally.items())),
+        "attempts": [_attempt(attempt) for attempt in attempts],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return attempt.model_dump(
+        mode="json", include={"number", "ended", "exit_code", "signal", "culprit", "note"}
+    )
+
+
+def _slowest(results: Sequence[TestResult]) -> list[dict[str, Any]]:
+    timed = [(result.duration, result.nodeid) for result in results if result.duration is not None]
+    longest = sorted(timed, key=lambda pair: (-pair[0], pair[1]))[:SLOWEST]
+    return [{"nodeid": nodeid, "seconds": round(duration, 3)} for duration, nodeid in longest]
+
+
+def _cut(message: str) -> str:
+    first = message.strip().split("\n", 1)[0]
+    return first if len(first) <= MESSAGE_CHARS else f"{first[:MESSAGE_CHARS]} …"
+
+
+def write_run_summary(
+    root: Path, folder: EvidenceFolder, templates: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Write both from `results.json`, `clusters.json` and `failures.json`; returns the figures."""
+    summary = summary_of(folder.path)
+    path = folder.write_json("summary.json", summary)
+    write_document(root, folder.path / "summary.md", "summary.md.j2", {"run": path}, templates)
+    return summary
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    """The figures of a run, computed from its record. Raises `VoidError` where that is damaged."""
+    try:
+        record = RunRecord.model_validate(_read(folder / "results.json"))
+        clusters = [Cluster.model_validate(item) for item in _read(folder / "clusters.json")["clusters"]]
+        failures = _read(folder / "failures.json")["failures"]
+        return summarize(record, clusters, failures)
+    except (ValidationError, OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise VoidError(
+            "bad-evidence", f"{folder}: {reason}", "`triage check` tells what was changed"
+        ) from error
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_bytes())

@@ -1,0 +1,1 @@
+"""The history database: outcomes and durations of every recorded run."""

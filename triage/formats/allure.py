@@ -1,0 +1,76 @@
+"""Allure results: a folder with one JSON file a test; retries share a history id, the latest start counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.limits import Limits, Notes
+from triage.formats.pytest_json import dict_of, list_of, read_document, seconds_of, text_of
+from triage.model.outcome import Outcome
+
+_STATUS = {
+    "passed": Outcome.PASSED,
+    "failed": Outcome.FAILED,
+    "broken": Outcome.FAILED,  # whatever is no assertion: pytest calls it a failure too
+    "skipped": Outcome.SKIPPED,
+}
+_UNFINISHED = {"scheduled", "running", "pending", "interrupted"}
+
+
+def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+    """The one test of a result file; containers (fixtures of tests told elsewhere) have none."""
+    document = read_document(stream, limits=limits, notes=notes, items="steps")
+    if document.keys() & {"children", "befores", "afters"} and "status" not in document:
+        return
+    name = _name(document)
+    if not (name.name or name.nodeid):
+        notes.drop("Allure results without a name")
+        return
+    details = dict_of(document.get("statusDetails"))
+    wrong = Wrong(message=text_of(details.get("message")), text=text_of(details.get("trace")))
+    outcome = _outcome(document, details, notes)
+    start, stop = (seconds_of(document.get(key), 0.001) for key in ("start", "stop"))
+    yield Reported(
+        name=name,
+        outcome=outcome,
+        wrongs=(wrong,) if outcome.is_red else (),
+        duration=stop - start if start is not None and stop is not None and stop >= start else None,
+        when=start or 0.0,
+        source="allure",
+    )
+
+
+def _outcome(document: dict[str, Any], details: dict[str, Any], notes: Notes) -> Outcome:
+    status, stage = (text_of(document.get(key)).lower() for key in ("status", "stage"))
+    if status not in _STATUS:
+        if stage not in _UNFINISHED:
+            notes.drop("tests with a status that is none")
+        return Outcome.NOT_RUN
+    if status == "skipped" and text_of(details.get("message")).startswith("XFAIL"):
+        return Outcome.XFAILED
+    return _STATUS[status]
+
+
+def _name(document: dict[str, Any]) -> Name:
+    """`tests.test_a.TestB#test_c` with the parameters of the shown name; hidden values stay hidden."""
+    shown, full = text_of(document.get("name")), text_of(document.get("fullName"))
+    if "::" in full:
+        return Name(nodeid=full)
+    path, hash_mark, function = full.partition("#")
+    if not hash_mark:
+        return Name(classname=full.rpartition(".")[0] if full.endswith(shown) else full, name=shown)
+    if "[" in path:  # the writer took a parameter's `::` for a class
+        path = path[: path.index("[")].rpartition(".")[0]
+    bracket = shown[shown.index("[") :] if "[" in shown else _parameters(document)
+    return Name(classname=path, name=function + bracket)
+
+
+def _parameters(document: dict[str, Any]) -> str:
+    values = [
+        "…" if text_of(parameter.get("mode")) in ("hidden", "masked") else text_of(parameter.get("value"))
+        for parameter in map(dict_of, list_of(document.get("parameters")))
+        if not parameter.get("excluded")
+    ]
+    return f"[{'-'.join(values)}]" if values else ""

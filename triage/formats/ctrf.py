@@ -1,0 +1,138 @@
+"""CTRF: the common test report format, JSON with times in milliseconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.limits import Limits, Notes
+from triage.formats.pytest_json import dict_of, list_of, read_document, seconds_of, text_of
+from triage.model.base import STAMP_FORMAT
+from triage.model.outcome import Outcome
+from triage.model.run import RunRecord, TestResult
+from triage.text.markup import visible
+
+_OUTCOMES = {
+    "passed": Outcome.PASSED,
+    "failed": Outcome.FAILED,
+    "skipped": Outcome.SKIPPED,
+    "pending": Outcome.NOT_RUN,
+    "other": Outcome.NOT_RUN,
+}
+_RAW = {
+    "xfailed": Outcome.XFAILED,
+    "xfail": Outcome.XFAILED,
+    "xpassed": Outcome.XPASSED,
+    "xpass": Outcome.XPASSED,
+    "error": Outcome.ERROR,
+    "broken": Outcome.ERROR,
+    "crashed": Outcome.CRASHED,
+    "timeout": Outcome.TIMEOUT,
+    "timedout": Outcome.TIMEOUT,
+    "not_run": Outcome.NOT_RUN,
+}
+
+
+def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+    """Tests in the document's order."""
+    document = read_document(stream, limits=limits, notes=notes, items="tests")
+    results = dict_of(document.get("results"))
+    for test in list_of(document.get("tests") or results.get("tests")):
+        if isinstance(test, dict) and isinstance(test.get("name"), str):
+            yield _read_test(test, notes)
+        else:
+            notes.drop("tests without a name")
+
+
+def _read_test(test: dict[str, Any], notes: Notes) -> Reported:
+    raw = text_of(test.get("rawStatus")).lower().replace("-", "_")
+    outcome = _RAW.get(raw) or _OUTCOMES.get(text_of(test.get("status")).lower())
+    if outcome is None:
+        notes.drop("tests with a status that is none")
+        outcome = Outcome.NOT_RUN
+    if text_of(test.get("status")).lower() == "other" and raw == "":
+        notes.drop("tests with the status other")
+    retries = test.get("retries")
+    wrong = Wrong(
+        message=text_of(test.get("message")),
+        text=text_of(test.get("trace")),
+        stdout=text_of(test.get("stdout")),
+        stderr=text_of(test.get("stderr")),
+    )
+    return Reported(
+        name=_name(test),
+        outcome=outcome,
+        wrongs=(wrong,) if outcome.is_red else (),
+        duration=seconds_of(test.get("duration"), 0.001),
+        note=f"{retries} retries" if isinstance(retries, int) and retries > 0 else None,
+        source="ctrf",
+    )
+
+
+def _name(test: dict[str, Any]) -> Name:
+    name, file = test["name"], text_of(test.get("filePath"))
+    extra = dict_of(test.get("extra"))
+    if isinstance(extra.get("nodeid"), str):
+        return Name(nodeid=extra["nodeid"])
+    if "::" in name.split("[")[0]:
+        return Name(nodeid=name)
+    suite = test.get("suite")
+    parts = [text_of(part) for part in suite] if isinstance(suite, list) else text_of(suite).split(" > ")
+    classname = ".".join(part for part in parts if part and part != file)
+    return Name(classname=classname, name=name, file=file)
+
+
+SPEC = "0.0.0"
+_STATUSES = {
+    Outcome.PASSED: "passed", Outcome.XPASSED: "passed", Outcome.FAILED: "failed", Outcome.ERROR: "failed",
+    Outcome.CRASHED: "failed", Outcome.TIMEOUT: "failed", Outcome.SKIPPED: "skipped",
+    Outcome.XFAILED: "skipped", Outcome.NOT_RUN: "pending",
+}  # fmt: skip
+_COUNTED = ("passed", "failed", "pending", "skipped", "other")
+
+
+def ctrf(record: RunRecord, clusters_of: Mapping[str, Sequence[str]], version: str) -> dict[str, Any]:
+    """The report of one run; collection errors are tests that failed."""
+    tests = [_write_test(result, clusters_of) for result in (*record.collect_errors, *record.results)]
+    tally = Counter(test["status"] for test in tests)
+    started = datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC)
+    start = int(started.timestamp() * 1000)
+    summary: dict[str, Any] = {"tests": len(tests)}
+    summary |= {status: tally[status] for status in _COUNTED}
+    summary |= {"start": start, "stop": start + round(record.seconds * 1000)}
+    summary["extra"] = {
+        "stamp": record.stamp,
+        "campaign": record.campaign,
+        "complete": record.complete,
+        "void": record.void,
+    }
+    return {
+        "reportFormat": "CTRF",
+        "specVersion": SPEC,
+        "results": {"tool": {"name": "triage", "version": version}, "summary": summary, "tests": tests},
+    }
+
+
+def _write_test(result: TestResult, clusters_of: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "name": visible(result.nodeid),
+        "status": _STATUSES[result.outcome],
+        "duration": round((result.duration or 0.0) * 1000),
+        "rawStatus": result.outcome.value,
+        "filePath": visible(result.nodeid.partition("::")[0]),
+    }
+    if result.failures:
+        first = result.failures[0]
+        test["message"] = visible(
+            f"{first.exception}: {first.message}" if first.exception else first.message, keep="\n"
+        )
+        test["trace"] = visible("\n\n".join(failure.longrepr for failure in result.failures), keep="\n\t")
+    elif result.note or result.signal:
+        test["message"] = visible(result.note or str(result.signal), keep="\n")
+    clusters = list(clusters_of.get(result.nodeid, ()))
+    extra = {"clusters": clusters, "chunk": result.chunk, "attempt": result.attempt, "signal": result.signal}
+    kept = {name: value for name, value in extra.items() if value not in (None, [])}
+    return {**test, "extra": kept} if kept else test

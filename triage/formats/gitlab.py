@@ -1,0 +1,30 @@
+"""GitLab code quality: one finding a failing test and cluster, with fingerprints that never collide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from triage.formats.rows import Row, rows
+from triage.text.markup import visible
+
+
+def code_quality(summary: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+    """The JSON array that `artifacts:reports:codequality` takes."""
+    return [_finding(row) for row in rows(summary, prefix)]
+
+
+def _finding(row: Row) -> dict[str, Any]:
+    return {
+        "description": visible(f"{row.nodeid}: {row.message}")[:1000],
+        "check_name": row.cluster or "unclustered",
+        "fingerprint": row.fingerprint,
+        "severity": _severity(row),
+        "location": {"path": visible(row.path), "lines": {"begin": row.line}},
+    }
+
+
+def _severity(row: Row) -> str:
+    if row.level == "known":
+        return "minor"
+    return "critical" if row.outcome in ("crashed", "timeout") else "major"

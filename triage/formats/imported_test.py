@@ -1,0 +1,107 @@
+"""What a report of any format says of one test: what the readers give and the record is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from triage.formats.input_text import cleaned
+from triage.formats.limits import Limits, capped
+from triage.formats.longrepr import parse_longrepr
+from triage.formats.pytest_log_sections import split_captured
+from triage.model.failure import Captured, Failure, Raised
+from triage.model.outcome import Outcome, Phase
+
+
+@dataclass(frozen=True)
+class Name:
+    """How a report names a test; which of the fields it has depends on the format."""
+
+    nodeid: str = ""
+    """Where the format has it."""
+    classname: str = ""
+    name: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One failure as a report tells it: texts only."""
+
+    kind: str = ""
+    """Exception type, where the format has it apart."""
+    message: str = ""
+    text: str = ""
+    """Traceback or pytest's long representation."""
+    phase: Phase = Phase.CALL
+    subtest: str | None = None
+    stdout: str = ""
+    stderr: str = ""
+    log: str = ""
+    chain: tuple[Raised, ...] = field(default=())
+    """Where the format has it in parts."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One test as one report has it."""
+
+    name: Name
+    outcome: Outcome
+    wrongs: tuple[Wrong, ...] = ()
+    duration: float | None = None
+    note: str | None = None
+    collection: bool = False
+    """The file or folder could not be collected; it is no test."""
+    when: float = 0.0
+    """Seconds; of several runs in one report the latest counts, where the format tells their times."""
+    source: str = "record"
+    """Which format: junit, json-report, reportlog, ctrf, allure, tap, log."""
+
+
+def failure_of(wrong: Wrong, nodeid: str, *, source: str, limits: Limits) -> Failure:
+    """The failure, cleaned and cut to size; the chain is read from the text where it is not given."""
+    text, inside = split_captured(_text(wrong.text, limits))
+    chain = wrong.chain or parse_longrepr(text, test_file=nodeid.partition("::")[0])
+    if not chain:
+        kind, message = _typed(wrong.kind, _text(wrong.message or _last_line(text), limits))
+        chain = (Raised(type=kind, message=message),) if kind or message else ()
+    return Failure(
+        nodeid=nodeid,
+        phase=wrong.phase,
+        chain=chain,
+        longrepr=text or _text(wrong.message, limits),
+        captured=_captured(wrong, inside, limits),
+        subtest=wrong.subtest,
+        source=source,
+    )
+
+
+def _captured(wrong: Wrong, inside: dict[str, str], limits: Limits) -> Captured:
+    """The streams of the report, and those that it has under pytest's headings within others."""
+    own, headed = split_captured(_text(wrong.stdout, limits))
+    streams = {"stdout": own, "stderr": _text(wrong.stderr, limits), "log": _text(wrong.log, limits)}
+    for found in (headed, inside):
+        for name, text in found.items():
+            if text.strip() and text.strip() not in streams[name]:
+                streams[name] += text
+    return Captured(**streams)
+
+
+def _text(text: str, limits: Limits) -> str:
+    return capped(cleaned(text), limits.field_chars)
+
+
+def _typed(kind: str, message: str) -> tuple[str, str]:
+    """`ValueError: bad` has its type in the message where the format has none apart."""
+    head, colon, rest = message.partition(": ")
+    name = head.rpartition(".")[2]
+    looks_like_type = colon and name.isidentifier() and name[:1].isupper() and " " not in head
+    if looks_like_type and (not kind or kind == head or name.endswith(("Error", "Exception"))):
+        return head, rest
+    if not kind and message.startswith("assert "):
+        return "AssertionError", message
+    return kind, message
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2].strip()

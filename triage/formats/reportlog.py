@@ -1,0 +1,161 @@
+"""pytest-reportlog: a JSON line for each phase of each test, readable while it grows and after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.limits import Limits, Notes
+from triage.formats.pytest_json import dict_of, list_of, read_lines, seconds_of, text_of
+from triage.model.outcome import Outcome, Phase
+from triage.model.traceback import CAUSE, CONTEXT
+
+_PHASES = {phase.value: phase for phase in Phase}
+
+
+@dataclass
+class _Test:
+    nodeid: str
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    subtests: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+    """Collection errors as they come, tests at the end; a test that was running when the log ends crashed."""
+    tests: dict[str, _Test] = {}
+    finished = False
+    for line in read_lines(stream, limits=limits, notes=notes):
+        kind = line.get("$report_type") or line.get("_report_type")
+        if kind == "SessionFinish":
+            finished = True
+        elif kind == "CollectReport" and line.get("outcome") == "failed":
+            yield _collection_error(line)
+        elif kind in ("TestReport", "SubTestReport", "SubtestReport") and isinstance(line.get("nodeid"), str):
+            test = tests.setdefault(line["nodeid"], _Test(line["nodeid"]))
+            (test.reports if kind == "TestReport" else test.subtests).append(line)
+    if not finished:
+        notes.cut_short("the log has no end of the session")
+    for test in tests.values():
+        yield _reported(test, finished)
+
+
+def _collection_error(line: dict[str, Any]) -> Reported:
+    wrong = Wrong(text=longrepr_text(line.get("longrepr")), phase=Phase.COLLECT)
+    return Reported(
+        name=Name(nodeid=text_of(line.get("nodeid")) or "(root)"),
+        outcome=Outcome.ERROR,
+        wrongs=(wrong,),
+        collection=True,
+        source="reportlog",
+    )
+
+
+def _reported(test: _Test, finished: bool) -> Reported:
+    last = _last_run(test.reports)
+    wrongs = [_wrong(report) for report in (*test.subtests, *last) if report.get("outcome") == "failed"]
+    durations = [seconds_of(report.get("duration")) for report in last]
+    reruns = sum(report.get("outcome") == "rerun" for report in test.reports)
+    running = not finished and not any(report.get("when") == "teardown" for report in last)
+    return Reported(
+        name=Name(nodeid=test.nodeid),
+        outcome=Outcome.CRASHED if running else _outcome(last, test.subtests),
+        wrongs=tuple(wrongs),
+        duration=sum(seconds or 0.0 for seconds in durations) if durations else None,
+        note="it was running when the log ends"
+        if running
+        else f"run again {reruns} times"
+        if reruns
+        else None,
+        source="reportlog",
+    )
+
+
+def _last_run(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The reports of the last run of a test that was run several times."""
+    starts = [index for index, report in enumerate(reports) if report.get("when") == "setup"]
+    return reports[starts[-1] :] if starts else reports
+
+
+def _outcome(reports: list[dict[str, Any]], subtests: list[dict[str, Any]]) -> Outcome:
+    by_phase = {report.get("when"): report for report in reports}
+    call = by_phase.get("call", {})
+    if call.get("outcome") == "failed" or any(sub.get("outcome") == "failed" for sub in subtests):
+        return Outcome.FAILED
+    crashed = [r for r in reports if r.get("when") not in _PHASES and r.get("outcome") == "failed"]
+    if crashed:
+        return Outcome.CRASHED
+    if any(report.get("outcome") == "failed" for report in reports):
+        return Outcome.ERROR
+    if any(report.get("outcome") == "skipped" for report in reports):
+        return Outcome.XFAILED if any("wasxfail" in report for report in reports) else Outcome.SKIPPED
+    if "wasxfail" in call:
+        return Outcome.XPASSED
+    return Outcome.PASSED if call.get("outcome") == "passed" else Outcome.NOT_RUN
+
+
+def _wrong(report: dict[str, Any]) -> Wrong:
+    sections = {"stdout": "", "stderr": "", "log": ""}
+    for section in list_of(report.get("sections")):
+        title, content = (
+            (text_of(section[0]), text_of(section[1])) if len(list_of(section)) == 2 else ("", "")
+        )
+        stream = next((name for name in sections if name in title.lower()), None)
+        if stream is not None:
+            sections[stream] += content
+    longrepr = report.get("longrepr")
+    crash = dict_of(dict_of(longrepr).get("reprcrash"))
+    return Wrong(
+        message=text_of(crash.get("message")),
+        text=longrepr_text(longrepr),
+        phase=_PHASES.get(text_of(report.get("when")), Phase.CALL),
+        subtest=_subtest(report),
+        stdout=sections["stdout"],
+        stderr=sections["stderr"],
+        log=sections["log"],
+    )
+
+
+def _subtest(report: dict[str, Any]) -> str | None:
+    context = dict_of(report.get("context"))
+    if not context:
+        return None
+    kwargs = ", ".join(f"{name}={value}" for name, value in dict_of(context.get("kwargs")).items())
+    return (
+        " ".join(part for part in (text_of(context.get("msg")), f"({kwargs})" if kwargs else "") if part)
+        or None
+    )
+
+
+def longrepr_text(longrepr: Any) -> str:
+    """pytest's representation as its terminal would print it."""
+    if isinstance(longrepr, list):  # a skip: path, line, reason
+        return text_of(longrepr[-1]) if longrepr else ""
+    if not isinstance(longrepr, dict):
+        return text_of(longrepr)
+    chain = [part for part in list_of(longrepr.get("chain")) if isinstance(part, list) and part]
+    if not chain:
+        return _traceback(longrepr.get("reprtraceback"))
+    texts = []
+    for part in chain:
+        texts.append(_traceback(part[0]))
+        link = text_of(part[2]) if len(part) > 2 else ""
+        if link:
+            texts.append(CAUSE if "cause" in link else CONTEXT if "handling" in link else link)
+    return "\n\n".join(texts)
+
+
+def _traceback(traceback: Any) -> str:
+    blocks = []
+    for entry in map(dict_of, list_of(dict_of(traceback).get("reprentries"))):
+        data = dict_of(entry.get("data"))
+        place = dict_of(data.get("reprfileloc"))
+        location = (
+            f"{place.get('path')}:{place.get('lineno')}: {text_of(place.get('message'))}" if place else ""
+        )
+        lines = [text_of(line) for line in list_of(data.get("lines"))]
+        style = text_of(data.get("style"))
+        body = [location, *lines] if style == "short" else [*lines, "", location]
+        blocks.append("\n".join(body).rstrip())
+    return "\n_ _ _ _\n".join(blocks)

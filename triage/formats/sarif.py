@@ -1,0 +1,103 @@
+"""SARIF 2.1.0: a rule a cluster, a result a failing test, the run's news as `baselineState`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from triage.formats.rows import Row, rows
+from triage.text.markup import visible
+
+RESULTS = 5000
+"""GitHub keeps no more of one run."""
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_NEWS = {"new": "new", "regressed": "new", "known": "unchanged", "unknown": "new"}
+
+
+def sarif(summary: Mapping[str, Any], version: str, prefix: str = "") -> dict[str, Any]:
+    """The log of one run; what does not fit is counted in a notification, not dropped in silence."""
+    found = rows(summary, prefix)
+    clusters = [c for c in summary["clusters"] if c["state"] in ("new", "known", "regressed", "fixed")]
+    ids = [cluster["id"] for cluster in clusters]
+    if any(row.cluster is None or row.cluster not in ids for row in found):
+        ids.append("unclustered")
+    results = [_result(row, ids) for row in found[:RESULTS]]
+    results += [_absent(cluster, ids, prefix) for cluster in clusters if cluster["state"] == "fixed"][
+        : RESULTS - len(results)
+    ]
+    driver = {"name": "triage", "semanticVersion": version, "rules": _rules(clusters, ids)}
+    run: dict[str, Any] = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"triage/{summary['campaign']}/{summary['stamp']}"},
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the top of the repository"}}},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [_invocation(summary, len(found) - min(len(found), RESULTS))],
+        "results": results,
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rules(clusters: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> list[dict[str, Any]]:
+    titles = {cluster["id"]: cluster["title"] for cluster in clusters}
+    return [
+        {
+            "id": name,
+            "shortDescription": {"text": visible(titles.get(name) or "failures without a cluster")[:1000]},
+            "help": {"text": f"triage explain {name}" if name in titles else "triage clusters"},
+        }
+        for name in ids
+    ]
+
+
+def _result(row: Row, ids: Sequence[str]) -> dict[str, Any]:
+    rule = row.cluster if row.cluster in ids else "unclustered"
+    return {
+        "ruleId": rule,
+        "ruleIndex": ids.index(str(rule)),
+        "level": "warning" if row.level == "known" else "error",
+        "message": {"text": visible(f"{row.nodeid}: {row.message}", keep="\n")},
+        "locations": [_location(row.path, row.line)],
+        "partialFingerprints": {"triageTestAndCluster/v1": row.fingerprint},
+        "baselineState": _NEWS[row.level],
+        "properties": {"outcome": row.outcome, "state": row.level},
+    }
+
+
+def _absent(cluster: Mapping[str, Any], ids: Sequence[str], prefix: str) -> dict[str, Any]:
+    """A known cluster that is gone."""
+    member = cluster["members"][0] if cluster["members"] else ""
+    file = member.partition("::")[0]
+    return {
+        "ruleId": cluster["id"],
+        "ruleIndex": ids.index(cluster["id"]),
+        "kind": "pass",
+        "level": "none",
+        "message": {"text": visible(f"{cluster['id']} is fixed: {cluster['title']}")},
+        "locations": [_location(f"{prefix}/{file}" if prefix else file, 1)] if file else [],
+        "baselineState": "absent",
+    }
+
+
+def _location(path: str, line: int) -> dict[str, Any]:
+    uri = quote(path.encode("utf-8", "backslashreplace"), safe="/._-~")
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri, "uriBaseId": "SRCROOT"},
+            "region": {"startLine": line},
+        }
+    }
+
+
+def _invocation(summary: Mapping[str, Any], left_out: int) -> dict[str, Any]:
+    notes = list(summary["notes"])
+    if summary["verdict"] == "void":
+        notes.insert(0, f"void: {summary['void'] or 'the run is incomplete'}")
+    if left_out:
+        notes.append(f"{left_out} results are left out: they are in results.json")
+    return {
+        "executionSuccessful": summary["verdict"] != "void",
+        "toolExecutionNotifications": [
+            {"level": "warning", "message": {"text": visible(note, keep="\n")}} for note in notes
+        ],
+    }

@@ -1,0 +1,207 @@
+"""XML of strangers, as a stream of events: no DTD, no entities, bounded depth and count, damage survived.
+
+The bytes are decoded here (byte order mark, declaration, else UTF-8; what does not decode becomes
+U+FFFD and is counted) and given to expat as UTF-8, so that a lying declaration costs characters and not
+the file. After damage (junk behind the root, a second root, a wrong nesting, a bare `&`) reading goes on
+at the next suite or test case.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+from xml.parsers import expat
+
+from triage.formats.limits import Limits, Notes
+
+_CHUNK = 256 * 1024
+_LONGEST_TOKEN = 16 * 1024 * 1024
+_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
+_RESTART = re.compile(rb"<(?:testsuites|testsuite|testcase)[\s>/]")
+
+
+class RefusedXml(Exception):
+    """The document declares a DTD or entities; nothing of it is believed."""
+
+
+class _Enough(Exception):
+    """A limit is reached."""
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What the reader of a dialect does."""
+
+    start: Callable[[str, dict[str, str]], None]
+    end: Callable[[str], None]
+    text: Callable[[str], None]
+    reset: Callable[[], None]
+    """Damage: forget what is open."""
+
+
+def read_xml(stream: BinaryIO, handlers: Handlers, *, limits: Limits, notes: Notes) -> Iterator[None]:
+    """Feed the whole stream to the handlers; yields after each piece, so that what was found can be taken.
+
+    Raises `RefusedXml` for a document type or an entity declaration; everything else is survived, and
+    what was lost is counted in `notes`.
+    """
+    reader = _Reader(handlers, limits, notes)
+    for chunk in _utf8(stream, limits, notes):
+        try:
+            reader.feed(chunk)
+        except _Enough as reached:
+            notes.drop(str(reached))
+            return
+        yield
+    reader.finish()
+    yield
+
+
+class _Reader:
+    def __init__(self, handlers: Handlers, limits: Limits, notes: Notes) -> None:
+        self._handlers = handlers
+        self._limits = limits
+        self._notes = notes
+        self._elements = 0
+        self._repairs = 0
+        self._seeking = False
+        self._pending = b""
+        self._restart()
+
+    def feed(self, data: bytes) -> None:
+        """Parse; after damage look for the next place to go on from."""
+        data = self._pending + data
+        self._pending = b""
+        while data:
+            if self._seeking:
+                data = self._resumed(data)
+                if not data:
+                    return
+            self._fed += len(data)
+            try:
+                self._parser.Parse(data, False)
+            except expat.ExpatError as error:
+                data = self._damaged(error, data)
+            else:
+                self._bound_token()
+                return
+
+    def finish(self) -> None:
+        """The end of the stream."""
+        if self._seeking:
+            return
+        with suppress(expat.ExpatError):
+            self._parser.Parse(b"", True)
+        if self._depth > self._own_roots:
+            self._handlers.reset()
+            self._notes.cut_short("its root element does not end")
+
+    def _damaged(self, error: expat.ExpatError, data: bytes) -> bytes:
+        """The part of `data` behind the damage."""
+        behind = self._parser.ErrorByteIndex - (self._fed - len(data))
+        junk = error.code == expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+        self._give_up_here("text behind the root element" if junk else "damage in the XML")
+        return data[max(behind + (0 if junk else 1), 0) :]
+
+    def _bound_token(self) -> None:
+        """A tag or comment that does not end would be kept in memory whole."""
+        if self._fed - max(self._parser.CurrentByteIndex, 0) > _LONGEST_TOKEN:
+            self._give_up_here(f"a tag or comment longer than {_LONGEST_TOKEN:,} bytes")
+
+    def _give_up_here(self, why: str) -> None:
+        self._handlers.reset()
+        self._notes.drop(why)
+        self._repairs += 1
+        if self._repairs > self._limits.repairs:
+            raise _Enough(f"the rest, behind {self._limits.repairs:,} damaged places")
+        self._restart()
+        self._seeking = True
+
+    def _resumed(self, data: bytes) -> bytes:
+        """`data` from the next suite or test case on, below a root of our own."""
+        found = _RESTART.search(data)
+        if found is None:
+            self._pending = data[-32:]
+            return b""
+        self._seeking = False
+        self._restart()
+        self._parser.Parse(b"<testsuites>", False)
+        self._fed = len(b"<testsuites>")
+        self._own_roots = 1
+        return data[found.start() :]
+
+    def _restart(self) -> None:
+        parser = expat.ParserCreate("utf-8")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._handlers.text
+        parser.StartDoctypeDeclHandler = _refuse
+        parser.EntityDeclHandler = _refuse
+        self._parser = parser
+        self._fed = 0
+        self._depth = 0
+        self._own_roots = 0
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        self._elements += 1
+        if self._elements > self._limits.elements:
+            raise _Enough(f"what lies behind {self._limits.elements:,} elements")
+        if self._depth <= self._limits.depth:
+            self._handlers.start(name.rpartition("}")[2].rpartition(":")[2], attributes)
+        else:
+            self._notes.drop(f"elements nested deeper than {self._limits.depth}")
+
+    def _end(self, name: str) -> None:
+        if self._depth <= self._limits.depth:
+            self._handlers.end(name.rpartition("}")[2].rpartition(":")[2])
+        self._depth -= 1
+
+
+def _refuse(*_: object) -> None:
+    raise RefusedXml("it declares a document type or an entity")
+
+
+def _utf8(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[bytes]:
+    """The stream as UTF-8 without characters that XML forbids."""
+    first = stream.read(_CHUNK)
+    decoder = codecs.getincrementaldecoder(_encoding(first))("replace")
+    chunk, taken = first, 0
+    while chunk:
+        taken += len(chunk)
+        text = decoder.decode(chunk)
+        if lost := text.count("\ufffd"):
+            notes.drop("characters that do not decode", lost)
+        text, forbidden = _UNPRINTABLE.subn("\ufffd", text)
+        if forbidden:
+            notes.drop("runs of characters that XML forbids", forbidden)
+        yield text.lstrip("\ufeff \t\r\n").encode("utf-8") if chunk is first else text.encode("utf-8")
+        if taken >= limits.file_bytes:
+            notes.drop(f"what lies behind {limits.file_bytes:,} bytes")
+            return
+        chunk = stream.read(_CHUNK)
+
+
+def _encoding(first: bytes) -> str:
+    if first.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if first[:4] in (b"<\0?\0", b"<\0t\0"):
+        return "utf-16-le"
+    if first[:4] in (b"\0<\0?", b"\0<\0t"):
+        return "utf-16-be"
+    declared = _DECLARED.search(first[:300])
+    name = declared[1].decode("ascii").lower() if declared else "utf-8"
+    try:
+        codecs.lookup(name)
+        "<".encode(name).decode(name)
+    except (LookupError, UnicodeError, TypeError):
+        return "utf-8"
+    return "utf-8" if name.startswith(("utf-16", "utf-32", "ucs")) else name

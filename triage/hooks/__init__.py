@@ -1,1 +1,0 @@
-"""Extension points: one pluggy specification file, and the manager that checks registrations."""

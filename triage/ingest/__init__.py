@@ -1,1 +1,0 @@
-"""Artifacts of other tools, read into results and failures."""

@@ -1,0 +1,49 @@
+"""Name every instrument once: from its short name to the pytest plugin that carries it."""
+
+from __future__ import annotations
+
+_METERS = (
+    "configs",
+    "gradients",
+    "lastline",
+    "native",
+    "reach",
+    "reads",
+    "trace",
+    "usage",
+    "waits",
+)
+_TREATMENTS = (
+    "backwards",
+    "children",
+    "clock",
+    "corrupt",
+    "cwd",
+    "defaults",
+    "limits",
+    "listing",
+    "locks",
+    "machine",
+    "network",
+    "numerics",
+    "ports",
+    "prelude",
+    "sabotage",
+    "seed",
+    "state",
+    "threads",
+    "tolerance",
+)
+
+MODULES: dict[str, str] = {
+    **{name: f"triage.instruments.meters.{name}" for name in _METERS},
+    **{name: f"triage.instruments.treatments.{name}" for name in _TREATMENTS},
+}
+
+
+def plugin_of(name: str) -> str:
+    """Return the module that pytest loads with `-p` for an instrument.
+
+    Raises KeyError for a name that no instrument has.
+    """
+    return MODULES[name]

@@ -1,0 +1,1 @@
+"""Instruments that change one factor of the process under test."""

@@ -1,0 +1,106 @@
+"""Meter and treatment: locks that know who holds and who wants them; or one lock in place of several.
+
+Settings of the treatment: {"one": [places where locks are made]}: all locks made there are the same lock.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from triage.instruments.base import authors, settings, user_frame
+
+_ONE: set[str] = set(settings("locks").get("one", ()))
+_REAL, _REAL_R = threading.Lock, threading.RLock
+LOCKS: list[Watched] = []
+_MOST = 5000
+
+
+class Watched:
+    """A lock as `threading` makes it, with its owner, where it was taken, and who waits for it where."""
+
+    def __init__(self, real: Any, root: str, born: str) -> None:
+        self._real, self._root, self.born = real, root, born
+        self.owner, self.taken = "", ""
+        self.waiting: dict[str, str] = {}
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As the lock does."""
+        if self._real.acquire(blocking=False):
+            return self._got()
+        if not blocking:
+            return False
+        name = threading.current_thread().name
+        self.waiting[name] = user_frame(self._root, 2) or ""
+        try:
+            return self._got() if self._real.acquire(True, timeout) else False
+        finally:
+            self.waiting.pop(name, None)
+
+    def release(self) -> None:
+        """As the lock does."""
+        self.owner = ""
+        self._real.release()
+
+    def _got(self) -> bool:
+        self.owner, self.taken = threading.current_thread().name, user_frame(self._root, 3) or ""
+        return True
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def described(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"born": self.born, "owner": self.owner, "taken": self.taken, "waiting": dict(self.waiting)}
+
+
+def watch_locks(root: str) -> None:
+    """Locks that the author's code makes from now on are watched; those of libraries are left alone."""
+
+    def make(real: Callable[[], Any]) -> Callable[[], Any]:
+        def lock() -> Any:
+            born = _made_at(root)
+            if born is None or len(LOCKS) >= _MOST:
+                return real()
+            LOCKS.append(Watched(real(), root, born))
+            return LOCKS[-1]
+
+        return lock
+
+    threading.Lock, threading.RLock = make(_REAL), make(_REAL_R)  # type: ignore[assignment]
+
+
+def _made_at(root: str) -> str | None:
+    """The author's line that makes a lock, itself or by the generated code of a dataclass."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith("<"):
+        frame = frame.f_back
+    place = authors(root, frame.f_code.co_filename) if frame is not None else None
+    return f"{place}:{frame.f_lineno}" if place is not None else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Before the author's modules make their locks."""
+    if not _ONE:
+        return
+    root, shared = os.getcwd(), _REAL_R()
+
+    def make(real: Callable[[], Any]) -> Callable[[], Any]:
+        def lock() -> Any:
+            return shared if _made_at(root) in _ONE else real()
+
+        return lock
+
+    threading.Lock, threading.RLock = make(_REAL), make(_REAL_R)  # type: ignore[assignment]

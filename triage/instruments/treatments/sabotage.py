@@ -1,0 +1,165 @@
+"""Treatment: plant breaks in the differentiated path and see whether the test notices.
+
+Before its ordinary run each test is run once for each break, in the same process: the differentiated
+output detached from its graph (as by `.detach()` or `.item()` in the product), one leaf cut off from the
+graph, a signal that is zero everywhere, and further leaves while time is left. A test that passes with
+any of them would not notice such a break. The ordinary run comes last and must pass: it shows that no
+break was left behind.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from triage.instruments.base import Writer, settings
+from triage.instruments.imports import when_imported
+from triage.instruments.names import tensors_by_name
+
+_ROOT = os.getcwd()
+_WRITER = Writer("sabotage")
+_MOST_LEAVES = int(settings("sabotage").get("leaves", 6))
+_SECONDS = float(settings("sabotage").get("seconds", 12.0))
+_MOST_NODES = 20_000
+
+
+class _Plan:
+    """The break that is planted now, and the leaves that backward calls reached so far."""
+
+    mode: str | None = None
+    calls = 0
+    leaves: list[str] = []
+    nested = False
+
+
+def _patch(torch: ModuleType) -> None:
+    autograd = torch.autograd
+    torch.Tensor.backward = _broken_backward(torch, torch.Tensor.backward)
+    autograd.backward = _broken_backward(torch, autograd.backward)
+    autograd.grad = _broken_grad(torch, autograd.grad)
+
+
+def _broken_backward(torch: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    def call(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+        if _Plan.mode is None or _Plan.nested:
+            return real(tensors, *args, **kwargs)
+        reached = _named_leaves(torch, tensors)
+        before = {id(leaf): leaf.grad for _, leaf in reached}
+        _Plan.nested = True
+        try:
+            result = real(_spoiled(tensors), *args, **kwargs)
+        finally:
+            _Plan.nested = False
+        for name, leaf in reached:
+            if _Plan.mode == f"leaf:{name}":
+                leaf.grad = before[id(leaf)]
+        return result
+
+    return call
+
+
+def _broken_grad(torch: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    def call(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if _Plan.mode is None or _Plan.nested:
+            return real(outputs, inputs, *args, **kwargs)
+        names = {id(leaf): name for name, leaf in _named_leaves(torch, outputs)}
+        _Plan.nested = True
+        try:
+            result = real(_spoiled(outputs), inputs, *args, **kwargs)
+        finally:
+            _Plan.nested = False
+        wanted = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        cut = [f"leaf:{names.get(id(tensor))}" == _Plan.mode for tensor in wanted]
+        if any(cut) and not kwargs.get("allow_unused"):
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph."
+            )
+        return tuple(None if off else value for off, value in zip(cut, result, strict=True))
+
+    return call
+
+
+def _spoiled(tensors: Any) -> Any:
+    if isinstance(tensors, list | tuple):
+        return type(tensors)(_spoiled(tensor) for tensor in tensors)
+    if _Plan.mode == "output":
+        return tensors.detach()
+    return tensors * 0 if _Plan.mode == "zero" else tensors
+
+
+def _named_leaves(torch: ModuleType, roots: Any) -> list[tuple[str, Any]]:
+    """Leaves that the graph reaches, by the names that the test's frames give them; noted for later."""
+    _Plan.calls += 1
+    known = {id(tensor): name for name, tensor in reversed(tensors_by_name(torch, _ROOT))}
+    leaves = _reached(list(roots) if isinstance(roots, list | tuple) else [roots])
+    named = [(known.get(id(leaf), f"leaf {at}"), leaf) for at, leaf in enumerate(leaves)]
+    _Plan.leaves += [name for name, _ in named if name not in _Plan.leaves]
+    return named
+
+
+def _reached(roots: list[Any]) -> list[Any]:
+    found: dict[int, Any] = {}
+    todo = [root.grad_fn for root in roots if getattr(root, "grad_fn", None) is not None]
+    seen: set[Any] = set()
+    while todo and len(seen) < _MOST_NODES:
+        node = todo.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            found.setdefault(id(variable), variable)
+        todo.extend(above for above, _ in node.next_functions if above is not None)
+    return list(found.values())
+
+
+def _attempt(item: pytest.Item, nextitem: pytest.Item | None, mode: str) -> str:
+    """Run the test once with a break planted; what came of it."""
+    _Plan.mode, _Plan.calls = mode, 0
+    try:
+        if hasattr(item, "_initrequest"):
+            item._initrequest()
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    finally:
+        _Plan.mode = None
+    outcome = "passed"
+    if any(report.failed for report in reports):
+        outcome = "failed"
+    elif any(report.skipped for report in reports):
+        outcome = "skipped"
+    text = next((report.longreprtext.strip().rsplit("\n", 1)[-1] for report in reports if report.failed), "")
+    _WRITER.write(
+        "sabotage", nodeid=item.nodeid, mode=mode, calls=_Plan.calls, outcome=outcome, said=text[:300]
+    )
+    return outcome
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Wait for torch."""
+    when_imported("torch", _patch)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The breaks first, then the ordinary protocol of whoever comes next."""
+    _Plan.leaves = []
+    began = time.monotonic()
+    _attempt(item, nextitem, "output")
+    leaves = [f"leaf:{name}" for name in _Plan.leaves[:_MOST_LEAVES]] if len(_Plan.leaves) > 1 else []
+    for mode in (*leaves[:1], "zero"):
+        _attempt(item, nextitem, mode)
+    for mode in leaves[1:]:
+        if time.monotonic() - began < _SECONDS:
+            _attempt(item, nextitem, mode)
+    if hasattr(item, "_initrequest"):
+        item._initrequest()

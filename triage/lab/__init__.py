@@ -1,0 +1,1 @@
+"""Experiments: what one is, how it runs, and what it shows."""

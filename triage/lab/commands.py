@@ -1,0 +1,48 @@
+"""Experiments as people paste them: in the user's tree where that is harmless, in a worktree where not."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from triage.instruments.registry import plugin_of
+from triage.lab.protocol import Setup
+
+
+def shell(
+    setup: Setup,
+    *,
+    root: str,
+    python: str,
+    env: Mapping[str, str],
+    instruments: str | None,
+    edits: str | None,
+    pytest_args: tuple[str, ...] = (),
+) -> str:
+    """One shell command for a setup.
+
+    `instruments` is a file with the settings of the setup's instruments (relative to the root); `edits` a
+    patch with its edits. Edits and other commits get a worktree of their own, beside the user's tree.
+    """
+    steps = [f"cd {shlex.quote(root)}"]
+    if setup.commit is not None or setup.edits:
+        steps.append('tree="$(mktemp -d)"')
+        steps.append(f'git worktree add --detach "$tree" {setup.commit or "HEAD"}')
+        steps.append('cd "$tree"')
+    if edits is not None:
+        steps.append(f"git apply {shlex.quote(edits)}")
+    return " && ".join([*steps, " ".join(_run(setup, python, env, instruments, pytest_args))])
+
+
+def _run(
+    setup: Setup, python: str, env: Mapping[str, str], instruments: str | None, pytest_args: tuple[str, ...]
+) -> list[str]:
+    merged: dict[str, str | None] = {**env, **setup.env}
+    words = [word for name, value in merged.items() if value is None for word in ("-u", shlex.quote(name))]
+    words += [f"{name}={shlex.quote(value)}" for name, value in merged.items() if value is not None]
+    if instruments is not None:
+        words.append(f"TRIAGE_INSTRUMENT={shlex.quote(instruments)}")
+    plugins = [word for name in setup.instruments for word in ("-p", plugin_of(name))]
+    arguments = [*plugins, *pytest_args, *setup.pytest_args, *setup.nodeids]
+    command = [shlex.quote(python), "-m", "pytest", *(shlex.quote(word) for word in arguments)]
+    return ["env", *words, *command] if words else command

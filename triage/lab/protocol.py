@@ -1,0 +1,122 @@
+"""What a probe is, and the values that it exchanges with whoever runs its experiments.
+
+A probe is a generator: it yields batches of looks (one run) and experiments (two arms that differ in
+one factor), is sent what came of them in the same order, and returns a finding. It starts nothing
+and reads nothing, so it is tested with a dictionary for a world and runs on any executor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triage.model.base import Value
+from triage.model.experiment import ExperimentResult, Factor
+from triage.model.failure import Failure
+from triage.model.outcome import Outcome
+
+
+class Setup(Value):
+    """How one pytest process is made: two arms of an experiment differ in one entry of it."""
+
+    nodeids: tuple[str, ...]
+    """Run in this order; empty is the whole suite."""
+    env: dict[str, str | None] = {}
+    """Set (None: unset) on top of the canonical environment."""
+    instruments: dict[str, dict[str, Any]] = {}
+    """Modules of `triage.instruments` by name, with their settings."""
+    edits: dict[str, str | None] = {}
+    """Files of the scratch copy with other text (None: removed), by path relative to the root."""
+    commit: str | None = None
+    """Another state of the repository than the user's."""
+    packages: dict[str, str] = {}
+    """Distributions that come before the installed ones, name to version."""
+    pytest_args: tuple[str, ...] = ()
+    test_seconds: float | None = None
+    """Another time limit for each test."""
+    cwd: str | None = None
+    """Start in this folder, relative to the root."""
+
+    def plus(self, **changes: Any) -> Setup:
+        """A copy with entries added to the dictionaries and other fields replaced."""
+        merged: dict[str, Any] = {}
+        for name, value in changes.items():
+            have = getattr(self, name)
+            merged[name] = {**have, **value} if isinstance(have, dict) else value
+        return self.model_copy(update=merged)
+
+    def measuring(self, *instruments: str) -> Setup:
+        """A copy with meters that need no settings."""
+        return self.plus(instruments={name: {} for name in instruments})
+
+
+class Look(Value):
+    """One run, to see something or to search; it proves nothing."""
+
+    setup: Setup
+    why: str = ""
+
+
+class Experiment(Value):
+    """Two arms that differ in one factor; the prediction is written down before the first run."""
+
+    probe: str
+    factor: Factor | None
+    prediction: str
+    baseline: Setup
+    """Where the watched tests fail; carries the same instruments as the treated arm, doing nothing."""
+    treated: Setup
+    """Where they are predicted to pass."""
+    watch: tuple[str, ...]
+    treated_watch: tuple[str, ...] = ()
+    """The tests that count in the treated arm, where they are others: a sibling that passes."""
+    repeats: int = 4
+    alpha: float = 0.05
+    """Highest p at which the factor counts as the cause."""
+    any_reason: bool = False
+    """Whether the baseline may fail for another reason than the subject's."""
+
+
+class Observation(Value):
+    """What one run gave."""
+
+    outcomes: dict[str, Outcome]
+    failures: dict[str, Failure] = {}
+    """The first failure of each red test."""
+    order: tuple[str, ...] = ()
+    """Tests in the order in which they ran."""
+    measured: dict[str, tuple[dict[str, Any], ...]] = {}
+    """Lines that each instrument wrote."""
+    durations: dict[str, float] = {}
+    seconds: float = 0.0
+    command: str = ""
+    evidence: str = ""
+    notes: tuple[str, ...] = ()
+
+    def outcome(self, nodeid: str) -> Outcome:
+        """The outcome of a test; `not_run` where the process never came to it."""
+        return self.outcomes.get(nodeid, Outcome.NOT_RUN)
+
+    def passed(self, *nodeids: str) -> bool:
+        """Whether all of these passed: an error, a skip or a test that never ran is no pass."""
+        return all(self.outcome(nodeid) is Outcome.PASSED for nodeid in nodeids)
+
+    def red(self, *nodeids: str) -> bool:
+        """Whether any of these failed, errored, crashed or hung."""
+        return any(self.outcome(nodeid).is_red for nodeid in nodeids)
+
+    def lines(self, instrument: str, event: str | None = None) -> list[dict[str, Any]]:
+        """What an instrument wrote, or the lines of one kind of event."""
+        lines = self.measured.get(instrument, ())
+        return [line for line in lines if event is None or line.get("event") == event]
+
+
+class Trial(Value):
+    """An experiment that was run: the verdict and every observation behind it."""
+
+    result: ExperimentResult
+    baseline: tuple[Observation, ...] = ()
+    treated: tuple[Observation, ...] = ()
+
+
+Step = Look | Experiment
+Answer = Observation | Trial

@@ -1,0 +1,201 @@
+"""Working copies of the suite, one for each worker, put back as they were before each run.
+
+The user's tree is read once. A test that writes, deletes or locks files does it in a copy, and the
+next run finds the copy as the first one did.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from triage.errors import UsageError
+from triage.process.git import Repository, scratch_copy
+from triage.process.git_history import tracked
+
+_CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis"})
+_LEFT = _CACHES | {
+    ".git", ".hg", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", ".mypy_cache",
+    ".ruff_cache", "reports",
+}  # fmt: skip
+_OWN = ("reports", ".triage")
+_MOST_CARRIED = 256 * 1024 * 1024
+
+
+class _Entry(NamedTuple):
+    """What tells a touched file from an untouched one."""
+
+    mode: int
+    size: int
+    mtime_ns: int
+
+
+class Scratch:
+    """The suite in its present state, and in the state of any commit."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root.resolve()
+        self._folder = folder
+        self._repository = Repository.find(root)
+        self._stack = ExitStack()
+        self._pristine: dict[str | None, tuple[Path, dict[str, _Entry]]] = {}
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def prepare(self, commit: str | None) -> Path:
+        """The untouched copy of one state, made once: where the suite's root is in it.
+
+        Not safe to call from two threads.
+        """
+        if commit not in self._pristine:
+            root = self._stack.enter_context(self._original(commit))
+            top = root.parents[len(self._below.parts) - 1] if self._below.parts else root
+            _carry_ignored(self._root, root)
+            self._drop_evidence(root)
+            self._pristine[commit] = (top, _listing(top))
+        return self._pristine[commit][0] / self._below
+
+    def tree(self, slot: int, commit: str | None, edits: Mapping[str, str | None]) -> Path:
+        """A working copy in its original state, with these files given another text: its root."""
+        top, entries = self._pristine[commit]
+        target = self._folder / f"slot_{slot}" / (commit[:12] if commit else "now") / top.name
+        if target.exists():
+            _restore(top, entries, target)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(top, target, symlinks=True, ignore_dangling_symlinks=True)
+        for name, text in edits.items():
+            _edit(target / self._below, name, text)
+        return target / self._below
+
+    def _drop_evidence(self, root: Path) -> None:
+        """What triage wrote itself and nobody committed: it is no part of the code under test."""
+        for name in _OWN:
+            known = tracked(self._repository, name) if self._repository is not None else frozenset()
+            for path in [entry for entry in _walk(root / name) if not entry.is_dir()]:
+                if path.relative_to(root).as_posix() not in known:
+                    path.unlink()
+            if not known and (root / name).is_dir():
+                shutil.rmtree(root / name, ignore_errors=True)
+
+    @property
+    def _below(self) -> Path:
+        """The suite's root relative to what is copied: a suite may use files of its repository."""
+        if self._repository is None or self._repository.head() is None:
+            return Path()
+        return self._root.relative_to(self._repository.top)
+
+    def _original(self, commit: str | None) -> AbstractContextManager[Path]:
+        if commit is None:
+            return scratch_copy(self._root)
+        if self._repository is None:
+            raise UsageError("no-git", f"{self._root} is in no git repository", "probe without commits")
+        return self._repository.scratch(commit)
+
+
+def _carry_ignored(source: Path, target: Path) -> None:
+    """Files that git ignores but tests may need: compiled modules, a generated version, local settings."""
+    room = _MOST_CARRIED
+    for base, folders, names in os.walk(source, followlinks=False):
+        here = Path(base)
+        folders[:] = [
+            name for name in folders if name not in _LEFT and not (here / name / "pyvenv.cfg").exists()
+        ]
+        for name in names:
+            path, copy = here / name, target / here.relative_to(source) / name
+            if copy.exists() or copy.is_symlink() or not (path.is_file() or path.is_symlink()):
+                continue
+            room -= path.lstat().st_size
+            if room < 0:
+                return
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):
+                shutil.copy2(path, copy, follow_symlinks=False)
+
+
+def _listing(tree: Path) -> dict[str, _Entry]:
+    return {str(path.relative_to(tree)): _entry(path) for path in _walk(tree)}
+
+
+def _walk(tree: Path) -> Iterator[Path]:
+    """Every file, link and folder, folders before what they hold; caches left out."""
+    for base, folders, names in os.walk(tree, followlinks=False):
+        folders[:] = sorted(name for name in folders if name not in _CACHES and name != ".git")
+        yield from (Path(base) / name for name in (*folders, *names))
+
+
+def _entry(path: Path) -> _Entry:
+    status = path.lstat()
+    folder = stat.S_ISDIR(status.st_mode)
+    return _Entry(status.st_mode, 0 if folder else status.st_size, 0 if folder else status.st_mtime_ns)
+
+
+def _restore(pristine: Path, entries: Mapping[str, _Entry], target: Path) -> None:
+    target.chmod(0o755)
+    for name, entry in entries.items():
+        if stat.S_ISDIR(entry.mode):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                (target / name).chmod(stat.S_IMODE(entry.mode) | 0o700)
+    for path in list(_walk(target)):
+        if str(path.relative_to(target)) not in entries:
+            _remove(path)
+    for name, entry in entries.items():
+        path = target / name
+        try:
+            same = _entry(path) == entry
+        except OSError:
+            same = False
+        if not same:
+            _put_back(pristine / name, path, entry)
+
+
+def _put_back(source: Path, path: Path, entry: _Entry) -> None:
+    if stat.S_ISDIR(entry.mode):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            _remove(path)
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(stat.S_IMODE(entry.mode))
+        return
+    _remove(path)
+    shutil.copy2(source, path, follow_symlinks=False)
+    _forget_bytecode(path)
+
+
+def _edit(tree: Path, name: str, text: str | None) -> None:
+    path = tree / name
+    if not (path.parent.resolve() / path.name).is_relative_to(tree.resolve()):
+        raise UsageError("outside-scratch", f"{name!r} leaves the suite", "name a file inside it")
+    if text is None:
+        _remove(path)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            path.unlink()
+        path.write_text(text, encoding="utf-8")
+    _forget_bytecode(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+def _forget_bytecode(path: Path) -> None:
+    """Compiled files are recognised by second and size: too coarse for two edits in a row."""
+    if path.suffix == ".py":
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            with suppress(OSError):
+                compiled.unlink()

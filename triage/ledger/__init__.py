@@ -1,1 +1,0 @@
-"""Markdown that people also edit: marked regions, every other byte kept."""

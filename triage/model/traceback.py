@@ -1,0 +1,166 @@
+"""Python's own traceback text, wherever it was quoted, as values.
+
+The format is the interpreter's: `Traceback (most recent call last):`, pairs of a `File` line and its
+source line, then `Type: message`. Parts of a chain come oldest first in the text; here the reported
+one comes first, as `Failure.chain` has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from triage.model.failure import Frame, Raised, beneath, origin_of
+
+HEAD = "Traceback (most recent call last):"
+CAUSE = "The above exception was the direct cause of the following exception:"
+CONTEXT = "During handling of the above exception, another exception occurred:"
+_FILE = re.compile(
+    r'File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9})(?:, in (?P<function>.{1,300}))?$'
+)
+_CARETS = re.compile(r"[\s~^]+$")
+_TYPE = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*)|:?$)", re.DOTALL)
+_MESSAGE_LINES = 40
+
+
+class Part(NamedTuple):
+    """One traceback of a text and how it relates to the one after it."""
+
+    raised: Raised
+    leads_to: Literal["cause", "context", ""]
+    end: int
+    """Index of the line behind it."""
+
+
+def native_chain(text: str, root: str | None = None) -> tuple[Raised, ...]:
+    """The last chain of tracebacks in the text, reported exception first; empty where there is none.
+
+    A child process that quotes its own child's traceback gives several: the last is the one that
+    ended it. `root` makes the paths relative to the project.
+    """
+    lines = text.splitlines()
+    chain: list[Raised] = []
+    relation: Literal["cause", "context", ""] = ""
+    for part in _parts(lines, root):
+        if not relation:
+            chain = []
+        elif chain:
+            chain[0] = chain[0].model_copy(update={"relation": relation})
+        chain.insert(0, part.raised)
+        relation = part.leads_to
+    return tuple(chain)
+
+
+def one_traceback(lines: list[str], root: str | None = None) -> Raised | None:
+    """The exception of one traceback, whose lines begin behind its head."""
+    raised = _part(lines, 0, "", root).raised
+    return raised if raised.type else None
+
+
+def _parts(lines: list[str], root: str | None) -> Iterator[Part]:
+    index = 0
+    while index < len(lines):
+        at = lines[index].find(HEAD)
+        if at < 0:
+            index += 1
+            continue
+        part = _part(lines, index + 1, lines[index][:at], root)
+        index = part.end
+        if part.raised.type:
+            yield part
+
+
+def _part(lines: list[str], start: int, prefix: str, root: str | None) -> Part:
+    """One traceback; `prefix` is what each line of a quoted traceback begins with."""
+    frames: list[Frame] = []
+    index = start
+    while index < len(lines):
+        line = _unquoted(lines[index], prefix)
+        if line and not line.startswith((" ", "\t")):
+            break
+        if found := _FILE.search(line.rstrip()):
+            code = _unquoted(lines[index + 1], prefix) if index + 1 < len(lines) else ""
+            frames.append(_frame(found, code, root))
+        index += 1
+    message: list[str] = []
+    while index < len(lines) and len(message) < _MESSAGE_LINES:
+        line = _unquoted(lines[index], prefix)
+        if message and (not line.strip() or HEAD in line):
+            break
+        message.append(line)
+        index += 1
+    found_type = _TYPE.fullmatch("\n".join(message).rstrip())
+    kind = found_type["type"] if found_type else ""
+    raised = Raised(
+        type=kind, message=(found_type["message"] or "") if found_type else "", frames=tuple(frames)
+    )
+    return Part(raised, _relation(lines, index), index)
+
+
+def _relation(lines: list[str], index: int) -> Literal["cause", "context", ""]:
+    for line in lines[index : index + 4]:
+        if CAUSE in line:
+            return "cause"
+        if CONTEXT in line:
+            return "context"
+    return ""
+
+
+def _unquoted(line: str, prefix: str) -> str:
+    return line[len(prefix) :] if prefix and line.startswith(prefix) else line
+
+
+def _frame(found: re.Match[str], following: str, root: str | None) -> Frame:
+    code = following.strip()
+    is_code = following.startswith("    ") and not code.startswith('File "') and not _CARETS.fullmatch(code)
+    return Frame(
+        path=beneath(found["path"], root),
+        lineno=int(found["line"]),
+        function=(found["function"] or "").strip() or None,
+        code=code[:500] if is_code else None,
+        origin=origin_of(found["path"], root),
+    )
+
+
+GROUP_HEAD = "Exception Group Traceback (most recent call last):"
+_RULE = re.compile(r"^\s*\+(?:-\+)?-{4,}(?: (?:\d+|\.\.\.) -{4,})?\s*$")
+_MARGIN = re.compile(r"^\s*[|+]\s?")
+_TYPED = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?")
+_MEMBERS = 50
+
+
+def group_chain(text: str, root: str | None = None) -> tuple[Raised, ...]:
+    """The last exception group of the text with its members; empty where there is none.
+
+    Members of a group within the group come as members too.
+    """
+    start = text.rfind(f"+ {GROUP_HEAD}")
+    if start < 0:
+        return ()
+    head, *blocks = _blocks(text[start:].splitlines()[1:])
+    group = one_traceback(head, root)
+    if group is None:
+        return ()
+    members = [found for block in blocks[:_MEMBERS] if (found := _member(block, root)) is not None]
+    return (group, *(member.model_copy(update={"relation": "member"}) for member in members))
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    """The lines between the rules, without their margins, to the end of the group."""
+    blocks: list[list[str]] = [[]]
+    for line in lines:
+        if _RULE.match(line):
+            blocks.append([])
+        elif _MARGIN.match(line):
+            blocks[-1].append(_MARGIN.sub("", line))
+        else:
+            break
+    return blocks
+
+
+def _member(lines: list[str], root: str | None) -> Raised | None:
+    if lines and HEAD in lines[0]:
+        return one_traceback(lines[1:], root)
+    found = _TYPED.fullmatch(lines[0].strip()) if lines else None
+    return Raised(type=found["type"], message=found["message"] or "") if found else None

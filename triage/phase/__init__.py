@@ -1,1 +1,0 @@
-"""The phases of a campaign: baseline, probing, design, verify."""

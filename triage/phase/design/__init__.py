@@ -1,1 +1,0 @@
-"""Phase C: repairs compared by running them, and the criteria that will close the cluster."""

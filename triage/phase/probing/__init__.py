@@ -1,1 +1,0 @@
-"""Phase B: a subject, a claim that is checked, a ladder of probes, a cause with its evidence."""

@@ -1,1 +1,0 @@
-"""Phase D: exit criteria run in their scopes, and only then a cluster resolved."""

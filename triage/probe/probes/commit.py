@@ -1,0 +1,252 @@
+"""`commit`: the first bad commit, by bisection that a noisy test does not mislead."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+
+from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step, Trial
+from triage.model.base import Value
+from triage.model.experiment import Factor, RootCause, Status
+from triage.probe.api import Case, Finding, Steps, look, test
+from triage.probe.bisect import Search
+from triage.probe.related_files import related
+from triage.probe.treatment import repeats_of
+
+_Ends = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[int, int]]
+_Seen = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[bool | None, Setup]]
+_MOST_LOOKS = 80
+_MOST_VERIFIED = 3
+_LEAST_RATE = 0.15
+"""A test that fails more seldom takes too many runs a commit."""
+_TOUCHING, _PROSE = 6.0, 0.2
+_NO_CODE = (".md", ".rst", ".txt", ".png", ".svg", ".gitignore")
+
+
+class Commit(Value):
+    """One commit of the branch."""
+
+    id: str
+    subject: str = ""
+    date: str = ""
+    author: str = ""
+    paths: tuple[str, ...] = ()
+    """What it changed, relative to the suite's root; empty where that is not known."""
+
+    @property
+    def shown(self) -> str:
+        """Short id and subject."""
+        return f"{self.id[:12]} {self.subject}".strip()
+
+
+class CommitProbe:
+    """Halve what is left of the history until one commit is left; then run it again beside its parent."""
+
+    name = "commit"
+
+    def likelihood(self, case: Case) -> float:
+        """Where there is a history: after the causes that say why, unless a good commit is known."""
+        commits = _history(case)
+        if not commits or case.context != "alone" or case.rate < _LEAST_RATE:
+            return 0.0
+        if case.flaky:
+            return 0.05 if case.facts.get("good_commit") else 0.015
+        return 0.6 if case.facts.get("good_commit") else 0.2
+
+    def investigate(self, case: Case) -> Steps:
+        """Uncommitted changes, then history, then the side branch of a guilty merge."""
+        commits = _history(case)
+        if case.facts.get("dirty"):
+            (now,) = yield from look(
+                _at(case, commits[0]), why="the last commit, without what is not committed"
+            )
+            if now.passed(case.nodeid):
+                return (yield from self._uncommitted(case, commits[0]))
+            if not now.red(case.nodeid):
+                return Finding(excluded="the last commit cannot tell: there the test does not run")
+        finding = yield from self._guilty(case, commits)
+        merged = case.facts.get("merged", {})
+        bad = finding.cause.culprits[0] if finding.cause and finding.cause.confidence == "proven" else ""
+        side: Sequence[Commit] = merged.get(bad, ())
+        if not side:
+            return finding
+        inside = yield from self._guilty(case, side)
+        return inside if inside.cause and inside.cause.confidence == "proven" else finding
+
+    def _guilty(self, case: Case, commits: Sequence[Commit]) -> Steps:
+        """The search; a suspect that does not hold up is one more answer for it."""
+        good = next((n for n, c in enumerate(commits) if c.id == case.facts.get("good_commit")), None)
+        search = Search(_relevance(case, commits), good)
+        asked: dict[str, Setup] = {}
+        for _ in range(_MOST_VERIFIED):
+            newest, oldest = yield from self._narrow(case, commits, search, asked)
+            if oldest == len(commits) - 1:
+                return Finding(excluded=f"no commit back to {commits[-1].shown} was seen to pass{_end(case)}")
+            trial, experiment = yield from self._beside(case, commits[newest], commits[oldest + 1], asked)
+            if trial.result.status is Status.CONFIRMED:
+                return _named(commits[newest : oldest + 2], trial, experiment)
+            if any(run.red(*_watched(experiment)) for run in trial.treated):
+                search.failed(oldest + 1)
+            elif trial.baseline and not any(run.red(*experiment.watch) for run in trial.baseline):
+                search.passed(newest, 0.01)
+            else:
+                break
+        return Finding(
+            excluded=f"{commits[newest].shown} looked like the first bad commit and did not hold up"
+        )
+
+    def _narrow(
+        self, case: Case, commits: Sequence[Commit], search: Search, asked: dict[str, Setup]
+    ) -> _Ends:
+        """Looks until one place is left, or nothing more can be told; how each was asked is kept."""
+        luck = 0.0 if not case.flaky else 1 - 0.8 * min(case.rate, 0.95)
+        for _ in range(_MOST_LOOKS):
+            place = search.best_place()
+            if place is None:
+                break
+            good, asked[commits[place].id] = yield from _passes(case, commits[place])
+            if good is None:
+                search.cannot_tell(place)
+            elif good:
+                search.passed(place, luck)
+            else:
+                search.failed(place)
+        return search.span()
+
+    def _beside(
+        self, case: Case, bad: Commit, good: Commit, asked: Mapping[str, Setup]
+    ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Trial, Experiment]]:
+        """Both ends run again, each with the test as it could be run there."""
+        ends = (asked.get(bad.id) or _at(case, bad), asked.get(good.id) or _at(case, good))
+        repeats, alpha = repeats_of(case)
+        experiment = Experiment(
+            probe=self.name,
+            factor=Factor(kind="commit", name="revision", from_=bad.id, to=good.id),
+            prediction=f"At {good.shown} it passes, at {bad.shown} it fails: that commit brought it.",
+            baseline=ends[0],
+            treated=ends[1],
+            watch=(ends[0].nodeids[-1],),
+            treated_watch=(ends[1].nodeids[-1],),
+            repeats=repeats,
+            alpha=alpha,
+            any_reason=True,
+        )
+        (trial,) = yield from test(experiment)
+        return trial, experiment
+
+    def _uncommitted(self, case: Case, head: Commit) -> Steps:
+        repeats, alpha = repeats_of(case)
+        changed = tuple(case.facts.get("dirty", ()))
+        experiment = Experiment(
+            probe=self.name,
+            factor=Factor(kind="commit", name="revision", from_="uncommitted changes", to=head.id),
+            prediction=f"At {head.shown}, without what is not committed, it passes.",
+            baseline=case.base,
+            treated=_at(case, head),
+            watch=(case.nodeid,),
+            repeats=repeats,
+            alpha=alpha,
+        )
+        (trial,) = yield from test(experiment)
+        if trial.result.status is not Status.CONFIRMED:
+            return Finding(excluded="what is not committed does not decide")
+        named = ", ".join(changed[:5])
+        cause = RootCause(
+            kind="first-bad-commit",
+            summary=f"what is not committed makes it fail ({named}); at {head.shown} it passes",
+            factor=trial.result.factor,
+            culprits=("uncommitted changes", *changed[:5]),
+            confidence="proven",
+        )
+        return Finding(cause=cause, proof=experiment)
+
+
+def _named(between: Sequence[Commit], trial: Trial, experiment: Experiment) -> Finding:
+    """From the newest bad to the newest good commit; what lies between could not be asked."""
+    bad, parent, blind = between[0], between[-1], between[1:-1]
+    by = f" ({bad.author}, {bad.date})" if bad.author else ""
+    summary = f"it fails since {bad.shown}{by} and passes in its parent {parent.id[:12]}"
+    if blind:
+        summary = (
+            f"it passes at {parent.shown} and fails at {bad.shown}{by}; "
+            f"{len(blind)} commits between them cannot be tested"
+        )
+    cause = RootCause(
+        kind="first-bad-commit",
+        summary=summary,
+        factor=trial.result.factor,
+        culprits=tuple(commit.id for commit in between[:-1][:6]),
+        confidence="likely" if blind else "proven",
+    )
+    return Finding(cause=cause, proof=experiment)
+
+
+def _end(case: Case) -> str:
+    return (
+        ", where this shallow clone ends (`git fetch --unshallow` gets the rest)"
+        if case.facts.get("shallow")
+        else ""
+    )
+
+
+def _history(case: Case) -> Sequence[Commit]:
+    """Newest first."""
+    commits: Sequence[Commit] = case.facts.get("commits", ())
+    return commits
+
+
+def _relevance(case: Case, commits: Sequence[Commit]) -> list[float]:
+    """Commits that touch what the test runs weigh more, those that touch prose alone weigh less."""
+    near = related(case)
+    return [
+        1.0
+        if not commit.paths
+        else _TOUCHING
+        if near & set(commit.paths)
+        else _PROSE
+        if all(path.endswith(_NO_CODE) for path in commit.paths)
+        else 1.0
+        for commit in commits
+    ]
+
+
+def _at(case: Case, commit: Commit) -> Setup:
+    """The subject at a commit, by the name that its file had there."""
+    path, _, rest = case.nodeid.partition("::")
+    ids = [entry.id for entry in _history(case)]
+    place = ids.index(commit.id) if commit.id in ids else -1
+    for renamer, before in case.facts.get("renames", ()):
+        if renamer in ids and place > ids.index(renamer):
+            path = before
+    name = f"{path}::{rest}" if rest else path
+    return case.base.plus(commit=commit.id, nodeids=(*case.base.nodeids[:-1], name))
+
+
+def _passes(case: Case, commit: Commit) -> _Seen:
+    """Whether it passes there; None where it does not run, or fails in another way than today."""
+    setup = _at(case, commit)
+    (run,) = yield from look(setup, why=f"at {commit.shown}")
+    if _absent(run, setup.nodeids[-1]):
+        setup = _carrying(case, commit)
+        (run,) = yield from look(setup, why=f"at {commit.shown}, with today's test")
+    name = setup.nodeids[-1]
+    if run.red(name):
+        shown = run.failures.get(name)
+        otherwise = shown is not None and shown.exception != case.failure.exception
+        broken = _absent(run, name) and case.failure.phase != "collect"
+        return (None if otherwise or broken else False), setup
+    return (True if run.passed(name) else None), setup
+
+
+def _watched(experiment: Experiment) -> tuple[str, ...]:
+    return experiment.treated_watch or experiment.watch
+
+
+def _absent(run: Observation, nodeid: str) -> bool:
+    found = run.failures.get(nodeid)
+    return run.outcome(nodeid) == "not_run" or (found is not None and found.phase == "collect")
+
+
+def _carrying(case: Case, commit: Commit) -> Setup:
+    path = case.nodeid.partition("::")[0]
+    text = case.source(path)
+    return case.base.plus(commit=commit.id, edits={path: text} if text is not None else {})

@@ -1,0 +1,112 @@
+"""`interaction`: no single factor flips it: do two together?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from triage.lab.protocol import Setup
+from triage.model.experiment import Factor
+from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.minimise import minimise
+from triage.probe.treatment import Settling, Treatment, settle
+
+_MOST = 24
+_MOST_RANKS = 8
+
+
+class Interaction:
+    """All single treatments that did not help, at once; where that helps, the smallest set of them."""
+
+    name = "interaction"
+
+    def likelihood(self, case: Case) -> float:
+        """After every probe of a single factor."""
+        return 0.012 if not case.flaky and len(_tried(case)) > 1 else 0.0
+
+    def investigate(self, case: Case) -> Steps:
+        """All first choices of the factors at once, then all second ones: looks decide where to search."""
+        tried = _tried(case)
+        for rank in range(min(_MOST_RANKS, max(_ranks(tried), default=0) + 1)):
+            together = _compatible(tried, rank)
+            (run,) = yield from look(_together(case, together), why="every single change at once")
+            if run.passed(case.nodeid):
+                found = yield from self._minimal(case, together)
+                if found is not None:
+                    return found
+        return Finding(excluded=f"no combination of {len(tried)} single changes helps")
+
+    def _minimal(self, case: Case, together: Sequence[Treatment]) -> Settling:
+        kept = yield from minimise(
+            together,
+            lambda part: _together(case, part),
+            lambda seen: seen.passed(case.nodeid),
+            "fewer changes at once",
+        )
+        return (yield from settle(self.name, case, [_joint(case, kept)], "these together"))
+
+
+def _tried(case: Case) -> list[Treatment]:
+    found: list[Treatment] = []
+    for fact in case.facts.values():
+        if isinstance(fact, Finding):
+            found += [t for t in fact.facts.get("tried", ()) if isinstance(t, Treatment)]
+    return found
+
+
+def _ranks(tried: Sequence[Treatment]) -> list[int]:
+    """For each treatment, how many choices of its factor came before it."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for treatment in tried:
+        key = (treatment.factor.kind, treatment.factor.name)
+        found.append(seen[key])
+        seen[key] += 1
+    return found
+
+
+def _compatible(tried: Sequence[Treatment], rank: int) -> list[Treatment]:
+    """One treatment for each factor (the last one where it has fewer), so that they go together."""
+    kept: dict[tuple[str, str], Treatment] = {}
+    for treatment, place in zip(tried, _ranks(tried), strict=True):
+        if place <= rank:
+            kept[treatment.factor.kind, treatment.factor.name] = treatment
+    edited: set[str] = set()
+    apart = []
+    for treatment in kept.values():
+        if not edited & set(treatment.treated.edits):
+            apart.append(treatment)
+        edited |= set(treatment.treated.edits)
+    return apart[:_MOST]
+
+
+def _together(case: Case, part: Sequence[Treatment]) -> Setup:
+    setup = case.base
+    for treatment in part:
+        told: dict[str, dict[str, Any]] = {}
+        for name, settings in treatment.treated.instruments.items():
+            told[name] = {**setup.instruments.get(name, {}), **settings}
+        setup = setup.plus(env=treatment.treated.env, edits=treatment.treated.edits, instruments=told)
+    return setup
+
+
+def _joint(case: Case, kept: Sequence[Treatment]) -> Treatment:
+    named = " and ".join(f"{t.factor.kind}:{t.factor.name}={t.factor.to}" for t in kept)
+    treated = _together(case, kept)
+    idle = case.base.plus(instruments={name: {} for name in treated.instruments})
+    return Treatment(
+        factor=Factor(
+            kind="joint",
+            name=" + ".join(f"{t.factor.kind}:{t.factor.name}" for t in kept),
+            from_=[t.factor.from_ for t in kept],
+            to=[t.factor.to for t in kept],
+        ),
+        kind=kept[0].kind,
+        baseline=idle,
+        treated=treated,
+        prediction=f"With {named} together it passes, and none of them alone is enough: it needs two causes.",
+        summary=f"two causes together: it passes only with {named}",
+        culprits=tuple(dict.fromkeys(c for t in kept for c in t.culprits)),
+        sure=all(t.sure for t in kept),
+    )

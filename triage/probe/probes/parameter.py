@@ -1,0 +1,111 @@
+"""`parameter`: which axis of a parametrized test decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from triage.lab.protocol import Experiment
+from triage.model.experiment import CauseKind, Factor, RootCause, Status
+from triage.probe.api import Case, Finding, Steps, look, test
+from triage.probe.treatment import repeats_of
+
+_MOST_SIBLINGS = 60
+_WORDS: tuple[tuple[str, CauseKind], ...] = (
+    (r"(torch\.)?(b?float(16|32|64)|half|double|complex\d+|int\d+)", "dtype"),
+    (r"compiled?|jit|inductor", "compile"),
+    (r"(threads?|workers?)[-_=]?\d+", "threads"),
+)
+
+
+class Parameter:
+    """A decision over the parts of a test's id: all fail where an axis has one value, and no other."""
+
+    name = "parameter"
+
+    def likelihood(self, case: Case) -> float:
+        """Only with siblings."""
+        return 0.35 if len(_siblings(case)) > 1 and not case.flaky else 0.0
+
+    def investigate(self, case: Case) -> Steps:
+        """Run the family once; where one axis decides, its failing value against the passing sibling."""
+        family = _siblings(case)[:_MOST_SIBLINGS]
+        if case.nodeid not in family:
+            family = [case.nodeid, *family]
+        (seen,) = yield from look(case.base.plus(nodeids=tuple(family)), why="all parameters of the test")
+        red = [n for n in family if seen.red(n)]
+        green = [n for n in family if seen.passed(n)]
+        if not green:
+            return Finding(excluded="it fails with every parameter")
+        axis = deciding_axis(red, green)
+        twin = _twin(case.nodeid, green, axis)
+        if axis is None or twin is None:
+            return Finding(excluded=f"no single parameter decides ({len(red)} of {len(family)} fail)")
+        mine, other = _parts(case.nodeid)[axis], _parts(twin)[axis]
+        repeats, alpha = repeats_of(case)
+        (trial,) = yield from test(
+            Experiment(
+                probe=self.name,
+                factor=Factor(kind="parameter", name=f"axis {axis + 1}", from_=mine, to=other),
+                prediction=f"With {other} in place of {mine} the same test passes: this parameter decides.",
+                baseline=case.base.plus(nodeids=(case.nodeid,)),
+                treated=case.base.plus(nodeids=(twin,)),
+                watch=(case.nodeid,),
+                treated_watch=(twin,),
+                repeats=repeats,
+                alpha=alpha,
+            )
+        )
+        if trial.result.status is not Status.CONFIRMED:
+            return Finding(excluded=f"{mine} does not decide")
+        kind = _kind_of(mine)
+        share = f"{len(red)} of {len(family)}"
+        summary = f"it fails exactly where axis {axis + 1} is {mine} ({share}), and passes with {other}"
+        return Finding(
+            cause=RootCause(
+                kind=kind,
+                summary=summary,
+                factor=trial.result.factor,
+                culprits=(mine,),
+                confidence="likely",  # the product may be wrong for this value alone
+            )
+        )
+
+
+def deciding_axis(red: Sequence[str], green: Sequence[str]) -> int | None:
+    """The axis of which one value appears in every red id and in no green one; None where there is none."""
+    rows = [_parts(nodeid) for nodeid in (*red, *green)]
+    if not red or len({len(row) for row in rows}) != 1:
+        return None
+    for axis in range(len(rows[0])):
+        bad = {_parts(nodeid)[axis] for nodeid in red}
+        good = {_parts(nodeid)[axis] for nodeid in green}
+        if bad and not bad & good:
+            return axis
+    return None
+
+
+def _twin(nodeid: str, green: Sequence[str], axis: int | None) -> str | None:
+    """A passing sibling that differs in this axis, and where possible in nothing else."""
+    if axis is None:
+        return None
+    mine = _parts(nodeid)
+    return min(
+        green, key=lambda other: sum(a != b for a, b in zip(mine, _parts(other), strict=True)), default=None
+    )
+
+
+def _siblings(case: Case) -> list[str]:
+    stem, bracket, _ = case.nodeid.partition("[")
+    return [nodeid for nodeid in case.suite if bracket and nodeid.startswith(stem + "[")]
+
+
+def _parts(nodeid: str) -> list[str]:
+    return nodeid.partition("[")[2].rstrip("]").split("-")
+
+
+def _kind_of(value: str) -> CauseKind:
+    for pattern, kind in _WORDS:
+        if re.fullmatch(pattern, value, re.IGNORECASE):
+            return kind
+    return "product-defect"

@@ -1,0 +1,1 @@
+"""Child processes, the fork server, Dask, and git."""

@@ -1,0 +1,278 @@
+"""Processes on the workers of a `dask.distributed` cluster; needs the `dask` extra.
+
+A request travels as it is, runs on the worker with the local executor, and its artifacts travel back
+as bytes; the record comes back while it grows. The suite must lie at the same path on every worker. A
+worker that dies takes its process tree along (the keeper sees its socket close). The scheduler would
+run the request again elsewhere from its start: the second worker refuses it, and the harness, which
+knows what has an outcome, asks for the rest. A scheduler that is lost may come back at its address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from triage.errors import UsageError, VoidError
+from triage.process.api import LOG, RECORD, REPORT, STACKS, ProcessOutcome, ProcessRequest, Sink, WarmProcess
+from triage.process.local import LocalExecutor
+
+_ARTIFACTS = (LOG, STACKS, REPORT)
+_CONNECT_SECONDS = 10.0
+_SCHEMES = ("tcp", "tls")
+_PORT = 8786
+"""Where a scheduler listens that was told nothing else."""
+_POLL_SECONDS = 0.05
+_ASK_SECONDS = 0.5
+_CLOSE_SECONDS = 5.0
+_LOST_SECONDS = 20.0
+"""A scheduler that does not answer for so long is lost."""
+
+
+class DaskExecutor:
+    """Runs requests on a cluster: at an address, or a LocalCluster with a process for each worker."""
+
+    name = "dask"
+    warm = False
+
+    def __init__(self, address: str | None = None, *, workers: int = 1) -> None:
+        """Nothing is connected before the first request."""
+        self._address, self._workers = address, workers
+        self._client: Any = None
+        self._cluster: Any = None
+        self._mutex = threading.Lock()
+        self._was_connected = False
+
+    def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
+        """One process on some worker."""
+        request.folder.mkdir(parents=True, exist_ok=True)
+        client: Any = None
+        try:
+            client = self._connected()
+            outcome, artifacts = self._watched(client, request, sink, stop)
+        except _Lost as lost:
+            if client is not None and client.status != "running":
+                self._drop(client)
+            return ProcessOutcome("interrupted" if stop() else "lost", note=str(lost))
+        for name, data in artifacts.items():
+            (request.folder / name).write_bytes(data)
+        return outcome
+
+    def _watched(
+        self, client: Any, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]
+    ) -> tuple[ProcessOutcome, dict[str, bytes]]:
+        """The task from its start to its answer; its record goes to `sink` as it comes."""
+        name = f"triage-{uuid.uuid4().hex}"
+        record = _Stream(sink)
+        client.subscribe_topic(name, record.hear)
+        try:
+            future = client.submit(_on_worker, request, name, key=name, pure=False, retries=0)
+            self._wait(client, future, name, record, stop)
+            answer = future.result(timeout=_LOST_SECONDS)
+        except _Lost:
+            raise
+        except Exception as error:
+            raise _Lost(f"{type(error).__name__}: {error}".partition("\n")[0][:300]) from error
+        finally:
+            record.pump()
+            with contextlib.suppress(Exception):  # a client that is lost need not be told
+                client.unsubscribe_topic(name)
+        if answer is None:
+            raise _Lost("the worker died")
+        outcome, artifacts = answer
+        record.rest(artifacts.get(RECORD, b""))
+        return outcome, artifacts
+
+    def _wait(self, client: Any, future: Any, name: str, record: _Stream, stop: Callable[[], bool]) -> None:
+        from distributed import Event
+
+        heard, told = time.monotonic(), False
+        while not future.done():
+            time.sleep(_POLL_SECONDS)
+            record.pump()
+            if not told and stop():
+                Event(name, client=client).set()
+                told = True
+            if client.status == "running":
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _LOST_SECONDS:
+                raise _Lost("the scheduler is lost")
+
+    def _drop(self, client: Any) -> None:
+        """Let go of a connection that is lost, so that the next request tries anew."""
+        with self._mutex:
+            if client is self._client and self._cluster is None:
+                self._client = None
+                with contextlib.suppress(Exception):
+                    client.close(timeout=_CLOSE_SECONDS)
+
+    def _connected(self) -> Any:
+        with self._mutex:
+            if self._client is None:
+                self._connect()
+            return self._client
+
+    def _connect(self) -> None:
+        try:
+            from distributed import Client, LocalCluster
+        except ImportError as error:
+            raise UsageError(
+                "no-dask", "--executor dask needs dask.distributed", "pip install 'triage-lab[dask]'"
+            ) from error
+        try:
+            if self._address is None:
+                self._cluster = LocalCluster(
+                    n_workers=self._workers, threads_per_worker=1, processes=True, dashboard_address=None
+                )
+            else:
+                _knock(self._address)
+            where = self._cluster or self._address
+            self._client = _in_time(lambda: Client(where, timeout=_CONNECT_SECONDS, set_as_default=False))
+            self._was_connected = True
+        except (OSError, ValueError) as error:
+            if self._was_connected:
+                raise _Lost("the scheduler is lost") from error
+            raise VoidError(
+                "no-scheduler",
+                f"no dask scheduler at {self._address or 'this machine'}: {error}",
+                "start one",
+            ) from error
+
+    def warm_parent(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> WarmProcess:
+        """Forks do not travel: there is no warm parent here."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Leave the cluster; end it where it is ours."""
+        with self._mutex:
+            for part in (self._client, self._cluster):
+                if part is not None:
+                    with contextlib.suppress(
+                        Exception
+                    ):  # what is lost already need not be left in good order
+                        part.close(timeout=_CLOSE_SECONDS)
+            self._client = self._cluster = None
+
+
+def _knock(address: str) -> None:
+    """Raise where nobody listens: a client that never connected complains until the interpreter exits."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+
+    scheme, place = parse_address(address)
+    if scheme not in _SCHEMES:
+        raise ValueError(f"{scheme}:// is none of {', '.join(_SCHEMES)}")
+    deadline = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        try:
+            socket.create_connection(parse_host_port(place, _PORT), timeout=_CONNECT_SECONDS).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_ASK_SECONDS)
+        else:
+            return
+
+
+def _in_time(connect: Callable[[], Any]) -> Any:
+    """What `connect` makes; its own timeout does not cover a listener that never says a word."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(connect())
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=3 * _CONNECT_SECONDS)
+    except queue.Empty:
+        raise TimeoutError("who listens there does not answer as a scheduler does") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+class _Lost(Exception):
+    """Nobody can say how the process ended."""
+
+
+class _Stream:
+    """The record as the worker sends it, each block with its place: a gap is seen, and filled at the end."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink, self._length = sink, 0
+        self._heard: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+
+    def hear(self, event: Any) -> None:
+        """Called by the client's own thread."""
+        start, block = event[1]
+        self._heard.put((start, block))
+
+    def pump(self) -> None:
+        """What was heard goes on, in the thread that waits."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                start, block = self._heard.get_nowait()
+                if start == self._length:
+                    self._sink(block)
+                    self._length += len(block)
+
+    def rest(self, whole: bytes) -> None:
+        """The whole record has arrived with the answer."""
+        self._sink(whole[self._length :])
+        self._length = len(whole)
+
+
+def _on_worker(request: ProcessRequest, name: str) -> tuple[ProcessOutcome, dict[str, bytes]] | None:
+    """Runs on a worker: in a folder of its own, until it ends or the harness wants it to.
+
+    None where another worker had begun with it and died.
+    """
+    from distributed import Event, get_worker, worker_client
+
+    worker = get_worker()
+    with worker_client(separate_thread=False) as client:
+        begun = Event(f"{name}-begun", client=client)
+        if begun.is_set():
+            return None
+        begun.set()
+    record = bytearray()
+
+    def send(block: bytes) -> None:
+        worker.log_event(name, [len(record), block])
+        record.extend(block)
+
+    folder = Path(tempfile.mkdtemp(prefix="triage-dask-"))
+    try:
+        outcome = LocalExecutor().run(replace(request, folder=folder), send, _Asking(name))
+        found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name in _ARTIFACTS}
+        return outcome, found | {RECORD: bytes(record)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Asking:
+    """Whether the harness has set this task's event; asks the scheduler now and then."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._next, self._answer = name, 0.0, False
+
+    def __call__(self) -> bool:
+        if self._answer or time.monotonic() < self._next:
+            return self._answer
+        from distributed import Event, worker_client
+
+        self._next = time.monotonic() + _ASK_SECONDS
+        with worker_client(separate_thread=False) as client:
+            self._answer = bool(Event(self._name, client=client).is_set())
+        return self._answer

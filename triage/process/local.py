@@ -1,0 +1,146 @@
+"""Processes on this machine, each in a session of its own under a keeper."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from triage.model.base import World
+from triage.process.api import FOLDER, ProcessOutcome, ProcessRequest, Sink
+from triage.process.forkserver import WarmParent, with_control
+from triage.process.supervised import Kept, watch
+
+MARKER = "TRIAGE_PROCESS"
+"""Names the attempt in the environment of all that descends from it: the last resort of the sweep."""
+
+
+class LocalExecutor:
+    """Runs processes here; each call blocks its thread until the tree is gone."""
+
+    name = "local"
+    warm = True
+
+    def __init__(self, world: World | None = None) -> None:
+        """The world is not needed here: requests carry their environment."""
+        self._parents: list[WarmParent] = []
+
+    def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
+        """One process from start to the proof that it is gone."""
+        _prepare(request)
+        if request.warm is not None:
+            try:
+                kept = request.warm.fork(request)
+            except OSError as error:
+                return ProcessOutcome("lost", note=str(error))
+            return watch(kept, request, sink, stop)
+        mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
+        keeper, kept = start_keeper(specification(request, mark), ())
+        try:
+            outcome = watch(kept, request, sink, stop)
+        finally:
+            kept.close()
+            keeper.wait()
+        if outcome.note is not None:
+            outcome = replace(outcome, swept=sweep_marked(mark))
+        return outcome
+
+    def warm_parent(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> WarmParent:
+        """Start a process that collects and then forks on order."""
+        ours, theirs = socket.socketpair()
+        try:
+            request = with_control(request, theirs.fileno())
+            _prepare(request)
+            mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
+            spec = specification(request, mark, (theirs.fileno(),))
+            keeper, kept = start_keeper(spec, (theirs.fileno(),))
+        finally:
+            theirs.close()
+        parent = WarmParent(keeper, kept, ours, watching=(request, sink, stop))
+        self._parents.append(parent)
+        return parent
+
+    def close(self) -> None:
+        """End the warm parents."""
+        while self._parents:
+            self._parents.pop().close()
+
+
+def _prepare(request: ProcessRequest) -> None:
+    request.folder.mkdir(parents=True, exist_ok=True)
+    for name, data in request.files.items():
+        write_private(request.folder / name, filled(data.decode(), request.folder).encode())
+
+
+def filled(text: str, folder: Path) -> str:
+    """The text with the attempt's folder in its place."""
+    return text.replace(FOLDER, str(folder))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """A file that only this user can read."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+
+
+def specification(request: ProcessRequest, mark: str, pass_fds: tuple[int, ...] = ()) -> bytes:
+    """What the keeper is told."""
+    env = {name: filled(value, request.folder) for name, value in request.env.items()}
+    spec = {
+        "argv": [filled(arg, request.folder) for arg in request.argv],
+        "cwd": request.cwd,
+        "env": {**env, MARKER: mark},
+        "memory_bytes": request.memory_bytes,
+        "pass_fds": list(pass_fds),
+    }
+    return json.dumps(spec).encode() + b"\n"
+
+
+def start_keeper(spec: bytes, pass_fds: tuple[int, ...]) -> tuple[subprocess.Popen[bytes], Kept]:
+    """A keeper with the log pipe as its output, told what to run."""
+    ours, theirs = socket.socketpair()
+    log_read, log_write = os.pipe()
+    try:
+        keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", _keeper_script(), str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=log_write,
+            stderr=log_write,
+            pass_fds=(theirs.fileno(), *pass_fds),
+            start_new_session=True,
+            cwd="/",
+        )
+    finally:
+        theirs.close()
+        os.close(log_write)
+    ours.sendall(spec)
+    return keeper, Kept(ours, log_read)
+
+
+def _keeper_script() -> str:
+    found = importlib.util.find_spec("triage.recorder.supervisor")
+    assert found is not None
+    assert found.origin is not None
+    return found.origin
+
+
+def sweep_marked(mark: str) -> int:
+    """Kill every process that carries the mark: for the case that the keeper itself was killed."""
+    killed = 0
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARKER) == mark:
+                process.kill()
+                killed += 1
+        except (psutil.Error, OSError):
+            continue
+    return killed

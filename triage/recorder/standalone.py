@@ -1,0 +1,105 @@
+"""The recorder in a plain pytest session: the same events in `DIR/events.jsonl`; the session is not changed.
+
+There is no harness that could hold a key, so lines are not sealed. Under pytest-xdist the tests run
+elsewhere: the controller hears of them by their reports alone, and records what these say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from triage.recorder import events
+from triage.recorder.plugin import Recorder
+from triage.recorder.record_file import Writer
+from triage.recorder.reports import last_attempt, outcome_of
+from triage.recorder.select import public_id
+from triage.recorder.settings import Settings
+
+NAME = "events.jsonl"
+
+
+class PlainWriter(Writer):
+    """Lines as the run's own record has them."""
+
+    def write_payload(self, payload: bytes) -> None:
+        """Append one event."""
+        if os.getpid() == self.pid:
+            self._append(b'{"chunk":"pytest","attempt":1,' + payload[1:] + b"\n")
+
+
+class PlainRecorder(Recorder):
+    """Records; switches nothing off, selects nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is written before the session is configured."""
+        super().__init__(settings)
+        self.writer = PlainWriter(settings.record, b"")
+        self.notes = []
+        self._remote: dict[str, list[Any]] = {}
+        self._numbers: dict[str, int] = {}
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: Any) -> Any:
+        """The session was started before this plugin was there."""
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self, collector: Any) -> Any:
+        """What ends a plain session ends it here too."""
+        return (yield)
+
+    def announce_remote(self, ids: list[str]) -> None:
+        """Tests that workers of pytest-xdist have collected."""
+        self._numbers = {nodeid: number for number, nodeid in enumerate(ids)}
+        self.writer.write({"e": "collected", "ids": ids, "nth": None})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """The first worker's list stands for all."""
+        if not self._numbers:
+            self.announce_remote([public_id(nodeid, self.redact) for nodeid in ids])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Under pytest-xdist: a worker has started a test."""
+        number = self._numbers.get(public_id(nodeid, self.redact))
+        if number is not None:
+            self._remote[nodeid] = []
+            self.writer.write({"e": "start", "i": number})
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """A report of this process, or of a worker."""
+        if self._numbers:
+            self._remote.setdefault(report.nodeid, []).append(report)
+        else:
+            super().pytest_runtest_logreport(report)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Under pytest-xdist: a worker has finished a test."""
+        number = self._numbers.get(public_id(nodeid, self.redact))
+        reports, _ = last_attempt(self._remote.pop(nodeid, []))
+        if number is None or not reports:
+            return
+        event: Mapping[str, Any] = {
+            "e": "finish",
+            "i": number,
+            "outcome": outcome_of(reports),
+            "stages": {r.when: self.scribe.stage(r) for r in reports if not hasattr(r, "context")},
+            "failures": [self.scribe.failure(r, None) for r in reports if r.failed],
+        }
+        self.writer.write_payload(events.encode(event))
+
+
+def record_to(config: Any, folder: str) -> None:
+    """Record this session to `folder`. Raises pytest's usage error where it cannot be written."""
+    path = os.path.join(os.path.abspath(folder), NAME)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+    except OSError as error:
+        raise pytest.UsageError(f"--triage-record: {path} cannot be made: {error.strerror}") from error
+    recorder = PlainRecorder(Settings(record=path))
+    config.pluginmanager.register(recorder, "triage-plain-record")

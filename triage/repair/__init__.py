@@ -1,0 +1,1 @@
+"""Phases C and D: repairs compared by running them, and exit criteria."""

@@ -1,0 +1,163 @@
+"""How much a test asserts, read from its source: what a patch takes away from it without breaking it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import libcst as cst
+
+from triage.model.base import Value
+
+_ASSERTING = frozenset({"raises", "warns", "gradcheck", "gradgradcheck"})
+_SKIPPING = frozenset({"skip", "skipif", "xfail", "skipTest", "importorskip", "expectedFailure"})
+
+_REFLEXIVE = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
+
+
+class Strength(Value):
+    """What the changed test files assert, before and after a patch."""
+
+    before: int = 0
+    after: int = 0
+    changed: int = 0
+    """Assertions of before that are not there, word for word, afterwards."""
+    tautologies: int = 0
+    """Assertions that the patch adds and that cannot fail."""
+    skips: int = 0
+    """Skip and expected-failure marks that the patch adds."""
+    swallows: int = 0
+    """Handlers that the patch adds and that may swallow a failure."""
+
+
+def compare(pairs: Iterable[tuple[str | None, str | None]]) -> Strength:
+    """The strength of test files given as (text before, text after)."""
+    trees = [(_tree(before), _tree(after)) for before, after in pairs]
+    before = Counter(_spelled(node) for tree, _ in trees for node in _assertions(tree))
+    after = Counter(_spelled(node) for _, tree in trees for node in _assertions(tree))
+    return Strength(
+        before=before.total(),
+        after=after.total(),
+        changed=(before - after).total(),
+        tautologies=_more(trees, _tautologies),
+        skips=_more(trees, _skips),
+        swallows=_more(trees, _swallows),
+    )
+
+
+def _more(trees: list[tuple[ast.AST, ast.AST]], count: Callable[[ast.AST], int]) -> int:
+    return max(0, sum(count(after) - count(before) for before, after in trees))
+
+
+def _assertions(tree: ast.AST) -> Iterator[ast.AST]:
+    """Assert statements, and the calls that assert for a test."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            yield node
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name.startswith("assert") or name in _ASSERTING:
+                yield node
+
+
+def _spelled(node: ast.AST) -> str:
+    return ast.unparse(node.test if isinstance(node, ast.Assert) else node)
+
+
+def _tautologies(tree: ast.AST) -> int:
+    return sum(isinstance(node, ast.Assert) and _always(node.test) for node in ast.walk(tree))
+
+
+def _always(node: ast.expr) -> bool:
+    """Whether an expression is true whatever the code under test does."""
+    if isinstance(node, ast.Constant):
+        return bool(node.value)
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return bool(node.elts)
+    if isinstance(node, ast.BoolOp):
+        several = any if isinstance(node.op, ast.Or) else all
+        return several(_always(value) for value in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return isinstance(node.operand, ast.Constant) and not node.operand.value
+    if isinstance(node, ast.Compare) and all(isinstance(op, _REFLEXIVE) for op in node.ops):
+        called = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+        return not called and all(ast.dump(other) == ast.dump(node.left) for other in node.comparators)
+    return False
+
+
+def _skips(tree: ast.AST) -> int:
+    names = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return sum(name in _SKIPPING for name in names)
+
+
+def _swallows(tree: ast.AST) -> int:
+    """Handlers that do not raise again, and `suppress`."""
+    found = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            found += not any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+        elif isinstance(node, ast.Call):
+            found += ast.unparse(node.func).rpartition(".")[2] == "suppress"
+    return found
+
+
+def _tree(text: str | None) -> ast.AST:
+    try:
+        return ast.parse(text or "")
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+_NOTE = re.compile(r"\bnotes?\b", re.IGNORECASE)
+
+
+def missing_note(root: Path, nodeid: str, words: Sequence[str]) -> str | None:
+    """What is wrong with the docstring of a test; None where it has a note that names one of the words."""
+    name, *parts = nodeid.partition("[")[0].split("::")
+    path = root / name
+    try:
+        module = cst.parse_module(path.read_bytes())
+    except OSError as error:
+        return f"{name} cannot be read: {error.strerror}"
+    except (cst.ParserSyntaxError, UnicodeDecodeError, RecursionError) as error:
+        return f"{name} cannot be parsed: {str(error).splitlines()[0]}"
+    function = _find(module, parts)
+    if function is None:
+        return f"{nodeid} is not in {name}"
+    text = function.get_docstring() or ""
+    if not text:
+        return f"{nodeid} has no docstring"
+    if not _NOTE.search(text):
+        return f"the docstring of {nodeid} has no note"
+    if not any(re.search(rf"\b{re.escape(word)}\b", text) for word in words):
+        return f"the docstring of {nodeid} names none of {', '.join(words)}"
+    return None
+
+
+def _find(node: cst.Module | cst.ClassDef, parts: Sequence[str]) -> cst.FunctionDef | None:
+    """The function that a node id names: classes, then the function, wherever conditions put them."""
+    if not parts:
+        return None
+    for definition in _definitions(node):
+        if definition.name.value != parts[0]:
+            continue
+        if isinstance(definition, cst.FunctionDef):
+            return definition if len(parts) == 1 else None
+        found = _find(definition, parts[1:])
+        if found is not None:
+            return found
+    return None
+
+
+def _definitions(node: cst.CSTNode) -> list[cst.ClassDef | cst.FunctionDef]:
+    """Classes and functions in a body, those inside `if` and `try` included."""
+    found: list[cst.ClassDef | cst.FunctionDef] = []
+    for child in node.children:
+        if isinstance(child, cst.ClassDef | cst.FunctionDef):
+            found.append(child)
+        else:
+            found.extend(_definitions(child))
+    return found

@@ -1,0 +1,231 @@
+"""The conditions under which a cluster will be resolved, derived from its cause and its proof."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from triage.config import Settings
+from triage.instruments.registry import plugin_of
+from triage.lab.verdict import runs_needed
+from triage.model.criterion import Bound, Criterion, Scope, allowed_rate
+from triage.repair.inputs import Basis
+
+STEADY_RUNS = 4
+"""Four failures of four against none of four: p = 0.014."""
+MOST_RUNS = 100
+CAPTURE = ".triage/capture"
+_GRADIENT_KINDS = frozenset({"zero-signal", "graph-break", "nonfinite-gradient"})
+_INPUT_KINDS = frozenset({"zero-signal", "test-defect", "tolerance"})
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What criteria are derived from."""
+
+    basis: Basis
+    settings: Settings
+    controls: Sequence[Mapping[str, Any]]
+    """Measurements of the control case and of the eligible options."""
+    keywords: tuple[str, ...]
+    """Inputs that eligible options set."""
+    kinds: frozenset[str]
+    """Kinds of files that the recommended option changes."""
+
+
+def criteria_for(ground: Ground) -> tuple[Criterion, ...]:
+    """All criteria, cheapest first."""
+    return tuple(_criteria(ground))
+
+
+def _criteria(ground: Ground) -> Iterator[Criterion]:
+    basis = ground.basis
+    runs = runs_for(basis.failure_rate)
+    yield Criterion(
+        name="targeted",
+        kind="passes",
+        text="the failing tests pass, run by themselves in a process of their own",
+        scope=Scope.ALONE,
+        nodeids=basis.subject,
+        runs=runs,
+        allowed_rate=allowed_rate(runs),
+        command=pytest_command(ground.settings, basis.subject, "--maxfail=1", "--durations=25"),
+    )
+    if basis.context != basis.subject:
+        yield Criterion(
+            name="context",
+            kind="passes",
+            text="the failing tests pass behind the tests that made them fail",
+            scope=Scope.CONTEXT,
+            nodeids=basis.context,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            command=pytest_command(ground.settings, basis.context),
+        )
+    yield from _measured(ground, runs)
+    yield from _wider(ground)
+    yield from _documented(ground)
+    yield Criterion(
+        name="ledgers",
+        kind="ledgers",
+        text="fix plan and remediation tracker take the result, and hold no region that a person changed",
+        scope=Scope.NONE,
+        runs=0,
+        command="triage check plans/fix_plan.md reports/remediation_tracker.md",
+    )
+
+
+def runs_for(rate: float) -> int:
+    """How often a test must pass before a failure rate of `rate` would have shown; 4 where it is certain."""
+    return STEADY_RUNS if rate >= 1.0 or rate <= 0.0 else min(MOST_RUNS, max(STEADY_RUNS, runs_needed(rate)))
+
+
+def pytest_command(settings: Settings, nodeids: Sequence[str], *extra: str) -> str:
+    """A shell line that runs these tests under the canonical environment."""
+    env = [f"{name}={shlex.quote(value)}" for name, value in sorted(settings.env.items())]
+    python = shlex.quote(settings.python or "python")
+    words = [shlex.quote(word) for word in (*settings.pytest_args, *extra, *nodeids)]
+    return " ".join((*(("env", *env) if env else ()), python, "-m", "pytest", "-vv", *words))
+
+
+def capture_command(settings: Settings, nodeids: Sequence[str]) -> str:
+    """A shell line that writes loss and gradients of these tests to a file, as the criteria measure them."""
+    config = shlex.quote(json.dumps({"out": CAPTURE}))
+    prepare = f"mkdir -p {CAPTURE} && printf %s {config} > {CAPTURE}/instrument.json"
+    env = {**settings.env, "TRIAGE_INSTRUMENT": f"{CAPTURE}/instrument.json"}
+    run = pytest_command(settings.model_copy(update={"env": env}), nodeids, "-p", plugin_of("gradients"))
+    return f"{prepare} && {run} && cat {CAPTURE}/gradients.jsonl"
+
+
+def floors(basis: Basis, settings: Settings, control: Mapping[str, Any]) -> tuple[Bound, ...]:
+    """What the gradients of a repaired test should reach, from the settings and the control case alone."""
+    ground = Ground(basis=basis, settings=settings, controls=[control], keywords=(), kinds=frozenset())
+    return tuple(_bounds(ground)) if control else ()
+
+
+def magnitude(value: Any) -> float | None:
+    """Size of a measured gradient: of a number, the largest of a list, the norm of a large one."""
+    if isinstance(value, dict):
+        return magnitude(value.get("norm"))
+    if isinstance(value, list):
+        sizes = [size for item in value if (size := magnitude(item)) is not None]
+        return max(sizes, default=None)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return abs(float(value)) if math.isfinite(value) else None
+
+
+def floor_below(value: float) -> float:
+    """The power of ten at or below a magnitude: 7782 gives 1000, 1.66 gives 1."""
+    return 10.0 ** math.floor(math.log10(value))
+
+
+def _measured(ground: Ground, runs: int) -> Iterator[Criterion]:
+    basis = ground.basis
+    if basis.report.root_cause.kind not in _GRADIENT_KINDS or not ground.controls:
+        return
+    command = capture_command(ground.settings, basis.subject)
+    losses = [c["loss"] for c in ground.controls if isinstance(c.get("loss"), int | float)]
+    if losses and min(losses) > 0:
+        yield Criterion(
+            name="loss",
+            kind="measures",
+            text="the loss is above zero: there is something to differentiate",
+            scope=Scope.ALONE,
+            nodeids=basis.subject,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            bounds=(Bound(quantity="loss", above=0.0, magnitude=False, origin="positive in every control"),),
+            command=command,
+        )
+    bounds = tuple(_bounds(ground))
+    if bounds:
+        yield Criterion(
+            name="gradients",
+            kind="measures",
+            text="each gradient that the control case has is above its floor",
+            scope=Scope.ALONE,
+            nodeids=basis.subject,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            bounds=bounds,
+            command=command,
+        )
+
+
+def _bounds(ground: Ground) -> Iterator[Bound]:
+    names = dict.fromkeys(name for control in ground.controls for name in control.get("gradients", {}))
+    for name in names:
+        given = [
+            floor for pattern, floor in ground.settings.gradient_floors.items() if fnmatchcase(name, pattern)
+        ]
+        if given:
+            yield Bound(quantity=name, above=max(given), origin="setting gradient_floors")
+            continue
+        sizes = [magnitude(control.get("gradients", {}).get(name)) for control in ground.controls]
+        known = [size for size in sizes if size is not None]
+        if known and len(known) == len(sizes) and min(known) > 0:
+            yield Bound(
+                quantity=name,
+                above=floor_below(min(known)),
+                origin="power of ten below the smallest magnitude of control and eligible options",
+            )
+
+
+def _wider(ground: Ground) -> Iterator[Criterion]:
+    """A repair that holds alone may break its neighbours; one in product code may break anything."""
+    basis = ground.basis
+    chunk = basis.chunk
+    if chunk is not None:
+        yield Criterion(
+            name="chunk",
+            kind="no-new-failures",
+            text=f"the tests of {chunk.name} run together without new failures",
+            scope=Scope.CHUNK,
+            nodeids=chunk.nodeids,
+            runs=1,
+            allowed_rate=allowed_rate(1),
+            tolerated=basis.tolerated,
+            command=pytest_command(ground.settings, _short(chunk.nodeids), "--maxfail=5", "--durations=25"),
+        )
+    if "product" in ground.kinds or basis.context != basis.subject or chunk is None:
+        yield Criterion(
+            name="suite",
+            kind="no-new-failures",
+            text="the whole suite runs without new failures",
+            scope=Scope.SUITE,
+            nodeids=ground.settings.selectors,
+            runs=1,
+            allowed_rate=allowed_rate(1),
+            tolerated=basis.tolerated,
+            command=pytest_command(ground.settings, ground.settings.selectors),
+        )
+
+
+def _short(nodeids: Sequence[str]) -> tuple[str, ...]:
+    """A chunk by its files, where a person types it: a chunk is made of whole files where it can be."""
+    return tuple(dict.fromkeys(nodeid.partition("::")[0] for nodeid in nodeids))
+
+
+def _documented(ground: Ground) -> Iterator[Criterion]:
+    """A test whose input had to be mended says in its docstring which input that is, and why."""
+    cause = ground.basis.report.root_cause
+    if cause.kind not in _INPUT_KINDS or "product" in ground.kinds:
+        return
+    field = (cause.factor.name.rpartition(".")[2],) if cause.factor and cause.factor.kind == "config" else ()
+    words = tuple(dict.fromkeys((*field, *ground.keywords)))
+    if words:
+        yield Criterion(
+            name="docstring",
+            kind="docstring",
+            text="the docstring of each failing test has a note that names the input on which it depends",
+            scope=Scope.NONE,
+            nodeids=ground.basis.subject,
+            runs=0,
+            mentions=words,
+        )

@@ -1,0 +1,156 @@
+"""What phases A and B left for a design: the cause with its proof, the run that showed the failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from triage.cluster.registry import Book
+from triage.errors import UsageError, VoidError
+from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import Cluster, ClusterStatus
+from triage.model.experiment import ExperimentResult, ProbeReport, Status
+from triage.model.journal import AttemptRecorded
+from triage.model.run import Chunk, RunRecord
+
+ORDER_KINDS = frozenset({"order-dependent", "working-directory"})
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Everything that a design rests on."""
+
+    cluster: Cluster
+    report: ProbeReport
+    probe: Path
+    """`probe.json`."""
+    run: RunRecord | None
+    """The latest complete run in which the subject has an outcome."""
+    run_folder: Path | None
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """The failing tests."""
+        return self.report.subject
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """The subject behind the tests that make it fail, where the cause lies in other tests."""
+        known = {result.nodeid for result in self.run.results} if self.run else set()
+        culprits = self.report.root_cause.culprits if self.report.root_cause.kind in ORDER_KINDS else ()
+        return (*(nodeid for nodeid in culprits if nodeid in known), *self.subject)
+
+    @property
+    def chunk(self) -> Chunk | None:
+        """The chunk in which the subject ran; where there is no plan, the tests of its file."""
+        if self.run is None:
+            return None
+        for chunk in self.run.plan.chunks if self.run.plan else ():
+            if self.subject[0] in chunk.nodeids:
+                return chunk
+        file = self.subject[0].partition("::")[0]
+        nodeids = tuple(r.nodeid for r in self.run.results if r.nodeid.partition("::")[0] == file)
+        return Chunk(name=file, nodeids=nodeids) if nodeids else None
+
+    @property
+    def tolerated(self) -> tuple[str, ...]:
+        """Tests that were red in that run without being the subject."""
+        results = (*self.run.results, *self.run.collect_errors) if self.run else ()
+        return tuple(r.nodeid for r in results if r.outcome.is_red and r.nodeid not in self.subject)
+
+    @property
+    def proof(self) -> int | None:
+        """Which experiment confirmed the cause's factor."""
+        factor = self.report.root_cause.factor
+        for at, result in enumerate(self.report.experiments):
+            if factor is not None and result.status is Status.CONFIRMED and result.factor == factor:
+                return at
+        return None
+
+    @property
+    def proven(self) -> ExperimentResult | None:
+        """That experiment."""
+        return None if self.proof is None else self.report.experiments[self.proof]
+
+    @property
+    def failure_rate(self) -> float:
+        """How often the unchanged subject failed in the experiments."""
+        arms = [result.baseline for result in self.report.experiments if result.baseline.runs]
+        runs = sum(arm.runs for arm in arms)
+        return sum(arm.failed for arm in arms) / runs if runs else 1.0
+
+
+def clusters_named(text: str, book: Book, campaign: str) -> tuple[str, ...]:
+    """`C19` or a campaign: every cluster of it whose cause is known and that is not resolved.
+
+    Raises `UsageError` for an unknown cluster, and for a campaign without anything to do.
+    """
+    if text in book.clusters or text.upper() in book.clusters:
+        return (book.resolve(text if text in book.clusters else text.upper()),)
+    ready = (ClusterStatus.PROBED, ClusterStatus.DESIGNED)
+    tried = {
+        book.resolve(event.cluster)
+        for event in book.events
+        if isinstance(event, AttemptRecorded) and event.campaign == text
+    }
+    found = tuple(c.id for c in book.live if c.id in tried and c.status in ready)
+    if found:
+        return found
+    if text == campaign or tried:
+        raise UsageError(
+            "nothing-to-do", f"campaign {text} has no probed cluster that is open", "see `triage next`"
+        )
+    return (book.resolve(text),)
+
+
+def find_basis(root: Path, book: Book, cluster_id: str, *, needs_cause: bool = True) -> Basis:
+    """The latest probe of a cluster and the run behind it.
+
+    Raises `UsageError` where it was not probed, or where its cause is unknown and `needs_cause` says that
+    nobody brings a repair of their own; `VoidError` for damaged evidence.
+    """
+    cluster = book.cluster(cluster_id)
+    path = _probe_of(root, book, cluster)
+    try:
+        report = ProbeReport.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise VoidError(
+            "bad-evidence", f"{path}: {reason}", "'triage check' tells what was changed"
+        ) from error
+    if needs_cause and report.root_cause.confidence == "unknown":
+        raise UsageError(
+            "no-cause",
+            f"the cause of {cluster.id} is unknown, so no repair is proposed",
+            "give one with --option PATCH, or probe further",
+        )
+    record, folder = _run_with(root, report.subject[0])
+    return Basis(cluster, report, path, record, folder)
+
+
+def _probe_of(root: Path, book: Book, cluster: Cluster) -> Path:
+    attempts = [event for event in book.events_of(cluster.id) if isinstance(event, AttemptRecorded)]
+    for event in reversed(attempts):
+        for name in event.evidence:
+            if event.phase == "b" and name.endswith("probe.json") and (root / name).is_file():
+                return root / name
+    raise UsageError(
+        "not-probed",
+        f"{cluster.id} has no probe on record",
+        f"find its cause first: triage probe {cluster.id}",
+    )
+
+
+def _run_with(root: Path, nodeid: str) -> tuple[RunRecord | None, Path | None]:
+    for folder in reversed(EvidenceFolder.all(root, phase="a")):
+        path = folder.path / "results.json"
+        try:
+            record = RunRecord.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue
+        known = (*record.results, *record.collect_errors)
+        if record.void is None and any(result.nodeid == nodeid for result in known):
+            return record, folder.path
+    return None, None

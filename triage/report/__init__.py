@@ -1,1 +1,0 @@
-"""Values to markdown, HTML and CI formats: text only."""

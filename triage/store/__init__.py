@@ -1,1 +1,0 @@
-"""The only room that speaks SQL: the history of outcomes and durations."""

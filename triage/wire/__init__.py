@@ -1,1 +1,0 @@
-"""Lines that a child process writes: light, no third-party imports."""
