@@ -1,4 +1,4 @@
-"""The beam: photons per area, and the sources that a divergent or polychromatic beam is sampled by."""
+"""The beam: photons per area, and the sources that sample a divergent or polychromatic beam."""
 
 from simulator.beam.beam import Beam
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Beam:
-    """What one `BeamConfig` says, computed anew with its graph at each call, on the CPU."""
+    """The quantities of one `BeamConfig`, computed anew with their graph at each call, on the CPU.
+
+    `xp` is the library of its arrays: torch unless another is given.
+    """
 
     def __init__(self, config: BeamConfig | None = None, *, xp: Any = None) -> None:
         self.config = config or BeamConfig()
@@ -26,12 +29,14 @@ class Beam:
         return scalar(self.config.wavelength_A, self.xp)
 
     def fluence(self) -> "Tensor":
-        """Photons/m^2; from flux x exposure / beamsize^2 where there is a flux."""
+        """Photons/m^2: flux x exposure / beamsize^2 where there is a flux, else as given."""
         config = self.config
         flux = scalar(config.flux, self.xp)
         if plain(flux) == 0 and not has_graph(flux):
             return scalar(config.fluence, self.xp)
-        return flux * scalar(config.exposure_s, self.xp) / (scalar(config.beamsize_mm, self.xp) * MM) ** 2
+        exposure = scalar(config.exposure_s, self.xp)
+        edge = scalar(config.beamsize_mm, self.xp) * MM
+        return flux * exposure / edge**2
 
     def scattering_scale(self) -> "Tensor":
         """r_e^2 x fluence: photons per steradian of one electron."""
@@ -42,7 +47,7 @@ class Beam:
         return scalar(self.config.polarization, self.xp)
 
     def sources(self, axes: Axes) -> Sources:
-        """Where the photons come from, and with what wavelength and weight."""
+        """Return the listed sources, or else the grid over divergence and dispersion."""
         if self.config.sources is not None:
             return from_rows(self.config, axes.beam, self.wavelength())
         return grid(self.config, axes.beam, axes.polarization, self.wavelength())

@@ -1,18 +1,18 @@
-"""Sources: a grid over two divergence angles and wavelength, or a list."""
+"""Sources: a grid over two divergence angles and wavelength, or a list of rows."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.config import BeamConfig, SimulatorError
-from simulator.config.checks import plain
+from simulator.config.checks import Scalar, plain
 from simulator.geometry.arrays import bare, cross, length, library_of, scalar, stacked, table_of
 from simulator.geometry.rotation import about_axis, unit
+from simulator.units import MRAD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-MRAD = 1e-3
 FAR = 10.0
 """Metres from the sample to a source whose place is not given; only its direction counts."""
 
@@ -22,40 +22,50 @@ CORNER = 1.1
 
 @dataclass(frozen=True)
 class Sources:
-    """S sources: unit vectors along which the photons travel [S, 3], wavelengths in Angstrom [S], weights
-    [S] with
-    the mean 1."""
+    """S sources.
+
+    directions   [S, 3] unit vectors along which the photons travel
+    wavelengths  [S] Angstrom
+    weights      [S] with the mean 1
+    """
 
     directions: "Tensor"
     wavelengths: "Tensor"
     weights: "Tensor"
 
 
-def _trimmed(config: BeamConfig, h: float, v: float) -> bool:
-    """Whether the round-beam rule drops this point: 4 [(h^2 - step^2/4 (1 - n mod 2))/range^2 + same] > 1.1.
+def _is_dropped(config: BeamConfig, h: float, v: float) -> bool:
+    """Whether the round-beam rule drops this point: 4 (r_h + r_v) > 1.1.
 
+    r = (angle^2 - step^2/4 e) / range^2, e = 1 for an even number of steps, else 0.
     A range of 0 drops nothing.
     """
-    parts = []
-    for angle, span, step, count in (
-        (h, config.h_divergence_mrad, config.h_divergence_step_mrad, config.h_divergence_steps),
-        (v, config.v_divergence_mrad, config.v_divergence_step_mrad, config.v_divergence_steps),
-    ):
-        width, gap, even = plain(span), plain(step), 1 - count % 2
-        if width * width == 0:
-            return False
-        parts.append((angle * angle - gap * gap / 4 * even) / (width * width))
-    return config.round_divergence and 4 * sum(parts) > CORNER
+    h_span, v_span = plain(config.h_divergence_mrad), plain(config.v_divergence_mrad)
+    if h_span * h_span == 0 or v_span * v_span == 0:
+        return False
+    along_h = _relative_square(h, h_span, config.h_divergence_step_mrad, config.h_divergence_steps)
+    along_v = _relative_square(v, v_span, config.v_divergence_step_mrad, config.v_divergence_steps)
+    return config.round_divergence and 4 * (along_h + along_v) > CORNER
+
+
+def _relative_square(angle: float, span: float, step: Scalar, count: int) -> float:
+    """(angle^2 - step^2/4 e) / span^2: an even grid has its innermost points half a step off the middle."""
+    gap = plain(step)
+    even = 1 - count % 2
+    return (angle * angle - gap * gap / 4 * even) / (span * span)
 
 
 def _positions(span: "Tensor", step: "Tensor", count: int) -> "list[Tensor]":
+    """The points of one axis of the grid, from -span/2 upwards."""
     return [step * index - span / 2 for index in range(count)]
 
 
 def grid(config: BeamConfig, beam: "Tensor", polarization: "Tensor", wavelength: "Tensor") -> Sources:
-    """Directions h (outer), v, then wavelengths: the beam's start turned about the polarisation axis by v,
-    then about
-    beam x polarisation by h; wavelength (1 + step x j - dispersion/2)."""
+    """Spread sources over divergence angles h (outer loop), v, then wavelengths.
+
+    direction: the beam turned about the polarisation axis by v, then about beam x polarisation by h;
+    wavelength: wavelength (1 + step x j - dispersion/2), j = 0, 1, ...
+    """
     xp = library_of(beam)
     h_span, v_span, h_step, v_step = stacked(
         (
@@ -69,13 +79,15 @@ def grid(config: BeamConfig, beam: "Tensor", polarization: "Tensor", wavelength:
     dispersion, d_step = scalar(config.dispersion, xp), scalar(config.dispersion_step, xp)
     upright = cross(beam, polarization)
     norm = length(upright)
-    upright = upright / norm if plain(norm) > 0 else upright
+    if plain(norm) > 0:
+        upright = upright / norm
     directions, wavelengths = [], []
     for h in _positions(h_span, h_step, config.h_divergence_steps):
+        about_upright = about_axis(upright, h * MRAD)
         for v in _positions(v_span, v_step, config.v_divergence_steps):
-            if _trimmed(config, plain(h), plain(v)):
+            if _is_dropped(config, plain(h), plain(v)):
                 continue
-            turned = about_axis(upright, h * MRAD) @ (about_axis(polarization, v * MRAD) @ beam)
+            turned = about_upright @ (about_axis(polarization, v * MRAD) @ beam)
             for index in range(config.dispersion_steps):
                 directions.append(unit(turned))
                 wavelengths.append(wavelength * (1 + d_step * index - dispersion / 2))
@@ -83,12 +95,15 @@ def grid(config: BeamConfig, beam: "Tensor", polarization: "Tensor", wavelength:
         raise SimulatorError(
             "the round divergence drops every source: use more steps, or a square divergence"
         )
-    return Sources(xp.stack(directions), xp.stack(wavelengths), xp.ones_like(xp.stack(wavelengths)))
+    stacked_wavelengths = xp.stack(wavelengths)
+    return Sources(xp.stack(directions), stacked_wavelengths, xp.ones_like(stacked_wavelengths))
 
 
 def from_rows(config: BeamConfig, beam: "Tensor", wavelength: "Tensor") -> Sources:
-    """Sources from rows (x, y, z, weight, wavelength in Angstrom): photons travel from there to the
-    sample."""
+    """Make sources of rows (x, y, z, weight, wavelength in Angstrom); photons travel from (x, y, z) to 0.
+
+    A NaN in x, y or z stands for the beam's own direction, a NaN wavelength for `wavelength`.
+    """
     xp = library_of(beam)
     rows = table_of(() if config.sources is None else config.sources, xp)
     if rows.ndim != 2 or rows.shape[0] == 0 or rows.shape[1] != 5:

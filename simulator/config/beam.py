@@ -61,15 +61,13 @@ class BeamConfig:
         kahn = checks.finite("polarization", self.polarization, "")
         if not -1 <= kahn <= 1:
             raise SimulatorError(f"polarization is {kahn:g}: a Kahn factor lies between -1 and 1")
-        for name in (
-            "h_divergence_mrad",
-            "v_divergence_mrad",
-            "h_divergence_step_mrad",
-            "v_divergence_step_mrad",
-        ):
-            checks.non_negative(name, getattr(self, name), "mrad")
-        for name in ("h_divergence_steps", "v_divergence_steps", "dispersion_steps"):
-            checks.count(name, getattr(self, name), 1)
+        checks.non_negative("h_divergence_mrad", self.h_divergence_mrad, "mrad")
+        checks.non_negative("v_divergence_mrad", self.v_divergence_mrad, "mrad")
+        checks.non_negative("h_divergence_step_mrad", self.h_divergence_step_mrad, "mrad")
+        checks.non_negative("v_divergence_step_mrad", self.v_divergence_step_mrad, "mrad")
+        checks.count("h_divergence_steps", self.h_divergence_steps, 1)
+        checks.count("v_divergence_steps", self.v_divergence_steps, 1)
+        checks.count("dispersion_steps", self.dispersion_steps, 1)
         sources = self.h_divergence_steps * self.v_divergence_steps * self.dispersion_steps
         checks.count("the product of divergence and dispersion steps", sources, 1)
         width = checks.non_negative("dispersion", self.dispersion, "")

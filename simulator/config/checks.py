@@ -17,12 +17,14 @@ Vector: TypeAlias = Union[tuple[Scalar, Scalar, Scalar], "torch.Tensor"]
 
 
 def plain(value: Scalar) -> float:
-    """The number without its graph."""
-    return float(value.detach() if hasattr(value, "detach") else value)
+    """Return the number without its graph."""
+    if hasattr(value, "detach"):
+        return float(value.detach())
+    return float(value)
 
 
 def finite(name: str, value: Scalar, unit: str) -> float:
-    """The value as a float; a SimulatorError if it is not a finite number."""
+    """Return the value as a float; raise a SimulatorError if it is not a finite number."""
     try:
         number = plain(value)
     except (TypeError, ValueError, RuntimeError):
@@ -33,7 +35,7 @@ def finite(name: str, value: Scalar, unit: str) -> float:
 
 
 def positive(name: str, value: Scalar, unit: str) -> float:
-    """The value as a float; a SimulatorError unless it is finite and above 0."""
+    """Return the value as a float; raise a SimulatorError unless it is finite and above 0."""
     number = finite(name, value, unit)
     if number <= 0:
         raise SimulatorError(f"{name} is {number:g} {unit}".rstrip() + ": it must be above 0")
@@ -41,7 +43,7 @@ def positive(name: str, value: Scalar, unit: str) -> float:
 
 
 def non_negative(name: str, value: Scalar, unit: str) -> float:
-    """The value as a float; a SimulatorError if it is negative or not finite."""
+    """Return the value as a float; raise a SimulatorError if it is negative or not finite."""
     number = finite(name, value, unit)
     if number < 0:
         raise SimulatorError(f"{name} is {number:g} {unit}".rstrip() + ": it must not be negative")
@@ -49,7 +51,7 @@ def non_negative(name: str, value: Scalar, unit: str) -> float:
 
 
 def vector(name: str, value: Iterable[Scalar], unit: str) -> tuple[float, float, float]:
-    """Three finite numbers; a SimulatorError for anything else."""
+    """Return three finite numbers; raise a SimulatorError for anything else."""
     try:
         parts = [finite(name, part, unit) for part in value]
     except TypeError:
@@ -60,7 +62,7 @@ def vector(name: str, value: Iterable[Scalar], unit: str) -> tuple[float, float,
 
 
 def axis(name: str, value: Iterable[Scalar]) -> tuple[float, float, float]:
-    """Three finite numbers, not all zero."""
+    """Return three finite numbers; raise a SimulatorError if all are zero."""
     parts = vector(name, value, "")
     if not any(parts):
         raise SimulatorError(f"{name} is the zero vector: it has no direction")
@@ -68,12 +70,13 @@ def axis(name: str, value: Iterable[Scalar]) -> tuple[float, float, float]:
 
 
 MOST = 10**6
-"""More points than this on one axis of an experiment is a slip of the pen."""
+"""Most points on one axis of an experiment: a larger number is a typing error, and would eat the memory."""
 
 
 def count(name: str, value: int, least: int, most: int = MOST) -> int:
-    """A whole number of at least `least`, at most `most`."""
-    if isinstance(value, bool) or not math.isfinite(value) or int(value) != value or value < least:
+    """Return a whole number from `least` to `most`; raise a SimulatorError for anything else."""
+    whole = not isinstance(value, bool) and math.isfinite(value) and int(value) == value
+    if not whole or value < least:
         raise SimulatorError(f"{name} is {value}: it must be a whole number of at least {least}")
     if value > most:
         raise SimulatorError(f"{name} is {value}: at most {most} are allowed")
@@ -81,7 +84,7 @@ def count(name: str, value: int, least: int, most: int = MOST) -> int:
 
 
 def choice(name: str, value: str, allowed: Iterable[str]) -> str:
-    """One of the allowed words."""
+    """Return the word; raise a SimulatorError unless it is one of those allowed."""
     words = tuple(allowed)
     if value not in words:
         raise SimulatorError(f"{name} is {value!r}: it must be one of {', '.join(words)}")
@@ -89,8 +92,10 @@ def choice(name: str, value: str, allowed: Iterable[str]) -> str:
 
 
 def region(roi: tuple[int, int, int, int], fpixels: int, spixels: int) -> None:
-    """A region of interest that touches the detector: fast first, fast last, slow first, slow last,
-    inclusive."""
+    """Raise a SimulatorError unless a region of interest touches the detector.
+
+    roi is (fast first, fast last, slow first, slow last), inclusive, in pixels.
+    """
     if len(roi) != 4:
         raise SimulatorError(
             f"roi must be four pixel numbers (fast first, last, slow first, last), got {roi!r}"

@@ -1,7 +1,7 @@
 """What diffracts: the unit cell, its orientation, its mosaic blocks and its structure factors."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.config import checks
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 SHAPES = ("SQUARE", "ROUND", "GAUSS", "TOPHAT")
 OUTSIDE = ("switch-off", "nearest")
+
 DEFAULT_MOSAIC_SEED = -12345678
+"""The reference program's own seed of the mosaic blocks."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,9 +31,8 @@ class CrystalConfig:
     misset_seed       seed of a random orientation (negative, as the generator starts from); None: not random
     phi_*, osc_*      spindle start, range in degrees and number of steps; phi_step_deg: None for range /
                       steps
-    phi_carryover     the C program's defect, a phi of exactly 0 keeps the previous orientation but in the
-                      first
-                      sample of each thread: the number of threads it ran on; 0: the right orientation
+    phi_carryover     the number of threads of the C program whose defect is reproduced: a phi of exactly 0
+                      keeps the previous orientation, but for the first sample of each thread; 0: no defect
     mosaic_*          spread in degrees (full cap), number of blocks, generator seed (negative)
     N_cells           unit cells along a, b, c; values up to 1 act as 1
     shape, fudge      lattice factor and its radius parameter
@@ -67,11 +68,12 @@ class CrystalConfig:
     default_F: Scalar = 0.0
     hkl_path: str | None = None
     interpolate: bool | None = None
-    outside: str = field(default="switch-off")
+    outside: str = "switch-off"
 
     def __post_init__(self) -> None:
-        for name in ("cell_a", "cell_b", "cell_c"):
-            checks.positive(name, getattr(self, name), "A")
+        checks.positive("cell_a", self.cell_a, "A")
+        checks.positive("cell_b", self.cell_b, "A")
+        checks.positive("cell_c", self.cell_c, "A")
         self._check_angles()
         checks.vector("misset_deg", self.misset_deg, "degrees")
         checks.finite("phi_start_deg", self.phi_start_deg, "degrees")
@@ -90,7 +92,10 @@ class CrystalConfig:
         checks.choice("outside", self.outside, OUTSIDE)
 
     def _check_angles(self) -> None:
-        """Three angles span a cell when each is below the sum of the two others and all sum below 360."""
+        """Raise a SimulatorError unless the three angles span a cell.
+
+        They do when each is below the sum of the two others and all sum below 360 degrees.
+        """
         names = ("cell_alpha", "cell_beta", "cell_gamma")
         angles = [checks.positive(name, getattr(self, name), "degrees") for name in names]
         for name, angle in zip(names, angles, strict=True):
@@ -102,5 +107,5 @@ class CrystalConfig:
             raise SimulatorError(f"cell angles {shown} degrees enclose no volume: the cell is degenerate")
 
     def smallest_axis(self) -> float:
-        """The smallest number of cells along an axis, which decides about interpolation."""
+        """Return the smallest number of cells along an axis, which decides about interpolation."""
         return min(math.floor(checks.plain(n)) for n in self.N_cells)

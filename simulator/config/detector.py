@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     import torch
 
 CONVENTIONS = ("MOSFLM", "DENZO", "ADXV", "XDS", "DIALS", "CUSTOM")
+
 PICKS = ("first", "last", "each")
+"""Whose factors multiply the sum over a pixel: those of one sub-pixel, or each sub-pixel's own."""
+
+MOST_LAYERS = 10**4
+"""Layers of a sensor; each is a pass over the image, so more would never end."""
+
+MOST_SUB_PIXELS = 10**3
+"""Sub-pixels along an edge; their square multiplies the work."""
+
 VECTORS = (
     "fast_vector",
     "slow_vector",
@@ -130,9 +139,9 @@ class DetectorConfig:
         if self.attenuation_um is not None:
             checks.positive("attenuation_um", self.attenuation_um, "um")
         if self.thickness_steps is not None:
-            checks.count("thickness_steps", self.thickness_steps, 1, 10**4)
+            checks.count("thickness_steps", self.thickness_steps, 1, MOST_LAYERS)
         if self.oversample is not None:
-            checks.count("oversample", self.oversample, 1, 10**3)
+            checks.count("oversample", self.oversample, 1, MOST_SUB_PIXELS)
         if self.roi is not None:
             checks.region(self.roi, self.fpixels, self.spixels)
 
@@ -140,12 +149,14 @@ class DetectorConfig:
         places = [checks.finite("background", row[0], "1/A") for row in rows]
         for row in rows:
             checks.finite("background", row[1], "electrons")
-        if not places or any(a >= b for a, b in pairwise(places)):
+        ascending = all(before < after for before, after in pairwise(places))
+        if not places or not ascending:
             raise SimulatorError("background must be rows of ascending sin(theta)/wavelength, at least one")
         if self.water_counted_twice:
             raise SimulatorError("background and water_counted_twice exclude each other: count water once")
 
     def axes_convention(self) -> str:
-        """The row of the convention table in force: any explicit vector makes it CUSTOM."""
-        given = any(getattr(self, name) is not None for name in VECTORS)
-        return "CUSTOM" if given else self.convention
+        """Return the convention in force: any explicit vector makes it CUSTOM."""
+        if any(getattr(self, name) is not None for name in VECTORS):
+            return "CUSTOM"
+        return self.convention

@@ -1,8 +1,10 @@
-"""The one kind of error a user of the simulator sees: a line that names the value and its unit."""
+"""The error that a user of the simulator sees: one line that names the value and its unit."""
 
 
 class SimulatorError(ValueError):
-    """A request that cannot be simulated; `str(error)` is one line: what, the value with its unit, what is
-    allowed."""
+    """A request that cannot be simulated.
+
+    `str(error)` is one line: what is wrong, the value with its unit, what is allowed.
+    """
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""The crystal: what `CrystalConfig` describes, as tensors that gradients flow through."""
+"""The crystal of a `CrystalConfig`: lattice vectors and structure factors, as tensors with gradients."""
 
 from simulator.crystal.crystal import Crystal
 

@@ -1,4 +1,4 @@
-"""How many unit cells a crystal of a given size holds."""
+"""The number of unit cells in a crystal of a given size."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,9 @@ def cells_of_size(crystal: Crystal, sizes_mm: Sequence[float]) -> tuple[int, int
     for size, length, kept in zip(sizes_mm, crystal.edge_lengths(), crystal.cells().tolist(), strict=True):
         if size < 0:
             raise SimulatorError(f"the crystal size is {size:g} mm: it must not be negative")
-        if not size / 1000 / (length * ANGSTROM) < MOST_CELLS:
+        # Divided by 1000, not multiplied by 1e-3: the last bit decides about a cell more or less.
+        ratio = size / 1000 / (length * ANGSTROM)
+        if not ratio < MOST_CELLS:
             raise SimulatorError(f"a crystal of {size:g} mm has too many cells of {length:g} A to count")
-        counts.append(math.ceil(size / 1000 / (length * ANGSTROM)) if size > 0 else int(kept))
+        counts.append(math.ceil(ratio) if size > 0 else int(kept))
     return counts[0], counts[1], counts[2]

@@ -90,11 +90,11 @@ class Crystal:
             start = unit_cell.standard_reciprocal(self.lengths(), self.angles(), exact=self.config.exact_cell)
             return start, True
         given = self.config.matrix
-        rows = (
-            stacked(given, self.xp)  # type: ignore[arg-type]
-            if hasattr(given, "detach")
-            else self.xp.stack([stacked(row, self.xp) for row in given])
-        )
+        if hasattr(given, "detach"):
+            rows = stacked(given, self.xp)  # type: ignore[arg-type]
+        else:
+            rows = self.xp.stack([stacked(row, self.xp) for row in given])
+        # Adding 0 turns -0.0 into 0.0 in the message below.
         size = float(self.xp.linalg.det(bare(rows))) + 0.0
         if rows.shape != (3, 3) or not 0 < abs(size) < float("inf"):
             raise SimulatorError(
@@ -103,8 +103,7 @@ class Crystal:
         return rows, not self.config.matrix_sets_cell
 
     def spindle_angles(self) -> "Tensor":
-        """[phi_steps] spindle angles, radians: start + j x step, the step being range / steps unless
-        given."""
+        """[phi_steps] spindle angles, radians: start + j x step; the step is range / steps unless given."""
         config = self.config
         start = scalar(config.phi_start_deg, self.xp) * RADIAN
         if config.phi_step_deg is None:
@@ -117,27 +116,33 @@ class Crystal:
     def orientations(self, spindle: "Tensor") -> "tuple[Tensor, Tensor | None]":
         """[phi_steps x domains, 3, 3] real vectors in Angstrom, mosaic blocks innermost.
 
-        With the carry-over defect the second value holds the orientations of the very first sample, which
-        it spares.
+        With the carry-over defect a second array holds the orientations of the very first sample, which
+        the defect does not reach; else the second value is None.
         """
         real, _ = self.vectors()
         angles = self.spindle_angles()
         turns = about_axis(spindle, angles)
         blocks = self.mosaic_blocks()
-        right = _oriented(blocks, turns, real)
-        still = [step for step, angle in enumerate(angles.tolist()) if angle == 0.0]
-        if not self.config.phi_carryover or not still or len(angles) == 1:
-            return right, None
-        kept = list(range(len(angles)))
-        carried = [step - 1 if step in still else step for step in kept]
-        first = [step - 1 if step in still and step > 0 else step for step in kept]
+        numbers = angles.tolist()
+        if not self.config.phi_carryover or 0.0 not in numbers or len(numbers) == 1:
+            return _oriented(blocks, turns, real), None
+        # The step whose turn each step takes: at phi = 0 that of the step before, and at the start that of
+        # the last step (index -1), which the pixel or sample before has left behind.
+        carried: list[int] = []
+        first: list[int] = []
+        for step, angle in enumerate(numbers):
+            taken = step - 1 if angle == 0.0 else step
+            carried.append(taken)
+            first.append(max(taken, 0))
         return _oriented(blocks, turns[carried], real), _oriented(blocks, turns[first], real)
 
     def mosaic_blocks(self) -> "Tensor":
         """[domains, 3, 3] rotations; one block where there is no spread to turn the others by."""
         config = self.config
         spread = config.mosaic_spread_deg
-        domains = 1 if not hasattr(spread, "detach") and spread == 0 else config.mosaic_domains
+        # A tensor keeps all blocks at a spread of 0 too: the image has a slope there.
+        is_number = not hasattr(spread, "detach")
+        domains = 1 if is_number and spread == 0 else config.mosaic_domains
         return mosaic_rotations(spread, domains, config.mosaic_seed, self.xp)
 
     def interpolates(self) -> bool:
@@ -154,7 +159,7 @@ class Crystal:
         return max(float(cells) * edge for cells, edge in edges)
 
     def edge_lengths(self) -> list[float]:
-        """|a|, |b|, |c| in Angstrom: to the last digit those given, where the cell is given."""
+        """|a|, |b|, |c| in Angstrom: exactly those of the configuration, where its cell is in force."""
         if self.config.matrix is None or not self.config.matrix_sets_cell:
             return [float(edge) for edge in self.lengths().tolist()]
         real, _ = self.vectors()
@@ -162,6 +167,6 @@ class Crystal:
 
 
 def _oriented(blocks: "Tensor", turns: "Tensor", real: "Tensor") -> "Tensor":
-    """Rows a, b, c after the spindle, then the mosaic block: [steps x blocks, 3, 3]."""
+    """Rows a, b, c turned by the spindle, then by the mosaic block: [steps x blocks, 3, 3]."""
     both = blocks[None] @ turns[:, None]
     return (both @ real.T).swapaxes(-1, -2).reshape(-1, 3, 3)

@@ -1,5 +1,6 @@
 """Structure-factor files: text of h k l F, and the binary cache of the dense table."""
 
+import math
 import os
 import tempfile
 import warnings
@@ -14,43 +15,49 @@ from simulator.geometry.arrays import as_numpy, bare, scalar
 from simulator.physics.table import Table
 
 COLUMNS = 4
+"""h, k, l and F."""
+
 LARGEST_TABLE = 2**28
 """Entries (2 GiB) beyond which a table is refused: a stray index would otherwise eat the memory."""
 
+Reflection = tuple[int, int, int, float]
+"""h, k, l and F in electrons."""
 
-def _rows(path: Path) -> list[tuple[int, int, int, float]]:
-    """The leading rows that parse. As in the reference, the first bad line ends the list."""
-    rows: list[tuple[int, int, int, float]] = []
+
+def _rows(path: Path) -> list[Reflection]:
+    """Read the leading rows that parse. As in the reference, the first bad line ends the list."""
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except OSError as error:
         raise SimulatorError(f"cannot read the HKL file {path}: {error.strerror or error}") from None
-    fields = text.split()
-    stop = None
-    for start in range(0, len(fields) - COLUMNS + 1, COLUMNS):
+    words = text.split()
+    rows: list[Reflection] = []
+    bad_word = None
+    for start in range(0, len(words) - COLUMNS + 1, COLUMNS):
+        row = words[start : start + COLUMNS]
         try:
-            h, k, last = (_whole(word) for word in fields[start : start + 3])
-            rows.append((h, k, last, float(fields[start + 3])))
+            rows.append((_whole(row[0]), _whole(row[1]), _whole(row[2]), float(row[3])))
         except (ValueError, OverflowError):
-            stop = next(word for word in fields[start : start + COLUMNS] if not _reads(word))
+            bad_word = next(word for word in row if not _is_whole(word))
             break
     if not rows:
         raise SimulatorError(f"{path} holds no reflection: four columns h k l F are wanted, without a header")
-    if stop is not None:
-        warnings.warn(f"{path}: reading stops at {stop!r} after {len(rows)} reflections", stacklevel=3)
+    if bad_word is not None:
+        warnings.warn(f"{path}: reading stops at {bad_word!r} after {len(rows)} reflections", stacklevel=3)
     return rows
 
 
-def _reads(word: str) -> bool:
-    """Whether a word may stand in a row of four: a number, and as an index a whole one."""
+def _is_whole(word: str) -> bool:
+    """Whether a word reads as a whole number."""
     try:
-        return _whole(word) is not None
+        _whole(word)
     except (ValueError, OverflowError):
         return False
+    return True
 
 
 def _whole(word: str) -> int:
-    """An index, which may be written as 3.0 but not as 3.5."""
+    """Read an index, which may be written as 3.0 but not as 3.5."""
     number = float(word)
     if number != int(number):
         raise ValueError(word)
@@ -58,7 +65,10 @@ def _whole(word: str) -> int:
 
 
 def read_hkl(path: str | Path, default: Scalar, xp: Any = np) -> Table:
-    """The bounding box of all indices as a dense float64 table of the library `xp`, filled with `default`."""
+    """Read a text file of h k l F into a dense float64 table of the library `xp`.
+
+    The table spans the bounding box of all indices; reflections that the file leaves out have F = `default`.
+    """
     rows = _rows(Path(path))
     indices = np.array([row[:3] for row in rows], dtype=np.int64)
     amplitudes = np.array([row[3] for row in rows])
@@ -73,17 +83,29 @@ def read_hkl(path: str | Path, default: Scalar, xp: Any = np) -> Table:
         )
     filled = np.full(tuple(shape), np.nan)
     filled[tuple((indices - low).T)] = amplitudes
-    fill, values = scalar(default, xp), xp.asarray(filled)
+    fill = scalar(default, xp)
+    values = xp.asarray(filled)
+    # NaN marks what the file leaves out; numbers in the file are finite, as checked above.
     values = xp.where(xp.isnan(values), fill, values)
     return Table(values, (int(low[0]), int(low[1]), int(low[2])), fill)
 
 
+LIMITS = 6
+"""Lowest and highest h, k, l in the first line of a cache."""
+
+NUMBER_BYTES = 8
+"""Bytes of a double in the cache."""
+
+
 def write_cache(path: Path, table: Table) -> None:
-    """The table with one entry of padding per axis: a text line of six limits, a form feed, raw doubles, l
-    fastest."""
+    """Write the table as the reference does: a text line of six limits, a form feed, raw doubles, l fastest.
+
+    Each axis has one entry of padding at its end.
+    """
     values = as_numpy(table.values)
-    padded = np.full(tuple(n + 1 for n in values.shape), float(bare(table.default)))
-    padded[: values.shape[0], : values.shape[1], : values.shape[2]] = values
+    nh, nk, nl = values.shape
+    padded = np.full((nh + 1, nk + 1, nl + 1), float(bare(table.default)))
+    padded[:nh, :nk, :nl] = values
     limits = " ".join(f"{low} {high}" for low, high in zip(table.lowest, table.highest, strict=True))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "wb") as out:
@@ -95,18 +117,31 @@ def write_cache(path: Path, table: Table) -> None:
 
 
 def read_cache(path: Path, default: Scalar, xp: Any = np) -> Table:
-    """The table that `write_cache` (or the reference program) left."""
+    """Read a table written by `write_cache` or by the reference; raise a SimulatorError for other files."""
     raw = path.read_bytes()
     head, separator, body = raw.partition(b"\f")
-    try:
-        limits = [int(word) for word in head.split()]
-        low, high = limits[0::2], limits[1::2]
-        shape = tuple(last - first + 1 for first, last in zip(low, high, strict=True))
-    except ValueError:
-        limits, shape = [], ()
-    size = int(np.prod([n + 1 for n in shape])) if shape else 0
-    if not separator or len(limits) != 6 or min(shape) < 1 or len(body) < 8 * size:
-        raise SimulatorError(f"{path} is not a structure-factor cache: delete it, or give the HKL file again")
-    padded = np.frombuffer(body, dtype=np.float64, count=size).reshape(tuple(n + 1 for n in shape))
+    limits = _cache_limits(head)
+    if not separator or limits is None:
+        raise _not_a_cache(path)
+    low, high = limits[0::2], limits[1::2]
+    shape = [last - first + 1 for first, last in zip(low, high, strict=True)]
+    padded_shape = [n + 1 for n in shape]
+    size = math.prod(padded_shape)
+    if min(shape) < 1 or len(body) < NUMBER_BYTES * size:
+        raise _not_a_cache(path)
+    padded = np.frombuffer(body, dtype=np.float64, count=size).reshape(padded_shape)
     values = xp.asarray(padded[:-1, :-1, :-1].copy())
     return Table(values, (low[0], low[1], low[2]), scalar(default, xp))
+
+
+def _cache_limits(head: bytes) -> list[int] | None:
+    """Lowest and highest h, k, l in turn; None where the first line is something else."""
+    try:
+        limits = [int(word) for word in head.split()]
+    except ValueError:
+        return None
+    return limits if len(limits) == LIMITS else None
+
+
+def _not_a_cache(path: Path) -> SimulatorError:
+    return SimulatorError(f"{path} is not a structure-factor cache: delete it, or give the HKL file again")

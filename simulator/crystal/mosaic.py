@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FULL_SPHERE = 90.0
-"""The reference's spread for a random orientation: 90, taken as radians."""
+"""The reference's spread for a random orientation, radians: its 90 was meant as degrees."""
 
 
 def _angles(draws: list[CapDraw], spread_deg: Scalar, xp: Any) -> "Tensor":
@@ -25,20 +25,25 @@ def _angles(draws: list[CapDraw], spread_deg: Scalar, xp: Any) -> "Tensor":
     """
     if hasattr(spread_deg, "detach"):
         fractions = xp.asarray([float(draw.fraction) for draw in draws], dtype=xp.float64)
-        turned: Tensor = scalar(spread_deg, xp) * RADIAN * fractions
-        return turned
+        spread: Tensor = scalar(spread_deg, xp) * RADIAN * fractions
+        return spread
     width = np.float32(spread_deg * RADIAN)
     angles: Tensor = xp.asarray([float(width * draw.fraction) for draw in draws], dtype=xp.float64)
     return angles
 
 
 def mosaic_rotations(spread_deg: Scalar, domains: int, seed: int, xp: Any) -> "Tensor":
-    """[domains, 3, 3]. Block 0 is not turned, though its three numbers are drawn."""
+    """Draw the rotation of each mosaic block, [domains, 3, 3].
+
+    Block 0 is not turned, though its three numbers are drawn. `seed` is negative, as the generator starts.
+    """
     generator = Generator(seed)
-    draws = [draw_cap(generator) for _ in range(domains)][1:]
+    draws = [draw_cap(generator) for _ in range(domains)]
+    turned = draws[1:]
+    axes = xp.asarray([draw.axis for draw in turned], dtype=xp.float64).reshape(-1, 3)
+    rotations = about_axis(axes, _angles(turned, spread_deg, xp))
     still = xp.eye(3, dtype=xp.float64)[None]
-    axes = xp.asarray([draw.axis for draw in draws], dtype=xp.float64).reshape(-1, 3)
-    blocks: Tensor = xp.concatenate((still, about_axis(axes, _angles(draws, spread_deg, xp))))
+    blocks: Tensor = xp.concatenate((still, rotations))
     return blocks
 
 

@@ -1,4 +1,4 @@
-"""The detector: what `DetectorConfig` describes, as tensors that gradients flow through."""
+"""The detector of a `DetectorConfig`: panel, axes and sensor layers, as tensors with gradients."""
 
 from simulator.detector.detector import Detector
 

@@ -1,4 +1,4 @@
-"""A detector's axes, its panel in space, its sensor layers and which of its pixels count."""
+"""A detector's axes, its panel in space, its sensor layers and its mask."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class Detector:
-    """Geometry of one `DetectorConfig`; `mask` is an optional [slow, fast] array, zero for skipped pixels.
+    """Geometry of one `DetectorConfig`, as float64 arrays of the library `xp` (torch by default).
 
-    `xp` is the library of its arrays: torch unless another is given.
+    `mask` is an optional [slow, fast] array, zero for skipped pixels. `device` and `dtype` say where and how
+    pixels are meant to be computed.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Detector:
         return scalar(self.config.pixel_size_mm, self.xp) * MM
 
     def axes(self) -> Axes:
-        """The experiment's unit vectors: the convention's, but for those given."""
+        """Unit vectors of the experiment: the convention's, but for those given."""
         config, row = self.config, self.convention
         fast = unit(self._vector(config.fast_vector, row.fast))
         slow = unit(self._vector(config.slow_vector, row.slow))
@@ -73,49 +74,51 @@ class Detector:
             rotations=stacked((config.rotx_deg, config.roty_deg, config.rotz_deg), self.xp) * RADIAN,
             twotheta=scalar(config.twotheta_deg, self.xp) * RADIAN,
             distance=scalar(config.distance_mm, self.xp) * MM,
-            close=self._maybe(config.close_distance_mm, MM),
+            close=self._scaled(config.close_distance_mm, MM),
             beam_spot=beam_spot,
             near_spot=near_spot,
         )
         return place(self.axes(), placement)
 
-    def _maybe(self, value: Scalar | None, scale: float) -> "Tensor | None":
-        return None if value is None else scalar(value, self.xp) * scale
+    def _scaled(self, value: Scalar | None, unit: float) -> "Tensor | None":
+        """The value in m, where it is given."""
+        if value is None:
+            return None
+        return scalar(value, self.xp) * unit
 
     def size(self) -> "tuple[Tensor, Tensor]":
-        """Outer size along fast and slow, m."""
+        """Outer size along fast and slow, m: as given, else that of all pixels."""
         config, pixel = self.config, self.pixel()
-        fast = self._maybe(config.size_fast_mm, MM)
-        slow = self._maybe(config.size_slow_mm, MM)
-        return (
-            config.fpixels * pixel if fast is None else fast,
-            config.spixels * pixel if slow is None else slow,
-        )
+        fast = self._scaled(config.size_fast_mm, MM)
+        slow = self._scaled(config.size_slow_mm, MM)
+        return _given_or(fast, config.fpixels * pixel), _given_or(slow, config.spixels * pixel)
 
     def beam_centre(self) -> "tuple[Tensor, Tensor]":
         """X and Y of the beam in the convention's own sense, m."""
         config, pixel = self.config, self.pixel()
         fast_size, slow_size = self.size()
-        near_f, near_s = self._near(fast_size, slow_size)
         if self.convention.default_centre is None:
-            default_x = _first(self._maybe(config.close_x_mm, MM), near_f)
-            default_y = _first(self._maybe(config.close_y_mm, MM), near_s)
+            near_f, near_s = self._near(fast_size, slow_size)
+            default_x = _given_or(self._scaled(config.close_x_mm, MM), near_f)
+            default_y = _given_or(self._scaled(config.close_y_mm, MM), near_s)
         else:
             default_x, default_y = self.convention.default_centre(fast_size, slow_size, pixel)
-        return (
-            _first(self._maybe(config.beam_x_mm, MM), default_x),
-            _first(self._maybe(config.beam_y_mm, MM), default_y),
-        )
+        x = _given_or(self._scaled(config.beam_x_mm, MM), default_x)
+        y = _given_or(self._scaled(config.beam_y_mm, MM), default_y)
+        return x, y
 
     def _near(self, fast_size: "Tensor", slow_size: "Tensor") -> "tuple[Tensor, Tensor]":
-        """Fast and slow coordinate of the point nearest to the sample before rotations, m: (ORG - 1/2) p,
-        or half."""
-        org_f, org_s = (self._maybe(value, 1.0) for value in (self.config.org_x_px, self.config.org_y_px))
+        """Fast and slow coordinate of the point nearest to the sample before rotations, m.
+
+        (ORG - 1/2) p where an origin in pixels is given, else half the size.
+        """
         pixel = self.pixel()
-        return (
-            fast_size / 2 if org_f is None else (org_f - 0.5) * pixel,
-            slow_size / 2 if org_s is None else (org_s - 0.5) * pixel,
-        )
+        org_f = self._scaled(self.config.org_x_px, 1.0)
+        org_s = self._scaled(self.config.org_y_px, 1.0)
+        # XDS counts the middle of the first pixel as 1, this program its outer corner as 0.
+        near_f = fast_size / 2 if org_f is None else (org_f - 0.5) * pixel
+        near_s = slow_size / 2 if org_s is None else (org_s - 0.5) * pixel
+        return near_f, near_s
 
     def spots(self) -> "tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]":
         """(fast, slow) of the beam spot and of the nearest point, m."""
@@ -127,9 +130,9 @@ class Detector:
         return beam_spot, self._near(fast_size, slow_size)
 
     def layers(self) -> Layers:
-        """How the sensor is cut along its depth."""
+        """Cut the sensor along its depth."""
         return layers(self.config, self.xp)
 
 
-def _first(given: "Tensor | None", default: "Tensor") -> "Tensor":
+def _given_or(given: "Tensor | None", default: "Tensor") -> "Tensor":
     return default if given is None else given

@@ -11,11 +11,19 @@ from simulator.units import MICRON
 if TYPE_CHECKING:
     from torch import Tensor
 
+DEFAULT_LAYERS = 2
+"""Layers of a sensor whose thickness is given without a count."""
+
 
 @dataclass(frozen=True)
 class Layers:
-    """`count` layers of `step` m with the absorption coefficient `absorption` 1/m; `thick` False: a bare
-    plane."""
+    """The sensor as a stack.
+
+    count       layers
+    step        [] thickness of one, m
+    absorption  [] coefficient, 1/m
+    thick       False: a bare plane, which captures everything
+    """
 
     count: int
     step: "Tensor"
@@ -24,18 +32,22 @@ class Layers:
 
 
 def layers(config: DetectorConfig, xp: Any) -> Layers:
-    """Thickness alone: two layers of half of it. With a count n of at least 2: n layers of thickness / (n
-    - 1).
+    """Cut the sensor into two layers of half its thickness, or n >= 2 layers of thickness / (n - 1).
 
-    The reference's rule, by which n layers are n/(n - 1) of the thickness together. The absorption
-    coefficient is
-    1/(attenuation depth), or 1/thickness where no depth is given.
+    The second is the reference's rule, by which n layers are n/(n - 1) of the thickness together. The
+    absorption coefficient is 1/(attenuation depth), or 1/thickness where no depth is given.
     """
     thickness = scalar(config.thickness_um, xp) * MICRON
-    zero = xp.zeros_like(thickness)
     if plain(thickness) == 0 and not has_graph(thickness):
+        zero = xp.zeros_like(thickness)
         return Layers(1, zero, zero, thick=False)
-    count = 2 if config.thickness_steps is None else max(config.thickness_steps, 2)
-    step = thickness / (2 if config.thickness_steps is None else count - 1)
-    depth = thickness if config.attenuation_um is None else scalar(config.attenuation_um, xp) * MICRON
+    if config.thickness_steps is None:
+        count = DEFAULT_LAYERS
+        step = thickness / count
+    else:
+        count = max(config.thickness_steps, 2)
+        step = thickness / (count - 1)
+    depth = thickness
+    if config.attenuation_um is not None:
+        depth = scalar(config.attenuation_um, xp) * MICRON
     return Layers(count, step, 1 / depth, thick=True)

@@ -1,1 +1,1 @@
-"""Where things are: rotations, cells, axis conventions, detector planes. Pure functions of tensors."""
+"""Geometry: rotations, cells, axis conventions, detector planes. Pure functions of tensors."""

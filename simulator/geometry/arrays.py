@@ -1,9 +1,8 @@
-"""Small float64 arrays of either library: torch's where gradients may be asked for, numpy's where a command
-only wants its image.
+"""Small float64 arrays of torch or of numpy, behind the function names that the two libraries share.
 
-What an experiment is made of (cells, axes, panels, sources) is written once for both, with the functions
-that the two libraries call by the same names. Annotations say `Tensor`, which stands for an array of either.
-Torch is never imported here: a caller that wants it passes it in.
+Torch serves where gradients may be asked for, numpy where a command only wants its image. The geometry of an
+experiment (cells, axes, panels, sources) is written once for both. Annotations say `Tensor`, which stands for
+an array of either library. Torch is never imported here: a caller that wants it passes it in as `xp`.
 """
 
 import sys
@@ -19,13 +18,16 @@ if TYPE_CHECKING:
 
 
 def library_of(array: object) -> Any:
-    """torch for a tensor, else numpy."""
+    """Return the module torch for a tensor, else numpy."""
+    # Looked up, not imported: where nobody has loaded torch, nothing can be a tensor.
     torch = sys.modules.get("torch")
-    return torch if torch is not None and isinstance(array, torch.Tensor) else np
+    if torch is not None and isinstance(array, torch.Tensor):
+        return torch
+    return np
 
 
 def scalar(value: Scalar, xp: Any) -> "Tensor":
-    """A 0-d float64 array of the library `xp`, with its graph where it has one."""
+    """Make a 0-d float64 array of the library `xp`, with its graph where it has one."""
     if hasattr(value, "detach"):
         return _float64(value, xp).reshape(())
     made: Tensor = xp.asarray(float(value), dtype=xp.float64)
@@ -33,13 +35,13 @@ def scalar(value: Scalar, xp: Any) -> "Tensor":
 
 
 def _float64(tensor: Any, xp: Any) -> "Tensor":
-    """A tensor from a configuration, wherever it lives, with its graph."""
+    """Move a tensor of a configuration to the CPU and to float64, with its graph."""
     moved: Tensor = tensor.to("cpu", xp.float64)
     return moved
 
 
 def stacked(values: Iterable[Scalar], xp: Any) -> "Tensor":
-    """A 1-d float64 array of several numbers."""
+    """Make a 1-d float64 array of several numbers, each with its graph."""
     if hasattr(values, "detach"):
         return _float64(values, xp)
     made: Tensor = xp.stack([scalar(value, xp) for value in values])
@@ -47,7 +49,7 @@ def stacked(values: Iterable[Scalar], xp: Any) -> "Tensor":
 
 
 def table_of(rows: "Iterable[Iterable[float]] | Tensor", xp: Any) -> "Tensor":
-    """A 2-d float64 array of rows of numbers."""
+    """Make a 2-d float64 array of rows of numbers."""
     if hasattr(rows, "detach"):
         return _float64(rows, xp)
     made: Tensor = xp.asarray([list(row) for row in rows], dtype=xp.float64)
@@ -57,8 +59,8 @@ def table_of(rows: "Iterable[Iterable[float]] | Tensor", xp: Any) -> "Tensor":
 def cross(left: "Tensor", right: "Tensor") -> "Tensor":
     """left x right over the last axis."""
     xp = library_of(left)
-    product: Any = (np.cross if xp is np else xp.linalg.cross)(left, right)
-    return product  # type: ignore[no-any-return]
+    product: Tensor = np.cross(left, right) if xp is np else xp.linalg.cross(left, right)  # type: ignore[assignment]
+    return product
 
 
 def length(vector: "Tensor") -> "Tensor":
@@ -68,8 +70,10 @@ def length(vector: "Tensor") -> "Tensor":
 
 
 def bare(array: "Tensor") -> "Tensor":
-    """The numbers without their graph."""
-    return array.detach() if hasattr(array, "detach") else array
+    """Return the numbers without their graph."""
+    if hasattr(array, "detach"):
+        return array.detach()
+    return array
 
 
 def has_graph(array: object) -> bool:
@@ -78,13 +82,13 @@ def has_graph(array: object) -> bool:
 
 
 def array_of(array: "Tensor", xp: Any) -> "Tensor":
-    """The same as an array of the library `xp`; a tensor keeps its graph."""
+    """Turn into an array of the library `xp`; a tensor keeps its graph."""
     found: Tensor = array if library_of(array) is xp else xp.asarray(array)
     return found
 
 
 def as_numpy(array: "Tensor") -> "np.ndarray[Any, Any]":
-    """A numpy array without a graph: the same memory where that is possible."""
+    """Turn into a contiguous numpy array without a graph, in the same memory where that is possible."""
     if hasattr(array, "detach"):
         found: np.ndarray[Any, Any] = array.detach().cpu().contiguous().numpy()
         return found

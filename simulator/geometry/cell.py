@@ -1,5 +1,4 @@
-"""The unit cell: volume, reciprocal vectors in the standard orientation, and real vectors from reciprocal
-ones.
+"""The unit cell: volume, reciprocal vectors in the standard orientation, real vectors from reciprocal ones.
 
 Lengths in Angstrom, angles in radians; vectors are the rows of [3, 3] matrices (a, b, c or a*, b*, c*).
 """
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def volume(lengths: "Tensor", angles: "Tensor") -> "Tensor":
-    """V = 2abc sqrt|sin s sin(s-alpha) sin(s-beta) sin(s-gamma)| with s half the sum of the angles."""
+    """V = 2abc sqrt|sin s sin(s-alpha) sin(s-beta) sin(s-gamma)| with 2s the sum of angles. Angstrom^3."""
     xp = library_of(lengths)
     half = angles.sum() / 2
     product = xp.sin(half) * xp.sin(half - angles).prod()
@@ -25,7 +24,7 @@ def standard_reciprocal(lengths: "Tensor", angles: "Tensor", *, exact: bool = Fa
     """a* along x, b* in the xy plane: the orientation before any missetting. [3, 3], 1/Angstrom.
 
     a* = bc sin(alpha) / V and cos(alpha*) = (cos(beta) cos(gamma) - cos(alpha)) / (sin(beta) sin(gamma)),
-    cyclic.
+    and so on around a, b, c.
 
     The z component of c* is the reference's, c* V / (abc sin(gamma*)), in which V / (abc) belongs to the real
     angles: where two or more angles differ from 90 degrees the lattice is off by a few parts in a thousand.
@@ -62,20 +61,26 @@ def _crossed(rows: "Tensor") -> "Tensor":
 
 
 def real_vectors(reciprocal: "Tensor") -> "Tensor":
-    """a = (b* x c*) / (a* . b* x c*), cyclic: the exact inverse, left-handed cells included. [3, 3],
-    Angstrom."""
+    """a = (b* x c*) / (a* . b* x c*), and so on: the exact inverse, left-handed cells included.
+
+    [3, 3], Angstrom.
+    """
     crossed = _crossed(reciprocal)
     return crossed / (reciprocal[0] @ crossed[0])
 
 
 def real_vectors_of_cell(reciprocal: "Tensor", lengths: "Tensor", cell: "Tensor") -> "Tensor":
-    """As `real_vectors`, in direction only: the lengths are those of the cell given, whatever the matrix
-    says."""
+    """As `real_vectors` in direction, with the lengths of the cell given, whatever the matrix says.
+
+    lengths [3], Angstrom; cell is its volume in Angstrom^3. [3, 3], Angstrom.
+    """
     crossed = _crossed(reciprocal)
-    real: Tensor = crossed * (lengths / cell / length(crossed))[:, None] * cell
+    # Divided and multiplied by the volume as the reference does: the last digits follow its rounding.
+    scale = lengths / cell / length(crossed)
+    real: Tensor = crossed * scale[:, None] * cell
     return real
 
 
 def reciprocal_vectors(real: "Tensor", cell: "Tensor") -> "Tensor":
-    """a* = (b x c) / V, cyclic. [3, 3], 1/Angstrom."""
+    """a* = (b x c) / V, and so on. [3, 3], 1/Angstrom."""
     return _crossed(real) / cell

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Axis = tuple[float, float, float]
+
+DefaultCentre: TypeAlias = "Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]"
+"""(fast size, slow size, pixel), m -> the default beam centre X, Y in the convention's own sense, m."""
+
 Centre: TypeAlias = "Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]"
+"""(X, Y, slow size, pixel), m -> fast and slow coordinate of the beam, m."""
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
@@ -23,7 +28,7 @@ def _minus(axis: Axis) -> Axis:
 
 @dataclass(frozen=True)
 class Convention:
-    """One row of the table. `default_centre` is None where the nearest point serves."""
+    """One row of the table; `default_centre` is None where the point nearest to the sample is the default."""
 
     beam: Axis
     fast: Axis
@@ -33,9 +38,8 @@ class Convention:
     polarization: Axis
     spindle: Axis
     pivot: str
-    default_centre: "Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] | None"
+    default_centre: "DefaultCentre | None"
     on_detector: Centre
-    """(X, Y, slow size, pixel) -> (fast, slow) coordinate of the beam, m."""
 
 
 def _half_size(fast: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
@@ -47,6 +51,7 @@ def _adxv_centre(fast: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tens
 
 
 def _mosflm_spot(x: "Tensor", y: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tuple[Tensor, Tensor]":
+    # MOSFLM counts from the middle of the first pixel, this program from its outer corner.
     return y + pixel / 2, x + pixel / 2
 
 
@@ -63,10 +68,76 @@ def _straight(x: "Tensor", y: "Tensor", slow: "Tensor", pixel: "Tensor") -> "tup
 
 
 TABLE = {
-    "MOSFLM": Convention(X, Z, _minus(Y), X, _minus(Z), Z, Z, "BEAM", _half_size, _mosflm_spot),
-    "DENZO": Convention(X, Z, _minus(Y), X, _minus(Z), Z, Z, "BEAM", _half_size, _swapped),
-    "ADXV": Convention(Z, X, _minus(Y), Z, _minus(X), X, X, "BEAM", _adxv_centre, _flipped),
-    "XDS": Convention(Z, X, Y, Z, X, X, X, "SAMPLE", None, _straight),
-    "DIALS": Convention(Z, X, Y, Z, Y, Y, Y, "SAMPLE", None, _straight),
-    "CUSTOM": Convention(X, Z, _minus(Y), X, Y, Z, Z, "BEAM", None, _straight),
+    "MOSFLM": Convention(
+        beam=X,
+        fast=Z,
+        slow=_minus(Y),
+        normal=X,
+        twotheta=_minus(Z),
+        polarization=Z,
+        spindle=Z,
+        pivot="BEAM",
+        default_centre=_half_size,
+        on_detector=_mosflm_spot,
+    ),
+    "DENZO": Convention(
+        beam=X,
+        fast=Z,
+        slow=_minus(Y),
+        normal=X,
+        twotheta=_minus(Z),
+        polarization=Z,
+        spindle=Z,
+        pivot="BEAM",
+        default_centre=_half_size,
+        on_detector=_swapped,
+    ),
+    "ADXV": Convention(
+        beam=Z,
+        fast=X,
+        slow=_minus(Y),
+        normal=Z,
+        twotheta=_minus(X),
+        polarization=X,
+        spindle=X,
+        pivot="BEAM",
+        default_centre=_adxv_centre,
+        on_detector=_flipped,
+    ),
+    "XDS": Convention(
+        beam=Z,
+        fast=X,
+        slow=Y,
+        normal=Z,
+        twotheta=X,
+        polarization=X,
+        spindle=X,
+        pivot="SAMPLE",
+        default_centre=None,
+        on_detector=_straight,
+    ),
+    "DIALS": Convention(
+        beam=Z,
+        fast=X,
+        slow=Y,
+        normal=Z,
+        twotheta=Y,
+        polarization=Y,
+        spindle=Y,
+        pivot="SAMPLE",
+        default_centre=None,
+        on_detector=_straight,
+    ),
+    "CUSTOM": Convention(
+        beam=X,
+        fast=Z,
+        slow=_minus(Y),
+        normal=X,
+        twotheta=Y,
+        polarization=Z,
+        spindle=Z,
+        pivot="BEAM",
+        default_centre=None,
+        on_detector=_straight,
+    ),
 }

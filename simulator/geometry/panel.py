@@ -28,7 +28,13 @@ class Axes:
 
 @dataclass(frozen=True)
 class Placement:
-    """What the user says about where the detector stands. Scalars in metres and radians."""
+    """Where the user places the detector. Lengths in m, angles in radians.
+
+    pivot       BEAM or SAMPLE: what the rotations leave in place
+    rotations   [3] about the lab x, then y, then z axis; twotheta [] about the two-theta axis
+    distance    along the beam; close along the normal (None: from `distance`)
+    beam_spot   (fast, slow) coordinate of the beam; near_spot of the point nearest to the sample
+    """
 
     pivot: str
     rotations: "Tensor"
@@ -52,18 +58,19 @@ class Panel:
 
 
 def normal_of(fast: "Tensor", slow: "Tensor", given: "Tensor") -> "Tensor":
-    """The given normal, or fast x slow when its length is not exactly 1."""
-    if math.sqrt(sum(plain(part) * plain(part) for part in given)) == 1.0:
+    """The given normal, or fast x slow when its length is not exactly 1, as in the reference program."""
+    square = sum(plain(part) * plain(part) for part in given)
+    if math.sqrt(square) == 1.0:
         return given
     return unit(cross(fast, slow))
 
 
 def place(axes: Axes, placement: Placement) -> Panel:
-    """The panel after its rotations, pivoted about the beam spot or about the sample.
+    """Rotate the panel about the beam spot or about the sample.
 
     The obliquity ratio leaves two-theta out, so `distance` is inconsistent when two-theta is not 0: the
-    reference
-    program does the same, and its automatic oversampling and curved detector rely on it.
+    reference program does the same, and its automatic oversampling and curved detector rely on it.
+    Raises a SimulatorError for a panel that the beam cannot hit.
     """
     turn = euler_xyz(placement.rotations)
     swing = about_axis(axes.twotheta, placement.twotheta)
@@ -73,12 +80,17 @@ def place(axes: Axes, placement: Placement) -> Panel:
             f"the detector is behind the beam: the cosine between beam and normal is {plain(ratio):g}, "
             "it must be above 0"
         )
-    close = placement.close if placement.close is not None else abs(ratio * placement.distance)
+    close = placement.close
+    if close is None:
+        close = abs(ratio * placement.distance)
     distance = close / ratio
-    fast, slow, normal = (swing @ turn @ v for v in (axes.fast, axes.slow, axes.normal))
+    fast = swing @ turn @ axes.fast
+    slow = swing @ turn @ axes.slow
+    normal = swing @ turn @ axes.normal
     if placement.pivot == "SAMPLE":
         near_f, near_s = placement.near_spot
-        origin = swing @ turn @ (-near_f * axes.fast - near_s * axes.slow + close * axes.normal)
+        still = -near_f * axes.fast - near_s * axes.slow + close * axes.normal
+        origin = swing @ turn @ still
     else:
         beam_f, beam_s = placement.beam_spot
         origin = -beam_f * fast - beam_s * slow + distance * axes.beam
@@ -95,7 +107,9 @@ def positions(
 ) -> "tuple[Tensor, Tensor, Tensor]":
     """Lab x, y, z of points at `fast`, `slow` m along the edges and `depth` m along the normal."""
     at_depth = panel.origin + depth * panel.normal
-    x, y, z = (fast * panel.fast[i] + slow * panel.slow[i] + at_depth[i] for i in range(3))
+    x = fast * panel.fast[0] + slow * panel.slow[0] + at_depth[0]
+    y = fast * panel.fast[1] + slow * panel.slow[1] + at_depth[1]
+    z = fast * panel.fast[2] + slow * panel.slow[2] + at_depth[2]
     return x, y, z
 
 
@@ -107,7 +121,8 @@ def bent(
     y and z are those of the flat position in the lab, which is meaningful in the MOSFLM convention only.
     """
     distance = panel.distance
-    first = about_axis(panel.slow, point[1] / distance)
-    second = about_axis(panel.fast, point[2] / distance)
-    moved = (second @ (first @ (distance * beam)[:, None]))[..., 0]
+    centre = (distance * beam)[:, None]
+    about_slow = about_axis(panel.slow, point[1] / distance)
+    about_fast = about_axis(panel.fast, point[2] / distance)
+    moved = (about_fast @ (about_slow @ centre))[..., 0]
     return moved[..., 0], moved[..., 1], moved[..., 2]

@@ -9,12 +9,14 @@ if TYPE_CHECKING:
 
 
 def cross_matrix(axis: "Tensor") -> "Tensor":
-    """[..., 3, 3] matrix K with K v = axis x v."""
+    """Return the [..., 3, 3] matrix K with K v = axis x v."""
     xp = library_of(axis)
-    x, y, z = (axis[..., i] for i in range(3))
+    x, y, z = axis[..., 0], axis[..., 1], axis[..., 2]
     zero = xp.zeros_like(x)
-    rows = (xp.stack((zero, -z, y), -1), xp.stack((z, zero, -x), -1), xp.stack((-y, x, zero), -1))
-    matrix: Tensor = xp.stack(rows, -2)
+    first = xp.stack((zero, -z, y), -1)
+    second = xp.stack((z, zero, -x), -1)
+    third = xp.stack((-y, x, zero), -1)
+    matrix: Tensor = xp.stack((first, second, third), -2)
     return matrix
 
 
@@ -32,15 +34,21 @@ def about_axis(axis: "Tensor", angle: "Tensor") -> "Tensor":
 
 
 def _eye(like: "Tensor") -> "Tensor":
+    """Return the identity in the library, precision and place of `like`."""
     xp = library_of(like)
-    eye: Tensor = xp.eye(3, dtype=like.dtype, device=like.device) if hasattr(like, "detach") else xp.eye(3)
+    if hasattr(like, "detach"):
+        eye: Tensor = xp.eye(3, dtype=like.dtype, device=like.device)
+    else:
+        eye = xp.eye(3)
     return eye
 
 
 def euler_xyz(angles: "Tensor") -> "Tensor":
     """Rz Ry Rx: about the lab x axis first, then y, then z. `angles` is [3], radians."""
     eye = _eye(angles)
-    x, y, z = (about_axis(eye[i], angles[i]) for i in range(3))
+    x = about_axis(eye[0], angles[0])
+    y = about_axis(eye[1], angles[1])
+    z = about_axis(eye[2], angles[2])
     rotation: Tensor = z @ y @ x
     return rotation
 

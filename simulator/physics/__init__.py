@@ -1,2 +1,1 @@
-"""What happens to the photons: lattice and structure factors, polarisation, absorption, chance. Formula
-above code."""
+"""Formulas of diffraction: lattice and structure factors, polarisation, absorption, random deviates."""

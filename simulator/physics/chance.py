@@ -1,7 +1,8 @@
 """The reference program's random numbers: a shuffled multiplicative congruential generator and what it draws.
 
-multiplier 16807, modulus 2^31 - 1, a shuffle table of 32 entries; results are rounded to float32, because the
-reference computes with floats and the last bits decide where a mosaic block points.
+x -> 16807 x mod (2^31 - 1), the "minimal standard" generator of Park and Miller, with the shuffle table of
+Bays and Durham. Results are rounded to float32, because the reference computes with floats and the last bits
+decide where a mosaic block points.
 """
 
 import math
@@ -10,11 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 
 MULTIPLIER = 16807
+"""7^5, a primitive root of the modulus: the generator passes through all states before it repeats."""
+
 MODULUS = 2**31 - 1
+"""A prime; states lie in 1 ... 2^31 - 2."""
+
 TABLE = 32
-WARM_UP = 40
-DIVIDER = 67108864
+"""Entries of the shuffle table."""
+
+WARM_UP = TABLE + 8
+"""States computed before the first number: eight are dropped, the others fill the table from its end."""
+
+DIVIDER = 2**31 // TABLE
+"""State // DIVIDER is a slot of the table."""
+
 TOP = np.float32(1 - 1.2e-7)
+"""The largest number returned: the last float32 below 1."""
 
 
 class Generator:
@@ -33,12 +45,16 @@ class Generator:
         self._state = self._state * MULTIPLIER % MODULUS
 
     def uniform(self) -> np.float32:
-        """The next number, a float32."""
+        """Return the next number, a float32."""
         self._advance()
         slot = self._register // DIVIDER
         self._register = self._table[slot]
         self._table[slot] = self._state
         return min(np.float32(self._register / MODULUS), TOP)
+
+    def symmetric(self) -> float:
+        """Return the next number spread over -1 ... 1."""
+        return 2 * float(self.uniform()) - 1
 
 
 @dataclass(frozen=True)
@@ -50,10 +66,17 @@ class CapDraw:
 
 
 def draw_cap(generator: Generator) -> CapDraw:
-    """Axis (sqrt(1-r2^2) sin pi r1, sqrt(1-r2^2) cos pi r1, r2), fraction (1 - r3^2)^(1/3), each r = 2u -
-    1."""
-    r1, r2, r3 = (2 * float(generator.uniform()) - 1 for _ in range(3))
+    """Draw a rotation over a cap from three numbers r1, r2, r3 in -1 ... 1.
+
+    axis = (sqrt(1 - r2^2) sin pi r1, sqrt(1 - r2^2) cos pi r1, r2): uniform on the sphere;
+    fraction = (1 - r3^2)^(1/3).
+    """
+    r1 = generator.symmetric()
+    r2 = generator.symmetric()
+    r3 = generator.symmetric()
     across = math.sqrt(1 - r2 * r2)
+    axis = (across * math.sin(math.pi * r1), across * math.cos(math.pi * r1), r2)
     # The float32 power is rounded from a double one: vectorised float32 powers differ in the last digit.
-    fraction = np.float32(float(np.float32(1 - r3 * r3)) ** float(np.float32(1 / 3)))
-    return CapDraw((across * math.sin(math.pi * r1), across * math.cos(math.pi * r1), r2), fraction)
+    base = float(np.float32(1 - r3 * r3))
+    third = float(np.float32(1 / 3))
+    return CapDraw(axis, np.float32(base**third))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 Point = tuple[Tensor, Tensor, Tensor]
+"""Lab x, y, z as three tensors of one shape."""
 
 
 def dot(point: Point, axis: Tensor) -> Tensor:
@@ -12,13 +13,17 @@ def dot(point: Point, axis: Tensor) -> Tensor:
 
 
 def direction(point: Point) -> tuple[Point, Tensor]:
-    """The unit vector towards a point, and its distance in m."""
-    length = torch.sqrt(point[0] * point[0] + point[1] * point[1] + point[2] * point[2])
-    return (point[0] / length, point[1] / length, point[2] / length), length
+    """Return the unit vector towards a point, and its distance in m."""
+    x, y, z = point
+    length = torch.sqrt(x * x + y * y + z * z)
+    return (x / length, y / length, z / length), length
 
 
 def solid_angle(length: Tensor, pixel: Tensor, close: Tensor, point_pixel: bool) -> Tensor:
-    """p^2/R^2 close/R, steradian; 1/R^2 for a point pixel (per m^2)."""
+    """p^2/R^2 close/R, steradian; 1/R^2 for a point pixel (per m^2).
+
+    length R, pixel p and close (the plane's closest distance) in m; close/R is the cosine of the obliquity.
+    """
     if point_pixel:
         return 1 / (length * length)
     return pixel * pixel * close / (length * length * length)
@@ -29,18 +34,21 @@ def polarization(ray: Point, beam: Tensor, axis: Tensor, kahn: Tensor) -> Tensor
 
     With E along the electric field and B = E's partner, both normal to the beam, d.E = sin 2t cos psi and
     d.B = -sin 2t sin psi, so cos 2psi sin^2 2t = (d.E)^2 - (d.B)^2: no angle is needed, and nothing is
-    singular along
-    the beam.
+    singular along the beam.
     """
     across = torch.linalg.cross(axis, beam)
     magnetic = across / torch.linalg.vector_norm(across)
     electric = torch.linalg.cross(beam, magnetic)
     cosine = dot(ray, beam)
-    along, aside = dot(ray, electric), dot(ray, magnetic)
+    along = dot(ray, electric)
+    aside = dot(ray, magnetic)
     return 0.5 * (1 + cosine * cosine - kahn * (along * along - aside * aside))
 
 
 def captured(layer: int, step: Tensor, absorption: Tensor, obliquity: Tensor) -> Tensor:
-    """exp(-t dz mu / c) - exp(-(t + 1) dz mu / c): what layer t of a sensor stops, c = d . normal."""
+    """exp(-t dz mu / c) - exp(-(t + 1) dz mu / c): what layer t of a sensor stops, c = d . normal.
+
+    step dz in m, absorption mu in 1/m; the fraction has no unit.
+    """
     depth = step * absorption / obliquity
     return torch.exp(-layer * depth) - torch.exp(-(layer + 1) * depth)

@@ -13,13 +13,19 @@ from torch import Tensor
 from simulator.physics.polynomial import POLYNOMIAL_LIMIT, interference_coefficients
 
 ROUND_VOLUME = 0.723601254558268
+"""The reference program's share of Na Nb Nc that an ellipsoidal crystal holds."""
+
 TOPHAT_RADIUS = 0.3969
+"""0.63^2: the reference program's limit of rho, 1/Angstrom^2, within which a flat spot scatters."""
+
 GAUSS_RADIUS = 0.63
+"""The reference program's width of a Gaussian spot in rho, 1/Angstrom^2."""
 
 
 def sinc(angle: Tensor) -> Tensor:
     """sin(x)/x, smooth at 0 to every order that a gradient of a gradient asks for."""
     square = angle * angle
+    # Where x^2 < 0.01 the first term left out, x^12/13!, is below 2e-22 of the value.
     near = square < 1e-2
     series = 1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72 * (1 - square / 110))))
     safe = torch.where(near, torch.ones_like(angle), angle)
@@ -31,6 +37,7 @@ def interference(offset: Tensor, cells: Tensor, whole: int | None) -> Tensor:
     if whole is not None and whole <= POLYNOMIAL_LIMIT:
         t = torch.sin(math.pi * offset) ** 2
         coefficients = interference_coefficients(whole)
+        # Horner's scheme in t = sin^2(pi d), from the highest power down.
         value = torch.full_like(t, coefficients[-1])
         for coefficient in reversed(coefficients[:-1]):
             value = value * t + coefficient
@@ -55,6 +62,7 @@ def square_factor(offsets: Tensor, cells: Tensor, whole: tuple[int | None, ...])
 
 def ball(square: Tensor) -> Tensor:
     """3 (sin u/u - cos u)/u^2 as a function of u^2; 1 at u = 0."""
+    # Up to u = 1/2 the difference of sine and cosine loses digits, and the series has them all.
     near = square < 0.25
     small = torch.where(near, square, torch.zeros_like(square))
     series = 1 - small / 10 * (
@@ -73,7 +81,10 @@ def round_factor(offsets: Tensor, cells: Tensor, fudge: Tensor) -> Tensor:
 
 def reciprocal_radius(offsets: Tensor, cells: Tensor, reciprocal: Tensor) -> Tensor:
     """N^2 |d_h a* + d_k b* + d_l c*|^2 with N = Na Nb Nc, 1/Angstrom^2 (N as a whole, not per axis)."""
-    x, y, z = (sum(offsets[j] * reciprocal[j, i] for j in range(3)) for i in range(3))
+    h, k, last = offsets[0], offsets[1], offsets[2]
+    x = h * reciprocal[0, 0] + k * reciprocal[1, 0] + last * reciprocal[2, 0]
+    y = h * reciprocal[0, 1] + k * reciprocal[1, 1] + last * reciprocal[2, 1]
+    z = h * reciprocal[0, 2] + k * reciprocal[1, 2] + last * reciprocal[2, 2]
     return cells.prod() ** 2 * (x * x + y * y + z * z)
 
 

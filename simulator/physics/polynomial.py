@@ -7,17 +7,20 @@ POLYNOMIAL_LIMIT = 14
 def interference_coefficients(n: int) -> list[float]:
     """Coefficients, lowest first, of p with sin(n x)/sin(x) = p(sin^2 x), times cos(x) for even n.
 
-    From U_{k+1}(c) = 2 c U_k(c) - U_{k-1}(c) taken two steps at a time with c^2 = 1 - t.
+    With t = sin^2 x: sin((k + 2) x) = (2 - 4 t) sin(k x) - sin((k - 2) x), because 2 cos(2x) = 2 - 4 t.
     """
-    before, now = ([0.0], [1.0]) if n % 2 else ([0.0], [2.0])
     if n % 2:
-        before = [-1.0]
+        # sin(-x)/sin(x) and sin(x)/sin(x)
+        before, now = [-1.0], [1.0]
+    else:
+        # sin(0)/(sin(x) cos(x)) and sin(2x)/(sin(x) cos(x))
+        before, now = [0.0], [2.0]
     for _ in range((n - 1) // 2):
-        product = [0.0] * (len(now) + 1)
+        following = [0.0] * (len(now) + 1)
         for power, value in enumerate(now):
-            product[power] += 2 * value
-            product[power + 1] -= 4 * value
+            following[power] += 2 * value
+            following[power + 1] -= 4 * value
         for power, value in enumerate(before):
-            product[power] -= value
-        before, now = now, product
+            following[power] -= value
+        before, now = now, following
     return now

@@ -9,8 +9,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """A dense block of structure factors, in electrons, over lowest ... lowest + shape - 1; `default`
-    elsewhere."""
+    """A dense block of structure factors, electrons.
+
+    values   [nh, nk, nl] over lowest ... lowest + shape - 1
+    lowest   the smallest h, k, l
+    default  [] the structure factor of every other reflection
+    """
 
     values: "Tensor"
     lowest: tuple[int, int, int]
@@ -19,5 +23,6 @@ class Table:
     @property
     def highest(self) -> tuple[int, int, int]:
         """The last index of each axis."""
-        h, k, top = (low + n - 1 for low, n in zip(self.lowest, self.values.shape, strict=True))
-        return h, k, top
+        h, k, last = self.lowest
+        nh, nk, nl = self.values.shape
+        return h + nh - 1, k + nk - 1, last + nl - 1

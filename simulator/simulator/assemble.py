@@ -1,5 +1,4 @@
-"""An image from its pieces: rows are rendered in order, reported, kept on disk where asked, and put in
-place."""
+"""Assemble an image from blocks of rows: render in order, report progress, keep finished rows on disk."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ Progress = Callable[[int, int], None]
 
 
 Array = TypeVar("Array")
-"""A tensor, or a numpy array: what the engine at work fills."""
+"""A tensor or a numpy array, as the engine fills."""
 
 
 class Rows(Protocol[Array]):
-    """What is asked of an engine here."""
+    """The part of an engine that this module calls."""
 
     def blank(self, scene: Scene) -> Array:
         """An image without photons."""
@@ -32,7 +31,7 @@ class Rows(Protocol[Array]):
 
 @dataclass(frozen=True)
 class Job(Generic[Array]):
-    """Who renders, who is told, and where finished rows are kept."""
+    """The engine that renders, the callback for progress, and the file of finished rows."""
 
     engine: Rows[Array]
     progress: Progress | None = None
@@ -40,19 +39,22 @@ class Job(Generic[Array]):
 
 
 def assemble(job: Job[Array], scene: Scene) -> Array:
-    """[slow, fast] photons, no graph."""
-    plan, image = scene.plan, job.engine.blank(scene)
+    """Render the region of interest block by block: [slow, fast] photons, no graph."""
+    plan = scene.plan
+    image = job.engine.blank(scene)
     window = image[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]  # type: ignore[index]
     done = 0
     if job.checkpoint is not None:
         kept, done = job.checkpoint.read()
+        # Copied, because what was read from disk is read-only, of which torch warns.
         window[:done] = library_of(image).asarray(kept.copy())
     size = job.engine.piece_rows(scene)
     for first in range(done, len(plan.rows), size):
         end = min(first + size, len(plan.rows))
-        job.engine.rows(scene, plan.rows.start + first, plan.rows.start + end, window[first:end])
+        block = window[first:end]
+        job.engine.rows(scene, plan.rows.start + first, plan.rows.start + end, block)
         if job.checkpoint is not None:
-            job.checkpoint.append(as_numpy(window[first:end]))
+            job.checkpoint.append(as_numpy(block))
         if job.progress is not None:
             job.progress(end, len(plan.rows))
     return image

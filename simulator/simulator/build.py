@@ -1,4 +1,4 @@
-"""From crystal, detector and beam to a scene."""
+"""Build a scene from crystal, detector and beam."""
 
 import math
 from dataclasses import replace
@@ -21,15 +21,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_SAMPLES = 1000
-"""Sub-pixels along an edge that are never chosen without being asked for."""
+"""Most sub-pixels along an edge that are chosen automatically."""
+
+SAMPLES_PER_FRINGE = 3.0
+"""Sub-pixels over the narrowest fringe of the crystal's transform, as in the reference program."""
+
+CM3_PER_M3 = 1e6
+"""Cubic centimetres in a cubic metre; each holds a gram of water."""
+
+NO_ANGLE = 1e-12
+"""|polarisation axis x beam| below which the two are parallel."""
 
 
 def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: "Tensor") -> int:
-    """ceil(3 x largest edge / (wavelength x distance / pixel)), at least 1: three samples over the
-    narrowest fringe."""
+    """ceil(3 x largest edge / (wavelength x distance / pixel)), at least 1.
+
+    Three samples over the narrowest fringe. Raises a SimulatorError where that makes too many.
+    """
+    # The crystal's edge whose fringes are one pixel apart, m.
     field = plain(beam.wavelength()) * ANGSTROM * plain(panel.distance) / plain(pixel)
     edge = crystal.largest_edge() * ANGSTROM
-    samples = 3.0 * edge / field if field > 0 else math.inf
+    samples = SAMPLES_PER_FRINGE * edge / field if field > 0 else math.inf
     if not samples <= MOST_SAMPLES:
         raise SimulatorError(
             f"a crystal edge of {edge:.3g} m calls for {samples:.3g} sub-pixels along a pixel, more than "
@@ -39,15 +51,19 @@ def automatic_oversample(crystal: Crystal, beam: Beam, panel: Panel, pixel: "Ten
 
 
 def constant_cells(cells: "Tensor") -> tuple[int | None, int | None, int | None]:
-    """N per axis where it is a constant whole number, so that a polynomial in it may be used."""
+    """N per axis where it is a constant whole number, so that a polynomial in it may be used; else None."""
     if has_graph(cells):
-        return (None, None, None)
-    a, b, c = (int(n) if float(n).is_integer() else None for n in cells.tolist())
-    return a, b, c
+        return None, None, None
+    a, b, c = cells.tolist()
+    return _whole_or_none(a), _whole_or_none(b), _whole_or_none(c)
+
+
+def _whole_or_none(number: float) -> int | None:
+    return int(number) if float(number).is_integer() else None
 
 
 def clipped_roi(detector: Detector) -> tuple[int, int, int, int]:
-    """The region of interest inside the detector."""
+    """Clip the region of interest to the detector: fast first, last, slow first, last, inclusive."""
     config = detector.config
     if config.roi is None:
         return (0, config.fpixels - 1, 0, config.spixels - 1)
@@ -74,16 +90,20 @@ def mask_of(detector: Detector, xp: Any) -> "Tensor | None":
 
 
 def water_background(detector: Detector, scale: "Tensor") -> "Tensor":
-    """F_w^2 x molecules of water in a cube of the given edge, in the unit of F^2; C multiplies by r_e^2
-    fluence too."""
+    """F_w^2 x molecules of water in a cube of the given edge, electrons^2.
+
+    With `water_counted_twice` it is multiplied by `scale` = r_e^2 x fluence too, as in the C program.
+    """
     edge = scalar(detector.config.water_um, detector.xp) * MICRON
-    molecules = edge**3 * 1e6 * AVOGADRO / WATER_MW
+    molecules = edge**3 * CM3_PER_M3 * AVOGADRO / WATER_MW
     background = WATER_F**2 * molecules
-    return background * scale if detector.config.water_counted_twice else background
+    if detector.config.water_counted_twice:
+        background = background * scale
+    return background
 
 
 def background_rows(detector: Detector) -> "Tensor":
-    """[n, 2] of a liquid's structure factor, n = 0 for plain water."""
+    """[n, 2] sin(theta)/wavelength in 1/Angstrom and F in electrons of a liquid; n = 0 for plain water."""
     rows, xp = detector.config.background, detector.xp
     if rows is None:
         empty: Tensor = xp.zeros((0, 2), dtype=xp.float64)
@@ -94,18 +114,23 @@ def background_rows(detector: Detector) -> "Tensor":
 def build_tensors(
     crystal: Crystal, detector: Detector, beam: Beam, *, real: "Tensor", axes: Axes, panel: Panel
 ) -> Tensors:
-    """All differentiable quantities, float64."""
-    sources, layers, scale = beam.sources(axes), detector.layers(), beam.scattering_scale()
+    """Compute all differentiable quantities, float64."""
+    sources = beam.sources(axes)
+    layers = detector.layers()
+    scale = beam.scattering_scale()
     _, reciprocal = crystal.vectors()
     liquid = background_rows(detector)
-    empty = crystal.xp.zeros((0, 0, 0), dtype=crystal.xp.float64)
+    if crystal.table is None:
+        table = crystal.xp.zeros((0, 0, 0), dtype=crystal.xp.float64)
+    else:
+        table = array_of(crystal.table.values, crystal.xp)
     return Tensors(
         real=real,
         reciprocal=reciprocal,
         cells=crystal.cells(),
         fudge=scalar(crystal.config.fudge, crystal.xp),
         default_F=scalar(crystal.config.default_F, crystal.xp),
-        table=empty if crystal.table is None else array_of(crystal.table.values, crystal.xp),
+        table=table,
         origin=panel.origin,
         fast=panel.fast,
         slow=panel.slow,
@@ -129,16 +154,17 @@ def build_tensors(
 
 
 def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -> Plan:
-    """Everything about the run that has no gradient."""
-    config, table, kahn = detector.config, crystal.table, beam.polarization()
-    roi = clipped_roi(detector)
+    """Collect what has no gradient: sizes, choices and switches."""
+    config, table = detector.config, crystal.table
+    kahn = beam.polarization()
+    layers = detector.layers()
     return Plan(
         spixels=config.spixels,
         fpixels=config.fpixels,
-        roi=roi,
+        roi=clipped_roi(detector),
         oversample=config.oversample or automatic_oversample(crystal, beam, panel, detector.pixel()),
-        layers=detector.layers().count,
-        thick=detector.layers().thick,
+        layers=layers.count,
+        thick=layers.thick,
         shape=crystal.config.shape,
         whole=constant_cells(crystal.cells()),
         lowest=(0, 0, 0) if table is None else table.lowest,
@@ -159,10 +185,13 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -
 
 
 def first_pixels(plan: Plan, mask: "Tensor | None", threads: int) -> tuple[int, ...]:
-    """Where each of several threads begins: the rows are shared out evenly, the first taking what is left
-    over."""
+    """Number of the first counted pixel of each of several threads, row by row.
+
+    As in the reference, rows are shared out evenly, and the first threads take one more until none is left.
+    """
     share, left = divmod(plan.spixels, threads)
-    starts = [thread * share + min(thread, left) for thread in range(threads)] + [plan.spixels]
+    starts = [thread * share + min(thread, left) for thread in range(threads)]
+    starts.append(plan.spixels)
     counted = np.zeros((plan.spixels, plan.fpixels), dtype=bool)
     counted[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop] = True
     if mask is not None:
@@ -176,7 +205,10 @@ def first_pixels(plan: Plan, mask: "Tensor | None", threads: int) -> tuple[int, 
 
 
 def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
-    """The scene in float64, of the library that all three were made with."""
+    """Build the scene in float64, in arrays of the library that all three were made with.
+
+    Raises a SimulatorError where the experiment makes no sense or its numbers overflow.
+    """
     axes, panel = detector.axes(), detector.panel()
     _check_polarization(beam, axes)
     mask = mask_of(detector, crystal.xp)
@@ -190,18 +222,20 @@ def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
 
 
 def _check_finite(tensors: Tensors) -> None:
-    """Numbers that are finite one by one may still overflow together."""
+    """Raise a SimulatorError for a number that overflowed: finite options may overflow together."""
     for name, tensor in zip(NAMES, tensors.as_list(), strict=True):
         numbers = as_numpy(tensor)
-        if not np.isfinite(numbers).all():
+        bad = ~np.isfinite(numbers)
+        if bad.any():
             raise SimulatorError(
-                f"{name.replace('_', ' ')} comes out as {numbers[~np.isfinite(numbers)].flat[0]:g}: "
+                f"{name.replace('_', ' ')} comes out as {numbers[bad].flat[0]:g}: "
                 "some number of the experiment is too large or too small to be computed with"
             )
 
 
 def _check_polarization(beam: Beam, axes: Axes) -> None:
+    """Raise a SimulatorError where a polarisation axis is needed and lies along the beam."""
     across = length(bare(cross(axes.polarization, axes.beam)))
     used = not beam.config.nopolar and plain(beam.polarization()) != 0
-    if used and float(across) < 1e-12:
+    if used and float(across) < NO_ANGLE:
         raise SimulatorError("the polarization axis lies along the beam: a Kahn factor needs one across it")

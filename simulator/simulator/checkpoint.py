@@ -13,10 +13,11 @@ from simulator.geometry.arrays import as_numpy
 from simulator.simulator.scene import Scene
 
 MAGIC = b"diffraction-simulator rows 1\n"
+"""The first line of the file; the number is the version of its layout."""
 
 
 def fingerprint(scene: Scene) -> str:
-    """Changes with anything that the image depends on."""
+    """Digest of everything that the image depends on, hexadecimal."""
     digest = hashlib.sha256(repr(scene.plan).encode())
     for tensor in (*scene.tensors.as_list(), scene.mask, scene.first_real):
         if tensor is not None:
@@ -26,8 +27,7 @@ def fingerprint(scene: Scene) -> str:
 
 
 class Checkpoint:
-    """One file: a line of magic, a line of JSON (fingerprint and shape), then the rows finished so far, in
-    order.
+    """A file of finished rows: MAGIC, a line of JSON (fingerprint and precision), then the rows in order.
 
     Rows are appended and flushed; a last row cut short by a crash is dropped when the file is read.
     """
@@ -35,20 +35,22 @@ class Checkpoint:
     def __init__(self, path: Path, scene: Scene) -> None:
         self.path, self.plan = path, scene.plan
         self._dtype = as_numpy(scene.tensors.pixel).dtype
-        self._head = (
-            MAGIC + json.dumps({"scene": fingerprint(scene), "dtype": str(self._dtype)}).encode() + b"\n"
-        )
+        description = json.dumps({"scene": fingerprint(scene), "dtype": str(self._dtype)})
+        self._head = MAGIC + description.encode() + b"\n"
 
     @property
     def _row_bytes(self) -> int:
         return len(self.plan.columns) * int(self._dtype.itemsize)
 
     def read(self) -> tuple[NDArray[np.floating], int]:
-        """Finished rows [n, columns] of the region of interest, and n. A file of another scene is an
-        error."""
+        """Return finished rows [n, columns] of the region of interest, and n; begin the file if it is absent.
+
+        Raises a SimulatorError for a file of another scene.
+        """
+        columns = len(self.plan.columns)
         if not self.path.exists() or self.path.stat().st_size == 0:
             self._start()
-            return np.zeros((0, len(self.plan.columns)), dtype=self._dtype), 0
+            return np.zeros((0, columns), dtype=self._dtype), 0
         raw = self.path.read_bytes()
         if not raw.startswith(MAGIC):
             raise SimulatorError(
@@ -60,10 +62,11 @@ class Checkpoint:
             )
         body = raw[len(self._head) :]
         rows = min(len(body) // self._row_bytes, len(self.plan.rows))
+        # What a crash left of a last row goes, so that rows are appended behind whole ones.
         with open(self.path, "r+b") as file:
             file.truncate(len(self._head) + rows * self._row_bytes)
-        found = np.frombuffer(body, dtype=self._dtype, count=rows * len(self.plan.columns))
-        return found.reshape(rows, len(self.plan.columns)), rows
+        found = np.frombuffer(body, dtype=self._dtype, count=rows * columns)
+        return found.reshape(rows, columns), rows
 
     def _start(self) -> None:
         try:
@@ -75,12 +78,12 @@ class Checkpoint:
             raise SimulatorError(f"cannot write {self.path}: {error.strerror or error}") from None
 
     def append(self, rows: NDArray[np.floating]) -> None:
-        """Add finished rows behind those that are there."""
+        """Append finished rows and flush them to disk."""
         with open(self.path, "ab") as file:
             file.write(np.ascontiguousarray(rows).tobytes())
             file.flush()
             os.fsync(file.fileno())
 
     def finish(self) -> None:
-        """The image is complete and written elsewhere: the file goes."""
+        """Remove the file, because the image is complete."""
         self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which engine computes: the compiled kernel on a CPU, plain torch elsewhere or where it is asked for."""
+"""Choose the engine: the compiled kernel on a CPU, plain torch elsewhere or where it is asked for."""
 
 import os
 from collections.abc import Mapping
@@ -19,19 +19,20 @@ def choose_engine(
     threads: int | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Engine:
-    """The engine called `wanted`. "auto" takes the kernel on a CPU unless NANOBRAGG_DISABLE_COMPILE is set.
+    """Return the engine called `wanted`: auto, kernel or torch.
 
-    A kernel that cannot be built is an error only where it was asked for by name.
+    "auto" takes the kernel on a CPU unless NANOBRAGG_DISABLE_COMPILE is set. A kernel that cannot be built is
+    a SimulatorError only where it was asked for by name.
     """
     if wanted not in ENGINES:
         raise SimulatorError(f"engine is {wanted!r}: it must be one of {', '.join(ENGINES)}")
-    if wanted == "torch" or (wanted == "auto" and (disabled(environ) or device.type != "cpu")):
+    if wanted == "torch":
+        return TorchEngine()
+    if wanted == "auto" and (disabled(environ) or device.type != "cpu"):
         return TorchEngine()
     library = shared()
     if isinstance(library, str):
         if wanted == "kernel":
             raise SimulatorError(f"the kernel is not available: {library}")
-        plain = TorchEngine()
-        plain.name = f"torch ({library})"
-        return plain
+        return TorchEngine(name=f"torch ({library})")
     return KernelEngine(library, threads=threads or torch.get_num_threads())

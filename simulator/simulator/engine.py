@@ -1,5 +1,4 @@
-"""Who computes an image: an engine renders rows of a scene, and pulls an image's gradient back onto its
-tensors."""
+"""Engines: each renders rows of a scene, and pulls the gradient of an image back onto the scene's tensors."""
 
 from typing import Protocol
 
@@ -12,7 +11,7 @@ from simulator.simulator.tiles import live_samples, one_thread, pieces, pixel_nu
 
 
 class Engine(Protocol):
-    """What an engine offers. `name` says which path ran last."""
+    """The operations of an engine. `name` says which path ran last."""
 
     name: str
 
@@ -33,12 +32,14 @@ class Engine(Protocol):
 
 
 class TorchEngine:
-    """Plain torch operations on any device, one block of rows at a time."""
+    """Plain torch operations on any device, one block of rows at a time.
 
-    name = "torch"
+    `tile` is the number of pixels of a block; None: the device's.
+    """
 
-    def __init__(self, *, tile: int | None = None) -> None:
+    def __init__(self, *, tile: int | None = None, name: str = "torch") -> None:
         self.tile = tile
+        self.name = name
 
     def _size(self, device: torch.device) -> int:
         return self.tile or tile_pixels(device)
@@ -71,20 +72,26 @@ class TorchEngine:
             return self._backward(scene, wanted, gradient)
 
     def _backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
-        leaves = [
-            tensor.detach().requires_grad_(want)
-            for tensor, want in zip(scene.tensors.as_list(), wanted, strict=True)
-        ]
+        device = gradient.device
+        leaves = []
+        for tensor, want in zip(scene.tensors.as_list(), wanted, strict=True):
+            leaves.append(tensor.detach().requires_grad_(want))
         asked = [leaf for leaf in leaves if leaf.requires_grad]
         sums = [torch.zeros_like(leaf) for leaf in asked]
-        lit = scene.with_tensors(Tensors.from_list(leaves))
-        live = live_samples(gradient.device) // (scene.steps * scene.plan.layers)
-        for pixels in pieces(scene.plan, max(1, min(self._size(gradient.device), live)), gradient.device):
+        with_leaves = scene.with_tensors(Tensors.from_list(leaves))
+        # Pixels whose samples, over all steps and layers, may keep their graph at once.
+        live = live_samples(device) // (scene.steps * scene.plan.layers)
+        size = max(1, min(self._size(device), live))
+        upstream = gradient.reshape(-1)
+        for pixels in pieces(scene.plan, size, device):
             with torch.enable_grad():
-                tile = render(lit, pixels)
+                tile = render(with_leaves, pixels)
+                # A tile may depend on none of the tensors, as under flat spots.
                 if not tile.requires_grad:
                     continue
-                parts = torch.autograd.grad(tile, asked, gradient.reshape(-1)[pixels], allow_unused=True)
-            sums = [total if part is None else total + part for total, part in zip(sums, parts, strict=True)]
+                parts = torch.autograd.grad(tile, asked, upstream[pixels], allow_unused=True)
+            for index, part in enumerate(parts):
+                if part is not None:
+                    sums[index] = sums[index] + part
         found = iter(sums)
         return [next(found) if want else None for want in wanted]
