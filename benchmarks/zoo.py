@@ -60,11 +60,11 @@ def measure(one: Plant) -> dict[str, Any]:
 
 def _probed(one: Plant, root: Path) -> ProbeReport:
     app = App(str(root))
-    tools = wiring.tools(app)
-    object.__setattr__(tools, "progress", Silent())
+    services = wiring.services(app)
+    object.__setattr__(services, "progress", Silent())
     budget = Budget(seconds=DEFAULT_BUDGET)
     return probe(
-        tools,
+        services,
         Request(subject=one.subject, probes=known_probes(), budget=budget, workers=2),
         lambda: EvidenceFolder.create_free(root, "zoo", "b", app.world.stamp(), app.redact),
     )

@@ -240,7 +240,7 @@ def test_a_bad_rule_file_stops_each_command_before_it_does_anything(
         assert "\n" not in said, words
     now = {path: path.read_bytes() for path in merged.root.rglob("*") if path.is_file()}
     assert {path for path in now if now[path] != before.get(path)} <= {
-        merged.root / ".triage" / "deciding.lock"
+        merged.root / ".triage" / "decision.lock"
     }
 
 

@@ -30,7 +30,7 @@ def test_right_kind_right_culprit_no_wrong_proof(name, tmp_path):
     app = App(str(root))
     request = Request(subject=one.subject, probes=known_probes(), budget=Budget(seconds=300), workers=2)
     report = probe(
-        wiring.tools(app),
+        wiring.services(app),
         request,
         lambda: EvidenceFolder.create_free(root, "zoo", "b", app.world.stamp(), app.redact),
     )

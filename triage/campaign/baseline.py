@@ -7,7 +7,7 @@ from typing import Any
 
 from triage.campaign.decide import refresh, templates_of
 from triage.campaign.inputs import context_of, rules_of
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.registry import Book
 from triage.documents.ledgers import check_regions
@@ -31,56 +31,58 @@ class Concluded(Value):
     exit_code: ExitCode
 
 
-def check_ready(tools: Tools, *, ledgers: bool = True) -> None:
+def check_ready(services: Services, *, ledgers: bool = True) -> None:
     """Refuse bad rules, a bad journal and a ledger edited by hand before anything is made or run."""
-    rules_of(tools.root, tools.world.now().date(), tools.book())
+    rules_of(services.root, services.world.now().date(), services.book())
     if ledgers:
-        check_regions(tools.root)
+        check_regions(services.root)
 
 
 def baseline(
-    tools: Tools, suite: Suite, folder: EvidenceFolder, *, resume: bool = False, ledgers: bool = True
+    services: Services, suite: Suite, folder: EvidenceFolder, *, resume: bool = False, ledgers: bool = True
 ) -> Concluded:
     """Run the suite and conclude."""
     record = run_suite(
         suite,
         folder=folder,
-        executor=tools.executor,
-        world=tools.world,
-        durations=_durations(tools),
-        progress=tools.progress,
+        executor=services.executor,
+        world=services.world,
+        durations=_durations(services),
+        progress=services.progress,
         resume=resume,
     )
-    return conclude(tools, record, folder, ledgers=ledgers)
+    return conclude(services, record, folder, ledgers=ledgers)
 
 
-def conclude(tools: Tools, record: RunRecord, folder: EvidenceFolder, *, ledgers: bool = True) -> Concluded:
+def conclude(
+    services: Services, record: RunRecord, folder: EvidenceFolder, *, ledgers: bool = True
+) -> Concluded:
     """Cluster a recorded run, write its documents, seal it, bring the ledgers up to date.
 
     Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) nothing
     outside of the folder changes, and new ids are those that the next run would allot.
     """
-    with tools.deciding():
-        before = tools.book()
-        mint = before.mint(tools.world.timestamp(), "triage run")
+    with services.decision_lock():
+        before = services.book()
+        mint = before.mint(services.world.timestamp(), "triage run")
         assignment = assign(
             record,
             before,
-            sign=tools.sign,
+            sign=services.sign,
             mint=mint,
-            rules=rules_of(tools.root, tools.world.now().date(), before),
-            context=context_of(tools, record, before),
+            rules=rules_of(services.root, services.world.now().date(), before),
+            context=context_of(services, record, before),
         )
         if ledgers:
-            tools.journal.append(assignment.events)
+            services.journal.append(assignment.events)
         _write(folder, record, assignment)
-        write_run_summary(tools.root, folder, templates_of(tools))
+        write_run_summary(services.root, folder, templates_of(services))
         folder.seal()
         if ledgers:
-            refresh(tools)
+            refresh(services)
     if ledgers:
-        _remember(tools, record, assignment)
-    unknown = _held_against(record, assignment.clusters, before, tools.settings.gate)
+        _remember(services, record, assignment)
+    unknown = _held_against(record, assignment.clusters, before, services.settings.gate)
     return Concluded(
         record=record, clusters=assignment.clusters, unknown=unknown, exit_code=_exit_code(record, unknown)
     )
@@ -124,24 +126,24 @@ def _exit_code(record: RunRecord, unknown: tuple[str, ...]) -> ExitCode:
     return ExitCode.FAILURES if unknown else ExitCode.OK
 
 
-def _durations(tools: Tools) -> Mapping[str, float]:
+def _durations(services: Services) -> Mapping[str, float]:
     try:
-        store = tools.open_store()
+        store = services.open_store()
         durations = store.durations()
         store.close()
     except TriageError as error:
-        tools.progress.note(f"without recorded durations: {error}")
+        services.progress.note(f"without recorded durations: {error}")
         return {}
     return durations
 
 
-def _remember(tools: Tools, record: RunRecord, assignment: Assignment) -> None:
+def _remember(services: Services, record: RunRecord, assignment: Assignment) -> None:
     first = {
         nodeid: ids[0] for (nodeid, index), ids in assignment.signatures_of.items() if index == 0 and ids
     }
     try:
-        store = tools.open_store()
+        store = services.open_store()
         store.record(record, commit=record.commit, signatures=first)
         store.close()
     except TriageError as error:
-        tools.progress.note(f"the history was not updated: {error}")
+        services.progress.note(f"the history was not updated: {error}")

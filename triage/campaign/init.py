@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from triage.campaign.decide import templates_of
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.cluster.registry import Book
 from triage.documents.ledgers import update_ledgers
 from triage.errors import UsageError
@@ -22,26 +22,26 @@ test-timeout = 300
 """
 
 
-def set_up(tools: Tools, next_cluster: int | None) -> list[str]:
+def set_up(services: Services, next_cluster: int | None) -> list[str]:
     """Write what is missing; returns a line for each thing written.
 
     Raises UsageError where numbering would go back below an id that is allotted.
     """
     done = []
-    with tools.deciding():
-        started = _numbering(tools.book(), tools, next_cluster)
-        tools.journal.append(started)
+    with services.decision_lock():
+        started = _numbering(services.book(), services, next_cluster)
+        services.journal.append(started)
         done += [f"plans/journal.jsonl: numbering goes on at C{event.next}" for event in started]
-        if _settings(tools.root / "pyproject.toml"):
+        if _settings(services.root / "pyproject.toml"):
             done.append("pyproject.toml: [tool.triage]")
         for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
-            if _line(tools.root / name, line):
+            if _line(services.root / name, line):
                 done.append(f"{name}: {line}")
-        done.extend(update_ledgers(tools.root, tools.book(), templates_of(tools)))
+        done.extend(update_ledgers(services.root, services.book(), templates_of(services)))
     return done
 
 
-def _numbering(book: Book, tools: Tools, following: int | None) -> list[NumberingStarted]:
+def _numbering(book: Book, services: Services, following: int | None) -> list[NumberingStarted]:
     if following is None or following == book.next_number:
         return []
     if following < book.next_number:
@@ -50,7 +50,7 @@ def _numbering(book: Book, tools: Tools, following: int | None) -> list[Numberin
             f"C{following} is below C{book.next_number}, the next free number: ids are never reused",
             f"leave --next-cluster out, or give at least {book.next_number}",
         )
-    mint = book.mint(tools.world.timestamp(), tools.world.actor)
+    mint = book.mint(services.world.timestamp(), services.world.actor)
     return [mint.make(NumberingStarted, next=following)]
 
 

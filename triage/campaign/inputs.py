@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.cluster.context import Context, Flip, Past
 from triage.cluster.groups import Sign, failures_of
 from triage.cluster.registry import Book
@@ -224,17 +224,17 @@ def rules_of(root: Path, today: date, book: Book) -> Rules:
     return rules
 
 
-def context_of(tools: Tools, record: RunRecord, book: Book) -> Context:
+def context_of(services: Services, record: RunRecord, book: Book) -> Context:
     """Checkout, history and experiments; without a usable history the others alone."""
     red = [r.nodeid for r in (*record.results, *record.collect_errors) if r.outcome.is_red]
-    trials = of_run(trials_of(tools.root), record, book, tools.sign)
+    trials = of_run(trials_of(services.root), record, book, services.sign)
     return Context(
-        exists=lambda path: in_checkout(tools.root, path),
-        history=_history(tools, record.stamp, red),
+        exists=lambda path: in_checkout(services.root, path),
+        history=_history(services, record.stamp, red),
         first_bad=first_bad_of(trials),
         flips=flips_of(trials),
         title_of=title_of,
-        last_seen=_last_seen(tools.root, record.stamp, book),
+        last_seen=_last_seen(services.root, record.stamp, book),
     )
 
 
@@ -273,15 +273,15 @@ def in_checkout(root: Path, path: str) -> bool:
         return False
 
 
-def _history(tools: Tools, stamp: str, red: Iterable[str]) -> Mapping[str, tuple[Past, ...]]:
+def _history(services: Services, stamp: str, red: Iterable[str]) -> Mapping[str, tuple[Past, ...]]:
     """Earlier colours of the first few hundred red tests, oldest first."""
     found: dict[str, tuple[Past, ...]] = {}
     try:
-        store = tools.open_store()
+        store = services.open_store()
         for nodeid in sorted(red)[:_TESTS_LOOKED_UP]:
             rows = [row for row in store.history(nodeid, _RUNS_LOOKED_AT) if row.stamp < stamp]
             found[nodeid] = tuple(Past(row.stamp, row.outcome.is_red) for row in reversed(rows))
         store.close()
     except TriageError as error:
-        tools.progress.note(f"clustered without earlier runs: {error}")
+        services.progress.note(f"clustered without earlier runs: {error}")
     return found

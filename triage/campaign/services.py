@@ -24,7 +24,7 @@ LOCK_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tools:
+class Services:
     """Root, settings, world and the concrete parts that the composition root chose."""
 
     root: Path
@@ -43,9 +43,9 @@ class Tools:
         return Book.of(self.journal.read())
 
     @contextmanager
-    def deciding(self) -> Iterator[None]:
+    def decision_lock(self) -> Iterator[None]:
         """Only one process of this project allots ids and renders ledgers at a time."""
-        path = self.root / ".triage" / "deciding.lock"
+        path = self.root / ".triage" / "decision.lock"
         try:
             path.parent.mkdir(exist_ok=True)
             lock = FileLock(path, timeout=LOCK_SECONDS)

@@ -73,8 +73,10 @@ def _preview(app: App, book: Book, stamp: str | None, path: Path) -> None:
     rules.check_clusters(book, str(path))
     record = load_results(app, stamp)
     mint = book.mint(app.world.timestamp(), app.world.actor)
-    tools = wiring.tools(app)
-    moves = preview(record, book, rules, sign=tools.sign, mint=mint, context=context_of(tools, record, book))
+    services = wiring.services(app)
+    moves = preview(
+        record, book, rules, sign=services.sign, mint=mint, context=context_of(services, record, book)
+    )
     app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
     for move in moves:
         rule, *others = map(repr, move.rules)
@@ -140,20 +142,20 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
 
 def _by_cluster(app: App, record: RunRecord, book: Book) -> dict[str, dict[str, list[Signature]]]:
     """Cluster id to its tests in this run, each with what its failures look like."""
-    tools = wiring.tools(app)
+    services = wiring.services(app)
     assignment = assign(
         record,
         book,
-        sign=tools.sign,
+        sign=services.sign,
         mint=book.mint(app.world.timestamp(), "triage explain"),
         rules=rules_of(app.root, app.world.now().date(), book),
-        context=context_of(tools, record, book),
+        context=context_of(services, record, book),
     )
     found: dict[str, dict[str, list[Signature]]] = defaultdict(lambda: defaultdict(list))
     for result in (*record.collect_errors, *record.results):
         for index, failure in enumerate(result.failures):
             cluster_id = assignment.cluster_of[result.nodeid, index]
-            found[cluster_id][result.nodeid].append(tools.sign(failure)[0])
+            found[cluster_id][result.nodeid].append(services.sign(failure)[0])
     return found
 
 

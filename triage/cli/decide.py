@@ -18,7 +18,7 @@ from triage.model.journal import ClusterSplit, Event
 
 def decide(app: App, decision: deciding.Decision) -> tuple[Book, tuple[Event, ...]]:
     """Append what was decided and render the ledgers; the journal stays as it was if anything is wrong."""
-    return deciding.decide(wiring.tools(app), decision, app.world.actor)
+    return deciding.decide(wiring.services(app), decision, app.world.actor)
 
 
 @app_command(epilog=examples("triage assign C4 --owner ada"))

@@ -1,4 +1,4 @@
-"""`triage import`: reports of other tools as a run."""
+"""`triage import`: reports of other services as a run."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
     from triage.campaign.baseline import check_ready, conclude
 
     app.flags = {"campaign": options["campaign"]}
-    tools = wiring.tools(app)
+    services = wiring.services(app)
     trial = _read(app, paths, options["collected"])
-    check_ready(tools, ledgers=not options["no_ledgers"])
+    check_ready(services, ledgers=not options["no_ledgers"])
     folder = wiring.run_folder(app, options["stamp"], None)
     record = trial.model_copy(update={"stamp": folder.path.name})
     folder.write_json("results.json", record)
-    concluded = conclude(tools, record, folder, ledgers=not options["no_ledgers"])
+    concluded = conclude(services, record, folder, ledgers=not options["no_ledgers"])
     counts = record.counts
     app.emit(
         {
@@ -113,7 +113,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     if bool(stamps) == bool(options["shards"]):
         raise UsageError("no-shards", "name STAMPs or --shards DIR", "see `triage collect --help`")
     app.flags = {"campaign": options["campaign"]}
-    tools = wiring.tools(app)
+    services = wiring.services(app)
     notes: list[str] = []
     if options["shards"]:
         sources, notes = shard_folders(options["shards"])
@@ -122,7 +122,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     joined([read_record(source) for source in sources], stamp="", campaign="")
     folder = wiring.run_folder(app, options["stamp"], None)
     record = gather(sources, folder, notes)
-    concluded = conclude(tools, record, folder, ledgers=not options["no_ledgers"])
+    concluded = conclude(services, record, folder, ledgers=not options["no_ledgers"])
     counts = record.counts
     app.emit(
         {

@@ -51,7 +51,7 @@ def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
     workers = _at_least_one(options["workers"], "--workers") or 2
     probes = _probes(options["names"])
     factors = tuple(_factor(text) for text in options["factors"])
-    tools = wiring.tools(app)
+    services = wiring.services(app)
     record = latest_run(app)
     request = Request(
         subject=subject,
@@ -63,7 +63,7 @@ def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
         record=record,
         record_folder=run_folder(app, record.stamp).path if record else None,
     )
-    report = probe(tools, request, lambda: _folder(app, options["stamp"]))
+    report = probe(services, request, lambda: _folder(app, options["stamp"]))
     _say(app, report)
     return _exit_code(report)
 

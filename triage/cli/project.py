@@ -24,7 +24,7 @@ def init_command(app: App, next_cluster: int | None) -> None:
     """Write [tool.triage], the ledgers and .gitattributes; what is there already is kept."""
     from triage.campaign.init import set_up
 
-    done = set_up(wiring.tools(app), next_cluster)
+    done = set_up(wiring.services(app), next_cluster)
     app.emit({"root": str(app.root), "written": done})
     for line in done or ["everything is there already"]:
         app.say(line)

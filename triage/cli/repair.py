@@ -52,13 +52,13 @@ def design_command(
 
     app.flags = {"campaign": more["campaign"]}
     templates = project_templates(app.root, app.settings.templates)
-    tools = wiring.tools(app)
-    ids = clusters_named(subject, tools.book(), app.settings.campaign)
-    prepared = [prepare(tools, cluster_id, options, sabotages) for cluster_id in ids]
+    services = wiring.services(app)
+    ids = clusters_named(subject, services.book(), app.settings.campaign)
+    prepared = [prepare(services, cluster_id, options, sabotages) for cluster_id in ids]
     designs = []
     for one in prepared:
         folder = wiring.phase_folder(app, "c", more["stamp"])
-        designs.append(design(tools, one, folder, templates))
+        designs.append(design(services, one, folder, templates))
         _say_design(app, designs[-1])
     app.emit(designs[0] if len(designs) == 1 else {"designs": designs})
     return ExitCode.OK if all(each["recommended"] for each in designs) else ExitCode.FAILURES
@@ -100,11 +100,11 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
 
     app.flags = {"campaign": campaign}
     templates = project_templates(app.root, app.settings.templates)
-    tools = wiring.tools(app)
+    services = wiring.services(app)
     done = []
-    for designed in clusters_to_verify(subject, tools.book()):
+    for designed in clusters_to_verify(subject, services.book()):
         folder = wiring.phase_folder(app, "d", stamp)
-        done.append(verify(tools, designed, folder, templates))
+        done.append(verify(services, designed, folder, templates))
         _say_verification(app, done[-1])
     app.emit(done[0] if len(done) == 1 else {"verifications": done})
     return ExitCode.OK if all(each["resolved"] for each in done) else ExitCode.FAILURES

@@ -63,13 +63,13 @@ def run_command(app: App, **options: Any) -> int:
         "selectors": selectors or None,
     }
     shard = _shard(options["shard"])
-    tools = wiring.tools(app)
+    services = wiring.services(app)
     suite = app.settings.suite(str(app.root), shard)
     suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
-    check_ready(tools, ledgers=not options["no_ledgers"])
+    check_ready(services, ledgers=not options["no_ledgers"])
     folder = wiring.run_folder(app, options["stamp"], options["resume"])
     concluded = baseline(
-        tools, suite, folder, resume=options["resume"] is not None, ledgers=not options["no_ledgers"]
+        services, suite, folder, resume=options["resume"] is not None, ledgers=not options["no_ledgers"]
     )
     _report(app, concluded, folder.relative(app.root))
     return concluded.exit_code

@@ -9,7 +9,7 @@ from triage.cli import builtin_plugins
 from triage.errors import UsageError
 
 if TYPE_CHECKING:
-    from triage.campaign.services import Tools
+    from triage.campaign.services import Services
     from triage.cli.builtin_plugins import Maker
     from triage.cli.context import App
     from triage.cluster.groups import Sign
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from triage.process.api import Executor
 
 
-def tools(app: App) -> Tools:
+def services(app: App) -> Services:
     """What the phases work with, from one call of the command line."""
-    from triage.campaign.services import Tools
+    from triage.campaign.services import Services
     from triage.cli.context import redacting
 
-    return Tools(
+    return Services(
         root=app.root,
         settings=app.settings,
         world=redacting(app.world, app.settings),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.collect import python_path
 from triage.lab.lab import Budget, Lab
@@ -19,30 +19,30 @@ WORKERS = 2
 
 
 @contextmanager
-def laboratory(tools: Tools, folder: EvidenceFolder) -> Iterator[Lab]:
+def laboratory(services: Services, folder: EvidenceFolder) -> Iterator[Lab]:
     """A laboratory that keeps its runs in the folder; gone with its copies afterwards."""
-    settings = tools.settings
+    settings = services.settings
     with ExitStack() as stack:
         room = stack.enter_context(temporary_folder("tr-"))
-        scratch = stack.enter_context(Scratch(tools.root, room))
+        scratch = stack.enter_context(Scratch(services.root, room))
         scratch.prepare(None)
         yield Lab(
             scratch=scratch,
             room=room,
             folder=folder.path,
-            root=str(tools.root),
-            where=folder.relative(tools.root),
+            root=str(services.root),
+            where=folder.relative(services.root),
             env=settings.env,
-            executor=tools.executor,
-            world=tools.world,
+            executor=services.executor,
+            world=services.world,
             budget=Budget(seconds=float("inf")),
             limits=settings.limits,
             python=settings.python,
             workers=max(WORKERS, settings.workers),
             pytest_args=settings.pytest_args,
-            python_path=python_path(tools.root, settings.python),
-            progress=tools.progress,
-            log=writer(folder, tools.world),
+            python_path=python_path(services.root, settings.python),
+            progress=services.progress,
+            log=writer(folder, services.world),
             redact=folder.redact,
         )
 

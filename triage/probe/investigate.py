@@ -12,7 +12,7 @@ from pathlib import Path
 
 from triage.campaign.decide import decide
 from triage.campaign.inputs import flips_of, trials_of
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.cluster.event_factory import EventMint
 from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.registry import Book
@@ -59,17 +59,17 @@ class Found:
     suite: tuple[str, ...]
 
 
-def probe(tools: Tools, request: Request, make_folder: Callable[[], EvidenceFolder]) -> ProbeReport:
+def probe(services: Services, request: Request, make_folder: Callable[[], EvidenceFolder]) -> ProbeReport:
     """Find the cause of a subject's failure by experiment; write the evidence; tell the journal.
 
     The evidence folder is made once it is known that the subject exists.
     """
     with ExitStack() as stack:
         room = stack.enter_context(temporary_folder("tr-"))
-        scratch = stack.enter_context(Scratch(tools.root, room))
-        found = _find(tools, request, scratch, room)
+        scratch = stack.enter_context(Scratch(services.root, room))
+        found = _find(services, request, scratch, room)
         folder = make_folder()
-        lab = _lab(tools, request, folder, room, scratch)
+        lab = _lab(services, request, folder, room, scratch)
         claim = check(
             lab, found.subject.nodeids[0], found.suite, _chunk_of(request.record, found.subject.nodeids[0])
         )
@@ -77,15 +77,15 @@ def probe(tools: Tools, request: Request, make_folder: Callable[[], EvidenceFold
             report, division = _not_reproduced(found, claim), Division()
         else:
             lab.reason = claim.failure
-            way = climb(lab, _case(tools, request, found, claim, lab), request.probes, only=request.only)
+            way = climb(lab, _case(services, request, found, claim, lab), request.probes, only=request.only)
             division = divide(lab, way, found.subject.nodeids)
             report = _report(found, claim, way, division)
-        report = _stamped(report, tools.root, folder, lab)
+        report = _stamped(report, services.root, folder, lab)
     write_report(folder, report)
-    where = folder.relative(tools.root)
+    where = folder.relative(services.root)
     decide(
-        tools,
-        lambda book, mint: [*events_of(report, folder, where, mint), *_concluded(tools.root, book, mint)],
+        services,
+        lambda book, mint: [*events_of(report, folder, where, mint), *_concluded(services.root, book, mint)],
         "triage probe",
     )
     return report
@@ -96,9 +96,9 @@ def _concluded(root: Path, book: Book, mint: EventMint) -> list[Event]:
     return conclusions(book, mint, flips_of(trials_of(root)))
 
 
-def _find(tools: Tools, request: Request, scratch: Scratch, room: Path) -> Found:
+def _find(services: Services, request: Request, scratch: Scratch, room: Path) -> Found:
     scratch.prepare(None)
-    settings = tools.settings
+    settings = services.settings
     collected = collect(
         scratch.tree(0, None, {}),
         room / "collect",
@@ -107,36 +107,36 @@ def _find(tools: Tools, request: Request, scratch: Scratch, room: Path) -> Found
         pytest_args=settings.pytest_args,
         python=settings.python,
         limits=settings.limits,
-        executor=tools.executor,
-        world=tools.world,
+        executor=services.executor,
+        world=services.world,
     )
-    subject = find_subject(request.subject, tools.book(), collected, request.record)
+    subject = find_subject(request.subject, services.book(), collected, request.record)
     return Found(subject, collected.tests)
 
 
-def _lab(tools: Tools, request: Request, folder: EvidenceFolder, room: Path, scratch: Scratch) -> Lab:
-    settings = tools.settings
+def _lab(services: Services, request: Request, folder: EvidenceFolder, room: Path, scratch: Scratch) -> Lab:
+    settings = services.settings
     return Lab(
         scratch=scratch,
         room=room,
         folder=folder.path,
-        root=str(tools.root),
-        where=folder.relative(tools.root),
+        root=str(services.root),
+        where=folder.relative(services.root),
         env=settings.env,
-        executor=tools.executor,
-        world=tools.world,
+        executor=services.executor,
+        world=services.world,
         budget=request.budget,
         limits=settings.limits,
         python=settings.python,
         workers=request.workers,
         pytest_args=settings.pytest_args,
-        python_path=python_path(tools.root, settings.python),
-        progress=tools.progress,
-        log=writer(folder, tools.world),
+        python_path=python_path(services.root, settings.python),
+        progress=services.progress,
+        log=writer(folder, services.world),
         redact=folder.redact,
         known=Known(
             context_of(scratch.prepare(None), settings.env, settings.python),
-            (old.path for old in EvidenceFolder.all(tools.root, phase="b") if old.sealed),
+            (old.path for old in EvidenceFolder.all(services.root, phase="b") if old.sealed),
         ),
     )
 
@@ -147,7 +147,7 @@ def _chunk_of(record: RunRecord | None, nodeid: str) -> tuple[str, ...]:
     return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())
 
 
-def _case(tools: Tools, request: Request, found: Found, claim: Claim, lab: Lab) -> Case:
+def _case(services: Services, request: Request, found: Found, claim: Claim, lab: Lab) -> Case:
     assert claim.setup is not None
     assert claim.observed is not None
     assert claim.context is not None
@@ -162,14 +162,14 @@ def _case(tools: Tools, request: Request, found: Found, claim: Claim, lab: Lab) 
         cluster=found.subject.cluster,
         suite=found.suite,
         observed=claim.observed,
-        env={**tools.world.environ, **tools.settings.env},
-        source=_source_of(tools.root),
+        env={**services.world.environ, **services.settings.env},
+        source=_source_of(services.root),
         factors=request.factors,
-        files=files_of(tools.root),
+        files=files_of(services.root),
         facts=facts_of(
-            tools.root,
+            services.root,
             claim.nodeid,
-            world=tools.world,
+            world=services.world,
             limits=lab.limits,
             record=request.record,
             last_folder=request.record_folder,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.documents.ledgers import check_regions
 from triage.errors import TriageError
 from triage.lab.lab import Lab
@@ -49,18 +49,18 @@ def run_all(lab: Lab, criteria: Iterable[Criterion]) -> Seen:
     return Seen({nodeids: [next(observations) for _ in range(runs)] for nodeids, (runs, _) in wanted.items()})
 
 
-def judge(tools: Tools, criterion: Criterion, seen: Seen, subject: Sequence[str]) -> CriterionResult:
+def judge(services: Services, criterion: Criterion, seen: Seen, subject: Sequence[str]) -> CriterionResult:
     """Whether a criterion is met, and the sentence that says why."""
     runs = seen.of(criterion)
     if criterion.kind == "passes":
-        return _passes(tools.root, criterion, runs, subject)
+        return _passes(services.root, criterion, runs, subject)
     if criterion.kind == "measures":
-        return _measures(tools.root, criterion, runs)
+        return _measures(services.root, criterion, runs)
     if criterion.kind == "no-new-failures":
-        return _no_new_failures(tools.root, criterion, runs)
+        return _no_new_failures(services.root, criterion, runs)
     if criterion.kind == "docstring":
-        return _docstring(tools.root, criterion)
-    return _ledgers(tools, criterion)
+        return _docstring(services.root, criterion)
+    return _ledgers(services, criterion)
 
 
 def _passes(
@@ -120,12 +120,12 @@ def _docstring(root: Path, criterion: Criterion) -> CriterionResult:
     return _result(root, criterion, (), met=problem is None, said=problem or "the note is there")
 
 
-def _ledgers(tools: Tools, criterion: Criterion) -> CriterionResult:
+def _ledgers(services: Services, criterion: Criterion) -> CriterionResult:
     try:
-        check_regions(tools.root)
+        check_regions(services.root)
     except TriageError as error:
-        return _result(tools.root, criterion, (), met=False, said=error.what)
-    return _result(tools.root, criterion, (), met=True, said="they take what triage writes")
+        return _result(services.root, criterion, (), met=False, said=error.what)
+    return _result(services.root, criterion, (), met=True, said="they take what triage writes")
 
 
 def _result(

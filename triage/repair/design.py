@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.campaign.decide import refresh
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.documents.render import write_document
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.session import laboratory
@@ -34,17 +34,17 @@ class Prepared:
 
 
 def prepare(
-    tools: Tools, cluster_id: str, options: Sequence[Path], sabotages: Sequence[Path] = ()
+    services: Services, cluster_id: str, options: Sequence[Path], sabotages: Sequence[Path] = ()
 ) -> Prepared:
     """Read the evidence and apply every patch to a scratch copy; writes nothing.
 
     Raises `UsageError` where the cluster was not probed or there is no option.
     """
-    basis = find_basis(tools.root, tools.book(), cluster_id, needs_cause=not options)
-    applied = tuple(apply(tools.root, proposal) for proposal in gather(options, basis.report))
+    basis = find_basis(services.root, services.book(), cluster_id, needs_cause=not options)
+    applied = tuple(apply(services.root, proposal) for proposal in gather(options, basis.report))
     breaks = gather(sabotages, basis.report) if sabotages else ()
     planted = {
-        option.proposal.letter: [(b.title, _on_top(tools.root, option.proposal, b)) for b in breaks]
+        option.proposal.letter: [(b.title, _on_top(services.root, option.proposal, b)) for b in breaks]
         for option in applied
         if option.why_not is None
     }
@@ -52,22 +52,22 @@ def prepare(
 
 
 def design(
-    tools: Tools, prepared: Prepared, folder: EvidenceFolder, templates: Mapping[str, str]
+    services: Services, prepared: Prepared, folder: EvidenceFolder, templates: Mapping[str, str]
 ) -> dict[str, Any]:
     """Run the options, write the phase C document, the plan, the ledgers; returns `design.json`."""
     basis = prepared.basis
-    with laboratory(tools, folder) as lab:
+    with laboratory(services, folder) as lab:
         trials = run_options(lab, basis, prepared.options, prepared.sabotages)
     for option in prepared.options:
         folder.write_text(f"options/{option.proposal.letter}.patch", option.proposal.patch)
-    values = _values(tools, folder, basis, trials)
+    values = _values(services, folder, basis, trials)
     path = folder.write_json("design.json", values)
     artifacts = {"design": path, "probe": basis.probe}
     if basis.run_folder is not None and (basis.run_folder / "summary.json").is_file():
         artifacts["run"] = basis.run_folder / "summary.json"
-    write_document(tools.root, folder.path / "design.md", TEMPLATE, artifacts, templates)
+    write_document(services.root, folder.path / "design.md", TEMPLATE, artifacts, templates)
     folder.seal()
-    _tell(tools, folder, values)
+    _tell(services, folder, values)
     return values
 
 
@@ -75,27 +75,27 @@ def _on_top(root: Path, option: Proposal, broken: Proposal) -> Applied:
     return apply(root, option, broken.patch)
 
 
-def _values(tools: Tools, folder: EvidenceFolder, basis: Basis, trials: Trials) -> dict[str, Any]:
-    options = option_values(tools.root, folder, basis, trials, tools.settings)
+def _values(services: Services, folder: EvidenceFolder, basis: Basis, trials: Trials) -> dict[str, Any]:
+    options = option_values(services.root, folder, basis, trials, services.settings)
     return design_values(
-        tools.root,
+        services.root,
         folder,
         basis,
         trials,
         options=options,
-        criteria=_criteria(tools, basis, options),
-        settings=tools.settings,
-        owner=tools.world.actor,
+        criteria=_criteria(services, basis, options),
+        settings=services.settings,
+        owner=services.world.actor,
     )
 
 
-def _criteria(tools: Tools, basis: Basis, options: Sequence[dict[str, Any]]) -> tuple[Criterion, ...]:
+def _criteria(services: Services, basis: Basis, options: Sequence[dict[str, Any]]) -> tuple[Criterion, ...]:
     eligible = [option for option in options if option["eligible"]]
     chosen = next((option for option in options if option["rank"] == 1), None)
     controls = [control for control in (control_of(basis), *eligible) if control.get("gradients")]
     ground = Ground(
         basis=basis,
-        settings=tools.settings,
+        settings=services.settings,
         controls=controls,
         keywords=tuple(dict.fromkeys(word for option in eligible for word in option["keywords"])),
         kinds=frozenset(file["kind"] for file in (chosen or {}).get("files", [])),
@@ -103,18 +103,18 @@ def _criteria(tools: Tools, basis: Basis, options: Sequence[dict[str, Any]]) -> 
     return criteria_for(ground)
 
 
-def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any]) -> None:
+def _tell(services: Services, folder: EvidenceFolder, values: dict[str, Any]) -> None:
     """The attempt; the new status, where an option is recommended; ledgers and plan."""
-    evidence = (f"{folder.relative(tools.root)}/design.json",)
+    evidence = (f"{folder.relative(services.root)}/design.json",)
     chosen = values["recommended"]
     summary = f"option {chosen} is recommended" if chosen else "no option is eligible"
-    with tools.deciding():
-        mint = tools.book().mint(tools.world.timestamp(), "triage design")
+    with services.decision_lock():
+        mint = services.book().mint(services.world.timestamp(), "triage design")
         common: dict[str, Any] = {"cluster": values["cluster"], "stamp": folder.stamp, "evidence": evidence}
         events: list[Event] = [
             mint.make(AttemptRecorded, phase="c", campaign=folder.campaign, summary=summary, **common)
         ]
-        if chosen and tools.book().cluster(values["cluster"]).status is not ClusterStatus.RESOLVED:
+        if chosen and services.book().cluster(values["cluster"]).status is not ClusterStatus.RESOLVED:
             events.append(mint.make(StatusChanged, status=ClusterStatus.DESIGNED, reason=summary, **common))
-        tools.journal.append(events)
-        refresh(tools)
+        services.journal.append(events)
+        refresh(services)

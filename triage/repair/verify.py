@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from triage.campaign.decide import refresh
-from triage.campaign.services import Tools
+from triage.campaign.services import Services
 from triage.cluster.registry import Book
 from triage.documents.plans import Designed, designs
 from triage.documents.render import write_document
@@ -53,31 +53,31 @@ def clusters_to_verify(text: str, book: Book) -> tuple[Designed, ...]:
 
 
 def verify(
-    tools: Tools, designed: Designed, folder: EvidenceFolder, templates: Mapping[str, str]
+    services: Services, designed: Designed, folder: EvidenceFolder, templates: Mapping[str, str]
 ) -> dict[str, Any]:
     """Run the criteria on the present tree; resolve the cluster if all are met; returns `verify.json`."""
-    design = _design(tools, designed)
+    design = _design(services, designed)
     criteria = _criteria(design, designed)
-    with laboratory(tools, folder) as lab:
+    with laboratory(services, folder) as lab:
         seen = run_all(lab, criteria)
-    results = [judge(tools, criterion, seen, design["subject"]) for criterion in criteria]
-    captured = _captured(tools, criteria, seen)
+    results = [judge(services, criterion, seen, design["subject"]) for criterion in criteria]
+    captured = _captured(services, criteria, seen)
     artifacts = {
-        "verification": folder.write_json("verify.json", _values(tools, folder, designed, design, results))
+        "verification": folder.write_json("verify.json", _values(services, folder, designed, design, results))
     }
     if captured is not None:
         artifacts["captured"] = folder.write_json("gradients.json", captured)
-    artifacts["design"] = tools.root / designed.design
-    write_document(tools.root, folder.path / "verify.md", TEMPLATE, artifacts, templates)
+    artifacts["design"] = services.root / designed.design
+    write_document(services.root, folder.path / "verify.md", TEMPLATE, artifacts, templates)
     folder.seal()
     values: dict[str, Any] = json.loads((folder.path / "verify.json").read_bytes())
-    _tell(tools, folder, values)
+    _tell(services, folder, values)
     return values
 
 
-def _design(tools: Tools, designed: Designed) -> dict[str, Any]:
+def _design(services: Services, designed: Designed) -> dict[str, Any]:
     """The design as it was sealed: criteria that somebody changed afterwards close nothing."""
-    path = tools.root / designed.design
+    path = services.root / designed.design
     try:
         flaws = compare(path.parent)
         design: dict[str, Any] = json.loads(path.read_bytes())
@@ -110,7 +110,7 @@ def _criteria(design: dict[str, Any], designed: Designed) -> tuple[Criterion, ..
 
 
 def _values(
-    tools: Tools,
+    services: Services,
     folder: EvidenceFolder,
     designed: Designed,
     design: dict[str, Any],
@@ -121,7 +121,7 @@ def _values(
         "v": 1,
         "stamp": folder.stamp,
         "campaign": folder.campaign,
-        "folder": folder.relative(tools.root),
+        "folder": folder.relative(services.root),
         "cluster": designed.cluster,
         "title": design["title"],
         "design": designed.design,
@@ -140,7 +140,7 @@ def _values(
     }
 
 
-def _captured(tools: Tools, criteria: Sequence[Criterion], seen: Seen) -> dict[str, Any] | None:
+def _captured(services: Services, criteria: Sequence[Criterion], seen: Seen) -> dict[str, Any] | None:
     """`gradients.json`: loss and gradients of the last run, and of every run beside it."""
     measuring = next((criterion for criterion in criteria if criterion.kind == "measures"), None)
     runs = seen.of(measuring) if measuring else []
@@ -158,21 +158,21 @@ def _captured(tools: Tools, criteria: Sequence[Criterion], seen: Seen) -> dict[s
             {
                 "loss": values.get("loss"),
                 "gradients": values.get("gradients", {}),
-                "evidence": evidence_name(tools.root, run.evidence),
+                "evidence": evidence_name(services.root, run.evidence),
             }
             for values, run in measured
         ],
     }
 
 
-def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any]) -> None:
+def _tell(services: Services, folder: EvidenceFolder, values: dict[str, Any]) -> None:
     """Attempt and criteria into the journal; the cluster's status; then ledgers and plan."""
     evidence = (f"{values['folder']}/verify.json",)
     common: dict[str, Any] = {"cluster": values["cluster"], "stamp": folder.stamp, "evidence": evidence}
     summary = "every exit criterion is met" if values["resolved"] else f"unmet: {', '.join(values['unmet'])}"
-    with tools.deciding():
-        book = tools.book()
-        mint = book.mint(tools.world.timestamp(), "triage verify")
+    with services.decision_lock():
+        book = services.book()
+        mint = book.mint(services.world.timestamp(), "triage verify")
         events: list[Event] = [
             mint.make(AttemptRecorded, phase="d", campaign=folder.campaign, summary=summary, **common)
         ]
@@ -185,5 +185,5 @@ def _tell(tools: Tools, folder: EvidenceFolder, values: dict[str, Any]) -> None:
             events.append(mint.make(StatusChanged, status=ClusterStatus.RESOLVED, reason=summary, **common))
         elif status is ClusterStatus.RESOLVED:
             events.append(mint.make(StatusChanged, status=ClusterStatus.OPEN, reason=summary, **common))
-        tools.journal.append(events)
-        refresh(tools)
+        services.journal.append(events)
+        refresh(services)
