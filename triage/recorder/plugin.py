@@ -16,7 +16,7 @@ import pytest
 
 from triage.recorder import other_plugins
 from triage.recorder.exceptions import raised_chain
-from triage.recorder.json_report import JsonReport
+from triage.recorder.json_report import JsonReport, block_unless_wanted, stand_in
 from triage.recorder.record_file import Writer
 from triage.recorder.reports import (
     Beside,
@@ -102,6 +102,11 @@ class Recorder:
         )
 
     # -- collection -----------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: Any) -> None:
+        """After the suite's first conftest files, before pytest refuses hooks that nothing declares."""
+        stand_in(session.config.pluginmanager)
 
     def rest(self) -> None:
         """Before a warm parent serves: no timer of ours may run while it forks."""
@@ -399,3 +404,4 @@ def pytest_addoption(parser: Any, pluginmanager: Any) -> None:
     if _SETTINGS is not None and not pluginmanager.has_plugin(_NAME):
         pluginmanager.register(_Early(), _NAME + "-early")
         pluginmanager.register(Recorder(_SETTINGS), _NAME)
+        block_unless_wanted(pluginmanager, _SETTINGS)

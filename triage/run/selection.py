@@ -94,8 +94,9 @@ class _OneProcess:
     def _start(self, folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
         if self._first or not self.planned:
             match = list(self.selection.nodeids) or None
-            return self.launch.request(folder, key, match=match)
-        return self.launch.request(folder, key, exact=[list(pair) for pair in keys])
+            return self.launch.request(folder, key, match=match, json_report=None)
+        exact = [list(pair) for pair in keys]
+        return self.launch.request(folder, key, exact=exact, json_report=None)
 
     def _tell(self, _course: Course, _attempt: int, payload: bytes, event: Any) -> None:
         self._events.append(payload)
