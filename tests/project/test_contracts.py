@@ -18,6 +18,7 @@ PURE_PROBES = "Probes are pure"
 PROCESSES = "Only process starts"
 SQL = "Only evidence.history speaks"
 RECORDER = "The recorder drags"
+CARRIED = "What is carried"
 KIT = "Nothing shipped leans on the conformance kits"
 TESTS = "Nothing shipped leans on tests"
 SIM = "Simulator layers"
@@ -54,6 +55,7 @@ PLANTED = [
     ("triage/run/__init__.py", "import sqlite3", SQL),
     ("triage/recorder/__init__.py", "import triage.model.base", RECORDER),
     ("triage/recorder/__init__.py", "import pluggy", RECORDER),
+    ("triage/instruments/registry.py", "import triage.model.outcome", CARRIED),
     ("triage/config.py", "import triage.testing", KIT),
     ("triage/lab/__init__.py", "import tests.planted.faults", TESTS),
     ("simulator/units.py", "import simulator.config", SIM),

@@ -128,6 +128,6 @@ def carried(python: str | None, scratch: Path) -> tuple[str, str | None]:
     if not target.exists():
         target.mkdir(parents=True)
         shutil.copy(source / "__init__.py", target)
-        for room in ("recorder", "wire", "instrument"):
+        for room in ("recorder", "text", "instruments"):
             shutil.copytree(source / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
     return found, str(target.parent)
