@@ -66,8 +66,9 @@ class Figures:
         lines = source.splitlines()
         self.files += 1
         self.module_lengths.append(len(lines))
-        self.code_lines += len(_code_lines(tree, lines))
-        self.comments += sum(1 for _ in _comments(source))
+        comments = list(_comments(source))
+        self.comments += len(comments)
+        self.code_lines += len(_code_lines(tree, lines, comments))
         for node in ast.walk(tree):
             self._add_node(node)
 
@@ -117,25 +118,27 @@ def measure(folder: Path) -> Figures:
     return figures
 
 
-def _code_lines(tree: ast.Module, lines: Sequence[str]) -> set[int]:
+def _comments(source: str) -> Iterator[tokenize.TokenInfo]:
+    """Each comment of a file; a `#` inside a string is none."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token
+
+
+def _code_lines(tree: ast.Module, lines: Sequence[str], comments: Sequence[tokenize.TokenInfo]) -> set[int]:
     """Numbers of the lines (from 1) that hold code."""
-    written = set()
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            written.add(number)
+    code = {number for number, line in enumerate(lines, start=1) if line.strip()}
+    for comment in comments:
+        line_number, column = comment.start
+        before = comment.line[:column]
+        if not before.strip():
+            code.discard(line_number)
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             docstring = node.body[0]
-            written -= set(range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1))
-    return written
-
-
-def _comments(source: str) -> Iterator[str]:
-    """Each comment of a file."""
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string
+            last_line = docstring.end_lineno or docstring.lineno
+            code -= set(range(docstring.lineno, last_line + 1))
+    return code
 
 
 def _literal_length(pattern: ast.expr) -> int:

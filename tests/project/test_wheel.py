@@ -158,6 +158,14 @@ def test_triage_brings_no_simulator(triage_alone: Venv, tmp_path: Path) -> None:
     assert "No module named 'simulator'" in outcome.stderr
 
 
+def test_the_demo_says_that_it_needs_the_simulator(triage_alone: Venv, tmp_path: Path) -> None:
+    demo = triage_alone.run(tmp_path, "triage", "demo", "folder")
+    assert demo.returncode == 2
+    assert "pip install ./simulator" in demo.stderr
+    assert demo.stderr.rstrip().endswith("[demo-needs-simulator]")
+    assert not (tmp_path / "folder").exists()
+
+
 def test_the_simulator_renders_without_the_tree(simulator_alone: Venv, tmp_path: Path) -> None:
     options = "-cell 100 100 100 90 90 90 -default_F 100 -lambda 1 -distance 100 -detpixels 8"
     render = simulator_alone.run(

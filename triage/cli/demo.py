@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Collection
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -24,6 +26,13 @@ def demo_command(app: App, folder: str | None) -> None:
     reasons of their own. The cause is found by experiment, two repairs are compared by running them, one is
     applied, its exit criteria are run, and every number that was written on the way is recomputed.
     """
+    missing = [name for name in ("simulator", "torch") if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            "demo-needs-simulator",
+            f"the demo's suite tests the simulator, and {sys.executable} has no {' and no '.join(missing)}",
+            "install triage-simulator beside triage: pip install ./simulator in a checkout",
+        )
     root = Path(folder) if folder else Path("demo") / app.world.stamp()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError("demo-exists", f"{root} exists and is not empty", "name another folder")
