@@ -19,7 +19,7 @@ from benchmarks.clustering_score import Score
 from triage.cluster.assign import assign_failures
 from triage.cluster.context import Context
 from triage.cluster.groups import Seen
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.model.failure import Failure
 from triage.signature.api import signatures_of
 
@@ -68,21 +68,21 @@ def quality(runs: dict[str, list[Labelled]]) -> None:
             print(f"  {name:<34} {score}  {time.process_time() - began:6.2f} s")
 
 
-def clusters_of(failures: Sequence[Failure], book: Book | None = None) -> list[Hashable]:
+def clusters_of(failures: Sequence[Failure], registry: ClusterRegistry | None = None) -> list[Hashable]:
     """Cluster ids as triage allots them."""
-    known = book or Book.of(())
+    known = registry or ClusterRegistry.of(())
     found = _assigned(_slotted(failures), known)
     return [found.cluster_of[failure.nodeid, 0] for failure in failures]
 
 
 def stability(runs: dict[str, list[Labelled]]) -> None:
     """Consecutive runs, one journal: a test with the same fault keeps its id, with another it does not."""
-    book = Book.of(())
+    registry = ClusterRegistry.of(())
     before: dict[str, tuple[str, str]] = {}
     tally: Counter[str] = Counter()
     for rows in runs.values():
-        found = _assigned(_slotted([row.failure for row in rows]), book)
-        book = Book.of((*book.events, *found.events))
+        found = _assigned(_slotted([row.failure for row in rows]), registry)
+        registry = ClusterRegistry.of((*registry.events, *found.events))
         now = {row.failure.nodeid: (row.label, found.cluster_of[row.failure.nodeid, 0]) for row in rows}
         for nodeid in now.keys() & before.keys():
             same_fault = now[nodeid][0] == before[nodeid][0]
@@ -91,12 +91,12 @@ def stability(runs: dict[str, list[Labelled]]) -> None:
         before |= now
     labels = Score()
     pooled = [(row.failure, row.label, name) for name, rows in runs.items() for row in rows]
-    fresh = Book.of(())
+    fresh = ClusterRegistry.of(())
     ids: list[Hashable] = []
     for name in runs:
         own = [failure for failure, _, run in pooled if run == name]
         found = _assigned(_slotted(own), fresh)
-        fresh = Book.of((*fresh.events, *found.events))
+        fresh = ClusterRegistry.of((*fresh.events, *found.events))
         ids.extend(found.cluster_of[failure.nodeid, 0] for failure in own)
     labels.add(ids, [label for _, label, _ in pooled])
     print("\nstability: the runs one after the other, one journal")
@@ -115,7 +115,7 @@ def scale() -> None:
             pass
         making = time.process_time() - began
         score, labels, wall, began = Score(), [], time.perf_counter(), time.process_time()
-        found = _assigned(_labels_aside(size, labels), Book.of(()))
+        found = _assigned(_labels_aside(size, labels), ClusterRegistry.of(()))
         taken = time.process_time() - began - making
         score.add([found.cluster_of[f"{nodeid}", 0] for nodeid, _ in labels], [label for _, label in labels])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -145,9 +145,14 @@ def beside() -> None:
         print(f"  {name:<28} {score}  {len(set(found)):>6,} clusters  {time.process_time() - began:7.2f} s")
 
 
-def _assigned(seen: Iterator[Seen], book: Book):  # type: ignore[no-untyped-def]  # an Assignment
+def _assigned(seen: Iterator[Seen], registry: ClusterRegistry):  # type: ignore[no-untyped-def]  # an Assignment
     return assign_failures(
-        seen, book, sign=signatures_of, mint=book.mint(AT, "benchmark"), stamp="S", context=Context()
+        seen,
+        registry,
+        signer=signatures_of,
+        factory=registry.event_factory(AT, "benchmark"),
+        stamp="S",
+        context=Context(),
     )
 
 

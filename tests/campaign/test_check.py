@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from triage.campaign.check import check_paths, check_project
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import update_ledgers
 from triage.documents.probe_page import page
 from triage.documents.render import load_templates
@@ -101,7 +101,7 @@ def _at(second: int) -> str:
 
 
 def _render(root: Path) -> None:
-    update_ledgers(root, Book.of(Journal(root / "plans/journal.jsonl").read()))
+    update_ledgers(root, ClusterRegistry.of(Journal(root / "plans/journal.jsonl").read()))
 
 
 def _check(root: Path) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from triage.cli.app import group
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.errors import TriageError
 from triage.evidence.journal import Journal
 from triage.model.cluster import ClusterStatus
@@ -69,10 +69,10 @@ class Project:
 
     def resolve(self, cluster: str) -> None:
         journal = Journal(self.journal)
-        book = Book.of(journal.read())
-        mint = book.mint("2026-11-24T07:00:00Z", "triage verify")
+        registry = ClusterRegistry.of(journal.read())
+        factory = registry.event_factory("2026-11-24T07:00:00Z", "triage verify")
         journal.append(
-            [mint.make(StatusChanged, cluster=cluster, status=ClusterStatus.RESOLVED, reason="met")]
+            [factory.make(StatusChanged, cluster=cluster, status=ClusterStatus.RESOLVED, reason="met")]
         )
 
     def clusters(self) -> dict[str, dict[str, Any]]:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.cluster.assign import Assignment, assign
-from triage.cluster.event_factory import EventMint
-from triage.cluster.registry import Book
+from triage.cluster.event_factory import EventFactory
+from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.cluster import ClusterStatus, RunState
 from triage.model.failure import Failure, Raised
@@ -25,14 +25,16 @@ Failing = Callable[..., TestResult]
 Run = Callable[..., RunRecord]
 
 
-def mint(book: Book, at: str = LATER) -> EventMint:
-    return book.mint(at, "triage run")
+def factory(registry: ClusterRegistry, at: str = LATER) -> EventFactory:
+    return registry.event_factory(at, "triage run")
 
 
-def clustered(record: RunRecord, book: Book | None = None, at: str = AT) -> tuple[Assignment, Book]:
-    before = book or Book.of(())
-    result = assign(record, before, sign=signatures_of, mint=before.mint(at, "triage run"))
-    return result, Book.of((*before.events, *result.events))
+def clustered(
+    record: RunRecord, registry: ClusterRegistry | None = None, at: str = AT
+) -> tuple[Assignment, ClusterRegistry]:
+    before = registry or ClusterRegistry.of(())
+    result = assign(record, before, signer=signatures_of, factory=before.event_factory(at, "triage run"))
+    return result, ClusterRegistry.of((*before.events, *result.events))
 
 
 def state(assignment: Assignment, cluster_id: str) -> RunState | None:
@@ -40,32 +42,34 @@ def state(assignment: Assignment, cluster_id: str) -> RunState | None:
 
 
 def test_one_id_for_one_reason_in_order_of_the_first_member(failing: Failing, run: Run) -> None:
-    result, book = clustered(
+    result, registry = clustered(
         run(failing("b.py::z", "KeyError: 'x'", "src/m.py:f"), failing("a.py::a", "OSError: disk is full"),
             failing("c.py::c", "KeyError: 'x'", "src/m.py:f"))
     )  # fmt: skip
     assert result.cluster_of == {("a.py::a", 0): "C1", ("b.py::z", 0): "C2", ("c.py::c", 0): "C2"}
-    assert book.next_number == 3
+    assert registry.next_number == 3
 
 
 def test_numbering_goes_on_after_a_hand_made_tracker(failing: Failing, run: Run) -> None:
-    start = EventMint(AT, "ada").make(NumberingStarted, next=19)
-    result, _ = clustered(run(failing("a.py::a", "OSError: x")), Book.of([start]))
+    start = EventFactory(AT, "ada").make(NumberingStarted, next=19)
+    result, _ = clustered(run(failing("a.py::a", "OSError: x")), ClusterRegistry.of([start]))
     assert [cluster.id for cluster in result.clusters] == ["C19"]
 
 
 def test_a_known_reason_keeps_its_id_and_says_nothing_new(failing: Failing, run: Run) -> None:
-    _, book = clustered(run(failing("a.py::a", "OSError: x"), failing("b.py::b", "ValueError: y")))
-    again, _ = clustered(run(failing("b.py::b", "ValueError: y"), stamp="20261125T060000Z"), book, LATER)
+    _, registry = clustered(run(failing("a.py::a", "OSError: x"), failing("b.py::b", "ValueError: y")))
+    again, _ = clustered(run(failing("b.py::b", "ValueError: y"), stamp="20261125T060000Z"), registry, LATER)
     assert again.cluster_of == {("b.py::b", 0): "C2"}
     assert again.events == ()
     assert state(again, "C2") is RunState.KNOWN
 
 
 def test_the_same_test_for_another_reason_is_another_cluster(failing: Failing, run: Run) -> None:
-    _, book = clustered(run(failing("a.py::a", "RuntimeError: expected scalar type float32 but got float64")))
+    _, registry = clustered(
+        run(failing("a.py::a", "RuntimeError: expected scalar type float32 but got float64"))
+    )
     again, _ = clustered(
-        run(failing("a.py::a", "RuntimeError: expected scalar type float64 but got float32")), book, LATER
+        run(failing("a.py::a", "RuntimeError: expected scalar type float64 but got float32")), registry, LATER
     )
     assert again.cluster_of == {("a.py::a", 0): "C2"}
     assert state(again, "C1") is RunState.NOT_RUN, "its test failed for another reason, which may hide it"
@@ -85,29 +89,33 @@ def test_the_same_test_for_another_reason_is_another_cluster(failing: Failing, r
 def test_gone_has_many_reasons(
     failing: Failing, run: Run, outcome: Outcome | None, expected: RunState
 ) -> None:
-    _, book = clustered(run(failing("a.py::a", "OSError: x"), failing("b.py::b", "OSError: x", "s.py:f")))
+    _, registry = clustered(run(failing("a.py::a", "OSError: x"), failing("b.py::b", "OSError: x", "s.py:f")))
     others = [TestResult(nodeid="b.py::b", outcome=Outcome.PASSED)]
     if outcome is not None:
         others.append(TestResult(nodeid="a.py::a", outcome=outcome))
-    again, _ = clustered(run(*others), book, LATER)
+    again, _ = clustered(run(*others), registry, LATER)
     assert state(again, "C1") is expected
     assert state(again, "C2") is RunState.FIXED
 
 
 def test_resolved_and_back_is_regressed_and_open_again(failing: Failing, run: Run) -> None:
     record = run(failing("a.py::a", "OSError: x"))
-    _, book = clustered(record)
-    event = mint(book, AT).make(StatusChanged, cluster="C1", status=ClusterStatus.RESOLVED, reason="met")
-    again, after = clustered(record, Book.of((*book.events, event)), LATER)
+    _, registry = clustered(record)
+    event = factory(registry, AT).make(
+        StatusChanged, cluster="C1", status=ClusterStatus.RESOLVED, reason="met"
+    )
+    again, after = clustered(record, ClusterRegistry.of((*registry.events, event)), LATER)
     assert state(again, "C1") is RunState.REGRESSED
     assert after.cluster("C1").status is ClusterStatus.OPEN
 
 
 def test_a_merge_holds_in_every_later_run_and_leaves_an_alias(failing: Failing, run: Run) -> None:
     record = run(failing("a.py::a", "OSError: x"), failing("b.py::b", "ValueError: y"))
-    _, book = clustered(record)
-    book = Book.of((*book.events, mint(book).make(ClustersMerged, cluster="C1", into="C2")))
-    again, after = clustered(record, book, "2026-11-26T06:00:00Z")
+    _, registry = clustered(record)
+    registry = ClusterRegistry.of(
+        (*registry.events, factory(registry).make(ClustersMerged, cluster="C1", into="C2"))
+    )
+    again, after = clustered(record, registry, "2026-11-26T06:00:00Z")
     assert set(again.cluster_of.values()) == {"C2"}
     assert after.cluster("C1").id == "C2"
     assert after.cluster("C2").aliases == ("C1",)
@@ -116,28 +124,28 @@ def test_a_merge_holds_in_every_later_run_and_leaves_an_alias(failing: Failing, 
 
 def test_cyclic_merges_in_a_journal_end_and_lose_nobody(failing: Failing, run: Run) -> None:
     record = run(failing("a.py::a", "OSError: x"), failing("b.py::b", "ValueError: y"))
-    _, book = clustered(record)
-    maker = mint(book)
+    _, registry = clustered(record)
+    maker = factory(registry)
     one = maker.make(ClustersMerged, cluster="C1", into="C2")
     other = maker.make(ClustersMerged, cluster="C2", into="C1")
-    cyclic = Book.of((*book.events, one, other))
+    cyclic = ClusterRegistry.of((*registry.events, one, other))
     assert [cluster.id for cluster in cyclic.live] == ["C2"]
     assert cyclic.cluster("C1").members == ("a.py::a", "b.py::b")
 
 
 def test_a_split_holds_for_tests_that_share_a_signature(failing: Failing, run: Run) -> None:
     record = run(failing("a.py::a", "OSError: x", "s.py:f"), failing("b.py::b", "OSError: x", "s.py:f"))
-    _, book = clustered(record)
-    split = mint(book).make(ClusterSplit, cluster="C1", new="C2", title="b", members=("b.py::b",))
-    book = Book.of((*book.events, split))
+    _, registry = clustered(record)
+    split = factory(registry).make(ClusterSplit, cluster="C1", new="C2", title="b", members=("b.py::b",))
+    registry = ClusterRegistry.of((*registry.events, split))
     more = (*record.results, failing("c.py::c", "OSError: x", "s.py:f"))
-    again, _ = clustered(run(*more), book, "2026-11-26T06:00:00Z")
+    again, _ = clustered(run(*more), registry, "2026-11-26T06:00:00Z")
     assert again.cluster_of == {("a.py::a", 0): "C1", ("b.py::b", 0): "C2", ("c.py::c", 0): "C1"}
 
 
 def test_an_unknown_id_is_one_line_with_a_next_step() -> None:
     with pytest.raises(UsageError, match="there is no cluster C9") as error:
-        Book.of(()).cluster("C9")
+        ClusterRegistry.of(()).cluster("C9")
     assert error.value.slug == "unknown-cluster"
 
 
@@ -182,13 +190,15 @@ def _result(nodeid: str, text: str) -> TestResult:
 
 def test_what_another_branch_adds_to_a_merged_cluster_reaches_the_whole(failing: Failing, run: Run) -> None:
     """Its lines are younger than the merge, and name the cluster as that branch knew it."""
-    _, book = clustered(run(failing("a.py::a", "OSError: x", "s.py:f"), failing("b.py::b", "ValueError: y")))
-    merged = mint(book, AT).make(ClustersMerged, cluster="C1", into="C2")
+    _, registry = clustered(
+        run(failing("a.py::a", "OSError: x", "s.py:f"), failing("b.py::b", "ValueError: y"))
+    )
+    merged = factory(registry, AT).make(ClustersMerged, cluster="C1", into="C2")
     elsewhere, _ = clustered(
         run(failing("z.py::z", "OSError: x", "s.py:f"), failing("a.py::a", "OSError: x", "s.py:f")),
-        book,
+        registry,
         LATER,
     )
-    whole = Book.of((*book.events, merged, *elsewhere.events))
+    whole = ClusterRegistry.of((*registry.events, merged, *elsewhere.events))
     assert "z.py::z" in whole.cluster("C1").members
     assert set(whole.cluster("C2").signatures) == set(whole.home)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.formats.longrepr import parse_longrepr
 from triage.model.failure import Captured, Failure
 from triage.model.outcome import Outcome, Phase
@@ -62,8 +62,10 @@ def test_types_and_messages_are_read_as_the_report_had_them() -> None:
 def test_pairwise_scores_within_runs(runs: list[Run]) -> None:
     tally: Counter[str] = Counter()
     for record, labels in runs:
-        empty = Book.of(())
-        found = assign(record, empty, sign=signatures_of, mint=empty.mint("2026-01-01T00:00:00Z", "x"))
+        empty = ClusterRegistry.of(())
+        found = assign(
+            record, empty, signer=signatures_of, factory=empty.event_factory("2026-01-01T00:00:00Z", "x")
+        )
         ids = {nodeid: cluster for (nodeid, _), cluster in found.cluster_of.items()}
         for one, other in combinations(sorted(labels), 2):
             joined, alike = ids[one] == ids[other], labels[one] == labels[other]
@@ -75,12 +77,17 @@ def test_pairwise_scores_within_runs(runs: list[Run]) -> None:
 
 def test_ids_stay_with_the_fault_over_consecutive_runs(runs: list[Run]) -> None:
     """One journal over all runs: the same fault keeps its id everywhere, two faults never share one."""
-    book = Book.of(())
+    registry = ClusterRegistry.of(())
     before: dict[str, tuple[str, str]] = {}
     ids_of: dict[str, set[str]] = {}
     for record, labels in runs:
-        found = assign(record, book, sign=signatures_of, mint=book.mint("2026-01-01T00:00:00Z", "x"))
-        book = Book.of((*book.events, *found.events))
+        found = assign(
+            record,
+            registry,
+            signer=signatures_of,
+            factory=registry.event_factory("2026-01-01T00:00:00Z", "x"),
+        )
+        registry = ClusterRegistry.of((*registry.events, *found.events))
         now = {nodeid: (labels[nodeid], cluster) for (nodeid, _), cluster in found.cluster_of.items()}
         for nodeid in now.keys() & before.keys():
             assert (now[nodeid][0] == before[nodeid][0]) is (now[nodeid][1] == before[nodeid][1]), nodeid

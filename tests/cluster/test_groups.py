@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of
 
@@ -29,12 +29,12 @@ class Said(NamedTuple):
 
 def after(failing: Failing, run: Run, *then: Said) -> list[tuple[str, list[str]]]:
     """Cluster and events of each run, one after the other."""
-    book, found = Book.of(()), []
+    registry, found = ClusterRegistry.of(()), []
     for day, said in enumerate(then, start=1):
         record = run(failing(T, said.text, said.frame, said.code), stamp=f"202611{day:02}T060000Z")
-        mint = book.mint(f"2026-11-{day:02}T06:00:00Z", "x")
-        result = assign(record, book, sign=signatures_of, mint=mint)
-        book = Book.of((*book.events, *result.events))
+        factory = registry.event_factory(f"2026-11-{day:02}T06:00:00Z", "x")
+        result = assign(record, registry, signer=signatures_of, factory=factory)
+        registry = ClusterRegistry.of((*registry.events, *result.events))
         found.append((result.cluster_of[T, 0], [event.event for event in result.events]))
     return found
 
@@ -156,13 +156,17 @@ def test_what_is_accidental_changes_no_id(failing: Failing, run: Run, name: str)
 def test_a_reworded_failure_beside_the_old_one_is_no_continuation(failing: Failing, run: Run) -> None:
     """Both are there: whoever still fails with the old words has not been reworded."""
     one, other = SAME["translated"]
-    book = Book.of(())
+    registry = ClusterRegistry.of(())
     first = run(failing(T, one.text, one.frame))
-    book = Book.of(
-        assign(first, book, sign=signatures_of, mint=book.mint("2026-11-01T06:00:00Z", "x")).events
+    registry = ClusterRegistry.of(
+        assign(
+            first, registry, signer=signatures_of, factory=registry.event_factory("2026-11-01T06:00:00Z", "x")
+        ).events
     )
     both = run(failing("tests/test_b.py::b", one.text, one.frame), failing(T, other.text, other.frame))
-    found = assign(both, book, sign=signatures_of, mint=book.mint("2026-11-02T06:00:00Z", "x"))
+    found = assign(
+        both, registry, signer=signatures_of, factory=registry.event_factory("2026-11-02T06:00:00Z", "x")
+    )
     assert sorted(found.cluster_of.values()) == ["C1", "C2"]
     made = [event for event in found.events if event.event == "proposal_made"]
     assert not [event for event in made if "with other words" in event.why[0].detail]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from triage.cluster.assign import assign
 from triage.cluster.decisions import keep_apart, merge, own, reconcile, split
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.model.cluster import ClusterStatus
 from triage.model.failure import Failure, Frame, Raised
 from triage.model.journal import Event, StatusChanged
@@ -44,26 +44,26 @@ def signature(number: int) -> str:
 
 def stepped(events: Journal, step: tuple[str, int, int], at: str, who: str) -> Journal:
     what, one, other = step
-    book = Book.of(events)
-    mint = book.mint(at, who)
-    ids = sorted(book.clusters)
+    registry = ClusterRegistry.of(events)
+    factory = registry.event_factory(at, who)
+    ids = sorted(registry.clusters)
     made: list[Any] = []
     if what == "run":
         results = tuple(failed(number) for number in {one, other})
         record = RunRecord(stamp=at, campaign="c", root="/", complete=True, results=results)
-        made = list(assign(record, book, sign=signatures_of, mint=mint).events)
+        made = list(assign(record, registry, signer=signatures_of, factory=factory).events)
     elif ids:
         first, second = ids[one % len(ids)], ids[other % len(ids)]
-        home = book.cluster(first)
+        home = registry.cluster(first)
         if what == "own":
-            made = own(book, mint, first, who)
+            made = own(registry, factory, first, who)
         elif what == "resolve":
-            made = [mint.make(StatusChanged, cluster=home.id, status=ClusterStatus.RESOLVED, reason="met")]
+            made = [factory.make(StatusChanged, cluster=home.id, status=ClusterStatus.RESOLVED, reason="met")]
         elif what == "split" and len(home.members) > 1:
-            made = split(book, mint, first, home.members[:1], signatures_of={})
-        elif what in ("merge", "apart") and home.id != book.resolve(second):
-            decide = merge(book, mint, [first, second]) if what == "merge" else keep_apart(
-                book, mint, first, second, "no"
+            made = split(registry, factory, first, home.members[:1], signatures_of={})
+        elif what in ("merge", "apart") and home.id != registry.resolve(second):
+            decide = merge(registry, factory, [first, second]) if what == "merge" else keep_apart(
+                registry, factory, first, second, "no"
             )  # fmt: skip
             made = decide
     return (*events, *made)
@@ -72,24 +72,26 @@ def stepped(events: Journal, step: tuple[str, int, int], at: str, who: str) -> J
 def mended(events: Journal) -> Journal:
     """What `triage doctor --mend` leaves, called until it has nothing to say."""
     for _ in range(8):
-        lines = reconcile(Book.of(events))
+        lines = reconcile(ClusterRegistry.of(events))
         if not lines:
             return events
         events = (*events, *lines)
     raise AssertionError("the doctor never comes to an end")
 
 
-def check(events: Journal) -> Book:
-    book = Book.of(events)
-    assert not book.clashes
-    assert not book.doubles
-    assert len(set(book.lineage.values())) == len(book.clusters) == len(book.lineage), "one id, one opening"
-    live = {cluster.id for cluster in book.live}
-    assert set(book.home.values()) <= live
-    assert set(book.member_home.values()) <= live
-    for name in book.clusters:
-        assert book.resolve(name) in live
-    return book
+def check(events: Journal) -> ClusterRegistry:
+    registry = ClusterRegistry.of(events)
+    assert not registry.clashes
+    assert not registry.doubles
+    assert len(set(registry.lineage.values())) == len(registry.clusters) == len(registry.lineage), (
+        "one id, one opening"
+    )
+    live = {cluster.id for cluster in registry.live}
+    assert set(registry.home.values()) <= live
+    assert set(registry.member_home.values()) <= live
+    for name in registry.clusters:
+        assert registry.resolve(name) in live
+    return registry
 
 
 @settings(max_examples=60, deadline=None)
@@ -120,9 +122,11 @@ def test_any_branches_in_any_order(
     order.shuffle(shuffled)
     whole = mended(union)
     assert {e.id for e in mended(tuple(shuffled))} == {e.id for e in whole}, "whoever mends, the same lines"
-    book = check(whole)
-    seen = {number for tip in tips for number in range(6) if signature(number) in Book.of(tip).home}
-    assert {number for number in range(6) if signature(number) in book.home} == seen, "nothing is lost"
+    registry = check(whole)
+    seen = {
+        number for tip in tips for number in range(6) if signature(number) in ClusterRegistry.of(tip).home
+    }
+    assert {number for number in range(6) if signature(number) in registry.home} == seen, "nothing is lost"
 
     order.shuffle(tips)
     merged: Journal = ()
@@ -131,7 +135,7 @@ def test_any_branches_in_any_order(
         if doctor:
             merged = mended(merged)
     stepwise = check(mended(merged))
-    together = [{n for n in seen if book.home[signature(n)] == c.id} for c in book.live]
+    together = [{n for n in seen if registry.home[signature(n)] == c.id} for c in registry.live]
     stepwise_together = [{n for n in seen if stepwise.home[signature(n)] == c.id} for c in stepwise.live]
     assert sorted(map(sorted, together)) == sorted(map(sorted, stepwise_together)), "the same partition"
 

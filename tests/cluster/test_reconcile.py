@@ -10,7 +10,7 @@ import pytest
 
 from triage.cluster.assign import assign
 from triage.cluster.decisions import reconcile
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.evidence.journal import Journal
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import OwnerSet, StatusChanged
@@ -44,12 +44,14 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
 
-    def book(self) -> Book:
-        return Book.of(self.journal.read())
+    def registry(self) -> ClusterRegistry:
+        return ClusterRegistry.of(self.journal.read())
 
     def record(self, record: RunRecord, at: str) -> dict[tuple[str, int], str]:
-        book = self.book()
-        found = assign(record, book, sign=signatures_of, mint=book.mint(at, "triage run"))
+        registry = self.registry()
+        found = assign(
+            record, registry, signer=signatures_of, factory=registry.event_factory(at, "triage run")
+        )
         self.journal.append(found.events)
         self.commit(f"run at {at}")
         return dict(found.cluster_of)
@@ -66,20 +68,20 @@ def test_one_number_for_two_failures(repository: Repository, failing: Failing, r
     mine = repository.record(run(failing("b.py::b", "ValueError: seen on main")), "2026-11-24T07:00:00Z")
     repository.git("checkout", "-q", "other")
     theirs = repository.record(run(failing("c.py::c", "KeyError: 'on the branch'")), "2026-11-24T08:00:00Z")
-    book = repository.book()
-    owner = book.mint("2026-11-24T08:30:00Z", "bob").make(OwnerSet, cluster="C2", owner="bob")
+    registry = repository.registry()
+    owner = registry.event_factory("2026-11-24T08:30:00Z", "bob").make(OwnerSet, cluster="C2", owner="bob")
     repository.journal.append([owner])
     repository.commit("own it")
     assert set(mine.values()) == set(theirs.values()) == {"C2"}, "both branches took the next free number"
     repository.git("checkout", "-q", "main")
     repository.git("merge", "-q", "--no-edit", "other")
 
-    clashing = repository.book()
+    clashing = repository.registry()
     assert [(clash.cluster, clash.at[:13]) for clash in clashing.clashes] == [("C2", "2026-11-24T08")]
     assert clashing.cluster("C2").title == "ValueError: seen on main", "the older keeps the number"
     assert clashing.next_number == 3
     repository.journal.append(reconcile(clashing))
-    settled = repository.book()
+    settled = repository.registry()
     assert settled.clashes == ()
     assert settled.cluster("C2").members == ("b.py::b",)
     assert settled.cluster("C2").owner is None
@@ -104,14 +106,14 @@ def test_two_numbers_for_one_failure(repository: Repository, failing: Failing, r
     repository.git("checkout", "-q", "main")
     repository.git("merge", "-q", "--no-edit", "other")
     for _ in range(3):
-        events = reconcile(repository.book())
+        events = reconcile(repository.registry())
         repository.journal.append(events)
-    book = repository.book()
-    assert book.clashes == ()
-    assert dict(book.doubles) == {}
-    seen = {c.title: c.members for c in book.live}
+    registry = repository.registry()
+    assert registry.clashes == ()
+    assert dict(registry.doubles) == {}
+    seen = {c.title: c.members for c in registry.live}
     assert seen["ValueError: seen on both"] == ("b.py::b",)
-    assert len({c.id for c in book.live}) == 4
+    assert len({c.id for c in registry.live}) == 4
 
 
 def test_whoever_reconciles_writes_the_same_lines(repository: Repository, failing: Failing, run: Run) -> None:
@@ -123,15 +125,15 @@ def test_whoever_reconciles_writes_the_same_lines(repository: Repository, failin
     repository.git("checkout", "-q", "main")
     repository.git("merge", "-q", "--no-edit", "other")
     repository.git("branch", "ada")
-    repository.journal.append(reconcile(repository.book()))
+    repository.journal.append(reconcile(repository.registry()))
     repository.commit("mended by bob")
     repository.git("checkout", "-q", "ada")
-    repository.journal.append(reconcile(repository.book()))
+    repository.journal.append(reconcile(repository.registry()))
     repository.commit("mended by ada")
     repository.git("merge", "-q", "--no-edit", "main")
-    book = repository.book()
-    assert [c.id for c in book.live] == ["C1", "C2"]
-    assert reconcile(book) == []
+    registry = repository.registry()
+    assert [c.id for c in registry.live] == ["C1", "C2"]
+    assert reconcile(registry) == []
 
 
 def test_branches_without_a_clash_merge_without_a_conflict(
@@ -139,8 +141,8 @@ def test_branches_without_a_clash_merge_without_a_conflict(
 ) -> None:
     repository.record(run(failing("a.py::a", "OSError: shared")), "2026-11-24T06:00:00Z")
     repository.git("branch", "other")
-    book = repository.book()
-    resolved = book.mint("2026-11-24T07:00:00Z", "triage verify").make(
+    registry = repository.registry()
+    resolved = registry.event_factory("2026-11-24T07:00:00Z", "triage verify").make(
         StatusChanged, cluster="C1", status=ClusterStatus.RESOLVED, reason="criteria met"
     )
     repository.journal.append([resolved])
@@ -148,6 +150,6 @@ def test_branches_without_a_clash_merge_without_a_conflict(
     repository.git("checkout", "-q", "other")
     repository.record(run(failing("b.py::b", "OSError: shared", "s.py:f")), "2026-11-24T08:00:00Z")
     repository.git("merge", "-q", "--no-edit", "main")
-    merged = repository.book()
+    merged = repository.registry()
     assert merged.clashes == ()
     assert merged.cluster("C1").status is ClusterStatus.RESOLVED

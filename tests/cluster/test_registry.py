@@ -13,7 +13,7 @@ from triage.cluster.assign import Assignment, assign
 from triage.cluster.context import Context, Flip, Past
 from triage.cluster.decisions import keep_apart, merge, own, reconcile, rename, split
 from triage.cluster.join_rules.experiments import conclusions
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import parse_rules
 from triage.errors import UsageError
 from triage.model.cluster import ClusterStatus
@@ -64,8 +64,8 @@ class Identity(RuleBasedStateMachine):
         """Id to the event that allotted it."""
 
     @property
-    def book(self) -> Book:
-        return Book.of(self.events)  # type: ignore[arg-type]
+    def registry(self) -> ClusterRegistry:
+        return ClusterRegistry.of(self.events)  # type: ignore[arg-type]
 
     def now(self) -> str:
         self.clock += 1
@@ -83,7 +83,7 @@ class Identity(RuleBasedStateMachine):
                 self.allotted[new] = event.id
 
     def a_cluster(self, data: st.DataObject) -> str:
-        return data.draw(st.sampled_from(sorted(self.book.clusters)))
+        return data.draw(st.sampled_from(sorted(self.registry.clusters)))
 
     @rule(
         failures=FAILURES,
@@ -100,7 +100,7 @@ class Identity(RuleBasedStateMachine):
         ruled: bool,
         order: object,
     ) -> None:
-        stamp, at, before = f"S{self.clock:05}", self.now(), self.book
+        stamp, at, before = f"S{self.clock:05}", self.now(), self.registry
         context = Context(
             exists=lambda path: path == "data/a.csv",
             history={
@@ -112,13 +112,15 @@ class Identity(RuleBasedStateMachine):
         )
         results = [failed(test, reason) for test, reason in failures.items()]
 
-        def assigned(given_results: list[TestResult], book: Book) -> Assignment:
+        def assigned(given_results: list[TestResult], registry: ClusterRegistry) -> Assignment:
             record = RunRecord(
                 stamp=stamp, campaign="c", root="/", complete=True, results=tuple(given_results)
             )
-            mint = book.mint(at, "run")
+            factory = registry.event_factory(at, "run")
             rules = RULES if ruled else None
-            return assign(record, book, sign=signatures_of, mint=mint, rules=rules, context=context)
+            return assign(
+                record, registry, signer=signatures_of, factory=factory, rules=rules, context=context
+            )
 
         found = assigned(results, before)
         order.shuffle(results)  # type: ignore[attr-defined]
@@ -133,85 +135,91 @@ class Identity(RuleBasedStateMachine):
             if known in before.home and not moved and decided is None:
                 assert cluster_id == before.home[known], "a known signature keeps its id"
         self.append(found.events)
-        assert assigned(results, self.book).events == (), "the same run says nothing new"
+        assert assigned(results, self.registry).events == (), "the same run says nothing new"
 
-    @precondition(lambda self: self.book.clusters)
+    @precondition(lambda self: self.registry.clusters)
     @rule(data=st.data())
     def merge_two(self, data: st.DataObject) -> None:
-        before = self.book
+        before = self.registry
         one, other = self.a_cluster(data), self.a_cluster(data)
         try:
-            events = merge(before, before.mint(self.now(), "ada"), [one, other])
+            events = merge(before, before.event_factory(self.now(), "ada"), [one, other])
         except UsageError:
             assert before.resolve(one) == before.resolve(other)
             return
         self.append(events)
-        assert self.book.resolve(other) == self.book.resolve(one) == before.resolve(one)
+        assert self.registry.resolve(other) == self.registry.resolve(one) == before.resolve(one)
 
-    @precondition(lambda self: any(len(c.members) > 1 for c in self.book.live))
+    @precondition(lambda self: any(len(c.members) > 1 for c in self.registry.live))
     @rule(data=st.data(), seen=st.booleans())
     def split_one(self, data: st.DataObject, seen: bool) -> None:
-        before = self.book
+        before = self.registry
         cluster = data.draw(st.sampled_from([c for c in before.live if len(c.members) > 1]))
         leaving = data.draw(st.lists(st.sampled_from(cluster.members), min_size=1, unique=True))
         known = dict.fromkeys(cluster.members, cluster.signatures) if seen else {}
         try:
-            events = split(before, before.mint(self.now(), "ada"), cluster.id, leaving, signatures_of=known)
+            events = split(
+                before, before.event_factory(self.now(), "ada"), cluster.id, leaving, signatures_of=known
+            )
         except UsageError:
             assert len(leaving) == len(cluster.members)
             return
         self.append(events)
-        after = self.book
+        after = self.registry
         new = after.clusters[f"C{before.next_number}"]
         assert set(new.members) == set(leaving)
         assert set(after.clusters[cluster.id].members) == set(cluster.members) - set(leaving)
 
-    @precondition(lambda self: self.book.clusters)
+    @precondition(lambda self: self.registry.clusters)
     @rule(data=st.data(), what=st.sampled_from(["own", "rename", "resolve", "apart"]))
     def decide(self, data: st.DataObject, what: str) -> None:
-        book = self.book
-        mint, cluster = book.mint(self.now(), "bob"), self.a_cluster(data)
+        registry = self.registry
+        factory, cluster = registry.event_factory(self.now(), "bob"), self.a_cluster(data)
         if what == "own":
-            self.append(own(book, mint, cluster, "bob"))
-            assert self.book.cluster(cluster).owner == "bob"
+            self.append(own(registry, factory, cluster, "bob"))
+            assert self.registry.cluster(cluster).owner == "bob"
         elif what == "rename":
-            self.append(rename(book, mint, cluster, "a name"))
-            assert self.book.cluster(cluster).title == "a name"
+            self.append(rename(registry, factory, cluster, "a name"))
+            assert self.registry.cluster(cluster).title == "a name"
         elif what == "resolve":
-            home = book.resolve(cluster)
-            self.append([mint.make(StatusChanged, cluster=home, status=ClusterStatus.RESOLVED, reason="met")])
-        elif book.resolve(other := self.a_cluster(data)) != book.resolve(cluster):
-            self.append(keep_apart(book, mint, cluster, other, "no"))
+            home = registry.resolve(cluster)
+            self.append(
+                [factory.make(StatusChanged, cluster=home, status=ClusterStatus.RESOLVED, reason="met")]
+            )
+        elif registry.resolve(other := self.a_cluster(data)) != registry.resolve(cluster):
+            self.append(keep_apart(registry, factory, cluster, other, "no"))
 
     @rule(moved=SOME_TESTS, stayed=SOME_TESTS)
     def probe(self, moved: frozenset[str], stayed: frozenset[str]) -> None:
-        book = self.book
+        registry = self.registry
         flips = (Flip("env:B=1", moved, stayed - moved, "e"),)
-        self.append(conclusions(book, book.mint(self.now(), "probe"), flips))
-        after = self.book
-        assert conclusions(after, after.mint(self.now(), "probe"), flips) == [], "nothing is proposed twice"
+        self.append(conclusions(registry, registry.event_factory(self.now(), "probe"), flips))
+        after = self.registry
+        assert conclusions(after, after.event_factory(self.now(), "probe"), flips) == [], (
+            "nothing is proposed twice"
+        )
 
     @rule()
     def doctor(self) -> None:
-        assert reconcile(self.book) == [], "one branch alone has nothing to mend"
+        assert reconcile(self.registry) == [], "one branch alone has nothing to mend"
 
     @invariant()
     def ids_hold(self) -> None:
-        book = self.book
-        assert book.clusters.keys() == self.allotted.keys()
-        assert all(int(name[1:]) < book.next_number for name in self.allotted)
-        for name in book.clusters:
-            assert book.clusters[book.resolve(name)].status is not ClusterStatus.MERGED
-            assert name == book.resolve(name) or name in book.cluster(name).aliases
-        assert set(book.home.values()) <= {cluster.id for cluster in book.live}
-        for cluster in book.live:
-            assert all(book.home[signature] == cluster.id for signature in cluster.signatures)
+        registry = self.registry
+        assert registry.clusters.keys() == self.allotted.keys()
+        assert all(int(name[1:]) < registry.next_number for name in self.allotted)
+        for name in registry.clusters:
+            assert registry.clusters[registry.resolve(name)].status is not ClusterStatus.MERGED
+            assert name == registry.resolve(name) or name in registry.cluster(name).aliases
+        assert set(registry.home.values()) <= {cluster.id for cluster in registry.live}
+        for cluster in registry.live:
+            assert all(registry.home[signature] == cluster.id for signature in cluster.signatures)
 
     @invariant()
     def nothing_is_lost_in_the_file(self) -> None:
         lines = [json.loads(event.model_dump_json(exclude_none=True)) for event in self.events]  # type: ignore[attr-defined]
-        again = Book.of(EVENT.validate_python(line) for line in reversed(lines))
-        assert again == self.book
+        again = ClusterRegistry.of(EVENT.validate_python(line) for line in reversed(lines))
+        assert again == self.registry
 
 
 def signature_fields(reason: tuple[str, str, str | None], nodeid: str) -> dict[str, str]:

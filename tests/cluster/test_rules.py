@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from triage.cluster.assign import Assignment, assign, preview
 from triage.cluster.decisions import merge
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import Rules, matches, parse_rules
 from triage.errors import UsageError
 from triage.model.run import RunRecord, TestResult
@@ -35,9 +35,13 @@ def rules_of(text: str) -> Rules:
     return parse_rules(text, today=TODAY)
 
 
-def under(record: RunRecord, book: Book, rules: Rules | None, at: str) -> tuple[Assignment, Book]:
-    found = assign(record, book, sign=signatures_of, mint=book.mint(at, "triage run"), rules=rules)
-    return found, Book.of((*book.events, *found.events))
+def under(
+    record: RunRecord, registry: ClusterRegistry, rules: Rules | None, at: str
+) -> tuple[Assignment, ClusterRegistry]:
+    found = assign(
+        record, registry, signer=signatures_of, factory=registry.event_factory(at, "triage run"), rules=rules
+    )
+    return found, ClusterRegistry.of((*registry.events, *found.events))
 
 
 @pytest.mark.parametrize(
@@ -77,11 +81,11 @@ def test_a_rule_gathers_failures_and_every_later_run_keeps_them(failing: Failing
         failing("b.py::b", "RuntimeError: cannot save: no space left", "src/b.py:save"),
         failing("c.py::c", "ValueError: other"),
     )
-    found, book = under(record, Book.of(()), rules_of(GOOD), "2026-11-24T06:00:00Z")
+    found, registry = under(record, ClusterRegistry.of(()), rules_of(GOOD), "2026-11-24T06:00:00Z")
     assert found.cluster_of == {("a.py::a", 0): "C1", ("b.py::b", 0): "C1", ("c.py::c", 0): "C2"}
-    assert book.cluster("C1").title == "no disk"
-    assert book.cluster("C1").why[0].kind == "rule"
-    again, after = under(record, book, rules_of(GOOD), "2026-11-25T06:00:00Z")
+    assert registry.cluster("C1").title == "no disk"
+    assert registry.cluster("C1").why[0].kind == "rule"
+    again, after = under(record, registry, rules_of(GOOD), "2026-11-25T06:00:00Z")
     assert again.cluster_of == found.cluster_of
     assert again.events == ()
     assert after.next_number == 3
@@ -89,8 +93,8 @@ def test_a_rule_gathers_failures_and_every_later_run_keeps_them(failing: Failing
 
 def test_a_rule_that_comes_later_moves_failures_and_takes_no_signature(failing: Failing, run: Run) -> None:
     record = run(failing("a.py::a", "OSError: no space left on device", "src/a.py:write"))
-    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
-    ruled, later = under(record, book, rules_of(GOOD), "2026-11-25T06:00:00Z")
+    _, registry = under(record, ClusterRegistry.of(()), None, "2026-11-24T06:00:00Z")
+    ruled, later = under(record, registry, rules_of(GOOD), "2026-11-25T06:00:00Z")
     assert ruled.cluster_of == {("a.py::a", 0): "C2"}
     without, _ = under(record, later, None, "2026-11-26T06:00:00Z")
     assert without.cluster_of == {("a.py::a", 0): "C1"}, "when the rule is gone, the signature is back home"
@@ -102,12 +106,12 @@ def test_a_rule_may_name_an_existing_cluster_by_alias_and_a_test(failing: Failin
         failing("b.py::b", "KeyError: 'x'", "src/m.py:f"),
         failing("c.py::c", "ValueError: other"),
     )
-    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
+    _, registry = under(record, ClusterRegistry.of(()), None, "2026-11-24T06:00:00Z")
     text = "[[rule]]\nname='b'\ncluster='C2'\ntest='b.py::*'\nexamples=[{test='b.py::b'}]"
-    found, _ = under(record, book, rules_of(text), "2026-11-25T06:00:00Z")
+    found, _ = under(record, registry, rules_of(text), "2026-11-25T06:00:00Z")
     assert found.cluster_of == {("a.py::a", 0): "C1", ("b.py::b", 0): "C2", ("c.py::c", 0): "C2"}
     with pytest.raises(UsageError, match="names C9, and there is no such cluster"):
-        under(record, book, rules_of(text.replace("C2", "C9")), "2026-11-25T06:00:00Z")
+        under(record, registry, rules_of(text.replace("C2", "C9")), "2026-11-25T06:00:00Z")
 
 
 def test_an_expired_rule_decides_nothing_and_is_named(failing: Failing, run: Run) -> None:
@@ -122,9 +126,9 @@ def test_the_preview_says_what_would_move_and_records_nothing(failing: Failing, 
     record = run(
         failing("a.py::a", "OSError: no space left on device"), failing("c.py::c", "ValueError: other")
     )
-    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
-    mint = book.mint("2026-11-25T06:00:00Z", "ada")
-    moves = preview(record, book, rules_of(GOOD), sign=signatures_of, mint=mint)
+    _, registry = under(record, ClusterRegistry.of(()), None, "2026-11-24T06:00:00Z")
+    factory = registry.event_factory("2026-11-25T06:00:00Z", "ada")
+    moves = preview(record, registry, rules_of(GOOD), signer=signatures_of, factory=factory)
     assert [tuple(move) for move in moves] == [("a.py::a", "C1", "C3", ("no disk",))]
 
 
@@ -222,12 +226,16 @@ def test_of_two_rules_the_first_decides_and_the_preview_names_both(failing: Fail
         "examples = [{exception = 'OSError', message = 'no space left on device'}]\n"
     )
     record = run(failing("a.py::a", "OSError: no space left on device", "src/a.py:write"))
-    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
+    _, registry = under(record, ClusterRegistry.of(()), None, "2026-11-24T06:00:00Z")
     (move,) = preview(
-        record, book, rules_of(text), sign=signatures_of, mint=book.mint("2026-11-25T06:00:00Z", "ada")
+        record,
+        registry,
+        rules_of(text),
+        signer=signatures_of,
+        factory=registry.event_factory("2026-11-25T06:00:00Z", "ada"),
     )
     assert move.rules == ("no disk", "writing")
-    _, after = under(record, book, rules_of(text), "2026-11-25T06:00:00Z")
+    _, after = under(record, registry, rules_of(text), "2026-11-25T06:00:00Z")
     assert after.rules == {"no disk": "C2"}
 
 
@@ -236,8 +244,13 @@ def test_a_rule_for_a_merged_cluster_means_the_one_that_lives(failing: Failing, 
         failing("a.py::a", "KeyError: 'x'", "src/m.py:f"),
         failing("b.py::b", "ValueError: other", "src/n.py:f"),
     )
-    _, book = under(record, Book.of(()), None, "2026-11-24T06:00:00Z")
-    merged = Book.of((*book.events, *merge(book, book.mint("2026-11-24T07:00:00Z", "ada"), ["C2", "C1"])))
+    _, registry = under(record, ClusterRegistry.of(()), None, "2026-11-24T06:00:00Z")
+    merged = ClusterRegistry.of(
+        (
+            *registry.events,
+            *merge(registry, registry.event_factory("2026-11-24T07:00:00Z", "ada"), ["C2", "C1"]),
+        )
+    )
     text = "[[rule]]\nname='b'\ncluster='C1'\nexception='IOError'\nexamples=[{exception='IOError'}]"
     more = run(*record.results, failing("c.py::c", "IOError: no", "src/o.py:f"))
     found, _ = under(more, merged, rules_of(text), "2026-11-25T06:00:00Z")

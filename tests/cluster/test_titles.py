@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from triage.cluster.assign import assign
 from triage.cluster.context import Context
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
@@ -22,10 +22,10 @@ AT = "2026-11-24T06:00:00Z"
 KNOWN = Context(title_of=title_of)
 
 
-def book_of(record: RunRecord, book: Book | None = None) -> Book:
-    before = book or Book.of(())
-    found = assign(record, before, sign=signatures_of, mint=before.mint(AT, "x"), context=KNOWN)
-    return Book.of((*before.events, *found.events))
+def book_of(record: RunRecord, registry: ClusterRegistry | None = None) -> ClusterRegistry:
+    before = registry or ClusterRegistry.of(())
+    found = assign(record, before, signer=signatures_of, factory=before.event_factory(AT, "x"), context=KNOWN)
+    return ClusterRegistry.of((*before.events, *found.events))
 
 
 @pytest.mark.parametrize(

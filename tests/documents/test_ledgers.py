@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import LEDGERS, ledger_values, render_regions, update_ledgers
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import (
@@ -40,8 +40,8 @@ def _events():
 
 
 def test_history_follows_a_merge_and_counts_attempts():
-    book = Book.of(_events())
-    clusters = {c["id"]: c for c in ledger_values(book.clusters.values(), book.events)["clusters"]}
+    registry = ClusterRegistry.of(_events())
+    clusters = {c["id"]: c for c in ledger_values(registry.clusters.values(), registry.events)["clusters"]}
     assert list(clusters) == ["C2", "C10"]
     two = clusters["C2"]
     assert [(a["number"], a["summary"]) for a in two["attempts"]] == [
@@ -56,23 +56,23 @@ def test_history_follows_a_merge_and_counts_attempts():
 
 
 def test_rendering_is_a_function_of_the_journal(tmp_path):
-    book = Book.of(_events())
-    assert len(update_ledgers(tmp_path, book)) == 2
-    assert update_ledgers(tmp_path, Book.of(reversed(_events()))) == []
+    registry = ClusterRegistry.of(_events())
+    assert len(update_ledgers(tmp_path, registry)) == 2
+    assert update_ledgers(tmp_path, ClusterRegistry.of(reversed(_events()))) == []
     tracker = (tmp_path / "reports/remediation_tracker.md").read_text()
     assert "Open clusters: 0. Resolved: 1. Merged into others: 1." in tracker
     assert "[b 20260101T000000Z](e.json)" in tracker
-    plan = render_regions(LEDGERS[0], book)
+    plan = render_regions(LEDGERS[0], registry)
     assert "two \\| `x`" in plan["clusters"]
     assert "](../reports/e.json)" in plan["attempts"]
 
 
 def test_a_ledger_keeps_what_people_wrote(tmp_path):
-    update_ledgers(tmp_path, Book.of(()))
+    update_ledgers(tmp_path, ClusterRegistry.of(()))
     path = tmp_path / "plans/fix_plan.md"
     ours = b"\xef\xbb\xbfOurs\r\n" + path.read_bytes() + b"\r\nmore of ours, no newline"
     path.write_bytes(ours)
-    update_ledgers(tmp_path, Book.of(_events()))
+    update_ledgers(tmp_path, ClusterRegistry.of(_events()))
     after = path.read_bytes()
     assert after.startswith(b"\xef\xbb\xbfOurs\r\n# Fix plan\n")
     assert after.endswith(b"\r\nmore of ours, no newline")

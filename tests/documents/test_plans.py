@@ -7,7 +7,7 @@ import json
 import pytest
 
 from triage.campaign.check import check_paths
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.plans import designs, update_plans
 from triage.documents.render import load_templates
 from triage.errors import UsageError
@@ -66,7 +66,7 @@ class _Story:
         journal = self.root / "plans/journal.jsonl"
         journal.parent.mkdir(exist_ok=True)
         journal.write_text("".join(f"{event.model_dump_json(exclude_none=True)}\n" for event in self.events))
-        return update_plans(self.root, Book.of(self.events))
+        return update_plans(self.root, ClusterRegistry.of(self.events))
 
     def text(self, path="plans/active/x.md"):
         return (self.root / path).read_text()
@@ -126,7 +126,7 @@ def test_a_cluster_that_comes_back_gets_a_plan_of_its_own(story):
     assert "C1.20260101T000009Z" in story.text()
     assert "C1.20260101T000001Z" not in story.text()
     assert story.text("plans/archive/x-20260101T000001Z.md") == before
-    assert [design.verification for design in designs(Book.of(story.events))][1] is None
+    assert [design.verification for design in designs(ClusterRegistry.of(story.events))][1] is None
 
 
 def test_campaigns_have_plans_of_their_own_and_people_keep_their_text(story):

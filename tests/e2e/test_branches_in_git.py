@@ -14,7 +14,7 @@ from triage.cluster.assign import assign
 from triage.cluster.context import Flip
 from triage.cluster.decisions import merge, own
 from triage.cluster.join_rules.experiments import conclusions
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.evidence.journal import Journal
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import StatusChanged
@@ -50,13 +50,15 @@ class Clone:
         return int(result.return_value or 0), result.stdout + result.stderr
 
     @property
-    def book(self) -> Book:
-        return Book.of(self.journal.read())
+    def registry(self) -> ClusterRegistry:
+        return ClusterRegistry.of(self.journal.read())
 
     def saw(self, at: str, *results: TestResult) -> None:
         record = RunRecord(stamp=at, campaign="c", root="/", complete=True, results=results)
-        book = self.book
-        self.journal.append(assign(record, book, sign=signatures_of, mint=book.mint(at, "run")).events)
+        registry = self.registry
+        self.journal.append(
+            assign(record, registry, signer=signatures_of, factory=registry.event_factory(at, "run")).events
+        )
         self.commit()
 
 
@@ -83,8 +85,10 @@ def test_three_branches_in_every_order_end_in_one_journal(clone: Clone, failing:
             failing(f"{name}.py::t", "OSError: own", f"m{name}.py:f"),
             failing("all.py::t", "ValueError: seen on each branch", "shared.py:f"),
         )
-        book = clone.book
-        clone.journal.append(own(book, book.mint(f"2026-11-24T0{hour}:30:00Z", name), "C3", name))
+        registry = clone.registry
+        clone.journal.append(
+            own(registry, registry.event_factory(f"2026-11-24T0{hour}:30:00Z", name), "C3", name)
+        )
         clone.commit()
     ends = set()
     for order in ("xyz", "zyx", "yxz"):
@@ -97,12 +101,12 @@ def test_three_branches_in_every_order_end_in_one_journal(clone: Clone, failing:
         ends.add(tuple(sorted(event.id for event in clone.journal.read())))
         clone.commit()
     assert len(ends) == 1, "whatever the order of merges, the same lines"
-    book = clone.book
-    assert len(book.live) == 5
-    assert len({c.title for c in book.live}) == 3
-    (shared,) = [c for c in book.live if "seen on each branch" in c.title]
+    registry = clone.registry
+    assert len(registry.live) == 5
+    assert len({c.title for c in registry.live}) == 3
+    (shared,) = [c for c in registry.live if "seen on each branch" in c.title]
     assert shared.members == ("all.py::t",)
-    owners = {c.owner for c in book.live if c.owner}
+    owners = {c.owner for c in registry.live if c.owner}
     assert len(owners) >= 1
     # two people who mended different pairs first meet in the same state
     clone.git("checkout", "-q", "-B", "ada", "x")
@@ -116,10 +120,10 @@ def test_three_branches_in_every_order_end_in_one_journal(clone: Clone, failing:
     clone.git("merge", "-q", "--no-edit", "-X", "ours", "ada")  # plans/fix_plan.md is a view: any side
     for _ in range(4):
         clone.triage("doctor", "--mend")
-    again = clone.book
+    again = clone.registry
     assert not again.clashes
     assert not again.doubles
-    assert sorted(c.members for c in again.live) == sorted(c.members for c in book.live)
+    assert sorted(c.members for c in again.live) == sorted(c.members for c in registry.live)
 
 
 def test_doctor_names_what_it_would_mend_and_changes_nothing_without_being_asked(
@@ -136,27 +140,27 @@ def test_doctor_names_what_it_would_mend_and_changes_nothing_without_being_asked
     assert "two branches allotted C1; triage doctor --mend" in said
     assert clone.journal.path.read_bytes() == before
     assert "cluster renumbered: C1" in clone.triage("doctor", "--mend")[1]
-    assert {c.id: c.members for c in clone.book.live} == {"C1": ("a.py::a",), "C2": ("b.py::b",)}
+    assert {c.id: c.members for c in clone.registry.live} == {"C1": ("a.py::a",), "C2": ("b.py::b",)}
 
 
 def test_a_branch_resolved_what_the_other_merged(clone: Clone, failing: Failing) -> None:
     one, two = failing("a.py::a", "OSError: no", "m1.py:f"), failing("b.py::b", "KeyError: 'x'", "m2.py:f")
     clone.saw("2026-11-24T06:00:00Z", one, two)
     clone.git("checkout", "-q", "-b", "resolves")
-    mint = clone.book.mint("2026-11-24T08:00:00Z", "triage verify")
+    factory = clone.registry.event_factory("2026-11-24T08:00:00Z", "triage verify")
     clone.journal.append(
-        [mint.make(StatusChanged, cluster="C2", status=ClusterStatus.RESOLVED, reason="met")]
+        [factory.make(StatusChanged, cluster="C2", status=ClusterStatus.RESOLVED, reason="met")]
     )
     clone.commit()
     clone.git("checkout", "-q", "-b", "merges", "main")
-    book = clone.book
-    clone.journal.append(merge(book, book.mint("2026-11-24T07:00:00Z", "ada"), ["C1", "C2"]))
+    registry = clone.registry
+    clone.journal.append(merge(registry, registry.event_factory("2026-11-24T07:00:00Z", "ada"), ["C1", "C2"]))
     clone.commit()
     clone.git("merge", "-q", "--no-edit", "resolves")
     code, said = clone.triage("doctor")
     assert code == 0, said
     assert [line for line in said.splitlines() if line.startswith("error")] == []
-    whole = clone.book.cluster("C2")
+    whole = clone.registry.cluster("C2")
     assert (whole.id, whole.status) == ("C1", ClusterStatus.OPEN), "only a part met its criterion"
     assert whole.members == ("a.py::a", "b.py::b")
 
@@ -168,27 +172,27 @@ def test_proposals_and_merges_of_a_renumbered_cluster_go_along(clone: Clone, fai
         "2026-11-24T08:00:00Z", failing("b.py::b", "KeyError: 'x'", "m2.py:f"),
         failing("c.py::c", "TypeError: x", "m3.py:f"), failing("d.py::d", "EOFError: x", "m4.py:f"),
     )  # fmt: skip
-    book = clone.book
-    mint = book.mint("2026-11-24T08:10:00Z", "bob")
+    registry = clone.registry
+    factory = registry.event_factory("2026-11-24T08:10:00Z", "bob")
     flips = (Flip("env:A=1", frozenset({"a.py::a", "b.py::b"}), frozenset(), "e"),)
-    clone.journal.append([*merge(book, mint, ["C3", "C4"]), *conclusions(book, mint, flips)])
+    clone.journal.append([*merge(registry, factory, ["C3", "C4"]), *conclusions(registry, factory, flips)])
     clone.commit()
-    assert [(p.with_cluster, p.cluster) for p in clone.book.proposals] == [("C1", "C2")]
+    assert [(p.with_cluster, p.cluster) for p in clone.registry.proposals] == [("C1", "C2")]
     clone.git("checkout", "-q", "main")
     clone.saw(
         "2026-11-24T07:00:00Z", failing("e.py::e", "LookupError: x", "m5.py:f"),
         failing("f.py::f", "BufferError: x", "m6.py:f"), failing("g.py::g", "SystemError: x", "m7.py:f"),
     )  # fmt: skip
     clone.git("merge", "-q", "--no-edit", "other")
-    assert clone.book.proposals == (), "until it is clear which C2 is meant, none is"
+    assert clone.registry.proposals == (), "until it is clear which C2 is meant, none is"
     clone.triage("doctor", "--mend")
-    book = clone.book
-    found = {c.members: c.id for c in book.live}
+    registry = clone.registry
+    found = {c.members: c.id for c in registry.live}
     assert found[("e.py::e",)] == "C2"
     assert found[("f.py::f",)] == "C3"
     assert found[("g.py::g",)] == "C4"
     assert ("c.py::c", "d.py::d") in found, "the merge meant the C3 and C4 of its own branch"
-    (proposal,) = book.proposals
+    (proposal,) = registry.proposals
     assert {proposal.cluster, proposal.with_cluster} == {"C1", found["b.py::b",]}
     said = clone.triage("explain", "C1")[1]
     assert f"confirm with: triage merge C1 {found['b.py::b',]}" in said
@@ -212,5 +216,5 @@ def test_without_the_attribute_git_asks_and_both_sides_kept_is_right(clone: Clon
     clone.commit()
     assert "would conflict; triage init" in clone.triage("doctor")[1]
     clone.triage("doctor", "--mend")
-    assert len(clone.book.live) == 3
-    assert not clone.book.clashes
+    assert len(clone.registry.live) == 3
+    assert not clone.registry.clashes

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.formats.importer import read
 from triage.signature.api import signatures_of
 
@@ -120,8 +120,10 @@ def test_one_cluster_for_each_cause(tmp_path: Path, report: str) -> None:
     )  # fmt: skip
     (tmp_path / "pytest.log").write_text(done.stdout)
     record = read([tmp_path / report], root=tmp_path, stamp="S")
-    book = Book.of(())
-    found = assign(record, book, sign=signatures_of, mint=book.mint("2026-01-01T00:00:00Z", "x"))
+    registry = ClusterRegistry.of(())
+    found = assign(
+        record, registry, signer=signatures_of, factory=registry.event_factory("2026-01-01T00:00:00Z", "x")
+    )
     clusters: dict[str, set[str]] = {}
     for (nodeid, _), cluster in found.cluster_of.items():
         clusters.setdefault(cluster, set()).add(nodeid.rpartition("::")[2])

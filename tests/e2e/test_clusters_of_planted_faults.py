@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.formats.importer import read
 from triage.model.failure import Failure
 from triage.signature.api import signatures_of
@@ -229,8 +229,13 @@ def test_faults_planted_together_are_told_apart(tmp_path: Path) -> None:
         causes = {n: [f for f in faults if n in alone[f]] for n in failures}
         labels = {nodeid: own[0] for nodeid, own in causes.items() if len(own) == 1}
         record = read([tmp_path / f"together{number}" / "report.xml"], root=tmp_path, stamp="S")
-        book = Book.of(())
-        found = assign(record, book, sign=signatures_of, mint=book.mint("2026-01-01T00:00:00Z", "x"))
+        registry = ClusterRegistry.of(())
+        found = assign(
+            record,
+            registry,
+            signer=signatures_of,
+            factory=registry.event_factory("2026-01-01T00:00:00Z", "x"),
+        )
         for one, other in combinations(sorted(labels), 2):
             alike = labels[one] == labels[other]
             joined = found.cluster_of[one, 0] == found.cluster_of[other, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triage.cluster.event_factory import EventMint
+from triage.cluster.event_factory import EventFactory
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.protocol import Experiment, Setup
 from triage.lab.verdict import judge
@@ -61,7 +61,7 @@ def told(tmp_path, cluster, confidence):
     report = ProbeReport(subject=MEMBERS, cluster=cluster, reproduced=True, root_cause=cause)
     folder = EvidenceFolder.create(tmp_path, "camp", "b", "20260101T000000Z")
     return events_of(
-        report, folder, "reports/camp/phase_b/20260101T000000Z", EventMint("2026-01-01T00:00:00Z", "t")
+        report, folder, "reports/camp/phase_b/20260101T000000Z", EventFactory("2026-01-01T00:00:00Z", "t")
     )
 
 

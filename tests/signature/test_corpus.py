@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from triage.cluster.assign import assign
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
@@ -50,8 +50,10 @@ def record_of(corpus: Corpus) -> tuple[RunRecord, dict[tuple[str, int], str]]:
 
 def test_clusters_are_the_causes_that_a_person_would_name(corpus: Corpus) -> None:
     record, causes = record_of(corpus)
-    book = Book.of(())
-    found = assign(record, book, sign=signatures_of, mint=book.mint("2026-01-01T00:00:00Z", "test"))
+    registry = ClusterRegistry.of(())
+    found = assign(
+        record, registry, signer=signatures_of, factory=registry.event_factory("2026-01-01T00:00:00Z", "test")
+    )
     of_cluster, of_cause = defaultdict(set), defaultdict(set)
     for slot, cluster in found.cluster_of.items():
         of_cluster[cluster].add(causes[slot])
@@ -62,9 +64,11 @@ def test_clusters_are_the_causes_that_a_person_would_name(corpus: Corpus) -> Non
 
 def test_a_join_that_text_cannot_decide_is_proposed_with_its_command(corpus: Corpus) -> None:
     record, causes = record_of(corpus)
-    book = Book.of(())
-    found = assign(record, book, sign=signatures_of, mint=book.mint("2026-01-01T00:00:00Z", "test"))
-    after = Book.of(found.events)
+    registry = ClusterRegistry.of(())
+    found = assign(
+        record, registry, signer=signatures_of, factory=registry.event_factory("2026-01-01T00:00:00Z", "test")
+    )
+    after = ClusterRegistry.of(found.events)
     by_cluster = {cluster: causes[slot] for slot, cluster in found.cluster_of.items()}
     proposed = {
         frozenset((by_cluster[made.cluster], by_cluster[made.with_cluster or ""])): made.why[0]

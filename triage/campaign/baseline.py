@@ -9,7 +9,7 @@ from triage.campaign.decide import refresh, templates_of
 from triage.campaign.inputs import context_of, rules_of
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import check_regions
 from triage.documents.run_summary import write_run_summary
 from triage.errors import ExitCode, TriageError
@@ -33,7 +33,7 @@ class Concluded(Value):
 
 def check_ready(services: Services, *, ledgers: bool = True) -> None:
     """Refuse bad rules, a bad journal and a ledger edited by hand before anything is made or run."""
-    rules_of(services.root, services.world.now().date(), services.book())
+    rules_of(services.root, services.world.now().date(), services.registry())
     if ledgers:
         check_regions(services.root)
 
@@ -63,13 +63,13 @@ def conclude(
     outside of the folder changes, and new ids are those that the next run would allot.
     """
     with services.decision_lock():
-        before = services.book()
-        mint = before.mint(services.world.timestamp(), "triage run")
+        before = services.registry()
+        factory = before.event_factory(services.world.timestamp(), "triage run")
         assignment = assign(
             record,
             before,
-            sign=services.sign,
-            mint=mint,
+            signer=services.signer,
+            factory=factory,
             rules=rules_of(services.root, services.world.now().date(), before),
             context=context_of(services, record, before),
         )
@@ -107,7 +107,7 @@ def _write(folder: EvidenceFolder, record: RunRecord, assignment: Assignment) ->
 
 
 def _held_against(
-    record: RunRecord, clusters: tuple[Cluster, ...], before: Book, gate: str
+    record: RunRecord, clusters: tuple[Cluster, ...], before: ClusterRegistry, gate: str
 ) -> tuple[str, ...]:
     held = []
     for cluster in clusters:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.claims import (
     Checked,
     check_claims,
@@ -37,14 +37,14 @@ _TICK = re.compile(r"\[[ x]\]|\bresolved\b|\bnot met\b")
 
 
 def check_ledger(
-    root: Path, ledger: Ledger, book: Book, templates: Mapping[str, str], checked: Checked
+    root: Path, ledger: Ledger, registry: ClusterRegistry, templates: Mapping[str, str], checked: Checked
 ) -> None:
     """Each region of a ledger is what the journal gives."""
     path = root / ledger.path
     if not path.is_file():
         return
     try:
-        expected = render_regions(ledger, book, templates)
+        expected = render_regions(ledger, registry, templates)
     except TriageError as error:
         checked.fault(ledger.path, error.what)
         return
@@ -52,10 +52,14 @@ def check_ledger(
 
 
 def check_plans(
-    root: Path, book: Book, paths: Iterable[Path], templates: Mapping[str, str], checked: Checked
+    root: Path,
+    registry: ClusterRegistry,
+    paths: Iterable[Path],
+    templates: Mapping[str, str],
+    checked: Checked,
 ) -> None:
     """Each region of a plan is what its design and its verification give, wherever the plan was moved."""
-    known = designs(book)
+    known = designs(registry)
     for path in paths:
         name = path.relative_to(root).as_posix()
         try:
@@ -106,11 +110,11 @@ def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
     checked = Checked()
     for folder in EvidenceFolder.all(root):
         _folder(root, folder, templates, checked)
-    book = _journal(root, checked)
-    if book is not None:
+    registry = _journal(root, checked)
+    if registry is not None:
         for ledger in LEDGERS:
-            check_ledger(root, ledger, book, templates, checked)
-        check_plans(root, book, plan_files(root), templates, checked)
+            check_ledger(root, ledger, registry, templates, checked)
+        check_plans(root, registry, plan_files(root), templates, checked)
     return checked
 
 
@@ -134,13 +138,13 @@ def _path(root: Path, path: Path, templates: Mapping[str, str], checked: Checked
         for folder in folders:
             _folder(root, folder, templates, checked)
     elif ledgers:
-        book = _journal(root, checked)
-        if book is not None:
-            check_ledger(root, ledgers[0], book, templates, checked)
+        registry = _journal(root, checked)
+        if registry is not None:
+            check_ledger(root, ledgers[0], registry, templates, checked)
     elif path in plan_files(root):
-        book = _journal(root, checked)
-        if book is not None:
-            check_plans(root, book, [path], templates, checked)
+        registry = _journal(root, checked)
+        if registry is not None:
+            check_plans(root, registry, [path], templates, checked)
     elif name == JOURNAL:
         _journal(root, checked)
     elif sidecar_of(path).is_file():
@@ -253,24 +257,24 @@ def _without_claims(folder: EvidenceFolder) -> Iterator[tuple[str, str]]:
             yield document.name, "states things without claims"
 
 
-def _journal(root: Path, checked: Checked) -> Book | None:
+def _journal(root: Path, checked: Checked) -> ClusterRegistry | None:
     """The journal must be readable, its ids unique, its evidence there, its resolutions earned."""
     try:
-        book = Book.of(Journal(root / JOURNAL).read())
+        registry = ClusterRegistry.of(Journal(root / JOURNAL).read())
     except TriageError as error:
         checked.fault(JOURNAL, error.what)
         return None
-    for clash in book.clashes:
+    for clash in registry.clashes:
         checked.fault(
             JOURNAL, f"{clash.cluster} was allotted twice; `triage doctor --mend` gives the younger a number"
         )
-    for event in book.events:
+    for event in registry.events:
         if isinstance(event, AttemptRecorded | StatusChanged | CriterionMet):
             for path in event.evidence:
                 for what in _cited(root, path):
                     checked.fault(JOURNAL, f"{event.cluster}: {what}")
-    _earned(book, checked)
-    return book
+    _earned(registry, checked)
+    return registry
 
 
 def _cited(root: Path, path: str) -> Iterator[str]:
@@ -284,10 +288,10 @@ def _cited(root: Path, path: str) -> Iterator[str]:
         yield f"evidence {path} is in a folder that is not sealed"
 
 
-def _earned(book: Book, checked: Checked) -> None:
+def _earned(registry: ClusterRegistry, checked: Checked) -> None:
     """A cluster is resolved by its criteria, not by a person's word."""
-    met = {(event.cluster, event.stamp) for event in book.events if isinstance(event, CriterionMet)}
-    for event in book.events:
+    met = {(event.cluster, event.stamp) for event in registry.events if isinstance(event, CriterionMet)}
+    for event in registry.events:
         resolved = isinstance(event, StatusChanged) and event.status is ClusterStatus.RESOLVED
         if isinstance(event, StatusChanged) and resolved and (event.cluster, event.stamp) not in met:
             checked.fault(JOURNAL, f"{event.cluster} was resolved at {event.at}, and no criterion was met")

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from triage.campaign.services import Services
-from triage.cluster.event_factory import EventMint
-from triage.cluster.registry import Book
+from triage.cluster.event_factory import EventFactory
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import check_regions, update_ledgers
 from triage.documents.plans import update_plans
 from triage.documents.render import project_templates
 from triage.errors import TriageError
 from triage.model.journal import Event
 
-Decision = Callable[[Book, EventMint], Sequence[Event]]
+Decision = Callable[[ClusterRegistry, EventFactory], Sequence[Event]]
 """Events of a decision on the book as it is; raises `UsageError` where it makes no sense."""
 
 
-def decide(services: Services, decision: Decision, by: str) -> tuple[Book, tuple[Event, ...]]:
+def decide(services: Services, decision: Decision, by: str) -> tuple[ClusterRegistry, tuple[Event, ...]]:
     """Append what was decided and render the views; the journal stays as it was if anything is wrong."""
     with services.decision_lock():
         check_regions(services.root)
-        before = services.book()
-        events = tuple(decision(before, before.mint(services.world.timestamp(), by)))
-        after = Book.of((*before.events, *events))
+        before = services.registry()
+        events = tuple(decision(before, before.event_factory(services.world.timestamp(), by)))
+        after = ClusterRegistry.of((*before.events, *events))
         services.journal.append(events)
         refresh(services)
     return after, events
@@ -34,7 +34,7 @@ def refresh(services: Services) -> None:
     templates = templates_of(services)
     for update in (update_ledgers, update_plans):
         try:
-            lines = update(services.root, services.book(), templates)
+            lines = update(services.root, services.registry(), templates)
         except TriageError as error:
             lines = [f"nothing: {error}"]
         for line in lines:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.config import Settings
 from triage.documents.regions import is_edited, scan
 from triage.errors import TriageError
@@ -87,15 +87,17 @@ def _git(root: Path) -> Iterator[Finding]:
 def _journal(root: Path) -> Iterator[Finding]:
     journal = Journal(root / "plans" / "journal.jsonl")
     try:
-        book = Book.of(journal.read())
+        registry = ClusterRegistry.of(journal.read())
     except TriageError as error:
         yield Finding(level="error", what=error.what, mend=error.next_step)
         return
-    for clash in book.clashes:
+    for clash in registry.clashes:
         yield Finding(
             level="error", what=f"two branches allotted {clash.cluster}", mend="triage doctor --mend"
         )
-    yield Finding(level="ok", what=f"journal with {len(book.events)} events, {len(book.clusters)} clusters")
+    yield Finding(
+        level="ok", what=f"journal with {len(registry.events)} events, {len(registry.clusters)} clusters"
+    )
 
 
 def _ledgers(root: Path) -> Iterator[Finding]:

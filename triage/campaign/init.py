@@ -6,7 +6,7 @@ from pathlib import Path
 
 from triage.campaign.decide import templates_of
 from triage.campaign.services import Services
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import update_ledgers
 from triage.errors import UsageError
 from triage.evidence.atomic import write_bytes, write_text
@@ -29,7 +29,7 @@ def set_up(services: Services, next_cluster: int | None) -> list[str]:
     """
     done = []
     with services.decision_lock():
-        started = _numbering(services.book(), services, next_cluster)
+        started = _numbering(services.registry(), services, next_cluster)
         services.journal.append(started)
         done += [f"plans/journal.jsonl: numbering goes on at C{event.next}" for event in started]
         if _settings(services.root / "pyproject.toml"):
@@ -37,21 +37,23 @@ def set_up(services: Services, next_cluster: int | None) -> list[str]:
         for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
             if _line(services.root / name, line):
                 done.append(f"{name}: {line}")
-        done.extend(update_ledgers(services.root, services.book(), templates_of(services)))
+        done.extend(update_ledgers(services.root, services.registry(), templates_of(services)))
     return done
 
 
-def _numbering(book: Book, services: Services, following: int | None) -> list[NumberingStarted]:
-    if following is None or following == book.next_number:
+def _numbering(
+    registry: ClusterRegistry, services: Services, following: int | None
+) -> list[NumberingStarted]:
+    if following is None or following == registry.next_number:
         return []
-    if following < book.next_number:
+    if following < registry.next_number:
         raise UsageError(
             "numbering-back",
-            f"C{following} is below C{book.next_number}, the next free number: ids are never reused",
-            f"leave --next-cluster out, or give at least {book.next_number}",
+            f"C{following} is below C{registry.next_number}, the next free number: ids are never reused",
+            f"leave --next-cluster out, or give at least {registry.next_number}",
         )
-    mint = book.mint(services.world.timestamp(), services.world.actor)
-    return [mint.make(NumberingStarted, next=following)]
+    factory = registry.event_factory(services.world.timestamp(), services.world.actor)
+    return [factory.make(NumberingStarted, next=following)]
 
 
 def _settings(path: Path) -> bool:

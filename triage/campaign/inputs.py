@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from triage.campaign.services import Services
 from triage.cluster.context import Context, Flip, Past
-from triage.cluster.groups import Sign, failures_of
-from triage.cluster.registry import Book
+from triage.cluster.groups import Signer, failures_of
+from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import SOURCE, Rules, parse_rules
 from triage.errors import TriageError, UsageError
 from triage.evidence.folder import EvidenceFolder
@@ -103,7 +103,9 @@ def first_bad_of(trials: Iterable[Tried]) -> Mapping[str, frozenset[str]]:
     return {tried.nodeid: tried.suspects for tried in trials if tried.moved and tried.suspects}
 
 
-def of_run(trials: Sequence[Tried], record: RunRecord, book: Book, sign: Sign) -> list[Tried]:
+def of_run(
+    trials: Sequence[Tried], record: RunRecord, registry: ClusterRegistry, signer: Signer
+) -> list[Tried]:
     """The experiments on the failures that this run shows: a test that fails for another reason now than
     when it was experimented on has been told nothing about.
     """
@@ -112,9 +114,9 @@ def of_run(trials: Sequence[Tried], record: RunRecord, book: Book, sign: Sign) -
     for seen in failures_of(record) if asked else ():
         if seen.slot[0] in asked:
             ids = shown.setdefault(seen.slot[0], set())
-            ids.update(signature.id for signature in sign(seen.failure))
+            ids.update(signature.id for signature in signer(seen.failure))
     homes = {
-        nodeid: {book.member_home.get((sig, nodeid)) or book.home.get(sig) for sig in ids}
+        nodeid: {registry.member_home.get((sig, nodeid)) or registry.home.get(sig) for sig in ids}
         for nodeid, ids in shown.items()
     }
     return [
@@ -122,15 +124,15 @@ def of_run(trials: Sequence[Tried], record: RunRecord, book: Book, sign: Sign) -
         for tried in trials
         if tried.nodeid in shown
         and (
-            _live(book, tried.cluster) in homes[tried.nodeid]
-            if tried.cluster in book.clusters
-            else any(s.id in shown[tried.nodeid] for f in tried.failures() for s in sign(f))
+            _live(registry, tried.cluster) in homes[tried.nodeid]
+            if tried.cluster in registry.clusters
+            else any(s.id in shown[tried.nodeid] for f in tried.failures() for s in signer(f))
         )
     ]
 
 
-def _live(book: Book, cluster_id: str | None) -> str | None:
-    return book.resolve(cluster_id) if cluster_id is not None else None
+def _live(registry: ClusterRegistry, cluster_id: str | None) -> str | None:
+    return registry.resolve(cluster_id) if cluster_id is not None else None
 
 
 def _in_folder(root: Path, folder: EvidenceFolder) -> Iterator[Tried]:
@@ -207,7 +209,7 @@ _TESTS_LOOKED_UP = 500
 _RUNS_LOOKED_AT = 30
 
 
-def rules_of(root: Path, today: date, book: Book) -> Rules:
+def rules_of(root: Path, today: date, registry: ClusterRegistry) -> Rules:
     """The rules of the project; none where there is no file.
 
     Raises `UsageError` (bad-rules) for a file with anything wrong in it, or that names an unknown cluster.
@@ -220,25 +222,25 @@ def rules_of(root: Path, today: date, book: Book) -> Rules:
     except OSError as error:
         raise UsageError("bad-rules", f"{path}: {error.strerror}", "make the file readable") from error
     rules = parse_rules(text, today=today)
-    rules.check_clusters(book)
+    rules.check_clusters(registry)
     return rules
 
 
-def context_of(services: Services, record: RunRecord, book: Book) -> Context:
+def context_of(services: Services, record: RunRecord, registry: ClusterRegistry) -> Context:
     """Checkout, history and experiments; without a usable history the others alone."""
     red = [r.nodeid for r in (*record.results, *record.collect_errors) if r.outcome.is_red]
-    trials = of_run(trials_of(services.root), record, book, services.sign)
+    trials = of_run(trials_of(services.root), record, registry, services.signer)
     return Context(
         exists=lambda path: in_checkout(services.root, path),
         history=_history(services, record.stamp, red),
         first_bad=first_bad_of(trials),
         flips=flips_of(trials),
         title_of=title_of,
-        last_seen=_last_seen(services.root, record.stamp, book),
+        last_seen=_last_seen(services.root, record.stamp, registry),
     )
 
 
-def _last_seen(root: Path, stamp: str, book: Book) -> Mapping[str, str]:
+def _last_seen(root: Path, stamp: str, registry: ClusterRegistry) -> Mapping[str, str]:
     """Cluster id to the STAMP of the last run before `stamp` that showed it, as the latest such run says.
 
     A trial run without ledgers may have called another cluster so: the signatures must be the journal's.
@@ -247,17 +249,17 @@ def _last_seen(root: Path, stamp: str, book: Book) -> Mapping[str, str]:
         if folder.stamp < stamp:
             try:
                 rows = json.loads((folder.path / "clusters.json").read_bytes())["clusters"]
-                return _by_id(map(Cluster.model_validate, rows), book)
+                return _by_id(map(Cluster.model_validate, rows), registry)
             except (OSError, ValueError, KeyError, TypeError):
                 continue
     return {}
 
 
-def _by_id(clusters: Iterable[Cluster], book: Book) -> dict[str, str]:
+def _by_id(clusters: Iterable[Cluster], registry: ClusterRegistry) -> dict[str, str]:
     found: dict[str, str] = {}
     for cluster in clusters:
-        if cluster.last_seen is not None and cluster.id in book.clusters:
-            known = book.cluster(cluster.id)
+        if cluster.last_seen is not None and cluster.id in registry.clusters:
+            known = registry.cluster(cluster.id)
             if set(known.signatures) & set(cluster.signatures):
                 found[known.id] = max(cluster.last_seen, found.get(known.id, ""))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, RunState
 from triage.model.run import RunRecord
@@ -26,25 +26,27 @@ _FORWARD = {
 _ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN: 2}
 
 
-def next_steps(book: Book, latest: RunRecord | None, states: Mapping[str, RunState]) -> tuple[Step, ...]:
+def next_steps(
+    registry: ClusterRegistry, latest: RunRecord | None, states: Mapping[str, RunState]
+) -> tuple[Step, ...]:
     """What to do, the most urgent first.
 
     A run that cannot answer comes before everything; then numbers that two branches both allotted; then
     what has regressed, then clusters nearest to their end, larger before smaller; then proposals.
     """
     steps = [*_about_the_run(latest)]
-    if book.clashes:
+    if registry.clashes:
         steps.append(
             Step(cluster=None, command="triage doctor", reason="two branches allotted the same number")
         )
-    waiting = [cluster for cluster in book.live if cluster.status in _FORWARD]
+    waiting = [cluster for cluster in registry.live if cluster.status in _FORWARD]
     for cluster in sorted(waiting, key=lambda each: _urgency(each, states.get(each.id))):
         verb, reason = _FORWARD[cluster.status]
         state = states.get(cluster.id)
         if state in {RunState.REGRESSED, RunState.FIXED}:
             reason = f"{reason}; {state.value} in the latest run"
         steps.append(Step(cluster=cluster.id, command=f"triage {verb} {cluster.id}", reason=reason))
-    for proposal in book.proposals:
+    for proposal in registry.proposals:
         other = f" {proposal.with_cluster}" if proposal.with_cluster else ""
         steps.append(
             Step(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from triage.cluster.groups import Sign
-from triage.cluster.registry import Book
+from triage.cluster.groups import Signer
+from triage.cluster.registry import ClusterRegistry
 from triage.config import Settings
 from triage.errors import VoidError
 from triage.evidence.atomic import disk_error
@@ -35,12 +35,12 @@ class Services:
     redact: Callable[[str], str]
     open_store: Callable[[], HistoryStore]
     progress: Progress = field(default_factory=Silent)
-    sign: Sign = signatures_of
+    signer: Signer = signatures_of
     """Signatures of a failure, the current algorithm's first."""
 
-    def book(self) -> Book:
+    def registry(self) -> ClusterRegistry:
         """What the journal says now."""
-        return Book.of(self.journal.read())
+        return ClusterRegistry.of(self.journal.read())
 
     @contextmanager
     def decision_lock(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import clusters_of_run, latest_run, load_results, run_folder, states_of
 from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
-from triage.cluster.registry import Book, as_decided, with_proposals
+from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
 from triage.cluster.rules import parse_rules
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, ClusterStatus, RunState
@@ -45,37 +45,42 @@ def clusters_command(app: App, stamp: str | None, everything: bool, rules: Path 
     Titles, status, merges and splits are as decided by now; members and states are the run's. With --rules
     nothing is recorded: it says which failures of the run a file of rules would move, and where to.
     """
-    book = app.book()
+    registry = app.registry()
     if rules is not None:
-        _preview(app, book, stamp, rules)
+        _preview(app, registry, stamp, rules)
         return
     found = None
     try:
         found = run_folder(app, stamp)
     except UsageError as error:
-        if stamp is not None or error.slug != "no-runs" or not book.clusters:
+        if stamp is not None or error.slug != "no-runs" or not registry.clusters:
             raise
-    clusters = as_decided(book, clusters_of_run(found) if found is not None else ())
+    clusters = as_decided(registry, clusters_of_run(found) if found is not None else ())
     shown = [cluster for cluster in clusters if everything or _is_news(cluster)]
     app.emit({"stamp": found.path.name if found is not None else None, "clusters": shown})
     for cluster in shown:
-        _say_clusters(app, book, cluster)
+        _say_clusters(app, registry, cluster)
     if not shown:
         app.say("no clusters" if everything else "no open clusters; --all shows the others")
 
 
-def _preview(app: App, book: Book, stamp: str | None, path: Path) -> None:
+def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path) -> None:
     try:
         text = path.read_text("utf-8", "replace")
     except OSError as error:
         raise UsageError("bad-rules", f"{path}: {error.strerror}", "name a file of rules") from error
     rules = parse_rules(text, today=app.world.now().date(), source=str(path))
-    rules.check_clusters(book, str(path))
+    rules.check_clusters(registry, str(path))
     record = load_results(app, stamp)
-    mint = book.mint(app.world.timestamp(), app.world.actor)
+    factory = registry.event_factory(app.world.timestamp(), app.world.actor)
     services = wiring.services(app)
     moves = preview(
-        record, book, rules, sign=services.sign, mint=mint, context=context_of(services, record, book)
+        record,
+        registry,
+        rules,
+        signer=services.signer,
+        factory=factory,
+        context=context_of(services, record, registry),
     )
     app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
     for move in moves:
@@ -93,8 +98,8 @@ def _is_news(cluster: Cluster) -> bool:
     return cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
 
 
-def _say_clusters(app: App, book: Book, cluster: Cluster) -> None:
-    into = f" into {book.resolve(cluster.id)}" if cluster.status is ClusterStatus.MERGED else ""
+def _say_clusters(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
+    into = f" into {registry.resolve(cluster.id)}" if cluster.status is ClusterStatus.MERGED else ""
     also = f" (also {', '.join(cluster.aliases)})" if cluster.aliases else ""
     app.say(
         f"{cluster.id}{also}  {cluster.title}\n"
@@ -121,16 +126,16 @@ def _say_clusters(app: App, book: Book, cluster: Cluster) -> None:
 @click.option("--stamp", metavar="STAMP", help="The run to explain; default: the latest.")
 def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | None) -> None:
     """Say why these failures are together; with NODEID, why that test is in the cluster or is not."""
-    book = app.book()
-    found = book.cluster(cluster)
+    registry = app.registry()
+    found = registry.cluster(cluster)
     record = load_results(app, stamp) if stamp is not None else latest_run(app)
-    by_cluster = _by_cluster(app, record, book) if record is not None else {}
+    by_cluster = _by_cluster(app, record, registry) if record is not None else {}
     own = by_cluster.get(found.id, {})
     document: dict[str, Any] = {
         "cluster": found.id,
         "title": found.title,
         "stamp": record.stamp if record is not None else None,
-        "why": with_proposals(book, found).why,
+        "why": with_proposals(registry, found).why,
         "members": {test: [s.fields for s in seen] for test, seen in sorted(own.items())},
     }
     if nodeid is not None:
@@ -140,22 +145,24 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     _say_explanation(app, document)
 
 
-def _by_cluster(app: App, record: RunRecord, book: Book) -> dict[str, dict[str, list[Signature]]]:
+def _by_cluster(
+    app: App, record: RunRecord, registry: ClusterRegistry
+) -> dict[str, dict[str, list[Signature]]]:
     """Cluster id to its tests in this run, each with what its failures look like."""
     services = wiring.services(app)
     assignment = assign(
         record,
-        book,
-        sign=services.sign,
-        mint=book.mint(app.world.timestamp(), "triage explain"),
-        rules=rules_of(app.root, app.world.now().date(), book),
-        context=context_of(services, record, book),
+        registry,
+        signer=services.signer,
+        factory=registry.event_factory(app.world.timestamp(), "triage explain"),
+        rules=rules_of(app.root, app.world.now().date(), registry),
+        context=context_of(services, record, registry),
     )
     found: dict[str, dict[str, list[Signature]]] = defaultdict(lambda: defaultdict(list))
     for result in (*record.collect_errors, *record.results):
         for index, failure in enumerate(result.failures):
             cluster_id = assignment.cluster_of[result.nodeid, index]
-            found[cluster_id][result.nodeid].append(services.sign(failure)[0])
+            found[cluster_id][result.nodeid].append(services.signer(failure)[0])
     return found
 
 
@@ -208,11 +215,11 @@ def _say_explanation(app: App, document: dict[str, Any]) -> None:
 @click.argument("cluster")
 def show_command(app: App, cluster: str) -> None:
     """All that is known of one cluster: members, signatures, what was tried, what is next."""
-    book, latest = app.book(), latest_run(app)
-    found = book.cluster(cluster)
+    registry, latest = app.registry(), latest_run(app)
+    found = registry.cluster(cluster)
     states = states_of(app, latest)
-    events = book.events_of(found.id)
-    steps = [step for step in next_steps(book, latest, states) if step.cluster == found.id]
+    events = registry.events_of(found.id)
+    steps = [step for step in next_steps(registry, latest, states) if step.cluster == found.id]
     document = found.model_dump(mode="json") | {"state_in_run": states.get(found.id)}
     document["events"] = [event.model_dump(mode="json", exclude_none=True) for event in events]
     document["next"] = steps[0].command if steps else None

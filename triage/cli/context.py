@@ -26,7 +26,7 @@ from triage.errors import UsageError
 from triage.model.base import World
 
 if TYPE_CHECKING:
-    from triage.cluster.registry import Book
+    from triage.cluster.registry import ClusterRegistry
     from triage.config import Loaded, Settings
     from triage.evidence.journal import Journal
     from triage.model.base import Progress, World
@@ -135,11 +135,11 @@ class App:
         words: list[str] = (click.get_current_context().find_root().obj or {}).get("behind", [])
         return tuple(words)
 
-    def book(self) -> Book:
+    def registry(self) -> ClusterRegistry:
         """What the journal says now."""
-        from triage.cluster.registry import Book
+        from triage.cluster.registry import ClusterRegistry
 
-        return Book.of(self.journal.read())
+        return ClusterRegistry.of(self.journal.read())
 
     @cached_property
     def redact(self) -> Callable[[str], str]:

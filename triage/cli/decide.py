@@ -11,12 +11,12 @@ from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import signatures_by_test
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.journal import ClusterSplit, Event
 
 
-def decide(app: App, decision: deciding.Decision) -> tuple[Book, tuple[Event, ...]]:
+def decide(app: App, decision: deciding.Decision) -> tuple[ClusterRegistry, tuple[Event, ...]]:
     """Append what was decided and render the ledgers; the journal stays as it was if anything is wrong."""
     return deciding.decide(wiring.services(app), decision, app.world.actor)
 
@@ -26,8 +26,8 @@ def decide(app: App, decision: deciding.Decision) -> tuple[Book, tuple[Event, ..
 @click.option("--owner", required=True, metavar="NAME", help="A person or a team.")
 def assign_command(app: App, cluster: str, owner: str) -> None:
     """Say who takes care of a cluster."""
-    book, _ = decide(app, lambda book, mint: own(book, mint, cluster, owner))
-    found = book.cluster(cluster)
+    registry, _ = decide(app, lambda registry, factory: own(registry, factory, cluster, owner))
+    found = registry.cluster(cluster)
     app.emit(found)
     app.say(f"{found.id} belongs to {found.owner}")
 
@@ -40,8 +40,8 @@ def merge_command(app: App, clusters: tuple[str, ...], reason: str | None) -> No
 
     Every later run keeps it; the other ids stay as aliases and are never used again.
     """
-    book, _ = decide(app, lambda book, mint: merge(book, mint, clusters, reason))
-    merged = book.cluster(clusters[0])
+    registry, _ = decide(app, lambda registry, factory: merge(registry, factory, clusters, reason))
+    merged = registry.cluster(clusters[0])
     app.emit(merged)
     app.say(f"{merged.id} now has {len(merged.members)} tests and the aliases {', '.join(merged.aliases)}")
 
@@ -51,8 +51,8 @@ def merge_command(app: App, clusters: tuple[str, ...], reason: str | None) -> No
 @click.argument("title")
 def rename_command(app: App, cluster: str, title: str) -> None:
     """Give a cluster a better title; its id and its members stay."""
-    book, _ = decide(app, lambda book, mint: rename(book, mint, cluster, title))
-    found = book.cluster(cluster)
+    registry, _ = decide(app, lambda registry, factory: rename(registry, factory, cluster, title))
+    found = registry.cluster(cluster)
     app.emit(found)
     app.say(f"{found.id}  {found.title}")
 
@@ -81,8 +81,8 @@ def split_command(
             raise UsageError("usage", "--apart-from takes no node ids", "name either members or a cluster")
         decide(
             app,
-            lambda book, mint: keep_apart(
-                book, mint, cluster, apart_from, options["reason"] or "by a person"
+            lambda registry, factory: keep_apart(
+                registry, factory, cluster, apart_from, options["reason"] or "by a person"
             ),
         )
         app.emit({"apart": [cluster, apart_from]})
@@ -91,7 +91,7 @@ def split_command(
     seen = signatures_by_test(app)
     _, events = decide(
         app,
-        lambda book, mint: split(book, mint, cluster, nodeids, signatures_of=seen, **options),
+        lambda registry, factory: split(registry, factory, cluster, nodeids, signatures_of=seen, **options),
     )
     for event in events:
         if isinstance(event, ClusterSplit):

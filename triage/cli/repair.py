@@ -53,7 +53,7 @@ def design_command(
     app.flags = {"campaign": more["campaign"]}
     templates = project_templates(app.root, app.settings.templates)
     services = wiring.services(app)
-    ids = clusters_named(subject, services.book(), app.settings.campaign)
+    ids = clusters_named(subject, services.registry(), app.settings.campaign)
     prepared = [prepare(services, cluster_id, options, sabotages) for cluster_id in ids]
     designs = []
     for one in prepared:
@@ -102,7 +102,7 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
     templates = project_templates(app.root, app.settings.templates)
     services = wiring.services(app)
     done = []
-    for designed in clusters_to_verify(subject, services.book()):
+    for designed in clusters_to_verify(subject, services.registry()):
         folder = wiring.phase_folder(app, "d", stamp)
         done.append(verify(services, designed, folder, templates))
         _say_verification(app, done[-1])

@@ -14,10 +14,10 @@ from triage.cli.lookup import latest_run, states_of
 @app_command(epilog=examples("triage status", "triage status --json"))
 def status_command(app: App) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
-    book, latest = app.book(), latest_run(app)
+    registry, latest = app.registry(), latest_run(app)
     states = states_of(app, latest)
-    steps = next_steps(book, latest, states)
-    tally = Counter(cluster.status.value for cluster in book.clusters.values())
+    steps = next_steps(registry, latest, states)
+    tally = Counter(cluster.status.value for cluster in registry.clusters.values())
     app.emit(
         {
             "root": str(app.root),
@@ -28,10 +28,10 @@ def status_command(app: App) -> None:
             "clusters": [
                 {"id": c.id, "title": c.title, "status": c.status.value, "owner": c.owner,
                  "state_in_run": states.get(c.id), "members": len(c.members)}
-                for c in book.clusters.values()
+                for c in registry.clusters.values()
             ],
             "by_status": dict(tally),
-            "proposals": len(book.proposals),
+            "proposals": len(registry.proposals),
             "next": steps[0].model_dump(mode="json") if steps else None,
         }
     )  # fmt: skip
@@ -41,7 +41,7 @@ def status_command(app: App) -> None:
         state = f"VOID: {latest.void}" if latest.void else ("complete" if latest.complete else "INCOMPLETE")
         counts = ", ".join(f"{n} {k}" for k, n in latest.counts.model_dump().items() if n)
         app.say(f"{latest.campaign} {latest.stamp}: {state}; {counts}")
-    for cluster in book.live:
+    for cluster in registry.live:
         state_in_run = states.get(cluster.id)
         owner = f"  @{cluster.owner}" if cluster.owner else ""
         app.say(
@@ -57,7 +57,7 @@ def status_command(app: App) -> None:
 def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
     latest = latest_run(app)
-    steps = next_steps(app.book(), latest, states_of(app, latest))
+    steps = next_steps(app.registry(), latest, states_of(app, latest))
     app.emit(
         {
             "steps": [step.model_dump(mode="json") for step in steps[:limit]],

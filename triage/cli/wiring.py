@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from triage.campaign.services import Services
     from triage.cli.builtin_plugins import Maker
     from triage.cli.context import App
-    from triage.cluster.groups import Sign
+    from triage.cluster.groups import Signer
     from triage.config import Settings
     from triage.evidence.folder import EvidenceFolder
     from triage.evidence.history.api import HistoryStore
@@ -33,7 +33,7 @@ def services(app: App) -> Services:
         redact=app.redact,
         open_store=lambda: store(app.settings, app.root),
         progress=app.progress(),
-        sign=signer(),
+        signer=signer(),
     )
 
 
@@ -68,7 +68,7 @@ def pairs(texts: tuple[str, ...]) -> dict[str, str]:
     return dict(pair(text) for text in texts)
 
 
-def signer() -> Sign:
+def signer() -> Signer:
     """The project's own signatures of a failure, then those of plugins' algorithms."""
     from triage.plugins import offers
     from triage.signature.api import signatures_of

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from triage.cluster.context import Context
-from triage.cluster.event_factory import EventMint
-from triage.cluster.groups import Seen, Sign, Slot, Unit, failures_of, gather, units_of
+from triage.cluster.event_factory import EventFactory
+from triage.cluster.groups import Seen, Signer, Slot, Unit, failures_of, gather, units_of
 from triage.cluster.parts import COMPARED, Part, Parted, described, parts_of
-from triage.cluster.registry import Book, absent_state, outcomes_of, present_state
+from triage.cluster.registry import ClusterRegistry, absent_state, outcomes_of, present_state
 from triage.cluster.rules import Rules
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import (
@@ -33,10 +33,10 @@ _TELLING = re.compile(
 )
 
 
-def changed_words(parts: Sequence[Part], book: Book) -> Iterator[tuple[int, str, Why]]:
+def changed_words(parts: Sequence[Part], registry: ClusterRegistry) -> Iterator[tuple[int, str, Why]]:
     """Index of a new part, the known cluster that it may continue, and why."""
     seen = {part.home for part in parts}
-    gone = [cluster for cluster in book.live if cluster.id not in seen]
+    gone = [cluster for cluster in registry.live if cluster.id not in seen]
     for index, part in enumerate(parts):
         if part.home is None:
             for cluster in gone:
@@ -86,46 +86,52 @@ class Assignment:
 
 def assign(
     record: RunRecord,
-    book: Book,
+    registry: ClusterRegistry,
     *,
-    sign: Sign,
-    mint: EventMint,
+    signer: Signer,
+    factory: EventFactory,
     rules: Rules | None = None,
     context: Context | None = None,
 ) -> Assignment:
     """Cluster a recorded run; appends nothing itself.
 
-    `sign` gives a failure's signatures, `rules` are people's (`parse_rules`), `context` is what else may be
+    `signer` gives a failure's signatures, `rules` are people's (`parse_rules`), `context` is what else may be
     known: checkout, history, experiments.
     """
     known = replace(context or Context(), outcomes=outcomes_of(record))
     return assign_failures(
-        failures_of(record), book, sign=sign, mint=mint, stamp=record.stamp, rules=rules, context=known
+        failures_of(record),
+        registry,
+        signer=signer,
+        factory=factory,
+        stamp=record.stamp,
+        rules=rules,
+        context=known,
     )
 
 
 def assign_failures(
     failures: Iterable[Seen],
-    book: Book,
+    registry: ClusterRegistry,
     *,
-    sign: Sign,
-    mint: EventMint,
+    signer: Signer,
+    factory: EventFactory,
     stamp: str,
     rules: Rules | None = None,
     context: Context | None = None,
 ) -> Assignment:
     """Cluster a stream of failures; each is looked at once and not kept."""
-    if book.events:
-        mint.follow(book.events[-1].at)
+    if registry.events:
+        factory.follow(registry.events[-1].at)
     context = context or Context()
-    units = units_of(gather(failures, sign).values(), book, rules)
-    parted = parts_of(units, book, context)
-    ids = _ids(parted.parts, book)
+    units = units_of(gather(failures, signer).values(), registry, rules)
+    parted = parts_of(units, registry, context)
+    ids = _ids(parted.parts, registry)
     events: list[Event] = []
     for part, cluster_id in zip(parted.parts, ids, strict=True):
-        events.extend(_recorded(part, cluster_id, book, mint=mint, stamp=stamp, context=context))
-    events.extend(_proposed(parted, ids, book, mint))
-    after = Book.of((*book.events, *events))
+        events.extend(_recorded(part, cluster_id, registry, factory=factory, stamp=stamp, context=context))
+    events.extend(_proposed(parted, ids, registry, factory))
+    after = ClusterRegistry.of((*registry.events, *events))
     members = {cluster_id: part.members for part, cluster_id in zip(parted.parts, ids, strict=True)}
     cluster_of: dict[Slot, str] = {}
     signatures: dict[Slot, tuple[str, ...]] = {}
@@ -135,7 +141,7 @@ def assign_failures(
             signatures.update(dict.fromkeys(unit.slots, _signature_ids(unit)))
     return Assignment(
         clusters=tuple(
-            _in_run(cluster, members.get(cluster.id), book, stamp=stamp, context=context)
+            _in_run(cluster, members.get(cluster.id), registry, stamp=stamp, context=context)
             for cluster in after.live
         ),
         events=tuple(events),
@@ -144,9 +150,9 @@ def assign_failures(
     )
 
 
-def _ids(parts: Iterable[Part], book: Book) -> list[str]:
+def _ids(parts: Iterable[Part], registry: ClusterRegistry) -> list[str]:
     """The known id of each part, or the next free one."""
-    number = book.next_number
+    number = registry.next_number
     ids = []
     for part in parts:
         ids.append(part.home or f"C{number}")
@@ -160,37 +166,45 @@ def _signature_ids(unit: Unit) -> tuple[str, ...]:
 
 
 def _recorded(
-    part: Part, cluster_id: str, book: Book, *, mint: EventMint, stamp: str, context: Context
+    part: Part,
+    cluster_id: str,
+    registry: ClusterRegistry,
+    *,
+    factory: EventFactory,
+    stamp: str,
+    context: Context,
 ) -> list[Event]:
     if part.home is None:
         title = part.title(context.title_of)
-        opened: list[Event] = [_opened(part, cluster_id, mint, stamp=stamp, title=title)]
+        opened: list[Event] = [_opened(part, cluster_id, factory, stamp=stamp, title=title)]
         if part.rule is not None and part.rule.cluster is None:
-            opened.append(mint.make(RuleBound, rule=part.rule.name, cluster=cluster_id))
+            opened.append(factory.make(RuleBound, rule=part.rule.name, cluster=cluster_id))
         return opened
-    return _seen_again(part, book.clusters[cluster_id], stamp, mint)
+    return _seen_again(part, registry.clusters[cluster_id], stamp, factory)
 
 
-def _proposed(parted: Parted, ids: list[str], book: Book, mint: EventMint) -> Iterator[Event]:
+def _proposed(
+    parted: Parted, ids: list[str], registry: ClusterRegistry, factory: EventFactory
+) -> Iterator[Event]:
     """Proposals that nobody has answered and the journal does not have yet; the older cluster comes first."""
     told = {
-        frozenset((book.resolve(made.cluster), book.resolve(made.with_cluster)))
-        for made in book.proposals
+        frozenset((registry.resolve(made.cluster), registry.resolve(made.with_cluster)))
+        for made in registry.proposals
         if made.with_cluster is not None
-    } | book.dropped
+    } | registry.dropped
     suggested = [(ids[one], ids[other], why) for one, other, why in parted.proposals]
-    suggested += [(known, ids[index], why) for index, known, why in changed_words(parted.parts, book)]
+    suggested += [(known, ids[index], why) for index, known, why in changed_words(parted.parts, registry)]
     for one, other, why in suggested:
         older, younger = sorted((one, other), key=lambda cluster_id: int(cluster_id[1:]))
         if older == younger or frozenset((older, younger)) in told:
             continue
         told |= {frozenset((older, younger))}
         made = why.model_copy(update={"proposal": True, "confirm": f"triage merge {older} {younger}"})
-        yield mint.make(ProposalMade, cluster=younger, kind="merge", with_cluster=older, why=(made,))
+        yield factory.make(ProposalMade, cluster=younger, kind="merge", with_cluster=older, why=(made,))
 
 
-def _opened(part: Part, cluster_id: str, mint: EventMint, *, stamp: str, title: str) -> ClusterOpened:
-    return mint.make(
+def _opened(part: Part, cluster_id: str, factory: EventFactory, *, stamp: str, title: str) -> ClusterOpened:
+    return factory.make(
         ClusterOpened,
         cluster=cluster_id,
         title=title,
@@ -201,7 +215,7 @@ def _opened(part: Part, cluster_id: str, mint: EventMint, *, stamp: str, title: 
     )
 
 
-def _seen_again(part: Part, known: Cluster, stamp: str, mint: EventMint) -> list[Event]:
+def _seen_again(part: Part, known: Cluster, stamp: str, factory: EventFactory) -> list[Event]:
     events: list[Event] = []
     for unit in part.units:
         for signature in unit.news:
@@ -209,14 +223,16 @@ def _seen_again(part: Part, known: Cluster, stamp: str, mint: EventMint) -> list
             if unit.vouched_by is not None:
                 why.append(Why(kind="signature", detail=unit.vouched_by))
             events.append(
-                mint.make(SignatureAdded, cluster=known.id, signature=signature, stamp=stamp, why=tuple(why))
+                factory.make(
+                    SignatureAdded, cluster=known.id, signature=signature, stamp=stamp, why=tuple(why)
+                )
             )
     newcomers = tuple(sorted(set(part.members) - set(known.members)))
     if newcomers:
-        events.append(mint.make(MembersAdded, cluster=known.id, members=newcomers, stamp=stamp))
+        events.append(factory.make(MembersAdded, cluster=known.id, members=newcomers, stamp=stamp))
     if known.status is ClusterStatus.RESOLVED:
         events.append(
-            mint.make(
+            factory.make(
                 StatusChanged,
                 cluster=known.id,
                 status=ClusterStatus.OPEN,
@@ -230,7 +246,7 @@ def _seen_again(part: Part, known: Cluster, stamp: str, mint: EventMint) -> list
 def _in_run(
     cluster: Cluster,
     members: tuple[str, ...] | None,
-    before: Book,
+    before: ClusterRegistry,
     *,
     stamp: str,
     context: Context,
@@ -265,22 +281,22 @@ class Move(NamedTuple):
 
 def preview(
     record: RunRecord,
-    book: Book,
+    registry: ClusterRegistry,
     rules: Rules,
     *,
-    sign: Sign,
-    mint: EventMint,
+    signer: Signer,
+    factory: EventFactory,
     context: Context | None = None,
 ) -> list[Move]:
     """The failures of a run that the rules would move, by node id; nothing is recorded."""
     failures = {seen.slot: seen.failure for seen in failures_of(record)}
 
     def matching(slot: Slot) -> tuple[str, ...]:
-        fields = {**sign(failures[slot])[0].fields, "test": slot[0]}
+        fields = {**signer(failures[slot])[0].fields, "test": slot[0]}
         return tuple(rule.name for rule in rules.all(fields))
 
-    without = assign(record, book, sign=sign, mint=mint, context=context).cluster_of
-    under = assign(record, book, sign=sign, mint=mint, rules=rules, context=context).cluster_of
+    without = assign(record, registry, signer=signer, factory=factory, context=context).cluster_of
+    under = assign(record, registry, signer=signer, factory=factory, rules=rules, context=context).cluster_of
     return [
         Move(slot[0], without[slot], target, matching(slot))
         for slot, target in sorted(under.items())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from triage.cluster.event_factory import EventMint
-from triage.cluster.registry import Book
+from triage.cluster.event_factory import EventFactory
+from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, Why
 from triage.model.journal import (
@@ -19,9 +19,11 @@ from triage.model.journal import (
 )
 
 
-def merge(book: Book, mint: EventMint, ids: Sequence[str], reason: str | None = None) -> list[Event]:
+def merge(
+    registry: ClusterRegistry, factory: EventFactory, ids: Sequence[str], reason: str | None = None
+) -> list[Event]:
     """All clusters into the first one named; their ids stay as its aliases."""
-    target, *others = [book.resolve(cluster_id) for cluster_id in ids]
+    target, *others = [registry.resolve(cluster_id) for cluster_id in ids]
     if not others:
         raise UsageError("bad-merge", "a merge needs at least two clusters", "triage merge C4 C7")
     events: list[Event] = []
@@ -31,13 +33,13 @@ def merge(book: Book, mint: EventMint, ids: Sequence[str], reason: str | None = 
                 "bad-merge", f"{named} is part of {ids[0]} already", f"`triage show {target}` has its aliases"
             )
         why = (Why(kind="person", detail=reason or "decided by a person"),)
-        events.append(mint.make(ClustersMerged, cluster=cluster_id, into=target, why=why))
+        events.append(factory.make(ClustersMerged, cluster=cluster_id, into=target, why=why))
     return events
 
 
 def split(
-    book: Book,
-    mint: EventMint,
+    registry: ClusterRegistry,
+    factory: EventFactory,
     cluster_id: str,
     nodeids: Iterable[str],
     *,
@@ -50,7 +52,7 @@ def split(
     `signatures_of` maps node ids to the signatures that were seen of them: a signature that only tests
     which leave have goes along, so that newcomers with it join the new cluster.
     """
-    cluster = book.cluster(cluster_id)
+    cluster = registry.cluster(cluster_id)
     leaving = _leaving(cluster, nodeids)
     going = {sig for nodeid in leaving for sig in signatures_of.get(nodeid, ())} & set(cluster.signatures)
     staying = {
@@ -58,9 +60,9 @@ def split(
     }
     if any(member not in signatures_of for member in cluster.members if member not in leaving):
         staying |= going  # a test that stays and was not seen may have any of them
-    new = f"C{book.next_number}"
+    new = f"C{registry.next_number}"
     return [
-        mint.make(
+        factory.make(
             ClusterSplit,
             cluster=cluster.id,
             new=new,
@@ -92,22 +94,24 @@ def _leaving(cluster: Cluster, nodeids: Iterable[str]) -> tuple[str, ...]:
     return leaving
 
 
-def keep_apart(book: Book, mint: EventMint, one: str, other: str, reason: str) -> list[Event]:
+def keep_apart(
+    registry: ClusterRegistry, factory: EventFactory, one: str, other: str, reason: str
+) -> list[Event]:
     """Two clusters have different causes: no proposal to merge them is made again."""
-    first, second = book.resolve(one), book.resolve(other)
+    first, second = registry.resolve(one), registry.resolve(other)
     if first == second:
         raise UsageError("bad-split", f"{one} and {other} are one cluster", "`triage split` takes it apart")
-    return [mint.make(ProposalDropped, cluster=first, with_cluster=second, reason=reason)]
+    return [factory.make(ProposalDropped, cluster=first, with_cluster=second, reason=reason)]
 
 
-def own(book: Book, mint: EventMint, cluster_id: str, owner: str) -> list[Event]:
+def own(registry: ClusterRegistry, factory: EventFactory, cluster_id: str, owner: str) -> list[Event]:
     """Who takes care of a cluster."""
-    return [mint.make(OwnerSet, cluster=book.resolve(cluster_id), owner=_line(owner, "owner"))]
+    return [factory.make(OwnerSet, cluster=registry.resolve(cluster_id), owner=_line(owner, "owner"))]
 
 
-def rename(book: Book, mint: EventMint, cluster_id: str, title: str) -> list[Event]:
+def rename(registry: ClusterRegistry, factory: EventFactory, cluster_id: str, title: str) -> list[Event]:
     """A better title."""
-    return [mint.make(Renamed, cluster=book.resolve(cluster_id), title=_line(title, "title"))]
+    return [factory.make(Renamed, cluster=registry.resolve(cluster_id), title=_line(title, "title"))]
 
 
 def _line(text: str, what: str) -> str:
@@ -122,23 +126,23 @@ def _line(text: str, what: str) -> str:
 _BY = "triage doctor"
 
 
-def reconcile(book: Book, mint: EventMint | None = None) -> list[Event]:
+def reconcile(registry: ClusterRegistry, factory: EventFactory | None = None) -> list[Event]:
     """Events that mend clashes and doubles; none where there is nothing to mend.
 
-    `mint` is not used: a mint's clock and actor would make two people's repairs two repairs.
+    `factory` is not used: its clock and actor would make two people's repairs two repairs.
     """
     events: list[Event] = []
-    number = book.next_number
-    for clash in sorted(book.clashes, key=lambda opening: (opening.at, opening.event)):
-        maker = EventMint(clash.at, _BY)
+    number = registry.next_number
+    for clash in sorted(registry.clashes, key=lambda opening: (opening.at, opening.event)):
+        maker = EventFactory(clash.at, _BY)
         events.append(
             maker.make(ClusterRenumbered, cluster=clash.cluster, new=f"C{number}", opening=clash.event)
         )
         number += 1
-    opened_at = {event.id: event.at for event in book.events}
-    for younger, older in sorted(book.doubles.items(), key=lambda pair: int(pair[0][1:])):
-        latest = max(opened_at[book.lineage[cluster_id]] for cluster_id in (younger, older))
-        maker = EventMint(latest, _BY, book.lineage, after=latest)
+    opened_at = {event.id: event.at for event in registry.events}
+    for younger, older in sorted(registry.doubles.items(), key=lambda pair: int(pair[0][1:])):
+        latest = max(opened_at[registry.lineage[cluster_id]] for cluster_id in (younger, older))
+        maker = EventFactory(latest, _BY, registry.lineage, after=latest)
         why = (Why(kind="signature", detail="two branches opened a cluster for the same failure"),)
         events.append(maker.make(ClustersMerged, cluster=younger, into=older, why=why))
     return events

@@ -50,12 +50,13 @@ OPENING_OF = {"cluster": "opening", "into": "into_opening", "with_cluster": "wit
 """Fields that name a cluster, each with the field that says which opening is meant."""
 
 
-class EventMint:
+class EventFactory:
     """Makes events of one decision: `at` rises by a microsecond from each to the next.
 
-    `Book.mint` makes one that fits the journal: `lineage` maps a cluster to the event that opened it, so
-    that each event says which cluster it means even where another branch allots the same number, and
-    `after` is the time of the last event, so that a clock that stands still or goes back reorders nothing.
+    `ClusterRegistry.event_factory` makes one that fits the journal: `lineage` maps a cluster to the event
+    that opened it, so that each event says which cluster it means even where another branch allots the
+    same number, and `after` is the time of the last event, so that a clock that stands still or goes back
+    reorders nothing.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import Rule, Rules
 from triage.model.cluster import Why
 from triage.model.failure import Failure, Raised
@@ -16,7 +16,7 @@ from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
 from triage.model.signature import Signature
 
-Sign = Callable[[Failure], tuple[Signature, ...]]
+Signer = Callable[[Failure], tuple[Signature, ...]]
 """Signatures of one failure, the current algorithm's first; pure."""
 
 Slot = tuple[str, int]
@@ -79,11 +79,11 @@ def shared(one: dict[str, tuple[str, ...]], other: dict[str, tuple[str, ...]]) -
     return {kind: values for kind, values in both.items() if values}
 
 
-def gather(failures: Iterable[Seen], sign: Sign) -> dict[str, Group]:
+def gather(failures: Iterable[Seen], signer: Signer) -> dict[str, Group]:
     """Groups by current signature id, sorted by it."""
     groups: dict[str, Group] = {}
     for seen in failures:
-        signatures = sign(seen.failure)
+        signatures = signer(seen.failure)
         group = groups.get(signatures[0].id)
         if group is None:
             groups[signatures[0].id] = Group.of(seen, signatures)
@@ -143,19 +143,19 @@ class Unit:
         return tuple(sorted({nodeid for nodeid, _ in self.slots}))
 
 
-def units_of(groups: Iterable[Group], book: Book, rules: Rules | None = None) -> list[Unit]:
+def units_of(groups: Iterable[Group], registry: ClusterRegistry, rules: Rules | None = None) -> list[Unit]:
     """Every failure of the groups in exactly one unit, in a stable order.
 
     Raises `UsageError` (bad-rules) for a rule whose cluster does not exist.
     """
-    units = [unit for group in groups for unit in _units(group, book)]
+    units = [unit for group in groups for unit in _units(group, registry)]
     if rules is not None and rules.rules:
-        rules.check_clusters(book)
-        units = [part for unit in units for part in _ruled(unit, book, rules)]
+        rules.check_clusters(registry)
+        units = [part for unit in units for part in _ruled(unit, registry, rules)]
     return sorted(units, key=lambda unit: unit.key)
 
 
-def _ruled(unit: Unit, book: Book, rules: Rules) -> Iterator[Unit]:
+def _ruled(unit: Unit, registry: ClusterRegistry, rules: Rules) -> Iterator[Unit]:
     """The unit, or the parts of it that rules move; what a person split off stays where it is."""
     if unit.decided:
         yield unit
@@ -169,30 +169,30 @@ def _ruled(unit: Unit, book: Book, rules: Rules) -> Iterator[Unit]:
         if rule is None:
             yield replace(unit, slots=slots)
         else:
-            home = rule.cluster or book.rules.get(rule.name)
-            resolved = book.resolve(home) if home is not None else None
+            home = rule.cluster or registry.rules.get(rule.name)
+            resolved = registry.resolve(home) if home is not None else None
             why = [
                 Why(kind="rule", detail=f"rule {rule.name!r}" + (f": {rule.reason}" if rule.reason else ""))
             ]
             yield Unit(unit.group, slots, resolved, decided=True, rule=rule, why=why)
 
 
-def _units(group: Group, book: Book) -> Iterator[Unit]:
+def _units(group: Group, registry: ClusterRegistry) -> Iterator[Unit]:
     slots = group.slots
-    if book.member_home:
+    if registry.member_home:
         moved: dict[str, list[Slot]] = defaultdict(list)
         for slot in group.slots:
-            moved[book.member_home.get((group.signature.id, slot[0]), "")].append(slot)
+            moved[registry.member_home.get((group.signature.id, slot[0]), "")].append(slot)
         slots = moved.pop("", [])
         for decided_home, own in moved.items():
             yield Unit(group, own, decided_home, decided=True)
     if slots:
-        home, vouched_by = known_home(group, book)
-        news = tuple(sorted(group.ids - book.home.keys()))
+        home, vouched_by = known_home(group, registry)
+        news = tuple(sorted(group.ids - registry.home.keys()))
         yield Unit(group, slots, home, news=news, vouched_by=vouched_by)
 
 
-def known_home(group: Group, book: Book) -> tuple[str | None, str | None]:
+def known_home(group: Group, registry: ClusterRegistry) -> tuple[str | None, str | None]:
     """The cluster that has one of the group's signatures, and the older signature that says so.
 
     A signature of an older algorithm vouches only while its successor is unknown: once both were
@@ -200,12 +200,12 @@ def known_home(group: Group, book: Book) -> tuple[str | None, str | None]:
     made to tell apart. A signature that differs by one decade of the error vouches too.
     """
     current = group.signature.id
-    if current in book.home:
-        return book.home[current], None
+    if current in registry.home:
+        return registry.home[current], None
     for older in sorted(group.ids - {current}):
-        if older in book.home and older not in book.translated:
-            return book.home[older], older
+        if older in registry.home and older not in registry.translated:
+            return registry.home[older], older
     for near in group.marks.get("near", ()):
-        if near in book.home:
-            return book.home[near], near
+        if near in registry.home:
+            return registry.home[near], near
     return None, None

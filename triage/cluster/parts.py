@@ -11,7 +11,7 @@ from triage.cluster.groups import Unit
 from triage.cluster.join_rules.experiments import flipped_together, told_apart
 from triage.cluster.join_rules.failures import RULES, similar_wording
 from triage.cluster.join_rules.history import co_failure, first_bad, parameter_axis
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.cluster.replay import algorithm_rank
 from triage.cluster.rules import Rule
 from triage.cluster.union import Join, Union, star
@@ -90,9 +90,9 @@ def described(unit: Unit) -> tuple[Why, ...]:
     return (*found, *((Why(kind="message", detail=f"{COMPARED}{'; '.join(numbers)}"),) if numbers else ()))
 
 
-def parts_of(units: Sequence[Unit], book: Book, context: Context) -> Parted:
+def parts_of(units: Sequence[Unit], registry: ClusterRegistry, context: Context) -> Parted:
     """Every unit in exactly one part; one part for each known cluster; in a stable order."""
-    union = Union(units, apart=book.dropped, cannot=told_apart(units, context.flips))
+    union = Union(units, apart=registry.dropped, cannot=told_apart(units, context.flips))
     union.carry_out(_same_home(units), by_decision=True)
     union.carry_out(join for rule in ALL_RULES for join in rule(units, context))
     parts: list[Part] = []

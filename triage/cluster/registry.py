@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from types import MappingProxyType
 
-from triage.cluster.event_factory import EventMint
+from triage.cluster.event_factory import EventFactory
 from triage.cluster.replay import Fold, Opening
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
@@ -22,7 +22,7 @@ from triage.model.run import RunRecord
 
 
 @dataclass(frozen=True)
-class Book:
+class ClusterRegistry:
     """The state after all events; look things up, never change it."""
 
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Book:
     dropped: frozenset[frozenset[str]] = frozenset()
     """Pairs of clusters that somebody decided to keep apart."""
     lineage: Mapping[str, str] = field(default_factory=dict)
-    """Cluster id to the id of the event that opened it; `EventMint` wants it."""
+    """Cluster id to the id of the event that opened it; `EventFactory` wants it."""
     rules: Mapping[str, str] = field(default_factory=dict)
     """Name of a rule to the cluster that it fills."""
     translated: frozenset[str] = frozenset()
@@ -52,7 +52,7 @@ class Book:
     events: tuple[Event, ...] = ()
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> Book:
+    def of(cls, events: Iterable[Event]) -> ClusterRegistry:
         """Fold the events, in the order of `at` and `id`, whatever order they come in."""
         fold = Fold.over(events)
         return cls(
@@ -71,9 +71,9 @@ class Book:
             events=fold.events,
         )
 
-    def mint(self, at: str, by: str) -> EventMint:
+    def event_factory(self, at: str, by: str) -> EventFactory:
         """Makes the events that come next: `at` is the time now, `by` who decides."""
-        return EventMint(at, by, self.lineage, after=self.events[-1].at if self.events else None)
+        return EventFactory(at, by, self.lineage, after=self.events[-1].at if self.events else None)
 
     @property
     def live(self) -> tuple[Cluster, ...]:
@@ -141,7 +141,7 @@ _ORDER = (
 _SEEN = frozenset({RunState.REGRESSED, RunState.NEW, RunState.KNOWN})
 
 
-def as_decided(book: Book, in_run: Iterable[Cluster]) -> list[Cluster]:
+def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Cluster]:
     """Every cluster of the journal, by number; members, states and evidence as the run has them.
 
     A cluster that was merged since counts to the one that it is part of; one that the journal does not
@@ -149,13 +149,14 @@ def as_decided(book: Book, in_run: Iterable[Cluster]) -> list[Cluster]:
     """
     parts: dict[str, list[Cluster]] = {}
     for cluster in in_run:
-        home = book.resolve(cluster.id) if cluster.id in book.clusters else cluster.id
+        home = registry.resolve(cluster.id) if cluster.id in registry.clusters else cluster.id
         parts.setdefault(home, []).append(cluster)
     known = {
-        cluster_id: _one(cluster, parts.get(cluster_id, [])) for cluster_id, cluster in book.clusters.items()
+        cluster_id: _one(cluster, parts.get(cluster_id, []))
+        for cluster_id, cluster in registry.clusters.items()
     }
     trial = {cluster_id: found[0] for cluster_id, found in parts.items() if cluster_id not in known}
-    return sorted((with_proposals(book, c) for c in (known | trial).values()), key=lambda c: c.number)
+    return sorted((with_proposals(registry, c) for c in (known | trial).values()), key=lambda c: c.number)
 
 
 def _one(cluster: Cluster, parts: list[Cluster]) -> Cluster:
@@ -171,25 +172,25 @@ def _one(cluster: Cluster, parts: list[Cluster]) -> Cluster:
     )
 
 
-def with_proposals(book: Book, cluster: Cluster) -> Cluster:
+def with_proposals(registry: ClusterRegistry, cluster: Cluster) -> Cluster:
     """The cluster with what evidence suggests and nobody has decided, each with its command."""
     proposed = [
-        why.model_copy(update={"proposal": True, "confirm": _command(made, book)})
-        for made in book.proposals
-        if cluster.id in _about(made, book)
+        why.model_copy(update={"proposal": True, "confirm": _command(made, registry)})
+        for made in registry.proposals
+        if cluster.id in _about(made, registry)
         for why in made.why or (Why(kind="message", detail="proposed"),)
     ]
     fresh = [why for why in proposed if why not in cluster.why]
     return cluster.model_copy(update={"why": (*cluster.why, *fresh)})
 
 
-def _about(made: ProposalMade, book: Book) -> tuple[str, ...]:
+def _about(made: ProposalMade, registry: ClusterRegistry) -> tuple[str, ...]:
     """The clusters that a proposal is about, under the ids that they have now."""
     named = (made.with_cluster, made.cluster)
-    return tuple(book.resolve(name) for name in named if name is not None and name in book.clusters)
+    return tuple(registry.resolve(name) for name in named if name is not None and name in registry.clusters)
 
 
-def _command(made: ProposalMade, book: Book) -> str:
+def _command(made: ProposalMade, registry: ClusterRegistry) -> str:
     """What would confirm it, in the ids of today: they may have been renumbered or merged since."""
-    verb = ("split", *_about(made, book)[:1], *map(quote, made.members))
-    return " ".join(("triage", *(verb if made.kind == "split" else ("merge", *_about(made, book)))))
+    verb = ("split", *_about(made, registry)[:1], *map(quote, made.members))
+    return " ".join(("triage", *(verb if made.kind == "split" else ("merge", *_about(made, registry)))))

@@ -1,4 +1,4 @@
-"""One pass over the journal's events, oldest first: the working memory behind `Book`.
+"""One pass over the journal's events, oldest first: the working memory behind `ClusterRegistry`.
 
 Nothing here fails on an event that makes no sense (a status of a cluster that nobody opened): two
 branches merge their journals by union of lines, and what one of them said must not hide the rest.

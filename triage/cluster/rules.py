@@ -23,7 +23,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.base import Value
 
@@ -150,10 +150,10 @@ class Rules(Value):
         """Every rule that matches such a failure: where they are several, the first decides."""
         return tuple(rule for rule in self.rules if rule.fits(fields))
 
-    def check_clusters(self, book: Book, source: str = SOURCE) -> None:
+    def check_clusters(self, registry: ClusterRegistry, source: str = SOURCE) -> None:
         """Raises `UsageError` (bad-rules) for a rule that names a cluster which does not exist."""
         for rule in self.rules:
-            if rule.cluster is not None and rule.cluster not in book.clusters:
+            if rule.cluster is not None and rule.cluster not in registry.clusters:
                 raise _bad(source, f"rule {rule.name!r} names {rule.cluster}, and there is no such cluster")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.regions import splice
 from triage.documents.render import load_templates
 from triage.documents.template_engine import Source, render
@@ -117,7 +117,9 @@ LEDGERS = (
 )
 
 
-def update_ledgers(root: Path, book: Book, templates: Mapping[str, str] | None = None) -> list[str]:
+def update_ledgers(
+    root: Path, registry: ClusterRegistry, templates: Mapping[str, str] | None = None
+) -> list[str]:
     """Render every region of every ledger; returns a line for each file that changed.
 
     Nothing is written unless all can be: raises `UsageError` where a person changed a region or its
@@ -129,7 +131,9 @@ def update_ledgers(root: Path, book: Book, templates: Mapping[str, str] | None =
             path = root / ledger.path
             old = read_ledger(path)
             new = splice(
-                _start(ledger) if old is None else old, render_regions(ledger, book, templates), ledger.path
+                _start(ledger) if old is None else old,
+                render_regions(ledger, registry, templates),
+                ledger.path,
             )
             if new != old:
                 changed.append((path, new, ledger.path))
@@ -146,10 +150,12 @@ def check_regions(root: Path) -> None:
             splice(data, {name: "" for name, _, _ in ledger.regions}, ledger.path)
 
 
-def render_regions(ledger: Ledger, book: Book, templates: Mapping[str, str] | None = None) -> dict[str, str]:
+def render_regions(
+    ledger: Ledger, registry: ClusterRegistry, templates: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The text of each region of a ledger as the journal demands it."""
     texts = load_templates() if templates is None else templates
-    data = ledger_values(book.clusters.values(), book.events)
+    data = ledger_values(registry.clusters.values(), registry.events)
     source = Source(Artifact(path=JOURNAL, sha256=""), data)
     return {
         name: render(template, {"ledger": source}, texts, document=ledger.path).text

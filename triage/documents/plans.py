@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import read_ledger
 from triage.documents.regions import splice
 from triage.documents.render import load_templates, source_of
@@ -43,10 +43,10 @@ class Designed:
         return f"{self.cluster}.{self.stamp}"
 
 
-def designs(book: Book) -> tuple[Designed, ...]:
+def designs(registry: ClusterRegistry) -> tuple[Designed, ...]:
     """Every design on record, oldest first; of each cluster's, all but the last are superseded."""
     found: list[Designed] = []
-    attempts = [event for event in book.events if isinstance(event, AttemptRecorded) and event.evidence]
+    attempts = [event for event in registry.events if isinstance(event, AttemptRecorded) and event.evidence]
     for at, event in enumerate(attempts):
         if event.phase != "c":
             continue
@@ -54,7 +54,7 @@ def designs(book: Book) -> tuple[Designed, ...]:
         until = next((n for n, e in enumerate(later) if e.phase == "c"), len(later))
         checks = [e.evidence[0] for e in later[:until] if e.phase == "d"]
         superseded = until < len(later)
-        status = book.cluster(event.cluster).status
+        status = registry.cluster(event.cluster).status
         done = superseded or status in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
         found.append(
             Designed(
@@ -69,10 +69,12 @@ def designs(book: Book) -> tuple[Designed, ...]:
     return tuple(found)
 
 
-def update_plans(root: Path, book: Book, templates: Mapping[str, str] | None = None) -> list[str]:
+def update_plans(
+    root: Path, registry: ClusterRegistry, templates: Mapping[str, str] | None = None
+) -> list[str]:
     """Render every active plan and archive those in which nothing is open; returns a line for each change."""
     texts = load_templates() if templates is None else templates
-    known = designs(book)
+    known = designs(registry)
     lines: list[str] = []
     with locked(root / "plans"):
         for campaign in dict.fromkeys(design.campaign for design in known):

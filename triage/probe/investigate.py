@@ -13,9 +13,9 @@ from pathlib import Path
 from triage.campaign.decide import decide
 from triage.campaign.inputs import flips_of, trials_of
 from triage.campaign.services import Services
-from triage.cluster.event_factory import EventMint
+from triage.cluster.event_factory import EventFactory
 from triage.cluster.join_rules.experiments import conclusions
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.collect import collect, python_path
 from triage.lab.lab import Budget, Lab
@@ -85,15 +85,18 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     where = folder.relative(services.root)
     decide(
         services,
-        lambda book, mint: [*events_of(report, folder, where, mint), *_concluded(services.root, book, mint)],
+        lambda registry, factory: [
+            *events_of(report, folder, where, factory),
+            *_concluded(services.root, registry, factory),
+        ],
         "triage probe",
     )
     return report
 
 
-def _concluded(root: Path, book: Book, mint: EventMint) -> list[Event]:
+def _concluded(root: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
     """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
-    return conclusions(book, mint, flips_of(trials_of(root)))
+    return conclusions(registry, factory, flips_of(trials_of(root)))
 
 
 def _find(services: Services, request: Request, scratch: Scratch, room: Path) -> Found:
@@ -110,7 +113,7 @@ def _find(services: Services, request: Request, scratch: Scratch, room: Path) ->
         executor=services.executor,
         world=services.world,
     )
-    subject = find_subject(request.subject, services.book(), collected, request.record)
+    subject = find_subject(request.subject, services.registry(), collected, request.record)
     return Found(subject, collected.tests)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError, VoidError
 from triage.lab.collect import Collected
 from triage.lab.lab import BudgetSpent, Lab
@@ -88,7 +88,9 @@ class Subject:
     cluster: str | None = None
 
 
-def find_subject(text: str, book: Book, collected: Collected, record: RunRecord | None) -> Subject:
+def find_subject(
+    text: str, registry: ClusterRegistry, collected: Collected, record: RunRecord | None
+) -> Subject:
     """What the user named.
 
     Raises `UsageError` where there is no such cluster or test, `VoidError` where its file does not collect
@@ -96,9 +98,9 @@ def find_subject(text: str, book: Book, collected: Collected, record: RunRecord 
     """
     suite = collected.tests
     if _CLUSTER.fullmatch(text):
-        return _of_cluster(text.upper(), book, collected)
+        return _of_cluster(text.upper(), registry, collected)
     if text in suite or text in collected.broken:
-        return Subject((text,), _home(text, book))
+        return Subject((text,), _home(text, registry))
     inside = tuple(nodeid for nodeid in suite if nodeid.startswith((text + "[", text + "::", text + "/")))
     if inside:
         red = _red(record)
@@ -112,8 +114,8 @@ def find_subject(text: str, book: Book, collected: Collected, record: RunRecord 
     raise _unknown(text, suite)
 
 
-def _of_cluster(name: str, book: Book, collected: Collected) -> Subject:
-    cluster = book.cluster(name)
+def _of_cluster(name: str, registry: ClusterRegistry, collected: Collected) -> Subject:
+    cluster = registry.cluster(name)
     if cluster.status is ClusterStatus.RESOLVED:
         raise UsageError(
             "resolved-cluster", f"{cluster.id} is resolved", "probe a test by its node id, or run the suite"
@@ -131,8 +133,8 @@ def _of_cluster(name: str, book: Book, collected: Collected) -> Subject:
     return Subject(here, cluster.id)
 
 
-def _home(nodeid: str, book: Book) -> str | None:
-    for cluster in reversed(book.live):
+def _home(nodeid: str, registry: ClusterRegistry) -> str | None:
+    for cluster in reversed(registry.live):
         if nodeid in cluster.members and cluster.status is not ClusterStatus.RESOLVED:
             return cluster.id
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from triage.cluster.event_factory import EventMint
+from triage.cluster.event_factory import EventFactory
 from triage.documents.probe_page import page
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import ClusterStatus
@@ -21,7 +21,7 @@ def write_report(folder: EvidenceFolder, report: ProbeReport) -> None:
     folder.seal()
 
 
-def events_of(report: ProbeReport, folder: EvidenceFolder, where: str, mint: EventMint) -> list[Event]:
+def events_of(report: ProbeReport, folder: EvidenceFolder, where: str, factory: EventFactory) -> list[Event]:
     """The attempt; the status, where a cause was found."""
     if report.cluster is None:
         return []
@@ -29,8 +29,8 @@ def events_of(report: ProbeReport, folder: EvidenceFolder, where: str, mint: Eve
     summary = f"{report.root_cause.kind} ({report.root_cause.confidence}): {report.root_cause.summary}"
     common: dict[str, Any] = {"cluster": report.cluster, "stamp": folder.stamp, "evidence": evidence}
     events: list[Event] = [
-        mint.make(AttemptRecorded, phase="b", campaign=folder.campaign, summary=summary, **common)
+        factory.make(AttemptRecorded, phase="b", campaign=folder.campaign, summary=summary, **common)
     ]
     if report.root_cause.confidence != "unknown":
-        events.append(mint.make(StatusChanged, status=ClusterStatus.PROBED, reason=summary, **common))
+        events.append(factory.make(StatusChanged, status=ClusterStatus.PROBED, reason=summary, **common))
     return events

@@ -40,7 +40,7 @@ def prepare(
 
     Raises `UsageError` where the cluster was not probed or there is no option.
     """
-    basis = find_basis(services.root, services.book(), cluster_id, needs_cause=not options)
+    basis = find_basis(services.root, services.registry(), cluster_id, needs_cause=not options)
     applied = tuple(apply(services.root, proposal) for proposal in gather(options, basis.report))
     breaks = gather(sabotages, basis.report) if sabotages else ()
     planted = {
@@ -109,12 +109,14 @@ def _tell(services: Services, folder: EvidenceFolder, values: dict[str, Any]) ->
     chosen = values["recommended"]
     summary = f"option {chosen} is recommended" if chosen else "no option is eligible"
     with services.decision_lock():
-        mint = services.book().mint(services.world.timestamp(), "triage design")
+        factory = services.registry().event_factory(services.world.timestamp(), "triage design")
         common: dict[str, Any] = {"cluster": values["cluster"], "stamp": folder.stamp, "evidence": evidence}
         events: list[Event] = [
-            mint.make(AttemptRecorded, phase="c", campaign=folder.campaign, summary=summary, **common)
+            factory.make(AttemptRecorded, phase="c", campaign=folder.campaign, summary=summary, **common)
         ]
-        if chosen and services.book().cluster(values["cluster"]).status is not ClusterStatus.RESOLVED:
-            events.append(mint.make(StatusChanged, status=ClusterStatus.DESIGNED, reason=summary, **common))
+        if chosen and services.registry().cluster(values["cluster"]).status is not ClusterStatus.RESOLVED:
+            events.append(
+                factory.make(StatusChanged, status=ClusterStatus.DESIGNED, reason=summary, **common)
+            )
         services.journal.append(events)
         refresh(services)

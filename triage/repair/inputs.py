@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, ClusterStatus
@@ -82,37 +82,37 @@ class Basis:
         return sum(arm.failed for arm in arms) / runs if runs else 1.0
 
 
-def clusters_named(text: str, book: Book, campaign: str) -> tuple[str, ...]:
+def clusters_named(text: str, registry: ClusterRegistry, campaign: str) -> tuple[str, ...]:
     """`C19` or a campaign: every cluster of it whose cause is known and that is not resolved.
 
     Raises `UsageError` for an unknown cluster, and for a campaign without anything to do.
     """
-    if text in book.clusters or text.upper() in book.clusters:
-        return (book.resolve(text if text in book.clusters else text.upper()),)
+    if text in registry.clusters or text.upper() in registry.clusters:
+        return (registry.resolve(text if text in registry.clusters else text.upper()),)
     ready = (ClusterStatus.PROBED, ClusterStatus.DESIGNED)
     tried = {
-        book.resolve(event.cluster)
-        for event in book.events
+        registry.resolve(event.cluster)
+        for event in registry.events
         if isinstance(event, AttemptRecorded) and event.campaign == text
     }
-    found = tuple(c.id for c in book.live if c.id in tried and c.status in ready)
+    found = tuple(c.id for c in registry.live if c.id in tried and c.status in ready)
     if found:
         return found
     if text == campaign or tried:
         raise UsageError(
             "nothing-to-do", f"campaign {text} has no probed cluster that is open", "see `triage next`"
         )
-    return (book.resolve(text),)
+    return (registry.resolve(text),)
 
 
-def find_basis(root: Path, book: Book, cluster_id: str, *, needs_cause: bool = True) -> Basis:
+def find_basis(root: Path, registry: ClusterRegistry, cluster_id: str, *, needs_cause: bool = True) -> Basis:
     """The latest probe of a cluster and the run behind it.
 
     Raises `UsageError` where it was not probed, or where its cause is unknown and `needs_cause` says that
     nobody brings a repair of their own; `VoidError` for damaged evidence.
     """
-    cluster = book.cluster(cluster_id)
-    path = _probe_of(root, book, cluster)
+    cluster = registry.cluster(cluster_id)
+    path = _probe_of(root, registry, cluster)
     try:
         report = ProbeReport.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
@@ -130,8 +130,8 @@ def find_basis(root: Path, book: Book, cluster_id: str, *, needs_cause: bool = T
     return Basis(cluster, report, path, record, folder)
 
 
-def _probe_of(root: Path, book: Book, cluster: Cluster) -> Path:
-    attempts = [event for event in book.events_of(cluster.id) if isinstance(event, AttemptRecorded)]
+def _probe_of(root: Path, registry: ClusterRegistry, cluster: Cluster) -> Path:
+    attempts = [event for event in registry.events_of(cluster.id) if isinstance(event, AttemptRecorded)]
     for event in reversed(attempts):
         for name in event.evidence:
             if event.phase == "b" and name.endswith("probe.json") and (root / name).is_file():

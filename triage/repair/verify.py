@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from triage.campaign.decide import refresh
 from triage.campaign.services import Services
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.plans import Designed, designs
 from triage.documents.render import write_document
 from triage.errors import TriageError, UsageError, VoidError
@@ -27,14 +27,14 @@ from triage.repair.criteria import magnitude
 TEMPLATE = "verify.md.j2"
 
 
-def clusters_to_verify(text: str, book: Book) -> tuple[Designed, ...]:
+def clusters_to_verify(text: str, registry: ClusterRegistry) -> tuple[Designed, ...]:
     """The latest design of a cluster, or of every open cluster of a campaign.
 
     Raises `UsageError` for an unknown cluster and where nothing was designed.
     """
-    latest = {design.cluster: design for design in designs(book)}
-    if text in book.clusters or text.upper() in book.clusters:
-        cluster_id = book.resolve(text if text in book.clusters else text.upper())
+    latest = {design.cluster: design for design in designs(registry)}
+    if text in registry.clusters or text.upper() in registry.clusters:
+        cluster_id = registry.resolve(text if text in registry.clusters else text.upper())
         if cluster_id not in latest:
             raise UsageError(
                 "not-designed",
@@ -49,7 +49,7 @@ def clusters_to_verify(text: str, book: Book) -> tuple[Designed, ...]:
         raise UsageError(
             "nothing-to-do", f"campaign {text} has no designed cluster that is open", "see `triage next`"
         )
-    return (latest[book.resolve(text)],)
+    return (latest[registry.resolve(text)],)
 
 
 def verify(
@@ -171,19 +171,21 @@ def _tell(services: Services, folder: EvidenceFolder, values: dict[str, Any]) ->
     common: dict[str, Any] = {"cluster": values["cluster"], "stamp": folder.stamp, "evidence": evidence}
     summary = "every exit criterion is met" if values["resolved"] else f"unmet: {', '.join(values['unmet'])}"
     with services.decision_lock():
-        book = services.book()
-        mint = book.mint(services.world.timestamp(), "triage verify")
+        registry = services.registry()
+        factory = registry.event_factory(services.world.timestamp(), "triage verify")
         events: list[Event] = [
-            mint.make(AttemptRecorded, phase="d", campaign=folder.campaign, summary=summary, **common)
+            factory.make(AttemptRecorded, phase="d", campaign=folder.campaign, summary=summary, **common)
         ]
         for result in values["results"]:
             if result["met"]:
                 named = {"criterion": result["name"], "scope": result["scope"], "runs": result["runs"]}
-                events.append(mint.make(CriterionMet, **named, **common))
-        status = book.cluster(values["cluster"]).status
+                events.append(factory.make(CriterionMet, **named, **common))
+        status = registry.cluster(values["cluster"]).status
         if values["resolved"]:
-            events.append(mint.make(StatusChanged, status=ClusterStatus.RESOLVED, reason=summary, **common))
+            events.append(
+                factory.make(StatusChanged, status=ClusterStatus.RESOLVED, reason=summary, **common)
+            )
         elif status is ClusterStatus.RESOLVED:
-            events.append(mint.make(StatusChanged, status=ClusterStatus.OPEN, reason=summary, **common))
+            events.append(factory.make(StatusChanged, status=ClusterStatus.OPEN, reason=summary, **common))
         services.journal.append(events)
         refresh(services)

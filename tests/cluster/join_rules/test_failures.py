@@ -13,7 +13,7 @@ from triage.cluster.context import Context, Flip, Past
 from triage.cluster.decisions import merge, split
 from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.join_rules.history import dividing_values
-from triage.cluster.registry import Book, with_proposals
+from triage.cluster.registry import ClusterRegistry, with_proposals
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
@@ -24,9 +24,13 @@ Run = Callable[..., RunRecord]
 AT = "2026-11-24T06:00:00Z"
 
 
-def clustered(record: RunRecord, context: Context | None = None, book: Book | None = None) -> Assignment:
-    before = book or Book.of(())
-    return assign(record, before, sign=signatures_of, mint=before.mint(AT, "x"), context=context)
+def clustered(
+    record: RunRecord, context: Context | None = None, registry: ClusterRegistry | None = None
+) -> Assignment:
+    before = registry or ClusterRegistry.of(())
+    return assign(
+        record, before, signer=signatures_of, factory=before.event_factory(AT, "x"), context=context
+    )
 
 
 def count(found: Assignment) -> int:
@@ -144,18 +148,18 @@ def test_experiments_propose_a_split_then_a_merge(failing: Failing, run: Run) ->
         failing("a.py::a", "KeyError: 'x'", "m.py:f"), failing("b.py::b", "KeyError: 'x'", "m.py:f"),
         failing("c.py::c", "OSError: no", "n.py:g"),
     )  # fmt: skip
-    book = Book.of(clustered(record).events)
+    registry = ClusterRegistry.of(clustered(record).events)
     flip = Flip("env:A=1", frozenset({"a.py::a", "c.py::c"}), frozenset({"b.py::b"}))
-    events = conclusions(book, book.mint(AT, "triage probe"), (flip,))
-    told = Book.of((*book.events, *events))
+    events = conclusions(registry, registry.event_factory(AT, "triage probe"), (flip,))
+    told = ClusterRegistry.of((*registry.events, *events))
     (proposal,) = told.proposals
     assert (proposal.kind, proposal.cluster, proposal.members) == ("split", "C1", ("b.py::b",))
     assert with_proposals(told, told.cluster("C1")).why[-1].confirm == "triage split C1 b.py::b"
-    assert conclusions(told, told.mint(AT, "triage probe"), (flip,)) == [], "proposed once"
-    decided = split(told, told.mint(AT, "ada"), "C1", ["b.py::b"], signatures_of={})
-    after = Book.of((*told.events, *decided))
+    assert conclusions(told, told.event_factory(AT, "triage probe"), (flip,)) == [], "proposed once"
+    decided = split(told, told.event_factory(AT, "ada"), "C1", ["b.py::b"], signatures_of={})
+    after = ClusterRegistry.of((*told.events, *decided))
     assert after.proposals == (), "the split answers it"
-    (merge,) = conclusions(after, after.mint(AT, "triage probe"), (flip,))
+    (merge,) = conclusions(after, after.event_factory(AT, "triage probe"), (flip,))
     assert (merge.kind, merge.with_cluster, merge.cluster) == ("merge", "C1", "C2")
 
 
@@ -163,33 +167,34 @@ def test_an_experiment_on_one_cluster_says_nothing_of_another_one_of_the_same_te
     failing: Failing, run: Run
 ) -> None:
     """a.py::a failed for one reason, was experimented on, and fails for another one since."""
-    book = Book.of(clustered(run(failing("a.py::a", "KeyError: 'x'", "m.py:f"))).events)
+    registry = ClusterRegistry.of(clustered(run(failing("a.py::a", "KeyError: 'x'", "m.py:f"))).events)
     later = clustered(
-        run(failing("a.py::a", "OSError: no", "n.py:g"), failing("b.py::b", "ValueError: 1")), book=book
+        run(failing("a.py::a", "OSError: no", "n.py:g"), failing("b.py::b", "ValueError: 1")),
+        registry=registry,
     )
-    book = Book.of((*book.events, *later.events))
+    registry = ClusterRegistry.of((*registry.events, *later.events))
     flips = (
         Flip("env:A=1", frozenset({"a.py::a"}), frozenset(), "one", "C1"),
         Flip("env:A=1", frozenset({"b.py::b"}), frozenset(), "two", "C3"),
     )
-    (made,) = conclusions(book, book.mint(AT, "triage probe"), flips)
+    (made,) = conclusions(registry, registry.event_factory(AT, "triage probe"), flips)
     assert (made.with_cluster, made.cluster) == ("C1", "C3")
     assert "1 of 1 tests of C1 tried (one); 1 of 1 tests of C3 tried (two)" in made.why[0].detail
 
 
 def test_members_that_one_factor_flips_together_are_not_split_by_another(failing: Failing, run: Run) -> None:
     record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"), failing("b.py::b", "KeyError: 'x'", "m.py:f"))
-    book = Book.of(clustered(record).events)
+    registry = ClusterRegistry.of(clustered(record).events)
     both = Flip("file:data.csv=absent", frozenset({"a.py::a", "b.py::b"}), frozenset())
     one = Flip("env:A=1", frozenset({"a.py::a"}), frozenset({"b.py::b"}))
-    assert conclusions(book, book.mint(AT, "triage probe"), (both, one)) == []
-    assert [e.kind for e in conclusions(book, book.mint(AT, "x"), (one,))] == ["split"]
+    assert conclusions(registry, registry.event_factory(AT, "triage probe"), (both, one)) == []
+    assert [e.kind for e in conclusions(registry, registry.event_factory(AT, "x"), (one,))] == ["split"]
 
 
 def test_evidence_never_merges_two_known_ids_it_proposes(two: RunRecord) -> None:
-    book = Book.of(clustered(two).events)
+    registry = ClusterRegistry.of(clustered(two).events)
     flip = Flip("env:TZ=UTC", frozenset({"a.py::a", "b.py::b"}), frozenset())
-    found = clustered(two, Context(flips=(flip,)), book)
+    found = clustered(two, Context(flips=(flip,)), registry)
     assert count(found) == 2
     (event,) = found.events
     assert event.event == "proposal_made"
@@ -198,38 +203,41 @@ def test_evidence_never_merges_two_known_ids_it_proposes(two: RunRecord) -> None
 
 def test_a_changed_message_at_the_same_place_is_proposed_as_the_same(failing: Failing, run: Run) -> None:
     first = run(failing("a.py::a", "ConfigError: the step must not be negative", "m.py:check"))
-    book = Book.of(clustered(first).events)
+    registry = ClusterRegistry.of(clustered(first).events)
     second = run(failing("a.py::a", "ConfigError: give a step above zero, please", "m.py:check"))
-    found = clustered(second, book=book)
+    found = clustered(second, registry=registry)
     assert [event.event for event in found.events] == ["cluster_opened", "proposal_made"]
     third = run(failing("a.py::a", "ConfigError: the step must not be negative", "other.py:parse"))
-    assert [event.event for event in clustered(third, book=book).events] == ["cluster_opened"]
+    assert [event.event for event in clustered(third, registry=registry).events] == ["cluster_opened"]
 
 
 def test_a_failure_whose_error_moves_by_a_decade_keeps_its_id(failing: Failing, run: Run) -> None:
     def off(by: str) -> RunRecord:
         return run(failing("a.py::a", f"AssertionError: assert {by} < 1e-06", code="assert error < 1e-6"))
 
-    book = Book.of(clustered(off("2e-06")).events)
-    near = clustered(off("5e-06"), book=book)
+    registry = ClusterRegistry.of(clustered(off("2e-06")).events)
+    near = clustered(off("5e-06"), registry=registry)
     assert near.cluster_of == {("a.py::a", 0): "C1"}
     assert [event.event for event in near.events] == ["signature_added"] * (len(near.events))
-    far = clustered(off("5e-01"), book=book)
+    far = clustered(off("5e-01"), registry=registry)
     assert far.cluster_of == {("a.py::a", 0): "C2"}
 
 
 def test_a_signature_of_an_older_algorithm_still_finds_its_cluster(failing: Failing, run: Run) -> None:
     """A journal from before the present algorithm: the old signature leads home, the new one is stored."""
     record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"))
-    old = Book.of(
+    old = ClusterRegistry.of(
         assign(
-            record, Book.of(()), sign=lambda f: signatures_of(f)[-1:], mint=Book.of(()).mint(AT, "x")
+            record,
+            ClusterRegistry.of(()),
+            signer=lambda f: signatures_of(f)[-1:],
+            factory=ClusterRegistry.of(()).event_factory(AT, "x"),
         ).events
     )
     assert all(signature.startswith("reason/1:") for signature in old.home)
-    found = clustered(record, book=old)
+    found = clustered(record, registry=old)
     assert found.cluster_of == {("a.py::a", 0): "C1"}
-    after = Book.of((*old.events, *found.events))
+    after = ClusterRegistry.of((*old.events, *found.events))
     assert {signature.partition(":")[0] for signature in after.home} == {"reason/1", "reason/2", "reason/3"}
     assert after.translated >= {signatures_of(record.failures[0])[-1].id}
 
@@ -336,9 +344,11 @@ def test_what_of_the_process_several_failures_look_at(failing: Failing, run: Run
 def test_an_experiment_divides_no_known_cluster_by_itself(failing: Failing, run: Run) -> None:
     """Two reasons that a person merged stay one part of the run, whatever flips: it is people who split."""
     record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"), failing("b.py::b", "OSError: no", "n.py:g"))
-    book = Book.of(clustered(record).events)
-    book = Book.of((*book.events, *merge(book, book.mint(AT, "ada"), ["C1", "C2"])))
+    registry = ClusterRegistry.of(clustered(record).events)
+    registry = ClusterRegistry.of(
+        (*registry.events, *merge(registry, registry.event_factory(AT, "ada"), ["C1", "C2"]))
+    )
     flip = Flip("env:A=1", frozenset({"a.py::a"}), frozenset({"b.py::b"}))
-    found = clustered(record, Context(flips=(flip,)), book)
+    found = clustered(record, Context(flips=(flip,)), registry)
     assert set(found.cluster_of.values()) == {"C1"}
     assert found.clusters[0].members == ("a.py::a", "b.py::b"), "no member is lost from the run's view"

@@ -8,7 +8,7 @@ import pytest
 
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.context import Context
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.model.failure import Failure, Frame, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
@@ -33,15 +33,21 @@ def failing(nodeid: str, message: str, code: str, line: int = 9, path: str = "")
 
 
 def clustered(record: RunRecord) -> Assignment:
-    book = Book.of(())
-    return assign(record, book, sign=signatures_of, mint=book.mint("2026-11-24T06:00:00Z", "x"))
+    registry = ClusterRegistry.of(())
+    return assign(
+        record, registry, signer=signatures_of, factory=registry.event_factory("2026-11-24T06:00:00Z", "x")
+    )
 
 
 def with_modules(record: RunRecord, *names: str) -> Assignment:
-    book = Book.of(())
+    registry = ClusterRegistry.of(())
     context = Context(exists=lambda path: path in names)
     return assign(
-        record, book, sign=signatures_of, mint=book.mint("2026-11-24T06:00:00Z", "x"), context=context
+        record,
+        registry,
+        signer=signatures_of,
+        factory=registry.event_factory("2026-11-24T06:00:00Z", "x"),
+        context=context,
     )
 
 

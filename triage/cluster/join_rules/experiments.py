@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from triage.cluster.context import Context, Flip
-from triage.cluster.event_factory import EventMint
+from triage.cluster.event_factory import EventFactory
 from triage.cluster.groups import Unit
-from triage.cluster.registry import Book
+from triage.cluster.registry import ClusterRegistry
 from triage.cluster.union import Join, star
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import Event, ProposalMade
@@ -73,19 +73,22 @@ def told_apart(units: Sequence[Unit], flips: Sequence[Flip]) -> frozenset[frozen
     return frozenset(pairs)
 
 
-def conclusions(book: Book, mint: EventMint, flips: Sequence[Flip]) -> list[Event]:
+def conclusions(registry: ClusterRegistry, factory: EventFactory, flips: Sequence[Flip]) -> list[Event]:
     """What experiments suggest of clusters that are not resolved, as proposals that nobody has had yet.
 
     A cluster of which some tests flipped and others, tried alike, did not is proposed for a split; clusters
     all of whose tried tests flipped under one specific factor are proposed to be one.
     """
-    verdicts = _verdicts(book, flips)
-    told = {_key(made, book) for made in book.proposals}
+    verdicts = _verdicts(registry, flips)
+    told = {_key(made, registry) for made in registry.proposals}
     events: list[Event] = []
     for factor, clusters in verdicts.tried.items():
-        suggested = [*_splits(factor, clusters, verdicts, mint), *_merges(factor, clusters, book, mint)]
+        suggested = [
+            *_splits(factor, clusters, verdicts, factory),
+            *_merges(factor, clusters, registry, factory),
+        ]
         for made in suggested:
-            if (key := _key(made, book)) not in told:
+            if (key := _key(made, registry)) not in told:
                 told.add(key)
                 events.append(made)
     return events
@@ -103,13 +106,13 @@ def _by_factor(flips: Iterable[Flip]) -> dict[str, _Tried]:
     return found
 
 
-def _verdicts(book: Book, flips: Sequence[Flip]) -> _Verdicts:
+def _verdicts(registry: ClusterRegistry, flips: Sequence[Flip]) -> _Verdicts:
     """Flips sorted by cluster: an experiment on a cluster's failure says nothing of another one's."""
     verdicts = _Verdicts()
-    for cluster in book.live:
+    for cluster in registry.live:
         if cluster.status is ClusterStatus.RESOLVED:
             continue
-        own = [flip for flip in flips if flip.cluster is None or _means(book, flip.cluster, cluster)]
+        own = [flip for flip in flips if flip.cluster is None or _means(registry, flip.cluster, cluster)]
         for factor, tried in _by_factor(own).items():
             members = frozenset(cluster.members)
             moved, stayed = tried.moved & members, tried.stayed & members
@@ -119,12 +122,12 @@ def _verdicts(book: Book, flips: Sequence[Flip]) -> _Verdicts:
     return verdicts
 
 
-def _means(book: Book, cluster_id: str, cluster: Cluster) -> bool:
-    return cluster_id in book.clusters and book.resolve(cluster_id) == cluster.id
+def _means(registry: ClusterRegistry, cluster_id: str, cluster: Cluster) -> bool:
+    return cluster_id in registry.clusters and registry.resolve(cluster_id) == cluster.id
 
 
 def _splits(
-    factor: str, clusters: Mapping[str, _Tried], verdicts: _Verdicts, mint: EventMint
+    factor: str, clusters: Mapping[str, _Tried], verdicts: _Verdicts, factory: EventFactory
 ) -> Iterator[ProposalMade]:
     for cluster_id, tried in clusters.items():
         joined = [moved for moved in verdicts.together(cluster_id) if moved & tried.moved]
@@ -133,11 +136,13 @@ def _splits(
             detail = f"with {factor} the others pass and these do not{_where(tried.evidence)}"
             confirm = f"triage split {cluster_id} {' '.join(map(quote, stayed))}"
             why = Why(kind="experiment", detail=detail, proposal=True, confirm=confirm)
-            yield mint.make(ProposalMade, cluster=cluster_id, kind="split", members=tuple(stayed), why=(why,))
+            yield factory.make(
+                ProposalMade, cluster=cluster_id, kind="split", members=tuple(stayed), why=(why,)
+            )
 
 
 def _merges(
-    factor: str, clusters: Mapping[str, _Tried], book: Book, mint: EventMint
+    factor: str, clusters: Mapping[str, _Tried], registry: ClusterRegistry, factory: EventFactory
 ) -> Iterator[ProposalMade]:
     whole = [
         (cluster_id, tried) for cluster_id, tried in clusters.items() if tried.moved and not tried.stayed
@@ -146,25 +151,25 @@ def _merges(
         return
     first = whole[0][0]
     for other, tried in whole[1:]:
-        if frozenset((first, other)) not in book.dropped:
-            counts = "; ".join(_count(book, *arm) for arm in (whole[0], (other, tried)))
+        if frozenset((first, other)) not in registry.dropped:
+            counts = "; ".join(_count(registry, *arm) for arm in (whole[0], (other, tried)))
             why = Why(
                 kind="experiment",
                 detail=f"both pass with {factor}: {counts}",
                 proposal=True,
                 confirm=f"triage merge {first} {other}",
             )
-            yield mint.make(ProposalMade, cluster=other, kind="merge", with_cluster=first, why=(why,))
+            yield factory.make(ProposalMade, cluster=other, kind="merge", with_cluster=first, why=(why,))
 
 
-def _count(book: Book, cluster_id: str, tried: _Tried) -> str:
-    members = book.clusters[cluster_id].members
+def _count(registry: ClusterRegistry, cluster_id: str, tried: _Tried) -> str:
+    members = registry.clusters[cluster_id].members
     return f"{len(tried.moved)} of {len(members)} tests of {cluster_id} tried{_where(tried.evidence)}"
 
 
-def _key(made: ProposalMade, book: Book) -> tuple[str, ...]:
+def _key(made: ProposalMade, registry: ClusterRegistry) -> tuple[str, ...]:
     named = (made.cluster, made.with_cluster or made.cluster)
-    homes = (book.resolve(name) for name in named)
+    homes = (registry.resolve(name) for name in named)
     return (made.kind, *sorted(homes), *sorted(made.members))
 
 
