@@ -16,6 +16,8 @@ Definitions, for the Python files below a folder:
   generator expressions; `a if b else c`; comments, alone on their line or behind code; over the code lines.
 - *re.compile*: calls written so; *long*: those whose pattern is a literal of more than 120 characters
   (of an f-string the parts outside of braces).
+- *patterns with examples*: the same for calls of `triage.text.pattern`, which compiles a pattern together
+  with texts that it must and must not match.
 - *function length*: from the line of `def` to the last line of the body, the `def` line not counted; methods
   and inner functions are functions. *p90*: nine in ten are not longer.
 - *module length*: physical lines of a code file.
@@ -53,6 +55,8 @@ class Figures:
     comments: int = 0
     patterns: int = 0
     long_patterns: int = 0
+    tested_patterns: int = 0
+    long_tested_patterns: int = 0
     function_lengths: list[int] = field(default_factory=list)
     module_lengths: list[int] = field(default_factory=list)
 
@@ -81,10 +85,18 @@ class Figures:
         elif isinstance(node, _FUNCTIONS):
             last_line = node.end_lineno or node.lineno
             self.function_lengths.append(last_line - node.lineno)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+        elif isinstance(node, ast.Call):
+            self._add_call(node)
+
+    def _add_call(self, call: ast.Call) -> None:
+        called = ast.unparse(call.func)
+        is_long = bool(call.args) and _literal_length(call.args[0]) > LONG_PATTERN
+        if called == "re.compile":
             self.patterns += 1
-            if node.args and _literal_length(node.args[0]) > LONG_PATTERN:
-                self.long_patterns += 1
+            self.long_patterns += is_long
+        elif called == "pattern":
+            self.tested_patterns += 1
+            self.long_tested_patterns += is_long
 
     def rows(self) -> list[tuple[str, str]]:
         """Each figure with its name, as printed; empty where no code was found."""
@@ -98,6 +110,7 @@ class Figures:
             ("conditional expressions / 100 lines", f"{self.conditionals / hundreds:.1f}"),
             ("comments / 100 lines", f"{self.comments / hundreds:.1f}"),
             (f"re.compile (of over {LONG_PATTERN} characters)", f"{self.patterns} ({self.long_patterns})"),
+            ("patterns with examples (of over ...)", f"{self.tested_patterns} ({self.long_tested_patterns})"),
             ("function length, median / p90", _median_and_p90(self.function_lengths)),
             ("module length, median", f"{modules:.0f}"),
             ("code files", f"{self.files}"),
