@@ -1,4 +1,4 @@
-"""State in modules: attributes of the user's modules and classes, and of library modules that get patched."""
+"""Read and restore state in modules: the user's own attributes, and library functions that get patched."""
 
 from __future__ import annotations
 
@@ -19,70 +19,81 @@ _OFTEN_PATCHED = (
     "time", "urllib.request", "uuid", "numpy", "torch", "logging", "pickle", "copy", "itertools", "asyncio",
     "threading",
 )  # fmt: skip
+"""Libraries whose functions tests replace; to read every module of every library would take seconds."""
 _MODULE_OWN = frozenset({"__builtins__", "__cached__", "__doc__", "__file__", "__loader__", "__spec__"})
 _CHANGING = frozenset({"environ", "modules", "_", "last_value", "last_traceback", "last_type"})
-_Holder = tuple[Any, str]
+"""Attributes of libraries that change without anybody's doing, or that have a key of their own."""
+_CLASS_OWN = frozenset({"_abc_impl", "pytestmark"})
 
 
-def module_places(root: str) -> Iterator[tuple[str, Any]]:
-    """`attr:module.NAME` and `attr:module.Class.NAME` with live values; modules as `module:NAME`."""
+def module_values(root: str) -> Iterator[tuple[str, Any]]:
+    """Yield `module:NAME`, `attr:MODULE.NAME` and `attr:MODULE.CLASS.NAME` with live values.
+
+    Of modules below `root` everything, of often patched libraries their callables.
+    """
     for name, module in list(sys.modules.items()):
-        if not isinstance(module, ModuleType) or getattr(module, "__spec__", None) is None:
+        if not _was_imported(module):
+            # a stand-in that somebody put into sys.modules
             if name not in ("__main__", "builtins") and not name.startswith("_pytest"):
                 yield f"module:{name}", type(module).__name__
-            continue
-        users = beneath(root, getattr(module, "__file__", None) or "") is not None
-        if users:
+        elif beneath(root, getattr(module, "__file__", None) or "") is not None:
             yield f"module:{name}", "present"
-            yield from _users(name, module)
+            yield from _attributes(name, module)
         elif name in _OFTEN_PATCHED:
-            yield from ((f"attr:{name}.{key}", _identity(value)) for key, value in _public(module))
+            for attribute, value in _callables(module):
+                yield f"attr:{name}.{attribute}", _qualified_name(value)
 
 
-def _public(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    for key, value in list(vars(module).items()):
-        if key not in _MODULE_OWN and key not in _CHANGING and callable(value):
-            yield key, value
+def _was_imported(module: object) -> bool:
+    return isinstance(module, ModuleType) and getattr(module, "__spec__", None) is not None
 
 
-def _identity(value: Any) -> str:
-    """A library's function is itself or was replaced; its contents do not matter."""
-    module, name = getattr(value, "__module__", ""), getattr(value, "__qualname__", type(value).__name__)
+def _callables(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    for name, value in list(vars(module).items()):
+        if name not in _MODULE_OWN and name not in _CHANGING and callable(value):
+            yield name, value
+
+
+def _qualified_name(value: Any) -> str:
+    """What tells a library's function from one that replaced it; its contents do not matter."""
+    module = getattr(value, "__module__", "")
+    name = getattr(value, "__qualname__", type(value).__name__)
     return f"{module}.{name}"
 
 
-def _users(name: str, module: ModuleType) -> Iterator[tuple[str, Any]]:
-    for key, value in list(vars(module).items()):
-        if key in _MODULE_OWN or key.startswith("@") or isinstance(value, ModuleType):
+def _attributes(module_name: str, module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Attributes of one of the user's modules, and of the classes that it defines."""
+    for name, value in list(vars(module).items()):
+        # names with @ are pytest's, put there when it rewrites assertions
+        if name in _MODULE_OWN or name.startswith("@") or isinstance(value, ModuleType):
             continue
-        yield f"attr:{name}.{key}", value
-        if isinstance(value, type) and value.__module__ == name:
+        yield f"attr:{module_name}.{name}", value
+        if isinstance(value, type) and value.__module__ == module_name:
             for inner, item in list(vars(value).items()):
-                if not inner.startswith("__") and inner not in ("_abc_impl", "pytestmark"):
-                    yield f"attr:{name}.{key}.{inner}", item
+                if not inner.startswith("__") and inner not in _CLASS_OWN:
+                    yield f"attr:{module_name}.{name}.{inner}", item
 
 
-def save(place: str) -> Callable[[], None] | None:
-    """A function that puts an attribute back as it is now; None where there is no such attribute."""
-    if place.startswith("module:"):
-        return _save_module(place[7:])
-    holder = _holder(place.removeprefix("attr:"))
-    if holder is None:
+def save(key: str) -> Callable[[], None] | None:
+    """Return a function that restores an attribute to its present value; None where there is none."""
+    found = _owner(key.removeprefix("attr:"))
+    if found is None:
         return None
-    owner, name = holder
+    owner, name = found
     value = vars(owner)[name]
-    contents = _contents(value)
+    restore_contents = _contents(value)
 
-    def back() -> None:
+    def restore() -> None:
         with contextlib.suppress(Exception):
             setattr(owner, name, value)
-        if contents is not None:
-            contents()
+        if restore_contents is not None:
+            restore_contents()
 
-    return back
+    return restore
 
 
-def _holder(path: str) -> _Holder | None:
+def _owner(path: str) -> tuple[Any, str] | None:
+    """The module or class that has the attribute, and its own name; the longest module name wins."""
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         owner: Any = sys.modules.get(".".join(parts[:cut]))
@@ -95,50 +106,41 @@ def _holder(path: str) -> _Holder | None:
     return None
 
 
-def _save_module(name: str) -> Callable[[], None]:
-    module = sys.modules.get(name)
-
-    def back() -> None:
-        if module is None:
-            sys.modules.pop(name, None)
-        else:
-            sys.modules[name] = module
-
-    return back
-
-
 def _contents(value: Any) -> Callable[[], None] | None:
-    """Puts a mutable object's contents back in place, so that whoever holds it sees them."""
-    clear = getattr(value, "cache_clear", None)
-    if callable(clear):
-        return functools.partial(_quietly, clear)
+    """A function that restores a mutable object's contents in place, so that every holder sees them."""
+    clear_cache = getattr(value, "cache_clear", None)
+    if callable(clear_cache):
+        return functools.partial(_ignoring_errors, clear_cache)
     try:
         if isinstance(value, MutableMapping):
             return _refill(value, copy.deepcopy(dict(value)), value.update)
         if isinstance(value, MutableSet):
-            return _refill(value, set(value), value.update if isinstance(value, set) else value.__ior__)
+            # the abstract class has no `update`
+            add_all = value.update if isinstance(value, set) else value.__ior__
+            return _refill(value, set(value), add_all)
         if isinstance(value, MutableSequence | deque):
             return _refill(value, copy.deepcopy(list(value)), value.extend)
         defaults = getattr(value, "__defaults__", None)
         if defaults and any(isinstance(item, list | dict | set) for item in defaults):
-            kept = copy.deepcopy(defaults)
-            return lambda: setattr(value, "__defaults__", copy.deepcopy(kept))
+            saved = copy.deepcopy(defaults)
+            return lambda: setattr(value, "__defaults__", copy.deepcopy(saved))
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict) and not isinstance(value, type):
             return _refill(attributes, copy.deepcopy(attributes), attributes.update)
     except Exception:
+        # something in it cannot be copied: the reference alone is restored
         return None
     return None
 
 
-def _quietly(call: Callable[[], Any]) -> None:
+def _ignoring_errors(call: Callable[[], Any]) -> None:
     with contextlib.suppress(Exception):
         call()
 
 
-def _refill(target: Any, kept: Any, fill: Callable[[Any], Any]) -> Callable[[], None]:
-    def back() -> None:
+def _refill(target: Any, saved: Any, fill: Callable[[Any], Any]) -> Callable[[], None]:
+    def restore() -> None:
         target.clear()
-        fill(copy.deepcopy(kept))
+        fill(copy.deepcopy(saved))
 
-    return back
+    return restore

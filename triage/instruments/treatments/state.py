@@ -1,13 +1,16 @@
-"""Meter and treatment: what process state each test finds, and putting chosen pieces of it back.
+"""Meter and treatment: record the process state that a test finds, or restore pieces of it before the test.
 
-Settings: {"watch": [nodeid...]} writes all places as the watched tests find them (digests, and short texts
-for what people may read); {"restore": [place...], "before": nodeid, "from": "collected" | "start"} puts these
-places back, right before that test's set-up, as they were when collection was over (or had not begun).
+Settings: {"watch": [nodeid...]} records all process state as the watched tests find it (a digest a key, and a
+short text where people may read it); {"restore": [key...], "before": nodeid, "from": "collected" | "start"}
+restores these keys right before that test's set-up, to what they were when collection was over (or had not
+begun). Keys are those of `triage.model.process_state`.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,61 +20,77 @@ import pytest
 from triage.instruments import attributes, process_state
 from triage.instruments.base import Writer, settings
 from triage.instruments.digest import brief, digest
+from triage.model.process_state import state_of
 
 _ROOT = os.getcwd()
 _SETTINGS = settings("state")
 _WRITER = Writer("state")
-_BACK: dict[str, Callable[[], None]] = {}
-_PRIVATE = ("random.state", "numpy.random", "torch.random")
-_IGNORED = ("env:PYTEST_CURRENT_TEST", "env:TRIAGE_INSTRUMENT", "env:PYTEST_VERSION")
+_RESTORERS: dict[str, Callable[[], None]] = {}
+"""For each key of the treatment: the function that restores it."""
+_OWN = ("env:PYTEST_CURRENT_TEST", "env:TRIAGE_INSTRUMENT", "env:PYTEST_VERSION")
+"""Set by pytest and by triage: no test leaks them."""
 _SKIPPED_FOLDERS = frozenset({"__pycache__", ".git", ".pytest_cache", ".hypothesis", ".venv", "venv"})
-_MOST_FILES = 4000
-_MOST_BYTES = 1_000_000
+_MAX_FILES = 4000
+_MAX_BYTES = 1_000_000
+"""A larger file is compared by its time instead of its contents."""
 
 
 def snapshot() -> dict[str, tuple[str, str]]:
-    """Every place with a digest and a short text; secrets may be in values, so variables show none."""
+    """Return a digest and a short text for every key; a value that may be a secret is shown as `set`."""
     found: dict[str, tuple[str, str]] = {}
-    for place, value in _live():
-        if place not in _IGNORED:
-            shown = (
-                ""
-                if place in _PRIVATE
-                else "set"
-                if place.startswith("env:")
-                else brief(value).replace(_ROOT, ".")
-            )
-            found[place] = (digest(value), shown)
+    for key, value in _live():
+        if key not in _OWN:
+            found[key] = (digest(value), _shown(key, value))
     return found
 
 
+def _shown(key: str, value: Any) -> str:
+    state = state_of(key)
+    if state is None or state.shown == "value":
+        return brief(value).replace(_ROOT, ".")
+    return "set" if state.shown == "presence" else ""
+
+
 def _live() -> Iterator[tuple[str, Any]]:
-    yield from process_state.fixed_places().items()
-    yield from ((f"env:{name}", value) for name, value in os.environ.items())
-    yield from attributes.module_places(_ROOT)
+    yield from process_state.present_values()
+    yield from attributes.module_values(_ROOT)
     yield from _files()
 
 
 def _files() -> Iterator[tuple[str, Any]]:
-    """Files of the suite and of the temporary folder, by size and time: a test may leave or lose some."""
+    """Files of the suite and of the temporary folder, by size and contents: a test may leave or lose some."""
     count = 0
-    for label, folder in (("file", _ROOT), ("tmp", os.environ.get("TMPDIR", ""))):
-        for base, names, files in os.walk(folder) if folder else ():
-            names[:] = [n for n in names if n not in _SKIPPED_FOLDERS and not n.startswith("pytest-of-")]
+    for kind, folder in _folders().items():
+        for base, subfolders, files in os.walk(folder):
+            subfolders[:] = [name for name in subfolders if _is_watched(name)]
             for name in files:
                 count += 1
-                if count > _MOST_FILES:
+                if count > _MAX_FILES:
                     return
                 path = os.path.join(base, name)
                 try:
                     status = os.stat(path)
                 except OSError:
                     continue
-                yield f"{label}:{os.path.relpath(path, folder)}", (status.st_size, _content(path, status))
+                yield kind + os.path.relpath(path, folder), (status.st_size, _content(path, status))
+
+
+def _folders() -> dict[str, str]:
+    """The watched folder of each kind of file; the temporary one only where the run has its own."""
+    folders = {"file:": _ROOT}
+    temporary = os.environ.get("TMPDIR")
+    if temporary:
+        folders["tmp:"] = temporary
+    return folders
+
+
+def _is_watched(folder: str) -> bool:
+    # `tmp_path` of other tests lies below pytest-of-USER
+    return folder not in _SKIPPED_FOLDERS and not folder.startswith("pytest-of-")
 
 
 def _content(path: str, status: os.stat_result) -> str:
-    if status.st_size > _MOST_BYTES:
+    if status.st_size > _MAX_BYTES:
         return str(status.st_mtime_ns)
     try:
         return digest(Path(path).read_bytes())
@@ -79,37 +98,35 @@ def _content(path: str, status: os.stat_result) -> str:
         return "unreadable"
 
 
-def _save(place: str) -> Callable[[], None]:
-    if place.startswith(("attr:", "module:")):
-        return attributes.save(place) or (lambda: _missed(place))
-    if place.startswith(("file:", "tmp:")):
-        return _save_file(place)
-    return process_state.save(place)
-
-
-def _save_file(place: str) -> Callable[[], None]:
-    label, _, name = place.partition(":")
-    path = Path(_ROOT if label == "file" else os.environ.get("TMPDIR", "/tmp"), name)
-    kept = path.read_bytes() if path.is_file() else None
-
-    def back() -> None:
-        if kept is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(kept)
-
-    return back
-
-
-def _missed(place: str) -> None:
-    _WRITER.write("missed", missed=f"{place} was not there to be saved")
+def _save(key: str) -> Callable[[], None]:
+    """A function that restores a key to its present value."""
+    if key.startswith("attr:"):
+        restore = attributes.save(key)
+        if restore is None:
+            raise LookupError("it was not there to be saved")
+        return restore
+    kind = key.partition(":")[0] + ":"
+    if kind in ("file:", "tmp:"):
+        # the folder as it is now: a test may change the working directory or TMPDIR
+        folder = _folders().get(kind, tempfile.gettempdir())
+        state = state_of(key, folder=repr(folder))
+        assert state is not None
+        return process_state.save_state(state)
+    return process_state.save(key)
 
 
 def _save_all(moment: str) -> None:
-    if _SETTINGS.get("from", "collected") == moment:
-        for place in _SETTINGS.get("restore", ()):
-            _BACK[place] = _save(place)
+    if _SETTINGS.get("from", "collected") != moment:
+        return
+    for key in _SETTINGS.get("restore", ()):
+        try:
+            _RESTORERS[key] = _save(key)
+        except Exception as error:
+            _RESTORERS[key] = functools.partial(_raise, error)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -126,14 +143,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Put back, or write down, right before the test's own set-up."""
+    """Restore, or record, right before the test's own set-up."""
     if item.nodeid == _SETTINGS.get("before"):
-        for place, back in _BACK.items():
+        for key, restore in _RESTORERS.items():
             try:
-                back()
-                _WRITER.write("restored", place=place)
+                restore()
+                _WRITER.write("restored", place=key)
             except Exception as error:
-                _WRITER.write("missed", missed=f"{place}: {error!r}")
+                _WRITER.write("missed", missed=f"{key}: {error!r}")
     if item.nodeid in _SETTINGS.get("watch", ()):
         try:
             _WRITER.write("found", nodeid=item.nodeid, places=snapshot())

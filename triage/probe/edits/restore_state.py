@@ -1,136 +1,164 @@
-"""What a polluter leaks, put back by an edit of its file: with `monkeypatch`, or in a fixture's teardown."""
+"""Write edits of a polluting test's file that restore the process state which it leaks.
+
+Two styles: the test's own statements through pytest's `monkeypatch`, or a fixture that saves and restores.
+The lines of a fixture come from `triage.model.process_state`, which the `state` instrument runs as well.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
 from triage.model.base import Value
+from triage.model.process_state import SAVED, state_of
 from triage.probe.edits.monkeypatch import Monkeypatching
 from triage.probe.sources import module_of
+from triage.text.pattern import pattern
+
+Edit = tuple[str, str]
+"""What was done, and the whole text with it."""
+_FIXTURE = "put_back"
 
 
-class PutBack(Value):
-    """Lines before and behind the `yield`; `BEFORE` stands for the variable that keeps the value."""
+class Restoration(Value):
+    """The parts of a fixture that saves and restores one piece of process state."""
 
     imports: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    """Lines before the `yield`; `BEFORE` stands for the variable that holds the saved value."""
     after: tuple[str, ...] = ()
+    """Lines behind the `yield`."""
     context: str = ""
-    """A context manager that does both."""
+    """A context manager around the `yield`, where it saves and restores by itself."""
     declared: str = ""
     """A global name of the file itself that is bound again."""
 
 
-def put_back(place: str, usual: str, path: str, files: Sequence[str] = ()) -> PutBack | None:
-    """The lines for a place, as `instrument.places` names it; None for one that no fixture can restore.
+class _Contents(NamedTuple):
+    """How to save and restore the contents of a mutable object that others hold too; `{0}` is the object."""
 
-    `usual` is its value without the leak, as a short text; `path` the file that gets the fixture.
+    shown: re.Pattern[str]
+    """How the short text of such a value begins."""
+    save: str
+    restore: tuple[str, ...]
+
+
+_CONTENTS = (
+    _Contents(re.compile(r"\["), "copy.deepcopy({0})", ("{0}[:] = BEFORE",)),
+    _Contents(
+        pattern(
+            r"""
+            \{\}                                          # an empty dictionary
+            | \{ [^{}]*? :[ ]                              # a first key and its colon
+            | (?: defaultdict | OrderedDict | Counter ) \(
+            """,
+            matches=("{}", "{'a': 1}", "Counter({'a': 2})"),
+            rejects=("{1, 2}", "set()", "['a: b']"),
+            how="match",
+        ),
+        "copy.deepcopy(dict({0}))",
+        ("{0}.clear()", "{0}.update(BEFORE)"),
+    ),
+    _Contents(re.compile(r"\{|set\(\)"), "set({0})", ("{0}.clear()", "{0}.update(BEFORE)")),
+    _Contents(
+        re.compile(r"<\S+ object at "),
+        "copy.deepcopy(vars({0}))",
+        ("vars({0}).clear()", "vars({0}).update(BEFORE)"),
+    ),
+)
+"""Tried in this order: a dictionary with one key begins like a set."""
+
+
+def restored(
+    source: str, nodeid: str, keys: Sequence[str], usual: Sequence[str], files: Sequence[str] = ()
+) -> Iterator[Edit]:
+    """Yield edits of the test `nodeid`, the tidiest first, after which the leaked state should be as before.
+
+    `keys` name the leaked state (`triage.model.process_state`); `usual` has the short text of each as it is
+    without the leak; `files` are those of the suite, which tell modules from classes. Yields nothing where
+    the file cannot be parsed or the test is not in it.
     """
-    kind, _, name = place.partition(":")
-    if place in _FIXED:
-        return _FIXED[place]
+    module = module_of(source)
+    if module is None:
+        return
+    path, _, inside = nodeid.partition("::")
+    names = [part.partition("[")[0] for part in inside.split("::")]
+    listed = ", ".join(keys)
+
+    editor = Monkeypatching(names, keys)
+    patched = module.visit(editor)
+    if editor.complete:
+        yield f"{names[-1]} takes back what it changes ({listed})", patched.code
+
+    restorations = []
+    for key, text in zip(keys, usual, strict=True):
+        restoration = restoration_of(key, text, path, files)
+        if restoration is None:
+            return
+        restorations.append(restoration)
+    with_fixture = _with_fixture(module, names, restorations)
+    if with_fixture is not None:
+        yield f"a fixture puts {listed} back after {names[-1]}", with_fixture
+
+
+def restoration_of(key: str, usual: str, path: str, files: Sequence[str] = ()) -> Restoration | None:
+    """Return what a fixture needs to restore a piece of process state; None where no fixture can.
+
+    `usual` is its value without the leak, as a short text; `path` the file that gets the fixture; `files` are
+    those of the suite.
+    """
+    kind, _, name = key.partition(":")
     if kind == "attr":
         return _attribute(name, usual, path, files)
-    maker = _NAMED.get(kind)
-    return maker(name) if maker and name else None
+    state = state_of(key)
+    if state is None or state.no_fixture:
+        return None
+    if state.context:
+        return Restoration(imports=state.imports, context=state.context)
+    return Restoration(imports=state.imports, before=state.save, after=state.restore)
 
 
-def _kept(module: str, read: str, write: str) -> PutBack:
-    return PutBack(imports=(module,), before=(f"BEFORE = {read}",), after=(write,))
-
-
-def _variable(name: str) -> PutBack:
-    back = (
-        "if BEFORE is None:",
-        f"    os.environ.pop({name!r}, None)",
-        "else:",
-        f"    os.environ[{name!r}] = BEFORE",
-    )
-    zone = name == "TZ"
-    return PutBack(
-        imports=("os", "time") if zone else ("os",),
-        before=(f"BEFORE = os.environ.get({name!r})",),
-        after=(*back, "time.tzset()") if zone else back,
-    )
-
-
-def _module(name: str) -> PutBack:
-    return PutBack(
-        imports=("sys",),
-        before=(f"BEFORE = sys.modules.get({name!r})",),
-        after=(
-            f"sys.modules.pop({name!r}, None)",
-            "if BEFORE is not None:",
-            f"    sys.modules[{name!r}] = BEFORE",
-        ),
-    )
-
-
-def _file(module: str, folder: str, name: str) -> PutBack:
-    path = f"pathlib.Path({folder}, {name!r})"
-    return PutBack(
-        imports=tuple(dict.fromkeys(("pathlib", module))),
-        before=(f"BEFORE = {path}.read_bytes() if {path}.is_file() else None",),
-        after=(
-            "if BEFORE is None:",
-            f"    {path}.unlink(missing_ok=True)",
-            "else:",
-            f"    {path}.write_bytes(BEFORE)",
-        ),
-    )
-
-
-def _logger(name: str) -> PutBack:
-    logger = "logging.getLogger()" if name == "root" else f"logging.getLogger({name!r})"
-    return PutBack(
-        imports=("logging",),
-        before=(
-            f"logger = {logger}",
-            "BEFORE = logger.level, logger.disabled, logger.propagate, logger.handlers[:]",
-        ),
-        after=(
-            f"logger = {logger}",
-            "logger.setLevel(BEFORE[0])",
-            "logger.disabled, logger.propagate, logger.handlers[:] = BEFORE[1:]",
-        ),
-    )
-
-
-def _attribute(name: str, usual: str, path: str, files: Sequence[str]) -> PutBack | None:
-    module, _, inner = _split(name, files)
+def _attribute(name: str, usual: str, path: str, files: Sequence[str]) -> Restoration | None:
+    """The restoration of an attribute: of the contents of a mutable object, else of the name."""
+    module, inner = _split(name, files)
     if not module or not all(part.isidentifier() for part in name.split(".")):
         return None
-    own = _is_module(module, path)
-    target = inner if own else f"{module}.{inner}"
-    imports = () if own else (module,)
+    is_own = _is_module(module, path)
+    target = inner if is_own else f"{module}.{inner}"
+    imports = () if is_own else (module,)
     if "_lru_cache_wrapper" in usual:
-        return PutBack(imports=imports, after=(f"{target}.cache_clear()",))
-    for start, read, write in _CONTENTS:
-        if re.match(start, usual):
-            kept = f"BEFORE = {read.format(target)}"
-            more = ("copy",) if "copy." in kept else ()
-            return PutBack(
-                imports=(*imports, *more), before=(kept,), after=tuple(w.format(target) for w in write)
+        # what a cache held before cannot be put into it again: it is filled anew
+        return Restoration(imports=imports, after=(f"{target}.cache_clear()",))
+    for contents in _CONTENTS:
+        if contents.shown.match(usual):
+            save = contents.save.format(target)
+            copying = ("copy",) if save.startswith("copy.") else ()
+            return Restoration(
+                imports=(*imports, *copying),
+                before=(f"{SAVED} = {save}",),
+                after=tuple(line.format(target) for line in contents.restore),
             )
-    declared = inner if own and "." not in inner else ""
-    return PutBack(
-        imports=imports, before=(f"BEFORE = {target}",), after=(f"{target} = BEFORE",), declared=declared
+    # an assignment in the fixture would make a local variable of a name of its own file
+    declared = inner if is_own and "." not in inner else ""
+    return Restoration(
+        imports=imports, before=(f"{SAVED} = {target}",), after=(f"{target} = {SAVED}",), declared=declared
     )
 
 
-def _split(name: str, files: Sequence[str]) -> tuple[str, str, str]:
+def _split(name: str, files: Sequence[str]) -> tuple[str, str]:
     """Module and attribute of a dotted name; the longest prefix that is a file of the suite is the module."""
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:cut])
         if any(_is_module(module, file) for file in files):
-            return module, ".", ".".join(parts[cut:])
-    return name.rpartition(".")
+            return module, ".".join(parts[cut:])
+    module, _, inner = name.rpartition(".")
+    return module, inner
 
 
 def _is_module(module: str, path: str) -> bool:
@@ -138,148 +166,71 @@ def _is_module(module: str, path: str) -> bool:
     return path.endswith(".py") and stem.endswith("/" + module.replace(".", "/"))
 
 
-_CONTENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (r"\[", "copy.deepcopy({0})", ("{0}[:] = BEFORE",)),
-    (
-        r"\{\}|\{[^{}]*?: |(?:defaultdict|OrderedDict|Counter)\(",
-        "copy.deepcopy(dict({0}))",
-        ("{0}.clear()", "{0}.update(BEFORE)"),
-    ),
-    (r"\{|set\(\)", "set({0})", ("{0}.clear()", "{0}.update(BEFORE)")),
-    (r"<\S+ object at ", "copy.deepcopy(vars({0}))", ("vars({0}).clear()", "vars({0}).update(BEFORE)")),
-)
-"""How the value reads, how its contents are kept, how they are put back in place."""
-
-_NAMED: dict[str, Callable[[str], PutBack]] = {
-    "env": _variable,
-    "module": _module,
-    "file": lambda name: _file("os", "os.curdir", name),
-    "tmp": lambda name: _file("tempfile", "tempfile.gettempdir()", name),
-    "logging": _logger,
-    "locale": lambda name: _kept(
-        "locale", f"locale.setlocale(locale.{name})", f"locale.setlocale(locale.{name}, BEFORE)"
-    ),
-    "signal": lambda name: _kept(
-        "signal", f"signal.getsignal(signal.{name})", f"signal.signal(signal.{name}, BEFORE)"
-    ),
-}
-_FIXED = {
-    "cwd": _kept("os", "os.getcwd()", "os.chdir(BEFORE)"),
-    "umask": PutBack(
-        imports=("os",), before=("BEFORE = os.umask(0o022)", "os.umask(BEFORE)"), after=("os.umask(BEFORE)",)
-    ),
-    "sys.path": _kept("sys", "sys.path[:]", "sys.path[:] = BEFORE"),
-    "sys.argv": _kept("sys", "sys.argv[:]", "sys.argv[:] = BEFORE"),
-    "sys.recursionlimit": _kept("sys", "sys.getrecursionlimit()", "sys.setrecursionlimit(BEFORE)"),
-    "sys.switchinterval": _kept("sys", "sys.getswitchinterval()", "sys.setswitchinterval(BEFORE)"),
-    "sys.excepthook": _kept("sys", "sys.excepthook", "sys.excepthook = BEFORE"),
-    "int.max_str_digits": _kept("sys", "sys.get_int_max_str_digits()", "sys.set_int_max_str_digits(BEFORE)"),
-    "warnings.filters": PutBack(imports=("warnings",), context="warnings.catch_warnings()"),
-    "decimal.context": PutBack(imports=("decimal",), context="decimal.localcontext()"),
-    "random.state": _kept("random", "random.getstate()", "random.setstate(BEFORE)"),
-    "gc.enabled": _kept("gc", "gc.isenabled()", "(gc.enable if BEFORE else gc.disable)()"),
-    "socket.timeout": _kept("socket", "socket.getdefaulttimeout()", "socket.setdefaulttimeout(BEFORE)"),
-    "tempfile.tempdir": _kept("tempfile", "tempfile.tempdir", "tempfile.tempdir = BEFORE"),
-    "time.tzname": _variable("TZ"),
-    "logging.disable": _kept("logging", "logging.root.manager.disable", "logging.disable(BEFORE)"),
-    "logging.raiseExceptions": _kept(
-        "logging", "logging.raiseExceptions", "logging.raiseExceptions = BEFORE"
-    ),
-    "numpy.random": _kept("numpy", "numpy.random.get_state()", "numpy.random.set_state(BEFORE)"),
-    "numpy.err": PutBack(imports=("numpy",), context="numpy.errstate()"),
-    "numpy.printoptions": PutBack(imports=("numpy",), context="numpy.printoptions()"),
-    "torch.default_dtype": _kept("torch", "torch.get_default_dtype()", "torch.set_default_dtype(BEFORE)"),
-    "torch.default_device": _kept("torch", "torch.empty(0).device", "torch.set_default_device(BEFORE)"),
-    "torch.random": _kept("torch", "torch.get_rng_state()", "torch.set_rng_state(BEFORE)"),
-    "torch.threads": _kept("torch", "torch.get_num_threads()", "torch.set_num_threads(BEFORE)"),
-    "torch.deterministic": _kept(
-        "torch", "torch.are_deterministic_algorithms_enabled()", "torch.use_deterministic_algorithms(BEFORE)"
-    ),
-    "torch.grad_enabled": _kept("torch", "torch.is_grad_enabled()", "torch.set_grad_enabled(BEFORE)"),
-    "torch.anomaly": _kept(
-        "torch", "torch.is_anomaly_enabled()", "torch.autograd.set_detect_anomaly(BEFORE)"
-    ),
-    "torch.matmul_precision": _kept(
-        "torch", "torch.get_float32_matmul_precision()", "torch.set_float32_matmul_precision(BEFORE)"
-    ),
-}
-
-
-Edit = tuple[str, str]
-"""What was done, and the whole text with it."""
-_FIXTURE = "put_back"
-
-
-def restored(
-    source: str, nodeid: str, places: Sequence[str], usual: Sequence[str], files: Sequence[str] = ()
-) -> Iterator[Edit]:
-    """Edits of the test `nodeid`, the tidiest first, after which the leaked places should be as before.
-
-    `usual` has the short text of each place as it is without the leak; `files` are those of the suite, which
-    tell modules from classes. Nothing comes where the file cannot be parsed or the test is not in it.
-    """
-    module = module_of(source)
-    if module is None:
-        return
-    path, _, inside = nodeid.partition("::")
-    names = [part.partition("[")[0] for part in inside.split("::")]
-    patched = module.visit(editor := Monkeypatching(names, places))
-    if editor.complete:
-        yield f"{names[-1]} takes back what it changes ({', '.join(places)})", patched.code
-    steps = [put_back(place, text, path, files) for place, text in zip(places, usual, strict=True)]
-    known = [step for step in steps if step is not None]
-    if len(known) == len(places) and (text := _with_fixture(module, names, known)) is not None:
-        yield f"a fixture puts {', '.join(places)} back after {names[-1]}", text
-
-
-def _with_fixture(module: cst.Module, names: Sequence[str], steps: Sequence[PutBack]) -> str | None:
-    name = _FIXTURE
-    while name in module.code:
-        name += "_again"
-    decorated = module.visit(marker := _Marked(names, name))
-    at = next((n for n, part in enumerate(decorated.body) if _name(part) == names[0]), None)
-    if not marker.done or at is None:
+def _with_fixture(
+    module: cst.Module, names: Sequence[str], restorations: Sequence[Restoration]
+) -> str | None:
+    """The file's text with a fixture before the test, which uses it; None without the test."""
+    fixture_name = _FIXTURE
+    while fixture_name in module.code:
+        fixture_name += "_again"
+    marker = _UseFixture(names, fixture_name)
+    marked = module.visit(marker)
+    position = _position(marked, names[0])
+    if not marker.done or position is None:
         return None
-    fixture = cst.parse_module(_fixture(name, steps)).body[0]
+    fixture = cst.parse_module(_fixture(fixture_name, restorations)).body[0]
     assert isinstance(fixture, cst.FunctionDef)
-    spaced = fixture.with_changes(leading_lines=decorated.body[at].leading_lines)
-    following = decorated.body[at].with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
-    body = [*decorated.body[:at], spaced, following, *decorated.body[at + 1 :]]
+
+    # the fixture takes over the blank lines before the test, which gets two of its own
+    test = marked.body[position]
+    spaced_fixture = fixture.with_changes(leading_lines=test.leading_lines)
+    spaced_test = test.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
+    body = [*marked.body[:position], spaced_fixture, spaced_test, *marked.body[position + 1 :]]
+
     context = CodemodContext()
-    for needed in ("pytest", *(module for step in steps for module in step.imports)):
-        AddImportsVisitor.add_needed_import(context, needed)
-    changed = AddImportsVisitor(context).transform_module(decorated.with_changes(body=body))
-    return changed.code
+    AddImportsVisitor.add_needed_import(context, "pytest")
+    for restoration in restorations:
+        for needed in restoration.imports:
+            AddImportsVisitor.add_needed_import(context, needed)
+    return AddImportsVisitor(context).transform_module(marked.with_changes(body=body)).code
 
 
-def _fixture(name: str, steps: Sequence[PutBack]) -> str:
-    """The fixture's source: read everything, hand over, put everything back."""
-    lines = [f"@pytest.fixture\ndef {name}():"]
-    names = [step.declared for step in steps if step.declared]
-    lines += [f"    global {', '.join(names)}"] if names else []
-    for number, step in enumerate(steps):
-        lines += [f"    {_numbered(line, number, steps)}" for line in step.before]
-    contexts = [step.context for step in steps if step.context]
-    lines += [f"    with {', '.join(contexts)}:", "        yield"] if contexts else ["    yield"]
-    for number, step in enumerate(steps):
-        lines += [f"    {_numbered(line, number, steps)}" for line in step.after]
+def _position(module: cst.Module, name: str) -> int | None:
+    """Where in the file a top-level function or class stands."""
+    for position, statement in enumerate(module.body):
+        if isinstance(statement, cst.FunctionDef | cst.ClassDef) and statement.name.value == name:
+            return position
+    return None
+
+
+def _fixture(name: str, restorations: Sequence[Restoration]) -> str:
+    """The fixture's source: save everything, yield, restore everything."""
+    lines = ["@pytest.fixture", f"def {name}():"]
+    declared = [restoration.declared for restoration in restorations if restoration.declared]
+    if declared:
+        lines.append(f"    global {', '.join(declared)}")
+    for number, restoration in enumerate(restorations, start=1):
+        variable = "before" if len(restorations) == 1 else f"before_{number}"
+        lines += [f"    {line.replace(SAVED, variable)}" for line in restoration.before]
+    contexts = [restoration.context for restoration in restorations if restoration.context]
+    if contexts:
+        lines += [f"    with {', '.join(contexts)}:", "        yield"]
+    else:
+        lines.append("    yield")
+    for number, restoration in enumerate(restorations, start=1):
+        variable = "before" if len(restorations) == 1 else f"before_{number}"
+        lines += [f"    {line.replace(SAVED, variable)}" for line in restoration.after]
     return "\n".join(lines) + "\n"
 
 
-def _numbered(line: str, number: int, steps: Sequence[PutBack]) -> str:
-    return line.replace("BEFORE", "before" if len(steps) == 1 else f"before_{number + 1}")
-
-
-def _name(node: cst.CSTNode) -> str:
-    return node.name.value if isinstance(node, cst.FunctionDef | cst.ClassDef) else ""
-
-
-class _Marked(cst.CSTTransformer):
-    """`@pytest.mark.usefixtures(...)` on one test."""
+class _UseFixture(cst.CSTTransformer):
+    """Adds `@pytest.mark.usefixtures(...)` to one test, named by `names` (classes, then the function)."""
 
     def __init__(self, names: Sequence[str], fixture: str) -> None:
         super().__init__()
-        self._names, self._stack, self.done = list(names), list[str](), False
+        self._names = list(names)
+        self._stack: list[str] = []
+        self.done = False
         self._mark = cst.Decorator(cst.parse_expression(f'pytest.mark.usefixtures("{fixture}")'))
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
