@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from triage.lab.protocol import Experiment, Setup
 from triage.lab.verdict import decided, interleaved, judge, lengthened, same_reason
 from triage.model.experiment import Factor, Status
-from triage.model.outcome import RED, Outcome
+from triage.model.outcome import Outcome
 from triage.testing.probes import failure, seen
 
 T = "test_a.py::test_it"
@@ -88,6 +88,6 @@ outcomes = st.lists(st.sampled_from(sorted(Outcome)), min_size=1, max_size=8)
 def test_confirmed_never_without_a_failing_control_a_clean_treatment_and_a_small_p(baseline, treated):
     result = judge(EXPERIMENT, runs(*baseline), runs(*treated), None).result
     if result.status is Status.CONFIRMED:
-        assert any(outcome in RED for outcome in baseline)
+        assert any(outcome.is_red for outcome in baseline)
         assert set(treated) == {Outcome.PASSED}
         assert result.p_value <= 0.05

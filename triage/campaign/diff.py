@@ -7,8 +7,6 @@ from collections.abc import Mapping, Set
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
 
-_GREEN = {Outcome.PASSED, Outcome.XFAILED, Outcome.XPASSED}
-
 
 def compare(
     old: RunRecord,
@@ -37,14 +35,16 @@ def compare(
 
 
 def _change(was: Outcome | None, now: Outcome, old: Set[str], new: Set[str]) -> str | None:
-    if Outcome.NOT_RUN in (was, now):
+    if not now.ran:
         return None
     if was is None:
         return "added red" if now.is_red else "added"
+    if not was.ran:
+        return None
     if was.is_red and now.is_red:
         return "other reason" if old and new and not old & new else None
     if now.is_red:
         return "broken"
-    if was.is_red and now in _GREEN:
+    if was.is_red and now.is_green:
         return "mended"
     return "skipped now" if now is Outcome.SKIPPED and was is not Outcome.SKIPPED else None

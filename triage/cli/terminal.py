@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from triage.model.base import Progress
+    from triage.model.outcome import Outcome
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udfff]")
 _CI_COMMAND = re.compile(r"(?m)^(\s*)(::|##\[)")
@@ -46,11 +47,11 @@ class PlainProgress:
         self._last = time.monotonic()
         _line(f"{what}: {total}")
 
-    def step(self, label: str, outcome: str = "") -> None:
+    def step(self, label: str, outcome: Outcome | None = None) -> None:
         """One step is done; red outcomes are always named."""
         self._done += 1
         now = time.monotonic()
-        if outcome in {"failed", "error", "crashed", "timeout"}:
+        if outcome is not None and outcome.is_red:
             _line(f"{outcome.upper()} {label}")
         if now - self._last >= self._every:
             self._last = now
@@ -89,11 +90,11 @@ class BarProgress:
         self._task = self._bar.add_task(what, total=total)
         self._bar.start()
 
-    def step(self, label: str, outcome: str = "") -> None:
+    def step(self, label: str, outcome: Outcome | None = None) -> None:
         """One step is done."""
         if self._bar is not None and self._task is not None:
             self._bar.advance(self._task)
-            if outcome in {"failed", "error", "crashed", "timeout"}:
+            if outcome is not None and outcome.is_red:
                 self.note(f"{outcome.upper()} {label}")
 
     def note(self, text: str) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import Rule, Rules
@@ -102,16 +102,23 @@ def failures_of(record: RunRecord) -> Iterator[Seen]:
 
 def _ended(result: TestResult) -> Failure:
     """A failure that says how the process or the test ended, without the accidents of this run."""
-    if result.outcome is Outcome.CRASHED:
-        how = result.signal or (
-            f"exit code {result.exit_code}" if result.exit_code is not None else "unknown end"
-        )
-        raised = Raised(type="Crashed", message=f"the process died: {how}")
-    elif result.outcome is Outcome.TIMEOUT:
-        raised = Raised(type="Timeout", message="the test was stopped at its time limit")
-    else:
-        raised = Raised(type="", message=result.note or "failed without a reason")
-    return Failure(nodeid=result.nodeid, phase=Phase.CALL, chain=(raised,))
+    return Failure(nodeid=result.nodeid, phase=Phase.CALL, chain=(_raised_by_end(result),))
+
+
+def _raised_by_end(result: TestResult) -> Raised:
+    outcome = result.outcome
+    match outcome:
+        case Outcome.CRASHED:
+            code = "unknown end" if result.exit_code is None else f"exit code {result.exit_code}"
+            return Raised(type="Crashed", message=f"the process died: {result.signal or code}")
+        case Outcome.TIMEOUT:
+            return Raised(type="Timeout", message="the test was stopped at its time limit")
+        case Outcome.FAILED | Outcome.ERROR:
+            return Raised(type="", message=result.note or "failed without a reason")
+        case Outcome.PASSED | Outcome.XPASSED | Outcome.XFAILED | Outcome.SKIPPED | Outcome.NOT_RUN:
+            raise ValueError(f"{outcome} is no failure")
+        case _:
+            assert_never(outcome)
 
 
 @dataclass

@@ -127,9 +127,9 @@ def absent_state(members: Iterable[str], outcomes: Mapping[str, Outcome]) -> Run
     found = [outcomes[nodeid] for nodeid in members if nodeid in outcomes]
     if not found:
         return RunState.NOT_COLLECTED
-    if any(outcome.is_red or outcome is Outcome.NOT_RUN for outcome in found):
+    if any(outcome.is_red or not outcome.ran for outcome in found):
         return RunState.NOT_RUN
-    if any(outcome in (Outcome.SKIPPED, Outcome.XFAILED) for outcome in found):
+    if not all(outcome.passes for outcome in found):
         return RunState.SKIPPED
     return RunState.FIXED
 

@@ -171,8 +171,8 @@ PREFLIGHT = "preflight.json"
 RESULTS, SUMMARY, CLUSTERS, FAILURES = "results.json", "summary.json", "clusters.json", "failures.json"
 
 
-_PLAIN = frozenset({"passed", "failed", "error", "skipped", "xfailed", "xpassed"})
-"""Outcomes that pytest itself gives; deaths are told by the parent process."""
+_REPORTED_BY_PYTEST = frozenset(outcome.value for outcome in Outcome if outcome.finished)
+"""Deaths are reported by the parent process: a chunk's own report cannot know them."""
 
 
 def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
@@ -247,7 +247,7 @@ def _chunk_report(document: Mapping[str, Any], record: RunRecord) -> Iterator[st
     recorded = {r.nodeid: r.outcome.value for r in record.results if times[r.nodeid] == 1}
     for test in document["tests"]:
         ours, theirs = recorded.get(test["nodeid"]), test["outcome"]
-        if ours in _PLAIN and theirs in _PLAIN and ours != theirs:
+        if ours in _REPORTED_BY_PYTEST and theirs in _REPORTED_BY_PYTEST and ours != theirs:
             yield f"{test['nodeid']} is {theirs} here, and {ours} in {RESULTS}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, assert_never
 
 from triage.formats.imported_test import Name, Reported, Wrong
 from triage.formats.limits import Limits, Notes
@@ -86,11 +86,6 @@ def _name(test: dict[str, Any]) -> Name:
 
 
 SPEC = "0.0.0"
-_STATUSES = {
-    Outcome.PASSED: "passed", Outcome.XPASSED: "passed", Outcome.FAILED: "failed", Outcome.ERROR: "failed",
-    Outcome.CRASHED: "failed", Outcome.TIMEOUT: "failed", Outcome.SKIPPED: "skipped",
-    Outcome.XFAILED: "skipped", Outcome.NOT_RUN: "pending",
-}  # fmt: skip
 _COUNTED = ("passed", "failed", "pending", "skipped", "other")
 
 
@@ -116,10 +111,25 @@ def ctrf(record: RunRecord, clusters_of: Mapping[str, Sequence[str]], version: s
     }
 
 
+def _status(outcome: Outcome) -> str:
+    word = outcome.pytest_word
+    match word:
+        case "passed" | "xpassed":
+            return "passed"
+        case "failed" | "error":
+            return "failed"
+        case "skipped" | "xfailed":
+            return "skipped"
+        case "not_run":
+            return "pending"
+        case _:
+            assert_never(word)
+
+
 def _write_test(result: TestResult, clusters_of: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     test: dict[str, Any] = {
         "name": visible(result.nodeid),
-        "status": _STATUSES[result.outcome],
+        "status": _status(result.outcome),
         "duration": round((result.duration or 0.0) * 1000),
         "rawStatus": result.outcome.value,
         "filePath": visible(result.nodeid.partition("::")[0]),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from triage.formats.rows import Row, rows
+from triage.model.outcome import Outcome
 from triage.text.markup import visible
 
 
@@ -27,4 +28,4 @@ def _finding(row: Row) -> dict[str, Any]:
 def _severity(row: Row) -> str:
     if row.level == "known":
         return "minor"
-    return "critical" if row.outcome in ("crashed", "timeout") else "major"
+    return "major" if Outcome(row.outcome).finished else "critical"

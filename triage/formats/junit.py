@@ -16,7 +16,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, assert_never
 from xml.sax.saxutils import escape, quoteattr
 from xml.sax.saxutils import escape as xml_escape
 
@@ -197,7 +197,6 @@ def _seconds(text: str | None) -> float | None:
 
 TEXT_CHARS = 64 * 1024
 _BAD = re.compile("[\ufffe\uffff]")
-_ERRORS = frozenset({Outcome.ERROR, Outcome.CRASHED, Outcome.TIMEOUT, Outcome.NOT_RUN})
 
 
 def report_junit(record: RunRecord, clusters_of: Mapping[str, Sequence[str]]) -> str:
@@ -237,11 +236,18 @@ def _split(nodeid: str) -> list[str]:
 
 
 def _kind(result: TestResult) -> str:
-    if result.outcome in _ERRORS:
-        return "error"
-    if result.outcome is Outcome.FAILED:
-        return "failure"
-    return "skipped" if result.outcome in (Outcome.SKIPPED, Outcome.XFAILED) else "passed"
+    word = result.outcome.pytest_word
+    match word:
+        case "passed" | "xpassed":
+            return "passed"
+        case "failed":
+            return "failure"
+        case "error" | "not_run":
+            return "error"
+        case "skipped" | "xfailed":
+            return "skipped"
+        case _:
+            assert_never(word)
 
 
 def _case(result: TestResult, clusters: Sequence[str]) -> str:
@@ -347,7 +353,7 @@ def _names(nodeid: str) -> tuple[str, str, str]:
 
 
 def _content(result: TestResult) -> tuple[str, str]:
-    if result.outcome in (Outcome.SKIPPED, Outcome.XFAILED):
+    if _kind(result) == "skipped":
         kind = "pytest.xfail" if result.outcome is Outcome.XFAILED else "pytest.skip"
         return "skipped", f'<skipped type="{kind}" message={_attribute(result.note or "")} />'
     if not result.failures:

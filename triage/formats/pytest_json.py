@@ -59,7 +59,7 @@ def from_events(
 def _write_test(
     key: Key, result: TestResult, event: Mapping[str, Any] | None, line: int | None
 ) -> dict[str, Any]:
-    test: dict[str, Any] = {"nodeid": key[0], "lineno": line, "outcome": _word(result.outcome)}
+    test: dict[str, Any] = {"nodeid": key[0], "lineno": line, "outcome": result.outcome.pytest_word}
     if event is None:
         test["call"] = _death_stage(result)
         test["metadata"] = {"triage": {"outcome": result.outcome.value, "note": result.note}}
@@ -78,10 +78,6 @@ def _write_test(
     if subtests:
         test["metadata"] = {"subtests": [{"msg": f["subtest"], "longrepr": f["longrepr"]} for f in subtests]}
     return test
-
-
-def _word(outcome: Outcome) -> str:
-    return "error" if outcome in (Outcome.CRASHED, Outcome.TIMEOUT) else outcome.value
 
 
 def _death_stage(result: TestResult) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from math import comb, isfinite, log, sqrt
-from typing import Any
+from typing import Any, assert_never
 
 from triage.lab.measurements import measurements
 from triage.lab.protocol import Experiment, Observation, Trial
@@ -214,13 +214,29 @@ def _still_failing(
     experiment: Experiment, treated: Sequence[Observation], before: Tally, after: Tally
 ) -> tuple[Status, str]:
     worst = [run.outcome(nodeid) for run in treated for nodeid in _treated(experiment)]
-    odd = next((o for o in worst if o in (Outcome.SKIPPED, Outcome.NOT_RUN, Outcome.ERROR)), None)
-    if odd is not None:
-        words = {Outcome.SKIPPED: "skips", Outcome.NOT_RUN: "does not run", Outcome.ERROR: "errors"}
-        return Status.REFUTED, f"With it the test {words[odd]}, which is no pass."
+    instead = next((words for words in map(_instead_of_an_answer, worst) if words is not None), None)
+    if instead is not None:
+        return Status.REFUTED, f"With it the test {instead}, which is no pass."
     if after.failed < after.runs and before.failed == before.runs:
         return Status.INCONCLUSIVE, f"It still fails with it, but less: {after.failed} of {after.runs}."
     return Status.REFUTED, f"It fails with it too: {after.failed} of {after.runs}."
+
+
+def _instead_of_an_answer(outcome: Outcome) -> str | None:
+    """What the test did instead of passing or failing; None where it did one of them, or died."""
+    match outcome:
+        case Outcome.SKIPPED:
+            return "skips"
+        case Outcome.NOT_RUN:
+            return "does not run"
+        case Outcome.ERROR:
+            return "errors"
+        case Outcome.PASSED | Outcome.XPASSED | Outcome.XFAILED | Outcome.FAILED:
+            return None
+        case Outcome.CRASHED | Outcome.TIMEOUT:
+            return None
+        case _:
+            assert_never(outcome)
 
 
 def _behaved(experiment: Experiment, baseline: Sequence[Observation], reason: Failure | None) -> bool:

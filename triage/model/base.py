@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from triage.model.outcome import Outcome
 
 
 class Value(BaseModel):
@@ -45,7 +48,7 @@ class Progress(Protocol):
     def start(self, total: int, what: str) -> None:
         """A new stretch of `total` steps begins."""
 
-    def step(self, label: str, outcome: str = "") -> None:
+    def step(self, label: str, outcome: Outcome | None = None) -> None:
         """One step is done."""
 
     def note(self, text: str) -> None:
@@ -61,7 +64,7 @@ class Silent:
     def start(self, total: int, what: str) -> None:
         """Say nothing."""
 
-    def step(self, label: str, outcome: str = "") -> None:
+    def step(self, label: str, outcome: Outcome | None = None) -> None:
         """Say nothing."""
 
     def note(self, text: str) -> None:

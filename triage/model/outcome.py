@@ -1,13 +1,46 @@
-"""The one outcome that each planned test has, and how outcomes are counted."""
+"""The one outcome of each planned test, and what it means.
+
+`_meaning` is the only place that says what an outcome means. Other rooms ask the properties, or match on
+every member and close with `assert_never`: mypy points at each place where a new outcome needs a decision.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from enum import StrEnum
-from typing import Self
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Literal, assert_never
 
-from triage.model.base import Value
+PytestOutcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "not_run"]
+"""The words that pytest and the formats made for it have; `not_run` is a test that none of them mentions."""
+
+
+class _Colour(Enum):
+    """What the outcome says about the code under test."""
+
+    GREEN = "green"
+    """As the suite expects."""
+    RED = "red"
+    """A failure: it belongs to a cluster."""
+    NONE = "none"
+    """Nothing."""
+
+
+class _Extent(Enum):
+    """How far the test got."""
+
+    NEVER_STARTED = "never started"
+    CUT_SHORT = "cut short"
+    """The process died or was killed while the test ran."""
+    TO_THE_END = "to the end"
+    """pytest itself reported the outcome."""
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    colour: _Colour
+    extent: _Extent
+    pytest: PytestOutcome
+    """The nearest word of pytest's own."""
 
 
 class Outcome(StrEnum):
@@ -26,10 +59,54 @@ class Outcome(StrEnum):
     @property
     def is_red(self) -> bool:
         """Whether the outcome is a failure that belongs to a cluster."""
-        return self in RED
+        return _meaning(self).colour is _Colour.RED
+
+    @property
+    def is_green(self) -> bool:
+        """Whether the test did what the suite expects of it, an expected failure included."""
+        return _meaning(self).colour is _Colour.GREEN
+
+    @property
+    def passes(self) -> bool:
+        """Whether the test itself held, expected or not: an expected failure shows no such thing."""
+        return _meaning(self).pytest in ("passed", "xpassed")
+
+    @property
+    def ran(self) -> bool:
+        """Whether a process came to the test; a skip was decided there and counts."""
+        return _meaning(self).extent is not _Extent.NEVER_STARTED
+
+    @property
+    def finished(self) -> bool:
+        """Whether pytest itself reported the outcome, so that the test's duration is its own."""
+        return _meaning(self).extent is _Extent.TO_THE_END
+
+    @property
+    def pytest_word(self) -> PytestOutcome:
+        """The word for it in formats that know only pytest's outcomes."""
+        return _meaning(self).pytest
 
 
-RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.CRASHED, Outcome.TIMEOUT})
+def _meaning(outcome: Outcome) -> _Meaning:
+    match outcome:
+        case Outcome.PASSED:
+            return _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "passed")
+        case Outcome.FAILED:
+            return _Meaning(_Colour.RED, _Extent.TO_THE_END, "failed")
+        case Outcome.ERROR:
+            return _Meaning(_Colour.RED, _Extent.TO_THE_END, "error")
+        case Outcome.SKIPPED:
+            return _Meaning(_Colour.NONE, _Extent.TO_THE_END, "skipped")
+        case Outcome.XFAILED:
+            return _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xfailed")
+        case Outcome.XPASSED:
+            return _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xpassed")
+        case Outcome.CRASHED | Outcome.TIMEOUT:
+            return _Meaning(_Colour.RED, _Extent.CUT_SHORT, "error")
+        case Outcome.NOT_RUN:
+            return _Meaning(_Colour.NONE, _Extent.NEVER_STARTED, "not_run")
+        case _:
+            assert_never(outcome)
 
 
 class Phase(StrEnum):
@@ -39,30 +116,3 @@ class Phase(StrEnum):
     SETUP = "setup"
     CALL = "call"
     TEARDOWN = "teardown"
-
-
-class Counts(Value):
-    """How many planned tests have each outcome; they add up to `collected`."""
-
-    collected: int = 0
-    passed: int = 0
-    failed: int = 0
-    error: int = 0
-    skipped: int = 0
-    xfailed: int = 0
-    xpassed: int = 0
-    crashed: int = 0
-    timeout: int = 0
-    not_run: int = 0
-    collect_errors: int = 0
-
-    @classmethod
-    def of(cls, outcomes: Iterable[Outcome], *, collect_errors: int = 0) -> Self:
-        """Count the outcomes of the planned tests; collection errors are counted apart."""
-        tally = Counter(outcome.value for outcome in outcomes)
-        return cls(collected=tally.total(), collect_errors=collect_errors, **tally)
-
-    @property
-    def adds_up(self) -> bool:
-        """Whether the outcomes sum to what was collected."""
-        return self.collected == sum(int(getattr(self, outcome.value)) for outcome in Outcome)

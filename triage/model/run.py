@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Literal
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Literal, Self
 
 from pydantic import Field
 
 from triage.model.base import Value
 from triage.model.failure import Failure
-from triage.model.outcome import Counts, Outcome
+from triage.model.outcome import Outcome
 
 
 class Limits(Value):
@@ -80,6 +80,36 @@ class TestResult(Value):
     signal: str | None = None
     exit_code: int | None = None
     note: str | None = None
+
+
+class Counts(Value):
+    """How many planned tests have each outcome; they add up to `collected`.
+
+    A field for each member of `Outcome`, by its value: `tests/model/test_outcome.py` compares the two.
+    """
+
+    collected: int = 0
+    passed: int = 0
+    failed: int = 0
+    error: int = 0
+    skipped: int = 0
+    xfailed: int = 0
+    xpassed: int = 0
+    crashed: int = 0
+    timeout: int = 0
+    not_run: int = 0
+    collect_errors: int = 0
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome], *, collect_errors: int = 0) -> Self:
+        """Count the outcomes of the planned tests; collection errors are counted apart."""
+        tally = Counter(outcome.value for outcome in outcomes)
+        return cls(collected=tally.total(), collect_errors=collect_errors, **tally)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the outcomes sum to what was collected."""
+        return self.collected == sum(int(getattr(self, outcome.value)) for outcome in Outcome)
 
 
 class RunRecord(Value):

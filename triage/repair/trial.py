@@ -69,7 +69,7 @@ class Trial:
                 (o.value for n in subject if (o := seen.outcome(n)) is not Outcome.PASSED), "passed"
             )
             found.append({"name": name, "calls": None, "outcome": outcome})
-        return [{**one, "caught": one["outcome"] not in ("passed", "skipped", "not_run")} for one in found]
+        return [{**one, "caught": Outcome(one["outcome"]).is_red} for one in found]
 
 
 @dataclass

@@ -28,7 +28,7 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
     missing = sorted(set(range(1, count + 1)) - set(number_of))
     whole = sorted((*plans[0].chunks, *plans[0].others), key=lambda chunk: chunk.name)
     found = {chunk.name: _of_chunk(chunk, records) for chunk in whole}
-    gaps = sorted(name for name, rows in found.items() if any(row.outcome == "not_run" for row in rows))
+    gaps = sorted(name for name, rows in found.items() if any(not row.outcome.ran for row in rows))
     voids = [
         f"shard {number_of_text(plan)}: {r.void}" for r, plan in zip(records, plans, strict=True) if r.void
     ]

@@ -12,6 +12,7 @@ from triage.errors import TriageError, UsageError
 from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Progress, World
+from triage.model.outcome import Outcome
 from triage.model.run import Chunk, Key, Plan, RunRecord, Suite, TestResult, keys_of
 from triage.process.api import Executor
 from triage.run import environment, results
@@ -208,9 +209,9 @@ class _Run:
                 self.finish_events[key] = event
                 return
             self.finish_events[key] = event
-            self.progress.step(key[0], course.results[key].outcome.value)
+            self.progress.step(key[0], course.results[key].outcome)
         elif kind == "result":
-            self.progress.step(event["result"]["nodeid"], event["result"]["outcome"])
+            self.progress.step(event["result"]["nodeid"], Outcome(event["result"]["outcome"]))
 
     def _interrupted(self, planned: Plan) -> None:
         attempts = [tried.attempt for course in self.courses for tried in course.tried]
@@ -262,7 +263,7 @@ def _void(found: Sequence[TestResult], collected: Collected, planned: Plan) -> s
         return "no tests were collected"
     if not found and not collected.errors and planned.shard is None:
         return "no tests were planned"
-    missing = [result for result in found if result.outcome.value == "not_run"]
+    missing = [result for result in found if not result.outcome.ran]
     if missing:
         return f"{len(missing)} of {len(found)} planned tests have no outcome: {missing[0].note}"
     return None

@@ -69,7 +69,6 @@ def _colours(unit: Unit, context: Context) -> tuple[tuple[str, bool], ...]:
 
 _CHANCE = 0.01
 """Probability of a perfect division of so many tests by chance, above which it is no evidence."""
-_GREEN = frozenset({Outcome.PASSED, Outcome.XPASSED, Outcome.XFAILED})
 _ID = re.compile(r"^(?P<function>[^\[]+)\[(?P<values>.*)\]$", re.DOTALL)
 
 
@@ -102,7 +101,7 @@ def _families(outcomes: Mapping[str, Outcome]) -> dict[str, dict[str, tuple[set[
     tests: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for nodeid, outcome in outcomes.items():
         found = _ID.match(nodeid)
-        if found is not None and (outcome.is_red or outcome in _GREEN):
+        if found is not None and (outcome.is_red or outcome.is_green):
             tests[found["function"]][0 if outcome.is_red else 1].add(nodeid)
     return {
         function: dict.fromkeys({v for t in red for v in values_of(t)}, (red, green))

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from triage.errors import UsageError
 from triage.evidence.history.api import DURATION_WEIGHT, HistoryRow
-from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 
 SCHEMA_VERSION = 1
@@ -162,9 +161,7 @@ def storable(nodeid: str) -> str:
 
 
 def _measured(result: TestResult) -> float | None:
-    if result.outcome in {Outcome.NOT_RUN, Outcome.CRASHED, Outcome.TIMEOUT}:
-        return None
-    return result.duration
+    return result.duration if result.outcome.finished else None
 
 
 def _weighted(before: float | None, now: float) -> float:

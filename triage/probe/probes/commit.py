@@ -243,7 +243,7 @@ def _watched(experiment: Experiment) -> tuple[str, ...]:
 
 def _absent(run: Observation, nodeid: str) -> bool:
     found = run.failures.get(nodeid)
-    return run.outcome(nodeid) == "not_run" or (found is not None and found.phase == "collect")
+    return not run.outcome(nodeid).ran or (found is not None and found.phase == "collect")
 
 
 def _carrying(case: Case, commit: Commit) -> Setup:

@@ -9,6 +9,7 @@ from typing import Any
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
 from triage.model.base import Value
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
+from triage.model.outcome import Outcome
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.edits.restore_state import restored
 from triage.probe.edits.statements import patch_of
@@ -268,9 +269,9 @@ class Setter:
         if case.context != "alone" or not 2 <= len(case.suite) <= _MOST_TESTS or case.flaky:
             return 0.0
         in_suite = case.facts.get("in_suite")
-        if in_suite == "passed":
+        if in_suite == Outcome.PASSED:
             return 0.9
-        return 0.02 if in_suite in ("failed", "error", "crashed", "timeout") else 0.3
+        return 0.02 if in_suite is not None and Outcome(in_suite).is_red else 0.3
 
     def investigate(self, case: Case) -> Steps:
         """The whole suite; where it passes there, the smallest set that is enough."""
