@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from triage.model.process_state import STATES, state_of
+from triage.instruments.process_state_table import STATES, state_of
 from triage.probe.edits.restore_state import restoration_of
 
 READ_ELSEWHERE = {"attr:", "module:", "file:", "tmp:"}
@@ -59,7 +59,7 @@ ROUND_TRIPS = """
     import numpy, torch
     from triage.instruments import process_state
     from triage.instruments.digest import digest
-    from triage.model.process_state import state_of
+    from triage.instruments.process_state_table import state_of
     from triage.probe.edits.restore_state import restoration_of
 
     logging.getLogger("shop")

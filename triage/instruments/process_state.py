@@ -1,4 +1,4 @@
-"""Read, save and restore process state in the process under test, by the table of the model."""
+"""Read, save and restore process state in the process under test, by the table beside this module."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
-from triage.model.process_state import SAVED, STATES, ProcessState, state_of
+from triage.instruments.process_state_table import SAVED, STATES, ProcessState, state_of
 
 _STANDARD: dict[str, Any] = {
     name: importlib.import_module(name) for state in STATES if not state.library for name in state.imports

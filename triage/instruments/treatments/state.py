@@ -3,7 +3,7 @@
 Settings: {"watch": [nodeid...]} records all process state as the watched tests find it (a digest a key, and a
 short text where people may read it); {"restore": [key...], "before": nodeid, "from": "collected" | "start"}
 restores these keys right before that test's set-up, to what they were when collection was over (or had not
-begun). Keys are those of `triage.model.process_state`.
+begun). Keys are those of `triage.instruments.process_state_table`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 from triage.instruments import attributes, process_state
 from triage.instruments.base import Writer, settings
 from triage.instruments.digest import brief, digest
-from triage.model.process_state import state_of
+from triage.instruments.process_state_table import state_of
 
 _ROOT = os.getcwd()
 _SETTINGS = settings("state")

@@ -1,7 +1,7 @@
 """Write edits of a polluting test's file that restore the process state which it leaks.
 
 Two styles: the test's own statements through pytest's `monkeypatch`, or a fixture that saves and restores.
-The lines of a fixture come from `triage.model.process_state`, which the `state` instrument runs as well.
+The lines of a fixture come from the table of process state, which the `state` instrument runs as well.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
+from triage.instruments.process_state_table import SAVED, state_of
 from triage.model.base import Value
-from triage.model.process_state import SAVED, state_of
 from triage.probe.edits.monkeypatch import Monkeypatching
 from triage.probe.sources import module_of
 from triage.text.pattern import pattern
@@ -79,7 +79,7 @@ def restored(
 ) -> Iterator[Edit]:
     """Yield edits of the test `nodeid`, the tidiest first, after which the leaked state should be as before.
 
-    `keys` name the leaked state (`triage.model.process_state`); `usual` has the short text of each as it is
+    `keys` name the leaked state (rows of the table); `usual` has the short text of each as it is
     without the leak; `files` are those of the suite, which tell modules from classes. Yields nothing where
     the file cannot be parsed or the test is not in it.
     """
