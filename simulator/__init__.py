@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simulator.detector import Detector
     from simulator.simulator import Simulator
 
+# The module of each public name.
 _HOMES = {
     "Beam": "simulator.beam",
     "BeamConfig": "simulator.config",
@@ -41,6 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    """Import the public name's module on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'simulator' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,5 +1,4 @@
-"""`python -m simulator`: the reference program's options make an image; `compare A B` sets two side by
-side."""
+"""`python -m simulator`: make an image by the reference program's options, or `compare` two images."""
 
 import json
 import math
@@ -8,6 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,32 +25,39 @@ if TYPE_CHECKING:
     from simulator.simulator.native.library import Numbers
 
 BAR = 30
+"""Characters of the progress bar."""
+
 CACHE = Path("Fdump.bin")
+"""The reference program's name of the binary cache of structure factors."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, by the shell's custom: 128 + SIGINT."""
 
 
 def say(line: str) -> None:
-    """A line for people, on stderr: stdout is for what was asked for."""
+    """Print a line for people on stderr; stdout is for results."""
     print(line, file=sys.stderr, flush=True)
 
 
 def progress_bar(done: int, total: int) -> None:
-    """One line that is written over until the run ends."""
+    """Print one line that is written over until the run ends."""
     filled = BAR * done // total
+    bar = "#" * filled + "." * (BAR - filled)
     end = "\n" if done == total else ""
-    print(
-        f"\r[{'#' * filled}{'.' * (BAR - filled)}] {done}/{total} rows", end=end, file=sys.stderr, flush=True
-    )
+    print(f"\r[{bar}] {done}/{total} rows", end=end, file=sys.stderr, flush=True)
 
 
 def _progress(given: Given) -> Callable[[int, int], None] | None:
+    """The progress bar, where it is asked for, or where somebody sees it."""
     if given.has("noprogress"):
         return None
-    return progress_bar if given.has("progress") or sys.stderr.isatty() else None
+    if given.has("progress") or sys.stderr.isatty():
+        return progress_bar
+    return None
 
 
 def load_structure_factors(crystal: "Crystal", given: Given) -> None:
-    """From -hkl, which leaves a binary cache in this folder; without -hkl the cache that lies here is
-    taken."""
+    """Read -hkl and write the binary cache to this folder; without -hkl read the cache, if there is one."""
     from simulator.crystal.hkl import read_cache, write_cache
 
     path = given.text("hkl")
@@ -67,7 +74,10 @@ def load_structure_factors(crystal: "Crystal", given: Given) -> None:
 
 
 def simulate(words: Sequence[str], clock: int) -> int:
-    """Make the image that the options describe, and its files."""
+    """Make the image that the options describe, and its files; return the exit code.
+
+    `clock` (seconds) seeds what the reference seeds from the time of day.
+    """
     given = parse(words)
     if given.has("help"):
         print(usage())
@@ -91,14 +101,15 @@ def simulate(words: Sequence[str], clock: int) -> int:
     begin = time.perf_counter()
     pixels, path = expose(given, experiment, crystal, detector)
     seconds = time.perf_counter() - begin
-    total, top = float(pixels.sum(dtype="float64")), float(pixels.max())
+    total = float(pixels.sum(dtype="float64"))
+    top = float(pixels.max())
     if not math.isfinite(total):
         raise SimulatorError(
             f"the image holds pixels of {total:g} photons: some number of the experiment is too large"
         )
     say(f"sum {total:.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
-    roi = clipped_roi(detector)
-    window = images.Window(slice(roi[2], roi[3] + 1), slice(roi[0], roi[1] + 1))
+    first_f, last_f, first_s, last_s = clipped_roi(detector)
+    window = images.Window(rows=slice(first_s, last_s + 1), columns=slice(first_f, last_f + 1))
     for line in write_outputs(pixels, experiment, request_of(given, clock), window=window, noise=noisy):
         say(line)
     return 0
@@ -107,14 +118,20 @@ def simulate(words: Sequence[str], clock: int) -> int:
 def expose(
     given: Given, experiment: "Experiment", crystal: "Crystal", detector: "Detector"
 ) -> tuple["Numbers", str]:
-    """The image, and which path computed it. Torch is loaded only where the kernel cannot serve alone."""
+    """Compute the image [slow, fast]; return it with the name of the path that computed it.
+
+    Torch is loaded only where the kernel cannot serve alone.
+    """
     from simulator.simulator.light import light_image, light_kernel, light_scene
 
-    resume = Path(str(given.text("resume"))) if given.has("resume") else None
-    kernel = light_kernel(engine_of(given), given.text("device") or "cpu", threads_of(given), os.environ)
-    scene = kernel and light_scene(crystal, detector, experiment.beam, np.dtype(precision_of(given)))
-    if kernel and scene:
-        return light_image(kernel, scene, progress=_progress(given), resume=resume), kernel.name
+    resume_text = given.text("resume")
+    resume = None if resume_text is None else Path(resume_text)
+    device = given.text("device") or "cpu"
+    kernel = light_kernel(engine_of(given), device, threads_of(given), os.environ)
+    if kernel is not None:
+        scene = light_scene(crystal, detector, experiment.beam, np.dtype(precision_of(given)))
+        if scene is not None:
+            return light_image(kernel, scene, progress=_progress(given), resume=resume), kernel.name
     simulator = simulator_of(given, experiment, crystal)
     import torch
 
@@ -124,20 +141,21 @@ def expose(
 
 
 def simulator_of(given: Given, experiment: "Experiment", crystal: "Crystal") -> "Simulator":
-    """The same experiment in torch."""
+    """Build the same experiment in torch, with the structure factors that `crystal` has read."""
     import torch
 
     from simulator.crystal import Crystal
     from simulator.detector import Detector
     from simulator.simulator import Simulator
 
-    if threads_of(given):
-        torch.set_num_threads(threads_of(given) or 1)
-    again = Crystal(experiment.crystal)
-    again.table = crystal.table
+    threads = threads_of(given)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    in_torch = Crystal(experiment.crystal)
+    in_torch.table = crystal.table
     mask = None if experiment.mask is None else torch.from_numpy(experiment.mask)
     return Simulator(
-        again,
+        in_torch,
         Detector(experiment.detector, mask=mask),
         beam_config=experiment.beam,
         device=torch.device(given.text("device") or "cpu"),
@@ -170,7 +188,7 @@ def threads_of(given: Given) -> int | None:
 
 
 def trace(simulator: "Simulator", given: Given) -> int:
-    """Print the trace of one pixel, and write it as JSON where asked."""
+    """Print the trace of one pixel, and write it as JSON where asked; return the exit code."""
     from simulator.io.files import write_whole
     from simulator.simulator.trace import table
 
@@ -179,17 +197,25 @@ def trace(simulator: "Simulator", given: Given) -> int:
     print(table(entries))
     path = given.text("trace_json")
     if path is not None:
-        write_whole(Path(path), json.dumps([entry.as_dict() for entry in entries], indent=1).encode())
+        document = [entry.as_dict() for entry in entries]
+        write_whole(Path(path), json.dumps(document, indent=1).encode())
     return 0
 
 
-def compare_images(words: Sequence[str]) -> int:
-    """`compare A B [-png FILE] [-shape SLOW FAST] [--json]`."""
-    from simulator.io.compare import compare, difference_picture, read_image
-    from simulator.io.images import write_png
+@dataclass(frozen=True)
+class Comparing:
+    """The arguments of `compare`: two images, the [slow, fast] shape of raw ones, the picture to write."""
 
-    rest, shape, picture, as_json = list(words), None, None, "--json" in words
-    rest = [word for word in rest if word != "--json"]
+    images: tuple[Path, Path]
+    shape: tuple[int, int] | None
+    picture: Path | None
+    as_json: bool
+
+
+def _comparing(words: Sequence[str]) -> Comparing:
+    """Read `A B [-png FILE] [-shape SLOW FAST] [--json]`; raise a SimulatorError for anything else."""
+    rest = [word for word in words if word != "--json"]
+    picture, shape = None, None
     try:
         if "-png" in rest:
             at = rest.index("-png")
@@ -203,29 +229,44 @@ def compare_images(words: Sequence[str]) -> int:
         raise SimulatorError("-png takes a file, -shape two whole numbers (slow and fast pixels)") from None
     if len(rest) != 2:
         raise SimulatorError(f"compare takes two images, got {len(rest)}: compare A B [-png FILE] [--json]")
-    a, b = (read_image(Path(word), shape) for word in rest)
-    result = compare(a, b)
-    print(json.dumps(result.as_dict(), indent=1) if as_json else "\n".join(result.lines()))
-    if picture is not None:
-        write_png(picture, difference_picture(a, b))
+    return Comparing((Path(rest[0]), Path(rest[1])), shape, picture, as_json="--json" in words)
+
+
+def compare_images(words: Sequence[str]) -> int:
+    """Compare two images, print the figures, paint the difference where asked; return the exit code."""
+    from simulator.io.compare import compare, difference_picture, read_image
+    from simulator.io.images import write_png
+
+    comparing = _comparing(words)
+    first = read_image(comparing.images[0], comparing.shape)
+    second = read_image(comparing.images[1], comparing.shape)
+    result = compare(first, second)
+    if comparing.as_json:
+        print(json.dumps(result.as_dict(), indent=1))
+    else:
+        print("\n".join(result.lines()))
+    if comparing.picture is not None:
+        write_png(comparing.picture, difference_picture(first, second))
     return 0
 
 
 def main(words: Sequence[str] | None = None, clock: int | None = None) -> int:
-    """Exit code: 0 done, 2 a request that cannot be met (one line on stderr), 130 interrupted."""
+    """Run a command; return 0, 2 for a request that cannot be met (one line on stderr), 130 after Ctrl-C."""
     words = sys.argv[1:] if words is None else words
     clock = int(time.time()) if clock is None else clock
     warnings.showwarning = lambda message, *rest, **named: say(f"warning: {message}")
     try:
-        # What overflows is found and named where it would count.
+        # Overflow is no warning here: build.py and simulate() find what it did and name the quantity.
         with np.errstate(all="ignore"):
-            return compare_images(words[1:]) if words and words[0] == "compare" else simulate(words, clock)
+            if words and words[0] == "compare":
+                return compare_images(words[1:])
+            return simulate(words, clock)
     except SimulatorError as error:
         say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         say("interrupted")
-        return 130
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -10,32 +10,44 @@ from numpy.typing import NDArray
 from simulator.io.files import write_whole
 
 START = b"\x0c\x1a\x04\xd5"
+"""The four bytes that the format puts before the binary data."""
+
+PADDING = 4095
+"""Zeros behind the binary data, as detectors write them."""
+
+ESCAPE = 0x80
+"""As a one-byte difference: a two-byte difference follows; 0x8000 there: a four-byte difference follows."""
+
+ONE_BYTE, TWO_BYTES = 127, 32767
+"""Largest differences that one and two bytes hold beside the escapes."""
 
 
 def byte_offset(values: NDArray[np.int32]) -> bytes:
-    """Differences in one byte, or behind an escape in two or four."""
+    """Encode differences from pixel to pixel in one byte each, or behind escapes in two or four."""
     steps = np.diff(values.reshape(-1).astype(np.int64), prepend=0)
-    small = np.abs(steps) <= 127
-    middle = ~small & (np.abs(steps) <= 32767)
+    small = np.abs(steps) <= ONE_BYTE
+    middle = ~small & (np.abs(steps) <= TWO_BYTES)
+    large = ~small & ~middle
+    # 1 byte; the escape and 2 bytes; the escape, its two-byte form and 4 bytes.
     width = np.where(small, 1, np.where(middle, 3, 7))
     end = np.cumsum(width)
+    start = end - width
     out = np.empty(int(end[-1]) if len(end) else 0, dtype=np.uint8)
-    at = end - width
-    out[at[small]] = steps[small].astype(np.int8).view(np.uint8)
-    out[at[~small]] = 0x80
+    out[start[small]] = steps[small].astype(np.int8).view(np.uint8)
+    out[start[~small]] = ESCAPE
     pairs = steps[middle].astype("<i2").view(np.uint8).reshape(-1, 2)
     for byte in range(2):
-        out[at[middle] + 1 + byte] = pairs[:, byte]
-    large = ~small & ~middle
-    out[at[large] + 1], out[at[large] + 2] = 0x00, 0x80
+        out[start[middle] + 1 + byte] = pairs[:, byte]
+    out[start[large] + 1] = 0x00
+    out[start[large] + 2] = ESCAPE
     quads = steps[large].astype("<i4").view(np.uint8).reshape(-1, 4)
     for byte in range(4):
-        out[at[large] + 3 + byte] = quads[:, byte]
+        out[start[large] + 3 + byte] = quads[:, byte]
     return out.tobytes()
 
 
 def write_cbf(path: Path, values: NDArray[np.int32], comments: list[str]) -> None:
-    """A one-image mini-CBF with comment lines in its header."""
+    """Write a one-image mini-CBF of counts [slow, fast], with comment lines in its header."""
     body = byte_offset(values)
     digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode("ascii")
     rows, columns = values.shape
@@ -64,9 +76,9 @@ def write_cbf(path: Path, values: NDArray[np.int32], comments: list[str]) -> Non
         f"X-Binary-Number-of-Elements: {values.size}",
         f"X-Binary-Size-Fastest-Dimension: {columns}",
         f"X-Binary-Size-Second-Dimension: {rows}",
-        "X-Binary-Size-Padding: 4095",
+        f"X-Binary-Size-Padding: {PADDING}",
         "",
         "",
     ]
-    tail = b"\0" * 4095 + b"\r\n--CIF-BINARY-FORMAT-SECTION----\r\n;\r\n"
+    tail = b"\0" * PADDING + b"\r\n--CIF-BINARY-FORMAT-SECTION----\r\n;\r\n"
     write_whole(path, "\r\n".join(head).encode("ascii") + START + body + tail)

@@ -1,5 +1,4 @@
-"""How alike two images are: correlation, ratio of sums, largest difference, where the peaks stand, a
-picture."""
+"""Compare two images: correlation, ratio of sums, largest difference, distance of peaks, a picture."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,12 +11,27 @@ from simulator.io.files import read_whole
 from simulator.io.smv import read_smv
 
 PEAKS = 20
+"""Brightest peaks of the first image that are looked for in the second."""
+
+MORE_PEAKS = 4 * PEAKS
+"""Peaks of the second image among which they are looked for: noise may change the order of brightness."""
+
+GREY = 128
+"""Grey level of a picture where two images agree."""
+
+GREY_RANGE = 127
+"""Grey levels to either side of it."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two images share. `peak_distance_px` is the largest distance between matched peaks, None
-    without peaks."""
+    """Figures of two images, a and b.
+
+    sum_a, sum_b         photons; sum_ratio = sum_a / sum_b
+    largest_difference   photons, at the pixel `at_slow_fast`; relative to the brighter of both maxima
+    peaks                how many were compared; peak_distance_px the largest distance to the nearest peak of
+                         b, None without peaks
+    """
 
     shape_slow_fast: tuple[int, int]
     correlation: float
@@ -33,11 +47,11 @@ class Comparison:
     peaks_b_slow_fast: list[tuple[int, int]]
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """The fields by name, for JSON."""
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Describe the figures for people, one a line."""
         slow, fast = self.at_slow_fast
         shown = "none" if self.peak_distance_px is None else f"{self.peak_distance_px:g} px"
         return [
@@ -51,16 +65,28 @@ class Comparison:
 
 
 def read_image(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.float64]:
-    """An image from .npy, SMV, or raw float32 (square unless `shape` [slow, fast] is given)."""
+    """Read an image from .npy, SMV, or raw float32 (square unless `shape` [slow, fast] is given).
+
+    Raises a SimulatorError for a file that is none of these.
+    """
     if path.suffix == ".npy":
-        try:
-            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
-        except (OSError, ValueError, TypeError, EOFError, MemoryError) as error:
-            said = str(error).splitlines() or [type(error).__name__]
-            raise SimulatorError(f"cannot read {path}: {said[0]}") from None
+        return _read_npy(path)
     raw = read_whole(path, "image")
     if raw.startswith(b"{"):
         return np.asarray(read_smv(path)[0], dtype=np.float64)
+    return _read_floats(path, raw, shape)
+
+
+def _read_npy(path: Path) -> NDArray[np.float64]:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    except (OSError, ValueError, TypeError, EOFError, MemoryError) as error:
+        lines = str(error).splitlines()
+        reason = lines[0] if lines else type(error).__name__
+        raise SimulatorError(f"cannot read {path}: {reason}") from None
+
+
+def _read_floats(path: Path, raw: bytes, shape: tuple[int, int] | None) -> NDArray[np.float64]:
     if len(raw) == 0 or len(raw) % 4:
         raise SimulatorError(f"{path} holds {len(raw)} bytes: raw float images have four a pixel")
     pixels = np.frombuffer(raw, dtype=np.float32).astype(np.float64)
@@ -74,51 +100,62 @@ def read_image(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.f
 
 
 def peaks(image: NDArray[np.float64], count: int = PEAKS) -> list[tuple[int, int]]:
-    """The brightest pixels that are above all eight neighbours, brightest first, as (slow, fast)."""
+    """Find the brightest pixels that are above all eight neighbours, brightest first, as (slow, fast)."""
+    # With a frame of -inf every pixel has eight neighbours.
     framed = np.pad(image, 1, constant_values=-np.inf)
     top = np.ones(image.shape, dtype=bool)
     rows, columns = image.shape
     for down in (0, 1, 2):
         for right in (0, 1, 2):
-            if (down, right) != (1, 1):
+            is_itself = (down, right) == (1, 1)
+            if not is_itself:
                 top &= image > framed[down : down + rows, right : right + columns]
     slow, fast = np.nonzero(top)
-    order = np.argsort(image[slow, fast])[::-1][:count]
-    return [(int(slow[k]), int(fast[k])) for k in order]
+    brightest_first = np.argsort(image[slow, fast])[::-1]
+    return [(int(slow[k]), int(fast[k])) for k in brightest_first[:count]]
 
 
 def _peak_distance(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> float | None:
     """The largest distance of a peak of the first image from the nearest of the second, px."""
     if not first or not second:
         return None
-    ours, theirs = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
-    return max(float(np.sqrt(((theirs - spot) ** 2).sum(1)).min()) for spot in ours)
+    theirs = np.array(second, dtype=np.float64)
+    largest = 0.0
+    for spot in first:
+        distances = np.sqrt(((theirs - spot) ** 2).sum(1))
+        largest = max(largest, float(distances.min()))
+    return largest
 
 
 def compare(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
-    """All figures; a SimulatorError for images of different shapes or with numbers that are not finite."""
+    """Compute all figures.
+
+    Raises a SimulatorError for images of different shapes or with numbers that are not finite.
+    """
     if a.shape != b.shape:
         raise SimulatorError(f"the images have different shapes: {a.shape} and {b.shape} px [slow, fast]")
     if a.ndim != 2 or a.size == 0:
         raise SimulatorError(f"an image has rows and columns of pixels, these are of the shape {a.shape}")
     for name, image in (("first", a), ("second", b)):
-        if not np.isfinite(image).all():
-            raise SimulatorError(
-                f"the {name} image holds {int((~np.isfinite(image)).sum())} pixels that are not finite"
-            )
+        bad = int((~np.isfinite(image)).sum())
+        if bad:
+            raise SimulatorError(f"the {name} image holds {bad} pixels that are not finite")
     gap = np.abs(a - b)
+    largest = float(gap.max())
     at = np.unravel_index(int(gap.argmax()), gap.shape)
     top = float(max(np.abs(a).max(), np.abs(b).max()))
-    first, second = peaks(a), peaks(b, 4 * PEAKS)
-    sum_a, sum_b = float(a.sum()), float(b.sum())
+    first = peaks(a)
+    second = peaks(b, MORE_PEAKS)
+    sum_a = float(a.sum())
+    sum_b = float(b.sum())
     return Comparison(
         shape_slow_fast=(a.shape[0], a.shape[1]),
         correlation=_correlation(a, b),
         sum_a=sum_a,
         sum_b=sum_b,
-        sum_ratio=sum_a / sum_b if sum_b else float("inf") if sum_a else 1.0,
-        largest_difference=float(gap.max()),
-        largest_relative_to_maximum=float(gap.max()) / top if top else 0.0,
+        sum_ratio=_ratio(sum_a, sum_b),
+        largest_difference=largest,
+        largest_relative_to_maximum=largest / top if top else 0.0,
         at_slow_fast=(int(at[0]), int(at[1])),
         peaks=len(first),
         peak_distance_px=_peak_distance(first, second),
@@ -127,21 +164,35 @@ def compare(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
     )
 
 
+def _ratio(a: float, b: float) -> float:
+    """a/b; 1 for two zeros, infinite where only b is 0."""
+    if b:
+        return a / b
+    return float("inf") if a else 1.0
+
+
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Pearson's; 1 for two even images that agree, 0 where only one is even."""
+    """Pearson's correlation; 1 for two images of equal constants, 0 where only one is constant."""
     alike = np.array_equal(a, b)
-    # Each on its own scale, so that the squares of very bright pixels do not overflow.
-    a, b = (image / (float(np.abs(image).max()) or 1.0) for image in (a, b))
-    x, y = a - a.mean(), b - b.mean()
+    a = _scaled_to_one(a)
+    b = _scaled_to_one(b)
+    x = a - a.mean()
+    y = b - b.mean()
     norm = float(np.sqrt((x * x).sum() * (y * y).sum()))
     if norm == 0:
         return 1.0 if alike else 0.0
     return float((x * y).sum()) / norm
 
 
+def _scaled_to_one(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The image over its largest magnitude, so that squares of very bright pixels do not overflow."""
+    top = float(np.abs(image).max())
+    return image / (top or 1.0)
+
+
 def difference_picture(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Grey 128 where they agree, darker where the second is brighter; full scale at the largest
-    difference."""
+    """Paint grey where they agree, darker where b is brighter; full scale at the largest difference."""
     gap = a - b
     top = float(np.abs(gap).max())
-    return np.clip(128 + (127 * gap / top if top else 0 * gap), 0, 255).astype(np.uint8)
+    shade = GREY_RANGE * gap / top if top else np.zeros_like(gap)
+    return np.clip(GREY + shade, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Write files that appear whole or not at all, and read whole files."""
 
 import os
 import tempfile
@@ -9,7 +9,7 @@ from simulator.config import SimulatorError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write to a neighbour, flush it to disk, and move it into place."""
+    """Write to a temporary file beside it, flush to disk and move into place; may raise a SimulatorError."""
     write_parts(path, [content])
 
 
@@ -23,6 +23,7 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
                     out.write(part)
                 out.flush()
                 os.fsync(out.fileno())
+            # A temporary file is private; an image is readable as any file that a program writes.
             os.chmod(name, 0o644)
             os.replace(name, path)
         except BaseException:
@@ -33,7 +34,7 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
 
 def read_whole(path: Path, what: str) -> bytes:
-    """The bytes of a file, or one line that says why not."""
+    """Read the bytes of a file; `what` names it in the SimulatorError where that fails."""
     try:
         return path.read_bytes()
     except OSError as error:

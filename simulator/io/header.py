@@ -1,4 +1,4 @@
-"""The entries of an SMV header, from a detector and a beam."""
+"""Compute the entries of an SMV header from a detector, a beam and a crystal."""
 
 from simulator.config import BeamConfig, CrystalConfig
 from simulator.config.checks import plain
@@ -9,25 +9,27 @@ from simulator.units import MM
 
 
 def _general(*values: float) -> str:
+    """Numbers as the reference prints them, with six digits."""
     return ",".join(f"{value:g}" for value in values)
 
 
 def beam_spot(detector: Detector, panel: Panel) -> tuple[float, float]:
-    """Where the beam meets the panel, along fast and slow, m."""
+    """Fast and slow coordinate at which the beam meets the panel, m."""
     hit = panel.distance * detector.axes().beam - panel.origin
     return plain(hit @ panel.fast), plain(hit @ panel.slow)
 
 
 def smv_entries(detector: Detector, beam: BeamConfig, crystal: CrystalConfig) -> list[tuple[str, str]]:
-    """Keys in the reference's order. Lengths in mm, angles in degrees, origins in pixels or mm."""
+    """List keys and values in the reference's order; mm, degrees, and pixels for the XDS origin."""
     config, panel = detector.config, detector.panel()
     pixel = plain(detector.pixel())
     fast, slow = beam_spot(detector, panel)
-    x, y = (plain(value) for value in detector.beam_centre())
-    slow_size = plain(detector.size()[1])
+    centre_x, centre_y = detector.beam_centre()
+    _, slow_size = detector.size()
     origin = [plain(value) / MM for value in panel.origin]
-    near_f, near_s = -plain(panel.origin @ panel.fast), -plain(panel.origin @ panel.slow)
-    values: list[tuple[str, str]] = [
+    near_f = -plain(panel.origin @ panel.fast)
+    near_s = -plain(panel.origin @ panel.slow)
+    return [
         ("HEADER_BYTES", str(HEADER_BYTES)),
         ("DIM", "2"),
         ("BYTE_ORDER", byte_order()),
@@ -37,10 +39,10 @@ def smv_entries(detector: Detector, beam: BeamConfig, crystal: CrystalConfig) ->
         ("PIXEL_SIZE", _general(pixel / MM)),
         ("DISTANCE", _general(plain(panel.distance) / MM)),
         ("WAVELENGTH", _general(plain(beam.wavelength_A))),
-        ("BEAM_CENTER_X", _general(x / MM)),
-        ("BEAM_CENTER_Y", _general(y / MM)),
+        ("BEAM_CENTER_X", _general(plain(centre_x) / MM)),
+        ("BEAM_CENTER_Y", _general(plain(centre_y) / MM)),
         ("ADXV_CENTER_X", _general(fast / MM)),
-        ("ADXV_CENTER_Y", _general((slow_size - slow) / MM)),
+        ("ADXV_CENTER_Y", _general((plain(slow_size) - slow) / MM)),
         ("MOSFLM_CENTER_X", _general((slow - 0.5 * pixel) / MM)),
         ("MOSFLM_CENTER_Y", _general((fast - 0.5 * pixel) / MM)),
         ("DENZO_X_BEAM", _general(slow / MM)),
@@ -56,4 +58,3 @@ def smv_entries(detector: Detector, beam: BeamConfig, crystal: CrystalConfig) ->
         ("DETECTOR_SN", "000"),
         ("BEAMLINE", "fake"),
     ]
-    return values

@@ -1,5 +1,7 @@
-"""Orientation matrix files: nine numbers, one lab axis a row, one reciprocal axis a column, times the
-wavelength."""
+"""Orientation matrix files of MOSFLM: nine numbers, the reciprocal vectors times the wavelength.
+
+Rows are lab axes x, y, z; columns are a*, b*, c*.
+"""
 
 from pathlib import Path
 
@@ -9,7 +11,7 @@ Rows = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float
 
 
 def read_matrix(path: Path, wavelength_A: float) -> Rows:
-    """a*, b*, c* as rows, 1/Angstrom."""
+    """Read a*, b*, c* as rows, 1/Angstrom; raise a SimulatorError for a file without nine numbers."""
     try:
         words = path.read_text(encoding="ascii", errors="replace").split()
     except OSError as error:
@@ -22,5 +24,5 @@ def read_matrix(path: Path, wavelength_A: float) -> Rows:
             raise SimulatorError(f"{path}: {word!r} is not a number; nine are wanted") from None
     if len(numbers) < 9:
         raise SimulatorError(f"{path} holds {len(numbers)} numbers: an orientation matrix has nine")
-    columns = [(numbers[axis], numbers[3 + axis], numbers[6 + axis]) for axis in range(3)]
-    return columns[0], columns[1], columns[2]
+    ax, bx, cx, ay, by, cy, az, bz, cz = numbers
+    return (ax, ay, az), (bx, by, bz), (cx, cy, cz)

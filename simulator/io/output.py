@@ -1,4 +1,4 @@
-"""All files that a command line asks for, from one image."""
+"""Write all files that a command line asks for, from one image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,17 +16,27 @@ from simulator.io.header import smv_entries
 from simulator.io.smv import write_smv
 
 Noise = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
-DEFAULTS = {
-    "floatfile": "floatimage.bin",
-    "intfile": "intimage.img",
-    "pgmfile": "image.pgm",
-    "noisefile": "noiseimage.img",
-}
+"""(photons, seed) -> a Poisson deviate for each pixel."""
+
+# Names of the files where the options give none, as in the reference.
+FLOAT_FILE = Path("floatimage.bin")
+SMV_FILE = Path("intimage.img")
+PGM_FILE = Path("image.pgm")
+NOISE_FILE = Path("noiseimage.img")
+
+DEFAULT_ADC = 40.0
+"""Read-out offset, ADU, as in the reference."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Where each format goes (None: not wanted), and the numbers that shape it."""
+    """The files to write (None: not wanted), and the numbers that shape them.
+
+    scale          ADU per photon of the SMV image; None: automatic
+    picture_scale  grey levels per photon of the PGM; None: automatic
+    adc            read-out offset, ADU
+    seed           of the photon noise, negative as the generator starts
+    """
 
     floats: Path
     smv: Path
@@ -41,68 +51,68 @@ class Request:
 
 
 def request_of(given: Given, clock: int) -> Request:
-    """The reference's default names, unless the options say otherwise. Noise without a seed takes the
-    clock's."""
-
-    def named(key: str) -> Path | None:
-        text = given.text(key)
-        return None if text is None else Path(text)
-
+    """Translate the output options; noise without a seed takes the clock's, as in the reference."""
     seed = given.whole("seed")
-    last = {key: given.order.index(key) for key in ("noise", "nonoise", "noisefile") if given.has(key)}
-    silent = "nonoise" in last and last["nonoise"] == max(last.values())
     return Request(
-        floats=named("floatfile") or Path(DEFAULTS["floatfile"]),
-        smv=named("intfile") or Path(DEFAULTS["intfile"]),
-        pgm=None if given.has("nopgm") else named("pgmfile") or Path(DEFAULTS["pgmfile"]),
-        noise=None if silent else named("noisefile") or Path(DEFAULTS["noisefile"]),
-        numpy=named("npyfile"),
-        cbf=named("cbffile"),
+        floats=_path(given, "floatfile") or FLOAT_FILE,
+        smv=_path(given, "intfile") or SMV_FILE,
+        pgm=None if given.has("nopgm") else _path(given, "pgmfile") or PGM_FILE,
+        noise=_path(given, "noisefile") or NOISE_FILE if _wants_noise(given) else None,
+        numpy=_path(given, "npyfile"),
+        cbf=_path(given, "cbffile"),
         scale=given.maybe("scale") or None,
         picture_scale=given.maybe("pgmscale") or None,
-        adc=given.number("adc", 40.0),
+        adc=given.number("adc", DEFAULT_ADC),
         seed=-clock if seed is None else -seed,
     )
+
+
+def _path(given: Given, key: str) -> Path | None:
+    text = given.text(key)
+    return None if text is None else Path(text)
+
+
+def _wants_noise(given: Given) -> bool:
+    """Whether an image with noise is written: of -noise, -nonoise and -noisefile the last counts."""
+    for key in reversed(given.order):
+        if key in ("noise", "noisefile"):
+            return True
+        if key == "nonoise":
+            return False
+    return True
 
 
 def write_outputs(
     image: images.Image, experiment: Experiment, request: Request, *, window: images.Window, noise: Noise
 ) -> list[str]:
-    """Write everything asked for; returns a line for each file."""
+    """Write everything asked for; return a line for the user on each file.
+
+    image [slow, fast] photons; `noise` draws the deviates of the image with noise.
+    """
     detector = Detector(experiment.detector, xp=np)
     entries = smv_entries(detector, experiment.beam, experiment.crystal)
-    said = [f"wrote {request.floats}: float32 photons"]
+    lines = [f"wrote {request.floats}: float32 photons"]
     images.write_float(request.floats, image)
     if request.numpy is not None:
         images.write_numpy(request.numpy, image)
-        said.append(f"wrote {request.numpy}: {image.dtype} photons")
+        lines.append(f"wrote {request.numpy}: {image.dtype} photons")
     scale = request.scale or images.automatic_scale(image, window)
     counts = images.counts(image, window, scale=scale, adc=request.adc)
     write_smv(request.smv, entries, counts)
-    said.append(f"wrote {request.smv}: {scale:g} ADU per photon, offset {request.adc:g} ADU")
+    lines.append(f"wrote {request.smv}: {scale:g} ADU per photon, offset {request.adc:g} ADU")
     if request.cbf is not None:
-        write_cbf(request.cbf, counts.astype(np.int32), [f"{key} {value}" for key, value in entries])
-        said.append(f"wrote {request.cbf}: the same counts")
+        comments = [f"{key} {value}" for key, value in entries]
+        write_cbf(request.cbf, counts.astype(np.int32), comments)
+        lines.append(f"wrote {request.cbf}: the same counts")
     if request.pgm is not None:
-        grey = request.picture_scale or images.picture_scale(image, window)
-        images.write_pgm(request.pgm, image, scale=grey)
-        said.append(f"wrote {request.pgm}: {grey:g} grey levels per photon")
+        picture_scale = request.picture_scale or images.picture_scale(image, window)
+        images.write_pgm(request.pgm, image, scale=picture_scale)
+        lines.append(f"wrote {request.pgm}: {picture_scale:g} grey levels per photon")
     if request.noise is not None:
-        said.append(_write_noise(image, entries, request, window=window, noise=noise))
-    return said
-
-
-def _write_noise(
-    image: images.Image,
-    entries: list[tuple[str, str]],
-    request: Request,
-    *,
-    window: images.Window,
-    noise: Noise,
-) -> str:
-    assert request.noise is not None
-    deviates = np.zeros(image.shape, dtype=np.float32)
-    deviates[window.rows, window.columns] = noise(window.of(image).astype(np.float32), request.seed)
-    counts, overloads = images.read_out(deviates, window, adc=request.adc)
-    write_smv(request.noise, entries, counts)
-    return f"wrote {request.noise}: photon noise of seed {-request.seed}, {overloads} overloads"
+        photons = window.of(image).astype(np.float32)
+        deviates = np.zeros(image.shape, dtype=np.float32)
+        deviates[window.rows, window.columns] = noise(photons, request.seed)
+        counts, overloads = images.read_out(deviates, window, adc=request.adc)
+        write_smv(request.noise, entries, counts)
+        lines.append(f"wrote {request.noise}: photon noise of seed {-request.seed}, {overloads} overloads")
+    return lines

@@ -15,7 +15,19 @@ HEADER_BYTES = 512
 MOST = 10**6
 """Bytes of a header, and pixels along an edge, beyond which a file is not believed."""
 
-ENTRY = re.compile(r"([A-Za-z0-9_]+)\s*=\s*([^;\n}]*)")
+ENTRY = re.compile(
+    r"""
+    ( [A-Za-z0-9_]+ )  # key
+    \s* = \s*
+    ( [^;\n}]* )       # value, up to a semicolon, the end of the line or of the header
+    """,
+    re.VERBOSE,
+)
+"""`SIZE1=1024;`, and `DIALS_ORIGIN=100,11,-16` without a semicolon."""
+
+LONGEST_HEADER = 65536
+"""Bytes in which entries are looked for: a file without a closing brace is not searched to its end."""
+
 KINDS = {
     "unsigned_short": "u2",
     "signed_short": "i2",
@@ -23,16 +35,17 @@ KINDS = {
     "signed_long": "i4",
     "float": "f4",
 }
+"""Types of pixels by the name in the header, as numpy has them without the byte order."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Entries of a header as text; of a keyword given twice, the last."""
+    """Entries of a header as text; of a key given twice, the last."""
 
     entries: dict[str, str]
 
     def number(self, name: str) -> float | None:
-        """The entry as a number, or None where it is missing or not a number."""
+        """The entry `name`, or else XDS_`name`, as a number; None where neither is one."""
         for key in (name, f"XDS_{name}"):
             try:
                 return float(self.entries[key])
@@ -41,29 +54,35 @@ class Header:
         return None
 
     def updated(self, other: "Header") -> "Header":
-        """This header with the entries of another on top."""
+        """Return this header with the entries of another on top."""
         return Header({**self.entries, **other.entries})
 
     def with_flipped_centre(self) -> "Header":
-        """BEAM_CENTER_Y measured from the other edge: slow size - Y."""
-        y, rows, pixel = (self.number(name) for name in ("BEAM_CENTER_Y", "SIZE2", "PIXEL_SIZE"))
+        """Return this header with BEAM_CENTER_Y measured from the other edge: slow size - Y, mm."""
+        y = self.number("BEAM_CENTER_Y")
+        rows = self.number("SIZE2")
+        pixel = self.number("PIXEL_SIZE")
         if y is None or rows is None or pixel is None:
             return self
         return self.updated(Header({"BEAM_CENTER_Y": repr(rows * pixel - y)}))
 
 
 def encode_header(entries: list[tuple[str, str]]) -> bytes:
-    """`{`, one `KEY=value;` a line, `}`, a form feed, and blanks up to 512 bytes. DIALS_ORIGIN has no
-    semicolon."""
-    body = "".join(f"{key}={value}{'' if key == 'DIALS_ORIGIN' else ';'}\n" for key, value in entries)
-    raw = ("{\n" + body + "}\f").encode("ascii")
+    """Encode `{`, one `KEY=value;` a line, `}`, a form feed, and blanks up to 512 bytes."""
+    lines = ["{\n"]
+    for key, value in entries:
+        # The reference writes this one entry without a semicolon.
+        end = "" if key == "DIALS_ORIGIN" else ";"
+        lines.append(f"{key}={value}{end}\n")
+    lines.append("}\f")
+    raw = "".join(lines).encode("ascii")
     if len(raw) > HEADER_BYTES:
         raise SimulatorError(f"the SMV header takes {len(raw)} bytes: {HEADER_BYTES} are allowed")
     return raw.ljust(HEADER_BYTES, b" ")
 
 
 def write_smv(path: Path, entries: list[tuple[str, str]], pixels: NDArray[np.uint16]) -> None:
-    """Header and pixels in the machine's byte order, which the header names."""
+    """Write header and pixels [slow, fast] in the machine's byte order, which the header names."""
     write_parts(path, [encode_header(entries), np.ascontiguousarray(pixels, dtype="=u2").data])
 
 
@@ -73,23 +92,38 @@ def byte_order() -> str:
 
 
 def read_smv(path: Path) -> tuple[NDArray[np.generic], Header]:
-    """Pixels [slow, fast] and the header."""
+    """Read pixels [slow, fast] and the header; raise a SimulatorError for anything but a whole SMV image."""
     raw = read_whole(path, "SMV image")
-    text = raw[: raw.find(b"}") + 1][:65536].decode("ascii", errors="replace")
+    end = raw.find(b"}") + 1
+    text = raw[:end][:LONGEST_HEADER].decode("ascii", errors="replace")
     if not text.startswith("{"):
         raise SimulatorError(f"{path} is not an SMV image: it does not begin with a header in braces")
     header = Header({key: value.strip() for key, value in ENTRY.findall(text)})
-    size, fast, slow = (header.number(name) for name in ("HEADER_BYTES", "SIZE1", "SIZE2"))
-    if size is None or fast is None or slow is None or not all(1 <= n <= MOST for n in (size, fast, slow)):
+    size = _whole_entry(path, header, "HEADER_BYTES")
+    fast = _whole_entry(path, header, "SIZE1")
+    slow = _whole_entry(path, header, "SIZE2")
+    dtype = _pixel_type(path, header)
+    body = raw[size:]
+    if len(body) < fast * slow * dtype.itemsize:
+        raise SimulatorError(f"{path} is cut short: {fast} x {slow} pixels are announced")
+    return np.frombuffer(body, dtype=dtype, count=fast * slow).reshape(slow, fast), header
+
+
+def _whole_entry(path: Path, header: Header, name: str) -> int:
+    """A size of the header; without it the pixels cannot be found."""
+    number = header.number(name)
+    # Written so that a NaN is refused too.
+    if number is None or not 1 <= number <= MOST:
         raise SimulatorError(
             f"{path}: the header lacks HEADER_BYTES, SIZE1 or SIZE2, or they are not within 1 ... {MOST}"
         )
-    order = "<" if header.entries.get("BYTE_ORDER", "little_endian").startswith("little") else ">"
+    return int(number)
+
+
+def _pixel_type(path: Path, header: Header) -> np.dtype[np.generic]:
+    """The numpy type of the pixels; little-endian unsigned shorts where the header does not say."""
     kind = KINDS.get(header.entries.get("TYPE", "unsigned_short"))
     if kind is None:
         raise SimulatorError(f"{path}: pixels of type {header.entries['TYPE']!r} are not known")
-    count = int(fast) * int(slow)
-    body = raw[int(size) :]
-    if len(body) < count * int(kind[1]):
-        raise SimulatorError(f"{path} is cut short: {int(fast)} x {int(slow)} pixels are announced")
-    return np.frombuffer(body, dtype=order + kind, count=count).reshape(int(slow), int(fast)), header
+    little = header.entries.get("BYTE_ORDER", "little_endian").startswith("little")
+    return np.dtype(("<" if little else ">") + kind)

@@ -10,7 +10,11 @@ SCALES = {"stol": 1.0, "4stol": 0.25, "Q": 1 / (4 * math.pi)}
 
 
 def read_stol(path: Path, kind: str) -> list[tuple[float, float]]:
-    """(sin(theta)/wavelength, F) in ascending order; lines that begin with # are skipped."""
+    """Read (sin(theta)/wavelength in 1/Angstrom, F in electrons) in ascending order; comments are skipped.
+
+    `kind` is a key of SCALES. Of a place given twice the last counts. Raises a SimulatorError for a line that
+    is not two numbers, and for a file without rows.
+    """
     try:
         lines = path.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError as error:
@@ -21,7 +25,8 @@ def read_stol(path: Path, kind: str) -> list[tuple[float, float]]:
         if not words:
             continue
         try:
-            place, amplitude = float(words[0]) * SCALES[kind], float(words[1])
+            place = float(words[0]) * SCALES[kind]
+            amplitude = float(words[1])
         except (ValueError, IndexError):
             raise SimulatorError(f"{path}, line {number}: {line.strip()!r} is not two numbers") from None
         if not (math.isfinite(place) and math.isfinite(amplitude)):

@@ -1,4 +1,4 @@
-"""The simulator: crystal, detector and beam together make an image [slow, fast] in photons per pixel."""
+"""Simulation: crystal, detector and beam to an image [slow, fast] in photons per pixel."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ __all__ = ["Simulator"]
 
 
 def __getattr__(name: str) -> object:
-    """Loaded on first use, because it brings torch with it."""
+    """Import `Simulator` on first use, because it brings torch with it."""
     if name != "Simulator":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from simulator.simulator.simulator import Simulator

@@ -1,5 +1,7 @@
-"""When the reference stops interpolating: the first sample whose neighbours leave the table ends it for
-the run."""
+"""Find the sample at which the reference stops interpolating structure factors.
+
+The first sample whose neighbours lie outside the table ends interpolation for the rest of the run.
+"""
 
 from dataclasses import replace
 
@@ -13,13 +15,22 @@ from simulator.simulator.scene import Scene
 from simulator.simulator.tiles import blocks, pixel_numbers, tile_pixels
 
 NEVER = 2**62
+"""Larger than any number of a pixel or a step."""
 
 
 def settle_interpolation(scene: Scene) -> Scene:
-    """The scene with `interpolate_before` set to the first (pixel, step) outside, in the order of the
-    reference."""
-    for first, end in blocks(scene.plan, tile_pixels(scene.tensors.pixel.device)):
-        pixels = pixel_numbers(scene.plan, first, end, scene.tensors.pixel.device)
+    """Return the scene with `interpolate_before` set to the first (pixel, step) outside the table.
+
+    Pixels row by row, steps within each in the order of the reference; (NEVER, 0) where none is outside.
+    """
+    return replace(scene, plan=replace(scene.plan, interpolate_before=_first_outside(scene)))
+
+
+def _first_outside(scene: Scene) -> tuple[int, int]:
+    """(pixel, step) of the first sample outside the table, or (NEVER, 0)."""
+    device = scene.tensors.pixel.device
+    for first, end in blocks(scene.plan, tile_pixels(device)):
+        pixels = pixel_numbers(scene.plan, first, end, device)
         if scene.mask is not None:
             pixels = pixels[scene.mask.reshape(-1)[pixels]]
         with torch.no_grad():
@@ -27,38 +38,42 @@ def settle_interpolation(scene: Scene) -> Scene:
         hits = torch.nonzero(steps < NEVER)
         if len(hits):
             at = int(hits[0])
-            return replace(
-                scene, plan=replace(scene.plan, interpolate_before=(int(pixels[at]), int(steps[at])))
-            )
-    return replace(scene, plan=replace(scene.plan, interpolate_before=(NEVER, 0)))
+            return int(pixels[at]), int(steps[at])
+    return NEVER, 0
 
 
 def _first_steps(scene: Scene, pixels: Tensor) -> Tensor:
     """For each pixel the number of its first sample outside the table, or NEVER. [P]"""
     found = torch.full(pixels.shape, NEVER, dtype=torch.long, device=pixels.device)
     tensors = scene.tensors
-    sources, orientations = tensors.directions.shape[0], tensors.real.shape[0]
     for sample in samples(scene, pixels):
-        for source in range(sources):
+        for source in range(scene.sources):
             q = scattering_vector(sample.ray, tensors.directions[source], tensors.wavelengths[source])
-            start = (sample.index * sources + source) * orientations
-            found = torch.minimum(found, _first_in_group(scene, q, pixels, start))
+            start = scene.first_step(sample.index, source)
+            found = torch.minimum(found, _first_orientation(scene, q, pixels, start))
     return found
 
 
-def _first_in_group(scene: Scene, q: Tensor, pixels: Tensor, start: int) -> Tensor:
-    plan, orientations = scene.plan, scene.tensors.real.shape[0]
+def _first_orientation(scene: Scene, q: Tensor, pixels: Tensor, start: int) -> Tensor:
+    """For one sample and source of each pixel the number of the first step outside the table, or NEVER. [P]
+
+    q [3, P] in 1/Angstrom; `start` is the step of the first orientation.
+    """
+    plan = scene.plan
     table = Table(scene.tensors.table, plan.lowest, scene.tensors.default_F)
     found = torch.full(pixels.shape, NEVER, dtype=torch.long, device=pixels.device)
     seen = torch.ones_like(found, dtype=torch.bool)
     if plan.dmin > 0:
+        # |q| = 1/d
         seen = (q**2).sum(0).sqrt() * plan.dmin <= 1
+    # As many orientations at once as fill a tile, so that memory follows the tile.
     group = max(1, tile_pixels(q.device) // max(len(pixels), 1))
-    for first in range(0, orientations, group):
-        rows = slice(first, min(first + group, orientations))
+    for first in range(0, scene.orientations, group):
+        rows = slice(first, min(first + group, scene.orientations))
         indices = miller_indices(scene, rows, q, pixels, start)
         outside = ~structure.reachable(table, indices) & seen
         if not plan.watered:
+            # Without water the reference skips a step whose lattice factor is 0 before it reads the table.
             outside &= square_factor(scene, indices - structure.nearest_index(indices)) != 0
         numbers = start + torch.arange(rows.start, rows.stop, device=q.device)[:, None]
         numbers = torch.where(outside, numbers, torch.full_like(numbers, NEVER))

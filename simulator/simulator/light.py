@@ -1,6 +1,6 @@
 """An image without torch: numpy arrays from the command line to the file, the compiled kernel between them.
 
-Loading torch takes longer than most images do. Set-up, scene and kernel are those of every other path.
+Loading torch takes longer than most images do. Set-up, scene and kernel are shared with the path by torch.
 """
 
 import os
@@ -27,7 +27,8 @@ from simulator.simulator.switch import disabled
 
 
 def processors(environ: Mapping[str, str]) -> int:
-    """OMP_NUM_THREADS, else the processors that this process may use."""
+    """Number of threads: OMP_NUM_THREADS, else the processors that this process may use."""
+    # The variable may hold a list, one number for each level of nesting.
     wanted = environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if wanted.isdigit() and int(wanted) > 0:
         return int(wanted)
@@ -39,27 +40,34 @@ def processors(environ: Mapping[str, str]) -> int:
 def light_kernel(
     wanted: str, device: str, threads: int | None, environ: Mapping[str, str]
 ) -> KernelRows | None:
-    """The kernel, where the request allows it and a compiler made one; None: torch has to be loaded."""
-    if wanted not in ("auto", "kernel") or device != "cpu" or (wanted == "auto" and disabled(environ)):
+    """Return the kernel, where the request allows it and a compiler built it; None: load torch instead."""
+    if device != "cpu" or wanted not in ("auto", "kernel"):
+        return None
+    if wanted == "auto" and disabled(environ):
         return None
     library = shared()
-    return None if isinstance(library, str) else KernelRows(library, threads=threads or processors(environ))
+    if isinstance(library, str):
+        return None
+    return KernelRows(library, threads=threads or processors(environ))
 
 
 def light_scene(crystal: Crystal, detector: Detector, config: BeamConfig, dtype: Any) -> Scene | None:
-    """The scene in numpy arrays of this precision; None where the kernel does not take it."""
+    """Build the scene in numpy arrays of this precision; None where the kernel does not take it."""
+    # Torch is needed to find the sample that switches interpolation off.
     if crystal.interpolates() and crystal.config.outside == "switch-off":
         return None
-    scene = build_scene(crystal, detector, Beam(config, xp=np)).mapped(
-        lambda array: np.asarray(array, dtype=dtype), lambda mask: mask
-    )
+    exact = build_scene(crystal, detector, Beam(config, xp=np))
+    scene = exact.mapped(lambda array: np.asarray(array, dtype=dtype), lambda mask: mask)
     return scene if refusal(scene) is None else None
 
 
 def light_image(
     kernel: KernelRows, scene: Scene, *, progress: Progress | None = None, resume: Path | None = None
 ) -> Numbers:
-    """[slow, fast] photons, 0 outside the region of interest and the mask."""
+    """Compute [slow, fast] photons, 0 outside the region of interest and the mask.
+
+    `progress` and `resume` are those of `Simulator.run`.
+    """
     check_budget(scene, gradients=False)
     checkpoint = None if resume is None else Checkpoint(resume, scene)
     image = assemble(Job(kernel, progress, checkpoint), scene)

@@ -1,7 +1,7 @@
-"""The plain renderer: any set of pixels of a scene, in torch operations only.
+"""Render any set of pixels of a scene in torch operations only.
 
-It is the reference that the compiled kernel is tested against, the fallback where that cannot be built,
-and the path that second derivatives take. Per pixel:
+The compiled kernel is tested against this path; it serves where the kernel cannot be built, and for second
+derivatives. Per pixel:
 
     I = r_e^2 fluence / steps  x  sum over layers, sub-pixels, sources, orientations of F_cell^2 F_latt^2
         x captured fraction x polarisation x solid angle
@@ -24,7 +24,13 @@ from simulator.units import WATER_F
 
 @dataclass(frozen=True)
 class Sample:
-    """One sub-pixel in one layer, for all pixels of a tile: unit vectors from the crystal, and distances."""
+    """One sub-pixel in one layer, for all P pixels of a tile.
+
+    index       number within the pixel, in the order in which the reference program visits them
+    layer, sub  layer of the sensor, and sub-pixel: slow x oversample + fast
+    ray         unit vectors from the crystal, three of [P]
+    length      [P] distances, m
+    """
 
     index: int
     layer: int
@@ -35,17 +41,27 @@ class Sample:
 
 def panel_of(tensors: Tensors) -> Panel:
     """The detector plane of a scene."""
-    t = tensors
-    return Panel(t.origin, t.fast, t.slow, t.normal, t.close, t.distance)
+    return Panel(
+        origin=tensors.origin,
+        fast=tensors.fast,
+        slow=tensors.slow,
+        normal=tensors.normal,
+        close=tensors.close,
+        distance=tensors.distance,
+    )
 
 
 def samples(scene: Scene, pixels: Tensor) -> Iterator[Sample]:
-    """Layers, then slow, then fast sub-pixels: the order in which the reference program visits them."""
+    """Visit layers, then slow, then fast sub-pixels, in the order of the reference program.
+
+    pixels [P] are numbers of pixels, row by row.
+    """
     tensors, plan = scene.tensors, scene.plan
     count = plan.oversample
     fast_px = (pixels % plan.fpixels).to(tensors.pixel.dtype)
     slow_px = torch.div(pixels, plan.fpixels, rounding_mode="floor").to(tensors.pixel.dtype)
-    panel, edge = panel_of(tensors), tensors.pixel / count
+    panel = panel_of(tensors)
+    edge = tensors.pixel / count
     index = 0
     for layer in range(plan.layers):
         for sub in range(count * count):
@@ -61,20 +77,21 @@ def samples(scene: Scene, pixels: Tensor) -> Iterator[Sample]:
 
 
 def omega_of(scene: Scene, sample: Sample) -> Tensor:
-    """The solid angle of a sample's pixel."""
+    """[P] solid angle of a sample's pixel, sr (1/m^2 for a point pixel)."""
     tensors = scene.tensors
     return factors.solid_angle(sample.length, tensors.pixel, tensors.close, scene.plan.point_pixel)
 
 
 def captured_of(scene: Scene, sample: Sample) -> Tensor:
-    """What a sample's layer stops; 1 for a sensor without thickness.
+    """[P] fraction that a sample's layer stops; 1 for a sensor without thickness.
 
     The reference gives "each" capture 0 without a thickness; only its running product keeps that.
     """
     tensors, plan = scene.tensors, scene.plan
+    if not plan.thick and plan.running_product and plan.capture_from == "each":
+        return torch.zeros_like(sample.length)
     if not plan.thick:
-        bare = plan.running_product and plan.capture_from == "each"
-        return torch.zeros_like(sample.length) if bare else torch.ones_like(sample.length)
+        return torch.ones_like(sample.length)
     obliquity = factors.dot(sample.ray, tensors.normal)
     return factors.captured(sample.layer, tensors.layer_step, tensors.absorption, obliquity)
 
@@ -85,7 +102,7 @@ def scattering_vector(ray: Point, direction: Tensor, wavelength: Tensor) -> Tens
 
 
 def square_factor(scene: Scene, offsets: Tensor) -> Tensor:
-    """The squared lattice factor for offsets [3, ...] from the nearest reflection."""
+    """F_latt^2 for offsets [3, ...] from the nearest reflection."""
     tensors, plan = scene.tensors, scene.plan
     if plan.shape == "SQUARE":
         return lattice.square_factor(offsets, tensors.cells, plan.whole)
@@ -97,8 +114,11 @@ def square_factor(scene: Scene, offsets: Tensor) -> Tensor:
 
 
 def structure_square(scene: Scene, indices: Tensor, whole: Tensor, pixels: Tensor, steps: Tensor) -> Tensor:
-    """F_cell^2 at indices [3, r, P]; `steps` [r] numbers the samples within a pixel, for the rule when to
-    interpolate."""
+    """F_cell^2 at indices [3, r, P], electrons^2.
+
+    whole [3, r, P] is the nearest reflection, pixels [P] and steps [r] number the samples: they decide which
+    of them are interpolated.
+    """
     tensors, plan = scene.tensors, scene.plan
     if not plan.has_table:
         return tensors.default_F**2
@@ -108,42 +128,53 @@ def structure_square(scene: Scene, indices: Tensor, whole: Tensor, pixels: Tenso
         smooth = structure.reachable(table, indices)
         if plan.interpolate_before is not None:
             pixel, step = plan.interpolate_before
-            smooth &= (pixels[None] < pixel) | ((pixels[None] == pixel) & (steps[:, None] < step))
+            earlier_pixel = pixels[None] < pixel
+            earlier_step = (pixels[None] == pixel) & (steps[:, None] < step)
+            smooth &= earlier_pixel | earlier_step
         amplitude = torch.where(smooth, structure.tricubic(table, indices), amplitude)
     return amplitude**2
 
 
 def miller_indices(scene: Scene, rows: slice, q: Tensor, pixels: Tensor, first_step: int) -> Tensor:
-    """h, k, l = a.q, b.q, c.q for a group of orientations, [3, r, P]."""
+    """h, k, l = a.q, b.q, c.q for the orientations `rows`, [3, r, P].
 
-    def project(real: Tensor) -> Tensor:
-        # Written out: a matrix product of inner size 3 gains nothing and stalls where cores are shared.
-        x, y, z = (real[rows].transpose(0, 1)[..., axis, None] for axis in range(3))
-        return x * q[0] + y * q[1] + z * q[2]
-
-    indices = project(scene.tensors.real)
+    `first_step` is the step of this sample's first orientation. Under the C program's carry-over defect the
+    first sample of each thread has orientations of its own.
+    """
+    indices = _project(scene.tensors.real[rows], q)
     if scene.first_real is not None and first_step == 0:
         hit = torch.isin(pixels, torch.tensor(scene.plan.first_pixels, device=pixels.device))
         if bool(hit.any()):
-            indices = torch.where(hit, project(scene.first_real), indices)
+            indices = torch.where(hit, _project(scene.first_real[rows], q), indices)
     return indices
+
+
+def _project(real: Tensor, q: Tensor) -> Tensor:
+    """[3, r, P] products of the rows of real [r, 3, 3] with q [3, P]."""
+    by_row = real.transpose(0, 1)
+    x, y, z = by_row[..., 0, None], by_row[..., 1, None], by_row[..., 2, None]
+    # Written out: a matrix product of inner size 3 gains nothing and stalls where cores are shared.
+    return x * q[0] + y * q[1] + z * q[2]
 
 
 def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
     """(F_cell^2 F_latt^2, F_latt^2), both [r, P], for consecutive groups of r orientations."""
-    count, points = scene.tensors.real.shape[0], q.shape[1]
+    count, points = scene.orientations, q.shape[1]
+    # As many orientations at once as fill a tile, so that memory follows the tile.
     group = max(1, tile_pixels(q.device) // max(points, 1))
     for start in range(0, count, group):
         rows = slice(start, min(start + group, count))
         indices = miller_indices(scene, rows, q, pixels, first_step)
+        # The nearest reflection is constant between its jumps: its slope is 0.
         whole = structure.nearest_index(indices.detach())
         factor = square_factor(scene, indices - whole)
         steps = first_step + torch.arange(rows.start, rows.stop, device=q.device)
-        yield structure_square(scene, indices, whole, pixels, steps) * factor, factor
+        square = structure_square(scene, indices, whole, pixels, steps)
+        yield square * factor, factor
 
 
 def polarization_of(scene: Scene, ray: Point, source: int) -> Tensor:
-    """The polarisation factor for the photons of one source."""
+    """[P] polarisation factor for the photons of one source."""
     tensors = scene.tensors
     beam = tensors.directions[source]
     if scene.plan.kahn_zero:
@@ -153,17 +184,17 @@ def polarization_of(scene: Scene, ray: Point, source: int) -> Tensor:
 
 
 def liquid(tensors: Tensors, q: Tensor) -> Tensor:
-    """F^2 x molecules of what fills the beam besides the crystal: water's constant, or a table of F."""
+    """F^2 x molecules of the liquid in the beam, electrons^2: water's constant [], or by a table of F [P]."""
     if len(tensors.background_at) == 0:
         return tensors.background
+    # sin(theta)/wavelength is half the length of the scattering vector.
     stol = torch.sqrt((q * q).sum(0)) / 2
     amplitude = background.interpolate(stol, tensors.background_at, tensors.background_F)
     return tensors.background * (amplitude / WATER_F) ** 2
 
 
 class Pixels:
-    """The running state of a tile: the sum, and the factors that belong to one chosen sample of each
-    pixel."""
+    """The running state of a tile: the sum, and the factors of one chosen sample of each pixel."""
 
     def __init__(self, scene: Scene, pixels: Tensor) -> None:
         self.scene, self.pixels = scene, pixels
@@ -173,21 +204,19 @@ class Pixels:
             self.total = self.total + scene.tensors.background
         self.omega, self.polar, self.share = one, one, one
         self.polar_known = torch.zeros(pixels.shape, dtype=torch.bool, device=pixels.device)
-        self.settled = False
+        self.polar_settled = False
+        """Whether every pixel has its first polarisation, so that no other needs to be computed."""
 
     def choose(self, sample: Sample) -> None:
         """Keep the solid angle and the captured fraction of this sample where it is the chosen one."""
         plan = self.scene.plan
-        final, last_sub = sample.layer == plan.layers - 1, plan.oversample**2 - 1
-        chosen_omega = {"first": sample.index == 0, "last": final and sample.sub == last_sub, "each": False}
-        if chosen_omega[plan.omega_from]:
+        in_last_layer = sample.layer == plan.layers - 1
+        is_last = in_last_layer and sample.sub == plan.oversample**2 - 1
+        if _is_chosen(plan.omega_from, first=sample.index == 0, last=is_last):
             self.omega = omega_of(self.scene, sample)
-        chosen_share = {
-            "first": final and sample.sub == 0,
-            "last": final and sample.sub == last_sub,
-            "each": False,
-        }
-        if plan.thick and chosen_share[plan.capture_from]:
+        # As in the reference, the first captured fraction is that of the first sub-pixel of the last layer.
+        first_share = in_last_layer and sample.sub == 0
+        if plan.thick and _is_chosen(plan.capture_from, first=first_share, last=is_last):
             self.share = captured_of(self.scene, sample)
 
     def choose_polarization(self, polar: Tensor, contributed: Tensor) -> None:
@@ -199,15 +228,20 @@ class Pixels:
             self.polar = torch.where(contributed, polar, self.polar)
 
     def image(self) -> Tensor:
-        """Photons per pixel."""
+        """[P] photons per pixel."""
         scale = self.scene.tensors.scale / self.scene.steps
         return scale * self.total * self.share * self.polar * self.omega
 
 
+def _is_chosen(pick: str, *, first: bool, last: bool) -> bool:
+    """Whether `pick` means this sample, which is the first or the last of its pixel; "each" means none."""
+    return (pick == "first" and first) or (pick == "last" and last)
+
+
 def _polar(state: Pixels, sample: Sample, source: int) -> Tensor | None:
-    """The sample's polarisation, where anything will come of it."""
+    """The sample's polarisation factor; None where it would not be used."""
     plan = state.scene.plan
-    if not plan.polarized or (plan.polarization_from == "first" and state.settled):
+    if not plan.polarized or (plan.polarization_from == "first" and state.polar_settled):
         return None
     return polarization_of(state.scene, sample.ray, source)
 
@@ -225,38 +259,56 @@ def _own_factor(scene: Scene, sample: Sample, polar: Tensor | None) -> Tensor:
     return factor
 
 
+def _above_dmin(scene: Scene, q: Tensor) -> Tensor | None:
+    """[P] whether d = 1/|q| reaches the limit; None where there is no limit."""
+    dmin = scene.plan.dmin
+    if dmin <= 0:
+        return None
+    return (q.detach() ** 2).sum(0).sqrt() * dmin <= 1
+
+
 def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     """Add one source's share of one sample to the running sums."""
     scene, plan, tensors = state.scene, state.scene.plan, state.scene.tensors
     q = scattering_vector(sample.ray, tensors.directions[source], tensors.wavelengths[source])
-    seen = (q.detach() ** 2).sum(0).sqrt() * plan.dmin <= 1 if plan.dmin > 0 else None
-    sources, orientations = tensors.directions.shape[0], tensors.real.shape[0]
-    first_step = (sample.index * sources + source) * orientations
+    seen = _above_dmin(scene, q)
+    first_step = scene.first_step(sample.index, source)
     polar = _polar(state, sample, source)
-    own, weight = _own_factor(scene, sample, polar), tensors.weights[source]
-    value, touched = torch.zeros_like(sample.length), torch.zeros_like(state.polar_known)
+    own = _own_factor(scene, sample, polar)
+    weight = tensors.weights[source]
+    value = torch.zeros_like(sample.length)
+    touched = torch.zeros_like(state.polar_known)
     for intensity, factor in terms(scene, q, state.pixels, first_step):
         if plan.may_skip:
             touched = touched | (factor.detach() != 0).any(0)
         if plan.running_product:
-            _running(state, intensity * weight, factor, own, seen)
+            _multiply_running_sum(state, intensity * weight, factor, own, seen)
         else:
             value = value + intensity.sum(0)
     if not plan.running_product:
         if plan.watered and not plan.background_divided:
-            value = value + orientations * liquid(tensors, q)
+            value = value + scene.orientations * liquid(tensors, q)
         value = value * (own * weight)
-        state.total = state.total + (
-            value if seen is None else torch.where(seen, value, torch.zeros_like(value))
-        )
+        if seen is not None:
+            value = torch.where(seen, value, torch.zeros_like(value))
+        state.total = state.total + value
     if polar is not None:
-        everywhere = torch.ones_like(touched) if plan.watered or not plan.may_skip else touched
-        state.choose_polarization(polar, everywhere if seen is None else everywhere & seen)
-        state.settled = seen is None and (plan.watered or not plan.may_skip)
+        # Without zero lattice factors, or with water, every step contributes.
+        all_contribute = plan.watered or not plan.may_skip
+        contributed = torch.ones_like(touched) if all_contribute else touched
+        if seen is not None:
+            contributed = contributed & seen
+        state.choose_polarization(polar, contributed)
+        state.polar_settled = seen is None and all_contribute
 
 
-def _running(state: Pixels, intensity: Tensor, factor: Tensor, own: Tensor, seen: Tensor | None) -> None:
-    """The reference's defect: after every step the whole running sum is multiplied by the step's factors."""
+def _multiply_running_sum(
+    state: Pixels, intensity: Tensor, factor: Tensor, own: Tensor, seen: Tensor | None
+) -> None:
+    """Add each step and multiply the whole running sum by the step's factors: the reference's defect.
+
+    intensity, factor [r, P]; steps whose lattice factor is 0 are skipped, unless there is water.
+    """
     for step in range(intensity.shape[0]):
         active = torch.ones_like(state.polar_known) if seen is None else seen
         if not state.scene.plan.watered:
@@ -265,11 +317,11 @@ def _running(state: Pixels, intensity: Tensor, factor: Tensor, own: Tensor, seen
 
 
 def render(scene: Scene, pixels: Tensor) -> Tensor:
-    """Photons in the pixels numbered row by row, [P]; masked pixels are 0."""
+    """Compute the photons of the pixels with these numbers (row by row), [P]; masked pixels are 0."""
     state = Pixels(scene, pixels)
     for sample in samples(scene, pixels):
         state.choose(sample)
-        for source in range(scene.tensors.directions.shape[0]):
+        for source in range(scene.sources):
             _sum_source(state, sample, source)
     image = state.image()
     if scene.mask is not None:

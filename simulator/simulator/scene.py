@@ -1,8 +1,8 @@
 """A scene: everything that an image depends on, as a few small tensors and a frozen plan.
 
-This is the one value that the plain torch renderer, the compiled kernel and the trace all read, so they
-cannot differ in what they are given. Tensors carry gradients; the plan carries none. A command that wants an
-image only fills them with numpy arrays, and torch is never loaded.
+The plain torch renderer, the compiled kernel and the trace all read this one value, so that their inputs
+cannot differ. Tensors carry gradients; the plan carries none. A command that wants only an image fills them
+with numpy arrays, and torch is never loaded.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 class Tensors:
     """The differentiable part. Lengths of the detector in m, of the lattice in Angstrom.
 
-    real [R, 3, 3] rows a, b, c for every spindle step (outer) and mosaic block; reciprocal [3, 3] rows a*,
-    b*, c*
-    cells [3], fudge []; default_F [] and table [nh, nk, nl] (empty without a file), electrons
-    origin, fast, slow, normal, beam, polar_axis [3]; pixel, close, distance []
-    directions [S, 3], wavelengths [S] Angstrom, weights [S]
-    background_at [n], background_F [n] sin(theta)/wavelength in 1/Angstrom and electrons (empty: constant)
-    kahn [], layer_step [] m, absorption [] 1/m, scale [] (r_e^2 x fluence), background [] (same unit as F^2)
+    real            [R, 3, 3] rows a, b, c for every spindle step (outer) and mosaic block
+    reciprocal      [3, 3] rows a*, b*, c* before the spindle, 1/Angstrom
+    cells, fudge    [3] numbers of unit cells; [] radius parameter of the lattice factor
+    default_F       [] structure factor, electrons; table [nh, nk, nl] (empty without a file), electrons
+    origin          [3] outer corner of the first pixel; fast, slow, normal [3] unit vectors of the panel
+    beam            [3] unit vector along the beam; polar_axis [3] polarisation axis
+    pixel           [] edge; close [] distance along the normal; distance [] along the beam
+    directions      [S, 3] of the photons of each source; wavelengths [S], Angstrom; weights [S]
+    kahn            [] polarisation factor
+    layer_step      [] of the sensor; absorption [] 1/m
+    scale           [] r_e^2 x fluence, photons/sr
+    background      [] of water, electrons^2
+    background_at   [n] sin(theta)/wavelength, 1/Angstrom; background_F [n], electrons (empty: constant)
     """
 
     real: "Tensor"
@@ -54,7 +60,7 @@ class Tensors:
     background_F: "Tensor"
 
     def as_list(self) -> "list[Tensor]":
-        """In the order of the fields."""
+        """List the tensors in the order of the fields."""
         return [getattr(self, field.name) for field in fields(self)]
 
     @staticmethod
@@ -63,24 +69,36 @@ class Tensors:
         return Tensors(*values)
 
     def mapped(self, turn: Callable[[Any], Any]) -> "Tensors":
-        """Each tensor replaced by what `turn` makes of it."""
+        """Replace each tensor by `turn` of it."""
         return Tensors(*[turn(value) for value in self.as_list()])
 
 
 NAMES = tuple(field.name for field in fields(Tensors))
+"""Names of the tensors, in the order of `Tensors.as_list`."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """The part of a scene that has no gradient.
 
-    spixels, fpixels; roi (fast first, last, slow first, last) clipped to the detector
-    whole        N_cells per axis where it is a constant whole number, else None
-    lowest       lowest h, k, l of the table
+    spixels, fpixels     pixels along the slow and the fast axis
+    roi                  (fast first, fast last, slow first, slow last), inclusive, clipped to the detector
+    oversample           sub-pixels along each edge
+    layers, thick        layers of the sensor; False: a bare plane
+    shape                SQUARE, ROUND, GAUSS or TOPHAT
+    whole                N_cells per axis where it is a constant whole number, else None
+    lowest, has_table    lowest h, k, l of the table of structure factors, and whether there is one
+    polarized            whether the polarisation factor counts
+    kahn_zero            whether the beam is unpolarised, and no gradient of the Kahn factor is asked for
+    point_pixel, curved  as in `DetectorConfig`
+    dmin                 smallest d-spacing that counts, Angstrom; 0: all count
+    omega_from, polarization_from, capture_from   as in `DetectorConfig`
+    running_product      the C program's defect: the running sum is multiplied after every step
+    background_divided   the C program's defect: water is divided by the number of steps
+    first_pixels         where threads of the C program begin: its carry-over defect skips their first step
     interpolate_before   (pixel, step) of the first sample that reads the nearest reflection; None: all do
     interpolate_each     interpolate wherever the neighbours exist, sample by sample
-    first_pixels  the pixels where a thread of the C program begins: its carry-over defect spares them
-    watered      whether water counts, so that no step is skipped for a zero lattice factor
+    watered              whether water counts, so that no step is skipped for a zero lattice factor
     """
 
     spixels: int
@@ -131,7 +149,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scene:
-    """Tensors, the plan, the pixels' mask and, for the C carry-over defect, the true first orientation."""
+    """Tensors and plan, and the two arrays that only some images have.
+
+    mask        [slow, fast] bool, True where a pixel counts; None: all do
+    first_real  [R, 3, 3] as `Tensors.real`, for the first sample of each thread under the C program's
+                carry-over defect; None: without the defect
+    """
 
     tensors: Tensors
     plan: Plan
@@ -139,24 +162,38 @@ class Scene:
     first_real: "Tensor | None" = None
 
     def with_tensors(self, tensors: Tensors) -> "Scene":
-        """The same plan over other tensors."""
+        """Return the same plan over other tensors."""
         return replace(self, tensors=tensors)
 
     def mapped(self, turn: Callable[[Any], Any], mask: Callable[[Any], Any] | None = None) -> "Scene":
-        """The same scene with each tensor, and the mask, replaced by what a function makes of it."""
+        """Replace each tensor by `turn` of it, and the mask by `mask` of it (None: by `turn` too)."""
+        turn_mask = turn if mask is None else mask
         return replace(
             self,
             tensors=self.tensors.mapped(turn),
-            mask=self.mask if self.mask is None else (mask or turn)(self.mask),
+            mask=None if self.mask is None else turn_mask(self.mask),
             first_real=None if self.first_real is None else turn(self.first_real),
         )
 
     def to(self, dtype: "torch.dtype", device: "torch.device") -> "Scene":
-        """The same in another precision or on another device."""
+        """Return the scene in another precision or on another device."""
         return self.mapped(lambda tensor: tensor.to(device, dtype), lambda mask: mask.to(device))
+
+    @property
+    def sources(self) -> int:
+        """Number of sources, S."""
+        return self.tensors.directions.shape[0]
+
+    @property
+    def orientations(self) -> int:
+        """Number of orientations, R: spindle steps x mosaic blocks."""
+        return self.tensors.real.shape[0]
 
     @property
     def steps(self) -> int:
         """Samples per pixel that the sum is divided by; sensor layers are not counted."""
-        tensors = self.tensors
-        return tensors.directions.shape[0] * tensors.real.shape[0] * self.plan.oversample**2
+        return self.sources * self.orientations * self.plan.oversample**2
+
+    def first_step(self, sample: int, source: int) -> int:
+        """Number within a pixel of the step of this sample and source with the first orientation."""
+        return (sample * self.sources + source) * self.orientations

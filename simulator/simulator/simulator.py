@@ -1,4 +1,4 @@
-"""The object that runs a simulation."""
+"""Run a simulation: crystal, detector and beam to an image."""
 
 from pathlib import Path
 
@@ -25,10 +25,10 @@ from simulator.simulator.trace import Entry, trace_pixel
 class Simulator:
     """Crystal + detector + beam -> image [slow, fast], photons per pixel.
 
-    `crystal_config`, where given, is what the crystal is built from: it lets a caller vary the
-    configuration without
-    making the crystal again. `dtype` is the precision of the pixels; the geometry is prepared in float64
-    in any case.
+    crystal_config  replaces the crystal's own configuration where given; the structure factors stay
+    device, dtype   place and precision of the pixels; the geometry is prepared on the CPU in float64
+    engine          auto, kernel, torch, or an engine itself
+    memory_limit    bytes that a run may take; None: what is free
     """
 
     def __init__(
@@ -56,18 +56,18 @@ class Simulator:
         self.engine = choose_engine(engine, device=self.device) if isinstance(engine, str) else engine
 
     def scene(self) -> Scene:
-        """Everything the image depends on, on this simulator's device and in its precision."""
+        """Build the scene on this simulator's device and in its precision."""
         scene = build_scene(self.crystal, self.detector, self.beam)
         if self.crystal.interpolates() and self.crystal.config.outside == "switch-off":
             scene = settle_interpolation(scene)
         return scene.to(self.dtype, self.device)
 
     def run(self, *, progress: Progress | None = None, resume: Path | None = None) -> Tensor:
-        """The image [slow, fast]: photons per pixel, 0 outside the region of interest and the mask.
+        """Compute the image [slow, fast]: photons per pixel, 0 outside the region of interest and the mask.
 
-        `progress` is called with (rows done, rows in all); `resume` names a file that keeps finished rows,
-        so that
-        a run that was interrupted goes on there. `path` says afterwards which engine computed.
+        `progress` is called with (rows done, rows in all). `resume` names a file of finished rows, from which
+        an interrupted run continues. `path` says afterwards which engine computed. Raises a SimulatorError
+        where the image does not fit into memory.
         """
         scene = self.scene()
         tensors = scene.tensors.as_list()
@@ -87,7 +87,7 @@ class Simulator:
         return self.engine.name
 
     def trace_pixel(self, slow: int, fast: int) -> list[Entry]:
-        """Every intermediate quantity of one pixel, in the order of the computation."""
+        """List every intermediate quantity of one pixel, in the order of the computation."""
         config = self.detector.config
         if not (0 <= slow < config.spixels and 0 <= fast < config.fpixels):
             shape = f"{config.spixels} x {config.fpixels} px"

@@ -1,9 +1,10 @@
-"""What is asked of the choice between the compiled kernel and plain torch, before either is loaded."""
+"""Names of the engines and the variable that disables the kernel, for use before either engine is loaded."""
 
 from collections.abc import Mapping
 
 ENGINES = ("auto", "kernel", "torch")
 SWITCH = "NANOBRAGG_DISABLE_COMPILE"
+"""Environment variable; anything but 0 or nothing selects the plain path."""
 
 
 def disabled(environ: Mapping[str, str]) -> bool:

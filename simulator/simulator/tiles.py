@@ -1,4 +1,4 @@
-"""How an image is cut: blocks of pixels small enough that memory follows the block, not the steps."""
+"""Cut an image into blocks of pixels, small enough that memory follows the block and not the steps."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,7 +15,10 @@ LIVE_SAMPLES = 1 << 19
 """Samples whose graph is kept at once in a backward pass: pixels x steps, each some forty float64 numbers."""
 
 TILE_PIXELS_ELSEWHERE = 1 << 20
-"""Pixels of one block on a GPU, where every operation has a fixed price."""
+"""Pixels of one block on a GPU, where starting an operation takes longer than its work on few pixels."""
+
+MORE_ON_A_GPU = 16
+"""How many times as many samples keep their graph at once on a GPU, whose operations want larger arrays."""
 
 
 def tile_pixels(device: torch.device) -> int:
@@ -25,8 +28,11 @@ def tile_pixels(device: torch.device) -> int:
 
 @contextlib.contextmanager
 def one_thread(device: torch.device) -> Iterator[None]:
-    """Small operations on one thread: waking a second one for each costs more than it saves, and on a machine
-    whose cores are shared it costs a hundred times more."""
+    """Let torch use one thread on a CPU within this context.
+
+    The operations are small: waking a second thread for each costs more than it saves, and a hundred times
+    more on a machine whose cores are shared.
+    """
     before = torch.get_num_threads()
     if device.type != "cpu" or before == 1:
         yield
@@ -39,7 +45,7 @@ def one_thread(device: torch.device) -> Iterator[None]:
 
 
 def blocks(plan: Plan, size: int) -> Iterator[tuple[int, int]]:
-    """(first, end) of consecutive rows; at least one row each."""
+    """(first, end) of consecutive blocks of rows, `size` pixels or one row each."""
     rows = max(1, size // len(plan.columns))
     for start in range(plan.rows.start, plan.rows.stop, rows):
         yield start, min(start + rows, plan.rows.stop)
@@ -47,22 +53,27 @@ def blocks(plan: Plan, size: int) -> Iterator[tuple[int, int]]:
 
 def live_samples(device: torch.device) -> int:
     """Samples of one piece of a backward pass on this device."""
-    return LIVE_SAMPLES if device.type == "cpu" else 16 * LIVE_SAMPLES
+    return LIVE_SAMPLES if device.type == "cpu" else MORE_ON_A_GPU * LIVE_SAMPLES
 
 
 def samples_at_once(device: torch.device, steps: int, *, gradients: bool) -> int:
-    """Samples whose numbers live together on the plain path, for pixels of so many steps each."""
+    """Samples whose numbers live together on the plain path, for pixels of `steps` samples each."""
     pixels = tile_pixels(device)
-    return max(steps, min(pixels * steps, live_samples(device))) if gradients else pixels
+    if not gradients:
+        return pixels
+    # A backward pass takes whole pixels: at least one, at most a tile of them.
+    return max(steps, min(pixels * steps, live_samples(device)))
 
 
 def pieces(plan: Plan, size: int, device: torch.device) -> Iterator[Tensor]:
     """All pixels of the region of interest, `size` numbers at a time: pieces may end within a row."""
-    width, rows = len(plan.columns), len(plan.rows)
-    for start in range(0, rows * width, size):
-        spot = torch.arange(start, min(start + size, rows * width), device=device)
+    width = len(plan.columns)
+    count = len(plan.rows) * width
+    for start in range(0, count, size):
+        spot = torch.arange(start, min(start + size, count), device=device)
         row = torch.div(spot, width, rounding_mode="floor") + plan.rows.start
-        yield row * plan.fpixels + spot % width + plan.columns.start
+        column = spot % width + plan.columns.start
+        yield row * plan.fpixels + column
 
 
 def pixel_numbers(plan: Plan, first: int, end: int, device: torch.device) -> Tensor:

@@ -1,1 +1,1 @@
-"""The reference program's command line: its options under their own names, turned into configurations."""
+"""Command lines of the reference program: its options under their own names, turned into configurations."""

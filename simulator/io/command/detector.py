@@ -1,4 +1,4 @@
-"""The detector's options, and the headers that may stand in for them."""
+"""Translate the detector's options, and the headers that may stand in for them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +9,26 @@ from numpy.typing import NDArray
 from simulator.config import DetectorConfig, SimulatorError
 from simulator.detector.size import pixels_across
 from simulator.io.command.parse import Given
+from simulator.io.mask import read_mask
 from simulator.io.smv import Header, read_smv
 from simulator.io.stol import SCALES, read_stol
 
 CONVENTIONS = {"mosflm": "MOSFLM", "denzo": "DENZO", "adxv": "ADXV", "xds": "XDS", "dials": "DIALS"}
-VECTORS = {
-    "fdet_vector": "fast_vector",
-    "sdet_vector": "slow_vector",
-    "odet_vector": "normal_vector",
-    "beam_vector": "beam_vector",
-    "polar_vector": "polarization_vector",
-    "spindle_axis": "spindle_vector",
-    "twotheta_axis": "twotheta_vector",
-}
+
+VECTORS = (
+    "fdet_vector",
+    "sdet_vector",
+    "odet_vector",
+    "beam_vector",
+    "polar_vector",
+    "spindle_axis",
+    "twotheta_axis",
+)
+"""Options that give an axis; any of them switches to custom axes."""
+
 BEAM_PIVOT = ("distance", "Xbeam", "Ybeam", "mosflm", "denzo", "adxv")
+"""Options that imply the beam pivot."""
+
 SAMPLE_PIVOT = (
     "close_distance",
     "Xclose",
@@ -34,33 +40,41 @@ SAMPLE_PIVOT = (
     "xds",
     "dials",
 )
+"""Options that imply the sample pivot."""
+
+DEFAULT_PIXEL_MM = 0.1
+DEFAULT_PIXELS = 1024
+
+DEFAULT_SIZE_MM = 102.4
+"""Size of an edge when only a pixel size is given: DEFAULT_PIXELS pixels of DEFAULT_PIXEL_MM."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What -mask and -img say: one header, later entries winning, and the mask itself."""
+    """Header entries of -mask and -img, later ones winning, and the mask's pixels [slow, fast]."""
 
     header: Header
     mask: NDArray[np.int32] | None
 
 
 def imported_header(given: Given) -> Imported:
-    """-mask first, -img second. The Y of a beam centre is flipped for the mask only, as the reference
-    does."""
-    header, mask = Header({}), None
-    path = given.text("mask")
-    if path is not None:
-        image, found = read_smv(Path(path))
-        mask = image.astype(np.int32)
-        header = found.with_flipped_centre()
-    path = given.text("img")
-    if path is not None:
-        header = header.updated(read_smv(Path(path))[1])
-    return Imported(header, mask)
+    """Read -mask first, then -img."""
+    header = Header({})
+    pixels = None
+    mask_path = given.text("mask")
+    if mask_path is not None:
+        mask = read_mask(Path(mask_path))
+        pixels = mask.pixels
+        header = mask.header
+    image_path = given.text("img")
+    if image_path is not None:
+        _, image_header = read_smv(Path(image_path))
+        header = header.updated(image_header)
+    return Imported(header, pixels)
 
 
 def pivot_of(given: Given) -> str:
-    """For custom axes the last option that implies a pivot wins."""
+    """The pivot of custom axes: the last option that names or implies one wins."""
     pivot = "BEAM"
     for key in given.order:
         if key == "pivot":
@@ -75,100 +89,114 @@ def pivot_of(given: Given) -> str:
     return pivot
 
 
-def _size(given: Given, header: Header) -> dict[str, object]:
-    """Pixel counts win over sizes in mm; a size that is no whole number of pixels keeps its fraction."""
-    pixel = given.number("pixel", header.number("PIXEL_SIZE") or 0.1)
-    found: dict[str, object] = {"pixel_size_mm": pixel}
-    for name, count_key, size_key, header_key in (
-        ("fast", "detpixels_x", "detsize_f", "SIZE1"),
-        ("slow", "detpixels_y", "detsize_s", "SIZE2"),
-    ):
-        count = given.whole(count_key) or given.whole("detpixels")
-        size = given.maybe(size_key) or given.maybe("detsize")
-        if count is None and size is None and header.number(header_key):
-            count = int(header.number(header_key) or 0)
-        if count is None and size is not None:
-            count = pixels_across(size, pixel)
-            found[f"size_{name}_mm"] = size
-        found["fpixels" if name == "fast" else "spixels"] = 1024 if count is None else count
-        if count is None and pixel != 0.1:
-            found["fpixels" if name == "fast" else "spixels"] = pixels_across(102.4, pixel)
-            found[f"size_{name}_mm"] = 102.4
-    return found
+@dataclass(frozen=True)
+class Edge:
+    """One edge of the detector: pixels, and its size in mm where that is no whole number of pixels."""
+
+    pixels: int
+    size_mm: float | None = None
 
 
-def _place(given: Given, header: Header) -> dict[str, object]:
-    close = given.maybe("close_distance")
-    if close is None and not given.has("distance"):
-        close = header.number("CLOSE_DISTANCE")
-    return {
-        "distance_mm": given.number("distance", header.number("DISTANCE") or 100.0),
-        "close_distance_mm": close,
-        "beam_x_mm": _or_header(given, "Xbeam", header, "BEAM_CENTER_X"),
-        "beam_y_mm": _or_header(given, "Ybeam", header, "BEAM_CENTER_Y"),
-        "close_x_mm": given.maybe("Xclose"),
-        "close_y_mm": given.maybe("Yclose"),
-        "org_x_px": _or_header(given, "ORGX", header, "ORGX"),
-        "org_y_px": _or_header(given, "ORGY", header, "ORGY"),
-        "rotx_deg": given.number("detector_rotx", 0.0),
-        "roty_deg": given.number("detector_roty", 0.0),
-        "rotz_deg": given.number("detector_rotz", 0.0),
-    }
+def _edge(count: int | None, size: float | None, in_header: float | None, pixel_mm: float) -> Edge:
+    """A count of pixels wins over a size in mm, and both over the header's count."""
+    if count is not None:
+        return Edge(count)
+    if size is None and in_header:
+        return Edge(int(in_header))
+    if size is not None:
+        return Edge(pixels_across(size, pixel_mm), size)
+    if pixel_mm != DEFAULT_PIXEL_MM:
+        return Edge(pixels_across(DEFAULT_SIZE_MM, pixel_mm), DEFAULT_SIZE_MM)
+    return Edge(DEFAULT_PIXELS)
 
 
 def _or_header(given: Given, key: str, header: Header, name: str) -> float | None:
+    """The option's number, else the header's entry `name`."""
     value = given.maybe(key)
     return header.number(name) if value is None else value
 
 
-def _axes(given: Given) -> tuple[dict[str, object], list[str]]:
-    """Convention, vectors, pivot and two-theta, with the reference's side effects and a note for each."""
-    notes: list[str] = []
-    convention = next((CONVENTIONS[key] for key in reversed(given.order) if key in CONVENTIONS), "MOSFLM")
-    found: dict[str, object] = {VECTORS[key]: given.triple(key) for key in VECTORS if given.has(key)}
-    custom = bool(found) or given.has("pix0_vector")
-    if given.has("pix0_vector"):
-        notes.append("-pix0_vector only switches to custom axes: its value is not used")
-    swing = given.number("twotheta", 0.0)
+def _close_distance(given: Given, header: Header) -> float | None:
+    """-close_distance; a -distance keeps the header's close distance from winning over it."""
+    close = given.maybe("close_distance")
+    if close is None and not given.has("distance"):
+        close = header.number("CLOSE_DISTANCE")
+    return close
+
+
+@dataclass(frozen=True)
+class TwoTheta:
+    """The two-theta angle in degrees, and what the user should know about how it was read."""
+
+    degrees: float
+    notes: tuple[str, ...] = ()
+
+
+def _two_theta(given: Given) -> TwoTheta:
+    """-twotheta, or the x of a later -twotheta_axis: a defect of the reference that is kept, with a note."""
+    angle = given.number("twotheta", 0.0)
     axis = given.triple("twotheta_axis")
-    if axis is not None and (
-        not given.has("twotheta") or given.order.index("twotheta_axis") > given.order.index("twotheta")
-    ):
-        if axis[0] != swing:
-            notes.append(
-                f"-twotheta_axis sets -twotheta to its x, {axis[0]:g} degrees: give -twotheta after it"
-            )
-        swing = axis[0]
-    found |= {"convention": "CUSTOM" if custom else convention, "twotheta_deg": swing}
-    if custom:
-        found["pivot"] = pivot_of(given)
-    return found, notes
+    if axis is None:
+        return TwoTheta(angle)
+    if given.has("twotheta") and given.order.index("twotheta") > given.order.index("twotheta_axis"):
+        return TwoTheta(angle)
+    if axis[0] == angle:
+        return TwoTheta(angle)
+    note = f"-twotheta_axis sets -twotheta to its x, {axis[0]:g} degrees: give -twotheta after it"
+    return TwoTheta(axis[0], (note,))
 
 
-def _sensor(given: Given) -> dict[str, object]:
+def _convention(given: Given) -> str:
+    """CUSTOM where any axis is given, else the last convention named, else MOSFLM."""
+    if given.has("pix0_vector") or any(given.has(key) for key in VECTORS):
+        return "CUSTOM"
+    for key in reversed(given.order):
+        if key in CONVENTIONS:
+            return CONVENTIONS[key]
+    return "MOSFLM"
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """Thickness and attenuation depth of the sensor, um; a depth of None is the thickness."""
+
+    thickness_um: float
+    attenuation_um: float | None
+
+
+def _sensor(given: Given) -> Sensor:
+    """-detector_thick and -detector_abs; a depth of inf or none leaves a bare plane."""
     depth = given.text("detector_abs")
-    endless = depth is not None and depth.lower() in ("inf", "none")
+    if depth is None:
+        return Sensor(given.number("detector_thick", 0.0), None)
+    if depth.lower() in ("inf", "none"):
+        return Sensor(0.0, None)
     try:
-        attenuation = None if depth is None or endless else float(depth)
+        attenuation = float(depth)
     except ValueError:
         raise SimulatorError(f"-detector_abs is {depth!r}: it must be a depth in um, or inf") from None
-    thickness = 0.0 if endless else given.number("detector_thick", 0.0)
-    each = {
-        name: "each" if given.has(f"oversample_{key}") else "first"
-        for name, key in (("omega_from", "omega"), ("polarization_from", "polar"), ("capture_from", "thick"))
-    }
+    return Sensor(given.number("detector_thick", 0.0), attenuation)
+
+
+def _pick(given: Given, option: str) -> str:
+    """Whose factor multiplies the sum over a pixel: each sub-pixel's own where the option asks for it."""
+    return "each" if given.has(option) else "first"
+
+
+def _oversample(given: Given) -> int | None:
+    """-oversample; None (automatic) for numbers below 1."""
     oversample = given.whole("oversample")
-    return {
-        "thickness_um": thickness,
-        "attenuation_um": attenuation,
-        "thickness_steps": given.whole("detector_thicksteps"),
-        "oversample": None if oversample is None or oversample < 1 else oversample,
-        **each,
-        "running_product": "each" in each.values() and not given.has("oversample_independent"),
-        "water_um": given.number("water", 0.0),
-        "water_counted_twice": not (given.has("water_once") or given.has("use_stol")),
-        "background": _liquid(given),
-    }
+    if oversample is None or oversample < 1:
+        return None
+    return oversample
+
+
+def _roi(given: Given) -> tuple[int, int, int, int] | None:
+    """-roi: fast first, fast last, slow first, slow last."""
+    if not given.has("roi"):
+        return None
+    first_f, last_f, first_s, last_s = (int(value) for value in given.values["roi"])
+    return first_f, last_f, first_s, last_s
 
 
 def _liquid(given: Given) -> list[tuple[float, float]] | None:
@@ -182,16 +210,69 @@ def _liquid(given: Given) -> list[tuple[float, float]] | None:
 
 
 def detector_of(given: Given, imported: Imported) -> tuple[DetectorConfig, list[str]]:
-    """The detector, and what the user should know about how it was read."""
-    axes, notes = _axes(given)
-    roi = tuple(int(value) for value in given.values["roi"]) if given.has("roi") else None
+    """Translate to a configuration, and to notes on what the user should know about how it was read."""
+    header = imported.header
+    convention = _convention(given)
+    pivot = pivot_of(given) if convention == "CUSTOM" else None
+    two_theta = _two_theta(given)
+    pixel_mm = given.number("pixel", header.number("PIXEL_SIZE") or DEFAULT_PIXEL_MM)
+    fast_count = given.whole("detpixels_x") or given.whole("detpixels")
+    fast_size = given.maybe("detsize_f") or given.maybe("detsize")
+    fast = _edge(fast_count, fast_size, header.number("SIZE1"), pixel_mm)
+    slow_count = given.whole("detpixels_y") or given.whole("detpixels")
+    slow_size = given.maybe("detsize_s") or given.maybe("detsize")
+    slow = _edge(slow_count, slow_size, header.number("SIZE2"), pixel_mm)
+    sensor = _sensor(given)
+    omega_from = _pick(given, "oversample_omega")
+    polarization_from = _pick(given, "oversample_polar")
+    capture_from = _pick(given, "oversample_thick")
+    any_each = "each" in (omega_from, polarization_from, capture_from)
     config = DetectorConfig(
-        **_size(given, imported.header),  # type: ignore[arg-type]
-        **_place(given, imported.header),  # type: ignore[arg-type]
-        **axes,  # type: ignore[arg-type]
-        **_sensor(given),  # type: ignore[arg-type]
+        fpixels=fast.pixels,
+        spixels=slow.pixels,
+        pixel_size_mm=pixel_mm,
+        size_fast_mm=fast.size_mm,
+        size_slow_mm=slow.size_mm,
+        distance_mm=given.number("distance", header.number("DISTANCE") or 100.0),
+        close_distance_mm=_close_distance(given, header),
+        beam_x_mm=_or_header(given, "Xbeam", header, "BEAM_CENTER_X"),
+        beam_y_mm=_or_header(given, "Ybeam", header, "BEAM_CENTER_Y"),
+        close_x_mm=given.maybe("Xclose"),
+        close_y_mm=given.maybe("Yclose"),
+        org_x_px=_or_header(given, "ORGX", header, "ORGX"),
+        org_y_px=_or_header(given, "ORGY", header, "ORGY"),
+        convention=convention,
+        pivot=pivot,
+        rotx_deg=given.number("detector_rotx", 0.0),
+        roty_deg=given.number("detector_roty", 0.0),
+        rotz_deg=given.number("detector_rotz", 0.0),
+        twotheta_deg=two_theta.degrees,
+        fast_vector=given.triple("fdet_vector"),
+        slow_vector=given.triple("sdet_vector"),
+        normal_vector=given.triple("odet_vector"),
+        beam_vector=given.triple("beam_vector"),
+        polarization_vector=given.triple("polar_vector"),
+        spindle_vector=given.triple("spindle_axis"),
+        twotheta_vector=given.triple("twotheta_axis"),
         curved=given.has("curved_det"),
         point_pixel=given.has("point_pixel"),
-        roi=roi,  # type: ignore[arg-type]
+        thickness_um=sensor.thickness_um,
+        attenuation_um=sensor.attenuation_um,
+        thickness_steps=given.whole("detector_thicksteps"),
+        oversample=_oversample(given),
+        omega_from=omega_from,
+        polarization_from=polarization_from,
+        capture_from=capture_from,
+        running_product=any_each and not given.has("oversample_independent"),
+        water_um=given.number("water", 0.0),
+        water_counted_twice=not (given.has("water_once") or given.has("use_stol")),
+        background=_liquid(given),
+        roi=_roi(given),
     )
-    return config, notes
+    return config, [*_vector_notes(given), *two_theta.notes]
+
+
+def _vector_notes(given: Given) -> list[str]:
+    if given.has("pix0_vector"):
+        return ["-pix0_vector only switches to custom axes: its value is not used"]
+    return []

@@ -1,14 +1,17 @@
-"""The table of options: names, how many values each takes, and where they go."""
+"""The table of options: names, kind and number of values, help."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One option. `names` are spellings; `least` ... `most` values follow; `kind` reads each; `says` is
-    the help.
+    """One option.
 
-    `group` names a set of options of which two different ones contradict each other.
+    names        spellings, the first of which gives its key
+    kind         type of each value; bool for an option without values
+    least, most  how many values follow
+    says         the help
+    group        set of options of which two different ones contradict each other; "": none
     """
 
     names: tuple[str, ...]
@@ -20,7 +23,7 @@ class Flag:
 
     @property
     def key(self) -> str:
-        """Where the values are kept: the first name without its dash."""
+        """The option's key among the values given: its first name without the dash."""
         return self.names[0][1:]
 
 
@@ -202,16 +205,20 @@ SECTIONS = {
     "output": OUTPUT,
     "beyond the reference": OWN,
 }
-FLAGS = tuple(flag for section in SECTIONS.values() for flag in section)
+FLAGS = (*CRYSTAL, *BEAM, *DETECTOR, *OUTPUT, *OWN)
 BY_NAME = {name: flag for flag in FLAGS for name in flag.names}
+
+HELP_COLUMN = 36
+"""Width of the names in the help."""
 
 
 def usage() -> str:
-    """The help text."""
+    """Format the help: one line an option, by section."""
     lines = ["python -m simulator [options]      python -m simulator compare A B [-png FILE] [--json]"]
     for title, flags in SECTIONS.items():
         lines += ["", title]
         for flag in flags:
             values = " ..." if flag.most > flag.least else " X" * flag.least
-            lines.append(f"  {', '.join(flag.names)}{values}".ljust(36) + f" {flag.says}")
+            names = f"  {', '.join(flag.names)}{values}"
+            lines.append(f"{names.ljust(HELP_COLUMN)} {flag.says}")
     return "\n".join(lines)

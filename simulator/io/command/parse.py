@@ -1,4 +1,4 @@
-"""From the words of a command line to the values of each option."""
+"""Parse the words of a command line into the values of each option."""
 
 import difflib
 import math
@@ -8,16 +8,14 @@ from dataclasses import dataclass, field
 from simulator.config import SimulatorError
 from simulator.io.command.flags import BY_NAME, Flag
 
-NEIGHBOURS = {
-    "polarisation": lambda flags: flags.get("polar", [0.0]) == [0.0],
-}
-"""Groups whose members may stand together when the rule holds."""
-
 
 @dataclass
 class Given:
-    """What the user wrote: values by option key, and the option keys in the order of their last
-    appearance."""
+    """The options given.
+
+    values  by the option's key
+    order   the keys in the order of their last appearance
+    """
 
     values: dict[str, list[float | int | str]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
@@ -43,15 +41,16 @@ class Given:
         return str(self.values[key][0]) if key in self.values else None
 
     def triple(self, key: str) -> tuple[float, float, float] | None:
-        """Three numbers, or None."""
+        """Its three values as numbers, or None."""
         if key not in self.values:
             return None
-        x, y, z = (float(value) for value in self.values[key])
-        return x, y, z
+        x, y, z = self.values[key]
+        return float(x), float(y), float(z)
 
 
 def is_number(word: str) -> bool:
-    """Whether a word reads as a number (-3 does, -N does not; nor does what only Python takes, as 1_000)."""
+    """Whether a word reads as a number: -3 does, -N does not."""
+    # Python also takes 1_000 and the digits of other scripts, which no other program reads.
     if not word.isascii() or "_" in word:
         return False
     try:
@@ -62,6 +61,7 @@ def is_number(word: str) -> bool:
 
 
 def _value(flag: Flag, name: str, word: str) -> float | int | str:
+    """Read one value of the option written as `name`; raise a SimulatorError for one of another kind."""
     if flag.kind is str:
         return word
     if not is_number(word):
@@ -69,20 +69,22 @@ def _value(flag: Flag, name: str, word: str) -> float | int | str:
     number = float(word)
     if not math.isfinite(number):
         raise SimulatorError(f"{name} is {word}: it must be a finite number ({flag.says})")
-    if flag.kind is int:
-        if number != int(number):
-            raise SimulatorError(f"{name} is {word}: it must be a whole number ({flag.says})")
-        return int(number)
-    return number
+    if flag.kind is not int:
+        return number
+    if number != int(number):
+        raise SimulatorError(f"{name} is {word}: it must be a whole number ({flag.says})")
+    return int(number)
 
 
 def _taken(flag: Flag, name: str, words: Sequence[str]) -> list[str]:
-    """The values that follow: at least `least`, at most `most`, none of which is another option."""
+    """Take the values that follow: at least `least`, at most `most`, none of which is another option."""
     taken: list[str] = []
     for word in words[: flag.most]:
-        if word in BY_NAME or (len(taken) >= flag.least and not is_number(word)):
+        enough = len(taken) >= flag.least
+        if word in BY_NAME or (enough and not is_number(word)):
             break
         taken.append(word)
+        # `-misset random` takes one word, `-misset 1 2 3` three.
         if flag.key == "misset" and not is_number(word):
             break
     if len(taken) < flag.least:
@@ -99,7 +101,10 @@ def _unknown(word: str) -> SimulatorError:
 
 
 def parse(words: Sequence[str]) -> Given:
-    """Read a command line. Of an option given twice the last counts; contradictory options are an error."""
+    """Read a command line; of an option given twice the last counts.
+
+    Raises a SimulatorError for an unknown option, a value of the wrong kind, and contradictory options.
+    """
     given = Given()
     position = 0
     while position < len(words):
@@ -118,12 +123,18 @@ def parse(words: Sequence[str]) -> Given:
 
 
 def _contradictions(given: Given) -> None:
-    groups: dict[str, str] = {}
+    """Raise a SimulatorError for two different options of one group."""
+    first_of_group: dict[str, str] = {}
     for key in given.order:
         flag = BY_NAME["-" + key]
         if not flag.group:
             continue
-        other = groups.setdefault(flag.group, flag.names[0])
-        allowed = NEIGHBOURS.get(flag.group)
-        if other != flag.names[0] and not (allowed and allowed(given.values)):
-            raise SimulatorError(f"{other} contradicts {flag.names[0]}: give one {flag.group}")
+        name = flag.names[0]
+        other = first_of_group.setdefault(flag.group, name)
+        if other != name and not _agree(flag.group, given):
+            raise SimulatorError(f"{other} contradicts {name}: give one {flag.group}")
+
+
+def _agree(group: str, given: Given) -> bool:
+    """Whether options of one group mean the same: `-polar 0` and `-nopolar` are both without polarisation."""
+    return group == "polarisation" and given.number("polar", 0.0) == 0.0

@@ -1,32 +1,40 @@
-"""From the options given to the configurations of crystal, beam and detector."""
+"""Translate the options given to the configurations of crystal, beam and detector."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
+from simulator.config.crystal import DEFAULT_MOSAIC_SEED
 from simulator.crystal import Crystal
 from simulator.crystal.cells import cells_of_size
 from simulator.io.command import detector as detector_options
 from simulator.io.command.parse import Given
-from simulator.io.command.rules import rotation, spread
-from simulator.io.matrix import read_matrix
+from simulator.io.command.rules import Grid, rotation, spread
+from simulator.io.matrix import Rows, read_matrix
 from simulator.io.smv import Header
 from simulator.io.sources import read_sources
 from simulator.units import DEFAULT_FLUENCE, wavelength_from_energy
 
-T = TypeVar("T")
-
 SHAPES = {"square_xtal": "SQUARE", "round_xtal": "ROUND", "gauss_xtal": "GAUSS", "tophat_spots": "TOPHAT"}
+
 DEFAULT_DOMAINS = 10
+"""Mosaic blocks where a spread is given without a count."""
+
+INTERPOLATE_UP_TO = 2
+"""The counts -Na, -Nb, -Nc, as given, switch interpolation on when one of them is this small."""
+
+DEFAULT_BEAMSIZE_MM = 0.1
+
+DIVERGENCE_ALONE_MRAD = 1000.0
+"""Range of a divergence of which only the number of steps is given."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The three configurations, the mask and the structure-factor file of a command line."""
+    """The configurations of a command line, the mask [slow, fast], and notes for the user."""
 
     crystal: CrystalConfig
     beam: BeamConfig
@@ -46,146 +54,216 @@ def wavelength(given: Given, header: Header) -> float:
 
 
 def cells_given(given: Given) -> tuple[int, int, int]:
-    """Na, Nb, Nc as the user wrote them, -N and the single ones in their order."""
-    counts = {"Na": 1, "Nb": 1, "Nc": 1}
+    """Na, Nb, Nc as the user wrote them; of -N and the single ones the last counts."""
+    a = b = c = 1
     for key in given.order:
-        number = given.whole(key) if key in ("N", *counts) else None
+        number = given.whole(key) if key in ("N", "Na", "Nb", "Nc") else None
         if number is None:
             continue
-        counts = dict.fromkeys(counts, number) if key == "N" else {**counts, key: number}
-    return counts["Na"], counts["Nb"], counts["Nc"]
+        if key in ("N", "Na"):
+            a = number
+        if key in ("N", "Nb"):
+            b = number
+        if key in ("N", "Nc"):
+            c = number
+    return a, b, c
 
 
-def cell_of(given: Given) -> dict[str, float]:
-    """The six parameters; missing lengths are a, missing angles 90."""
+@dataclass(frozen=True)
+class Cell:
+    """Edges in Angstrom and angles in degrees; the defaults stand where a matrix sets the cell."""
+
+    a: float = 100.0
+    b: float = 100.0
+    c: float = 100.0
+    alpha: float = 90.0
+    beta: float = 90.0
+    gamma: float = 90.0
+
+
+def cell_of(given: Given) -> Cell:
+    """-cell; missing edges are a, missing angles 90."""
     if not given.has("cell"):
         if not given.has("mat"):
             raise SimulatorError("no unit cell: give -cell a b c alpha beta gamma, or -mat FILE")
-        return {}
+        return Cell()
     numbers = [float(value) for value in given.values["cell"]]
-    lengths = numbers[:3] + [numbers[0]] * (3 - len(numbers[:3]))
-    angles = numbers[3:] + [90.0] * (3 - len(numbers[3:]))
-    names = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
-    return dict(zip(names, lengths + angles, strict=True))
+    edges, angles = numbers[:3], numbers[3:]
+    edges += [edges[0]] * (3 - len(edges))
+    angles += [90.0] * (3 - len(angles))
+    return Cell(*edges, *angles)
 
 
-def orientation_of(given: Given, lambda_A: float, clock: int) -> dict[str, object]:
-    """Matrix and missetting. A random orientation without a seed takes it from the clock, as the reference
-    does."""
-    found: dict[str, object] = {}
+@dataclass(frozen=True)
+class Orientation:
+    """Matrix (rows a*, b*, c* in 1/Angstrom) and missetting, as in `CrystalConfig`."""
+
+    matrix: Rows | None = None
+    matrix_sets_cell: bool = True
+    misset_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    misset_seed: int | None = None
+
+
+def orientation_of(given: Given, lambda_A: float, clock: int) -> Orientation:
+    """-mat and -misset; a random orientation without a seed takes the clock's, as in the reference."""
+    found = Orientation()
     path = given.text("mat")
     if path is not None:
-        found["matrix"] = read_matrix(Path(path), lambda_A)
-        found["matrix_sets_cell"] = not given.has("cell")
-    if given.has("misset"):
-        words = [str(word) for word in given.values["misset"]]
-        if words[0] == "random":
-            seed = given.whole("misset_seed")
-            found["misset_seed"] = -clock if seed is None else -seed
-        elif len(words) != 3:
-            raise SimulatorError(
-                f"-misset takes three angles in degrees or the word random, got {' '.join(words)}"
-            )
-        else:
-            found["misset_deg"] = tuple(float(word) for word in words)
-    return found
+        matrix = read_matrix(Path(path), lambda_A)
+        found = replace(found, matrix=matrix, matrix_sets_cell=not given.has("cell"))
+    if not given.has("misset"):
+        return found
+    words = [str(word) for word in given.values["misset"]]
+    if words[0] == "random":
+        seed = given.whole("misset_seed")
+        return replace(found, misset_seed=-clock if seed is None else -seed)
+    if len(words) != 3:
+        raise SimulatorError(
+            f"-misset takes three angles in degrees or the word random, got {' '.join(words)}"
+        )
+    x, y, z = words
+    return replace(found, misset_deg=(float(x), float(y), float(z)))
 
 
-def mosaic_of(given: Given) -> dict[str, object]:
-    """A spread without a count makes 10 blocks, a count without a spread one."""
+@dataclass(frozen=True)
+class Mosaic:
+    """Spread in degrees, number of blocks, and the (negative) seed of their orientations."""
+
+    spread_deg: float
+    domains: int
+    seed: int
+
+
+def mosaic_of(given: Given) -> Mosaic:
+    """A spread without a count makes DEFAULT_DOMAINS blocks, a count without a spread one."""
     width = given.number("mosaic_spread", 0.0)
     count = given.whole("mosaic_domains")
-    domains = 1 if width == 0 else DEFAULT_DOMAINS if count is None or count < 1 else count
-    found: dict[str, object] = {"mosaic_spread_deg": width, "mosaic_domains": domains}
+    if width == 0:
+        domains = 1
+    elif count is None or count < 1:
+        domains = DEFAULT_DOMAINS
+    else:
+        domains = count
     seed = given.whole("mosaic_seed")
-    return found if seed is None else {**found, "mosaic_seed": -seed}
+    return Mosaic(width, domains, DEFAULT_MOSAIC_SEED if seed is None else -seed)
+
+
+def interpolation_of(given: Given, cells: tuple[int, int, int]) -> bool:
+    """-interpolate or -nointerpolate, else by the counts of cells as given (a size in mm changes nothing)."""
+    if given.has("interpolate"):
+        return True
+    if given.has("nointerpolate"):
+        return False
+    return min(cells) <= INTERPOLATE_UP_TO
+
+
+def shape_of(given: Given) -> str:
+    """The last crystal shape named, else SQUARE."""
+    for key in reversed(given.order):
+        if key in SHAPES:
+            return SHAPES[key]
+    return "SQUARE"
 
 
 def crystal_of(given: Given, header: Header, lambda_A: float, clock: int) -> CrystalConfig:
-    """The crystal, but for a size given in mm."""
-    grid = rotation(
-        given.whole("phisteps"), given.maybe("osc") or header.number("OSC_RANGE"), given.maybe("phistep")
-    )
-    shape = next((SHAPES[key] for key in reversed(given.order) if key in SHAPES), "SQUARE")
-    forced = True if given.has("interpolate") else False if given.has("nointerpolate") else None
+    """Translate the crystal's options, except its size in mm."""
+    spindle_range = given.maybe("osc") or header.number("OSC_RANGE")
+    spindle = rotation(given.whole("phisteps"), spindle_range, given.maybe("phistep"))
     cells = cells_given(given)
+    cell = cell_of(given)
+    orientation = orientation_of(given, lambda_A, clock)
+    mosaic = mosaic_of(given)
     return CrystalConfig(
-        **cell_of(given),  # type: ignore[arg-type]
-        **orientation_of(given, lambda_A, clock),  # type: ignore[arg-type]
-        **mosaic_of(given),  # type: ignore[arg-type]
+        cell_a=cell.a,
+        cell_b=cell.b,
+        cell_c=cell.c,
+        cell_alpha=cell.alpha,
+        cell_beta=cell.beta,
+        cell_gamma=cell.gamma,
         exact_cell=given.has("exact_cell"),
+        matrix=orientation.matrix,
+        matrix_sets_cell=orientation.matrix_sets_cell,
+        misset_deg=orientation.misset_deg,
+        misset_seed=orientation.misset_seed,
         phi_start_deg=given.number("phi", header.number("PHI") or 0.0),
-        osc_range_deg=grid.span,
-        phi_steps=grid.count,
-        phi_step_deg=grid.step,
+        osc_range_deg=spindle.span,
+        phi_steps=spindle.count,
+        phi_step_deg=spindle.step,
         phi_carryover=carryover_threads(given),
+        mosaic_spread_deg=mosaic.spread_deg,
+        mosaic_domains=mosaic.domains,
+        mosaic_seed=mosaic.seed,
         N_cells=cells,
-        shape=shape,
+        shape=shape_of(given),
         fudge=given.number("fudge", 1.0),
         default_F=given.number("default_F", 0.0),
-        interpolate=min(cells) <= 2 if forced is None else forced,
+        interpolate=interpolation_of(given, cells),
         outside="nearest" if given.has("nearest_outside") else "switch-off",
     )
 
 
 def carryover_threads(given: Given) -> int:
-    """On how many threads the reference ran; 0 for the right orientation at phi = 0."""
-    return (
-        int(given.values["phi_carryover"][0] if given.values["phi_carryover"] else 1)
-        if given.has("phi_carryover")
-        else 0
-    )
+    """Threads on which the reference ran (1 where none are named); 0: without its carry-over defect."""
+    if not given.has("phi_carryover"):
+        return 0
+    values = given.values["phi_carryover"]
+    return int(values[0]) if values else 1
+
+
+def _sizes_given(given: Given) -> list[float]:
+    """x, y, z size of the crystal in mm, 0 where none is given; a missing z is y, a missing y and z are x."""
+    sizes = [0.0, 0.0, 0.0]
+    if given.has("xtalsize"):
+        sizes = [float(value) for value in given.values["xtalsize"]]
+        sizes += [sizes[-1]] * (3 - len(sizes))
+    for axis, key in enumerate(("xtal_thick", "xtal_width", "xtal_height")):
+        sizes[axis] = given.number(key, sizes[axis])
+    return sizes
 
 
 def with_size(config: CrystalConfig, given: Given, beamsize_mm: float) -> CrystalConfig:
-    """N_cells from the crystal's size, where one is given; y and z are first clipped to the beam."""
-    sizes = [0.0, 0.0, 0.0]
-    if given.has("xtalsize"):
-        numbers = [float(value) for value in given.values["xtalsize"]]
-        sizes = numbers + [numbers[0]] * (3 - len(numbers)) if len(numbers) != 2 else [*numbers, numbers[1]]
-    for axis, key in enumerate(("xtal_thick", "xtal_width", "xtal_height")):
-        sizes[axis] = given.number(key, sizes[axis])
-    for axis in (1, 2):
-        sizes[axis] = min(sizes[axis], beamsize_mm)
+    """Set N_cells from the crystal's size, where one is given; y and z are first clipped to the beam."""
+    x, y, z = _sizes_given(given)
+    sizes = (x, min(y, beamsize_mm), min(z, beamsize_mm))
     if not any(size > 0 for size in sizes):
         return config
     return replace(config, N_cells=cells_of_size(Crystal(config, xp=np), sizes))
 
 
+def _divergence(given: Given, letter: str) -> Grid:
+    """The grid of one direction, mrad; -divergence and -divsteps stand in for the direction's own options."""
+    count = given.whole(f"{letter}divsteps")
+    if count is None:
+        count = given.whole("divsteps")
+    span = given.maybe(f"{letter}divrange")
+    if span is None:
+        span = given.maybe("divergence")
+    step = given.maybe(f"{letter}divstep")
+    return spread(f"-{letter}divrange", count, span, step, alone=DIVERGENCE_ALONE_MRAD)
+
+
 def beam_of(given: Given, lambda_A: float) -> BeamConfig:
-    """Wavelength, intensity, polarisation and sources."""
-    both = given.maybe("divergence"), given.whole("divsteps")
-    h = spread(
-        "-hdivrange",
-        _or(given.whole("hdivsteps"), both[1]),
-        _or(given.maybe("hdivrange"), both[0]),
-        given.maybe("hdivstep"),
-        alone=1000.0,
-    )
-    v = spread(
-        "-vdivrange",
-        _or(given.whole("vdivsteps"), both[1]),
-        _or(given.maybe("vdivrange"), both[0]),
-        given.maybe("vdivstep"),
-        alone=1000.0,
-    )
-    width = given.number("dispersion", 0.0) / 100
-    waves = spread("-dispersion", given.whole("dispsteps"), width or None, None, alone=0.0)
+    """Translate wavelength, intensity, polarisation and sources."""
+    horizontal = _divergence(given, "h")
+    vertical = _divergence(given, "v")
+    # The option is in per cent, the configuration a fraction; a width of 0 is as good as none.
+    width = given.number("dispersion", 0.0) / 100 or None
+    waves = spread("-dispersion", given.whole("dispsteps"), width, None, alone=0.0)
     path = given.text("sourcefile")
     return BeamConfig(
         wavelength_A=lambda_A,
         fluence=given.number("fluence", DEFAULT_FLUENCE),
         flux=given.number("flux", 0.0),
         exposure_s=given.number("exposure", 1.0),
-        beamsize_mm=given.number("beamsize", 0.1),
+        beamsize_mm=given.number("beamsize", DEFAULT_BEAMSIZE_MM),
         polarization=given.number("polar", 0.0),
         nopolar=given.has("nopolar") and not given.has("oversample_polar"),
-        h_divergence_mrad=h.span,
-        v_divergence_mrad=v.span,
-        h_divergence_step_mrad=h.step,
-        v_divergence_step_mrad=v.step,
-        h_divergence_steps=h.count,
-        v_divergence_steps=v.count,
+        h_divergence_mrad=horizontal.span,
+        v_divergence_mrad=vertical.span,
+        h_divergence_step_mrad=horizontal.step,
+        v_divergence_step_mrad=vertical.step,
+        h_divergence_steps=horizontal.count,
+        v_divergence_steps=vertical.count,
         round_divergence=not given.has("square_div"),
         dispersion=waves.span,
         dispersion_step=waves.step,
@@ -196,22 +274,23 @@ def beam_of(given: Given, lambda_A: float) -> BeamConfig:
     )
 
 
-def _or(first: T | None, second: T | None) -> T | None:
-    return second if first is None else first
+def _unused_files(given: Given) -> list[str]:
+    """A note for each background file that is not used."""
+    if given.has("use_stol"):
+        return []
+    notes = []
+    for key in ("stol", "4stol", "Q"):
+        if given.has(key):
+            notes.append(f"-{key} is read by the reference program and never used: ignored without -use_stol")
+    return notes
 
 
 def translate(given: Given, clock: int) -> Experiment:
-    """Everything that the options describe; `clock` seeds what the reference seeds from the time of day."""
+    """Translate all options; `clock` (seconds) seeds what the reference seeds from the time of day."""
     imported = detector_options.imported_header(given)
     lambda_A = wavelength(given, imported.header)
     beam = beam_of(given, lambda_A)
-    crystal = with_size(
-        crystal_of(given, imported.header, lambda_A, clock), given, given.number("beamsize", 0.1)
-    )
+    crystal = crystal_of(given, imported.header, lambda_A, clock)
+    crystal = with_size(crystal, given, given.number("beamsize", DEFAULT_BEAMSIZE_MM))
     detector, notes = detector_options.detector_of(given, imported)
-    unused = [
-        f"-{key} is read by the reference program and never used: ignored without -use_stol"
-        for key in ("stol", "4stol", "Q")
-        if given.has(key) and not given.has("use_stol")
-    ]
-    return Experiment(crystal, beam, detector, imported.mask, (*notes, *unused))
+    return Experiment(crystal, beam, detector, imported.mask, (*notes, *_unused_files(given)))

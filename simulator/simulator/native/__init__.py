@@ -1,2 +1,1 @@
-"""The compiled path: a small C file, built on the user's machine at first use, and its plain torch twin as
-fallback."""
+"""The compiled kernel: a small C file, built on the user's machine at first use and checked against torch."""

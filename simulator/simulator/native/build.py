@@ -1,6 +1,6 @@
 """Build the kernel once per machine: cached under the hash of source, compiler and processor features.
 
-Nothing here raises for want of a compiler: the caller gets a reason, and the plain path runs instead.
+A missing compiler raises nothing: the caller gets the reason, and the plain path runs instead.
 """
 
 import hashlib
@@ -18,22 +18,29 @@ UNITS = {"kernel.c": "-ffp-contract=fast", "noise.c": "-ffp-contract=off"}
 """Each source with its own flag: a fused multiply-add would change the reference's float32 noise."""
 
 COMPILERS = ("cc", "gcc", "clang")
+
 FLAGS = (
     "-O3",
     "-std=gnu11",
     "-fPIC",
+    # Without these two, rounding and square roots are library calls, and loops over pixels no vector code.
     "-fno-math-errno",
     "-fno-trapping-math",
 )
+
 VARIANTS = (("-march=native", "-fopenmp"), ("-march=native",), ("-fopenmp",), ())
 """Tried in this order until one compiles."""
 
-BUILD_SECONDS = 120
+BUILD_SECONDS = 600
+"""A compiler that takes longer is given up. It needs ten seconds, and a minute on a busy machine."""
+
+FINGERPRINT_DIGITS = 24
+"""Hexadecimal digits of the hash in a library's name: 96 bits."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """Where the library is and how it was made, or why there is none."""
+    """The library's path and how it was made; without a path, why there is none."""
 
     path: Path | None
     how: str
@@ -43,18 +50,27 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     """SIMULATOR_CACHE, else the user's cache directory, else a private folder for temporary files."""
     if environ.get("SIMULATOR_CACHE"):
         return Path(environ["SIMULATOR_CACHE"])
-    base = environ.get("XDG_CACHE_HOME") or (f"{environ['HOME']}/.cache" if environ.get("HOME") else "")
-    return Path(base or f"{tempfile.gettempdir()}/cache-{os.getuid()}") / "diffraction-simulator"
+    if environ.get("XDG_CACHE_HOME"):
+        base = Path(environ["XDG_CACHE_HOME"])
+    elif environ.get("HOME"):
+        base = Path(environ["HOME"]) / ".cache"
+    else:
+        base = Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
+    return base / "diffraction-simulator"
 
 
 def compiler(environ: Mapping[str, str]) -> str | None:
-    """The C compiler to use: CC if set, else the first one found."""
-    wanted = [environ["CC"]] if environ.get("CC") else list(COMPILERS)
-    return next((found for found in map(shutil.which, wanted) if found), None)
+    """Path of the C compiler: CC if set, else the first one found; None: there is none."""
+    wanted = [environ["CC"]] if environ.get("CC") else COMPILERS
+    for name in wanted:
+        found = shutil.which(name)
+        if found:
+            return found
+    return None
 
 
 def processor() -> str:
-    """Machine and processor features: a library built for one processor must not run on a lesser one."""
+    """Describe machine and processor features: a library must not run on a processor that has fewer."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
         features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
@@ -64,24 +80,22 @@ def processor() -> str:
 
 
 def fingerprint(folder: Path, cc: str) -> str:
-    """Changes with the source, the flags, the compiler's own file, and the processor."""
+    """Hash of the source, the flags, the compiler's own file, and the processor, hexadecimal."""
     digest = hashlib.sha256()
     for name in SOURCES:
         digest.update((folder / name).read_bytes())
-    stamp = os.stat(os.path.realpath(cc))
-    for part in (
-        repr(FLAGS),
-        repr(VARIANTS),
-        os.path.realpath(cc),
-        f"{stamp.st_size} {stamp.st_mtime_ns}",
-        processor(),
-    ):
-        digest.update(part.encode())
-    return digest.hexdigest()[:24]
+    real = os.path.realpath(cc)
+    stamp = os.stat(real)
+    digest.update(repr(FLAGS).encode())
+    digest.update(repr(VARIANTS).encode())
+    # The file's size and time stand for the compiler's version, which would take a process to ask.
+    digest.update(f"{real}{stamp.st_size} {stamp.st_mtime_ns}".encode())
+    digest.update(processor().encode())
+    return digest.hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def build(environ: Mapping[str, str]) -> Built:
-    """The library for this machine, compiled if it is not in the cache."""
+    """Find the library for this machine in the cache, or compile it."""
     cc = compiler(environ)
     if cc is None:
         return Built(None, "no C compiler found")
@@ -89,6 +103,7 @@ def build(environ: Mapping[str, str]) -> Built:
     try:
         folder = cache_folder(environ)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A folder of another user may hold any code under the library's name.
         if folder.stat().st_uid != os.getuid():
             return Built(None, f"{folder} belongs to another user")
         target = folder / f"kernel-{fingerprint(source, cc)}.so"
@@ -101,30 +116,33 @@ def build(environ: Mapping[str, str]) -> Built:
 
 def _compile(cc: str, source: Path, target: Path) -> Built:
     """Compile beside the target and move into place, so that nobody loads half a library."""
-    said = ""
+    message = ""
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / "kernel.so"
         for variant in VARIANTS:
-            said = _attempt(cc, source, made, variant)
-            if not said:
+            message = _attempt(cc, source, made, variant)
+            if not message:
                 os.replace(made, target)
                 return Built(target, f"built with {Path(cc).name} {' '.join(variant)}".rstrip())
-    return Built(None, f"{Path(cc).name} failed: {said}")
+    return Built(None, f"{Path(cc).name} failed: {message}")
 
 
 def _attempt(cc: str, source: Path, made: Path, variant: tuple[str, ...]) -> str:
-    """Compile each unit and link them; returns the first line of a complaint, or nothing."""
+    """Compile each unit and link them; return the first line of the compiler's message, "" on success."""
     objects = []
     for unit, flag in UNITS.items():
-        objects.append(str(made.with_name(f"{unit}.o")))
-        said = _run([cc, *FLAGS, *variant, flag, "-c", str(source / unit), "-o", objects[-1]])
-        if said:
-            return said
+        compiled = str(made.with_name(f"{unit}.o"))
+        message = _run([cc, *FLAGS, *variant, flag, "-c", str(source / unit), "-o", compiled])
+        if message:
+            return message
+        objects.append(compiled)
     return _run([cc, "-shared", *variant, *objects, "-o", str(made), "-lm"])
 
 
 def _run(words: list[str]) -> str:
+    """Run a compiler; return the first line of its message, "" on success."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
     if done.returncode == 0:
         return ""
-    return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[0]
+    lines = done.stderr.strip().splitlines()
+    return lines[0] if lines else f"exit code {done.returncode}"

@@ -1,4 +1,4 @@
-"""The engine that runs the compiled kernel on tensors where it can, and says where it could not."""
+"""Run the compiled kernel on tensors where it can, and plain torch where it cannot."""
 
 import torch
 from torch import Tensor
@@ -9,8 +9,12 @@ from simulator.simulator.native.pack import refusal
 from simulator.simulator.native.rows import KernelRows, Renderer
 from simulator.simulator.scene import NAMES, Scene
 
-FREE = {"SQUARE": ("reciprocal", "fudge"), "ROUND": ("reciprocal",)}
-"""Tensors on which the image of such a crystal does not depend: their gradient is 0."""
+UNUSED = {"SQUARE": {"reciprocal", "fudge"}, "ROUND": {"reciprocal"}}
+"""By shape, the tensors on which the image does not depend: their gradient is 0. Other shapes: plain path."""
+
+
+INTENSITIES = {"scale", "default_F"}
+"""Tensors whose slopes follow from the image itself: it is linear in the scale and in F squared."""
 
 
 class KernelEngine:
@@ -27,12 +31,13 @@ class KernelEngine:
         self._last: tuple[Scene, Scene] | None = None
 
     def _numbers(self, scene: Scene) -> Scene:
-        """The scene's tensors as arrays in the same memory, made once for the pieces of one image."""
+        """The scene over numpy arrays in the same memory, made once for all blocks of one image."""
         if self._last is None or self._last[0] is not scene:
             self._last = (scene, scene.mapped(as_numpy))
         return self._last[1]
 
     def _refused(self, scene: Scene) -> bool:
+        """Whether the plain path must compute this scene; `name` says why."""
         reason = _elsewhere(scene.tensors.pixel) or refusal(scene)
         self.name = "kernel" if reason is None else f"torch ({reason})"
         return reason is not None
@@ -43,7 +48,9 @@ class KernelEngine:
 
     def piece_rows(self, scene: Scene) -> int:
         """Rows in about a second of work."""
-        return self.plain.piece_rows(scene) if self._refused(scene) else self.kernel.piece_rows(scene)
+        if self._refused(scene):
+            return self.plain.piece_rows(scene)
+        return self.kernel.piece_rows(scene)
 
     def rows(self, scene: Scene, first: int, end: int, out: Tensor) -> None:
         """Fill `out` [end - first, columns] with photons, no graph."""
@@ -58,35 +65,43 @@ class KernelEngine:
         return self.plain.forward_with_graph(scene)
 
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
-        """Gradients of the wanted tensors."""
+        """Return gradients of the wanted tensors, None for the others."""
         asked = {name for name, want in zip(NAMES, wanted, strict=True) if want}
         if self._refused(scene) or not asked <= self._known(scene):
             return self.plain.backward(scene, wanted, gradient)
-        found: dict[str, Tensor] = {name: torch.zeros_like(getattr(scene.tensors, name)) for name in asked}
         numbers, upstream = self._numbers(scene), as_numpy(gradient)
-        if "real" in asked:
-            pulled = torch.from_numpy(self.kernel.pull(numbers, upstream))
-            found["real"] = pulled.to(scene.tensors.real.dtype)
-        if asked & {"scale", "default_F"}:
-            product, amplitude = self.kernel.total(numbers, upstream), float(scene.tensors.default_F)
-            slopes = {
-                "scale": product / float(scene.tensors.scale),
-                "default_F": 2 * product / (amplitude or 1),
-            }
-            for name in asked & set(slopes):
-                found[name] = torch.full_like(getattr(scene.tensors, name), slopes[name])
-        return [found.get(name) for name in NAMES]
+        # sum(gradient x image), of which both slopes of the intensity follow.
+        product = self.kernel.total(numbers, upstream) if asked & INTENSITIES else 0.0
+        found: list[Tensor | None] = []
+        for name, tensor in zip(NAMES, scene.tensors.as_list(), strict=True):
+            if name not in asked:
+                found.append(None)
+            elif name == "real":
+                pulled = torch.from_numpy(self.kernel.pull(numbers, upstream))
+                found.append(pulled.to(tensor.dtype))
+            elif name == "scale":
+                found.append(torch.full_like(tensor, product / float(tensor)))
+            elif name == "default_F":
+                # d(F^2)/dF = 2 F^2/F; at F = 0 the image, and so the product, is 0.
+                found.append(torch.full_like(tensor, 2 * product / (float(tensor) or 1)))
+            else:
+                found.append(torch.zeros_like(tensor))
+        return found
 
     def _known(self, scene: Scene) -> set[str]:
-        """Tensors whose gradients the kernel gives: the image is linear in scale and in F squared."""
-        linear = not scene.plan.has_table and float(scene.tensors.scale) != 0
-        free = FREE.get(scene.plan.shape)
-        known = set() if free is None else {"real", *free}
-        return known | {"scale", "default_F"} if linear else known
+        """Names of the tensors whose gradients the kernel gives."""
+        known: set[str] = set()
+        if scene.plan.shape in UNUSED:
+            known = {"real"} | UNUSED[scene.plan.shape]
+        if not scene.plan.has_table and float(scene.tensors.scale) != 0:
+            known |= INTENSITIES
+        return known
 
 
 def _elsewhere(pixel: Tensor) -> str | None:
-    """Why these pixels are not the kernel's, whatever the scene."""
+    """Why the kernel cannot compute pixels of this kind, whatever the scene; None: it can."""
     if pixel.device.type != "cpu":
         return f"the pixels live on {pixel.device}"
-    return None if pixel.dtype in (torch.float64, torch.float32) else f"{pixel.dtype} pixels"
+    if pixel.dtype not in (torch.float64, torch.float32):
+        return f"{pixel.dtype} pixels"
+    return None

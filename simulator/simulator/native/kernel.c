@@ -1,8 +1,8 @@
-/* The fused kernel: pixels of a scene, and the pull-back of an image onto the lattice vectors.
+/* The fused kernel: pixels of a scene, and the pull-back of an image's gradient onto the lattice vectors.
  *
- * The twin of render.py, of which every function here has a counterpart; see there for the physics. Two precisions
- * are made from one body. Loops run over blocks of BLOCK pixels so that the compiler turns each into vector code; no
- * branch depends on a pixel, no library function is called inside the loop over orientations.
+ * It computes what render.py computes; see there for the physics. Two precisions are made from one body. Loops run over
+ * blocks of BLOCK pixels so that the compiler turns each into vector code; no branch depends on a pixel, no library
+ * function is called inside the loop over orientations.
  */
 #include <math.h>
 #include <stdint.h>
@@ -12,14 +12,17 @@
 #include <omp.h>
 #endif
 
+/* Pixels of a block: its arrays stay in the first cache, and fill vectors of every width. */
 #define BLOCK 128
+/* Coefficients of the interference function of up to 14 cells; as in library.py. */
 #define MOST_COEFFICIENTS 8
 #define INLINE static inline __attribute__((always_inline))
 
-enum { SQUARE, ROUND, GAUSS, TOPHAT };
-enum { FIRST, LAST, EACH };
-enum { FORWARD, FACTORS, BACKWARD };
+enum { SQUARE, ROUND, GAUSS, TOPHAT };     /* shapes, as in pack.py */
+enum { FIRST, LAST, EACH };                /* whose factor multiplies the sum, as in pack.py */
+enum { FORWARD, FACTORS, BACKWARD };       /* passes over a block, see walk */
 
+/* A scene: sizes and choices (Plan), then numbers (Tensors). Mirrored by CScene in library.py. */
 typedef struct {
     int64_t spixels, fpixels, first_column, columns, first_row;
     int64_t oversample, layers, thick, shape, polarized, kahn_zero, point_pixel;
@@ -32,10 +35,13 @@ typedef struct {
     double coefficients[3][MOST_COEFFICIENTS], even[3];
 } Scene;
 
-/* A source: direction, electric and magnetic axis, 1/wavelength, weight. */
+/* A source: direction, electric and magnetic axis, 1/wavelength, weight. Mirrored by CSource in library.py. */
 typedef struct {
     double direction[3], electric[3], magnetic[3], inverse_wavelength, weight;
 } Source;
+
+/* Coefficients of sin(pi x)/x and cos(pi x) as polynomials in x^2 over |x| <= 1/2, lowest first: minimax fits, not Taylor
+ * series, so that few terms reach the round-off of each precision. */
 
 #define REAL double
 #define NAME(x) x##_f64

@@ -1,4 +1,4 @@
-"""The built library as Python functions: C structures, array pointers, and nothing about physics."""
+"""Call the built library from Python: C structures and array pointers, without any physics."""
 
 import ctypes
 import os
@@ -12,28 +12,56 @@ from numpy.typing import NDArray
 from simulator.simulator.native.build import build
 
 MOST_COEFFICIENTS = 8
+"""As in kernel.c: a polynomial of N cells has at most (POLYNOMIAL_LIMIT + 1) // 2 coefficients."""
+
 LONG, DOUBLE, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+
 SUFFIX = {np.dtype(np.float64): "f64", np.dtype(np.float32): "f32"}
+"""By precision, the end of the names of the library's functions."""
 
 Numbers: TypeAlias = NDArray[Any]
 
 
 class CScene(ctypes.Structure):
-    """Mirrors `Scene` of kernel.c, field by field."""
+    """Mirror of `Scene` in kernel.c, field by field."""
 
     _fields_ = (
-        *((name, LONG) for name in ("spixels", "fpixels", "first_column", "columns", "first_row")),
-        *(
-            (name, LONG)
-            for name in ("oversample", "layers", "thick", "shape", "polarized", "kahn_zero", "point_pixel")
-        ),
-        *((name, LONG) for name in ("omega_from", "polarization_from", "capture_from")),
-        *((name, LONG) for name in ("orientations", "sources", "polynomial", "degree", "odd", "has_table")),
+        ("spixels", LONG),
+        ("fpixels", LONG),
+        ("first_column", LONG),
+        ("columns", LONG),
+        ("first_row", LONG),
+        ("oversample", LONG),
+        ("layers", LONG),
+        ("thick", LONG),
+        ("shape", LONG),
+        ("polarized", LONG),
+        ("kahn_zero", LONG),
+        ("point_pixel", LONG),
+        ("omega_from", LONG),
+        ("polarization_from", LONG),
+        ("capture_from", LONG),
+        ("orientations", LONG),
+        ("sources", LONG),
+        ("polynomial", LONG),
+        ("degree", LONG),
+        ("odd", LONG),
+        ("has_table", LONG),
         ("table_shape", LONG * 3),
         ("table_lowest", LONG * 3),
-        *((name, DOUBLE * 3) for name in ("origin", "fast", "slow", "normal")),
-        *((name, DOUBLE) for name in ("pixel", "close", "layer_step", "absorption", "kahn", "fudge", "dmin")),
-        *((name, DOUBLE) for name in ("amplitude", "default_square")),
+        ("origin", DOUBLE * 3),
+        ("fast", DOUBLE * 3),
+        ("slow", DOUBLE * 3),
+        ("normal", DOUBLE * 3),
+        ("pixel", DOUBLE),
+        ("close", DOUBLE),
+        ("layer_step", DOUBLE),
+        ("absorption", DOUBLE),
+        ("kahn", DOUBLE),
+        ("fudge", DOUBLE),
+        ("dmin", DOUBLE),
+        ("amplitude", DOUBLE),
+        ("default_square", DOUBLE),
         ("cells", DOUBLE * 3),
         ("metric", DOUBLE * 9),
         ("coefficients", (DOUBLE * MOST_COEFFICIENTS) * 3),
@@ -42,7 +70,7 @@ class CScene(ctypes.Structure):
 
 
 class CSource(ctypes.Structure):
-    """Mirrors `Source` of kernel.c."""
+    """Mirror of `Source` in kernel.c."""
 
     _fields_ = (
         ("direction", DOUBLE * 3),
@@ -89,13 +117,13 @@ class Library:
         return total
 
     def noise(self, pixels: NDArray[np.float32], seed: int) -> None:
-        """Replace float32 means by Poisson deviates."""
+        """Replace float32 means by Poisson deviates, in place."""
         self._library.poisson_deviates.restype = None
         self._library.poisson_deviates(_at(pixels), LONG(pixels.size), LONG(seed))
 
 
 def _leading(packed: Packed) -> tuple[Any, ...]:
-    """The arguments that all calls begin with."""
+    """The arguments that each call begins with."""
     return ctypes.byref(packed.scene), packed.sources, _at(packed.real), _at(packed.table)
 
 
@@ -108,7 +136,7 @@ def _at(array: Numbers | None) -> ctypes.c_void_p:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Library | str:
-    """The library, or the reason why there is none."""
+    """Build or find the library and load it; a text says why there is none."""
     built = build(environ)
     if built.path is None:
         return built.how

@@ -1,4 +1,5 @@
-/* Photon noise: the generator and the deviates of noise.py, draw for draw. Floats are rounded where the reference rounds. */
+/* Photon noise: the generator of chance.py and the deviates of noise.py, draw for draw; see there for the formulas and
+ * the constants. Floats are rounded where the reference rounds. */
 #include <math.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ typedef struct {
     int has_spare;
 } Generator;
 
+/* The next number in 0 ... 1; at most the last float below 1. */
 static float uniform(Generator *g)
 {
     g->state = g->state * MULTIPLIER % MODULUS;
@@ -23,6 +25,7 @@ static float uniform(Generator *g)
     return value > 1 - 1.2e-7f ? 1 - 1.2e-7f : value;
 }
 
+/* Eight states are dropped, 32 fill the shuffle table from its end. */
 static void seed(Generator *g, int64_t from)
 {
     g->state = from < 0 ? -from : from;
@@ -35,6 +38,7 @@ static void seed(Generator *g, int64_t from)
     g->has_spare = 0;
 }
 
+/* A normal deviate by the polar method; the second of each pair is kept for the next call. */
 static float gaussian(Generator *g)
 {
     if (g->has_spare) {
@@ -53,6 +57,7 @@ static float gaussian(Generator *g)
     return two * factor;
 }
 
+/* ln Gamma by Lanczos' six terms. */
 static float log_gamma(float at)
 {
     static const double terms[] = {76.18009172947146,  -86.50532032941677,    24.01409824083091,
@@ -63,6 +68,7 @@ static float log_gamma(float at)
     return (float)(-shifted + log(2.5066282746310005 * sum / x));
 }
 
+/* By size of the mean: a normal deviate, a product of uniform numbers, or rejection from a Lorentzian. */
 static float poisson(Generator *g, float mean)
 {
     if (mean > 1e6) return (float)(mean + sqrt(mean) * gaussian(g));

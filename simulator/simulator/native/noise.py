@@ -1,4 +1,4 @@
-"""Photon noise by the compiled library where there is one, by its plain twin where not."""
+"""Photon noise by the compiled library where there is one, else by the same algorithm in Python."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from simulator.simulator.native.shared import shared
 
 
 def noisy(photons: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """A Poisson deviate for each pixel, in row order, from a (negative) seed."""
+    """Draw a Poisson deviate for each pixel, in row order, from a (negative) seed."""
     library = shared()
     if isinstance(library, str):
         return poisson_image(photons, seed)

@@ -1,4 +1,4 @@
-"""The kernel at work on a scene of numpy arrays: rows of pixels, and the gradient by the lattice vectors."""
+"""Run the kernel on a scene of numpy arrays: rows of pixels, and the gradient by the lattice vectors."""
 
 from typing import Protocol
 
@@ -15,7 +15,7 @@ STEPS_PER_CALL = 1 << 26
 
 
 class Renderer(Protocol):
-    """The two functions of a built library that are called here."""
+    """The two functions of a built library that this module calls."""
 
     def image(self, packed: Packed, *, out: Numbers, span: tuple[int, int], threads: int) -> None:
         """Fill `out` with photons."""
@@ -27,7 +27,7 @@ class Renderer(Protocol):
 
 
 class KernelRows:
-    """Renders the rows of scenes that the kernel takes, each packed once for the pieces of one image."""
+    """Renders rows of scenes that the kernel takes; each scene is packed once for all blocks of one image."""
 
     name = "kernel"
 
@@ -51,8 +51,10 @@ class KernelRows:
 
     def rows(self, scene: Scene, first: int, end: int, out: Numbers) -> None:
         """Fill `out` [end - first, columns] with photons."""
-        plan, start = scene.plan, scene.plan.rows.start
+        plan = scene.plan
+        start = plan.rows.start
         width = len(plan.columns)
+        # The library writes whole rows one behind the other; a window of a wider image is filled by a copy.
         target = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         span = ((first - start) * width, (end - start) * width)
         self.library.image(self._packed(scene), out=target, span=span, threads=self.threads)
@@ -63,27 +65,29 @@ class KernelRows:
 
     def pull(self, scene: Scene, gradient: Numbers) -> NDArray[np.float64]:
         """[R, 3, 3]: d(sum gradient x image)/d(lattice vectors); `gradient` is [slow, fast]."""
-        plan, size, width = scene.plan, self.piece_rows(scene), len(scene.plan.columns)
+        plan, width = scene.plan, len(scene.plan.columns)
+        packed = self._packed(scene)
+        dtype = as_numpy(scene.tensors.pixel).dtype
         upstream = gradient if scene.mask is None else gradient * scene.mask
         window = upstream[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]
         total = np.zeros(scene.tensors.real.shape)
+        size = self.piece_rows(scene)
         for first in range(0, len(plan.rows), size):
-            part = np.ascontiguousarray(
-                window[first : first + size], dtype=as_numpy(scene.tensors.pixel).dtype
-            )
+            part = np.ascontiguousarray(window[first : first + size], dtype=dtype)
             span = (first * width, first * width + part.size)
-            total += self.library.pullback(
-                self._packed(scene), upstream=part, span=span, threads=self.threads
-            )
+            total += self.library.pullback(packed, upstream=part, span=span, threads=self.threads)
         return total
 
     def total(self, scene: Scene, gradient: Numbers) -> float:
         """sum(gradient x image), the image rendered again piece by piece."""
-        plan, size, found = scene.plan, self.piece_rows(scene), 0.0
+        plan = scene.plan
+        dtype = as_numpy(scene.tensors.pixel).dtype
+        total = 0.0
+        size = self.piece_rows(scene)
         for first in range(plan.rows.start, plan.rows.stop, size):
             end = min(first + size, plan.rows.stop)
-            out = np.empty((end - first, len(plan.columns)), as_numpy(scene.tensors.pixel).dtype)
-            self.rows(scene, first, end, out)
+            image = np.empty((end - first, len(plan.columns)), dtype)
+            self.rows(scene, first, end, image)
             part = gradient[first:end, plan.columns.start : plan.columns.stop]
-            found += float((out * part).sum(dtype=np.float64))
-        return found
+            total += float((image * part).sum(dtype=np.float64))
+        return total

@@ -1,4 +1,4 @@
-"""The one library of a process: built or cached, checked once per build; or the reason why there is none."""
+"""Share one library in a process: built or cached, and checked once per build."""
 
 import contextlib
 import os
@@ -10,20 +10,23 @@ from simulator.simulator.native.library import Library, load
 
 
 def checked(environ: Mapping[str, str]) -> Library | str:
-    """A library that agrees with its twin. That it did is noted beside it, so that no later process asks."""
+    """Load a library that agrees with the plain path; a text says why there is none.
+
+    A file beside the library records that it agreed, so that no later process checks again.
+    """
     library = load(environ)
     if isinstance(library, str):
         return library
     note = Path(library.path).with_suffix(".checked")
     if note.exists():
         return library
-    # The twin is torch, which a process that finds the note never loads.
+    # The check loads torch, which takes seconds: only the first process on a machine pays for it.
     from simulator.simulator.native.verify import complaint
 
     wrong = complaint(library)
     if wrong is not None:
         return wrong
-    # A cache that cannot be written to is checked again next time.
+    # Where the cache cannot be written to, the next process checks again.
     with contextlib.suppress(OSError):
         note.write_text(library.how + "\n", encoding="utf-8")
     return library
@@ -31,5 +34,5 @@ def checked(environ: Mapping[str, str]) -> Library | str:
 
 @lru_cache(maxsize=1)
 def shared() -> Library | str:
-    """`checked` once per process."""
+    """Return `checked` of this process's environment, computed once."""
     return checked(os.environ)

@@ -1,0 +1,48 @@
+"""Read detector masks: which pixels count, and the geometry that a mask's header carries.
+
+A mask is an image of the detector's size in which 0 marks a pixel to be skipped. To add a format, write a
+function that returns a `Mask` and name its file suffix in `READERS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.io.smv import Header, read_smv
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A mask as it was read.
+
+    pixels  [slow, fast], 0 for a pixel to be skipped
+    header  entries that set the detector's geometry; `Header({})` where the format has none
+    """
+
+    pixels: NDArray[np.int32]
+    header: Header
+
+
+def read_smv_mask(path: Path) -> Mask:
+    """Read an SMV image; the Y of its beam centre is measured from the other edge, as in the reference."""
+    pixels, header = read_smv(path)
+    return Mask(pixels.astype(np.int32), header.with_flipped_centre())
+
+
+READERS: dict[str, Callable[[Path], Mask]] = {
+    ".img": read_smv_mask,
+    ".smv": read_smv_mask,
+}
+"""Readers by file suffix, in lower case."""
+
+
+def read_mask(path: Path) -> Mask:
+    """Read a mask in the format that its suffix names; SMV for any other suffix.
+
+    Raises a SimulatorError for a file that cannot be read.
+    """
+    reader = READERS.get(path.suffix.lower(), read_smv_mask)
+    return reader(path)
