@@ -20,46 +20,48 @@ def with_table(simulate, half, crystal=None, detector=None, beam=None, **options
 
 
 def by_hand(sim):
-    """The image, sample by sample in the reference's order, in plain Python."""
+    """The image, sample by sample in the reference's order, in plain Python.
+
+    Only the amplitudes are read for all samples at once: between reflections up to the first sample that
+    leaves the table, at the nearest reflection from there on.
+    """
     scene = sim.scene()
     plan, tensors = scene.plan, scene.tensors
     table = Table(tensors.table, plan.lowest, tensors.default_F)
-    on, image = True, torch.zeros(plan.spixels, plan.fpixels, dtype=torch.float64)
     n = plan.oversample
+    image = torch.zeros(plan.spixels, plan.fpixels, dtype=torch.float64)
+    indices, owners, polars = [], [], {}
     for slow in range(plan.spixels):
         for fast in range(plan.fpixels):
-            total, kept = 0.0, None
             for sub in range(n * n):
                 f = tensors.pixel / n * (n * fast + sub % n + 0.5)
                 s = tensors.pixel / n * (n * slow + sub // n + 0.5)
                 place = tensors.origin + f * tensors.fast + s * tensors.slow
-                length = place.norm()
-                ray = place / length
+                ray = place / place.norm()
                 for source in range(len(tensors.directions)):
                     q = (ray - tensors.directions[source]) / tensors.wavelengths[source]
                     if plan.dmin > 0 and q.norm() * plan.dmin > 1:
                         continue
-                    if kept is None:
-                        cosine = ray @ tensors.directions[source]
-                        omega = tensors.pixel**2 / length**2 * tensors.close / length
-                        kept = omega
-                        polar = (1 + cosine**2) / 2
+                    cosine = ray @ tensors.directions[source]
+                    polars.setdefault((slow, fast), (1 + cosine**2) / 2)
                     for real in tensors.real:
-                        h = real @ q
-                        if on and not bool(structure.reachable(table, h[:, None])[0]):
-                            on = False
-                        read = structure.tricubic if on else structure.nearest
-                        amplitude = read(table, h[:, None] if on else structure.nearest_index(h[:, None]))[0]
-                        parts = [
-                            (torch.sin(torch.pi * cells * x) / torch.sin(torch.pi * x)) ** 2
-                            for cells, x in zip(tensors.cells, h, strict=True)
-                        ]
-                        total = total + amplitude**2 * parts[0] * parts[1] * parts[2]
-            first = tensors.pixel / n * (n * fast + 0.5) * tensors.fast
-            first = first + tensors.pixel / n * (n * slow + 0.5) * tensors.slow + tensors.origin
-            omega = tensors.pixel**2 * tensors.close / first.norm() ** 3
-            image[slow, fast] = 0 if kept is None else tensors.scale * total / scene.steps * polar * omega
-    return image, on
+                        indices.append(real @ q)
+                        owners.append((slow, fast))
+    h = torch.stack(indices, dim=1)
+    outside = torch.nonzero(~structure.reachable(table, h))
+    end = int(outside[0]) if len(outside) else len(owners)
+    smooth = structure.tricubic(table, h[:, :end])
+    rough = structure.nearest(table, structure.nearest_index(h[:, end:]))
+    waves = torch.sin(torch.pi * tensors.cells[:, None] * h) / torch.sin(torch.pi * h)
+    terms = torch.cat((smooth, rough)) ** 2 * (waves**2).prod(0)
+    for (slow, fast), term in zip(owners, terms, strict=True):
+        image[slow, fast] += term
+    for (slow, fast), polar in polars.items():
+        first = tensors.pixel / n * (n * fast + 0.5) * tensors.fast
+        first = first + tensors.pixel / n * (n * slow + 0.5) * tensors.slow + tensors.origin
+        omega = tensors.pixel**2 * tensors.close / first.norm() ** 3
+        image[slow, fast] *= tensors.scale / scene.steps * polar * omega
+    return image, end == len(owners)
 
 
 @pytest.mark.parametrize("half", [30, 8, 6, 5, 4, 2])

@@ -248,10 +248,27 @@ def test_a_library_that_computes_wrongly_is_refused(tmp_path):
     assert "differs" in str(verify.complaint(Wrong()))
 
 
-@needs_kernel
 def test_the_build_is_cached_by_source_and_compiler(tmp_path):
-    first = build({"SIMULATOR_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"})
-    again = build({"SIMULATOR_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"})
-    assert first.path == again.path
-    assert first.how.startswith("built with")
+    """A compiler that only makes its output file: what it is asked for, and how often, is the point."""
+    compiler = tmp_path / "cc"
+    log = tmp_path / "log"
+    script = f'#!/bin/sh\necho "$@" >> {log}\nwhile [ "$1" != -o ]; do shift; done\necho made > "$2"\n'
+    compiler.write_text(script)
+    compiler.chmod(0o755)
+    environ = {"SIMULATOR_CACHE": str(tmp_path / "cache"), "CC": str(compiler)}
+    first = build(environ)
+    assert first.how.startswith("built with cc")
+    calls = log.read_text().splitlines()
+    assert len(calls) == 3, "two sources and the library"
+    assert "-ffp-contract=off" in next(call for call in calls if "noise.c" in call)
+    again = build(environ)
+    assert again.path == first.path
     assert again.how.startswith("cached")
+    assert log.read_text().splitlines() == calls, "nothing was compiled again"
+    compiler.write_text(script + "# another version\n")
+    assert build(environ).path != first.path
+
+
+@needs_kernel
+def test_the_kernel_of_this_process_was_built_or_found():
+    assert shared().how.startswith(("built with", "cached kernel-"))

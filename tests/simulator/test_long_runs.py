@@ -113,7 +113,7 @@ print(peak() - before)
 """
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANGS, check=True
     )
     grown, plane = int(done.stdout) * 1024, 512 * 256 * 40 * 8
     assert grown < 6 * plane, f"grew by {grown} bytes: six stored numbers per step would be {6 * plane}"
@@ -121,9 +121,12 @@ print(peak() - before)
 
 LONG = (
     "-cell 40 50 60 80 95 105 -misset 10 20 30 -N 5 -default_F 100 -lambda 1.5 -detpixels 90 -pixel 1 "
-    "-oversample 4 -mosaic_spread 1 -mosaic_domains 4000 -threads 1 -engine kernel -nonoise -nopgm"
+    "-oversample 4 -mosaic_spread 1 -mosaic_domains 3000 -threads 1 -engine kernel -nonoise -nopgm"
 )
-"""5e8 steps in some ten pieces, each a fraction of a second."""
+"""4e8 steps in six pieces, each a fraction of a second."""
+
+HANGS = 600
+"""Seconds after which a process is given up; no measure of speed."""
 
 
 def started(folder, name, *more):
@@ -137,7 +140,7 @@ def rows_kept(path):
 
 def wait_for_growth(path, beyond, run):
     """Until the file of finished rows is larger than `beyond`, or the run is over."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + HANGS
     while rows_kept(path) <= beyond and run.poll() is None and time.monotonic() < until:
         time.sleep(0.005)
     return rows_kept(path)
@@ -148,21 +151,22 @@ def wait_for_growth(path, beyond, run):
 def test_a_killed_command_goes_on_to_the_same_bits(tmp_path):
     """Killed twice, at no chosen moment after new rows are on disk, then interrupted, then left alone."""
     rows, chance = tmp_path / "rows", random.Random(5)
-    assert started(tmp_path, "whole.bin").wait(timeout=200) == 0
+    assert started(tmp_path, "whole.bin").wait(timeout=HANGS) == 0
     kept = len(rows.read_bytes()) if rows.exists() else 0
     for signal_, code in ((signal.SIGKILL, -9), (signal.SIGKILL, -9), (signal.SIGINT, 130)):
         run = started(tmp_path, "parts.bin", "-resume", "rows")
         grown = wait_for_growth(rows, max(kept, 200), run)
         time.sleep(chance.random() * 0.03)
         run.send_signal(signal_)
-        said = run.communicate(timeout=100)[1]
-        if run.returncode == 0:
+        said = run.communicate(timeout=HANGS)[1]
+        if not rows.exists():
+            # On a busy machine the run may end before the signal comes.
             break
         assert run.returncode == code, said
         assert "Traceback" not in said
         assert grown > kept, "rows were added before the signal"
         kept = rows_kept(rows)
-    assert started(tmp_path, "parts.bin", "-resume", "rows").wait(timeout=200) == 0
+    assert started(tmp_path, "parts.bin", "-resume", "rows").wait(timeout=HANGS) == 0
     assert (tmp_path / "parts.bin").read_bytes() == (tmp_path / "whole.bin").read_bytes()
     assert not rows.exists()
 
@@ -198,12 +202,12 @@ print(needed, (peak() - before) * 1024)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no peak of one program to read")
 @pytest.mark.parametrize(
     ("engine", "edge", "gradients"),
-    [("auto", 3200, False), ("auto", 3200, True), ("torch", 1600, False), ("torch", 1600, True)],
+    [("auto", 2400, False), ("auto", 2400, True), ("torch", 1200, False), ("torch", 1200, True)],
 )
 def test_the_estimate_is_what_a_run_takes(engine, edge, gradients):
     """The estimate covers the measured growth; for the plain path it is at most four times as large."""
     words = [sys.executable, "-c", GROWTH, engine, str(edge), str(gradients)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=HANGS, check=True)
     needed, grown = (int(word) for word in done.stdout.split())
     assert grown <= 1.1 * needed, (grown, needed)
     if engine == "torch":
