@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,8 +22,9 @@ from triage.evidence.manifest import read as read_manifest
 from triage.formats.ctrf import ctrf
 from triage.formats.github import workflow_commands
 from triage.formats.gitlab import code_quality
-from triage.formats.junit import report_junit
+from triage.formats.junit_writer import write_junit
 from triage.formats.sarif import sarif
+from triage.model.base import STAMP_FORMAT
 from triage.model.run import RunRecord
 from triage.process.git import Repository
 from triage.text.markup import html
@@ -95,7 +97,15 @@ class Report:
 
     def junit(self) -> str:
         """JUnit XML."""
-        return report_junit(self.record, self.clusters_of)
+        record = self.record
+        started = datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC)
+        return write_junit(
+            (*record.collect_errors, *record.results),
+            name=f"triage {record.campaign}",
+            timestamp=started.isoformat(),
+            seconds=record.seconds,
+            clusters_of=self.clusters_of,
+        )
 
     def write_html(self, path: Path, sections: Iterable[Section] = ()) -> None:
         """The self-contained page; beneath the project its claims lie beside it, so it can be checked."""

@@ -14,7 +14,6 @@ from triage.documents.render import write_document
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, RunState
-from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
@@ -90,6 +89,7 @@ def _cluster(cluster: Cluster) -> dict[str, Any]:
 
 def _red(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
     first = result.failures[0] if result.failures else None
+    place = first.place if first else None
     return {
         "nodeid": result.nodeid,
         "outcome": result.outcome.value,
@@ -101,16 +101,8 @@ def _red(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
         "phase": first.phase.value if first else None,
         "exception": first.exception if first else "",
         "message": _cut(first.message if first else result.note or result.signal or ""),
-        "place": place_of(first) if first else None,
+        "place": {"path": place.path, "line": place.lineno} if place else None,
     }
-
-
-def place_of(failure: Failure) -> dict[str, Any] | None:
-    """File and line where a failure points: the last frame in the suite's own files."""
-    frames = [frame for raised in failure.chain[:1] for frame in raised.frames]
-    own = [frame for frame in frames if not frame.path.startswith(("/", "..")) and frame.lineno]
-    chosen = own[-1] if own else None
-    return {"path": chosen.path, "line": chosen.lineno} if chosen else None
 
 
 def _chunk(chunk: Chunk, record: RunRecord, outcomes: Mapping[str, str]) -> dict[str, Any]:

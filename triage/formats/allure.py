@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.limits import Limits, Notes
 from triage.formats.pytest_json import dict_of, list_of, read_document, seconds_of, text_of
 from triage.model.outcome import Outcome
@@ -19,7 +19,7 @@ _STATUS = {
 _UNFINISHED = {"scheduled", "running", "pending", "interrupted"}
 
 
-def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """The one test of a result file; containers (fixtures of tests told elsewhere) have none."""
     document = read_document(stream, limits=limits, notes=notes, items="steps")
     if document.keys() & {"children", "befores", "afters"} and "status" not in document:
@@ -29,13 +29,13 @@ def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[R
         notes.drop("Allure results without a name")
         return
     details = dict_of(document.get("statusDetails"))
-    wrong = Wrong(message=text_of(details.get("message")), text=text_of(details.get("trace")))
+    failure = ImportedFailure(message=text_of(details.get("message")), text=text_of(details.get("trace")))
     outcome = _outcome(document, details, notes)
     start, stop = (seconds_of(document.get(key), 0.001) for key in ("start", "stop"))
-    yield Reported(
+    yield ImportedTest(
         name=name,
         outcome=outcome,
-        wrongs=(wrong,) if outcome.is_red else (),
+        failures=(failure,) if outcome.is_red else (),
         duration=stop - start if start is not None and stop is not None and stop >= start else None,
         when=start or 0.0,
         source="allure",
@@ -53,18 +53,18 @@ def _outcome(document: dict[str, Any], details: dict[str, Any], notes: Notes) ->
     return _STATUS[status]
 
 
-def _name(document: dict[str, Any]) -> Name:
+def _name(document: dict[str, Any]) -> ImportedName:
     """`tests.test_a.TestB#test_c` with the parameters of the shown name; hidden values stay hidden."""
     shown, full = text_of(document.get("name")), text_of(document.get("fullName"))
     if "::" in full:
-        return Name(nodeid=full)
+        return ImportedName(nodeid=full)
     path, hash_mark, function = full.partition("#")
     if not hash_mark:
-        return Name(classname=full.rpartition(".")[0] if full.endswith(shown) else full, name=shown)
+        return ImportedName(classname=full.rpartition(".")[0] if full.endswith(shown) else full, name=shown)
     if "[" in path:  # the writer took a parameter's `::` for a class
         path = path[: path.index("[")].rpartition(".")[0]
     bracket = shown[shown.index("[") :] if "[" in shown else _parameters(document)
-    return Name(classname=path, name=function + bracket)
+    return ImportedName(classname=path, name=function + bracket)
 
 
 def _parameters(document: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, assert_never
 
-from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.limits import Limits, Notes
 from triage.formats.pytest_json import dict_of, list_of, read_document, seconds_of, text_of
 from triage.model.base import STAMP_FORMAT
@@ -36,7 +36,7 @@ _RAW = {
 }
 
 
-def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Tests in the document's order."""
     document = read_document(stream, limits=limits, notes=notes, items="tests")
     results = dict_of(document.get("results"))
@@ -47,7 +47,7 @@ def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Rep
             notes.drop("tests without a name")
 
 
-def _read_test(test: dict[str, Any], notes: Notes) -> Reported:
+def _read_test(test: dict[str, Any], notes: Notes) -> ImportedTest:
     raw = text_of(test.get("rawStatus")).lower().replace("-", "_")
     outcome = _RAW.get(raw) or _OUTCOMES.get(text_of(test.get("status")).lower())
     if outcome is None:
@@ -56,33 +56,33 @@ def _read_test(test: dict[str, Any], notes: Notes) -> Reported:
     if text_of(test.get("status")).lower() == "other" and raw == "":
         notes.drop("tests with the status other")
     retries = test.get("retries")
-    wrong = Wrong(
+    failure = ImportedFailure(
         message=text_of(test.get("message")),
         text=text_of(test.get("trace")),
         stdout=text_of(test.get("stdout")),
         stderr=text_of(test.get("stderr")),
     )
-    return Reported(
+    return ImportedTest(
         name=_name(test),
         outcome=outcome,
-        wrongs=(wrong,) if outcome.is_red else (),
+        failures=(failure,) if outcome.is_red else (),
         duration=seconds_of(test.get("duration"), 0.001),
         note=f"{retries} retries" if isinstance(retries, int) and retries > 0 else None,
         source="ctrf",
     )
 
 
-def _name(test: dict[str, Any]) -> Name:
+def _name(test: dict[str, Any]) -> ImportedName:
     name, file = test["name"], text_of(test.get("filePath"))
     extra = dict_of(test.get("extra"))
     if isinstance(extra.get("nodeid"), str):
-        return Name(nodeid=extra["nodeid"])
+        return ImportedName(nodeid=extra["nodeid"])
     if "::" in name.split("[")[0]:
-        return Name(nodeid=name)
+        return ImportedName(nodeid=name)
     suite = test.get("suite")
     parts = [text_of(part) for part in suite] if isinstance(suite, list) else text_of(suite).split(" > ")
     classname = ".".join(part for part in parts if part and part != file)
-    return Name(classname=classname, name=name, file=file)
+    return ImportedName(classname=classname, name=name, file=file)
 
 
 SPEC = "0.0.0"

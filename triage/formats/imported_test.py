@@ -13,7 +13,7 @@ from triage.model.outcome import Outcome, Phase
 
 
 @dataclass(frozen=True)
-class Name:
+class ImportedName:
     """How a report names a test; which of the fields it has depends on the format."""
 
     nodeid: str = ""
@@ -24,10 +24,10 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Wrong:
+class ImportedFailure:
     """One failure as a report tells it: texts only."""
 
-    kind: str = ""
+    exception: str = ""
     """Exception type, where the format has it apart."""
     message: str = ""
     text: str = ""
@@ -42,15 +42,15 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Reported:
+class ImportedTest:
     """One test as one report has it."""
 
-    name: Name
+    name: ImportedName
     outcome: Outcome
-    wrongs: tuple[Wrong, ...] = ()
+    failures: tuple[ImportedFailure, ...] = ()
     duration: float | None = None
     note: str | None = None
-    collection: bool = False
+    is_collection_error: bool = False
     """The file or folder could not be collected; it is no test."""
     when: float = 0.0
     """Seconds; of several runs in one report the latest counts, where the format tells their times."""
@@ -58,28 +58,28 @@ class Reported:
     """Which format: junit, json-report, reportlog, ctrf, allure, tap, log."""
 
 
-def failure_of(wrong: Wrong, nodeid: str, *, source: str, limits: Limits) -> Failure:
+def failure_of(failure: ImportedFailure, nodeid: str, *, source: str, limits: Limits) -> Failure:
     """The failure, cleaned and cut to size; the chain is read from the text where it is not given."""
-    text, inside = split_captured(_text(wrong.text, limits))
-    chain = wrong.chain or parse_longrepr(text, test_file=nodeid.partition("::")[0])
+    text, inside = split_captured(_text(failure.text, limits))
+    chain = failure.chain or parse_longrepr(text, test_file=nodeid.partition("::")[0])
     if not chain:
-        kind, message = _typed(wrong.kind, _text(wrong.message or _last_line(text), limits))
+        kind, message = _typed(failure.exception, _text(failure.message or _last_line(text), limits))
         chain = (Raised(type=kind, message=message),) if kind or message else ()
     return Failure(
         nodeid=nodeid,
-        phase=wrong.phase,
+        phase=failure.phase,
         chain=chain,
-        longrepr=text or _text(wrong.message, limits),
-        captured=_captured(wrong, inside, limits),
-        subtest=wrong.subtest,
+        longrepr=text or _text(failure.message, limits),
+        captured=_captured(failure, inside, limits),
+        subtest=failure.subtest,
         source=source,
     )
 
 
-def _captured(wrong: Wrong, inside: dict[str, str], limits: Limits) -> Captured:
+def _captured(failure: ImportedFailure, inside: dict[str, str], limits: Limits) -> Captured:
     """The streams of the report, and those that it has under pytest's headings within others."""
-    own, headed = split_captured(_text(wrong.stdout, limits))
-    streams = {"stdout": own, "stderr": _text(wrong.stderr, limits), "log": _text(wrong.log, limits)}
+    own, headed = split_captured(_text(failure.stdout, limits))
+    streams = {"stdout": own, "stderr": _text(failure.stderr, limits), "log": _text(failure.log, limits)}
     for found in (headed, inside):
         for name, text in found.items():
             if text.strip() and text.strip() not in streams[name]:

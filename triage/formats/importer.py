@@ -12,7 +12,7 @@ from triage.formats.allure import read_allure
 from triage.formats.ctrf import read_ctrf
 from triage.formats.detect import HEAD_BYTES, Format, sniff
 from triage.formats.files import DAMAGE, Source, opened, sources
-from triage.formats.imported_test import Reported, failure_of
+from triage.formats.imported_test import ImportedTest, failure_of
 from triage.formats.input_text import as_utf8
 from triage.formats.junit import read_junit
 from triage.formats.limits import DEFAULT, Limits, Notes
@@ -32,8 +32,8 @@ _COUNTS_SUBTESTS = re.compile(r"^contains \d+ failed subtests?$")
 @dataclass
 class _Test:
     nodeid: str
-    collection: bool
-    files: dict[str, list[Reported]] = field(default_factory=dict)
+    is_collection_error: bool
+    files: dict[str, list[ImportedTest]] = field(default_factory=dict)
 
 
 class Merger:
@@ -46,21 +46,23 @@ class Merger:
         self._tests: dict[tuple[str, bool], _Test] = {}
         self._rows = 0
 
-    def add(self, source: str, reports: Iterable[Reported]) -> None:
+    def add(self, source: str, reports: Iterable[ImportedTest]) -> None:
         """All tests of one file."""
         for report in reports:
             self._rows += 1
             if self._rows > self._limits.results:
                 self._notes.drop(f"rows beyond {self._limits.results:,}")
                 continue
-            nodeid = self._names.resolve(report.name, collection=report.collection)
-            test = self._tests.setdefault((nodeid, report.collection), _Test(nodeid, report.collection))
+            nodeid = self._names.resolve(report.name, is_collection_error=report.is_collection_error)
+            test = self._tests.setdefault(
+                (nodeid, report.is_collection_error), _Test(nodeid, report.is_collection_error)
+            )
             test.files.setdefault(source, []).append(report)
 
-    def results(self, *, collection: bool) -> Iterator[TestResult]:
+    def results(self, *, collection_errors: bool) -> Iterator[TestResult]:
         """The results of tests, or of what failed to collect."""
         for test in self._tests.values():
-            if test.collection == collection:
+            if test.is_collection_error == collection_errors:
                 yield self._result(test)
 
     def _result(self, test: _Test) -> TestResult:
@@ -79,17 +81,19 @@ class Merger:
             note="; ".join(dict.fromkeys(notes)) or None,
         )
 
-    def _telling(self, test: _Test, rows: list[Reported]) -> tuple[Outcome, tuple[Failure, ...]]:
+    def _telling(self, test: _Test, rows: list[ImportedTest]) -> tuple[Outcome, tuple[Failure, ...]]:
         """One file's outcome and failures of the test."""
         rows = sorted(rows, key=lambda row: row.when)
-        teardown = [row for row in rows if row.wrongs and all(w.phase is Phase.TEARDOWN for w in row.wrongs)]
+        teardown = [
+            row for row in rows if row.failures and all(w.phase is Phase.TEARDOWN for w in row.failures)
+        ]
         runs = [row for row in rows if row not in teardown] or teardown[:1]
         last = runs[-1]
         counted = [last, *(row for row in teardown if row is not last)]
         failures = _causes(
-            failure_of(wrong, test.nodeid, source=row.source, limits=self._limits)
+            failure_of(failure, test.nodeid, source=row.source, limits=self._limits)
             for row in counted
-            for wrong in row.wrongs
+            for failure in row.failures
         )
         outcome = last.outcome if last.outcome.is_red or not teardown else Outcome.ERROR
         if len(runs) > 1:
@@ -118,7 +122,7 @@ def _richness(failures: tuple[Failure, ...]) -> tuple[int, int]:
 
 
 _ZIP = b"PK\x03\x04"
-Reader = Callable[..., Iterator[Reported]]
+Reader = Callable[..., Iterator[ImportedTest]]
 READERS: dict[Format, Reader] = {
     Format.JUNIT: read_junit,
     Format.JSON_REPORT: read_json_report,
@@ -157,8 +161,8 @@ def read(
         notes.drop("node ids told by pytest's naming rules alone", names.guessed)
     if names.unknown:
         notes.drop("tests that the collection does not have", names.unknown)
-    results = tuple(merger.results(collection=False))
-    collect_errors = tuple(merger.results(collection=True))
+    results = tuple(merger.results(collection_errors=False))
+    collect_errors = tuple(merger.results(collection_errors=True))
     return RunRecord(
         stamp=stamp,
         campaign=campaign,

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from triage.formats.imported_test import Name
+from triage.formats.imported_test import ImportedName
 from triage.model.failure import posix
 
 
@@ -29,28 +29,28 @@ class NodeIds:
         self.unknown = 0
         """How many are not in the collection."""
 
-    def resolve(self, name: Name, *, collection: bool = False) -> str:
+    def resolve(self, name: ImportedName, *, is_collection_error: bool = False) -> str:
         """The node id; never empty."""
-        nodeid = name.nodeid or self._from_parts(name, collection)
-        if self._collected and not collection and nodeid not in self._collected:
+        nodeid = name.nodeid or self._from_parts(name, is_collection_error)
+        if self._collected and not is_collection_error and nodeid not in self._collected:
             self.unknown += 1
         return nodeid or "(unnamed test)"
 
-    def _from_parts(self, name: Name, collection: bool) -> str:
+    def _from_parts(self, name: ImportedName, is_collection_error: bool) -> str:
         if "::" in name.classname.split("[")[0]:
             return f"{name.classname}::{name.name}"
         dotted = f"{name.classname}.{name.name}" if name.classname else name.name
         if found := self._by_dotted.get(dotted):
             return found[0]
         if name.file:
-            return self._with_file(name, collection)
-        if collection:
+            return self._with_file(name, is_collection_error)
+        if is_collection_error:
             return self._path_of(name.name.split(".")) or name.name.replace(".", "/") + ".py"
         return self._without_file(name)
 
-    def _with_file(self, name: Name, collection: bool) -> str:
+    def _with_file(self, name: ImportedName, is_collection_error: bool) -> str:
         file = posix(name.file)
-        if collection:
+        if is_collection_error:
             return file
         module = file.removesuffix(".py").replace("/", ".")
         rest = name.classname.removeprefix(module).strip(".") if name.classname.startswith(module) else ""
@@ -59,7 +59,7 @@ class NodeIds:
             return "::".join(part for part in (file, rest, name.name) if part)
         return "::".join([file, *(part for part in rest.split(".") if part), name.name])
 
-    def _without_file(self, name: Name) -> str:
+    def _without_file(self, name: ImportedName) -> str:
         parts = [part for part in name.classname.split(".") if part]
         if not parts:
             return name.name
@@ -81,12 +81,26 @@ class NodeIds:
         return None
 
 
+def junit_names(nodeid: str) -> tuple[str, str]:
+    """Split a node id into `classname` and `name` as pytest's JUnit writer does.
+
+    `tests/test_a.py::TestB::test_c[x::y]` gives `tests.test_a.TestB` and `test_c[x::y]`; a file alone has no
+    classname.
+    """
+    path, separator, rest = nodeid.partition("::")
+    in_parameters = path.count("[") > path.count("]")  # the `::` belongs to a parameter: there is no path
+    if not separator or in_parameters:
+        return "", nodeid
+    head, bracket, parameters = rest.partition("[")
+    *classes, function = head.split("::")
+    module = path.removesuffix(".py").replace("/", ".")
+    return ".".join([module, *classes]), function + bracket + parameters
+
+
 def _dotted(nodeid: str) -> str:
-    """As pytest's JUnit writer would name it: `tests.test_a.TestB.test_c[d]`."""
-    path, *rest = nodeid.split("::", 1)
-    head, bracket, parameters = (rest[0] if rest else "").partition("[")
-    tail = [part for part in head.split("::") if part]
-    return ".".join([path.removesuffix(".py").replace("/", "."), *tail]) + bracket + parameters
+    """The two names of JUnit as one: `tests.test_a.TestB.test_c[d]`."""
+    classname, name = junit_names(nodeid)
+    return f"{classname}.{name}" if classname else name.removesuffix(".py").replace("/", ".")
 
 
 def _guessed_cut(parts: list[str]) -> int | None:

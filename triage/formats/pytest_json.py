@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.limits import Limits, Notes
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Key, TestResult
@@ -195,7 +195,7 @@ _OUTCOMES = {outcome.value: outcome for outcome in Outcome} | {"rerun": Outcome.
 _ENDED_WELL = {0, 1, None}
 
 
-def read_json_report(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+def read_json_report(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Collection errors, then tests in the document's order."""
     document = read_document(stream, limits=limits, notes=notes, items="tests")
     if "tests" not in document:
@@ -213,41 +213,43 @@ def read_json_report(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Itera
             notes.drop("tests without a node id")
 
 
-def _collection_error(collector: dict[str, Any]) -> Reported:
-    wrong = Wrong(text=text_of(collector.get("longrepr")), phase=Phase.COLLECT)
-    return Reported(
-        name=Name(nodeid=text_of(collector.get("nodeid"))),
+def _collection_error(collector: dict[str, Any]) -> ImportedTest:
+    failure = ImportedFailure(text=text_of(collector.get("longrepr")), phase=Phase.COLLECT)
+    return ImportedTest(
+        name=ImportedName(nodeid=text_of(collector.get("nodeid"))),
         outcome=Outcome.ERROR,
-        wrongs=(wrong,),
-        collection=True,
+        failures=(failure,),
+        is_collection_error=True,
         source="json-report",
     )
 
 
-def _read_test(test: dict[str, Any], notes: Notes) -> Reported:
+def _read_test(test: dict[str, Any], notes: Notes) -> ImportedTest:
     stages = {phase: dict_of(test.get(phase.value)) for phase in _STAGES}
-    wrongs = tuple(
-        _wrong(phase, stage) for phase, stage in stages.items() if stage.get("outcome") in ("failed", "error")
+    failures = tuple(
+        _failure(phase, stage)
+        for phase, stage in stages.items()
+        if stage.get("outcome") in ("failed", "error")
     )
     outcome = _OUTCOMES.get(text_of(test.get("outcome")))
     if outcome is None:
         notes.drop("tests with an outcome that is none")
-        outcome = Outcome.FAILED if wrongs else Outcome.NOT_RUN
+        outcome = Outcome.FAILED if failures else Outcome.NOT_RUN
     if outcome is Outcome.ERROR and stages[Phase.CALL].get("outcome") == "failed":
         outcome = Outcome.FAILED  # the plugin lets a teardown error hide the failure before it
     durations = [seconds_of(stage.get("duration")) or 0.0 for stage in stages.values() if stage]
-    return Reported(
-        name=Name(nodeid=test["nodeid"]),
+    return ImportedTest(
+        name=ImportedName(nodeid=test["nodeid"]),
         outcome=outcome,
-        wrongs=wrongs if outcome.is_red else (),
+        failures=failures if outcome.is_red else (),
         duration=sum(durations) if durations else None,
         source="json-report",
     )
 
 
-def _wrong(phase: Phase, stage: dict[str, Any]) -> Wrong:
+def _failure(phase: Phase, stage: dict[str, Any]) -> ImportedFailure:
     crash = dict_of(stage.get("crash"))
-    return Wrong(
+    return ImportedFailure(
         message=text_of(crash.get("message")),
         text=text_of(stage.get("longrepr")) or _traceback(stage),
         phase=phase,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.input_text import cleaned, unprefixed
 from triage.formats.limits import Limits, Notes
 from triage.formats.pytest_log_sections import Block, blocks_of
@@ -63,7 +63,7 @@ class _Log:
     died: str = ""
 
 
-def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Every test that the log names."""
     log = _read(stream, limits, notes)
     if not log.ended:
@@ -78,8 +78,10 @@ def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterat
     for nodeid, outcome in log.outcomes.items():
         if nodeid not in told:
             told.add(nodeid)
-            wrongs = (_summarised(nodeid, log),) if outcome.is_red else ()
-            yield Reported(name=Name(nodeid=nodeid), outcome=outcome, wrongs=wrongs, source="log")
+            failures = (_summarised(nodeid, log),) if outcome.is_red else ()
+            yield ImportedTest(
+                name=ImportedName(nodeid=nodeid), outcome=outcome, failures=failures, source="log"
+            )
     for word, nodeid in log.summary:
         if nodeid not in told:
             told.add(nodeid)
@@ -179,13 +181,13 @@ def heading_of(nodeid: str) -> str:
     return ".".join(head.split("::")[1:]) + bracket + parameters
 
 
-def _failed(nodeid: str, blocks: list[Block], collection: bool) -> Reported:
+def _failed(nodeid: str, blocks: list[Block], collection: bool) -> ImportedTest:
     """A test may have several blocks: its call, its teardown, its subtests."""
-    return Reported(
-        name=Name(nodeid=nodeid),
+    return ImportedTest(
+        name=ImportedName(nodeid=nodeid),
         outcome=Outcome.FAILED if any(block.phase is Phase.CALL for block in blocks) else Outcome.ERROR,
-        wrongs=tuple(
-            Wrong(
+        failures=tuple(
+            ImportedFailure(
                 text=block.text,
                 phase=block.phase,
                 subtest=block.subtest,
@@ -195,30 +197,32 @@ def _failed(nodeid: str, blocks: list[Block], collection: bool) -> Reported:
             )
             for block in blocks
         ),
-        collection=collection,
+        is_collection_error=collection,
         source="log",
     )
 
 
-def _summarised(nodeid: str, log: _Log) -> Wrong:
+def _summarised(nodeid: str, log: _Log) -> ImportedFailure:
     """A failure of which no block is shown: `--tb=no`, `--tb=line`."""
-    return Wrong(message=log.reasons.get(nodeid) or "the log has no more of it than its name")
+    return ImportedFailure(message=log.reasons.get(nodeid) or "the log has no more of it than its name")
 
 
-def _of_summary(word: str, nodeid: str, log: _Log) -> Reported:
+def _of_summary(word: str, nodeid: str, log: _Log) -> ImportedTest:
     outcome = _WORDS[word]
-    return Reported(
-        name=Name(nodeid=nodeid),
+    return ImportedTest(
+        name=ImportedName(nodeid=nodeid),
         outcome=outcome,
-        wrongs=(_summarised(nodeid, log),) if outcome.is_red else (),
-        collection="::" not in nodeid,
+        failures=(_summarised(nodeid, log),) if outcome.is_red else (),
+        is_collection_error="::" not in nodeid,
         source="log",
     )
 
 
-def _crashed(log: _Log) -> Reported:
-    wrong = Wrong(kind="Crashed", message=f"the process died: {log.died}")
-    return Reported(name=Name(nodeid=log.running), outcome=Outcome.CRASHED, wrongs=(wrong,), source="log")
+def _crashed(log: _Log) -> ImportedTest:
+    failure = ImportedFailure(exception="Crashed", message=f"the process died: {log.died}")
+    return ImportedTest(
+        name=ImportedName(nodeid=log.running), outcome=Outcome.CRASHED, failures=(failure,), source="log"
+    )
 
 
 def _count_unnamed(log: _Log, told: set[str], notes: Notes) -> None:

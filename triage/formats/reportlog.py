@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.limits import Limits, Notes
 from triage.formats.pytest_json import dict_of, list_of, read_lines, seconds_of, text_of
 from triage.model.outcome import Outcome, Phase
@@ -22,7 +22,7 @@ class _Test:
     subtests: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Collection errors as they come, tests at the end; a test that was running when the log ends crashed."""
     tests: dict[str, _Test] = {}
     finished = False
@@ -38,30 +38,30 @@ def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterato
     if not finished:
         notes.cut_short("the log has no end of the session")
     for test in tests.values():
-        yield _reported(test, finished)
+        yield _imported(test, finished)
 
 
-def _collection_error(line: dict[str, Any]) -> Reported:
-    wrong = Wrong(text=longrepr_text(line.get("longrepr")), phase=Phase.COLLECT)
-    return Reported(
-        name=Name(nodeid=text_of(line.get("nodeid")) or "(root)"),
+def _collection_error(line: dict[str, Any]) -> ImportedTest:
+    failure = ImportedFailure(text=longrepr_text(line.get("longrepr")), phase=Phase.COLLECT)
+    return ImportedTest(
+        name=ImportedName(nodeid=text_of(line.get("nodeid")) or "(root)"),
         outcome=Outcome.ERROR,
-        wrongs=(wrong,),
-        collection=True,
+        failures=(failure,),
+        is_collection_error=True,
         source="reportlog",
     )
 
 
-def _reported(test: _Test, finished: bool) -> Reported:
+def _imported(test: _Test, finished: bool) -> ImportedTest:
     last = _last_run(test.reports)
-    wrongs = [_wrong(report) for report in (*test.subtests, *last) if report.get("outcome") == "failed"]
+    failures = [_failure(report) for report in (*test.subtests, *last) if report.get("outcome") == "failed"]
     durations = [seconds_of(report.get("duration")) for report in last]
     reruns = sum(report.get("outcome") == "rerun" for report in test.reports)
     running = not finished and not any(report.get("when") == "teardown" for report in last)
-    return Reported(
-        name=Name(nodeid=test.nodeid),
+    return ImportedTest(
+        name=ImportedName(nodeid=test.nodeid),
         outcome=Outcome.CRASHED if running else _outcome(last, test.subtests),
-        wrongs=tuple(wrongs),
+        failures=tuple(failures),
         duration=sum(seconds or 0.0 for seconds in durations) if durations else None,
         note="it was running when the log ends"
         if running
@@ -95,7 +95,7 @@ def _outcome(reports: list[dict[str, Any]], subtests: list[dict[str, Any]]) -> O
     return Outcome.PASSED if call.get("outcome") == "passed" else Outcome.NOT_RUN
 
 
-def _wrong(report: dict[str, Any]) -> Wrong:
+def _failure(report: dict[str, Any]) -> ImportedFailure:
     sections = {"stdout": "", "stderr": "", "log": ""}
     for section in list_of(report.get("sections")):
         title, content = (
@@ -106,7 +106,7 @@ def _wrong(report: dict[str, Any]) -> Wrong:
             sections[stream] += content
     longrepr = report.get("longrepr")
     crash = dict_of(dict_of(longrepr).get("reprcrash"))
-    return Wrong(
+    return ImportedFailure(
         message=text_of(crash.get("message")),
         text=longrepr_text(longrepr),
         phase=_PHASES.get(text_of(report.get("when")), Phase.CALL),

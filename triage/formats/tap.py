@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from triage.formats.imported_test import Name, Reported, Wrong
+from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.limits import Limits, Notes
 from triage.model.outcome import Outcome
 
@@ -23,7 +23,7 @@ class _Point:
     lines: list[str] = field(default_factory=list)
 
 
-def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Reported]:
+def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Test points of the top level, each with the diagnostics and the failed subtests around it."""
     points: list[_Point] = []
     planned: int | None = None
@@ -45,7 +45,7 @@ def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Repo
     elif planned != len(points):
         notes.cut_short(f"{planned} tests were planned and {len(points)} are told")
     for point in points:
-        yield _reported(point)
+        yield _imported(point)
 
 
 def _lines(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[str]:
@@ -72,11 +72,11 @@ def _point(found: re.Match[str], before: list[str]) -> _Point:
     return _Point(name, outcome, failed)
 
 
-def _reported(point: _Point) -> Reported:
+def _imported(point: _Point) -> ImportedTest:
     text = "\n".join(re.sub(r"^(?:# ?| {2})", "", line) for line in point.lines)
     message = re.search(r"^\s*message:\s*(?:['\"]?)(.+?)['\"]?\s*$", text, re.MULTILINE)
-    wrong = Wrong(message=message[1] if message else "", text=text)
-    name = Name(nodeid=point.name) if "::" in point.name else Name(name=point.name)
-    return Reported(
-        name=name, outcome=point.outcome, wrongs=(wrong,) if point.outcome.is_red else (), source="tap"
+    failure = ImportedFailure(message=message[1] if message else "", text=text)
+    name = ImportedName(nodeid=point.name) if "::" in point.name else ImportedName(name=point.name)
+    return ImportedTest(
+        name=name, outcome=point.outcome, failures=(failure,) if point.outcome.is_red else (), source="tap"
     )

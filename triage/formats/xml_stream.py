@@ -34,7 +34,7 @@ class _Enough(Exception):
 
 
 @dataclass(frozen=True)
-class Handlers:
+class XmlHandlers:
     """What the reader of a dialect does."""
 
     start: Callable[[str, dict[str, str]], None]
@@ -44,7 +44,7 @@ class Handlers:
     """Damage: forget what is open."""
 
 
-def read_xml(stream: BinaryIO, handlers: Handlers, *, limits: Limits, notes: Notes) -> Iterator[None]:
+def read_xml(stream: BinaryIO, handlers: XmlHandlers, *, limits: Limits, notes: Notes) -> Iterator[None]:
     """Feed the whole stream to the handlers; yields after each piece, so that what was found can be taken.
 
     Raises `RefusedXml` for a document type or an entity declaration; everything else is survived, and
@@ -63,7 +63,7 @@ def read_xml(stream: BinaryIO, handlers: Handlers, *, limits: Limits, notes: Not
 
 
 class _Reader:
-    def __init__(self, handlers: Handlers, limits: Limits, notes: Notes) -> None:
+    def __init__(self, handlers: XmlHandlers, limits: Limits, notes: Notes) -> None:
         self._handlers = handlers
         self._limits = limits
         self._notes = notes

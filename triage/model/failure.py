@@ -65,6 +65,16 @@ class Failure(Value):
             return self.chain[0].message
         return self.longrepr.strip().rsplit("\n", 1)[-1]
 
+    @property
+    def place(self) -> Frame | None:
+        """Where the reported exception points: its last frame in the suite's own files, with a line."""
+        frames = self.chain[0].frames if self.chain else ()
+        for frame in reversed(frames):
+            outside = frame.path.startswith(("/", ".."))
+            if frame.lineno and not outside:
+                return frame
+        return None
+
 
 Origin = Literal["product", "test", "library", "unknown"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.formats.junit import chunk_junit
+from triage.formats.junit_writer import write_junit
 from triage.formats.pytest_json import from_events, from_plugin
 from triage.model.base import World
 from triage.model.run import Attempt, Plan, RunRecord, TestResult
@@ -93,9 +93,8 @@ class Binder:
         seconds = sum(tried.attempt.seconds for tried in course.tried)
         ordered = [course.results[key] for key in course.keys if key in course.results]
         timestamp = self.world.now().isoformat(timespec="seconds")
-        self.store.put(
-            f"{place}/junit.xml", chunk_junit(course.name, ordered, timestamp=timestamp, seconds=seconds)
-        )
+        junit = write_junit(ordered, name=course.name, timestamp=timestamp, seconds=seconds)
+        self.store.put(f"{place}/junit.xml", junit.encode("utf-8"))
         report = self._report(course, events, collected, seconds)
         self.store.put(
             f"{place}/{REPORT}", json.dumps(report, ensure_ascii=True, default=str).encode("ascii")
