@@ -1,8 +1,8 @@
 """The structure that pytest's own tests demand of JUnit XML in the family xunit2, in our own words.
 
 The file that they use (`junit-10.xsd`, by the authors of Jenkins' xunit plugin) is not in pytest's wheel.
-What it allows is written here as a table: the attributes of each element, those it must have, its children, and
-whether it may hold text. Order and number of children are free.
+What it allows is written here as a table: the attributes of each element, those it must have, its children,
+and whether it may hold text. Order and number of children are free.
 """
 
 from __future__ import annotations
