@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage.campaign.init import COMMENTED
 from triage.config import OTHER_VARIABLES, Settings, find_root, load, pair
 from triage.errors import UsageError
+from triage.lab.protocol import Setup
+from triage.model.run import DEFAULT_TEST_TIMEOUT, Limits
+from triage.process.api import ProcessRequest
+from triage.recorder.settings import Settings as RecorderSettings
 
 WORDS = st.text(string.ascii_letters + string.digits + "._-/ ='\"", min_size=1, max_size=12)
 
@@ -38,9 +43,9 @@ def test_the_canonical_environment_is_joined_layer_by_layer(tmp_path):
 
 @pytest.mark.parametrize("given", ["0", "none"])
 def test_no_limit_can_be_said(tmp_path, given):
-    assert settings(tmp_path, environ={"TRIAGE_TEST_TIMEOUT": given}).settings.limits.test_seconds is None
-    assert settings(tmp_path, "test-timeout = 0").settings.limits.test_seconds is None
-    assert settings(tmp_path).settings.limits.test_seconds == 300
+    assert settings(tmp_path, environ={"TRIAGE_TEST_TIMEOUT": given}).settings.limits.test_timeout is None
+    assert settings(tmp_path, "test-timeout = 0").settings.limits.test_timeout is None
+    assert settings(tmp_path).settings.limits.test_timeout == 300
 
 
 @pytest.mark.parametrize(
@@ -135,3 +140,13 @@ def test_every_setting_can_come_from_the_environment(tmp_path):
     assert {name: found.origins[name] for name in Settings.model_fields} == {
         name: f"TRIAGE_{name.upper()}" for name in Settings.model_fields
     }
+
+
+def test_default_test_timeout_has_one_value_and_one_name_on_its_way_to_the_process():
+    """Setting, flag, limits, experiment, process and recorder: `test_timeout`, from one constant."""
+    assert Settings().limits == Limits()
+    assert Settings().test_timeout == DEFAULT_TEST_TIMEOUT
+    assert f"test-timeout = {DEFAULT_TEST_TIMEOUT:g}\n" in COMMENTED
+    holders = (Settings, Limits, Setup, ProcessRequest, RecorderSettings)
+    fields = [name for holder in holders for name in getattr(holder, "model_fields", holder.__annotations__)]
+    assert [name for name in fields if name.startswith("test")] == ["test_timeout"] * len(holders)

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from triage.errors import UsageError
 from triage.model.base import Value
-from triage.model.run import Limits, Suite
+from triage.model.run import DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
 
 Gate = Literal["reason", "reason-and-test", "strict"]
 
@@ -44,9 +44,9 @@ class Settings(Value):
     """Expected length of a chunk."""
     chunk_manifest: str | None = None
     """A JSON file {"chunk name": ["nodeid", ...]} that replaces planning."""
-    test_timeout: float | None = Field(300.0, gt=0)
+    test_timeout: float | None = Field(DEFAULT_TEST_TIMEOUT, gt=0)
     """Seconds after which a test is stopped; 0 on the command line means no limit."""
-    chunk_timeout: float | None = Field(3600.0, gt=0)
+    chunk_timeout: float | None = Field(DEFAULT_CHUNK_TIMEOUT, gt=0)
     """Seconds after which a chunk's process is stopped."""
     total_timeout: float | None = Field(None, gt=0)
     """Seconds after which no further chunk starts."""
@@ -88,9 +88,9 @@ class Settings(Value):
     def limits(self) -> Limits:
         """The limits of a run."""
         return Limits(
-            test_seconds=self.test_timeout,
-            chunk_seconds=self.chunk_timeout,
-            total_seconds=self.total_timeout,
+            test_timeout=self.test_timeout,
+            chunk_timeout=self.chunk_timeout,
+            total_timeout=self.total_timeout,
             log_bytes=self.log_bytes,
             memory_bytes=self.memory_bytes,
         )

@@ -42,7 +42,7 @@ def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     def run(root: Path | None = None, *, env: dict[str, str] | None = None, **options: Any) -> RunRecord:
         root = root or tmp_path / "suite"
         here = make_world(TMPDIR=str(private), **(env or {}))
-        limits = Limits(**{"test_seconds": 20.0, **options.pop("limits", {})})
+        limits = Limits(**{"test_timeout": 20.0, **options.pop("limits", {})})
         durations = options.pop("durations", {})
         executor = options.pop("executor", None) or LocalExecutor()
         resume = options.pop("resume", None)
@@ -81,7 +81,7 @@ def survive(tmp_path: Path, run_here: Callable[..., RunRecord]) -> Callable[...,
 
     def check(suite: HostileSuite, **options: Any) -> RunRecord:
         suite.write(tmp_path / "suite")
-        limits = {"test_seconds": suite.test_seconds, **options.pop("limits", {})}
+        limits = {"test_timeout": suite.test_timeout, **options.pop("limits", {})}
         record = run_here(limits=limits, **options)
         assert {r.nodeid: r.outcome.value for r in record.results} == dict(suite.expected)
         assert len(record.results) == len(suite.expected)

@@ -22,7 +22,7 @@ def main() -> int:
     root, stamp, *rest = sys.argv[1:]
     options = dict(word.split("=", 1) for word in rest if "=" in word)
     settings = {name: json.loads(value) for name, value in options.items()}
-    limits = Limits(**{"test_seconds": 20.0, **settings.pop("limits", {})})
+    limits = Limits(**{"test_timeout": 20.0, **settings.pop("limits", {})})
     jumps = settings.pop("clock_jumps", False)
     start = time.time()
     world = World(

@@ -166,9 +166,9 @@ def test_memory_limit_makes_a_memory_error_not_a_death(survive: Survive, isolati
 
 
 def test_limits_as_they_applied_are_evidence(survive: Survive, evidence: Callable[[], Path]) -> None:
-    survive(mixed(), limits={"test_seconds": 11.0, "chunk_seconds": 22.0, "total_seconds": 333.0})
+    survive(mixed(), limits={"test_timeout": 11.0, "chunk_timeout": 22.0, "total_timeout": 333.0})
     limits = json.loads((evidence() / "plan.json").read_text())["limits"]
-    assert (limits["test_seconds"], limits["chunk_seconds"], limits["total_seconds"]) == (11.0, 22.0, 333.0)
+    assert (limits["test_timeout"], limits["chunk_timeout"], limits["total_timeout"]) == (11.0, 22.0, 333.0)
 
 
 def test_a_manifest_names_the_chunks(tmp_path: Path, run_here: Run) -> None:

@@ -107,4 +107,4 @@ def test_a_slow_start_is_no_hang(survive: Survive, isolation: str) -> None:
     files = {"conftest.py": "import time\ntime.sleep(1.5)\n", "test_a.py": text}
     outcomes = {"a": "passed", "hangs": "timeout", "b": "passed"}
     expected = {f"test_a.py::test_{name}": outcome for name, outcome in outcomes.items()}
-    survive(api.HostileSuite(files, expected, test_seconds=1.0), isolation=isolation)
+    survive(api.HostileSuite(files, expected, test_timeout=1.0), isolation=isolation)

@@ -161,7 +161,7 @@ def test_a_plugin_that_runs_each_test_in_a_child_works(tmp_path: Path, run_here:
     text = "import os, time\ndef test_a(): pass\ndef test_b(): assert 0\ndef test_c(): os._exit(5)\n"
     text += "def test_d(): pass\ndef test_hang(): os.fork() and time.sleep(60)\n"
     HostileSuite({"conftest.py": FORKING, "test_f.py": text}, {}).write(tmp_path / "suite")
-    record = run_here(isolation=isolation, limits={"test_seconds": 4.0})
+    record = run_here(isolation=isolation, limits={"test_timeout": 4.0})
     found = {r.nodeid.partition("::test_")[2]: r.outcome.value for r in record.results}
     assert found == {"a": "passed", "b": "failed", "c": "failed", "d": "passed", "hang": "timeout"}
     stacks = next((tmp_path / "suite" / "reports").rglob("stacks.txt")).read_text()

@@ -112,7 +112,7 @@ def test_makespan_is_near_the_lower_bound_whatever_the_durations(
 def test_a_chunk_is_planned_to_fit_its_limit() -> None:
     items = [Item(f"m{n}.py::t", f"m{n}.py") for n in range(40)]
     durations = {item.nodeid: 1.0 for item in items}
-    suite = Suite(root="/", chunk_seconds=1000, limits=Limits(chunk_seconds=10))
+    suite = Suite(root="/", chunk_seconds=1000, limits=Limits(chunk_timeout=10))
     assert max(chunk.expected_seconds or 0 for chunk in plan(items, suite, durations).chunks) <= 10
 
 

@@ -103,7 +103,7 @@ def test_two_runs_at_once_harm_nothing(lab: Lab) -> None:
         f"import os, time\ndef test_gate():\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     )
     (lab.root / "test_z.py").write_text(text)
-    first = lab.start('limits={"test_seconds": 60}')
+    first = lab.start('limits={"test_timeout": 60}')
     lab.wait_for(10)
     second = lab.start()
     assert second.wait(30) == 2
@@ -141,7 +141,7 @@ def test_the_limit_of_the_whole_run_leaves_the_rest_not_run(
     root.mkdir()
     text = "import time, pytest\n@pytest.mark.parametrize('n', range(40))\ndef test_n(n): time.sleep(0.1)\n"
     (root / "test_t.py").write_text(text)
-    record = run_here(limits={"total_seconds": 2.0})
+    record = run_here(limits={"total_timeout": 2.0})
     assert not record.complete
     assert record.void is not None
     assert "not_run" not in record.void
@@ -160,7 +160,7 @@ def test_a_chunk_that_needs_more_than_its_limit_is_split(
         "def test_n(n): time.sleep(100 if n == 7 else 0.5)\n"
     )
     (root / "test_t.py").write_text(text)
-    record = run_here(limits={"chunk_seconds": 3.0}, chunks=1)
+    record = run_here(limits={"chunk_timeout": 3.0}, chunks=1)
     assert {r.nodeid[-3:]: r.outcome.value for r in record.results if r.outcome != "passed"} == {
         "[7]": "timeout"
     }

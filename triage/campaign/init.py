@@ -11,14 +11,15 @@ from triage.documents.ledgers import update_ledgers
 from triage.errors import UsageError
 from triage.evidence.atomic import write_bytes, write_text
 from triage.model.journal import NumberingStarted
+from triage.model.run import DEFAULT_TEST_TIMEOUT
 
 UNION = "plans/journal.jsonl merge=union"
 IGNORED = "/.triage/"
-COMMENTED = """\
+COMMENTED = f"""\
 # `triage config` prints every setting with its meaning and its origin.
 campaign = "triage"
 workers = 1
-test-timeout = 300
+test-timeout = {DEFAULT_TEST_TIMEOUT:g}
 """
 
 

@@ -17,7 +17,7 @@ from triage.model.cluster import Cluster, RunState
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
-VERSION = 1
+VERSION = 2
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
 MESSAGE_CHARS = 400

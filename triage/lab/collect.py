@@ -64,9 +64,9 @@ def collect(
 
 def _patient(limits: Limits) -> Limits:
     """A limit for tests is none for imports: a suite with a limit of two seconds may import for three."""
-    if limits.test_seconds is None:
+    if limits.test_timeout is None:
         return limits
-    return limits.model_copy(update={"test_seconds": max(limits.test_seconds, _COLLECTING)})
+    return limits.model_copy(update={"test_timeout": max(limits.test_timeout, _COLLECTING)})
 
 
 def _reason(text: str) -> str:

@@ -275,10 +275,10 @@ class Lab:
         if path:
             env["PYTHONPATH"] = ":".join(path + ([own] if own else []))
         left = max(5.0, self.budget.seconds - self.spent)
-        whole = min(self.limits.chunk_seconds or left, left)
-        limits = self.limits.model_copy(update={"chunk_seconds": whole})
-        if setup.test_seconds is not None:
-            limits = limits.model_copy(update={"test_seconds": setup.test_seconds})
+        whole = min(self.limits.chunk_timeout or left, left)
+        limits = self.limits.model_copy(update={"chunk_timeout": whole})
+        if setup.test_timeout is not None:
+            limits = limits.model_copy(update={"test_timeout": setup.test_timeout})
         return Selection(
             root=str(tree),
             nodeids=setup.nodeids,

@@ -31,7 +31,7 @@ class Setup(Value):
     packages: dict[str, str] = {}
     """Distributions that come before the installed ones, name to version."""
     pytest_args: tuple[str, ...] = ()
-    test_seconds: float | None = None
+    test_timeout: float | None = None
     """Another time limit for each test."""
     cwd: str | None = None
     """Start in this folder, relative to the root."""

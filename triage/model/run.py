@@ -4,24 +4,44 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from triage.model.base import Value
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 
+DEFAULT_TEST_TIMEOUT = 300.0
+"""Seconds: longer than a unit test should take, and short enough that somebody who waits sees the hang."""
+DEFAULT_CHUNK_TIMEOUT = 3600.0
+"""Seconds: an hour ends a chunk whose tests are all slow and none of them hangs."""
+
 
 class Limits(Value):
-    """How long and how much; None is no limit. Written into the evidence as they applied."""
+    """How long (in seconds) and how much; None is no limit. Written into the evidence as they applied."""
 
-    test_seconds: float | None = 300.0
-    chunk_seconds: float | None = 3600.0
-    total_seconds: float | None = None
+    test_timeout: float | None = DEFAULT_TEST_TIMEOUT
+    chunk_timeout: float | None = DEFAULT_CHUNK_TIMEOUT
+    total_timeout: float | None = None
     log_bytes: int = 8 * 1024 * 1024
     field_chars: int = 64 * 1024
     memory_bytes: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older_names(cls, data: Any) -> Any:
+        """Evidence is never rewritten: older STAMP folders have the names that limits had before."""
+        if not isinstance(data, dict):
+            return data
+        return {_OLDER_NAMES.get(name, name): value for name, value in data.items()}
+
+
+_OLDER_NAMES = {
+    "test_seconds": "test_timeout",
+    "chunk_seconds": "chunk_timeout",
+    "total_seconds": "total_timeout",
+}
 
 
 class Chunk(Value):

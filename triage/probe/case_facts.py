@@ -51,7 +51,7 @@ def facts_of(
     last_folder: Path | None,
 ) -> dict[str, Any]:
     """One dictionary for the case."""
-    facts: dict[str, Any] = {"now": world.now().timestamp(), "test_seconds": limits.test_seconds}
+    facts: dict[str, Any] = {"now": world.now().timestamp(), "test_timeout": limits.test_timeout}
     facts["bytes"] = _Bytes(root)
     facts["packages"] = {d.name: d.version for d in distributions()}
     facts |= _from_runs(nodeid, record, last_folder)

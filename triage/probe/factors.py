@@ -60,7 +60,7 @@ def _commit(setup: Setup, factor: Factor) -> Arms:
 
 
 def _limit(setup: Setup, factor: Factor) -> Arms:
-    return setup, setup.plus(test_seconds=float(factor.to))
+    return setup, setup.plus(test_timeout=float(factor.to))
 
 
 _Kind = tuple[Callable[[Setup, Factor], Arms], CauseKind]

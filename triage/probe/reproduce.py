@@ -64,15 +64,15 @@ def _alone_with_patience(lab: Lab, nodeid: str, alone: Setup) -> list[Observatio
     whoever got on gets the suite's own limit.
     """
     whole = lab.limits
-    cautious = min(whole.test_seconds or _CAUTIOUS, _CAUTIOUS)
-    lab.limits = whole.model_copy(update={"test_seconds": cautious})
+    cautious = min(whole.test_timeout or _CAUTIOUS, _CAUTIOUS)
+    lab.limits = whole.model_copy(update={"test_timeout": cautious})
     looks = [Look(setup=alone, why="the claim: does it fail alone?")] * _FIRST
     first = lab.look(looks)
-    if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in first) or whole.test_seconds == cautious:
+    if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in first) or whole.test_timeout == cautious:
         lab.limits = whole if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in first) else lab.limits
         return first
     if len({tuple(_stack(run, nodeid)) for run in first}) == 1:
-        lab.limits = whole.model_copy(update={"test_seconds": _SHORT})
+        lab.limits = whole.model_copy(update={"test_timeout": _SHORT})
         lab.notes.append(
             f"It stood at the same line after {cautious:g} s in {len(first)} runs: "
             f"the experiments wait {_SHORT:g} s, not the suite's limit."

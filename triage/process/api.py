@@ -24,7 +24,7 @@ class ProcessRequest:
     """Where its artifacts end up on this machine: log, record, stacks, report."""
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
     """Put into its folder before it starts."""
-    idle_seconds: float | None = None
+    test_timeout: float | None = None
     """Killed when its record has not grown for so long: the limit of a test and of each other stage."""
     total_seconds: float | None = None
     log_bytes: int = 8 * 1024 * 1024

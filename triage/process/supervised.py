@@ -171,8 +171,8 @@ def _until_end(
 
 
 def _limit_hit(request: ProcessRequest, ran: float, silent: float, *, begun: bool) -> str | None:
-    if request.idle_seconds is not None and silent > max(
-        request.idle_seconds, 0.0 if begun else _START_SECONDS
+    if request.test_timeout is not None and silent > max(
+        request.test_timeout, 0.0 if begun else _START_SECONDS
     ):
         return "test-timeout"
     if request.total_seconds is not None and ran > request.total_seconds:

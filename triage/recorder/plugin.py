@@ -54,8 +54,8 @@ class Recorder:
         if settings.mode == "run" and settings.key:
             self.writer.make_spare()
         self.watchdog = (
-            Watchdog(settings.stacks, settings.test_seconds)
-            if settings.stacks and settings.test_seconds
+            Watchdog(settings.stacks, settings.test_timeout)
+            if settings.stacks and settings.test_timeout
             else None
         )
         self.json_report = JsonReport(settings.json_report, self.scribe)
@@ -118,8 +118,8 @@ class Recorder:
         self.settings = settings
         self.writer = Writer(settings.record, bytes.fromhex(settings.key))
         self.writer.make_spare()
-        if settings.stacks and settings.test_seconds:
-            self.watchdog = Watchdog(settings.stacks, settings.test_seconds)
+        if settings.stacks and settings.test_timeout:
+            self.watchdog = Watchdog(settings.stacks, settings.test_timeout)
         self.select(session.items)
         self.json_report.begin_chunk(session, settings)
         session.testsfailed, session.testscollected = 0, len(session.items)

@@ -34,7 +34,7 @@ class Settings:
     only_files: list[str] | None = None
     """Collect nothing else."""
     field_chars: int = 65536
-    test_seconds: float | None = None
+    test_timeout: float | None = None
     stacks: str | None = None
     """Where the stacks of a hanging test go."""
     json_report: str | None = None

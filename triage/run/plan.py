@@ -73,8 +73,8 @@ def _counts(weights: Sequence[float], suite: Suite, modules: int) -> list[int]:
         return [suite.chunks]
     total, hands = sum(weights), _hands(suite)
     count = math.ceil(total / suite.chunk_seconds)
-    if suite.limits.chunk_seconds is not None:
-        count = max(count, math.ceil(total / (_LIMIT_SHARE * suite.limits.chunk_seconds)))
+    if suite.limits.chunk_timeout is not None:
+        count = max(count, math.ceil(total / (_LIMIT_SHARE * suite.limits.chunk_timeout)))
     if hands > 1:
         # a number of chunks that workers can share evenly; never more of them than there are modules
         count = max(-(-count // hands) * hands, min(2 * hands, modules))

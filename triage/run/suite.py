@@ -75,7 +75,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.started = self.world.monotonic()
-        total = self.suite.limits.total_seconds
+        total = self.suite.limits.total_timeout
         self.stop = Stop(lambda: total is not None and self.world.monotonic() - self.started > total)
         self.origins = Origins(self.suite.root)
         python, carry = carried(self.suite.python, self.store.scratch)

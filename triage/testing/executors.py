@@ -97,7 +97,7 @@ with open(os.environ["FOLDER"] + "/{RECORD}", "a") as file: file.write("x\\n")
 time.sleep(1000)
 """
         started = time.monotonic()
-        outcome, _ = self.run(executor, self.request(tmp_path / "one", code, idle_seconds=0.5))
+        outcome, _ = self.run(executor, self.request(tmp_path / "one", code, test_timeout=0.5))
         assert outcome.ended == "test-timeout"
         assert time.monotonic() - started < 15
 
@@ -109,7 +109,7 @@ while True:
     with open(os.environ["FOLDER"] + "/{RECORD}", "a") as file: file.write("x\\n")
     time.sleep(0.05)
 """
-        request = self.request(tmp_path / "one", code, idle_seconds=5.0, total_seconds=1.0)
+        request = self.request(tmp_path / "one", code, test_timeout=5.0, total_seconds=1.0)
         outcome, record = self.run(executor, request)
         assert outcome.ended == "chunk-timeout"
         assert record.startswith(b"x\n")

@@ -20,7 +20,7 @@ class HostileSuite:
     expected: Mapping[str, str]
     """Outcome by node id; no test more, no test fewer."""
     collect_errors: Mapping[str, str] = field(default_factory=dict)
-    test_seconds: float = 20.0
+    test_timeout: float = 20.0
 
     def write(self, root: Path) -> Path:
         """Make the suite beneath `root`."""
@@ -141,7 +141,7 @@ def death_at_import() -> HostileSuite:
             "test_h_interrupts.py": "error",
             "leaving": "error",
         },
-        test_seconds=3.0,
+        test_timeout=3.0,
     )
 
 
@@ -206,7 +206,7 @@ def every_hang() -> HostileSuite:
     hanging = ("loop", "stubborn", "in_c_with_the_gil", "deaf", "masked", "two_threads", "stuck")
     expected = {f"test_hangs.py::test_{name}": "timeout" for name in hanging}
     expected |= {f"test_hangs.py::test_{name}": "passed" for name in ("between_1", "between_2", "last")}
-    return HostileSuite({"test_hangs.py": text}, expected, test_seconds=1.5)
+    return HostileSuite({"test_hangs.py": text}, expected, test_timeout=1.5)
 
 
 def hang_at_exit(how: str) -> HostileSuite:
@@ -218,7 +218,7 @@ def hang_at_exit(how: str) -> HostileSuite:
     }
     text = f"import atexit, threading, time\nimport pytest\n{ends[how]}def test_one(): assert 0\n"
     expected = {"test_exit.py::test_zero": "passed", "test_exit.py::test_one": "failed"}
-    return HostileSuite({"test_exit.py": text}, expected, test_seconds=1.5)
+    return HostileSuite({"test_exit.py": text}, expected, test_timeout=1.5)
 
 
 def offspring(pids: Path) -> HostileSuite:
@@ -244,7 +244,7 @@ def offspring(pids: Path) -> HostileSuite:
     names = ("child", "session", "daemon", "fork_that_goes_on", "last")
     expected = {f"test_kids.py::test_{name}": "passed" for name in names}
     expected["test_kids.py::test_hang"] = "timeout"
-    return HostileSuite({"test_kids.py": text}, expected, test_seconds=2.0)
+    return HostileSuite({"test_kids.py": text}, expected, test_timeout=2.0)
 
 
 def parricide() -> HostileSuite:

@@ -48,7 +48,7 @@ class Fork:
         child = os.fork()
         if child == 0:
             _run(setup, root, out)
-        status = _ended(child, setup.test_seconds or self._seconds)
+        status = _ended(child, setup.test_timeout or self._seconds)
         return _observed(setup, root, out, status)
 
     def case(self, nodeid: str, **more: Any) -> Case:

@@ -15,9 +15,9 @@ def no(*args, **more): raise RuntimeError("broken by an earlier test")
 """
 
 
-def _suite(name: str, body: str, outcomes: dict[str, str], test_seconds: float = 20.0) -> HostileSuite:
+def _suite(name: str, body: str, outcomes: dict[str, str], test_timeout: float = 20.0) -> HostileSuite:
     expected = {f"{name}.py::test_{test}": outcome for test, outcome in outcomes.items()}
-    return HostileSuite({f"{name}.py": _IMPORTS + body}, expected, test_seconds=test_seconds)
+    return HostileSuite({f"{name}.py": _IMPORTS + body}, expected, test_timeout=test_timeout)
 
 
 def patched_modules() -> HostileSuite:
@@ -120,7 +120,7 @@ def test_last(): pass
         "stops_parent_and_hangs": "timeout",
         "last": "passed",
     }
-    return _suite("test_stop", body, outcomes, test_seconds=4.0)
+    return _suite("test_stop", body, outcomes, test_timeout=4.0)
 
 
 def forks() -> HostileSuite:
@@ -305,4 +305,4 @@ def test_last(): pass
         | dict.fromkeys(crashed, "crashed")
         | {"waits": "timeout", "last": "passed"}
     )
-    return _suite("test_evil", body, outcomes, test_seconds=5.0)
+    return _suite("test_evil", body, outcomes, test_timeout=5.0)

@@ -193,7 +193,7 @@ def cut_then_hang() -> HostileSuite:
     return HostileSuite(
         {"test_cut.py": text},
         {f"test_cut.py::test_{name}": word for name, word in expected.items()},
-        test_seconds=3.0,
+        test_timeout=3.0,
     )
 
 
@@ -227,4 +227,4 @@ def deaths_between_fixtures() -> HostileSuite:
     expected |= {"test_fix.py::TestK::test_7": "crashed", "test_fix.py::TestK::test_8": "passed"}
     other = "import os\ndef test_dies(): os.abort()\ndef test_goes_on(): pass\n"
     expected |= {"test_other.py::test_dies": "crashed", "test_other.py::test_goes_on": "passed"}
-    return HostileSuite({"test_fix.py": text, "test_other.py": other}, expected, test_seconds=3.0)
+    return HostileSuite({"test_fix.py": text, "test_other.py": other}, expected, test_timeout=3.0)

@@ -44,7 +44,7 @@ def flood(megabytes: int) -> HostileSuite:
     return HostileSuite(
         {"test_flood.py": text},
         {f"test_flood.py::test_{name}": word for name, word in outcome.items()},
-        test_seconds=120.0,
+        test_timeout=120.0,
     )
 
 

@@ -151,7 +151,7 @@ class Hang:
 
     def investigate(self, case: Case) -> Steps:
         """What it waits for; a longer limit where it moves; then what it waits for released or taken out."""
-        limit = float(case.facts.get("test_seconds") or 60.0)
+        limit = float(case.facts.get("test_timeout") or 60.0)
         line = (yield from _standing_at(case, limit)) if _outcome(case) is Outcome.TIMEOUT else {}
         if line is None or _moves(line):
             found = yield from self._with_more_time(case, limit)
@@ -188,7 +188,7 @@ def _standing_at(
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], dict[str, Any] | None]:
     """What the meter saw; None where the test ended before the meter looked."""
     after = min(max(0.6 * limit, 1.0), _LOOK_AFTER)
-    setup = case.base.plus(test_seconds=max(limit, _PATIENCE), instruments={"waits": {"after": after}})
+    setup = case.base.plus(test_timeout=max(limit, _PATIENCE), instruments={"waits": {"after": after}})
     (seen,) = yield from look(setup, why="what it waits for")
     return None if seen.passed(case.nodeid) else next(iter(seen.lines("waits", "standing")), {})
 
@@ -221,7 +221,7 @@ def _longer(case: Case, limit: float, factor: float) -> Treatment:
         factor=Factor(kind="limit", name="test-timeout", from_=limit, to=seconds),
         kind="timeout",
         baseline=case.base,
-        treated=case.base.plus(test_seconds=seconds),
+        treated=case.base.plus(test_timeout=seconds),
         prediction=f"With {seconds:g} s in place of {limit:g} s it passes: it is slow, not stuck.",
         summary=f"the test needs more than its limit of {limit:g} s and passes within {seconds:g} s",
         culprits=_frames(case)[:1],
