@@ -165,7 +165,7 @@ def _heavy_import(place: Path, rounds: int) -> None:
     }
     best = _best(commands, min(rounds, 2), suite)
     print("\na suite that imports for 1 s, in ten chunks, one worker:")
-    for name, label in (("warm", "warm parent"), ("fresh", "--isolation fresh")):
+    for name, label in (("warm", "fork server"), ("fresh", "--isolation fresh")):
         wall = best[name].wall
         print(f"  {label:<20} {wall:6.2f} s = {wall / best['plain'].wall:4.2f} x plain pytest")
 

@@ -57,7 +57,7 @@ class Settings(Value):
     executor: str = Field("local", pattern=r"^[A-Za-z][A-Za-z0-9_-]*(:.+)?$")
     """Where chunks run: local, dask, dask:ADDRESS, or what a plugin offers."""
     isolation: Literal["warm", "fresh"] = "warm"
-    """warm: a parent that has imported the suite forks per chunk; fresh: a new interpreter each."""
+    """warm: a fork server that has imported the suite forks per chunk; fresh: a new interpreter each."""
     gate: Gate = "reason"
     """What counts as known: reason (signature of an open cluster), reason-and-test (and the same test),
     strict (nothing: any failure exits 1)."""

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.recorder.events import Opener
-from triage.recorder.exceptions import CHAIN_LIMIT, FRAME_LIMIT, raised_chain, text_of
-from triage.recorder.record_file import SIZE, Writer, spared
+from triage.recorder.exceptions import CHAIN_LIMIT, FRAME_LIMIT, exception_chain, text_of
+from triage.recorder.record_file import SIZE, Writer, overflow_lines
 from triage.recorder.select import covers, exactly, matching, numbered, public_ids
 from triage.recorder.settings import VARIABLE, take_settings
 from triage.text.redact import Redactor
@@ -78,15 +78,15 @@ def test_chains_and_frames_are_bounded() -> None:
 
     with pytest.raises(ValueError, match="x") as caught:
         down(400)
-    assert len(raised_chain(caught.value)[0]["frames"]) <= FRAME_LIMIT
+    assert len(exception_chain(caught.value)[0]["frames"]) <= FRAME_LIMIT
     error: BaseException = ValueError("0")
     for number in range(100):
         outer = ValueError(str(number))
         outer.__cause__ = error
         error = outer
-    assert len(raised_chain(error)) == CHAIN_LIMIT
+    assert len(exception_chain(error)) == CHAIN_LIMIT
     group = ExceptionGroup("g", [ValueError(str(n)) for n in range(100)])
-    assert len(raised_chain(group)) == CHAIN_LIMIT
+    assert len(exception_chain(group)) == CHAIN_LIMIT
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_the_pen_lifts_a_lowered_file_size_limit(pen: Writer) -> None:
 
 
 def test_the_spare_page_takes_what_the_file_refuses_and_keeps_the_order(pen: Writer) -> None:
-    pen.make_spare()
+    pen.reserve_overflow()
     pen.write({"n": 0})
     path, pen.path = pen.path, "/nowhere/at/all"
     os.close(pen._fd)
@@ -141,21 +141,21 @@ def test_the_spare_page_takes_what_the_file_refuses_and_keeps_the_order(pen: Wri
         pen.write({"n": n})
     pen.path = path
     pen.write({"n": 5})
-    assert pen.hindered
+    assert pen.is_blocked
     assert not pen.failed
     assert read(pen) == [0]
     opener = Opener(pen.key)
-    data = Path(path).read_bytes() + spared(path)
+    data = Path(path).read_bytes() + overflow_lines(path)
     payloads = [opener.open(line) for line in data.split(b"\n") if line]
     assert [json.loads(payload or b"{}")["n"] for payload in payloads] == list(range(6))
 
 
 def test_a_full_spare_page_is_said(pen: Writer) -> None:
-    pen.make_spare()
+    pen.reserve_overflow()
     path, pen.path = pen.path, "/nowhere/at/all"
     while not pen.failed:
         pen.write({"n": "x" * 10_000})
-    assert SIZE - 11_000 < len(spared(path)) <= SIZE
+    assert SIZE - 11_000 < len(overflow_lines(path)) <= SIZE
 
 
 def test_a_pen_whose_tools_were_taken_writes_on(pen: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_an_exception_without_a_text_has_one(problem: type[BaseException]) -> No
         def __str__(self) -> str:
             raise problem
 
-    assert problem.__name__ in raised_chain(Evil())[0]["message"]
+    assert problem.__name__ in exception_chain(Evil())[0]["message"]
 
 
 def test_a_text_that_is_no_true_text_becomes_one() -> None:

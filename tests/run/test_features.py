@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - suites are written as text
-"""Warm parents, reports, limits, other interpreters, other plugins, plain sessions."""
+"""Fork servers, reports, limits, other interpreters, other plugins, plain sessions."""
 
 from __future__ import annotations
 

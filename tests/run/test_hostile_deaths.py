@@ -97,7 +97,7 @@ def test_nothing_is_left_running_and_nobody_else_is_hit(
         bystander.wait()
 
 
-def test_who_kills_his_keeper_is_named_when_it_happens_again(survive: Survive, isolation: str) -> None:
+def test_who_kills_his_supervisor_is_named_when_it_happens_again(survive: Survive, isolation: str) -> None:
     record = survive(api.parricide(), isolation=isolation)
     assert [attempt.ended for attempt in record.attempts][:2] == ["lost", "lost"]
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - suites are written as text
-"""What chunks share and what they do not: a warm parent, or a new interpreter each."""
+"""What chunks share and what they do not: a fork server, or a new interpreter each."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_a_chunk_leaves_behind_does_not_reach_the_next(
 
 
 @pytest.mark.parametrize(("how", "imports"), [("warm", 1), ("fresh", 6)])
-def test_a_warm_parent_pays_the_import_once(tmp_path: Path, run_here: Run, how: str, imports: int) -> None:
+def test_a_fork_server_pays_the_import_once(tmp_path: Path, run_here: Run, how: str, imports: int) -> None:
     note = f"open({str(tmp_path / 'imported')!r}, 'a').write('x')\n"
     files = {f"test_{n}.py": "import heavy\ndef test_a(): pass\n" for n in range(5)} | {"heavy.py": note}
     HostileSuite(files, {}).write(tmp_path / "suite")

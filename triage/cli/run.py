@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 )
 @click.option("--executor", metavar="local|dask[:ADDRESS]", help="Where chunks run.")
 @click.option(
-    "--isolation", type=click.Choice(["warm", "fresh"]), help="A warm parent forks, or a new interpreter."
+    "--isolation",
+    type=click.Choice(["warm", "fresh"]),
+    help="Fork each chunk from one process that has imported the suite, or start anew.",
 )
 @click.option(
     "--gate", type=click.Choice(["reason", "reason-and-test", "strict"]), help="What counts as known."

@@ -225,7 +225,7 @@ class Suite(Value):
     """(3, 10): run the third tenth of the plan."""
     limits: Limits = Limits()
     isolation: Literal["warm", "fresh"] = "warm"
-    """warm: a parent that has imported the suite forks for each chunk; fresh: a new interpreter each."""
+    """warm: a fork server that has imported the suite forks for each chunk; fresh: a new interpreter each."""
 
 
 Key = tuple[str, int]

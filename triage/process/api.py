@@ -29,10 +29,10 @@ class ProcessRequest:
     total_seconds: float | None = None
     log_bytes: int = 8 * 1024 * 1024
     memory_bytes: int | None = None
-    warm: Any = None
-    """A warm parent of the same executor to fork from, instead of `argv`; never travels."""
+    fork_server: Any = None
+    """a fork server of the same executor to fork from, instead of `argv`; never travels."""
     job: dict[str, Any] = field(default_factory=dict, repr=False)
-    """The settings that a warm parent hands to its child."""
+    """The settings that a fork server hands to its child."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Sink(Protocol):
         """Further bytes of the record, in order."""
 
 
-class WarmProcess(Protocol):
+class ForkServer(Protocol):
     """A process that has imported and collected the suite."""
 
     unfit: list[str]
@@ -82,8 +82,8 @@ class Executor(Protocol):
     """Runs one process and waits for it; several threads may call it at once."""
 
     name: str
-    warm: bool
-    """Whether `warm_parent` can be used."""
+    has_fork_server: bool
+    """Whether `start_fork_server` can be used."""
 
     def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
         """Run to the end. The whole process tree is gone on return, and nothing else was killed.
@@ -92,8 +92,11 @@ class Executor(Protocol):
         Raises nothing for what the process does; `ended="lost"` where the machine cannot say.
         """
 
-    def warm_parent(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> WarmProcess:
-        """Start a process that collects, then forks for requests with it as `warm`. Only where `warm`."""
+    def start_fork_server(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ForkServer:
+        """Start a process that collects the suite, then forks for requests that name it as `fork_server`.
+
+        Only where `has_fork_server`.
+        """
 
     def close(self) -> None:
-        """Let go of what is held: warm parents, connections."""
+        """Let go of what is held: fork servers, connections."""

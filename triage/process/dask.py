@@ -2,7 +2,7 @@
 
 A request travels as it is, runs on the worker with the local executor, and its artifacts travel back
 as bytes; the record comes back while it grows. The suite must lie at the same path on every worker. A
-worker that dies takes its process tree along (the keeper sees its socket close). The scheduler would
+worker that dies takes its process tree along (the supervisor sees its socket close). The scheduler would
 run the request again elsewhere from its start: the second worker refuses it, and the harness, which
 knows what has an outcome, asks for the rest. A scheduler that is lost may come back at its address.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.errors import UsageError, VoidError
-from triage.process.api import LOG, RECORD, REPORT, STACKS, ProcessOutcome, ProcessRequest, Sink, WarmProcess
+from triage.process.api import LOG, RECORD, REPORT, STACKS, ForkServer, ProcessOutcome, ProcessRequest, Sink
 from triage.process.local import LocalExecutor
 
 _ARTIFACTS = (LOG, STACKS, REPORT)
@@ -42,7 +42,7 @@ class DaskExecutor:
     """Runs requests on a cluster: at an address, or a LocalCluster with a process for each worker."""
 
     name = "dask"
-    warm = False
+    has_fork_server = False
 
     def __init__(self, address: str | None = None, *, workers: int = 1) -> None:
         """Nothing is connected before the first request."""
@@ -147,8 +147,8 @@ class DaskExecutor:
                 "start one",
             ) from error
 
-    def warm_parent(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> WarmProcess:
-        """Forks do not travel: there is no warm parent here."""
+    def start_fork_server(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ForkServer:
+        """Forks do not travel: there is no fork server here."""
         raise NotImplementedError
 
     def close(self) -> None:

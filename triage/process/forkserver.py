@@ -1,4 +1,4 @@
-"""The harness's side of a warm parent: one process that has collected the suite and forks on order."""
+"""The harness's side of a fork server: one process that has collected the suite and forks on order."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from triage.process.api import ProcessOutcome, ProcessRequest, Sink
-from triage.process.supervised import Kept, watch
+from triage.process.supervised import Supervised, watch
 
 _FORK_SECONDS = 60.0
 
 
-class WarmParent:
-    """Started by `LocalExecutor.warm_parent`; `fork` may be called from several threads."""
+class LocalForkServer:
+    """Started by `LocalExecutor.start_fork_server`; `fork` may be called from several threads."""
 
     def __init__(
         self,
-        keeper: subprocess.Popen[bytes],
-        kept: Kept,
+        supervisor: subprocess.Popen[bytes],
+        supervised: Supervised,
         control: socket.socket,
         *,
         watching: tuple[ProcessRequest, Sink, Callable[[], bool]],
     ) -> None:
-        self._keeper, self._kept, self._control = keeper, kept, control
+        self._supervisor, self._supervised, self._control = supervisor, supervised, control
         self._closing = False
         self._mutex = threading.Lock()
         self.outcome: ProcessOutcome | None = None
@@ -39,8 +39,8 @@ class WarmParent:
         self._thread.start()
 
     def _watch(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> None:
-        outcome = watch(self._kept, request, sink, lambda: self._closing or stop())
-        self._keeper.wait()
+        outcome = watch(self._supervised, request, sink, lambda: self._closing or stop())
+        self._supervisor.wait()
         self.outcome = outcome
 
     @property
@@ -61,11 +61,14 @@ class WarmParent:
             self._thread.join()
             return False
         self.unfit = json.loads(data)["unfit"]
-        self._kept.at_rest = True
+        self._supervised.at_rest = True
         return True
 
-    def fork(self, request: ProcessRequest) -> Kept:
-        """A child for this request, under a keeper of its own. Raises OSError where the parent is gone."""
+    def fork(self, request: ProcessRequest) -> Supervised:
+        """Fork a child for this request, under a supervisor of its own.
+
+        Raises OSError where the fork server is gone.
+        """
         path = request.folder / "settings.json"
         ours, theirs = socket.socketpair()
         log_read, log_write = os.pipe()
@@ -73,8 +76,8 @@ class WarmParent:
             with self._mutex:
                 order = json.dumps({"settings": str(path)}).encode()
                 socket.send_fds(self._control, [order], [log_write, theirs.fileno()])
-                kept = Kept(ours, log_read)
-                _wait_started(kept)
+                supervised = Supervised(ours, log_read)
+                _wait_started(supervised)
         except OSError:
             ours.close()
             os.close(log_read)
@@ -82,7 +85,7 @@ class WarmParent:
         finally:
             theirs.close()
             os.close(log_write)
-        return kept
+        return supervised
 
     def close(self) -> ProcessOutcome | None:
         """End it; its children are gone with it."""
@@ -93,17 +96,17 @@ class WarmParent:
         return self.outcome
 
 
-def _wait_started(kept: Kept) -> None:
+def _wait_started(supervised: Supervised) -> None:
     """One order at a time: two orders in one message would lose descriptors."""
     deadline = time.monotonic() + _FORK_SECONDS
-    while "started" not in kept.messages and not kept.gone and time.monotonic() < deadline:
-        if select.select([kept.control], [], [], 0.5)[0]:
-            kept.hear()
-    if "started" not in kept.messages:
-        raise OSError("the warm parent did not fork")
+    while "started" not in supervised.messages and not supervised.gone and time.monotonic() < deadline:
+        if select.select([supervised.control], [], [], 0.5)[0]:
+            supervised.hear()
+    if "started" not in supervised.messages:
+        raise OSError("the fork server did not fork")
 
 
 def with_control(request: ProcessRequest, fd: int) -> ProcessRequest:
-    """The request of a warm parent: its settings name the control socket."""
+    """The request of a fork server: its settings name the control socket."""
     job = {**request.job, "control": fd}
     return replace(request, job=job, files={**request.files, "settings.json": json.dumps(job).encode()})

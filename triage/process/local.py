@@ -1,4 +1,4 @@
-"""Processes on this machine, each in a session of its own under a keeper."""
+"""Processes on this machine, each in a session of its own under a supervisor."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import psutil
 
 from triage.model.base import World
 from triage.process.api import FOLDER, ProcessOutcome, ProcessRequest, Sink
-from triage.process.forkserver import WarmParent, with_control
-from triage.process.supervised import Kept, watch
+from triage.process.forkserver import LocalForkServer, with_control
+from triage.process.supervised import Supervised, watch
 
 MARKER = "TRIAGE_PROCESS"
 """Names the attempt in the environment of all that descends from it: the last resort of the sweep."""
@@ -27,33 +27,35 @@ class LocalExecutor:
     """Runs processes here; each call blocks its thread until the tree is gone."""
 
     name = "local"
-    warm = True
+    has_fork_server = True
 
     def __init__(self, world: World | None = None) -> None:
         """The world is not needed here: requests carry their environment."""
-        self._parents: list[WarmParent] = []
+        self._parents: list[LocalForkServer] = []
 
     def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
         """One process from start to the proof that it is gone."""
         _prepare(request)
-        if request.warm is not None:
+        if request.fork_server is not None:
             try:
-                kept = request.warm.fork(request)
+                supervised = request.fork_server.fork(request)
             except OSError as error:
                 return ProcessOutcome("lost", note=str(error))
-            return watch(kept, request, sink, stop)
+            return watch(supervised, request, sink, stop)
         mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
-        keeper, kept = start_keeper(specification(request, mark), ())
+        supervisor, supervised = start_supervisor(specification(request, mark), ())
         try:
-            outcome = watch(kept, request, sink, stop)
+            outcome = watch(supervised, request, sink, stop)
         finally:
-            kept.close()
-            keeper.wait()
+            supervised.close()
+            supervisor.wait()
         if outcome.note is not None:
             outcome = replace(outcome, swept=sweep_marked(mark))
         return outcome
 
-    def warm_parent(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> WarmParent:
+    def start_fork_server(
+        self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]
+    ) -> LocalForkServer:
         """Start a process that collects and then forks on order."""
         ours, theirs = socket.socketpair()
         try:
@@ -61,15 +63,15 @@ class LocalExecutor:
             _prepare(request)
             mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
             spec = specification(request, mark, (theirs.fileno(),))
-            keeper, kept = start_keeper(spec, (theirs.fileno(),))
+            supervisor, supervised = start_supervisor(spec, (theirs.fileno(),))
         finally:
             theirs.close()
-        parent = WarmParent(keeper, kept, ours, watching=(request, sink, stop))
+        parent = LocalForkServer(supervisor, supervised, ours, watching=(request, sink, stop))
         self._parents.append(parent)
         return parent
 
     def close(self) -> None:
-        """End the warm parents."""
+        """End the fork servers."""
         while self._parents:
             self._parents.pop().close()
 
@@ -93,7 +95,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def specification(request: ProcessRequest, mark: str, pass_fds: tuple[int, ...] = ()) -> bytes:
-    """What the keeper is told."""
+    """What the supervisor is told."""
     env = {name: filled(value, request.folder) for name, value in request.env.items()}
     spec = {
         "argv": [filled(arg, request.folder) for arg in request.argv],
@@ -105,13 +107,13 @@ def specification(request: ProcessRequest, mark: str, pass_fds: tuple[int, ...] 
     return json.dumps(spec).encode() + b"\n"
 
 
-def start_keeper(spec: bytes, pass_fds: tuple[int, ...]) -> tuple[subprocess.Popen[bytes], Kept]:
-    """A keeper with the log pipe as its output, told what to run."""
+def start_supervisor(spec: bytes, pass_fds: tuple[int, ...]) -> tuple[subprocess.Popen[bytes], Supervised]:
+    """A supervisor with the log pipe as its output, told what to run."""
     ours, theirs = socket.socketpair()
     log_read, log_write = os.pipe()
     try:
-        keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", _keeper_script(), str(theirs.fileno())],
+        supervisor = subprocess.Popen(
+            [sys.executable, "-I", "-S", _supervisor_script(), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=log_write,
             stderr=log_write,
@@ -123,10 +125,10 @@ def start_keeper(spec: bytes, pass_fds: tuple[int, ...]) -> tuple[subprocess.Pop
         theirs.close()
         os.close(log_write)
     ours.sendall(spec)
-    return keeper, Kept(ours, log_read)
+    return supervisor, Supervised(ours, log_read)
 
 
-def _keeper_script() -> str:
+def _supervisor_script() -> str:
     found = importlib.util.find_spec("triage.recorder.supervisor")
     assert found is not None
     assert found.origin is not None
@@ -134,7 +136,7 @@ def _keeper_script() -> str:
 
 
 def sweep_marked(mark: str) -> int:
-    """Kill every process that carries the mark: for the case that the keeper itself was killed."""
+    """Kill every process that carries the mark: for the case that the supervisor itself was killed."""
     killed = 0
     for process in psutil.process_iter():
         try:

@@ -1,4 +1,4 @@
-"""One process under its keeper, watched by one thread: log, record, limits, the end."""
+"""One process under its supervisor, watched by one thread: log, record, limits, the end."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _BLOCK = 1 << 16
 
 
 @dataclass
-class Kept:
-    """The harness's ends: the keeper's socket and the log pipe."""
+class Supervised:
+    """The harness's ends: the supervisor's socket and the log pipe."""
 
     control: socket.socket
     log_fd: int
@@ -40,22 +40,22 @@ class Kept:
     messages: dict[str, float] = field(default_factory=dict)
     gone: bool = False
     at_rest: bool = False
-    """A warm parent that waits for orders: silence is no hang."""
+    """a fork server that waits for orders: silence is no hang."""
 
     def order(self, word: bytes) -> None:
-        """Tell the keeper `abort` or `kill`."""
+        """Tell the supervisor `abort` or `kill`."""
         self.wake()
         with contextlib.suppress(OSError):
             self.control.sendall(word)
 
     def wake(self) -> None:
-        """A test may have stopped the keeper, which would not hear how the test ends."""
-        if "keeper" in self.messages and not self.gone:
+        """A test may have stopped the supervisor, which would not hear how the test ends."""
+        if "supervisor" in self.messages and not self.gone:
             with contextlib.suppress(OSError):
-                os.kill(int(self.messages["keeper"]), signal.SIGCONT)
+                os.kill(int(self.messages["supervisor"]), signal.SIGCONT)
 
     def hear(self) -> None:
-        """Take in what the keeper says."""
+        """Take in what the supervisor says."""
         try:
             data = self.control.recv(_BLOCK)
         except OSError:
@@ -68,7 +68,7 @@ class Kept:
                 self.messages.update(json.loads(line))
 
     def close(self) -> None:
-        """Let go; a keeper that still lives takes its tree down."""
+        """Let go; a supervisor that still lives takes its tree down."""
         self.control.close()
         fd, self.log_fd = self.log_fd, -1
         if fd >= 0:
@@ -122,50 +122,52 @@ class _Tail:
             os.close(self._fd)
 
 
-def watch(kept: Kept, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
+def watch(
+    supervised: Supervised, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]
+) -> ProcessOutcome:
     """See the process to its end; on return its tree is gone and its log is whole."""
     started = time.monotonic()
     log = LogWriter(request.folder / LOG, Redactor.of(request.env), request.log_bytes)
     tail = _Tail(request.folder / RECORD, sink)
     try:
-        ended = _until_end(kept, request, log, tail, stop)
-        _drain(kept, log)
+        ended = _until_end(supervised, request, log, tail, stop)
+        _drain(supervised, log)
     finally:
         tail.close()
-        kept.close()
+        supervised.close()
         cut = log.close()
-    return _outcome(kept, ended, time.monotonic() - started, cut)
+    return _outcome(supervised, ended, time.monotonic() - started, cut)
 
 
 def _until_end(
-    kept: Kept, request: ProcessRequest, log: LogWriter, tail: _Tail, stop: Callable[[], bool]
+    supervised: Supervised, request: ProcessRequest, log: LogWriter, tail: _Tail, stop: Callable[[], bool]
 ) -> str:
     started = time.monotonic()
-    os.set_blocking(kept.log_fd, False)
+    os.set_blocking(supervised.log_fd, False)
     poller = select.poll()
-    poller.register(kept.control, select.POLLIN)
+    poller.register(supervised.control, select.POLLIN)
     ended, deadline = "finished", None
     pause, woken = _TICK_MS, started
-    while not kept.gone and "ended" not in kept.messages:
+    while not supervised.gone and "ended" not in supervised.messages:
         if poller.poll(pause):
-            kept.hear()
-        pause = 0 if _pump(kept.log_fd, log) > _BUSY_BYTES else _TICK_MS
+            supervised.hear()
+        pause = 0 if _pump(supervised.log_fd, log) > _BUSY_BYTES else _TICK_MS
         tail.poll()
         now = time.monotonic()
         if now - woken > _WAKE_SECONDS:
             woken = now
-            kept.wake()
+            supervised.wake()
         if deadline is not None:
             if now > deadline:
-                kept.order(b"kill\n")
+                supervised.order(b"kill\n")
                 deadline = now + _SWEEP_SECONDS
             continue
         reason = "interrupted" if stop() else None
-        if reason is None and not kept.at_rest:
+        if reason is None and not supervised.at_rest:
             reason = _limit_hit(request, now - started, now - tail.grew_at, begun=tail.begun)
         if reason is not None:
             ended = reason
-            kept.order(b"kill\n" if reason == "interrupted" else b"abort\n")
+            supervised.order(b"kill\n" if reason == "interrupted" else b"abort\n")
             deadline = now + (_SWEEP_SECONDS if reason == "interrupted" else _ABORT_SECONDS)
     return ended
 
@@ -195,20 +197,20 @@ def _pump(fd: int, log: LogWriter) -> int:
     return moved
 
 
-def _drain(kept: Kept, log: LogWriter) -> None:
+def _drain(supervised: Supervised, log: LogWriter) -> None:
     """What the dead left in the pipe; nobody writes to it any more."""
     deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline and select.select([kept.log_fd], [], [], 0)[0]:
-        if not _pump(kept.log_fd, log):
+    while time.monotonic() < deadline and select.select([supervised.log_fd], [], [], 0)[0]:
+        if not _pump(supervised.log_fd, log):
             break
 
 
-def _outcome(kept: Kept, ended: str, seconds: float, cut: int) -> ProcessOutcome:
-    raw = kept.messages.get("ended")
+def _outcome(supervised: Supervised, ended: str, seconds: float, cut: int) -> ProcessOutcome:
+    raw = supervised.messages.get("ended")
     if raw is None:
         note = (
-            "the keeper of the process was killed"
-            if "started" in kept.messages
+            "the supervisor of the process was killed"
+            if "started" in supervised.messages
             else "the process did not start"
         )
         return ProcessOutcome(
@@ -220,8 +222,8 @@ def _outcome(kept: Kept, ended: str, seconds: float, cut: int) -> ProcessOutcome
         ended=ended,
         exit_code=None if signalled else os.waitstatus_to_exitcode(status),
         signal=signal_name(os.WTERMSIG(status)) if signalled else None,
-        seconds=kept.messages.get("seconds", seconds),
-        swept=int(kept.messages.get("swept", 0)),
+        seconds=supervised.messages.get("seconds", seconds),
+        swept=int(supervised.messages.get("swept", 0)),
         log_cut=cut,
     )
 

@@ -19,7 +19,7 @@ _NOTES_LIMIT = 20
 Data = dict[str, Any]
 
 
-def raised_chain(error: BaseException) -> list[Data]:
+def exception_chain(error: BaseException) -> list[Data]:
     """`error` first, then causes and contexts, then members of groups; texts are as long as they are."""
     chain: list[Data] = []
     seen: set[int] = set()

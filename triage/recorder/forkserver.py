@@ -1,4 +1,4 @@
-"""A warm parent: it has imported and collected the suite, and forks a child for each chunk.
+"""a fork server: it has imported and collected the suite, and forks a child for each chunk.
 
 The child is an exact copy of the state after collection: nothing that an earlier chunk did is in it.
 What a copy must not do is say goodbye twice for what the parent made: finalizers and exit handlers
@@ -44,7 +44,7 @@ def serve(recorder: Any, session: Any) -> None:
         data, fds, _, _ = socket.recv_fds(control, 4096, 2)
         if not data:
             os._exit(0)
-        if _fork_keeper(control, fds, (log.st_dev, log.st_ino)):
+        if _fork_supervisor(control, fds, (log.st_dev, log.st_ino)):
             settings = _settings(json.loads(data)["settings"])
             _part_from_parent(session)
             recorder.begin_chunk(settings, session)
@@ -63,8 +63,8 @@ def _settings(path: str) -> Settings:
     return settings
 
 
-def _fork_keeper(control: socket.socket, fds: list[int], log: tuple[int, int]) -> bool:
-    """True in the process that is to run the chunk, below a keeper of its own; False in the parent."""
+def _fork_supervisor(control: socket.socket, fds: list[int], log: tuple[int, int]) -> bool:
+    """True in the process that is to run the chunk, below a supervisor of its own; False in the parent."""
     parent = os.getpid()
     if os.fork():
         return False

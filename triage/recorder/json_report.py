@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from triage.recorder.reports import Scribe
+from triage.recorder.reports import ReportSerializer
 from triage.recorder.settings import Settings
 
 _PLUGIN = "pytest_jsonreport"
@@ -90,9 +90,9 @@ class _Fixtures:
 class JsonReport:
     """Switches the plugin on where it is installed, and writes what it made."""
 
-    def __init__(self, path: str | None, scribe: Scribe) -> None:
+    def __init__(self, path: str | None, serializer: ReportSerializer) -> None:
         """`path` None: the document is made from the events instead."""
-        self.path, self.scribe = path, scribe
+        self.path, self.serializer = path, serializer
 
     def enable(self, config: Any, settings: Settings) -> None:
         """Before the session is configured; the plugin itself must not save anything."""
@@ -107,13 +107,13 @@ class JsonReport:
             return
         option.json_report = self.path is not None
         option.json_report_file = None
-        # a warm parent does not know yet which items a report is about: its children add the collectors
+        # a fork server does not know yet which items a report is about: its children add the collectors
         option.json_report_omit = ["collectors"] if settings.mode == "serve" else []
         option.json_report_summary = False
         option.json_report_verbosity = -1
 
     def begin_chunk(self, session: Any, settings: Settings) -> None:
-        """In a child of a warm parent: the plugin reports on its chunk alone, or not at all."""
+        """In a child of a fork server: the plugin reports on its chunk alone, or not at all."""
         plugin = getattr(session.config, "_json_report", None)
         self.path = settings.json_report
         if plugin is None or self.path is None:
@@ -133,7 +133,7 @@ class JsonReport:
         if self.path is None:
             return
         with contextlib.suppress(Exception):
-            text = json.dumps(self.scribe.deep(document), ensure_ascii=True, allow_nan=False)
+            text = json.dumps(self.serializer.deep(document), ensure_ascii=True, allow_nan=False)
             with open(self.path + ".part", "w", encoding="ascii") as file:
                 file.write(text)
             os.replace(self.path + ".part", self.path)

@@ -69,7 +69,7 @@ _OFF: tuple[tuple[tuple[str, ...], Any, str], ...] = (
 )  # fmt: skip
 
 
-def neutralise(config: Any) -> list[str]:
+def switch_off_options(config: Any) -> list[str]:
     """Switch such options off before the session is configured; returns one line for each."""
     notes = []
     for names, off, text in _OFF:

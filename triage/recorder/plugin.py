@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from triage.recorder import other_plugins
-from triage.recorder.exceptions import raised_chain
+from triage.recorder.exceptions import exception_chain
 from triage.recorder.json_report import JsonReport, block_unless_wanted, stand_in
 from triage.recorder.record_file import Writer
 from triage.recorder.reports import (
-    Beside,
-    Scribe,
+    NextItem,
+    ReportSerializer,
     bare,
     is_complete,
     last_attempt,
@@ -49,16 +49,16 @@ class Recorder:
         """Nothing is written before the session is configured."""
         self.settings = settings
         self.redact = Redactor.of(os.environ)
-        self.scribe = Scribe(self.redact, settings.field_chars)
+        self.serializer = ReportSerializer(self.redact, settings.field_chars)
         self.writer = Writer(settings.record, bytes.fromhex(settings.key))
         if settings.mode == "run" and settings.key:
-            self.writer.make_spare()
+            self.writer.reserve_overflow()
         self.watchdog = (
             Watchdog(settings.stacks, settings.test_timeout)
             if settings.stacks and settings.test_timeout
             else None
         )
-        self.json_report = JsonReport(settings.json_report, self.scribe)
+        self.json_report = JsonReport(settings.json_report, self.serializer)
         self.items: list[Any] = []
         self.ids: list[str] = []
         self.nth: list[int] | None = None
@@ -73,7 +73,7 @@ class Recorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> Generator[None, object, object]:
         """Before other plugins act on their options."""
-        self.notes = other_plugins.neutralise(config)
+        self.notes = other_plugins.switch_off_options(config)
         other_plugins.own_basetemp(config, self.settings.name)
         other_plugins.own_seed(config, self.settings.seed)
         self.json_report.enable(config, self.settings)
@@ -109,15 +109,15 @@ class Recorder:
         stand_in(session.config.pluginmanager)
 
     def rest(self) -> None:
-        """Before a warm parent serves: no timer of ours may run while it forks."""
+        """Before a fork server serves: no timer of ours may run while it forks."""
         if self.watchdog:
             self.watchdog.stop()
 
     def begin_chunk(self, settings: Settings, session: Any) -> None:
-        """In a child of a warm parent: a record of its own, and only the items of its chunk."""
+        """In a child of a fork server: a record of its own, and only the items of its chunk."""
         self.settings = settings
         self.writer = Writer(settings.record, bytes.fromhex(settings.key))
-        self.writer.make_spare()
+        self.writer.reserve_overflow()
         if settings.stacks and settings.test_timeout:
             self.watchdog = Watchdog(settings.stacks, settings.test_timeout)
         self.select(session.items)
@@ -154,14 +154,14 @@ class Recorder:
             return (yield)
         except (SystemExit, KeyboardInterrupt) as error:
             report = left_while_collecting(collector, error)
-            self.chains[id(report)] = raised_chain(error)
+            self.chains[id(report)] = exception_chain(error)
             return report
 
     def pytest_collectreport(self, report: Any) -> None:
         """A file or folder that did not collect; a skipped module is no error."""
         if not report.failed:
             return
-        failure = self.scribe.failure(report, self.chains.pop(id(report), None))
+        failure = self.serializer.failure(report, self.chains.pop(id(report), None))
         nodeid = public_id(report.nodeid, self.redact) or "."
         self.writer.write({"e": "collect_error", "nodeid": nodeid, "failure": failure})
 
@@ -237,7 +237,7 @@ class Recorder:
             self._cut(index, error)
             raise
         self._finish(index, item, None)
-        if self.writer.hindered:
+        if self.writer.is_blocked:
             item.session.shouldstop = (
                 "triage: a test left no room for the record; the rest runs in a new process"
             )
@@ -262,13 +262,13 @@ class Recorder:
         if state is None or not hasattr(state, "teardown_exact") or item not in getattr(state, "stack", ()):
             return None
         try:
-            state.teardown_exact(Beside(item))
+            state.teardown_exact(NextItem(item))
         except (Exception, pytest.skip.Exception) as problem:
             return problem
         reports, _ = last_attempt(self.reports)
         if self.writer.mine:
-            failed = [self.scribe.failure(r, self.chains.get(id(r))) for r in reports if r.failed]
-            stages = {r.when: self.scribe.stage(r) for r in reports if not hasattr(r, "context")}
+            failed = [self.serializer.failure(r, self.chains.get(id(r))) for r in reports if r.failed]
+            stages = {r.when: self.serializer.stage(r) for r in reports if not hasattr(r, "context")}
             known = {"outcome": outcome_of(reports), "stages": stages, "failures": failed}
             self.writer.write({"e": "ran", "i": max(self.position - 1, 0), **known})
         return None
@@ -281,7 +281,7 @@ class Recorder:
         return position
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Kept until the test is over."""
+        """Supervised until the test is over."""
         self.reports.append(report)
 
     def pytest_exception_interact(self, call: Any, report: Any) -> None:
@@ -293,7 +293,7 @@ class Recorder:
             if type(error).__name__ == "CollectError" and error.__cause__ is not None:
                 error = error.__cause__  # pytest's envelope around what the import raised
             self.damaged |= lost_streams(error)
-            self.chains[id(report)] = raised_chain(error)
+            self.chains[id(report)] = exception_chain(error)
         except BaseException as problem:
             self.writer.write(
                 {"e": "note", "text": f"an exception could not be taken apart: {type(problem).__name__}"}
@@ -310,8 +310,8 @@ class Recorder:
             return
         if self.settings.mode == "run" and not self.writer.mine:
             return
-        text = self.scribe.text(named(error))
-        chain = self.scribe.deep(raised_chain(error))
+        text = self.serializer.text(named(error))
+        chain = self.serializer.deep(exception_chain(error))
         self.writer.write({"e": "cut", "i": index, "how": type(error).__name__, "what": text, "chain": chain})
 
     def _finish(self, index: int, item: Any, note: str | None) -> None:
@@ -339,40 +339,42 @@ class Recorder:
     def _full(self, index: int, item: Any, note: str | None) -> None:
         reports, reruns = last_attempt(self.reports)
         event: dict[str, Any] = {"e": "finish", "i": index, "outcome": outcome_of(reports)}
-        event["stages"] = {r.when: self.scribe.stage(r) for r in reports if not hasattr(r, "context")}
+        event["stages"] = {r.when: self.serializer.stage(r) for r in reports if not hasattr(r, "context")}
         failed = [r for r in reports if r.failed]
         subtests = any(hasattr(r, "context") for r in failed)
         event["failures"] = [
-            self.scribe.failure(r, self.chains.get(id(r)))
+            self.serializer.failure(r, self.chains.get(id(r)))
             for r in failed
             if not (subtests and only_counts(r))
         ]
         reason = skip_reason(reports)
         if reason:
-            event["reason"] = self.scribe.text(reason)
+            event["reason"] = self.serializer.text(reason)
         properties = [list(pair) for r in reports if r.when == "teardown" for pair in r.user_properties]
         if properties:
-            event["properties"] = self.scribe.deep(properties)
+            event["properties"] = self.serializer.deep(properties)
         if item is not None:
-            event["keywords"] = self.scribe.deep(list(item.keywords))
+            event["keywords"] = self.serializer.deep(list(item.keywords))
         if reruns:
             event["reruns"] = reruns
         if event["outcome"] == "not_run":
             note = note or "nothing reported that it was called: an option or a plugin took its place"
         if note:
-            event["note"] = self.scribe.text(note)
+            event["note"] = self.serializer.text(note)
         self.writer.write(event)
 
     # -- the end --------------------------------------------------------------------------------
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Why the session ends early."""
-        self.exit_reason = self.scribe.text(named(excinfo.value))
+        self.exit_reason = self.serializer.text(named(excinfo.value))
 
     def pytest_internalerror(self, excrepr: Any, excinfo: Any) -> None:
         """A plugin raised where nothing may raise."""
-        self.exit_reason = self.scribe.text(f"INTERNALERROR: {named(excinfo.value)}")
-        self.writer.write({"e": "note", "text": self.exit_reason, "detail": self.scribe.text(str(excrepr))})
+        self.exit_reason = self.serializer.text(f"INTERNALERROR: {named(excinfo.value)}")
+        self.writer.write(
+            {"e": "note", "text": self.exit_reason, "detail": self.serializer.text(str(excrepr))}
+        )
 
     @pytest.hookimpl(optionalhook=True, trylast=True)
     def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:

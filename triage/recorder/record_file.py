@@ -16,15 +16,15 @@ from typing import Any
 
 from triage.recorder import events
 
-SUFFIX = ".spare"
+SUFFIX = ".overflow"
 SIZE = 1 << 18
 
 
-class Spare:
+class OverflowPage:
     """At most `SIZE` bytes of lines, behind each other, the rest NUL."""
 
     def __init__(self, record: str) -> None:
-        """Map `RECORD.spare`; without one where the disk refuses."""
+        """Map `RECORD.overflow`; without one where the disk refuses."""
         self._page: mmap.mmap | None = None
         self._used = 0
         try:
@@ -54,7 +54,7 @@ class Spare:
         return True
 
 
-def spared(path: str | os.PathLike[str]) -> bytes:
+def overflow_lines(path: str | os.PathLike[str]) -> bytes:
     """The lines that a process put on the spare page of its record at `path`."""
     try:
         with open(os.fspath(path) + SUFFIX, "rb") as file:
@@ -81,7 +81,7 @@ class Writer:
         self.failed = False
         self._fd = -1
         self._identity: tuple[int, int] | None = None
-        self._spare: Spare | None = None
+        self._overflow: OverflowPage | None = None
 
     @property
     def mine(self) -> bool:
@@ -89,13 +89,13 @@ class Writer:
         return _getpid() == self.pid
 
     @property
-    def hindered(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether nothing can be appended any more: a new process must go on."""
-        return self.failed or (self._spare is not None and self._spare.begun)
+        return self.failed or (self._overflow is not None and self._overflow.begun)
 
-    def make_spare(self) -> None:
+    def reserve_overflow(self) -> None:
         """Before the first test: room for what the file may refuse later."""
-        self._spare = Spare(self.path)
+        self._overflow = OverflowPage(self.path)
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Append one event."""
@@ -114,7 +114,7 @@ class Writer:
             self.sequence += 1
 
     def _append(self, line: bytes) -> bool:
-        if self._spare is not None and self._spare.begun:
+        if self._overflow is not None and self._overflow.begun:
             return self._append_elsewhere(line)
         try:
             if _get_limit(_SIZE)[0] != _UNLIMITED:
@@ -137,7 +137,7 @@ class Writer:
         return self._append_elsewhere(line)
 
     def _append_elsewhere(self, line: bytes) -> bool:
-        if self._spare is not None and self._spare.put(line):
+        if self._overflow is not None and self._overflow.put(line):
             return True
         self.failed = True
         return False

@@ -23,7 +23,7 @@ _MARGIN = 16 * 1024
 """So much beyond a cut is redacted too, so that a secret that lies across it is recognised."""
 
 
-class Scribe:
+class ReportSerializer:
     """Turns reports into data: capped, encodable, redacted."""
 
     def __init__(self, redact: Callable[[str], str], limit: int) -> None:
@@ -144,7 +144,7 @@ def is_complete(reports: Sequence[Any]) -> bool:
     return not phases["setup"].passed or "call" in phases
 
 
-class Beside:
+class NextItem:
     """A stand-in for a next test beside the last one: what both would share stays up."""
 
     def __init__(self, item: Any) -> None:

@@ -22,7 +22,7 @@ from triage.recorder.settings import Settings
 NAME = "events.jsonl"
 
 
-class PlainWriter(Writer):
+class StandaloneWriter(Writer):
     """Lines as the run's own record has them."""
 
     def write_payload(self, payload: bytes) -> None:
@@ -31,13 +31,13 @@ class PlainWriter(Writer):
             self._append(b'{"chunk":"pytest","attempt":1,' + payload[1:] + b"\n")
 
 
-class PlainRecorder(Recorder):
+class StandaloneRecorder(Recorder):
     """Records; switches nothing off, selects nothing."""
 
     def __init__(self, settings: Settings) -> None:
         """Nothing is written before the session is configured."""
         super().__init__(settings)
-        self.writer = PlainWriter(settings.record, b"")
+        self.writer = StandaloneWriter(settings.record, b"")
         self.notes = []
         self._remote: dict[str, list[Any]] = {}
         self._numbers: dict[str, int] = {}
@@ -87,8 +87,8 @@ class PlainRecorder(Recorder):
             "e": "finish",
             "i": number,
             "outcome": outcome_of(reports),
-            "stages": {r.when: self.scribe.stage(r) for r in reports if not hasattr(r, "context")},
-            "failures": [self.scribe.failure(r, None) for r in reports if r.failed],
+            "stages": {r.when: self.serializer.stage(r) for r in reports if not hasattr(r, "context")},
+            "failures": [self.serializer.failure(r, None) for r in reports if r.failed],
         }
         self.writer.write_payload(events.encode(event))
 
@@ -101,5 +101,5 @@ def record_to(config: Any, folder: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
     except OSError as error:
         raise pytest.UsageError(f"--triage-record: {path} cannot be made: {error.strerror}") from error
-    recorder = PlainRecorder(Settings(record=path))
+    recorder = StandaloneRecorder(Settings(record=path))
     config.pluginmanager.register(recorder, "triage-plain-record")

@@ -1,10 +1,10 @@
-"""The keeper of one process tree: starts it, waits for it, and proves that nothing of it is left.
+"""The supervisor of one process tree: starts it, waits for it, and proves that nothing of it is left.
 
-Run as a script by the executor, `python -I -S keeper.py FD`, or as a function in a child of a warm
+Run as a script by the executor, `python -I -S supervisor.py FD`, or as a function in a child of a warm
 parent. It adopts every orphan below it (a daemon that forked twice and called `setsid` too), so "no
 child is left" is the kernel's word that the tree is gone, and nothing outside it can be hit.
-When the harness dies, its end of the socket closes and the keeper takes the tree down. When the
-keeper dies, the kernel kills the child.
+When the harness dies, its end of the socket closes and the supervisor takes the tree down. When the
+supervisor dies, the kernel kills the child.
 
 The socket carries JSON lines. Down: a specification first, then `abort` (let the child dump its
 stacks) or `kill`. Up: `started`, then `ended` with the wait status and how many processes were swept.
@@ -108,7 +108,7 @@ def sweep(child: int | None) -> tuple[int, int | None]:
 def keep(control: socket.socket, child: int) -> None:
     """Wait for `child`, obey the harness, sweep, report."""
     started = time.monotonic()
-    _say(control, {"started": child, "keeper": os.getpid()})
+    _say(control, {"started": child, "supervisor": os.getpid()})
     status = _wait(control, child)
     swept, killed_status = sweep(child if status is None else None)
     if status is None:
@@ -167,7 +167,7 @@ def _reap(child: int) -> int | None:
 def fork(control: socket.socket, memory_bytes: int | None) -> int:
     """A child in its own session that dies with this process; 0 in the child, like `os.fork`.
 
-    A test may signal its parent: from now on the keeper takes none but those that nobody can refuse.
+    A test may signal its parent: from now on the supervisor takes none but those that nobody can refuse.
     """
     parent = os.getpid()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -12,7 +12,7 @@ from triage.model.outcome import Outcome, Phase
 from triage.model.run import Attempt, Key, TestResult
 from triage.process.api import LOG, RECORD, STACKS, Executor, ProcessOutcome, ProcessRequest
 from triage.recorder.events import encode
-from triage.recorder.record_file import spared
+from triage.recorder.record_file import overflow_lines
 from triage.run import results
 from triage.run.attempt import Dump, Verdict, judge, last_dump
 from triage.run.record_reader import Seen
@@ -24,7 +24,7 @@ _GONE = "not collected again: its id changes with each collection, or its file n
 
 
 class Starter(Protocol):
-    """Makes the request of one attempt (a new interpreter, or a child of a warm parent)."""
+    """Makes the request of one attempt (a new interpreter, or a child of a fork server)."""
 
     def __call__(self, folder: Path, key: bytes, keys: Sequence[Key], /) -> ProcessRequest:
         """A process that runs exactly `keys`, in this order, and records to `folder` under `key`."""
@@ -105,7 +105,7 @@ class Runner:
         seen = Seen(key, lambda payload, event: self._heard(course, number, payload, event, seen))
         request = start(folder, key, left)
         process = self.executor.run(request, seen.feed, self.stop)
-        seen.feed(b"\n" + spared(folder / RECORD))
+        seen.feed(b"\n" + overflow_lines(folder / RECORD))
         verdict = judge(seen, process)
         dump, tail = _traces(folder)
         culprit = results.blamed(

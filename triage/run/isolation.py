@@ -1,4 +1,4 @@
-"""How chunks are kept apart: children of a warm parent where the suite is fit for it, else new processes."""
+"""How chunks are kept apart: children of a fork server where the suite is fit for it, else new processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.model.run import Attempt, Key
-from triage.process.api import Executor, ProcessOutcome, ProcessRequest, WarmProcess
+from triage.process.api import Executor, ForkServer, ProcessOutcome, ProcessRequest
 from triage.run.attempt import judge
 from triage.run.chunk import Course, Runner, Starter, Tried
 from triage.run.collection import Collected, only_files
@@ -27,15 +27,15 @@ class Isolation:
     launch: Launch
     executor: Executor
     runner: Runner
-    warm: bool
+    wanted: bool
     notes: list[str] = field(default_factory=list)
-    parent: WarmProcess | None = None
+    parent: ForkServer | None = None
 
     def collect(self, ignore: list[str], number: int) -> Tried:
-        """One collection that leaves `ignore` out; with a warm parent the process stays."""
+        """One collection that leaves `ignore` out; with a fork server the process stays."""
         course = Course(PREFLIGHT, [("", -1)], number=number - 1)
-        if self.warm and self.executor.warm:
-            return self._collect_warm(course, ignore)
+        if self.wanted and self.executor.has_fork_server:
+            return self._collect_in_fork_server(course, ignore)
 
         def start(folder: Path, key: bytes, _keys: Sequence[Key], /) -> ProcessRequest:
             request = self.launch.request(folder, key, mode="collect", ignore=ignore, json_report=None)
@@ -44,14 +44,14 @@ class Isolation:
         tried, _ = self.runner.attempt(course, start)
         return tried
 
-    def _collect_warm(self, course: Course, ignore: list[str]) -> Tried:
+    def _collect_in_fork_server(self, course: Course, ignore: list[str]) -> Tried:
         course.number += 1
         folder = self.runner.scratch / f"{PREFLIGHT}.{course.number}"
         key = self.runner.key(folder.name)
         seen = Seen(key, lambda payload, event: self.runner.tell(course, course.number, payload, event))
         request = self.launch.request(folder, key, mode="serve", ignore=ignore)
         request = replace(request, total_seconds=None)
-        parent = self.executor.warm_parent(request, seen.feed, self.runner.stop)
+        parent = self.executor.start_fork_server(request, seen.feed, self.runner.stop)
         if parent.wait_ready() and _heard_all(seen):
             self._keep(parent)
             return Tried(
@@ -60,7 +60,7 @@ class Isolation:
         process = parent.close() or ProcessOutcome("lost")
         return Tried(_attempt(course, process, judge(seen, process).note), seen, process, folder)
 
-    def _keep(self, parent: WarmProcess) -> None:
+    def _keep(self, parent: ForkServer) -> None:
         if parent.unfit:
             self.notes.append(f"isolation fresh instead of warm: {'; '.join(parent.unfit)}")
             parent.close()
@@ -74,19 +74,19 @@ class Isolation:
             settings: dict[str, Any] = {"exact": [list(pair) for pair in keys], "name": folder.name}
             parent = self.parent
             if parent is not None and parent.alive:
-                return replace(_warm_request(self.launch, folder, key, settings), warm=parent)
+                return replace(_fork_request(self.launch, folder, key, settings), fork_server=parent)
             files = only_files(collected, keys) or None
             return self.launch.request(folder, key, **settings, only_files=files, ignore=collected.ignore)
 
         return start
 
     def close(self) -> None:
-        """End the warm parent."""
+        """End the fork server."""
         if self.parent is not None:
             self.parent.close()
 
 
-def _warm_request(launch: Launch, folder: Path, key: bytes, settings: dict[str, Any]) -> ProcessRequest:
+def _fork_request(launch: Launch, folder: Path, key: bytes, settings: dict[str, Any]) -> ProcessRequest:
     request = launch.request(folder, key, **settings)
     return replace(request, argv=())
 

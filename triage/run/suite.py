@@ -90,7 +90,7 @@ class _Run:
             carry=carry,
             cache_dir=str(self.store.scratch / "cache"),
             # what is measured elsewhere would stay there
-            coverage=str(self.store.scratch / "coverage") if self.executor.warm else None,
+            coverage=str(self.store.scratch / "coverage") if self.executor.has_fork_server else None,
             seed=int(hashlib.sha256(self.store.folder.stamp.encode()).hexdigest()[:8], 16),
         )
         self.binder = Binder(self.store, self.launch, self.world)

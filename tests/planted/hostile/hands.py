@@ -107,7 +107,7 @@ def test_last(): assert 0
 
 
 def stopped() -> HostileSuite:
-    """Whoever is stopped hangs; one that stopped its keeper hangs all the same."""
+    """Whoever is stopped hangs; one that stopped its supervisor hangs all the same."""
     body = """
 def test_stops(): os.kill(os.getpid(), signal.SIGSTOP)
 def test_between(): pass
