@@ -40,6 +40,16 @@ def triage_stores() -> Sequence[Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def triage_importers() -> Sequence[Any]:  # type: ignore[empty-body]
+    """Formats that `triage import` reads: each a `triage.formats.registry.Importer`."""
+
+
+@hookspec
+def triage_report_formats() -> Sequence[Any]:  # type: ignore[empty-body]
+    """Formats that `triage report --format` writes: each a `triage.formats.registry.ReportFormat`."""
+
+
+@hookspec
 def triage_report_sections() -> Sequence[Any]:  # type: ignore[empty-body]
     """Sections of the HTML report: objects with `name` and `render(document)` returning text."""
 
@@ -54,6 +64,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "triage_signatures": ("name", "version", "signature"),
     "triage_executors": ("name", "make"),
     "triage_stores": ("name", "make"),
+    "triage_importers": ("name", "recognizes", "read", "folder_is_report"),
+    "triage_report_formats": ("name", "title", "render"),
     "triage_report_sections": ("name", "render"),
     "triage_redactions": ("name", "pattern"),
 }
@@ -109,11 +121,14 @@ def _load_installed(made: pluggy.PluginManager) -> None:
 
 
 def _register(made: pluggy.PluginManager, plugin: Any) -> None:
+    name = _name(plugin)
+    if made.has_plugin(name):
+        name = f"{name} ({len(made.get_plugins())})"  # another of the same class
     try:
-        made.register(plugin)
+        made.register(plugin, name)
         made.check_pending()
     except pluggy.PluginValidationError as error:
-        raise UsageError("bad-plugin", f"plugin {_name(plugin)}: {error}", "mend or uninstall it") from error
+        raise UsageError("bad-plugin", f"plugin {name}: {error}", "mend or uninstall it") from error
 
 
 def _offered(implementation: pluggy.HookImpl, hook: str) -> list[Any]:

@@ -19,10 +19,10 @@ from triage.documents.run_summary import summarize, write_run_summary
 from triage.evidence.folder import EvidenceFolder
 from triage.formats.ctrf import ctrf
 from triage.formats.github import step_summary, workflow_commands
-from triage.formats.gitlab import code_quality
+from triage.formats.gitlab import code_quality, render_gitlab
 from triage.formats.importer import read
 from triage.formats.rows import rows
-from triage.formats.sarif import sarif
+from triage.formats.sarif import render_sarif, sarif
 from triage.model.cluster import RunState
 from triage.model.outcome import Outcome
 from triage.model.run import TestResult
@@ -93,11 +93,11 @@ def test_paths_count_from_the_top_of_the_repository(report, summary, tmp_path):
         inside = Report(report.root, report.folder, report.templates)
         assert inside.prefix == tmp_path.name
         assert f"file={tmp_path.name}/tests/t.py" in "\n".join(inside.annotations())
-        paths = {finding["location"]["path"] for finding in json.loads(inside.gitlab())}
+        paths = {finding["location"]["path"] for finding in json.loads(render_gitlab(inside.run))}
         assert paths == {f"{tmp_path.name}/{row.path}" for row in rows(summary)}
         uris = {
             location["physicalLocation"]["artifactLocation"]["uri"]
-            for result in json.loads(inside.sarif())["runs"][0]["results"]
+            for result in json.loads(render_sarif(inside.run))["runs"][0]["results"]
             for location in result["locations"]
         }
         assert all(uri.startswith(tmp_path.name) for uri in uris)

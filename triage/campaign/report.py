@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,17 +12,13 @@ from typing import Any, Protocol
 from triage.documents.claims import sidecar_of
 from triage.documents.render import source_of
 from triage.documents.run_summary import summary_of
-from triage.documents.template_engine import Source, extended, render
+from triage.documents.template_engine import Rendered, Source, extended, render
 from triage.errors import CheckError, UsageError
 from triage.evidence.atomic import write_json, write_text
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.manifest import read as read_manifest
-from triage.formats.ctrf import ctrf
 from triage.formats.github import workflow_commands
-from triage.formats.gitlab import code_quality
-from triage.formats.junit_writer import write_junit
-from triage.formats.sarif import sarif
-from triage.model.base import STAMP_FORMAT
+from triage.formats.reported_run import ReportedRun
 from triage.model.run import RunRecord
 from triage.process.git import Repository
 from triage.text.markup import html
@@ -66,52 +60,32 @@ class Report:
         inside = repository is not None and self.root.resolve() != repository.top
         return self.root.resolve().relative_to(repository.top).as_posix() if repository and inside else ""
 
+    @cached_property
+    def run(self) -> ReportedRun:
+        """What the report formats render."""
+        return ReportedRun(self.record, self.summary, self.prefix, own_version())
+
     def annotations(self) -> list[str]:
         """Workflow commands of GitHub Actions."""
         return workflow_commands(self.summary, self.prefix)
 
-    @property
-    def clusters_of(self) -> dict[str, list[str]]:
-        """Node id to its clusters."""
-        return {row["nodeid"]: row["clusters"] for row in self.summary["red"]}
-
     def markdown(self) -> str:
         """The summary document."""
         return render(
-            "summary.md.j2", {"run": self._run()}, self.templates, document=self._name("summary.md")
+            "summary.md.j2",
+            {"run": self._summary_source()},
+            self.templates,
+            document=self._name("summary.md"),
         ).text
-
-    def gitlab(self) -> str:
-        """GitLab code quality."""
-        return json.dumps(code_quality(self.summary, self.prefix), ensure_ascii=True, indent=1) + "\n"
-
-    def sarif(self) -> str:
-        """SARIF 2.1.0."""
-        return json.dumps(sarif(self.summary, own_version(), self.prefix), ensure_ascii=True, indent=1) + "\n"
-
-    def ctrf(self) -> str:
-        """CTRF."""
-        return (
-            json.dumps(ctrf(self.record, self.clusters_of, own_version()), ensure_ascii=True, indent=1) + "\n"
-        )
-
-    def junit(self) -> str:
-        """JUnit XML."""
-        record = self.record
-        started = datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC)
-        return write_junit(
-            (*record.collect_errors, *record.results),
-            name=f"triage {record.campaign}",
-            timestamp=started.isoformat(),
-            seconds=record.seconds,
-            clusters_of=self.clusters_of,
-        )
 
     def write_html(self, path: Path, sections: Iterable[Section] = ()) -> None:
         """The self-contained page; beneath the project its claims lie beside it, so it can be checked."""
         inside = path.absolute().is_relative_to(self.root)
         name = path.absolute().relative_to(self.root).as_posix() if inside else path.name
-        sources = {"run": self._run(), "failed": source_of(self.root, self.folder.path / "failures.json")}
+        sources = {
+            "run": self._summary_source(),
+            "failed": source_of(self.root, self.folder.path / "failures.json"),
+        }
         rendered = render(HTML_TEMPLATE, sources, self.templates, document=name)
         extra = "".join(_section(section, self.summary) for section in sections)
         if extra:
@@ -129,7 +103,10 @@ class Report:
         if path.exists() and sidecar_of(path).exists():
             return "kept"
         rendered = render(
-            "summary.md.j2", {"run": self._run()}, self.templates, document=self._name("summary.md")
+            "summary.md.j2",
+            {"run": self._summary_source()},
+            self.templates,
+            document=self._name("summary.md"),
         )
         if self.folder.sealed:
             sealed = read_manifest(self.folder.path).files.get("summary.md")
@@ -143,7 +120,11 @@ class Report:
         write_json(sidecar_of(path), rendered.sidecar)
         return "rendered again"
 
-    def _run(self) -> Source:
+    def _rendered_summary(self) -> Rendered:
+        document = self._name("summary.md")
+        return render("summary.md.j2", {"run": self._summary_source()}, self.templates, document=document)
+
+    def _summary_source(self) -> Source:
         return source_of(self.root, self.folder.path / "summary.json")
 
     def _name(self, name: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
     from triage.evidence.history.api import HistoryStore
+    from triage.formats.registry import Importer, ReportFormat
     from triage.probe.api import Probe
     from triage.process.api import Executor
 
@@ -45,6 +46,20 @@ class BuiltIns:
     def triage_stores(self) -> Sequence[Maker]:
         """`make(url)`, by the scheme of the URL; a plain path is `file`."""
         return (Maker("file", _file), Maker("postgresql", _postgresql), Maker("postgres", _postgresql))
+
+    @hookimpl
+    def triage_importers(self) -> Sequence[Importer]:
+        """What `triage import` reads."""
+        from triage.formats.registry import IMPORTERS
+
+        return IMPORTERS
+
+    @hookimpl
+    def triage_report_formats(self) -> Sequence[ReportFormat]:
+        """What `triage report --format` writes."""
+        from triage.formats.registry import REPORT_FORMATS
+
+        return REPORT_FORMATS
 
 
 def _local(address: str | None, workers: int) -> Executor:

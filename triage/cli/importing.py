@@ -37,7 +37,8 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
     """Read reports as if they were a run: JUnit XML, pytest-json-report, pytest-reportlog, CTRF, Allure, TAP,
     pytest's terminal log, folders of them, and the folder that `pytest --triage-record DIR` left.
 
-    Formats are told by content. What cannot be kept is counted in the notes.
+    A file's format is recognized by its content; plugins may add formats. What cannot be kept is counted in
+    the notes.
     """
     from triage.campaign.baseline import check_ready, conclude
 
@@ -84,7 +85,9 @@ def _read(app: App, paths: tuple[Path, ...], collected: Path | None) -> RunRecor
     if len(paths) == 1 and (paths[0] / EVENTS).is_file():
         return read_recorded(paths[0], root=app.root, stamp="", campaign=campaign)
     names = collected_ids(collected) if collected is not None else ()
-    return read(paths, root=app.root, stamp="", campaign=campaign, collected=names)
+    return read(
+        paths, root=app.root, stamp="", campaign=campaign, collected=names, importers=wiring.importers()
+    )
 
 
 @app_command(

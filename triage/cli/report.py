@@ -1,4 +1,4 @@
-"""`triage report`: one run as HTML, for GitHub, GitLab, SARIF, CTRF, JUnit."""
+"""`triage report`: one run in many formats; `triage check`: are the claims of documents still true."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
     from triage.campaign.report import Report
     from triage.evidence.folder import EvidenceFolder
+    from triage.formats.registry import ReportFormat
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_STDOUT = "-"
+_WITH_OPTION = ("sarif", "ctrf", "junit")
+"""Formats that have an option of their own beside `--format`."""
 
 
 @app_command(
@@ -28,6 +32,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
         "triage report 20261123T061000Z --html report.html --junit junit.xml",
         "triage report --github                       # in a workflow: annotations and the step summary",
         "triage report --gitlab > gl-code-quality.json",
+        "triage report --format sarif=run.sarif --format ctrf=-",
     ),
 )
 @click.argument("stamp", required=False)
@@ -37,12 +42,19 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--sarif", type=_FILE, metavar="FILE", help="SARIF 2.1.0.")
 @click.option("--ctrf", type=_FILE, metavar="FILE", help="Common Test Report Format.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="JUnit XML.")
+@click.option(
+    "formats",
+    "--format",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Any format, one of a plugin too; the file `-` is standard output.",
+)
 def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
-    """Write one run (default: the latest) in the formats asked for; with none, print its summary.
+    """Write one run (default: the latest) in the named formats; with none, print its summary.
 
     A document that was deleted is rendered again. A STAMP of another phase prints that phase's document.
     """
-    from triage.campaign.report import Report, write_report
+    from triage.campaign.report import Report
     from triage.documents.render import project_templates
 
     templates = project_templates(app.root, app.settings.templates)
@@ -50,6 +62,7 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     if other is not None:
         _document(app, other, templates, wanted)
         return ExitCode.OK
+    targets = _targets(wanted)
     report = Report(app.root, run_folder(app, stamp), templates)
     report.restore_summary()
     if wanted["html"]:
@@ -57,19 +70,51 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
         from triage.plugins import offers
 
         report.write_html(wanted["html"], offers(plugins(), "triage_report_sections"))
-    for name in ("sarif", "ctrf", "junit"):
-        if wanted[name]:
-            write_report(wanted[name], getattr(report, name)())
-    for name in ("html", "sarif", "ctrf", "junit"):
-        if wanted[name]:
-            app.note(f"wrote {wanted[name]}")
+        app.note(f"wrote {wanted['html']}")
+    for report_format, file in targets:
+        _write(app, report, report_format, file)
     if wanted["github"]:
         _github(app, report)
-    if wanted["gitlab"]:
-        click.echo(report.gitlab(), nl=False)
     if not any(wanted.values()):
         app.say(report.markdown())
     return ExitCode.OK
+
+
+def _targets(wanted: Mapping[str, Any]) -> list[tuple[ReportFormat, str]]:
+    """Each format with its file, before anything is written. Raises `UsageError` for an unknown name."""
+    from triage.cli import wiring
+    from triage.config import pair
+
+    named = [(name, str(wanted[name])) for name in _WITH_OPTION if wanted[name]]
+    if wanted["gitlab"]:
+        named.append(("gitlab", _STDOUT))
+    named += [pair(text) for text in wanted["formats"]]
+    known = wiring.report_formats()
+    for name, file in named:
+        if name not in known:
+            raise UsageError("bad-format", f"no report format {name!r}", f"choose from {', '.join(known)}")
+        if not file:
+            raise UsageError("bad-format", f"report format {name} has no file", f"write {name}=FILE")
+    return [(known[name], file) for name, file in named]
+
+
+def _write(app: App, report: Report, report_format: ReportFormat, file: str) -> None:
+    """Raises `UsageError` that names the format where a plugin's renderer raises."""
+    from triage.campaign.report import write_report
+    from triage.formats.registry import REPORT_FORMATS
+
+    try:
+        text = report_format.render(report.run)
+    except Exception as error:
+        if report_format in REPORT_FORMATS:
+            raise
+        what = f"report format {report_format.name}: {error!r}"
+        raise UsageError("bad-plugin", what, "mend or uninstall the plugin that offers it") from error
+    if file == _STDOUT:
+        click.echo(text, nl=False)
+        return
+    write_report(Path(file), text)
+    app.note(f"wrote {file}")
 
 
 def _other_phase(app: App, stamp: str | None) -> EvidenceFolder | None:

@@ -9,6 +9,8 @@ from triage.cli import builtin_plugins
 from triage.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from triage.campaign.services import Services
     from triage.cli.builtin_plugins import Maker
     from triage.cli.context import App
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from triage.config import Settings
     from triage.evidence.folder import EvidenceFolder
     from triage.evidence.history.api import HistoryStore
+    from triage.formats.registry import Importer, ReportFormat
     from triage.process.api import Executor
 
 
@@ -77,6 +80,23 @@ def signer() -> Signer:
     if not algorithms:
         return signatures_of
     return lambda failure: (*signatures_of(failure), *(each.signature(failure) for each in algorithms))
+
+
+def importers() -> Sequence[Importer]:
+    """The formats that `triage import` reads, those of plugins first: they know their own files best."""
+    from triage.formats.registry import IMPORTERS
+    from triage.plugins import offers
+
+    offered = offers(builtin_plugins.plugins(), "triage_importers")
+    of_plugins = [importer for importer in offered if importer not in IMPORTERS]
+    return (*of_plugins, *IMPORTERS)
+
+
+def report_formats() -> dict[str, ReportFormat]:
+    """The formats that `triage report --format` writes, by name."""
+    from triage.plugins import offers
+
+    return {each.name: each for each in offers(builtin_plugins.plugins(), "triage_report_formats")}
 
 
 def executor(settings: Settings) -> Executor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
+from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
-from triage.formats.pytest_json import dict_of, list_of, read_document, seconds_of, text_of
 from triage.model.outcome import Outcome
 
 _STATUS = {
@@ -16,13 +18,35 @@ _STATUS = {
     "broken": Outcome.FAILED,  # whatever is no assertion: pytest calls it a failure too
     "skipped": Outcome.SKIPPED,
 }
+_RESULT_KEYS = ("historyId", "testCaseId", "statusDetails", "fullName")
+_CONTAINER_KEYS = frozenset({"children", "befores", "afters"})
 _UNFINISHED = {"scheduled", "running", "pending", "interrupted"}
+
+
+def recognizes_allure(head: FileHead) -> bool:
+    """Whether the text is a result, or a container of fixtures."""
+    text = head.text
+    if not head.is_json:
+        return False
+    has_result_key = any(f'"{key}"' in text for key in _RESULT_KEYS)
+    if has_result_key and ('"status"' in text or '"uuid"' in text):
+        return True
+    return _is_container(text)
+
+
+def _is_container(text: str) -> bool:
+    """Containers have no key of their own: only the whole document tells one."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "uuid" in document and bool(document.keys() & _CONTAINER_KEYS)
 
 
 def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """The one test of a result file; containers (fixtures of tests told elsewhere) have none."""
     document = read_document(stream, limits=limits, notes=notes, items="steps")
-    if document.keys() & {"children", "befores", "afters"} and "status" not in document:
+    if document.keys() & _CONTAINER_KEYS and "status" not in document:
         return
     name = _name(document)
     if not (name.name or name.nodeid):
@@ -37,7 +61,7 @@ def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[I
         outcome=outcome,
         failures=(failure,) if outcome.is_red else (),
         duration=stop - start if start is not None and stop is not None and stop >= start else None,
-        when=start or 0.0,
+        started=start or 0.0,
         source="allure",
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, assert_never
 
+from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
+from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
-from triage.formats.pytest_json import dict_of, list_of, read_document, seconds_of, text_of
-from triage.model.base import STAMP_FORMAT
+from triage.formats.reported_run import ReportedRun, json_text, started
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.markup import visible
@@ -34,6 +34,14 @@ _RAW = {
     "timedout": Outcome.TIMEOUT,
     "not_run": Outcome.NOT_RUN,
 }
+
+
+def recognizes_ctrf(head: FileHead) -> bool:
+    """Whether the text names the format, or has the three keys that every report of it must have."""
+    text = head.text
+    named = '"reportFormat"' in text and "CTRF" in text
+    shaped = '"results"' in text and '"tool"' in text and '"tests"' in text
+    return head.is_json and (named or shaped)
 
 
 def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
@@ -85,30 +93,67 @@ def _name(test: dict[str, Any]) -> ImportedName:
     return ImportedName(classname=classname, name=name, file=file)
 
 
-SPEC = "0.0.0"
-_COUNTED = ("passed", "failed", "pending", "skipped", "other")
+SPEC_VERSION = "0.0.0"
+_STATUSES = ("passed", "failed", "pending", "skipped", "other")
+"""What the summary must count, those that never occur here too."""
+
+
+def render_ctrf(run: ReportedRun) -> str:
+    """The document as text."""
+    return json_text(ctrf(run.record, run.clusters_of, run.version))
 
 
 def ctrf(record: RunRecord, clusters_of: Mapping[str, Sequence[str]], version: str) -> dict[str, Any]:
-    """The report of one run; collection errors are tests that failed."""
-    tests = [_write_test(result, clusters_of) for result in (*record.collect_errors, *record.results)]
+    """Make the report of one run; collection errors are tests that failed. Times are milliseconds."""
+    tests = [_written(result, clusters_of) for result in (*record.collect_errors, *record.results)]
     tally = Counter(test["status"] for test in tests)
-    started = datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC)
-    start = int(started.timestamp() * 1000)
+    start = int(started(record).timestamp() * 1000)
     summary: dict[str, Any] = {"tests": len(tests)}
-    summary |= {status: tally[status] for status in _COUNTED}
-    summary |= {"start": start, "stop": start + round(record.seconds * 1000)}
+    for status in _STATUSES:
+        summary[status] = tally[status]
+    summary["start"] = start
+    summary["stop"] = start + round(record.seconds * 1000)
     summary["extra"] = {
         "stamp": record.stamp,
         "campaign": record.campaign,
         "complete": record.complete,
         "void": record.void,
     }
-    return {
-        "reportFormat": "CTRF",
-        "specVersion": SPEC,
-        "results": {"tool": {"name": "triage", "version": version}, "summary": summary, "tests": tests},
+    results = {"tool": {"name": "triage", "version": version}, "summary": summary, "tests": tests}
+    return {"reportFormat": "CTRF", "specVersion": SPEC_VERSION, "results": results}
+
+
+def _written(result: TestResult, clusters_of: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "name": visible(result.nodeid),
+        "status": _status(result.outcome),
+        "duration": round((result.duration or 0.0) * 1000),
+        "rawStatus": result.outcome.value,
+        "filePath": visible(result.nodeid.partition("::")[0]),
     }
+    if result.failures:
+        first = result.failures[0]
+        message = f"{first.exception}: {first.message}" if first.exception else first.message
+        representations = "\n\n".join(failure.longrepr for failure in result.failures)
+        test["message"] = visible(message, keep="\n")
+        test["trace"] = visible(representations, keep="\n\t")
+    elif result.note or result.signal:
+        test["message"] = visible(result.note or str(result.signal), keep="\n")
+    extra = _extra(result, clusters_of.get(result.nodeid, ()))
+    if extra:
+        test["extra"] = extra
+    return test
+
+
+def _extra(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
+    """What the specification has no field for and forbids elsewhere."""
+    extra = {
+        "clusters": list(clusters),
+        "chunk": result.chunk,
+        "attempt": result.attempt,
+        "signal": result.signal,
+    }
+    return {name: value for name, value in extra.items() if value not in (None, [])}
 
 
 def _status(outcome: Outcome) -> str:
@@ -124,25 +169,3 @@ def _status(outcome: Outcome) -> str:
             return "pending"
         case _:
             assert_never(word)
-
-
-def _write_test(result: TestResult, clusters_of: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    test: dict[str, Any] = {
-        "name": visible(result.nodeid),
-        "status": _status(result.outcome),
-        "duration": round((result.duration or 0.0) * 1000),
-        "rawStatus": result.outcome.value,
-        "filePath": visible(result.nodeid.partition("::")[0]),
-    }
-    if result.failures:
-        first = result.failures[0]
-        test["message"] = visible(
-            f"{first.exception}: {first.message}" if first.exception else first.message, keep="\n"
-        )
-        test["trace"] = visible("\n\n".join(failure.longrepr for failure in result.failures), keep="\n\t")
-    elif result.note or result.signal:
-        test["message"] = visible(result.note or str(result.signal), keep="\n")
-    clusters = list(clusters_of.get(result.nodeid, ()))
-    extra = {"clusters": clusters, "chunk": result.chunk, "attempt": result.attempt, "signal": result.signal}
-    kept = {name: value for name, value in extra.items() if value not in (None, [])}
-    return {**test, "extra": kept} if kept else test

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from triage.formats.reported_run import ReportedRun, json_text
 from triage.formats.rows import Row, rows
 from triage.model.outcome import Outcome
 from triage.text.markup import visible
+
+
+def render_gitlab(run: ReportedRun) -> str:
+    """The document as text."""
+    return json_text(code_quality(run.summary, run.prefix))
 
 
 def code_quality(summary: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:

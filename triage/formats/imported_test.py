@@ -52,7 +52,7 @@ class ImportedTest:
     note: str | None = None
     is_collection_error: bool = False
     """The file or folder could not be collected; it is no test."""
-    when: float = 0.0
+    started: float = 0.0
     """Seconds; of several runs in one report the latest counts, where the format tells their times."""
     source: str = "record"
     """Which format: junit, json-report, reportlog, ctrf, allure, tap, log."""

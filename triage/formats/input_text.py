@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
+
+from triage.formats.limits import Limits, Notes
 
 _ANSI = re.compile(
     r"(?:\x1b|#x1B|&#x1b;|␛)"
@@ -55,6 +57,19 @@ def _without_section(line: str) -> str:
 
 
 _CHUNK = 64 * 1024
+"""Of a stream that is recoded, at once."""
+
+
+def raw_lines(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[bytes]:
+    """Read lines as UTF-8 bytes with their ends, up to the limits; a longer file is noted as cut short."""
+    taken = 0
+    text = as_utf8(stream)
+    while line := text.readline(limits.line_bytes):
+        taken += len(line)
+        if taken > limits.file_bytes:
+            notes.cut_short(f"only its first {limits.file_bytes:,} bytes were read")
+            return
+        yield line
 
 
 def as_utf8(stream: BinaryIO) -> BinaryIO:

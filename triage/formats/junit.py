@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.junit_writer import OUTCOME_PROPERTY
 from triage.formats.limits import Limits, Notes
@@ -51,6 +52,13 @@ _COLLECTION_MESSAGE = pattern(
     rejects=["collection failures", "no collection failure"],
     flags=re.DOTALL,
     how="fullmatch",
+)
+
+
+_SUITE_ELEMENT = pattern(
+    r"< (?: testsuites? | testcase ) \b (?! - )",
+    matches=["<testsuites>", '<testsuite name="a">', "<testcase/>"],
+    rejects=["<test-suite>", "<test-case>", "<testcase-list>"],
 )
 
 
@@ -146,6 +154,11 @@ class _Document:
         child.parts = [whole[:head], "\n[... cut ...]\n", whole[-tail:]]
         child.size = head + tail
         self._notes.drop("texts longer than the limit, whose middle was cut")
+
+
+def recognizes_junit(head: FileHead) -> bool:
+    """Whether the text is markup with a suite or a test case in it."""
+    return head.is_xml and _SUITE_ELEMENT.search(head.text) is not None
 
 
 def read_junit(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:

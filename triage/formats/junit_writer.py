@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from triage.formats.limits import capped
 from triage.formats.node_ids import junit_names
+from triage.formats.reported_run import ReportedRun, started
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import TestResult
@@ -40,6 +41,17 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _PERHAPS_HIDDEN = re.compile("[^\n\t -~]")
 _LOG_HEADING = " Captured Log ".center(80, "-")
 """As pytest separates the log from the output in `system-out`; the readers know it."""
+
+
+def render_junit(run: ReportedRun) -> str:
+    """The report of a whole run."""
+    return write_junit(
+        run.results,
+        name=f"triage {run.record.campaign}",
+        timestamp=started(run.record).isoformat(),
+        seconds=run.record.seconds,
+        clusters_of=run.clusters_of,
+    )
 
 
 def write_junit(

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
-from triage.formats.input_text import cleaned, unprefixed
+from triage.formats.input_text import as_utf8, cleaned, raw_lines, unprefixed
 from triage.formats.limits import Limits, Notes
 from triage.formats.pytest_log_sections import Block, blocks_of
 from triage.model.outcome import Outcome, Phase
+from triage.text.pattern import pattern
 
 _SECTION = re.compile(r"^={2,} (?P<title>.+?) =+$")
 _TOTALS = re.compile(
@@ -41,6 +43,22 @@ _DIED = re.compile(
     r"^Fatal Python error: (?P<why>.+)$|^(?P<signal>Segmentation fault|Aborted|Killed|Bus error)\b"
 )
 _HEAD_BYTES = 64 * 1024
+_LINE_OF_PYTEST = pattern(
+    r"""
+      ^ =+[ ] (?: test[ ]session[ ]starts | FAILURES | ERRORS | short[ ]test[ ]summary[ ]info ) [ ]=+ $
+    | ^ =+[ ] \d+[ ] (?: passed | failed | error | skipped ) .* [ ]=+ $      # the totals
+    | ^ _{3,}[ ] .+ [ ]_{3,} $                                              # the heading of a failure
+    | ^ (?: FAILED | ERROR ) [ ] \S+ (?: ::\S+ )? (?: [ ]-[ ].* )? $         # a line of the summary
+    """,
+    matches=[
+        "==== test session starts ====",
+        "collected 2 items\n=== 1 passed, 1 failed in 0.10s ===",
+        "____ TestCart.test_total ____",
+        "FAILED tests/test_a.py::test_b - assert 1 == 2",
+    ],
+    rejects=["PASSED all good, says nobody", "FAILED to connect to the server", "== 2 apples =="],
+    flags=re.MULTILINE,
+)
 _ORDER = (Phase.COLLECT, Phase.SETUP, Phase.CALL, Phase.TEARDOWN)
 _QUIET = {
     "passed": Outcome.PASSED,
@@ -61,6 +79,11 @@ class _Log:
     ended: bool = False
     running: str = ""
     died: str = ""
+
+
+def recognizes_pytest_log(head: FileHead) -> bool:
+    """Whether a line is one of pytest's headings, totals or summaries."""
+    return _LINE_OF_PYTEST.search(head.log) is not None
 
 
 def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
@@ -115,15 +138,12 @@ def _read(stream: BinaryIO, limits: Limits, notes: Notes) -> _Log:
 
 
 def _lines(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[str]:
-    taken = 0
-    bare = unprefixed(cleaned(stream.read(_HEAD_BYTES).decode("utf-8-sig", "replace")))
+    head = as_utf8(stream).read(_HEAD_BYTES).decode("utf-8-sig", "replace")
+    bare = unprefixed(cleaned(head))
     stream.seek(0)
-    while raw := stream.readline(limits.line_bytes):
-        taken += len(raw)
-        if taken > limits.file_bytes:
-            notes.cut_short(f"only its first {limits.file_bytes:,} bytes were read")
-            return
-        for line in cleaned(raw.decode("utf-8", "replace").rstrip("\r\n")).split("\n"):
+    for raw in raw_lines(stream, limits=limits, notes=notes):
+        text = cleaned(raw.decode("utf-8", "replace").rstrip("\r\n"))
+        for line in text.split("\n"):
             yield bare(line)
 
 

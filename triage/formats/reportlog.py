@@ -6,13 +6,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
+from triage.formats.json_input import dict_of, list_of, read_lines, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
-from triage.formats.pytest_json import dict_of, list_of, read_lines, seconds_of, text_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.traceback import CAUSE, CONTEXT
+from triage.text.pattern import pattern
 
 _PHASES = {phase.value: phase for phase in Phase}
+
+
+_FIRST_LINE = pattern(
+    r"""
+    ^ \{ " (?: pytest_version | nodeid ) "     # as the plugin writes its keys
+    | "\$?_?report_type" : \s* "[A-Z]          # in whatever order they come
+    """,
+    matches=[
+        '{"pytest_version": "9.0"',
+        '{"nodeid": "a"',
+        '{"when": "call", "_report_type": "SubTest"}',
+    ],
+    rejects=['{"tests": []}', '{"report_type": 1}'],
+)
+_FIRST_LINE_CHARS = 4096
+"""The key that tells the format comes early; a line may have megabytes of output."""
 
 
 @dataclass
@@ -20,6 +38,12 @@ class _Test:
     nodeid: str
     reports: list[dict[str, Any]] = field(default_factory=list)
     subtests: list[dict[str, Any]] = field(default_factory=list)
+
+
+def recognizes_reportlog(head: FileHead) -> bool:
+    """Whether the first line is one of the plugin's events."""
+    first_line = head.text.partition("\n")[0][:_FIRST_LINE_CHARS]
+    return head.is_json and _FIRST_LINE.search(first_line) is not None
 
 
 def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:

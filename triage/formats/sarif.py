@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from triage.formats.reported_run import ReportedRun, json_text
 from triage.formats.rows import Row, rows
 from triage.text.markup import visible
 
@@ -13,6 +14,11 @@ RESULTS = 5000
 """GitHub keeps no more of one run."""
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _NEWS = {"new": "new", "regressed": "new", "known": "unchanged", "unknown": "new"}
+
+
+def render_sarif(run: ReportedRun) -> str:
+    """The document as text."""
+    return json_text(sarif(run.summary, run.version, run.prefix))
 
 
 def sarif(summary: Mapping[str, Any], version: str, prefix: str = "") -> dict[str, Any]:

@@ -7,13 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
+from triage.formats.input_text import raw_lines
 from triage.formats.limits import Limits, Notes
 from triage.model.outcome import Outcome
+from triage.text.pattern import pattern
 
 _POINT = re.compile(r"^(?P<not>not )?ok\b(?: (?P<number>\d+))?(?: -)?(?P<rest>.*)$")
 _PLAN = re.compile(r"^1\.\.(?P<count>\d+)(?:\s*#\s*SKIP\b\s*(?P<reason>.*))?$", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"(?<!\\)#\s*(?P<word>SKIP|TODO)\S*\s*(?P<reason>.*)$", re.IGNORECASE)
+
+
+_LINE_OF_TAP = pattern(
+    r"^ (?: TAP[ ]version[ ]\d+ | 1\.\.\d+ | (?: not[ ] )? ok \b (?: [ ]\d+ )? )",
+    matches=["TAP version 14", "1..5", "ok 1 - a", "not ok"],
+    rejects=["okay", "2..5", "all ok"],
+    flags=re.MULTILINE,
+)
 
 
 @dataclass
@@ -23,12 +34,23 @@ class _Point:
     lines: list[str] = field(default_factory=list)
 
 
+def recognizes_tap(head: FileHead) -> bool:
+    """Whether the text has a version line, or begins with a line of TAP and has another."""
+    lines = (line for line in head.log.splitlines() if line.strip() and not line.startswith("#"))
+    first = next(lines, "")
+    if _LINE_OF_TAP.match(first) is None:
+        return False
+    needed = 1 if first.startswith("TAP version") else 2
+    return len(_LINE_OF_TAP.findall(head.log)) >= needed
+
+
 def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Test points of the top level, each with the diagnostics and the failed subtests around it."""
     points: list[_Point] = []
     planned: int | None = None
     before: list[str] = []
-    for line in _lines(stream, limits, notes):
+    for raw in raw_lines(stream, limits=limits, notes=notes):
+        line = raw.decode("utf-8", "replace").rstrip("\r\n").removeprefix("\ufeff")
         if found := _PLAN.match(line):
             planned = int(found["count"])
         elif line.startswith("Bail out!"):
@@ -46,16 +68,6 @@ def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Impo
         notes.cut_short(f"{planned} tests were planned and {len(points)} are told")
     for point in points:
         yield _imported(point)
-
-
-def _lines(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[str]:
-    taken = 0
-    while line := stream.readline(limits.line_bytes):
-        taken += len(line)
-        if taken > limits.file_bytes:
-            notes.cut_short(f"only its first {limits.file_bytes:,} bytes were read")
-            return
-        yield line.decode("utf-8", "replace").rstrip("\r\n").removeprefix("\ufeff")
 
 
 def _point(found: re.Match[str], before: list[str]) -> _Point:

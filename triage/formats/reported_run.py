@@ -1,0 +1,45 @@
+"""What a report format renders: one recorded run with its summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from triage.model.base import STAMP_FORMAT
+from triage.model.run import RunRecord, TestResult
+
+
+@dataclass(frozen=True)
+class ReportedRun:
+    """A run, ready for every format."""
+
+    record: RunRecord
+    summary: Mapping[str, Any]
+    """The document `summary.json`: verdict, counts, clusters, red tests."""
+    prefix: str
+    """From the top of the repository to the suite's root, where CI systems count paths from the top."""
+    version: str
+    """Of triage."""
+
+    @property
+    def results(self) -> tuple[TestResult, ...]:
+        """Collection errors, then tests."""
+        return (*self.record.collect_errors, *self.record.results)
+
+    @property
+    def clusters_of(self) -> dict[str, Sequence[str]]:
+        """Node ids of red tests with their clusters."""
+        return {row["nodeid"]: row["clusters"] for row in self.summary["red"]}
+
+
+def started(record: RunRecord) -> datetime:
+    """When a run began, as its STAMP says."""
+    return datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC)
+
+
+def json_text(document: Any) -> str:
+    """A JSON document as it is written into a file: ASCII, so that no encoding can spoil it."""
+    return json.dumps(document, ensure_ascii=True, indent=1) + "\n"
