@@ -19,11 +19,18 @@ from simulator.simulator.budget import needed_bytes
 
 NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 LIMIT_MIB = 2048
+"""Resident memory that the run may take."""
+
+EDGE = 4096
+"""Pixels along an edge."""
+
+STEPS = 1000
+"""100 mosaic blocks x 10 spindle steps."""
 
 
 def main() -> None:
     """Run it once and print what it took."""
-    rows = int(os.environ.get("SIMULATOR_ROWS", "4096"))
+    rows = int(os.environ.get("SIMULATOR_ROWS", str(EDGE)))
     values = (100.0, 100.0, 100.0, 90.0, 90.0, 90.0)
     cell = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in values]
     config = CrystalConfig(
@@ -36,9 +43,9 @@ def main() -> None:
         phi_steps=10,
         osc_range_deg=1.0,
     )
-    roi = (0, 4095, 0, rows - 1)
+    roi = (0, EDGE - 1, 0, rows - 1)
     detector = Detector(
-        DetectorConfig(fpixels=4096, spixels=4096, pixel_size_mm=0.025, oversample=1, roi=roi)
+        DetectorConfig(fpixels=EDGE, spixels=EDGE, pixel_size_mm=0.025, oversample=1, roi=roi)
     )
     simulator = Simulator(Crystal(config), detector, beam_config=BeamConfig(wavelength_A=1.0))
     estimate = needed_bytes(simulator.scene(), gradients=True) / 2**20
@@ -48,7 +55,7 @@ def main() -> None:
     image.sum().backward()  # type: ignore[no-untyped-call]
     end = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    steps = rows * 4096 * 1000
+    steps = rows * EDGE * STEPS
     print(
         f"{simulator.path}: {steps:.2e} steps, forward {middle - begin:.1f} s, backward {end - middle:.1f} s"
     )
