@@ -16,7 +16,7 @@ from collections.abc import Hashable, Sequence
 from rapidfuzz.distance import Levenshtein
 
 from triage.model.failure import Failure
-from triage.signature.location import place_of
+from triage.signature.location import location_of
 from triage.signature.masking import masked
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|\d\d:\d\d:\d\d(?:\.\d+)?")
@@ -49,7 +49,7 @@ def by_frame(failures: Sequence[Failure]) -> list[Hashable]:
     found: list[Hashable] = []
     for failure in failures:
         frames = failure.chain[0].frames if failure.chain else ()
-        found.append((failure.exception, str(place_of(frames, failure.nodeid.partition("::")[0]))))
+        found.append((failure.exception, str(location_of(frames, failure.nodeid.partition("::")[0]))))
     return found
 
 

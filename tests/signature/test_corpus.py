@@ -16,7 +16,6 @@ from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of
-from triage.signature.reason import reason_v2
 
 VERDICTS = Path(__file__).parent / "verdicts.json"
 Corpus = dict[str, tuple[Failure, str]]
@@ -80,8 +79,6 @@ def test_a_join_that_text_cannot_decide_is_proposed_with_its_command(corpus: Cor
     assert why.confirm.startswith("triage merge C")
 
 
-def test_every_version_is_stored_side_by_side(corpus: Corpus) -> None:
+def test_one_algorithm_signs(corpus: Corpus) -> None:
     for failure, _ in corpus.values():
-        versions = [signature.algorithm for signature in signatures_of(failure)]
-        assert versions == ["reason/3", "reason/2", "reason/1"]
-        assert signatures_of(failure)[1] == reason_v2(failure), "what both share is computed once"
+        assert [signature.algorithm for signature in signatures_of(failure)] == ["reason/1"]

@@ -1,4 +1,4 @@
-"""Digits are neither kept nor thrown away: they are parsed; accidents are masked and keep their relation."""
+"""Masking of volatile parts, and the numbers of a message in its common forms."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triage.signature.features import compares_time
 from triage.signature.masking import masked
-from triage.signature.numbers import Numeric, decade, parse_numeric
+from triage.signature.number_sentences import read_sentence
+from triage.signature.numbers import Numeric, decade
+from triage.signature.timing import compares_time
 from triage.signature.wording import explicit_text, says_something
 
 CLOSE = """Tensor-likes are not close!
@@ -62,7 +63,7 @@ SHAPES = "The values for attribute 'shape' do not match: torch.Size([{}]) != tor
     ],
 )  # fmt: skip
 def test_what_a_message_says_in_numbers(message: str, expected: Numeric) -> None:
-    found = parse_numeric(message)
+    found = read_sentence(message)
     if expected.difference is not None:
         assert found.difference == pytest.approx(expected.difference)
     assert found.fields() == expected.fields()
@@ -104,7 +105,7 @@ def test_a_zero_is_kept_where_it_is_compared() -> None:
 @given(st.text(alphabet="0123456789abcdefx.-+eE/:[], '\"<>\\()tmpnaif=\n", max_size=300))
 def test_any_text_is_masked_and_parsed(text: str) -> None:
     assert isinstance(masked(text), str)
-    assert isinstance(parse_numeric(text), Numeric)
+    assert isinstance(read_sentence(text), Numeric)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_any_text_is_masked_and_parsed(text: str) -> None:
 def test_hostile_texts_end(text: str) -> None:
     """A backtracking expression would take hours for some of these; that they end is the test."""
     assert isinstance(masked(text), str)
-    assert isinstance(parse_numeric(text), Numeric)
+    assert isinstance(read_sentence(text), Numeric)
     assert isinstance(explicit_text(text), str)
     assert isinstance(says_something("ValueError", masked(text)), bool)
 

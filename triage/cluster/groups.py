@@ -14,7 +14,7 @@ from triage.model.cluster import Why
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
-from triage.model.signature import Signature
+from triage.model.signature import Feature, Signature
 
 Signer = Callable[[Failure], tuple[Signature, ...]]
 """Signatures of one failure, the current algorithm's first; pure."""
@@ -40,7 +40,7 @@ class Group:
     """Signature ids of every algorithm that the failures have."""
     first: Slot
     slots: list[Slot]
-    marks: dict[str, tuple[str, ...]]
+    features: dict[Feature, tuple[str, ...]]
     """The evidence that *every* failure of the group shows."""
     example: Failure
     """The first failure by node id, by which people know the group."""
@@ -51,7 +51,7 @@ class Group:
     def of(cls, seen: Seen, signatures: tuple[Signature, ...]) -> Group:
         """A group of one."""
         ids = {signature.id for signature in signatures}
-        return cls(signatures[0], ids, seen.slot, [seen.slot], signatures[0].marks, seen.failure)
+        return cls(signatures[0], ids, seen.slot, [seen.slot], signatures[0].features, seen.failure)
 
     def add(self, seen: Seen, signatures: tuple[Signature, ...]) -> None:
         """One more failure."""
@@ -61,7 +61,7 @@ class Group:
         if signatures is not self.last:
             self.last = signatures
             self.ids.update(signature.id for signature in signatures)
-            self.marks = shared(self.marks, signatures[0].marks)
+            self.features = shared(self.features, signatures[0].features)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -69,8 +69,10 @@ class Group:
         return tuple(sorted({nodeid for nodeid, _ in self.slots}))
 
 
-def shared(one: dict[str, tuple[str, ...]], other: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """The marks that both have, kinds and values."""
+def shared(
+    one: dict[Feature, tuple[str, ...]], other: dict[Feature, tuple[str, ...]]
+) -> dict[Feature, tuple[str, ...]]:
+    """The features that both have, kinds and values."""
     if one is other or one == other:
         return one
     both = {
@@ -212,7 +214,7 @@ def known_home(group: Group, registry: ClusterRegistry) -> tuple[str | None, str
     for older in sorted(group.ids - {current}):
         if older in registry.home and older not in registry.translated:
             return registry.home[older], older
-    for near in group.marks.get("near", ()):
+    for near in group.features.get(Feature.NEAR, ()):
         if near in registry.home:
             return registry.home[near], near
     return None, None

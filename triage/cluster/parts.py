@@ -17,6 +17,7 @@ from triage.cluster.rules import Rule
 from triage.cluster.union import Join, Union, star
 from triage.model.cluster import Why
 from triage.model.failure import Failure
+from triage.model.signature import algorithm_of
 
 COMPARED = "compared: "
 """Begins the detail that says what the numbers of a comparison were like."""
@@ -41,9 +42,11 @@ class Part:
 
     @property
     def signature_ids(self) -> tuple[str, ...]:
-        """Signature ids of every algorithm, the newest first; those that a rule moved have a home."""
+        """Signature ids of every algorithm, the current one's first; those that a rule moved have a home."""
         ids = {signature for unit in self.units if not unit.decided for signature in unit.group.ids}
-        return tuple(sorted(sorted(ids), key=algorithm_rank, reverse=True))
+        current = self.leader.group.signature.algorithm
+        older_last = sorted(sorted(ids), key=algorithm_rank, reverse=True)
+        return tuple(sorted(older_last, key=lambda signature: algorithm_of(signature) != current))
 
     @property
     def leader(self) -> Unit:

@@ -30,6 +30,7 @@ from triage.model.journal import (
     SignatureAdded,
     StatusChanged,
 )
+from triage.model.signature import algorithm_of
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,13 @@ class Fold:
             self._claims[signature].append(cluster)
 
     def _translate(self, signatures: Iterable[str]) -> None:
-        """Signatures stored side by side: all but the newest algorithm's have their successor."""
+        """Signatures stored side by side: all but the current algorithm's, which comes first, have their
+        successor.
+        """
         ids = tuple(signatures)
         if ids:
-            newest = max(ids, key=algorithm_rank).partition(":")[0]
-            self.translated.update(sig for sig in ids if sig.partition(":")[0] != newest)
+            current = algorithm_of(ids[0])
+            self.translated.update(signature for signature in ids if algorithm_of(signature) != current)
 
     def _signature(self, event: SignatureAdded) -> None:
         self._claim(event.signature, event.cluster)
@@ -303,7 +306,7 @@ def openings_meant(event: Event) -> set[str]:
 
 def algorithm_rank(signature: str) -> tuple[int, str]:
     """Sorts signatures by version, then name."""
-    name, _, version = signature.partition(":")[0].partition("/")
+    name, _, version = algorithm_of(signature).partition("/")
     return int(version), name
 
 

@@ -1,62 +1,110 @@
-"""What an assertion compared, as pytest explains it: which kinds of value met, which values, and which
-function of the project gave `None` where something was due.
+"""Read what an assertion compared, as pytest explains it: which kinds of value met, which values, and which
+function of the project gave `None` or another kind of value than was due.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from triage.signature.masking import masked
+from triage.text.pattern import pattern
 
-_OPERATOR = re.compile(r" (==|!=|<=|>=|<|>|is not|is|not in|in) ")
+_LOOKED_AT = 4000
+_EXPLAINED_LINES = 20
+_LONGEST_CODE = 300
+"""Characters of the failing line that are looked at."""
+_TELLING_WORDS = 2
+"""Words of a comparison from which on its values do not occur twice by chance."""
+_TELLING_LETTERS = 3
+"""Letters of a changed text below which it may have changed by chance."""
+_LONGEST_CHANGE = 60
+"""A longer change is another text, not other words in the same."""
+
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _QUOTES = "'\""
+_OPERATOR = re.compile(r" (==|!=|<=|>=|<|>|is not|is|not in|in) ")
 _NUMBER = re.compile(r"[-+]?(?:\d|\.\d|nan$|inf$)")
-_TYPED = re.compile(r"<?(?:class ')?(?:[\w]+\.)*(?P<name>[A-Za-z_]\w*)(?=[(:.' ]|$)")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{2,}")
-_SAYS_LITTLE = frozenset(
-    {"assert", "not", "None", "True", "False", "nan", "inf", "array", "tensor", "dtype", "approx", "numpy",
-     "torch", "object"}
-)  # fmt: skip
-_TELLING_WORDS = 2
-_RETURNED = re.compile(r"where None = (?P<call>[^\n]{1,300})")
-_CALLED = re.compile(
-    r"(?:<(?:function|bound method) (?:[\w<>]+\.)*)?(?P<name>[a-z_]\w*)(?: (?:at|of) .*?>)?\("
-)
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\(")
-_OF_NONE = re.compile(
-    r"^'NoneType' object (?:has no attribute '(?P<attribute>\w+)'|is not (?P<kind>\w+))"
-    r"|^object of type 'NoneType'|^argument of type 'NoneType'|^cannot unpack non-iterable NoneType"
+_TYPE_OF_REPR = pattern(
+    r"<?(?:class[ ]')?(?:[\w]+\.)*(?P<name>[A-Za-z_]\w*)(?=[(:.'\ ]|$)",
+    matches=["Version('2')", "<class 'box.Box'>", "<box.Box object at 0x1>", "tensor(1.)"],
+    rejects=["-x", "(1, 2)"],
+    how="match",
 )
-_OF_TYPE = re.compile(
-    r"^'(?P<type>[A-Za-z_]\w*)' object (?:has no attribute '(?P<attribute>\w+)'|is not subscriptable)"
-    r"|^(?P<indexed>tuple|list|string) (?:indices|index) "
+_RETURNED_NONE = pattern(
+    r"where[ ]None[ ]=[ ](?P<call>[^\n]{1,300})",
+    matches=[" +  where None = volume(Box())"],
+    rejects=["where 3 = volume(Box())"],
 )
-_TELLING_LETTERS = 3
-_LONGEST_CHANGE = 60
-_BEFORE = r"\b(?P<name>[a-z_]\w*)\((?:[^()]|\([^()]*\)){0,200}\)"
-_ANYBODYS = frozenset(
+_CALLED = pattern(
+    r"""
+    (?:<(?:function|bound[ ]method)[ ](?:[\w<>]+\.)*)? (?P<name>[a-z_]\w*) (?:[ ](?:at|of)[ ].*?>)? \(
+    """,
+    matches=[
+        "volume(Box())",
+        "<function area at 0x7f31>(3)",
+        "<bound method Box.area of <Box object at 0x1>>()",
+    ],
+    rejects=["<built-in method get of dict object at 0x1>('a')", "Box()"],
+    how="match",
+)
+_NONE_USED = pattern(
+    r"""
+      ^'NoneType'[ ]object[ ](?:has[ ]no[ ]attribute[ ]'(?P<attribute>\w+)'|is[ ]not[ ]\w+)
+    | ^object[ ]of[ ]type[ ]'NoneType' | ^argument[ ]of[ ]type[ ]'NoneType'
+    | ^cannot[ ]unpack[ ]non-iterable[ ]NoneType
+    """,
+    matches=["'NoneType' object has no attribute 'name'", "object of type 'NoneType' has no len()"],
+    rejects=["'Box' object has no attribute 'name'"],
+    how="match",
+)
+_WRONG_TYPE_USED = pattern(
+    r"""
+      ^'(?P<type>[A-Za-z_]\w*)'[ ]object[ ]
+      (?:has[ ]no[ ]attribute[ ]'(?P<attribute>\w+)'|is[ ]not[ ]subscriptable)
+    | ^(?P<indexed>tuple|list|string)[ ](?:indices|index)[ ]
+    """,
+    matches=["'str' object has no attribute 'name'", "tuple indices must be integers or slices, not str"],
+    rejects=["no attribute 'name'"],
+    how="match",
+)
+_CALL_BEFORE = r"\b(?P<name>[a-z_]\w*)\((?:[^()]|\([^()]*\)){0,200}\)"
+"""A call, with at most one call within its arguments, directly before what follows."""
+_COMMON_FUNCTIONS = frozenset(
     {"get", "pop", "find", "match", "search", "fullmatch", "getattr", "next", "first", "last", "group",
      "sort", "append", "update", "setdefault", "len", "str", "list", "dict", "set", "tuple", "int", "float",
      "bool", "repr", "sorted", "isinstance", "type", "hasattr", "all", "any", "iter", "abs", "max", "min",
      "sum", "round", "join", "format", "encode", "decode", "strip", "items", "keys", "values", "item"}
 )  # fmt: skip
 """Functions that everything calls, and that say nothing of who failed."""
-_LOOKED_AT = 4000
+_COMMON_WORDS = frozenset(
+    {"assert", "not", "None", "True", "False", "nan", "inf", "array", "tensor", "dtype", "approx", "numpy",
+     "torch", "object"}
+)  # fmt: skip
+"""Words of any comparison."""
+
+
+class Sides(NamedTuple):
+    """An assertion that compares, taken apart; all empty where it compares nothing."""
+
+    left: str = ""
+    operator: str = ""
+    right: str = ""
 
 
 @lru_cache(maxsize=256)
-def sides(message: str) -> tuple[str, str, str]:
-    """Left, operator and right of the assertion that a message explains; empty where it compares nothing."""
+def sides(message: str) -> Sides:
+    """Left, operator and right of the assertion that a message explains."""
     line = _assertion(message)
     found = [*_OPERATOR.finditer(line)]
-    for operator in found:
-        if _balanced(line[: operator.start()]):
-            return line[: operator.start()], operator[1], line[operator.end() :]
-    if found:
-        return line[: found[0].start()], found[0][1], line[found[0].end() :]
-    return "", "", ""
+    if not found:
+        return Sides()
+    # the first operator outside brackets and quotations; in a shortened repr there may be none
+    outer = next((operator for operator in found if _balanced(line[: operator.start()])), found[0])
+    return Sides(line[: outer.start()], outer[1], line[outer.end() :])
 
 
 def kinds_compared(message: str) -> str:
@@ -71,22 +119,24 @@ def telling_values(message: str) -> str:
     if not operator or left == right:
         return ""
     line = masked(f"{left} {operator} {right}")
-    told = set(_WORD.findall(re.sub(r"<\w+>", " ", line))) - _SAYS_LITTLE
-    return line if len(told) >= _TELLING_WORDS else ""
+    words = set(_WORD.findall(re.sub(r"<\w+>", " ", line))) - _COMMON_WORDS
+    return line if len(words) >= _TELLING_WORDS else ""
 
 
 def none_from(exception: str, message: str, code: str) -> tuple[str, ...]:
     """Names of functions that gave `None`, as the explanation or the failing line shows them."""
     text = message[:_LOOKED_AT]
-    names = set()
+    names: set[str] = set()
     if "None = " in text:
-        for returned in _RETURNED.finditer(text):
-            gave = returned["call"].rstrip().endswith(")")  # else an attribute of what is shown is None
-            called = _CALLED.match(returned["call"]) if gave else None
-            names |= {called["name"]} if called else set()
-    if exception in ("AttributeError", "TypeError") and (found := _OF_NONE.match(text)):
-        names |= _called_for(found, code[:300])
-    return tuple(sorted(names - _ANYBODYS))
+        for returned in _RETURNED_NONE.finditer(text):
+            is_call = returned["call"].rstrip().endswith(")")  # else an attribute of what is shown is None
+            called = _CALLED.match(returned["call"]) if is_call else None
+            if called is not None:
+                names.add(called["name"])
+    used = _NONE_USED.match(text) if exception in ("AttributeError", "TypeError") else None
+    if used is not None:
+        names |= _called_for(used["attribute"], code[:_LONGEST_CODE])
+    return tuple(sorted(names - _COMMON_FUNCTIONS))
 
 
 def given(message: str, code: str) -> tuple[str, ...]:
@@ -94,21 +144,21 @@ def given(message: str, code: str) -> tuple[str, ...]:
     of value; `code` is the failing line.
     """
     left, operator, right = sides(message)
-    kinds = _kind(left), _kind(right)
-    if operator not in ("==", "is") or kinds[0] == kinds[1] or not code.startswith("assert "):
+    kind = _kind(left)
+    if operator not in ("==", "is") or kind == _kind(right) or not code.startswith("assert "):
         return ()
-    names = {name for name in outer_calls(code.removeprefix("assert ")) if name not in _ANYBODYS}
-    return tuple(f"{name}() gave {kinds[0]}" for name in sorted(names))
+    names = set(outer_calls(code.removeprefix("assert "))) - _COMMON_FUNCTIONS
+    return tuple(f"{name}() gave {kind}" for name in sorted(names))
 
 
 def misused(exception: str, message: str, code: str) -> tuple[str, ...]:
     """`parse() gave tuple` where an error names the type of a value and the line calls for it directly."""
-    found = _OF_TYPE.match(message) if exception in ("AttributeError", "TypeError") else None
+    found = _WRONG_TYPE_USED.match(message) if exception in ("AttributeError", "TypeError") else None
     if found is None:
         return ()
-    behind = rf"\.{found['attribute']}\b" if found["attribute"] else r"\["
-    names = {call["name"] for call in re.finditer(_BEFORE + behind, code[:300])} - _ANYBODYS
-    return tuple(f"{name}() gave {found['type'] or found['indexed']}" for name in sorted(names))
+    names = _calls_before(found["attribute"], code[:_LONGEST_CODE]) - _COMMON_FUNCTIONS
+    kind = found["type"] or found["indexed"]
+    return tuple(f"{name}() gave {kind}" for name in sorted(names))
 
 
 def changed_words(message: str) -> str:
@@ -116,16 +166,17 @@ def changed_words(message: str) -> str:
     left, operator, right = sides(message)
     if operator != "==" or _kind(left) != "str" or _kind(right) != "str" or "..." in left + right:
         return ""
-    one, other = (re.findall(r"\w+|\W", text[1:-1]) for text in (left, right))
-    start = next((i for i, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
-    if not start:
+    got, due = re.findall(r"\w+|\W", left[1:-1]), re.findall(r"\w+|\W", right[1:-1])
+    start = _common_prefix(got, due)
+    if start == 0 or start == min(len(got), len(due)):
         return ""
-    rest = (one[start:], other[start:])
-    backwards = enumerate(zip(*map(reversed, rest), strict=False))
-    end = next((i for i, pair in backwards if pair[0] != pair[1]), min(map(len, rest)))
-    got, due = ("".join(words[: len(words) - end]) for words in rest)
-    telling = max(len(re.findall(r"[A-Za-z]", text)) for text in (got, due)) >= _TELLING_LETTERS
-    return f"{got!r} for {due!r}" if telling and max(len(got), len(due)) <= _LONGEST_CHANGE else ""
+    got, due = got[start:], due[start:]
+    end = _common_prefix(got[::-1], due[::-1])
+    changed, wanted = "".join(got[: len(got) - end]), "".join(due[: len(due) - end])
+    letters = max(len(re.findall(r"[A-Za-z]", text)) for text in (changed, wanted))
+    if letters < _TELLING_LETTERS or max(len(changed), len(wanted)) > _LONGEST_CHANGE:
+        return ""
+    return f"{changed!r} for {wanted!r}"
 
 
 def outer_calls(code: str) -> list[str]:
@@ -133,19 +184,34 @@ def outer_calls(code: str) -> list[str]:
     return [found[1] for found in _CALL.finditer(code) if _balanced(code[: found.start()])]
 
 
-def _called_for(found: re.Match[str], code: str) -> set[str]:
+def _common_prefix(one: list[str], other: list[str]) -> int:
+    """How many elements both begin with."""
+    length = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        length += 1
+    return length
+
+
+def _called_for(attribute: str | None, code: str) -> set[str]:
     """The function whose None had no such attribute; else the only one that the line calls."""
-    behind = rf"\.{found['attribute']}\b" if found["attribute"] else r"\["
-    named = {call["name"] for call in re.finditer(_BEFORE + behind, code)}
-    if named or found["attribute"]:
+    named = _calls_before(attribute, code)
+    if named or attribute:
         return named
-    called = set(_CALL.findall(code)) - _ANYBODYS
+    called = set(_CALL.findall(code)) - _COMMON_FUNCTIONS
     return called if len(called) == 1 else set()
+
+
+def _calls_before(attribute: str | None, code: str) -> set[str]:
+    """Names of calls directly before this attribute, or before an index where there is none."""
+    behind = rf"\.{attribute}\b" if attribute else r"\["
+    return {call["name"] for call in re.finditer(_CALL_BEFORE + behind, code)}
 
 
 def _assertion(message: str) -> str:
     """The explained assertion on one line, without the word itself."""
-    for line in message[:_LOOKED_AT].splitlines()[:20]:
+    for line in message[:_LOOKED_AT].splitlines()[:_EXPLAINED_LINES]:
         if line.startswith("assert "):
             return line.removeprefix("assert ").removeprefix("not ")
     return ""
@@ -168,6 +234,7 @@ def _balanced(text: str) -> bool:
 
 
 def _kind(value: str) -> str:
+    """What a printed value is: a builtin kind, `number`, or the type that its repr names."""
     value = value.strip()
     if value in ("None", "True", "False", "np.True_", "np.False_"):
         return value.removeprefix("np.").rstrip("_")
@@ -179,5 +246,5 @@ def _kind(value: str) -> str:
         return "dict" if ": " in value or value == "{}" else "set"
     if value[:1] in _PAIRS:
         return "tuple" if value[:1] == "(" else "list"
-    named = _TYPED.match(value)
+    named = _TYPE_OF_REPR.match(value)
     return named["name"] if named else "value"

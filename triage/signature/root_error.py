@@ -1,4 +1,4 @@
-"""Which error a failure is really about: its own, or that of a child process that it quotes."""
+"""Find the error that a failure is about: its own, or that of a child process, a worker or an inner run."""
 
 from __future__ import annotations
 
@@ -7,38 +7,25 @@ from dataclasses import dataclass, replace
 
 from triage.model.failure import Failure, Frame, Raised, posix
 from triage.model.traceback import HEAD, native_chain
+from triage.signature.location import project_root
+from triage.signature.remote_errors import with_worker_frames
+from triage.text.pattern import pattern
 
-_PROCESS_ENDED = re.compile(
-    r"CompletedProcess\(|returned non-zero exit status|[Cc]ommand failed|exit(?:ed)?[ _]?(?:code|status)"
-    r"|returncode|non-zero exit|<Result |Process exited|died with <Signals"
-)
-_PROCESS_WORDS = ("CompletedProcess(", "exit", "ommand failed", "returncode", "<Result ", "died with")
-_EXITS = frozenset({"SystemExit", "CalledProcessError", "Exit", "Abort", "SubprocessError"})
-_SAYS_ERROR = re.compile(
-    r"^(?:\S{1,80}:\s*)?(?:\[?(?:E|ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|critical|panic"
-    r"|FAILED)\]?\b[: ]"
-    r"|[A-Za-z_][\w.]*(?:Error|Exception)\b(?::|$))|: error:|\bNo such file or directory\b"
-    r"|\bcommand not found\b"
-)
-_QUOTED_OUTPUT = re.compile(
-    r"(?:stderr|stdout|output)=(?P<quote>b?['\"])(?P<text>.*?)(?:(?<!\\)(?P=quote)[,)]|$)", re.DOTALL
-)
-_EXPLAINS = ("assert ", "+ ", "where ")
-"""How pytest begins the lines that take an assertion apart."""
 _LOOKED_AT = 40_000
+_LONGEST_SAID = 500
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class RootError:
     """The error that counts."""
 
     exception: str
     message: str
     frames: tuple[Frame, ...] = ()
     chain: tuple[Raised, ...] = ()
-    """Causes, contexts and group members of the reported exception, nearest first."""
+    """Causes, contexts and group members of the exception, nearest first."""
     wrapper: str = ""
-    """Type of the exception that only reports the end of a child process."""
+    """Type of the exception that only reports this error."""
     said: str = ""
     """What a process said before it ended, where the exception itself says nothing."""
     test_file: str = ""
@@ -46,43 +33,18 @@ class Anatomy:
     """The test's own name, without parameters."""
 
 
-def anatomy_of(failure: Failure) -> Anatomy:
-    """Take a failure apart. Of a chain the reported exception counts, of a child process its own error."""
-    reported = failure.chain[0] if failure.chain else Raised(type="", message=failure.message)
-    path, _, rest = failure.nodeid.partition("::")
-    test_file, test = posix(path), rest.partition("[")[0]
-    child = _child(failure, reported)
-    if child is not None:
-        own, *causes = child
-        return Anatomy(
-            own.type, own.message, own.frames, tuple(causes), reported.type, test_file=test_file, test=test
-        )
-    members = [raised for raised in failure.chain[1:] if raised.relation == "member"]
-    if members:
-        lines = sorted({_line(member) for member in members})
-        frames = max((m.frames for m in members), key=len) or reported.frames
-        return Anatomy(
-            reported.type,
-            " | ".join(lines),
-            frames,
-            failure.chain[1:],
-            test_file=test_file,
-            test=test,
-        )
-    said = _said(failure, reported) if is_process_end(reported) else ""
-    return Anatomy(
-        reported.type,
-        reported.message,
-        reported.frames,
-        failure.chain[1:],
-        said=said,
-        test_file=test_file,
-        test=test,
-    )
+def root_error(failure: Failure) -> RootError:
+    """The error that a failure is about.
 
-
-def _line(raised: Raised) -> str:
-    return f"{raised.type}: {raised.message.strip().partition(chr(10))[0]}"
+    Of an exception group its members count, of a child process (a quoted traceback, or the last line that
+    sounds like an error) its own error, of a worker what it raised and where, of click's test runner what it
+    caught, of a pytest within the test what that printed.
+    """
+    error = _reported_error(with_worker_frames(failure))
+    if not error.wrapper:
+        inner = _quoted_traceback(error, failure) or _caught_by_click(error) or _inner_pytest(error, failure)
+        error = inner or error
+    return replace(error, frames=_readable(error.frames))
 
 
 def is_process_end(raised: Raised) -> bool:
@@ -90,34 +52,110 @@ def is_process_end(raised: Raised) -> bool:
     name = raised.type.rpartition(".")[2]
     if name in _EXITS:
         return True
-    if name not in ("AssertionError", "Failed", "RuntimeError", ""):
+    if name not in _MAY_REPORT_AN_EXIT:
         return False
     text = raised.message[:_LOOKED_AT]
-    return any(word in text for word in _PROCESS_WORDS) and _PROCESS_ENDED.search(text) is not None
+    return any(hint in text for hint in _PROCESS_HINTS) and _PROCESS_ENDED.search(text) is not None
 
 
-def _child(failure: Failure, reported: Raised) -> tuple[Raised, ...] | None:
+_EXITS = frozenset({"SystemExit", "CalledProcessError", "Exit", "Abort", "SubprocessError"})
+_MAY_REPORT_AN_EXIT = frozenset({"AssertionError", "Failed", "RuntimeError", ""})
+_PROCESS_ENDED = pattern(
+    r"""
+    CompletedProcess\( | returned[ ]non-zero[ ]exit[ ]status | [Cc]ommand[ ]failed
+    | exit(?:ed)?[ _]?(?:code|status) | returncode | non-zero[ ]exit | <Result[ ] | Process[ ]exited
+    | died[ ]with[ ]<Signals
+    """,
+    matches=["assert CompletedProcess(args=['x'], returncode=2).returncode == 0", "exit code 3", "<Result "],
+    rejects=["the exit of the beam", "command not given"],
+)
+_PROCESS_HINTS = ("CompletedProcess(", "exit", "ommand failed", "returncode", "<Result ", "died with")
+"""Every match of `_PROCESS_ENDED` holds one of these, which `in` finds many times faster."""
+
+
+def _reported_error(failure: Failure) -> RootError:
+    """Of a chain the reported exception counts, of a group its members, of a child process its own error."""
+    reported = failure.chain[0] if failure.chain else Raised(type="", message=failure.message)
+    path, _, rest = failure.nodeid.partition("::")
+    error = RootError(
+        reported.type,
+        reported.message,
+        reported.frames,
+        failure.chain[1:],
+        test_file=posix(path),
+        test=rest.partition("[")[0],
+    )
+    child = _child_traceback(failure, reported)
+    if child:
+        own, *causes = child
+        return replace(
+            error,
+            exception=own.type,
+            message=own.message,
+            frames=own.frames,
+            chain=tuple(causes),
+            wrapper=reported.type,
+        )
+    members = [raised for raised in failure.chain[1:] if raised.relation == "member"]
+    if members:
+        lines = sorted({f"{member.type}: {_first_line(member.message)}" for member in members})
+        deepest = max((member.frames for member in members), key=len)
+        return replace(error, message=" | ".join(lines), frames=deepest or reported.frames)
+    if is_process_end(reported):
+        return replace(error, said=_last_words(failure, reported))
+    return error
+
+
+def _child_traceback(failure: Failure, reported: Raised) -> tuple[Raised, ...]:
     """The chain of a quoted traceback: in the message, or in the output of a process that ended badly."""
     texts = [reported.message]
     if is_process_end(reported):
         texts += [_unescaped(reported.message), failure.captured.stderr, failure.captured.stdout]
     for text in texts:
         if HEAD in text:
-            chain = native_chain(text[-_LOOKED_AT:], root_of(failure))
+            chain = native_chain(text[-_LOOKED_AT:], project_root(failure))
             if chain:
                 return chain
-    return None
+    return ()
 
 
-def _said(failure: Failure, reported: Raised) -> str:
+_SOUNDS_LIKE_AN_ERROR = pattern(
+    r"""
+    ^(?:\S{1,80}:\s*)?
+     (?: \[?(?:E|ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|critical|panic|FAILED)\]?\b[:\ ]
+       | [A-Za-z_][\w.]*(?:Error|Exception)\b(?::|$)
+     )
+    | :[ ]error:
+    | \bNo[ ]such[ ]file[ ]or[ ]directory\b
+    | \bcommand[ ]not[ ]found\b
+    """,
+    matches=[
+        "orbit: error: cannot open 'x'",
+        "ERROR: bad",
+        "ValueError: bad",
+        "bash: foo: command not found",
+    ],
+    rejects=["no errors", "usage: orbit [-h] FILE"],
+)
+_QUOTED_OUTPUT = pattern(
+    r"(?:stderr|stdout|output)=(?P<quote>b?['\"])(?P<text>.*?)(?:(?<!\\)(?P=quote)[,)]|$)",
+    flags=re.DOTALL,
+    matches=["CompletedProcess(args=[], returncode=2, stderr='no such file')"],
+    rejects=["stderr is empty"],
+)
+_EXPLANATION = ("assert ", "+ ", "where ")
+"""How pytest begins the lines that take an assertion apart."""
+
+
+def _last_words(failure: Failure, reported: Raised) -> str:
     """The last line that sounds like an error, in what the message quotes and what was captured."""
-    quoted = [match["text"] for match in _QUOTED_OUTPUT.finditer(_unescaped(reported.message[:_LOOKED_AT]))]
+    quoted = [found["text"] for found in _QUOTED_OUTPUT.finditer(_unescaped(reported.message[:_LOOKED_AT]))]
     captured = failure.captured
     for text in (reported.message, *quoted, captured.stderr, captured.stdout, captured.log):
-        lines = [line.strip() for line in text[-_LOOKED_AT:].splitlines()]
-        spoken = [line for line in lines if _SAYS_ERROR.search(line) and not line.startswith(_EXPLAINS)]
-        if spoken:
-            return spoken[-1][:500]
+        for untrimmed in reversed(text[-_LOOKED_AT:].splitlines()):
+            line = untrimmed.strip()
+            if _SOUNDS_LIKE_AN_ERROR.search(line) and not line.startswith(_EXPLANATION):
+                return line[:_LONGEST_SAID]
     return ""
 
 
@@ -126,140 +164,111 @@ def _unescaped(message: str) -> str:
     return message.replace("\\n", "\n").replace("\\t", "\t").replace("\\'", "'")
 
 
-def root_of(failure: Failure) -> str | None:
-    """The project's absolute root, where the texts show the test's own file under it or a source folder."""
-    test_file = posix(failure.nodeid.partition("::")[0])
-    texts = (failure.longrepr, *(raised.message for raised in failure.chain), failure.captured.stderr)
-    for text in texts:
-        found = re.search(
-            r"(?P<root>/[^\s:\"']{1,500}?)/" + re.escape(test_file) + r"(?:\"|:\d)", text[:_LOOKED_AT]
-        )
-        if found:
-            return found["root"]
-    product = {frame.path for raised in failure.chain for frame in raised.frames if frame.origin == "product"}
-    for path in sorted(product):
-        for text in texts:
-            if found := re.search(
-                r'"(?P<root>/[^\s:"\']{1,500}?)/' + re.escape(path) + '"', text[:_LOOKED_AT]
-            ):
-                return found["root"]
-    return None
-
-
-_REMOTE = re.compile(r"(?:^|\.)_?RemoteTraceback$|(?:^|\.)_RemoteExceptionWithTraceback$")
-_FENCE = '"""'
-_DASK = re.compile(r"^(?P<message>.*?)\n+Traceback\n-{5,}\n(?P<frames>.*)$", re.DOTALL)
-_CLICK = re.compile(r"<Result (?P<type>[A-Za-z_]\w*)\((?P<arguments>.{0,2000}?)\)>")
-_ERRNO = re.compile(r"(?P<number>\d+), (?P<quote>['\"])(?P<text>.*)(?P=quote)$", re.DOTALL)
-_TEXT = re.compile(r"(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)(?:, |$)", re.DOTALL)
-_INNER_ERROR = re.compile(r"^E +(?P<error>[A-Za-z_][\w.]*(?:Error|Exception|Failed|Exit)\b.*)$", re.MULTILINE)
-_PYTESTER = ("_pytest/pytester.py", "_pytest/pytester_assertions.py")
-_OF_INNER_RUN = re.compile(
-    r"\.(?:assert_outcomes|fnmatch_lines\w*|re_match_lines\w*|no_\w+_line|parseoutcomes)\("
-)
-_LOOKED_AT = 40_000
-
-
-def inner_anatomy(failure: Failure, outer: Anatomy | None = None) -> Anatomy:
-    """The failure taken apart, down to the error of the process or run that it is about.
-
-    `outer` is what `anatomy_of` gave for it, where that is known already.
-    """
-    opened = _without_remote(failure)
-    found = outer if outer is not None and opened is failure else anatomy_of(opened)
-    if found.wrapper:
-        return found
-    return _quoted(found, failure) or _of_runner(found) or _of_pytester(found, failure) or found
-
-
-def _without_remote(failure: Failure) -> Failure:
-    """A worker's exception comes back without its frames, and with a cause that quotes them."""
-    if not failure.chain:
-        return failure
-    reported, *others = failure.chain
-    if reported.type.startswith("dask.") and (found := _DASK.match(reported.message[:_LOOKED_AT])):
-        kind = reported.type.rpartition(".")[2]
-        return failure.model_copy(
-            update={"chain": (_dask_worker(kind, found, reported, root_of(failure)), *others)}
-        )
-    for index, raised in enumerate(others):
-        worker = _worker(raised, reported, failure)
-        if worker is not None:
-            own = reported.model_copy(update={"frames": (*reported.frames[:1], *worker.frames)})
-            return failure.model_copy(update={"chain": (own, *others[:index], *others[index + 1 :])})
-    return failure
-
-
-def _worker(raised: Raised, reported: Raised, failure: Failure) -> Raised | None:
-    """The exception that a remote traceback quotes, where it is the reported one."""
-    said = raised.message.strip().strip('"').strip()
-    if _REMOTE.search(raised.type):
-        chain = native_chain(said[-_LOOKED_AT:], root_of(failure))
-        return chain[0] if chain and _same(chain[0].type, reported.type) else None
-    twin = raised.frames and raised.message.rstrip().endswith(_FENCE) and _same(raised.type, reported.type)
-    return raised if twin else None
-
-
-def _same(one: str, other: str) -> bool:
-    return one.rpartition(".")[2] == other.rpartition(".")[2]
-
-
-def _dask_worker(kind: str, found: re.Match[str], reported: Raised, root: str | None) -> Raised:
-    chain = native_chain(f"{HEAD}\n{found['frames'].rstrip()}\n{kind}: x", root)
-    frames = (*reported.frames[:1], *(chain[0].frames if chain else ()))
-    return reported.model_copy(update={"type": kind, "message": found["message"], "frames": frames})
-
-
-def _quoted(found: Anatomy, failure: Failure) -> Anatomy | None:
-    """A traceback in the message that pytest indented, or that stands in the repr of a string."""
-    if HEAD not in found.message:
+def _quoted_traceback(error: RootError, failure: Failure) -> RootError | None:
+    """The error of a traceback in the message, indented by pytest or within the repr of a string."""
+    if HEAD not in error.message:
         return None
-    text = found.message[:_LOOKED_AT]
+    text = error.message[:_LOOKED_AT]
     if HEAD + "\\n" in text:
         text = text.replace("\\n", "\n").replace("\\'", "'")
-    head, _, rest = text.partition(HEAD)
-    text = HEAD + re.sub(r"\n  ", "\n", rest) if re.match(r"\n {4}File ", rest) else HEAD + rest
-    chain = native_chain(text, root_of(failure))
+    before, _, rest = text.partition(HEAD)
+    if re.match(r"\n {4}File ", rest):  # pytest indents the further lines of a message by two
+        rest = rest.replace("\n  ", "\n")
+    chain = native_chain(HEAD + rest, project_root(failure))
     if not chain:
         return None
     own, *causes = chain
     message = own.message.strip()
-    if head:  # a repr: its end and what pytest explains stand behind
+    if before:  # a repr: its closing quote and what pytest explains stand behind the first line
         message = message.partition("\n")[0].replace("\\'", "'")
     return replace(
-        found, exception=own.type, message=message, frames=own.frames, chain=tuple(causes), said="",
-        wrapper=found.exception,
-    )  # fmt: skip
-
-
-def _of_runner(found: Anatomy) -> Anatomy | None:
-    """The exception that click's test runner caught; one that only ends the process says nothing."""
-    result = _CLICK.search(found.message[:_LOOKED_AT])
-    if result is None or result["type"] in ("SystemExit", "Exit", "Abort"):
-        return None
-    return replace(
-        found,
-        exception=result["type"],
-        message=_of_arguments(result["arguments"]),
+        error,
+        exception=own.type,
+        message=message,
+        frames=own.frames,
+        chain=tuple(causes),
         said="",
-        wrapper=found.exception,
+        wrapper=error.exception,
     )
 
 
-def _of_arguments(arguments: str) -> str:
+_CLICK_RESULT = pattern(
+    r"<Result[ ](?P<type>[A-Za-z_]\w*)\((?P<arguments>.{0,2000}?)\)>",
+    matches=["where 1 = <Result ValueError('the beam is off')>.exit_code"],
+    rejects=["<Result okay>"],
+)
+_ERRNO_ARGUMENTS = pattern(
+    r"(?P<number>\d+),[ ](?P<quote>['\"])(?P<text>.*)(?P=quote)$",
+    flags=re.DOTALL,
+    matches=["2, 'No such file or directory'"],
+    rejects=["'a', 'b'"],
+    how="match",
+)
+_TEXT_ARGUMENT = pattern(
+    r"(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)(?:,[ ]|$)",
+    flags=re.DOTALL,
+    matches=["'the beam is off'", "'a', 'b'"],
+    rejects=["3"],
+    how="match",
+)
+_ENDS_THE_PROCESS = frozenset({"SystemExit", "Exit", "Abort"})
+
+
+def _caught_by_click(error: RootError) -> RootError | None:
+    """The exception that click's test runner caught; one that only ends the process says nothing."""
+    result = _CLICK_RESULT.search(error.message[:_LOOKED_AT])
+    if result is None or result["type"] in _ENDS_THE_PROCESS:
+        return None
+    message = _message_of(result["arguments"])
+    return replace(error, exception=result["type"], message=message, said="", wrapper=error.exception)
+
+
+def _message_of(arguments: str) -> str:
     """What an exception with these arguments says."""
-    if errno := _ERRNO.match(arguments):
+    if errno := _ERRNO_ARGUMENTS.match(arguments):
         return f"[Errno {errno['number']}] {errno['text']}"
-    text = _TEXT.match(arguments)
+    text = _TEXT_ARGUMENT.match(arguments)
     return text["text"] if text else arguments
 
 
-def _of_pytester(found: Anatomy, failure: Failure) -> Anatomy | None:
+_INNER_ERROR = pattern(
+    r"^E[ ]+(?P<error>[A-Za-z_][\w.]*(?:Error|Exception|Failed|Exit)\b.*)$",
+    flags=re.MULTILINE,
+    matches=["E   ValueError: the beam is not aligned"],
+    rejects=["E   assert 1 == 2"],
+)
+_PYTESTER_FILES = ("_pytest/pytester.py", "_pytest/pytester_assertions.py")
+_LOOKS_AT_INNER_RUN = pattern(
+    r"\.(?:assert_outcomes|fnmatch_lines\w*|re_match_lines\w*|no_\w+_line|parseoutcomes)\(",
+    matches=["result.assert_outcomes(passed=1)", "result.stdout.fnmatch_lines_random(['*'])"],
+    rejects=["outcomes(passed=1)"],
+)
+
+
+def _inner_pytest(error: RootError, failure: Failure) -> RootError | None:
     """The last error that a pytest within the test printed."""
-    asked = (
-        frame.path.endswith(_PYTESTER) or _OF_INNER_RUN.search(frame.code or "") for frame in found.frames
-    )
-    if found.said or not any(asked):
+    if error.said or not any(_is_about_an_inner_run(frame) for frame in error.frames):
         return None
     errors = _INNER_ERROR.findall(failure.captured.stdout[-_LOOKED_AT:])
-    return replace(found, said=errors[-1][:500]) if errors else None
+    return replace(error, said=errors[-1][:_LONGEST_SAID]) if errors else None
+
+
+def _is_about_an_inner_run(frame: Frame) -> bool:
+    return frame.path.endswith(_PYTESTER_FILES) or _LOOKS_AT_INNER_RUN.search(frame.code or "") is not None
+
+
+_PYTHON_SOURCE = re.compile(r"\.(?:py|pyw|ipynb)$")
+
+
+def _readable(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Without compiled sources that a library names relative to where it was built: nobody has their text."""
+    return tuple(frame for frame in frames if not _is_compiled(frame))
+
+
+def _is_compiled(frame: Frame) -> bool:
+    has_source = _PYTHON_SOURCE.search(frame.path) is not None or frame.code not in (None, "", "???")
+    return frame.origin == "product" and not has_source
+
+
+def _first_line(message: str) -> str:
+    return message.strip().partition("\n")[0]

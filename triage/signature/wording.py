@@ -1,4 +1,4 @@
-"""Whether a message says something of its own, or only what the interpreter says at any such place."""
+"""Tell messages that somebody worded from those that the interpreter or a library gives anywhere."""
 
 from __future__ import annotations
 
@@ -8,58 +8,91 @@ from functools import lru_cache
 
 from triage.model.failure import Failure
 from triage.signature.masking import legible, masked, shown
-from triage.signature.root_error import Anatomy, inner_anatomy
+from triage.signature.root_error import RootError, root_error
 from triage.text.markup import visible
+from triage.text.pattern import pattern
 
-_BUILTIN = (
-    "NoneType|bool|int|float|complex|str|bytes|bytearray|list|tuple|dict|set|frozenset|object"
-    "|function|method|type|"
-    "module|generator|coroutine|property|slice|range|builtin_function_or_method|method-wrapper"
-    "|Tensor|ndarray"
+_LONGEST_TITLE = 120
+_TELLING_WORDS = 3
+"""Distinct words from which a message says something of its own."""
+_UNREPEATED_WORDS = 8
+"""Distinct words from which nobody writes the same message twice."""
+
+_BUILTIN_TYPES = (
+    "NoneType|bool|int|float|complex|str|bytes|bytearray|list|tuple|dict|set|frozenset|object|function|method|type"
+    "|module|generator|coroutine|property|slice|range|builtin_function_or_method|method-wrapper|Tensor|ndarray"
 )
-_ANYWHERE = re.compile(
-    rf"'(?:{_BUILTIN})' object (?:has no attribute|is not|does not|cannot|doesn't)"
-    r"|^unsupported operand type|^bad operand type|^can(?:not|'t) (?:unpack|multiply|concatenate)"
-    r"|index out of range|index \S+ is out of bounds|^division by zero|^float division"
-    r"|^integer (?:division|modulo)"
-    r"|^name '\w+' is not defined|local variable '\w+'|object of type '\w+' has no len"
-    r"|argument of type '\w+' is not"
-    r"|maximum recursion depth|invalid literal for int|could not convert string to float"
-    r"|not enough values to unpack"
-    r"|too many values to unpack|^expected string or bytes|must be real number, not"
-    r"|^'\w+' not supported between"
-    r"|dictionary changed size|generator didn't|^(?:None|True|False|<n\d+>|0)?$"
-    r"|^Expecting value: line|^DID NOT |^Timeout\b|timed out after"
+_SAID_ANYWHERE = pattern(
+    rf"""
+      '(?:{_BUILTIN_TYPES})'[ ]object[ ](?:has[ ]no[ ]attribute|is[ ]not|does[ ]not|cannot|doesn't)
+    | ^unsupported[ ]operand[ ]type | ^bad[ ]operand[ ]type | ^can(?:not|'t)[ ](?:unpack|multiply|concatenate)
+    | index[ ]out[ ]of[ ]range | index[ ]\S+[ ]is[ ]out[ ]of[ ]bounds
+    | ^division[ ]by[ ]zero | ^float[ ]division | ^integer[ ](?:division|modulo)
+    | ^name[ ]'\w+'[ ]is[ ]not[ ]defined | local[ ]variable[ ]'\w+'
+    | object[ ]of[ ]type[ ]'\w+'[ ]has[ ]no[ ]len
+    | argument[ ]of[ ]type[ ]'\w+'[ ]is[ ]not | maximum[ ]recursion[ ]depth
+    | invalid[ ]literal[ ]for[ ]int | could[ ]not[ ]convert[ ]string[ ]to[ ]float
+    | not[ ]enough[ ]values[ ]to[ ]unpack | too[ ]many[ ]values[ ]to[ ]unpack
+    | ^expected[ ]string[ ]or[ ]bytes | must[ ]be[ ]real[ ]number,[ ]not | ^'\w+'[ ]not[ ]supported[ ]between
+    | dictionary[ ]changed[ ]size | generator[ ]didn't
+    | ^(?:None|True|False|<n\d+>|0)?$
+    | ^Expecting[ ]value:[ ]line | ^DID[ ]NOT[ ] | ^Timeout\b | timed[ ]out[ ]after
+    """,
+    matches=[
+        "'NoneType' object has no attribute 'x'",
+        "list index out of range",
+        "",
+        "<n1>",
+        "DID NOT RAISE",
+    ],
+    rejects=["'Beam' object has no attribute 'x'", "the beam is off", "<n1> rows"],
 )
-_BY_TYPE = frozenset(
+_SAY_LITTLE_BY_TYPE = frozenset(
     {"KeyError", "IndexError", "StopIteration", "ZeroDivisionError", "RecursionError", "MemoryError",
      "KeyboardInterrupt", "NotImplementedError", "EOFError", "SystemExit", "Exit",
      "Timeout", "Crashed"}
 )  # fmt: skip
-_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{2,}")
-_MASKED = re.compile(r"<\w+>")
-_NAMES_ITS_OBJECT = re.compile(r"^[\w.]+\(\) (?:got|missing|takes)|^No module named|^cannot import name")
-_OBJECT = re.compile(r"'[A-Za-z_][\w.]*'|\"[A-Za-z_][\w.]*\"|`[A-Za-z_][\w.]*`|\b[\w.]+\(\)|\b\w+_\w+\b")
-_MANY_WORDS = 8
-_LIBRARY_HEADING = re.compile(
-    r"^(?:Tensor-likes are|Scalars are|Not equal to tolerance|Arrays are not|Jacobian mismatch"
-    r"|Mismatched elements"
-    r"|The values for attribute|Items are not equal|Backward is not reentrant|Numerical gradient)"
+"""The last two are given by `triage.cluster.groups` to tests whose process died or was stopped."""
+_NAMES_ITS_OBJECT = pattern(
+    r"^[\w.]+\(\)[ ](?:got|missing|takes) | ^No[ ]module[ ]named | ^cannot[ ]import[ ]name",
+    matches=["f() got an unexpected keyword argument 'x'", "No module named 'x'"],
+    rejects=["got an unexpected keyword"],
+    how="match",
 )
+_NAMED_OBJECT = pattern(
+    r"""
+    '[A-Za-z_][\w.]*' | \"[A-Za-z_][\w.]*\" | `[A-Za-z_][\w.]*` | \b[\w.]+\(\) | \b\w+_\w+\b
+    """,
+    matches=["no column 'mass'", "call load() first", "unit_cell is singular"],
+    rejects=["the beam is off"],
+)
+_LIBRARY_HEADING = pattern(
+    r"""
+    ^(?: Tensor-likes[ ]are | Scalars[ ]are | Not[ ]equal[ ]to[ ]tolerance | Arrays[ ]are[ ]not
+       | Jacobian[ ]mismatch | Mismatched[ ]elements | The[ ]values[ ]for[ ]attribute
+       | Items[ ]are[ ]not[ ]equal | Backward[ ]is[ ]not[ ]reentrant | Numerical[ ]gradient )
+    """,
+    matches=["Tensor-likes are not close!", "Arrays are not equal"],
+    rejects=["the arrays are not equal"],
+    how="match",
+)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{2,}")
+_TOKEN = re.compile(r"<\w+>")
 
 
 @lru_cache(maxsize=16384)
 def says_something(exception: str, message: str) -> bool:
     """Whether two failures with this message and nothing else in common may be held for one.
 
-    `message` is masked already: what is accidental makes no message special.
+    `message` is masked already: what is volatile makes no message special.
     """
     first = message.strip().partition("\n")[0]
     if _NAMES_ITS_OBJECT.match(first):
         return True
-    if exception.rpartition(".")[2] in _BY_TYPE or _ANYWHERE.search(first):
+    if exception.rpartition(".")[2] in _SAY_LITTLE_BY_TYPE or _SAID_ANYWHERE.search(first):
         return False
-    return len(set(_WORD.findall(_MASKED.sub(" ", first)))) >= 3
+    words = set(_WORD.findall(_TOKEN.sub(" ", first)))
+    return len(words) >= _TELLING_WORDS
 
 
 @lru_cache(maxsize=16384)
@@ -68,7 +101,9 @@ def names_its_cause(masked_line: str) -> bool:
 
     It names an object of the code (quoted, dotted or called), or is so long that nobody wrote it twice.
     """
-    return bool(_OBJECT.search(masked_line)) or len(set(_WORD.findall(masked_line))) >= _MANY_WORDS
+    return (
+        bool(_NAMED_OBJECT.search(masked_line)) or len(set(_WORD.findall(masked_line))) >= _UNREPEATED_WORDS
+    )
 
 
 def explicit_text(message: str) -> str:
@@ -79,26 +114,20 @@ def explicit_text(message: str) -> str:
     return first
 
 
-_LONGEST = 120
+def is_assertion(error: RootError) -> bool:
+    """Whether the message explains a comparison, instead of being raised with words of its own."""
+    return error.exception.rpartition(".")[2] in ("AssertionError", "GradcheckError", "")
 
 
 def title_of(failure: Failure) -> str:
     """A line about this one failure, with its numbers."""
-    return visible(headline(inner_anatomy(failure), legible))
+    return visible(headline(root_error(failure), legible))
 
 
-def _without_numbers(line: str) -> str:
-    return shown(masked(line))
-
-
-def headline(anatomy: Anatomy, legibly: Callable[[str], str] = _without_numbers) -> str:
-    """By default the same for all failures of one signature."""
-    line = anatomy.said or anatomy.message.strip().partition("\n")[0]
-    words = legibly(line)
-    named = words if is_assertion(anatomy) and words else f"{anatomy.exception}: {words}".strip(": ")
-    return named[:_LONGEST] or "failure without a message"
-
-
-def is_assertion(anatomy: Anatomy) -> bool:
-    """Whether the message explains a comparison, instead of being raised with words of its own."""
-    return anatomy.exception.rpartition(".")[2] in ("AssertionError", "GradcheckError", "")
+def headline(error: RootError, legibly: Callable[[str], str] | None = None) -> str:
+    """A line about an error; without `legibly` the same for all failures of one signature."""
+    line = error.said or error.message.strip().partition("\n")[0]
+    words = legibly(line) if legibly is not None else shown(masked(line))
+    if not is_assertion(error) or not words:
+        words = f"{error.exception}: {words}".strip(": ")
+    return words[:_LONGEST_TITLE] or "failure without a message"

@@ -223,25 +223,6 @@ def test_a_failure_whose_error_moves_by_a_decade_keeps_its_id(failing: Failing, 
     assert far.cluster_of == {("a.py::a", 0): "C2"}
 
 
-def test_a_signature_of_an_older_algorithm_still_finds_its_cluster(failing: Failing, run: Run) -> None:
-    """A journal from before the present algorithm: the old signature leads home, the new one is stored."""
-    record = run(failing("a.py::a", "KeyError: 'x'", "m.py:f"))
-    old = ClusterRegistry.of(
-        assign(
-            record,
-            ClusterRegistry.of(()),
-            signer=lambda f: signatures_of(f)[-1:],
-            factory=ClusterRegistry.of(()).event_factory(AT, "x"),
-        ).events
-    )
-    assert all(signature.startswith("reason/1:") for signature in old.home)
-    found = clustered(record, registry=old)
-    assert found.cluster_of == {("a.py::a", 0): "C1"}
-    after = ClusterRegistry.of((*old.events, *found.events))
-    assert {signature.partition(":")[0] for signature in after.home} == {"reason/1", "reason/2", "reason/3"}
-    assert after.translated >= {signatures_of(record.failures[0])[-1].id}
-
-
 MESSAGES = st.sampled_from(
     ["off by 0.25\nassert 5.25 == 5.0", "assert 7.25 == 7.0", "assert 0.5 < 0.1", "assert 5.0 < 0.1",
      "assert 50.0 < 0.1", "step 3 of a long plan failed", "step 4 of a long plan failed",

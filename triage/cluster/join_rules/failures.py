@@ -15,24 +15,25 @@ from triage.cluster.context import Context
 from triage.cluster.groups import Unit
 from triage.cluster.union import Join, by_key
 from triage.model.cluster import Why
+from triage.model.signature import Feature, ProcessState
 
-_MOVED = "working directory moved"
-_DTYPE = "default dtype is not float32"
-_MIXED = "float32 meets float64"
-_CLOCK = "compares a measured time with a limit"
+_MOVED = ProcessState.WORKING_DIRECTORY_MOVED
+_DTYPE = ProcessState.DEFAULT_DTYPE_CHANGED
+_MIXED = ProcessState.DTYPES_MIXED
+_CLOCK = ProcessState.TIME_COMPARED
 _DIGITS_THAT_TELL = 3
 
 
-def marks(unit: Unit, kind: str) -> tuple[str, ...]:
+def features(unit: Unit, kind: Feature) -> tuple[str, ...]:
     """Values of a mark that every failure of the unit shows."""
-    return unit.group.marks.get(kind, ())
+    return unit.group.features.get(kind, ())
 
 
 def near_decades(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """The same failure but for one decade of its error."""
     index_of = {unit.group.signature.id: index for index, unit in enumerate(units)}
     for index, unit in enumerate(units):
-        for near in marks(unit, "near"):
+        for near in features(unit, Feature.NEAR):
             if near in index_of and index < index_of[near]:
                 detail = f"the same but for one decade of the error: {_says(unit)}"
                 yield Join(index, index_of[near], Why(kind="message", detail=detail))
@@ -45,14 +46,20 @@ def same_message(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     functions of the project, they must be the same ones.
     """
 
-    yield from by_key(units, lambda unit: _of_project(unit, "named-cause", context), "message", _first_line)
-    yield from by_key(units, lambda unit: marks(unit, "message"), "message", proposal=True)
+    yield from by_key(
+        units, lambda unit: _of_project(unit, Feature.NAMED_CAUSE, context), "message", _first_line
+    )
+    yield from by_key(units, lambda unit: features(unit, Feature.MESSAGE), "message", proposal=True)
 
 
 def same_note(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One note on several exceptions: where it was added is the same, the cause need not be."""
     return by_key(
-        units, lambda unit: marks(unit, "note"), "message", lambda n: f"both note: {n}", proposal=True
+        units,
+        lambda unit: features(unit, Feature.NOTE),
+        "message",
+        lambda n: f"both note: {n}",
+        proposal=True,
     )
 
 
@@ -60,7 +67,7 @@ def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One exception that other exceptions wrap."""
     return by_key(
         units,
-        lambda unit: _of_project(unit, "cause", context),
+        lambda unit: _of_project(unit, Feature.CAUSE, context),
         "chain",
         lambda key: f"caused by {_first_line(key)}",
     )
@@ -68,9 +75,9 @@ def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 def same_site(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One raising line with one wording; one line in whose evaluation all failed; else a proposal."""
-    yield from by_key(units, lambda unit: marks(unit, "expression"), "frame")
+    yield from by_key(units, lambda unit: features(unit, Feature.EXPRESSION), "frame")
     yield from by_key(units, _worded_sites, "frame", _first_line)
-    yield from by_key(units, lambda unit: marks(unit, "site"), "frame", proposal=True)
+    yield from by_key(units, lambda unit: features(unit, Feature.SITE), "frame", proposal=True)
 
 
 def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -79,7 +86,10 @@ def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
         units, _differences_in_subjects, "message", lambda key: "off by {} in {}".format(*key.split("\n"))
     )
     yield from by_key(
-        units, lambda unit: _odd(marks(unit, "difference")), "message", lambda key: f"off by {key} in each"
+        units,
+        lambda unit: _odd(features(unit, Feature.DIFFERENCE)),
+        "message",
+        lambda key: f"off by {key} in each",
     )
     yield from by_key(
         units, _broken_differences, "message", lambda key: f"off by {key} in each", proposal=True
@@ -90,13 +100,15 @@ def same_factor(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Results of one function, each wrong by the same factor; elsewhere an odd factor proposes."""
 
     def of_one(unit: Unit) -> Iterator[str]:
-        return (key for key in _of_project(unit, "factor", context) if not key.endswith("\n"))
+        return (key for key in _of_project(unit, Feature.FACTOR, context) if not key.endswith("\n"))
 
     def says(key: str) -> str:
         return f"{key.partition(chr(10))[0]} times what was due in each"
 
     yield from by_key(units, of_one, "message", says)
-    yield from by_key(units, lambda unit: _odd(marks(unit, "factor")), "message", says, proposal=True)
+    yield from by_key(
+        units, lambda unit: _odd(features(unit, Feature.FACTOR)), "message", says, proposal=True
+    )
 
 
 def same_values(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -105,29 +117,33 @@ def same_values(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """
 
     def beside(unit: Unit) -> Iterator[str]:
-        return (f"{_file(unit)}\n{values}" for values in marks(unit, "values"))
+        return (f"{_file(unit)}\n{values}" for values in features(unit, Feature.VALUES))
 
     def from_one(unit: Unit) -> Iterator[str]:
-        return (f"{what}\n{values}" for what in marks(unit, "given") for values in marks(unit, "values"))
+        return (
+            f"{what}\n{values}"
+            for what in features(unit, Feature.GIVEN)
+            for values in features(unit, Feature.VALUES)
+        )
 
     def says(key: str) -> str:
         return f"the same compared: {key.rpartition(chr(10))[2]}"
 
     yield from by_key(units, beside, "message", says)
     yield from by_key(units, from_one, "message", says)
-    yield from by_key(units, lambda unit: marks(unit, "values"), "message", says, proposal=True)
+    yield from by_key(units, lambda unit: features(unit, Feature.VALUES), "message", says, proposal=True)
 
 
 def same_words_changed(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Texts that differ from what was due by the same words: in one file they have one cause."""
 
     def beside(unit: Unit) -> Iterator[str]:
-        return (f"{_file(unit)}\n{words}" for words in marks(unit, "changed"))
+        return (f"{_file(unit)}\n{words}" for words in features(unit, Feature.CHANGED))
 
     yield from by_key(units, beside, "message", lambda key: f"each says {key.rpartition(chr(10))[2]}")
     yield from by_key(
         units,
-        lambda unit: marks(unit, "changed"),
+        lambda unit: features(unit, Feature.CHANGED),
         "message",
         lambda words: f"each says {words}",
         proposal=True,
@@ -138,7 +154,7 @@ def same_kind_given(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Assertions of one test file that got the same wrong kind of value from one function."""
 
     def given(unit: Unit) -> Iterator[str]:
-        return (f"{_file(unit)}\n{what}" for what in marks(unit, "given"))
+        return (f"{_file(unit)}\n{what}" for what in features(unit, Feature.GIVEN))
 
     yield from by_key(
         units, given, "file", lambda key: "{1} where another kind was due in {0}".format(*key.split("\n"))
@@ -147,29 +163,35 @@ def same_kind_given(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 def same_none(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """A function of the product that gave None where its callers needed something."""
-    yield from by_key(units, lambda unit: marks(unit, "none"), "frame", lambda name: f"{name}() gave None")
+    yield from by_key(
+        units, lambda unit: features(unit, Feature.NONE), "frame", lambda name: f"{name}() gave None"
+    )
 
 
 def same_line(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One assertion of one test that failed for several parameters, compared alike."""
 
     def lines(unit: Unit) -> Iterator[str]:
-        return (f"{line}\n{_compared(unit)}" for line in marks(unit, "line"))
+        return (f"{line}\n{_compared(unit)}" for line in features(unit, Feature.LINE))
 
     return by_key(units, lines, "parameter", _first_line)
 
 
 def same_folder(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Files of one folder that are not there, because the folder is not; in the right working directory."""
-    if not any(marks(unit, "folder") for unit in units):
+    if not any(features(unit, Feature.FOLDER) for unit in units):
         return
     files = {nodeid.partition("::")[0] for unit in units for nodeid in unit.members}
     parts = {parent.parts for file in files for parent in PurePosixPath(file).parents}
     there = {"/".join(found[start:]) for found in parts for start in range(len(found))}
 
     def folders(unit: Unit) -> Iterator[str]:
-        moved = _MOVED in marks(unit, "state")
-        return (f for f in marks(unit, "folder") if not moved and f not in there and not context.exists(f))
+        moved = _MOVED in features(unit, Feature.STATE)
+        return (
+            f
+            for f in features(unit, Feature.FOLDER)
+            if not moved and f not in there and not context.exists(f)
+        )
 
     yield from by_key(units, folders, "file", lambda folder: f"files of {folder} are missing")
 
@@ -182,24 +204,26 @@ def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """What one test left behind in the process, or what the machine does to all of them."""
 
-    leaked = any(_DTYPE in marks(unit, "state") and _is_numeric(unit) for unit in units)
+    leaked = any(_DTYPE in features(unit, Feature.STATE) and _is_numeric(unit) for unit in units)
 
     def states(unit: Unit) -> Iterable[str]:
-        seen = marks(unit, "state")
-        missing = marks(unit, "missing")
-        moved = _MOVED in seen and bool(missing or marks(unit, "named"))
+        seen = features(unit, Feature.STATE)
+        missing = features(unit, Feature.MISSING)
+        moved = _MOVED in seen and bool(missing or features(unit, Feature.NAMED))
         if moved or any(context.exists(path) for path in missing):
             yield "a relative path of the project is not found: the working directory moved"
         if (_DTYPE in seen and _is_numeric(unit)) or (leaked and _MIXED in seen):
             yield f"tensors print dtype=torch.float32: the {_DTYPE}"
         if _CLOCK in seen:
             yield f"each {_CLOCK}: the speed of this machine"
-        for looked_at in marks(unit, "process"):
+        for looked_at in features(unit, Feature.PROCESS):
             yield f"each looks at the {looked_at}: its process may have another one"
 
     def mixes(unit: Unit) -> Iterable[str]:
         return (
-            f"{_MIXED} in each: a default dtype may have leaked" for s in marks(unit, "state") if s == _MIXED
+            f"{_MIXED} in each: a default dtype may have leaked"
+            for s in features(unit, Feature.STATE)
+            if s == _MIXED
         )
 
     yield from by_key(units, states, "process-state")
@@ -212,10 +236,10 @@ RULES = (
 )  # fmt: skip
 
 
-def _of_project(unit: Unit, kind: str, context: Context) -> Iterator[str]:
+def _of_project(unit: Unit, kind: Feature, context: Context) -> Iterator[str]:
     """Values of a mark, each with the functions of the project that the failing line of the test calls."""
-    calls = "\n".join(call for call in marks(unit, "calls") if _in_project(call, context))
-    return (f"{value}\n{calls}" for value in marks(unit, kind))
+    calls = "\n".join(call for call in features(unit, Feature.CALLS) if _in_project(call, context))
+    return (f"{value}\n{calls}" for value in features(unit, kind))
 
 
 def _first_line(key: str) -> str:
@@ -236,14 +260,14 @@ def _says(unit: Unit) -> str:
 
 
 def _worded_sites(unit: Unit) -> Iterator[str]:
-    for site in marks(unit, "site"):
-        for wording in marks(unit, "template"):
+    for site in features(unit, Feature.SITE):
+        for wording in features(unit, Feature.TEMPLATE):
             yield f"{site}\n{wording}"
 
 
 def _differences_in_subjects(unit: Unit) -> Iterator[str]:
-    for difference in marks(unit, "difference"):
-        for subject in marks(unit, "subject"):
+    for difference in features(unit, Feature.DIFFERENCE):
+        for subject in features(unit, Feature.SUBJECT):
             if "." in subject or "_" in subject:
                 yield f"{difference}\n{subject}"
 
@@ -252,7 +276,7 @@ def _subjects_of_file(unit: Unit) -> Iterator[str]:
     fields = unit.group.signature.fields
     if fields.get("exception") == "AssertionError" and "file" in fields:
         compared = _compared(unit)
-        for subject in marks(unit, "subject"):
+        for subject in features(unit, Feature.SUBJECT):
             if "." in subject or "_" in subject.strip("_"):
                 yield f"{fields['file']}\n{subject}\n{compared}"
 
@@ -260,7 +284,7 @@ def _subjects_of_file(unit: Unit) -> Iterator[str]:
 def _compared(unit: Unit) -> str:
     fields = unit.group.signature.fields
     numbers = (fields.get(name, "") for name in ("kind", "left", "right", "gradients", "dtypes"))
-    return " ".join((*numbers, *marks(unit, "compared")))
+    return " ".join((*numbers, *features(unit, Feature.COMPARED)))
 
 
 def _file(unit: Unit) -> str:
@@ -278,7 +302,9 @@ def _odd(numbers: Iterable[str]) -> Iterator[str]:
 
 def _broken_differences(unit: Unit) -> Iterator[str]:
     """Differences that are no whole number: to be off by one means nothing."""
-    return (difference for difference in marks(unit, "difference") if not float(difference).is_integer())
+    return (
+        difference for difference in features(unit, Feature.DIFFERENCE) if not float(difference).is_integer()
+    )
 
 
 def _is_numeric(unit: Unit) -> bool:
@@ -305,7 +331,9 @@ def similar_wording(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     for index, unit in enumerate(units):
         fields = unit.group.signature.fields
         place = (fields.get("exception", ""), fields.get("frame") or fields.get("file", ""))
-        for wording in marks(unit, "template") if "frame" in fields else (fields.get("message", ""),):
+        for wording in (
+            features(unit, Feature.TEMPLATE) if "frame" in fields else (fields.get("message", ""),)
+        ):
             if sum(letter.isalpha() for letter in wording) >= _LEAST_LETTERS:
                 places[place].append((wording, index))
     for _, worded in sorted(places.items()):

@@ -1,4 +1,4 @@
-"""The memory changes nothing: with it or without, in any order, a failure has the same signatures."""
+"""The cache changes nothing: with it or without, in any order, a failure has the same signatures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
-from triage.signature.api import Memo, computed, likeness
+from triage.signature.api import compute_signatures
+from triage.signature.cache import SignatureCache, cache_key
 
 PIECES = st.sampled_from(
     [
@@ -90,30 +91,30 @@ def failures(draw: st.DrawFn) -> Failure:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(failures(), min_size=2, max_size=8))
-def test_the_memory_changes_nothing(batch: list[Failure]) -> None:
-    remembered = Memo(computed)
+def test_the_cache_changes_nothing(batch: list[Failure]) -> None:
+    cached = SignatureCache(compute_signatures)
     for failure in batch:
-        assert remembered(failure) == computed(failure)
+        assert cached(failure) == compute_signatures(failure)
 
 
 @settings(max_examples=250, deadline=None)
 @given(failures(), MESSAGES)
-def test_equal_likeness_is_equal_signature(failure: Failure, message: str) -> None:
+def test_equal_keys_are_equal_signatures(failure: Failure, message: str) -> None:
     """Aimed at: two messages of one shape whose digits differ."""
     swapped = str.maketrans("0123456789", "5738016942")
     for other in (message, failure.message.translate(swapped)):
         twin = failure.model_copy(update={"chain": (failure.chain[0].model_copy(update={"message": other}),)})
-        remembered = Memo(computed)
-        remembered(failure)
-        assert remembered(twin) == computed(twin)
+        cached = SignatureCache(compute_signatures)
+        cached(failure)
+        assert cached(twin) == compute_signatures(twin)
 
 
-def test_accidents_share_a_likeness() -> None:
+def test_volatile_parts_share_a_key() -> None:
     def failing(message: str) -> Failure:
         return Failure(nodeid="t.py::a", phase=Phase.CALL, chain=(Raised(type="OSError", message=message),))
 
     one = failing("no reply from 0x7f31 after 31 ms, see /tmp/a/b.txt")
     other = failing("no reply from 0x1c99 after 7 ms, see /tmp/z.txt")
-    assert likeness(one) == likeness(other)
-    assert likeness(failing("5 of 5")) != likeness(failing("5 of 6"))
-    assert likeness(failing("assert 3 == 4")) is None
+    assert cache_key(one) == cache_key(other)
+    assert cache_key(failing("5 of 5")) != cache_key(failing("5 of 6"))
+    assert cache_key(failing("assert 3 == 4")) is None

@@ -1,0 +1,126 @@
+"""Remember the signatures of failures that differ only in volatile parts: suites fail alike many times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from triage.model.failure import Failure
+from triage.model.signature import Feature, Signature
+from triage.text.pattern import pattern
+
+Signatures = tuple[Signature, ...]
+
+_MOST_ENTRIES = 50_000
+_LONGEST_MESSAGE = 4000
+"""A longer message is rare, and its key would fill the memory."""
+
+_VOLATILE = pattern(
+    r"""
+    (?=[/0-9])  # every alternative begins so, which makes the scan several times faster
+    (   \b0x[0-9a-f]+\b
+      | (?<![\w.<>])/tmp/[^\s'\",;:)\]}>]*
+      | (?<![\w.,])(?<![eE][-+])\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\da-fA-F_.x]|[,:]\d|-\d)
+    )
+    """,
+    matches=["0x7f31", "see /tmp/a/b.txt", "after 31 ms", "1.5e-3"],
+    rejects=["float32", "1,234", "256x256", "v12"],
+)
+"""Tokens that masking replaces whatever they are: an address, a temporary path, a plain number."""
+_DIGITS_MEAN_MORE = pattern(
+    r"\d-\d\d | \d:\d\d | \d\.\d+\.\d | \[[-+\d.\[]",
+    matches=["2024-01-02", "12:30:01", "127.0.0.1", "[1, 2]"],
+    rejects=["3.5", "-4"],
+)
+"""Dates, times, hosts and arrays, which masking treats otherwise than plain numbers."""
+_WITHOUT_DIGITS = frozenset(
+    {
+        Feature.SITE,
+        Feature.EXPRESSION,
+        Feature.MESSAGE,
+        Feature.TEMPLATE,
+        Feature.CAUSE,
+        Feature.NAMED_CAUSE,
+        Feature.SUBJECT,
+        Feature.STATE,
+        Feature.LINE,
+        Feature.CALLS,
+        Feature.PROCESS,
+    }
+)
+"""Evidence that follows from what the key holds: no value of it came from the digits of a message."""
+_FIELDS_OF_NUMBERS = frozenset({"kind", "decade", "dtypes"})
+
+
+class SignatureCache:
+    """A bounded cache in front of a function that computes signatures; it never changes what that gives."""
+
+    def __init__(self, compute: Callable[[Failure], Signatures]) -> None:
+        self._compute = compute
+        self._known: dict[Hashable, Signatures | None] = {}
+        """None for a key whose signatures depend on more than the key."""
+
+    def __call__(self, failure: Failure) -> Signatures:
+        """The signatures of the failure."""
+        key = cache_key(failure)
+        if key is None:
+            return self._compute(failure)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        found = self._compute(failure)
+        if key not in self._known and len(self._known) < _MOST_ENTRIES:
+            self._known[key] = found if _follows_from_key(found) else None
+        return found
+
+
+def cache_key(failure: Failure) -> Hashable:
+    """Equal for failures that differ in volatile parts alone; None where that cannot be told cheaply."""
+    if len(failure.chain) != 1:
+        return None
+    raised = failure.chain[0]
+    message = raised.message
+    if len(message) > _LONGEST_MESSAGE or "assert " in message or "±" in message:
+        return None
+    if _DIGITS_MEAN_MORE.search(message):
+        return None
+    path, _, rest = failure.nodeid.partition("::")
+    shows_root = f"/{path}:" in failure.longrepr
+    captured = failure.captured
+    return (
+        path,
+        rest.partition("[")[0],
+        failure.phase,
+        raised.type,
+        _shape(message),
+        tuple((frame.path, frame.function, frame.code, frame.origin) for frame in raised.frames),
+        failure.longrepr if shows_root else "",
+        raised.frames[-1].lineno if raised.frames else None,
+        raised.notes,
+        # output counts where only its end was reported
+        (captured.stdout, captured.stderr, captured.log if captured.stdout or captured.stderr else ""),
+    )
+
+
+def _shape(message: str) -> Hashable:
+    """What stands between the volatile tokens, their kinds, and which of them are equal."""
+    parts = _VOLATILE.split(message)
+    between, tokens = tuple(parts[::2]), parts[1::2]
+    kinds = "".join(_kind(token) for token in tokens)
+    if len(set(tokens)) == len(tokens):
+        return between, kinds
+    first_index: dict[str, int] = {}
+    for index, token in enumerate(tokens):
+        first_index.setdefault(token, index)
+    return between, kinds, tuple(first_index[token] for token in tokens)
+
+
+def _kind(token: str) -> str:
+    if token.startswith("/"):
+        return "t"
+    return "a" if token[1:2] == "x" else "n"
+
+
+def _follows_from_key(signatures: Signatures) -> bool:
+    """Whether nothing in the signatures came from digits or from what the test printed."""
+    current = signatures[0]
+    return current.fields.keys().isdisjoint(_FIELDS_OF_NUMBERS) and current.features.keys() <= _WITHOUT_DIGITS

@@ -1,0 +1,80 @@
+"""Find the paths that a failure says are not there."""
+
+from __future__ import annotations
+
+import re
+
+from triage.text.pattern import pattern
+
+_MOST_PATHS = 20
+_MOST_FOLDERS = 5
+_LONGEST_LINE = 2000
+
+_ASKS_WHETHER = r"\b(?:exists|is_?file|is_?dir|lexists)\b"
+_ASKS = re.compile(_ASKS_WHETHER)
+_IS_THERE = pattern(
+    rf"""
+    ^(?:E\s+)?\+?\s*
+    (?: assert[ ]not\b.*{_ASKS_WHETHER} | where[ ]True[ ]=[ ](?:<function[ ])?{_ASKS_WHETHER} )
+    """,
+    flags=re.MULTILINE,
+    matches=["assert not Path('x').exists()", "E    +  where True = exists()"],
+    rejects=["assert Path('x').exists()", "where False = exists()"],
+)
+"""The complaint is that a path is there: the opposite of a missing one."""
+_MISSING = pattern(
+    r"""
+      [Nn]o[ ]such[ ]file | [Nn]ot[ ]found | does[ ]not[ ]exist | doesn't[ ]exist | [Mm]issing
+    | cannot[ ]open | can't[ ]open | could[ ]not[ ]open | [Uu]nable[ ]to[ ]open | cannot[ ]find
+    | exists\( | is_file\( | No[ ]module[ ]named | not[ ]readable
+    """,
+    matches=["[Errno 2] No such file or directory: 'x'", "can't open file 'x'", "where False = exists()"],
+    rejects=["the beam is off"],
+)
+_RELATIVE = pattern(
+    r"""
+      (?<![\w/.~<-])(?:\.{1,2}/)*(?:[\w.+-]+/)+[\w.+-]*\w
+    | (?<![\w/.])\.{1,2}/[\w.+-]+
+    | (?<=['\"])[\w+-]+\.\w{1,5}(?=['\"])
+    """,
+    matches=["'data/elements.csv'", "../x", "'table.csv'"],
+    rejects=["/tmp/x", "a.b"],
+)
+_NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_NOT_THERE = pattern(
+    r"No[ ]such[ ]file[ ]or[ ]directory:[ ]b?['\"]([^/'\"\n][^'\"\n]{0,300})['\"]",
+    matches=["No such file or directory: 'Makefile'"],
+    rejects=["No such file or directory: '/etc/x'"],
+)
+_FOLDER = pattern(
+    r"No[ ]such[ ]file[ ]or[ ]directory:[ ]b?['\"](?P<folder>[^'\"\n]{1,300})/[^/'\"\n]{1,200}['\"]",
+    matches=["No such file or directory: 'data/elements.csv'"],
+    rejects=["No such file or directory: 'Makefile'"],
+)
+_TEMPORARY = ("/tmp", "/var", "/private", "/dev")
+
+
+def missing_paths(text: str) -> tuple[str, ...]:
+    """Relative paths and modules that the text says are not there."""
+    if not _MISSING.search(text):
+        return ()
+    found: set[str] = set()
+    is_there = _IS_THERE.search(text) is not None
+    for line in text.splitlines():
+        if not _MISSING.search(line) or (is_there and _ASKS.search(line)):
+            continue
+        paths = [*_RELATIVE.findall(line[:_LONGEST_LINE]), *_NOT_THERE.findall(line)]
+        found.update(path.removeprefix("./") for path in paths)
+        found.update(name.replace(".", "/") for name in _NO_MODULE.findall(line))
+    return tuple(sorted(path for path in found if not path.startswith("http")))[:_MOST_PATHS]
+
+
+def missing_folders(text: str) -> tuple[str, ...]:
+    """Folders of files that are not there; temporary ones do not count."""
+    found = {match["folder"] for match in _FOLDER.finditer(text)}
+    return tuple(sorted(folder for folder in found if not folder.startswith(_TEMPORARY)))[:_MOST_FOLDERS]
+
+
+def relative_paths(text: str) -> tuple[str, ...]:
+    """Every relative path in the text."""
+    return tuple(sorted(set(_RELATIVE.findall(text))))[:_MOST_PATHS]
