@@ -18,8 +18,10 @@ from xml.parsers import expat
 
 from triage.formats.limits import Limits, Notes
 
-_CHUNK = 256 * 1024
+READ_BYTES = 256 * 1024
+"""Given to the parser at once."""
 _LONGEST_TOKEN = 16 * 1024 * 1024
+"""Of a tag or comment, which the parser keeps in memory whole."""
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
 _RESTART = re.compile(rb"<(?:testsuites|testsuite|testcase)[\s>/]")
@@ -170,7 +172,7 @@ def _refuse(*_: object) -> None:
 
 def _utf8(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[bytes]:
     """The stream as UTF-8 without characters that XML forbids."""
-    first = stream.read(_CHUNK)
+    first = stream.read(READ_BYTES)
     decoder = codecs.getincrementaldecoder(_encoding(first))("replace")
     chunk, taken = first, 0
     while chunk:
@@ -185,7 +187,7 @@ def _utf8(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[bytes]:
         if taken >= limits.file_bytes:
             notes.drop(f"what lies behind {limits.file_bytes:,} bytes")
             return
-        chunk = stream.read(_CHUNK)
+        chunk = stream.read(READ_BYTES)
 
 
 def _encoding(first: bytes) -> str:
