@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from triage.cluster.registry import ClusterRegistry
-from triage.documents.ledgers import LEDGERS, ledger_values, render_regions, update_ledgers
+from triage.documents.ledger_values import ledger_values
+from triage.documents.ledgers import LEDGERS, render_regions, update_ledgers
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import (
     AttemptRecorded,

@@ -10,14 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from triage.cluster.registry import ClusterRegistry
-from triage.documents.claims import (
-    Checked,
-    check_claims,
-    check_folder,
-    documents_in,
-    read_sidecar,
-    sidecar_of,
-)
+from triage.documents.claims import documents_in, read_sidecar, sidecar_of
+from triage.documents.folder_check import Checked, check_claims, check_folder
 from triage.documents.ledgers import JOURNAL, LEDGERS, Ledger, render_regions
 from triage.documents.plans import ACTIVE, ARCHIVE, REGION, designs, plan_files, render_region
 from triage.documents.probe_page import page

@@ -1,4 +1,4 @@
-"""Pictures for the HTML report: inline SVG by hand, with a title for those who cannot see them.
+"""Draw the charts of the HTML report: inline SVG with a title for those who cannot see it.
 
 Widths are derived from facts; each number that a reader sees is shown by `mark` and so is a claim.
 """
@@ -12,36 +12,40 @@ from markupsafe import Markup
 from triage.documents.template_values import Fact
 
 Mark = Callable[[Fact, str], Markup]
-WIDTH, HEIGHT, GAP = 720.0, 22.0, 6.0
+WIDTH = 720.0
+"""Of a chart, in units of its view box; the page scales it."""
+HEIGHT, GAP = 22.0, 6.0
+"""Of a bar, and between two of them."""
 LABEL = 420.0
+"""Room for the label on the left of a bar: 52 characters of a node id."""
+_LABEL_SPEC = "tail:52"
+_BASELINE = 15.0
+"""Of a text in its bar, from the top."""
+_NARROWEST = 1.0
+"""So that no outcome is too rare to be seen."""
 
 
 def outcome_bar(counts: Fact, mark: Mark) -> Markup:
     """The outcomes of all tests as one bar, each segment titled with its number."""
-    parts = [
-        (name, fact)
-        for name in counts.value
-        if name not in ("collected", "collect_errors")
-        and (fact := counts.member(name)) is not None
-        and fact.value
-    ]
+    parts: list[tuple[str, Fact]] = []
+    for name in counts.value:
+        fact = counts.member(name)
+        if fact is not None and fact.value and name not in ("collected", "collect_errors"):
+            parts.append((name, fact))
     total = sum(fact.value for _, fact in parts)
     if not total:
         return Markup()
-    left, shapes = 0.0, []
+    left = 0.0
+    segments: list[Markup] = []
     for name, fact in parts:
         width = WIDTH * fact.value / total
         title = Markup("<title>{}: {}</title>").format(name, mark(fact, "num:"))
-        shapes.append(
-            Markup('<rect class="{}" x="{:.2f}" y="0" width="{:.2f}" height="{:.0f}">{}</rect>').format(
-                f"o-{name}", left, max(width, 1.0), HEIGHT, title
-            )
-        )
+        rectangle = Markup('<rect class="{}" x="{:.2f}" y="0" width="{:.2f}" height="{:.0f}">{}</rect>')
+        segments.append(rectangle.format(f"o-{name}", left, max(width, _NARROWEST), HEIGHT, title))
         left += width
-    label = Markup("").join(Markup("{}: {} ").format(name, mark(fact, "num:")) for name, fact in parts)
-    return _svg("Outcomes of the tests", HEIGHT, Markup("").join(shapes)) + Markup(
-        '<p class="legend">{}</p>'
-    ).format(label)
+    words = [Markup("{}: {} ").format(name, mark(fact, "num:")) for name, fact in parts]
+    legend = Markup('<p class="legend">{}</p>').format(Markup("").join(words))
+    return _svg("Outcomes of the tests", HEIGHT, Markup("").join(segments)) + legend
 
 
 def bars(items: Iterable[Fact], label: str, value: str, title: str, mark: Mark) -> Markup:
@@ -51,26 +55,26 @@ def bars(items: Iterable[Fact], label: str, value: str, title: str, mark: Mark) 
     largest = max((float(number.value) for _, number in shown), default=0.0)
     if not largest > 0:
         return Markup()
-    shapes = []
-    for at, (name, number) in enumerate(shown):
-        top = at * (HEIGHT + GAP)
+    rows_of_chart: list[Markup] = []
+    for position, (name, number) in enumerate(shown):
+        top = position * (HEIGHT + GAP)
         width = (WIDTH - LABEL) * float(number.value) / largest
-        shapes.append(
-            Markup(
-                '<g><rect class="bar" x="{:.0f}" y="{:.0f}" width="{:.2f}" height="{:.0f}"></rect>'
-                '<text x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>'
-                '<text x="{:.0f}" y="{:.0f}">{}</text></g>'
-            ).format(
-                LABEL, top, max(width, 1.0), HEIGHT, LABEL - GAP, top + 15, _short(name, mark),
-                LABEL + GAP, top + 15, mark(number, "num:.2f"),
-            )
-        )  # fmt: skip
-    return _svg(title, len(shown) * (HEIGHT + GAP), Markup("").join(shapes))
+        bar = Markup('<rect class="bar" x="{:.0f}" y="{:.0f}" width="{:.2f}" height="{:.0f}"></rect>').format(
+            LABEL, top, max(width, _NARROWEST), HEIGHT
+        )
+        named = Markup('<text x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>').format(
+            LABEL - GAP, top + _BASELINE, _short(name, mark)
+        )
+        numbered = Markup('<text x="{:.0f}" y="{:.0f}">{}</text>').format(
+            LABEL + GAP, top + _BASELINE, mark(number, "num:.2f")
+        )
+        rows_of_chart.append(Markup("<g>{}{}{}</g>").format(bar, named, numbered))
+    return _svg(title, len(shown) * (HEIGHT + GAP), Markup("").join(rows_of_chart))
 
 
 def _short(name: Fact, mark: Mark) -> Markup:
     """The end of a long name tells more than its start; the whole is in the title."""
-    return Markup("<title>{}</title>{}").format(mark(name, "html"), mark(name, "tail:52"))
+    return Markup("<title>{}</title>{}").format(mark(name, "html"), mark(name, _LABEL_SPEC))
 
 
 def _svg(title: str, height: float, inner: Markup) -> Markup:

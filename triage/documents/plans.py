@@ -1,4 +1,4 @@
-"""The plan of a campaign: `plans/active/<campaign>.md`, moved to `plans/archive/` when all is resolved.
+"""Write a campaign's plan, `plans/active/<campaign>.md`; move it to `plans/archive/` when all is resolved.
 
 For each design of phase C the plan has one region, named by cluster and STAMP, rendered from the design
 and from the verification that followed it. Everything outside of the regions is the people's.
@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from triage.cluster.registry import ClusterRegistry
@@ -47,23 +48,23 @@ def designs(registry: ClusterRegistry) -> tuple[Designed, ...]:
     """Every design on record, oldest first; of each cluster's, all but the last are superseded."""
     found: list[Designed] = []
     attempts = [event for event in registry.events if isinstance(event, AttemptRecorded) and event.evidence]
-    for at, event in enumerate(attempts):
-        if event.phase != "c":
+    for position, design in enumerate(attempts):
+        if design.phase != "c":
             continue
-        later = [e for e in attempts[at + 1 :] if e.cluster == event.cluster]
-        until = next((n for n, e in enumerate(later) if e.phase == "c"), len(later))
-        checks = [e.evidence[0] for e in later[:until] if e.phase == "d"]
-        superseded = until < len(later)
-        status = registry.cluster(event.cluster).status
-        done = superseded or status in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
+        later = [event for event in attempts[position + 1 :] if event.cluster == design.cluster]
+        until_next_design = list(takewhile(lambda event: event.phase != "c", later))
+        verifications = [event.evidence[0] for event in until_next_design if event.phase == "d"]
+        superseded = len(until_next_design) < len(later)
+        status = registry.cluster(design.cluster).status
+        closed = status in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
         found.append(
             Designed(
-                cluster=event.cluster,
-                campaign=event.campaign,
-                stamp=event.stamp,
-                design=event.evidence[0],
-                verification=checks[-1] if checks else None,
-                resolved=done,
+                cluster=design.cluster,
+                campaign=design.campaign,
+                stamp=design.stamp,
+                design=design.evidence[0],
+                verification=verifications[-1] if verifications else None,
+                resolved=superseded or closed,
             )
         )
     return tuple(found)
@@ -106,8 +107,9 @@ def _update(root: Path, campaign: str, own: list[Designed], templates: Mapping[s
     if not here and not path.exists():
         return []
     old = read_ledger(path)
+    start = _new_plan(campaign) if old is None else old
     contents = {design.region: render_region(root, design, name, templates) for design in here}
-    new = splice(_start(campaign) if old is None else old, contents, name)
+    new = splice(start, contents, name)
     lines = []
     if new != old:
         write_bytes(path, new, follow_symlink=True)
@@ -132,12 +134,11 @@ def _archived_regions(root: Path, campaign: str) -> set[str]:
     found: set[str] = set()
     for path in sorted((root / ARCHIVE).glob("*.md")):
         if path.stem.startswith(f"{campaign}-"):
-            found |= set(
-                re.findall(r"triage:begin (\S+)", path.read_text(encoding="utf-8", errors="replace"))
-            )
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found.update(re.findall(r"triage:begin (\S+)", text))
     return found
 
 
-def _start(campaign: str) -> bytes:
+def _new_plan(campaign: str) -> bytes:
     hint = "Triage writes between the markers; every byte outside of them is yours."
     return f"# Plan of {campaign}\n\n{hint}\n".encode()

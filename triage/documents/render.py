@@ -1,4 +1,4 @@
-"""Documents of a STAMP folder: rendered from JSON artifacts on the disk, with their claims beside them."""
+"""Render the documents of a STAMP folder from its JSON artifacts, with their claims beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUFFIX = ".j2"
 
 
 def load_templates(team: Path | None = None) -> dict[str, str]:
-    """Template name (posix path below its folder) to text.
+    """Read the templates: name (posix path below its folder) to text, the team's own before those shipped.
 
     Raises `UsageError` where the team's folder is none or holds a file that cannot be read.
     """
@@ -70,17 +70,15 @@ def write_document(
     redacted when those were written.
     """
     sources = {name: source_of(root, artifact) for name, artifact in artifacts.items()}
-    document = path.relative_to(root).as_posix()
-    rendered = render(
-        template, sources, load_templates() if templates is None else templates, document=document
-    )
+    texts = load_templates() if templates is None else templates
+    rendered = render(template, sources, texts, document=path.relative_to(root).as_posix())
     write_text(path, rendered.text)
     write_json(sidecar_of(path), rendered.sidecar)
     return rendered.sidecar
 
 
 def render_again(root: Path, sidecar: Sidecar, templates: Mapping[str, str]) -> Rendered:
-    """The document that its recorded template and sources give now."""
+    """Render a document anew from its recorded template and sources."""
     sources = {name: source_of(root, root / artifact.path) for name, artifact in sidecar.sources.items()}
     return render(sidecar.template, sources, templates, document=sidecar.document)
 
@@ -108,18 +106,15 @@ def restore(root: Path, folder: Path, templates: Mapping[str, str]) -> list[Path
 
 
 def source_of(root: Path, path: Path) -> Source:
-    """A JSON artifact of the project. Raises `VoidError` where it is missing or no JSON."""
+    """Read a JSON artifact of the project. Raises `VoidError` where it is missing or no JSON."""
     name = path.relative_to(root).as_posix()
+    remedy = "restore it from git, or run again"
     try:
         data = path.read_bytes()
-        return Source(Artifact(path=name, sha256=hashlib.sha256(data).hexdigest()), json.loads(data))
+        document = json.loads(data)
     except OSError as error:
-        raise VoidError(
-            "missing-evidence",
-            f"{name} cannot be read: {error.strerror}",
-            "restore it from git, or run again",
-        ) from error
+        raise VoidError("missing-evidence", f"{name} cannot be read: {error.strerror}", remedy) from error
     except ValueError as error:
-        raise VoidError(
-            "bad-evidence", f"{name} is no JSON: {error}", "restore it from git, or run again"
-        ) from error
+        raise VoidError("bad-evidence", f"{name} is no JSON: {error}", remedy) from error
+    artifact = Artifact(path=name, sha256=hashlib.sha256(data).hexdigest())
+    return Source(artifact, document)

@@ -1,4 +1,4 @@
-"""`summary.json` and `summary.md` of a run, from what the run recorded."""
+"""Compute `summary.json` from what a run recorded, and render `summary.md`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,25 @@ from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 VERSION = 2
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
+"""As many as a person reads; the durations of all are in `results.json`."""
 MESSAGE_CHARS = 400
+"""Of a failure's first line, which is a cell of a table; the whole is in `failures.json`."""
 
 
 def summarize(
     record: RunRecord, clusters: Sequence[Cluster], failures: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The summary of one run.
+    """Compute the summary of one run.
 
     `clusters` are as the run left them; `failures` are rows with `nodeid` and `cluster`, one a failure.
     """
-    cluster_of: dict[str, list[str]] = {}
+    clusters_of: dict[str, list[str]] = {}
     for row in failures:
         if row.get("cluster"):
-            cluster_of.setdefault(row["nodeid"], []).append(row["cluster"])
+            clusters_of.setdefault(row["nodeid"], []).append(row["cluster"])
+    by_number = sorted(clusters, key=lambda cluster: cluster.number)
+    plan = record.plan
+    chunks = plan.chunks if plan else ()
     red = [result for result in (*record.collect_errors, *record.results) if result.outcome.is_red]
     counts = record.counts
     outcomes = {result.nodeid: result.outcome.value for result in record.results}
@@ -47,13 +52,13 @@ def summarize(
         "counts": counts.model_dump(mode="json"),
         "with_outcome": counts.collected - counts.not_run,
         "seconds": round(record.seconds, 3),
-        "shard": record.plan.shard if record.plan else None,
-        "durations_from": record.plan.durations_from if record.plan else None,
-        "limits": record.plan.limits.model_dump(mode="json") if record.plan else None,
-        "clusters": [_cluster(cluster) for cluster in sorted(clusters, key=lambda c: c.number)],
-        "red": [_red(result, cluster_of.get(result.nodeid, [])) for result in red],
+        "shard": plan.shard if plan else None,
+        "durations_from": plan.durations_from if plan else None,
+        "limits": plan.limits.model_dump(mode="json") if plan else None,
+        "clusters": [_cluster(cluster) for cluster in by_number],
+        "red": [_red(result, clusters_of.get(result.nodeid, [])) for result in red],
         "not_run": [result.nodeid for result in record.results if result.outcome is Outcome.NOT_RUN],
-        "chunks": [_chunk(chunk, record, outcomes) for chunk in (record.plan.chunks if record.plan else ())],
+        "chunks": [_chunk(chunk, record, outcomes) for chunk in chunks],
         "slowest": _slowest(record.results),
         "notes": list(record.notes),
     }
@@ -90,6 +95,7 @@ def _cluster(cluster: Cluster) -> dict[str, Any]:
 def _red(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
     first = result.failures[0] if result.failures else None
     place = first.place if first else None
+    message = first.message if first else result.note or result.signal or ""
     return {
         "nodeid": result.nodeid,
         "outcome": result.outcome.value,
@@ -100,7 +106,7 @@ def _red(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
         "failures": len(result.failures),
         "phase": first.phase.value if first else None,
         "exception": first.exception if first else "",
-        "message": _cut(first.message if first else result.note or result.signal or ""),
+        "message": _first_line(message),
         "place": {"path": place.path, "line": place.lineno} if place else None,
     }
 
@@ -130,15 +136,17 @@ def _slowest(results: Sequence[TestResult]) -> list[dict[str, Any]]:
     return [{"nodeid": nodeid, "seconds": round(duration, 3)} for duration, nodeid in longest]
 
 
-def _cut(message: str) -> str:
-    first = message.strip().split("\n", 1)[0]
-    return first if len(first) <= MESSAGE_CHARS else f"{first[:MESSAGE_CHARS]} …"
+def _first_line(message: str) -> str:
+    first = message.strip().partition("\n")[0]
+    if len(first) <= MESSAGE_CHARS:
+        return first
+    return f"{first[:MESSAGE_CHARS]} …"
 
 
 def write_run_summary(
     root: Path, folder: EvidenceFolder, templates: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Write both from `results.json`, `clusters.json` and `failures.json`; returns the figures."""
+    """Write both documents from `results.json`, `clusters.json` and `failures.json`; returns the figures."""
     summary = summary_of(folder.path)
     path = folder.write_json("summary.json", summary)
     write_document(root, folder.path / "summary.md", "summary.md.j2", {"run": path}, templates)
@@ -146,7 +154,7 @@ def write_run_summary(
 
 
 def summary_of(folder: Path) -> dict[str, Any]:
-    """The figures of a run, computed from its record. Raises `VoidError` where that is damaged."""
+    """Compute the figures of a run from its folder. Raises `VoidError` where that is damaged."""
     try:
         record = RunRecord.model_validate(_read(folder / "results.json"))
         clusters = [Cluster.model_validate(item) for item in _read(folder / "clusters.json")["clusters"]]

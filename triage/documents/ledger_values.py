@@ -1,0 +1,82 @@
+"""Make the values that the ledgers' templates show: every cluster with its attempts, criteria and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from triage.model.cluster import Cluster, ClusterStatus
+from triage.model.journal import (
+    AttemptRecorded,
+    ClustersMerged,
+    ClusterSplit,
+    CriterionMet,
+    Event,
+    OwnerSet,
+    StatusChanged,
+)
+
+_NEXT_COMMAND = {
+    ClusterStatus.OPEN: "triage probe",
+    ClusterStatus.PROBED: "triage design",
+    ClusterStatus.DESIGNED: "triage verify",
+}
+_ATTEMPT_FIELDS = {"phase", "campaign", "stamp", "summary", "evidence", "by"}
+_CRITERION_FIELDS = {"criterion", "scope", "runs", "stamp", "evidence"}
+
+
+def ledger_values(clusters: Iterable[Cluster], events: Sequence[Event]) -> dict[str, Any]:
+    """Make the JSON that the templates see, clusters by number."""
+    by_cluster: dict[str, list[tuple[int, Event]]] = {}
+    for position, event in enumerate(events):
+        by_cluster.setdefault(getattr(event, "cluster", ""), []).append((position, event))
+    ordered = sorted(clusters, key=lambda cluster: cluster.number)
+    return {"clusters": [_cluster(cluster, _events_of(cluster, by_cluster)) for cluster in ordered]}
+
+
+def _events_of(cluster: Cluster, by_cluster: Mapping[str, list[tuple[int, Event]]]) -> list[Event]:
+    """Events of a cluster and of those merged into it, in the order of the journal."""
+    found: list[tuple[int, Event]] = []
+    for name in (cluster.id, *cluster.aliases):
+        found += by_cluster.get(name, [])
+    return [event for _, event in sorted(found, key=lambda pair: pair[0])]
+
+
+def _cluster(cluster: Cluster, events: Sequence[Event]) -> dict[str, Any]:
+    command = _NEXT_COMMAND.get(cluster.status)
+    attempts: list[dict[str, Any]] = []
+    criteria: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
+    for event in events:
+        change = _change(event)
+        if isinstance(event, AttemptRecorded):
+            fields = event.model_dump(mode="json", include=_ATTEMPT_FIELDS)
+            attempts.append({"number": len(attempts) + 1, **fields})
+        elif isinstance(event, CriterionMet):
+            criteria.append(event.model_dump(mode="json", include=_CRITERION_FIELDS))
+        elif change is not None:
+            changes.append(change)
+    return {
+        **cluster.model_dump(mode="json", exclude={"state_in_run"}),
+        "next": f"{command} {cluster.id}" if command else None,
+        "attempts": attempts,
+        "criteria": criteria,
+        "changes": changes,
+    }
+
+
+def _change(event: Event) -> dict[str, Any] | None:
+    """A decision about a cluster as one line of its history; None for an event of another kind."""
+    reason, stamp = "", None
+    match event:
+        case StatusChanged():
+            what, reason, stamp = event.status.value, event.reason, event.stamp
+        case ClustersMerged():
+            what = f"merged into {event.into}"
+        case ClusterSplit():
+            what = f"split: {event.new} left it"
+        case OwnerSet():
+            what = f"owned by {event.owner}"
+        case _:
+            return None
+    return {"at": event.at, "by": event.by, "what": what, "reason": reason, "stamp": stamp}
