@@ -122,16 +122,16 @@ def expose(
 
     Torch is loaded only where the kernel cannot serve alone.
     """
-    from simulator.simulator.light import light_image, light_kernel, light_scene
+    from simulator.simulator.without_torch import image_by_kernel, kernel_without_torch, scene_of_numpy
 
     resume_text = given.text("resume")
     resume = None if resume_text is None else Path(resume_text)
     device = given.text("device") or "cpu"
-    kernel = light_kernel(engine_of(given), device, threads_of(given), os.environ)
+    kernel = kernel_without_torch(engine_of(given), device, threads_of(given), os.environ)
     if kernel is not None:
-        scene = light_scene(crystal, detector, experiment.beam, np.dtype(precision_of(given)))
+        scene = scene_of_numpy(crystal, detector, experiment.beam, np.dtype(precision_of(given)))
         if scene is not None:
-            return light_image(kernel, scene, progress=_progress(given), resume=resume), kernel.name
+            return image_by_kernel(kernel, scene, progress=_progress(given), resume=resume), kernel.name
     simulator = simulator_of(given, experiment, crystal)
     import torch
 

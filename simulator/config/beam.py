@@ -1,4 +1,4 @@
-"""What falls on the crystal: wavelength, photons per area, polarisation, and where the sources stand."""
+"""Configure the beam: wavelength, photons per area, polarisation and sources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

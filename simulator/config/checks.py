@@ -70,7 +70,7 @@ def axis(name: str, value: Iterable[Scalar]) -> tuple[float, float, float]:
 
 
 MOST = 10**6
-"""Most points on one axis of an experiment: a larger number is a typing error, and would eat the memory."""
+"""Most points on one axis of an experiment: a larger number is a typing error and would fill the memory."""
 
 
 def count(name: str, value: int, least: int, most: int = MOST) -> int:

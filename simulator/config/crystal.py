@@ -1,4 +1,4 @@
-"""What diffracts: the unit cell, its orientation, its mosaic blocks and its structure factors."""
+"""Configure the crystal: unit cell, orientation, mosaic blocks and structure factors."""
 
 import math
 from dataclasses import dataclass

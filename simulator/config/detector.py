@@ -1,4 +1,4 @@
-"""What records: pixels, where they are, how they absorb, and how finely each is sampled."""
+"""Configure the detector: pixels, position, sensor, sub-pixels and background."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ COLUMNS = 4
 """h, k, l and F."""
 
 LARGEST_TABLE = 2**28
-"""Entries (2 GiB) beyond which a table is refused: a stray index would otherwise eat the memory."""
+"""Entries (2 GiB) beyond which a table is refused: a single wrong index would otherwise fill the memory."""
 
 Reflection = tuple[int, int, int, float]
 """h, k, l and F in electrons."""

@@ -1,4 +1,4 @@
-"""What multiplies the sum over a pixel: solid angle, polarisation, the fraction captured by a layer."""
+"""Factors of the sum over a pixel: solid angle, polarisation, the fraction captured by a layer."""
 
 import torch
 from torch import Tensor

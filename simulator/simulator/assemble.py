@@ -23,7 +23,7 @@ class Rows(Protocol[Array]):
         """An image without photons."""
 
     def piece_rows(self, scene: Scene) -> int:
-        """How many rows make a piece of work that takes about a second at most."""
+        """Number of rows in a block of about a second of work at most."""
 
     def rows(self, scene: Scene, first: int, end: int, out: Array) -> None:
         """Fill `out` [end - first, columns] with the photons of these rows inside the region of interest."""

@@ -1,4 +1,4 @@
-"""Finished rows of a long run on disk, so that an interrupted run goes on where it stopped."""
+"""Write finished rows of a long run to disk, so that an interrupted run can continue."""
 
 import hashlib
 import json

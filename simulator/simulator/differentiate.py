@@ -49,8 +49,8 @@ def _with_graph(
 ) -> list[Tensor | None]:
     """Compute the gradients as functions that can be differentiated again. Memory follows the image here."""
     image = engine.forward_with_graph(scene.with_tensors(Tensors.from_list(tensors)))
-    asked = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
-    found = iter(torch.autograd.grad(image, asked, gradient, create_graph=True, allow_unused=True))
+    requested = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
+    found = iter(torch.autograd.grad(image, requested, gradient, create_graph=True, allow_unused=True))
     result: list[Tensor | None] = []
     for tensor, want in zip(tensors, wanted, strict=True):
         if not want:

@@ -19,7 +19,7 @@ class Engine(Protocol):
         """An image without photons."""
 
     def piece_rows(self, scene: Scene) -> int:
-        """How many rows make a piece of work that takes about a second at most."""
+        """Number of rows in a block of about a second of work at most."""
 
     def rows(self, scene: Scene, first: int, end: int, out: Tensor) -> None:
         """Fill `out` [end - first, columns] with the photons of these rows inside the region of interest."""
@@ -76,8 +76,8 @@ class TorchEngine:
         leaves = []
         for tensor, want in zip(scene.tensors.as_list(), wanted, strict=True):
             leaves.append(tensor.detach().requires_grad_(want))
-        asked = [leaf for leaf in leaves if leaf.requires_grad]
-        sums = [torch.zeros_like(leaf) for leaf in asked]
+        requested = [leaf for leaf in leaves if leaf.requires_grad]
+        sums = [torch.zeros_like(leaf) for leaf in requested]
         with_leaves = scene.with_tensors(Tensors.from_list(leaves))
         # Pixels whose samples, over all steps and layers, may keep their graph at once.
         live = live_samples(device) // (scene.steps * scene.plan.layers)
@@ -89,7 +89,7 @@ class TorchEngine:
                 # A tile may depend on none of the tensors, as under flat spots.
                 if not tile.requires_grad:
                     continue
-                parts = torch.autograd.grad(tile, asked, upstream[pixels], allow_unused=True)
+                parts = torch.autograd.grad(tile, requested, upstream[pixels], allow_unused=True)
             for index, part in enumerate(parts):
                 if part is not None:
                     sums[index] = sums[index] + part

@@ -18,7 +18,7 @@ INTENSITIES = {"scale", "default_F"}
 
 
 class KernelEngine:
-    """Forward by the kernel; backward too where lattice vectors and intensities are asked for.
+    """Forward by the kernel; backward too for gradients of lattice vectors and intensities.
 
     `name` is "kernel", or after a scene that it could not take "torch (reason)".
     """
@@ -66,15 +66,15 @@ class KernelEngine:
 
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         """Return gradients of the wanted tensors, None for the others."""
-        asked = {name for name, want in zip(NAMES, wanted, strict=True) if want}
-        if self._refused(scene) or not asked <= self._known(scene):
+        requested = {name for name, want in zip(NAMES, wanted, strict=True) if want}
+        if self._refused(scene) or not requested <= self._known(scene):
             return self.plain.backward(scene, wanted, gradient)
         numbers, upstream = self._numbers(scene), as_numpy(gradient)
         # sum(gradient x image), of which both slopes of the intensity follow.
-        product = self.kernel.total(numbers, upstream) if asked & INTENSITIES else 0.0
+        product = self.kernel.total(numbers, upstream) if requested & INTENSITIES else 0.0
         found: list[Tensor | None] = []
         for name, tensor in zip(NAMES, scene.tensors.as_list(), strict=True):
-            if name not in asked:
+            if name not in requested:
                 found.append(None)
             elif name == "real":
                 pulled = torch.from_numpy(self.kernel.pull(numbers, upstream))

@@ -115,7 +115,7 @@ def _wrong_image(kernel: KernelEngine, scene: Scene) -> str | None:
     off = float((image - expected).abs().max() / expected.max())
     # Written so that a NaN is wrong too.
     if not off <= IMAGE_TOLERANCE:
-        return f"the kernel differs from its twin by {off:g} of the maximum"
+        return f"the kernel differs from the plain path by {off:g} of the maximum"
     return None
 
 
@@ -128,5 +128,5 @@ def _wrong_gradient(kernel: KernelEngine, scene: Scene) -> str | None:
     assert expected is not None
     off = float((pulled - expected).abs().max() / expected.abs().max())
     if not off <= GRADIENT_TOLERANCE:
-        return f"the kernel's gradient differs from its twin's by {off:g}"
+        return f"the kernel's gradient differs from the plain path's by {off:g}"
     return None

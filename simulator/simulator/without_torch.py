@@ -37,7 +37,7 @@ def processors(environ: Mapping[str, str]) -> int:
     return os.cpu_count() or 1
 
 
-def light_kernel(
+def kernel_without_torch(
     wanted: str, device: str, threads: int | None, environ: Mapping[str, str]
 ) -> KernelRows | None:
     """Return the kernel, where the request allows it and a compiler built it; None: load torch instead."""
@@ -51,7 +51,7 @@ def light_kernel(
     return KernelRows(library, threads=threads or processors(environ))
 
 
-def light_scene(crystal: Crystal, detector: Detector, config: BeamConfig, dtype: Any) -> Scene | None:
+def scene_of_numpy(crystal: Crystal, detector: Detector, config: BeamConfig, dtype: Any) -> Scene | None:
     """Build the scene in numpy arrays of this precision; None where the kernel does not take it."""
     # Torch is needed to find the sample that switches interpolation off.
     if crystal.interpolates() and crystal.config.outside == "switch-off":
@@ -61,7 +61,7 @@ def light_scene(crystal: Crystal, detector: Detector, config: BeamConfig, dtype:
     return scene if refusal(scene) is None else None
 
 
-def light_image(
+def image_by_kernel(
     kernel: KernelRows, scene: Scene, *, progress: Progress | None = None, resume: Path | None = None
 ) -> Numbers:
     """Compute [slow, fast] photons, 0 outside the region of interest and the mask.
