@@ -12,13 +12,14 @@ from triage.lab.collect import _patient
 from triage.lab.protocol import Setup
 from triage.model.run import Limits
 from triage.probe.api import Finding
+from triage.probe.config_zeros import config_zeros
 from triage.probe.edits.tolerance import equality, loosened
+from triage.probe.gradient_trace import nonfinite_at
 from triage.probe.probes.arithmetic import Numeric
 from triage.probe.probes.clock import Clock
-from triage.probe.probes.gradient import nonfinite_at
-from triage.probe.probes.machine import Resource
+from triage.probe.probes.resource import Resource
 from triage.probe.probes.seed import Seed
-from triage.probe.probes.signal import livened_files
+from triage.probe.registry import RankedProbe
 from triage.testing.probes import case_of, conforms, drive, seen
 
 T = "tests/test_a.py::test_it"
@@ -40,7 +41,7 @@ def never(setup):
 
 def test_threads_are_asked_before_a_stopped_clock_which_also_reorders_them():
     case = flaky(never, facts=surveyed("threads", "sleep"))
-    assert Clock().likelihood(case) < Numeric().likelihood(case)
+    assert RankedProbe(Clock).likelihood(case) < RankedProbe(Numeric).likelihood(case)
 
     def world(setup):
         return seen(T, setup.instruments.get("clock", {}).get("freeze", False))
@@ -63,8 +64,8 @@ def test_the_umask_is_tried_where_the_test_asks_for_permissions():
 
     source = {"tests/test_a.py": "def test_it(p):\n    assert p.stat().st_mode & 0o777 == 0o644\n"}.get
     case = case_of(T, world, Setup(nodeids=(T,)), source=source, facts=surveyed())
-    assert Resource().likelihood(case) >= 0.4
-    cause = conforms(Resource(), case, world).finding.cause
+    assert round(RankedProbe(Resource).likelihood(case), 3) == 0.4
+    cause = conforms(RankedProbe(Resource), case, world).finding.cause
     assert (cause.kind, cause.culprits[0]) == ("resource", "umask")
     plain = case_of(T, world, Setup(nodeids=(T,)), facts=surveyed())
     assert not [s for s in drive(Resource(), plain, world).looks if "umask" in str(s.setup.instruments)]
@@ -110,11 +111,11 @@ def test_floats_compared_exactly_get_the_slack_of_rounding_and_no_more():
 )
 def test_a_zero_of_a_configuration_file_is_given_a_signal(path, text, after):
     case = case_of(T, never, source={path: text}.get, files=(path, "pyproject.toml"))
-    (treatment,) = livened_files(case)
+    (treatment,) = config_zeros(case)
     assert treatment.treated.edits == {path: after}
     assert treatment.kind == "zero-signal"
 
 
 def test_dates_versions_and_other_numbers_are_left_alone():
     text = 'since: 2020-01-01\nversion: "0"\nlevel: 0.01\nip: 0.0.0.0\n'
-    assert livened_files(case_of(T, never, source={"a.yml": text}.get, files=("a.yml",))) == []
+    assert config_zeros(case_of(T, never, source={"a.yml": text}.get, files=("a.yml",))) == []

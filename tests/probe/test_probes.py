@@ -22,12 +22,13 @@ from triage.probe.probes.environment import Environment
 from triage.probe.probes.files import Files
 from triage.probe.probes.flaky import Repeat
 from triage.probe.probes.interaction import Interaction
-from triage.probe.probes.machine import Locale, Network
+from triage.probe.probes.locale import Locale
+from triage.probe.probes.network import Network
 from triage.probe.probes.order import Order, Setter
 from triage.probe.probes.parameter import Parameter, deciding_axis
 from triage.probe.probes.seed import Seed
-from triage.probe.probes.user_factor import Asked
-from triage.probe.registry import built_in
+from triage.probe.probes.user_factor import UserFactor
+from triage.probe.registry import RankedProbe, built_in
 from triage.testing.probes import case_of, conforms, drive, failure, seen
 
 T = "tests/test_z.py::test_it"
@@ -68,20 +69,20 @@ def in_suite(world):
 @pytest.mark.parametrize("polluter", SUITE[:-1:4])
 def test_the_one_polluter_is_found(polluter):
     world = polluted_by(polluter)
-    cause = conforms(Order(), in_suite(world), world).finding.cause
+    cause = conforms(RankedProbe(Order), in_suite(world), world).finding.cause
     assert (cause.kind, cause.confidence, cause.culprits) == ("order-dependent", "proven", (polluter,))
 
 
 @pytest.mark.parametrize("pair", list(combinations(SUITE[:-1:5], 2)))
 def test_joint_polluters_are_found_together(pair):
     world = polluted_by(*pair)
-    assert set(conforms(Order(), in_suite(world), world).finding.cause.culprits) == set(pair)
+    assert set(conforms(RankedProbe(Order), in_suite(world), world).finding.cause.culprits) == set(pair)
 
 
 @pytest.mark.parametrize(("leak", "kind"), [("cwd", "working-directory"), ("env:LEAK", "order-dependent")])
 def test_what_leaks_is_named_once_its_restore_heals(leak, kind):
     world = polluted_by(SUITE[3], leak=leak)
-    driven = conforms(Order(), in_suite(world), world)
+    driven = conforms(RankedProbe(Order), in_suite(world), world)
     assert driven.finding.cause.kind == kind
     assert leak in driven.finding.cause.summary
     assert [result.status.value for result in driven.results] == ["confirmed", "confirmed"]
@@ -101,7 +102,7 @@ def test_the_edit_that_takes_the_leak_back_is_proposed_once_it_was_tried(heals):
         return seen(T, heals is not None and len(tried) == heals + 1)
 
     case = replace(in_suite(leaking), source=lambda path: text if path == "tests/test_a.py" else None)
-    finding = conforms(Order(), case, world).finding
+    finding = conforms(RankedProbe(Order), case, world).finding
     assert [patch.after for patch in finding.patches] == ([] if heals is None else [tried[heals]])
     assert finding.cause.confidence == "proven"
     if heals == 0:
@@ -116,14 +117,14 @@ def test_a_state_setter_is_found(setter):
         return seen(T, setter in setup.nodeids[: setup.nodeids.index(T)], "KeyError: 'user'")
 
     case = case_of(T, world, suite=SUITE)
-    assert conforms(Setter(), case, world).finding.cause.culprits == (setter,)
+    assert conforms(RankedProbe(Setter), case, world).finding.cause.culprits == (setter,)
 
 
 def test_what_fails_in_the_suite_too_has_no_setter():
     def world(setup):
         return seen(T, False)
 
-    assert conforms(Setter(), case_of(T, world, suite=SUITE), world).finding.cause is None
+    assert conforms(RankedProbe(Setter), case_of(T, world, suite=SUITE), world).finding.cause is None
 
 
 @given(st.sets(st.integers(0, 39), min_size=1, max_size=3))
@@ -195,7 +196,7 @@ def test_a_variable_that_is_set_and_should_not_be(name, kind):
         env={"PATH": "/bin", name: "x", "OTHER": "1"},
         facts=surveyed(use("variable", name, set=True)),
     )
-    cause = conforms(Environment(), case, world).finding.cause
+    cause = conforms(RankedProbe(Environment), case, world).finding.cause
     assert (cause.kind, cause.confidence, cause.culprits[0]) == (kind, "proven", name)
 
 
@@ -204,7 +205,7 @@ def test_a_variable_that_nobody_was_seen_to_read_is_found_among_all():
         return seen(T, setup.env.get("V17", "x") is None)
 
     case = case_of(T, world, env={f"V{n}": "x" for n in range(30)}, facts=surveyed())
-    assert conforms(Environment(), case, world).finding.cause.culprits == ("V17",)
+    assert conforms(RankedProbe(Environment), case, world).finding.cause.culprits == ("V17",)
 
 
 def test_a_missing_variable_gets_a_value_that_the_source_names():
@@ -218,7 +219,7 @@ def test_a_missing_variable_gets_a_value_that_the_source_names():
         facts=surveyed(use("variable", "MODE", set=False)),
         source=lambda path: source if path == "app.py" else None,
     )
-    factor = conforms(Environment(), case, world).finding.cause.factor
+    factor = conforms(RankedProbe(Environment), case, world).finding.cause.factor
     assert (factor.name, factor.to) == ("MODE", "exact")
 
 
@@ -227,7 +228,7 @@ def test_no_variable_decides():
         return seen(T, False)
 
     case = case_of(T, world, env={"A": "1", "B": "2"}, facts=surveyed(use("variable", "A", set=True)))
-    assert conforms(Environment(), case, world).finding.cause is None
+    assert conforms(RankedProbe(Environment), case, world).finding.cause is None
 
 
 def absent(path, **more):
@@ -242,7 +243,7 @@ def test_a_missing_file_is_provided_from_its_namesake():
         T, world, facts=surveyed(absent("data/golden.txt")), files=("old/golden.txt",),
         source=lambda path: "gold" if path == "old/golden.txt" else None,
     )  # fmt: skip
-    cause = conforms(Files(), case, world).finding.cause
+    cause = conforms(RankedProbe(Files), case, world).finding.cause
     assert (cause.kind, cause.confidence, cause.culprits) == ("missing-file", "proven", ("data/golden.txt",))
 
 
@@ -253,14 +254,16 @@ def test_a_relative_path_is_a_matter_of_where_one_stands():
         )
 
     case = case_of(T, world, facts=surveyed(absent("a.ini")), files=("tests/unit/a.ini",))
-    assert conforms(Files(), case, world).finding.cause.kind == "working-directory"
+    assert conforms(RankedProbe(Files), case, world).finding.cause.kind == "working-directory"
 
 
 def test_a_file_of_which_nothing_is_left_is_likely_and_not_proven():
     def world(setup):
         return seen(T, False, "FileNotFoundError: 'secret.bin'")
 
-    cause = conforms(Files(), case_of(T, world, facts=surveyed(absent("secret.bin"))), world).finding.cause
+    cause = conforms(
+        RankedProbe(Files), case_of(T, world, facts=surveyed(absent("secret.bin"))), world
+    ).finding.cause
     assert (cause.kind, cause.confidence) == ("missing-file", "likely")
 
 
@@ -274,20 +277,23 @@ def test_a_day_that_has_passed():
         T, world, facts={**surveyed(use("clock", "date.today")), "now": limit + 1e7},
         source=lambda path: "LIMIT = date(2026, 6, 21)\n",
     )  # fmt: skip
-    assert conforms(Clock(), case, world).finding.cause.kind == "clock"
+    assert conforms(RankedProbe(Clock), case, world).finding.cause.kind == "clock"
 
 
 def test_locale_and_network_name_their_factor():
     def latin(setup):
         return seen(T, setup.env.get("LC_ALL") == "C.UTF-8", "UnicodeDecodeError: 'ascii' codec can't decode")
 
-    assert conforms(Locale(), case_of(T, latin, env={"LC_ALL": "C"}), latin).finding.cause.kind == "locale"
+    assert (
+        conforms(RankedProbe(Locale), case_of(T, latin, env={"LC_ALL": "C"}), latin).finding.cause.kind
+        == "locale"
+    )
 
     def offline(setup):
         return seen(T, bool(setup.instruments.get("network", {}).get("answers")), "ConnectionRefusedError")
 
     case = case_of(T, offline, facts=surveyed(use("network", "socket.connect", address="('db', 5432)")))
-    assert "('db', 5432)" in conforms(Network(), case, offline).finding.cause.culprits
+    assert "('db', 5432)" in conforms(RankedProbe(Network), case, offline).finding.cause.culprits
 
 
 # -- chance --------------------------------------------------------------------------------------
@@ -342,7 +348,7 @@ def history(first_bad, blind=()):
 @pytest.mark.parametrize("first_bad", [1, 2, 37, 64, 98, 99])
 def test_the_first_bad_commit_is_found_and_run_again_beside_its_parent(first_bad):
     world = history(first_bad)
-    driven = conforms(CommitProbe(), case_of(T, world, facts={"commits": COMMITS}), world)
+    driven = conforms(RankedProbe(CommitProbe), case_of(T, world, facts={"commits": COMMITS}), world)
     assert driven.finding.cause.culprits == (f"{first_bad:040x}",)
     (experiment,) = driven.experiments
     assert (int(experiment.baseline.commit, 16), int(experiment.treated.commit, 16)) == (
@@ -353,13 +359,15 @@ def test_the_first_bad_commit_is_found_and_run_again_beside_its_parent(first_bad
 
 def test_commits_that_do_not_build_are_stepped_over():
     world = history(40, blind={50, 49, 25, 37, 38, 45})
-    driven = conforms(CommitProbe(), case_of(T, world, facts={"commits": COMMITS}), world)
+    driven = conforms(RankedProbe(CommitProbe), case_of(T, world, facts={"commits": COMMITS}), world)
     assert driven.finding.cause.culprits == (f"{40:040x}",)
 
 
 def test_where_broken_commits_hide_the_guilty_one_all_are_named_as_likely():
     world = history(40, blind={40, 41})
-    cause = conforms(CommitProbe(), case_of(T, world, facts={"commits": COMMITS}), world).finding.cause
+    cause = conforms(
+        RankedProbe(CommitProbe), case_of(T, world, facts={"commits": COMMITS}), world
+    ).finding.cause
     assert cause.confidence == "likely"
     assert cause.culprits == tuple(f"{n:040x}" for n in (42, 41, 40))
 
@@ -372,7 +380,7 @@ def test_what_fails_otherwise_before_the_feature_existed_is_not_taken_for_bad():
         return seen(T, number < 60)
 
     case = case_of(T, world, facts={"commits": COMMITS})
-    assert conforms(CommitProbe(), case, world).finding.cause.culprits == (f"{60:040x}",)
+    assert conforms(RankedProbe(CommitProbe), case, world).finding.cause.culprits == (f"{60:040x}",)
 
 
 def test_a_merge_whose_parents_both_pass_is_named_itself():
@@ -389,7 +397,7 @@ def test_a_merge_whose_parents_both_pass_is_named_itself():
 def test_a_known_good_commit_that_was_green_for_another_reason_misleads_nobody():
     world = history(20)
     case = case_of(T, world, facts={"commits": COMMITS, "good_commit": f"{80:040x}"})
-    assert conforms(CommitProbe(), case, world).finding.cause.culprits == (f"{20:040x}",)
+    assert conforms(RankedProbe(CommitProbe), case, world).finding.cause.culprits == (f"{20:040x}",)
 
 
 @pytest.mark.parametrize("first_bad", [3, 37, 96])
@@ -406,7 +414,10 @@ def test_a_bad_commit_that_often_passes_by_luck_does_not_mislead(first_bad):
 
 def test_a_failure_as_old_as_the_history_has_no_first_bad_commit():
     world = history(-1)
-    assert conforms(CommitProbe(), case_of(T, world, facts={"commits": COMMITS}), world).finding.cause is None
+    assert (
+        conforms(RankedProbe(CommitProbe), case_of(T, world, facts={"commits": COMMITS}), world).finding.cause
+        is None
+    )
 
 
 def test_a_noisy_test_does_not_mislead_the_bisection():
@@ -439,7 +450,7 @@ def test_a_dtype_parameter_is_likely_for_the_product_may_be_wrong_for_it_alone()
         )
 
     case = case_of(family[2], world, suite=family)
-    cause = conforms(Parameter(), case, world).finding.cause
+    cause = conforms(RankedProbe(Parameter), case, world).finding.cause
     assert (cause.kind, cause.confidence, cause.culprits) == ("dtype", "likely", ("float16",))
 
 
@@ -452,7 +463,7 @@ def test_two_causes_are_found_where_one_is_not_enough():
     single = drive(Environment(), case, world)
     assert single.finding.cause is None
     case = case_of(T, world, facts={"environment": single.finding})
-    cause = conforms(Interaction(), case, world).finding.cause
+    cause = conforms(RankedProbe(Interaction), case, world).finding.cause
     assert (cause.factor.kind, set(cause.culprits) & {"A", "C"}) == ("joint", {"A", "C"})
 
 
@@ -463,7 +474,7 @@ def test_what_the_user_asks_is_tried():
     case = case_of(
         T, world, factors=(Factor(kind="env", name="X", to="1"), Factor(kind="env", name="Y", to="1"))
     )
-    driven = conforms(Asked(), case, world)
+    driven = conforms(RankedProbe(UserFactor), case, world)
     assert [result.status.value for result in driven.results] == ["confirmed", "refuted"]
     assert driven.finding.cause.kind == "environment-variable"
 

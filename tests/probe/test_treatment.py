@@ -12,8 +12,8 @@ from triage.model.failure import Failure, Frame, Raised
 from triage.probe.api import Case, Finding
 from triage.probe.probes.arithmetic import Numeric
 from triage.probe.probes.environment import Environment, setting
-from triage.probe.probes.user_factor import Asked
-from triage.probe.treatment import settle, watching
+from triage.probe.probes.user_factor import UserFactor
+from triage.probe.treatment import settle, watching_failed_statement
 from triage.testing.probes import drive, seen
 
 T = "tests/test_a.py::test_it"
@@ -83,7 +83,7 @@ def test_a_pass_that_never_came_to_the_assertion_is_only_likely(hit, hollow, con
     finding = drive(Unset(), case(), reason(world(hit, hollow))).finding
     assert finding.cause.kind == "environment-variable"
     assert finding.cause.confidence == confidence
-    assert ("does not come to what failed" in finding.cause.summary) == (confidence == "likely")
+    assert ("does not reach the statement that failed" in finding.cause.summary) == (confidence == "likely")
 
 
 def test_a_guess_that_leads_past_what_failed_is_not_even_likely():
@@ -99,10 +99,10 @@ def test_a_guess_that_leads_past_what_failed_is_not_even_likely():
 
 
 def test_the_whole_statement_is_watched_and_edited_files_are_not():
-    told = watching(case(), Setup(nodeids=(T,))).instruments["reach"]
+    told = watching_failed_statement(case(), Setup(nodeids=(T,))).instruments["reach"]
     assert (told["first"], told["last"]) == (5, 7)
     edited = Setup(nodeids=(T,), edits={"tests/test_a.py": ""})
-    assert watching(case(), edited) == edited
+    assert watching_failed_statement(case(), edited) == edited
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_slack_proves_a_tight_limit_only_where_the_miss_is_rounding(relative, co
 @pytest.mark.parametrize(("hit", "confidence"), [(True, "proven"), (False, "likely")])
 def test_what_the_user_asks_for_proves_nothing_by_a_way_around(hit, confidence):
     asked = replace(case(), factors=(Factor(kind="env", name="ROWS", from_="1", to=None),))
-    assert drive(Asked(), asked, reason(world(hit))).finding.cause.confidence == confidence
+    assert drive(UserFactor(), asked, reason(world(hit))).finding.cause.confidence == confidence
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Define what a probe is: a generator that asks for experiments and returns a finding.
 
 A probe yields batches of looks (one run each) and experiments (two arms that differ in one factor),
-is sent what came of them in the same order, and returns a `Finding`. It starts no process and reads
-no file, so tests drive it with a dictionary for a world, and it runs on any executor.
+is sent their observations and verdicts in the same order, and returns a `Finding`. It starts no process
+and reads no file, so tests drive it with a function for a world, and it runs on any executor.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from triage.model.failure import Failure
 
 
 class Finding(Value):
-    """What a probe concludes; without a cause it says what is excluded."""
+    """What a probe concludes: a cause, or what its experiments exclude, or facts for later probes."""
 
     cause: RootCause | None = None
     excluded: str = ""
+    """What the experiments exclude, as a clause; empty where they exclude nothing."""
     patches: tuple[Patch, ...] = ()
     experiments: tuple[ExperimentResult, ...] = ()
     """What the probe judged itself, from looks."""
@@ -33,14 +34,14 @@ class Finding(Value):
 
 @dataclass(frozen=True)
 class Case:
-    """A claim that was checked: this test fails, here, in this setup, so often."""
+    """A failure that was reproduced: this test fails, here, in this setup, so often."""
 
     nodeid: str
     base: Setup
     """Where it fails."""
     failure: Failure
     context: Literal["alone", "file", "chunk", "suite"]
-    """The smallest surrounding in which it fails."""
+    """The fewest tests of one process with which it fails."""
     rate: float = 1.0
     """Failure rate in that setup, as seen so far."""
     runs: int = 1
@@ -59,7 +60,7 @@ class Case:
     factors: tuple[Factor, ...] = ()
     """What the user asks to be tried."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What only the outside can tell: commits, packages of earlier runs, cores of the machine."""
+    """What a probe cannot measure (see `case_facts`), and the findings of earlier probes by their names."""
 
     @property
     def flaky(self) -> bool:
@@ -70,21 +71,25 @@ class Case:
 Steps = Generator[tuple[Step, ...], tuple[Answer, ...], Finding]
 
 
-@runtime_checkable
-class Probe(Protocol):
+class Investigator(Protocol):
     """A hypothesis about a kind of cause, and how to test it."""
 
     name: str
-
-    def likelihood(self, case: Case) -> float:
-        """How likely it is, before any run, that this probe finds the cause: 0 (never) to 1."""
 
     def investigate(self, case: Case) -> Steps:
         """Search and experiment; return what was found."""
 
 
+@runtime_checkable
+class Probe(Investigator, Protocol):
+    """An investigator that says how promising it is; those of triage are ranked in `registry`."""
+
+    def likelihood(self, case: Case) -> float:
+        """How likely it is, before any run, that this probe finds the cause: 0 (never) to 1."""
+
+
 def look(*setups: Setup, why: str = "") -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Observation]]:
-    """One run of each setup; `yield from` it."""
+    """Run each setup once and return the observations; `yield from` it."""
     if not setups:
         return []
     answers = yield tuple(Look(setup=setup, why=why) for setup in setups)
@@ -92,7 +97,7 @@ def look(*setups: Setup, why: str = "") -> Generator[tuple[Step, ...], tuple[Ans
 
 
 def test(*experiments: Experiment) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Trial]]:
-    """Run experiments; `yield from` it."""
+    """Run experiments and return the trials; `yield from` it."""
     if not experiments:
         return []
     answers = yield experiments

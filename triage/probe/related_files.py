@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from triage.probe.api import Case
 from triage.probe.sources import tree_of
-from triage.probe.treatment import own_frames
+from triage.probe.symptoms import own_frames
 
 _MOST = 200
 

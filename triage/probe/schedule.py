@@ -11,7 +11,8 @@ from triage.lab.protocol import Answer, Experiment, Step, Trial
 from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.probe.api import Case, Finding, Probe
 
-_WORTH_IT = 0.01
+WORTH_ASKING = 0.01
+"""A probe that is less likely than this is not asked."""
 
 
 @dataclass
@@ -58,7 +59,7 @@ def climb(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) 
     while waiting and way.proven is None:
         waiting.sort(key=lambda probe: -probe.likelihood(case))
         probe = waiting.pop(0)
-        if not only and probe.likelihood(case) < _WORTH_IT:
+        if not only and probe.likelihood(case) < WORTH_ASKING:
             continue
         try:
             finding = _investigate(lab, case, probe, way)

@@ -12,60 +12,17 @@ from triage.model.base import Value
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
 from triage.probe.api import Case, Finding, look, test
 from triage.probe.sources import tree_of
+from triage.probe.symptoms import file_of
 
-HOLLOW = "though with it the test does not come to what failed"
-
-
-def watching(case: Case, setup: Setup) -> Setup:
-    """The setup with the meter on the statement that failed; unchanged where no such statement is known."""
-    told = _statement(case)
-    if told is None or told["path"] in setup.edits or setup.commit is not None:
-        return setup
-    return setup.plus(instruments={"reach": told})
-
-
-def came_there(case: Case, run: Observation) -> bool:
-    """Whether a passing run came to the statement that failed, as far as that was looked at."""
-    lines = [line for line in run.lines("reach", "reached") if line.get("nodeid") == case.nodeid]
-    return all(line.get("hit") and not line.get("hollow") for line in lines)
-
-
-def _statement(case: Case) -> dict[str, object] | None:
-    """First and last line of the statement in the test's own file through which the failure went."""
-    path = case.nodeid.partition("::")[0]
-    if case.failure.phase != "call":
-        return None
-    lines = [f.lineno for raised in case.failure.chain[:1] for f in raised.frames if f.path == path]
-    if not lines or lines[0] is None:
-        return None
-    first, last = _span(case.source(path) or "", lines[0])
-    return {"path": path, "first": first, "last": last}
-
-
-def _span(source: str, line: int) -> tuple[int, int]:
-    """The innermost statement around a line; of one with a body, its head."""
-    tree = tree_of(source)
-    if tree is None:
-        return line, line
-    spans = [
-        (node.lineno, _end(node))
-        for node in ast.walk(tree)
-        if isinstance(node, ast.stmt) and node.lineno <= line <= _end(node)
-    ]
-    return min(spans, key=lambda span: span[1] - span[0], default=(line, line))
-
-
-def _end(node: ast.stmt) -> int:
-    body = getattr(node, "body", None)
-    if isinstance(body, list) and body:
-        return max(node.lineno, int(body[0].lineno) - 1)
-    return int(node.end_lineno or node.lineno)
-
-
+_STEADY_REPEATS, USUAL_ALPHA = 4, 0.05
+"""4 failures of 4 against 0 of 4 have p = 0.014 by Fisher's exact test: the fewest repeats below alpha."""
 _FLAKY_ALPHA = 0.01
 """Stricter where chance plays along: many treatments are tried, and one may look good by luck."""
 _MOST_LOOKS = 6
 _MOST_TRIALS = 3
+"""Experiments for one list of treatments; those that screening ranks lower seldom confirm."""
+
+BYPASS = "but with it the test does not reach the statement that failed"
 
 
 class Treatment(Value):
@@ -82,23 +39,34 @@ class Treatment(Value):
     patches: tuple[Patch, ...] = ()
     sure: bool = True
     """Whether a pass can mean nothing else: more slack also hides a wrong result, so that is only likely."""
-    hollow: bool = False
-    """Whether the subject then passes without coming to the statement that failed."""
+    bypasses: bool = False
+    """Whether the subject then passes without reaching the statement that failed."""
 
 
 Settling = Generator[tuple[Step, ...], tuple[Answer, ...], Finding | None]
 
 
+def with_instrument(setup: Setup, name: str, settings: dict[str, Any]) -> tuple[Setup, Setup]:
+    """Return the baseline with the instrument idle, and the treated arm with it set so."""
+    return setup.plus(instruments={name: {}}), setup.plus(instruments={name: settings})
+
+
 def looks_needed(case: Case) -> int:
     """Screening runs of one treatment: one where the failure is steady, several where luck may pass it."""
-    return 1 if not case.flaky else min(_MOST_LOOKS, max(2, runs_needed(min(case.rate, 0.95), 0.1)))
+    if not case.flaky:
+        return 1
+    return min(_MOST_LOOKS, max(2, runs_needed(min(case.rate, 0.95), 0.1)))
 
 
 def repeats_of(case: Case) -> tuple[int, float]:
-    """Repeats of each arm, and the highest p that counts."""
-    if not case.flaky:
-        return 4, 0.05
-    return repeats_for(case.rate, _FLAKY_ALPHA), _FLAKY_ALPHA
+    """Repeats of each arm, and the highest p that counts, where many treatments are tried."""
+    alpha = _FLAKY_ALPHA if case.flaky else USUAL_ALPHA
+    return repeats_at(case, alpha), alpha
+
+
+def repeats_at(case: Case, alpha: float) -> int:
+    """Repeats of each arm so that the failure rate of the case against none gives this p."""
+    return repeats_for(case.rate, alpha) if case.flaky else _STEADY_REPEATS
 
 
 def experiment_on(probe: str, case: Case, treatment: Treatment) -> Experiment:
@@ -119,29 +87,35 @@ def experiment_on(probe: str, case: Case, treatment: Treatment) -> Experiment:
 def screen(
     case: Case, treatments: Sequence[Treatment], why: str
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Treatment]]:
-    """Those after which the subject passed every time it was looked at; last those that lead it past the
-    statement that failed."""
+    """Keep the treatments with which the subject passed in every screening run.
+
+    Those that lead it past the statement that failed come last.
+    """
     kept = list(treatments)
-    hollow: list[Treatment] = []
+    bypassing: set[int] = set()
     for _ in range(looks_needed(case)):
-        runs = yield from look(*(watching(case, treatment.treated) for treatment in kept), why=why)
-        seen = [(t, run) for t, run in zip(kept, runs, strict=False) if run.passed(case.nodeid)]
-        hollow += [t for t, run in seen if not came_there(case, run)]
-        kept = [t for t, _ in seen]
+        setups = [watching_failed_statement(case, treatment.treated) for treatment in kept]
+        runs = yield from look(*setups, why=why)
+        passing = []
+        for treatment, run in zip(kept, runs, strict=False):
+            if not run.passed(case.nodeid):
+                continue
+            passing.append(treatment)
+            if not reached_failed_statement(case, run):
+                bypassing.add(id(treatment))
+        kept = passing
         if not kept:
             break
-    past = {id(t) for t in hollow}
-    return sorted(
-        (t.model_copy(update={"hollow": id(t) in past}) for t in kept), key=lambda treatment: treatment.hollow
-    )
+    marked = [t.model_copy(update={"bypasses": id(t) in bypassing}) for t in kept]
+    return sorted(marked, key=lambda treatment: treatment.bypasses)
 
 
 def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) -> Settling:
     """Screen, then test the first few that seem to help; the first that is confirmed is the finding."""
     promising = yield from screen(case, treatments, why)
-    # A guess that leads past what failed is no candidate at all.
-    worth_it = [t for t in promising if t.sure or not t.hollow]
-    for treatment in worth_it[:_MOST_TRIALS]:
+    # A guess that also leads past what failed is no candidate at all.
+    candidates = [t for t in promising if t.sure or not t.bypasses]
+    for treatment in candidates[:_MOST_TRIALS]:
         experiment = experiment_on(probe, case, treatment)
         (trial,) = yield from test(experiment)
         if trial.result.status is Status.CONFIRMED:
@@ -151,58 +125,64 @@ def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) ->
 
 def concluded(treatment: Treatment, experiment: Experiment) -> Finding:
     """The finding of a confirmed treatment: proven, unless the change may help without being the cause."""
-    sure = treatment.sure and not treatment.hollow
+    proven = treatment.sure and not treatment.bypasses
     cause = RootCause(
         kind=treatment.kind,
-        summary=f"{treatment.summary}, {HOLLOW}" if treatment.hollow else treatment.summary,
+        summary=f"{treatment.summary}, {BYPASS}" if treatment.bypasses else treatment.summary,
         factor=treatment.factor,
         culprits=treatment.culprits,
-        confidence="proven" if sure else "likely",
+        confidence="proven" if proven else "likely",
     )
-    return Finding(
-        cause=cause,
-        patches=() if treatment.hollow else treatment.patches,
-        proof=None if treatment.hollow else experiment,
-    )
+    if treatment.bypasses:
+        return Finding(cause=cause)
+    return Finding(cause=cause, patches=treatment.patches, proof=experiment)
 
 
-def with_instrument(setup: Setup, name: str, told: dict[str, Any]) -> tuple[Setup, Setup]:
-    """Baseline with the instrument idle, and treated with these settings."""
-    return setup.plus(instruments={name: {}}), setup.plus(instruments={name: told})
+def watching_failed_statement(case: Case, setup: Setup) -> Setup:
+    """Add the meter that tells whether the statement that failed is reached.
+
+    The setup is unchanged where no such statement is known, or where its line may lie elsewhere: in an edited
+    file or at another commit.
+    """
+    statement = _failed_statement(case)
+    if statement is None or statement["path"] in setup.edits or setup.commit is not None:
+        return setup
+    return setup.plus(instruments={"reach": statement})
 
 
-def uses(case: Case, *kinds: str) -> list[dict[str, Any]]:
-    """What the survey saw the test use, of these kinds."""
-    survey = case.facts.get("survey")
-    lines = survey.facts.get("usage", ()) if isinstance(survey, Finding) else ()
-    return [line for line in lines if line.get("what") in kinds]
+def reached_failed_statement(case: Case, run: Observation) -> bool:
+    """Whether a passing run reached the statement that failed; True where nothing was measured."""
+    lines = [line for line in run.lines("reach", "reached") if line.get("nodeid") == case.nodeid]
+    return all(line.get("hit") and not line.get("hollow") for line in lines)
 
 
-def places(lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Where something was used: the suite's own places first, a few."""
-    found = dict.fromkeys(str(line.get("where", "")) for line in lines if line.get("where"))
-    return tuple(sorted(found, key=lambda place: place.startswith("/")))[:3]
+def _failed_statement(case: Case) -> dict[str, object] | None:
+    """File, first and last line of the statement of the test's own file through which the failure went."""
+    path = file_of(case)
+    if case.failure.phase != "call":
+        return None
+    lines = [f.lineno for raised in case.failure.chain[:1] for f in raised.frames if f.path == path]
+    if not lines or lines[0] is None:
+        return None
+    first, last = _statement_around(case.source(path) or "", lines[0])
+    return {"path": path, "first": first, "last": last}
 
 
-def message_of(case: Case) -> str:
-    """Type and message of every exception of the failure, and how it is shown."""
-    parts = [f"{raised.type}: {raised.message}" for raised in case.failure.chain]
-    return "\n".join([*parts, case.failure.longrepr[-4000:]])
+def _statement_around(source: str, line: int) -> tuple[int, int]:
+    """First and last line of the innermost statement around a line; of one with a body, its head."""
+    tree = tree_of(source)
+    if tree is None:
+        return line, line
+    around = [
+        (node.lineno, _last_line(node))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.stmt) and node.lineno <= line <= _last_line(node)
+    ]
+    return min(around, key=lambda span: span[1] - span[0], default=(line, line))
 
 
-def said(case: Case) -> str:
-    """What the failure itself says: its exceptions and the lines that raised, not the text around."""
-    parts = [f"{raised.type}: {raised.message}" for raised in case.failure.chain]
-    lines = [raised.frames[-1].code or "" for raised in case.failure.chain if raised.frames]
-    return "\n".join([*parts, *lines])
-
-
-def own_frames(case: Case) -> list[tuple[str, int]]:
-    """The author's lines that the failure went through, innermost first."""
-    frames = [frame for raised in case.failure.chain for frame in reversed(raised.frames)]
-    return [(f.path, f.lineno) for f in frames if f.origin in ("product", "test") and f.lineno]
-
-
-def passed_everywhere(case: Case, runs: Sequence[Observation]) -> bool:
-    """Whether the subject passed in all of these."""
-    return bool(runs) and all(run.passed(case.nodeid) for run in runs)
+def _last_line(node: ast.stmt) -> int:
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and body:
+        return max(node.lineno, int(body[0].lineno) - 1)
+    return int(node.end_lineno or node.lineno)

@@ -9,7 +9,8 @@ import textwrap
 import pytest
 
 from triage.model.failure import Failure, Raised
-from triage.probe.edits.autograd import guarded, livened, reconnected
+from triage.probe.edits.autograd import guarded, reconnected
+from triage.probe.edits.numbers import changed_numbers
 from triage.probe.edits.statements import add_keyword, without_loop, without_statement
 from triage.probe.edits.tolerance import comparisons, loosened
 from triage.text.diff import diff_of
@@ -114,14 +115,14 @@ def test_numbers_of_the_test_are_changed_and_its_demands_are_not():
         def helper():
             return 0.0
     """)
-    changes = [(old, new) for _, old, new, _ in livened(source, "t.py::test_it")]
+    changes = [(change.old, change.new) for change in changed_numbers(source, "t.py::test_it")]
     assert ("0.0", "1.0") in changes
     assert ("-5.0", "5.0") in changes
     assert any(new.endswith("ones") for _, new in changes)
-    for line, _, _, after in livened(source, "t.py::test_it"):
-        assert line < 6
-        assert "assert x.grad > 0.0" in after
-        ast.parse(after)
+    for change in changed_numbers(source, "t.py::test_it"):
+        assert change.line < 6
+        assert "assert x.grad > 0.0" in change.after
+        ast.parse(change.after)
 
 
 def test_one_statement_or_one_loop_is_taken_out():

@@ -8,9 +8,12 @@ import pytest
 
 from triage.lab.scratch import Scratch
 from triage.probe.api import Finding
-from triage.probe.probes.environment import Environment, values_for, variables_in
-from triage.probe.probes.files import Files, makers, odd_files
+from triage.probe.file_candidates import makers, odd_files
+from triage.probe.probes.environment import Environment
+from triage.probe.probes.files import Files
 from triage.probe.probes.interaction import Interaction
+from triage.probe.registry import RankedProbe
+from triage.probe.variable_values import values_for, variables_in
 from triage.process.git import Repository
 from triage.process.git_history import kept_texts
 from triage.testing.probes import case_of, conforms, seen
@@ -77,10 +80,10 @@ def test_two_variables_that_are_both_needed_are_found_together_and_none_alone():
         return seen(T, setup.env.get("A_SWITCH") == "on" and setup.env.get("B_LEVEL") == "full")
 
     case = case_with(world, {"app.py": text})
-    alone = conforms(Environment(), case, world).finding
+    alone = conforms(RankedProbe(Environment), case, world).finding
     assert alone.cause is None
     facts = {"environment": Finding(excluded="-", facts=alone.facts)}
-    found = conforms(Interaction(), case_with(world, {"app.py": text}, facts=facts), world).finding
+    found = conforms(RankedProbe(Interaction), case_with(world, {"app.py": text}, facts=facts), world).finding
     assert set(found.cause.culprits) >= {"A_SWITCH", "B_LEVEL"}
     assert "two causes" in found.cause.summary
 
@@ -90,7 +93,7 @@ def test_where_either_of_two_changes_is_enough_there_is_no_interaction_of_them()
         return seen(T, setup.env.get("A_SWITCH") == "on" or setup.env.get("B_LEVEL") == "full")
 
     text = "import os\nX = os.environ.get('A_SWITCH') == 'on' or os.environ.get('B_LEVEL') == 'full'\n"
-    found = conforms(Environment(), case_with(world, {"app.py": text}), world).finding
+    found = conforms(RankedProbe(Environment), case_with(world, {"app.py": text}), world).finding
     assert found.cause.factor.name in ("A_SWITCH", "B_LEVEL")
 
 
@@ -109,9 +112,9 @@ def test_a_data_file_in_an_unusual_form_is_rewritten(raw, oddity):
     test = "def test_it():\n    assert open('data/g.txt')\n"
     texts = {"tests/test_z.py": test, "data/g.txt": "?"}
     case = case_with(world, texts, facts={"bytes": {"data/g.txt": raw}})
-    ((path, what, _),) = odd_files(case)
-    assert (path, oddity in what) == ("data/g.txt", True)
-    assert conforms(Files(), case, world).finding.cause.culprits == ("data/g.txt",)
+    (odd,) = odd_files(case)
+    assert (odd.path, oddity in odd.oddity) == ("data/g.txt", True)
+    assert conforms(RankedProbe(Files), case, world).finding.cause.culprits == ("data/g.txt",)
 
 
 def test_only_scripts_that_make_the_file_and_reach_nowhere_are_run():

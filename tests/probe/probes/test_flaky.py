@@ -8,6 +8,7 @@ from triage.lab.protocol import Look, Setup
 from triage.model.experiment import RootCause
 from triage.probe.api import Finding, look
 from triage.probe.probes.flaky import Repeat
+from triage.probe.registry import RankedProbe
 from triage.probe.schedule import climb
 from triage.testing.probes import case_of, seen
 
@@ -46,7 +47,7 @@ class Screening:
 
 def climbed(probe, passes_from):
     case = case_of(T, lambda setup: seen(T, False), Setup(nodeids=(T,)))
-    return climb(Lab(passes_from), case, [Repeat(), probe])
+    return climb(Lab(passes_from), case, [RankedProbe(Repeat), probe])
 
 
 def test_a_pass_under_a_meter_makes_the_steady_case_flaky_and_asks_again():

@@ -11,8 +11,10 @@ from tests.planted.faults.stuck import PLANTS
 from tests.planted.hostile.forked import Fork
 from triage.lab.protocol import Setup
 from triage.model.outcome import Outcome
+from triage.probe.line_removal import without_lines
 from triage.probe.probes.crash import native_call
-from triage.probe.probes.hang import ablated, explained, frames_in, lock_cycle, released
+from triage.probe.probes.hang import releasing
+from triage.probe.waits import explained, frames_in, lock_cycle
 from triage.testing.probes import case_of, seen
 
 STUCK = {one.name: one for one in PLANTS}
@@ -39,7 +41,7 @@ def test_what_it_waits_for_is_named_and_its_release_ends_the_wait(name, tmp_path
     assert wanted in words
     assert places <= set(where)
     assert not line["moved"]
-    cures = [*released(case, line), *ablated(case, "timeout", frames_in(line))]
+    cures = [*releasing(case, line), *without_lines(case, "timeout", frames_in(line))]
     assert any(world(cure.treated).passed(one.subject) for cure in cures)
 
 

@@ -7,6 +7,7 @@ import pytest
 from triage.lab.protocol import Setup
 from triage.model.experiment import Status
 from triage.probe.probes.signal import Signal
+from triage.probe.registry import RankedProbe
 from triage.testing.probes import case_of, conforms, seen
 
 T = "tests/test_grad.py::test_flow"
@@ -61,7 +62,7 @@ def sourced(world):
 @pytest.mark.parametrize("field", ["gain", "offset", "phase"])
 def test_the_one_field_is_found_without_being_told(field):
     world = world_where(field)
-    driven = conforms(Signal(), sourced(world), world)
+    driven = conforms(RankedProbe(Signal), sourced(world), world)
     cause = driven.finding.cause
     assert (cause.kind, cause.confidence) == ("zero-signal", "proven")
     assert cause.factor.name == f"optics.LensConfig.{field}"
@@ -74,20 +75,20 @@ def test_the_one_field_is_found_without_being_told(field):
 
 def test_the_repair_is_a_keyword_in_the_fixture():
     world = world_where("gain")
-    (patch,) = conforms(Signal(), sourced(world), world).finding.patches
+    (patch,) = conforms(RankedProbe(Signal), sourced(world), world).finding.patches
     assert "+    config = LensConfig(focus=1, gain=100.0)" in patch.diff
 
 
 def test_two_fields_together_are_found_and_no_third():
     world = world_where("gain", "phase")
-    cause = conforms(Signal(), sourced(world), world).finding.cause
+    cause = conforms(RankedProbe(Signal), sourced(world), world).finding.cause
     assert cause.confidence == "proven"
     assert set(cause.factor.name.split(" + ")) == {"optics.LensConfig.gain", "optics.LensConfig.phase"}
 
 
 def test_where_no_default_helps_it_says_likely_and_not_proven():
     world = world_where("elsewhere")
-    cause = conforms(Signal(), sourced(world), world).finding.cause
+    cause = conforms(RankedProbe(Signal), sourced(world), world).finding.cause
     assert (cause.kind, cause.confidence, cause.factor) == ("zero-signal", "likely", None)
 
 
@@ -95,7 +96,7 @@ def test_a_living_signal_is_excluded():
     def world(setup):
         return seen(T, False, measured={"gradients": (backward(3.0, 1.0),)})
 
-    finding = conforms(Signal(), sourced(world), world).finding
+    finding = conforms(RankedProbe(Signal), sourced(world), world).finding
     assert finding.cause is None
     assert "signal is there" in finding.excluded
 
@@ -104,7 +105,7 @@ def test_a_broken_graph_is_not_called_a_missing_signal():
     def world(setup):
         return seen(T, False, measured={"gradients": (backward(0.0, unreached=({"name": "a"},)),)})
 
-    assert conforms(Signal(), sourced(world), world).finding.cause is None
+    assert conforms(RankedProbe(Signal), sourced(world), world).finding.cause is None
 
 
 def test_a_test_that_passes_because_it_no_longer_looks_is_no_proof():
@@ -113,4 +114,4 @@ def test_a_test_that_passes_because_it_no_longer_looks_is_no_proof():
         measured = {"gradients": (backward(0.0, 0.0),), "configs": (line("strict", 0.0),)}
         return seen(T, overridden, "gradient", measured)
 
-    assert conforms(Signal(), sourced(world), world).finding.cause.confidence == "likely"
+    assert conforms(RankedProbe(Signal), sourced(world), world).finding.cause.confidence == "likely"

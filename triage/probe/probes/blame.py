@@ -1,24 +1,26 @@
-"""`blame`: what is left when experiments rule out the surroundings: the code, by where it raised."""
+"""Name the code that raised, where experiments have ruled out everything around it."""
 
 from __future__ import annotations
 
 from triage.model.experiment import RootCause
+from triage.model.failure import Frame
 from triage.probe.api import Case, Finding, Steps, look
-from triage.probe.treatment import own_frames
+from triage.probe.symptoms import own_frames
 
-_WORTH = 0.011
 _SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
+"""Exceptions that say that the code itself is wrong, whatever it was given."""
+
+
+def has_no_cause_yet(case: Case) -> bool:
+    """Whether a steady failure has no cause that an earlier probe named."""
+    named = any(isinstance(fact, Finding) and fact.cause is not None for fact in case.facts.values())
+    return not case.flaky and not named
 
 
 class Blame:
     """Never more than likely: nothing was changed that made it pass."""
 
     name = "blame"
-
-    def likelihood(self, case: Case) -> float:
-        """Last of all, where no experiment names a cause."""
-        named = any(isinstance(fact, Finding) and fact.cause is not None for fact in case.facts.values())
-        return 0.0 if case.flaky or named else _WORTH
 
     def investigate(self, case: Case) -> Steps:
         """An error raised in the product is the product's; all else stays open."""
@@ -27,39 +29,38 @@ class Blame:
         if slip is not None:
             return Finding(cause=slip)
         frames = own_frames(case)
-        innermost = next(iter(case.failure.chain[-1].frames[::-1]), None) if case.failure.chain else None
-        origin = next(
-            (
-                f.origin
-                for r in case.failure.chain
-                for f in reversed(r.frames)
-                if f.origin in ("product", "test")
-            ),
-            None,
-        )
-        if not frames or innermost is None or origin != "product":
+        raising = _innermost_own_frame(case)
+        if not frames or raising is None or raising.origin != "product":
             return Finding(
                 excluded="it fails in the test's own code, steadily, whatever is changed around it"
             )
-        place = f"{frames[0][0]}:{frames[0][1]}"
+        path, line = frames[0]
         raised = case.failure.exception
-        summary = f"the product raises {raised} at {place}, steadily, whatever is changed around it"
-        return Finding(
-            cause=RootCause(kind="product-defect", summary=summary, culprits=(place,), confidence="likely")
+        summary = f"the product raises {raised} at {path}:{line}, steadily, whatever is changed around it"
+        cause = RootCause(
+            kind="product-defect", summary=summary, culprits=(f"{path}:{line}",), confidence="likely"
         )
+        return Finding(cause=cause)
 
 
 def _slip_of_the_test(case: Case) -> RootCause | None:
     """A test that asks for a fixture that nobody has, or uses a name that nobody defined."""
     failure = case.failure
-    innermost = next(
-        (f for r in failure.chain for f in reversed(r.frames) if f.origin in ("product", "test")), None
-    )
     if "fixture '" in failure.longrepr and "not found" in failure.longrepr:
         summary = "the test asks for a fixture that does not exist"
         return RootCause(kind="test-defect", summary=summary, culprits=(case.nodeid,), confidence="likely")
-    if failure.exception in _SLIPS and innermost is not None and innermost.origin == "test":
-        place = f"{innermost.path}:{innermost.lineno}"
+    raising = _innermost_own_frame(case)
+    if failure.exception in _SLIPS and raising is not None and raising.origin == "test":
+        place = f"{raising.path}:{raising.lineno}"
         summary = f"the test's own code raises {failure.exception}: {failure.message[:200]}"
         return RootCause(kind="test-defect", summary=summary, culprits=(place,), confidence="likely")
+    return None
+
+
+def _innermost_own_frame(case: Case) -> Frame | None:
+    """The last frame of product or test, of the first exception that has one."""
+    for raised in case.failure.chain:
+        for frame in reversed(raised.frames):
+            if frame.origin in ("product", "test"):
+                return frame
     return None

@@ -1,4 +1,4 @@
-"""`clock`: the test holds only at some time: a date that has passed, a weekday, an hour, a time zone."""
+"""Test whether the time decides: a date that has passed, a weekday, an hour, a zone, the time it takes."""
 
 from __future__ import annotations
 
@@ -8,50 +8,89 @@ from datetime import UTC, datetime, timedelta
 
 from triage.model.experiment import Factor
 from triage.probe.api import Case, Finding, Steps
-from triage.probe.treatment import Treatment, message_of, own_frames, places, settle, uses, with_instrument
+from triage.probe.symptoms import failing_files, message_of, places, uses
+from triage.probe.treatment import Treatment, settle, with_instrument
+from triage.text.pattern import pattern
 
-_CALLED = re.compile(r"date(?:time)?\(\s*(\d{4})\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})")
-_ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
-_YEAR = re.compile(r"(?<![\d.])((?:19|20)\d\d)(?![\d.])")
-_SECONDS = re.compile(r"(?<![\d.])(1[0-9]{9}|9[5-9][0-9]{7})(?!\d)")
+_DATE_CALL = pattern(
+    r"date (?:time)? \( \s* (\d{4}) \s* , \s* (\d{1,2}) \s* , \s* (\d{1,2})",
+    matches=["date(2026, 6, 21)", "datetime(2020,1,2,3)"],
+    rejects=["date(year, 6, 21)", "datetime.now()"],
+)
+_ISO_DATE = pattern(
+    r"(?<!\d) ((?:19|20)\d\d) - (\d\d) - (\d\d) (?!\d)",
+    matches=["'2026-06-21'", "2026-06-21T00:00:00Z"],
+    rejects=["12026-06-21", "1826-06-21"],
+)
+_YEAR = pattern(
+    r"(?<! [\d.] ) ((?:19|20)\d\d) (?! [\d.] )",
+    matches=["year == 2026", "(1999)"],
+    rejects=["12026", "0.2026", "2026.5"],
+)
+_SECONDS = pattern(
+    r"(?<! [\d.] ) ( 1[0-9]{9} | 9[5-9][0-9]{7} ) (?!\d)",
+    matches=["1782000000", "exp=950000000"],
+    rejects=["17820000000", "0.1782000000", "900000000"],
+)
 """Numbers that look like seconds since 1970: 2000 to 2033."""
 _ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Asia/Kolkata")
-_WORDS = re.compile(r"expire|date|time|clock|deadline|today|year|month|tzinfo|timezone|hour", re.IGNORECASE)
+"""None, west, east, and one with half an hour."""
+_TIME_WORDS = re.compile(
+    r"expire|date|time|clock|deadline|today|year|month|tzinfo|timezone|hour", re.IGNORECASE
+)
 _MOST_TIMES = 15
-_WITH_THREADS = 0.1
-"""After the probes that ask threads themselves."""
+_SAME_TIME = 60
+"""Seconds within which another time is this time."""
+_NEAR_YEARS = 60
+"""Numbers like years that lie farther away are something else."""
 _STOPS = (1.0, 30.0, 7.6003, 44.2507, 2.9991)
 """Seconds and fractions at which a stopped clock may stand: what hangs on a digit meets another one."""
 
 
+def names_a_time(case: Case) -> bool:
+    """Whether a test that asks for the time fails with words of time."""
+    return asks_for_the_time(case) and _TIME_WORDS.search(message_of(case)) is not None
+
+
+def asks_for_the_time(case: Case) -> bool:
+    """Whether the test reads a date, a time of day or a time zone."""
+    return bool(uses(case, "clock", "zone"))
+
+
+def flaky_and_measures_time(case: Case) -> bool:
+    """Whether a flaky test measures durations or sleeps, without threads."""
+    return case.flaky and measures_time_without_threads(case)
+
+
+def measures_time_without_threads(case: Case) -> bool:
+    """Whether the test measures durations or sleeps, and nothing runs beside it."""
+    return measures_time(case) and not uses(case, "threads")
+
+
+def measures_time(case: Case) -> bool:
+    """Whether the test measures durations or sleeps, and does not ask for the time of day."""
+    return bool(uses(case, "timer", "sleep")) and not asks_for_the_time(case)
+
+
 class Clock:
-    """Another time, another zone, or no time passing at all."""
+    """Run at another time, in another zone, or with a clock that stands still."""
 
     name = "clock"
 
-    def likelihood(self, case: Case) -> float:
-        """Only where the test asks for the time or sleeps."""
-        if uses(case, "clock", "zone"):
-            return 0.85 if _WORDS.search(message_of(case)) else 0.6
-        if not uses(case, "timer", "sleep"):
-            return 0.0
-        return _WITH_THREADS if uses(case, "threads") else 0.65 if case.flaky else 0.12
-
     def investigate(self, case: Case) -> Steps:
-        """Zones first, for they are few; then times, those that the source names before general ones."""
-        tried = (
-            [*_frozen(case), *_zones(case), *_times(case)]
-            if case.flaky
-            else [*_zones(case), *_times(case), *_frozen(case)]
-        )
+        """Zones, for they are few, then times, then a stopped clock, which comes first for a flaky test."""
+        if case.flaky:
+            tried = [*_frozen(case), *_zones(case), *_times(case)]
+        else:
+            tried = [*_zones(case), *_times(case), *_frozen(case)]
         found = yield from settle(self.name, case, tried, "at another time")
-        return found or Finding(
-            excluded=f"no other time or zone helps ({len(tried)} tried)", facts={"tried": tried}
-        )
+        if found is not None:
+            return found
+        return Finding(excluded=f"no other time or zone helps ({len(tried)} tried)", facts={"tried": tried})
 
 
 def _zones(case: Case) -> Iterator[Treatment]:
-    if not uses(case, "clock", "zone"):
+    if not asks_for_the_time(case):
         return
     for zone in _ZONES:
         if zone == case.env.get("TZ"):
@@ -69,11 +108,14 @@ def _zones(case: Case) -> Iterator[Treatment]:
 
 
 def _times(case: Case) -> Iterator[Treatment]:
-    if not uses(case, "clock", "zone"):
+    if not asks_for_the_time(case):
         return
     now = datetime.fromtimestamp(float(case.facts.get("now", 0.0)), UTC)
-    moments = dict.fromkeys(moment.replace(microsecond=0) for moment in (*_named(case, now), *_general(now)))
-    for moment in [m for m in moments if abs((m - now).total_seconds()) > 60][:_MOST_TIMES]:
+    moments: dict[datetime, None] = {}
+    for moment in (*_named(case, now), *_general(now)):
+        if abs((moment.replace(microsecond=0) - now).total_seconds()) > _SAME_TIME:
+            moments[moment.replace(microsecond=0)] = None
+    for moment in list(moments)[:_MOST_TIMES]:
         baseline, treated = with_instrument(case.base, "clock", {"at": moment.timestamp()})
         shown = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         yield Treatment(
@@ -105,11 +147,11 @@ def _frozen(case: Case) -> Iterator[Treatment]:
 
 def _named(case: Case, now: datetime) -> Iterator[datetime]:
     """The days before and after each date in the sources that the failure went through."""
-    files = dict.fromkeys([case.nodeid.partition("::")[0], *(path for path, _ in own_frames(case))])
+    files = dict.fromkeys(failing_files(case))
     files |= dict.fromkeys(place.rpartition(":")[0] for place in places(uses(case, "clock", "zone")))
     for path in files:
         text = case.source(path) or ""
-        for match in (*_CALLED.finditer(text), *_ISO.finditer(text)):
+        for match in (*_DATE_CALL.finditer(text), *_ISO_DATE.finditer(text)):
             try:
                 day = datetime(int(match[1]), int(match[2]), int(match[3]), 12, tzinfo=UTC)
             except ValueError:
@@ -119,7 +161,7 @@ def _named(case: Case, now: datetime) -> Iterator[datetime]:
             moment = datetime.fromtimestamp(int(match[1]), UTC)
             yield from (moment - timedelta(days=1), moment + timedelta(days=1))
         for match in _YEAR.finditer(text):
-            if abs(int(match[1]) - now.year) < 60:
+            if abs(int(match[1]) - now.year) < _NEAR_YEARS:
                 yield from (
                     datetime(int(match[1]), 6, 15, 12, tzinfo=UTC),
                     datetime(int(match[1]) - 1, 6, 15, 12, tzinfo=UTC),

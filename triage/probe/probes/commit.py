@@ -1,4 +1,4 @@
-"""`commit`: the first bad commit, by bisection that a noisy test does not mislead."""
+"""Find the first bad commit, by a bisection that a noisy test does not mislead."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from triage.probe.related_files import related
 from triage.probe.treatment import repeats_of
 
 _Ends = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[int, int]]
-_Seen = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[bool | None, Setup]]
+_Passed = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[bool | None, Setup]]
 _MOST_LOOKS = 80
 _MOST_VERIFIED = 3
 _LEAST_RATE = 0.15
 """A test that fails more seldom takes too many runs a commit."""
-_TOUCHING, _PROSE = 6.0, 0.2
+_TOUCHING, _NO_CODE_ALONE = 6.0, 0.2
+"""Weights of commits that touch what the test runs, and of those that touch documents alone (others: 1)."""
+_SELDOM = 0.01
+"""Chance that a bad commit passed every run of an experiment."""
 _NO_CODE = (".md", ".rst", ".txt", ".png", ".svg", ".gitignore")
 
 
@@ -38,19 +41,34 @@ class Commit(Value):
         return f"{self.id[:12]} {self.subject}".strip()
 
 
+def knows_a_good_commit(case: Case) -> bool:
+    """Whether a steady failure has a history, and a run of it is known in which the test passed."""
+    return has_a_history(case) and bool(case.facts.get("good_commit"))
+
+
+def has_a_history(case: Case) -> bool:
+    """Whether a steady failure can be tried at earlier commits."""
+    return not case.flaky and _can_be_bisected(case)
+
+
+def flaky_and_knows_a_good_commit(case: Case) -> bool:
+    """Whether a flaky failure has a history, and a run of it is known in which the test passed."""
+    return flaky_with_a_history(case) and bool(case.facts.get("good_commit"))
+
+
+def flaky_with_a_history(case: Case) -> bool:
+    """Whether a flaky failure can be tried at earlier commits."""
+    return case.flaky and _can_be_bisected(case)
+
+
+def _can_be_bisected(case: Case) -> bool:
+    return bool(_history(case)) and case.context == "alone" and case.rate >= _LEAST_RATE
+
+
 class CommitProbe:
     """Halve what is left of the history until one commit is left; then run it again beside its parent."""
 
     name = "commit"
-
-    def likelihood(self, case: Case) -> float:
-        """Where there is a history: after the causes that say why, unless a good commit is known."""
-        commits = _history(case)
-        if not commits or case.context != "alone" or case.rate < _LEAST_RATE:
-            return 0.0
-        if case.flaky:
-            return 0.05 if case.facts.get("good_commit") else 0.015
-        return 0.6 if case.facts.get("good_commit") else 0.2
 
     def investigate(self, case: Case) -> Steps:
         """Uncommitted changes, then history, then the side branch of a guilty merge."""
@@ -80,14 +98,15 @@ class CommitProbe:
         for _ in range(_MOST_VERIFIED):
             newest, oldest = yield from self._narrow(case, commits, search, asked)
             if oldest == len(commits) - 1:
-                return Finding(excluded=f"no commit back to {commits[-1].shown} was seen to pass{_end(case)}")
+                excluded = f"no commit back to {commits[-1].shown} was seen to pass{_end_of_history(case)}"
+                return Finding(excluded=excluded)
             trial, experiment = yield from self._beside(case, commits[newest], commits[oldest + 1], asked)
             if trial.result.status is Status.CONFIRMED:
                 return _named(commits[newest : oldest + 2], trial, experiment)
             if any(run.red(*_watched(experiment)) for run in trial.treated):
                 search.failed(oldest + 1)
             elif trial.baseline and not any(run.red(*experiment.watch) for run in trial.baseline):
-                search.passed(newest, 0.01)
+                search.passed(newest, _SELDOM)
             else:
                 break
         return Finding(
@@ -97,8 +116,9 @@ class CommitProbe:
     def _narrow(
         self, case: Case, commits: Sequence[Commit], search: Search, asked: dict[str, Setup]
     ) -> _Ends:
-        """Looks until one place is left, or nothing more can be told; how each was asked is kept."""
-        luck = 0.0 if not case.flaky else 1 - 0.8 * min(case.rate, 0.95)
+        """Look until one place is left, or nothing more can be told; `asked` keeps the setup of each look."""
+        # The chance that a bad commit passes once; the rate is an estimate, so a part of it is held back.
+        luck = 1 - 0.8 * min(case.rate, 0.95) if case.flaky else 0.0
         for _ in range(_MOST_LOOKS):
             place = search.best_place()
             if place is None:
@@ -116,16 +136,17 @@ class CommitProbe:
         self, case: Case, bad: Commit, good: Commit, asked: Mapping[str, Setup]
     ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Trial, Experiment]]:
         """Both ends run again, each with the test as it could be run there."""
-        ends = (asked.get(bad.id) or _at(case, bad), asked.get(good.id) or _at(case, good))
+        at_bad = asked.get(bad.id) or _at(case, bad)
+        at_good = asked.get(good.id) or _at(case, good)
         repeats, alpha = repeats_of(case)
         experiment = Experiment(
             probe=self.name,
             factor=Factor(kind="commit", name="revision", from_=bad.id, to=good.id),
             prediction=f"At {good.shown} it passes, at {bad.shown} it fails: that commit brought it.",
-            baseline=ends[0],
-            treated=ends[1],
-            watch=(ends[0].nodeids[-1],),
-            treated_watch=(ends[1].nodeids[-1],),
+            baseline=at_bad,
+            treated=at_good,
+            watch=(at_bad.nodeids[-1],),
+            treated_watch=(at_good.nodeids[-1],),
             repeats=repeats,
             alpha=alpha,
             any_reason=True,
@@ -162,30 +183,28 @@ class CommitProbe:
 
 def _named(between: Sequence[Commit], trial: Trial, experiment: Experiment) -> Finding:
     """From the newest bad to the newest good commit; what lies between could not be asked."""
-    bad, parent, blind = between[0], between[-1], between[1:-1]
+    bad, parent, untestable = between[0], between[-1], between[1:-1]
     by = f" ({bad.author}, {bad.date})" if bad.author else ""
     summary = f"it fails since {bad.shown}{by} and passes in its parent {parent.id[:12]}"
-    if blind:
+    if untestable:
         summary = (
             f"it passes at {parent.shown} and fails at {bad.shown}{by}; "
-            f"{len(blind)} commits between them cannot be tested"
+            f"{len(untestable)} commits between them cannot be tested"
         )
     cause = RootCause(
         kind="first-bad-commit",
         summary=summary,
         factor=trial.result.factor,
         culprits=tuple(commit.id for commit in between[:-1][:6]),
-        confidence="likely" if blind else "proven",
+        confidence="likely" if untestable else "proven",
     )
     return Finding(cause=cause, proof=experiment)
 
 
-def _end(case: Case) -> str:
-    return (
-        ", where this shallow clone ends (`git fetch --unshallow` gets the rest)"
-        if case.facts.get("shallow")
-        else ""
-    )
+def _end_of_history(case: Case) -> str:
+    if case.facts.get("shallow"):
+        return ", where this shallow clone ends (`git fetch --unshallow` gets the rest)"
+    return ""
 
 
 def _history(case: Case) -> Sequence[Commit]:
@@ -195,18 +214,17 @@ def _history(case: Case) -> Sequence[Commit]:
 
 
 def _relevance(case: Case, commits: Sequence[Commit]) -> list[float]:
-    """Commits that touch what the test runs weigh more, those that touch prose alone weigh less."""
+    """Weigh each commit by what it touched."""
     near = related(case)
-    return [
-        1.0
-        if not commit.paths
-        else _TOUCHING
-        if near & set(commit.paths)
-        else _PROSE
-        if all(path.endswith(_NO_CODE) for path in commit.paths)
-        else 1.0
-        for commit in commits
-    ]
+    weights = []
+    for commit in commits:
+        if near & set(commit.paths):
+            weights.append(_TOUCHING)
+        elif commit.paths and all(path.endswith(_NO_CODE) for path in commit.paths):
+            weights.append(_NO_CODE_ALONE)
+        else:
+            weights.append(1.0)
+    return weights
 
 
 def _at(case: Case, commit: Commit) -> Setup:
@@ -221,7 +239,7 @@ def _at(case: Case, commit: Commit) -> Setup:
     return case.base.plus(commit=commit.id, nodeids=(*case.base.nodeids[:-1], name))
 
 
-def _passes(case: Case, commit: Commit) -> _Seen:
+def _passes(case: Case, commit: Commit) -> _Passed:
     """Whether it passes there; None where it does not run, or fails in another way than today."""
     setup = _at(case, commit)
     (run,) = yield from look(setup, why=f"at {commit.shown}")
@@ -230,10 +248,10 @@ def _passes(case: Case, commit: Commit) -> _Seen:
         (run,) = yield from look(setup, why=f"at {commit.shown}, with today's test")
     name = setup.nodeids[-1]
     if run.red(name):
-        shown = run.failures.get(name)
-        otherwise = shown is not None and shown.exception != case.failure.exception
-        broken = _absent(run, name) and case.failure.phase != "collect"
-        return (None if otherwise or broken else False), setup
+        failure = run.failures.get(name)
+        fails_otherwise = failure is not None and failure.exception != case.failure.exception
+        cannot_collect = _absent(run, name) and case.failure.phase != "collect"
+        return (None if fails_otherwise or cannot_collect else False), setup
     return (True if run.passed(name) else None), setup
 
 

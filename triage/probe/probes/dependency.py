@@ -1,58 +1,99 @@
-"""`dependency`: a package that is missing, or has another version than when it passed or than is pinned."""
+"""Test whether a package is missing, or has another version than when the test passed or than is pinned."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from triage.lab.protocol import Setup
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.minimise import minimise
 from triage.probe.related_files import related
-from triage.probe.treatment import Settling, Treatment, message_of, settle
+from triage.probe.symptoms import message_of
+from triage.probe.treatment import Settling, Treatment, settle
+from triage.text.pattern import pattern
 
-_PIN = re.compile(
-    r"^\s*[\"']?([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([0-9][A-Za-z0-9.+!-]*)", re.MULTILINE
+_PIN = pattern(
+    r"""
+    ^ \s* ["']? ( [A-Za-z0-9][A-Za-z0-9._-]* )     # the distribution, in quotes or not
+    (?: \[ [^\]]* \] )?                            # its extras
+    \s* == \s* ( [0-9][A-Za-z0-9.+!-]* )           # an exact version
+    """,
+    matches=["numpy==1.26.4", ' "torch[opt] == 2.1",'],
+    rejects=["numpy>=1.26", "a = b == c"],
+    flags=re.MULTILINE,
 )
-_ABSENT = re.compile(r"No module named '([A-Za-z0-9_.]+)'")
-_IMPORTING = re.compile(
-    r"ImportError|ModuleNotFoundError|AttributeError|cannot import name|TypeError|DeprecationWarning"
+_MISSING_MODULE = pattern(
+    r"No [ ] module [ ] named [ ] '( [A-Za-z0-9_.]+ )'",
+    matches=["No module named 'yaml'", "No module named 'a.b'"],
+    rejects=["No module named yaml"],
 )
-_LISTS = re.compile(
-    r"(^|/)(requirements[^/]*\.txt|constraints[^/]*\.txt|pyproject\.toml|setup\.cfg|environment\.ya?ml|[^/]*\.lock)$"
+_VERSION_ERROR = pattern(
+    r"""
+    ImportError | ModuleNotFoundError | cannot [ ] import [ ] name
+    | AttributeError | TypeError | DeprecationWarning
+    """,
+    matches=["ImportError: cannot import name 'x'", "TypeError: f() got an unexpected keyword"],
+    rejects=["assert 1 == 2"],
 )
-_MOST = 12
-_Change = tuple[str, str, str]
-"""Name, version here, version to try."""
+"""What another version of a package raises most often."""
+_LISTS_PACKAGES = pattern(
+    r"""
+    (?: ^ | / )
+    (?: requirements[^/]*\.txt | constraints[^/]*\.txt
+      | pyproject\.toml | setup\.cfg | environment\.ya?ml | [^/]*\.lock ) $
+    """,
+    matches=["requirements-dev.txt", "ci/constraints.txt", "uv.lock"],
+    rejects=["notes.txt", "requirements.md"],
+)
+_MOST_PACKAGES = 12
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Another version of a package."""
+
+    name: str
+    here: str
+    """The installed version; empty where it is not installed."""
+    other: str
+    """The version to try; empty for the newest."""
+
+
+def misses_a_module(case: Case) -> bool:
+    """Whether the failure says that a module is not there."""
+    return _MISSING_MODULE.search(message_of(case)) is not None
+
+
+def may_need_another_version(case: Case) -> bool:
+    """Whether packages differ, and the failure is one that other versions of packages raise."""
+    return has_other_versions(case) and _VERSION_ERROR.search(message_of(case)) is not None
+
+
+def has_other_versions(case: Case) -> bool:
+    """Whether a steady failure runs with other packages than its last pass, or than the suite pins."""
+    return not case.flaky and next(_differing(case), None) is not None
 
 
 class Dependency:
-    """Packages by name and version, minimised to the one that decides."""
+    """Try other versions of packages, minimised to the one that decides."""
 
     name = "dependency"
 
-    def likelihood(self, case: Case) -> float:
-        """High for a module that is not there; some where a pin is not met."""
-        if _ABSENT.search(message_of(case)):
-            return 0.9
-        differing = list(_differing(case))
-        if not differing or case.flaky:
-            return 0.0
-        return 0.5 if _IMPORTING.search(message_of(case)) else 0.16
-
     def investigate(self, case: Case) -> Steps:
         """A module of the suite that is not on the path; then other versions."""
-        absent = _ABSENT.search(message_of(case))
-        module = absent[1] if absent else ""
+        missing = _MISSING_MODULE.search(message_of(case))
+        module = missing[1] if missing else ""
         paths = list(_on_the_path(case, module)) if module else []
         found = yield from settle(self.name, case, paths, "with its folder on the path")
         if found is not None:
             return found
-        differing = [change for change in _differing(case) if change[2]]
+        differing = [change for change in _differing(case) if change.other]
         if module and not differing:
-            differing = [(module.partition(".")[0].replace("_", "-"), "", "")]
-        differing = sorted(differing, key=lambda change: not _near(case, change[0]))[:_MOST]
+            differing = [_Change(module.partition(".")[0].replace("_", "-"), here="", other="")]
+        differing = sorted(differing, key=lambda change: not _is_near(case, change.name))[:_MOST_PACKAGES]
         refused: list[str] = []
         found = yield from self._minimal(case, differing, refused)
         if found is not None:
@@ -78,63 +119,71 @@ class Dependency:
         return (yield from settle(self.name, case, [_versions(case, kept)], "the fewest packages"))
 
 
-def _differing(case: Case) -> Iterator[tuple[str, str, str]]:
-    """Name, version here, version elsewhere: of the last passing run, then of what the suite pins."""
-    here: Mapping[str, str] = {_plain(n): v for n, v in case.facts.get("packages", {}).items()}
-    good: Mapping[str, str] = {_plain(n): v for n, v in case.facts.get("packages_when_passing", {}).items()}
+def _differing(case: Case) -> Iterator[_Change]:
+    """Packages with another version than in the last passing run, then than what the suite pins."""
+    here = _packages(case, "packages")
+    good = _packages(case, "packages_when_passing")
     seen: set[str] = set()
     for name, version in (*good.items(), *_pins(case)):
         if name in seen or here.get(name, "") == version:
             continue
         seen.add(name)
-        yield name, here.get(name, ""), version
+        yield _Change(name, here=here.get(name, ""), other=version)
+
+
+def _packages(case: Case, fact: str) -> dict[str, str]:
+    versions: Mapping[str, str] = case.facts.get(fact, {})
+    return {_normalised(name): version for name, version in versions.items()}
 
 
 def _pins(case: Case) -> Iterator[tuple[str, str]]:
     for path in case.files:
-        if _LISTS.search(path) and path.count("/") <= 1:
+        if _LISTS_PACKAGES.search(path) and path.count("/") <= 1:
             for match in _PIN.finditer(case.source(path) or ""):
-                yield _plain(match[1]), match[2]
+                yield _normalised(match[1]), match[2]
 
 
-def _near(case: Case, name: str) -> bool:
+def _is_near(case: Case, name: str) -> bool:
     """Whether the failure or a file that the test runs names the package."""
-    pattern = re.compile(rf"\b{re.escape(name).replace('-', '[-_.]')}\b", re.IGNORECASE)
-    return any(
-        pattern.search(text) for text in (message_of(case), *(case.source(p) or "" for p in related(case)))
-    )
+    # Sources write my_package and my.package for the distribution my-package.
+    spelled = "[-_.]".join(re.escape(part) for part in name.split("-"))
+    mention = re.compile(rf"\b{spelled}\b", re.IGNORECASE)
+    texts = (message_of(case), *(case.source(path) or "" for path in related(case)))
+    return any(mention.search(text) for text in texts)
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
+    """The name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _with(case: Case, changes: Sequence[_Change]) -> Setup:
-    return case.base.plus(packages={name: after for name, _, after in changes})
+    return case.base.plus(packages={change.name: change.other for change in changes})
 
 
 def _versions(case: Case, changes: Sequence[_Change]) -> Treatment:
-    wanted = " and ".join(f"{name} {after}".strip() for name, _, after in changes)
-    here = " and ".join(f"{name} {before or '(not installed)'}" for name, before, _ in changes)
+    wanted = " and ".join(f"{change.name} {change.other}".strip() for change in changes)
+    here = " and ".join(f"{change.name} {change.here or '(not installed)'}" for change in changes)
     return Treatment(
         factor=Factor(
             kind="package",
-            name=" + ".join(name for name, _, _ in changes),
-            from_=" + ".join(before for _, before, _ in changes) or None,
-            to=" + ".join(after for _, _, after in changes) or "latest",
+            name=" + ".join(change.name for change in changes),
+            from_=" + ".join(change.here for change in changes) or None,
+            to=" + ".join(change.other for change in changes) or "latest",
         ),
         kind="dependency",
         baseline=case.base,
         treated=_with(case, changes),
         prediction=f"With {wanted} in place of {here} the test passes.",
         summary=f"the test passes with {wanted} and fails with {here}",
-        culprits=tuple(name for name, _, _ in changes),
+        culprits=tuple(change.name for change in changes),
     )
 
 
 def _is_own(case: Case, module: str) -> bool:
+    """Whether a module seems to be the suite's own, and no package."""
     top = module.partition(".")[0]
-    return any(f"/{path}".find(f"/{top}/") >= 0 or path.endswith(f"{top}.py") for path in case.files)
+    return any(f"/{top}/" in f"/{path}" or path.endswith(f"{top}.py") for path in case.files)
 
 
 def _on_the_path(case: Case, module: str) -> Iterator[Treatment]:

@@ -1,11 +1,9 @@
-"""`environment`: variables that are set and should not be, or are missing, or have another value."""
+"""Test which environment variable decides: set and should not be, missing, or with another value."""
 
 from __future__ import annotations
 
-import ast
-import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triage.lab.protocol import Setup
@@ -13,176 +11,81 @@ from triage.model.experiment import Factor
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.factors import kind_of
 from triage.probe.minimise import minimise
-from triage.probe.related_files import related
-from triage.probe.sources import near_variable, spans, tree_of
-from triage.probe.treatment import Settling, Treatment, message_of, own_frames, places, said, settle, uses
-from triage.text.redact import is_secret_name
+from triage.probe.symptoms import message_of, places, raised_text, uses
+from triage.probe.treatment import Settling, Treatment, settle
+from triage.probe.variable_values import expected, values_for, variables_in, written_down
+from triage.text.pattern import pattern
 
-_TOLD = re.compile(
-    r"(^|/)(\.env[^/]*|[^/]*\.env|[^/]*\.ya?ml|tox\.ini|setup\.cfg|pytest\.ini|pyproject\.toml|Makefile|"
-    r"[^/]*\.mk|justfile|Dockerfile[^/]*|noxfile\.py|tasks\.py|[^/]*\.(?:md|rst|sh|envrc)|\.envrc|conftest\.py|"
-    r"README[^/]*|CONTRIBUTING[^/]*)$"
+_ALWAYS_READ = pattern(
+    r"""
+    PATH | PWD | OLDPWD | SHLVL | _ | TMPDIR | TERM | USER | LOGNAME | SHELL | HOSTNAME
+    | VIRTUAL_ENV | LD_LIBRARY_PATH | PYTHONDONTWRITEBYTECODE | OMP_WAIT_POLICY | PYTEST_.* | TRIAGE_.*
+    """,
+    matches=["PATH", "PYTEST_CURRENT_TEST", "_"],
+    rejects=["HOME", "APP_PATH", "MODE"],
+    how="fullmatch",
 )
-_MOST_FILES = 300
-_MOST_LENGTH = 200
-_MOST_VARIABLES = 12
-
-
-_NAMED = re.compile(r"(?:environ\.get\(|getenv\(|environ\[)\s*[\"']([A-Za-z_][A-Za-z0-9_]*)[\"']")
-
-
-def variables_in(case: Case) -> list[tuple[str, str]]:
-    """Variables that the source of what the test runs names, with the place: not all have to be read."""
-    found: dict[str, str] = {}
-    for path in sorted(related(case)):
-        for number, line in enumerate((case.source(path) or "").splitlines(), 1):
-            for match in _NAMED.finditer(line):
-                found.setdefault(match[1], f"{path}:{number}")
-    return list(found.items())[:_MOST_VARIABLES]
-
-
-def values_for(case: Case, name: str, where: Sequence[str]) -> list[str]:
-    """Likeliest first: compared with it, written down for it, expected by the test, near its use."""
-    found = [
-        *_compared(case, name, where),
-        *written_down(case, name),
-        *expected(case),
-        *near_variable(case.source, where, name),
-    ]
-    return [value for value in dict.fromkeys(found) if "\0" not in value]
-
-
-def _compared(case: Case, name: str, where: Sequence[str]) -> Iterator[str]:
-    """Constants that the variable's value is compared with, directly or by a name that it was given to."""
-    for path in dict.fromkeys(place.rpartition(":")[0] for place in where):
-        tree = tree_of(case.source(path))
-        names = _holders(tree, name) if tree is not None else set()
-        for node in ast.walk(tree) if tree is not None else ():
-            if isinstance(node, ast.Compare) and _about(node, name, names):
-                yield from (text for text in _constants(node) if text != name and not _is_default(node, text))
-                yield from (text for text in _constants(node) if text != name)
-
-
-def _holders(tree: ast.Module, name: str) -> set[str]:
-    """Names that are assigned from an expression in which the variable is named."""
-    return {
-        target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and name in _constants(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-
-
-def _about(node: ast.Compare, name: str, names: set[str]) -> bool:
-    used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-    return name in _constants(node) or bool(names & used)
-
-
-def _is_default(node: ast.Compare, text: str) -> bool:
-    """Whether the constant stands inside a call: `get(NAME, default)`, beside which the other is compared."""
-    calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
-    return any(text in _constants(argument) for call in calls for argument in call.args)
-
-
-def written_down(case: Case, name: str) -> Iterator[str]:
-    """`NAME=value`, `NAME: value`, `setenv("NAME", "value")` and the like in settings, scripts and prose."""
-    pattern = re.compile(
-        rf"(?<![A-Za-z0-9_]){re.escape(name)}[\"']?\]?[ \t]*(?::=|[:=,]|[ \t])[ \t]*"
-        r"(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'`,;)}\]]+))"
-    )
-    secret = is_secret_name(name)
-    likely = [path for path in case.files if _TOLD.search(path) and not (secret and _is_private(path))]
-    others = [path for path in case.files if path.endswith(".py") and path not in likely]
-    for path in [*sorted(likely, key=_depth), *others][:_MOST_FILES]:
-        text = case.source(path) or ""
-        for match in pattern.finditer(text) if name in text else ():
-            value = next((group for group in match.groups() if group is not None), "")
-            if len(value) <= _MOST_LENGTH and value not in ("=", "==", "!=") and "${" not in value:
-                yield value
-
-
-def _is_private(path: str) -> bool:
-    """Settings of one machine: a real secret may stand there, and evidence is shown around."""
-    name = posixpath.basename(path)
-    return ".env" in name and not re.search(r"example|sample|template|dist|test|ci", name)
-
-
-def _depth(path: str) -> tuple[bool, int]:
-    return not posixpath.basename(path).startswith(".env"), path.count("/")
-
-
-def expected(case: Case) -> Iterator[str]:
-    """Constants of the assertion that failed, and of the test's other assertions."""
-    path = case.nodeid.partition("::")[0]
-    tree = tree_of(case.source(path))
-    if tree is None:
-        return
-    lines = {line for file, line in own_frames(case) if file == path}
-    asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-    here = [node for node in asserts if any(spans(node, line) for line in lines)]
-    for node in here:
-        yield from (text for text in _constants(node.test) if len(text) <= _MOST_LENGTH)
-
-
-def _constants(node: ast.AST) -> list[str]:
-    return [
-        str(inner.value)
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Constant)
-        and isinstance(inner.value, str | int | float)
-        and not isinstance(inner.value, bool)
-    ]
-
-
-_PLUMBING = re.compile(
-    r"PATH|PWD|OLDPWD|SHLVL|_|TMPDIR|TERM|USER|LOGNAME|SHELL|VIRTUAL_ENV|LD_LIBRARY_PATH|PYTEST_.*|TRIAGE_.*|"
-    r"OMP_WAIT_POLICY|HOSTNAME|PYTHONDONTWRITEBYTECODE"
+"""What shells, Python and pytest read in every process: no hint at the test."""
+_ESSENTIAL = pattern(
+    r"""
+    PATH | HOME | TMPDIR | LD_LIBRARY_PATH | SYSTEMROOT
+    | VIRTUAL_ENV | PYTHONPATH | OMP_WAIT_POLICY | TRIAGE_.*
+    """,
+    matches=["PATH", "TRIAGE_INSTRUMENT", "PYTHONPATH"],
+    rejects=["MODE", "PYTHONUTF8"],
+    how="fullmatch",
 )
-_ESSENTIAL = re.compile(
-    r"PATH|HOME|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHONPATH|TRIAGE_.*|OMP_WAIT_POLICY|SYSTEMROOT"
-)
-_MOST_VALUES, _MOST_UNREAD = 8, 2
+"""Without these the process does not start, or another Python does: they are never unset."""
+_MOST_VALUES, _MOST_UNREAD_VALUES = 8, 2
+"""Values tried for a variable that was seen to be read, and for one that the source only names."""
 _MOST_CHANGES = 40
 
 
+def names_a_variable(case: Case) -> bool:
+    """Whether the failure names `os.environ` or a variable that the test reads."""
+    text = message_of(case)
+    if "os.environ" in text:
+        return True
+    return any(re.search(rf"\b{re.escape(name)}\b", text) for name in _read_names(case))
+
+
+def reads_variables(case: Case) -> bool:
+    """Whether the test reads variables of its own."""
+    return bool(_read_names(case))
+
+
+def _read(case: Case) -> list[dict[str, Any]]:
+    """Lines of the survey for variables that not every process reads."""
+    return [line for line in uses(case, "variable") if not _ALWAYS_READ.fullmatch(str(line.get("name")))]
+
+
+def _read_names(case: Case) -> list[str]:
+    return [str(line.get("name")) for line in _read(case)]
+
+
 class Environment:
-    """Set and unset, minimised to the variable that decides."""
+    """Set and unset variables, minimised to the one that decides."""
 
     name = "environment"
 
-    def likelihood(self, case: Case) -> float:
-        """High where the failure names a variable or the code reads one."""
-        text = message_of(case)
-        read = uses(case, "variable")
-        names = [str(line.get("name")) for line in read if not _PLUMBING.fullmatch(str(line.get("name")))]
-        if any(re.search(rf"\b{re.escape(name)}\b", text) for name in names) or "os.environ" in text:
-            return 0.85
-        if case.flaky:
-            return 0.1 if names else 0.0
-        return 0.55 if names else 0.25
-
     def investigate(self, case: Case) -> Steps:
         """What was read first; then everything that is set, at once; then values for what is missing."""
-        read = [line for line in uses(case, "variable") if not _PLUMBING.fullmatch(str(line["name"]))]
-        read += _named(read, case)
-        known_good: Mapping[str, str] = case.facts.get("environment_when_passing", {})
+        read = [*_read(case), *_named_in_source(case)]
         names = list(dict.fromkeys(str(line["name"]) for line in read))
-        treatments: list[Treatment] = []
-        for some in (
-            [*_differing(case, known_good), *_unsetting(case, read, names)],
-            _setting(case, read, names, known_good),
+        known_good: Mapping[str, str] = case.facts.get("environment_when_passing", {})
+        tried: list[Treatment] = []
+        for treatments in (
+            [*_as_when_passing(case, known_good), *_unset_each(case, read, names)],
+            _set_each(case, read, names, known_good),
         ):
-            treatments += some
-            found = yield from settle(self.name, case, some, "one variable changed")
+            tried += treatments
+            found = yield from settle(self.name, case, treatments, "one variable changed")
             if found is not None:
                 return found
         found = yield from self._all_at_once(case, names)
         if found is not None:
             return found
-        return Finding(
-            excluded=f"no variable decides ({len(treatments)} changes tried)", facts={"tried": treatments}
-        )
+        return Finding(excluded=f"no variable decides ({len(tried)} changes tried)", facts={"tried": tried})
 
     def _all_at_once(self, case: Case, tried: Sequence[str]) -> Settling:
         """Variables that nobody was seen to read: C code and child processes read them too."""
@@ -198,7 +101,7 @@ class Environment:
             lambda run: run.passed(case.nodeid),
             "fewer variables unset",
         )
-        return (yield from settle(self.name, case, [_unset(case, kept, ())], "the smallest set unset"))
+        return (yield from settle(self.name, case, [_unset_together(case, kept)], "the smallest set unset"))
 
 
 def setting(case: Case, name: str, value: str | None, where: Sequence[str] = ()) -> Treatment:
@@ -217,45 +120,56 @@ def setting(case: Case, name: str, value: str | None, where: Sequence[str] = ())
     )
 
 
-def _named(read: Sequence[dict[str, Any]], case: Case) -> list[dict[str, Any]]:
+def _named_in_source(case: Case) -> list[dict[str, Any]]:
     """Variables that the source names beside those that were read: `a and b` may never come to b."""
-    known = {line["name"] for line in read}
-    named = [pair for pair in variables_in(case) if pair[0] not in known and not _PLUMBING.fullmatch(pair[0])]
-    return [{"name": name, "where": place} for name, place in named] if not case.flaky else []
+    if case.flaky:
+        return []
+    known = {line["name"] for line in _read(case)}
+    found = []
+    for name, place in variables_in(case):
+        if name not in known and not _ALWAYS_READ.fullmatch(name):
+            found.append({"name": name, "where": place})
+    return found
 
 
-def _differing(case: Case, good: Mapping[str, str]) -> list[Treatment]:
-    names = [n for n in {*good, *case.env} if good.get(n) != case.env.get(n)] if good else []
-    return [setting(case, name, good.get(name)) for name in sorted(names) if not _ESSENTIAL.fullmatch(name)]
+def _as_when_passing(case: Case, good: Mapping[str, str]) -> list[Treatment]:
+    """Each variable set as it was in the last run in which the test passed."""
+    if not good:
+        return []
+    differing = [name for name in {*good, *case.env} if good.get(name) != case.env.get(name)]
+    return [
+        setting(case, name, good.get(name)) for name in sorted(differing) if not _ESSENTIAL.fullmatch(name)
+    ]
 
 
-def _unsetting(case: Case, read: Sequence[dict[str, Any]], names: Sequence[str]) -> list[Treatment]:
+def _unset_each(case: Case, read: Sequence[dict[str, Any]], names: Sequence[str]) -> list[Treatment]:
     present = [name for name in names if case.env.get(name) is not None]
     return [setting(case, name, None, _readers(read, name)) for name in present]
 
 
-def _setting(
+def _set_each(
     case: Case, read: Sequence[dict[str, Any]], names: Sequence[str], good: Mapping[str, str]
 ) -> list[Treatment]:
     """Values for what is read. Code that copes without a variable may be led around its fault by setting it:
     only where the failure names the variable or shows its value, where the project writes the new value down
     for it, or where an earlier run had it, does it count as the cause.
     """
-    found, text = [], said(case)
+    found: list[Treatment] = []
+    text = raised_text(case)
     for name in names:
+        here = case.env.get(name)
+        lines = [line for line in read if line["name"] == name]
         values = [good[name]] if name in good else []
-        values += values_for(case, name, [str(line["where"]) for line in read if line["name"] == name])
-        seen_read = any(line["name"] == name and line.get("event") for line in read)
-        most = _MOST_VALUES if seen_read else _MOST_UNREAD
-        wanted = [v for v in dict.fromkeys(values) if v != case.env.get(name)][:most]
-        asked_for = name in good or re.search(rf"\b{re.escape(name)}\b", text) is not None
-        told = {*written_down(case, name), *(expected(case) if _shows(text, case.env.get(name)) else ())}
-        found += [
-            setting(case, name, value, _readers(read, name)).model_copy(
-                update={"sure": asked_for or value in told}
-            )
-            for value in wanted
-        ]
+        values += values_for(case, name, [str(line["where"]) for line in lines])
+        was_read = any(line.get("event") for line in lines)
+        most = _MOST_VALUES if was_read else _MOST_UNREAD_VALUES
+        is_named = name in good or re.search(rf"\b{re.escape(name)}\b", text) is not None
+        meant = set(written_down(case, name))
+        if _shows(text, here):
+            meant.update(expected(case))
+        for value in [v for v in dict.fromkeys(values) if v != here][:most]:
+            treatment = setting(case, name, value, _readers(read, name))
+            found.append(treatment.model_copy(update={"sure": is_named or value in meant}))
     return found[:_MOST_CHANGES]
 
 
@@ -272,12 +186,13 @@ def _without(setup: Setup, names: Sequence[str]) -> Setup:
     return setup.plus(env=dict.fromkeys(names))
 
 
-def _unset(case: Case, names: Sequence[str], where: Sequence[str]) -> Treatment:
+def _unset_together(case: Case, names: Sequence[str]) -> Treatment:
     if len(names) == 1:
-        return setting(case, names[0], None, where)
+        return setting(case, names[0], None)
     joined = " and ".join(names)
+    before = [case.env.get(name) for name in names]
     return Treatment(
-        factor=Factor(kind="env", name=" + ".join(names), from_=[case.env.get(n) for n in names], to=None),
+        factor=Factor(kind="env", name=" + ".join(names), from_=before, to=None),
         kind="environment-variable",
         baseline=case.base,
         treated=_without(case.base, names),

@@ -1,4 +1,4 @@
-"""`interaction`: no single factor flips it: do two together?"""
+"""Test whether two factors act together where no single one makes the test pass."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.minimise import minimise
 from triage.probe.treatment import Settling, Treatment, settle
 
-_MOST = 24
+_MOST_TREATMENTS = 24
 _MOST_RANKS = 8
+"""Choices of one factor that are tried: for each rank, all factors get their choice of that rank."""
+
+
+def tried_single_changes(case: Case) -> bool:
+    """Whether at least two treatments of a steady failure did not help alone."""
+    return not case.flaky and len(_tried(case)) > 1
 
 
 class Interaction:
-    """All single treatments that did not help, at once; where that helps, the smallest set of them."""
+    """Apply all single treatments that did not help at once; where that helps, the smallest set of them."""
 
     name = "interaction"
 
-    def likelihood(self, case: Case) -> float:
-        """After every probe of a single factor."""
-        return 0.012 if not case.flaky and len(_tried(case)) > 1 else 0.0
-
     def investigate(self, case: Case) -> Steps:
-        """All first choices of the factors at once, then all second ones: looks decide where to search."""
+        """All first choices of the factors at once, then all second ones; a pass is minimised."""
         tried = _tried(case)
         for rank in range(min(_MOST_RANKS, max(_ranks(tried), default=0) + 1)):
             together = _compatible(tried, rank)
@@ -67,7 +69,7 @@ def _ranks(tried: Sequence[Treatment]) -> list[int]:
 
 
 def _compatible(tried: Sequence[Treatment], rank: int) -> list[Treatment]:
-    """One treatment for each factor (the last one where it has fewer), so that they go together."""
+    """One treatment for each factor (its last where it has fewer), and one edit for each file."""
     kept: dict[tuple[str, str], Treatment] = {}
     for treatment, place in zip(tried, _ranks(tried), strict=True):
         if place <= rank:
@@ -78,16 +80,17 @@ def _compatible(tried: Sequence[Treatment], rank: int) -> list[Treatment]:
         if not edited & set(treatment.treated.edits):
             apart.append(treatment)
         edited |= set(treatment.treated.edits)
-    return apart[:_MOST]
+    return apart[:_MOST_TREATMENTS]
 
 
 def _together(case: Case, part: Sequence[Treatment]) -> Setup:
     setup = case.base
     for treatment in part:
-        told: dict[str, dict[str, Any]] = {}
+        instruments: dict[str, dict[str, Any]] = {}
         for name, settings in treatment.treated.instruments.items():
-            told[name] = {**setup.instruments.get(name, {}), **settings}
-        setup = setup.plus(env=treatment.treated.env, edits=treatment.treated.edits, instruments=told)
+            instruments[name] = {**setup.instruments.get(name, {}), **settings}
+        treated = treatment.treated
+        setup = setup.plus(env=treated.env, edits=treated.edits, instruments=instruments)
     return setup
 
 

@@ -1,4 +1,4 @@
-"""`parameter`: which axis of a parametrized test decides."""
+"""Test which axis of a parametrized test decides."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.treatment import repeats_of
 
 _MOST_SIBLINGS = 60
-_WORDS: tuple[tuple[str, CauseKind], ...] = (
+_VALUE_KINDS: tuple[tuple[str, CauseKind], ...] = (
     (r"(torch\.)?(b?float(16|32|64)|half|double|complex\d+|int\d+)", "dtype"),
     (r"compiled?|jit|inductor", "compile"),
     (r"(threads?|workers?)[-_=]?\d+", "threads"),
 )
 
 
+def has_siblings(case: Case) -> bool:
+    """Whether a steady failure's test has other parameters."""
+    return not case.flaky and len(_siblings(case)) > 1
+
+
 class Parameter:
-    """A decision over the parts of a test's id: all fail where an axis has one value, and no other."""
+    """Compare the parts of the tests' ids: an axis decides where one value fails, and no other does."""
 
     name = "parameter"
-
-    def likelihood(self, case: Case) -> float:
-        """Only with siblings."""
-        return 0.35 if len(_siblings(case)) > 1 and not case.flaky else 0.0
 
     def investigate(self, case: Case) -> Steps:
         """Run the family once; where one axis decides, its failing value against the passing sibling."""
@@ -43,33 +44,30 @@ class Parameter:
             return Finding(excluded=f"no single parameter decides ({len(red)} of {len(family)} fail)")
         mine, other = _parts(case.nodeid)[axis], _parts(twin)[axis]
         repeats, alpha = repeats_of(case)
-        (trial,) = yield from test(
-            Experiment(
-                probe=self.name,
-                factor=Factor(kind="parameter", name=f"axis {axis + 1}", from_=mine, to=other),
-                prediction=f"With {other} in place of {mine} the same test passes: this parameter decides.",
-                baseline=case.base.plus(nodeids=(case.nodeid,)),
-                treated=case.base.plus(nodeids=(twin,)),
-                watch=(case.nodeid,),
-                treated_watch=(twin,),
-                repeats=repeats,
-                alpha=alpha,
-            )
+        experiment = Experiment(
+            probe=self.name,
+            factor=Factor(kind="parameter", name=f"axis {axis + 1}", from_=mine, to=other),
+            prediction=f"With {other} in place of {mine} the same test passes: this parameter decides.",
+            baseline=case.base.plus(nodeids=(case.nodeid,)),
+            treated=case.base.plus(nodeids=(twin,)),
+            watch=(case.nodeid,),
+            treated_watch=(twin,),
+            repeats=repeats,
+            alpha=alpha,
         )
+        (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded=f"{mine} does not decide")
-        kind = _kind_of(mine)
         share = f"{len(red)} of {len(family)}"
         summary = f"it fails exactly where axis {axis + 1} is {mine} ({share}), and passes with {other}"
-        return Finding(
-            cause=RootCause(
-                kind=kind,
-                summary=summary,
-                factor=trial.result.factor,
-                culprits=(mine,),
-                confidence="likely",  # the product may be wrong for this value alone
-            )
+        cause = RootCause(
+            kind=_kind_of(mine),
+            summary=summary,
+            factor=trial.result.factor,
+            culprits=(mine,),
+            confidence="likely",  # the product may be wrong for this value alone
         )
+        return Finding(cause=cause)
 
 
 def deciding_axis(red: Sequence[str], green: Sequence[str]) -> int | None:
@@ -90,9 +88,11 @@ def _twin(nodeid: str, green: Sequence[str], axis: int | None) -> str | None:
     if axis is None:
         return None
     mine = _parts(nodeid)
-    return min(
-        green, key=lambda other: sum(a != b for a, b in zip(mine, _parts(other), strict=True)), default=None
-    )
+
+    def differences(other: str) -> int:
+        return sum(a != b for a, b in zip(mine, _parts(other), strict=True))
+
+    return min(green, key=differences, default=None)
 
 
 def _siblings(case: Case) -> list[str]:
@@ -105,7 +105,7 @@ def _parts(nodeid: str) -> list[str]:
 
 
 def _kind_of(value: str) -> CauseKind:
-    for pattern, kind in _WORDS:
+    for pattern, kind in _VALUE_KINDS:
         if re.fullmatch(pattern, value, re.IGNORECASE):
             return kind
     return "product-defect"

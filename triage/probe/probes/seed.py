@@ -1,64 +1,71 @@
-"""`seed`: chance decides; with a fixed start of the generators it does not."""
+"""Test whether chance decides: random generators without a seed, a seed of the test's own, hash order."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from triage.lab.protocol import Observation, Setup
+from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Factor, Status
 from triage.probe.api import Case, Finding, Steps, look, test
-from triage.probe.treatment import (
-    Treatment,
-    concluded,
-    experiment_on,
-    looks_needed,
-    own_frames,
-    places,
-    settle,
-    uses,
-    with_instrument,
-)
+from triage.probe.symptoms import failing_files, file_of, places, uses
+from triage.probe.treatment import Treatment, concluded, experiment_on, looks_needed, settle, with_instrument
+from triage.text.pattern import pattern
 
 _SEEDS = (0, 1, 2, 3, 4, 5, 6, 7)
-_OTHERS = (1, 2, 3, 5, 8)
+_OTHER_SEEDS = (1, 2, 3, 5, 8)
+_LEAST_PASSING = 3
+"""So many of the other seeds must pass before a test's own seed is suspected: one may pass by luck."""
+_MOST_REPEATED = 2
+"""Seeds that passed once and are looked at again."""
+_DRAWS = pattern(
+    r"\brandom\b | \brandn?\( | randint | shuffle | default_rng | \bsample\(",
+    matches=["import random", "torch.randn(3)", "rng = default_rng()"],
+    rejects=["randomized", "operand(", "resample(x)"],
+)
 
 
-_DRAWS = re.compile(r"\brandom\b|\brandn?\(|randint|shuffle|default_rng|\bsample\(")
+def flaky_and_draws_numbers(case: Case) -> bool:
+    """Whether a flaky test draws random numbers, by the survey or by its source."""
+    return case.flaky and _draws(case)
 
 
-def _files(case: Case) -> list[str]:
-    """The test's file, and those that the failure went through."""
-    return [case.nodeid.partition("::")[0], *(path for path, _ in own_frames(case))]
+def is_flaky(case: Case) -> bool:
+    """Whether it has been seen to pass in the very setup in which it fails."""
+    return case.flaky
+
+
+def steady_and_seeds_or_draws(case: Case) -> bool:
+    """Whether a steady failure's test sets a seed itself or draws random numbers."""
+    return not case.flaky and ("seed" in (case.source(file_of(case)) or "") or _draws(case))
+
+
+def has_a_hash_seed(case: Case) -> bool:
+    """Whether the failure is steady under a PYTHONHASHSEED of the suite's settings."""
+    return not case.flaky and "PYTHONHASHSEED" in case.env
 
 
 def _draws(case: Case) -> bool:
-    return bool(uses(case, "random")) or any(_DRAWS.search(case.source(path) or "") for path in _files(case))
+    if uses(case, "random"):
+        return True
+    return any(_DRAWS.search(case.source(path) or "") for path in failing_files(case))
 
 
 class Seed:
-    """Random generators, and the order of sets and dictionaries by hash."""
+    """Fix the generators' seed, or the hash seed that orders sets."""
 
     name = "seed"
-
-    def likelihood(self, case: Case) -> float:
-        """For a flaky test the first guess; for a steady one only where it seeds generators itself."""
-        drawn = _draws(case)
-        if case.flaky:
-            return 0.9 if drawn else 0.5
-        text = case.source(case.nodeid.partition("::")[0]) or ""
-        return 0.45 if "seed" in text or drawn else 0.15 if "PYTHONHASHSEED" in case.env else 0.0
 
     def investigate(self, case: Case) -> Steps:
         """A seed under which it always passes while it does not without: of generators, or of hashes."""
         if not case.flaky:
             return (yield from self._steady(case))
-        either = (("generators", _seeded), ("hash", _hashed))
-        for name, treat in either if _draws(case) else reversed(either):
-            good = yield from _good_seed(case, treat)
-            if good is not None:
-                treatment = _treatment(case, name, good, treat)
+        kinds = [_generator_seed, _new_hash_seed]
+        if not _draws(case):
+            kinds.reverse()  # where nothing is drawn, sets are likelier
+        for treatment_with in kinds:
+            treatment = yield from _always_passing(case, treatment_with)
+            if treatment is not None:
                 experiment = experiment_on(self.name, case, treatment)
                 (trial,) = yield from test(experiment)
                 if trial.result.status is Status.CONFIRMED:
@@ -67,76 +74,78 @@ class Seed:
 
     def _steady(self, case: Case) -> Steps:
         runs = yield from look(
-            *(_instead(case.base, n)[1] for n in _OTHERS), why="with other seeds than its own"
+            *(_other_own_seed(case, n)[1] for n in _OTHER_SEEDS), why="with other seeds than its own"
         )
         seeded = [line for run in runs for line in run.lines("seed", "seeded")]
-        good = [n for n, run in zip(_OTHERS, runs, strict=False) if run.passed(case.nodeid)]
-        if seeded and len(good) >= 3:
+        good = [n for n, run in zip(_OTHER_SEEDS, runs, strict=False) if run.passed(case.nodeid)]
+        if seeded and len(good) >= _LEAST_PASSING:
             found = yield from settle(
-                self.name, case, [_other_seed(case, good[0], seeded)], "that seed again"
+                self.name, case, [_own_seed_replaced(case, good[0], seeded)], "that seed again"
             )
             if found is not None:
                 return found
         if "PYTHONHASHSEED" in case.env:
             found = yield from settle(
-                self.name, case, [_hash_seed(case, n) for n in _OTHERS], "another hash seed"
+                self.name, case, [_other_hash_seed(case, n) for n in _OTHER_SEEDS], "another hash seed"
             )
             if found is not None:
                 return found
         return Finding(excluded="its own seed is not what makes it fail")
 
 
-def _good_seed(case: Case, treat: Any) -> Any:
-    """The first seed under which it passes as often as it was looked at, and one that shows seeds matter."""
-    runs: list[Observation] = yield from look(
-        *(treat(case.base, n)[1] for n in _SEEDS), why="with fixed seeds"
-    )
-    passing = [n for n, run in zip(_SEEDS, runs, strict=False) if run.passed(case.nodeid)]
-    times = looks_needed(case)
-    for seed in passing[:2]:
-        again = yield from look(*[treat(case.base, seed)[1]] * times, why="the same seed again")
+def _always_passing(
+    case: Case, treatment_with: Callable[[Case, int], Treatment]
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], Treatment | None]:
+    """The first seed under which it passes as often as it is looked at."""
+    treatments = [treatment_with(case, seed) for seed in _SEEDS]
+    runs = yield from look(*(treatment.treated for treatment in treatments), why="with fixed seeds")
+    passing = [t for t, run in zip(treatments, runs, strict=False) if run.passed(case.nodeid)]
+    for treatment in passing[:_MOST_REPEATED]:
+        setups = [treatment.treated] * looks_needed(case)
+        again = yield from look(*setups, why="the same seed again")
         if all(run.passed(case.nodeid) for run in again):
-            return seed
+            return treatment
     return None
 
 
-def _seeded(setup: Setup, seed: int) -> tuple[Setup, Setup]:
-    return with_instrument(setup, "seed", {"seed": seed})
+def _other_own_seed(case: Case, seed: int) -> tuple[Setup, Setup]:
+    """Another seed in place of each one that the test sets itself."""
+    return with_instrument(case.base, "seed", {"instead": seed})
 
 
-def _hashed(setup: Setup, seed: int) -> tuple[Setup, Setup]:
-    return setup.plus(env={"PYTHONHASHSEED": None}), setup.plus(env={"PYTHONHASHSEED": str(seed)})
-
-
-def _instead(setup: Setup, seed: int) -> tuple[Setup, Setup]:
-    return with_instrument(setup, "seed", {"instead": seed})
-
-
-def _treatment(case: Case, name: str, seed: int, treat: Any) -> Treatment:
-    baseline, treated = treat(case.base, seed)
-    drawn = places(uses(case, "random"))
-    factor = (
-        Factor(kind="seed", name="generators", from_=None, to=seed)
-        if name == "generators"
-        else Factor(kind="env", name="PYTHONHASHSEED", from_=None, to=str(seed))
-    )
-    what = (
-        "random numbers that no seed fixes"
-        if name == "generators"
-        else "the order that hashing gives, new in each process"
-    )
+def _generator_seed(case: Case, seed: int) -> Treatment:
+    baseline, treated = with_instrument(case.base, "seed", {"seed": seed})
     return Treatment(
-        factor=factor,
+        factor=Factor(kind="seed", name="generators", from_=None, to=seed),
         kind="seed",
         baseline=baseline,
         treated=treated,
-        prediction=f"With seed {seed} for {name} it passes every time: chance decides, and nothing else.",
-        summary=f"the test depends on {what}; with seed {seed} it always passes",
-        culprits=drawn if name == "generators" else ("PYTHONHASHSEED",),
+        prediction=(
+            f"With seed {seed} for the generators it passes every time: chance decides, and nothing else."
+        ),
+        summary=f"the test depends on random numbers that no seed fixes; with seed {seed} it always passes",
+        culprits=places(uses(case, "random")),
     )
 
 
-def _hash_seed(case: Case, seed: int) -> Treatment:
+def _new_hash_seed(case: Case, seed: int) -> Treatment:
+    """A hash seed for a flaky test, whose processes have had a new one each."""
+    return Treatment(
+        factor=Factor(kind="env", name="PYTHONHASHSEED", from_=None, to=str(seed)),
+        kind="seed",
+        baseline=case.base.plus(env={"PYTHONHASHSEED": None}),
+        treated=case.base.plus(env={"PYTHONHASHSEED": str(seed)}),
+        prediction=f"With PYTHONHASHSEED={seed} it passes every time: chance decides, and nothing else.",
+        summary=(
+            "the test depends on the order that hashing gives, new in each process; "
+            f"with seed {seed} it always passes"
+        ),
+        culprits=("PYTHONHASHSEED",),
+    )
+
+
+def _other_hash_seed(case: Case, seed: int) -> Treatment:
+    """A hash seed for a steady failure, in place of the one that the settings fix."""
     before = case.env.get("PYTHONHASHSEED")
     return Treatment(
         factor=Factor(kind="env", name="PYTHONHASHSEED", from_=before, to=str(seed)),
@@ -149,9 +158,9 @@ def _hash_seed(case: Case, seed: int) -> Treatment:
     )
 
 
-def _other_seed(case: Case, seed: int, seeded: Sequence[dict[str, Any]]) -> Treatment:
+def _own_seed_replaced(case: Case, seed: int, seeded: Sequence[dict[str, Any]]) -> Treatment:
     """Never sure: these numbers may be the ones that show a fault of the product."""
-    baseline, treated = _instead(case.base, seed)
+    baseline, treated = _other_own_seed(case, seed)
     own = f"{seeded[0]['name']}({seeded[0]['value']})"
     return Treatment(
         factor=Factor(kind="seed", name=str(seeded[0]["name"]), from_=seeded[0]["value"], to=seed),

@@ -1,4 +1,4 @@
-"""`signal`: gradients are zero because there is nothing to differentiate.
+"""Test whether gradients are zero because the input carries no signal.
 
 d(0)/dx = 0: where the loss is identically zero, an intact graph gives zero gradients and no line of the
 product is wrong. The probe measures loss, leaves and graph inside the failing test; where the signal is
@@ -8,279 +8,193 @@ missing it tries control values for the numeric defaults on which the test relie
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from triage.lab.measurements import backward_calls, graph_state, main_backward
-from triage.lab.protocol import Experiment, Observation, Setup, Trial
-from triage.lab.verdict import repeats_for
-from triage.model.base import Value
+from triage.lab.protocol import Experiment, Observation, Trial
 from triage.model.experiment import Factor, Patch, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, look, test
+from triage.probe.config_zeros import config_zeros
+from triage.probe.default_values import (
+    DefaultValue,
+    default_values,
+    factor_of,
+    overriding,
+    paths_and_values,
+)
 from triage.probe.edits.statements import add_keyword, patch_of
 from triage.probe.minimise import minimise
-from triage.probe.treatment import Treatment, settle
+from triage.probe.symptoms import file_of
+from triage.probe.treatment import USUAL_ALPHA, repeats_at, settle
 
-_KINDS = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg")
-_TOOLS = frozenset({"pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "mypy.ini", "package-lock.json"})
-_ZERO = re.compile(
-    r"(?<![\w.-])[\"']?([A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*(0(?:\.0*)?)(?=\s*(?:[,}\]#;]|$))", re.M
-)
-_MOST_TEXT, _MOST = 65536, 12
-
-
-def livened_files(case: Case) -> list[Treatment]:
-    """One treatment for each zero that a configuration file gives a name: the same file with a one there."""
-    found = [treatment for path in case.files if _is_config(path) for treatment in _in_file(case, path)]
-    return found[:_MOST]
-
-
-def _is_config(path: str) -> bool:
-    return path.endswith(_KINDS) and path.rpartition("/")[2] not in _TOOLS
-
-
-def _in_file(case: Case, path: str) -> Iterator[Treatment]:
-    before = case.source(path)
-    if before is None or len(before) > _MOST_TEXT:
-        return
-    for match in _ZERO.finditer(before):
-        name, old = match[1], match[2]
-        new = "1.0" if "." in old else "1"
-        after = before[: match.start(2)] + new + before[match.end(2) :]
-        place = f"{path}:{before.count(chr(10), 0, match.start(2)) + 1}"
-        yield Treatment(
-            factor=Factor(kind="literal", name=f"{place} {name}", from_=float(old), to=float(new)),
-            kind="zero-signal",
-            baseline=case.base,
-            treated=case.base.plus(edits={path: after}),
-            prediction=f"With {name} = {new} in {path} gradients are not zero and the test passes.",
-            summary=f"{name} is {old} in {path}: with {new} there is a signal and the test passes",
-            culprits=(place, name),
-            patches=(
-                patch_of(path, before, after, f"{name} = {new} in {path}", "What the experiment changed."),
-            ),
-        )
-
-
-class Candidate(Value):
-    """One field with its default, and a value under which a dead signal may live."""
-
-    path: str
-    """package.module.Class.field"""
-    default: Any
-    control: Any
-    zero: bool = False
-    """Whether the default is zero: a factor that can kill a product."""
-    first: bool = True
-    """Whether this is the control value to try first."""
-
-
-def candidates(lines: Iterable[Mapping[str, Any]]) -> list[Candidate]:
-    """From the lines of the meter `configs`, zero floats first; each field with its control values."""
-    fields: dict[str, Any] = {}
-    for line in lines:
-        if line.get("event") == "default":
-            fields.setdefault(f"{line['owner']}.{line['field']}", line["value"])
-    found = [
-        Candidate(path=path, default=value, control=control, zero=_is_zero(value), first=number == 0)
-        for path, value in fields.items()
-        for number, control in enumerate(controls(value))
-    ]
-    return sorted(found, key=lambda c: (not c.zero, not isinstance(c.default, float)))
-
-
-def controls(value: Any) -> tuple[Any, ...]:
-    """Control values for a default: far from zero, then near; an on for an off."""
-    if isinstance(value, bool):
-        return (not value,)
-    if isinstance(value, list | tuple):
-        return tuple(type(value)(parts) for parts in zip(*(controls(item) for item in value), strict=False))
-    if isinstance(value, float):
-        return (100.0, 1.0, 0.5) if value == 0 else (value * 10.0, value / 10.0, -value)
-    return (100, 1) if value == 0 else (value * 2, max(1, value // 2))
-
-
-def overriding(setup: Setup, group: Sequence[Candidate]) -> Setup:
-    """The setup with these defaults overridden; with none it is the placebo: the instrument, idle."""
-    overrides = {candidate.path: candidate.control for candidate in group}
-    return setup.plus(instruments={"defaults": {"overrides": overrides}})
-
-
-def _is_zero(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(_is_zero(item) for item in value)
-    return not isinstance(value, bool) and value == 0
-
-
-METERS = ("gradients", "configs")
 _GRADIENT_WORDS = re.compile(r"grad|backward|autograd|requires_grad|differentiab", re.IGNORECASE)
 _NUMERIC_WORDS = re.compile(r"zero|nan|inf\b|finite|loss|tensor|intensity|0\.0", re.IGNORECASE)
+_METERS = ("gradients", "configs")
 _MOST_TRIED = 40
 _MOST_FILES = 400
-_ROUND = 4
+"""Sources that are read in search of an import of torch."""
+_AT_ONCE = 4
+"""Single defaults that are screened in one batch."""
+_MOST_WINNERS = 2
+_Groups = Generator[Any, Any, Sequence[tuple[DefaultValue, ...]]]
+
+
+def names_a_gradient(case: Case) -> bool:
+    """Whether a test with torch fails with a message, or has a name, that speaks of gradients."""
+    if not touches_torch(case):
+        return False
+    return bool(_GRADIENT_WORDS.search(case.failure.message) or _GRADIENT_WORDS.search(case.nodeid))
+
+
+def shows_a_gradient(case: Case) -> bool:
+    """Whether gradients appear in how the failure of a test with torch is shown."""
+    return touches_torch(case) and _GRADIENT_WORDS.search(case.failure.longrepr) is not None
+
+
+def names_a_number(case: Case) -> bool:
+    """Whether the message of a test with torch speaks of zeros, losses or tensors."""
+    return touches_torch(case) and _NUMERIC_WORDS.search(case.failure.message) is not None
+
+
+def touches_torch(case: Case) -> bool:
+    """Whether the test's file or its failure names torch."""
+    source = case.source(file_of(case)) or ""
+    return "torch" in source or "torch" in case.failure.longrepr or "backward" in source
+
+
+def suite_imports_torch(case: Case) -> bool:
+    """Whether any file of the suite imports torch."""
+    python = islice((path for path in case.files if path.endswith(".py")), _MOST_FILES)
+    return any("import torch" in (case.source(path) or "") for path in python)
 
 
 class Signal:
-    """Zero or missing gradients with an intact graph: the input carries no signal."""
+    """Find the numeric default that makes the loss zero."""
 
     name = "signal"
 
-    def likelihood(self, case: Case) -> float:
-        """High where the failure speaks of gradients, nothing where the test has no torch."""
-        return gradient_likelihood(case)
-
     def investigate(self, case: Case) -> Steps:
         """Measure; where the loss is zero and the graph intact, find the default that kills the signal."""
-        (seen,) = yield from look(case.base.measuring(*METERS), why="loss, leaves, gradients and graph")
+        (seen,) = yield from look(case.base.measuring(*_METERS), why="loss, leaves, gradients and graph")
         calls = backward_calls(seen.lines("gradients"))
         if not calls:
             return Finding(excluded="the test makes no backward call")
         call = main_backward(calls)
-        if not is_dead(call):
+        if not has_no_signal(call):
             return Finding(excluded=f"the signal is there: {_described(call)}")
         trials: list[Trial] = []
-        for group in _asked_for(case):
+        for group in _named_by_the_user(case):
             trials += yield from test(self._experiment(case, group))
         if not any(trial.result.status is Status.CONFIRMED for trial in trials):
-            found = yield from _search(case, candidates(seen.lines("configs")))
-            for group in found:
+            groups = yield from _search(case, default_values(seen.lines("configs")))
+            for group in groups:
                 trials += yield from test(self._experiment(case, group))
-            if not found:
-                kept_in_files = yield from settle(
-                    self.name, case, livened_files(case), "a zero of a configuration file changed"
+            if not groups:
+                in_files = yield from settle(
+                    self.name, case, config_zeros(case), "a zero of a configuration file changed"
                 )
-                if kept_in_files is not None:
-                    return kept_in_files
+                if in_files is not None:
+                    return in_files
         return self._conclusion(case, call, trials, seen)
 
-    def _experiment(self, case: Case, group: tuple[Candidate, ...]) -> Experiment:
-        prediction = (
-            f"With {' and '.join(f'{c.path} = {c.control}' for c in group)} the loss is not zero, "
-            "gradients are not zero and the test passes: the graph is intact, only the signal is missing."
-        )
+    def _experiment(self, case: Case, group: tuple[DefaultValue, ...]) -> Experiment:
+        changes = " and ".join(f"{value.path} = {value.control}" for value in group)
         return Experiment(
             probe=self.name,
             factor=factor_of(group),
-            prediction=prediction,
+            prediction=(
+                f"With {changes} the loss is not zero, gradients are not zero and the test passes: "
+                "the graph is intact, only the signal is missing."
+            ),
             baseline=overriding(case.base, ()).measuring("gradients"),
             treated=overriding(case.base, group).measuring("gradients"),
             watch=(case.nodeid,),
-            repeats=repeats_for(case.rate, 0.05) if case.flaky else 4,
+            repeats=repeats_at(case, USUAL_ALPHA),
         )
 
     def _conclusion(
         self, case: Case, call: Mapping[str, Any], trials: Sequence[Trial], seen: Observation
     ) -> Finding:
-        proven = next(
-            (t for t in trials if t.result.status is Status.CONFIRMED and _alive_in(t.result.measurements)),
-            None,
-        )
         state = _described(call)
-        if proven is None:
+        factor = after = None
+        for trial in trials:
+            # A test may also pass because it no longer looks: only a signal that is there counts.
+            if trial.result.status is Status.CONFIRMED and _has_signal(trial.result.measurements):
+                factor, after = trial.result.factor, trial.result.measurements.get("treated", {})
+                break
+        if factor is None or after is None:
             summary = f"{state}: the input carries no signal, and no numeric default brings it to life"
-            cause = RootCause(kind="zero-signal", summary=summary, confidence="likely", culprits=_where(call))
-            return Finding(cause=cause)
-        factor = proven.result.factor
-        after = proven.result.measurements.get("treated", {})
-        places = _callers(seen, factor)
+            culprits = (str(call["where"]),) if call.get("where") else ()
+            return Finding(
+                cause=RootCause(kind="zero-signal", summary=summary, confidence="likely", culprits=culprits)
+            )
+        callers = _callers(seen, factor)
         summary = (
-            f"{state}; with {factor.name if factor else ''} = {factor.to if factor else ''} the loss is "
-            f"{after.get('loss')} and the gradients are not zero: the fixture carries no signal"
+            f"{state}; with {factor.name} = {factor.to} the loss is {after.get('loss')} and the gradients "
+            "are not zero: the fixture carries no signal"
+        )
+        cause = RootCause(
+            kind="zero-signal", summary=summary, factor=factor, culprits=callers, confidence="proven"
+        )
+        group = tuple(
+            DefaultValue(path=path, default=None, control=control)
+            for path, control in paths_and_values(factor)
         )
         return Finding(
-            cause=RootCause(
-                kind="zero-signal", summary=summary, factor=factor, culprits=places, confidence="proven"
-            ),
-            proof=_again(self, case, factor),
-            patches=_patches(case, factor, places),
+            cause=cause, proof=self._experiment(case, group), patches=_patches(case, factor, callers)
         )
 
 
-def gradient_likelihood(case: Case) -> float:
-    """How much a failure looks like one of gradients: its text, its test, the imports of its file."""
-    source = case.source(case.nodeid.partition("::")[0]) or ""
-    if "torch" not in source and "torch" not in case.failure.longrepr and "backward" not in source:
-        return 0.1 if any("import torch" in (case.source(path) or "") for path in _python(case)) else 0.0
-    if _GRADIENT_WORDS.search(case.failure.message) or _GRADIENT_WORDS.search(case.nodeid):
-        return 0.9
-    if _GRADIENT_WORDS.search(case.failure.longrepr):
-        return 0.7
-    return 0.4 if _NUMERIC_WORDS.search(case.failure.message) else 0.2
+def has_no_signal(call: Mapping[str, Any]) -> bool:
+    """Whether a backward call has a loss of exactly zero, an intact graph and every gradient zero."""
+    for leaf in call.get("leaves", ()):
+        if leaf.get("max_abs") not in (0, 0.0, None) or leaf.get("nonfinite"):
+            return False
+    return call.get("loss") in (0, 0.0) and graph_state(call) != "broken"
 
 
-def _python(case: Case) -> Iterator[str]:
-    return islice((path for path in case.files if path.endswith(".py")), _MOST_FILES)
+def _named_by_the_user(case: Case) -> Iterator[tuple[DefaultValue, ...]]:
+    for factor in case.factors:
+        if factor.kind == "config":
+            yield (DefaultValue(path=factor.name, default=factor.from_, control=factor.to),)
 
 
-def is_dead(call: Mapping[str, Any]) -> bool:
-    """Loss exactly zero, graph intact, every gradient zero."""
-    leaves = call.get("leaves", ())
-    quiet = all(leaf.get("max_abs") in (0, 0.0, None) and not leaf.get("nonfinite") for leaf in leaves)
-    return call.get("loss") in (0, 0.0) and quiet and graph_state(call) != "broken"
-
-
-def factor_of(group: Sequence[Candidate]) -> Factor:
-    """One field is one factor; several are written as a joint one."""
-    if len(group) == 1:
-        only = group[0]
-        return Factor(kind="config", name=only.path, from_=only.default, to=only.control)
-    return Factor(
-        kind="config",
-        name=" + ".join(c.path for c in group),
-        from_=[c.default for c in group],
-        to=[c.control for c in group],
-    )
-
-
-def _search(case: Case, found: Sequence[Candidate]) -> Generator[Any, Any, list[tuple[Candidate, ...]]]:
+def _search(case: Case, found: Sequence[DefaultValue]) -> _Groups:
     """Groups of defaults whose control values make the test pass: singles, or a minimal joint set."""
-    tried = list(_by_round(found))[:_MOST_TRIED]
-    for start in range(0, len(tried), _ROUND):
-        asked = tried[start : start + _ROUND]
-        runs = yield from look(*(_screen(case, (c,)) for c in asked), why="one default changed")
-        winners: dict[str, Candidate] = {}
-        for candidate, run in zip(asked, runs, strict=False):
+    tried = _zeros_and_first_controls_first(found)[:_MOST_TRIED]
+    for start in range(0, len(tried), _AT_ONCE):
+        batch = tried[start : start + _AT_ONCE]
+        runs = yield from look(*(overriding(case.base, (v,)) for v in batch), why="one default changed")
+        winners: dict[str, DefaultValue] = {}
+        for value, run in zip(batch, runs, strict=False):
             if run.passed(case.nodeid):
-                winners.setdefault(candidate.path, candidate)
+                winners.setdefault(value.path, value)
         if winners:
-            singles: list[tuple[Candidate, ...]] = [(candidate,) for candidate in winners.values()]
-            return singles[:2]
-    zeros = [c for c in tried if c.zero and c.first]
+            return [(value,) for value in winners.values()][:_MOST_WINNERS]
+    zeros = [value for value in tried if value.zero and value.first]
     if len(zeros) < 2:
         return []
-    (run,) = yield from look(_screen(case, tuple(zeros)), why="all zero defaults changed at once")
+    (run,) = yield from look(overriding(case.base, zeros), why="all zero defaults changed at once")
     if not run.passed(case.nodeid):
         return []
     kept = yield from minimise(
         zeros,
-        lambda part: _screen(case, part),
+        lambda part: overriding(case.base, part),
         lambda seen: seen.passed(case.nodeid),
         "fewer defaults changed",
     )
     return [kept]
 
 
-def _by_round(found: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Zero defaults before others, first control values before second ones."""
-    for zero in (True, False):
-        for first in (True, False):
-            yield from (c for c in found if c.zero is zero and c.first is first)
+def _zeros_and_first_controls_first(found: Sequence[DefaultValue]) -> list[DefaultValue]:
+    return sorted(found, key=lambda value: (not value.zero, not value.first))
 
 
-def _screen(case: Case, group: tuple[Candidate, ...]) -> Setup:
-    return overriding(case.base, group)
-
-
-def _asked_for(case: Case) -> Iterator[tuple[Candidate, ...]]:
-    for factor in case.factors:
-        if factor.kind == "config":
-            yield (Candidate(path=factor.name, default=factor.from_, control=factor.to),)
-
-
-def _alive_in(measured: Mapping[str, Any]) -> bool:
-    """Whether the treated runs had a signal: a test may pass because it no longer looks."""
-    treated = measured.get("treated", {})
+def _has_signal(measurements: Mapping[str, Any]) -> bool:
+    """Whether the treated runs had a loss or a gradient that is not zero."""
+    treated = measurements.get("treated", {})
     return any(_not_zero(value) for value in (treated.get("loss"), *treated.get("gradients", {}).values()))
 
 
@@ -290,34 +204,20 @@ def _not_zero(value: Any) -> bool:
     return bool(value.get("norm")) if isinstance(value, dict) else value not in (None, 0, 0.0)
 
 
-def _again(probe: Signal, case: Case, factor: Factor | None) -> Experiment | None:
-    if factor is None:
-        return None
-    names, values = factor.name.split(" + "), factor.to
-    values = values if len(names) > 1 else [values]
-    group = tuple(Candidate(path=n, default=None, control=v) for n, v in zip(names, values, strict=True))
-    return probe._experiment(case, group)
-
-
-def _patches(case: Case, factor: Factor | None, places: Sequence[str]) -> tuple[Patch, ...]:
+def _patches(case: Case, factor: Factor, callers: Sequence[str]) -> tuple[Patch, ...]:
     """The keyword in the call that left the default alone, where the call is in the suite's own files."""
-    if factor is None:
-        return ()
-    names = factor.name.split(" + ")
-    values = [factor.to] if len(names) == 1 else factor.to
-    for place in places:
+    changes = paths_and_values(factor)
+    for place in callers:
         path, _, line = place.rpartition(":")
         before = after = case.source(path)
-        for name, value in zip(names, values, strict=True):
+        for name, value in changes:
             owner, _, field = name.rpartition(".")
             callee = owner.rpartition(".")[2]
             after = add_keyword(after, int(line), callee, field, value) if after else None
         if before and after:
-            keywords = [
-                f"{name.rpartition('.')[2]}={value!r}" for name, value in zip(names, values, strict=True)
-            ]
+            keywords = ", ".join(f"{name.rpartition('.')[2]}={value!r}" for name, value in changes)
             reason = "The treatment that made the test pass, as an edit."
-            return (patch_of(path, before, after, f"{', '.join(keywords)} in {place}", reason),)
+            return (patch_of(path, before, after, f"{keywords} in {place}", reason),)
     return ()
 
 
@@ -328,15 +228,11 @@ def _described(call: Mapping[str, Any]) -> str:
     return f"loss {loss}, {zero} of {len(leaves)} gradients are zero, graph {graph_state(call)}"
 
 
-def _where(call: Mapping[str, Any]) -> tuple[str, ...]:
-    return (str(call["where"]),) if call.get("where") else ()
-
-
-def _callers(seen: Observation, factor: Factor | None) -> tuple[str, ...]:
-    names = factor.name.split(" + ") if factor else []
-    lines = [
-        str(line["caller"])
-        for line in seen.lines("configs", "default")
-        if f"{line.get('owner')}.{line.get('field')}" in names and line.get("caller")
-    ]
-    return tuple(dict.fromkeys(lines))
+def _callers(seen: Observation, factor: Factor) -> tuple[str, ...]:
+    """Places of the calls that left these defaults alone."""
+    paths = factor.name.split(" + ")
+    callers: dict[str, None] = {}
+    for line in seen.lines("configs", "default"):
+        if f"{line.get('owner')}.{line.get('field')}" in paths and line.get("caller"):
+            callers[str(line["caller"])] = None
+    return tuple(callers)

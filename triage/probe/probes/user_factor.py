@@ -1,4 +1,4 @@
-"""`asked`: the changes that the user wants to see tried."""
+"""Test the changes that the user asks for with `--factor`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from triage.lab.protocol import Experiment
 from triage.model.experiment import Factor, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.factors import arms, cause_kind
-from triage.probe.treatment import HOLLOW, came_there, repeats_of, watching
+from triage.probe.treatment import BYPASS, reached_failed_statement, repeats_of, watching_failed_statement
 
 
-class Asked:
-    """One experiment for each `--factor`."""
+def names_a_factor(case: Case) -> bool:
+    """Whether the user asks for a change."""
+    return bool(case.factors)
 
-    name = "asked"
 
-    def likelihood(self, case: Case) -> float:
-        """First where something was asked; defaults of configurations go to `signal` where that fits."""
-        if not case.factors:
-            return 0.0
-        return 0.985 if any(factor.kind != "config" for factor in case.factors) else 0.6
+def names_more_than_defaults(case: Case) -> bool:
+    """Whether the user asks for a change that the probe `signal` does not try with its own measurements."""
+    return any(factor.kind != "config" for factor in case.factors)
+
+
+class UserFactor:
+    """Make one experiment for each `--factor`."""
+
+    name = "user-factor"
 
     def investigate(self, case: Case) -> Steps:
-        """The verdicts are the answer; the first confirmed one is the cause."""
+        """Test every factor, for each verdict is an answer; the first confirmed one is the cause."""
         repeats, alpha = repeats_of(case)
         cause = proof = None
         for factor in case.factors:
@@ -38,22 +42,22 @@ class Asked:
             )
             (trial,) = yield from test(experiment)
             if trial.result.status is Status.CONFIRMED and cause is None:
-                (run,) = yield from look(watching(case, treated), why="does it come to what failed?")
-                cause = _cause(factor, hollow=not came_there(case, run))
+                (run,) = yield from look(
+                    watching_failed_statement(case, treated), why="does it reach the statement that failed?"
+                )
+                cause = _cause(factor, bypasses=not reached_failed_statement(case, run))
                 proof = experiment
-        return Finding(
-            cause=cause,
-            proof=proof,
-            excluded="" if cause else "none of the changes that were asked for helps",
-        )
+        if cause is None:
+            return Finding(excluded="none of the changes that were asked for helps")
+        return Finding(cause=cause, proof=proof)
 
 
-def _cause(factor: Factor, *, hollow: bool) -> RootCause:
+def _cause(factor: Factor, *, bypasses: bool) -> RootCause:
     summary = f"with {factor.spelled()} the test passes, without it fails"
     return RootCause(
         kind=cause_kind(factor),
-        summary=f"{summary}, {HOLLOW}" if hollow else summary,
+        summary=f"{summary}, {BYPASS}" if bypasses else summary,
         factor=factor,
         culprits=(factor.name,),
-        confidence="likely" if hollow else "proven",
+        confidence="likely" if bypasses else "proven",
     )

@@ -1,0 +1,206 @@
+"""Find the process state a polluting test leaks, and the part whose restoration makes the victim pass."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
+from triage.model.experiment import Factor, Status
+from triage.probe.api import Case, look, test
+from triage.probe.minimise import minimise
+from triage.probe.treatment import repeats_of
+from triage.text.pattern import pattern
+
+State = Mapping[str, Sequence[str]]
+"""Keys of process state (`cwd`, `env:NAME`, `attr:module.name` ...), each with a digest and a short text."""
+
+_ALWAYS_DIFFERENT = pattern(
+    r"""
+    env:(?: TMPDIR | PYTEST_.* | TRIAGE_.* | COLUMNS | LINES )    # set anew for each process
+    | logging:(?: asyncio | concurrent.* )                        # loggers that pytest's plugins make
+    | module: .* _pytest .*
+    | sys\.argv
+    """,
+    matches=["env:TMPDIR", "env:PYTEST_CURRENT_TEST", "logging:asyncio", "module:_pytest.cacheprovider"],
+    rejects=["env:HOME", "cwd", "module:app", "logging:app"],
+    how="fullmatch",
+)
+"""Keys that differ between any two processes, whatever the tests do."""
+_LIKELY_FIRST = (
+    "cwd",
+    "env:",
+    "locale:",
+    "torch.default",
+    "random.state",
+    "numpy.random",
+    "torch.",
+    "warnings",
+    "decimal",
+)
+"""Beginnings of keys, in the order in which they are tried: what tests leak most often first."""
+_MOST_KEYS = 400
+_TRIED_ALONE = 3
+"""Likely keys that are restored one by one before all are restored together."""
+
+
+@dataclass(frozen=True)
+class LeakedState:
+    """The keys whose restoration makes the victim pass, as a confirmed experiment has shown."""
+
+    keys: tuple[str, ...]
+    shown: tuple[str, ...]
+    """For each key, how it reads where nothing leaked and how it reads after the polluters."""
+    clean: tuple[str, ...]
+    """Each value as the victim finds it where nothing leaked, as a short text."""
+    factor: Factor
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What every step of the search needs."""
+
+    probe: str
+    case: Case
+    polluted: Setup
+    dirty: State
+    """State before the victim, after the polluters."""
+    clean: State
+    """State before the victim where nothing leaked."""
+
+    def restoring(self, keys: Sequence[str], moment: str) -> Setup:
+        """Run the polluters, then put these keys back to their values of that moment before the victim."""
+        settings = {"restore": list(keys), "before": self.case.nodeid, "from": moment}
+        return self.polluted.plus(instruments={"state": settings})
+
+
+_Found = Generator[tuple[Step, ...], tuple[Answer, ...], LeakedState | None]
+
+
+def find_leaked_state(probe: str, case: Case, polluted: Setup, clean: Setup) -> _Found:
+    """Compare the state before the victim in both setups; then restore what differs, as the treatment."""
+    watch = {"state": {"watch": [case.nodeid]}}
+    dirty_run, clean_run = yield from look(
+        polluted.plus(instruments=watch),
+        clean.plus(instruments=watch),
+        why="what the test finds before it starts",
+    )
+    search = _Search(
+        probe=probe,
+        case=case,
+        polluted=polluted,
+        dirty=_state_before(dirty_run, case.nodeid),
+        clean=_state_before(clean_run, case.nodeid),
+    )
+    differing = _differing(search.dirty, search.clean)
+    if not differing:
+        return None
+    single = yield from _single_key(search, differing)
+    if single is not None:
+        return (yield from _prove(search, (single,), "collected"))
+    # "collected": as it was after collection; "start": as it was before any module of the suite was imported.
+    for moment in ("collected", "start"):
+        keys = yield from _fewest_keys(search, differing, moment)
+        if keys:
+            return (yield from _prove(search, keys, moment))
+    return None
+
+
+def _single_key(
+    search: _Search, differing: Sequence[str]
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], str | None]:
+    """The first of the likeliest keys whose restoration alone is enough."""
+    likely = differing[:_TRIED_ALONE]
+    setups = [search.restoring((key,), "collected") for key in likely]
+    runs = yield from look(*setups, why="one likely key restored")
+    for key, run in zip(likely, runs, strict=False):
+        if run.passed(search.case.nodeid):
+            return key
+    return None
+
+
+def _fewest_keys(
+    search: _Search, differing: Sequence[str], moment: str
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]:
+    """The fewest keys whose restoration is enough; none where even all together are not."""
+    (run,) = yield from look(search.restoring(differing, moment), why="everything that differs restored")
+    if not run.passed(search.case.nodeid):
+        return ()
+    return (
+        yield from minimise(
+            differing,
+            lambda part: search.restoring(part, moment),
+            lambda seen: seen.passed(search.case.nodeid),
+            "fewer keys restored",
+        )
+    )
+
+
+def _prove(search: _Search, keys: Sequence[str], moment: str) -> _Found:
+    repeats, alpha = repeats_of(search.case)
+    factor = Factor(kind="restore", name=" + ".join(keys), from_="leaked", to="restored")
+    (trial,) = yield from test(
+        Experiment(
+            probe=search.probe,
+            factor=factor,
+            prediction=f"With {', '.join(keys)} put back before it, the test passes after its polluters too.",
+            baseline=search.restoring((), moment),
+            treated=search.restoring(keys, moment),
+            watch=(search.case.nodeid,),
+            repeats=repeats,
+            alpha=alpha,
+        )
+    )
+    if trial.result.status is not Status.CONFIRMED:
+        return None
+    shown = tuple(
+        f"{key} ({_text(search.clean, key)} alone, {_text(search.dirty, key)} here)" for key in keys
+    )
+    clean = tuple(_text(search.clean, key) for key in keys)
+    return LeakedState(keys=tuple(keys), shown=shown, clean=clean, factor=factor)
+
+
+def _state_before(run: Observation, nodeid: str) -> State:
+    for line in run.lines("state", "found"):
+        if line.get("nodeid") == nodeid:
+            state: State = line["places"]
+            return state
+    return {}
+
+
+def _differing(dirty: State, clean: State) -> list[str]:
+    """Keys whose values differ, the likeliest first; what was only imported is no difference."""
+    differing = []
+    for key in {**dirty, **clean}:
+        if _digest(dirty, key) == _digest(clean, key):
+            continue
+        if _ALWAYS_DIFFERENT.fullmatch(key) or _only_imported(key, dirty, clean):
+            continue
+        differing.append(key)
+    return sorted(differing, key=_rank)[:_MOST_KEYS]
+
+
+def _only_imported(key: str, dirty: State, clean: State) -> bool:
+    """Whether the key is a module, or a logger, that only the longer run has imported."""
+    if key in clean:
+        return False
+    if key.startswith("module:"):
+        # A module that the polluters removed or replaced is another text, and a difference.
+        return _text(dirty, key) == "present"
+    return key.startswith("logging:")
+
+
+def _rank(key: str) -> tuple[int, str]:
+    for number, beginning in enumerate(_LIKELY_FIRST):
+        if key.startswith(beginning):
+            return number, key
+    return len(_LIKELY_FIRST), key
+
+
+def _digest(state: State, key: str) -> Any:
+    return state[key][0] if key in state else None
+
+
+def _text(state: State, key: str) -> str:
+    return str(state[key][1]) if key in state else "absent"
