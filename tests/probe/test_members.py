@@ -9,10 +9,8 @@ from triage.lab.verdict import judge
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import Factor, ProbeReport, RootCause
 from triage.model.journal import AttemptRecorded, StatusChanged
-from triage.probe.api import Finding
 from triage.probe.members import divide
 from triage.probe.record import events_of
-from triage.probe.schedule import Climb
 from triage.testing.probes import seen
 
 MEMBERS = tuple(f"tests/test_a.py::test_{name}" for name in ("one", "two", "three", "four"))
@@ -41,8 +39,7 @@ class FakeLab:
 
 
 def divided():
-    way = Climb(findings=[("environment", Finding(cause=CAUSE, proof=PROOF))])
-    return divide(FakeLab(), way, MEMBERS)
+    return divide(FakeLab(), PROOF, MEMBERS)
 
 
 def test_the_treatment_is_tried_on_every_member():
@@ -53,7 +50,7 @@ def test_the_treatment_is_tried_on_every_member():
 
 
 def test_without_a_proof_nothing_is_divided():
-    assert divide(FakeLab(), Climb(findings=[("x", Finding(excluded="nothing"))]), MEMBERS).results == ()
+    assert divide(FakeLab(), None, MEMBERS).results == ()
 
 
 def told(tmp_path, cluster, confidence):

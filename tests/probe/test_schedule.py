@@ -9,7 +9,7 @@ from triage.lab.protocol import Experiment, Look, Setup
 from triage.lab.verdict import judge
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Finding, look, test
-from triage.probe.schedule import climb
+from triage.probe.schedule import run_probes
 from triage.testing.probes import case_of, failure, seen
 
 T = "tests/test_a.py::test_it"
@@ -79,47 +79,47 @@ def case():
 def test_it_ends_with_the_first_proof():
     right = Probe("right", 0.9, env={"FIX": "1"}, claims="proven")
     never = Probe("never", 0.2)
-    way = climb(FakeLab(), case(), [never, right])
-    assert way.cause().confidence == "proven"
+    run = run_probes(FakeLab(), case(), [never, right])
+    assert run.cause().confidence == "proven"
     assert right.asked
     assert not never.asked
 
 
 @pytest.mark.parametrize("env", [None, {"FIX": "0"}])
 def test_a_proof_without_a_confirmed_experiment_is_only_likely(env):
-    way = climb(FakeLab(), case(), [Probe("boaster", 0.9, env=env, claims="proven")])
-    assert way.cause().confidence == "likely"
+    run = run_probes(FakeLab(), case(), [Probe("boaster", 0.9, env=env, claims="proven")])
+    assert run.cause().confidence == "likely"
 
 
 def test_another_probes_experiment_proves_nothing_for_the_boaster():
     honest = Probe("honest", 0.9, env={"FIX": "1"})
     boaster = Probe("boaster", 0.5, claims="proven")
-    assert climb(FakeLab(), case(), [honest, boaster]).cause().confidence == "likely"
+    assert run_probes(FakeLab(), case(), [honest, boaster]).cause().confidence == "likely"
 
 
 def test_a_probe_that_breaks_is_noted_and_the_next_one_asked():
-    way = climb(
+    run = run_probes(
         FakeLab(),
         case(),
         [Probe("bad", 0.9, breaks=True), Probe("right", 0.5, env={"FIX": "1"}, claims="proven")],
     )
-    assert way.cause().confidence == "proven"
-    assert "bad" in way.notes[0]
+    assert run.cause().confidence == "proven"
+    assert "bad" in run.notes[0]
 
 
 def test_a_spent_budget_keeps_what_was_found():
     likely = Probe("first", 0.9, claims="likely")
-    way = climb(
+    run = run_probes(
         FakeLab(runs=3),
         case(),
         [likely, Probe("second", 0.5, env={"FIX": "1"}, claims="proven"), Probe("third", 0.4)],
     )
-    assert way.cause().summary == "first"
-    assert "second" in way.notes[0]
-    assert "third" in way.notes[0]
+    assert run.cause().summary == "first"
+    assert "second" in run.notes[0]
+    assert "third" in run.notes[0]
 
 
 def test_nothing_found_says_what_was_excluded():
-    way = climb(FakeLab(), case(), [Probe("one", 0.9), Probe("hopeless", 0.0)])
-    assert (way.cause().kind, way.cause().confidence) == ("unknown", "unknown")
-    assert way.excluded == ("one: nothing found",)
+    run = run_probes(FakeLab(), case(), [Probe("one", 0.9), Probe("hopeless", 0.0)])
+    assert (run.cause().kind, run.cause().confidence) == ("unknown", "unknown")
+    assert run.excluded == ("one: nothing found",)

@@ -26,7 +26,7 @@ CYCLES = "No cycles between siblings"
 LIGHT = "The root package stays empty"
 COMPOSITION = "Only the composition root"
 
-PROBE_FLOW = {"case_facts", "investigate", "members", "record", "reproduce", "schedule"}
+PROBE_FLOW = {"case_facts", "investigate", "members", "record", "reproduce", "schedule", "subject"}
 """Modules of `triage.probe` that run experiments and read or write files; all others are pure."""
 
 # (file, line to plant, the contract that must break)

@@ -1,12 +1,13 @@
-"""What probes may know besides the failure: the history, the latest runs, the time, the files."""
+"""Collect what probes may know besides the failure: the history, the latest runs, the time, the files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from triage.model.base import World
 from triage.model.outcome import Outcome
@@ -15,6 +16,7 @@ from triage.probe.probes.commit import Commit
 from triage.process.git import Repository
 from triage.process.git_history import LogEntry, first_parents, is_shallow, kept_texts, merged_by, renames_of
 
+T = TypeVar("T")
 _SKIPPED = frozenset(
     {"__pycache__", ".git", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", "reports"}
 )
@@ -23,11 +25,11 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 
 def files_of(root: Path) -> tuple[str, ...]:
-    """Every file of the suite, relative and posix, caches and environments apart."""
+    """Every file of the suite, relative and posix, without caches and virtual environments."""
     found: list[str] = []
-    todo = [root]
-    while todo and len(found) < _MOST_FILES:
-        folder = todo.pop()
+    waiting = [root]
+    while waiting and len(found) < _MOST_FILES:
+        folder = waiting.pop()
         try:
             entries = sorted(folder.iterdir())
         except OSError:
@@ -35,10 +37,29 @@ def files_of(root: Path) -> tuple[str, ...]:
         for path in entries:
             if path.is_dir() and not path.is_symlink():
                 if path.name not in _SKIPPED and not (path / "pyvenv.cfg").exists():
-                    todo.append(path)
+                    waiting.append(path)
             elif path.is_file():
                 found.append(path.relative_to(root).as_posix())
     return tuple(sorted(found))
+
+
+def source_of(root: Path) -> Callable[[str], str | None]:
+    """Texts of the suite's files by path relative to the root, each read once.
+
+    The function gives None for what is no file below the root, or no UTF-8.
+    """
+
+    @cache
+    def source(path: str) -> str | None:
+        target = (root / path).resolve()
+        if not path or not target.is_relative_to(root.resolve()) or not target.is_file():
+            return None
+        try:
+            return target.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return source
 
 
 def facts_of(
@@ -50,22 +71,22 @@ def facts_of(
     record: RunRecord | None,
     last_folder: Path | None,
 ) -> dict[str, Any]:
-    """One dictionary for the case."""
+    """Return the facts of a case, by the names under which probes read them."""
     facts: dict[str, Any] = {"now": world.now().timestamp(), "test_timeout": limits.test_timeout}
-    facts["bytes"] = _Bytes(root)
+    facts["bytes"] = _bytes(root)
     facts["packages"] = {d.name: d.version for d in distributions()}
     facts |= _from_runs(nodeid, record, last_folder)
     repository = Repository.find(root)
     if repository is not None and repository.head() is not None:
         entries = first_parents(repository)
         facts["commits"] = tuple(_commit(entry) for entry in entries)
-        facts["merged"] = _Merged(repository)
+        facts["merged"] = _merged(repository)
         facts["renames"] = renames_of(repository, nodeid.partition("::")[0])
         facts["shallow"] = is_shallow(repository)
         facts["dirty"] = tuple(
             path for path in repository.changes() if not path.startswith(("reports/", ".triage/"))
         )
-        facts["kept_in_git"] = _Kept(repository)
+        facts["kept_in_git"] = _kept_in_git(repository)
     return facts
 
 
@@ -73,64 +94,54 @@ def _commit(entry: LogEntry) -> Commit:
     return Commit(id=entry.id, date=entry.date, author=entry.author, subject=entry.subject, paths=entry.paths)
 
 
-class _Merged(Mapping[str, tuple[Commit, ...]]):
-    """What a merge brought in, newest first, and where it branched off, looked up when it is asked for."""
+class _LookedUp(Mapping[str, T]):
+    """A mapping whose values are looked up when they are asked for; its keys are not known before."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
+    def __init__(self, look_up: Callable[[str], T | None]) -> None:
+        self._look_up = cache(look_up)
 
-    def __getitem__(self, commit: str) -> tuple[Commit, ...]:
-        side = tuple(_commit(entry) for entry in merged_by(self._repository, commit))
-        if not side:
-            raise KeyError(commit)
-        return side
+    def __getitem__(self, key: str) -> T:
+        value = self._look_up(key)
+        if value is None:
+            raise KeyError(key)
+        return value
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(())
 
     def __len__(self) -> int:
         return 0
 
-
-class _Kept(Mapping[str, tuple[tuple[str, str], ...]]):
-    """Texts that git has of files that are not there, looked up when they are asked for."""
-
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._known: dict[str, tuple[tuple[str, str], ...]] = {}
-
-    def __getitem__(self, path: str) -> tuple[tuple[str, str], ...]:
-        if path not in self._known:
-            self._known[path] = kept_texts(self._repository, path)
-        if not self._known[path]:
-            raise KeyError(path)
-        return self._known[path]
-
-    def __iter__(self) -> Any:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+    def __bool__(self) -> bool:
+        return True
 
 
-class _Bytes(Mapping[str, bytes]):
-    """Files of the suite as they are, up to a size, read when they are asked for."""
+def _merged(repository: Repository) -> Mapping[str, tuple[Commit, ...]]:
+    """By the id of a merge: what it brought in, newest first, and where that branched off."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+    def look_up(commit: str) -> tuple[Commit, ...] | None:
+        return tuple(_commit(entry) for entry in merged_by(repository, commit)) or None
 
-    def __getitem__(self, path: str) -> bytes:
-        target = (self._root / path).resolve()
-        if not target.is_relative_to(self._root) or not target.is_file():
-            raise KeyError(path)
+    return _LookedUp(look_up)
+
+
+def _kept_in_git(repository: Repository) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """By path: origin and text of what git has of a file that is not there."""
+    return _LookedUp(lambda path: kept_texts(repository, path) or None)
+
+
+def _bytes(root: Path) -> Mapping[str, bytes]:
+    """By path: the beginning of a file of the suite as it is."""
+    folder = root.resolve()
+
+    def look_up(path: str) -> bytes | None:
+        target = (folder / path).resolve()
+        if not target.is_relative_to(folder) or not target.is_file():
+            return None
         with target.open("rb") as stream:
             return stream.read(_MOST_BYTES)
 
-    def __iter__(self) -> Any:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 1
+    return _LookedUp(look_up)
 
 
 def _from_runs(nodeid: str, record: RunRecord | None, last_folder: Path | None) -> dict[str, Any]:
@@ -144,16 +155,13 @@ def _from_runs(nodeid: str, record: RunRecord | None, last_folder: Path | None) 
         found["packages"] = here
     passing = _last_passing(nodeid, last_folder)
     if passing is not None:
-        environment = _read(passing / "env.json")
-        preflight = _read(passing / "preflight.json")
-        commit = (
-            (preflight.get("git") or {}).get("commit") if isinstance(preflight.get("git"), dict) else None
-        )
-        found |= {"packages_when_passing": _packages(passing)}
-        if isinstance(environment.get("canonical"), dict):
-            found["environment_when_passing"] = environment["canonical"]
-        if commit:
-            found["good_commit"] = commit
+        found["packages_when_passing"] = _packages(passing)
+        environment = _read(passing / "env.json").get("canonical")
+        if isinstance(environment, dict):
+            found["environment_when_passing"] = environment
+        git = _read(passing / "preflight.json").get("git")
+        if isinstance(git, dict) and git.get("commit"):
+            found["good_commit"] = git["commit"]
     return found
 
 

@@ -1,13 +1,10 @@
-"""Phase B, as a table of contents: subject, claim, ladder, members, report, journal."""
+"""Phase B step by step: collect, find the subject, reproduce, run the probes, try the members, report."""
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from triage.campaign.decide import decide
@@ -17,19 +14,20 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.collect import collect, python_path
+from triage.lab.collect import Collected, collect, python_path
 from triage.lab.lab import Budget, Lab
 from triage.lab.record import Known, context_of, writer
 from triage.lab.scratch import Scratch
-from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
+from triage.model.experiment import Factor, ProbeReport
 from triage.model.journal import Event
 from triage.model.run import RunRecord
 from triage.probe.api import Case, Probe
-from triage.probe.case_facts import facts_of, files_of
-from triage.probe.members import Division, Subject, divide, find_subject
-from triage.probe.record import events_of, write_report
-from triage.probe.reproduce import Claim, check
-from triage.probe.schedule import Climb, climb
+from triage.probe.case_facts import facts_of, files_of, source_of
+from triage.probe.members import divide
+from triage.probe.record import events_of, report_of, report_without_failure, with_evidence, write_report
+from triage.probe.reproduce import NotReproduced, Reproduction, reproduce
+from triage.probe.schedule import run_probes
+from triage.probe.subject import Subject, find_subject
 from triage.process.git import temporary_folder
 
 
@@ -51,58 +49,52 @@ class Request:
     """Where that run lies."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """The subject in its suite."""
-
-    subject: Subject
-    suite: tuple[str, ...]
-
-
 def probe(services: Services, request: Request, make_folder: Callable[[], EvidenceFolder]) -> ProbeReport:
-    """Find the cause of a subject's failure by experiment; write the evidence; tell the journal.
+    """Find the cause of a subject's failure by experiment; write the evidence; append to the journal.
 
     The evidence folder is made once it is known that the subject exists.
+    Raises `UsageError` where it does not, `VoidError` where its file cannot be collected.
     """
     with ExitStack() as stack:
         room = stack.enter_context(temporary_folder("tr-"))
         scratch = stack.enter_context(Scratch(services.root, room))
-        found = _find(services, request, scratch, room)
+        collected = _collect(services, scratch, room)
+        subject = find_subject(request.subject, services.registry(), collected, request.record)
         folder = make_folder()
         lab = _lab(services, request, folder, room, scratch)
-        claim = check(
-            lab, found.subject.nodeids[0], found.suite, _chunk_of(request.record, found.subject.nodeids[0])
-        )
-        if claim.setup is None:
-            report, division = _not_reproduced(found, claim), Division()
+        nodeid = subject.nodeids[0]
+        reproduction = reproduce(lab, nodeid, collected.tests, _chunk_of(request.record, nodeid))
+        if isinstance(reproduction, NotReproduced):
+            report = report_without_failure(subject, reproduction)
         else:
-            lab.reason = claim.failure
-            way = climb(lab, _case(services, request, found, claim, lab), request.probes, only=request.only)
-            division = divide(lab, way, found.subject.nodeids)
-            report = _report(found, claim, way, division)
-        report = _stamped(report, services.root, folder, lab)
+            lab.reason = reproduction.failure
+            case = _case(services, request, subject, reproduction, lab=lab, suite=collected.tests)
+            run = run_probes(lab, case, request.probes, only=request.only)
+            division = divide(lab, run.proof, subject.nodeids)
+            report = report_of(subject, reproduction, run, division)
+        report = with_evidence(report, services.root, folder, lab)
     write_report(folder, report)
     where = folder.relative(services.root)
     decide(
         services,
         lambda registry, factory: [
             *events_of(report, folder, where, factory),
-            *_concluded(services.root, registry, factory),
+            *_suggestions(services.root, registry, factory),
         ],
         "triage probe",
     )
     return report
 
 
-def _concluded(root: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
+def _suggestions(root: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
     """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
     return conclusions(registry, factory, flips_of(trials_of(root)))
 
 
-def _find(services: Services, request: Request, scratch: Scratch, room: Path) -> Found:
+def _collect(services: Services, scratch: Scratch, room: Path) -> Collected:
     scratch.prepare(None)
     settings = services.settings
-    collected = collect(
+    return collect(
         scratch.tree(0, None, {}),
         room / "collect",
         selectors=settings.selectors,
@@ -113,8 +105,6 @@ def _find(services: Services, request: Request, scratch: Scratch, room: Path) ->
         executor=services.executor,
         world=services.world,
     )
-    subject = find_subject(request.subject, services.registry(), collected, request.record)
-    return Found(subject, collected.tests)
 
 
 def _lab(services: Services, request: Request, folder: EvidenceFolder, room: Path, scratch: Scratch) -> Lab:
@@ -144,34 +134,34 @@ def _lab(services: Services, request: Request, folder: EvidenceFolder, room: Pat
     )
 
 
-def _chunk_of(record: RunRecord | None, nodeid: str) -> tuple[str, ...]:
-    """The tests that shared its process in the latest run."""
-    chunks = record.plan.chunks if record is not None and record.plan is not None else ()
-    return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())
-
-
-def _case(services: Services, request: Request, found: Found, claim: Claim, lab: Lab) -> Case:
-    assert claim.setup is not None
-    assert claim.observed is not None
-    assert claim.context is not None
+def _case(
+    services: Services,
+    request: Request,
+    subject: Subject,
+    reproduction: Reproduction,
+    *,
+    lab: Lab,
+    suite: tuple[str, ...],
+) -> Case:
+    """The reproduced failure with all that probes may know of it."""
     return Case(
-        nodeid=claim.nodeid,
-        base=claim.setup,
-        failure=claim.failure,
-        context=claim.context,
-        rate=claim.failed / claim.runs,
-        runs=claim.runs,
-        members=found.subject.nodeids,
-        cluster=found.subject.cluster,
-        suite=found.suite,
-        observed=claim.observed,
+        nodeid=reproduction.nodeid,
+        base=reproduction.setup,
+        failure=reproduction.failure,
+        context=reproduction.context,
+        rate=reproduction.failed / reproduction.runs,
+        runs=reproduction.runs,
+        members=subject.nodeids,
+        cluster=subject.cluster,
+        suite=suite,
+        observed=reproduction.observed,
         env={**services.world.environ, **services.settings.env},
-        source=_source_of(services.root),
+        source=source_of(services.root),
         factors=request.factors,
         files=files_of(services.root),
         facts=facts_of(
             services.root,
-            claim.nodeid,
+            reproduction.nodeid,
             world=services.world,
             limits=lab.limits,
             record=request.record,
@@ -180,72 +170,7 @@ def _case(services: Services, request: Request, found: Found, claim: Claim, lab:
     )
 
 
-def _source_of(root: Path) -> Callable[[str], str | None]:
-    """Texts of the suite's files, each read once."""
-
-    @cache
-    def source(path: str) -> str | None:
-        target = (root / path).resolve()
-        if not path or not target.is_relative_to(root.resolve()) or not target.is_file():
-            return None
-        try:
-            return target.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return None
-
-    return source
-
-
-def _not_reproduced(found: Found, claim: Claim) -> ProbeReport:
-    cause = RootCause(kind="unknown", summary=claim.text, confidence="unknown")
-    return ProbeReport(
-        subject=found.subject.nodeids,
-        cluster=found.subject.cluster,
-        reproduced=False,
-        root_cause=cause,
-        claim=claim.text,
-        next="triage run",
-    )
-
-
-def _report(found: Found, claim: Claim, way: Climb, division: Division) -> ProbeReport:
-    cause = way.cause()
-    best = way.best
-    return ProbeReport(
-        subject=found.subject.nodeids,
-        cluster=found.subject.cluster,
-        reproduced=True,
-        experiments=(*way.results, *division.results),
-        root_cause=cause,
-        next=_next(found, bool(best and best.patches), named=cause.confidence != "unknown"),
-        claim=claim.text,
-        excluded=way.excluded,
-        patches=best.patches if best else (),
-        notes=(*way.notes, *division.notes),
-    )
-
-
-def _next(found: Found, has_repair: bool, *, named: bool) -> str:
-    subject = found.subject.cluster or found.subject.nodeids[0]
-    if not named:
-        return f"triage history {shlex.quote(found.subject.nodeids[0])}"
-    return f"triage design {shlex.quote(subject)}" + ("" if has_repair else " --option YOUR.patch")
-
-
-def _stamped(report: ProbeReport, root: Path, folder: EvidenceFolder, lab: Lab) -> ProbeReport:
-    results = tuple(_with_relative_evidence(result, root) for result in report.experiments)
-    return report.model_copy(
-        update={
-            "experiments": results,
-            "stamp": folder.stamp,
-            "folder": folder.relative(root),
-            "runs": lab.runs,
-            "notes": (*report.notes, *lab.notes),
-            "seconds": round(lab.spent, 3),
-        }
-    )
-
-
-def _with_relative_evidence(result: ExperimentResult, root: Path) -> ExperimentResult:
-    paths = tuple(os.path.relpath(path, root) if os.path.isabs(path) else path for path in result.evidence)
-    return result.model_copy(update={"evidence": paths})
+def _chunk_of(record: RunRecord | None, nodeid: str) -> tuple[str, ...]:
+    """The tests that shared its process in the latest run."""
+    chunks = record.plan.chunks if record is not None and record.plan is not None else ()
+    return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())

@@ -1,19 +1,85 @@
-"""What phase B leaves: the evidence folder, and the events of the journal."""
+"""Write down what phase B found: its report, the evidence folder and the events of the journal."""
 
 from __future__ import annotations
 
+import os
+import shlex
+from pathlib import Path
 from typing import Any
 
 from triage.cluster.event_factory import EventFactory
 from triage.documents.probe_page import page
 from triage.evidence.folder import EvidenceFolder
+from triage.lab.lab import Lab
 from triage.model.cluster import ClusterStatus
-from triage.model.experiment import ProbeReport
+from triage.model.experiment import ExperimentResult, ProbeReport, RootCause
 from triage.model.journal import AttemptRecorded, Event, StatusChanged
+from triage.probe.members import Division
+from triage.probe.reproduce import NotReproduced, Reproduction
+from triage.probe.schedule import ProbeRun
+from triage.probe.subject import Subject
+
+
+def report_without_failure(subject: Subject, reproduction: NotReproduced) -> ProbeReport:
+    """The report on a test that never failed."""
+    cause = RootCause(kind="unknown", summary=reproduction.text, confidence="unknown")
+    return ProbeReport(
+        subject=subject.nodeids,
+        cluster=subject.cluster,
+        reproduced=False,
+        root_cause=cause,
+        claim=reproduction.text,
+        next="triage run",
+    )
+
+
+def report_of(subject: Subject, reproduction: Reproduction, run: ProbeRun, division: Division) -> ProbeReport:
+    """The report on a failure that was reproduced and probed."""
+    cause = run.cause()
+    patches = run.best.patches if run.best is not None else ()
+    return ProbeReport(
+        subject=subject.nodeids,
+        cluster=subject.cluster,
+        reproduced=True,
+        experiments=(*run.results, *division.results),
+        root_cause=cause,
+        next=_next_command(subject, cause, has_repair=bool(patches)),
+        claim=reproduction.text,
+        excluded=run.excluded,
+        patches=patches,
+        notes=(*run.notes, *division.notes),
+    )
+
+
+def _next_command(subject: Subject, cause: RootCause, *, has_repair: bool) -> str:
+    if cause.confidence == "unknown":
+        return f"triage history {shlex.quote(subject.nodeids[0])}"
+    design = f"triage design {shlex.quote(subject.cluster or subject.nodeids[0])}"
+    return design if has_repair else f"{design} --option YOUR.patch"
+
+
+def with_evidence(report: ProbeReport, root: Path, folder: EvidenceFolder, lab: Lab) -> ProbeReport:
+    """Add where the evidence lies and what the laboratory spent; evidence is named relative to the root."""
+    experiments = tuple(_with_relative_evidence(result, root) for result in report.experiments)
+    return report.model_copy(
+        update={
+            "experiments": experiments,
+            "stamp": folder.stamp,
+            "folder": folder.relative(root),
+            "runs": lab.runs,
+            "notes": (*report.notes, *lab.notes),
+            "seconds": round(lab.spent, 3),
+        }
+    )
+
+
+def _with_relative_evidence(result: ExperimentResult, root: Path) -> ExperimentResult:
+    paths = tuple(os.path.relpath(path, root) if os.path.isabs(path) else path for path in result.evidence)
+    return result.model_copy(update={"evidence": paths})
 
 
 def write_report(folder: EvidenceFolder, report: ProbeReport) -> None:
-    """probe.json, summary.md and the repairs, then the seal."""
+    """Write probe.json, the repairs and summary.md, then seal the folder."""
     folder.write_json("probe.json", report.model_dump(mode="json", by_alias=True))
     for number, patch in enumerate(report.patches, 1):
         folder.write_text(f"repair_{number}.patch", patch.diff)
@@ -22,7 +88,7 @@ def write_report(folder: EvidenceFolder, report: ProbeReport) -> None:
 
 
 def events_of(report: ProbeReport, folder: EvidenceFolder, where: str, factory: EventFactory) -> list[Event]:
-    """The attempt; the status, where a cause was found."""
+    """The events of a cluster: the attempt; the status `probed`, where a cause was found."""
     if report.cluster is None:
         return []
     evidence = (f"{where}/probe.json",)

@@ -1,10 +1,10 @@
-"""Check the claim first: does it fail here, alone, in its file, in the suite?"""
+"""Reproduce a failure: alone, in its file, in its chunk, in the suite; the first in which it fails counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from triage.lab.lab import BudgetSpent, Lab
 from triage.lab.protocol import Look, Observation, Setup
@@ -14,129 +14,144 @@ from triage.model.outcome import Outcome
 
 Context = Literal["alone", "file", "chunk", "suite"]
 _FIRST = 2
-_CAUTIOUS, _SHORT = 30.0, 6.0
+"""Runs alone; a flaky test seldom passes or fails in both of them by chance."""
+_SHORT_LIMIT = 30.0
+"""Seconds that the first runs get: a test that hangs takes them, whatever the suite's own limit is."""
+_HANGING_LIMIT = 6.0
+"""Seconds for a test that was seen to hang at one line: its experiments need not wait longer."""
 _MORE_ALONE = 10
+"""Runs alone after it passed everywhere: 12 green runs allow a failure rate of 22 %."""
+_IN_WORDS: dict[Context, str] = {
+    "alone": "alone in its process",
+    "file": "with the tests of its file",
+    "chunk": "in its chunk of the latest run",
+    "suite": "in the whole suite",
+}
 
 
 @dataclass(frozen=True)
-class Claim:
-    """Where the failure was seen, or that it was not."""
+class Reproduction:
+    """Where the failure was seen, and how often."""
 
     nodeid: str
-    setup: Setup | None
-    context: Context | None
-    observed: Observation | None
+    setup: Setup
+    """Where it fails."""
+    context: Context
+    observed: Observation
+    """The run that showed the failure."""
     failed: int
     runs: int
     text: str
-    """One sentence with its n."""
-    skipped: bool = False
-    alone: tuple[Observation, ...] = ()
-    """The runs alone, which may have passed: what differs in them is evidence."""
+    """One sentence with the number of runs."""
 
     @property
     def failure(self) -> Failure:
         """The failure that was seen; one without a message where the process died or hung."""
-        found = self.observed.failures.get(self.nodeid) if self.observed else None
+        found = self.observed.failures.get(self.nodeid)
         if found is not None:
             return found
-        outcome = self.observed.outcome(self.nodeid) if self.observed else Outcome.NOT_RUN
+        outcome = self.observed.outcome(self.nodeid)
         return Failure(nodeid=self.nodeid, phase="call", longrepr=outcome.value)
 
 
-def check(lab: Lab, nodeid: str, suite: Sequence[str], chunk: Sequence[str] = ()) -> Claim:
-    """Run it alone, then in wider surroundings, until it fails; the last word is `not reproduced`."""
-    alone = Setup(nodeids=(nodeid,))
-    first = _alone_with_patience(lab, nodeid, alone)
-    if any(run.red(nodeid) for run in first):
-        return _seen(nodeid, alone, "alone", first, first)
-    if not any(run.outcome(nodeid).passes for run in first):  # and none is red
-        return _cannot(nodeid, first)
-    for context, setup in _wider(nodeid, suite, chunk):
-        runs = lab.look([Look(setup=setup, why=f"the claim: does it fail in its {context}?")])
-        if runs[0].red(nodeid):
-            return _seen(nodeid, setup, context, runs, first)
-    return _again_alone(lab, nodeid, alone, first)
+@dataclass(frozen=True)
+class NotReproduced:
+    """The test never failed."""
+
+    text: str
+    """One sentence with the number of runs, and the failure rate that they still allow."""
 
 
-def _alone_with_patience(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
-    """A short limit first. Whoever stands at one line then stands still, and further runs need not wait long;
-    whoever got on gets the suite's own limit.
+def reproduce(
+    lab: Lab, nodeid: str, suite: Sequence[str], chunk: Sequence[str] = ()
+) -> Reproduction | NotReproduced:
+    """Run it alone, then among more and more tests, until it fails.
+
+    `chunk` are the tests that shared its process in the latest run. Lowers the laboratory's time limit for a
+    test that hangs. Raises `BudgetSpent` where no run is left before it passed everywhere once.
     """
-    whole = lab.limits
-    cautious = min(whole.test_timeout or _CAUTIOUS, _CAUTIOUS)
-    lab.limits = whole.model_copy(update={"test_timeout": cautious})
-    looks = [Look(setup=alone, why="the claim: does it fail alone?")] * _FIRST
-    first = lab.look(looks)
-    if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in first) or whole.test_timeout == cautious:
-        lab.limits = whole if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in first) else lab.limits
-        return first
-    if len({tuple(_stack(run, nodeid)) for run in first}) == 1:
-        lab.limits = whole.model_copy(update={"test_timeout": _SHORT})
-        lab.notes.append(
-            f"It stood at the same line after {cautious:g} s in {len(first)} runs: "
-            f"the experiments wait {_SHORT:g} s, not the suite's limit."
+    alone = Setup(nodeids=(nodeid,))
+    first = _first_runs(lab, nodeid, alone)
+    if any(run.red(nodeid) for run in first):
+        return _reproduced(nodeid, alone, "alone", first)
+    if not any(run.outcome(nodeid).passes for run in first):  # and none is red
+        outcome = first[0].outcome(nodeid).value.replace("_", " ")
+        return NotReproduced(
+            f"Not reproduced: the test is {outcome} here, so there is no failure to explain."
         )
-        return first
-    lab.limits = whole
+    for context, setup in _among_others(nodeid, suite, chunk):
+        runs = lab.look([Look(setup=setup, why=f"does it fail in its {context}?")])
+        if runs[0].red(nodeid):
+            return _reproduced(nodeid, setup, context, runs)
+    return _more_runs_alone(lab, nodeid, alone, first)
+
+
+def _first_runs(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
+    """Run it under a short limit first; only a test that hangs at one line keeps it.
+
+    One that gets on needs time, and is run again under the suite's own limit.
+    """
+    limits = lab.limits
+    short = min(limits.test_timeout or _SHORT_LIMIT, _SHORT_LIMIT)
+    lab.limits = limits.model_copy(update={"test_timeout": short})
+    looks = [Look(setup=alone, why="does it fail alone?")] * _FIRST
+    runs = lab.look(looks)
+    if not any(run.outcome(nodeid) is Outcome.TIMEOUT for run in runs):
+        lab.limits = limits
+        return runs
+    if limits.test_timeout == short:
+        return runs
+    if len({tuple(_stack(run, nodeid)) for run in runs}) == 1:
+        lab.limits = limits.model_copy(update={"test_timeout": _HANGING_LIMIT})
+        lab.notes.append(
+            f"It hung at the same line after {short:g} s in {len(runs)} runs: "
+            f"the experiments wait {_HANGING_LIMIT:g} s, not the suite's limit."
+        )
+        return runs
+    lab.limits = limits
     return lab.look(looks)
 
 
 def _stack(run: Observation, nodeid: str) -> list[tuple[str, int | None]]:
     failure = run.failures.get(nodeid)
-    return [(f.path, f.lineno) for raised in failure.chain for f in raised.frames] if failure else []
+    if failure is None:
+        return []
+    return [(frame.path, frame.lineno) for raised in failure.chain for frame in raised.frames]
 
 
-def _wider(nodeid: str, suite: Sequence[str], chunk: Sequence[str]) -> Iterator[tuple[Context, Setup]]:
+def _among_others(nodeid: str, suite: Sequence[str], chunk: Sequence[str]) -> Iterator[tuple[Context, Setup]]:
+    """Its file, its chunk and the suite, where these are more than what came before."""
     path = nodeid.partition("::")[0]
-    same = tuple(other for other in suite if other.partition("::")[0] == path)
-    if len(same) > 1:
-        yield "file", Setup(nodeids=same)
+    same_file = tuple(other for other in suite if other.partition("::")[0] == path)
+    if len(same_file) > 1:
+        yield "file", Setup(nodeids=same_file)
     known = set(suite)
-    together = tuple(other for other in chunk if other in known)
-    if nodeid in together and set(together) not in (set(same), known):
-        yield "chunk", Setup(nodeids=together)
-    if len(suite) > len(same):
+    same_chunk = tuple(other for other in chunk if other in known)
+    if nodeid in same_chunk and set(same_chunk) not in (set(same_file), known):
+        yield "chunk", Setup(nodeids=same_chunk)
+    if len(suite) > len(same_file):
         yield "suite", Setup(nodeids=tuple(suite))
 
 
-def _again_alone(lab: Lab, nodeid: str, alone: Setup, first: list[Observation]) -> Claim:
+def _more_runs_alone(
+    lab: Lab, nodeid: str, alone: Setup, first: list[Observation]
+) -> Reproduction | NotReproduced:
+    """Run it alone some more times, for a rare failure; without one, say which rate is still possible."""
     runs = list(first)
     try:
         for _ in range(_MORE_ALONE // 2):
-            runs += lab.look([Look(setup=alone, why="the claim: does it ever fail?")] * 2)
+            runs += lab.look([Look(setup=alone, why="does it ever fail?")] * 2)
             if any(run.red(nodeid) for run in runs):
-                return _seen(nodeid, alone, "alone", runs, first)
+                return _reproduced(nodeid, alone, "alone", runs)
     except BudgetSpent:
-        pass
-    bound = still_allowed(len(runs))
-    text = (
+        pass  # the runs so far are an answer
+    return NotReproduced(
         f"Not reproduced: passed {len(runs)} of {len(runs)} times alone, and in its file and the suite; "
-        f"a failure rate up to {bound:.0%} is not excluded."
+        f"a failure rate up to {still_allowed(len(runs)):.0%} is not excluded."
     )
-    return Claim(nodeid, None, None, runs[-1], 0, len(runs), text, alone=tuple(first))
 
 
-def _cannot(nodeid: str, runs: list[Observation]) -> Claim:
-    outcome = runs[0].outcome(nodeid).value.replace("_", " ")
-    text = f"Not reproduced: the test is {outcome} here, so there is no failure to explain."
-    return Claim(nodeid, None, None, runs[0], 0, len(runs), text, skipped=True)
-
-
-def _seen(
-    nodeid: str, setup: Setup, context: Context, runs: Sequence[Observation], alone: Sequence[Observation]
-) -> Claim:
+def _reproduced(nodeid: str, setup: Setup, context: Context, runs: Sequence[Observation]) -> Reproduction:
     red = [run for run in runs if run.red(nodeid)]
-    where = {
-        "alone": "alone in its process",
-        "file": "with the tests of its file",
-        "chunk": "in its chunk of the latest run",
-        "suite": "in the whole suite",
-    }
-    text = f"Reproduced {where[context]}: failed {len(red)} of {len(runs)} times."
-    return Claim(nodeid, setup, context, red[0], len(red), len(runs), text, alone=tuple(alone))
-
-
-def facts_of(claim: Claim) -> Mapping[str, Any]:
-    """What the check knows beside the failure."""
-    return {"alone": [run.outcome(claim.nodeid).value for run in claim.alone]}
+    text = f"Reproduced {_IN_WORDS[context]}: failed {len(red)} of {len(runs)} times."
+    return Reproduction(nodeid, setup, context, red[0], len(red), len(runs), text)

@@ -1,4 +1,4 @@
-"""Climb the ladder of probes, likeliest first, until a cause is proven or the budget is spent."""
+"""Run probes one after another, likeliest first, until a cause is proven or the budget is spent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.probe.api import Case, Finding, Probe
 
 WORTH_ASKING = 0.01
-"""A probe that is less likely than this is not asked."""
+"""A probe that is less likely than this is not run."""
+_PROVES = 0.05
+"""Highest p of a confirmed experiment that makes a proof, whatever alpha a probe asked for."""
+_COUNTS_ITS_OWN = "repeat"
+"""This probe reports the runs of the unchanged case itself."""
+_ASKED_ONCE = "survey"
+"""What a flaky test uses is known from its first run."""
 
 
 @dataclass
-class Climb:
-    """What the probes found on the way."""
+class ProbeRun:
+    """What the probes found, in the order in which they ran."""
 
     findings: list[tuple[str, Finding]] = field(default_factory=list)
+    """Name of the probe, and its finding."""
     results: list[ExperimentResult] = field(default_factory=list)
     trials: list[tuple[Experiment, Trial]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -28,122 +35,137 @@ class Climb:
 
     @property
     def proven(self) -> Finding | None:
-        """The finding that ended the climb."""
-        return next((f for _, f in self.findings if f.cause and f.cause.confidence == "proven"), None)
+        """The finding that ended the run."""
+        for _, finding in self.findings:
+            if finding.cause is not None and finding.cause.confidence == "proven":
+                return finding
+        return None
+
+    @property
+    def proof(self) -> Experiment | None:
+        """The experiment that proved the cause; None without one."""
+        return self.proven.proof if self.proven is not None else None
 
     @property
     def best(self) -> Finding | None:
-        """The proven one, else the likeliest: later probes know more than earlier ones."""
+        """The proven one, else the last with a cause: later probes know more than earlier ones."""
         named = [finding for _, finding in self.findings if finding.cause is not None]
         return self.proven or (named[-1] if named else None)
 
     @property
     def excluded(self) -> tuple[str, ...]:
-        """What was ruled out, probe by probe."""
-        return tuple(f"{name}: {f.excluded}" for name, f in self.findings if f.excluded)
+        """What experiments ruled out, probe by probe."""
+        return tuple(f"{name}: {finding.excluded}" for name, finding in self.findings if finding.excluded)
 
     def cause(self) -> RootCause:
-        """The answer."""
+        """The best finding's cause; an unknown one lists what was excluded."""
         if self.best is not None and self.best.cause is not None:
             return self.best.cause
-        ruled_out = "; ".join(self.excluded) or "nothing was ruled out"
+        excluded = "; ".join(self.excluded) or "nothing was ruled out"
         return RootCause(
-            kind="unknown", summary=f"No cause was found. Excluded: {ruled_out}.", confidence="unknown"
+            kind="unknown", summary=f"No cause was found. Excluded: {excluded}.", confidence="unknown"
         )
 
 
-def climb(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) -> Climb:
-    """Ask the probes in the order of their likelihood; `only` runs each of them whatever it says."""
-    way = Climb()
-    waiting, asked = list(probes), list[Probe]()
-    while waiting and way.proven is None:
+def run_probes(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) -> ProbeRun:
+    """Run the probes in the order of their likelihood, which is asked again after each of them.
+
+    `only` runs all of them, however unlikely they are. A probe that raises is noted and passed by.
+    """
+    run = ProbeRun()
+    waiting, done = list(probes), list[Probe]()
+    while waiting and run.proven is None:
         waiting.sort(key=lambda probe: -probe.likelihood(case))
         probe = waiting.pop(0)
         if not only and probe.likelihood(case) < WORTH_ASKING:
             continue
         try:
-            finding = _investigate(lab, case, probe, way)
+            finding = _finding_of(lab, case, probe, run)
         except BudgetSpent:
-            way.notes.append(f"The budget was spent in the probe {probe.name}; not asked: {_names(waiting)}.")
+            left = ", ".join(other.name for other in waiting) or "none"
+            run.notes.append(f"The budget was spent in the probe {probe.name}; not run: {left}.")
             break
         except TriageError:
             raise
         except Exception as error:
-            way.notes.append(f"The probe {probe.name} broke: {error!r}.")
+            # A plugin's fault must not take the other probes' findings along.
+            run.notes.append(f"The probe {probe.name} broke: {error!r}.")
             continue
-        way.findings.append((probe.name, finding))
-        way.results.extend(finding.experiments)
-        case = _wiser(case, finding, probe.name)
-        asked.append(probe)
-        if not case.flaky and not all(way.unchanged):
-            case = _flaky(case, way)
-            waiting += [one for one in asked if one.name != "survey"]
-    return way
+        run.findings.append((probe.name, finding))
+        run.results.extend(finding.experiments)
+        case = _with_finding(case, probe.name, finding)
+        done.append(probe)
+        if not case.flaky and not all(run.unchanged):
+            case = _found_flaky(case, run)
+            waiting += [other for other in done if other.name != _ASKED_ONCE]
+    return run
 
 
-def _flaky(case: Case, way: Climb) -> Case:
-    """It failed every time when it was repeated, and passed later: what was asked of a steady failure counts
-    for little."""
-    failed, runs = sum(way.unchanged), len(way.unchanged)
-    way.notes.append(
-        f"Unchanged it passed {runs - failed} of {runs} more times: it is flaky, and asked again as such."
-    )
-    return replace(case, rate=(case.runs + failed) / (case.runs + runs), runs=case.runs + runs)
+def _finding_of(lab: Lab, case: Case, probe: Probe, run: ProbeRun) -> Finding:
+    """Drive one probe: answer its batches until it returns a finding.
 
-
-def _investigate(lab: Lab, case: Case, probe: Probe, way: Climb) -> Finding:
+    Raises `BudgetSpent` where no run is left, and whatever the probe raises.
+    """
     steps = probe.investigate(case)
-    before = len(way.results)
+    first_result = len(run.results)
     try:
         batch: tuple[Step, ...] = next(steps)
         while True:
             answers = lab.answer(batch)
             for step, answer in zip(batch, answers, strict=True):
-                if probe.name != "repeat":  # which counts its own
-                    way.unchanged += _unchanged(case, step, answer)
+                if probe.name != _COUNTS_ITS_OWN:
+                    run.unchanged += _unchanged_runs(case, step, answer)
                 if isinstance(step, Experiment) and isinstance(answer, Trial):
-                    way.trials.append((step, answer))
-                    way.results.append(answer.result)
+                    run.trials.append((step, answer))
+                    run.results.append(answer.result)
             batch = steps.send(answers)
     except StopIteration as end:
         finding: Finding = end.value
-        return _sober(finding, (*way.results[before:], *finding.experiments))
+        return _proven_by_experiment_only(finding, (*run.results[first_result:], *finding.experiments))
     finally:
         steps.close()
 
 
-def _unchanged(case: Case, step: Step, answer: Answer) -> list[bool]:
-    """Whether the case failed, for each run in which only meters and idle instruments were added to it."""
+def _unchanged_runs(case: Case, step: Step, answer: Answer) -> list[bool]:
+    """Whether the case failed, for each run to which only meters and idle instruments were added."""
     setup = step.baseline if isinstance(step, Experiment) else step.setup
-    idle = not any(any(told.values()) for told in setup.instruments.values())
-    if not idle or setup.model_copy(update={"instruments": case.base.instruments}) != case.base:
+    # An instrument with settings that are all empty changes nothing.
+    idle = not any(any(settings.values()) for settings in setup.instruments.values())
+    same = setup.model_copy(update={"instruments": case.base.instruments}) == case.base
+    if not idle or not same:
         return []
-    runs = answer.baseline if isinstance(answer, Trial) else (answer,)
-    return [run.red(case.nodeid) for run in runs if run.red(case.nodeid) or run.passed(case.nodeid)]
+    observations = answer.baseline if isinstance(answer, Trial) else (answer,)
+    nodeid = case.nodeid
+    return [seen.red(nodeid) for seen in observations if seen.red(nodeid) or seen.passed(nodeid)]
 
 
-def _sober(finding: Finding, own: Sequence[ExperimentResult]) -> Finding:
-    """No probe's word makes a proof: one of its experiments must have been confirmed."""
+def _proven_by_experiment_only(finding: Finding, own: Sequence[ExperimentResult]) -> Finding:
+    """Lower a proof to likely unless an experiment of the probe itself was confirmed."""
     cause = finding.cause
     if cause is None or cause.confidence != "proven":
         return finding
-    shown = any(
-        result.status is Status.CONFIRMED and result.p_value is not None and result.p_value <= 0.05
-        for result in own
-    )
-    if shown:
-        return finding
+    for result in own:
+        if result.status is Status.CONFIRMED and result.p_value is not None and result.p_value <= _PROVES:
+            return finding
     return finding.model_copy(update={"cause": cause.model_copy(update={"confidence": "likely"})})
 
 
-def _wiser(case: Case, finding: Finding, name: str) -> Case:
-    """What later probes should know: the failure rate, and what the earlier ones said."""
+def _with_finding(case: Case, name: str, finding: Finding) -> Case:
+    """Add what later probes should know: the finding, and the failure rate where it was measured."""
     facts = {**case.facts, name: finding}
-    if name == "repeat" and finding.experiments:
+    if name == _COUNTS_ITS_OWN and finding.experiments:
         tally = finding.experiments[0].baseline
         return replace(case, rate=tally.failed / tally.runs, runs=tally.runs, facts=facts)
     return replace(case, facts=facts)
 
 
-def _names(probes: Sequence[Probe]) -> str:
-    return ", ".join(probe.name for probe in probes) or "none"
+def _found_flaky(case: Case, run: ProbeRun) -> Case:
+    """Lower the failure rate of a case that failed whenever it was repeated, and passed unchanged later.
+
+    What was concluded from a steady failure counts for little then, so the probes are run again.
+    """
+    failed, runs = sum(run.unchanged), len(run.unchanged)
+    run.notes.append(
+        f"Unchanged it passed {runs - failed} of {runs} more times: it is flaky, and probed again as such."
+    )
+    return replace(case, rate=(case.runs + failed) / (case.runs + runs), runs=case.runs + runs)

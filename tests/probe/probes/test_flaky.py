@@ -9,7 +9,7 @@ from triage.model.experiment import RootCause
 from triage.probe.api import Finding, look
 from triage.probe.probes.flaky import Repeat
 from triage.probe.registry import RankedProbe
-from triage.probe.schedule import climb
+from triage.probe.schedule import run_probes
 from triage.testing.probes import case_of, seen
 
 T = "tests/test_a.py::test_it"
@@ -47,15 +47,15 @@ class Screening:
 
 def climbed(probe, passes_from):
     case = case_of(T, lambda setup: seen(T, False), Setup(nodeids=(T,)))
-    return climb(Lab(passes_from), case, [RankedProbe(Repeat), probe])
+    return run_probes(Lab(passes_from), case, [RankedProbe(Repeat), probe])
 
 
 def test_a_pass_under_a_meter_makes_the_steady_case_flaky_and_asks_again():
     probe = Screening(instruments={"usage": {}})
-    way = climbed(probe, passes_from=4)
+    run = climbed(probe, passes_from=4)
     assert probe.flaky == [False, True]
-    assert way.cause().kind == "seed"
-    assert "it is flaky" in way.notes[0]
+    assert run.cause().kind == "seed"
+    assert "it is flaky" in run.notes[0]
 
 
 def test_a_pass_under_a_treatment_says_nothing_of_the_unchanged_case():

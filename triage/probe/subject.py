@@ -1,0 +1,86 @@
+"""Find the tests that the user named: of a cluster, a test, a parametrized test or a broken file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from triage.cluster.registry import ClusterRegistry
+from triage.errors import UsageError, VoidError
+from triage.lab.collect import Collected
+from triage.model.cluster import ClusterStatus
+from triage.model.run import RunRecord
+
+_CLUSTER = re.compile(r"C[1-9][0-9]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Tests with one cause, as far as is known."""
+
+    nodeids: tuple[str, ...]
+    cluster: str | None = None
+
+
+def find_subject(
+    text: str, registry: ClusterRegistry, collected: Collected, record: RunRecord | None
+) -> Subject:
+    """The tests that the text names; of a parametrized test or a folder those that failed in the latest run.
+
+    Raises `UsageError` where there is no such cluster or test, `VoidError` where its file does not collect
+    and the file itself was not what was asked about.
+    """
+    suite = collected.tests
+    if _CLUSTER.fullmatch(text):
+        return _members_of(text.upper(), registry, collected)
+    if text in suite or text in collected.broken:
+        return Subject((text,), _cluster_of(text, registry))
+    inside = tuple(nodeid for nodeid in suite if nodeid.startswith((text + "[", text + "::", text + "/")))
+    if inside:
+        red = _red(record)
+        failing = tuple(nodeid for nodeid in inside if nodeid in red)
+        return Subject(failing or inside)
+    for broken, reason in collected.broken.items():
+        if text.partition("::")[0].startswith(broken):
+            raise VoidError(
+                "not-collected", f"{broken} cannot be collected: {reason}", f"try `triage probe {broken}`"
+            )
+    raise _unknown(text, suite)
+
+
+def _members_of(name: str, registry: ClusterRegistry, collected: Collected) -> Subject:
+    cluster = registry.cluster(name)
+    if cluster.status is ClusterStatus.RESOLVED:
+        raise UsageError(
+            "resolved-cluster", f"{cluster.id} is resolved", "probe a test by its node id, or run the suite"
+        )
+    if not cluster.members:
+        raise UsageError("no-such-test", f"{cluster.id} has no tests", "run the suite again")
+    known = {*collected.tests, *collected.broken}
+    here = tuple(member for member in cluster.members if member in known)
+    if not here:
+        raise UsageError(
+            "no-such-test",
+            f"no test of {cluster.id} is in the suite any more (it had {cluster.members[0]})",
+            "run the suite again",
+        )
+    return Subject(here, cluster.id)
+
+
+def _cluster_of(nodeid: str, registry: ClusterRegistry) -> str | None:
+    for cluster in reversed(registry.live):
+        if nodeid in cluster.members and cluster.status is not ClusterStatus.RESOLVED:
+            return cluster.id
+    return None
+
+
+def _red(record: RunRecord | None) -> set[str]:
+    return {result.nodeid for result in record.results if result.outcome.is_red} if record else set()
+
+
+def _unknown(text: str, suite: Sequence[str]) -> UsageError:
+    near = difflib.get_close_matches(text, suite, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "`pytest --collect-only -q` lists the tests"
+    return UsageError("no-such-test", f"the suite has no test {text!r}", hint)
