@@ -18,7 +18,7 @@ from benchmarks.clustering_data import Labelled, devset, stream
 from benchmarks.clustering_score import Score
 from triage.cluster.assign import assign_failures
 from triage.cluster.context import Context
-from triage.cluster.groups import Seen
+from triage.cluster.groups import SlottedFailure
 from triage.cluster.registry import ClusterRegistry
 from triage.model.failure import Failure
 from triage.signature.api import signatures_of
@@ -145,7 +145,7 @@ def beside() -> None:
         print(f"  {name:<28} {score}  {len(set(found)):>6,} clusters  {time.process_time() - began:7.2f} s")
 
 
-def _assigned(seen: Iterator[Seen], registry: ClusterRegistry):  # type: ignore[no-untyped-def]  # an Assignment
+def _assigned(seen: Iterator[SlottedFailure], registry: ClusterRegistry):  # type: ignore[no-untyped-def]  # an Assignment
     return assign_failures(
         seen,
         registry,
@@ -156,11 +156,11 @@ def _assigned(seen: Iterator[Seen], registry: ClusterRegistry):  # type: ignore[
     )
 
 
-def _slotted(failures: Sequence[Failure]) -> Iterator[Seen]:
-    return (Seen((failure.nodeid, 0), failure) for failure in failures)
+def _slotted(failures: Sequence[Failure]) -> Iterator[SlottedFailure]:
+    return (SlottedFailure((failure.nodeid, 0), failure) for failure in failures)
 
 
-def _labels_aside(size: int, labels: list[tuple[str, int]]) -> Iterator[Seen]:
+def _labels_aside(size: int, labels: list[tuple[str, int]]) -> Iterator[SlottedFailure]:
     for seen, label in stream(size):
         labels.append((seen.slot[0], label))
         yield seen

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from triage.cluster.groups import Seen
+from triage.cluster.groups import SlottedFailure
 from triage.formats.longrepr import parse_longrepr
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
@@ -88,7 +88,7 @@ def _cause(number: int, rng: random.Random) -> Cause:
     return Cause(number, rng.choice(_TYPES), words, frames, rng.choice((Phase.CALL, Phase.CALL, Phase.SETUP)))
 
 
-def stream(count: int, *, seed: int = 1, kinds: int | None = None) -> Iterator[tuple[Seen, int]]:
+def stream(count: int, *, seed: int = 1, kinds: int | None = None) -> Iterator[tuple[SlottedFailure, int]]:
     """`count` failures with the number of their cause; the weight of causes falls as 1/rank.
 
     Each message carries accidents: an address, a temporary path, numbers, a duration.
@@ -101,7 +101,7 @@ def stream(count: int, *, seed: int = 1, kinds: int | None = None) -> Iterator[t
         yield _failure(index, cause, rng), cause.number
 
 
-def _failure(index: int, cause: Cause, rng: random.Random) -> Seen:
+def _failure(index: int, cause: Cause, rng: random.Random) -> SlottedFailure:
     nodeid = f"tests/test_{cause.number % 211}.py::TestPart{cause.number % 7}::test_case[{index}]"
     if cause.type == "AssertionError":
         error = rng.uniform(1, 9) * 10.0 ** (cause.number % 5 - 4)
@@ -125,7 +125,7 @@ def _failure(index: int, cause: Cause, rng: random.Random) -> Seen:
         nodeid=nodeid, phase=cause.phase, chain=(raised,), longrepr=message, captured=_NO_OUTPUT,
         subtest=None, source="record",
     )  # fmt: skip
-    return Seen((nodeid, 0), failure)
+    return SlottedFailure((nodeid, 0), failure)
 
 
 def _address(rng: random.Random) -> str:

@@ -12,8 +12,16 @@ from typing import NamedTuple
 
 from triage.cluster.context import Context
 from triage.cluster.event_factory import EventFactory
-from triage.cluster.groups import Seen, Signer, Slot, Unit, failures_of, gather, units_of
-from triage.cluster.parts import COMPARED, Part, Parted, described, parts_of
+from triage.cluster.groups import (
+    Signer,
+    Slot,
+    SlottedFailure,
+    Unit,
+    failures_of,
+    group_by_signature,
+    units_of,
+)
+from triage.cluster.partition import COMPARED, Component, Partition, described, partition_of
 from triage.cluster.registry import ClusterRegistry, absent_state, outcomes_of, present_state
 from triage.cluster.rules import Rules
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
@@ -33,21 +41,23 @@ _TELLING = re.compile(
 )
 
 
-def changed_words(parts: Sequence[Part], registry: ClusterRegistry) -> Iterator[tuple[int, str, Why]]:
-    """Index of a new part, the known cluster that it may continue, and why."""
-    seen = {part.home for part in parts}
+def changed_words(
+    components: Sequence[Component], registry: ClusterRegistry
+) -> Iterator[tuple[int, str, Why]]:
+    """Index of a new component, the known cluster that it may continue, and why."""
+    seen = {component.home for component in components}
     gone = [cluster for cluster in registry.live if cluster.id not in seen]
-    for index, part in enumerate(parts):
-        if part.home is None:
+    for index, component in enumerate(components):
+        if component.home is None:
             for cluster in gone:
-                common = set(part.members) & set(cluster.members)
-                if common and _continues(part, cluster):
+                common = set(component.members) & set(cluster.members)
+                if common and _continues(component, cluster):
                     detail = f"{sorted(common)[0]} failed at the same place with other words"
                     yield index, cluster.id, Why(kind="frame", detail=detail, proposal=True)
 
 
-def _continues(part: Part, cluster: Cluster) -> bool:
-    own, known = _said(described(part.leader)), _said(cluster.why)
+def _continues(component: Component, cluster: Cluster) -> bool:
+    own, known = _said(described(component.leader)), _said(cluster.why)
     if COMPARED in own and COMPARED in known and own[COMPARED] != known[COMPARED]:
         return False
     place = "frame" if "frame" in own else "file"
@@ -111,7 +121,7 @@ def assign(
 
 
 def assign_failures(
-    failures: Iterable[Seen],
+    failures: Iterable[SlottedFailure],
     registry: ClusterRegistry,
     *,
     signer: Signer,
@@ -124,19 +134,23 @@ def assign_failures(
     if registry.events:
         factory.follow(registry.events[-1].at)
     context = context or Context()
-    units = units_of(gather(failures, signer).values(), registry, rules)
-    parted = parts_of(units, registry, context)
-    ids = _ids(parted.parts, registry)
+    units = units_of(group_by_signature(failures, signer).values(), registry, rules)
+    partition = partition_of(units, registry, context)
+    ids = _ids(partition.components, registry)
     events: list[Event] = []
-    for part, cluster_id in zip(parted.parts, ids, strict=True):
-        events.extend(_recorded(part, cluster_id, registry, factory=factory, stamp=stamp, context=context))
-    events.extend(_proposed(parted, ids, registry, factory))
+    for component, cluster_id in zip(partition.components, ids, strict=True):
+        events.extend(
+            _recorded(component, cluster_id, registry, factory=factory, stamp=stamp, context=context)
+        )
+    events.extend(_proposed(partition, ids, registry, factory))
     after = ClusterRegistry.of((*registry.events, *events))
-    members = {cluster_id: part.members for part, cluster_id in zip(parted.parts, ids, strict=True)}
+    members = {
+        cluster_id: component.members for component, cluster_id in zip(partition.components, ids, strict=True)
+    }
     cluster_of: dict[Slot, str] = {}
     signatures: dict[Slot, tuple[str, ...]] = {}
-    for part, cluster_id in zip(parted.parts, ids, strict=True):
-        for unit in part.units:
+    for component, cluster_id in zip(partition.components, ids, strict=True):
+        for unit in component.units:
             cluster_of.update(dict.fromkeys(unit.slots, cluster_id))
             signatures.update(dict.fromkeys(unit.slots, _signature_ids(unit)))
     return Assignment(
@@ -150,13 +164,13 @@ def assign_failures(
     )
 
 
-def _ids(parts: Iterable[Part], registry: ClusterRegistry) -> list[str]:
-    """The known id of each part, or the next free one."""
+def _ids(components: Iterable[Component], registry: ClusterRegistry) -> list[str]:
+    """The known id of each component, or the next free one."""
     number = registry.next_number
     ids = []
-    for part in parts:
-        ids.append(part.home or f"C{number}")
-        number += part.home is None
+    for component in components:
+        ids.append(component.home or f"C{number}")
+        number += component.home is None
     return ids
 
 
@@ -166,7 +180,7 @@ def _signature_ids(unit: Unit) -> tuple[str, ...]:
 
 
 def _recorded(
-    part: Part,
+    component: Component,
     cluster_id: str,
     registry: ClusterRegistry,
     *,
@@ -174,17 +188,17 @@ def _recorded(
     stamp: str,
     context: Context,
 ) -> list[Event]:
-    if part.home is None:
-        title = part.title(context.title_of)
-        opened: list[Event] = [_opened(part, cluster_id, factory, stamp=stamp, title=title)]
-        if part.rule is not None and part.rule.cluster is None:
-            opened.append(factory.make(RuleBound, rule=part.rule.name, cluster=cluster_id))
+    if component.home is None:
+        title = component.title(context.title_of)
+        opened: list[Event] = [_opened(component, cluster_id, factory, stamp=stamp, title=title)]
+        if component.rule is not None and component.rule.cluster is None:
+            opened.append(factory.make(RuleBound, rule=component.rule.name, cluster=cluster_id))
         return opened
-    return _seen_again(part, registry.clusters[cluster_id], stamp, factory)
+    return _seen_again(component, registry.clusters[cluster_id], stamp, factory)
 
 
 def _proposed(
-    parted: Parted, ids: list[str], registry: ClusterRegistry, factory: EventFactory
+    partition: Partition, ids: list[str], registry: ClusterRegistry, factory: EventFactory
 ) -> Iterator[Event]:
     """Proposals that nobody has answered and the journal does not have yet; the older cluster comes first."""
     told = {
@@ -192,8 +206,10 @@ def _proposed(
         for made in registry.proposals
         if made.with_cluster is not None
     } | registry.dropped
-    suggested = [(ids[one], ids[other], why) for one, other, why in parted.proposals]
-    suggested += [(known, ids[index], why) for index, known, why in changed_words(parted.parts, registry)]
+    suggested = [(ids[one], ids[other], why) for one, other, why in partition.proposals]
+    suggested += [
+        (known, ids[index], why) for index, known, why in changed_words(partition.components, registry)
+    ]
     for one, other, why in suggested:
         older, younger = sorted((one, other), key=lambda cluster_id: int(cluster_id[1:]))
         if older == younger or frozenset((older, younger)) in told:
@@ -203,21 +219,23 @@ def _proposed(
         yield factory.make(ProposalMade, cluster=younger, kind="merge", with_cluster=older, why=(made,))
 
 
-def _opened(part: Part, cluster_id: str, factory: EventFactory, *, stamp: str, title: str) -> ClusterOpened:
+def _opened(
+    component: Component, cluster_id: str, factory: EventFactory, *, stamp: str, title: str
+) -> ClusterOpened:
     return factory.make(
         ClusterOpened,
         cluster=cluster_id,
         title=title,
         stamp=stamp,
-        signatures=part.signature_ids,
-        members=part.members,
-        why=part.why,
+        signatures=component.signature_ids,
+        members=component.members,
+        why=component.why,
     )
 
 
-def _seen_again(part: Part, known: Cluster, stamp: str, factory: EventFactory) -> list[Event]:
+def _seen_again(component: Component, known: Cluster, stamp: str, factory: EventFactory) -> list[Event]:
     events: list[Event] = []
-    for unit in part.units:
+    for unit in component.units:
         for signature in unit.news:
             why = [*unit.why]
             if unit.vouched_by is not None:
@@ -227,7 +245,7 @@ def _seen_again(part: Part, known: Cluster, stamp: str, factory: EventFactory) -
                     SignatureAdded, cluster=known.id, signature=signature, stamp=stamp, why=tuple(why)
                 )
             )
-    newcomers = tuple(sorted(set(part.members) - set(known.members)))
+    newcomers = tuple(sorted(set(component.members) - set(known.members)))
     if newcomers:
         events.append(factory.make(MembersAdded, cluster=known.id, members=newcomers, stamp=stamp))
     if known.status is ClusterStatus.RESOLVED:

@@ -23,7 +23,7 @@ Slot = tuple[str, int]
 """Names one failure of a run: node id, and which of the test's failures."""
 
 
-class Seen(NamedTuple):
+class SlottedFailure(NamedTuple):
     """One failure of a run with its slot."""
 
     slot: Slot
@@ -48,12 +48,12 @@ class Group:
     """The signatures that were added last: often the very same again."""
 
     @classmethod
-    def of(cls, seen: Seen, signatures: tuple[Signature, ...]) -> Group:
+    def of(cls, seen: SlottedFailure, signatures: tuple[Signature, ...]) -> Group:
         """A group of one."""
         ids = {signature.id for signature in signatures}
         return cls(signatures[0], ids, seen.slot, [seen.slot], signatures[0].features, seen.failure)
 
-    def add(self, seen: Seen, signatures: tuple[Signature, ...]) -> None:
+    def add(self, seen: SlottedFailure, signatures: tuple[Signature, ...]) -> None:
         """One more failure."""
         self.slots.append(seen.slot)
         if seen.slot < self.first:
@@ -81,7 +81,7 @@ def shared(
     return {kind: values for kind, values in both.items() if values}
 
 
-def gather(failures: Iterable[Seen], signer: Signer) -> dict[str, Group]:
+def group_by_signature(failures: Iterable[SlottedFailure], signer: Signer) -> dict[str, Group]:
     """Groups by current signature id, sorted by it."""
     groups: dict[str, Group] = {}
     for seen in failures:
@@ -94,12 +94,12 @@ def gather(failures: Iterable[Seen], signer: Signer) -> dict[str, Group]:
     return dict(sorted(groups.items()))
 
 
-def failures_of(record: RunRecord) -> Iterator[Seen]:
+def failures_of(record: RunRecord) -> Iterator[SlottedFailure]:
     """Every failure of the run; a red result without one (crash, timeout) gets what is known of its end."""
     for result in (*record.collect_errors, *record.results):
         failures = result.failures or ((_ended(result),) if result.outcome.is_red else ())
         for index, failure in enumerate(failures):
-            yield Seen((result.nodeid, index), failure)
+            yield SlottedFailure((result.nodeid, index), failure)
 
 
 def _ended(result: TestResult) -> Failure:

@@ -1,4 +1,4 @@
-"""What the journal says now: clusters, known signatures, aliases, proposals. A pure fold over events.
+"""What the journal says now: clusters, known signatures, aliases, proposals. A pure replay over events.
 
 An id is allotted once. Where two branches allotted the same number, the opening that is older keeps it
 and the younger one is a *clash*: it is set aside, with the events that mean it, until a
@@ -13,7 +13,7 @@ from shlex import quote
 from types import MappingProxyType
 
 from triage.cluster.event_factory import EventFactory
-from triage.cluster.replay import Fold, Opening
+from triage.cluster.replay import JournalReplay, Opening
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import Event, ProposalMade
@@ -53,22 +53,24 @@ class ClusterRegistry:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> ClusterRegistry:
-        """Fold the events, in the order of `at` and `id`, whatever order they come in."""
-        fold = Fold.over(events)
+        """JournalReplay the events, in the order of `at` and `id`, whatever order they come in."""
+        replay = JournalReplay.over(events)
         return cls(
-            clusters=MappingProxyType(fold.finished()),
-            home=MappingProxyType({sig: fold.resolve(home) for sig, home in fold.home.items()}),
-            member_home=MappingProxyType({key: fold.resolve(home) for key, home in fold.member_home.items()}),
-            aliases=MappingProxyType({old: fold.resolve(old) for old in fold.aliases}),
-            next_number=fold.highest + 1,
-            proposals=tuple(fold.open_proposals()),
-            dropped=fold.kept_apart(),
-            lineage=MappingProxyType({number: opening.event for number, opening in fold.openings.items()}),
-            rules=MappingProxyType({name: fold.resolve(home) for name, home in fold.rules.items()}),
-            translated=frozenset(fold.translated),
-            clashes=tuple(fold.clashes),
-            doubles=MappingProxyType(fold.doubles()),
-            events=fold.events,
+            clusters=MappingProxyType(replay.finished()),
+            home=MappingProxyType({sig: replay.resolve(home) for sig, home in replay.home.items()}),
+            member_home=MappingProxyType(
+                {key: replay.resolve(home) for key, home in replay.member_home.items()}
+            ),
+            aliases=MappingProxyType({old: replay.resolve(old) for old in replay.aliases}),
+            next_number=replay.highest + 1,
+            proposals=tuple(replay.open_proposals()),
+            dropped=replay.kept_apart(),
+            lineage=MappingProxyType({number: opening.event for number, opening in replay.openings.items()}),
+            rules=MappingProxyType({name: replay.resolve(home) for name, home in replay.rules.items()}),
+            translated=frozenset(replay.translated),
+            clashes=tuple(replay.clashes),
+            doubles=MappingProxyType(replay.doubles()),
+            events=replay.events,
         )
 
     def event_factory(self, at: str, by: str) -> EventFactory:

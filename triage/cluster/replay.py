@@ -73,7 +73,7 @@ class _Draft:
 
 
 @dataclass
-class Fold:
+class JournalReplay:
     """See the module; `over` makes one."""
 
     events: tuple[Event, ...] = ()
@@ -92,16 +92,16 @@ class Fold:
     _set_aside: set[str] = field(default_factory=set)
 
     @classmethod
-    def over(cls, events: Iterable[Event]) -> Fold:
+    def over(cls, events: Iterable[Event]) -> JournalReplay:
         """Read all events once, in the order of `at` and `id`."""
         ordered = tuple(sorted({event.id: event for event in events}.values(), key=lambda e: (e.at, e.id)))
-        fold = cls(events=tuple(renumbered(ordered)))
-        for event in fold.events:
-            if not fold._set_aside & openings_meant(event):
+        replay = cls(events=tuple(renumbered(ordered)))
+        for event in replay.events:
+            if not replay._set_aside & openings_meant(event):
                 handler = _HANDLERS.get(type(event))
                 if handler is not None:
-                    handler(fold, event)
-        return fold
+                    handler(replay, event)
+        return replay
 
     def resolve(self, cluster_id: str) -> str:
         """Follow aliases to the cluster that lives."""
@@ -259,19 +259,19 @@ class Fold:
         self.dropped.add(frozenset((self.resolve(event.cluster), self.resolve(event.with_cluster))))
 
 
-_HANDLERS: dict[type, Callable[[Fold, Any], None]] = {
-    ClusterOpened: Fold._opened,
-    SignatureAdded: Fold._signature,
-    MembersAdded: Fold._members,
-    ClustersMerged: Fold._merged,
-    ClusterSplit: Fold._split,
-    StatusChanged: Fold._status,
-    OwnerSet: Fold._owner,
-    Renamed: Fold._renamed,
-    NumberingStarted: Fold._numbering,
-    ProposalMade: Fold._proposed,
-    ProposalDropped: Fold._dropped,
-    RuleBound: Fold._bound,
+_HANDLERS: dict[type, Callable[[JournalReplay, Any], None]] = {
+    ClusterOpened: JournalReplay._opened,
+    SignatureAdded: JournalReplay._signature,
+    MembersAdded: JournalReplay._members,
+    ClustersMerged: JournalReplay._merged,
+    ClusterSplit: JournalReplay._split,
+    StatusChanged: JournalReplay._status,
+    OwnerSet: JournalReplay._owner,
+    Renamed: JournalReplay._renamed,
+    NumberingStarted: JournalReplay._numbering,
+    ProposalMade: JournalReplay._proposed,
+    ProposalDropped: JournalReplay._dropped,
+    RuleBound: JournalReplay._bound,
 }
 
 

@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 from triage.cluster.groups import Unit
 from triage.model.cluster import Why, WhyKind
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
+
+Key = TypeVar("Key", bound="SupportsRichComparison")
+"""What units have in common: a text, or a named tuple of several."""
 
 STRENGTH: tuple[WhyKind, ...] = (
     "experiment", "rule", "signature", "message", "chain", "frame", "process-state", "parameter",
@@ -42,18 +49,18 @@ def star(units: Sequence[int], why: Why) -> Iterator[Join]:
 
 def by_key(
     units: Sequence[Unit],
-    keys: Callable[[Unit], Iterable[str]],
+    keys: Callable[[Unit], Iterable[Key]],
     kind: WhyKind,
-    detail: Callable[[str], str] = str,
+    detail: Callable[[Key], str] = str,
     *,
     proposal: bool = False,
 ) -> Iterator[Join]:
     """Units that share a key, joined by it; linear in the number of units."""
-    found: dict[str, list[int]] = {}
+    found: dict[Key, list[int]] = {}
     for index, unit in enumerate(units):
         for key in dict.fromkeys(keys(unit)):
             found.setdefault(key, []).append(index)
-    for key, sharing in sorted(found.items()):
+    for key, sharing in sorted(found.items(), key=lambda item: item[0]):
         if len(sharing) > 1:
             yield from star(sharing, Why(kind=kind, detail=detail(key), proposal=proposal))
 

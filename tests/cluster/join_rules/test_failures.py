@@ -12,7 +12,7 @@ from triage.cluster.assign import Assignment, assign
 from triage.cluster.context import Context, Flip, Past
 from triage.cluster.decisions import merge, split
 from triage.cluster.join_rules.experiments import conclusions
-from triage.cluster.join_rules.history import dividing_values
+from triage.cluster.join_rules.parameters import dividing_values
 from triage.cluster.registry import ClusterRegistry, with_proposals
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome, Phase

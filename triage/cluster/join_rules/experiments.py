@@ -1,5 +1,5 @@
-"""What experiments say of clusters: failures that flip together under one factor share a cause, those that
-do not are told apart.
+"""Join failures by experiments: those that flip together under one factor share a cause, those that do not
+are told apart. Propose merges and splits of known clusters by the same.
 """
 
 from __future__ import annotations

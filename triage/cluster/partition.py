@@ -1,4 +1,4 @@
-"""Units that evidence holds together, and what is known of each such part."""
+"""Units that evidence holds together, and what is known of each such component."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from functools import cached_property
 
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
-from triage.cluster.join_rules.experiments import flipped_together, told_apart
-from triage.cluster.join_rules.failures import RULES, similar_wording
-from triage.cluster.join_rules.history import co_failure, first_bad, parameter_axis
+from triage.cluster.join_rules.experiments import told_apart
+from triage.cluster.join_rules.table import JOIN_RULES
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.replay import algorithm_rank
 from triage.cluster.rules import Rule
@@ -22,11 +21,10 @@ from triage.model.signature import algorithm_of
 COMPARED = "compared: "
 """Begins the detail that says what the numbers of a comparison were like."""
 _NUMBERS = ("kind", "left", "op", "right", "fraction", "shapes", "gradients", "dtypes", "decade")
-ALL_RULES = (*RULES, similar_wording, parameter_axis, co_failure, first_bad, flipped_together)
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """Units with one cause, and their known cluster where there is one."""
 
     units: tuple[Unit, ...]
@@ -55,7 +53,7 @@ class Part:
 
     @property
     def rule(self) -> Rule | None:
-        """The rule that made this part, where one did."""
+        """The rule that made this component, where one did."""
         return next((unit.rule for unit in self.units if unit.rule is not None), None)
 
     def title(self, title_of: Callable[[Failure], str] | None = None) -> str:
@@ -74,12 +72,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Parted:
-    """All units of a run in parts, and what was only proposed."""
+class Partition:
+    """All units of a run in components, and what was only proposed."""
 
-    parts: list[Part] = field(default_factory=list)
+    components: list[Component] = field(default_factory=list)
     proposals: list[tuple[int, int, Why]] = field(default_factory=list)
-    """Indexes of parts and why they may be one."""
+    """Indexes of components and why they may be one."""
 
 
 def described(unit: Unit) -> tuple[Why, ...]:
@@ -93,32 +91,36 @@ def described(unit: Unit) -> tuple[Why, ...]:
     return (*found, *((Why(kind="message", detail=f"{COMPARED}{'; '.join(numbers)}"),) if numbers else ()))
 
 
-def parts_of(units: Sequence[Unit], registry: ClusterRegistry, context: Context) -> Parted:
-    """Every unit in exactly one part; one part for each known cluster; in a stable order."""
+def partition_of(units: Sequence[Unit], registry: ClusterRegistry, context: Context) -> Partition:
+    """Every unit in exactly one component; one component for each known cluster; in a stable order."""
     union = Union(units, apart=registry.dropped, cannot=told_apart(units, context.flips))
     union.carry_out(_same_home(units), by_decision=True)
-    union.carry_out(join for rule in ALL_RULES for join in rule(units, context))
-    parts: list[Part] = []
-    part_of: dict[int, int] = {}
+    union.carry_out(join for rule in JOIN_RULES for join in rule.find(units, context))
+    components: list[Component] = []
+    component_of: dict[int, int] = {}
     for indexes in union.sets():
-        part_of.update(dict.fromkeys(indexes, len(parts)))
-        joins = [join for join in union.carried if join.one in part_of and part_of[join.one] == len(parts)]
-        parts.append(_part(units, indexes, joins, union.home(indexes[0])))
+        component_of.update(dict.fromkeys(indexes, len(components)))
+        joins = [
+            join
+            for join in union.carried
+            if join.one in component_of and component_of[join.one] == len(components)
+        ]
+        components.append(_component(units, indexes, joins, union.home(indexes[0])))
     proposals: dict[tuple[int, int], Why] = {}
     for join in union.proposals:
-        one, other = sorted((part_of[join.one], part_of[join.other]))
+        one, other = sorted((component_of[join.one], component_of[join.other]))
         if one != other:
             proposals.setdefault((one, other), join.why)
-    return Parted(parts, [(one, other, why) for (one, other), why in proposals.items()])
+    return Partition(components, [(one, other, why) for (one, other), why in proposals.items()])
 
 
-def _part(units: Sequence[Unit], indexes: list[int], joins: list[Join], home: str | None) -> Part:
+def _component(units: Sequence[Unit], indexes: list[int], joins: list[Join], home: str | None) -> Component:
     for join in joins:
         for index in (join.one, join.other):
             if units[index].home is None and home is not None:
                 units[index].why.append(join.why)
     whys = tuple(dict.fromkeys(join.why for join in joins if join.why.kind != "signature"))
-    return Part(tuple(units[index] for index in indexes), home, whys)
+    return Component(tuple(units[index] for index in indexes), home, whys)
 
 
 def _same_home(units: Sequence[Unit]) -> list[Join]:
