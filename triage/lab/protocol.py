@@ -74,6 +74,8 @@ class Experiment(Value):
     """Highest p at which the factor counts as the cause."""
     any_reason: bool = False
     """Whether the baseline may fail for another reason than the subject's."""
+    arm_names: tuple[str, str] | None = None
+    """How a sentence calls the two arms; None calls them after the factor (see `sentences`)."""
 
 
 class Observation(Value):

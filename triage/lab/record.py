@@ -53,7 +53,7 @@ class Known:
 
     def key(self, experiment: Experiment) -> str:
         """Names an experiment in this code and environment; the wording of its prediction is no part."""
-        asked = experiment.model_dump(mode="json", exclude={"prediction", "probe"})
+        asked = experiment.model_dump(mode="json", exclude={"prediction", "probe", "arm_names"})
         text = json.dumps([self._context, asked], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -24,6 +24,7 @@ class Alone:
                 treated=case.base.plus(nodeids=(case.nodeid,)),
                 watch=(case.nodeid,),
                 repeats=repeats_at(case, USUAL_ALPHA),
+                arm_names=(f"among the tests of its {case.context}", "alone"),
             )
         )
         if trial.result.status is not Status.CONFIRMED:

@@ -40,6 +40,11 @@ class Commit(Value):
         """Short id and subject."""
         return f"{self.id[:12]} {self.subject}".strip()
 
+    @property
+    def arm_name(self) -> str:
+        """How a sentence calls runs at this commit."""
+        return f"at {self.id[:12]} ({self.subject})" if self.subject else f"at {self.id[:12]}"
+
 
 def knows_a_good_commit(case: Case) -> bool:
     """Whether a steady failure has a history, and a run of it is known in which the test passed."""
@@ -100,7 +105,8 @@ class CommitProbe:
             if oldest == len(commits) - 1:
                 excluded = f"no commit back to {commits[-1].shown} was seen to pass{_end_of_history(case)}"
                 return Finding(excluded=excluded)
-            trial, experiment = yield from self._beside(case, commits[newest], commits[oldest + 1], asked)
+            experiment = self._beside(case, commits[newest : oldest + 2], asked)
+            (trial,) = yield from test(experiment)
             if trial.result.status is Status.CONFIRMED:
                 return _named(commits[newest : oldest + 2], trial, experiment)
             if any(run.red(*_watched(experiment)) for run in trial.treated):
@@ -132,14 +138,16 @@ class CommitProbe:
                 search.failed(place)
         return search.span()
 
-    def _beside(
-        self, case: Case, bad: Commit, good: Commit, asked: Mapping[str, Setup]
-    ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Trial, Experiment]]:
+    def _beside(self, case: Case, between: Sequence[Commit], asked: Mapping[str, Setup]) -> Experiment:
         """Both ends run again, each with the test as it could be run there."""
+        bad, good = between[0], between[-1]
+        good_name = good.arm_name
+        if len(between) == 2:
+            good_name = f"at its parent {good.id[:12]}"
         at_bad = asked.get(bad.id) or _at(case, bad)
         at_good = asked.get(good.id) or _at(case, good)
         repeats, alpha = repeats_of(case)
-        experiment = Experiment(
+        return Experiment(
             probe=self.name,
             factor=Factor(kind="commit", name="revision", from_=bad.id, to=good.id),
             prediction=f"At {good.shown} it passes, at {bad.shown} it fails: that commit brought it.",
@@ -150,9 +158,8 @@ class CommitProbe:
             repeats=repeats,
             alpha=alpha,
             any_reason=True,
+            arm_names=(bad.arm_name, good_name),
         )
-        (trial,) = yield from test(experiment)
-        return trial, experiment
 
     def _uncommitted(self, case: Case, head: Commit) -> Steps:
         repeats, alpha = repeats_of(case)
@@ -166,6 +173,7 @@ class CommitProbe:
             watch=(case.nodeid,),
             repeats=repeats,
             alpha=alpha,
+            arm_names=("with what is not committed", head.arm_name),
         )
         (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:

@@ -98,6 +98,7 @@ class Order:
             watch=(case.nodeid,),
             repeats=repeats,
             alpha=alpha,
+            arm_names=(f"after {' and '.join(polluters)}", "alone"),
         )
 
 
@@ -126,6 +127,7 @@ class Setter:
             baseline=case.base,
             treated=_after(case, setters),
             watch=(case.nodeid,),
+            arm_names=("alone", f"after {named}"),
         )
         (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:

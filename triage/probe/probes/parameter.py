@@ -54,6 +54,7 @@ class Parameter:
             treated_watch=(twin,),
             repeats=repeats,
             alpha=alpha,
+            arm_names=(f"with the parameter {mine}", f"with {other}"),
         )
         (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:
