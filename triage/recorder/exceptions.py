@@ -1,11 +1,12 @@
-"""An exception with its causes, contexts and group members as plain data.
+"""Turn an exception with its causes, contexts and group members into plain data.
 
-Nothing of the test is trusted: `str()` of an exception may raise, loop or be a megabyte, a chain may
-be a circle, a traceback may have a million frames.
+Nothing of the test is trusted: `str()` of an exception may raise or be a megabyte, a chain may be a circle, a
+traceback may have a million frames.
 """
 
 from __future__ import annotations
 
+import errno
 import linecache
 import os
 from types import TracebackType
@@ -14,13 +15,21 @@ from typing import Any
 CHAIN_LIMIT = 24
 FRAME_LIMIT = 120
 _HEAD_FRAMES = 40
+"""Of a cut traceback: the frames kept at its start; the rest of the limit is kept at its end."""
 _NOTES_LIMIT = 20
+_CODE_CHARS = 500
+_SUMMARY_CHARS = 4096
+_MACHINERY = ("_pytest", "pluggy", "triage/recorder")
+"""Folders whose frames say nothing about the test."""
 
 Data = dict[str, Any]
 
 
 def exception_chain(error: BaseException) -> list[Data]:
-    """`error` first, then causes and contexts, then members of groups; texts are as long as they are."""
+    """Return data of `error`, of what it is related to, of what that is related to ...; texts are not cut.
+
+    Depth first: the cause or context of each exception comes before the members of its group.
+    """
     chain: list[Data] = []
     seen: set[int] = set()
     todo: list[tuple[BaseException, str]] = [(error, "raised")]
@@ -29,7 +38,7 @@ def exception_chain(error: BaseException) -> list[Data]:
         if id(current) in seen:
             continue
         seen.add(id(current))
-        chain.append(_one(current, relation))
+        chain.append(_data_of(current, relation))
         todo = _related(current) + todo
     return chain
 
@@ -45,48 +54,83 @@ def _related(error: BaseException) -> list[tuple[BaseException, str]]:
     return found
 
 
-def _one(error: BaseException, relation: str) -> Data:
-    kind = type(error)
-    module = getattr(kind, "__module__", "") or ""
-    name = getattr(kind, "__qualname__", kind.__name__)
-    notes = getattr(error, "__notes__", None)
+def _data_of(error: BaseException, relation: str) -> Data:
     return {
-        "type": name if module == "builtins" else f"{module}.{name}",
+        "type": _type_name(type(error)),
         "message": text_of(error),
         "relation": relation,
         "frames": frames_of(error.__traceback__),
-        "notes": [text_of(note) for note in notes[:_NOTES_LIMIT]] if isinstance(notes, list) else [],
+        "notes": _notes(error),
     }
 
 
+def _type_name(kind: type[BaseException]) -> str:
+    module = getattr(kind, "__module__", "") or ""
+    name = getattr(kind, "__qualname__", kind.__name__)
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes = getattr(error, "__notes__", None)
+    # anybody may assign anything to it
+    if not isinstance(notes, list):
+        return []
+    return [text_of(note) for note in notes[:_NOTES_LIMIT]]
+
+
 def text_of(value: object) -> str:
-    """`str(value)`, whatever it does: the result is a true `str`, and nothing is raised."""
+    """Return `str(value)`, whatever it does: the result is a plain `str`, and nothing is raised."""
     try:
+        # `__str__` may return an instance of a subclass
         return str.__str__(str(value))
     except BaseException as problem:
         return f"<{type(value).__name__} whose text raises {type(problem).__name__}>"
 
 
+def summary_of(error: BaseException) -> str:
+    """Return `Exit: reason`: the type and the text, whatever reading the text does."""
+    text = text_of(getattr(error, "msg", None) or error)[:_SUMMARY_CHARS]
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def broke_capturing(error: BaseException) -> bool:
+    """Tell whether an exception shows that a test closed what pytest captures output by."""
+    if isinstance(error, OSError) and error.errno == errno.EBADF:
+        return True
+    if not isinstance(error, ValueError) or error.__traceback__ is None:
+        return False
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    path = last.tb_frame.f_code.co_filename.replace(os.sep, "/")
+    return path.endswith("/_pytest/capture.py")
+
+
 def frames_of(traceback: TracebackType | None) -> list[Data]:
-    """Frames outermost first, without pytest's own at the start and without hidden helpers."""
+    """Return frames outermost first, without those of pytest and without hidden helpers."""
     steps: list[TracebackType] = []
     while traceback is not None:
         steps.append(traceback)
         traceback = traceback.tb_next
     if len(steps) > FRAME_LIMIT:
         steps = steps[:_HEAD_FRAMES] + steps[-(FRAME_LIMIT - _HEAD_FRAMES) :]
-    own = [step for step in steps if not _is_machinery(step.tb_frame.f_code.co_filename)]
-    return [_frame(step) for step in own or steps[-1:] if not _hidden(step)]
+    outside = [step for step in steps if not _is_machinery(step.tb_frame.f_code.co_filename)]
+    if not outside:
+        # an error of pytest itself: better its last frame than none
+        outside = steps[-1:]
+    return [_frame(step) for step in outside if not _is_hidden(step)]
 
 
-def _hidden(step: TracebackType) -> bool:
+def _is_hidden(step: TracebackType) -> bool:
     mark = step.tb_frame.f_locals.get("__tracebackhide__", False)
+    # pytest allows a function here, which we do not call
     return mark is True
 
 
 def _is_machinery(path: str) -> bool:
-    parts = path.replace(os.sep, "/")
-    return any(f"/{name}/" in parts for name in ("_pytest", "pluggy", "triage/recorder"))
+    posix = path.replace(os.sep, "/")
+    return any(f"/{folder}/" in posix for folder in _MACHINERY)
 
 
 def _frame(step: TracebackType) -> Data:
@@ -96,5 +140,5 @@ def _frame(step: TracebackType) -> Data:
         "path": os.fspath(code.co_filename),
         "lineno": step.tb_lineno,
         "function": getattr(code, "co_qualname", code.co_name),
-        "code": line[:500],
+        "code": line[:_CODE_CHARS],
     }

@@ -31,7 +31,7 @@ _PAIRED_HOOKS = (("pytest_sessionstart", "pytest_sessionfinish"), ("pytest_confi
 
 def serve(recorder: Any, session: Any) -> None:
     """Fork a child for each order; returns in the child, never in the parent."""
-    recorder.rest()
+    recorder.stop_watchdog()
     control = socket.socket(fileno=recorder.settings.control)
     control.set_inheritable(False)
     reasons = unfit(session, control.fileno())

@@ -9,29 +9,25 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
 
 from triage.recorder import other_plugins
-from triage.recorder.exceptions import exception_chain
+from triage.recorder.exceptions import broke_capturing, exception_chain, summary_of
+from triage.recorder.items import NextItem, line_of, report_of_exit
 from triage.recorder.json_report import JsonReport, block_unless_wanted, stand_in
 from triage.recorder.record_file import Writer
 from triage.recorder.reports import (
-    NextItem,
     ReportSerializer,
-    bare,
     is_complete,
+    is_of_subtest,
     last_attempt,
-    left_while_collecting,
-    line_of,
-    lost_streams,
-    named,
-    only_counts,
+    only_counts_subtests,
     outcome_of,
-    packages,
     skip_reason,
+    without_texts,
 )
 from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
 from triage.recorder.settings import Settings, take_settings
@@ -40,10 +36,12 @@ from triage.text.redact import Redactor
 
 _NAME = "triage-recorder"
 _SETTINGS = take_settings()
+"""Read at import, before a conftest or a test can see them; None where no harness started the process."""
+_STAGES = ("setup", "call", "teardown")
 
 
 class Recorder:
-    """Hooks of one session."""
+    """Records one session; each method named `pytest_...` is a hook of pytest."""
 
     def __init__(self, settings: Settings) -> None:
         """Nothing is written before the session is configured."""
@@ -62,11 +60,15 @@ class Recorder:
         self.items: list[Any] = []
         self.ids: list[str] = []
         self.nth: list[int] | None = None
+        """For each selected item: which of the items with its id it is; None where nothing was selected."""
         self.position = 0
+        """Index of the item that is expected to run next."""
         self.reports: list[Any] = []
+        """Of the present test, all attempts."""
         self.chains: dict[int, list[dict[str, Any]]] = {}
+        """Exception chains by the `id` of the report that they belong to."""
         self.exit_reason: str | None = None
-        self.damaged = False
+        self.capture_is_broken = False
 
     # -- configuration ------------------------------------------------------------------------
 
@@ -83,7 +85,7 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: Any) -> None:
-        """The session's frame: where, with what, what was switched off."""
+        """Record what the session runs with, and what was switched off."""
         other_plugins.own_cache(config, self.settings.cache_dir)
         dists = {dist.project_name: dist.version for _, dist in config.pluginmanager.list_plugin_distinfo()}
         self.writer.write(
@@ -97,7 +99,8 @@ class Recorder:
                 "inifile": None if config.inipath is None else str(config.inipath),
                 "plugins": dists,
                 "notes": self.notes,
-                "packages": {} if self.settings.mode == "run" else packages(),
+                # a process that runs a chunk was preceded by one that collected, which told them
+                "packages": {} if self.settings.mode == "run" else _packages(),
             }
         )
 
@@ -108,13 +111,13 @@ class Recorder:
         """After the suite's first conftest files, before pytest refuses hooks that nothing declares."""
         stand_in(session.config.pluginmanager)
 
-    def rest(self) -> None:
-        """Before a fork server serves: no timer of ours may run while it forks."""
+    def stop_watchdog(self) -> None:
+        """Stop the watchdog's timer before a fork server begins to fork."""
         if self.watchdog:
             self.watchdog.stop()
 
     def begin_chunk(self, settings: Settings, session: Any) -> None:
-        """In a child of a fork server: a record of its own, and only the items of its chunk."""
+        """Begin a record of its own in a child of a fork server, which runs the items of one chunk."""
         self.settings = settings
         self.writer = Writer(settings.record, bytes.fromhex(settings.key))
         self.writer.reserve_overflow()
@@ -133,9 +136,12 @@ class Recorder:
         if path in self.settings.ignore:
             return True
         only = self.settings.only_files
-        if only is not None and collection_path.is_file() and path not in only:
-            return collection_path.name not in ("__init__.py", "conftest.py") or None
-        return None
+        if only is None or path in only or not collection_path.is_file():
+            return None
+        if collection_path.name in ("__init__.py", "conftest.py"):
+            # other files need them; None leaves the decision to pytest
+            return None
+        return True
 
     def pytest_collectstart(self, collector: Any) -> None:
         """Name the file before its import can kill the process."""
@@ -149,16 +155,16 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
-        """A file that leaves while it is imported (`sys.exit()`) costs itself, and not the collection."""
+        """Report a file that calls `sys.exit()` while it is imported as failed; the collection goes on."""
         try:
             return (yield)
         except (SystemExit, KeyboardInterrupt) as error:
-            report = left_while_collecting(collector, error)
+            report = report_of_exit(collector, error)
             self.chains[id(report)] = exception_chain(error)
             return report
 
     def pytest_collectreport(self, report: Any) -> None:
-        """A file or folder that did not collect; a skipped module is no error."""
+        """Record a file or folder that did not collect; a skipped module is no error."""
         if not report.failed:
             return
         failure = self.serializer.failure(report, self.chains.pop(id(report), None))
@@ -167,7 +173,7 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> Generator[None, None, None]:
-        """After every other plugin: exactly the planned items, in the planned order."""
+        """Select the planned items in the planned order, after every other plugin has had its say."""
         yield
         self.select(items)
 
@@ -181,7 +187,7 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool | None:
-        """A process that only collects, or that serves, runs nothing itself."""
+        """End the session of a process that only collects; make a fork server of one that serves."""
         if self.settings.mode != "run":
             self.writer.write({"e": "ready"})
         if self.settings.mode == "collect":
@@ -198,25 +204,24 @@ class Recorder:
         self.announce(session.items)
 
     def announce(self, items: list[Any]) -> None:
-        """From now on item i of the record is `items[i]`."""
+        """Record the list of items; from now on item i of the record is `items[i]`."""
         self.items = list(items)
         self.ids = public_ids(self.items, self.redact)
         nth = self.nth if self.nth is not None else numbered(self.ids)
         self.position = 0
-        files: list[str] = []
         numbers: dict[str, int] = {}
+        file_of_item = []
         for item in self.items:
             path = str(getattr(item, "path", ""))
-            if path not in numbers:
-                numbers[path] = len(files)
-                files.append(path)
+            file_of_item.append(numbers.setdefault(path, len(numbers)))
         self.writer.write(
             {
                 "e": "collected",
                 "ids": self.ids,
+                # left out where no two ids are equal
                 "nth": nth if any(nth) else None,
-                "files": files,
-                "file": [numbers[str(getattr(item, "path", ""))] for item in self.items],
+                "files": list(numbers),
+                "file": file_of_item,
                 "lines": [line_of(item) for item in self.items],
             }
         )
@@ -225,7 +230,7 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, object, object]:
-        """Outermost: names the test before anything of it runs, and its outcome after everything has."""
+        """Record the test before anything of it runs, and its outcome after everything of it has run."""
         index = self._index(item)
         self.reports, self.chains = [], {}
         self.writer.write_payload(b'{"e":"start","i":%d}' % index)
@@ -234,14 +239,14 @@ class Recorder:
         try:
             result = yield
         except BaseException as error:
-            self._cut(index, error)
+            self._record_cut(index, error)
             raise
-        self._finish(index, item, None)
+        self._record_finish(index, item, None)
         if self.writer.is_blocked:
             item.session.shouldstop = (
                 "triage: a test left no room for the record; the rest runs in a new process"
             )
-        elif self.damaged:
+        elif self.capture_is_broken:
             item.session.shouldstop = (
                 "triage: a test closed what pytest writes to; the rest runs in a new process"
             )
@@ -249,15 +254,19 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: Any, nextitem: Any) -> Generator[None, object, object]:
-        """Behind the last test the suite's wider fixtures are torn down: a death there is not the test's."""
-        error = self._own_teardown(item) if nextitem is None else None
+        """Tear down the last test's own fixtures first, and record its outcome before the wider ones follow.
+
+        Behind the last test the fixtures of its module and its session are torn down too; a process that dies
+        then has not died of the test.
+        """
+        error = self._tear_down_own_fixtures(item) if nextitem is None else None
         result = yield
         if error is not None:
             raise error
         return result
 
-    def _own_teardown(self, item: Any) -> BaseException | None:
-        """Tear down what is the item's alone, then record the outcome that it has so far."""
+    def _tear_down_own_fixtures(self, item: Any) -> BaseException | None:
+        """Tear down what is the item's alone and record the outcome so far; return what was raised."""
         state = getattr(item.session, "_setupstate", None)
         if state is None or not hasattr(state, "teardown_exact") or item not in getattr(state, "stack", ()):
             return None
@@ -265,91 +274,110 @@ class Recorder:
             state.teardown_exact(NextItem(item))
         except (Exception, pytest.skip.Exception) as problem:
             return problem
-        reports, _ = last_attempt(self.reports)
         if self.writer.mine:
-            failed = [self.serializer.failure(r, self.chains.get(id(r))) for r in reports if r.failed]
-            stages = {r.when: self.serializer.stage(r) for r in reports if not hasattr(r, "context")}
-            known = {"outcome": outcome_of(reports), "stages": stages, "failures": failed}
-            self.writer.write({"e": "ran", "i": max(self.position - 1, 0), **known})
+            reports, _ = last_attempt(self.reports)
+            self.writer.write(
+                {
+                    "e": "ran",
+                    "i": max(self.position - 1, 0),
+                    "outcome": outcome_of(reports),
+                    "stages": self.serializer.stages(reports),
+                    "failures": [self._failure(report) for report in reports if report.failed],
+                }
+            )
         return None
 
+    def _failure(self, report: Any) -> dict[str, Any]:
+        return self.serializer.failure(report, self.chains.get(id(report)))
+
     def _index(self, item: Any) -> int:
+        """The number of an item in the record: the expected one, but where a plugin changed the order."""
         position = self.position
         if position >= len(self.items) or self.items[position] is not item:
-            position = next((i for i, known in enumerate(self.items) if known is item), position)
+            for number, known in enumerate(self.items):
+                if known is item:
+                    position = number
+                    break
         self.position = position + 1
         return position
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Supervised until the test is over."""
+        """Keep the report until the test is over."""
         self.reports.append(report)
 
     def pytest_exception_interact(self, call: Any, report: Any) -> None:
-        """Called for real failures only: the place where the exception itself is at hand."""
+        """Take the exception apart while it is at hand; called for failures, not for skips."""
         if self.watchdog:
+            # pytest's faulthandler plugin cancels the timer in this hook
             self.watchdog.forget()
         error = call.excinfo.value
         try:
             if type(error).__name__ == "CollectError" and error.__cause__ is not None:
                 error = error.__cause__  # pytest's envelope around what the import raised
-            self.damaged |= lost_streams(error)
+            if broke_capturing(error):
+                self.capture_is_broken = True
             self.chains[id(report)] = exception_chain(error)
         except BaseException as problem:
             self.writer.write(
                 {"e": "note", "text": f"an exception could not be taken apart: {type(problem).__name__}"}
             )
 
-    def _cut(self, index: int, error: BaseException) -> None:
-        """The test ended the session: `pytest.exit`, a keyboard interrupt, a plugin that raised."""
+    def _record_cut(self, index: int, error: BaseException) -> None:
+        """Record a test that ended the session: `pytest.exit`, a keyboard interrupt, a plugin that raised."""
         if is_complete(self.reports):
-            self._finish(
-                index,
-                self.items[index] if index < len(self.items) else None,
-                f"a plugin raised {named(error)}",
-            )
+            item = self.items[index] if index < len(self.items) else None
+            self._record_finish(index, item, f"a plugin raised {summary_of(error)}")
             return
         if self.settings.mode == "run" and not self.writer.mine:
             return
-        text = self.serializer.text(named(error))
+        text = self.serializer.text(summary_of(error))
         chain = self.serializer.deep(exception_chain(error))
         self.writer.write({"e": "cut", "i": index, "how": type(error).__name__, "what": text, "chain": chain})
 
-    def _finish(self, index: int, item: Any, note: str | None) -> None:
+    def _record_finish(self, index: int, item: Any, note: str | None) -> None:
+        """Record the outcome of a test; where its reports cannot be read, the outcome alone."""
         try:
-            self.writer.write_payload(plain) if (plain := self._plain(index, note)) else self._full(
-                index, item, note
-            )
+            payload = self._plain_pass(index) if note is None else None
+            if payload is not None:
+                self.writer.write_payload(payload)
+            else:
+                self.writer.write(self._finish_event(index, item, note))
         except BaseException as problem:
             note = f"details lost: {type(problem).__name__}"
-            self.writer.write({"e": "finish", "i": index, **bare(self.reports), "note": note})
+            self.writer.write({"e": "finish", "i": index, **without_texts(self.reports), "note": note})
 
-    def _plain(self, index: int, note: str | None) -> bytes | None:
-        """The usual test (passed, printed nothing) without the general machinery: what most tests cost."""
-        if note is not None or len(self.reports) != 3:
+    def _plain_pass(self, index: int) -> bytes | None:
+        """The event of a test that passed and printed nothing, without a serializer; None for any other.
+
+        Most tests are such, so this is what recording costs.
+        """
+        if len(self.reports) != len(_STAGES):
             return None
-        times = []
-        for report, when in zip(self.reports, ("setup", "call", "teardown"), strict=True):
-            if report.outcome != "passed" or report.when != when or report.sections or report.user_properties:
+        durations = []
+        for report, stage in zip(self.reports, _STAGES, strict=True):
+            if report.outcome != "passed" or report.when != stage:
+                return None
+            if report.sections or report.user_properties:
                 return None
             if hasattr(report, "wasxfail") or hasattr(report, "context"):
                 return None
-            times.append(report.duration)
-        return b'{"e":"finish","i":%d,"outcome":"passed","d":[%.6f,%.6f,%.6f]}' % (index, *times)
+            durations.append(report.duration)
+        return b'{"e":"finish","i":%d,"outcome":"passed","d":[%.6f,%.6f,%.6f]}' % (index, *durations)
 
-    def _full(self, index: int, item: Any, note: str | None) -> None:
+    def _finish_event(self, index: int, item: Any, note: str | None) -> dict[str, Any]:
+        """The event of any test, with all that its reports say."""
         reports, reruns = last_attempt(self.reports)
-        event: dict[str, Any] = {"e": "finish", "i": index, "outcome": outcome_of(reports)}
-        event["stages"] = {r.when: self.serializer.stage(r) for r in reports if not hasattr(r, "context")}
-        failed = [r for r in reports if r.failed]
-        subtests = any(hasattr(r, "context") for r in failed)
-        event["failures"] = [
-            self.serializer.failure(r, self.chains.get(id(r)))
-            for r in failed
-            if not (subtests and only_counts(r))
-        ]
+        event: dict[str, Any] = {
+            "e": "finish",
+            "i": index,
+            "outcome": outcome_of(reports),
+            "stages": self.serializer.stages(reports),
+            "failures": self._failures(reports),
+        }
         reason = skip_reason(reports)
         if reason:
             event["reason"] = self.serializer.text(reason)
+        # each stage's report has all properties so far
         properties = [list(pair) for r in reports if r.when == "teardown" for pair in r.user_properties]
         if properties:
             event["properties"] = self.serializer.deep(properties)
@@ -361,30 +389,36 @@ class Recorder:
             note = note or "nothing reported that it was called: an option or a plugin took its place"
         if note:
             event["note"] = self.serializer.text(note)
-        self.writer.write(event)
+        return event
+
+    def _failures(self, reports: Sequence[Any]) -> list[dict[str, Any]]:
+        failed = [report for report in reports if report.failed]
+        if any(is_of_subtest(report) for report in failed):
+            failed = [report for report in failed if not only_counts_subtests(report)]
+        return [self._failure(report) for report in failed]
 
     # -- the end --------------------------------------------------------------------------------
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
-        """Why the session ends early."""
-        self.exit_reason = self.serializer.text(named(excinfo.value))
+        """Remember why the session ends early."""
+        self.exit_reason = self.serializer.text(summary_of(excinfo.value))
 
     def pytest_internalerror(self, excrepr: Any, excinfo: Any) -> None:
-        """A plugin raised where nothing may raise."""
-        self.exit_reason = self.serializer.text(f"INTERNALERROR: {named(excinfo.value)}")
+        """Record that a plugin raised where none may."""
+        self.exit_reason = self.serializer.text(f"INTERNALERROR: {summary_of(excinfo.value)}")
         self.writer.write(
             {"e": "note", "text": self.exit_reason, "detail": self.serializer.text(str(excrepr))}
         )
 
     @pytest.hookimpl(optionalhook=True, trylast=True)
     def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
-        """pytest-json-report has made its document."""
+        """Write the document that pytest-json-report has made."""
         if self.writer.mine:
             self.json_report.write(json_report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: Any, exitstatus: Any) -> Generator[None, None, None]:
-        """After every other plugin has finished."""
+        """Record the end, after every other plugin has finished."""
         if self.watchdog:
             self.watchdog.touch()
         yield
@@ -407,3 +441,16 @@ def pytest_addoption(parser: Any, pluginmanager: Any) -> None:
         pluginmanager.register(_Early(), _NAME + "-early")
         pluginmanager.register(Recorder(_SETTINGS), _NAME)
         block_unless_wanted(pluginmanager, _SETTINGS)
+
+
+def _packages() -> dict[str, str]:
+    """Distributions that the suite's interpreter has, with their versions."""
+    from importlib.metadata import distributions
+
+    versions = {}
+    for distribution in distributions():
+        name = distribution.metadata["Name"]
+        # a broken installation has no name
+        if name:
+            versions[str(name)] = distribution.version
+    return dict(sorted(versions.items()))

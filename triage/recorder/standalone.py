@@ -87,8 +87,8 @@ class StandaloneRecorder(Recorder):
             "e": "finish",
             "i": number,
             "outcome": outcome_of(reports),
-            "stages": {r.when: self.serializer.stage(r) for r in reports if not hasattr(r, "context")},
-            "failures": [self.serializer.failure(r, None) for r in reports if r.failed],
+            "stages": self.serializer.stages(reports),
+            "failures": [self.serializer.failure(report, None) for report in reports if report.failed],
         }
         self.writer.write_payload(events.encode(event))
 
