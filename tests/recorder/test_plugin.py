@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from triage.recorder.events import Opener
 from triage.recorder.exceptions import CHAIN_LIMIT, FRAME_LIMIT, exception_chain, text_of
-from triage.recorder.record_file import SIZE, Writer, overflow_lines
+from triage.recorder.record_file import OVERFLOW_BYTES, Writer, overflow_lines
 from triage.recorder.select import covers, exactly, matching, numbered, public_ids
 from triage.recorder.settings import VARIABLE, take_settings
 from triage.text.redact import Redactor
@@ -155,7 +155,7 @@ def test_a_full_spare_page_is_said(pen: Writer) -> None:
     path, pen.path = pen.path, "/nowhere/at/all"
     while not pen.failed:
         pen.write({"n": "x" * 10_000})
-    assert SIZE - 11_000 < len(overflow_lines(path)) <= SIZE
+    assert OVERFLOW_BYTES - 11_000 < len(overflow_lines(path)) <= OVERFLOW_BYTES
 
 
 def test_a_pen_whose_tools_were_taken_writes_on(pen: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
-"""Lines of the record: sealed by the process under test, opened by the harness.
+"""Seal the lines of the event log in the process under test, and verify them in the harness.
 
-A line is `MAC SEQUENCE JSON`. The key reaches the process in its settings, which it deletes before
-the first test, so that a test that finds the file, inherits its descriptor or prints lines of the
-same look cannot add to the record: its line has no valid MAC, and an old line put in again has an
-old number. (A test that takes the interpreter apart can do anything; against that only another
-process helps, and the harness compares with the exit status that the kernel reports.)
+A line is `MAC SEQUENCE JSON`. The key reaches the process in its settings, which it deletes before the
+first test. A test that finds the file, inherits its descriptor or prints lines that look alike cannot add
+to the record: its line has no valid MAC, and a line that is replayed has an old number. (A test that takes
+the interpreter apart can do anything; the harness therefore compares with the exit status that the kernel
+reports.)
 
 Events, by `e`:
 
@@ -29,8 +29,11 @@ from hashlib import blake2b
 from typing import Any
 
 MAC_CHARS = 32
+"""128 bits in hexadecimal."""
+_MAX_SEQUENCE_DIGITS = 15
+"""A longer number is junk, and `int()` of a very long one is slow."""
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, default=repr, separators=(",", ":")).encode
-"""Ours: a test may put something else in the place of `json.dumps`."""
+"""Bound at import: a test may replace `json.dumps`."""
 
 
 def _mac(key: bytes, sequence: int, payload: bytes) -> bytes:
@@ -39,30 +42,30 @@ def _mac(key: bytes, sequence: int, payload: bytes) -> bytes:
 
 
 def encode(event: Mapping[str, Any]) -> bytes:
-    """The event as ASCII JSON: lone surrogates, NUL and newlines become escapes."""
+    """Return the event as ASCII JSON: lone surrogates, NUL and newlines become escapes."""
     return _encode(event).encode("ascii")
 
 
 def seal(key: bytes, sequence: int, payload: bytes) -> bytes:
-    """One line of the record."""
+    """Return one line of the record."""
     return b"%s %d %s\n" % (_mac(key, sequence, payload), sequence, payload)
 
 
 class Opener:
-    """Opens the lines of one process in order; foreign, altered and repeated lines are counted apart."""
+    """Verifies the lines of one process in order; counts foreign, altered and replayed lines, and gaps."""
 
     def __init__(self, key: bytes) -> None:
-        """A reader of the lines that were sealed with `key`."""
+        """Expect lines that were sealed with `key`."""
         self._key = key
         self.next_sequence = 0
         self.foreign = 0
         self.missing = 0
 
     def open(self, line: bytes) -> bytes | None:
-        """The payload (JSON), or None for a line that this process did not write now."""
+        """Return the payload (JSON), or None for a line that is not the process's own and new."""
         mac, _, rest = line.rstrip(b"\n").partition(b" ")
         number, _, payload = rest.partition(b" ")
-        if len(mac) != MAC_CHARS or not number.isdigit() or len(number) > 15:
+        if len(mac) != MAC_CHARS or not number.isdigit() or len(number) > _MAX_SEQUENCE_DIGITS:
             self.foreign += 1
             return None
         sequence = int(number)
@@ -75,13 +78,13 @@ class Opener:
 
 
 class LineBuffer:
-    """Whole lines out of blocks; what has no end yet waits."""
+    """Splits blocks into lines; a line that has no end yet waits for the next block."""
 
     def __init__(self) -> None:
         """An empty buffer."""
         self._rest = b""
 
     def feed(self, block: bytes) -> list[bytes]:
-        """The lines that are now whole."""
+        """Add a block; return the lines that are now whole."""
         *lines, self._rest = (self._rest + block).split(b"\n")
         return lines

@@ -1,11 +1,11 @@
-"""a fork server: it has imported and collected the suite, and forks a child for each chunk.
+"""Fork server in the process under test: it has imported and collected the suite, and forks for each chunk.
 
-The child is an exact copy of the state after collection: nothing that an earlier chunk did is in it.
-What a copy must not do is say goodbye twice for what the parent made: finalizers and exit handlers
-that were registered before the fork are taken off in the child; those that its own tests register run.
+A child is an exact copy of the state after collection: nothing that an earlier chunk did is in it. A copy
+must not do twice what the server registered once: finalizers and exit handlers from before the fork are
+removed in the child; those that the child's own tests register run.
 
-A suite that holds at fork time what two processes cannot share (threads, sockets, child processes,
-hooks that tear down what was set up once) is not fit; the parent says why and serves nothing.
+A suite that holds, at the time of the fork, what two processes cannot share (threads, sockets, child
+processes, hooks that tear down what was set up once) is unfit; the server says why and serves nothing.
 """
 
 from __future__ import annotations
@@ -27,49 +27,56 @@ from triage.recorder import supervisor
 from triage.recorder.settings import Settings, settings_from
 
 _PAIRED_HOOKS = (("pytest_sessionstart", "pytest_sessionfinish"), ("pytest_configure", "pytest_unconfigure"))
+_ORDER_BYTES = 4096
+"""An order is a path, and PATH_MAX is 4096."""
 
 
 def serve(recorder: Any, session: Any) -> None:
-    """Fork a child for each order; returns in the child, never in the parent."""
+    """Fork a child for each order of the harness; returns in the child, never in the server."""
     recorder.stop_watchdog()
     control = socket.socket(fileno=recorder.settings.control)
     control.set_inheritable(False)
     reasons = unfit(session, control.fileno())
     control.sendall(json.dumps({"ready": True, "unfit": reasons}).encode() + b"\n")
     _flush()
+    # the collector of a child leaves frozen objects alone, so that their pages stay shared
     gc.collect()
     gc.freeze()
     log = os.fstat(1)
     while True:
-        data, fds, _, _ = socket.recv_fds(control, 4096, 2)
+        data, fds, _, _ = socket.recv_fds(control, _ORDER_BYTES, 2)
         if not data:
             os._exit(0)
-        if _fork_supervisor(control, fds, (log.st_dev, log.st_ino)):
-            settings = _settings(json.loads(data)["settings"])
-            _part_from_parent(session)
+        if _fork_chunk(control, fds, (log.st_dev, log.st_ino)):
+            settings = _take_settings(json.loads(data)["settings"])
+            _detach_from_server(session)
             recorder.begin_chunk(settings, session)
             return
         for fd in fds:
             os.close(fd)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        _reap_supervisors()
 
 
-def _settings(path: str) -> Settings:
+def _reap_supervisors() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _take_settings(path: str) -> Settings:
     with open(path, encoding="utf-8") as file:
         settings = settings_from(json.load(file))
     os.unlink(path)
     return settings
 
 
-def _fork_supervisor(control: socket.socket, fds: list[int], log: tuple[int, int]) -> bool:
-    """True in the process that is to run the chunk, below a supervisor of its own; False in the parent."""
-    parent = os.getpid()
+def _fork_chunk(control: socket.socket, fds: list[int], log: tuple[int, int]) -> bool:
+    """Fork a supervisor, which forks the process of the chunk. True in the latter, False in the server."""
+    server = os.getpid()
     if os.fork():
         return False
     os.setsid()
-    supervisor.die_with_parent(parent)
+    supervisor.die_with_parent(server)
     supervisor.adopt_orphans()
     control.close()
     log_fd, order_fd = fds
@@ -77,13 +84,13 @@ def _fork_supervisor(control: socket.socket, fds: list[int], log: tuple[int, int
     orders = socket.socket(fileno=order_fd)
     child = supervisor.fork(orders, None)
     if child:
-        supervisor.keep(orders, child)
+        supervisor.supervise(orders, child)
         os._exit(0)
     return True
 
 
 def _redirect(target: int, log: tuple[int, int]) -> None:
-    """Every descriptor that leads to the parent's log leads to the chunk's from now on."""
+    """Let every descriptor that leads to the server's log lead to the chunk's."""
     for fd in _descriptors():
         with contextlib.suppress(OSError):
             status = os.fstat(fd)
@@ -99,21 +106,22 @@ def _descriptors() -> list[int]:
     return [1, 2]
 
 
-def _part_from_parent(session: Any) -> None:
-    """Take off what the parent registered to happen at its own end; end without its destructors."""
+def _detach_from_server(session: Any) -> None:
+    """Remove what the server registered for its own end; let the child end without destructors."""
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.detach()
     atexit._clear()
     weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
-    atexit.register(_leave, session)
+    # handlers run last in, first out: this one is the last
+    atexit.register(_exit, session)
     atexit.register(logging.shutdown)
     if util := sys.modules.get("multiprocessing.util"):
         util._finalizer_registry.clear()
         atexit.register(util._exit_function)
 
 
-def _leave(session: Any) -> None:
-    """The last exit handler: what tests registered has run; objects of the parent are not ours to destroy."""
+def _exit(session: Any) -> None:
+    """End at once, after what tests registered has run: objects of the server are not ours to destroy."""
     _flush()
     os._exit(int(session.exitstatus) & 0xFF)
 
@@ -125,18 +133,18 @@ def _flush() -> None:
 
 
 def unfit(session: Any, control_fd: int) -> list[str]:
-    """Why children of this process would not be independent of it and of each other; empty when they are."""
+    """Return why children of this process would not be independent of it and of each other."""
     reasons = [f"a thread runs after collection: {thread.name}" for thread in threading.enumerate()[1:]]
     if not reasons and _threads_after_fork() > 1:
         reasons.append("a library started threads during collection")
     reasons += _shared_descriptors(control_fd)
-    if _children():
+    if supervisor.descendants(os.getpid()):
         reasons.append("a process was started during collection")
     return reasons + _paired_hooks(session.config)
 
 
 def _threads_after_fork() -> int:
-    """Threads that are left when libraries that know of forks have stopped theirs."""
+    """How many threads are left once libraries that know of forks have stopped theirs for one."""
     with contextlib.suppress(OSError):
         pid = os.fork()
         if pid == 0:
@@ -147,28 +155,26 @@ def _threads_after_fork() -> int:
 
 
 def _shared_descriptors(control_fd: int) -> list[str]:
-    reasons = []
+    """The first reason among the open descriptors, if any."""
     for fd in _descriptors():
+        # the descriptor of the listing itself is closed by now
         with contextlib.suppress(OSError):
             kind = os.readlink(f"/proc/self/fd/{fd}") if os.path.exists("/proc/self/fd") else ""
             if fd != control_fd and stat.S_ISSOCK(os.fstat(fd).st_mode):
-                reasons.append("a socket was opened during collection")
-            elif "eventpoll" in kind or "io_uring" in kind:
-                reasons.append("an event loop was started during collection")
-    return reasons[:1]
-
-
-def _children() -> bool:
-    return bool(supervisor.descendants(os.getpid()))
+                return ["a socket was opened during collection"]
+            if "eventpoll" in kind or "io_uring" in kind:
+                return ["an event loop was started during collection"]
+    return []
 
 
 def _paired_hooks(config: Any) -> list[str]:
-    """Local plugins that set up once and tear down at the end: each child would tear down for all."""
+    """Plugins of the suite that set up once and tear down at the end: each child would tear down for all."""
     root = str(config.rootpath) + os.sep
     for start, end in _PAIRED_HOOKS:
-        ends = {id(impl.plugin) for impl in getattr(config.hook, end).get_hookimpls()}
-        for impl in getattr(config.hook, start).get_hookimpls():
-            file = getattr(impl.plugin, "__file__", None) or ""
-            if id(impl.plugin) in ends and file.startswith(root) and "site-packages" not in file:
+        with_end = {id(implementation.plugin) for implementation in getattr(config.hook, end).get_hookimpls()}
+        for implementation in getattr(config.hook, start).get_hookimpls():
+            file = getattr(implementation.plugin, "__file__", None) or ""
+            is_of_suite = file.startswith(root) and "site-packages" not in file
+            if is_of_suite and id(implementation.plugin) in with_end:
                 return [f"{os.path.relpath(file, root)} pairs {start} with {end}"]
     return []

@@ -431,7 +431,7 @@ class _Early:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, object, object]:
         """Before pytest-cov starts to measure."""
-        with other_plugins.early(early_config, _SETTINGS.coverage if _SETTINGS else None):
+        with other_plugins.redirect_coverage(early_config, _SETTINGS.coverage if _SETTINGS else None):
             return (yield)
 
 

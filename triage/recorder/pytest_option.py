@@ -6,7 +6,7 @@ from typing import Any
 
 
 def pytest_addoption(parser: Any) -> None:
-    """The one option."""
+    """Add the option."""
     parser.getgroup("triage").addoption(
         "--triage-record", metavar="DIR", default=None, help="write triage's record of this session to DIR"
     )

@@ -1,7 +1,7 @@
-"""The record's pen: append, flush, survive whatever the test does to descriptors and limits; never raise.
+"""Append-only writer for the event log; tolerates tests that break `os`, descriptors or limits.
 
-A test may put something else in the place of `os.write` and not take it away again: what the pen needs
-it holds itself, since before the first test.
+A test may replace `os.write` and never restore it: the functions that the writer needs are bound when this
+module is imported, before the first test. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -16,62 +16,67 @@ from typing import Any
 
 from triage.recorder import events
 
-SUFFIX = ".overflow"
-SIZE = 1 << 18
+OVERFLOW_SUFFIX = ".overflow"
+OVERFLOW_BYTES = 1 << 18
+"""Room for the events of the one test that blocked the file; a new process runs what follows it."""
+
+_OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+_write, _open, _close, _fstat, _getpid = os.write, os.open, os.close, os.fstat, os.getpid
+_sigmask, _sigtimedwait = signal.pthread_sigmask, signal.sigtimedwait
+_getrlimit, _setrlimit = resource.getrlimit, resource.setrlimit
+_FILE_SIZE, _UNLIMITED = resource.RLIMIT_FSIZE, resource.RLIM_INFINITY
+
+
+def overflow_lines(path: str | os.PathLike[str]) -> bytes:
+    """Read the lines that a process put on the overflow page of its record at `path`; empty where none."""
+    try:
+        with open(os.fspath(path) + OVERFLOW_SUFFIX, "rb") as file:
+            return file.read(OVERFLOW_BYTES).rstrip(b"\0")
+    except OSError:
+        return b""
 
 
 class OverflowPage:
-    """At most `SIZE` bytes of lines, behind each other, the rest NUL."""
+    """A mapped file beside the record that takes lines when the record's own file takes none any more.
+
+    Its blocks are allocated before the first test, so that neither a full disk nor a limit on the size of
+    files can refuse them. Lines stand behind each other; the rest is NUL.
+    """
 
     def __init__(self, record: str) -> None:
-        """Map `RECORD.overflow`; without one where the disk refuses."""
+        """Map `RECORD.overflow`; where the disk refuses, the page takes nothing."""
         self._page: mmap.mmap | None = None
         self._used = 0
         try:
-            fd = os.open(record + SUFFIX, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(record + OVERFLOW_SUFFIX, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
             return
         try:
-            os.posix_fallocate(fd, 0, SIZE)
-            self._page = mmap.mmap(fd, SIZE)
+            os.posix_fallocate(fd, 0, OVERFLOW_BYTES)
+            self._page = mmap.mmap(fd, OVERFLOW_BYTES)
         except (OSError, ValueError, AttributeError):
-            os.unlink(record + SUFFIX)
+            # AttributeError: not every platform can allocate blocks
+            os.unlink(record + OVERFLOW_SUFFIX)
         finally:
             os.close(fd)
 
     @property
-    def begun(self) -> bool:
+    def is_used(self) -> bool:
         """Whether a line was put here: then all later ones must be, or they would come before it."""
         return self._used > 0
 
-    def put(self, line: bytes) -> bool:
-        """One line; False where there is no room."""
+    def append(self, line: bytes) -> bool:
+        """Append one line; return False where there is no room."""
         end = self._used + len(line)
-        if self._page is None or end > SIZE:
+        if self._page is None or end > OVERFLOW_BYTES:
             return False
         self._page[self._used : end] = line
         self._used = end
         return True
 
 
-def overflow_lines(path: str | os.PathLike[str]) -> bytes:
-    """The lines that a process put on the spare page of its record at `path`."""
-    try:
-        with open(os.fspath(path) + SUFFIX, "rb") as file:
-            return file.read(SIZE).rstrip(b"\0")
-    except OSError:
-        return b""
-
-
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-_write, _open, _close, _fstat, _getpid = os.write, os.open, os.close, os.fstat, os.getpid
-_sigmask, _sigwait = signal.pthread_sigmask, signal.sigtimedwait
-_UNLIMITED = resource.RLIM_INFINITY
-_get_limit, _set_limit, _SIZE = resource.getrlimit, resource.setrlimit, resource.RLIMIT_FSIZE
-
-
 class Writer:
-    """Appends sealed lines to one file; only the process that made it writes."""
+    """Appends sealed lines to one file; only the process that made it writes, no fork of it."""
 
     def __init__(self, path: str, key: bytes) -> None:
         """`path` must be absolute: tests change the working directory."""
@@ -79,8 +84,10 @@ class Writer:
         self.pid = _getpid()
         self.sequence = 0
         self.failed = False
+        """Whether a line was lost."""
         self._fd = -1
         self._identity: tuple[int, int] | None = None
+        """Device and inode behind `_fd`; None where it has to be opened."""
         self._overflow: OverflowPage | None = None
 
     @property
@@ -91,10 +98,10 @@ class Writer:
     @property
     def is_blocked(self) -> bool:
         """Whether nothing can be appended any more: a new process must go on."""
-        return self.failed or (self._overflow is not None and self._overflow.begun)
+        return self.failed or (self._overflow is not None and self._overflow.is_used)
 
     def reserve_overflow(self) -> None:
-        """Before the first test: room for what the file may refuse later."""
+        """Reserve room for what the file may refuse later; called before the first test."""
         self._overflow = OverflowPage(self.path)
 
     def write(self, event: Mapping[str, Any]) -> None:
@@ -114,14 +121,14 @@ class Writer:
             self.sequence += 1
 
     def _append(self, line: bytes) -> bool:
-        if self._overflow is not None and self._overflow.begun:
-            return self._append_elsewhere(line)
+        if self._overflow is not None and self._overflow.is_used:
+            return self._append_to_overflow(line)
         try:
-            if _get_limit(_SIZE)[0] != _UNLIMITED:
-                with _room():
-                    written = _write(self._descriptor(), line)
-            else:
+            if _getrlimit(_FILE_SIZE)[0] == _UNLIMITED:
                 written = _write(self._descriptor(), line)
+            else:
+                with _without_size_limit():
+                    written = _write(self._descriptor(), line)
             if written == len(line):
                 return True
         except OSError:
@@ -129,69 +136,83 @@ class Writer:
         return self._append_again(line)
 
     def _append_again(self, line: bytes) -> bool:
-        """After a failed or short write: open anew."""
-        with contextlib.suppress(OSError), _room():
+        """Append to the file opened anew, after a failed or short write; else to the overflow page."""
+        with contextlib.suppress(OSError), _without_size_limit():
             self._identity = None
+            # the newline ends what a short write may have left
             if _write(self._descriptor(), b"\n" + line) == len(line) + 1:
                 return True
-        return self._append_elsewhere(line)
+        return self._append_to_overflow(line)
 
-    def _append_elsewhere(self, line: bytes) -> bool:
-        if self._overflow is not None and self._overflow.put(line):
+    def _append_to_overflow(self, line: bytes) -> bool:
+        if self._overflow is not None and self._overflow.append(line):
             return True
         self.failed = True
         return False
 
     def _descriptor(self) -> int:
-        """The open file, opened again where a test closed, removed or replaced it."""
-        if self._identity is not None:
-            try:
-                status = _fstat(self._fd)
-            except OSError:
-                self._identity = None
-            else:
-                if (status.st_dev, status.st_ino) == self._identity:
-                    if status.st_nlink:
-                        return self._fd
-                    return self._anew_if_possible()
-        return self._anew()
+        """The open file, opened again where a test closed, removed or replaced it. Raises OSError."""
+        if self._identity is None:
+            return self._open_anew()
+        try:
+            status = _fstat(self._fd)
+        except OSError:
+            # a test closed it
+            return self._open_anew()
+        if (status.st_dev, status.st_ino) != self._identity:
+            # a test closed it, and the number belongs to another file now, which is not ours to close
+            return self._open_anew()
+        if status.st_nlink == 0:
+            return self._replace_removed()
+        return self._fd
 
-    def _anew(self) -> int:
-        fd = _open(self.path, _FLAGS, 0o600)
+    def _open_anew(self) -> int:
+        self._identity = None
+        fd = _open(self.path, _OPEN_FLAGS, 0o600)
         status = _fstat(fd)
         self._fd, self._identity = fd, (status.st_dev, status.st_ino)
         return fd
 
-    def _anew_if_possible(self) -> int:
-        """The file was removed: the harness finds a new one at the same place, or reads on in the old one."""
-        old = self._fd
+    def _replace_removed(self) -> int:
+        """A new file in the place of a removed one; the removed one where none can be made.
+
+        The harness, which has the removed file open, finds the new one or reads on in the old one.
+        """
+        removed, identity = self._fd, self._identity
         try:
-            fd = self._anew()
+            fd = self._open_anew()
         except OSError:
-            return old
+            self._identity = identity
+            return removed
         with contextlib.suppress(OSError):
-            _close(old)
+            _close(removed)
         return fd
 
 
 @contextlib.contextmanager
-def _room() -> Iterator[None]:
-    """As much room for a file as can be had, and no signal for its end; the test's own limit comes back."""
-    before = _get_limit(_SIZE)
+def _without_size_limit() -> Iterator[None]:
+    """Lift the limit on the size of files as far as possible, and hold back its signal."""
+    before = _getrlimit(_FILE_SIZE)
     if before[0] == _UNLIMITED:
         yield
         return
     mask = _sigmask(signal.SIG_BLOCK, [signal.SIGXFSZ])
     try:
-        for limit in ((_UNLIMITED, _UNLIMITED), (before[1], before[1])):
-            with contextlib.suppress(OSError, ValueError):
-                _set_limit(_SIZE, limit)
-                break
+        _lift_size_limit(hard=before[1])
         yield
     finally:
         with contextlib.suppress(OSError, ValueError):
-            _set_limit(_SIZE, before)
+            _setrlimit(_FILE_SIZE, before)
         if signal.SIGXFSZ not in mask:
-            while _sigwait([signal.SIGXFSZ], 0) is not None:
+            # a pending signal would be delivered as soon as it is not blocked any more
+            while _sigtimedwait([signal.SIGXFSZ], 0) is not None:
                 pass
             _sigmask(signal.SIG_SETMASK, mask)
+
+
+def _lift_size_limit(hard: int) -> None:
+    """Only root may lift the hard limit; anybody may lift the soft one as far as that."""
+    for limit in ((_UNLIMITED, _UNLIMITED), (hard, hard)):
+        with contextlib.suppress(OSError, ValueError):
+            _setrlimit(_FILE_SIZE, limit)
+            return

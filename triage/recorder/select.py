@@ -1,7 +1,7 @@
-"""Which collected items run, and in which order: by public id, not by pytest's reading of its arguments.
+"""Select the items that run, and their order, by public id.
 
-The public id is the node id made encodable and redacted: the form in which it stands in every
-artifact. Ids that are equal in this form are told apart by their order of collection.
+The public id is the node id made encodable and redacted: the form in which it stands in every artifact. Ids
+that are equal in this form are told apart by their order of collection.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from triage.text.sanitize import encodable
 
 
 def public_id(nodeid: str, redact: Callable[[str], str]) -> str:
-    """The id as it is written."""
+    """Return a node id as it may be written."""
     return redact(encodable(nodeid))
 
 
 def public_ids(items: Sequence[Any], redactor: Redactor) -> list[str]:
-    """The public id of each item; one look at all of them together when none needs a change."""
+    """Return the public id of each item."""
     nodeids = [item.nodeid for item in items]
+    # of most suites no id has to be changed, and one search in all of them tells so
     everything = "\n".join(nodeids)
     if everything.isascii() and not redactor.suspects(everything):
         return nodeids
@@ -29,7 +30,7 @@ def public_ids(items: Sequence[Any], redactor: Redactor) -> list[str]:
 
 
 def numbered(ids: Sequence[str]) -> list[int]:
-    """For each id how often it came before."""
+    """Return for each id how often it came before."""
     count: dict[str, int] = defaultdict(int)
     numbers = []
     for name in ids:
@@ -41,31 +42,43 @@ def numbered(ids: Sequence[str]) -> list[int]:
 def exactly(
     items: Sequence[Any], ids: Sequence[str], wanted: Sequence[Sequence[Any]]
 ) -> tuple[list[Any], list[int]]:
-    """The items named by (id, which of the items with this id), in this order, with these numbers."""
-    places: dict[str, list[Any]] = defaultdict(list)
-    for item, name in zip(items, ids, strict=True):
-        places[name].append(item)
-    found = [(places[name][nth], nth) for name, nth in wanted if nth < len(places[name])]
-    return [item for item, _ in found], [nth for _, nth in found]
+    """Return the items named by pairs of an id and which of the items with this id, with the latter.
+
+    In the order of `wanted`; a pair that names no item is left out.
+    """
+    by_id: dict[str, list[Any]] = defaultdict(list)
+    for item, nodeid in zip(items, ids, strict=True):
+        by_id[nodeid].append(item)
+    chosen = []
+    numbers = []
+    for nodeid, nth in wanted:
+        namesakes = by_id[nodeid]
+        if nth < len(namesakes):
+            chosen.append(namesakes[nth])
+            numbers.append(nth)
+    return chosen, numbers
 
 
 def matching(items: Sequence[Any], ids: Sequence[str], wanted: Sequence[str]) -> list[Any]:
-    """The items that each name covers (itself, parameters, members, files), in the order of `wanted`."""
+    """Return the items that each name covers (see `covers`), each once, in the order of `wanted`."""
+    by_id: dict[str, list[int]] = defaultdict(list)
+    for index, nodeid in enumerate(ids):
+        by_id[nodeid].append(index)
     chosen: list[Any] = []
     taken: set[int] = set()
-    exact: dict[str, list[int]] = defaultdict(list)
-    for index, name in enumerate(ids):
-        exact[name].append(index)
     for name in wanted:
-        found = exact.get(name) or [index for index, known in enumerate(ids) if covers(name, known)]
-        fresh = [index for index in found if index not in taken]
-        taken.update(fresh)
-        chosen += [items[index] for index in fresh]
+        found = by_id.get(name)
+        if found is None:
+            found = [index for index, nodeid in enumerate(ids) if covers(name, nodeid)]
+        for index in found:
+            if index not in taken:
+                taken.add(index)
+                chosen.append(items[index])
     return chosen
 
 
 def covers(name: str, nodeid: str) -> bool:
-    """Whether the selector `name` takes `nodeid` along."""
+    """Tell whether a name is that of the item, or of the function, class, file or folder that it is in."""
     stem = name.rstrip("/")
     if stem in ("", ".") or nodeid == stem:
         return True

@@ -1,4 +1,4 @@
-"""What the harness tells the recorder: one JSON file, named by `TRIAGE_RECORD`, gone before the first test.
+"""Settings of the recorder: one JSON file, named by `TRIAGE_RECORD`, deleted before the first test.
 
 The file holds the key of the record. Its name is taken out of the environment and the file is
 deleted as soon as it is read, so that neither the test nor what the test starts can find the key.
@@ -22,7 +22,7 @@ class Settings:
     record: str
     key: str = ""
     name: str = "run"
-    """Of the attempt, for folders that each process needs for itself."""
+    """Name of the attempt, for folders that each process needs for itself."""
     mode: str = "run"
     """run: run what is selected; collect: stop after collection; serve: fork a child for each chunk."""
     exact: list[list[Any]] | None = None
@@ -32,11 +32,11 @@ class Settings:
     ignore: list[str] = field(default_factory=list)
     """Files that killed an earlier collection."""
     only_files: list[str] | None = None
-    """Collect nothing else."""
+    """Paths of the only files to collect."""
     field_chars: int = 65536
     test_timeout: float | None = None
     stacks: str | None = None
-    """Where the stacks of a hanging test go."""
+    """File for the stacks of a hanging test."""
     json_report: str | None = None
     json_report_limit: int = 1000
     """With more tests than this the report is made from the events: the plugin costs 0.15 ms a test."""
@@ -44,7 +44,7 @@ class Settings:
     coverage: str | None = None
     """A folder for the data of pytest-cov; None switches it off."""
     seed: int | None = None
-    """For plugins that draw one for each process."""
+    """Seed for plugins that otherwise draw one for each process."""
     restore: dict[str, str | None] = field(default_factory=dict)
     """Variables as the suite's author has them, where starting the recorder needed others."""
     unpath: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Settings:
 
 
 def settings_from(data: dict[str, Any]) -> Settings:
-    """Settings from JSON; unknown keys are of a newer harness and are left out."""
+    """Make settings from JSON; unknown keys are of a newer harness and are left out."""
     known = {f.name for f in fields(Settings)}
     return Settings(**{name: value for name, value in data.items() if name in known})
 
@@ -76,6 +76,7 @@ def take_settings() -> Settings | None:
 
 
 def _restore(settings: Settings) -> None:
+    """Undo what was needed to start the recorder: variables, and entries of `sys.path`."""
     import sys
 
     for name, value in settings.restore.items():

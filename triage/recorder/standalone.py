@@ -1,7 +1,7 @@
-"""The recorder in a plain pytest session: the same events in `DIR/events.jsonl`; the session is not changed.
+"""Record a plain pytest session: the same events in `DIR/events.jsonl`; the session is not changed.
 
-There is no harness that could hold a key, so lines are not sealed. Under pytest-xdist the tests run
-elsewhere: the controller hears of them by their reports alone, and records what these say.
+No harness holds a key, so lines are not sealed. Under pytest-xdist the tests run in workers: the controller
+gets their reports alone, and records what these say.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAME = "events.jsonl"
 
 
 class StandaloneWriter(Writer):
-    """Lines as the run's own record has them."""
+    """Appends lines as a run's `events.jsonl` has them."""
 
     def write_payload(self, payload: bytes) -> None:
         """Append one event."""
@@ -32,55 +32,57 @@ class StandaloneWriter(Writer):
 
 
 class StandaloneRecorder(Recorder):
-    """Records; switches nothing off, selects nothing."""
+    """Records, and changes nothing: switches no option off, selects no test."""
 
     def __init__(self, settings: Settings) -> None:
         """Nothing is written before the session is configured."""
         super().__init__(settings)
         self.writer = StandaloneWriter(settings.record, b"")
         self.notes = []
-        self._remote: dict[str, list[Any]] = {}
+        self._remote_reports: dict[str, list[Any]] = {}
+        """Under pytest-xdist: reports of tests that a worker has started and not finished."""
         self._numbers: dict[str, int] = {}
+        """Under pytest-xdist: the number of each public id in the record."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> Any:
-        """The session was started before this plugin was there."""
+        """Leave every option as it is."""
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_make_collect_report(self, collector: Any) -> Any:
-        """What ends a plain session ends it here too."""
+        """Let `sys.exit()` in a test file end the session, as it does without the recorder."""
         return (yield)
 
     def announce_remote(self, ids: list[str]) -> None:
-        """Tests that workers of pytest-xdist have collected."""
+        """Record the tests that workers of pytest-xdist have collected."""
         self._numbers = {nodeid: number for number, nodeid in enumerate(ids)}
         self.writer.write({"e": "collected", "ids": ids, "nth": None})
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """The first worker's list stands for all."""
+        """Record the first worker's list: pytest-xdist requires the lists of all workers to be equal."""
         if not self._numbers:
             self.announce_remote([public_id(nodeid, self.redact) for nodeid in ids])
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Under pytest-xdist: a worker has started a test."""
+        """Record under pytest-xdist that a worker has started a test."""
         number = self._numbers.get(public_id(nodeid, self.redact))
         if number is not None:
-            self._remote[nodeid] = []
+            self._remote_reports[nodeid] = []
             self.writer.write({"e": "start", "i": number})
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """A report of this process, or of a worker."""
+        """Keep a report of this process, or of a worker."""
         if self._numbers:
-            self._remote.setdefault(report.nodeid, []).append(report)
+            self._remote_reports.setdefault(report.nodeid, []).append(report)
         else:
             super().pytest_runtest_logreport(report)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Under pytest-xdist: a worker has finished a test."""
+        """Record under pytest-xdist that a worker has finished a test."""
         number = self._numbers.get(public_id(nodeid, self.redact))
-        reports, _ = last_attempt(self._remote.pop(nodeid, []))
+        reports, _ = last_attempt(self._remote_reports.pop(nodeid, []))
         if number is None or not reports:
             return
         event: Mapping[str, Any] = {

@@ -1,14 +1,16 @@
-"""The supervisor of one process tree: starts it, waits for it, and proves that nothing of it is left.
+"""Supervise one process tree: start it, wait for it, and prove that nothing of it is left.
 
-Run as a script by the executor, `python -I -S supervisor.py FD`, or as a function in a child of a warm
-parent. It adopts every orphan below it (a daemon that forked twice and called `setsid` too), so "no
-child is left" is the kernel's word that the tree is gone, and nothing outside it can be hit.
-When the harness dies, its end of the socket closes and the supervisor takes the tree down. When the
-supervisor dies, the kernel kills the child.
+The executor runs this file as a script, `python -I -S supervisor.py FD`; a child of a fork server calls its
+functions. The supervisor adopts every orphan below it (a daemon that forked twice and called `setsid` too),
+so "no child is left" is the kernel's word that the tree is gone, and no other process can be hit. When the
+harness dies, its end of the socket closes and the supervisor kills the tree. When the supervisor dies, the
+kernel kills the child.
 
-The socket carries JSON lines. Down: a specification first, then `abort` (let the child dump its
-stacks) or `kill`. Up: `started`, then `ended` with the wait status and how many processes were swept.
-Standard library only, and no import of triage: it runs before anything of it is loaded.
+The socket carries JSON lines. From the harness: a specification first, then `abort` (let the child dump its
+stacks) or `kill`. To the harness: `started`, then `ended` with the wait status and how many processes were
+swept.
+
+Standard library only, and no import of triage: it runs before anything of triage is loaded.
 """
 
 from __future__ import annotations
@@ -24,11 +26,20 @@ import time
 from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+"""From <linux/prctl.h>."""
 _SWEEP_SECONDS = 10.0
+"""A process in uninterruptible sleep outlives SIGKILL: the supervisor does not wait for it for ever."""
+_SWEEP_PAUSE_SECONDS = 0.002
+_POLL_MS = 1000
+_POLL_MS_WITHOUT_PIDFD = 10
+"""Where the kernel cannot wake the supervisor at the end of the child, it has to look."""
+_EXIT_NOT_STARTED = 127
+"""What a shell answers for a program that cannot be started."""
 
 
 def _prctl(option: int, value: int) -> bool:
     try:
+        # imported late: most interpreters have it, some are built without
         import ctypes
 
         return bool(ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0)
@@ -37,14 +48,14 @@ def _prctl(option: int, value: int) -> bool:
 
 
 def die_with_parent(parent: int) -> None:
-    """The kernel kills this process when its parent ends."""
+    """Let the kernel kill this process when its parent ends; end at once where it has ended already."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        os._exit(137)
+        os._exit(128 + signal.SIGKILL)
 
 
 def limit(memory_bytes: int | None) -> None:
-    """No core files; at most so much address space."""
+    """Forbid core files, and more address space than `memory_bytes`."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -54,28 +65,40 @@ def limit(memory_bytes: int | None) -> None:
 
 
 def adopt_orphans() -> None:
-    """Descendants whose parent dies become children of this process (Linux)."""
+    """Make descendants whose parent dies children of this process (Linux)."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def descendants(pid: int) -> list[int]:
-    """Every process below `pid`, from /proc; empty where there is none."""
-    below: dict[int, list[int]] = {}
-    with contextlib.suppress(OSError):
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                with (
-                    contextlib.suppress(OSError, ValueError, IndexError),
-                    open(f"/proc/{name}/stat", "rb") as file,
-                ):
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-                    below.setdefault(parent, []).append(int(name))
-    found, todo = [], [pid]
+    """Return every process below `pid`; empty where there is no /proc."""
+    children_of: dict[int, list[int]] = {}
+    for process, parent in _parents().items():
+        children_of.setdefault(parent, []).append(process)
+    found: list[int] = []
+    todo = [pid]
     while todo:
-        children = below.get(todo.pop(), [])
+        children = children_of.get(todo.pop(), [])
         found += children
         todo += children
     return found
+
+
+def _parents() -> dict[int, int]:
+    """The parent of every process of this machine."""
+    parents = {}
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            # a process may end while it is read
+            with (
+                contextlib.suppress(OSError, ValueError, IndexError),
+                open(f"/proc/{name}/stat", "rb") as file,
+            ):
+                # `PID (COMMAND) STATE PARENT ...`: the command may hold blanks and parentheses
+                fields = file.read().rpartition(b")")[2].split()
+                parents[int(name)] = int(fields[1])
+    return parents
 
 
 def sweep(child: int | None) -> tuple[int, int | None]:
@@ -87,7 +110,10 @@ def sweep(child: int | None) -> tuple[int, int | None]:
     status: int | None = None
     deadline = time.monotonic() + _SWEEP_SECONDS
     while time.monotonic() < deadline:
-        targets = descendants(os.getpid()) or ([child] if child is not None and status is None else [])
+        targets = descendants(os.getpid())
+        if not targets and child is not None and status is None:
+            # no /proc: at least the child is known
+            targets = [child]
         for pid in targets:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -101,23 +127,27 @@ def sweep(child: int | None) -> tuple[int, int | None]:
                     status = raw
         except ChildProcessError:
             break
-        time.sleep(0.002)
+        time.sleep(_SWEEP_PAUSE_SECONDS)
     return len(killed), status
 
 
-def keep(control: socket.socket, child: int) -> None:
+def supervise(control: socket.socket, child: int) -> None:
     """Wait for `child`, obey the harness, sweep, report."""
     started = time.monotonic()
-    _say(control, {"started": child, "supervisor": os.getpid()})
+    _send(control, {"started": child, "supervisor": os.getpid()})
     status = _wait(control, child)
-    swept, killed_status = sweep(child if status is None else None)
     if status is None:
-        status = killed_status if killed_status is not None else signal.SIGKILL
+        swept, status = sweep(child)
+        # the child itself is not counted among what it left behind
         swept = max(0, swept - 1)
-    _say(control, {"ended": status, "swept": swept, "seconds": round(time.monotonic() - started, 6)})
+        if status is None:
+            status = signal.SIGKILL
+    else:
+        swept, _ = sweep(None)
+    _send(control, {"ended": status, "swept": swept, "seconds": round(time.monotonic() - started, 6)})
 
 
-def _say(control: socket.socket, message: dict[str, Any]) -> None:
+def _send(control: socket.socket, message: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         control.sendall(json.dumps(message).encode() + b"\n")
 
@@ -129,7 +159,7 @@ def _wait(control: socket.socket, child: int) -> int | None:
     pidfd = _pidfd(child)
     if pidfd is not None:
         poller.register(pidfd, select.POLLIN)
-    pause = 1000 if pidfd is not None else 10
+    pause = _POLL_MS if pidfd is not None else _POLL_MS_WITHOUT_PIDFD
     while True:
         status = _reap(child)
         if status is not None:
@@ -141,12 +171,14 @@ def _wait(control: socket.socket, child: int) -> int | None:
             if b"abort" in order:
                 with contextlib.suppress(OSError):
                     os.kill(child, signal.SIGABRT)
-                    os.kill(child, signal.SIGCONT)  # the stopped dump nothing
+                    # a stopped process dumps nothing
+                    os.kill(child, signal.SIGCONT)
             if b"kill" in order or not order:
                 return None
 
 
 def _pidfd(child: int) -> int | None:
+    """A descriptor that is readable when the child has ended; None where the kernel has none."""
     try:
         return os.pidfd_open(child)
     except (AttributeError, OSError):
@@ -154,6 +186,7 @@ def _pidfd(child: int) -> int | None:
 
 
 def _reap(child: int) -> int | None:
+    """Collect every ended process below this one; the wait status of the child where it is among them."""
     with contextlib.suppress(ChildProcessError):
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -165,9 +198,9 @@ def _reap(child: int) -> int | None:
 
 
 def fork(control: socket.socket, memory_bytes: int | None) -> int:
-    """A child in its own session that dies with this process; 0 in the child, like `os.fork`.
+    """Fork a child in a session of its own that dies with this process; return 0 in the child.
 
-    A test may signal its parent: from now on the supervisor takes none but those that nobody can refuse.
+    A test may signal its parent: from now on the supervisor blocks every signal that can be blocked.
     """
     parent = os.getpid()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -182,13 +215,15 @@ def fork(control: socket.socket, memory_bytes: int | None) -> int:
     return 0
 
 
-def _execute(spec: dict[str, Any]) -> None:
+def _execute(specification: dict[str, Any]) -> None:
+    """Become the command of the specification."""
+    argv, cwd = specification["argv"], specification["cwd"]
     try:
-        os.chdir(spec["cwd"])
-        os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
+        os.chdir(cwd)
+        os.execvpe(argv[0], argv, specification["env"])
     except OSError as error:
-        os.write(2, f"cannot start {spec['argv'][0]} in {spec['cwd']}: {error.strerror}\n".encode())
-        os._exit(127)
+        os.write(2, f"cannot start {argv[0]} in {cwd}: {error.strerror}\n".encode())
+        os._exit(_EXIT_NOT_STARTED)
 
 
 def _read_specification(control: socket.socket) -> dict[str, Any]:
@@ -196,6 +231,7 @@ def _read_specification(control: socket.socket) -> dict[str, Any]:
     while not data.endswith(b"\n"):
         block = control.recv(65536)
         if not block:
+            # the harness died before it could say what to run
             os._exit(0)
         data += block
     specification: dict[str, Any] = json.loads(data)
@@ -203,20 +239,20 @@ def _read_specification(control: socket.socket) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Keep one command."""
+    """Start and supervise the one command that the socket names."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    spec = _read_specification(control)
+    specification = _read_specification(control)
     adopt_orphans()
-    keep_open = [int(fd) for fd in spec.get("pass_fds", [])]
-    for fd in keep_open:
+    inherited = [int(fd) for fd in specification.get("pass_fds", [])]
+    for fd in inherited:
         os.set_inheritable(fd, True)
-    child = fork(control, spec.get("memory_bytes"))
+    child = fork(control, specification.get("memory_bytes"))
     if child == 0:
-        _execute(spec)
-    for fd in keep_open:
+        _execute(specification)
+    for fd in inherited:
         os.close(fd)
-    keep(control, child)
+    supervise(control, child)
     os._exit(0)
 
 
