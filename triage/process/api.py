@@ -1,4 +1,4 @@
-"""What an executor is asked and what it answers. A request is complete: it can travel to another machine."""
+"""Define what an executor gets and returns. A request is complete: it can travel to another machine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 FOLDER = "{folder}"
-"""Stands for the attempt's own folder in arguments, environment and files, wherever it runs."""
+"""Stands for the attempt's own folder in arguments, environment and files, on whatever machine it runs."""
 LOG, RECORD, STACKS, REPORT = "pytest.log", "record", "stacks.txt", "report.json"
+"""Names of the artifacts in that folder."""
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,23 @@ class ProcessRequest:
     folder: Path
     """Where its artifacts end up on this machine: log, record, stacks, report."""
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
-    """Put into its folder before it starts."""
+    """Written into its folder before it starts."""
     test_timeout: float | None = None
     """Killed when its record has not grown for so long: the limit of a test and of each other stage."""
     total_seconds: float | None = None
+    """Killed when it has run for so long."""
     log_bytes: int = 8 * 1024 * 1024
+    """Of a longer log only its head and its tail are kept."""
     memory_bytes: int | None = None
     fork_server: Any = None
-    """a fork server of the same executor to fork from, instead of `argv`; never travels."""
-    job: dict[str, Any] = field(default_factory=dict, repr=False)
+    """A fork server of the same executor to fork from, instead of `argv`; never travels."""
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
     """The settings that a fork server hands to its child."""
 
 
 @dataclass(frozen=True)
 class ProcessOutcome:
-    """How it ended. `ended` is finished, test-timeout, chunk-timeout, interrupted or lost (nobody knows)."""
+    """How a process ended: finished, test-timeout, chunk-timeout, interrupted or lost (nobody knows)."""
 
     ended: str
     exit_code: int | None = None
@@ -51,10 +54,10 @@ class ProcessOutcome:
 
 
 class Sink(Protocol):
-    """Where the record goes while the process runs."""
+    """Takes the record while the process runs."""
 
     def __call__(self, block: bytes, /) -> None:
-        """Further bytes of the record, in order."""
+        """Take further bytes of the record, in order."""
 
 
 class ForkServer(Protocol):

@@ -1,10 +1,10 @@
-"""Processes on the workers of a `dask.distributed` cluster; needs the `dask` extra.
+"""Run processes on the workers of a `dask.distributed` cluster; needs the `dask` extra.
 
-A request travels as it is, runs on the worker with the local executor, and its artifacts travel back
-as bytes; the record comes back while it grows. The suite must lie at the same path on every worker. A
-worker that dies takes its process tree along (the supervisor sees its socket close). The scheduler would
-run the request again elsewhere from its start: the second worker refuses it, and the harness, which
-knows what has an outcome, asks for the rest. A scheduler that is lost may come back at its address.
+A request travels as it is and runs on the worker with the local executor; its record comes back while it
+grows, its artifacts at the end. The suite must lie at the same path on every worker. A worker that dies
+takes its process tree along (the supervisor sees its socket close). The scheduler would then run the
+request again on another worker; that one refuses, and the harness, which knows what has an outcome, asks
+for the rest. A scheduler that is lost may come back at its address.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ from triage.process.api import LOG, RECORD, REPORT, STACKS, ForkServer, ProcessO
 from triage.process.local import LocalExecutor
 
 _ARTIFACTS = (LOG, STACKS, REPORT)
-_CONNECT_SECONDS = 10.0
 _SCHEMES = ("tcp", "tls")
-_PORT = 8786
+_DEFAULT_PORT = 8786
 """Where a scheduler listens that was told nothing else."""
+_CONNECT_SECONDS = 10.0
+_CONNECT_ROUNDS = 3
+"""The whole hand-shake may take so many times as long: connection, identity, subscription."""
 _POLL_SECONDS = 0.05
-_ASK_SECONDS = 0.5
+_STOP_POLL_SECONDS = 0.5
+"""How often a worker asks the scheduler whether it is to stop: a round trip each."""
+_KNOCK_PAUSE_SECONDS = 0.5
 _CLOSE_SECONDS = 5.0
 _LOST_SECONDS = 20.0
 """A scheduler that does not answer for so long is lost."""
@@ -53,12 +57,12 @@ class DaskExecutor:
         self._was_connected = False
 
     def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
-        """One process on some worker."""
+        """Run one process on some worker."""
         request.folder.mkdir(parents=True, exist_ok=True)
         client: Any = None
         try:
             client = self._connected()
-            outcome, artifacts = self._watched(client, request, sink, stop)
+            outcome, artifacts = self._run_task(client, request, sink, stop)
         except _Lost as lost:
             if client is not None and client.status != "running":
                 self._drop(client)
@@ -67,48 +71,53 @@ class DaskExecutor:
             (request.folder / name).write_bytes(data)
         return outcome
 
-    def _watched(
+    def _run_task(
         self, client: Any, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]
     ) -> tuple[ProcessOutcome, dict[str, bytes]]:
-        """The task from its start to its answer; its record goes to `sink` as it comes."""
+        """Submit the request as a task and wait for its answer; its record goes to `sink` as it comes."""
         name = f"triage-{uuid.uuid4().hex}"
-        record = _Stream(sink)
-        client.subscribe_topic(name, record.hear)
+        record = _RecordStream(sink)
+        client.subscribe_topic(name, record.receive)
         try:
-            future = client.submit(_on_worker, request, name, key=name, pure=False, retries=0)
+            future = client.submit(_run_on_worker, request, name, key=name, pure=False, retries=0)
             self._wait(client, future, name, record, stop)
             answer = future.result(timeout=_LOST_SECONDS)
         except _Lost:
             raise
         except Exception as error:
-            raise _Lost(f"{type(error).__name__}: {error}".partition("\n")[0][:300]) from error
+            first_line = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise _Lost(first_line[:300]) from error
         finally:
-            record.pump()
-            with contextlib.suppress(Exception):  # a client that is lost need not be told
+            record.forward()
+            # a client that is lost need not be told
+            with contextlib.suppress(Exception):
                 client.unsubscribe_topic(name)
         if answer is None:
             raise _Lost("the worker died")
         outcome, artifacts = answer
-        record.rest(artifacts.get(RECORD, b""))
+        record.complete(artifacts.get(RECORD, b""))
         return outcome, artifacts
 
-    def _wait(self, client: Any, future: Any, name: str, record: _Stream, stop: Callable[[], bool]) -> None:
+    def _wait(
+        self, client: Any, future: Any, name: str, record: _RecordStream, stop: Callable[[], bool]
+    ) -> None:
         from distributed import Event
 
-        heard, told = time.monotonic(), False
+        last_connected = time.monotonic()
+        told_to_stop = False
         while not future.done():
             time.sleep(_POLL_SECONDS)
-            record.pump()
-            if not told and stop():
+            record.forward()
+            if not told_to_stop and stop():
                 Event(name, client=client).set()
-                told = True
+                told_to_stop = True
             if client.status == "running":
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _LOST_SECONDS:
+                last_connected = time.monotonic()
+            elif time.monotonic() - last_connected > _LOST_SECONDS:
                 raise _Lost("the scheduler is lost")
 
     def _drop(self, client: Any) -> None:
-        """Let go of a connection that is lost, so that the next request tries anew."""
+        """Let go of a connection that is lost, so that the next request connects anew."""
         with self._mutex:
             if client is self._client and self._cluster is None:
                 self._client = None
@@ -134,9 +143,9 @@ class DaskExecutor:
                     n_workers=self._workers, threads_per_worker=1, processes=True, dashboard_address=None
                 )
             else:
-                _knock(self._address)
-            where = self._cluster or self._address
-            self._client = _in_time(lambda: Client(where, timeout=_CONNECT_SECONDS, set_as_default=False))
+                _require_listener(self._address)
+            scheduler = self._cluster or self._address
+            self._client = _in_time(lambda: Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False))
             self._was_connected = True
         except (OSError, ValueError) as error:
             if self._was_connected:
@@ -148,53 +157,57 @@ class DaskExecutor:
             ) from error
 
     def start_fork_server(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ForkServer:
-        """Forks do not travel: there is no fork server here."""
+        """Raise NotImplementedError: forks do not travel."""
         raise NotImplementedError
 
     def close(self) -> None:
         """Leave the cluster; end it where it is ours."""
         with self._mutex:
-            for part in (self._client, self._cluster):
-                if part is not None:
-                    with contextlib.suppress(
-                        Exception
-                    ):  # what is lost already need not be left in good order
-                        part.close(timeout=_CLOSE_SECONDS)
+            for connection in (self._client, self._cluster):
+                if connection is not None:
+                    # what is lost already need not be left in good order
+                    with contextlib.suppress(Exception):
+                        connection.close(timeout=_CLOSE_SECONDS)
             self._client = self._cluster = None
 
 
-def _knock(address: str) -> None:
-    """Raise where nobody listens: a client that never connected complains until the interpreter exits."""
+def _require_listener(address: str) -> None:
+    """Raise OSError where nobody listens: a client that never connected complains until the very exit."""
     from distributed.comm.addressing import parse_address, parse_host_port
 
-    scheme, place = parse_address(address)
+    scheme, location = parse_address(address)
     if scheme not in _SCHEMES:
         raise ValueError(f"{scheme}:// is none of {', '.join(_SCHEMES)}")
+    endpoint = parse_host_port(location, _DEFAULT_PORT)
     deadline = time.monotonic() + _CONNECT_SECONDS
     while True:
         try:
-            socket.create_connection(parse_host_port(place, _PORT), timeout=_CONNECT_SECONDS).close()
+            socket.create_connection(endpoint, timeout=_CONNECT_SECONDS).close()
         except ConnectionRefusedError:
+            # a scheduler that was started just now may not listen yet
             if time.monotonic() > deadline:
                 raise
-            time.sleep(_ASK_SECONDS)
+            time.sleep(_KNOCK_PAUSE_SECONDS)
         else:
             return
 
 
 def _in_time(connect: Callable[[], Any]) -> Any:
-    """What `connect` makes; its own timeout does not cover a listener that never says a word."""
+    """Return what `connect` returns, or raise TimeoutError.
+
+    The client's own timeout does not cover a listener that accepts and never says a word.
+    """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def call() -> None:
         try:
             answers.put(connect())
         except Exception as error:
             answers.put(error)
 
-    threading.Thread(target=ask, daemon=True).start()
+    threading.Thread(target=call, daemon=True).start()
     try:
-        answer = answers.get(timeout=3 * _CONNECT_SECONDS)
+        answer = answers.get(timeout=_CONNECT_ROUNDS * _CONNECT_SECONDS)
     except queue.Empty:
         raise TimeoutError("who listens there does not answer as a scheduler does") from None
     if isinstance(answer, Exception):
@@ -206,37 +219,38 @@ class _Lost(Exception):
     """Nobody can say how the process ended."""
 
 
-class _Stream:
-    """The record as the worker sends it, each block with its place: a gap is seen, and filled at the end."""
+class _RecordStream:
+    """The record as the worker sends it, each block with its position: a gap is filled at the end."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink, self._length = sink, 0
-        self._heard: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
 
-    def hear(self, event: Any) -> None:
-        """Called by the client's own thread."""
+    def receive(self, event: Any) -> None:
+        """Buffer a block; called by the client's own thread."""
         start, block = event[1]
-        self._heard.put((start, block))
+        self._received.put((start, block))
 
-    def pump(self) -> None:
-        """What was heard goes on, in the thread that waits."""
+    def forward(self) -> None:
+        """Forward buffered record blocks to the sink; called in the waiting thread."""
         with contextlib.suppress(queue.Empty):
             while True:
-                start, block = self._heard.get_nowait()
+                start, block = self._received.get_nowait()
+                # after a gap nothing is forwarded until the whole record is there
                 if start == self._length:
                     self._sink(block)
                     self._length += len(block)
 
-    def rest(self, whole: bytes) -> None:
-        """The whole record has arrived with the answer."""
-        self._sink(whole[self._length :])
-        self._length = len(whole)
+    def complete(self, record: bytes) -> None:
+        """Forward what is missing, once the whole record has arrived with the answer."""
+        self._sink(record[self._length :])
+        self._length = len(record)
 
 
-def _on_worker(request: ProcessRequest, name: str) -> tuple[ProcessOutcome, dict[str, bytes]] | None:
-    """Runs on a worker: in a folder of its own, until it ends or the harness wants it to.
+def _run_on_worker(request: ProcessRequest, name: str) -> tuple[ProcessOutcome, dict[str, bytes]] | None:
+    """Run a request on a worker, in a folder of its own, until it ends or the harness wants it to.
 
-    None where another worker had begun with it and died.
+    Returns None where another worker had begun with it and died.
     """
     from distributed import Event, get_worker, worker_client
 
@@ -254,25 +268,29 @@ def _on_worker(request: ProcessRequest, name: str) -> tuple[ProcessOutcome, dict
 
     folder = Path(tempfile.mkdtemp(prefix="triage-dask-"))
     try:
-        outcome = LocalExecutor().run(replace(request, folder=folder), send, _Asking(name))
-        found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name in _ARTIFACTS}
-        return outcome, found | {RECORD: bytes(record)}
+        stop = _StopRequested(name)
+        outcome = LocalExecutor().run(replace(request, folder=folder), send, stop)
+        artifacts = {path.name: path.read_bytes() for path in folder.iterdir() if path.name in _ARTIFACTS}
+        artifacts[RECORD] = bytes(record)
+        return outcome, artifacts
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Asking:
+class _StopRequested:
     """Whether the harness has set this task's event; asks the scheduler now and then."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._next, self._answer = name, 0.0, False
+        self._name = name
+        self._next_question = 0.0
+        self._answer = False
 
     def __call__(self) -> bool:
-        if self._answer or time.monotonic() < self._next:
+        if self._answer or time.monotonic() < self._next_question:
             return self._answer
         from distributed import Event, worker_client
 
-        self._next = time.monotonic() + _ASK_SECONDS
+        self._next_question = time.monotonic() + _STOP_POLL_SECONDS
         with worker_client(separate_thread=False) as client:
             self._answer = bool(Event(self._name, client=client).is_set())
         return self._answer

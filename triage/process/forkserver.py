@@ -1,4 +1,4 @@
-"""The harness's side of a fork server: one process that has collected the suite and forks on order."""
+"""Start and order a fork server: one process that has collected the suite and forks for each chunk."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from triage.process.api import ProcessOutcome, ProcessRequest, Sink
 from triage.process.supervised import Supervised, watch
 
 _FORK_SECONDS = 60.0
+"""To fork a process that holds gigabytes takes seconds on a busy machine."""
+_POLL_SECONDS = 0.02
 
 
 class LocalForkServer:
-    """Started by `LocalExecutor.start_fork_server`; `fork` may be called from several threads."""
+    """A fork server that `LocalExecutor.start_fork_server` started; several threads may call `fork`."""
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class LocalForkServer:
         *,
         watching: tuple[ProcessRequest, Sink, Callable[[], bool]],
     ) -> None:
+        """`control` takes the orders to fork; `watching` are the arguments of `_watch`."""
         self._supervisor, self._supervised, self._control = supervisor, supervised, control
         self._closing = False
         self._mutex = threading.Lock()
@@ -49,10 +52,10 @@ class LocalForkServer:
         return self.outcome is None and not self._closing
 
     def wait_ready(self) -> bool:
-        """Wait until it has collected; False where it ended instead."""
+        """Wait until it has collected; return False where it ended instead."""
         data = b""
         while self.outcome is None:
-            if select.select([self._control], [], [], 0.02)[0]:
+            if select.select([self._control], [], [], _POLL_SECONDS)[0]:
                 block = self._control.recv(65536)
                 data += block
                 if not block or data.endswith(b"\n"):
@@ -88,7 +91,7 @@ class LocalForkServer:
         return supervised
 
     def close(self) -> ProcessOutcome | None:
-        """End it; its children are gone with it."""
+        """End it and its children; return how it ended."""
         self._closing = True
         with contextlib.suppress(OSError):
             self._control.close()
@@ -97,16 +100,20 @@ class LocalForkServer:
 
 
 def _wait_started(supervised: Supervised) -> None:
-    """One order at a time: two orders in one message would lose descriptors."""
+    """Wait until the fork server has obeyed: two orders in one message would lose descriptors.
+
+    Raises OSError where it does not.
+    """
     deadline = time.monotonic() + _FORK_SECONDS
     while "started" not in supervised.messages and not supervised.gone and time.monotonic() < deadline:
         if select.select([supervised.control], [], [], 0.5)[0]:
-            supervised.hear()
+            supervised.receive()
     if "started" not in supervised.messages:
         raise OSError("the fork server did not fork")
 
 
 def with_control(request: ProcessRequest, fd: int) -> ProcessRequest:
-    """The request of a fork server: its settings name the control socket."""
-    job = {**request.job, "control": fd}
-    return replace(request, job=job, files={**request.files, "settings.json": json.dumps(job).encode()})
+    """Return the request of a fork server, whose settings name the descriptor of its control socket."""
+    settings = {**request.settings, "control": fd}
+    files = {**request.files, "settings.json": json.dumps(settings).encode()}
+    return replace(request, settings=settings, files=files)

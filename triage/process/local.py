@@ -1,4 +1,4 @@
-"""Processes on this machine, each in a session of its own under a supervisor."""
+"""Run processes on this machine, each in a session of its own under a supervisor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from triage.process.forkserver import LocalForkServer, with_control
 from triage.process.supervised import Supervised, watch
 
 MARKER = "TRIAGE_PROCESS"
-"""Names the attempt in the environment of all that descends from it: the last resort of the sweep."""
+"""Variable that marks every descendant of an attempt, for the case that its supervisor was killed."""
 
 
 class LocalExecutor:
@@ -31,10 +31,10 @@ class LocalExecutor:
 
     def __init__(self, world: World | None = None) -> None:
         """The world is not needed here: requests carry their environment."""
-        self._parents: list[LocalForkServer] = []
+        self._fork_servers: list[LocalForkServer] = []
 
     def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
-        """One process from start to the proof that it is gone."""
+        """Run one process from its start to the proof that its tree is gone."""
         _prepare(request)
         if request.fork_server is not None:
             try:
@@ -42,7 +42,7 @@ class LocalExecutor:
             except OSError as error:
                 return ProcessOutcome("lost", note=str(error))
             return watch(supervised, request, sink, stop)
-        mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
+        mark = _new_mark(request)
         supervisor, supervised = start_supervisor(specification(request, mark), ())
         try:
             outcome = watch(supervised, request, sink, stop)
@@ -50,6 +50,7 @@ class LocalExecutor:
             supervised.close()
             supervisor.wait()
         if outcome.note is not None:
+            # the supervisor could not report: it may have been killed, and its tree with it or not
             outcome = replace(outcome, swept=sweep_marked(mark))
         return outcome
 
@@ -61,41 +62,46 @@ class LocalExecutor:
         try:
             request = with_control(request, theirs.fileno())
             _prepare(request)
-            mark = f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
-            spec = specification(request, mark, (theirs.fileno(),))
-            supervisor, supervised = start_supervisor(spec, (theirs.fileno(),))
+            inherited = (theirs.fileno(),)
+            told = specification(request, _new_mark(request), inherited)
+            supervisor, supervised = start_supervisor(told, inherited)
         finally:
             theirs.close()
-        parent = LocalForkServer(supervisor, supervised, ours, watching=(request, sink, stop))
-        self._parents.append(parent)
-        return parent
+        server = LocalForkServer(supervisor, supervised, ours, watching=(request, sink, stop))
+        self._fork_servers.append(server)
+        return server
 
     def close(self) -> None:
         """End the fork servers."""
-        while self._parents:
-            self._parents.pop().close()
+        while self._fork_servers:
+            self._fork_servers.pop().close()
+
+
+def _new_mark(request: ProcessRequest) -> str:
+    return f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
 
 
 def _prepare(request: ProcessRequest) -> None:
+    """Write the request's files into its folder."""
     request.folder.mkdir(parents=True, exist_ok=True)
     for name, data in request.files.items():
         write_private(request.folder / name, filled(data.decode(), request.folder).encode())
 
 
 def filled(text: str, folder: Path) -> str:
-    """The text with the attempt's folder in its place."""
+    """Return the text with the attempt's folder in place of `{folder}`."""
     return text.replace(FOLDER, str(folder))
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """A file that only this user can read."""
+    """Write a file that only this user can read."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(data)
 
 
 def specification(request: ProcessRequest, mark: str, pass_fds: tuple[int, ...] = ()) -> bytes:
-    """What the supervisor is told."""
+    """Return what the supervisor is told: one line of JSON."""
     env = {name: filled(value, request.folder) for name, value in request.env.items()}
     spec = {
         "argv": [filled(arg, request.folder) for arg in request.argv],
@@ -108,7 +114,7 @@ def specification(request: ProcessRequest, mark: str, pass_fds: tuple[int, ...] 
 
 
 def start_supervisor(spec: bytes, pass_fds: tuple[int, ...]) -> tuple[subprocess.Popen[bytes], Supervised]:
-    """A supervisor with the log pipe as its output, told what to run."""
+    """Start a supervisor whose output is the pipe of the log, and tell it what to run."""
     ours, theirs = socket.socketpair()
     log_read, log_write = os.pipe()
     try:
@@ -136,7 +142,7 @@ def _supervisor_script() -> str:
 
 
 def sweep_marked(mark: str) -> int:
-    """Kill every process that carries the mark: for the case that the supervisor itself was killed."""
+    """Kill every process that carries the mark; return how many."""
     killed = 0
     for process in psutil.process_iter():
         try:

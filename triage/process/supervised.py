@@ -1,4 +1,4 @@
-"""One process under its supervisor, watched by one thread: log, record, limits, the end."""
+"""Watch one supervised process: forward its log and its record, enforce its limits, see it end."""
 
 from __future__ import annotations
 
@@ -18,29 +18,37 @@ from triage.process.log import LogWriter
 from triage.text.redact import Redactor
 
 _TICK_MS = 20
-"""Log and record are looked at so often: woken by each dot of pytest, the harness would eat a core."""
+"""How often log and record are read: woken by each dot that pytest prints, the harness would eat a core."""
 _BUSY_BYTES = 1 << 15
 """A process that prints so much in a tick is read without a pause: its pipe must not hold it up."""
 _ABORT_SECONDS = 2.0
 """How long a hanging process may take to dump its stacks after SIGABRT."""
 _SWEEP_SECONDS = 15.0
+"""How long the supervisor may take to end the tree: its own limit and some more."""
 _WAKE_SECONDS = 0.5
 _START_SECONDS = 30.0
 """An interpreter that starts and imports a conftest is no test: its limit is not below this."""
-_BLOCK = 1 << 16
+_DRAIN_SECONDS = 1.0
+_LOG_BLOCK = 1 << 16
+_RECORD_BLOCK = 1 << 18
+_LOG_BLOCKS_A_TICK = 64
+"""A process that prints without end must not keep the thread from looking at the limits."""
 
 
 @dataclass
 class Supervised:
-    """The harness's ends: the supervisor's socket and the log pipe."""
+    """The harness's ends of a supervised process: the supervisor's socket and the pipe of the log."""
 
     control: socket.socket
     log_fd: int
     pending: bytes = b""
+    """A message of the supervisor that has not come whole."""
     messages: dict[str, float] = field(default_factory=dict)
+    """What the supervisor has said: `started`, `supervisor`, `ended`, `swept`, `seconds`."""
     gone: bool = False
+    """Whether the supervisor has closed its end."""
     at_rest: bool = False
-    """a fork server that waits for orders: silence is no hang."""
+    """Whether it is a fork server that waits for orders: its silence is no hang."""
 
     def order(self, word: bytes) -> None:
         """Tell the supervisor `abort` or `kill`."""
@@ -49,15 +57,15 @@ class Supervised:
             self.control.sendall(word)
 
     def wake(self) -> None:
-        """A test may have stopped the supervisor, which would not hear how the test ends."""
+        """Continue the supervisor, which a test may have stopped: it would not notice how the test ends."""
         if "supervisor" in self.messages and not self.gone:
             with contextlib.suppress(OSError):
                 os.kill(int(self.messages["supervisor"]), signal.SIGCONT)
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         """Take in what the supervisor says."""
         try:
-            data = self.control.recv(_BLOCK)
+            data = self.control.recv(_LOG_BLOCK)
         except OSError:
             data = b""
         if not data:
@@ -68,54 +76,62 @@ class Supervised:
                 self.messages.update(json.loads(line))
 
     def close(self) -> None:
-        """Let go; a supervisor that still lives takes its tree down."""
+        """Close both ends; a supervisor that still lives kills its tree."""
         self.control.close()
         fd, self.log_fd = self.log_fd, -1
         if fd >= 0:
             os.close(fd)
 
 
-class _Tail:
+class _RecordReader:
     """Reads what is appended to the record, also when the file was removed and made anew."""
 
     def __init__(self, path: Path, sink: Sink) -> None:
         self._path, self._sink = path, sink
         self._fd = -1
-        self.begun = False
+        self.has_begun = False
         self.grew_at = time.monotonic()
 
     def poll(self) -> bool:
+        """Forward what is new; return whether anything was."""
         if self._fd < 0:
-            try:
-                self._fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-            except OSError:
+            fd = self._open()
+            if fd is None:
                 return False
+            self._fd = fd
         grew = self._read()
         if os.fstat(self._fd).st_nlink == 0:
-            grew |= self._follow()
+            grew |= self._follow_replacement()
         if grew:
-            self.begun, self.grew_at = True, time.monotonic()
+            self.has_begun, self.grew_at = True, time.monotonic()
         return grew
+
+    def _open(self) -> int | None:
+        try:
+            return os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except OSError:
+            return None
 
     def _read(self) -> bool:
         grew = False
-        while block := os.read(self._fd, 1 << 18):
+        while block := os.read(self._fd, _RECORD_BLOCK):
             self._sink(block)
             grew = True
         return grew
 
-    def _follow(self) -> bool:
+    def _follow_replacement(self) -> bool:
         """The file was removed: its writer goes on in a new one, or in this one where it can make none."""
-        try:
-            fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except OSError:
+        fd = self._open()
+        if fd is None:
             return False
+        # what the writer appended before it noticed comes first
         grew = self._read()
         os.close(self._fd)
         self._fd = fd
         return self._read() or grew
 
     def close(self) -> None:
+        """Forward the rest."""
         with contextlib.suppress(OSError):
             self.poll()
         if self._fd >= 0:
@@ -125,70 +141,86 @@ class _Tail:
 def watch(
     supervised: Supervised, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]
 ) -> ProcessOutcome:
-    """See the process to its end; on return its tree is gone and its log is whole."""
+    """Watch a process to its end; on return its tree is gone and its log is whole."""
     started = time.monotonic()
     log = LogWriter(request.folder / LOG, Redactor.of(request.env), request.log_bytes)
-    tail = _Tail(request.folder / RECORD, sink)
+    record = _RecordReader(request.folder / RECORD, sink)
     try:
-        ended = _until_end(supervised, request, log, tail, stop)
+        ended = _until_end(supervised, request, log, record, stop)
         _drain(supervised, log)
     finally:
-        tail.close()
+        record.close()
         supervised.close()
         cut = log.close()
     return _outcome(supervised, ended, time.monotonic() - started, cut)
 
 
 def _until_end(
-    supervised: Supervised, request: ProcessRequest, log: LogWriter, tail: _Tail, stop: Callable[[], bool]
+    supervised: Supervised,
+    request: ProcessRequest,
+    log: LogWriter,
+    record: _RecordReader,
+    stop: Callable[[], bool],
 ) -> str:
-    started = time.monotonic()
+    """Forward log and record until the supervisor reports the end; return why it ended.
+
+    A process that must end gets an order, and a deadline for it; past each deadline the next order is `kill`.
+    """
+    started = woken_at = time.monotonic()
     os.set_blocking(supervised.log_fd, False)
     poller = select.poll()
     poller.register(supervised.control, select.POLLIN)
-    ended, deadline = "finished", None
-    pause, woken = _TICK_MS, started
+    ended = "finished"
+    deadline: float | None = None
+    pause = _TICK_MS
     while not supervised.gone and "ended" not in supervised.messages:
         if poller.poll(pause):
-            supervised.hear()
-        pause = 0 if _pump(supervised.log_fd, log) > _BUSY_BYTES else _TICK_MS
-        tail.poll()
+            supervised.receive()
+        pause = 0 if _forward_log(supervised.log_fd, log) > _BUSY_BYTES else _TICK_MS
+        record.poll()
         now = time.monotonic()
-        if now - woken > _WAKE_SECONDS:
-            woken = now
+        if now - woken_at > _WAKE_SECONDS:
+            woken_at = now
             supervised.wake()
         if deadline is not None:
             if now > deadline:
                 supervised.order(b"kill\n")
                 deadline = now + _SWEEP_SECONDS
             continue
-        reason = "interrupted" if stop() else None
-        if reason is None and not supervised.at_rest:
-            reason = _limit_hit(request, now - started, now - tail.grew_at, begun=tail.begun)
-        if reason is not None:
-            ended = reason
-            supervised.order(b"kill\n" if reason == "interrupted" else b"abort\n")
-            deadline = now + (_SWEEP_SECONDS if reason == "interrupted" else _ABORT_SECONDS)
+        if stop():
+            ended = "interrupted"
+            supervised.order(b"kill\n")
+            deadline = now + _SWEEP_SECONDS
+            continue
+        if supervised.at_rest:
+            continue
+        reached = _limit_reached(request, now - started, now - record.grew_at, has_begun=record.has_begun)
+        if reached is not None:
+            ended = reached
+            supervised.order(b"abort\n")
+            deadline = now + _ABORT_SECONDS
     return ended
 
 
-def _limit_hit(request: ProcessRequest, ran: float, silent: float, *, begun: bool) -> str | None:
-    if request.test_timeout is not None and silent > max(
-        request.test_timeout, 0.0 if begun else _START_SECONDS
-    ):
-        return "test-timeout"
+def _limit_reached(request: ProcessRequest, ran: float, silent: float, *, has_begun: bool) -> str | None:
+    """Which limit a process has reached that ran and was silent for so many seconds; None where none."""
+    if request.test_timeout is not None:
+        allowed = request.test_timeout if has_begun else max(request.test_timeout, _START_SECONDS)
+        if silent > allowed:
+            return "test-timeout"
     if request.total_seconds is not None and ran > request.total_seconds:
         return "chunk-timeout"
     return None
 
 
-def _pump(fd: int, log: LogWriter) -> int:
-    """Move what is there into the log, a bounded amount at a time; how many bytes that were."""
+def _forward_log(fd: int, log: LogWriter) -> int:
+    """Move what the pipe holds into the log, a bounded amount at a time; return how many bytes that were."""
     moved = 0
-    for _ in range(64):
+    for _ in range(_LOG_BLOCKS_A_TICK):
         try:
-            block = os.read(fd, _BLOCK)
+            block = os.read(fd, _LOG_BLOCK)
         except OSError:
+            # the pipe is empty
             break
         if not block:
             break
@@ -198,30 +230,29 @@ def _pump(fd: int, log: LogWriter) -> int:
 
 
 def _drain(supervised: Supervised, log: LogWriter) -> None:
-    """What the dead left in the pipe; nobody writes to it any more."""
-    deadline = time.monotonic() + 1.0
+    """Read what the dead left in the pipe; nobody writes to it any more."""
+    deadline = time.monotonic() + _DRAIN_SECONDS
     while time.monotonic() < deadline and select.select([supervised.log_fd], [], [], 0)[0]:
-        if not _pump(supervised.log_fd, log):
+        if not _forward_log(supervised.log_fd, log):
             break
 
 
 def _outcome(supervised: Supervised, ended: str, seconds: float, cut: int) -> ProcessOutcome:
     raw = supervised.messages.get("ended")
     if raw is None:
-        note = (
-            "the supervisor of the process was killed"
-            if "started" in supervised.messages
-            else "the process did not start"
-        )
-        return ProcessOutcome(
-            "lost" if ended == "finished" else ended, seconds=seconds, log_cut=cut, note=note
-        )
+        if "started" in supervised.messages:
+            note = "the supervisor of the process was killed"
+        else:
+            note = "the process did not start"
+        if ended == "finished":
+            ended = "lost"
+        return ProcessOutcome(ended, seconds=seconds, log_cut=cut, note=note)
     status = int(raw)
-    signalled = os.WIFSIGNALED(status)
+    was_killed = os.WIFSIGNALED(status)
     return ProcessOutcome(
         ended=ended,
-        exit_code=None if signalled else os.waitstatus_to_exitcode(status),
-        signal=signal_name(os.WTERMSIG(status)) if signalled else None,
+        exit_code=None if was_killed else os.waitstatus_to_exitcode(status),
+        signal=signal_name(os.WTERMSIG(status)) if was_killed else None,
         seconds=supervised.messages.get("seconds", seconds),
         swept=int(supervised.messages.get("swept", 0)),
         log_cut=cut,
@@ -229,7 +260,7 @@ def _outcome(supervised: Supervised, ended: str, seconds: float, cut: int) -> Pr
 
 
 def signal_name(number: int) -> str:
-    """`SIGSEGV`, or `signal 42` where the number has no name here."""
+    """Return `SIGSEGV`, or `signal 42` where the number has no name here."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -79,7 +79,7 @@ class Launch:
             total_seconds=self.limits.chunk_timeout,
             log_bytes=self.limits.log_bytes,
             memory_bytes=self.limits.memory_bytes,
-            job=job,
+            settings=job,
         )
 
     def settings(self, key: bytes, environment: Mapping[str, str], **settings: Any) -> dict[str, Any]:
