@@ -14,7 +14,14 @@ from triage.model.outcome import Outcome
 from triage.model.run import Limits, RunRecord
 from triage.probe.probes.commit import Commit
 from triage.process.git import Repository
-from triage.process.git_history import LogEntry, first_parents, is_shallow, kept_texts, merged_by, renames_of
+from triage.process.git_history import (
+    LogEntry,
+    first_parents,
+    is_shallow,
+    merged_by,
+    recoverable_texts,
+    renames_of,
+)
 
 T = TypeVar("T")
 _SKIPPED = frozenset(
@@ -127,7 +134,7 @@ def _merged(repository: Repository) -> Mapping[str, tuple[Commit, ...]]:
 
 def _kept_in_git(repository: Repository) -> Mapping[str, tuple[tuple[str, str], ...]]:
     """By path: origin and text of what git has of a file that is not there."""
-    return _LookedUp(lambda path: kept_texts(repository, path) or None)
+    return _LookedUp(lambda path: recoverable_texts(repository, path) or None)
 
 
 def _bytes(root: Path) -> Mapping[str, bytes]:

@@ -1,8 +1,8 @@
-"""Git, hardened: the one place that talks to a repository.
+"""Call git safely: the one place that talks to a repository.
 
-A repository is hostile input: its own configuration can name programs that git would start
-(`core.fsmonitor`, hooks, external diffs). Every call here overrides those, asks no questions at a
-terminal, takes no optional locks, and passes only resolved 40-digit ids or paths after `--`.
+A repository is hostile input: its own configuration can name programs that git would start (`core.fsmonitor`,
+hooks, external diffs). Every call here overrides those, asks no questions at a terminal, takes no optional
+locks, and passes only resolved 40-digit ids or paths after `--`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ _CONFIG = {
     "commit.gpgSign": "false",
     "gc.auto": "0",
 }
+"""Settings that override the repository's own."""
+_NOT_COPIED = (
+    "__pycache__", ".git", ".venv", "venv", ".tox", ".triage", "node_modules", "reports",
+)  # fmt: skip
+"""Left out of a copy where there is no git to say what is ignored."""
 
 
 def _environment() -> dict[str, str]:
@@ -52,7 +57,7 @@ class Repository:
 
     @classmethod
     def find(cls, root: Path) -> Repository | None:
-        """The repository that holds `root`; None where there is none or no git."""
+        """Return the repository that holds `root`; None where there is none or no git."""
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
         try:
             import git
@@ -69,7 +74,7 @@ class Repository:
 
     @classmethod
     def create(cls, root: Path, *, name: str, email: str) -> Repository:
-        """A new repository at `root` whose commits carry this name and address."""
+        """Make a repository at `root` whose commits carry this name and address."""
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
         import git
 
@@ -84,30 +89,30 @@ class Repository:
         return cls(repo, root)
 
     def head(self) -> str | None:
-        """The commit that is checked out; None before the first."""
+        """Return the id of the commit that is checked out; None before the first."""
         return self.resolve("HEAD")
 
     def resolve(self, name: str) -> str | None:
-        """The 40-digit id of a commit that somebody named; None where it names none."""
+        """Return the 40-digit id of a commit that somebody named; None where the name is of none."""
         text = self._try("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         return text.strip() if text and len(text.strip()) == 40 else None
 
     def changes(self) -> tuple[str, ...]:
-        """Paths that differ from the commit or are not in it, below `top`; ignored files apart."""
+        """Return paths below `top` that differ from the commit or are not in it; ignored files apart."""
         listing = self._call("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
         return tuple(entry[3:] for entry in listing.split("\0") if entry)
 
     def commits(self, old: str, new: str) -> tuple[str, ...]:
-        """Ids after `old` up to `new`, oldest first, along first parents and merges alike."""
+        """Return the ids after `old` up to `new`, oldest first, those that a merge brought in too."""
         listing = self._call("rev-list", "--reverse", "--topo-order", f"{old}..{new}", "--")
         return tuple(listing.split())
 
     def subject(self, commit: str) -> str:
-        """First line of a commit's message."""
+        """Return the first line of a commit's message."""
         return self._call("show", "--no-patch", "--format=%s", commit, "--").strip()
 
     def diff(self, *paths: str) -> str:
-        """Uncommitted changes of tracked files as a patch."""
+        """Return uncommitted changes of tracked files as a patch."""
         return self._call(
             "diff", "--no-ext-diff", "--no-textconv", "--binary", "HEAD", "--", *paths, strip=False
         )
@@ -117,14 +122,14 @@ class Repository:
         apply_patch(self.top, patch)
 
     def commit_all(self, message: str) -> str:
-        """Commit everything that changed; returns the id."""
+        """Commit everything that changed; return the id."""
         self._call("add", "--all", "--", ".")
         self._call("commit", "--quiet", "--no-verify", "--message", message)
         return str(self.head())
 
     @contextmanager
     def scratch(self, commit: str | None = None) -> Iterator[Path]:
-        """A worktree in a temporary folder; yields where the suite's root is in it.
+        """Make a worktree in a temporary folder; yield where the suite's root is in it.
 
         Without `commit` it is the user's tree as it stands: HEAD, with uncommitted changes and
         untracked files (ignored ones apart). The user's own tree is not touched.
@@ -197,7 +202,7 @@ def apply_patch(folder: Path, patch: str) -> None:
 
 @contextmanager
 def scratch_copy(root: Path) -> Iterator[Path]:
-    """The tree as it stands, in a temporary place: a git worktree, or a copy where there is no git."""
+    """Copy the tree as it stands to a temporary folder: by a git worktree, or file by file without git."""
     repository = Repository.find(root)
     if repository is not None and repository.head() is not None:
         with repository.scratch() as folder:
@@ -205,16 +210,14 @@ def scratch_copy(root: Path) -> Iterator[Path]:
         return
     with temporary_folder("triage-copy-") as parent:
         target = parent / (root.name or "tree")
-        ignore = shutil.ignore_patterns(
-            "__pycache__", ".git", ".venv", "venv", ".tox", ".triage", "node_modules", "reports"
-        )
+        ignore = shutil.ignore_patterns(*_NOT_COPIED)
         shutil.copytree(root, target, symlinks=True, ignore=ignore, ignore_dangling_symlinks=True)
         yield target
 
 
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A folder that is gone afterwards, also where tests left it without permissions."""
+    """Make a temporary folder and remove it afterwards, also where tests took its permissions away."""
     folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     try:
         yield folder
@@ -223,6 +226,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 
 def _force(_function: Any, path: str, _error: Any) -> None:
+    """Remove what `rmtree` could not: give permissions back, then try again."""
     with suppress(OSError):
         os.chmod(os.path.dirname(path), 0o700)
         if os.path.isdir(path) and not os.path.islink(path):
@@ -233,5 +237,9 @@ def _force(_function: Any, path: str, _error: Any) -> None:
 
 
 def _last_line(text: str) -> str:
-    lines = [line.strip().strip("'") for line in text.splitlines() if line.strip().strip("'")]
-    return lines[-1] if lines else "no reason given"
+    # GitPython quotes what git printed
+    for line in reversed(text.splitlines()):
+        stripped = line.strip().strip("'")
+        if stripped:
+            return stripped
+    return "no reason given"

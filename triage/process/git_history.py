@@ -1,4 +1,4 @@
-"""What a repository remembers: commits that touched a folder, and texts that were deleted."""
+"""Read the history of a repository: commits, merges, renames, and files that are no longer there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from triage.errors import VoidError
 from triage.process.git import Repository
 
 _FORMAT = "--format=%x01%H%x09%cI%x09%an%x09%s"
-_MOST_PATHS = 200
+"""A record begins with \\x01; its fields are id, date, author and subject."""
+_MAX_PATHS = 200
+_MAX_COMMITS_OF_A_TEXT = 3
+_FULL_ID = 40
+"""Hexadecimal digits of a commit's id."""
 
 
 class LogEntry(NamedTuple):
@@ -23,12 +27,12 @@ class LogEntry(NamedTuple):
 
 
 def first_parents(repository: Repository, most: int = 2000, of: str = "HEAD") -> list[LogEntry]:
-    """The branch, newest first, along first parents; empty before the first commit."""
+    """List a branch, newest first, along first parents; empty before the first commit."""
     return _entries(repository, f"--max-count={most}", of)
 
 
 def merged_by(repository: Repository, commit: str, most: int = 2000) -> list[LogEntry]:
-    """What a merge brought in beside its first parent, newest first, then where that branched off.
+    """List what a merge brought in beside its first parent, newest first, then where that branched off.
 
     Empty where the commit is no merge.
     """
@@ -37,11 +41,13 @@ def merged_by(repository: Repository, commit: str, most: int = 2000) -> list[Log
         return []
     side = _entries(repository, f"--max-count={most}", f"{parents[0]}..{parents[1]}")
     base = _text(repository, "merge-base", parents[0], parents[1]).strip()
-    return [*side, *_entries(repository, "--max-count=1", base)] if side and len(base) == 40 else []
+    if not side or len(base) != _FULL_ID:
+        return []
+    return [*side, *_entries(repository, "--max-count=1", base)]
 
 
 def renames_of(repository: Repository, path: str) -> tuple[tuple[str, str], ...]:
-    """Commits of the branch that renamed this file, newest first, each with the name before it."""
+    """List the commits of the branch that renamed this file, newest first, each with the name before it."""
     name = (repository.root.relative_to(repository.top) / path).as_posix()
     text = _text(
         repository, "log", "--follow", "--first-parent", "-m", "-M", "--diff-filter=R", "--name-status", "-z",
@@ -57,7 +63,7 @@ def renames_of(repository: Repository, path: str) -> tuple[tuple[str, str], ...]
 
 
 def is_shallow(repository: Repository) -> bool:
-    """Whether the history ends because the clone does."""
+    """Tell whether the history ends because the clone does."""
     return _text(repository, "rev-parse", "--is-shallow-repository").strip() == "true"
 
 
@@ -69,42 +75,52 @@ def _entries(repository: Repository, *which: str) -> list[LogEntry]:
     for record in text.split("\x01")[1:]:
         head, *names = record.split("\0")
         words = head.strip("\n").split("\t", 3)
-        if len(words) == 4:
-            paths = tuple(
-                _below_root(repository, n.strip("\n")) for n in names[:_MOST_PATHS] if n.strip("\n")
-            )
-            found.append(LogEntry(words[0], words[1], words[2], words[3], paths))
+        if len(words) != 4:
+            # an empty repository has a message instead of records
+            continue
+        commit, date, author, subject = words
+        paths = []
+        for name in names[:_MAX_PATHS]:
+            path = name.strip("\n")
+            if path:
+                paths.append(_below_root(repository, path))
+        found.append(LogEntry(commit, date, author, subject, tuple(paths)))
     return found
 
 
 def _below_root(repository: Repository, name: str) -> str:
-    """A path of the repository as the suite names it; as it is where it lies outside of the suite."""
+    """A path of the repository as the suite names it; unchanged where it lies outside of the suite."""
     below = repository.root.relative_to(repository.top).as_posix()
     return name if below == "." else name.removeprefix(f"{below}/")
 
 
 def last_text(repository: Repository, path: str) -> str | None:
-    """The last version of a file that is no longer there; `path` is relative to the suite's root."""
-    below = repository.root.relative_to(repository.top) / path
-    name = below.as_posix()
+    """Return the last version of a file that was deleted; `path` is relative to the suite's root."""
+    name = (repository.root.relative_to(repository.top) / path).as_posix()
     commit = _text(
         repository, "log", "--max-count=1", "--diff-filter=D", "--format=%H", "HEAD", "--", name
     ).strip()
-    if len(commit) != 40:
+    if len(commit) != _FULL_ID:
         return None
     text = _text(repository, "show", "--no-textconv", f"{commit}^:{name}", strip=False)
     return text or None
 
 
-def kept_texts(repository: Repository, path: str) -> tuple[tuple[str, str], ...]:
-    """Texts of a file that is not there, with origins: deleted, on another branch, in the stash, moved."""
+def recoverable_texts(repository: Repository, path: str) -> tuple[tuple[str, str], ...]:
+    """Return texts of a file that is not there: deleted, on another branch, in the stash, moved.
+
+    Pairs of an origin in plain words and the text; no text twice.
+    """
     name = (repository.root.relative_to(repository.top) / path).as_posix()
     deleted = last_text(repository, path)
-    found = [("its last version in git", deleted)] if deleted is not None else []
+    found = []
+    if deleted is not None:
+        found.append(("its last version in git", deleted))
+    # the file itself, then any of the same name
     for spec in (name, f":(glob)**/{name.rpartition('/')[2]}"):
         log = _text(
-            repository, "log", "--all", "-m", "--max-count=3", "--diff-filter=AMR", "--name-only", "-z",
-            "--format=%x01%H", "--", spec,
+            repository, "log", "--all", "-m", f"--max-count={_MAX_COMMITS_OF_A_TEXT}", "--diff-filter=AMR",
+            "--name-only", "-z", "--format=%x01%H", "--", spec,
         )  # fmt: skip
         for record in log.split("\x01")[1:]:
             commit, *names = [part.strip("\n") for part in record.split("\0")]
@@ -112,11 +128,14 @@ def kept_texts(repository: Repository, path: str) -> tuple[tuple[str, str], ...]
                 text = _text(repository, "show", "--no-textconv", f"{commit}:{other}", strip=False)
                 if text:
                     found.append((f"{other} as of {commit[:12]}", text))
-    return tuple({text: (origin, text) for origin, text in reversed(found)}.values())[::-1]
+    first_of_text: dict[str, tuple[str, str]] = {}
+    for origin, text in found:
+        first_of_text.setdefault(text, (origin, text))
+    return tuple(first_of_text.values())
 
 
 def tracked(repository: Repository, folder: str) -> frozenset[str]:
-    """Files of a folder (relative to the suite's root) that git knows, relative to the suite's root."""
+    """Return the files of a folder that git tracks; both are relative to the suite's root."""
     below = repository.root.relative_to(repository.top)
     names = _text(repository, "ls-files", "-z", "--full-name", "--", (below / folder).as_posix()).split("\0")
     prefix = "" if below.as_posix() == "." else below.as_posix() + "/"

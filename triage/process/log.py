@@ -1,4 +1,4 @@
-"""The log of a process: redacted, harmless to a terminal, and bounded: its head and its tail."""
+"""Write the log of a process: redacted, harmless to a terminal, cut to its head and its tail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from triage.text.redact_stream import StreamRedactor
 from triage.text.sanitize import inert_bytes
 
 _CONTEXT = 64 * 1024
-"""So much before the kept tail is read again, so that a secret cut by its border is still recognised."""
+"""Bytes before the tail that are redacted with it, so that a secret cut by its border is recognised."""
+_MIN_PART = 1024
+"""Head and tail are not shorter than this, however low the limit."""
 
 
 class LogWriter:
@@ -21,14 +23,14 @@ class LogWriter:
         self._file = path.open("wb")
         self._redactor = redactor
         self._stream = StreamRedactor(redactor)
-        self._head_left = max(limit // 2, 1024)
-        self._tail_limit = max(limit - limit // 2, 1024)
+        self._head_left = max(limit // 2, _MIN_PART)
+        self._tail_limit = max(limit - limit // 2, _MIN_PART)
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
         self.cut = 0
 
     def feed(self, block: bytes) -> None:
-        """Further output."""
+        """Take further output."""
         if self._head_left > 0:
             head, block = block[: self._head_left], block[self._head_left :]
             self._head_left -= len(head)
@@ -45,12 +47,12 @@ class LogWriter:
         self._tail.append(block)
         self._tail_size += len(block)
         while self._tail_size - len(self._tail[0]) >= self._tail_limit + _CONTEXT:
-            gone = len(self._tail.popleft())
-            self._tail_size -= gone
-            self.cut += gone
+            dropped = len(self._tail.popleft())
+            self._tail_size -= dropped
+            self.cut += dropped
 
     def close(self) -> int:
-        """Write the tail; returns how many bytes were not kept."""
+        """Write the tail; return how many bytes were not kept."""
         tail = b"".join(self._tail)
         with self._file:
             if self.cut:
@@ -60,9 +62,12 @@ class LogWriter:
         return self.cut
 
     def _put_tail(self, tail: bytes) -> None:
-        """What the stream still held at the end of the head may be half a secret: it counts as cut."""
-        spare = max(0, len(tail) - self._tail_limit)
-        context, tail = tail[:spare], tail[spare:]
+        """Write the mark of the cut and the tail.
+
+        What the stream still held at the end of the head may be half a secret, and is dropped.
+        """
+        excess = max(0, len(tail) - self._tail_limit)
+        context, tail = tail[:excess], tail[excess:]
         self.cut += len(context)
         self._file.write(b"\n[... %d bytes of output cut ...]\n" % self.cut)
         stream = StreamRedactor(self._redactor)

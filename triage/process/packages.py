@@ -1,4 +1,4 @@
-"""Other versions of installed distributions, in a folder of their own that is put in front."""
+"""Install other versions of distributions into a folder that is put before the installed ones."""
 
 from __future__ import annotations
 
@@ -9,25 +9,40 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from triage.errors import VoidError
+from triage.text.pattern import pattern
 
-_SECONDS = 180
-_AWAY = re.compile(r"connection|resolution|unreachable|retry|timed out|proxy", re.IGNORECASE)
+_PIP_SECONDS = 180
+_NO_INDEX = pattern(
+    r"connection | resolution | unreachable | retry | timed[ ]out | proxy",
+    matches=(
+        "Failed to establish a new connection",
+        "Read timed out.",
+        "Temporary failure in name resolution",
+    ),
+    rejects=("No matching distribution found for torch==99", "ERROR: Invalid requirement"),
+    flags=re.IGNORECASE,
+)
+"""What pip says where no package index can be reached."""
 
 
 def install(
     wanted: Mapping[str, str], target: Path, *, python: str | None = None, links: Sequence[Path] = ()
 ) -> Path:
-    """Install these versions, without their dependencies, into `target`; returns it.
+    """Install these versions, without their dependencies, into `target`; return it.
 
-    `links` are folders with wheels or source archives, where it looks first and without a network. Raises
-    `VoidError` with pip's reason.
+    `wanted` maps a name to a version, or to an empty text for any. `links` are folders with wheels or source
+    archives, which are tried first and without a network. Raises `VoidError` with pip's reason.
     """
     words = [python or sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     words += ["--quiet", "--no-deps", "--upgrade", "--target", str(target)]
     words += [f"{name}=={version}" if version else name for name, version in wanted.items()]
-    local = [word for folder in links for word in ("--find-links", str(folder))]
-    if local and _pip([*words, "--no-index", "--no-build-isolation", *local]) is None:
-        return target
+    local: list[str] = []
+    for folder in links:
+        local += ["--find-links", str(folder)]
+    if local:
+        reason = _pip([*words, "--no-index", "--no-build-isolation", *local])
+        if reason is None:
+            return target
     reason = _pip([*words, "--retries", "0", "--timeout", "10", *local])
     if reason is not None:
         raise VoidError(
@@ -37,16 +52,18 @@ def install(
 
 
 def _pip(words: Sequence[str]) -> str | None:
-    """None where it went well, else the last line of what pip says, and whether it could ask anybody."""
+    """Run pip; return None where it succeeded, else the last line that it said."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False)
     except (subprocess.TimeoutExpired, OSError) as error:
         return str(error)
     if done.returncode == 0:
         return None
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    away = " (no package index can be reached)" if _AWAY.search(done.stderr) else ""
-    return (lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}") + away
+    reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}"
+    if _NO_INDEX.search(done.stderr):
+        reason += " (no package index can be reached)"
+    return reason
 
 
 def _named(wanted: Mapping[str, str]) -> str:

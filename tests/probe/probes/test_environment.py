@@ -15,7 +15,7 @@ from triage.probe.probes.interaction import Interaction
 from triage.probe.registry import RankedProbe
 from triage.probe.variable_values import values_for, variables_in
 from triage.process.git import Repository
-from triage.process.git_history import kept_texts
+from triage.process.git_history import recoverable_texts
 from triage.testing.probes import case_of, conforms, seen
 
 T = "tests/test_z.py::test_it"
@@ -168,8 +168,8 @@ def test_a_file_is_found_on_another_branch_in_the_stash_and_where_it_was_deleted
         ("deleted.txt", "deleted"),
         ("new/moved.txt", "moved"),
     ):
-        assert text in [kept for _, kept in kept_texts(repository, path)], path
-    assert kept_texts(repository, "never.txt") == ()
+        assert text in [found for _, found in recoverable_texts(repository, path)], path
+    assert recoverable_texts(repository, "never.txt") == ()
 
 
 def test_a_link_that_leads_nowhere_outside_can_be_replaced(project, tmp_path):
