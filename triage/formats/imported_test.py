@@ -1,13 +1,13 @@
-"""What a report of any format says of one test: what the readers give and the record is made of."""
+"""One test as a report of any format has it, and the failure of our model that is made from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from triage.formats.captured_output import split_captured
 from triage.formats.input_text import cleaned
 from triage.formats.limits import Limits, capped
 from triage.formats.longrepr import parse_longrepr
-from triage.formats.pytest_log_sections import split_captured
 from triage.model.failure import Captured, Failure, Raised
 from triage.model.outcome import Outcome, Phase
 
@@ -17,7 +17,7 @@ class ImportedName:
     """How a report names a test; which of the fields it has depends on the format."""
 
     nodeid: str = ""
-    """Where the format has it."""
+    """Of pytest, where the format has one; else the other fields are resolved to one."""
     classname: str = ""
     name: str = ""
     file: str = ""
@@ -25,7 +25,7 @@ class ImportedName:
 
 @dataclass(frozen=True)
 class ImportedFailure:
-    """One failure as a report tells it: texts only."""
+    """One failure as a report has it: texts that nothing was done to."""
 
     exception: str = ""
     """Exception type, where the format has it apart."""
@@ -59,28 +59,29 @@ class ImportedTest:
 
 
 def failure_of(failure: ImportedFailure, nodeid: str, *, source: str, limits: Limits) -> Failure:
-    """The failure, cleaned and cut to size; the chain is read from the text where it is not given."""
-    text, inside = split_captured(_text(failure.text, limits))
+    """Make the failure, cleaned and cut to size; the chain is parsed from the text where it is not given."""
+    text, streams_in_text = split_captured(_text(failure.text, limits))
     chain = failure.chain or parse_longrepr(text, test_file=nodeid.partition("::")[0])
     if not chain:
-        kind, message = _typed(failure.exception, _text(failure.message or _last_line(text), limits))
-        chain = (Raised(type=kind, message=message),) if kind or message else ()
+        shown = failure.message or _last_line(text)
+        exception, message = _typed(failure.exception, _text(shown, limits))
+        chain = (Raised(type=exception, message=message),) if exception or message else ()
     return Failure(
         nodeid=nodeid,
         phase=failure.phase,
         chain=chain,
         longrepr=text or _text(failure.message, limits),
-        captured=_captured(failure, inside, limits),
+        captured=_captured(failure, streams_in_text, limits),
         subtest=failure.subtest,
         source=source,
     )
 
 
-def _captured(failure: ImportedFailure, inside: dict[str, str], limits: Limits) -> Captured:
+def _captured(failure: ImportedFailure, streams_in_text: dict[str, str], limits: Limits) -> Captured:
     """The streams of the report, and those that it has under pytest's headings within others."""
-    own, headed = split_captured(_text(failure.stdout, limits))
-    streams = {"stdout": own, "stderr": _text(failure.stderr, limits), "log": _text(failure.log, limits)}
-    for found in (headed, inside):
+    stdout, streams_in_stdout = split_captured(_text(failure.stdout, limits))
+    streams = {"stdout": stdout, "stderr": _text(failure.stderr, limits), "log": _text(failure.log, limits)}
+    for found in (streams_in_stdout, streams_in_text):
         for name, text in found.items():
             if text.strip() and text.strip() not in streams[name]:
                 streams[name] += text
@@ -91,16 +92,17 @@ def _text(text: str, limits: Limits) -> str:
     return capped(cleaned(text), limits.field_chars)
 
 
-def _typed(kind: str, message: str) -> tuple[str, str]:
-    """`ValueError: bad` has its type in the message where the format has none apart."""
+def _typed(exception: str, message: str) -> tuple[str, str]:
+    """Split a message like `ValueError: bad` where the format has no exception type apart."""
     head, colon, rest = message.partition(": ")
     name = head.rpartition(".")[2]
-    looks_like_type = colon and name.isidentifier() and name[:1].isupper() and " " not in head
-    if looks_like_type and (not kind or kind == head or name.endswith(("Error", "Exception"))):
+    is_name = bool(colon) and name.isidentifier() and name[:1].isupper() and " " not in head
+    may_replace = not exception or exception == head or name.endswith(("Error", "Exception"))
+    if is_name and may_replace:
         return head, rest
-    if not kind and message.startswith("assert "):
-        return "AssertionError", message
-    return kind, message
+    if not exception and message.startswith("assert "):
+        return "AssertionError", message  # pytest shows no type for a plain assert
+    return exception, message
 
 
 def _last_line(text: str) -> str:

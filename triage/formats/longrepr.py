@@ -1,4 +1,4 @@
-"""pytest's representation of a failure, as text, back to exception chain and frames.
+"""Parse pytest's text of a failure into its chain of exceptions and their frames.
 
 Styles: long (quoted source, `>` at the line, `E` before the error, `path:line: Type`), short and line
 (`path:line: in function`), native (Python's own). In the text the parts of a chain come oldest first;
@@ -14,19 +14,43 @@ from typing import Literal, NamedTuple
 
 from triage.model.failure import Frame, Raised, beneath, origin_of, posix
 from triage.model.traceback import CAUSE, CONTEXT, GROUP_HEAD, HEAD, group_chain, native_chain
+from triage.text.pattern import pattern
 
-_LOCATION = re.compile(
-    r"(?P<path>(?:[A-Za-z]:)?[^\s:][^:\n]{0,1000}):(?P<line>\d{1,9}):"
-    r"(?: in (?P<function>.{1,200})| (?P<type>[A-Za-z_][\w.]*))?\s*$"
+_LOCATION = pattern(
+    r"""
+    (?P<path> (?: [A-Za-z]: )? [^\s:] [^:\n]{0,1000} )     # perhaps with a drive
+    : (?P<line> \d{1,9} ) :
+    (?: [ ]in[ ] (?P<function> .{1,200} )                  # the short and line styles
+      | [ ] (?P<type> [A-Za-z_] [\w.]* ) )?                # the long style, in its last frame
+    \s* $
+    """,
+    matches=["shop/cart.py:31: ValueError", "shop/cart.py:31: in total", "C:/a/b.py:3:", "a.py:1: "],
+    rejects=["  shop/cart.py:31:", "shop/cart.py: 31", "no location", "a.py:1: two words"],
+    how="match",
 )
-_SEPARATOR = re.compile(r"_( _)+\s*$")
-_DEF = re.compile(r"(?P<indent>\s*)(?:async\s+)?def\s+(?P<name>\w+)\s*\(")
-_ERROR = re.compile(r"E(?:   |\s*$)")
-_TYPED = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?::(?: |(?=\n))(?P<message>.*)|:)?$", re.DOTALL)
-_EXCEPTION_NAME = re.compile(
-    r"(?:[\w.]+\.)?(?:[A-Z]\w*)?(?:Error|Exception|Exit|Interrupt|Warning|Failed|Skipped|Group)"
+_DEF = re.compile(r"\s*(?:async\s+)?def\s+(?P<name>\w+)\s*\(")
+_ERROR_LINE = re.compile(r"E(?:   |\s*$)")
+_TYPED = pattern(
+    r"(?P<type> [A-Za-z_] [\w.]{0,200} ) (?: : (?: [ ] | (?= \n ) ) (?P<message> .* ) | : )? $",
+    matches=["ValueError: bad", "json.JSONDecodeError: bad", "KeyError", "Failed:", "MultiError:\n a"],
+    rejects=["assert 1 == 2", "a.b:c", ": bad"],
+    flags=re.DOTALL,
+    how="match",
+)
+_EXCEPTION_NAME = pattern(
+    r"""
+    (?: [\w.]+ \. )?
+    (?: [A-Z] \w* )?
+    (?: Error | Exception | Exit | Interrupt | Warning | Failed | Skipped | Group )
+    """,
+    matches=["ValueError", "json.JSONDecodeError", "Failed", "_pytest.outcomes.Exit", "ExceptionGroup"],
+    rejects=["assert", "value", "ErrorCode", "valueError"],
+    how="fullmatch",
 )
 _KEPT_LINES = 200
+"""Of an error's `E` lines: a diff of two large values has thousands."""
+_CODE_CHARS = 500
+"""Of a source line; generated code has longer ones."""
 
 
 class _Part(NamedTuple):
@@ -35,16 +59,15 @@ class _Part(NamedTuple):
 
 
 def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tuple[Raised, ...]:
-    """The chain, reported exception first; empty where the text shows no exception.
+    """Parse the chain, reported exception first; empty where the text shows no exception.
 
     `test_file` is the file of the test as its node id has it: where the text shows it under an absolute
     path, that tells the root, if `root` is not given.
     """
     root = root or guess_root(text, test_file)
-    parts = [*_split(text)]
     chain: list[Raised] = []
     relation: Literal["cause", "context", ""] = ""
-    for part in parts:
+    for part in _split(text):
         raised = _raised(part.text, root)
         if raised is None:
             continue
@@ -56,7 +79,7 @@ def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tup
 
 
 def guess_root(text: str, test_file: str) -> str | None:
-    """The absolute folder that the text shows before the test's own file, if it does."""
+    """Find the absolute folder that the text shows before the test's own file, if it does."""
     if not test_file:
         return None
     found = re.search(r"(?P<root>/[^\s:\"']{1,1000}?)/" + re.escape(posix(test_file)) + r"(?:\"|:\d)", text)
@@ -73,7 +96,7 @@ def _split(text: str) -> Iterator[_Part]:
 
 def _raised(text: str, root: str | None) -> Raised | None:
     lines = text.splitlines()
-    errors = [line for line in lines if _ERROR.match(line)]
+    errors = [line for line in lines if _ERROR_LINE.match(line)]
     entries = [*_entries(lines, root)]
     if not errors:
         native = native_chain(text, root) if HEAD in text and GROUP_HEAD not in text else ()
@@ -105,7 +128,7 @@ def _entries(lines: list[str], root: str | None) -> Iterator[_Entry]:
                 path=beneath(path, root),
                 lineno=int(found["line"]),
                 function=function,
-                code=code[:500] if code else None,
+                code=code[:_CODE_CHARS] if code else None,
                 origin=origin_of(path, root),
             ),
             found["type"] or "",

@@ -1,8 +1,8 @@
-"""From the names that reports give to pytest's node ids.
+"""Convert between the names in reports and pytest's node ids.
 
-JUnit's newer family has a dotted class path and no file, from which a node id cannot be had for sure.
-So, in this order: the file that the report names; a collection of the suite; the files beneath the root;
-and where none of them knows, a guess by pytest's naming rules, which is counted.
+JUnit's newer family has a dotted class path and no file, from which a node id does not follow for certain.
+So these are asked in order: a collection of the suite; the file that the report names; the files beneath the
+root; and where none of them knows, pytest's naming rules, whose guesses are counted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class NodeIds:
             self._by_dotted[_dotted(nodeid)].append(nodeid)
         self._is_file = cache(is_file) if is_file is not None else None
         self.guessed = 0
-        """How many were told by naming rules alone."""
+        """How many follow from naming rules alone."""
         self.unknown = 0
         """How many are not in the collection."""
 
@@ -37,11 +37,13 @@ class NodeIds:
         return nodeid or "(unnamed test)"
 
     def _from_parts(self, name: ImportedName, is_collection_error: bool) -> str:
-        if "::" in name.classname.split("[")[0]:
+        classname_is_nodeid = "::" in name.classname.split("[")[0]
+        if classname_is_nodeid:
             return f"{name.classname}::{name.name}"
         dotted = f"{name.classname}.{name.name}" if name.classname else name.name
-        if found := self._by_dotted.get(dotted):
-            return found[0]
+        collected = self._by_dotted.get(dotted)
+        if collected:
+            return collected[0]
         if name.file:
             return self._with_file(name, is_collection_error)
         if is_collection_error:
@@ -53,31 +55,37 @@ class NodeIds:
         if is_collection_error:
             return file
         module = file.removesuffix(".py").replace("/", ".")
-        rest = name.classname.removeprefix(module).strip(".") if name.classname.startswith(module) else ""
-        if not file.endswith(".py"):
-            rest = name.classname if name.classname not in (file, module) else ""
-            return "::".join(part for part in (file, rest, name.name) if part)
-        return "::".join([file, *(part for part in rest.split(".") if part), name.name])
+        if not file.endswith(".py"):  # of another language: its classes are not pytest's
+            classname = name.classname if name.classname not in (file, module) else ""
+            return "::".join(part for part in (file, classname, name.name) if part)
+        in_module = name.classname.startswith(module)
+        classes = name.classname.removeprefix(module).split(".") if in_module else []
+        return "::".join([file, *filter(None, classes), name.name])
 
     def _without_file(self, name: ImportedName) -> str:
         parts = [part for part in name.classname.split(".") if part]
         if not parts:
             return name.name
-        if path := self._path_of(parts):
-            return "::".join([path, *parts[path.count("/") + 1 :], name.name])
+        path = self._path_of(parts)
+        if path is not None:
+            classes = parts[path.count("/") + 1 :]
+            return "::".join([path, *classes, name.name])
         self.guessed += 1
-        cut = _guessed_cut(parts)
-        if cut is None:
+        length = _guessed_module_length(parts)
+        if length is None:
             return f"{name.classname}::{name.name}"
-        return "::".join(["/".join(parts[:cut]) + ".py", *parts[cut:], name.name])
+        module = "/".join(parts[:length]) + ".py"
+        return "::".join([module, *parts[length:], name.name])
 
     def _path_of(self, parts: list[str]) -> str | None:
         """The longest prefix of the dotted path that is a Python file beneath the root."""
-        if self._is_file is not None:
-            for cut in range(len(parts), 0, -1):
-                path = "/".join(parts[:cut])
-                if not path.startswith(("/", ".")) and self._is_file(path + ".py"):
-                    return path + ".py"
+        if self._is_file is None:
+            return None
+        for length in range(len(parts), 0, -1):
+            path = "/".join(parts[:length]) + ".py"
+            outside = path.startswith(("/", "."))  # a report may name anything: never ask for files elsewhere
+            if not outside and self._is_file(path):
+                return path
         return None
 
 
@@ -103,10 +111,12 @@ def _dotted(nodeid: str) -> str:
     return f"{classname}.{name}" if classname else name.removesuffix(".py").replace("/", ".")
 
 
-def _guessed_cut(parts: list[str]) -> int | None:
-    """How many parts are the module: up to the last one named as test modules are."""
-    for cut in range(len(parts), 0, -1):
-        name = parts[cut - 1]
-        if (name.startswith("test_") or name.endswith("_test")) and all(p[:1].isupper() for p in parts[cut:]):
-            return cut
+def _guessed_module_length(parts: list[str]) -> int | None:
+    """How many parts are the module: up to the last one named as test modules are, classes behind it."""
+    for length in range(len(parts), 0, -1):
+        name = parts[length - 1]
+        is_test_module = name.startswith("test_") or name.endswith("_test")
+        are_classes = all(part[:1].isupper() for part in parts[length:])
+        if is_test_module and are_classes:
+            return length
     return None

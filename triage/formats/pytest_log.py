@@ -1,6 +1,8 @@
-"""pytest's terminal output: failures and errors with their representation and captured output, outcomes where
-the run was verbose, node ids from the short summary. What a log cannot tell (names of tests that passed
-quietly) is counted and not invented.
+"""Read pytest's terminal output.
+
+Failures and errors come with their representation and captured output, outcomes where the run was verbose,
+node ids from the short summary. What a log cannot tell (names of tests that passed quietly) is counted, not
+invented.
 """
 
 from __future__ import annotations
@@ -15,34 +17,29 @@ from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.input_text import as_utf8, cleaned, raw_lines, unprefixed
 from triage.formats.limits import Limits, Notes
-from triage.formats.pytest_log_sections import Block, blocks_of
+from triage.formats.pytest_log_blocks import SECTIONS_WITH_BLOCKS, Block, blocks_of
 from triage.model.outcome import Outcome, Phase
 from triage.text.pattern import pattern
 
-_SECTION = re.compile(r"^={2,} (?P<title>.+?) =+$")
-_TOTALS = re.compile(
-    r"(?P<count>\d+) (?P<what>failed|passed|skipped|errors?|xfailed|xpassed|deselected|warnings?)\b"
-)
-_FINAL = re.compile(
-    r"^(?:=+ )?(?:\d{1,9} [a-z]+(?: [a-z]+)?(?:, )?){1,20} in [\d.]+s(?: \([\d:]+\))?(?: =+)?$"
-    r"|^=+ no tests ran .*=+$"
-)
-_WORDS = {
-    "PASSED": Outcome.PASSED, "FAILED": Outcome.FAILED, "ERROR": Outcome.ERROR, "SKIPPED": Outcome.SKIPPED,
-    "XFAIL": Outcome.XFAILED, "XPASS": Outcome.XPASSED,
-}  # fmt: skip
-_VERBOSE = re.compile(
-    r"^(?:\[gw\d+\] \[ *\d+%\] (?P<word>[A-Z]+) (?P<there>\S.*?::.+?)"
-    r"|(?P<nodeid>\S.*?::.+?) (?P<result>PASSED|FAILED|ERROR|SKIPPED|XFAIL"
-    r"|XPASS)(?: \(.*\))?(?: +\[ *\d+%\])?)\s*$"
-)
-_STARTED = re.compile(r"^(?P<nodeid>\S+\.py::\S.*?)\s*$")
-_SUMMARY = re.compile(r"^(?P<word>FAILED|ERROR|XFAIL|XPASS|PASSED) (?P<rest>\S.*)$")
-_STOPPED = re.compile(r"^!{3,} (?P<why>.+?) !{3,}$")
-_DIED = re.compile(
-    r"^Fatal Python error: (?P<why>.+)$|^(?P<signal>Segmentation fault|Aborted|Killed|Bus error)\b"
-)
 _HEAD_BYTES = 64 * 1024
+"""So much is read to learn whether lines have a CI system's time stamps."""
+_PHASES_IN_ORDER = (Phase.COLLECT, Phase.SETUP, Phase.CALL, Phase.TEARDOWN)
+_OUTCOMES = {
+    "PASSED": Outcome.PASSED,
+    "FAILED": Outcome.FAILED,
+    "ERROR": Outcome.ERROR,
+    "SKIPPED": Outcome.SKIPPED,
+    "XFAIL": Outcome.XFAILED,
+    "XPASS": Outcome.XPASSED,
+}
+_COUNTED_WITHOUT_NAMES = {
+    "passed": Outcome.PASSED,
+    "skipped": Outcome.SKIPPED,
+    "xfailed": Outcome.XFAILED,
+    "xpassed": Outcome.XPASSED,
+}
+"""What the totals count and a quiet run does not name."""
+
 _LINE_OF_PYTEST = pattern(
     r"""
       ^ =+[ ] (?: test[ ]session[ ]starts | FAILURES | ERRORS | short[ ]test[ ]summary[ ]info ) [ ]=+ $
@@ -59,26 +56,76 @@ _LINE_OF_PYTEST = pattern(
     rejects=["PASSED all good, says nobody", "FAILED to connect to the server", "== 2 apples =="],
     flags=re.MULTILINE,
 )
-_ORDER = (Phase.COLLECT, Phase.SETUP, Phase.CALL, Phase.TEARDOWN)
-_QUIET = {
-    "passed": Outcome.PASSED,
-    "skipped": Outcome.SKIPPED,
-    "xfailed": Outcome.XFAILED,
-    "xpassed": Outcome.XPASSED,
-}
+_SECTION = re.compile(r"^={2,} (?P<title>.+?) =+$")
+_TOTAL = pattern(
+    r"""
+    (?P<count> \d+ ) [ ]
+    (?P<what> failed | passed | skipped | errors? | xfailed | xpassed | deselected | warnings? ) \b
+    """,
+    matches=["1 passed", "12 xfailed", "2 errors"],
+    rejects=["1 apple", "passed"],
+)
+_LAST_LINE = pattern(
+    r"""
+      ^ (?: =+[ ] )?
+        (?: \d{1,9} [ ] [a-z]+ (?: [ ] [a-z]+ )? (?: ,[ ] )? ){1,20}     # 2 failed, 3 passed, 1 rerun
+        [ ]in[ ] [\d.]+ s (?: [ ] \( [\d:]+ \) )? (?: [ ]=+ )? $         # in 75.02s (0:01:15)
+    | ^ =+[ ] no[ ]tests[ ]ran[ ] .* =+ $
+    """,
+    matches=[
+        "== 2 failed, 3 passed in 0.12s ==",
+        "1 passed in 75.02s (0:01:15)",
+        "=== no tests ran in 0.01s ===",
+    ],
+    rejects=["== FAILURES ==", "passed in 0.1s", "took 3 passed in a row"],
+    how="match",
+)
+_VERBOSE = pattern(
+    r"""
+      ^ \[gw\d+\] [ ] \[ [ ]* \d+% \] [ ] (?P<word> [A-Z]+ ) [ ] (?P<after> \S .*? :: .+? ) \s* $   # xdist
+    | ^ (?P<before> \S .*? :: .+? ) [ ] (?P<result> PASSED | FAILED | ERROR | SKIPPED | XFAIL | XPASS )
+        (?: [ ] \( .* \) )?                                                                     # the reason
+        (?: [ ]+ \[ [ ]* \d+% \] )? \s* $
+    """,
+    matches=[
+        "tests/test_a.py::test_b PASSED   [ 50%]",
+        "tests/test_a.py::test_b SKIPPED (no network) [100%]",
+        "[gw0] [ 50%] PASSED tests/test_a.py::test_b",
+    ],
+    rejects=["tests/test_a.py::test_b", "tests/test_a.py .F", "PASSED tests/test_a.py::test_b"],
+    how="match",
+)
+_STARTED = re.compile(r"^(?P<nodeid>\S+\.py::\S.*?)\s*$")
+_SUMMARY = re.compile(r"^(?P<word>FAILED|ERROR|XFAIL|XPASS|PASSED) (?P<rest>\S.*)$")
+_STOPPED = re.compile(r"^!{3,} (?P<why>.+?) !{3,}$")
+_DIED = pattern(
+    r"""
+      ^ Fatal[ ]Python[ ]error:[ ] (?P<why> .+ ) $
+    | ^ (?P<signal> Segmentation[ ]fault | Aborted | Killed | Bus[ ]error ) \b
+    """,
+    matches=["Fatal Python error: Segmentation fault", "Killed", "Aborted (core dumped)"],
+    rejects=["Error: Killed", "Killedeer"],
+    how="match",
+)
 
 
 @dataclass
 class _Log:
+    """What the lines of a log say, before it is put together."""
+
     blocks: list[Block] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """Of a verbose run, by node id."""
     summary: list[tuple[str, str]] = field(default_factory=list)
+    """Word and node id of each line of the short summary."""
     reasons: dict[str, str] = field(default_factory=dict)
     """What the summary says of a test behind its name."""
     totals: Counter[str] = field(default_factory=Counter)
     ended: bool = False
     running: str = ""
+    """The test whose name stands at the end of the log without an outcome."""
     died: str = ""
+    """How the process died, where the log says so."""
 
 
 def recognizes_pytest_log(head: FileHead) -> bool:
@@ -87,52 +134,55 @@ def recognizes_pytest_log(head: FileHead) -> bool:
 
 
 def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
-    """Every test that the log names."""
+    """Read every test that the log names: those with a block first, then those with an outcome only."""
     log = _read(stream, limits, notes)
     if not log.ended:
         notes.cut_short("the log has no line of totals")
     names = _Names(log.summary)
-    failed: dict[tuple[str, bool], list[Block]] = {}
+    blocks_by_test: dict[tuple[str, bool], list[Block]] = {}
     for block in log.blocks:
-        failed.setdefault((names.of(block), block.phase is Phase.COLLECT), []).append(block)
-    for (nodeid, collection), blocks in failed.items():
-        yield _failed(nodeid, sorted(blocks, key=lambda block: _ORDER.index(block.phase)), collection)
-    told = {nodeid for nodeid, _ in failed}
+        key = (names.of(block), block.phase is Phase.COLLECT)
+        blocks_by_test.setdefault(key, []).append(block)
+    for (nodeid, is_collection_error), blocks in blocks_by_test.items():
+        yield _with_blocks(nodeid, blocks, is_collection_error)
+    named = {nodeid for nodeid, _ in blocks_by_test}
     for nodeid, outcome in log.outcomes.items():
-        if nodeid not in told:
-            told.add(nodeid)
-            failures = (_summarised(nodeid, log),) if outcome.is_red else ()
-            yield ImportedTest(
-                name=ImportedName(nodeid=nodeid), outcome=outcome, failures=failures, source="log"
-            )
+        if nodeid not in named:
+            named.add(nodeid)
+            yield _without_blocks(nodeid, outcome, log, is_collection_error=False)
     for word, nodeid in log.summary:
-        if nodeid not in told:
-            told.add(nodeid)
-            log.outcomes[nodeid] = _WORDS[word]
-            yield _of_summary(word, nodeid, log)
-    if log.died and log.running and log.running not in told:
+        if nodeid not in named:
+            named.add(nodeid)
+            log.outcomes[nodeid] = _OUTCOMES[word]
+            yield _without_blocks(nodeid, _OUTCOMES[word], log, is_collection_error="::" not in nodeid)
+    if log.died and log.running and log.running not in named:
         yield _crashed(log)
-    _count_unnamed(log, told, notes)
+    _count_unnamed(log, notes)
 
 
 def _read(stream: BinaryIO, limits: Limits, notes: Notes) -> _Log:
-    log, section, lines = _Log(), "", []  # type: ignore[var-annotated]  # of strings
+    log = _Log()
+    section = ""
+    lines: list[str] = []
     for line in _lines(stream, limits, notes):
-        found = _SECTION.match(line)
-        if _FINAL.match(line):
+        heading = _SECTION.match(line)
+        is_last_line = _LAST_LINE.match(line) is not None
+        if is_last_line:
             log.ended = True
-            log.totals.update({m["what"]: int(m["count"]) for m in _TOTALS.finditer(line)})
-        if found or (_FINAL.match(line) and section != "test session starts"):
+            for total in _TOTAL.finditer(line):
+                log.totals[total["what"]] += int(total["count"])
+        if heading or (is_last_line and section != "test session starts"):
             log.blocks.extend(blocks_of(section, lines))
-            section, lines = (found["title"] if found else ""), []
-        elif section in ("FAILURES", "ERRORS"):
+            section = heading["title"] if heading else ""
+            lines = []
+        elif section in SECTIONS_WITH_BLOCKS:
             lines.append(line)
         elif stopped := _STOPPED.match(line):
             notes.cut_short(stopped["why"][:200])
         elif section == "short test summary info" or (not section and _SUMMARY.match(line)):
-            _summary_line(line, log)
+            _read_summary_line(line, log)
         else:
-            _progress_line(line, log)
+            _read_progress_line(line, log)
     log.blocks.extend(blocks_of(section, lines))
     return log
 
@@ -143,97 +193,102 @@ def _lines(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[str]:
     stream.seek(0)
     for raw in raw_lines(stream, limits=limits, notes=notes):
         text = cleaned(raw.decode("utf-8", "replace").rstrip("\r\n"))
-        for line in text.split("\n"):
+        for line in text.split("\n"):  # a bar that a progress display overwrites is a line for each state
             yield bare(line)
 
 
-def _summary_line(line: str, log: _Log) -> None:
+def _read_summary_line(line: str, log: _Log) -> None:
     found = _SUMMARY.match(line)
     if found is None:
         return
     rest = found["rest"]
-    bracket = rest.rfind("] - ") + 1 if "[" in rest.partition(" - ")[0] else 0
-    nodeid = rest[:bracket] if bracket else rest.partition(" - ")[0]
+    nodeid = rest.partition(" - ")[0]
+    if "[" in nodeid:
+        # A parameter may have ` - ` in it: the name ends behind the last bracket.
+        end = rest.rfind("] - ") + 1
+        nodeid = rest[:end] if end else nodeid
+    reason = rest[len(nodeid) :].removeprefix(" - ").strip()
     log.summary.append((found["word"], nodeid.strip()))
-    log.reasons.setdefault(nodeid.strip(), rest[len(nodeid) :].removeprefix(" - ").strip())
+    log.reasons.setdefault(nodeid.strip(), reason)
 
 
-def _progress_line(line: str, log: _Log) -> None:
-    if found := _VERBOSE.match(line):
-        word, nodeid = found["word"] or found["result"], found["there"] or found["nodeid"]
-        if word in _WORDS:
-            log.outcomes[nodeid.strip()] = _WORDS[word]
+def _read_progress_line(line: str, log: _Log) -> None:
+    if verbose := _VERBOSE.match(line):
+        word = verbose["word"] or verbose["result"]
+        nodeid = verbose["after"] or verbose["before"]
+        if word in _OUTCOMES:
+            log.outcomes[nodeid.strip()] = _OUTCOMES[word]
         log.running = ""
-    elif found := _DIED.match(line):
-        log.died = found["why"] or found["signal"]
-    elif (found := _STARTED.match(line)) and not log.died:
-        log.running = found["nodeid"]
+    elif died := _DIED.match(line):
+        log.died = died["why"] or died["signal"]
+    elif not log.died and (started := _STARTED.match(line)):
+        log.running = started["nodeid"]
 
 
 class _Names:
-    """Node ids of failure headings, from the summary where there is one."""
+    """Finds node ids for the headings of failures, in the summary where there is one."""
 
     def __init__(self, summary: list[tuple[str, str]]) -> None:
-        self._known: dict[str, deque[str]] = {}
-        self.listed = {nodeid for _, nodeid in summary}
+        self._by_heading: dict[str, deque[str]] = {}
         for _, nodeid in summary:
-            waiting = self._known.setdefault(heading_of(nodeid), deque())
-            if nodeid not in waiting:
-                waiting.append(nodeid)
+            nodeids = self._by_heading.setdefault(heading_of(nodeid), deque())
+            if nodeid not in nodeids:
+                nodeids.append(nodeid)
 
     def of(self, block: Block) -> str:
         """By heading, in order; two tests of one name in two files are told apart by the file shown."""
         if block.phase is Phase.COLLECT:
             return block.heading
-        waiting = self._known.get(block.heading)
-        if waiting:
-            return next((nodeid for nodeid in waiting if nodeid.partition("::")[0] in block.text), waiting[0])
-        head, bracket, parameters = block.heading.partition("[")
+        nodeids = self._by_heading.get(block.heading)
+        if nodeids:
+            in_shown_file = (nodeid for nodeid in nodeids if nodeid.partition("::")[0] in block.text)
+            return next(in_shown_file, nodeids[0])
         file = block.first_test_file()
-        if file:
-            return "::".join([file, *head.split(".")]) + bracket + parameters
-        return block.heading
+        if not file:
+            return block.heading
+        head, bracket, parameters = block.heading.partition("[")
+        return "::".join([file, *head.split(".")]) + bracket + parameters
 
 
 def heading_of(nodeid: str) -> str:
-    """`TestB.test_c[d]` of `tests/test_a.py::TestB::test_c[d]`."""
+    """The heading that pytest gives a failure: `TestB.test_c[d]` of `tests/test_a.py::TestB::test_c[d]`."""
     head, bracket, parameters = nodeid.partition("[")
     return ".".join(head.split("::")[1:]) + bracket + parameters
 
 
-def _failed(nodeid: str, blocks: list[Block], collection: bool) -> ImportedTest:
+def _with_blocks(nodeid: str, blocks: list[Block], is_collection_error: bool) -> ImportedTest:
     """A test may have several blocks: its call, its teardown, its subtests."""
+    in_order = sorted(blocks, key=lambda block: _PHASES_IN_ORDER.index(block.phase))
+    failures = tuple(
+        ImportedFailure(
+            text=block.text,
+            phase=block.phase,
+            subtest=block.subtest,
+            stdout=block.captured("stdout"),
+            stderr=block.captured("stderr"),
+            log=block.captured("log"),
+        )
+        for block in in_order
+    )
+    failed = any(block.phase is Phase.CALL for block in blocks)
     return ImportedTest(
         name=ImportedName(nodeid=nodeid),
-        outcome=Outcome.FAILED if any(block.phase is Phase.CALL for block in blocks) else Outcome.ERROR,
-        failures=tuple(
-            ImportedFailure(
-                text=block.text,
-                phase=block.phase,
-                subtest=block.subtest,
-                stdout=block.stdout,
-                stderr=block.stderr,
-                log=block.log,
-            )
-            for block in blocks
-        ),
-        is_collection_error=collection,
+        outcome=Outcome.FAILED if failed else Outcome.ERROR,
+        failures=failures,
+        is_collection_error=is_collection_error,
         source="log",
     )
 
 
-def _summarised(nodeid: str, log: _Log) -> ImportedFailure:
-    """A failure of which no block is shown: `--tb=no`, `--tb=line`."""
-    return ImportedFailure(message=log.reasons.get(nodeid) or "the log has no more of it than its name")
-
-
-def _of_summary(word: str, nodeid: str, log: _Log) -> ImportedTest:
-    outcome = _WORDS[word]
+def _without_blocks(nodeid: str, outcome: Outcome, log: _Log, *, is_collection_error: bool) -> ImportedTest:
+    """A test of which the log has an outcome and at most a reason: `--tb=no`, `--tb=line`."""
+    reason = log.reasons.get(nodeid) or "the log has no more of it than its name"
+    failures = (ImportedFailure(message=reason),) if outcome.is_red else ()
     return ImportedTest(
         name=ImportedName(nodeid=nodeid),
         outcome=outcome,
-        failures=(_summarised(nodeid, log),) if outcome.is_red else (),
-        is_collection_error="::" not in nodeid,
+        failures=failures,
+        is_collection_error=is_collection_error,
         source="log",
     )
 
@@ -245,9 +300,9 @@ def _crashed(log: _Log) -> ImportedTest:
     )
 
 
-def _count_unnamed(log: _Log, told: set[str], notes: Notes) -> None:
+def _count_unnamed(log: _Log, notes: Notes) -> None:
     named = Counter(log.outcomes.values())
-    for what, outcome in _QUIET.items():
+    for what, outcome in _COUNTED_WITHOUT_NAMES.items():
         missing = log.totals[what] - named[outcome]
         if missing > 0:
             notes.drop(f"tests that {what} without being named", missing)

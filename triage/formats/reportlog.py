@@ -1,4 +1,4 @@
-"""pytest-reportlog: a JSON line for each phase of each test, readable while it grows and after a crash."""
+"""Read pytest-reportlog: a JSON line for each phase of each test, readable after a crash too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from triage.model.traceback import CAUSE, CONTEXT
 from triage.text.pattern import pattern
 
 _PHASES = {phase.value: phase for phase in Phase}
+_REPORTS_OF_TESTS = ("TestReport", "SubTestReport", "SubtestReport")
 
 
 _FIRST_LINE = pattern(
@@ -47,18 +48,19 @@ def recognizes_reportlog(head: FileHead) -> bool:
 
 
 def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
-    """Collection errors as they come, tests at the end; a test that was running when the log ends crashed."""
+    """Read collection errors, then tests; a test that was running when the log ends crashed."""
     tests: dict[str, _Test] = {}
     finished = False
     for line in read_lines(stream, limits=limits, notes=notes):
-        kind = line.get("$report_type") or line.get("_report_type")
+        kind = line.get("$report_type") or line.get("_report_type")  # the latter: subtests before 1.0
         if kind == "SessionFinish":
             finished = True
         elif kind == "CollectReport" and line.get("outcome") == "failed":
             yield _collection_error(line)
-        elif kind in ("TestReport", "SubTestReport", "SubtestReport") and isinstance(line.get("nodeid"), str):
+        elif kind in _REPORTS_OF_TESTS and isinstance(line.get("nodeid"), str):
             test = tests.setdefault(line["nodeid"], _Test(line["nodeid"]))
-            (test.reports if kind == "TestReport" else test.subtests).append(line)
+            same_kind = test.reports if kind == "TestReport" else test.subtests
+            same_kind.append(line)
     if not finished:
         notes.cut_short("the log has no end of the session")
     for test in tests.values():
@@ -78,20 +80,21 @@ def _collection_error(line: dict[str, Any]) -> ImportedTest:
 
 def _imported(test: _Test, finished: bool) -> ImportedTest:
     last = _last_run(test.reports)
-    failures = [_failure(report) for report in (*test.subtests, *last) if report.get("outcome") == "failed"]
-    durations = [seconds_of(report.get("duration")) for report in last]
+    failed = [report for report in (*test.subtests, *last) if report.get("outcome") == "failed"]
+    durations = [seconds_of(report.get("duration")) or 0.0 for report in last]
     reruns = sum(report.get("outcome") == "rerun" for report in test.reports)
-    running = not finished and not any(report.get("when") == "teardown" for report in last)
+    was_running = not finished and not any(report.get("when") == "teardown" for report in last)
+    note = None
+    if was_running:
+        note = "it was running when the log ends"
+    elif reruns:
+        note = f"run again {reruns} times"
     return ImportedTest(
         name=ImportedName(nodeid=test.nodeid),
-        outcome=Outcome.CRASHED if running else _outcome(last, test.subtests),
-        failures=tuple(failures),
-        duration=sum(seconds or 0.0 for seconds in durations) if durations else None,
-        note="it was running when the log ends"
-        if running
-        else f"run again {reruns} times"
-        if reruns
-        else None,
+        outcome=Outcome.CRASHED if was_running else _outcome(last, test.subtests),
+        failures=tuple(_failure(report) for report in failed),
+        duration=sum(durations) if durations else None,
+        note=note,
         source="reportlog",
     )
 
@@ -105,29 +108,31 @@ def _last_run(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _outcome(reports: list[dict[str, Any]], subtests: list[dict[str, Any]]) -> Outcome:
     by_phase = {report.get("when"): report for report in reports}
     call = by_phase.get("call", {})
-    if call.get("outcome") == "failed" or any(sub.get("outcome") == "failed" for sub in subtests):
+    failed = [report for report in reports if report.get("outcome") == "failed"]
+    skipped = [report for report in reports if report.get("outcome") == "skipped"]
+    if call.get("outcome") == "failed" or any(subtest.get("outcome") == "failed" for subtest in subtests):
         return Outcome.FAILED
-    crashed = [r for r in reports if r.get("when") not in _PHASES and r.get("outcome") == "failed"]
-    if crashed:
-        return Outcome.CRASHED
-    if any(report.get("outcome") == "failed" for report in reports):
+    if any(report.get("when") not in _PHASES for report in failed):
+        return Outcome.CRASHED  # pytest-xdist reports a worker that died in no phase
+    if failed:
         return Outcome.ERROR
-    if any(report.get("outcome") == "skipped" for report in reports):
-        return Outcome.XFAILED if any("wasxfail" in report for report in reports) else Outcome.SKIPPED
+    if skipped:
+        expected = any("wasxfail" in report for report in reports)
+        return Outcome.XFAILED if expected else Outcome.SKIPPED
     if "wasxfail" in call:
         return Outcome.XPASSED
     return Outcome.PASSED if call.get("outcome") == "passed" else Outcome.NOT_RUN
 
 
 def _failure(report: dict[str, Any]) -> ImportedFailure:
-    sections = {"stdout": "", "stderr": "", "log": ""}
-    for section in list_of(report.get("sections")):
-        title, content = (
-            (text_of(section[0]), text_of(section[1])) if len(list_of(section)) == 2 else ("", "")
-        )
-        stream = next((name for name in sections if name in title.lower()), None)
+    streams = {"stdout": "", "stderr": "", "log": ""}
+    for section in map(list_of, list_of(report.get("sections"))):
+        if len(section) != 2:
+            continue
+        title, content = text_of(section[0]).lower(), text_of(section[1])
+        stream = next((name for name in streams if name in title), None)
         if stream is not None:
-            sections[stream] += content
+            streams[stream] += content
     longrepr = report.get("longrepr")
     crash = dict_of(dict_of(longrepr).get("reprcrash"))
     return ImportedFailure(
@@ -135,25 +140,24 @@ def _failure(report: dict[str, Any]) -> ImportedFailure:
         text=longrepr_text(longrepr),
         phase=_PHASES.get(text_of(report.get("when")), Phase.CALL),
         subtest=_subtest(report),
-        stdout=sections["stdout"],
-        stderr=sections["stderr"],
-        log=sections["log"],
+        stdout=streams["stdout"],
+        stderr=streams["stderr"],
+        log=streams["log"],
     )
 
 
 def _subtest(report: dict[str, Any]) -> str | None:
+    """The subtest's message and parameters; None for the test itself."""
     context = dict_of(report.get("context"))
-    if not context:
-        return None
-    kwargs = ", ".join(f"{name}={value}" for name, value in dict_of(context.get("kwargs")).items())
-    return (
-        " ".join(part for part in (text_of(context.get("msg")), f"({kwargs})" if kwargs else "") if part)
-        or None
-    )
+    parameters = dict_of(context.get("kwargs"))
+    parts = [text_of(context.get("msg"))]
+    if parameters:
+        parts.append(f"({', '.join(f'{name}={value}' for name, value in parameters.items())})")
+    return " ".join(filter(None, parts)) or None
 
 
 def longrepr_text(longrepr: Any) -> str:
-    """pytest's representation as its terminal would print it."""
+    """Write pytest's representation as its terminal would print it."""
     if isinstance(longrepr, list):  # a skip: path, line, reason
         return text_of(longrepr[-1]) if longrepr else ""
     if not isinstance(longrepr, dict):
@@ -161,13 +165,20 @@ def longrepr_text(longrepr: Any) -> str:
     chain = [part for part in list_of(longrepr.get("chain")) if isinstance(part, list) and part]
     if not chain:
         return _traceback(longrepr.get("reprtraceback"))
-    texts = []
+    texts: list[str] = []
     for part in chain:
         texts.append(_traceback(part[0]))
         link = text_of(part[2]) if len(part) > 2 else ""
         if link:
-            texts.append(CAUSE if "cause" in link else CONTEXT if "handling" in link else link)
+            texts.append(_link(link))
     return "\n\n".join(texts)
+
+
+def _link(text: str) -> str:
+    """The sentence between two exceptions of a chain, as Python words it."""
+    if "cause" in text:
+        return CAUSE
+    return CONTEXT if "handling" in text else text
 
 
 def _traceback(traceback: Any) -> str:
@@ -175,11 +186,11 @@ def _traceback(traceback: Any) -> str:
     for entry in map(dict_of, list_of(dict_of(traceback).get("reprentries"))):
         data = dict_of(entry.get("data"))
         place = dict_of(data.get("reprfileloc"))
-        location = (
-            f"{place.get('path')}:{place.get('lineno')}: {text_of(place.get('message'))}" if place else ""
-        )
+        location = ""
+        if place:
+            location = f"{place.get('path')}:{place.get('lineno')}: {text_of(place.get('message'))}"
         lines = [text_of(line) for line in list_of(data.get("lines"))]
-        style = text_of(data.get("style"))
-        body = [location, *lines] if style == "short" else [*lines, "", location]
+        is_short = text_of(data.get("style")) == "short"
+        body = [location, *lines] if is_short else [*lines, "", location]
         blocks.append("\n".join(body).rstrip())
     return "\n_ _ _ _\n".join(blocks)
