@@ -1,4 +1,4 @@
-"""Taking one statement out of a source text."""
+"""Take one statement out of a source text, or add one keyword to a call; keep every other byte."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from triage.model.experiment import Patch
 from triage.probe.sources import spans, tree_of, wrapped
 from triage.text.diff import diff_of
 
+_LEFT_ALONE = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Assert, ast.Raise)
+
 
 def without_statement(source: str, line: int) -> str | None:
-    """The source with the innermost simple statement at this line replaced by `pass`; None for none.
+    """The source with the innermost simple statement at this line taken out; None where there is none.
 
-    Imports, definitions, returns and assignments that later code needs are left alone where a plain `pass`
-    would only move the failure: an assignment becomes one of None.
+    `pass` stands in its place; an assignment becomes one of None, for later code reads the name, and a
+    return gives None. Imports, assertions and raises are left alone: without them something else fails.
     """
     tree = tree_of(source)
     if tree is None:
         return None
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and spans(node, line)]
-    simple = [node for node in found if not hasattr(node, "body")]
+    around = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and spans(node, line)]
+    simple = [node for node in around if not hasattr(node, "body")]
     if not simple:
         return None
-    node = min(simple, key=_length)
-    if isinstance(node, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal | ast.Assert | ast.Raise):
+    innermost = min(simple, key=_length)
+    if isinstance(innermost, _LEFT_ALONE):
         return None
-    return _replaced(source, node)
+    return _replaced(source, innermost)
 
 
 def without_loop(source: str, line: int) -> str | None:
@@ -50,10 +52,10 @@ def _replaced(source: str, node: ast.stmt) -> str:
     start, end = node.lineno - 1, node.end_lineno or node.lineno
     first = lines[start]
     indent = first[: len(first) - len(first.lstrip())]
-    return "".join((*lines[:start], f"{indent}{_instead(node)}\n", *lines[end:]))
+    return "".join((*lines[:start], f"{indent}{_placeholder(node)}\n", *lines[end:]))
 
 
-def _instead(node: ast.stmt) -> str:
+def _placeholder(node: ast.stmt) -> str:
     if isinstance(node, ast.Return):
         return "return None"
     if isinstance(node, ast.Assign):
@@ -100,7 +102,7 @@ class _Adder(cst.CSTTransformer):
 
 
 def _with(call: cst.Call, keyword: str, value: Any) -> list[cst.Arg]:
-    """The arguments and one more, laid out as the others are."""
+    """The arguments and one more, with the blanks and commas of the others."""
     new = cst.Arg(
         keyword=cst.Name(keyword),
         value=cst.parse_expression(repr(value)),

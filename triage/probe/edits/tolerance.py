@@ -1,4 +1,4 @@
-"""Plain numeric comparisons in an assertion: what they compared, and the same with more slack."""
+"""Read a plain comparison of numbers from a failed assertion, and give it more slack in the source."""
 
 from __future__ import annotations
 
@@ -13,12 +13,38 @@ from libcst.metadata import PositionProvider
 from triage.model.base import Value
 from triage.model.failure import Failure
 from triage.probe.sources import wrapped
+from triage.text.pattern import pattern
 
-_NUMBER = r"(?:np\.float64\(|tensor\()?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:, dtype=[a-z.0-9]+)?\)?"
-_SHOWN = re.compile(rf"^assert {_NUMBER} (==|<=|<|>=|>) {_NUMBER}$", re.MULTILINE)
-_FLOAT = re.compile(r"(?<![\w.])\d+\.\d|(?<![\w.])\d+e-\d")
-_ROUNDING = 1e-9
+_NUMBER = r"""
+    (?: np\.float64\( | tensor\( )?
+    ( [-+]? (?: \d+\.?\d* | \.\d+ ) (?: [eE][-+]?\d+ )? )
+    (?: ,[ ]dtype=[a-z.0-9]+ )? \)?
+"""
+_SHOWN_COMPARISON = pattern(
+    rf"^assert [ ] {_NUMBER} [ ] (==|<=|<|>=|>) [ ] {_NUMBER} $",
+    matches=[
+        "assert 0.25 < 1e-06",
+        "assert np.float64(0.1) == 0.2",
+        "assert tensor(1.5, dtype=torch.float64) < 1",
+    ],
+    rejects=["assert x < 1", "assert 1 < 2 < 3"],
+    flags=re.MULTILINE,
+)
+"""What pytest shows of an assertion whose two sides are numbers."""
+_FLOAT = pattern(
+    r"(?<! [\w.] ) \d+\.\d | (?<! [\w.] ) \d+e-\d",
+    matches=["x == 0.5", "[1e-3]"],
+    rejects=["x == 5", "version2.5"],
+)
 _DISTANCE = re.compile(r"abs|norm|diff|err|dist|delta|dev|resid|max|rel", re.IGNORECASE)
+"""Words of expressions that are small where two results agree."""
+_ROUNDING = 1e-9
+"""Relative differences up to here are what the arithmetic of doubles explains."""
+_NEARLY_EQUAL = 1e-6
+_LARGEST_LIMIT = 1e-2
+"""A larger number is no tolerance."""
+_ONE_POWER = 10.0
+"""Slack is a power of ten: the next one above what is missed by."""
 
 
 class Comparison(Value):
@@ -30,6 +56,7 @@ class Comparison(Value):
     operator: str
     right: float
     slack: float
+    """How many times as wide the limit has to be."""
     shown: str
 
     @property
@@ -40,17 +67,17 @@ class Comparison(Value):
     @property
     def rounding(self) -> bool:
         """Whether the two sides differ by no more than arithmetic explains: a wrong result misses by more."""
+        largest = max(abs(self.left), abs(self.right))
         if self.operator == "==":
-            return abs(self.left - self.right) <= _ROUNDING * max(abs(self.left), abs(self.right))
-        return max(abs(self.left), abs(self.right)) <= _ROUNDING
+            return abs(self.left - self.right) <= _ROUNDING * largest
+        return largest <= _ROUNDING
 
     def near(self, most: float) -> bool:
         """Whether it missed by little: a few times a small limit, or the last digits of equal floats."""
-        if self.operator == "==":
-            scale = max(abs(self.left), abs(self.right))
-            return scale > 0 and 0 < abs(self.left - self.right) <= 1e-6 * scale
         small, large = sorted((abs(self.left), abs(self.right)))
-        return small > 0 and large / small <= most and small <= 1e-2
+        if self.operator == "==":
+            return large > 0 and 0 < abs(self.left - self.right) <= _NEARLY_EQUAL * large
+        return small > 0 and large / small <= most and small <= _LARGEST_LIMIT
 
 
 def comparisons(failure: Failure, frames: Sequence[tuple[str, int]]) -> Iterator[Comparison]:
@@ -58,15 +85,21 @@ def comparisons(failure: Failure, frames: Sequence[tuple[str, int]]) -> Iterator
     if not frames:
         return
     path, line = frames[0]
-    for match in _SHOWN.finditer(failure.message):
-        left, right = float(match[1]), float(match[3])
-        if float(match[1]).is_integer() and float(match[3]).is_integer() and "." not in match[0]:
-            continue
-        ratio = max(abs(left), abs(right)) / max(min(abs(left), abs(right)), 1e-300)
-        slack = 10.0 ** max(1, math.ceil(math.log10(ratio * 1.01))) if match[2] != "==" else 10.0
+    for match in _SHOWN_COMPARISON.finditer(failure.message):
+        left, operator, right = float(match[1]), match[2], float(match[3])
+        if left.is_integer() and right.is_integer() and "." not in match[0]:
+            continue  # counts, not measurements
+        shown = match[0].removeprefix("assert ")
+        slack = _ONE_POWER if operator == "==" else _slack(left, right)
         yield Comparison(
-            path=path, line=line, left=left, operator=match[2], right=right, slack=slack, shown=match[0][7:]
+            path=path, line=line, left=left, operator=operator, right=right, slack=slack, shown=shown
         )
+
+
+def _slack(left: float, right: float) -> float:
+    smallest = 1e-300  # keeps the quotient finite
+    ratio = max(abs(left), abs(right)) / max(min(abs(left), abs(right)), smallest)
+    return 10.0 ** max(1, math.ceil(math.log10(ratio * 1.01)))
 
 
 def equality(source: str, frames: Sequence[tuple[str, int]]) -> Comparison | None:
@@ -74,12 +107,13 @@ def equality(source: str, frames: Sequence[tuple[str, int]]) -> Comparison | Non
     if not frames:
         return None
     path, line = frames[0]
-    rows = source.splitlines()
-    text = rows[line - 1].strip() if 0 < line <= len(rows) else ""
+    lines = source.splitlines()
+    text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
     if "==" not in text or not _FLOAT.search(text):
         return None
+    # The values are not known: taken as equal but for rounding, so that no more than that is allowed.
     return Comparison(
-        path=path, line=line, left=1.0, operator="==", right=1.0 + 1e-12, slack=10.0, shown=text
+        path=path, line=line, left=1.0, operator="==", right=1.0 + 1e-12, slack=_ONE_POWER, shown=text
     )
 
 
@@ -100,6 +134,8 @@ def loosened(source: str, found: Comparison) -> str | None:
 
 
 class _Loosen(cst.CSTTransformer):
+    """Rewrite `a == b` as `a == approx(b)`, and `distance < limit` as `distance < limit * slack`."""
+
     METADATA_DEPENDENCIES = (PositionProvider,)
 
     def __init__(self, found: Comparison) -> None:
@@ -111,40 +147,38 @@ class _Loosen(cst.CSTTransformer):
         self, original_node: cst.Comparison, updated_node: cst.Comparison
     ) -> cst.BaseExpression:
         place = self.get_metadata(PositionProvider, original_node)
-        if (
-            self.done
-            or len(updated_node.comparisons) != 1
-            or not place.start.line <= self._found.line <= place.end.line
-        ):
+        spans_line = place.start.line <= self._found.line <= place.end.line
+        if self.done or not spans_line or len(updated_node.comparisons) != 1:
             return updated_node
-        target = updated_node.comparisons[0]
-        text = cst.Module([]).code_for_node(original_node.left)
+        (target,) = updated_node.comparisons
         if isinstance(target.operator, cst.Equal) and self._found.operator == "==":
-            self.done = True
-            rel = f", rel={_ROUNDING:g}" if self._found.rounding else ""
-            near = cst.parse_expression(f'__import__("pytest").approx(0{rel})')
-            assert isinstance(near, cst.Call)
-            near = near.with_changes(
-                args=[near.args[0].with_changes(value=target.comparator), *near.args[1:]]
-            )
-            return updated_node.with_changes(comparisons=[target.with_changes(comparator=near)])
-        if isinstance(target.operator, cst.LessThan | cst.LessThanEqual) and _is_distance(text):
-            self.done = True
-            return updated_node.with_changes(
-                comparisons=[target.with_changes(comparator=_times(target.comparator, self._found.slack))]
-            )
-        return updated_node
+            looser = self._approx(target.comparator)
+        elif isinstance(target.operator, cst.LessThan | cst.LessThanEqual) and _is_distance(
+            original_node.left
+        ):
+            looser = _times(target.comparator, self._found.slack)
+        else:
+            return updated_node
+        self.done = True
+        return updated_node.with_changes(comparisons=[target.with_changes(comparator=looser)])
+
+    def _approx(self, expected: cst.BaseExpression) -> cst.BaseExpression:
+        relative = f", rel={_ROUNDING:g}" if self._found.rounding else ""
+        call = cst.parse_expression(f'__import__("pytest").approx(0{relative})')
+        assert isinstance(call, cst.Call)
+        first, *others = call.args
+        return call.with_changes(args=[first.with_changes(value=expected), *others])
 
 
-def _is_distance(text: str) -> bool:
-    return bool(_DISTANCE.search(text)) or "-" in text
+def _is_distance(node: cst.BaseExpression) -> bool:
+    text = cst.Module([]).code_for_node(node)
+    return "-" in text or _DISTANCE.search(text) is not None
 
 
 def _times(node: cst.BaseExpression, factor: float) -> cst.BaseExpression:
-    simple = isinstance(node, cst.Name | cst.Float | cst.Integer | cst.Call | cst.Attribute | cst.Subscript)
-    left = node if simple else node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    return cst.BinaryOperation(
-        left=left,
-        operator=cst.Multiply(),
-        right=cst.parse_expression(f"{factor:g}" if factor < 1e6 else f"{factor!r}"),
-    )
+    atom = cst.Name | cst.Float | cst.Integer | cst.Call | cst.Attribute | cst.Subscript
+    if not isinstance(node, atom):
+        node = node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    # `:g` would round a large factor to six digits.
+    text = f"{factor:g}" if factor < 1e6 else f"{factor!r}"
+    return cst.BinaryOperation(left=node, operator=cst.Multiply(), right=cst.parse_expression(text))
