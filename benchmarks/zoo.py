@@ -25,7 +25,7 @@ from triage.cli import wiring
 from triage.cli.context import App
 from triage.cli.probe import DEFAULT_BUDGET, known_probes
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.lab import Budget
+from triage.lab.budget import Budget
 from triage.model.base import Silent
 from triage.model.experiment import ProbeReport
 from triage.probe.investigate import Request, probe

@@ -9,7 +9,7 @@ from triage.cli import wiring
 from triage.cli.context import App
 from triage.cli.probe import known_probes
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.lab import Budget
+from triage.lab.budget import Budget
 from triage.probe.investigate import Request, probe
 
 ALL = {p.name: p for p in all_plants()}

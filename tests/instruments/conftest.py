@@ -9,7 +9,7 @@ import pytest
 
 from triage.cli.context import real_world
 from triage.instruments.registry import plugin_of
-from triage.lab.lab import instruments_of, observed
+from triage.lab.observations import observation_of, read_instruments
 from triage.model.run import Selection
 from triage.process.local import LocalExecutor
 from triage.run.selection import run_selection
@@ -36,7 +36,7 @@ def observe(tmp_path):
         )
         folder = tmp_path / "out"
         result = run_selection(selection, env={}, python=None, folder=folder, executor=executor, world=world)
-        return observed(result, instruments_of(folder / "instruments", lambda text: text))
+        return observation_of(result, read_instruments(folder / "instruments", lambda text: text))
 
     yield run
     executor.close()

@@ -39,14 +39,6 @@ def test_one_sided_is_the_share_of_deals_at_least_as_kind_to_b(table):
     assert isclose(verdict.one_sided(*table), sum(k <= table[2] for k in deals) / len(deals))
 
 
-@given(tables())
-def test_two_sided_adds_every_table_no_likelier_than_this_one(table):
-    deals = enumerated(*table)
-    weight = {k: deals.count(k) for k in set(deals)}
-    here = weight.get(table[2], 0)
-    assert isclose(verdict.two_sided(*table), sum(w for w in weight.values() if w <= here) / len(deals))
-
-
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_wilson_holds_the_rate_and_stays_in_range(failed, more):
     runs = failed + more

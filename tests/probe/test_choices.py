@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.lab.collect import _patient
+from triage.lab.collect import limits_for_collection
 from triage.lab.protocol import Setup
 from triage.model.run import Limits
 from triage.probe.api import Finding
@@ -79,7 +79,7 @@ def test_an_infinite_value_is_no_gradient_where_nobody_asks_for_one():
 
 @pytest.mark.parametrize(("seconds", "patient"), [(2.0, 120.0), (300.0, 300.0), (None, None)])
 def test_a_short_limit_for_tests_is_none_for_imports(seconds, patient):
-    assert _patient(Limits(test_timeout=seconds)).test_timeout == patient
+    assert limits_for_collection(Limits(test_timeout=seconds)).test_timeout == patient
 
 
 @pytest.mark.parametrize(

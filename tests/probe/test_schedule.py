@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triage.lab.lab import BudgetSpent
+from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Experiment, Look, Setup
 from triage.lab.verdict import judge
 from triage.model.experiment import Factor, RootCause

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.config import Settings
 from triage.errors import UsageError
+from triage.lab.measurements import magnitude
 from triage.model.cluster import Cluster
 from triage.model.criterion import Bound, allowed_rate
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause, Status, Tally
 from triage.model.outcome import Outcome
 from triage.model.run import Chunk, Limits, Plan, RunRecord, TestResult
-from triage.repair.assertion_strength import compare
+from triage.repair import ranking
+from triage.repair.assertion_strength import Strength, compare
 from triage.repair.criteria import (
+    Control,
     Ground,
     capture_command,
     criteria_for,
     floor_below,
-    magnitude,
     pytest_command,
     runs_for,
 )
+from triage.repair.design_document import control_of
+from triage.repair.document import ChunkRun, Option, PlantedBreak
 from triage.repair.inputs import Basis
-from triage.repair.options import Applied, Proposal, gather, kind_of
+from triage.repair.options import Applied, FileChange, Proposal, gather, kind_of
 from triage.repair.ranking import against, rank, require_breaks
 
 CONTROL = {
     "loss": 983760.69,
     "gradients": {"cell_a": 7782.17, "cell_b": -2947.32, "cell_alpha": 1.66, "flat": 0.0},
 }
+MEASURED = Control(**CONTROL)
 FACTOR = Factor(kind="config", name="simulator.CrystalConfig.default_F", from_=0.0, to=100.0)
 
 
@@ -69,7 +72,7 @@ def _basis(tmp_path, kind="zero-signal", failed=4, culprits=(), factor=FACTOR):
     return Basis(Cluster(id="C19", title="t"), report, tmp_path / "probe.json", record, tmp_path)
 
 
-def _criteria(basis, *, controls=(CONTROL,), kinds=("test",), keywords=(), settings=None):
+def _criteria(basis, *, controls=(MEASURED,), kinds=("test",), keywords=(), settings=None):
     ground = Ground(
         basis=basis,
         settings=settings or Settings(),
@@ -100,8 +103,8 @@ def test_settings_decide_floors_by_pattern(tmp_path):
 
 
 def test_a_floor_lies_below_every_control(tmp_path):
-    weak = {"loss": 1.0, "gradients": {"cell_a": -3.2, "cell_b": None, "cell_alpha": 5.0}}
-    found = _criteria(_basis(tmp_path), controls=(CONTROL, weak))
+    weak = Control(loss=1.0, gradients={"cell_a": -3.2, "cell_b": None, "cell_alpha": 5.0})
+    found = _criteria(_basis(tmp_path), controls=(MEASURED, weak))
     floors = {bound.quantity: bound.above for bound in found["gradients"].bounds}
     assert floors == {"cell_a": 1.0, "cell_alpha": 1.0}
 
@@ -219,28 +222,40 @@ def test_more_options_than_letters_are_refused(tmp_path):
         gather([path] * 27, report)
 
 
-WHOLE = {"before": 3, "after": 3, "changed": 0, "tautologies": 0, "skips": 0, "swallows": 0}
+WHOLE = Strength(before=3, after=3)
+GREEN_CHUNK = ChunkRun(
+    name="chunk_01", tests=2, passed=2, new_failures=(), unanswered=(), seconds=1.0, evidence="x"
+)
+TEST_FILE = FileChange(path="tests/test_x.py", kind="test", added=1, removed=0)
 
 
-def _option(letter: str, **changes):
-    base = {
-        "letter": letter,
+def _option(letter: str, **changes) -> Option:
+    facts = {
+        "title": "",
+        "source": "",
+        "patch": "",
+        "patch_file": "",
+        "apply": "",
         "applies": True,
-        "cut_off": [],
         "why_not": None,
-        "passed": 2,
-        "runs": 2,
-        "breaks": [],
-        "strength": WHOLE,
-        "new_reads": [],
-        "files": [{"kind": "test"}],
+        "files": (TEST_FILE,),
         "added": 1,
         "removed": 0,
+        "strength": WHOLE,
+        "keywords": (),
+        "runs": 2,
+        "passed": 2,
         "seconds": 1.0,
+        "targeted": (),
+        "chunk": GREEN_CHUNK,
         "eligible": True,
-        "chunk": {"new_failures": [], "unanswered": []},
     }
-    return base | changes
+    return Option(letter=letter, **(facts | changes))
+
+
+def _broken(name, caught, calls=1, required=False):
+    outcome = "failed" if caught else "passed"
+    return PlantedBreak(name=name, calls=calls, outcome=outcome, caught=caught, required=required)
 
 
 @pytest.mark.parametrize(
@@ -248,54 +263,67 @@ def _option(letter: str, **changes):
     [
         {"applies": False, "why_not": "x"},
         {"passed": 1},
-        {"chunk": {"new_failures": ["t"], "unanswered": []}},
-        {"chunk": {"new_failures": [], "unanswered": ["t"]}},
-        {"breaks": [{"name": "output", "caught": False, "required": True}]},
-        {"cut_off": ["weight"]},
-        {"strength": {**WHOLE, "after": 2}},
-        {"strength": {**WHOLE, "skips": 1}},
-        {"strength": {**WHOLE, "tautologies": 1}},
+        {"chunk": GREEN_CHUNK.model_copy(update={"new_failures": ("t",)})},
+        {"chunk": GREEN_CHUNK.model_copy(update={"unanswered": ("t",)})},
+        {"breaks": (_broken("output", caught=False, required=True),)},
+        {"cut_off": ("weight",)},
+        {"strength": Strength(before=3, after=2)},
+        {"strength": Strength(before=3, after=3, skips=1)},
+        {"strength": Strength(before=3, after=3, tautologies=1)},
     ],
 )
 def test_each_fault_alone_rejects_an_option(changes):
-    assert against(_option("A")) == []
+    assert against(_option("A")) == ()
     assert len(against(_option("A", **changes))) == 1
 
 
 def test_which_breaks_must_be_noticed():
-    def broken(name, caught, calls=1):
-        return {"name": name, "caught": caught, "calls": calls}
-
-    strict = _option(
-        "A", unreached=[], breaks=[broken("output", True), broken("zero", False), broken("leaf:w", True)]
-    )
+    strict = _option("A", breaks=(_broken("output", True), _broken("zero", False), _broken("leaf:w", True)))
     loose = _option(
         "B",
-        unreached=["w"],
-        breaks=[broken("output", True), broken("leaf:w", False), broken("mine", False, None)],
+        unreached=("w",),
+        breaks=(_broken("output", True), _broken("leaf:w", False), _broken("mine", False, calls=None)),
     )
-    require_breaks([strict, loose], "graph-break", ["w"])
-    assert [one["required"] for one in strict["breaks"]] == [True, False, True]
-    assert [one["required"] for one in loose["breaks"]] == [True, True, True]
-    assert (strict["cut_off"], loose["cut_off"]) == ([], ["w"])
-    assert against(strict) == []
-    assert len(against(loose)) == 2
-    require_breaks([strict], "zero-signal", [])
-    assert against(strict) == ["the repaired test does not notice a planted break: zero"]
+    marked, marked_loose = require_breaks([strict, loose], "graph-break", ["w"])
+    assert [broken.required for broken in marked.breaks] == [True, False, True]
+    assert [broken.required for broken in marked_loose.breaks] == [True, True, True]
+    assert (marked.cut_off, marked_loose.cut_off) == ((), ("w",))
+    assert against(marked) == ()
+    assert len(against(marked_loose)) == 2
+    (zeroed,) = require_breaks([strict], "zero-signal", [])
+    assert against(zeroed) == ("the repaired test does not notice a planted break: zero",)
 
 
 def test_the_rule_orders_eligible_options():
     options = [
         _option("A", seconds=9.0),
         _option("B", added=5),
-        _option("C", new_reads=["f"], added=0),
+        _option("C", new_reads=("f",), added=0),
         _option("D", eligible=False, added=0),
         _option("E", seconds=1.0),
-        _option("F", files=[{}, {}], added=0),
-        _option("G", strength={**WHOLE, "changed": 1}, added=0),
+        _option("F", files=(TEST_FILE, TEST_FILE), added=0),
+        _option("G", strength=Strength(before=3, after=3, changed=1), added=0),
     ]
-    assert [option["letter"] for option in rank(options)] == ["E", "A", "B", "F", "C", "G"]
-    assert json.dumps(options)
+    assert [option.letter for option in rank(options)] == ["E", "A", "B", "F", "C", "G"]
+
+
+def test_floors_reject_only_where_another_option_reaches_them():
+    floors = [Bound(quantity="w", above=10.0)]
+    weak = _option("A", gradients={"w": 1.0})
+    strong = _option("B", gradients={"w": -50.0}, seconds=9.0)
+    alone = ranking.compare([weak], cause="zero-signal", cut_off=[], floors=floors)
+    assert [(option.eligible, option.below, option.rank) for option in alone] == [(True, ("w",), 1)]
+    both = ranking.compare([weak, strong], cause="zero-signal", cut_off=[], floors=floors)
+    assert [(option.eligible, option.rank) for option in both] == [(False, None), (True, 1)]
+    assert "floors" in both[0].against[0]
+
+
+def test_a_proof_without_gradients_is_no_control(tmp_path):
+    basis = _basis(tmp_path)
+    assert control_of(basis) == MEASURED
+    bare = basis.report.experiments[0].model_copy(update={"measurements": {"treated": {}}})
+    report = basis.report.model_copy(update={"experiments": (bare,)})
+    assert control_of(Basis(basis.cluster, report, basis.probe, basis.run, basis.run_folder)) is None
 
 
 @pytest.mark.parametrize(

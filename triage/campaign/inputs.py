@@ -22,14 +22,13 @@ from triage.cluster.rules import SOURCE, Rules, parse_rules
 from triage.errors import TriageError, UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster
-from triage.model.experiment import ExperimentResult, Factor, Status
+from triage.model.experiment import EXPERIMENTS_FILE, ExperimentResult, Factor, Status
 from triage.model.failure import Failure
 from triage.model.run import RunRecord
 from triage.run.standalone import read_recorded
 from triage.signature.api import title_of
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
-_EXPERIMENTS = "experiments.jsonl"
 _LARGEST_RECORD = 8 * 1024 * 1024
 
 
@@ -139,7 +138,7 @@ def _in_folder(root: Path, folder: EvidenceFolder) -> Iterator[Tried]:
     """Pairs of a prediction and its verdict; a damaged line is no evidence, and `triage check` says so."""
     try:
         report = json.loads((folder.path / "probe.json").read_bytes())
-        lines = (folder.path / _EXPERIMENTS).read_text("utf-8", "replace").splitlines()
+        lines = (folder.path / EXPERIMENTS_FILE).read_text("utf-8", "replace").splitlines()
     except (OSError, ValueError):
         return
     if not isinstance(report, dict):

@@ -42,7 +42,7 @@ def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
     Exit 0 where a cause was found (proven or likely), 1 where it is still unknown, 2 where the request
     makes no sense, 3 where the failure was not reproduced or the suite cannot be collected.
     """
-    from triage.lab.lab import Budget
+    from triage.lab.budget import Budget
     from triage.probe.investigate import Request, probe
 
     app.flags = {"campaign": options["campaign"]}

@@ -1,15 +1,18 @@
-"""`triage design`: phase C."""
+"""`triage design` and `triage verify`: phases C and D."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode
+
+if TYPE_CHECKING:
+    from triage.repair.document import CheckedCriterion, Design, Option, Verification
 
 
 @app_command(
@@ -40,7 +43,13 @@ from triage.errors import ExitCode
 @click.option("--campaign", help="Folder under reports/ and name of the plan.", metavar="NAME")
 @click.option("--stamp", help="Name of this design's folder; default: the time, UTC.", metavar="STAMP")
 def design_command(
-    app: App, subject: str, options: tuple[Path, ...], sabotages: tuple[Path, ...], **more: Any
+    app: App,
+    *,
+    subject: str,
+    options: tuple[Path, ...],
+    sabotages: tuple[Path, ...],
+    campaign: str | None,
+    stamp: str | None,
 ) -> ExitCode:
     """Phase C: apply each repair to a scratch copy, run it, recommend one, and fix the exit criteria.
 
@@ -50,40 +59,44 @@ def design_command(
     from triage.repair.design import design, prepare
     from triage.repair.inputs import clusters_named
 
-    app.flags = {"campaign": more["campaign"]}
+    app.flags = {"campaign": campaign}
     templates = project_templates(app.root, app.settings.templates)
     services = wiring.services(app)
-    ids = clusters_named(subject, services.registry(), app.settings.campaign)
-    prepared = [prepare(services, cluster_id, options, sabotages) for cluster_id in ids]
+    cluster_ids = clusters_named(subject, services.registry(), app.settings.campaign)
+    # every patch is applied before the first run: a wrong request ends at once
+    prepared = [prepare(services, cluster_id, options, sabotages) for cluster_id in cluster_ids]
     designs = []
-    for one in prepared:
-        folder = wiring.phase_folder(app, "c", more["stamp"])
-        designs.append(design(services, one, folder, templates))
+    for each in prepared:
+        folder = wiring.phase_folder(app, "c", stamp)
+        designs.append(design(services, each, folder, templates))
         _say_design(app, designs[-1])
     app.emit(designs[0] if len(designs) == 1 else {"designs": designs})
-    return ExitCode.OK if all(each["recommended"] for each in designs) else ExitCode.FAILURES
+    return ExitCode.OK if all(each.recommended for each in designs) else ExitCode.FAILURES
 
 
-def _say_design(app: App, values: dict[str, Any]) -> None:
-    app.say(f"{values['cluster']}: {values['title']}")
-    for option in values["options"]:
-        verdict = "recommended" if option["letter"] == values["recommended"] else "eligible"
-        if not option["eligible"]:
-            verdict = f"rejected: {option['against'][0]}"
-        caught = sum(broken["caught"] for broken in option["breaks"])
-        seconds = f", {option['seconds']:.2f} s" if option["seconds"] is not None else ""
-        app.say(f"  option {option['letter']} ({option['title']}): {verdict}")
-        app.say(
-            f"    passes {option['passed']} of {option['runs']}{seconds}, notices {caught} of "
-            f"{len(option['breaks'])} breaks, files {len(option['files'])}, "
-            f"lines +{option['added']} -{option['removed']}"
-        )
-    for criterion in values["criteria"]:
-        runs = f", {criterion['runs']} runs" if criterion["runs"] else ""
-        app.say(f"  criterion {criterion['name']} ({criterion['scope']}{runs}): {criterion['text']}")
-    app.say(f"evidence: {values['folder']}/design.md")
-    if values["recommended"]:
-        app.say(f"next: {values['commands']['apply']}, then {values['commands']['verify']}")
+def _say_design(app: App, design: Design) -> None:
+    app.say(f"{design.cluster}: {design.title}")
+    for option in design.options:
+        _say_option(app, option, recommended=option.letter == design.recommended)
+    for criterion in design.criteria:
+        runs = f", {criterion.runs} runs" if criterion.runs else ""
+        app.say(f"  criterion {criterion.name} ({criterion.scope}{runs}): {criterion.text}")
+    app.say(f"evidence: {design.folder}/design.md")
+    if design.recommended:
+        app.say(f"next: {design.commands.apply}, then {design.commands.verify}")
+
+
+def _say_option(app: App, option: Option, *, recommended: bool) -> None:
+    verdict = "recommended" if recommended else "eligible"
+    if not option.eligible:
+        verdict = f"rejected: {option.against[0]}"
+    seconds = f", {option.seconds:.2f} s" if option.seconds is not None else ""
+    caught = sum(broken.caught for broken in option.breaks)
+    app.say(f"  option {option.letter} ({option.title}): {verdict}")
+    app.say(
+        f"    passes {option.passed} of {option.runs}{seconds}, notices {caught} of "
+        f"{len(option.breaks)} breaks, files {len(option.files)}, lines +{option.added} -{option.removed}"
+    )
 
 
 @app_command(epilog=examples("triage verify C19", "triage verify gradient-flow --json"))
@@ -101,25 +114,32 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
     app.flags = {"campaign": campaign}
     templates = project_templates(app.root, app.settings.templates)
     services = wiring.services(app)
-    done = []
+    verifications = []
     for designed in clusters_to_verify(subject, services.registry()):
         folder = wiring.phase_folder(app, "d", stamp)
-        done.append(verify(services, designed, folder, templates))
-        _say_verification(app, done[-1])
-    app.emit(done[0] if len(done) == 1 else {"verifications": done})
-    return ExitCode.OK if all(each["resolved"] for each in done) else ExitCode.FAILURES
+        verifications.append(verify(services, designed, folder, templates))
+        _say_verification(app, verifications[-1])
+    app.emit(verifications[0] if len(verifications) == 1 else {"verifications": verifications})
+    return ExitCode.OK if all(each.resolved for each in verifications) else ExitCode.FAILURES
 
 
-def _say_verification(app: App, values: dict[str, Any]) -> None:
-    app.say(f"{values['cluster']}: {values['title']}")
-    for result in values["results"]:
-        runs = f", {result['passed']} of {result['runs']} runs" if result["runs"] else ""
-        allowed = result["allowed_rate"]
-        rest = f", still allows a failure rate of {allowed:.0%}" if allowed is not None else ""
-        mark = "met  " if result["met"] else "UNMET"
-        app.say(f"  {mark} {result['name']} ({result['scope']}{runs}{rest}): {result['said']}")
-    app.say(f"evidence: {values['folder']}/verify.md")
-    if values["resolved"]:
-        app.say(f"{values['cluster']} is resolved")
+def _say_verification(app: App, verification: Verification) -> None:
+    app.say(f"{verification.cluster}: {verification.title}")
+    for result in verification.results:
+        mark = "met  " if result.met else "UNMET"
+        app.say(f"  {mark} {result.name} ({_counts(result)}): {result.said}")
+    app.say(f"evidence: {verification.folder}/verify.md")
+    if verification.resolved:
+        app.say(f"{verification.cluster} is resolved")
     else:
-        app.say(f"{values['cluster']} stays open: unmet {', '.join(values['unmet'])}")
+        app.say(f"{verification.cluster} stays open: unmet {', '.join(verification.unmet)}")
+
+
+def _counts(result: CheckedCriterion) -> str:
+    """Scope, runs, and the failure rate that they do not exclude."""
+    words = [result.scope.value]
+    if result.runs:
+        words.append(f"{result.passed} of {result.runs} runs")
+    if result.allowed_rate is not None:
+        words.append(f"still allows a failure rate of {result.allowed_rate:.0%}")
+    return ", ".join(words)

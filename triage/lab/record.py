@@ -1,101 +1,126 @@
-"""Record experiments as they run, and find those that an earlier probe has already judged."""
+"""Write an investigation down while it runs: `experiments.jsonl`, `arms/`, `runs/`."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from triage.evidence.atomic import append_line
+from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.protocol import Experiment
-from triage.model.base import World
-from triage.model.experiment import ExperimentResult, Status
-
-EXPERIMENTS = "experiments.jsonl"
-
-
-def writer(folder: EvidenceFolder, world: World) -> Callable[[Mapping[str, Any]], None]:
-    """Appends a line to the record of experiments, on disk before it returns."""
-    path = folder.path / EXPERIMENTS
-
-    def write(line: Mapping[str, Any]) -> None:
-        text = json.dumps({"at": world.timestamp(), **line}, ensure_ascii=True, default=str)
-        append_line(path, folder.redact(text))
-
-    return write
+from triage.lab.commands import shell
+from triage.lab.environment import Environment
+from triage.lab.protocol import Experiment, Look, Observation, Setup
+from triage.model.experiment import EXPERIMENTS_FILE, ExperimentResult
+from triage.model.outcome import Outcome
+from triage.text.diff import diff_of
 
 
-_OWN = ("reports", "plans", ".triage")
-"""Folders in which triage itself writes: another attempt in the journal is no other code."""
+class ExperimentRecord:
+    """The record of one investigation in its evidence folder; each line is on disk before the next step."""
+
+    def __init__(self, folder: EvidenceFolder, root: Path, environment: Environment) -> None:
+        """`root` is the user's tree, for the commands that people paste."""
+        self._folder = folder
+        self._root = root
+        self._environment = environment
+
+    def look(self, look: Look) -> None:
+        """A look is about to be run."""
+        setup = look.setup.model_dump(mode="json", exclude_defaults=True)
+        self._append({"event": "look", "why": look.why, "setup": setup})
+
+    def predicted(self, number: int, key: str, experiment: Experiment) -> None:
+        """An experiment is about to be run; its prediction is on record before the first run."""
+        fields = experiment.model_dump(mode="json", exclude_defaults=True)
+        self._append({"event": "predicted", "experiment": number, "key": key, **fields})
+
+    def already_known(self, number: int, key: str, result: ExperimentResult, stamp: str) -> None:
+        """An earlier investigation (its STAMP) has judged this experiment already."""
+        whole = result.model_dump(mode="json", by_alias=True)
+        self._append({"event": "known", "experiment": number, "key": key, "from": stamp, "result": whole})
+
+    def judged(self, number: int, key: str, result: ExperimentResult) -> None:
+        """The verdict on an experiment."""
+        whole = result.model_dump(mode="json", by_alias=True)
+        self._append({"event": "judged", "experiment": number, "key": key, "result": whole})
+
+    def observed(self, number: int, run: Observation) -> None:
+        """One run is over; what passed is only counted."""
+        others = {nodeid: end.value for nodeid, end in run.outcomes.items() if end is not Outcome.PASSED}
+        self._append(
+            {
+                "event": "observed",
+                "run": number,
+                "passed": len(run.outcomes) - len(others),
+                "not_passed": others,
+                "seconds": round(run.seconds, 3),
+                "command": run.command,
+                "evidence": run.evidence,
+            }
+        )
+
+    def trouble(self, what: str) -> None:
+        """Something that a run needed could not be had."""
+        self._append({"event": "trouble", "what": what})
+
+    def run_folder(self, number: int) -> Path:
+        """Where the artifacts of a run go."""
+        return self._folder.path / "runs" / f"{number:04d}"
+
+    def redact(self, text: str) -> str:
+        """The text without secrets."""
+        return self._folder.redact(text)
+
+    def command(self, setup: Setup) -> str:
+        """A shell command for a setup that needs no file: no instruments, no edits."""
+        return self._shell(setup, instruments=None, edits=None)
+
+    def treated_command(self, number: int, setup: Setup, pristine: Path) -> str:
+        """A shell command for the treated arm; writes the files that it needs under `arms/`.
+
+        `pristine` is the untouched copy of the commit that the setup starts from.
+        """
+        arms = self._folder.path / "arms"
+        instruments = edits = None
+        if setup.instruments:
+            path = arms / f"{number:03d}.json"
+            settings = {name: json.dumps(value) for name, value in setup.instruments.items()}
+            atomic.write_text(path, self.redact(json.dumps(settings, indent=1)))
+            # edits are tried in a worktree: from there only an absolute path leads to the file
+            instruments = (
+                str(path) if setup.edits else f"{self._folder.relative(self._root)}/arms/{path.name}"
+            )
+        if setup.edits:
+            path = arms / f"{number:03d}.patch"
+            atomic.write_text(path, _patch(setup, pristine))
+            edits = str(path)
+        return self._shell(setup, instruments=instruments, edits=edits)
+
+    def _shell(self, setup: Setup, *, instruments: str | None, edits: str | None) -> str:
+        command = shell(
+            setup,
+            root=str(self._root),
+            python=self._environment.interpreter,
+            env=self._environment.variables,
+            instruments=instruments,
+            edits=edits,
+            pytest_args=self._environment.pytest_args,
+        )
+        return self.redact(command)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        stamped = {"at": self._environment.world.timestamp(), **line}
+        text = json.dumps(stamped, ensure_ascii=True, default=str)
+        atomic.append_line(self._folder.path / EXPERIMENTS_FILE, self.redact(text))
 
 
-_NOT_CODE = frozenset({".git", "__pycache__", ".pytest_cache", ".hypothesis"})
-
-
-_LASTING = (Status.CONFIRMED, Status.REFUTED)
-
-
-class Known:
-    """What experiments gave, by what they were."""
-
-    def __init__(self, context: str, folders: Iterable[Path] = ()) -> None:
-        """`context` stands for code and environment; `folders` are earlier, sealed ones of phase B."""
-        self._context = context
-        self._results: dict[str, tuple[ExperimentResult, str]] = {}
-        for folder in folders:
-            self._read(folder)
-
-    def key(self, experiment: Experiment) -> str:
-        """Names an experiment in this code and environment; the wording of its prediction is no part."""
-        asked = experiment.model_dump(mode="json", exclude={"prediction", "probe", "arm_names"})
-        text = json.dumps([self._context, asked], sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-    def find(self, key: str) -> tuple[ExperimentResult, str] | None:
-        """The verdict and the folder that it comes from."""
-        return self._results.get(key)
-
-    def _read(self, folder: Path) -> None:
-        try:
-            lines = (folder / EXPERIMENTS).read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return
-        for text in lines:
-            try:
-                line = json.loads(text)
-                if line.get("event") == "judged" and "key" in line:
-                    result = ExperimentResult.model_validate(line["result"])
-                    if result.status in _LASTING:
-                        self._results[line["key"]] = (result, folder.name)
-            except (ValueError, ValidationError, KeyError, AttributeError):
-                continue
-
-
-def context_of(tree: Path, env: Mapping[str, str], python: str | None) -> str:
-    """One hash over the suite's files, the canonical environment and the interpreter with its packages."""
-    digest = hashlib.sha256()
-    for path in sorted(tree.rglob("*")):
-        parts = path.relative_to(tree).parts
-        if path.is_file() and not path.is_symlink() and not _NOT_CODE & set(parts) and parts[0] not in _OWN:
-            digest.update(f"{path.relative_to(tree)}\0{_hash(path)}\n".encode())
-    digest.update(json.dumps([dict(env), python or sys.executable, sys.version, _packages(python)]).encode())
-    return digest.hexdigest()
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _packages(python: str | None) -> list[Any]:
-    if python is None:
-        folders = [Path(entry) for entry in sys.path if entry.endswith("site-packages")]
-    else:
-        folders = list((Path(python).parent.parent / "lib").glob("python*/site-packages"))
-    return sorted(path.name for folder in folders for path in folder.glob("*.dist-info"))
+def _patch(setup: Setup, pristine: Path) -> str:
+    """The edits of a setup as one unified diff."""
+    diffs = []
+    for name, after in setup.edits.items():
+        path = pristine / name
+        before = path.read_text(encoding="utf-8") if path.is_file() else ""
+        diffs.append(diff_of(name, before, after or ""))
+    return "".join(diffs)

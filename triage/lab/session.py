@@ -1,52 +1,78 @@
-"""The laboratory of a design or a verification: scratch copies of the present tree, runs on record."""
+"""Open a laboratory on the present tree: working copies, a record in an evidence folder, a budget."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from triage.campaign.services import Services
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.collect import python_path
-from triage.lab.lab import Budget, Lab
-from triage.lab.record import writer
+from triage.lab.budget import UNLIMITED, Budget, Spending
+from triage.lab.earlier import EarlierVerdicts, fingerprint
+from triage.lab.environment import environment_of
+from triage.lab.lab import Lab
+from triage.lab.record import ExperimentRecord
+from triage.lab.runner import SetupRunner
 from triage.lab.scratch import Scratch
 from triage.process.git import temporary_folder
 
 WORKERS = 2
+"""The two arms of an experiment run side by side."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where processes run: working copies of the suite, and a short temporary folder."""
+
+    scratch: Scratch
+    temporary: Path
+
+
+@contextmanager
+def workspace(root: Path) -> Iterator[Workspace]:
+    """Copy the present tree once; everything is gone afterwards."""
+    with temporary_folder("tr-") as temporary, Scratch(root, temporary) as scratch:
+        scratch.prepare(None)
+        yield Workspace(scratch, temporary)
 
 
 @contextmanager
 def laboratory(services: Services, folder: EvidenceFolder) -> Iterator[Lab]:
-    """A laboratory that keeps its runs in the folder; gone with its copies afterwards."""
+    """A laboratory with copies of its own and no limit, for a design or a verification."""
+    workers = max(WORKERS, services.settings.workers)
+    with workspace(services.root) as place:
+        yield open_lab(services, folder, place, budget=UNLIMITED, workers=workers)
+
+
+def open_lab(
+    services: Services,
+    folder: EvidenceFolder,
+    place: Workspace,
+    *,
+    budget: Budget,
+    workers: int,
+    earlier: EarlierVerdicts | None = None,
+) -> Lab:
+    """A laboratory that keeps its runs in the folder; without `earlier` it runs every experiment anew."""
+    environment = environment_of(services)
+    record = ExperimentRecord(folder, services.root, environment)
+    return Lab(
+        runner=SetupRunner(place.scratch, place.temporary, environment, record, workers=workers),
+        record=record,
+        spending=Spending(budget, services.world.monotonic),
+        limits=services.settings.limits,
+        earlier=earlier if earlier is not None else EarlierVerdicts(""),
+        progress=services.progress,
+    )
+
+
+def earlier_verdicts(services: Services, place: Workspace) -> EarlierVerdicts:
+    """What sealed probes of this project found on the same code in the same environment."""
     settings = services.settings
-    with ExitStack() as stack:
-        room = stack.enter_context(temporary_folder("tr-"))
-        scratch = stack.enter_context(Scratch(services.root, room))
-        scratch.prepare(None)
-        yield Lab(
-            scratch=scratch,
-            room=room,
-            folder=folder.path,
-            root=str(services.root),
-            where=folder.relative(services.root),
-            env=settings.env,
-            executor=services.executor,
-            world=services.world,
-            budget=Budget(seconds=float("inf")),
-            limits=settings.limits,
-            python=settings.python,
-            workers=max(WORKERS, settings.workers),
-            pytest_args=settings.pytest_args,
-            python_path=python_path(services.root, settings.python),
-            progress=services.progress,
-            log=writer(folder, services.world),
-            redact=folder.redact,
-        )
-
-
-def evidence_name(root: Path, path: str) -> str:
-    """An artifact's folder as documents name it: relative to the project."""
-    return Path(os.path.relpath(path, root)).as_posix() if os.path.isabs(path) else path
+    probes = EvidenceFolder.all(services.root, phase="b")
+    return EarlierVerdicts(
+        fingerprint(place.scratch.prepare(None), settings.env, settings.python),
+        (probe.path for probe in probes if probe.sealed),
+    )

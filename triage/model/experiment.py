@@ -10,6 +10,9 @@ from pydantic import ConfigDict, Field
 
 from triage.model.base import Value
 
+EXPERIMENTS_FILE = "experiments.jsonl"
+"""The record of experiments in a folder of phase B, C or D: one line an event."""
+
 CauseKind = Literal[
     "zero-signal", "graph-break", "nonfinite-gradient", "order-dependent", "flaky", "seed",
     "environment-variable", "missing-file", "working-directory", "dtype", "threads", "compile",

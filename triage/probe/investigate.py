@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +13,11 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.collect import Collected, collect, python_path
-from triage.lab.lab import Budget, Lab
-from triage.lab.record import Known, context_of, writer
-from triage.lab.scratch import Scratch
+from triage.lab.budget import Budget
+from triage.lab.collect import Collected, collect
+from triage.lab.environment import environment_of
+from triage.lab.lab import Lab
+from triage.lab.session import Workspace, earlier_verdicts, open_lab, workspace
 from triage.model.experiment import Factor, ProbeReport
 from triage.model.journal import Event
 from triage.model.run import RunRecord
@@ -28,7 +28,6 @@ from triage.probe.record import events_of, report_of, report_without_failure, wi
 from triage.probe.reproduce import NotReproduced, Reproduction, reproduce
 from triage.probe.schedule import run_probes
 from triage.probe.subject import Subject, find_subject
-from triage.process.git import temporary_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +54,18 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     The evidence folder is made once it is known that the subject exists.
     Raises `UsageError` where it does not, `VoidError` where its file cannot be collected.
     """
-    with ExitStack() as stack:
-        room = stack.enter_context(temporary_folder("tr-"))
-        scratch = stack.enter_context(Scratch(services.root, room))
-        collected = _collect(services, scratch, room)
+    with workspace(services.root) as place:
+        collected = _collect(services, place)
         subject = find_subject(request.subject, services.registry(), collected, request.record)
         folder = make_folder()
-        lab = _lab(services, request, folder, room, scratch)
+        lab = open_lab(
+            services,
+            folder,
+            place,
+            budget=request.budget,
+            workers=request.workers,
+            earlier=earlier_verdicts(services, place),
+        )
         nodeid = subject.nodeids[0]
         reproduction = reproduce(lab, nodeid, collected.tests, _chunk_of(request.record, nodeid))
         if isinstance(reproduction, NotReproduced):
@@ -91,46 +95,13 @@ def _suggestions(root: Path, registry: ClusterRegistry, factory: EventFactory) -
     return conclusions(registry, factory, flips_of(trials_of(root)))
 
 
-def _collect(services: Services, scratch: Scratch, room: Path) -> Collected:
-    scratch.prepare(None)
-    settings = services.settings
+def _collect(services: Services, place: Workspace) -> Collected:
     return collect(
-        scratch.tree(0, None, {}),
-        room / "collect",
-        selectors=settings.selectors,
-        env=dict(settings.env),
-        pytest_args=settings.pytest_args,
-        python=settings.python,
-        limits=settings.limits,
-        executor=services.executor,
-        world=services.world,
-    )
-
-
-def _lab(services: Services, request: Request, folder: EvidenceFolder, room: Path, scratch: Scratch) -> Lab:
-    settings = services.settings
-    return Lab(
-        scratch=scratch,
-        room=room,
-        folder=folder.path,
-        root=str(services.root),
-        where=folder.relative(services.root),
-        env=settings.env,
-        executor=services.executor,
-        world=services.world,
-        budget=request.budget,
-        limits=settings.limits,
-        python=settings.python,
-        workers=request.workers,
-        pytest_args=settings.pytest_args,
-        python_path=python_path(services.root, settings.python),
-        progress=services.progress,
-        log=writer(folder, services.world),
-        redact=folder.redact,
-        known=Known(
-            context_of(scratch.prepare(None), settings.env, settings.python),
-            (old.path for old in EvidenceFolder.all(services.root, phase="b") if old.sealed),
-        ),
+        place.scratch.tree(0, None, {}),
+        place.temporary / "collect",
+        selectors=services.settings.selectors,
+        environment=environment_of(services),
+        limits=services.settings.limits,
     )
 
 

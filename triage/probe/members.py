@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from triage.lab.lab import BudgetSpent, Lab
+from triage.lab.budget import BudgetSpent
+from triage.lab.lab import Lab
 from triage.lab.protocol import Experiment, Setup
 from triage.model.experiment import ExperimentResult, Status
 

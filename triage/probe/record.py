@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from triage.cluster.event_factory import EventFactory
 from triage.documents.probe_page import page
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.lab import Lab
+from triage.lab.observations import relative_evidence
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import ExperimentResult, ProbeReport, RootCause
 from triage.model.journal import AttemptRecorded, Event, StatusChanged
@@ -66,15 +66,15 @@ def with_evidence(report: ProbeReport, root: Path, folder: EvidenceFolder, lab: 
             "experiments": experiments,
             "stamp": folder.stamp,
             "folder": folder.relative(root),
-            "runs": lab.runs,
+            "runs": lab.spending.runs,
             "notes": (*report.notes, *lab.notes),
-            "seconds": round(lab.spent, 3),
+            "seconds": round(lab.spending.seconds, 3),
         }
     )
 
 
 def _with_relative_evidence(result: ExperimentResult, root: Path) -> ExperimentResult:
-    paths = tuple(os.path.relpath(path, root) if os.path.isabs(path) else path for path in result.evidence)
+    paths = tuple(relative_evidence(root, path) for path in result.evidence)
     return result.model_copy(update={"evidence": paths})
 
 

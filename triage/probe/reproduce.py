@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from triage.lab.lab import BudgetSpent, Lab
+from triage.lab.budget import BudgetSpent
+from triage.lab.lab import Lab
 from triage.lab.protocol import Look, Observation, Setup
 from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from triage.errors import TriageError
-from triage.lab.lab import BudgetSpent, Lab
+from triage.lab.budget import BudgetSpent
+from triage.lab.lab import Lab
 from triage.lab.protocol import Answer, Experiment, Step, Trial
 from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.probe.api import Case, Finding, Probe

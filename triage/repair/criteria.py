@@ -1,4 +1,4 @@
-"""The conditions under which a cluster will be resolved, derived from its cause and its proof."""
+"""Derive the conditions under which a cluster is resolved from its cause and its proof."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from triage.config import Settings
 from triage.instruments.registry import plugin_of
+from triage.lab.measurements import magnitude
 from triage.lab.verdict import runs_needed
 from triage.model.criterion import Bound, Criterion, Scope, allowed_rate
 from triage.repair.inputs import Basis
@@ -19,9 +20,21 @@ from triage.repair.inputs import Basis
 STEADY_RUNS = 4
 """Four failures of four against none of four: p = 0.014."""
 MOST_RUNS = 100
+"""A failure of 3 % would show in so many runs; a rarer one takes more time than a criterion may."""
 CAPTURE = ".triage/capture"
+"""Where the command for people writes what it measures."""
 _GRADIENT_KINDS = frozenset({"zero-signal", "graph-break", "nonfinite-gradient"})
+"""Causes whose repair must show in loss and gradients."""
 _INPUT_KINDS = frozenset({"zero-signal", "test-defect", "tolerance"})
+"""Causes that lie in the input of the test."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Loss and gradients of a run in which the subject passes."""
+
+    loss: Any
+    gradients: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,8 +43,8 @@ class Ground:
 
     basis: Basis
     settings: Settings
-    controls: Sequence[Mapping[str, Any]]
-    """Measurements of the control case and of the eligible options."""
+    controls: Sequence[Control]
+    """The control case and the eligible options."""
     keywords: tuple[str, ...]
     """Inputs that eligible options set."""
     kinds: frozenset[str]
@@ -82,15 +95,18 @@ def _criteria(ground: Ground) -> Iterator[Criterion]:
 
 def runs_for(rate: float) -> int:
     """How often a test must pass before a failure rate of `rate` would have shown; 4 where it is certain."""
-    return STEADY_RUNS if rate >= 1.0 or rate <= 0.0 else min(MOST_RUNS, max(STEADY_RUNS, runs_needed(rate)))
+    if rate >= 1.0 or rate <= 0.0:
+        return STEADY_RUNS
+    return min(MOST_RUNS, max(STEADY_RUNS, runs_needed(rate)))
 
 
 def pytest_command(settings: Settings, nodeids: Sequence[str], *extra: str) -> str:
     """A shell line that runs these tests under the canonical environment."""
-    env = [f"{name}={shlex.quote(value)}" for name, value in sorted(settings.env.items())]
+    variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(settings.env.items())]
+    prefix = ["env", *variables] if variables else []
     python = shlex.quote(settings.python or "python")
-    words = [shlex.quote(word) for word in (*settings.pytest_args, *extra, *nodeids)]
-    return " ".join((*(("env", *env) if env else ()), python, "-m", "pytest", "-vv", *words))
+    arguments = [shlex.quote(word) for word in (*settings.pytest_args, *extra, *nodeids)]
+    return " ".join([*prefix, python, "-m", "pytest", "-vv", *arguments])
 
 
 def capture_command(settings: Settings, nodeids: Sequence[str]) -> str:
@@ -102,22 +118,12 @@ def capture_command(settings: Settings, nodeids: Sequence[str]) -> str:
     return f"{prepare} && {run} && cat {CAPTURE}/gradients.jsonl"
 
 
-def floors(basis: Basis, settings: Settings, control: Mapping[str, Any]) -> tuple[Bound, ...]:
+def floors(basis: Basis, settings: Settings, control: Control | None) -> tuple[Bound, ...]:
     """What the gradients of a repaired test should reach, from the settings and the control case alone."""
+    if control is None:
+        return ()
     ground = Ground(basis=basis, settings=settings, controls=[control], keywords=(), kinds=frozenset())
-    return tuple(_bounds(ground)) if control else ()
-
-
-def magnitude(value: Any) -> float | None:
-    """Size of a measured gradient: of a number, the largest of a list, the norm of a large one."""
-    if isinstance(value, dict):
-        return magnitude(value.get("norm"))
-    if isinstance(value, list):
-        sizes = [size for item in value if (size := magnitude(item)) is not None]
-        return max(sizes, default=None)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return abs(float(value)) if math.isfinite(value) else None
+    return tuple(_bounds(ground))
 
 
 def floor_below(value: float) -> float:
@@ -130,7 +136,7 @@ def _measured(ground: Ground, runs: int) -> Iterator[Criterion]:
     if basis.report.root_cause.kind not in _GRADIENT_KINDS or not ground.controls:
         return
     command = capture_command(ground.settings, basis.subject)
-    losses = [c["loss"] for c in ground.controls if isinstance(c.get("loss"), int | float)]
+    losses = [control.loss for control in ground.controls if isinstance(control.loss, int | float)]
     if losses and min(losses) > 0:
         yield Criterion(
             name="loss",
@@ -159,16 +165,16 @@ def _measured(ground: Ground, runs: int) -> Iterator[Criterion]:
 
 
 def _bounds(ground: Ground) -> Iterator[Bound]:
-    names = dict.fromkeys(name for control in ground.controls for name in control.get("gradients", {}))
+    names = dict.fromkeys(name for control in ground.controls for name in control.gradients)
     for name in names:
-        given = [
-            floor for pattern, floor in ground.settings.gradient_floors.items() if fnmatchcase(name, pattern)
-        ]
+        patterns = ground.settings.gradient_floors
+        given = [floor for pattern, floor in patterns.items() if fnmatchcase(name, pattern)]
         if given:
             yield Bound(quantity=name, above=max(given), origin="setting gradient_floors")
             continue
-        sizes = [magnitude(control.get("gradients", {}).get(name)) for control in ground.controls]
+        sizes = [magnitude(control.gradients.get(name)) for control in ground.controls]
         known = [size for size in sizes if size is not None]
+        # without a size in every control, or with a zero in one, the gradient promises nothing
         if known and len(known) == len(sizes) and min(known) > 0:
             yield Bound(
                 quantity=name,
@@ -217,8 +223,10 @@ def _documented(ground: Ground) -> Iterator[Criterion]:
     cause = ground.basis.report.root_cause
     if cause.kind not in _INPUT_KINDS or "product" in ground.kinds:
         return
-    field = (cause.factor.name.rpartition(".")[2],) if cause.factor and cause.factor.kind == "config" else ()
-    words = tuple(dict.fromkeys((*field, *ground.keywords)))
+    words = list(ground.keywords)
+    if cause.factor is not None and cause.factor.kind == "config":
+        _, _, field = cause.factor.name.rpartition(".")
+        words.insert(0, field)
     if words:
         yield Criterion(
             name="docstring",
@@ -227,5 +235,5 @@ def _documented(ground: Ground) -> Iterator[Criterion]:
             scope=Scope.NONE,
             nodeids=ground.basis.subject,
             runs=0,
-            mentions=words,
+            mentions=tuple(dict.fromkeys(words)),
         )

@@ -1,266 +1,234 @@
-"""`design.json`: everything that the phase C document states and that no other artifact holds."""
+"""The values of `design.json`, `verify.json` and `gradients.json`, read by templates, scripts and `--json`.
+
+The names and the order of the fields are those of the JSON: scripts and committed evidence rely on them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from triage.config import Settings
-from triage.evidence.folder import EvidenceFolder
-from triage.lab.measurements import measurements
-from triage.lab.protocol import Observation
-from triage.lab.session import evidence_name
-from triage.model.criterion import Bound, Criterion
-from triage.model.outcome import Outcome
-from triage.repair.criteria import capture_command, floors, magnitude, pytest_command
-from triage.repair.inputs import Basis
-from triage.repair.options import apply_command
-from triage.repair.ranking import RULE, against, below_floors, cons, pros, rank, require_breaks
-from triage.repair.trial import RUNS, Trial, Trials
+from pydantic import ConfigDict
 
-AGREES = 1e-6
+from triage.model.base import Value
+from triage.model.criterion import Criterion, CriterionResult, Scope
+from triage.repair.assertion_strength import Strength
+from triage.repair.options import FileChange
 
 
-def option_values(
-    root: Path, folder: EvidenceFolder, basis: Basis, trials: Trials, settings: Settings
-) -> list[dict[str, Any]]:
-    """Every option with what running it gave, its eligibility, and what speaks for and against it."""
-    options = [_option(root, folder, basis, trials, trial) for trial in trials.options]
-    cut_off = measurements(trials.as_is.measured).get("unreached", [])
-    require_breaks(options, basis.report.root_cause.kind, cut_off)
-    bounds = floors(basis, settings, control_of(basis))
-    for option in options:
-        option["below"] = [bound.quantity for bound in bounds if _is_below(option, bound)]
-        option["against"] = against(option)
-    if any(not option["against"] and not option["below"] for option in options):
-        for option in options:
-            option["against"] += below_floors(option)
-    for option in options:
-        option["eligible"] = not option["against"]
-    for option in options:
-        others = [other for other in options if other is not option and other["applies"]]
-        option["pros"] = pros(option, others) if option["applies"] else []
-        option["cons"] = cons(option, others)
-    for place, option in enumerate(rank(options), 1):
-        option["rank"] = place
-    return options
+class SubjectRun(Value):
+    """One run of the subject."""
+
+    outcome: str
+    """Of the first test that did not pass; `passed` where all did."""
+    seconds: float
+    loss: Any
+    command: str
+    evidence: str
 
 
-def _is_below(option: dict[str, Any], bound: Bound) -> bool:
-    return bool(option["gradients"]) and not bound.holds(magnitude(option["gradients"].get(bound.quantity)))
+class ChunkRun(Value):
+    """The chunk of the subject, run with an option applied."""
+
+    name: str
+    tests: int
+    passed: int
+    new_failures: tuple[str, ...]
+    unanswered: tuple[str, ...]
+    """Tests that did not run."""
+    seconds: float
+    evidence: str
 
 
-def design_values(
-    root: Path,
-    folder: EvidenceFolder,
-    basis: Basis,
-    trials: Trials,
-    *,
-    options: Sequence[dict[str, Any]],
-    criteria: Sequence[Criterion],
-    settings: Settings,
-    owner: str,
-) -> dict[str, Any]:
-    """The whole document."""
-    chosen = next((option for option in options if option.get("rank") == 1), None)
-    return {
-        "v": 1,
-        "stamp": folder.stamp,
-        "campaign": folder.campaign,
-        "folder": folder.relative(root),
-        "cluster": basis.cluster.id,
-        "title": basis.cluster.title,
-        "owner": basis.cluster.owner or owner,
-        "subject": list(basis.subject),
-        "context": list(basis.context),
-        "probe": evidence_name(root, str(basis.probe)),
-        "proof": basis.proof,
-        "run": evidence_name(root, str(basis.run_folder / "summary.json")) if basis.run_folder else None,
-        "as_is": _run(root, trials.as_is, basis.subject),
-        "reproduced": trials.as_is.red(*basis.subject),
-        "rule": RULE,
-        "options": list(options),
-        "recommended": chosen["letter"] if chosen else None,
-        "choice": options.index(chosen) if chosen else None,
-        "criteria": [criterion.model_dump(mode="json") for criterion in criteria],
-        "commands": {
-            "targeted": pytest_command(settings, basis.subject, "--maxfail=1", "--durations=25"),
-            "capture": capture_command(settings, basis.subject) if _differentiates(trials) else None,
-            "chunk": next((c.command for c in criteria if c.name == "chunk"), None),
-            "apply": chosen["apply"] if chosen else None,
-            "verify": f"triage verify {basis.cluster.id}",
-        },
-        "tasks": _tasks(basis, chosen, criteria, trials),
-        "touchpoints": _touchpoints(basis, chosen, criteria),
-        "others_red": list(basis.tolerated),
-        "members": list(basis.cluster.members),
-        "approval": _approval(basis, options, chosen, trials),
-    }
+class PlantedBreak(Value):
+    """A fault planted under a repaired test, which should notice it."""
+
+    name: str
+    calls: int | None
+    """How many calls were broken; None for a patch of the user's."""
+    outcome: str
+    caught: bool
+    required: bool = False
+    """Whether an option whose test does not notice it is rejected."""
 
 
-def _option(root: Path, folder: EvidenceFolder, basis: Basis, trials: Trials, trial: Trial) -> dict[str, Any]:
-    applied = trial.applied
-    proposal = applied.proposal
-    patch_file = f"{folder.relative(root)}/options/{proposal.letter}.patch"
-    measured = trial.measured()
-    return {
-        "letter": proposal.letter,
-        "title": proposal.title,
-        "source": proposal.source,
-        "patch": proposal.patch,
-        "patch_file": patch_file,
-        "apply": apply_command(proposal, patch_file),
-        "applies": applied.why_not is None,
-        "why_not": applied.why_not,
-        "files": [change.model_dump(mode="json") for change in applied.files],
-        "added": sum(change.added for change in applied.files),
-        "removed": sum(change.removed for change in applied.files),
-        "strength": applied.strength.model_dump(mode="json"),
-        "keywords": list(applied.keywords),
-        "runs": RUNS if applied.why_not is None else 0,
-        "passed": trial.passed(basis.subject),
-        "seconds": trial.seconds(basis.subject),
-        "targeted": [_run(root, seen, basis.subject) for seen in trial.targeted],
-        "loss": measured.get("loss"),
-        "graph": measured.get("graph"),
-        "unreached": measured.get("unreached", []),
-        "gradients": measured.get("gradients", {}),
-        "agrees_with_control": _agrees(basis, measured),
-        "new_reads": sorted(set(trial.reads()) - _reads(trials.as_is)),
-        "chunk": _chunk(root, basis, trial),
-        "breaks": trial.breaks(basis.subject),
-        "rank": None,
-    }
+class Option(Value):
+    """A repair: its patch, what running it gave, and what the comparison says of it."""
+
+    letter: str
+    title: str
+    source: str
+    patch: str
+    patch_file: str
+    apply: str
+    """A shell command."""
+    applies: bool
+    why_not: str | None
+    """Why the patch does not apply."""
+    files: tuple[FileChange, ...]
+    added: int
+    removed: int
+    strength: Strength
+    keywords: tuple[str, ...]
+    """Inputs to which the patch gives a value."""
+    runs: int
+    passed: int
+    seconds: float | None
+    """Median time of the subject's tests."""
+    targeted: tuple[SubjectRun, ...]
+    loss: Any = None
+    graph: str | None = None
+    unreached: tuple[str, ...] = ()
+    gradients: dict[str, Any] = {}
+    agrees_with_control: bool = False
+    new_reads: tuple[str, ...] = ()
+    """Data files that the subject reads only with the option."""
+    chunk: ChunkRun | None = None
+    breaks: tuple[PlantedBreak, ...] = ()
+
+    rank: int | None = None
+    """Place among the eligible options, from 1."""
+    cut_off: tuple[str, ...] = ()
+    """Leaves that were without a gradient before, and still are."""
+    below: tuple[str, ...] = ()
+    """Quantities below their floor."""
+    against: tuple[str, ...] = ()
+    """Why it is not eligible."""
+    eligible: bool = False
+    pros: tuple[str, ...] = ()
+    cons: tuple[str, ...] = ()
+
+    def having(self, **changes: Any) -> Self:
+        """A copy with other values in some fields."""
+        return self.model_copy(update=changes)
 
 
-def _run(root: Path, seen: Observation, subject: Sequence[str]) -> dict[str, Any]:
-    red = [nodeid for nodeid in subject if seen.outcome(nodeid) is not Outcome.PASSED]
-    return {
-        "outcome": seen.outcome(red[0]).value if red else "passed",
-        "seconds": round(seen.seconds, 3),
-        "loss": measurements(seen.measured).get("loss"),
-        "command": seen.command,
-        "evidence": evidence_name(root, seen.evidence),
-    }
+class Commands(Value):
+    """Shell lines for people; None where there is nothing to run."""
+
+    targeted: str
+    capture: str | None
+    chunk: str | None
+    apply: str | None
+    verify: str
 
 
-def _chunk(root: Path, basis: Basis, trial: Trial) -> dict[str, Any] | None:
-    if trial.chunk is None or basis.chunk is None:
-        return None
-    seen = trial.chunk
-    passed = sum(outcome is Outcome.PASSED for outcome in seen.outcomes.values())
-    return {
-        "name": basis.chunk.name,
-        "tests": len(basis.chunk.nodeids),
-        "passed": passed,
-        "new_failures": trial.new_failures(basis),
-        "unanswered": [n for n in basis.chunk.nodeids if seen.outcome(n) is Outcome.NOT_RUN],
-        "seconds": round(seen.seconds, 3),
-        "evidence": evidence_name(root, seen.evidence),
-    }
+class Task(Value):
+    """A step of phase D."""
+
+    id: str
+    what: str
+    command: str | None
+    seconds: float | None
+    """What it took in the runs of this phase; None where nothing like it was run."""
 
 
-def _reads(seen: Observation) -> set[str]:
-    return {line["path"] for line in seen.lines("reads", "read")}
+class Touchpoint(Value):
+    """A place that phase D changes."""
+
+    path: str
+    what: str
+    by: Literal["person", "triage"]
 
 
-def _agrees(basis: Basis, measured: dict[str, Any]) -> bool:
-    """Whether loss and every gradient are those of the control case, to one part in a million."""
-    control = control_of(basis)
-    if not control or not measured:
-        return False
-    pairs = [(control.get("loss"), measured.get("loss"))]
-    pairs += [
-        (value, measured["gradients"].get(name)) for name, value in control.get("gradients", {}).items()
-    ]
-    return all(_close(magnitude(one), magnitude(other)) for one, other in pairs)
+class Approval(Value):
+    """A question of whoever approves the design, answered from the evidence."""
+
+    what: str
+    holds: bool
 
 
-def _close(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and abs(one - other) <= AGREES * max(one, other, 1.0)
+class Design(Value):
+    """`design.json`: everything that the document of phase C states and that no other artifact holds."""
+
+    v: Literal[1] = 1
+    stamp: str
+    campaign: str
+    folder: str
+    cluster: str
+    title: str
+    owner: str
+    subject: tuple[str, ...]
+    context: tuple[str, ...]
+    """The subject behind the tests that make it fail."""
+    probe: str
+    proof: int | None
+    """Index of the experiment that confirmed the cause."""
+    run: str | None
+    """Summary of the run that showed the failure."""
+    as_is: SubjectRun
+    reproduced: bool
+    """Whether the present tree still fails."""
+    rule: str
+    options: tuple[Option, ...]
+    recommended: str | None
+    """Letter of the option of rank 1."""
+    choice: int | None
+    """Index of that option."""
+    criteria: tuple[Criterion, ...]
+    commands: Commands
+    tasks: tuple[Task, ...]
+    touchpoints: tuple[Touchpoint, ...]
+    others_red: tuple[str, ...]
+    """Tests that are red for other reasons."""
+    members: tuple[str, ...]
+    approval: tuple[Approval, ...]
 
 
-def control_of(basis: Basis) -> dict[str, Any]:
-    """What instruments saw in the treated arm of the proof; empty where nothing was measured."""
-    measured: dict[str, Any] = basis.proven.measurements.get("treated", {}) if basis.proven else {}
-    return measured if measured.get("gradients") else {}
+class SealedDesign(Value):
+    """What a verification takes from a design, whichever version of triage wrote it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str
+    subject: tuple[str, ...]
+    criteria: tuple[Criterion, ...]
 
 
-def _differentiates(trials: Trials) -> bool:
-    seen = (trials.as_is, *(run for trial in trials.options for run in trial.targeted))
-    return any(measurements(run.measured) for run in seen)
+class CheckedCriterion(CriterionResult):
+    """The result of a criterion with what it asked for."""
+
+    text: str
+    scope: Scope
+    command: str
 
 
-def _tasks(
-    basis: Basis, chosen: dict[str, Any] | None, criteria: Sequence[Criterion], trials: Trials
-) -> list[dict[str, Any]]:
-    """What phase D does, with the time that the runs of this phase say it takes."""
-    if chosen is None:
-        return []
-    one = chosen["targeted"][-1]["seconds"] if chosen["targeted"] else trials.as_is.seconds
-    chunk = chosen["chunk"]["seconds"] if chosen["chunk"] else None
-    tasks: list[dict[str, Any]] = [
-        {"id": "D1", "what": "apply the recommended option", "command": chosen["apply"], "seconds": None}
-    ]
-    for criterion in criteria:
-        if criterion.kind == "measures" and any(task["command"] == criterion.command for task in tasks):
-            continue
-        seconds = {"alone": one, "context": one, "chunk": chunk}.get(criterion.scope.value)
-        tasks.append(
-            {
-                "id": f"D{len(tasks) + 1}",
-                "what": criterion.text,
-                "command": criterion.command or None,
-                "seconds": round(seconds * max(1, criterion.runs), 1) if seconds is not None else None,
-            }
-        )
-    verify = {"what": "let triage run all of these and resolve the cluster", "seconds": None}
-    return [*tasks, {"id": f"D{len(tasks) + 1}", "command": f"triage verify {basis.cluster.id}", **verify}]
+class Verification(Value):
+    """`verify.json`: whether each exit criterion is met."""
+
+    v: Literal[1] = 1
+    stamp: str
+    campaign: str
+    folder: str
+    cluster: str
+    title: str
+    design: str
+    subject: tuple[str, ...]
+    resolved: bool
+    results: tuple[CheckedCriterion, ...]
+    unmet: tuple[str, ...]
+    """Names of the criteria that are not met."""
 
 
-def _touchpoints(
-    basis: Basis, chosen: dict[str, Any] | None, criteria: Sequence[Criterion]
-) -> list[dict[str, Any]]:
-    """Every place that phase D changes, and who changes it."""
-    changed = [
-        {"path": file["path"], "what": "the repair", "by": "person"}
-        for file in (chosen or {}).get("files", [])
-    ]
-    noted = [c for c in criteria if c.kind == "docstring"]
-    changed += [
-        {"path": nodeid, "what": "a note in the docstring", "by": "person"}
-        for criterion in noted
-        for nodeid in criterion.nodeids
-    ]
-    return [
-        *changed,
-        {"path": "plans/fix_plan.md", "what": "attempts of phases C and D", "by": "triage"},
-        {"path": "reports/remediation_tracker.md", "what": f"status of {basis.cluster.id}", "by": "triage"},
-    ]
+class CapturedRun(Value):
+    """Loss and gradients of one run of a criterion."""
+
+    loss: Any
+    gradients: dict[str, Any]
+    evidence: str
 
 
-def _approval(
-    basis: Basis, options: Sequence[dict[str, Any]], chosen: dict[str, Any] | None, trials: Trials
-) -> list[dict[str, Any]]:
-    """What an approver would look for, answered from the evidence."""
-    return [
-        {
-            "what": "the cause is proven by a controlled experiment",
-            "holds": basis.report.root_cause.confidence == "proven",
-        },
-        {"what": "the failure is still there in the present tree", "holds": trials.as_is.red(*basis.subject)},
-        {
-            "what": "several options were compared by running them",
-            "holds": sum(o["applies"] for o in options) > 1,
-        },
-        {"what": "one option is eligible under the rule", "holds": chosen is not None},
-        {
-            "what": "the repaired test still notices planted breaks",
-            "holds": bool(chosen and chosen["breaks"]),
-        },
-        {
-            "what": "the chunk of the subject was run with the option",
-            "holds": bool(chosen and chosen["chunk"]),
-        },
-    ]
+class Captured(Value):
+    """`gradients.json`: loss and gradients of the last run, and of every run beside it."""
+
+    loss: Any
+    gradients: dict[str, Any]
+    gradient_magnitudes: dict[str, float | None]
+    graph: str
+    command: str
+    runs: tuple[CapturedRun, ...]
+
+
+def recommended_option(options: Sequence[Option]) -> Option | None:
+    """The option of rank 1; None where none is eligible."""
+    return next((option for option in options if option.rank == 1), None)

@@ -82,13 +82,22 @@ class Basis:
         return sum(arm.failed for arm in arms) / runs if runs else 1.0
 
 
+def cluster_named(text: str, registry: ClusterRegistry) -> str | None:
+    """The live cluster that a user means by `C19` or `c19`; None where the text names no cluster."""
+    for name in (text, text.upper()):
+        if name in registry.clusters:
+            return registry.resolve(name)
+    return None
+
+
 def clusters_named(text: str, registry: ClusterRegistry, campaign: str) -> tuple[str, ...]:
     """`C19` or a campaign: every cluster of it whose cause is known and that is not resolved.
 
     Raises `UsageError` for an unknown cluster, and for a campaign without anything to do.
     """
-    if text in registry.clusters or text.upper() in registry.clusters:
-        return (registry.resolve(text if text in registry.clusters else text.upper()),)
+    cluster_id = cluster_named(text, registry)
+    if cluster_id is not None:
+        return (cluster_id,)
     ready = (ClusterStatus.PROBED, ClusterStatus.DESIGNED)
     tried = {
         registry.resolve(event.cluster)

@@ -200,7 +200,7 @@ def kind_of(path: str) -> str:
     return "test" if is_test or any(part in ("tests", "test", "testing") for part in folders) else "product"
 
 
-def apply_command(proposal: Proposal, patch_path: str) -> str:
+def apply_command(patch_path: str) -> str:
     """How a person applies the option."""
     return f"git apply {shlex.quote(patch_path)}"
 

@@ -1,16 +1,17 @@
-"""Options are run, not discussed: targeted, in their chunk, and with breaks planted."""
+"""Run the options: targeted, in their chunk, and with breaks planted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 from triage.lab.lab import Lab
-from triage.lab.measurements import measurements
+from triage.lab.measurements import Measurements, measurements_of
 from triage.lab.protocol import Look, Observation, Setup
 from triage.model.outcome import Outcome
+from triage.repair.document import PlantedBreak
 from triage.repair.inputs import Basis
 from triage.repair.options import Applied
 
@@ -18,129 +19,148 @@ RUNS = 2
 """Of each option alone; the exit criteria ask for more."""
 METERS: dict[str, dict[str, Any]] = {"gradients": {}, "reads": {}}
 
+UserBreaks = Mapping[str, Sequence[tuple[str, Applied]]]
+"""By an option's letter: the user's own breaks (title and patch) on top of that option."""
+
 
 @dataclass
-class Trial:
+class OptionTrial:
     """What running one option gave."""
 
     applied: Applied
     targeted: list[Observation] = field(default_factory=list)
     chunk: Observation | None = None
     sabotage: Observation | None = None
-    planted: list[tuple[str, Observation]] = field(default_factory=list)
-    """The user's own breaks: name and run."""
+    """The run under the built-in breaks."""
+    user_breaks: list[tuple[str, Observation]] = field(default_factory=list)
+    """Title of each break of the user's, and its run."""
 
     def passed(self, subject: Sequence[str]) -> int:
         """In how many runs every test of the subject passed."""
-        return sum(seen.passed(*subject) for seen in self.targeted)
+        return sum(run.passed(*subject) for run in self.targeted)
 
-    def measured(self) -> dict[str, Any]:
+    def measured(self) -> Measurements | None:
         """Loss and gradients of the last run."""
-        return measurements(self.targeted[-1].measured) if self.targeted else {}
+        return measurements_of(self.targeted[-1].measured) if self.targeted else None
 
     def seconds(self, subject: Sequence[str]) -> float | None:
         """Median time of the subject's tests."""
-        times = [sum(seen.durations.get(nodeid, 0.0) for nodeid in subject) for seen in self.targeted]
+        times = [sum(run.durations.get(nodeid, 0.0) for nodeid in subject) for run in self.targeted]
         return round(median(times), 3) if times else None
 
-    def reads(self) -> list[str]:
+    def reads(self) -> set[str]:
         """Data files of the project that the subject read."""
-        return sorted({line["path"] for seen in self.targeted for line in seen.lines("reads", "read")})
+        return {path for run in self.targeted for path in files_read(run)}
 
-    def new_failures(self, basis: Basis) -> list[str]:
+    def new_failures(self, basis: Basis) -> tuple[str, ...]:
         """Tests of the chunk that are red with the option and were not before."""
         if self.chunk is None:
-            return []
+            return ()
         before = {*basis.tolerated, *basis.subject}
-        return sorted(n for n, outcome in self.chunk.outcomes.items() if outcome.is_red and n not in before)
+        red = (nodeid for nodeid, outcome in self.chunk.outcomes.items() if outcome.is_red)
+        return tuple(sorted(nodeid for nodeid in red if nodeid not in before))
 
-    def breaks(self, subject: Sequence[str]) -> list[dict[str, Any]]:
+    def breaks(self, subject: Sequence[str]) -> tuple[PlantedBreak, ...]:
         """Each planted break, and whether the repaired test noticed it."""
-        found = [
-            {"name": line["mode"], "calls": line["calls"], "outcome": line["outcome"]}
-            for line in (
-                *(self.sabotage.lines("sabotage", "sabotage") if self.sabotage else []),
-                *(self.sabotage.lines("corrupt", "corruption") if self.sabotage else []),
-            )
-            if line["calls"]
-        ]
-        for name, seen in self.planted:
-            outcome = next(
-                (o.value for n in subject if (o := seen.outcome(n)) is not Outcome.PASSED), "passed"
-            )
-            found.append({"name": name, "calls": None, "outcome": outcome})
-        return [{**one, "caught": Outcome(one["outcome"]).is_red} for one in found]
+        return (*self._built_in_breaks(), *self._own_breaks(subject))
+
+    def _built_in_breaks(self) -> Iterator[PlantedBreak]:
+        if self.sabotage is None:
+            return
+        lines = [*self.sabotage.lines("sabotage", "sabotage"), *self.sabotage.lines("corrupt", "corruption")]
+        for line in lines:
+            if line["calls"]:
+                outcome = Outcome(line["outcome"])
+                yield PlantedBreak(
+                    name=line["mode"],
+                    calls=line["calls"],
+                    outcome=outcome.value,
+                    caught=outcome.is_red,
+                )
+
+    def _own_breaks(self, subject: Sequence[str]) -> Iterator[PlantedBreak]:
+        for title, run in self.user_breaks:
+            outcome = first_other_outcome(run, subject)
+            yield PlantedBreak(name=title, calls=None, outcome=outcome.value, caught=outcome.is_red)
 
 
 @dataclass
-class Trials:
+class DesignRuns:
     """The subject as it is, and every option."""
 
     as_is: Observation
-    options: list[Trial]
+    options: list[OptionTrial]
 
 
-def run_options(
-    lab: Lab, basis: Basis, options: Sequence[Applied], sabotages: dict[str, list[tuple[str, Applied]]]
-) -> Trials:
-    """Run everything: the tree as it is, each option alone and in its chunk, then the breaks.
+def first_other_outcome(run: Observation, subject: Sequence[str]) -> Outcome:
+    """The outcome of the first test of the subject that did not pass; `passed` where all did."""
+    for nodeid in subject:
+        if run.outcome(nodeid) is not Outcome.PASSED:
+            return run.outcome(nodeid)
+    return Outcome.PASSED
 
-    `sabotages` holds, by an option's letter, the user's breaks applied on top of it.
-    """
-    trials = [Trial(option) for option in options]
-    living = [trial for trial in trials if trial.applied.why_not is None]
-    looks = [_look(basis.context, {}, "the tree as it is")]
-    for trial in living:
-        looks += [_look(basis.context, trial.applied.edits, f"option {trial.applied.proposal.letter}")] * RUNS
+
+def files_read(run: Observation) -> set[str]:
+    """Data files of the project that a run read."""
+    return {line["path"] for line in run.lines("reads", "read")}
+
+
+def run_options(lab: Lab, basis: Basis, options: Sequence[Applied], user_breaks: UserBreaks) -> DesignRuns:
+    """Run everything: the tree as it is, each option alone and in its chunk, then the breaks."""
+    trials = [OptionTrial(option) for option in options]
+    applying = [trial for trial in trials if trial.applied.why_not is None]
+    looks = [_targeted(basis, {}, "the tree as it is")]
+    for trial in applying:
+        letter = trial.applied.proposal.letter
+        looks += [_targeted(basis, trial.applied.edits, f"option {letter}")] * RUNS
         if basis.chunk is not None:
-            looks.append(_chunk_look(basis, trial.applied))
-    seen = iter(lab.look(looks))
-    as_is = next(seen)
-    for trial in living:
-        trial.targeted = [next(seen) for _ in range(RUNS)]
-        trial.chunk = next(seen) if basis.chunk is not None else None
-    _plant(lab, basis, living, sabotages)
-    return Trials(as_is, trials)
+            setup = Setup(nodeids=basis.chunk.nodeids, edits=trial.applied.edits)
+            looks.append(Look(setup=setup, why=f"option {letter} in {basis.chunk.name}"))
+    observations = iter(lab.look(looks))
+    as_is = next(observations)
+    for trial in applying:
+        trial.targeted = [next(observations) for _ in range(RUNS)]
+        trial.chunk = next(observations) if basis.chunk is not None else None
+    # a break says something only of a test that passes without it
+    passing = [trial for trial in applying if trial.passed(basis.subject)]
+    _plant_built_in_breaks(lab, basis, passing)
+    _plant_user_breaks(lab, basis, passing, user_breaks)
+    return DesignRuns(as_is, trials)
 
 
-def _plant(
-    lab: Lab, basis: Basis, living: Sequence[Trial], sabotages: dict[str, list[tuple[str, Applied]]]
+def _plant_built_in_breaks(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> None:
+    looks = []
+    for trial in trials:
+        instruments: dict[str, dict[str, Any]] = {_breaker(trial): {}}
+        setup = Setup(nodeids=basis.subject, edits=trial.applied.edits, instruments=instruments)
+        looks.append(Look(setup=setup, why=f"breaks planted under option {trial.applied.proposal.letter}"))
+    observations = lab.look(looks) if looks else []
+    for trial, observation in zip(trials, observations, strict=True):
+        trial.sabotage = observation
+
+
+def _plant_user_breaks(
+    lab: Lab, basis: Basis, trials: Sequence[OptionTrial], user_breaks: UserBreaks
 ) -> None:
-    """Breaks make sense only in a test that passes: of the graph where it differentiates, else of results."""
-    passing = [trial for trial in living if trial.passed(basis.subject)]
-    own = [
-        (trial, name, broken)
-        for trial in passing
-        for name, broken in sabotages.get(trial.applied.proposal.letter, [])
+    planted = [
+        (trial, title, broken)
+        for trial in trials
+        for title, broken in user_breaks.get(trial.applied.proposal.letter, ())
         if broken.why_not is None
     ]
     looks = [
-        Look(
-            setup=Setup(nodeids=basis.subject, edits=trial.applied.edits, instruments={_breaker(trial): {}}),
-            why=f"breaks planted under option {trial.applied.proposal.letter}",
-        )
-        for trial in passing
+        Look(setup=Setup(nodeids=basis.context, edits=broken.edits), why=f"break {title} on top of an option")
+        for _, title, broken in planted
     ]
-    looks += [
-        Look(setup=Setup(nodeids=basis.context, edits=broken.edits), why=f"break {name} on top of an option")
-        for _, name, broken in own
-    ]
-    seen = iter(lab.look(looks) if looks else [])
-    for trial in passing:
-        trial.sabotage = next(seen)
-    for trial, name, _ in own:
-        trial.planted.append((name, next(seen)))
+    observations = lab.look(looks) if looks else []
+    for (trial, title, _), observation in zip(planted, observations, strict=True):
+        trial.user_breaks.append((title, observation))
 
 
-def _breaker(trial: Trial) -> str:
-    return "sabotage" if trial.measured().get("backward_calls") else "corrupt"
+def _breaker(trial: OptionTrial) -> str:
+    """The instrument that breaks gradients where the subject differentiates, else results of calls."""
+    return "sabotage" if trial.measured() is not None else "corrupt"
 
 
-def _look(nodeids: Sequence[str], edits: dict[str, str | None], why: str) -> Look:
-    return Look(setup=Setup(nodeids=tuple(nodeids), edits=edits, instruments=METERS), why=why)
-
-
-def _chunk_look(basis: Basis, option: Applied) -> Look:
-    assert basis.chunk is not None
-    setup = Setup(nodeids=basis.chunk.nodeids, edits=option.edits)
-    return Look(setup=setup, why=f"option {option.proposal.letter} in {basis.chunk.name}")
+def _targeted(basis: Basis, edits: dict[str, str | None], why: str) -> Look:
+    return Look(setup=Setup(nodeids=basis.context, edits=edits, instruments=METERS), why=why)

@@ -1,8 +1,7 @@
-"""Phase D, as a table of contents: criteria, runs, verdicts, evidence, journal, ledgers, plan."""
+"""Phase D: criteria, runs, verdicts, evidence, journal, ledgers, plan."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,13 +15,15 @@ from triage.documents.render import write_document
 from triage.errors import TriageError, UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.manifest import compare
-from triage.lab.measurements import measurements
-from triage.lab.session import evidence_name, laboratory
+from triage.lab.measurements import magnitude, measurements_of
+from triage.lab.observations import relative_evidence
+from triage.lab.session import laboratory
 from triage.model.cluster import ClusterStatus
 from triage.model.criterion import Criterion, CriterionResult
 from triage.model.journal import AttemptRecorded, CriterionMet, Event, StatusChanged
-from triage.repair.check_criteria import Seen, judge, run_all
-from triage.repair.criteria import magnitude
+from triage.repair.check_criteria import CriterionRuns, judge, run_all
+from triage.repair.document import Captured, CapturedRun, CheckedCriterion, SealedDesign, Verification
+from triage.repair.inputs import cluster_named
 
 TEMPLATE = "verify.md.j2"
 
@@ -33,8 +34,8 @@ def clusters_to_verify(text: str, registry: ClusterRegistry) -> tuple[Designed, 
     Raises `UsageError` for an unknown cluster and where nothing was designed.
     """
     latest = {design.cluster: design for design in designs(registry)}
-    if text in registry.clusters or text.upper() in registry.clusters:
-        cluster_id = registry.resolve(text if text in registry.clusters else text.upper())
+    cluster_id = cluster_named(text, registry)
+    if cluster_id is not None:
         if cluster_id not in latest:
             raise UsageError(
                 "not-designed",
@@ -42,10 +43,11 @@ def clusters_to_verify(text: str, registry: ClusterRegistry) -> tuple[Designed, 
                 f"make them first: triage design {cluster_id}",
             )
         return (latest[cluster_id],)
-    own = tuple(design for design in latest.values() if design.campaign == text and not design.resolved)
-    if own:
-        return own
-    if any(design.campaign == text for design in latest.values()):
+    of_campaign = [design for design in latest.values() if design.campaign == text]
+    still_open = tuple(design for design in of_campaign if not design.resolved)
+    if still_open:
+        return still_open
+    if of_campaign:
         raise UsageError(
             "nothing-to-do", f"campaign {text} has no designed cluster that is open", "see `triage next`"
         )
@@ -54,134 +56,130 @@ def clusters_to_verify(text: str, registry: ClusterRegistry) -> tuple[Designed, 
 
 def verify(
     services: Services, designed: Designed, folder: EvidenceFolder, templates: Mapping[str, str]
-) -> dict[str, Any]:
+) -> Verification:
     """Run the criteria on the present tree; resolve the cluster if all are met; returns `verify.json`."""
-    design = _design(services, designed)
-    criteria = _criteria(design, designed)
+    design = _sealed_design(services, designed)
     with laboratory(services, folder) as lab:
-        seen = run_all(lab, criteria)
-    results = [judge(services, criterion, seen, design["subject"]) for criterion in criteria]
-    captured = _captured(services, criteria, seen)
-    artifacts = {
-        "verification": folder.write_json("verify.json", _values(services, folder, designed, design, results))
-    }
+        runs = run_all(lab, design.criteria)
+    results = [judge(services, criterion, runs, design.subject) for criterion in design.criteria]
+    verification = Verification(
+        stamp=folder.stamp,
+        campaign=folder.campaign,
+        folder=folder.relative(services.root),
+        cluster=designed.cluster,
+        title=design.title,
+        design=designed.design,
+        subject=design.subject,
+        resolved=all(result.met for result in results),
+        results=_checked(design.criteria, results),
+        unmet=tuple(result.name for result in results if not result.met),
+    )
+    path = folder.write_json("verify.json", verification)
+    artifacts = {"verification": path}
+    captured = _captured(services, design.criteria, runs)
     if captured is not None:
         artifacts["captured"] = folder.write_json("gradients.json", captured)
     artifacts["design"] = services.root / designed.design
     write_document(services.root, folder.path / "verify.md", TEMPLATE, artifacts, templates)
     folder.seal()
-    values: dict[str, Any] = json.loads((folder.path / "verify.json").read_bytes())
-    _tell(services, folder, values)
-    return values
+    written = Verification.model_validate_json(path.read_bytes())  # as it is on disk: redacted
+    _record(services, written)
+    return written
 
 
-def _design(services: Services, designed: Designed) -> dict[str, Any]:
+def _sealed_design(services: Services, designed: Designed) -> SealedDesign:
     """The design as it was sealed: criteria that somebody changed afterwards close nothing."""
     path = services.root / designed.design
+    mend = "'triage check' tells what was changed"
     try:
         flaws = compare(path.parent)
-        design: dict[str, Any] = json.loads(path.read_bytes())
+        text = path.read_bytes()
     except (OSError, ValueError, TriageError) as error:
-        raise VoidError(
-            "bad-evidence", f"{path}: {error}", "'triage check' tells what was changed"
-        ) from error
+        raise VoidError("bad-evidence", f"{path}: {error}", mend) from error
     if flaws:
         raise VoidError(
             "bad-evidence",
             f"{designed.design}: {flaws[0].path} is {flaws[0].problem}",
             f"restore it from git, or design again: triage design {designed.cluster}",
         )
-    return design
-
-
-def _criteria(design: dict[str, Any], designed: Designed) -> tuple[Criterion, ...]:
     try:
-        found = tuple(Criterion.model_validate(item) for item in design["criteria"])
-    except (ValidationError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise VoidError(
-            "bad-evidence", f"{designed.design}: {reason}", "'triage check' tells what was changed"
-        ) from error
-    if not any(criterion.runs for criterion in found):
+        design = SealedDesign.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"])) or "document"
+        raise VoidError("bad-evidence", f"{designed.design}: {field}: {first['msg']}", mend) from error
+    if not any(criterion.runs for criterion in design.criteria):
         raise VoidError(
             "bad-evidence", f"{designed.design} runs nothing", f"triage design {designed.cluster}"
         )
-    return found
+    return design
 
 
-def _values(
-    services: Services,
-    folder: EvidenceFolder,
-    designed: Designed,
-    design: dict[str, Any],
-    results: Sequence[CriterionResult],
-) -> dict[str, Any]:
-    texts = {item["name"]: item for item in design["criteria"]}
-    return {
-        "v": 1,
-        "stamp": folder.stamp,
-        "campaign": folder.campaign,
-        "folder": folder.relative(services.root),
-        "cluster": designed.cluster,
-        "title": design["title"],
-        "design": designed.design,
-        "subject": design["subject"],
-        "resolved": all(result.met for result in results),
-        "results": [
-            {
-                **result.model_dump(mode="json"),
-                "text": texts[result.name]["text"],
-                "scope": texts[result.name]["scope"],
-                "command": texts[result.name]["command"],
-            }
-            for result in results
-        ],
-        "unmet": [result.name for result in results if not result.met],
-    }
+def _checked(
+    criteria: Sequence[Criterion], results: Sequence[CriterionResult]
+) -> tuple[CheckedCriterion, ...]:
+    """Each result with what its criterion asked for."""
+    return tuple(
+        CheckedCriterion(
+            **result.model_dump(), text=criterion.text, scope=criterion.scope, command=criterion.command
+        )
+        for criterion, result in zip(criteria, results, strict=True)
+    )
 
 
-def _captured(services: Services, criteria: Sequence[Criterion], seen: Seen) -> dict[str, Any] | None:
-    """`gradients.json`: loss and gradients of the last run, and of every run beside it."""
+def _captured(services: Services, criteria: Sequence[Criterion], runs: CriterionRuns) -> Captured | None:
+    """Loss and gradients where a criterion measures them; None where the last run measured nothing."""
     measuring = next((criterion for criterion in criteria if criterion.kind == "measures"), None)
-    runs = seen.of(measuring) if measuring else []
-    measured = [(measurements(run.measured), run) for run in runs]
-    if measuring is None or not measured or not measured[-1][0]:
+    if measuring is None:
         return None
-    last = measured[-1][0]
-    return {
-        "loss": last.get("loss"),
-        "gradients": last.get("gradients", {}),
-        "gradient_magnitudes": {name: magnitude(g) for name, g in last.get("gradients", {}).items()},
-        "graph": last.get("graph"),
-        "command": measuring.command,
-        "runs": [
-            {
-                "loss": values.get("loss"),
-                "gradients": values.get("gradients", {}),
-                "evidence": evidence_name(services.root, run.evidence),
-            }
+    measured = [(measurements_of(run.measured), run) for run in runs.of(measuring)]
+    last = measured[-1][0] if measured else None
+    if last is None:
+        return None
+    return Captured(
+        loss=last.loss,
+        gradients=last.gradients,
+        gradient_magnitudes={name: magnitude(value) for name, value in last.gradients.items()},
+        graph=last.graph,
+        command=measuring.command,
+        runs=tuple(
+            CapturedRun(
+                loss=values.loss if values else None,
+                gradients=values.gradients if values else {},
+                evidence=relative_evidence(services.root, run.evidence),
+            )
             for values, run in measured
-        ],
+        ),
+    )
+
+
+def _record(services: Services, verification: Verification) -> None:
+    """Put attempt, met criteria and the cluster's new status into the journal; render ledgers and plan."""
+    common: dict[str, Any] = {
+        "cluster": verification.cluster,
+        "stamp": verification.stamp,
+        "evidence": (f"{verification.folder}/verify.json",),
     }
-
-
-def _tell(services: Services, folder: EvidenceFolder, values: dict[str, Any]) -> None:
-    """Attempt and criteria into the journal; the cluster's status; then ledgers and plan."""
-    evidence = (f"{values['folder']}/verify.json",)
-    common: dict[str, Any] = {"cluster": values["cluster"], "stamp": folder.stamp, "evidence": evidence}
-    summary = "every exit criterion is met" if values["resolved"] else f"unmet: {', '.join(values['unmet'])}"
+    summary = "every exit criterion is met"
+    if not verification.resolved:
+        summary = f"unmet: {', '.join(verification.unmet)}"
     with services.decision_lock():
         registry = services.registry()
         factory = registry.event_factory(services.world.timestamp(), "triage verify")
         events: list[Event] = [
-            factory.make(AttemptRecorded, phase="d", campaign=folder.campaign, summary=summary, **common)
+            factory.make(
+                AttemptRecorded, phase="d", campaign=verification.campaign, summary=summary, **common
+            )
         ]
-        for result in values["results"]:
-            if result["met"]:
-                named = {"criterion": result["name"], "scope": result["scope"], "runs": result["runs"]}
-                events.append(factory.make(CriterionMet, **named, **common))
-        status = registry.cluster(values["cluster"]).status
-        if values["resolved"]:
+        for result in verification.results:
+            if result.met:
+                events.append(
+                    factory.make(
+                        CriterionMet, criterion=result.name, scope=result.scope, runs=result.runs, **common
+                    )
+                )
+        status = registry.cluster(verification.cluster).status
+        if verification.resolved:
             events.append(
                 factory.make(StatusChanged, status=ClusterStatus.RESOLVED, reason=summary, **common)
             )

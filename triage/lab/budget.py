@@ -1,0 +1,58 @@
+"""What an investigation may spend, and what it has spent so far."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MOST_RUNS = 2000
+"""A guard against a search that does not end; the longest real one took 300 runs."""
+
+
+class BudgetSpent(Exception):
+    """No time or no run is left; what was found so far stands."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a probe may take."""
+
+    seconds: float
+    runs: int = MOST_RUNS
+    repeats: int | None = None
+    """Repeats of each arm; None leaves it to the probes (4 where the failure is steady)."""
+
+
+UNLIMITED = Budget(seconds=float("inf"))
+"""A design and a verification run what they must, however long it takes."""
+
+
+class Spending:
+    """The time and the runs taken from a budget; several threads may take runs."""
+
+    def __init__(self, budget: Budget, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds from an arbitrary start; the time counts from now."""
+        self.budget = budget
+        self.runs = 0
+        self._clock = clock
+        self._started = clock()
+        self._lock = threading.Lock()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._started
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the budget is spent; below zero afterwards."""
+        return self.budget.seconds - self.seconds
+
+    def take_run(self) -> int:
+        """Count one more run and return its number, from 1. Raises `BudgetSpent` where none is left."""
+        with self._lock:
+            if self.seconds_left <= 0 or self.runs >= self.budget.runs:
+                raise BudgetSpent
+            self.runs += 1
+            return self.runs

@@ -1,0 +1,126 @@
+"""Run one setup in a restored working copy: the mechanics under every look and every arm."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from triage.instruments.registry import plugin_of
+from triage.lab.environment import Environment
+from triage.lab.observations import observation_of, read_instruments
+from triage.lab.packages import PackageFolder, PackageFolders
+from triage.lab.protocol import Observation, Setup
+from triage.lab.record import ExperimentRecord
+from triage.lab.scratch import Scratch
+from triage.model.run import Limits, Selection
+from triage.run.selection import run_selection
+
+_OPENMP_WAIT = "OMP_WAIT_POLICY"
+"""Threads that spin while they wait make two processes on two cores ten times slower."""
+
+
+class SetupRunner:
+    """Runs setups, at most `workers` at a time; each worker has working copies of its own."""
+
+    def __init__(
+        self,
+        scratch: Scratch,
+        temporary: Path,
+        environment: Environment,
+        record: ExperimentRecord,
+        *,
+        workers: int,
+    ) -> None:
+        """`temporary` is a short folder for what processes need while they run."""
+        self._scratch = scratch
+        self._temporary = temporary
+        self._environment = environment
+        self._record = record
+        self._workers = workers
+        self._packages = PackageFolders(temporary / "packages", environment.python, record.trouble)
+        self._free_slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for slot in range(workers):
+            self._free_slots.put(slot)
+
+    def pristine(self, commit: str | None) -> Path:
+        """The untouched copy of a commit (None: the present state); not safe from two threads."""
+        return self._scratch.prepare(commit)
+
+    def side_by_side(self, setups: Sequence[Setup], run: Callable[[Setup], Observation]) -> list[Observation]:
+        """Call `run` for each setup on the workers; observations in the order of the setups."""
+        for setup in setups:
+            self.pristine(setup.commit)
+        if self._workers == 1 or len(setups) == 1:
+            return [run(setup) for setup in setups]
+        with ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(run, setups))
+
+    def run(self, setup: Setup, limits: Limits, number: int) -> Observation:
+        """Run one setup under these limits; its artifacts go to the folder of run `number`."""
+        folder = self._record.run_folder(number)
+        with self._slot() as slot:
+            tree = self._scratch.tree(slot, setup.commit, setup.edits)
+            packages = self._packages.get(setup.packages, self.pristine(setup.commit))
+            result = run_selection(
+                self._selection(setup, tree, self._emptied_temporary(slot), packages, limits),
+                env=self._environment.variables,
+                python=self._environment.python,
+                folder=folder,
+                executor=self._environment.executor,
+                world=self._environment.world,
+            )
+        measured = read_instruments(folder / "instruments", self._record.redact)
+        if packages is not None and packages.refusals:
+            lines = ({"event": "refused", "missed": reason} for reason in packages.refusals)
+            measured["packages"] = tuple(lines)
+        return observation_of(result, measured)
+
+    @contextmanager
+    def _slot(self) -> Iterator[int]:
+        slot = self._free_slots.get()
+        try:
+            yield slot
+        finally:
+            self._free_slots.put(slot)
+
+    def _emptied_temporary(self, slot: int) -> Path:
+        folder = self._temporary / f"t{slot}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def _selection(
+        self, setup: Setup, tree: Path, temporary: Path, packages: PackageFolder | None, limits: Limits
+    ) -> Selection:
+        defaults = self._default_variables(temporary)
+        import_path = [str(packages.path)] if packages is not None else []
+        import_path += [str(tree / name) for name in self._environment.import_path]
+        variables = {**defaults, **setup.env}
+        if import_path:
+            own = setup.env.get("PYTHONPATH") or self._environment.inherited("PYTHONPATH")
+            variables["PYTHONPATH"] = ":".join([*import_path, *([own] if own else [])])
+        if setup.test_timeout is not None:
+            limits = limits.model_copy(update={"test_timeout": setup.test_timeout})
+        return Selection(
+            root=str(tree),
+            nodeids=setup.nodeids,
+            env=variables,
+            pytest_args=(*self._environment.pytest_args, *setup.pytest_args),
+            plugins=tuple(plugin_of(name) for name in setup.instruments),
+            settings={name: json.dumps(value) for name, value in setup.instruments.items()},
+            limits=limits,
+        )
+
+    def _default_variables(self, temporary: Path) -> dict[str, str | None]:
+        """Variables that a run gets unless the settings say otherwise."""
+        variables: dict[str, str | None] = {}
+        if "TMPDIR" not in self._environment.variables:
+            variables["TMPDIR"] = str(temporary)
+        if not self._environment.sets(_OPENMP_WAIT):
+            variables[_OPENMP_WAIT] = "PASSIVE"
+        return variables
