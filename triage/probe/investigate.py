@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.campaign.decide import decide
-from triage.campaign.inputs import flips_of, trials_of
+from triage.campaign.experiments import flips_of, tried_factors
 from triage.campaign.services import Services
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.join_rules.experiments import conclusions
@@ -92,7 +92,7 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
 
 def _suggestions(root: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
     """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
-    return conclusions(registry, factory, flips_of(trials_of(root)))
+    return conclusions(registry, factory, flips_of(tried_factors(root)))
 
 
 def _collect(services: Services, place: Workspace) -> Collected:
