@@ -1,7 +1,8 @@
-"""Phase A: a run becomes clusters, documents, ledgers and an exit code."""
+"""Phase A: turn a run into clusters, documents, ledgers and an exit code."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +11,14 @@ from triage.campaign.inputs import context_of, rules_of
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.registry import ClusterRegistry
+from triage.config import Gate
 from triage.documents.ledgers import check_regions
 from triage.documents.run_summary import write_run_summary
 from triage.errors import ExitCode, TriageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import Cluster, RunState
+from triage.model.failure import Failure
 from triage.model.run import RunRecord, Suite
 from triage.run.suite import run_suite
 
@@ -26,7 +29,7 @@ class Concluded(Value):
     record: RunRecord
     clusters: tuple[Cluster, ...]
     """Every live cluster with its state in this run."""
-    unknown: tuple[str, ...]
+    held_against: tuple[str, ...]
     """What the gate holds against the run, one line each."""
     exit_code: ExitCode
 
@@ -81,49 +84,59 @@ def conclude(
         if ledgers:
             refresh(services)
     if ledgers:
-        _remember(services, record, assignment)
-    unknown = _held_against(record, assignment.clusters, before, services.settings.gate)
+        _record_history(services, record, assignment)
+    held_against = _held_against(assignment.clusters, before, services.settings.gate)
     return Concluded(
-        record=record, clusters=assignment.clusters, unknown=unknown, exit_code=_exit_code(record, unknown)
+        record=record,
+        clusters=assignment.clusters,
+        held_against=held_against,
+        exit_code=_exit_code(record, held_against),
     )
 
 
 def _write(folder: EvidenceFolder, record: RunRecord, assignment: Assignment) -> None:
-    seen: dict[str, int] = {}
-    rows: list[dict[str, Any]] = []
+    """Write `failures.json` and `clusters.json`."""
+    earlier: Counter[str] = Counter()
+    rows = []
     for failure in record.failures:
-        slot = (failure.nodeid, seen.setdefault(failure.nodeid, 0))
-        seen[failure.nodeid] += 1
-        signatures = assignment.signatures_of.get(slot, ())
-        row = failure.model_dump(mode="json")
-        row["exception"], row["message"] = failure.exception, failure.message
-        row["signature"] = signatures[0] if signatures else None
-        row["signatures"] = list(signatures)
-        row["cluster"] = assignment.cluster_of.get(slot)
-        rows.append(row)
+        slot = (failure.nodeid, earlier[failure.nodeid])
+        earlier[failure.nodeid] += 1
+        rows.append(_failure_row(failure, assignment, slot))
     folder.write_json("failures.json", {"stamp": record.stamp, "failures": rows})
-    clusters = [cluster.model_dump(mode="json") for cluster in assignment.clusters]
-    folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": clusters})
+    folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": assignment.clusters})
 
 
-def _held_against(
-    record: RunRecord, clusters: tuple[Cluster, ...], before: ClusterRegistry, gate: str
-) -> tuple[str, ...]:
-    held = []
+def _failure_row(failure: Failure, assignment: Assignment, slot: tuple[str, int]) -> dict[str, Any]:
+    """The failure with its signatures, the current algorithm's first, and its cluster."""
+    signatures = assignment.signatures_of.get(slot, ())
+    return {
+        **failure.model_dump(mode="json"),
+        "exception": failure.exception,
+        "message": failure.message,
+        "signature": signatures[0] if signatures else None,
+        "signatures": list(signatures),
+        "cluster": assignment.cluster_of.get(slot),
+    }
+
+
+def _held_against(clusters: tuple[Cluster, ...], before: ClusterRegistry, gate: Gate) -> tuple[str, ...]:
+    """What the gate does not let pass: new and regressed clusters always, known ones as the setting says."""
+    lines = []
     for cluster in clusters:
         state = cluster.state_in_run
-        if state in {RunState.NEW, RunState.REGRESSED} or (gate == "strict" and state is RunState.KNOWN):
-            held.append(f"{cluster.id} {state.value}: {cluster.title}")
-        elif gate == "reason-and-test" and state is RunState.KNOWN:
+        if state in (RunState.NEW, RunState.REGRESSED) or (state is RunState.KNOWN and gate == "strict"):
+            lines.append(f"{cluster.id} {state.value}: {cluster.title}")
+        elif state is RunState.KNOWN and gate == "reason-and-test":
             known = set(before.clusters[cluster.id].members)
-            held.extend(f"{cluster.id} new member: {m}" for m in cluster.members if m not in known)
-    return tuple(held)
+            new_members = [nodeid for nodeid in cluster.members if nodeid not in known]
+            lines += [f"{cluster.id} new member: {nodeid}" for nodeid in new_members]
+    return tuple(lines)
 
 
-def _exit_code(record: RunRecord, unknown: tuple[str, ...]) -> ExitCode:
+def _exit_code(record: RunRecord, held_against: tuple[str, ...]) -> ExitCode:
     if record.void is not None or not record.complete:
         return ExitCode.VOID
-    return ExitCode.FAILURES if unknown else ExitCode.OK
+    return ExitCode.FAILURES if held_against else ExitCode.OK
 
 
 def _durations(services: Services) -> Mapping[str, float]:
@@ -137,13 +150,15 @@ def _durations(services: Services) -> Mapping[str, float]:
     return durations
 
 
-def _remember(services: Services, record: RunRecord, assignment: Assignment) -> None:
-    first = {
-        nodeid: ids[0] for (nodeid, index), ids in assignment.signatures_of.items() if index == 0 and ids
+def _record_history(services: Services, record: RunRecord, assignment: Assignment) -> None:
+    first_signatures = {
+        nodeid: signatures[0]
+        for (nodeid, index), signatures in assignment.signatures_of.items()
+        if index == 0 and signatures
     }
     try:
         store = services.open_store()
-        store.record(record, commit=record.commit, signatures=first)
+        store.record(record, commit=record.commit, signatures=first_signatures)
         store.close()
     except TriageError as error:
         services.progress.note(f"the history was not updated: {error}")

@@ -1,11 +1,25 @@
-"""Two runs side by side."""
+"""Compare two runs test by test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from enum import StrEnum
 
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
+
+
+class Change(StrEnum):
+    """What happened to a test from one run to the other, in the order in which it is shown."""
+
+    BROKEN = "broken"
+    MENDED = "mended"
+    OTHER_REASON = "other reason"
+    """Red in both runs, with no signature in common."""
+    SKIPPED = "skipped now"
+    ADDED_RED = "added red"
+    ADDED = "added"
+    GONE = "gone"
 
 
 def compare(
@@ -13,38 +27,35 @@ def compare(
     new: RunRecord,
     old_signatures: Mapping[str, Set[str]],
     new_signatures: Mapping[str, Set[str]],
-) -> dict[str, list[str]]:
+) -> dict[Change, list[str]]:
     """Node ids by what happened to them from `old` to `new`; those that fared the same are left out.
 
-    A test that a run did not get to is no change. A test that is red in both with disjoint signatures failed
-    for another reason.
+    A test that a run did not get to is no change.
     """
     before = {result.nodeid: result.outcome for result in old.results}
     after = {result.nodeid: result.outcome for result in new.results}
-    changes: dict[str, list[str]] = {
-        name: [] for name in ("broken", "mended", "other reason", "skipped now", "added red", "added", "gone")
-    }
+    changes: dict[Change, list[str]] = {change: [] for change in Change}
     for nodeid, outcome in after.items():
-        name = _change(
-            before.get(nodeid), outcome, old_signatures.get(nodeid, set()), new_signatures.get(nodeid, set())
-        )
-        if name:
-            changes[name].append(nodeid)
-    changes["gone"] = [nodeid for nodeid in before if nodeid not in after]
+        signatures = old_signatures.get(nodeid, set()), new_signatures.get(nodeid, set())
+        change = _change(before.get(nodeid), outcome, *signatures)
+        if change is not None:
+            changes[change].append(nodeid)
+    changes[Change.GONE] = [nodeid for nodeid in before if nodeid not in after]
     return changes
 
 
-def _change(was: Outcome | None, now: Outcome, old: Set[str], new: Set[str]) -> str | None:
+def _change(was: Outcome | None, now: Outcome, old: Set[str], new: Set[str]) -> Change | None:
     if not now.ran:
         return None
     if was is None:
-        return "added red" if now.is_red else "added"
+        return Change.ADDED_RED if now.is_red else Change.ADDED
     if not was.ran:
         return None
     if was.is_red and now.is_red:
-        return "other reason" if old and new and not old & new else None
+        return Change.OTHER_REASON if old and new and not old & new else None
     if now.is_red:
-        return "broken"
+        return Change.BROKEN
     if was.is_red and now.is_green:
-        return "mended"
-    return "skipped now" if now is Outcome.SKIPPED and was is not Outcome.SKIPPED else None
+        return Change.MENDED
+    newly_skipped = now is Outcome.SKIPPED and was is not Outcome.SKIPPED
+    return Change.SKIPPED if newly_skipped else None

@@ -1,4 +1,4 @@
-"""`triage clusters`: clusters of a run with members and the evidence for each join."""
+"""`triage clusters`, `triage explain` and `triage show`: what belongs together, and why."""
 
 from __future__ import annotations
 
@@ -10,20 +10,56 @@ import click
 
 from triage.campaign.inputs import context_of, rules_of
 from triage.campaign.next_steps import next_steps
+from triage.campaign.recorded import latest_folder, read_clusters
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import clusters_of_run, latest_run, load_results, run_folder, states_of
+from triage.cli.lookup import latest_run, load_results, run_folder, states_of
 from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
 from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
 from triage.cluster.rules import parse_rules
 from triage.errors import UsageError
-from triage.model.cluster import Cluster, ClusterStatus, RunState
+from triage.evidence.folder import EvidenceFolder
+from triage.model.base import Value
+from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import Event
 from triage.model.run import RunRecord
 from triage.model.signature import Signature
 
-_SEEN = {RunState.NEW, RunState.KNOWN, RunState.REGRESSED}
+_SHOWN_IN_RUN = {RunState.NEW, RunState.KNOWN, RunState.REGRESSED}
+"""States of clusters that the run showed, whatever was decided of them."""
+_NOT_TOLD = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
+"""Fields of an event that `triage show` has elsewhere on the line, or that are for machines."""
+
+SignaturesByTest = dict[str, list[Signature]]
+"""Node id to the signatures of its failures."""
+
+
+class FieldDifference(Value):
+    """A field of the signature in which a failure differs from those of a cluster."""
+
+    field: str
+    own: str
+    theirs: tuple[str, ...]
+
+
+class NotMember(Value):
+    """Why a test is not in a cluster, as `triage explain --json` prints it."""
+
+    member: bool = False
+    cluster: str
+    """The one that has it."""
+    reason: str
+    differences: tuple[FieldDifference, ...]
+    confirm: str
+    """The command that joins the two all the same."""
+
+
+class Member(Value):
+    """Why a test is in a cluster, as `triage explain --json` prints it."""
+
+    member: bool = True
+    reason: str
 
 
 @app_command(
@@ -49,19 +85,21 @@ def clusters_command(app: App, stamp: str | None, everything: bool, rules: Path 
     if rules is not None:
         _preview(app, registry, stamp, rules)
         return
-    found = None
-    try:
-        found = run_folder(app, stamp)
-    except UsageError as error:
-        if stamp is not None or error.slug != "no-runs" or not registry.clusters:
-            raise
-    clusters = as_decided(registry, clusters_of_run(found) if found is not None else ())
-    shown = [cluster for cluster in clusters if everything or _is_news(cluster)]
-    app.emit({"stamp": found.path.name if found is not None else None, "clusters": shown})
+    folder = _folder_for_clusters(app, registry, stamp)
+    clusters = as_decided(registry, read_clusters(folder.path) if folder is not None else ())
+    shown = [cluster for cluster in clusters if everything or _is_open(cluster)]
+    app.emit({"stamp": folder.stamp if folder is not None else None, "clusters": shown})
     for cluster in shown:
-        _say_clusters(app, registry, cluster)
+        _say_cluster(app, registry, cluster)
     if not shown:
         app.say("no clusters" if everything else "no open clusters; --all shows the others")
+
+
+def _folder_for_clusters(app: App, registry: ClusterRegistry, stamp: str | None) -> EvidenceFolder | None:
+    """The run to show; None where there is none, and the journal alone has clusters."""
+    if stamp is None and registry.clusters:
+        return latest_folder(app.root)
+    return run_folder(app, stamp)
 
 
 def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path) -> None:
@@ -72,14 +110,13 @@ def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path)
     rules = parse_rules(text, today=app.world.now().date(), source=str(path))
     rules.check_clusters(registry, str(path))
     record = load_results(app, stamp)
-    factory = registry.event_factory(app.world.timestamp(), app.world.actor)
     services = wiring.services(app)
     moves = preview(
         record,
         registry,
         rules,
         signer=services.signer,
-        factory=factory,
+        factory=registry.event_factory(app.world.timestamp(), app.world.actor),
         context=context_of(services, record, registry),
     )
     app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
@@ -92,26 +129,35 @@ def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path)
     app.say(f"{len(moves)} of the failures of {record.stamp} would move")
 
 
-def _is_news(cluster: Cluster) -> bool:
-    if cluster.state_in_run in _SEEN:
+def _is_open(cluster: Cluster) -> bool:
+    """Whether the run showed the cluster, or it waits for something to be done."""
+    if cluster.state_in_run in _SHOWN_IN_RUN:
         return True
     return cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
 
 
-def _say_clusters(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
+def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
     into = f" into {registry.resolve(cluster.id)}" if cluster.status is ClusterStatus.MERGED else ""
-    also = f" (also {', '.join(cluster.aliases)})" if cluster.aliases else ""
+    app.say(_heading(cluster))
     app.say(
-        f"{cluster.id}{also}  {cluster.title}\n"
         f"  {cluster.status.value}{into}, {cluster.state_in_run or 'not in this run'},"
         f" owner {cluster.owner or '-'}, {len(cluster.members)} tests"
     )
     for nodeid in cluster.members:
         app.say(f"    {nodeid}")
     for why in cluster.why:
-        app.say(f"  {'proposed' if why.proposal else 'by'} {why.kind}: {why.detail}")
-        if why.confirm:
-            app.say(f"    confirm with: {why.confirm}")
+        _say_why(app, why, decided="by")
+
+
+def _heading(cluster: Cluster) -> str:
+    also = f" (also {', '.join(cluster.aliases)})" if cluster.aliases else ""
+    return f"{cluster.id}{also}  {cluster.title}"
+
+
+def _say_why(app: App, why: Why, *, decided: str) -> None:
+    app.say(f"  {'proposed' if why.proposal else decided} {why.kind}: {why.detail}")
+    if why.confirm:
+        app.say(f"    confirm with: {why.confirm}")
 
 
 @app_command(
@@ -127,28 +173,32 @@ def _say_clusters(app: App, registry: ClusterRegistry, cluster: Cluster) -> None
 def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | None) -> None:
     """Say why these failures are together; with NODEID, why that test is in the cluster or is not."""
     registry = app.registry()
-    found = registry.cluster(cluster)
+    found = with_proposals(registry, registry.cluster(cluster))
     record = load_results(app, stamp) if stamp is not None else latest_run(app)
     by_cluster = _by_cluster(app, record, registry) if record is not None else {}
-    own = by_cluster.get(found.id, {})
+    members = dict(sorted(by_cluster.get(found.id, {}).items()))
     document: dict[str, Any] = {
         "cluster": found.id,
         "title": found.title,
         "stamp": record.stamp if record is not None else None,
-        "why": with_proposals(registry, found).why,
-        "members": {test: [s.fields for s in seen] for test, seen in sorted(own.items())},
+        "why": found.why,
+        "members": {test: [each.fields for each in signatures] for test, signatures in members.items()},
     }
-    if nodeid is not None:
-        document["nodeid"] = nodeid
-        document["verdict"] = _verdict(nodeid, found.id, by_cluster)
+    verdict = _verdict(nodeid, found.id, by_cluster) if nodeid is not None else None
+    if verdict is not None:
+        document |= {"nodeid": nodeid, "verdict": verdict}
     app.emit(document)
-    _say_explanation(app, document)
+    app.say(f"{found.id}  {found.title}")
+    for why in found.why:
+        _say_why(app, why, decided="together by")
+    if verdict is not None:
+        _say_verdict(app, verdict)
+    else:
+        _say_members(app, members)
 
 
-def _by_cluster(
-    app: App, record: RunRecord, registry: ClusterRegistry
-) -> dict[str, dict[str, list[Signature]]]:
-    """Cluster id to its tests in this run, each with what its failures look like."""
+def _by_cluster(app: App, record: RunRecord, registry: ClusterRegistry) -> dict[str, SignaturesByTest]:
+    """Cluster id to its tests in this run."""
     services = wiring.services(app)
     assignment = assign(
         record,
@@ -158,7 +208,7 @@ def _by_cluster(
         rules=rules_of(app.root, app.world.now().date(), registry),
         context=context_of(services, record, registry),
     )
-    found: dict[str, dict[str, list[Signature]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, SignaturesByTest] = defaultdict(lambda: defaultdict(list))
     for result in (*record.collect_errors, *record.results):
         for index, failure in enumerate(result.failures):
             cluster_id = assignment.cluster_of[result.nodeid, index]
@@ -166,49 +216,40 @@ def _by_cluster(
     return found
 
 
-def _verdict(
-    nodeid: str, cluster_id: str, by_cluster: dict[str, dict[str, list[Signature]]]
-) -> dict[str, Any]:
-    if nodeid in by_cluster.get(cluster_id, {}):
-        return {"member": True, "reason": f"{nodeid} is in {cluster_id}: its failure looks like the others"}
-    elsewhere = [(home, tests[nodeid]) for home, tests in by_cluster.items() if nodeid in tests]
-    if not elsewhere:
+def _verdict(nodeid: str, cluster_id: str, by_cluster: dict[str, SignaturesByTest]) -> Member | NotMember:
+    members = by_cluster.get(cluster_id, {})
+    if nodeid in members:
+        return Member(reason=f"{nodeid} is in {cluster_id}: its failure looks like the others")
+    home = next((other for other, tests in by_cluster.items() if nodeid in tests), None)
+    if home is None:
         raise UsageError(
             "unknown-nodeid", f"{nodeid} did not fail in this run", "`triage results` lists what did"
         )
-    home, signatures = elsewhere[0]
-    theirs = [signature for seen in by_cluster.get(cluster_id, {}).values() for signature in seen]
-    unlike = differences(signatures[0], theirs)
-    return {
-        "member": False,
-        "cluster": home,
-        "reason": f"{nodeid} is in {home}, not in {cluster_id}",
-        "differences": [
-            {"field": d.field, "own": d.own, "theirs": list(d.theirs)} for d in unlike
-        ],
-        "confirm": f"triage merge {cluster_id} {home}",
-    }  # fmt: skip
+    own = by_cluster[home][nodeid][0]
+    theirs = [signature for signatures in members.values() for signature in signatures]
+    return NotMember(
+        cluster=home,
+        reason=f"{nodeid} is in {home}, not in {cluster_id}",
+        differences=tuple(FieldDifference(**each._asdict()) for each in differences(own, theirs)),
+        confirm=f"triage merge {cluster_id} {home}",
+    )
 
 
-def _say_explanation(app: App, document: dict[str, Any]) -> None:
-    app.say(f"{document['cluster']}  {document['title']}")
-    for why in document["why"]:
-        app.say(f"  {'proposed' if why.proposal else 'together'} by {why.kind}: {why.detail}")
-        if why.confirm:
-            app.say(f"    confirm with: {why.confirm}")
-    if "nodeid" not in document:
-        for test, seen in document["members"].items():
-            app.say(f"  {test}")
-            for fields in seen:
-                app.say("    " + "; ".join(f"{name} {value}" for name, value in fields.items()))
-        return
-    verdict = document["verdict"]
-    app.say(f"  {verdict['reason']}")
-    for unlike in verdict.get("differences", ()):
-        app.say(f"    {unlike['field']}: {unlike['own']}")
-        app.say(f"      there: {', '.join(unlike['theirs'])}")
-    if not verdict["member"]:
-        app.say(f"  to join them all the same: {verdict['confirm']}")
+def _say_members(app: App, members: SignaturesByTest) -> None:
+    for nodeid, signatures in members.items():
+        app.say(f"  {nodeid}")
+        for signature in signatures:
+            fields = "; ".join(f"{name} {value}" for name, value in signature.fields.items())
+            app.say(f"    {fields}")
+
+
+def _say_verdict(app: App, verdict: Member | NotMember) -> None:
+    app.say(f"  {verdict.reason}")
+    if isinstance(verdict, NotMember):
+        for difference in verdict.differences:
+            app.say(f"    {difference.field}: {difference.own}")
+            app.say(f"      there: {', '.join(difference.theirs)}")
+        app.say(f"  to join them all the same: {verdict.confirm}")
 
 
 @app_command(epilog=examples("triage show C19", "triage show C19 --json"))
@@ -224,8 +265,7 @@ def show_command(app: App, cluster: str) -> None:
     document["events"] = [event.model_dump(mode="json", exclude_none=True) for event in events]
     document["next"] = steps[0].command if steps else None
     app.emit(document)
-    also = f" (also {', '.join(found.aliases)})" if found.aliases else ""
-    app.say(f"{found.id}{also}  {found.title}")
+    app.say(_heading(found))
     app.say(
         f"  status {found.status}, in the latest run {states.get(found.id) or '-'},"
         f" owner {found.owner or '-'}"
@@ -237,17 +277,16 @@ def show_command(app: App, cluster: str) -> None:
             app.say(f"    {row}")
     app.say("  history:")
     for event in events:
-        app.say(f"    {event.at[:19]}Z {_told(event)} ({event.by})")
+        app.say(f"    {event.at[:19]}Z {_event_text(event)} ({event.by})")
     if steps:
         app.say(f"  next: {steps[0].command}   # {steps[0].reason}")
 
 
-def _told(event: Event) -> str:
-    """The event in a few words: what it is, then what stands in it."""
-    beside = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
-    detail = event.model_dump(mode="json", exclude=beside, exclude_none=True)
-    shown = {
-        name: len(value) if isinstance(value, list) else value for name, value in detail.items() if value
-    }
-    words = ", ".join(f"{name} {value}" for name, value in shown.items())
-    return f"{event.event.replace('_', ' ')}: {words}" if words else event.event.replace("_", " ")
+def _event_text(event: Event) -> str:
+    """The event in a few words: what it is, then its fields, lists by their length."""
+    words = []
+    for name, value in event.model_dump(mode="json", exclude=_NOT_TOLD, exclude_none=True).items():
+        if value:
+            words.append(f"{name} {len(value) if isinstance(value, list) else value}")
+    kind = event.event.replace("_", " ")
+    return f"{kind}: {', '.join(words)}" if words else kind

@@ -9,7 +9,7 @@ import click
 from triage.campaign import decide as deciding
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import signatures_by_test
+from triage.cli.lookup import recent_signatures
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
@@ -88,7 +88,7 @@ def split_command(
         app.emit({"apart": [cluster, apart_from]})
         app.say(f"{cluster} and {apart_from} stay apart")
         return
-    seen = signatures_by_test(app)
+    seen = recent_signatures(app)
     _, events = decide(
         app,
         lambda registry, factory: split(registry, factory, cluster, nodeids, signatures_of=seen, **options),

@@ -1,13 +1,15 @@
-"""`triage results`: every planned test with its one outcome."""
+"""`triage results`, `triage history` and `triage diff`: outcomes of tests in recorded runs."""
 
 from __future__ import annotations
 
 import click
 
 from triage.campaign.diff import compare
+from triage.campaign.recorded import read_failures, read_record
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import load_results, read_failures, read_record, result_rows, run_folder
+from triage.cli.lookup import results_as_json, run_folder, signatures_by_test
+from triage.cli.terminal import counted
 from triage.errors import ExitCode, UsageError
 
 
@@ -24,7 +26,6 @@ def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitC
     """Every planned test of a run (default: the latest) with its one outcome."""
     folder = run_folder(app, stamp).path
     record = read_record(folder)
-    rows = result_rows(record, read_failures(folder))
     counts = record.counts
     app.emit(
         {
@@ -33,18 +34,13 @@ def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitC
             "void": record.void,
             "counts": counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": counts.collect_errors,
-            "results": rows,
+            "results": results_as_json(record, read_failures(folder)),
         }
     )
-    for row in rows:
-        if not only or row["outcome"] in only:
-            app.say(f"{row['outcome']:<9} {row['nodeid']}")
-    app.say(
-        f"{record.stamp}: {counts.collected} collected, "
-        + ", ".join(
-            f"{number} {name}" for name, number in counts.model_dump(exclude={"collected"}).items() if number
-        )
-    )
+    for result in (*record.collect_errors, *record.results):
+        if not only or result.outcome in only:
+            app.say(f"{result.outcome:<9} {result.nodeid}")
+    app.say(f"{record.stamp}: {counts.collected} collected, {counted(counts)}")
     return ExitCode.VOID if record.void else ExitCode.OK
 
 
@@ -82,19 +78,16 @@ def history_command(app: App, nodeid: str, limit: int) -> None:
 @click.argument("new")
 def diff_command(app: App, old: str, new: str) -> None:
     """What changed from one run to the other: broken, mended, other reason, added, gone."""
-    signatures = []
-    for stamp in (old, new):
-        found: dict[str, set[str]] = {}
-        for row in read_failures(run_folder(app, stamp).path):
-            found.setdefault(row["nodeid"], set()).add(row["signature"])
-        signatures.append(found)
-    before, after = load_results(app, old), load_results(app, new)
-    changes = compare(before, after, signatures[0], signatures[1])
-    app.emit({"old": old, "new": new, "comparable": before.complete and after.complete, **changes})
-    for name, nodeids in changes.items():
+    folders = [run_folder(app, stamp) for stamp in (old, new)]
+    before, after = [read_record(folder.path) for folder in folders]
+    old_signatures, new_signatures = [signatures_by_test(folder) for folder in folders]
+    changes = compare(before, after, old_signatures, new_signatures)
+    comparable = before.complete and after.complete
+    app.emit({"old": old, "new": new, "comparable": comparable, **changes})
+    for change, nodeids in changes.items():
         for nodeid in nodeids:
-            app.say(f"{name:<13} {nodeid}")
+            app.say(f"{change:<13} {nodeid}")
     for record in (before, after):
         if not record.complete:
             app.note(f"{record.stamp} is incomplete: what it did not run is not counted as a change")
-    app.say(", ".join(f"{len(nodeids)} {name}" for name, nodeids in changes.items()))
+    app.say(", ".join(f"{len(nodeids)} {change}" for change, nodeids in changes.items()))

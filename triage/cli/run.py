@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
+from triage.cli.terminal import counted
 from triage.errors import UsageError
+from triage.model.cluster import RunState
+from triage.text.pattern import pattern
 
 if TYPE_CHECKING:
     from triage.campaign.baseline import Concluded
+
+_REPORTED = {RunState.NEW, RunState.KNOWN, RunState.REGRESSED, RunState.FIXED}
+"""States that say something of the run."""
+_UNEXPLAINED = {RunState.NEW, RunState.REGRESSED}
 
 
 @app_command(
@@ -59,7 +65,7 @@ def run_command(app: App, **options: Any) -> int:
     """
     from triage.campaign.baseline import baseline, check_ready
 
-    selectors, pytest_args = _split(app, options["selectors"])
+    selectors, pytest_args = _selectors_and_pytest_args(app, options["selectors"])
     app.flags = {name: options[name] for name in options if name in _FLAGS} | {
         "env": wiring.pairs(options["env"]) or None,
         "selectors": selectors or None,
@@ -81,9 +87,16 @@ _FLAGS = {
     "campaign", "workers", "chunks", "chunk_seconds", "chunk_manifest", "test_timeout", "chunk_timeout",
     "total_timeout", "executor", "isolation", "gate",
 }  # fmt: skip
+"""Options that are settings of the same name."""
+_SHARD = pattern(
+    r"([1-9][0-9]{0,5}) / ([1-9][0-9]{0,5})",
+    matches=["3/10", "1/1"],
+    rejects=["0/3", "3/", "a/b", "3/10/2", "-1/2"],
+    how="fullmatch",
+)
 
 
-def _split(app: App, words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _selectors_and_pytest_args(app: App, words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Selectors, and what stood behind `--` on the command line."""
     behind = app.behind_dashes()
     return words[: len(words) - len(behind)], behind
@@ -92,25 +105,25 @@ def _split(app: App, words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str
 def _shard(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text)
+    match = _SHARD.fullmatch(text)
     if not match or int(match[1]) > int(match[2]):
         raise UsageError("bad-shard", f"--shard {text!r} is not I/N with I from 1 to N", "write it as 3/10")
     return int(match[1]), int(match[2])
 
 
-def _report(app: App, concluded: Concluded, where: str) -> None:
+def _report(app: App, concluded: Concluded, folder: str) -> None:
     record = concluded.record
     app.emit(
         {
             "stamp": record.stamp,
             "campaign": record.campaign,
-            "folder": where,
+            "folder": folder,
             "complete": record.complete,
             "void": record.void,
             "counts": record.counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": record.counts.collect_errors,
-            "clusters": [c.model_dump(mode="json") for c in concluded.clusters],
-            "held_against": concluded.unknown,
+            "clusters": concluded.clusters,
+            "held_against": concluded.held_against,
             "notes": record.notes,
             "exit_code": int(concluded.exit_code),
         }
@@ -119,25 +132,15 @@ def _report(app: App, concluded: Concluded, where: str) -> None:
         app.say(f"VOID: {record.void}")
     elif not record.complete:
         app.say(f"INCOMPLETE: {record.counts.not_run} planned tests have not run")
-    counts = record.counts.model_dump(exclude={"collected"})
-    shown = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number)
-    app.say(
-        f"{record.stamp}: {record.counts.collected} collected: {shown or 'nothing'} in {record.seconds:.1f} s"
-    )
+    counts = record.counts
+    app.say(f"{record.stamp}: {counts.collected} collected: {counted(counts)} in {record.seconds:.1f} s")
     for note in record.notes:
         app.say(f"note: {note}")
     for cluster in concluded.clusters:
-        if cluster.state_in_run is not None and cluster.state_in_run.value in {
-            "new",
-            "known",
-            "regressed",
-            "fixed",
-        }:
-            app.say(
-                f"{cluster.id:<5} {cluster.state_in_run:<9} {len(cluster.members):>4} tests  {cluster.title}"
-            )
-    app.say(f"evidence: {where}/summary.md")
-    for cluster in concluded.clusters:
-        if cluster.state_in_run is not None and cluster.state_in_run.value in {"new", "regressed"}:
-            app.say(f"next: triage probe {cluster.id}")
-            break
+        if cluster.state_in_run in _REPORTED:
+            tests = f"{len(cluster.members):>4} tests"
+            app.say(f"{cluster.id:<5} {cluster.state_in_run:<9} {tests}  {cluster.title}")
+    app.say(f"evidence: {folder}/summary.md")
+    unexplained = [cluster for cluster in concluded.clusters if cluster.state_in_run in _UNEXPLAINED]
+    if unexplained:
+        app.say(f"next: triage probe {unexplained[0].id}")

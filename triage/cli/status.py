@@ -1,14 +1,18 @@
-"""`triage status`: where the campaign stands."""
+"""`triage status` and `triage next`: where the campaign stands, and what to do."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import click
 
 from triage.campaign.next_steps import next_steps
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import latest_run, states_of
+from triage.cli.terminal import counted
+from triage.model.cluster import Cluster, RunState
+from triage.model.run import RunRecord
 
 
 @app_command(epilog=examples("triage status", "triage status --json"))
@@ -17,39 +21,63 @@ def status_command(app: App) -> None:
     registry, latest = app.registry(), latest_run(app)
     states = states_of(app, latest)
     steps = next_steps(registry, latest, states)
-    tally = Counter(cluster.status.value for cluster in registry.clusters.values())
+    clusters = list(registry.clusters.values())
     app.emit(
         {
             "root": str(app.root),
-            "latest": latest and {
-                "stamp": latest.stamp, "campaign": latest.campaign, "complete": latest.complete,
-                "void": latest.void, "counts": latest.counts.model_dump(),
-            },
-            "clusters": [
-                {"id": c.id, "title": c.title, "status": c.status.value, "owner": c.owner,
-                 "state_in_run": states.get(c.id), "members": len(c.members)}
-                for c in registry.clusters.values()
-            ],
-            "by_status": dict(tally),
+            "latest": _run_as_json(latest) if latest is not None else None,
+            "clusters": [_cluster_as_json(cluster, states.get(cluster.id)) for cluster in clusters],
+            "by_status": dict(Counter(cluster.status.value for cluster in clusters)),
             "proposals": len(registry.proposals),
-            "next": steps[0].model_dump(mode="json") if steps else None,
+            "next": steps[0] if steps else None,
         }
-    )  # fmt: skip
-    if latest is None:
-        app.say("no run is recorded")
-    else:
-        state = f"VOID: {latest.void}" if latest.void else ("complete" if latest.complete else "INCOMPLETE")
-        counts = ", ".join(f"{n} {k}" for k, n in latest.counts.model_dump().items() if n)
-        app.say(f"{latest.campaign} {latest.stamp}: {state}; {counts}")
+    )
+    app.say(_run_line(latest) if latest is not None else "no run is recorded")
     for cluster in registry.live:
-        state_in_run = states.get(cluster.id)
-        owner = f"  @{cluster.owner}" if cluster.owner else ""
-        app.say(
-            f"{cluster.id:<5} {cluster.status:<9} {state_in_run or '-':<13} {len(cluster.members):>3} tests"
-            f"  {cluster.title}{owner}"
-        )
+        app.say(_cluster_line(cluster, states.get(cluster.id)))
     for step in steps[:1]:
         app.say(f"next: {step.command}   # {step.reason}")
+
+
+def _run_as_json(run: RunRecord) -> dict[str, Any]:
+    return {
+        "stamp": run.stamp,
+        "campaign": run.campaign,
+        "complete": run.complete,
+        "void": run.void,
+        "counts": run.counts,
+    }
+
+
+def _cluster_as_json(cluster: Cluster, state: RunState | None) -> dict[str, Any]:
+    return {
+        "id": cluster.id,
+        "title": cluster.title,
+        "status": cluster.status.value,
+        "owner": cluster.owner,
+        "state_in_run": state,
+        "members": len(cluster.members),
+    }
+
+
+def _run_line(run: RunRecord) -> str:
+    state = "complete" if run.complete else "INCOMPLETE"
+    if run.void:
+        state = f"VOID: {run.void}"
+    return f"{run.campaign} {run.stamp}: {state}; {run.counts.collected} collected, {counted(run.counts)}"
+
+
+def _cluster_line(cluster: Cluster, state: RunState | None) -> str:
+    columns = [
+        f"{cluster.id:<5}",
+        f"{cluster.status:<9}",
+        f"{state or '-':<13}",
+        f"{len(cluster.members):>3} tests",
+        f" {cluster.title}",
+    ]
+    if cluster.owner:
+        columns.append(f" @{cluster.owner}")
+    return " ".join(columns)
 
 
 @app_command(epilog=examples("triage next", "triage next --limit 1 --json"))
@@ -58,12 +86,7 @@ def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
     latest = latest_run(app)
     steps = next_steps(app.registry(), latest, states_of(app, latest))
-    app.emit(
-        {
-            "steps": [step.model_dump(mode="json") for step in steps[:limit]],
-            "more": max(0, len(steps) - limit),
-        }
-    )
+    app.emit({"steps": steps[:limit], "more": max(0, len(steps) - limit)})
     for step in steps[:limit]:
         app.say(f"{step.command:<28} # {step.reason}")
     if not steps:

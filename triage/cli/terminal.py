@@ -7,15 +7,34 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from triage.text.pattern import pattern
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
     from triage.model.base import Progress
     from triage.model.outcome import Outcome
+    from triage.model.run import Counts
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udfff]")
-_CI_COMMAND = re.compile(r"(?m)^(\s*)(::|##\[)")
+_CONTROL = pattern(
+    r"""
+    [\x00-\x08\x0b-\x1f\x7f-\x9f]        # control characters, but for tab and newline
+    | [\u2028\u2029]                       # line and paragraph separators
+    | [\u202a-\u202e\u2066-\u2069]         # changes of the direction of writing
+    | [\ud800-\udfff]                      # halves of a character
+    """,
+    matches=["\x1b[31m", "a\rb", "\u202e", "\x9b2J", "\udc80"],
+    rejects=["plain\ttext\n", "Grüße", "∂"],
+)
+_CI_COMMAND = pattern(
+    r"^(\s*) (::|\#\#\[)",
+    matches=["::error::x", "  ##[group]", "text\n::set-env x"],
+    rejects=["a::b", "tests/test_a.py::test_b", "# ##[x"],
+    flags=re.MULTILINE,
+)
+_PLAIN_SECONDS = 5.0
+"""Between two lines of progress: often enough that a CI system does not take the job for dead."""
 
 
 def safe(text: str) -> str:
@@ -32,10 +51,17 @@ def one_line(text: str) -> str:
     return safe(text).replace("\n", "\\n").replace("\t", " ")
 
 
+def counted(counts: Counts) -> str:
+    """How many tests had each outcome that occurs: `3 passed, 1 not run`."""
+    numbers = counts.model_dump(exclude={"collected"})
+    words = [f"{number} {name.replace('_', ' ')}" for name, number in numbers.items() if number]
+    return ", ".join(words) or "nothing"
+
+
 class PlainProgress:
     """A line every few seconds: for CI logs and pipes."""
 
-    def __init__(self, seconds: float = 5.0) -> None:
+    def __init__(self, seconds: float = _PLAIN_SECONDS) -> None:
         self._every = seconds
         self._last = 0.0
         self._done = self._total = 0

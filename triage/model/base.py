@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 if TYPE_CHECKING:
     from triage.model.outcome import Outcome
@@ -17,6 +17,15 @@ class Value(BaseModel):
     """A frozen value; an unknown field is an error, so that a typo cannot pass for data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+def reason_of(error: Exception) -> str:
+    """Say in one line why a file could not be read; of a value that does not fit, the first field."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        return f"{field}: {first['msg']}" if field else str(first["msg"])
+    return str(error).partition("\n")[0]
 
 
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"

@@ -15,7 +15,7 @@ from triage.instruments.registry import plugin_of
 from triage.lab.measurements import magnitude
 from triage.lab.verdict import runs_needed
 from triage.model.criterion import Bound, Criterion, Scope, allowed_rate
-from triage.repair.inputs import Basis
+from triage.repair.inputs import Basis, file_of
 
 STEADY_RUNS = 4
 """Four failures of four against none of four: p = 0.014."""
@@ -215,7 +215,7 @@ def _wider(ground: Ground) -> Iterator[Criterion]:
 
 def _short(nodeids: Sequence[str]) -> tuple[str, ...]:
     """A chunk by its files, where a person types it: a chunk is made of whole files where it can be."""
-    return tuple(dict.fromkeys(nodeid.partition("::")[0] for nodeid in nodeids))
+    return tuple(dict.fromkeys(file_of(nodeid) for nodeid in nodeids))
 
 
 def _documented(ground: Ground) -> Iterator[Criterion]:

@@ -1,4 +1,4 @@
-"""What phases A and B left for a design: the cause with its proof, the run that showed the failure."""
+"""Find what a design rests on: the cause with its proof, and the run that showed the failure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from triage.campaign.recorded import read_record
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.base import reason_of
 from triage.model.cluster import Cluster, ClusterStatus
 from triage.model.experiment import ExperimentResult, ProbeReport, Status
 from triage.model.journal import AttemptRecorded
 from triage.model.run import Chunk, RunRecord
 
 ORDER_KINDS = frozenset({"order-dependent", "working-directory"})
+"""Causes that lie in tests that ran before."""
+
+
+def file_of(nodeid: str) -> str:
+    """The file in which a test is."""
+    return nodeid.partition("::")[0]
 
 
 @dataclass(frozen=True)
@@ -38,35 +46,42 @@ class Basis:
     @property
     def context(self) -> tuple[str, ...]:
         """The subject behind the tests that make it fail, where the cause lies in other tests."""
-        known = {result.nodeid for result in self.run.results} if self.run else set()
-        culprits = self.report.root_cause.culprits if self.report.root_cause.kind in ORDER_KINDS else ()
-        return (*(nodeid for nodeid in culprits if nodeid in known), *self.subject)
+        cause = self.report.root_cause
+        if cause.kind not in ORDER_KINDS or self.run is None:
+            return self.subject
+        known = {result.nodeid for result in self.run.results}
+        return (*(nodeid for nodeid in cause.culprits if nodeid in known), *self.subject)
 
     @property
     def chunk(self) -> Chunk | None:
         """The chunk in which the subject ran; where there is no plan, the tests of its file."""
         if self.run is None:
             return None
-        for chunk in self.run.plan.chunks if self.run.plan else ():
+        chunks = self.run.plan.chunks if self.run.plan else ()
+        for chunk in chunks:
             if self.subject[0] in chunk.nodeids:
                 return chunk
-        file = self.subject[0].partition("::")[0]
-        nodeids = tuple(r.nodeid for r in self.run.results if r.nodeid.partition("::")[0] == file)
+        file = file_of(self.subject[0])
+        nodeids = tuple(result.nodeid for result in self.run.results if file_of(result.nodeid) == file)
         return Chunk(name=file, nodeids=nodeids) if nodeids else None
 
     @property
     def tolerated(self) -> tuple[str, ...]:
         """Tests that were red in that run without being the subject."""
-        results = (*self.run.results, *self.run.collect_errors) if self.run else ()
+        if self.run is None:
+            return ()
+        results = (*self.run.results, *self.run.collect_errors)
         return tuple(r.nodeid for r in results if r.outcome.is_red and r.nodeid not in self.subject)
 
     @property
     def proof(self) -> int | None:
-        """Which experiment confirmed the cause's factor."""
+        """Index of the experiment that confirmed the cause's factor."""
         factor = self.report.root_cause.factor
-        for at, result in enumerate(self.report.experiments):
-            if factor is not None and result.status is Status.CONFIRMED and result.factor == factor:
-                return at
+        if factor is None:
+            return None
+        for index, result in enumerate(self.report.experiments):
+            if result.status is Status.CONFIRMED and result.factor == factor:
+                return index
         return None
 
     @property
@@ -125,9 +140,8 @@ def find_basis(root: Path, registry: ClusterRegistry, cluster_id: str, *, needs_
     try:
         report = ProbeReport.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
         raise VoidError(
-            "bad-evidence", f"{path}: {reason}", "'triage check' tells what was changed"
+            "bad-evidence", f"{path}: {reason_of(error)}", "'triage check' tells what was changed"
         ) from error
     if needs_cause and report.root_cause.confidence == "unknown":
         raise UsageError(
@@ -140,10 +154,13 @@ def find_basis(root: Path, registry: ClusterRegistry, cluster_id: str, *, needs_
 
 
 def _probe_of(root: Path, registry: ClusterRegistry, cluster: Cluster) -> Path:
+    """`probe.json` of the latest probe of a cluster that is still on disk."""
     attempts = [event for event in registry.events_of(cluster.id) if isinstance(event, AttemptRecorded)]
     for event in reversed(attempts):
+        if event.phase != "b":
+            continue
         for name in event.evidence:
-            if event.phase == "b" and name.endswith("probe.json") and (root / name).is_file():
+            if name.endswith("probe.json") and (root / name).is_file():
                 return root / name
     raise UsageError(
         "not-probed",
@@ -153,13 +170,13 @@ def _probe_of(root: Path, registry: ClusterRegistry, cluster: Cluster) -> Path:
 
 
 def _run_with(root: Path, nodeid: str) -> tuple[RunRecord | None, Path | None]:
+    """The latest usable run in which a test has an outcome, and its folder."""
     for folder in reversed(EvidenceFolder.all(root, phase="a")):
-        path = folder.path / "results.json"
         try:
-            record = RunRecord.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
+            record = read_record(folder.path)
+        except VoidError:
             continue
-        known = (*record.results, *record.collect_errors)
-        if record.void is None and any(result.nodeid == nodeid for result in known):
+        results = (*record.results, *record.collect_errors)
+        if record.void is None and any(result.nodeid == nodeid for result in results):
             return record, folder.path
     return None, None

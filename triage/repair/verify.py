@@ -18,6 +18,7 @@ from triage.evidence.manifest import compare
 from triage.lab.measurements import magnitude, measurements_of
 from triage.lab.observations import relative_evidence
 from triage.lab.session import laboratory
+from triage.model.base import reason_of
 from triage.model.cluster import ClusterStatus
 from triage.model.criterion import Criterion, CriterionResult
 from triage.model.journal import AttemptRecorded, CriterionMet, Event, StatusChanged
@@ -105,9 +106,7 @@ def _sealed_design(services: Services, designed: Designed) -> SealedDesign:
     try:
         design = SealedDesign.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"])) or "document"
-        raise VoidError("bad-evidence", f"{designed.design}: {field}: {first['msg']}", mend) from error
+        raise VoidError("bad-evidence", f"{designed.design}: {reason_of(error)}", mend) from error
     if not any(criterion.runs for criterion in design.criteria):
         raise VoidError(
             "bad-evidence", f"{designed.design} runs nothing", f"triage design {designed.cluster}"
