@@ -14,7 +14,7 @@ import pytest
 
 from triage.cli.app import TABLE
 from triage.cli.help import pages
-from triage.cli.project import documented
+from triage.cli.project import setting_descriptions
 from triage.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +59,7 @@ def test_every_command_is_in_the_readme(name):
 
 
 def test_every_setting_is_documented():
-    assert set(documented()) == set(Settings.model_fields)
+    assert set(setting_descriptions()) == set(Settings.model_fields)
 
 
 def test_help_imports_nothing_heavy():

@@ -1,4 +1,4 @@
-"""How a decision becomes true: into the journal under the lock, then into every view."""
+"""Write a decision into the journal under the lock, then into every view."""
 
 from __future__ import annotations
 

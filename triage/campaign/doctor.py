@@ -1,4 +1,4 @@
-"""What is wrong with this machine, these settings, these ledgers, and how to mend it."""
+"""Find what is wrong with this machine, these settings, these ledgers, and how to mend it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Literal
 
 from triage.cluster.registry import ClusterRegistry
 from triage.config import Settings
+from triage.documents.ledgers import JOURNAL, LEDGERS
 from triage.documents.regions import is_edited, scan
 from triage.errors import TriageError
 from triage.evidence import manifest
@@ -22,11 +23,13 @@ from triage.process.git import Repository
 from triage.run.run_store import leftovers
 
 ENOUGH_DISK = 1 << 30
-LEDGERS = ("plans/fix_plan.md", "reports/remediation_tracker.md")
+"""Bytes: a run with its logs and copies of a suite takes a few hundred MiB."""
+_LEAST_AGE_UNITS = 2
+"""An age is said in the largest unit of which there are so many: 90 minutes, not 1 hour."""
 
 
 class Finding(Value):
-    """One thing that was looked at."""
+    """One thing that was examined."""
 
     level: Literal["ok", "warning", "error"]
     what: str
@@ -36,7 +39,7 @@ class Finding(Value):
 def examine(
     root: Path, settings: Settings, open_store: Callable[[], object], *, scratch: Path, now: float
 ) -> Iterator[Finding]:
-    """Look at everything, one finding after the other; nothing is changed.
+    """Examine everything, one finding after the other; nothing is changed.
 
     `scratch` is the temporary folder, `now` the time in seconds since 1970.
     """
@@ -85,7 +88,7 @@ def _git(root: Path) -> Iterator[Finding]:
 
 
 def _journal(root: Path) -> Iterator[Finding]:
-    journal = Journal(root / "plans" / "journal.jsonl")
+    journal = Journal(root / JOURNAL)
     try:
         registry = ClusterRegistry.of(journal.read())
     except TriageError as error:
@@ -101,7 +104,7 @@ def _journal(root: Path) -> Iterator[Finding]:
 
 
 def _ledgers(root: Path) -> Iterator[Finding]:
-    for name in LEDGERS:
+    for name in (ledger.path for ledger in LEDGERS):
         path = root / name
         if not path.is_file():
             yield Finding(level="warning", what=f"there is no {name}", mend="triage init")
@@ -125,14 +128,11 @@ def _ledgers(root: Path) -> Iterator[Finding]:
 def _evidence(root: Path) -> Iterator[Finding]:
     folders = EvidenceFolder.all(root)
     for folder in folders:
-        if not folder.sealed:
-            yield Finding(
-                level="warning",
-                what=f"{folder.relative(root)} has no {manifest.NAME}: it was cut short",
-                mend=f"triage run --resume {folder.stamp}"
-                if folder.phase == "a"
-                else "start the phase again",
-            )
+        if folder.sealed:
+            continue
+        mend = f"triage run --resume {folder.stamp}" if folder.phase == "a" else "start the phase again"
+        what = f"{folder.relative(root)} has no {manifest.NAME}: it was cut short"
+        yield Finding(level="warning", what=what, mend=mend)
     yield Finding(level="ok", what=f"{len(folders)} STAMP folders")
 
 
@@ -140,17 +140,22 @@ def _leftovers(root: Path, scratch: Path, now: float) -> Iterator[Finding]:
     """Scratch of runs that were killed, also of other projects: it holds what was not yet copied."""
     for left in leftovers(scratch):
         remove = shlex.join(["rm", "-rf", str(left.path), str(left.secret)])
-        mend, evidence = remove, left.evidence
-        if evidence is not None and evidence.is_dir() and not (evidence / manifest.NAME).exists():
-            project = evidence.parents[3]
-            where = [] if project == root.resolve() else ["--root", str(project)]
-            resume = shlex.join(["triage", *where, "run", "--resume", evidence.name])
-            mend = f"finish it: {resume}; or give it up: {remove}"
+        resume = _resume_command(root, left.evidence)
+        age = _age(now - left.changed)
         yield Finding(
             level="warning",
-            what=f"{left.path}: {_size(left.size)} of a run that was killed {_age(now - left.changed)} ago",
-            mend=mend,
+            what=f"{left.path}: {_size(left.size)} of a run that was killed {age} ago",
+            mend=f"finish it: {resume}; or give it up: {remove}" if resume else remove,
         )
+
+
+def _resume_command(root: Path, evidence: Path | None) -> str | None:
+    """The command that finishes a run; None where it is finished, or its folder is gone."""
+    if evidence is None or not evidence.is_dir() or (evidence / manifest.NAME).exists():
+        return None
+    project = evidence.parents[3]  # reports/<campaign>/phase_a/<STAMP>
+    elsewhere = [] if project == root.resolve() else ["--root", str(project)]
+    return shlex.join(["triage", *elsewhere, "run", "--resume", evidence.name])
 
 
 def _size(count: int) -> str:
@@ -159,6 +164,6 @@ def _size(count: int) -> str:
 
 def _age(seconds: float) -> str:
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
+        if seconds >= _LEAST_AGE_UNITS * length:
             return f"{seconds // length:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} seconds"

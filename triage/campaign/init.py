@@ -1,4 +1,4 @@
-"""Making a project ready: settings, ledgers, git attributes. What is there already is kept."""
+"""Make a project ready: settings, ledgers, git attributes. What is there already is kept."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def set_up(services: Services, next_cluster: int | None) -> list[str]:
         started = _numbering(services.registry(), services, next_cluster)
         services.journal.append(started)
         done += [f"plans/journal.jsonl: numbering goes on at C{event.next}" for event in started]
-        if _settings(services.root / "pyproject.toml"):
+        if _write_settings(services.root / "pyproject.toml"):
             done.append("pyproject.toml: [tool.triage]")
         for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
-            if _line(services.root / name, line):
+            if _append_line(services.root / name, line):
                 done.append(f"{name}: {line}")
         done.extend(update_ledgers(services.root, services.registry(), templates_of(services)))
     return done
@@ -57,7 +57,8 @@ def _numbering(
     return [factory.make(NumberingStarted, next=following)]
 
 
-def _settings(path: Path) -> bool:
+def _write_settings(path: Path) -> bool:
+    """Append [tool.triage]; False where there is one."""
     import tomlkit
 
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -67,12 +68,15 @@ def _settings(path: Path) -> bool:
         raise UsageError("bad-pyproject", f"{path}: {error}", "mend the file") from error
     if "triage" in document.get("tool", {}):
         return False
-    gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+    gap = ""
+    if text and not text.endswith("\n\n"):
+        gap = "\n" if text.endswith("\n") else "\n\n"
     write_text(path, f"{text}{gap}[tool.triage]\n{COMMENTED}")
     return True
 
 
-def _line(path: Path, line: str) -> bool:
+def _append_line(path: Path, line: str) -> bool:
+    """Append a line to a file, made where there is none; False where it is there."""
     data = path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else ""
     if line in (present.strip() for present in data.split("\n")):
         return False

@@ -1,4 +1,4 @@
-"""Where a campaign stands and what to do next, computed from the journal and the latest run."""
+"""Compute what to do next from the journal and the latest run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _FORWARD = {
     ClusterStatus.PROBED: ("design", "the cause is known, no repair is chosen"),
     ClusterStatus.DESIGNED: ("verify", "a repair is chosen, its exit criteria have not been met"),
 }
+"""The command that takes a cluster on, and why it is due."""
 _ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN: 2}
+"""Nearest to the end first."""
 
 
 def next_steps(
@@ -47,14 +49,10 @@ def next_steps(
             reason = f"{reason}; {state.value} in the latest run"
         steps.append(Step(cluster=cluster.id, command=f"triage {verb} {cluster.id}", reason=reason))
     for proposal in registry.proposals:
-        other = f" {proposal.with_cluster}" if proposal.with_cluster else ""
-        steps.append(
-            Step(
-                cluster=proposal.cluster,
-                command=f"triage explain {proposal.cluster}",
-                reason=f"a {proposal.kind}{' with' + other if other else ''} is proposed and not decided",
-            )
-        )
+        other = f" with {proposal.with_cluster}" if proposal.with_cluster else ""
+        reason = f"a {proposal.kind}{other} is proposed and not decided"
+        command = f"triage explain {proposal.cluster}"
+        steps.append(Step(cluster=proposal.cluster, command=command, reason=reason))
     return tuple(steps)
 
 
@@ -67,5 +65,6 @@ def _about_the_run(latest: RunRecord | None) -> list[Step]:
     return []
 
 
-def _urgency(cluster: Cluster, state: RunState | None) -> tuple[int, int, int, int]:
+def _urgency(cluster: Cluster, state: RunState | None) -> tuple[bool, int, int, int]:
+    """Sorts the most urgent first."""
     return (state is not RunState.REGRESSED, _ORDER[cluster.status], -len(cluster.members), cluster.number)

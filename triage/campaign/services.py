@@ -1,4 +1,4 @@
-"""What every phase works with, composed by the command line."""
+"""The parts that every phase works with, chosen by the command line."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from triage.process.api import Executor
 from triage.signature.api import signatures_of
 
 LOCK_SECONDS = 120
+"""A decision takes a second; who waits longer waits for a process that hangs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,9 +95,10 @@ def group(ctx: click.Context, root: str | None) -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; every outcome is an exit code of the design, every error one line."""
+    words = list(argv)
+    # click drops the dashes: what stood behind them is handed over beside the words
+    behind = words[words.index("--") + 1 :] if "--" in words else []
     try:
-        words = list(argv)
-        behind = words[words.index("--") + 1 :] if "--" in words else []
         code = group.main(args=words, prog_name="triage", standalone_mode=False, obj={"behind": behind})
         return int(code) if isinstance(code, int) else ExitCode.OK
     except TriageError as error:
@@ -107,8 +108,8 @@ def run(argv: Sequence[str]) -> int:
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     except click.UsageError as error:
-        where = f"{error.ctx.command_path} --help" if error.ctx else "triage --help"
-        _complain(f"{error.format_message()} See '{where}'. [usage]")
+        command = f"{error.ctx.command_path} --help" if error.ctx else "triage --help"
+        _complain(f"{error.format_message()} See '{command}'. [usage]")
         return ExitCode.USAGE
     except click.ClickException as error:
         _complain(f"{error.format_message()} [usage]")
@@ -117,7 +118,7 @@ def run(argv: Sequence[str]) -> int:
         _complain("interrupted; what was recorded is kept [interrupted]")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
+        sys.stderr.close()  # or the interpreter complains of the pipe when it flushes
         return ExitCode.OK
     except Exception:
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""What comes with triage, offered through the same hooks as a stranger's plugin."""
+"""Offer what comes with triage through the same hooks as anybody's plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command starts from: root, settings, world, and the two streams it may write to.
+"""Give every command its root, its settings, the world, and the two streams that it may write to.
 
 Standard output carries the answer (one JSON document with `--json`); everything else goes to
 standard error.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import math
 import os
 import shlex
 import sys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from triage.cluster.registry import ClusterRegistry
     from triage.config import Loaded, Settings
     from triage.evidence.journal import Journal
-    from triage.model.base import Progress, World
+    from triage.model.base import Progress
 
 
 def real_world() -> World:
@@ -43,7 +44,7 @@ def real_world() -> World:
 
 
 def redactor(world: World, settings: Settings) -> Callable[[str], str]:
-    """Removes the secrets of this environment and everything that looks like one."""
+    """A function that removes the secrets of this environment and everything that looks like one."""
     from triage.text.redact import Redactor
 
     return Redactor.of(redacting(world, settings).environ)
@@ -57,7 +58,9 @@ def redacting(world: World, settings: Settings) -> World:
 
     offered = [rule.pattern for rule in offers(plugins(), "triage_redactions")]
     patterns = shlex.join((*settings.redact, *offered))
-    return replace(world, environ={**world.environ, PATTERNS: patterns} if patterns else world.environ)
+    if not patterns:
+        return world
+    return replace(world, environ={**world.environ, PATTERNS: patterns})
 
 
 def _clock(fixed: str | None) -> Callable[[], datetime]:
@@ -67,8 +70,8 @@ def _clock(fixed: str | None) -> Callable[[], datetime]:
         moment = datetime.fromisoformat(fixed)
     except ValueError as error:
         raise UsageError("bad-setting", f"TRIAGE_NOW: {error}", "write it as 2026-01-31T12:00:00Z") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return lambda: moment
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return lambda: aware
 
 
 def _actor(environ: dict[str, str]) -> str:
@@ -120,7 +123,6 @@ class App:
     @cached_property
     def world(self) -> World:
         """Clock, environment and actor of this process."""
-
         return real_world()
 
     @cached_property
@@ -144,7 +146,6 @@ class App:
     @cached_property
     def redact(self) -> Callable[[str], str]:
         """Removes secrets; applied before anything reaches a file or a terminal."""
-
         return redactor(self.world, self.settings)
 
     def progress(self) -> Progress:
@@ -181,7 +182,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    if isinstance(value, float) and not (float("-inf") < value < float("inf")):
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return str(value) if isinstance(value, Path) else value
 
@@ -203,13 +204,13 @@ def app_command(
             cls=click.Command, context_settings=names, **settings
         )
         command = make(call)
-        command.params.append(
-            click.Option(["--root"], type=click.Path(), metavar="DIR", help="The suite's root.", default=None)
+        root_option = click.Option(
+            ["--root"], type=click.Path(), metavar="DIR", help="The suite's root.", default=None
         )
+        json_option = click.Option(["--json", "as_json"], is_flag=True, help="One JSON document.")
+        command.params.append(root_option)
         if json_output:
-            command.params.append(
-                click.Option(["--json", "as_json"], is_flag=True, help="One JSON document.")
-            )
+            command.params.append(json_option)
         return command
 
     return decorate

@@ -1,4 +1,4 @@
-"""How a person's decision reaches the journal from the command line."""
+"""`triage assign`, `merge`, `rename` and `split`: write a person's decision into the journal."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from typing import Any
 
 import click
 
-from triage.campaign import decide as deciding
+from triage.campaign.decide import Decision
+from triage.campaign.decide import decide as write_decision
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import recent_signatures
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
+from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.journal import ClusterSplit, Event
 
 
-def decide(app: App, decision: deciding.Decision) -> tuple[ClusterRegistry, tuple[Event, ...]]:
+def decide(app: App, decision: Decision) -> tuple[ClusterRegistry, tuple[Event, ...]]:
     """Append what was decided and render the ledgers; the journal stays as it was if anything is wrong."""
-    return deciding.decide(wiring.services(app), decision, app.world.actor)
+    return write_decision(wiring.services(app), decision, app.world.actor)
 
 
 @app_command(epilog=examples("triage assign C4 --owner ada"))
@@ -88,11 +90,12 @@ def split_command(
         app.emit({"apart": [cluster, apart_from]})
         app.say(f"{cluster} and {apart_from} stay apart")
         return
-    seen = recent_signatures(app)
-    _, events = decide(
-        app,
-        lambda registry, factory: split(registry, factory, cluster, nodeids, signatures_of=seen, **options),
-    )
+    signatures = recent_signatures(app)
+
+    def decision(registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
+        return split(registry, factory, cluster, nodeids, signatures_of=signatures, **options)
+
+    _, events = decide(app, decision)
     for event in events:
         if isinstance(event, ClusterSplit):
             app.emit({"cluster": event.cluster, "new": event.new, "members": event.members})

@@ -11,8 +11,18 @@ import click
 
 from triage.cli.context import App, app_command, examples
 from triage.errors import UsageError
+from triage.text.pattern import pattern
 
-_SECTION = re.compile(r"^## ([a-z0-9-]+)\n+(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = pattern(
+    r"""
+    ^\#\#[ ] ([a-z0-9-]+) \n+   # the slug is the heading
+    (.*?)                       # its text
+    (?= ^\#\#[ ] | \Z)          # up to the next heading
+    """,
+    matches=["## no-pytest\n\nInstall pytest.\n"],
+    rejects=["# Errors\n\nText.", "## Two words\n\nText."],
+    flags=re.MULTILINE | re.DOTALL,
+)
 
 
 def pages() -> dict[str, str]:
@@ -29,7 +39,8 @@ def help_command(app: App, slug: str | None) -> None:
     known = pages()
     if slug is None:
         for name, text in known.items():
-            app.say(f"{name:<22} {text.partition(chr(10))[0]}")
+            first_line, _, _ = text.partition("\n")
+            app.say(f"{name:<22} {first_line}")
         return
     if slug not in known:
         near = difflib.get_close_matches(slug, known, n=1)

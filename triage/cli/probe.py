@@ -13,11 +13,13 @@ from triage.cli.lookup import latest_run, run_folder
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from triage.evidence.folder import EvidenceFolder
     from triage.model.experiment import Factor, ProbeReport
     from triage.probe.api import Probe
 
 DEFAULT_BUDGET = 600.0
+"""Seconds; enough for the whole ladder on a test of a few seconds."""
+DEFAULT_WORKERS = 2
+"""The two arms of an experiment side by side."""
 
 
 @app_command(
@@ -48,7 +50,7 @@ def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
     app.flags = {"campaign": options["campaign"]}
     budget = _budget(options["budget"] if options["budget"] is not None else app.settings.budget)
     repeats = _at_least_one(options["repeats"], "--repeats")
-    workers = _at_least_one(options["workers"], "--workers") or 2
+    workers = _at_least_one(options["workers"], "--workers") or DEFAULT_WORKERS
     probes = _probes(options["names"])
     factors = tuple(_factor(text) for text in options["factors"])
     services = wiring.services(app)
@@ -63,18 +65,9 @@ def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
         record=record,
         record_folder=run_folder(app, record.stamp).path if record else None,
     )
-    report = probe(services, request, lambda: _folder(app, options["stamp"]))
+    report = probe(services, request, lambda: wiring.phase_folder(app, "b", options["stamp"]))
     _say(app, report)
     return _exit_code(report)
-
-
-def _folder(app: App, stamp: str | None) -> EvidenceFolder:
-    from triage.evidence.folder import EvidenceFolder
-
-    campaign = app.settings.campaign
-    if stamp is not None:
-        return EvidenceFolder.create(app.root, campaign, "b", stamp, app.redact)
-    return EvidenceFolder.create_free(app.root, campaign, "b", app.world.stamp(), app.redact)
 
 
 def _say(app: App, report: ProbeReport) -> None:

@@ -1,4 +1,4 @@
-"""`triage init`: write [tool.triage], the ledgers and .gitattributes."""
+"""`triage init`, `triage config` and `triage doctor`: set a project up, and look whether it is in order."""
 
 from __future__ import annotations
 
@@ -31,10 +31,13 @@ def init_command(app: App, next_cluster: int | None) -> None:
     app.say("next: triage run")
 
 
-def documented() -> dict[str, str]:
+def setting_descriptions() -> dict[str, str]:
     """The sentence that stands under each field of the settings."""
-    fields = Settings.model_fields.items()
-    return {name: " ".join(field.description.split()) for name, field in fields if field.description}
+    descriptions = {}
+    for name, field in Settings.model_fields.items():
+        if field.description:
+            descriptions[name] = " ".join(field.description.split())
+    return descriptions
 
 
 @app_command(epilog=examples("triage config", "TRIAGE_WORKERS=4 triage config --json"))
@@ -46,19 +49,13 @@ def config_command(app: App) -> None:
     """
     values = plain(app.settings)
     origins = app.loaded.origins
-    app.emit(
-        {
-            "root": str(app.root),
-            "settings": [
-                {"name": name, "value": value, "origin": origins[name]} for name, value in values.items()
-            ],
-        }
-    )
-    sentences = documented()
+    rows = [{"name": name, "value": value, "origin": origins[name]} for name, value in values.items()]
+    app.emit({"root": str(app.root), "settings": rows})
+    descriptions = setting_descriptions()
     app.say(f"root: {app.root}")
     for name, value in values.items():
         app.say(f"{name} = {value!r}  ({origins[name]})")
-        app.say(f"    {sentences[name]}")
+        app.say(f"    {descriptions[name]}")
 
 
 @app_command(epilog=examples("triage doctor", "triage doctor --mend"))
@@ -79,7 +76,7 @@ def doctor_command(app: App, mend: bool) -> ExitCode:
 
     scratch, now = Path(tempfile.gettempdir()), app.world.now().timestamp()
     findings = list(examine(app.root, app.settings, open_store, scratch=scratch, now=now))
-    app.emit({"root": str(app.root), "findings": [finding.model_dump() for finding in findings]})
+    app.emit({"root": str(app.root), "findings": findings})
     for finding in findings:
         hint = f"; {finding.mend}" if finding.mend else ""
         app.say(f"{finding.level:<8} {finding.what}{hint}")

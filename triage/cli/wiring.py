@@ -1,4 +1,4 @@
-"""The composition root: the only place that names concrete stores and executors."""
+"""Put the parts together: the only module that names concrete stores and executors."""
 
 from __future__ import annotations
 
