@@ -119,8 +119,11 @@ OTHER_VARIABLES = frozenset(
 )
 """Variables of triage that are no settings."""
 _TUPLES = {"selectors", "pytest_args", "redact"}
+"""Settings whose variable holds words as a shell splits them."""
 _TABLES = {"env", "gradient_floors"}
-_OPTIONAL = {"test_timeout", "chunk_timeout", "total_timeout"}
+"""Settings whose variable holds NAME=VALUE words or a JSON object; later layers add to earlier ones."""
+_WITHOUT_LIMIT = {"test_timeout", "chunk_timeout", "total_timeout"}
+"""Settings of which 0 and `none` mean no limit."""
 
 
 @dataclass(frozen=True)
@@ -151,25 +154,37 @@ def load(root: Path, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Lo
         ("environment", _from_environ(environ)),
         ("flag", {name: value for name, value in flags.items() if value is not None}),
     )
-    for origin, layer in layers:
-        for name, given in layer.items():
-            merged = name in _TABLES and isinstance(given, Mapping)
-            value = {**values.get(name, {}), **given} if merged else given
-            values[name] = None if name in _OPTIONAL and value in (0, "0", "none") else value
-            origins[name] = f"TRIAGE_{name.upper()}" if origin == "environment" else origin
+    for layer, given in layers:
+        for name, value in given.items():
+            values[name] = _layered(name, values.get(name), value)
+            origins[name] = f"TRIAGE_{name.upper()}" if layer == "environment" else layer
     try:
-        return Loaded(Settings.model_validate(values), origins, tuple(_ignored(environ)))
+        settings = Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        place = origins.get(str(first["loc"][0]) if first["loc"] else "", "pyproject.toml")
-        unknown = first["type"] == "extra_forbidden"
-        wrong = "there is no such setting" if unknown else first["msg"].lower()
-        raise UsageError(
-            "bad-setting",
-            f"setting {name!r} from {place}: {wrong}",
-            _meant(name) if unknown else "see 'triage config --help' for names and values",
-        ) from error
+        raise _bad_setting(error, origins) from error
+    return Loaded(settings, origins, tuple(_ignored(environ)))
+
+
+def _layered(name: str, earlier: Any, value: Any) -> Any:
+    """The value of a setting once a layer gives it another one."""
+    if name in _TABLES and isinstance(value, Mapping):
+        return {**(earlier or {}), **value}
+    if name in _WITHOUT_LIMIT and value in (0, "0", "none"):
+        return None
+    return value
+
+
+def _bad_setting(error: ValidationError, origins: Mapping[str, str]) -> UsageError:
+    """The first thing that is wrong: which setting, where it was set, and what may have been meant."""
+    first = error.errors(include_url=False)[0]
+    location = [str(part) for part in first["loc"]]
+    name = ".".join(location) or "settings"
+    origin = origins.get(location[0] if location else "", "pyproject.toml")
+    if first["type"] == "extra_forbidden":
+        wrong, next_step = "there is no such setting", _suggestion(name)
+    else:
+        wrong, next_step = first["msg"].lower(), "see 'triage config --help' for names and values"
+    return UsageError("bad-setting", f"setting {name!r} from {origin}: {wrong}", next_step)
 
 
 def _from_pyproject(path: Path) -> dict[str, Any]:
@@ -196,30 +211,30 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _ignored(environ: Mapping[str, str]) -> list[str]:
     """A misspelt variable would otherwise leave a run under settings that nobody asked for."""
-    taken = {f"TRIAGE_{field.upper()}" for field in Settings.model_fields} | OTHER_VARIABLES
-    names = sorted(name for name in environ if name.startswith("TRIAGE_") and name not in taken)
-    return [f"{name} ({_meant(name.removeprefix('TRIAGE_').lower(), 'TRIAGE_')})" for name in names]
+    known = {f"TRIAGE_{field.upper()}" for field in Settings.model_fields} | OTHER_VARIABLES
+    names = sorted(name for name in environ if name.startswith("TRIAGE_") and name not in known)
+    return [f"{name} ({_suggestion(name.removeprefix('TRIAGE_').lower(), variable=True)})" for name in names]
 
 
-def _meant(name: str, prefix: str = "") -> str:
+def _suggestion(name: str, *, variable: bool = False) -> str:
+    """What a misspelt setting may have meant, spelled as a setting or as its variable."""
     near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.6)
     if not near:
         return "'triage config' lists them"
-    return f"did you mean {prefix + near[0].upper()}?" if prefix else f"did you mean {near[0]!r}?"
+    return f"did you mean TRIAGE_{near[0].upper()}?" if variable else f"did you mean {near[0]!r}?"
 
 
 def _parsed(field: str, text: str) -> Any:
+    """The value that a variable's text stands for; texts and numbers are left to validation."""
     if field in _TUPLES:
         return tuple(shlex.split(text))
     if field not in _TABLES:
         return text
     try:
-        return (
-            json.loads(text)
-            if text.lstrip().startswith("{")
-            else dict(pair(part) for part in shlex.split(text))
-        )
-    except (json.JSONDecodeError, ValueError) as error:
+        if text.lstrip().startswith("{"):
+            return json.loads(text)
+        return dict(pair(part) for part in shlex.split(text))
+    except ValueError as error:
         raise UsageError(
             "bad-setting", f"TRIAGE_{field.upper()}: {error}", "write NAME=VALUE NAME=VALUE"
         ) from error

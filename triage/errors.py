@@ -1,8 +1,8 @@
 """Errors that a person can act on: one line that says what, where and what to do next.
 
-The slug of each error has an entry in `EXPLANATIONS`; `triage help SLUG` prints it and
-`docs/errors.md` is written from it. Anything that is not a `TriageError` is a bug in triage
-(exit code 4) and keeps its traceback.
+Each error has a slug, and each slug a section in `docs/errors.md`, which `triage help SLUG` prints; a test
+compares the two. Anything that is not a `TriageError` is a bug in triage (exit code 4) and keeps its
+traceback.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Experiments as people paste them: in the user's tree where that is harmless, in a worktree where not."""
+"""Write experiments as shell commands: in the user's tree where that is harmless, else in a worktree."""
 
 from __future__ import annotations
 
@@ -37,12 +37,18 @@ def shell(
 def _run(
     setup: Setup, python: str, env: Mapping[str, str], instruments: str | None, pytest_args: tuple[str, ...]
 ) -> list[str]:
-    merged: dict[str, str | None] = {**env, **setup.env}
-    words = [word for name, value in merged.items() if value is None for word in ("-u", shlex.quote(name))]
-    words += [f"{name}={shlex.quote(value)}" for name, value in merged.items() if value is not None]
+    """The words of the pytest command, behind `env` where variables are set or unset."""
+    variables: dict[str, str | None] = {**env, **setup.env}
+    changes: list[str] = []
+    for name, value in variables.items():
+        if value is None:
+            changes += ["-u", shlex.quote(name)]
+    for name, value in variables.items():
+        if value is not None:
+            changes.append(f"{name}={shlex.quote(value)}")
     if instruments is not None:
-        words.append(f"TRIAGE_INSTRUMENT={shlex.quote(instruments)}")
+        changes.append(f"TRIAGE_INSTRUMENT={shlex.quote(instruments)}")
     plugins = [word for name in setup.instruments for word in ("-p", plugin_of(name))]
     arguments = [*plugins, *pytest_args, *setup.pytest_args, *setup.nodeids]
     command = [shlex.quote(python), "-m", "pytest", *(shlex.quote(word) for word in arguments)]
-    return ["env", *words, *command] if words else command
+    return ["env", *changes, *command] if changes else command

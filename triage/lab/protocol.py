@@ -1,8 +1,7 @@
-"""What a probe is, and the values that it exchanges with whoever runs its experiments.
+"""The values that whoever asks for experiments exchanges with the laboratory.
 
-A probe is a generator: it yields batches of looks (one run) and experiments (two arms that differ in
-one factor), is sent what came of them in the same order, and returns a finding. It starts nothing
-and reads nothing, so it is tested with a dictionary for a world and runs on any executor.
+A look is one run; an experiment has two arms that differ in one factor. A batch of such steps is answered
+by observations and trials in the same order.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Working copies of the suite, one for each worker, put back as they were before each run.
+"""Keep working copies of the suite, one for each worker, and restore them before each run.
 
 The user's tree is read once. A test that writes, deletes or locks files does it in a copy, and the
 next run finds the copy as the first one did.
@@ -19,12 +19,15 @@ from triage.process.git import Repository, scratch_copy
 from triage.process.git_history import tracked
 
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis"})
-_LEFT = _CACHES | {
+_NOT_CARRIED = _CACHES | {
     ".git", ".hg", ".venv", "venv", ".tox", ".nox", ".triage", "node_modules", ".mypy_cache",
     ".ruff_cache", "reports",
 }  # fmt: skip
-_OWN = ("reports", ".triage")
+"""Ignored folders that no test needs."""
+_OWN_FOLDERS = ("reports", ".triage")
+"""Where triage itself writes."""
 _MOST_CARRIED = 256 * 1024 * 1024
+"""Bytes of ignored files that are copied: enough for compiled modules, too little for a data set."""
 
 
 class _Entry(NamedTuple):
@@ -78,8 +81,8 @@ class Scratch:
         return target / self._below
 
     def _drop_evidence(self, root: Path) -> None:
-        """What triage wrote itself and nobody committed: it is no part of the code under test."""
-        for name in _OWN:
+        """Remove what triage wrote itself and nobody committed: it is no part of the code under test."""
+        for name in _OWN_FOLDERS:
             known = tracked(self._repository, name) if self._repository is not None else frozenset()
             for path in [entry for entry in _walk(root / name) if not entry.is_dir()]:
                 if path.relative_to(root).as_posix() not in known:
@@ -103,19 +106,19 @@ class Scratch:
 
 
 def _carry_ignored(source: Path, target: Path) -> None:
-    """Files that git ignores but tests may need: compiled modules, a generated version, local settings."""
-    room = _MOST_CARRIED
+    """Copy files that git ignores but tests may need: compiled modules, a generated version, settings."""
+    bytes_left = _MOST_CARRIED
     for base, folders, names in os.walk(source, followlinks=False):
         here = Path(base)
         folders[:] = [
-            name for name in folders if name not in _LEFT and not (here / name / "pyvenv.cfg").exists()
+            name for name in folders if name not in _NOT_CARRIED and not (here / name / "pyvenv.cfg").exists()
         ]
         for name in names:
             path, copy = here / name, target / here.relative_to(source) / name
             if copy.exists() or copy.is_symlink() or not (path.is_file() or path.is_symlink()):
                 continue
-            room -= path.lstat().st_size
-            if room < 0:
+            bytes_left -= path.lstat().st_size
+            if bytes_left < 0:
                 return
             copy.parent.mkdir(parents=True, exist_ok=True)
             with suppress(OSError):
@@ -135,17 +138,19 @@ def _walk(tree: Path) -> Iterator[Path]:
 
 def _entry(path: Path) -> _Entry:
     status = path.lstat()
-    folder = stat.S_ISDIR(status.st_mode)
-    return _Entry(status.st_mode, 0 if folder else status.st_size, 0 if folder else status.st_mtime_ns)
+    if stat.S_ISDIR(status.st_mode):  # its size and time follow from what it holds
+        return _Entry(status.st_mode, 0, 0)
+    return _Entry(status.st_mode, status.st_size, status.st_mtime_ns)
 
 
 def _restore(pristine: Path, entries: Mapping[str, _Entry], target: Path) -> None:
+    """Put a working copy back: remove what is new, copy what was touched."""
     target.chmod(0o755)
     for name, entry in entries.items():
         if stat.S_ISDIR(entry.mode):
             with suppress(FileNotFoundError, NotADirectoryError):
                 (target / name).chmod(stat.S_IMODE(entry.mode) | 0o700)
-    for path in list(_walk(target)):
+    for path in list(_walk(target)):  # a list: what is removed would confuse the walk
         if str(path.relative_to(target)) not in entries:
             _remove(path)
     for name, entry in entries.items():
@@ -155,10 +160,10 @@ def _restore(pristine: Path, entries: Mapping[str, _Entry], target: Path) -> Non
         except OSError:
             same = False
         if not same:
-            _put_back(pristine / name, path, entry)
+            _restore_one(pristine / name, path, entry)
 
 
-def _put_back(source: Path, path: Path, entry: _Entry) -> None:
+def _restore_one(source: Path, path: Path, entry: _Entry) -> None:
     if stat.S_ISDIR(entry.mode):
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             _remove(path)

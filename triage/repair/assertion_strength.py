@@ -1,4 +1,4 @@
-"""How much a test asserts, read from its source: what a patch takes away from it without breaking it."""
+"""Measure how much a test asserts, and find the note in its docstring, from its source."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import libcst as cst
 from triage.model.base import Value
 
 _ASSERTING = frozenset({"raises", "warns", "gradcheck", "gradgradcheck"})
+"""Functions that assert for a test, beside those whose name begins with `assert`."""
 _SKIPPING = frozenset({"skip", "skipif", "xfail", "skipTest", "importorskip", "expectedFailure"})
-
 _REFLEXIVE = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
+"""Comparisons that hold between a thing and itself."""
+_NOTE = re.compile(r"\bnotes?\b", re.IGNORECASE)
 
 
 class Strength(Value):
@@ -109,9 +111,6 @@ def _tree(text: str | None) -> ast.AST:
         return ast.parse(text or "")
     except (SyntaxError, ValueError, RecursionError):
         return ast.Module(body=[], type_ignores=[])
-
-
-_NOTE = re.compile(r"\bnotes?\b", re.IGNORECASE)
 
 
 def missing_note(root: Path, nodeid: str, words: Sequence[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Repairs as patches: read, applied in a scratch copy, described by what they change."""
+"""Read repairs as patches, apply them to a scratch copy, describe what they change."""
 
 from __future__ import annotations
 
@@ -14,12 +14,43 @@ from triage.model.base import Value
 from triage.model.experiment import ProbeReport
 from triage.process.git import Repository, apply_patch, scratch_copy
 from triage.repair.assertion_strength import Strength, compare
+from triage.text.pattern import pattern
 
-_HEADER = re.compile(r"^(?:--- |\+\+\+ |rename (?:from|to) |copy (?:from|to) )(.+)$", re.MULTILINE)
-_BINARY = re.compile(r"^(?:GIT binary patch|Binary files .* differ)$", re.MULTILINE)
+_HEADER = pattern(
+    r"""
+    ^ (?: ---[ ] | \+\+\+[ ] | (?:rename|copy)[ ](?:from|to)[ ] )
+    (.+) $                          # a file, maybe quoted, maybe with a time behind a tab
+    """,
+    matches=["--- a/x.py", "+++ b/x.py\t2026-01-01", "rename from old.py", "copy to new.py"],
+    rejects=["-x = 1", "@@ -1 +1 @@", "diff --git a/x b/x"],
+    flags=re.MULTILINE,
+)
+_BINARY = pattern(
+    r"^ (?: GIT[ ]binary[ ]patch | Binary[ ]files[ ].*[ ]differ ) $",
+    matches=["GIT binary patch", "Binary files a/x.png and b/x.png differ"],
+    rejects=["+Binary files", "binary"],
+    flags=re.MULTILINE,
+)
+_KEYWORD = pattern(
+    r"""
+    ^\+ \s* (?: .* [(,] \s* )?   # an added line, maybe up to an argument of a call
+    ([A-Za-z_]\w*) \s* = (?!=)   # a name that gets a value
+    """,
+    matches=["+    default_F=100.0,", "+f(hkl_path=str(p))", "+scale = 1"],
+    rejects=["+assert a == b", "-    default_F=100.0,", "+x += 1"],
+    flags=re.MULTILINE,
+)
+_SUBJECT = pattern(
+    r"^Subject:[ ] (?: \[PATCH[^\]]*\] [ ] )? (.+) $",
+    matches=["Subject: [PATCH 1/2] Give the test a scale", "Subject: Mend it"],
+    rejects=["A Subject: x"],
+    flags=re.MULTILINE,
+)
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
-_PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
+"""A byte in a name that git quotes: three octal digits, or a letter."""
+_LETTER_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 _MOST_BYTES = 1 << 20
+"""Of a patch: a larger one is no repair that a person reads."""
 
 
 def read_patch(path: Path) -> str:
@@ -95,10 +126,7 @@ def _unquoted(name: str) -> str:
 
 
 def _byte(escape: bytes) -> bytes:
-    return bytes([int(escape, 8) & 255]) if len(escape) == 3 else _PLAIN.get(escape, escape)
-
-
-_KEYWORD = re.compile(r"^\+\s*(?:.*[(,]\s*)?([A-Za-z_]\w*)\s*=(?!=)", re.MULTILINE)
+    return bytes([int(escape, 8) & 255]) if len(escape) == 3 else _LETTER_ESCAPES.get(escape, escape)
 
 
 class Proposal(Value):
@@ -142,7 +170,10 @@ def gather(paths: Sequence[Path], report: ProbeReport) -> tuple[Proposal, ...]:
 
     Raises `UsageError` where a patch cannot be read or there is none at all.
     """
-    found = [(_title(path, text := read_patch(path)), str(path), text) for path in paths]
+    found: list[tuple[str, str, str]] = []
+    for path in paths:
+        text = read_patch(path)
+        found.append((_title(path, text), str(path), text))
     if not paths:
         found = [(patch.title, "probe", patch.diff) for patch in report.patches]
     if not found:
@@ -165,14 +196,15 @@ def apply(root: Path, proposal: Proposal, *more: str) -> Applied:
     """Apply a patch, and `more` on top of it, to a scratch copy; the user's tree stays as it is."""
     texts = (proposal.patch, *more)
     try:
-        names = tuple(dict.fromkeys(name for text in texts for name in files_of(text, _prefix(root))))
+        touched = [name for text in texts for name in files_of(text, _prefix(root))]
+        names = tuple(dict.fromkeys(touched))
         with scratch_copy(root) as copy:
             before = {name: text_of(copy, name) for name in names}
             for text in texts:
                 apply_patch(copy, text)
             after = {name: text_of(copy, name) for name in names}
     except UsageError as error:
-        return Applied(proposal=proposal, why_not=_without_places(error.what))
+        return Applied(proposal=proposal, why_not=_without_folder(error.what))
     changed = {name: after[name] for name in names if after[name] != before[name]}
     if not changed:
         return Applied(proposal=proposal, why_not="it changes nothing")
@@ -185,7 +217,7 @@ def apply(root: Path, proposal: Proposal, *more: str) -> Applied:
     )
 
 
-def _without_places(text: str) -> str:
+def _without_folder(text: str) -> str:
     """An error without the temporary folder in which it happened."""
     return re.sub(r" in /\S+(?=:)", "", text)
 
@@ -197,7 +229,8 @@ def kind_of(path: str) -> str:
         return "data"
     folders = path.split("/")[:-1]
     is_test = name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
-    return "test" if is_test or any(part in ("tests", "test", "testing") for part in folders) else "product"
+    beside_tests = any(folder in ("tests", "test", "testing") for folder in folders)
+    return "test" if is_test or beside_tests else "product"
 
 
 def apply_command(patch_path: str) -> str:
@@ -206,9 +239,12 @@ def apply_command(patch_path: str) -> str:
 
 
 def _title(path: Path, text: str) -> str:
-    subject = re.search(r"^Subject: (?:\[PATCH[^\]]*\] )?(.+)$", text, re.MULTILINE)
+    """The subject of a mail that git made, else the file's name without its letter (`A-default-F.patch`)."""
+    subject = _SUBJECT.search(text)
+    if subject:
+        return subject[1]
     stem = re.sub(r"^[A-Za-z0-9][-_]", "", path.stem)
-    return subject[1] if subject else stem.replace("-", " ").replace("_", " ")
+    return stem.replace("-", " ").replace("_", " ")
 
 
 def _change(name: str, before: str | None, after: str | None) -> FileChange:
