@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fixtures.probed_project import options, patch, project, triage
+from tests.fixtures.probed_project import options, patch, pristine_project, project, triage
 from tests.fixtures.report_values import clusters, failure_rows, record
 
-__all__ = ["clusters", "failure_rows", "options", "patch", "project", "record", "triage"]
+__all__ = ["clusters", "failure_rows", "options", "patch", "pristine_project", "project", "record", "triage"]

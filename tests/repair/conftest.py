@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.fixtures.probed_project import options, patch, project, triage
+from tests.fixtures.probed_project import options, patch, pristine_project, project, triage
 
-__all__ = ["options", "patch", "project", "triage"]
+__all__ = ["options", "patch", "pristine_project", "project", "triage"]
