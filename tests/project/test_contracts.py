@@ -60,7 +60,7 @@ PLANTED = [
     ("triage/lab/__init__.py", "import tests.planted.faults", TESTS),
     ("simulator/units.py", "import simulator.config", SIM),
     ("simulator/detector/__init__.py", "import simulator.crystal", SIM),
-    ("triage/model/base.py", "import triage.model.outcome", CYCLES),
+    ("triage/model/base.py", "import triage.model.run", CYCLES),
     ("triage/__init__.py", "import triage.cli", LIGHT),
     ("triage/__init__.py", "import pluggy", LIGHT),
     ("triage/campaign/__init__.py", "import triage.evidence.history.sqlite", COMPOSITION),
