@@ -12,6 +12,7 @@ from typing import Any, assert_never
 
 from triage.lab.measurements import measurements_of
 from triage.lab.protocol import Experiment, Observation, Trial
+from triage.lab.sentences import both_arms, treated_arm
 from triage.model.criterion import allowed_rate
 from triage.model.experiment import ExperimentResult, Status, Tally
 from triage.model.failure import Failure
@@ -117,10 +118,7 @@ def _verdict(
         )
     if not experiment.any_reason and not _shows_reason(experiment, baseline, reason):
         return Status.INVALID_CONTROL, "Unchanged it failed for another reason than the subject."
-    counts = (
-        f"Unchanged it failed {before.failed} of {before.runs} times; "
-        f"with the change it passed {after.runs} of {after.runs} times"
-    )
+    counts = both_arms(experiment, before, after)
     if p <= alpha:
         return Status.CONFIRMED, f"{counts} (p = {p:.2g})."
     return Status.INCONCLUSIVE, f"{counts}: too few runs to tell (p = {p:.2g})."
@@ -133,11 +131,15 @@ def _still_failing(
     for outcome in outcomes:
         instead = _instead_of_an_answer(outcome)
         if instead is not None:
-            return Status.REFUTED, f"With the change the test {instead}, which is no pass."
+            return Status.REFUTED, f"{treated_arm(experiment)} the test {instead}, which is no pass."
     failed = f"{after.failed} of {after.runs}"
+    arm = treated_arm(experiment)
     if after.failed < after.runs and before.failed == before.runs:
-        return Status.INCONCLUSIVE, f"With the change it still fails, but less often: {failed} times."
-    return Status.REFUTED, f"With the change it fails too: {failed} times."
+        return (
+            Status.INCONCLUSIVE,
+            f"{arm} it still fails, but less often: {failed} times.",
+        )
+    return Status.REFUTED, f"{arm} it fails too: {failed} times."
 
 
 def _instead_of_an_answer(outcome: Outcome) -> str | None:
