@@ -223,7 +223,7 @@ def test_tap(take: Take) -> None:
     ("text", "why"),
     [
         ("TAP version 13\nok 1 - a\n", "no plan"),
-        ("TAP version 13\n1..3\nok 1 - a\n", "3 tests were planned and 1 are told"),
+        ("TAP version 13\n1..3\nok 1 - a\n", "3 tests were planned and 1 are in it"),
         ("TAP version 13\n1..1\nok 1 - a\nBail out! the disk is gone\n", "the disk is gone"),
     ],
 )

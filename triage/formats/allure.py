@@ -1,4 +1,4 @@
-"""Allure results: a folder with one JSON file a test; retries share a history id, the latest start counts."""
+"""Read Allure results: a folder with a JSON file for each run of a test; the latest start counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STATUS = {
 }
 _RESULT_KEYS = ("historyId", "testCaseId", "statusDetails", "fullName")
 _CONTAINER_KEYS = frozenset({"children", "befores", "afters"})
-_UNFINISHED = {"scheduled", "running", "pending", "interrupted"}
+_UNFINISHED_STAGES = {"scheduled", "running", "pending", "interrupted"}
 
 
 def recognizes_allure(head: FileHead) -> bool:
@@ -44,7 +44,7 @@ def _is_container(text: str) -> bool:
 
 
 def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
-    """The one test of a result file; containers (fixtures of tests told elsewhere) have none."""
+    """Read the one test of a result file; containers (fixtures of tests in other files) have none."""
     document = read_document(stream, limits=limits, notes=notes, items="steps")
     if document.keys() & _CONTAINER_KEYS and "status" not in document:
         return
@@ -56,11 +56,14 @@ def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[I
     failure = ImportedFailure(message=text_of(details.get("message")), text=text_of(details.get("trace")))
     outcome = _outcome(document, details, notes)
     start, stop = (seconds_of(document.get(key), 0.001) for key in ("start", "stop"))
+    duration = None
+    if start is not None and stop is not None and stop >= start:
+        duration = stop - start
     yield ImportedTest(
         name=name,
         outcome=outcome,
         failures=(failure,) if outcome.is_red else (),
-        duration=stop - start if start is not None and stop is not None and stop >= start else None,
+        duration=duration,
         started=start or 0.0,
         source="allure",
     )
@@ -69,8 +72,8 @@ def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[I
 def _outcome(document: dict[str, Any], details: dict[str, Any], notes: Notes) -> Outcome:
     status, stage = (text_of(document.get(key)).lower() for key in ("status", "stage"))
     if status not in _STATUS:
-        if stage not in _UNFINISHED:
-            notes.drop("tests with a status that is none")
+        if stage not in _UNFINISHED_STAGES:
+            notes.drop("tests with an unknown status")
         return Outcome.NOT_RUN
     if status == "skipped" and text_of(details.get("message")).startswith("XFAIL"):
         return Outcome.XFAILED
@@ -92,9 +95,11 @@ def _name(document: dict[str, Any]) -> ImportedName:
 
 
 def _parameters(document: dict[str, Any]) -> str:
-    values = [
-        "…" if text_of(parameter.get("mode")) in ("hidden", "masked") else text_of(parameter.get("value"))
-        for parameter in map(dict_of, list_of(document.get("parameters")))
-        if not parameter.get("excluded")
-    ]
+    """The values in brackets, as pytest has them; excluded ones are in no name, hidden ones are not shown."""
+    values: list[str] = []
+    for parameter in map(dict_of, list_of(document.get("parameters"))):
+        if parameter.get("excluded"):
+            continue
+        is_secret = text_of(parameter.get("mode")) in ("hidden", "masked")
+        values.append("…" if is_secret else text_of(parameter.get("value")))
     return f"[{'-'.join(values)}]" if values else ""

@@ -1,4 +1,4 @@
-"""CTRF: the common test report format, JSON with times in milliseconds."""
+"""Read and write CTRF, the Common Test Report Format: JSON with times in milliseconds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.markup import visible
 
-_OUTCOMES = {
+_OUTCOMES_OF_STATUS = {
     "passed": Outcome.PASSED,
     "failed": Outcome.FAILED,
     "skipped": Outcome.SKIPPED,
     "pending": Outcome.NOT_RUN,
     "other": Outcome.NOT_RUN,
 }
-_RAW = {
+_OUTCOMES_OF_RAW_STATUS = {
     "xfailed": Outcome.XFAILED,
     "xfail": Outcome.XFAILED,
     "xpassed": Outcome.XPASSED,
@@ -45,7 +45,7 @@ def recognizes_ctrf(head: FileHead) -> bool:
 
 
 def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
-    """Tests in the document's order."""
+    """Read the tests in the document's order."""
     document = read_document(stream, limits=limits, notes=notes, items="tests")
     results = dict_of(document.get("results"))
     for test in list_of(document.get("tests") or results.get("tests")):
@@ -56,12 +56,13 @@ def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Imp
 
 
 def _read_test(test: dict[str, Any], notes: Notes) -> ImportedTest:
-    raw = text_of(test.get("rawStatus")).lower().replace("-", "_")
-    outcome = _RAW.get(raw) or _OUTCOMES.get(text_of(test.get("status")).lower())
+    status = text_of(test.get("status")).lower()
+    raw_status = text_of(test.get("rawStatus")).lower().replace("-", "_")
+    outcome = _OUTCOMES_OF_RAW_STATUS.get(raw_status) or _OUTCOMES_OF_STATUS.get(status)
     if outcome is None:
-        notes.drop("tests with a status that is none")
+        notes.drop("tests with an unknown status")
         outcome = Outcome.NOT_RUN
-    if text_of(test.get("status")).lower() == "other" and raw == "":
+    if status == "other" and not raw_status:
         notes.drop("tests with the status other")
     retries = test.get("retries")
     failure = ImportedFailure(

@@ -1,5 +1,7 @@
-"""What a person named, as files: folders walked in a stable order, compressed files opened, nothing followed
-out of the folder, every file that is not read counted.
+"""Find and open the files beneath what a user named.
+
+Folders are walked in a stable order, compressed files are opened, no link is followed out of a folder, and
+every file that is not read is counted.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import BinaryIO, cast
 from triage.errors import UsageError
 from triage.formats.limits import Limits, Notes
 
+# Nothing in them is a report of a run, and some hold thousands of files.
 _SKIPPED_FOLDERS = frozenset({".git", ".venv", "node_modules", "__pycache__", ".hypothesis", ".pytest_cache"})
 _OPENERS: dict[bytes, Callable[[Path], object]] = {
     b"\x1f\x8b": gzip.GzipFile,
@@ -38,7 +41,7 @@ class Source:
 
 
 def sources(paths: Sequence[Path], *, limits: Limits, notes: Notes) -> list[Source]:
-    """The files beneath the paths, in the order given, sorted within each folder.
+    """Find the files beneath the paths, in the order given, sorted within each folder.
 
     Raises `UsageError` (no-report) for a path that does not exist.
     """
@@ -51,7 +54,8 @@ def sources(paths: Sequence[Path], *, limits: Limits, notes: Notes) -> list[Sour
         else:
             what = "is neither file nor folder" if path.exists() else "does not exist"
             raise UsageError("no-report", f"{path} {what}", "name what the test run wrote")
-    unique = list({os.path.realpath(source.path): source for source in found}.values())
+    by_real_path = {os.path.realpath(source.path): source for source in found}
+    unique = list(by_real_path.values())
     if len(unique) > limits.files:
         notes.drop(f"files beyond the first {limits.files:,}", len(unique) - limits.files)
     return unique[: limits.files]
@@ -71,7 +75,7 @@ def _walk(top: Path, notes: Notes) -> Iterator[Source]:
 
 
 def _attachments(names: Sequence[str]) -> set[str]:
-    """What Allure keeps beside its results: a log that a test printed is no report of a run."""
+    """The names of what Allure keeps beside its results: a log that a test printed is no report of a run."""
     if not any(name.endswith("-result.json") for name in names):
         return set()
     return {name for name in names if "-attachment" in name}
@@ -79,13 +83,14 @@ def _attachments(names: Sequence[str]) -> set[str]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The file's content, decompressed where it begins as gzip, bzip2 or xz do."""
+    """Open a file, decompressed where it begins as gzip, bzip2 or xz do."""
     with path.open("rb") as raw:
-        magic = raw.read(6)
-    for prefix, opener in _OPENERS.items():
-        if magic.startswith(prefix):
-            with cast(BinaryIO, opener(path)) as stream:
-                yield stream
-            return
-    with path.open("rb") as raw:
-        yield raw
+        magic = raw.read(max(map(len, _OPENERS)))
+    openers = (opener for prefix, opener in _OPENERS.items() if magic.startswith(prefix))
+    opener = next(openers, None)
+    if opener is None:
+        with path.open("rb") as raw:
+            yield raw
+        return
+    with cast(BinaryIO, opener(path)) as stream:
+        yield stream

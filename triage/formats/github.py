@@ -1,8 +1,8 @@
-"""GitHub Actions: a step summary that is not dropped, and annotations that are not cut in silence."""
+"""Write for GitHub Actions: workflow commands as annotations, and a step summary within its limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from triage.formats.rows import Row, rows
@@ -12,12 +12,15 @@ SUMMARY_BYTES = 1024 * 1024
 """A longer step summary is dropped whole."""
 ANNOTATIONS = 10
 """More of one kind in a step vanish without a word."""
+_TITLE_CHARS = 200
+_MESSAGE_CHARS = 2000
+"""GitHub shows an annotation in a box: the whole is in the step summary."""
 _KINDS = {"new": "error", "regressed": "error", "unknown": "error", "known": "warning"}
 
 
 def workflow_commands(summary: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Workflow commands, one a line: errors for what is new or regressed, warnings for what is known."""
-    lines = []
+    """Write workflow commands, one a line: errors for new and regressed failures, warnings for known ones."""
+    lines: list[str] = []
     for kind in ("error", "warning"):
         own = [row for row in rows(summary, prefix) if _KINDS[row.level] == kind]
         if not own:
@@ -34,7 +37,7 @@ def workflow_commands(summary: Mapping[str, Any], prefix: str = "") -> list[str]
 
 
 def step_summary(markdown: str, limit: int = SUMMARY_BYTES) -> str:
-    """The document, cut at a paragraph where it would be dropped for its size, and saying so."""
+    """Cut the document at a paragraph where GitHub would drop it for its size; it says so at its end."""
     data = markdown.encode("utf-8", "backslashreplace")
     note = "\n\n**Cut here: the whole summary is in the artifacts.**\n"
     if len(data) <= limit:
@@ -44,26 +47,26 @@ def step_summary(markdown: str, limit: int = SUMMARY_BYTES) -> str:
 
 
 def _whole_blocks(text: str) -> str:
-    """Up to the last blank line outside of a code fence."""
-    open_fence, last, position = "", 0, 0
+    """The text up to its last blank line outside of a code fence."""
+    open_fence = ""
+    end = 0
+    position = 0
     for line in text.split("\n"):
-        mark = line.lstrip()[:3]
-        if not open_fence and mark in ("```", "~~~"):
-            open_fence = line.lstrip()[: len(line.lstrip()) - len(line.lstrip().lstrip(mark[0]))]
-        elif open_fence and line.strip() == open_fence:
+        content = line.strip()
+        if open_fence and content == open_fence:
             open_fence = ""
+        elif not open_fence and content.startswith(("```", "~~~")):
+            behind_fence = content.lstrip(content[0])
+            open_fence = content[: len(content) - len(behind_fence)]
         if not line and not open_fence:
-            last = position
+            end = position
         position += len(line) + 1
-    return text[:last]
+    return text[:end]
 
 
 def _command(kind: str, row: Row) -> str:
     title = f"{row.cluster or 'no cluster'} {row.level}: {row.title or row.outcome}"
-    properties: Iterable[tuple[str, str]] = (
-        ("file", row.path),
-        ("line", str(row.line)),
-        ("title", title[:200]),
-    )
-    named = ",".join(f"{name}={github_property(value)}" for name, value in properties)
-    return f"::{kind} {named}::{github_data(f'{row.nodeid}: {row.message}'[:2000])}"
+    properties = {"file": row.path, "line": str(row.line), "title": title[:_TITLE_CHARS]}
+    named = ",".join(f"{name}={github_property(value)}" for name, value in properties.items())
+    message = f"{row.nodeid}: {row.message}"[:_MESSAGE_CHARS]
+    return f"::{kind} {named}::{github_data(message)}"

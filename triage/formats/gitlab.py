@@ -1,4 +1,4 @@
-"""GitLab code quality: one finding a failing test and cluster, with fingerprints that never collide."""
+"""Write GitLab code quality: a finding for each failing test and cluster, with unique fingerprints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def render_gitlab(run: ReportedRun) -> str:
 
 
 def code_quality(summary: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
-    """The JSON array that `artifacts:reports:codequality` takes."""
+    """Make the JSON array that `artifacts:reports:codequality` takes."""
     return [_finding(row) for row in rows(summary, prefix)]
 
 

@@ -1,4 +1,4 @@
-"""Text of strangers: escape sequences and control characters removed, lengths bounded."""
+"""Read text that others wrote: encodings, terminal escapes, control characters, CI systems' time stamps."""
 
 from __future__ import annotations
 
@@ -9,51 +9,78 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 from triage.formats.limits import Limits, Notes
+from triage.text.pattern import pattern
 
-_ANSI = re.compile(
-    r"(?:\x1b|#x1B|&#x1b;|␛)"
-    r"(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # colours, cursor
-    r"|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)"  # titles, links
-    r"|[P^_X][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)"  # what a build server tells its own viewer
-    r"|[@-Z\\^_])",
-    re.IGNORECASE,
+_TERMINAL_ESCAPE = pattern(
+    r"""
+    (?: \x1b | \#x1B | &\#x1b; | ␛ )                           # the byte, or as JUnit and viewers spell it
+    (?: \[ [0-?]{0,64} [ -/]{0,8} [@-~]                         # colours, cursor
+      | \] [^\x07\x1b]{0,2000} (?: \x07 | \x1b\\ )            # titles, links
+      | [P^_X] [^\x07\x1b]{0,2000} (?: \x07 | \x1b\\ )        # what a build server tells its own viewer
+      | [@-Z\\^_] )
+    """,
+    matches=["\x1b[31m", "#x1B[0m", "&#x1b;[2J", "\x1b]0;title\x07", "\x1bM"],
+    rejects=["[31m", "#x1C[31m", "\x1b\n"],
+    flags=re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ud800-\udfff]")
 
+_TIME_STAMP = r"\d{4}-\d\d-\d\d [T ] \d\d:\d\d:\d\d (?: [.,] \d{1,9} )? (?: Z | [+-] \d\d :? \d\d )?"
+_PREFIX = pattern(
+    rf"""
+      \[? {_TIME_STAMP} \]? (?: [ ] \d\d [OE] \+? )? [ ]?    # GitHub, Azure, Jenkins, GitLab (stream mark)
+    | \[ \d\d:\d\d:\d\d (?: \.\d+ )? \] (?: [ ]* : )? [ \t]?  # TeamCity, Jenkins
+    | \# \d{{1,4}} [ ] \d+ \. \d+ [ ]?                        # the build of a container
+    """,
+    matches=[
+        "2026-11-23T06:10:00.1234567Z ===",
+        "[2026-11-23 06:10:00] a",
+        "2026-11-23T06:10:00Z 01O a",
+        "[06:10:00] : a",
+        "#12 3.45 a",
+    ],
+    rejects=["06:10:00 a", "tests/test_a.py", "# a comment"],
+    how="match",
+)
+_SECTION_MARKS = pattern(
+    r"^ (?: section_(?: start | end ) : \d+ : [\w.-]* (?: \[ [^\]\n]{0,200} \] )? \s* )+",
+    matches=["section_start:1700000000:tests[collapsed=true]\r", "section_end:1700000000:tests"],
+    rejects=["section_start: none", "the section_end:1:a"],
+)
+"""GitLab folds its logs by them."""
+_ASKED_LINES = 200
+"""How many lines with text are looked at for a prefix."""
+
 
 def cleaned(text: str) -> str:
-    """Without terminal escapes (raw, or as pytest's JUnit XML spells them) and control characters."""
+    """Remove terminal escapes (raw, or as pytest's JUnit XML spells them), replace control characters."""
     if text.isascii() and text.isprintable() and "#x1B" not in text:
         return text
-    plain = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub("\ufffd", plain)
-
-
-_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
-_PREFIX = re.compile(
-    rf"\[?{_TIME}\]?(?: \d\d[OE]\+?)? ?"  # GitHub, Azure, GitLab (with its stream mark), Jenkins
-    r"|\[\d\d:\d\d:\d\d(?:\.\d+)?\](?: *:)?[ \t]?"  # TeamCity, Jenkins
-    r"|#\d{1,4} \d+\.\d+ ?"  # a container's build
-)
-_SECTION = re.compile(r"^(?:section_(?:start|end):\d+:[\w.-]*(?:\[[^\]\n]{0,200}\])?\s*)+")
-_ASKED = 200
-"""How many lines with text are asked whether they have a prefix."""
+    plain = _TERMINAL_ESCAPE.sub("", text)
+    lines = plain.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("\ufffd", lines)
 
 
 def unprefixed(head: str) -> Callable[[str], str]:
-    """A function that takes the prefix off a line, if most lines of `head` have one; else only section marks.
+    """Make a function that takes off each line what most lines of `head` have before their text.
 
-    A log without a prefix may well have lines that begin with a time of their own: those stay.
+    Where most have no time stamp, it takes off GitLab's section marks alone: lines may well begin with
+    a time of their own.
     """
-    lines = [line for line in head.splitlines() if line.strip()][:_ASKED]
+    lines = [line for line in head.splitlines() if line.strip()][:_ASKED_LINES]
     with_prefix = sum(_PREFIX.match(line) is not None for line in lines)
-    if 2 * with_prefix <= len(lines):
-        return _without_section
-    return lambda line: _without_section(_PREFIX.sub("", line, count=1) if _PREFIX.match(line) else line)
+    if 2 * with_prefix > len(lines):
+        return _without_prefix
+    return _without_section_marks
 
 
-def _without_section(line: str) -> str:
-    return _SECTION.sub("", line) if line.startswith("section_") else line
+def _without_prefix(line: str) -> str:
+    prefix = _PREFIX.match(line)
+    return _without_section_marks(line[prefix.end() :] if prefix else line)
+
+
+def _without_section_marks(line: str) -> str:
+    return _SECTION_MARKS.sub("", line) if line.startswith("section_") else line
 
 
 _CHUNK = 64 * 1024

@@ -1,4 +1,4 @@
-"""How much of a stranger's file is believed: every limit counts what it drops."""
+"""Bound what is read of an imported file; every limit counts what it drops."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Limits:
-    """Per file, unless said otherwise."""
+    """Per file, unless said otherwise. Far beyond real reports; small enough for a common CI machine."""
 
     file_bytes: int = 256 * 1024 * 1024
     depth: int = 64
+    """Of nested XML elements."""
     elements: int = 2_000_000
+    """Of XML."""
     results: int = 1_000_000
     """Over all files of one import."""
     field_chars: int = 64 * 1024
@@ -47,15 +49,17 @@ class Notes:
 
     def lines(self) -> tuple[str, ...]:
         """One line for each kind, in order of file and kind."""
-        return tuple(
-            f"{source}: {what}" + (f" ({count:,} times)" if count > 1 else "")
-            for (source, what), count in sorted(self.counts.items())
-        )
+        lines = []
+        for (source, what), count in sorted(self.counts.items()):
+            times = f" ({count:,} times)" if count > 1 else ""
+            lines.append(f"{source}: {what}{times}")
+        return tuple(lines)
 
 
 def capped(text: str, limit: int) -> str:
-    """The text, or its head and tail with the number of characters between them."""
+    """Give the text, or its head and tail with the number of characters between them."""
     if len(text) <= limit:
         return text
-    head, tail = limit // 3, limit - limit // 3
+    head = limit // 3  # the end of a traceback or log tells more than its beginning
+    tail = limit - head
     return f"{text[:head]}\n[... {len(text) - limit:,} characters cut ...]\n{text[-tail:]}"

@@ -1,4 +1,4 @@
-"""One row a failing test, as every CI format needs it: where, what, how bad, and a stable fingerprint."""
+"""Make one row a failing test and cluster, as CI formats need it: where, what, how bad, fingerprint."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, Literal
 from triage.model.base import Value
 
 Level = Literal["new", "regressed", "known", "unknown"]
+_ORDER: dict[Level, int] = {"new": 0, "regressed": 0, "unknown": 1, "known": 2}
+"""CI systems cut long lists: what is new comes first."""
 
 
 class Row(Value):
@@ -27,42 +29,37 @@ class Row(Value):
     @property
     def fingerprint(self) -> str:
         """The same for the same test and cluster in every run, whatever line or message they have."""
-        return hashlib.sha256(
-            f"{self.nodeid}\0{self.cluster or ''}".encode("utf-8", "backslashreplace")
-        ).hexdigest()
+        identity = f"{self.nodeid}\0{self.cluster or ''}"
+        return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def rows(summary: Mapping[str, Any], prefix: str = "") -> tuple[Row, ...]:
-    """Rows of a run's `summary.json`: new and regressed first, then known, by test.
+    """Make the rows of a run's `summary.json`: new and regressed first, then known, by test.
 
     `prefix` leads from the repository's top to the suite's root, since CI systems count from the top.
     """
     clusters = {cluster["id"]: cluster for cluster in summary["clusters"]}
     found = [row for red in summary["red"] for row in _of(red, clusters, prefix)]
-    order = {"new": 0, "regressed": 0, "unknown": 1, "known": 2}
-    return tuple(sorted(found, key=lambda row: (order[row.level], row.nodeid, row.cluster or "")))
+    return tuple(sorted(found, key=lambda row: (_ORDER[row.level], row.nodeid, row.cluster or "")))
 
 
 def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefix: str) -> Iterator[Row]:
     path, line = _place(red)
-    what = red["exception"] + (": " if red["exception"] and red["message"] else "") + red["message"]
-    for cluster in _ids(red["clusters"]):
-        known = clusters.get(cluster or "", {})
-        state = known.get("state")
+    message = ": ".join(filter(None, (red["exception"], red["message"])))
+    cluster_ids: Sequence[str | None] = red["clusters"] or [None]
+    for cluster_id in cluster_ids:
+        cluster = clusters.get(cluster_id or "", {})
+        state = cluster.get("state")
         yield Row(
             nodeid=red["nodeid"],
             outcome=red["outcome"],
             path=f"{prefix}/{path}" if prefix else path,
             line=line,
-            cluster=cluster,
-            title=known.get("title", ""),
+            cluster=cluster_id,
+            title=cluster.get("title", ""),
             level=state if state in ("new", "regressed", "known") else "unknown",
-            message=what or red["outcome"],
+            message=message or red["outcome"],
         )
-
-
-def _ids(clusters: Sequence[str]) -> Sequence[str | None]:
-    return list(clusters) or [None]
 
 
 def _place(red: Mapping[str, Any]) -> tuple[str, int]:

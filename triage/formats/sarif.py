@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: a rule a cluster, a result a failing test, the run's news as `baselineState`."""
+"""Write SARIF 2.1.0: a rule a cluster, a result a failing test, what is new as `baselineState`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from triage.text.markup import visible
 RESULTS = 5000
 """GitHub keeps no more of one run."""
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_NEWS = {"new": "new", "regressed": "new", "known": "unchanged", "unknown": "new"}
+_BASELINE_STATES = {"new": "new", "regressed": "new", "known": "unchanged", "unknown": "new"}
+_UNCLUSTERED = "unclustered"
+_TEXT_CHARS = 1000
+"""Of a rule's description, which viewers show in a list."""
 
 
 def render_sarif(run: ReportedRun) -> str:
@@ -22,23 +25,23 @@ def render_sarif(run: ReportedRun) -> str:
 
 
 def sarif(summary: Mapping[str, Any], version: str, prefix: str = "") -> dict[str, Any]:
-    """The log of one run; what does not fit is counted in a notification, not dropped in silence."""
+    """Make the log of one run; what does not fit is counted in a notification, not dropped in silence."""
     found = rows(summary, prefix)
-    clusters = [c for c in summary["clusters"] if c["state"] in ("new", "known", "regressed", "fixed")]
+    states = ("new", "known", "regressed", "fixed")
+    clusters = [cluster for cluster in summary["clusters"] if cluster["state"] in states]
     ids = [cluster["id"] for cluster in clusters]
     if any(row.cluster is None or row.cluster not in ids for row in found):
-        ids.append("unclustered")
-    results = [_result(row, ids) for row in found[:RESULTS]]
-    results += [_absent(cluster, ids, prefix) for cluster in clusters if cluster["state"] == "fixed"][
-        : RESULTS - len(results)
-    ]
+        ids.append(_UNCLUSTERED)
+    failing = [_result(row, ids) for row in found]
+    fixed = [_absent(cluster, ids, prefix) for cluster in clusters if cluster["state"] == "fixed"]
+    results = [*failing, *fixed][:RESULTS]
     driver = {"name": "triage", "semanticVersion": version, "rules": _rules(clusters, ids)}
     run: dict[str, Any] = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"triage/{summary['campaign']}/{summary['stamp']}"},
         "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the top of the repository"}}},
         "columnKind": "unicodeCodePoints",
-        "invocations": [_invocation(summary, len(found) - min(len(found), RESULTS))],
+        "invocations": [_invocation(summary, left_out=max(0, len(found) - RESULTS))],
         "results": results,
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -49,7 +52,9 @@ def _rules(clusters: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> list[di
     return [
         {
             "id": name,
-            "shortDescription": {"text": visible(titles.get(name) or "failures without a cluster")[:1000]},
+            "shortDescription": {
+                "text": visible(titles.get(name) or "failures without a cluster")[:_TEXT_CHARS]
+            },
             "help": {"text": f"triage explain {name}" if name in titles else "triage clusters"},
         }
         for name in ids
@@ -57,7 +62,7 @@ def _rules(clusters: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> list[di
 
 
 def _result(row: Row, ids: Sequence[str]) -> dict[str, Any]:
-    rule = row.cluster if row.cluster in ids else "unclustered"
+    rule = row.cluster if row.cluster in ids else _UNCLUSTERED
     return {
         "ruleId": rule,
         "ruleIndex": ids.index(str(rule)),
@@ -65,7 +70,7 @@ def _result(row: Row, ids: Sequence[str]) -> dict[str, Any]:
         "message": {"text": visible(f"{row.nodeid}: {row.message}", keep="\n")},
         "locations": [_location(row.path, row.line)],
         "partialFingerprints": {"triageTestAndCluster/v1": row.fingerprint},
-        "baselineState": _NEWS[row.level],
+        "baselineState": _BASELINE_STATES[row.level],
         "properties": {"outcome": row.outcome, "state": row.level},
     }
 

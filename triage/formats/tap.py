@@ -1,4 +1,4 @@
-"""TAP 13 and 14: the plan first or last, subtests indented, YAML between dashes, `# TODO` is no failure."""
+"""Read TAP 13 and 14: the plan first or last, subtests indented, YAML between dashes, `# TODO` no failure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,33 @@ from triage.formats.limits import Limits, Notes
 from triage.model.outcome import Outcome
 from triage.text.pattern import pattern
 
-_POINT = re.compile(r"^(?P<not>not )?ok\b(?: (?P<number>\d+))?(?: -)?(?P<rest>.*)$")
-_PLAN = re.compile(r"^1\.\.(?P<count>\d+)(?:\s*#\s*SKIP\b\s*(?P<reason>.*))?$", re.IGNORECASE)
-_DIRECTIVE = re.compile(r"(?<!\\)#\s*(?P<word>SKIP|TODO)\S*\s*(?P<reason>.*)$", re.IGNORECASE)
-
-
+_POINT = pattern(
+    r"^ (?P<not> not[ ] )? ok \b (?: [ ] (?P<number> \d+ ) )? (?: [ ]- )? (?P<rest> .* ) $",
+    matches=["ok", "ok 1 - adds", "not ok 2 adds", "ok - adds"],
+    rejects=["okay", " ok 1", "not okay"],
+    how="match",
+)
+_PLAN = pattern(
+    r"^ 1\.\. (?P<count> \d+ ) (?: \s* \# \s* SKIP \b \s* (?P<reason> .* ) )? $",
+    matches=["1..5", "1..0 # SKIP no network", "1..0 # skip"],
+    rejects=["2..5", "1..5 of them", "1.5"],
+    flags=re.IGNORECASE,
+    how="match",
+)
+_DIRECTIVE = pattern(
+    r"(?<! \\ ) \# \s* (?P<word> SKIP | TODO ) \S* \s* (?P<reason> .* ) $",
+    matches=["later # SKIP no network", "adds # TODO not yet", "a # skipped: b"],
+    rejects=["a \\# SKIP", "SKIP", "a # later"],
+    flags=re.IGNORECASE,
+)
+_MESSAGE = pattern(
+    r"""^ \s* message: \s* ['"]? (?P<message> .+? ) ['"]? \s* $""",
+    matches=["message: 'expected 3'", "  message: expected 3", 'a: 1\nmessage: "b"'],
+    rejects=["the message: b", "message:"],
+    flags=re.MULTILINE,
+)
+_SUBTEST_POINT = re.compile(r"\s+(?:not )?ok\b")
+_COMMENT_MARK = re.compile(r"^(?:# ?| {2})")
 _LINE_OF_TAP = pattern(
     r"^ (?: TAP[ ]version[ ]\d+ | 1\.\.\d+ | (?: not[ ] )? ok \b (?: [ ]\d+ )? )",
     matches=["TAP version 14", "1..5", "ok 1 - a", "not ok"],
@@ -45,7 +67,7 @@ def recognizes_tap(head: FileHead) -> bool:
 
 
 def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
-    """Test points of the top level, each with the diagnostics and the failed subtests around it."""
+    """Read the test points of the top level, each with its failed subtests and its diagnostics."""
     points: list[_Point] = []
     planned: int | None = None
     before: list[str] = []
@@ -58,14 +80,14 @@ def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Impo
         elif found := _POINT.match(line):
             points.append(_point(found, before))
             before = []
-        elif line.startswith((" ", "\t")) and re.match(r"\s+(?:not )?ok\b", line):
+        elif _SUBTEST_POINT.match(line):
             before.append(line)
         elif points and (line.startswith(("#", "  ", "\t"))):
             points[-1].lines.append(line)
     if planned is None:
         notes.cut_short("there is no plan")
     elif planned != len(points):
-        notes.cut_short(f"{planned} tests were planned and {len(points)} are told")
+        notes.cut_short(f"{planned} tests were planned and {len(points)} are in it")
     for point in points:
         yield _imported(point)
 
@@ -73,22 +95,29 @@ def read_tap(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Impo
 def _point(found: re.Match[str], before: list[str]) -> _Point:
     rest = found["rest"].strip()
     directive = _DIRECTIVE.search(rest)
-    name = (rest[: directive.start()] if directive else rest).strip()
-    name = name.replace("\\#", "#").replace("\\\\", "\\") or f"test {found['number'] or '?'}"
-    outcome = Outcome.FAILED if found["not"] else Outcome.PASSED
-    if directive and directive["word"].upper() == "SKIP":
-        outcome = Outcome.SKIPPED
-    elif directive:
-        outcome = Outcome.XFAILED if found["not"] else Outcome.XPASSED
-    failed = [line.strip() for line in before if line.lstrip().startswith("not ok")]
-    return _Point(name, outcome, failed)
+    name = rest[: directive.start()].strip() if directive else rest
+    name = name.replace("\\#", "#").replace("\\\\", "\\")
+    failed_subtests = [line.strip() for line in before if line.lstrip().startswith("not ok")]
+    return _Point(name or f"test {found['number'] or '?'}", _outcome(found, directive), failed_subtests)
+
+
+def _outcome(point: re.Match[str], directive: re.Match[str] | None) -> Outcome:
+    failed = point["not"] is not None
+    if directive is None:
+        return Outcome.FAILED if failed else Outcome.PASSED
+    if directive["word"].upper() == "SKIP":
+        return Outcome.SKIPPED
+    return Outcome.XFAILED if failed else Outcome.XPASSED
 
 
 def _imported(point: _Point) -> ImportedTest:
-    text = "\n".join(re.sub(r"^(?:# ?| {2})", "", line) for line in point.lines)
-    message = re.search(r"^\s*message:\s*(?:['\"]?)(.+?)['\"]?\s*$", text, re.MULTILINE)
-    failure = ImportedFailure(message=message[1] if message else "", text=text)
-    name = ImportedName(nodeid=point.name) if "::" in point.name else ImportedName(name=point.name)
+    text = "\n".join(_COMMENT_MARK.sub("", line) for line in point.lines)
+    message = _MESSAGE.search(text)
+    failure = ImportedFailure(message=message["message"] if message else "", text=text)
+    is_nodeid = "::" in point.name
     return ImportedTest(
-        name=name, outcome=point.outcome, failures=(failure,) if point.outcome.is_red else (), source="tap"
+        name=ImportedName(nodeid=point.name) if is_nodeid else ImportedName(name=point.name),
+        outcome=point.outcome,
+        failures=(failure,) if point.outcome.is_red else (),
+        source="tap",
     )

@@ -1,4 +1,4 @@
-"""XML of strangers, as a stream of events: no DTD, no entities, bounded depth and count, damage survived.
+"""Read XML that others wrote as a stream of events: no DTD, no entities, bounded, damage survived.
 
 The bytes are decoded here (byte order mark, declaration, else UTF-8; what does not decode becomes
 U+FFFD and is counted) and given to expat as UTF-8, so that a lying declaration costs characters and not
@@ -22,8 +22,11 @@ READ_BYTES = 256 * 1024
 """Given to the parser at once."""
 _LONGEST_TOKEN = 16 * 1024 * 1024
 """Of a tag or comment, which the parser keeps in memory whole."""
-_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
+_DECLARED_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
+_JUNK_BEHIND_ROOT = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+_LONGEST_RESTART = 32
+"""Bytes that may be the beginning of a match of `_RESTART` which the next piece ends."""
 _RESTART = re.compile(rb"<(?:testsuites|testsuite|testcase)[\s>/]")
 
 
@@ -37,7 +40,7 @@ class _Enough(Exception):
 
 @dataclass(frozen=True)
 class XmlHandlers:
-    """What the reader of a dialect does."""
+    """What the reader of a format does with the events."""
 
     start: Callable[[str, dict[str, str]], None]
     end: Callable[[str], None]
@@ -105,10 +108,13 @@ class _Reader:
 
     def _damaged(self, error: expat.ExpatError, data: bytes) -> bytes:
         """The part of `data` behind the damage."""
-        behind = self._parser.ErrorByteIndex - (self._fed - len(data))
-        junk = error.code == expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
-        self._give_up_here("text behind the root element" if junk else "damage in the XML")
-        return data[max(behind + (0 if junk else 1), 0) :]
+        fed_before = self._fed - len(data)
+        damage = self._parser.ErrorByteIndex - fed_before
+        if error.code == _JUNK_BEHIND_ROOT:
+            self._give_up_here("text behind the root element")
+            return data[max(damage, 0) :]  # the junk may be a second root
+        self._give_up_here("damage in the XML")
+        return data[max(damage + 1, 0) :]
 
     def _bound_token(self) -> None:
         """A tag or comment that does not end would be kept in memory whole."""
@@ -128,12 +134,13 @@ class _Reader:
         """`data` from the next suite or test case on, below a root of our own."""
         found = _RESTART.search(data)
         if found is None:
-            self._pending = data[-32:]
+            self._pending = data[-_LONGEST_RESTART:]
             return b""
         self._seeking = False
         self._restart()
-        self._parser.Parse(b"<testsuites>", False)
-        self._fed = len(b"<testsuites>")
+        root = b"<testsuites>"
+        self._parser.Parse(root, False)
+        self._fed = len(root)
         self._own_roots = 1
         return data[found.start() :]
 
@@ -156,14 +163,19 @@ class _Reader:
         if self._elements > self._limits.elements:
             raise _Enough(f"what lies behind {self._limits.elements:,} elements")
         if self._depth <= self._limits.depth:
-            self._handlers.start(name.rpartition("}")[2].rpartition(":")[2], attributes)
+            self._handlers.start(_local(name), attributes)
         else:
             self._notes.drop(f"elements nested deeper than {self._limits.depth}")
 
     def _end(self, name: str) -> None:
         if self._depth <= self._limits.depth:
-            self._handlers.end(name.rpartition("}")[2].rpartition(":")[2])
+            self._handlers.end(_local(name))
         self._depth -= 1
+
+
+def _local(name: str) -> str:
+    """The name without its namespace."""
+    return name.rpartition("}")[2].rpartition(":")[2]
 
 
 def _refuse(*_: object) -> None:
@@ -180,7 +192,7 @@ def _utf8(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[bytes]:
         text = decoder.decode(chunk)
         if lost := text.count("\ufffd"):
             notes.drop("characters that do not decode", lost)
-        text, forbidden = _UNPRINTABLE.subn("\ufffd", text)
+        text, forbidden = _FORBIDDEN.subn("\ufffd", text)
         if forbidden:
             notes.drop("runs of characters that XML forbids", forbidden)
         yield text.lstrip("\ufeff \t\r\n").encode("utf-8") if chunk is first else text.encode("utf-8")
@@ -199,7 +211,7 @@ def _encoding(first: bytes) -> str:
         return "utf-16-le"
     if first[:4] in (b"\0<\0?", b"\0<\0t"):
         return "utf-16-be"
-    declared = _DECLARED.search(first[:300])
+    declared = _DECLARED_ENCODING.search(first[:300])
     name = declared[1].decode("ascii").lower() if declared else "utf-8"
     try:
         codecs.lookup(name)
