@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from html import escape
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -14,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.process.log import LogWriter
-from triage.text.redact import MARK, Redactor, is_secret_name, secret_values
+from triage.text.redact import MARK, Redactor, Secret, is_secret_name, secret_values
+from triage.text.redact import SECRETS as KINDS
 from triage.text.redact_stream import StreamRedactor
 
 SECRETS = (
@@ -102,6 +104,22 @@ def test_redaction_is_stable(text: str) -> None:
 )
 def test_what_looks_like_a_secret(text: str, shown: str) -> None:
     assert Redactor()(text) == shown
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.hints[0])
+def test_each_kind_finds_its_examples_and_has_its_hints(kind: Secret) -> None:
+    """The table of secrets is the one place that a new kind needs."""
+    redact = Redactor()
+    assert kind.found
+    for text in kind.found:
+        found = re.search(kind.expression, text)
+        assert found is not None, text
+        assert any(hint in found[0] for hint in kind.hints), text
+        assert MARK in redact(text)
+        assert found[0].removeprefix(found.groupdict().get("keep") or "") not in redact(text)
+    for text in kind.innocent:
+        assert not re.search(kind.expression, text), text
+        assert redact(text) == text
 
 
 @given(

@@ -1,16 +1,17 @@
-"""Redaction of a byte stream whose secrets may lie across the borders of its blocks."""
+"""Redact a byte stream whose secrets may lie across the borders of its blocks."""
 
 from __future__ import annotations
 
 import re
 
-from triage.text.redact import MARK, Redactor
+from triage.text.redact import KEY_BEGIN, KEY_END, MARK, Redactor
 
 _HOLD = 64 * 1024
 """A line longer than this is let go in parts; no known secret is that long."""
-_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
-_END = re.compile(rb"-----END [A-Z0-9 ]*KEY(?: BLOCK)?-----")
 _OVERLAP = 4096
+"""Bytes that stay behind a cut within a line: longer than any secret that a pattern finds."""
+_BEGIN = re.compile(KEY_BEGIN.encode())
+_END = re.compile(KEY_END.encode())
 
 
 class StreamRedactor:
