@@ -1,16 +1,16 @@
-"""A run's failures to clusters: known ones keep their id, new ones get the next, decisions hold.
+"""Assign a run's failures to clusters: known ones keep their id, new ones get the next, decisions hold.
 
 The result depends on the set of failures, not on their order or on the chunks that they came from.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from triage.cluster.context import Context
+from triage.cluster.continuation import continuations
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.groups import (
     Signer,
@@ -21,7 +21,7 @@ from triage.cluster.groups import (
     group_by_signature,
     units_of,
 )
-from triage.cluster.partition import COMPARED, Component, Partition, described, partition_of
+from triage.cluster.partition import Component, Partition, partition_of
 from triage.cluster.registry import ClusterRegistry, absent_state, outcomes_of, present_state
 from triage.cluster.rules import Rules
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
@@ -35,45 +35,6 @@ from triage.model.journal import (
     StatusChanged,
 )
 from triage.model.run import RunRecord
-
-_TELLING = re.compile(
-    r"\b(?:b?float\d+|complex\d+|u?int\d+|float|double|half|nan|inf|None|cpu|cuda)\b", re.IGNORECASE
-)
-
-
-def changed_words(
-    components: Sequence[Component], registry: ClusterRegistry
-) -> Iterator[tuple[int, str, Why]]:
-    """Index of a new component, the known cluster that it may continue, and why."""
-    seen = {component.home for component in components}
-    gone = [cluster for cluster in registry.live if cluster.id not in seen]
-    for index, component in enumerate(components):
-        if component.home is None:
-            for cluster in gone:
-                common = set(component.members) & set(cluster.members)
-                if common and _continues(component, cluster):
-                    detail = f"{sorted(common)[0]} failed at the same place with other words"
-                    yield index, cluster.id, Why(kind="frame", detail=detail, proposal=True)
-
-
-def _continues(component: Component, cluster: Cluster) -> bool:
-    own, known = _said(described(component.leader)), _said(cluster.why)
-    if COMPARED in own and COMPARED in known and own[COMPARED] != known[COMPARED]:
-        return False
-    place = "frame" if "frame" in own else "file"
-    if own.get("exception") != known.get("exception") or own.get(place) != known.get(place):
-        return False
-    one, other = (_TELLING.findall(said.get("message", "")) for said in (own, known))
-    return one == other
-
-
-def _said(why: Sequence[Why]) -> dict[str, str]:
-    """Kind to its first detail; what a comparison was like under a name of its own."""
-    found: dict[str, str] = {}
-    for reason in why:
-        name = COMPARED if reason.detail.startswith(COMPARED) else reason.kind
-        found.setdefault(name, reason.detail)
-    return found
 
 
 @dataclass(frozen=True)
@@ -105,10 +66,9 @@ def assign(
 ) -> Assignment:
     """Cluster a recorded run; appends nothing itself.
 
-    `signer` gives a failure's signatures, `rules` are people's (`parse_rules`), `context` is what else may be
-    known: checkout, history, experiments.
+    `signer` gives a failure's signatures, `factory` makes the events, `rules` are people's (`parse_rules`),
+    `context` is what else may be known: checkout, history, experiments.
     """
-    known = replace(context or Context(), outcomes=outcomes_of(record))
     return assign_failures(
         failures_of(record),
         registry,
@@ -116,7 +76,7 @@ def assign(
         factory=factory,
         stamp=record.stamp,
         rules=rules,
-        context=known,
+        context=replace(context or Context(), outcomes=outcomes_of(record)),
     )
 
 
@@ -131,37 +91,31 @@ def assign_failures(
     context: Context | None = None,
 ) -> Assignment:
     """Cluster a stream of failures; each is looked at once and not kept."""
-    if registry.events:
-        factory.follow(registry.events[-1].at)
     context = context or Context()
-    units = units_of(group_by_signature(failures, signer).values(), registry, rules)
+    groups = group_by_signature(failures, signer)
+    units = units_of(groups.values(), registry, rules)
     partition = partition_of(units, registry, context)
-    ids = _ids(partition.components, registry)
-    events: list[Event] = []
-    for component, cluster_id in zip(partition.components, ids, strict=True):
-        events.extend(
-            _recorded(component, cluster_id, registry, factory=factory, stamp=stamp, context=context)
-        )
-    events.extend(_proposed(partition, ids, registry, factory))
+    recorder = _Recorder(registry, factory, stamp, context)
+    placed = [*zip(partition.components, _ids(partition.components, registry), strict=True)]
+    events = recorder.events(partition, placed)
     after = ClusterRegistry.of((*registry.events, *events))
-    members = {
-        cluster_id: component.members for component, cluster_id in zip(partition.components, ids, strict=True)
-    }
+    members = {cluster_id: component.members for component, cluster_id in placed}
     cluster_of: dict[Slot, str] = {}
     signatures: dict[Slot, tuple[str, ...]] = {}
-    for component, cluster_id in zip(partition.components, ids, strict=True):
+    for component, cluster_id in placed:
         for unit in component.units:
             cluster_of.update(dict.fromkeys(unit.slots, cluster_id))
             signatures.update(dict.fromkeys(unit.slots, _signature_ids(unit)))
     return Assignment(
-        clusters=tuple(
-            _in_run(cluster, members.get(cluster.id), registry, stamp=stamp, context=context)
-            for cluster in after.live
-        ),
+        clusters=tuple(recorder.in_run(cluster, members.get(cluster.id)) for cluster in after.live),
         events=tuple(events),
         cluster_of=cluster_of,
         signatures_of=signatures,
     )
+
+
+_Placed = Sequence[tuple[Component, str]]
+"""Components with their cluster ids."""
 
 
 def _ids(components: Iterable[Component], registry: ClusterRegistry) -> list[str]:
@@ -169,8 +123,11 @@ def _ids(components: Iterable[Component], registry: ClusterRegistry) -> list[str
     number = registry.next_number
     ids = []
     for component in components:
-        ids.append(component.home or f"C{number}")
-        number += component.home is None
+        if component.home is not None:
+            ids.append(component.home)
+        else:
+            ids.append(f"C{number}")
+            number += 1
     return ids
 
 
@@ -179,110 +136,107 @@ def _signature_ids(unit: Unit) -> tuple[str, ...]:
     return (current, *sorted(unit.group.ids - {current}))
 
 
-def _recorded(
-    component: Component,
-    cluster_id: str,
-    registry: ClusterRegistry,
-    *,
-    factory: EventFactory,
-    stamp: str,
-    context: Context,
-) -> list[Event]:
-    if component.home is None:
-        title = component.title(context.title_of)
-        opened: list[Event] = [_opened(component, cluster_id, factory, stamp=stamp, title=title)]
+class _Recorder:
+    """Says what the journal must gain by one run, and how its clusters stand in that run."""
+
+    def __init__(
+        self, registry: ClusterRegistry, factory: EventFactory, stamp: str, context: Context
+    ) -> None:
+        self.registry = registry
+        self.factory = factory
+        self.stamp = stamp
+        self.context = context
+        if registry.events:
+            factory.follow(registry.events[-1].at)
+
+    def events(self, partition: Partition, placed: _Placed) -> list[Event]:
+        """What is new of each component, then what evidence proposes."""
+        events: list[Event] = []
+        for component, cluster_id in placed:
+            if component.home is None:
+                events.extend(self._opened(component, cluster_id))
+            else:
+                events.extend(self._seen_again(component, self.registry.clusters[cluster_id]))
+        events.extend(self._proposed(partition, [cluster_id for _, cluster_id in placed]))
+        return events
+
+    def _opened(self, component: Component, cluster_id: str) -> Iterator[Event]:
+        yield self.factory.make(
+            ClusterOpened,
+            cluster=cluster_id,
+            title=component.title(self.context.title_of),
+            stamp=self.stamp,
+            signatures=component.signature_ids,
+            members=component.members,
+            why=component.why,
+        )
         if component.rule is not None and component.rule.cluster is None:
-            opened.append(factory.make(RuleBound, rule=component.rule.name, cluster=cluster_id))
-        return opened
-    return _seen_again(component, registry.clusters[cluster_id], stamp, factory)
+            yield self.factory.make(RuleBound, rule=component.rule.name, cluster=cluster_id)
 
-
-def _proposed(
-    partition: Partition, ids: list[str], registry: ClusterRegistry, factory: EventFactory
-) -> Iterator[Event]:
-    """Proposals that nobody has answered and the journal does not have yet; the older cluster comes first."""
-    told = {
-        frozenset((registry.resolve(made.cluster), registry.resolve(made.with_cluster)))
-        for made in registry.proposals
-        if made.with_cluster is not None
-    } | registry.dropped
-    suggested = [(ids[one], ids[other], why) for one, other, why in partition.proposals]
-    suggested += [
-        (known, ids[index], why) for index, known, why in changed_words(partition.components, registry)
-    ]
-    for one, other, why in suggested:
-        older, younger = sorted((one, other), key=lambda cluster_id: int(cluster_id[1:]))
-        if older == younger or frozenset((older, younger)) in told:
-            continue
-        told |= {frozenset((older, younger))}
-        made = why.model_copy(update={"proposal": True, "confirm": f"triage merge {older} {younger}"})
-        yield factory.make(ProposalMade, cluster=younger, kind="merge", with_cluster=older, why=(made,))
-
-
-def _opened(
-    component: Component, cluster_id: str, factory: EventFactory, *, stamp: str, title: str
-) -> ClusterOpened:
-    return factory.make(
-        ClusterOpened,
-        cluster=cluster_id,
-        title=title,
-        stamp=stamp,
-        signatures=component.signature_ids,
-        members=component.members,
-        why=component.why,
-    )
-
-
-def _seen_again(component: Component, known: Cluster, stamp: str, factory: EventFactory) -> list[Event]:
-    events: list[Event] = []
-    for unit in component.units:
-        for signature in unit.news:
-            why = [*unit.why]
+    def _seen_again(self, component: Component, known: Cluster) -> Iterator[Event]:
+        for unit in component.units:
+            why = tuple(unit.why)
             if unit.vouched_by is not None:
-                why.append(Why(kind="signature", detail=unit.vouched_by))
-            events.append(
-                factory.make(
-                    SignatureAdded, cluster=known.id, signature=signature, stamp=stamp, why=tuple(why)
+                why = (*why, Why(kind="signature", detail=unit.vouched_by))
+            for signature in unit.news:
+                yield self.factory.make(
+                    SignatureAdded, cluster=known.id, signature=signature, stamp=self.stamp, why=why
                 )
-            )
-    newcomers = tuple(sorted(set(component.members) - set(known.members)))
-    if newcomers:
-        events.append(factory.make(MembersAdded, cluster=known.id, members=newcomers, stamp=stamp))
-    if known.status is ClusterStatus.RESOLVED:
-        events.append(
-            factory.make(
+        newcomers = tuple(sorted(set(component.members) - set(known.members)))
+        if newcomers:
+            yield self.factory.make(MembersAdded, cluster=known.id, members=newcomers, stamp=self.stamp)
+        if known.status is ClusterStatus.RESOLVED:
+            yield self.factory.make(
                 StatusChanged,
                 cluster=known.id,
                 status=ClusterStatus.OPEN,
-                reason=f"seen again in {stamp} after it was resolved",
-                stamp=stamp,
+                reason=f"seen again in {self.stamp} after it was resolved",
+                stamp=self.stamp,
             )
+
+    def _proposed(self, partition: Partition, ids: Sequence[str]) -> Iterator[Event]:
+        """Proposals that nobody has answered and the journal does not have yet; the older cluster first."""
+        suggested = [(ids[made.one], ids[made.other], made.why) for made in partition.proposals]
+        for found in continuations(partition.components, self.registry):
+            suggested.append((found.cluster, ids[found.component], found.why))
+        known = self._known_pairs()
+        for one, other, why in suggested:
+            older, younger = sorted((one, other), key=lambda cluster_id: int(cluster_id[1:]))
+            pair = frozenset((older, younger))
+            if older == younger or pair in known:
+                continue
+            known.add(pair)
+            confirm = f"triage merge {older} {younger}"
+            made = why.model_copy(update={"proposal": True, "confirm": confirm})
+            yield self.factory.make(
+                ProposalMade, cluster=younger, kind="merge", with_cluster=older, why=(made,)
+            )
+
+    def _known_pairs(self) -> set[frozenset[str]]:
+        """Pairs of clusters that were proposed for a merge, or that somebody keeps apart."""
+        pairs = set(self.registry.dropped)
+        for made in self.registry.proposals:
+            if made.with_cluster is not None:
+                one, other = self.registry.resolve(made.cluster), self.registry.resolve(made.with_cluster)
+                pairs.add(frozenset((one, other)))
+        return pairs
+
+    def in_run(self, cluster: Cluster, members: tuple[str, ...] | None) -> Cluster:
+        """The cluster as this run has it; `members` failed in it, None where it was not seen."""
+        shown = filter(None, (cluster.last_seen, self.context.last_seen.get(cluster.id)))
+        last = max(shown, default=None)
+        if members is None:
+            state = absent_state(cluster.members, self.context.outcomes)
+            return cluster.model_copy(update={"state_in_run": state, "last_seen": last})
+        known = self.registry.clusters.get(cluster.id)
+        return cluster.model_copy(
+            update={
+                "state_in_run": RunState.NEW if known is None else present_state(known.status),
+                "members": members,
+                "first_seen": min(cluster.first_seen or self.stamp, self.stamp),
+                "last_seen": max(last or self.stamp, self.stamp),
+            }
         )
-    return events
-
-
-def _in_run(
-    cluster: Cluster,
-    members: tuple[str, ...] | None,
-    before: ClusterRegistry,
-    *,
-    stamp: str,
-    context: Context,
-) -> Cluster:
-    last = max(filter(None, (cluster.last_seen, context.last_seen.get(cluster.id))), default=None)
-    if members is None:
-        state = absent_state(cluster.members, context.outcomes)
-        return cluster.model_copy(update={"state_in_run": state, "last_seen": last})
-    known = before.clusters.get(cluster.id)
-    state = RunState.NEW if known is None else present_state(known.status)
-    return cluster.model_copy(
-        update={
-            "state_in_run": state,
-            "members": members,
-            "first_seen": min(cluster.first_seen or stamp, stamp),
-            "last_seen": max(last or stamp, stamp),
-        }
-    )
 
 
 class Move(NamedTuple):
@@ -307,16 +261,15 @@ def preview(
     context: Context | None = None,
 ) -> list[Move]:
     """The failures of a run that the rules would move, by node id; nothing is recorded."""
-    failures = {seen.slot: seen.failure for seen in failures_of(record)}
-
-    def matching(slot: Slot) -> tuple[str, ...]:
-        fields = {**signer(failures[slot])[0].fields, "test": slot[0]}
-        return tuple(rule.name for rule in rules.all(fields))
-
+    failures = {slotted.slot: slotted.failure for slotted in failures_of(record)}
     without = assign(record, registry, signer=signer, factory=factory, context=context).cluster_of
     under = assign(record, registry, signer=signer, factory=factory, rules=rules, context=context).cluster_of
-    return [
-        Move(slot[0], without[slot], target, matching(slot))
-        for slot, target in sorted(under.items())
-        if without[slot] != target and matching(slot)
-    ]
+    moves = []
+    for slot, target in sorted(under.items()):
+        if without[slot] == target:
+            continue
+        fields = {**signer(failures[slot])[0].fields, "test": slot[0]}
+        matching = tuple(rule.name for rule in rules.all(fields))
+        if matching:
+            moves.append(Move(slot[0], without[slot], target, matching))
+    return moves

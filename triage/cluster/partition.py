@@ -1,10 +1,12 @@
-"""Units that evidence holds together, and what is known of each such component."""
+"""Divide the units of a run into components with one cause, by decisions and by the join rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
@@ -14,13 +16,12 @@ from triage.cluster.registry import ClusterRegistry
 from triage.cluster.replay import algorithm_rank
 from triage.cluster.rules import Rule
 from triage.cluster.union import Join, Union, star
-from triage.model.cluster import Why
+from triage.model.cluster import Why, WhyKind
 from triage.model.failure import Failure
 from triage.model.signature import algorithm_of
 
-COMPARED = "compared: "
-"""Begins the detail that says what the numbers of a comparison were like."""
 _NUMBERS = ("kind", "left", "op", "right", "fraction", "shapes", "gradients", "dtypes", "decade")
+"""Fields of a signature that say what the numbers of a comparison were like."""
 
 
 @dataclass(frozen=True)
@@ -71,73 +72,76 @@ class Component:
         return (*(own or described(self.leader)), *self.joins)
 
 
+class Proposal(NamedTuple):
+    """Two components (indexes) that may be one, and why."""
+
+    one: int
+    other: int
+    why: Why
+
+
 @dataclass(frozen=True)
 class Partition:
     """All units of a run in components, and what was only proposed."""
 
     components: list[Component] = field(default_factory=list)
-    proposals: list[tuple[int, int, Why]] = field(default_factory=list)
-    """Indexes of components and why they may be one."""
+    proposals: list[Proposal] = field(default_factory=list)
 
 
 def described(unit: Unit) -> tuple[Why, ...]:
     """What all failures of a unit have in common: the fields of their signature."""
     fields = unit.group.signature.fields
-    found = [
-        Why(kind=kind, detail=fields[kind]) for kind in ("exception", "chain", "message", "frame", "file")
-        if fields.get(kind)
-    ]  # fmt: skip
+    kinds: tuple[WhyKind, ...] = ("exception", "chain", "message", "frame", "file")
+    found = [Why(kind=kind, detail=fields[kind]) for kind in kinds if fields.get(kind)]
     numbers = [f"{name} {fields[name]}" for name in _NUMBERS if fields.get(name)]
-    return (*found, *((Why(kind="message", detail=f"{COMPARED}{'; '.join(numbers)}"),) if numbers else ()))
+    if numbers:
+        found.append(Why(kind="comparison", detail="; ".join(numbers)))
+    return tuple(found)
 
 
 def partition_of(units: Sequence[Unit], registry: ClusterRegistry, context: Context) -> Partition:
     """Every unit in exactly one component; one component for each known cluster; in a stable order."""
     union = Union(units, apart=registry.dropped, cannot=told_apart(units, context.flips))
-    union.carry_out(_same_home(units), by_decision=True)
+    union.carry_out(_decided_joins(units), by_decision=True)
     union.carry_out(join for rule in JOIN_RULES for join in rule.find(units, context))
-    components: list[Component] = []
     component_of: dict[int, int] = {}
-    for indexes in union.sets():
-        component_of.update(dict.fromkeys(indexes, len(components)))
-        joins = [
-            join
-            for join in union.carried
-            if join.one in component_of and component_of[join.one] == len(components)
-        ]
-        components.append(_component(units, indexes, joins, union.home(indexes[0])))
+    for number, indexes in enumerate(union.sets()):
+        component_of.update(dict.fromkeys(indexes, number))
+    joins: dict[int, list[Join]] = defaultdict(list)
+    for join in union.carried:
+        joins[component_of[join.one]].append(join)
+    components = []
+    for number, indexes in enumerate(union.sets()):
+        components.append(_component(units, indexes, joins[number], union.home(indexes[0])))
     proposals: dict[tuple[int, int], Why] = {}
     for join in union.proposals:
         one, other = sorted((component_of[join.one], component_of[join.other]))
         if one != other:
             proposals.setdefault((one, other), join.why)
-    return Partition(components, [(one, other, why) for (one, other), why in proposals.items()])
+    return Partition(components, [Proposal(one, other, why) for (one, other), why in proposals.items()])
 
 
 def _component(units: Sequence[Unit], indexes: list[int], joins: list[Join], home: str | None) -> Component:
-    for join in joins:
-        for index in (join.one, join.other):
-            if units[index].home is None and home is not None:
-                units[index].why.append(join.why)
+    """One set of units; those that come new to a known cluster are told why."""
+    if home is not None:
+        for join in joins:
+            for index in (join.one, join.other):
+                if units[index].home is None:
+                    units[index].why.append(join.why)
     whys = tuple(dict.fromkeys(join.why for join in joins if join.why.kind != "signature"))
     return Component(tuple(units[index] for index in indexes), home, whys)
 
 
-def _same_home(units: Sequence[Unit]) -> list[Join]:
+def _decided_joins(units: Sequence[Unit]) -> Iterator[Join]:
     """Units of one known cluster are together because they were; units of one rule because it says so."""
-    homes: dict[str, list[int]] = {}
+    by_home: dict[str, list[int]] = defaultdict(list)
+    by_rule: dict[str, list[int]] = defaultdict(list)
     for index, unit in enumerate(units):
         if unit.home is not None:
-            homes.setdefault(unit.home, []).append(index)
-    ruled: dict[str, list[int]] = {}
-    for index, unit in enumerate(units):
-        if unit.rule is not None and unit.home is None:
-            ruled.setdefault(unit.rule.name, []).append(index)
-    return [
-        *(join for home, own in homes.items() for join in star(own, Why(kind="signature", detail=home))),
-        *(
-            join
-            for name, own in ruled.items()
-            for join in star(own, Why(kind="rule", detail=f"rule {name!r}"))
-        ),
-    ]
+            by_home[unit.home].append(index)
+        elif unit.rule is not None:
+            by_rule[unit.rule.name].append(index)
+    for home, sharing in by_home.items():
+        yield from star(sharing, Why(kind="signature", detail=home))
+    for name, sharing in by_rule.items():
+        yield from star(sharing, Why(kind="rule", detail=f"rule {name!r}"))

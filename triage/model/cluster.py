@@ -13,7 +13,7 @@ from triage.model.base import Value
 _CLUSTER_ID = re.compile(r"C[1-9][0-9]*")
 
 WhyKind = Literal[
-    "signature", "frame", "message", "exception", "chain", "file", "parameter",
+    "signature", "frame", "message", "exception", "comparison", "chain", "file", "parameter",
     "process-state", "co-failure", "rule", "experiment", "person",
 ]  # fmt: skip
 

@@ -1,9 +1,9 @@
 """Redact secrets from text: values of secret-looking variables, tokens, PEM blocks, URL credentials.
 
 What the environment calls secret is replaced by value wherever it turns up, in the forms in which programs
-print it (quoted for a URL, as base64, escaped for JSON). What merely looks like a secret is replaced by pattern:
-to redact one more kind, add its row to `SECRETS`. Source of the rules for names and patterns: measured on logs of
-real services; they prefer a false alarm in a log to a leaked key in an artifact.
+print it (quoted for a URL, as base64, escaped for JSON). What merely looks like a secret is replaced by
+pattern: to redact one more kind, add its row to `SECRETS`. Source of the rules for names and patterns:
+measured on logs of real services; they prefer a false alarm in a log to a leaked key in an artifact.
 """
 
 from __future__ import annotations
