@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.planted.lab import Lab, expected, outcomes
-from triage.model.run import RunRecord
+from triage.model.run import Attempt, NoteKind, RunRecord
 
 
 @pytest.mark.slow
@@ -166,3 +166,26 @@ def test_a_chunk_that_needs_more_than_its_limit_is_split(
     }
     assert len(record.attempts) >= 3
     assert any("split after" in note for note in record.notes)
+
+
+def test_left_processes_are_noted_also_where_output_was_cut(
+    tmp_path: Path, run_here: Callable[..., RunRecord]
+) -> None:
+    root = tmp_path / "suite"
+    root.mkdir()
+    (root / "test_t.py").write_text(
+        "import subprocess\n"
+        "def test_a():\n"
+        "    subprocess.Popen(['sleep', '1000'], start_new_session=True)\n"
+        "    print('x' * 1_000_000)\n"
+    )
+    record = run_here(limits={"log_bytes": 4096}, pytest_args=("-s",))
+    (attempt,) = record.attempts
+    assert [note.kind for note in attempt.notes] == [NoteKind.LEFT_PROCESSES, NoteKind.OUTPUT_CUT]
+    assert record.notes == (f"chunk_01, attempt 1: {attempt.notes[0].text}",)
+
+
+def test_notes_of_older_evidence_are_read_from_their_text() -> None:
+    attempt = Attempt.model_validate({"chunk": "c", "number": 1, "command": "", "note": "hung; 3 killed"})
+    assert attempt.note == "hung; 3 killed"
+    assert Attempt.model_validate_json(attempt.model_dump_json()) == attempt

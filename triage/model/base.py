@@ -1,4 +1,4 @@
-"""The base of every value: frozen, strict about unknown fields, JSON in and out."""
+"""The base of every value, and the two things that are passed in: the world outside, and who watches."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 if TYPE_CHECKING:
     from triage.model.outcome import Outcome
+
+
+STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+"""Of the name of a run: UTC, to the second, and sorted as text it is sorted by time."""
 
 
 class Value(BaseModel):
@@ -26,9 +30,6 @@ def reason_of(error: Exception) -> str:
         field = ".".join(str(part) for part in first["loc"])
         return f"{field}: {first['msg']}" if field else str(first["msg"])
     return str(error).partition("\n")[0]
-
-
-STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One thing that went wrong in a test: phase, exception chain, frames, message, output."""
+"""One failure of a test (phase, exception chain, frames, output), and whose code its frames are in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,32 @@ from typing import Literal
 
 from triage.model.base import Value
 from triage.model.outcome import Phase
+from triage.text.pattern import pattern
+
+Origin = Literal["product", "test", "library", "unknown"]
+"""Whose code a frame is in."""
+
+_LIBRARY = pattern(
+    r"""
+    (?: ^ | / ) (?: site-packages | dist-packages | \.venv | venv | \.tox | \.nox | node_modules | \.pixi ) /
+    | (?: ^ | / ) lib (?:64)? / (?: python | pypy ) \d [\d.]* /  # the standard library
+    | ^<frozen[ ] | ^<string> | ^<stdin>
+    | ^<__array_function__ | ^<attrs[ ]generated  # code that numpy and attrs generate
+    | /_pytest/ | /pluggy/
+    """,
+    matches=[
+        "venv/lib/x.py", "/usr/lib/python3.11/json/decoder.py", "<frozen importlib._bootstrap>", "<string>",
+        "<attrs generated init a.B>", "src/_pytest/runner.py",
+    ],
+    rejects=["src/venvs/x.py", "lib/python/x.py", "tests/test_lib.py", "<doctest a.b[0]>"],
+)  # fmt: skip
+_TEST_NAME = pattern(
+    r"(?: test_[^/]* | [^/]*_tests? | conftest | tests? ) \.py",
+    how="fullmatch",
+    matches=["test_a.py", "a_test.py", "a_tests.py", "conftest.py", "tests.py"],
+    rejects=["testing.py", "contest.py", "test_a.pyc"],
+)
+_TEST_FOLDERS = frozenset({"test", "tests", "testing", "unittests", "integration_tests"})
 
 
 class Frame(Value):
@@ -18,7 +44,7 @@ class Frame(Value):
     function: str | None = None
     code: str | None = None
     """The source line, stripped."""
-    origin: Literal["product", "test", "library", "unknown"] = "unknown"
+    origin: Origin = "unknown"
 
 
 class Raised(Value):
@@ -74,17 +100,6 @@ class Failure(Value):
             if frame.lineno and not outside:
                 return frame
         return None
-
-
-Origin = Literal["product", "test", "library", "unknown"]
-
-_LIBRARY = re.compile(
-    r"(?:^|/)(?:site-packages|dist-packages|\.venv|venv|\.tox|\.nox|node_modules|\.pixi)/"
-    r"|(?:^|/)lib(?:64)?/(?:python|pypy)\d[\d.]*/"
-    r"|^<frozen |^<string>|^<stdin>|^<__array_function__|^<attrs generated|/_pytest/|/pluggy/"
-)
-_TEST_NAME = re.compile(r"(?:test_[^/]*|[^/]*_tests?|conftest|tests?)\.py")
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "unittests", "integration_tests"})
 
 
 def posix(path: str) -> str:

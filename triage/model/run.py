@@ -1,12 +1,13 @@
-"""One execution of a suite: plan, attempts, results."""
+"""What is run and what came of it: suite and plan, attempts and results, single selections."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, computed_field, model_validator
 
 from triage.model.base import Value
 from triage.model.failure import Failure
@@ -16,6 +17,13 @@ DEFAULT_TEST_TIMEOUT = 300.0
 """Seconds: longer than a unit test should take, and short enough that somebody who waits sees the hang."""
 DEFAULT_CHUNK_TIMEOUT = 3600.0
 """Seconds: an hour ends a chunk whose tests are all slow and none of them hangs."""
+
+
+_OLDER_NAMES = {
+    "test_seconds": "test_timeout",
+    "chunk_seconds": "chunk_timeout",
+    "total_seconds": "total_timeout",
+}
 
 
 class Limits(Value):
@@ -37,11 +45,43 @@ class Limits(Value):
         return {_OLDER_NAMES.get(name, name): value for name, value in data.items()}
 
 
-_OLDER_NAMES = {
-    "test_seconds": "test_timeout",
-    "chunk_seconds": "chunk_timeout",
-    "total_seconds": "total_timeout",
-}
+class Suite(Value):
+    """Root, selectors, canonical environment, how it is cut into chunks, limits."""
+
+    root: str
+    """Absolute path of the folder with the pytest configuration."""
+    selectors: tuple[str, ...] = ()
+    """Node ids, files or folders as pytest takes them; empty means what its configuration says."""
+    env: dict[str, str] = {}
+    """The canonical environment: set in every process under test."""
+    pytest_args: tuple[str, ...] = ()
+    python: str | None = None
+    """Interpreter of the suite; None is the one that runs triage."""
+    workers: int = Field(default=1, ge=1)
+    chunks: int | None = Field(default=None, ge=1)
+    """Number of chunks; None lets `chunk_seconds` decide."""
+    chunk_seconds: float = Field(default=60.0, gt=0)
+    manifest: str | None = None
+    """A file that names the chunks and their tests, instead of planning."""
+    shard: tuple[int, int] | None = None
+    """(3, 10): run the third tenth of the plan."""
+    limits: Limits = Limits()
+    isolation: Literal["warm", "fresh"] = "warm"
+    """warm: a fork server that has imported the suite forks for each chunk; fresh: a new interpreter each."""
+
+
+Key = tuple[str, int]
+"""A public node id, and which of the items with this id."""
+
+
+def keys_of(nodeids: Sequence[str]) -> list[Key]:
+    """The key of each id: two items with one id are told apart by their order."""
+    count: dict[str, int] = defaultdict(int)
+    keys = []
+    for nodeid in nodeids:
+        keys.append((nodeid, count[nodeid]))
+        count[nodeid] += 1
+    return keys
 
 
 class Chunk(Value):
@@ -69,6 +109,30 @@ class Plan(Value):
     """Tests in the whole plan; `chunks` are only this machine's where there are shards."""
 
 
+Ended = Literal["finished", "crashed", "test-timeout", "chunk-timeout", "interrupted", "lost"]
+"""How a process ended; `lost` where nobody knows."""
+
+
+class NoteKind(StrEnum):
+    """What a note on an attempt is about; code decides by it, never by the text."""
+
+    END = "end"
+    """How the process ended, and why its end counts as it does."""
+    LEFT_PROCESSES = "left-processes"
+    """Processes that outlived the tests and were killed."""
+    OUTPUT_CUT = "output-cut"
+    """Output above the limit of the log."""
+    UNKNOWN = "unknown"
+    """Evidence of older versions has the text alone."""
+
+
+class Note(Value):
+    """One remark on an attempt, as people read it."""
+
+    kind: NoteKind
+    text: str
+
+
 class Attempt(Value):
     """One process that ran (a part of) a chunk."""
 
@@ -78,12 +142,28 @@ class Attempt(Value):
     """Shell form; a shell takes it back."""
     exit_code: int | None = None
     signal: str | None = None
-    ended: str = "finished"
-    """finished, crashed, test-timeout, chunk-timeout, interrupted, lost."""
+    ended: Ended = "finished"
     seconds: float = 0.0
     culprit: str | None = None
     """The test that ran when the process died, where one did."""
-    note: str | None = None
+    notes: tuple[Note, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def note(self) -> str | None:
+        """All notes in one line, for readers who need no kind."""
+        return "; ".join(note.text for note in self.notes) or None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_text_alone(cls, data: Any) -> Any:
+        """JSON holds the text beside the notes; in evidence of older versions it is all there is."""
+        if not isinstance(data, dict) or "note" not in data:
+            return data
+        fields = {name: value for name, value in data.items() if name != "note"}
+        if data["note"] and not fields.get("notes"):
+            fields["notes"] = (Note(kind=NoteKind.UNKNOWN, text=data["note"]),)
+        return fields
 
 
 class TestResult(Value):
@@ -201,42 +281,3 @@ class SelectionResult(Value):
             if result.nodeid == nodeid:
                 return result.outcome
         return Outcome.NOT_RUN
-
-
-class Suite(Value):
-    """Root, selectors, canonical environment, how it is cut into chunks, limits."""
-
-    root: str
-    """Absolute path of the folder with the pytest configuration."""
-    selectors: tuple[str, ...] = ()
-    """Node ids, files or folders as pytest takes them; empty means what its configuration says."""
-    env: dict[str, str] = {}
-    """The canonical environment: set in every process under test."""
-    pytest_args: tuple[str, ...] = ()
-    python: str | None = None
-    """Interpreter of the suite; None is the one that runs triage."""
-    workers: int = Field(default=1, ge=1)
-    chunks: int | None = Field(default=None, ge=1)
-    """Number of chunks; None lets `chunk_seconds` decide."""
-    chunk_seconds: float = Field(default=60.0, gt=0)
-    manifest: str | None = None
-    """A file that names the chunks and their tests, instead of planning."""
-    shard: tuple[int, int] | None = None
-    """(3, 10): run the third tenth of the plan."""
-    limits: Limits = Limits()
-    isolation: Literal["warm", "fresh"] = "warm"
-    """warm: a fork server that has imported the suite forks for each chunk; fresh: a new interpreter each."""
-
-
-Key = tuple[str, int]
-"""A public node id, and which of the items with this id."""
-
-
-def keys_of(nodeids: Sequence[str]) -> list[Key]:
-    """Each id with how often it came before."""
-    count: dict[str, int] = defaultdict(int)
-    keys = []
-    for nodeid in nodeids:
-        keys.append((nodeid, count[nodeid]))
-        count[nodeid] += 1
-    return keys

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from triage.model.run import Ended
+
 FOLDER = "{folder}"
 """Stands for the attempt's own folder in arguments, environment and files, on whatever machine it runs."""
 LOG, RECORD, STACKS, REPORT = "pytest.log", "record", "stacks.txt", "report.json"
@@ -42,7 +44,7 @@ class ProcessRequest:
 class ProcessOutcome:
     """How a process ended: finished, test-timeout, chunk-timeout, interrupted or lost (nobody knows)."""
 
-    ended: str
+    ended: Ended
     exit_code: int | None = None
     signal: str | None = None
     seconds: float = 0.0

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from triage.model.run import Ended
 from triage.process.api import LOG, RECORD, ProcessOutcome, ProcessRequest, Sink
 from triage.process.log import LogWriter
 from triage.text.redact import Redactor
@@ -161,7 +162,7 @@ def _until_end(
     log: LogWriter,
     record: _RecordReader,
     stop: Callable[[], bool],
-) -> str:
+) -> Ended:
     """Forward log and record until the supervisor reports the end; return why it ended.
 
     A process that must end gets an order, and a deadline for it; past each deadline the next order is `kill`.
@@ -170,7 +171,7 @@ def _until_end(
     os.set_blocking(supervised.log_fd, False)
     poller = select.poll()
     poller.register(supervised.control, select.POLLIN)
-    ended = "finished"
+    ended: Ended = "finished"
     deadline: float | None = None
     pause = _TICK_MS
     while not supervised.gone and "ended" not in supervised.messages:
@@ -202,7 +203,7 @@ def _until_end(
     return ended
 
 
-def _limit_reached(request: ProcessRequest, ran: float, silent: float, *, has_begun: bool) -> str | None:
+def _limit_reached(request: ProcessRequest, ran: float, silent: float, *, has_begun: bool) -> Ended | None:
     """Which limit a process has reached that ran and was silent for so many seconds; None where none."""
     if request.test_timeout is not None:
         allowed = request.test_timeout if has_begun else max(request.test_timeout, _START_SECONDS)
@@ -237,7 +238,7 @@ def _drain(supervised: Supervised, log: LogWriter) -> None:
             break
 
 
-def _outcome(supervised: Supervised, ended: str, seconds: float, cut: int) -> ProcessOutcome:
+def _outcome(supervised: Supervised, ended: Ended, seconds: float, cut: int) -> ProcessOutcome:
     raw = supervised.messages.get("ended")
     if raw is None:
         if "started" in supervised.messages:

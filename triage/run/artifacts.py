@@ -1,134 +1,144 @@
-"""Writes a run's documents into its evidence, each as soon as it is known."""
+"""Write a run's documents into its evidence, each as soon as it is known."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from triage.formats.junit_writer import write_junit
 from triage.formats.pytest_json import from_events, from_plugin
 from triage.model.base import World
-from triage.model.run import Attempt, Plan, RunRecord, TestResult
+from triage.model.run import Attempt, Key, Plan, RunRecord, TestResult
 from triage.process.api import LOG, REPORT, STACKS
-from triage.run.chunk import Course, Tried
+from triage.run.chunk import ChunkProgress, FinishedAttempt
 from triage.run.collection import Collected
 from triage.run.command import Launch
 from triage.run.run_store import RunStore
 
-_INLINE = 12
-"""So many ids stand in the command itself; more stand in a file that pytest reads (`@file`)."""
+_MOST_IDS_IN_COMMAND = 12
+"""More stand in a file that pytest reads (`@file`): the command stays one that a person can read."""
 _STACK_BYTES = 256 * 1024
+"""Of each attempt's stacks; a suite with many threads writes megabytes."""
+_INTERPRETER = ("executable", "python", "pytest", "rootdir", "inifile")
 
 
 @dataclass(frozen=True)
-class Binder:
-    """The evidence of one run."""
+class Artifacts:
+    """The documents of one run."""
 
     store: RunStore
     launch: Launch
     world: World
 
-    def preflight(self, collected: Collected, facts: dict[str, Any], log: bytes) -> None:
-        """What was found before anything ran."""
+    def write_preflight(self, collected: Collected, facts: Mapping[str, Any], log: bytes) -> None:
+        """Write what was found before anything ran."""
         self.store.put("preflight.log", log)
+        errors = [
+            {"nodeid": error.nodeid, "outcome": error.outcome.value, "message": _message(error)}
+            for error in collected.errors
+        ]
+        document = {
+            **facts,
+            "collection_errors": errors,
+            "left_out": collected.ignore,
+            "interpreter": {name: collected.begin.get(name) for name in _INTERPRETER},
+            "packages": collected.begin.get("packages", {}),
+            "plugins": collected.begin.get("plugins", {}),
+            "notes": collected.notes,
+        }
+        # node ids are keys of other documents: the recorder has redacted them, once
         self.store.put_json(
-            "preflight.json",
-            {
-                **facts,
-                "collection_errors": [
-                    {"nodeid": error.nodeid, "outcome": error.outcome.value, "message": _message(error)}
-                    for error in collected.errors
-                ],
-                "left_out": collected.ignore,
-                "interpreter": {
-                    name: collected.begin.get(name)
-                    for name in ("executable", "python", "pytest", "rootdir", "inifile")
-                },
-                "packages": collected.begin.get("packages", {}),
-                "plugins": collected.begin.get("plugins", {}),
-                "notes": collected.notes,
-            },
-            clean={"nodeids": [item.nodeid for item in collected.items]},
+            "preflight.json", document, clean={"nodeids": [item.nodeid for item in collected.items]}
         )
 
-    def plan(self, plan: Plan) -> None:
-        """The chunks, before the first of them runs."""
-        self.store.put(
-            "plan.json", plan.model_dump_json(indent=1).encode("utf-8", "backslashreplace") + b"\n"
-        )
+    def write_plan(self, plan: Plan) -> None:
+        """Write the chunks, before the first of them runs."""
+        self._put_text("plan.json", plan.model_dump_json(indent=1) + "\n")
         for chunk in plan.chunks:
-            if len(chunk.nodeids) > _INLINE:
-                text = "".join(f"{nodeid}\n" for nodeid in chunk.nodeids if "\n" not in nodeid)
-                self.store.put(f"chunks/{chunk.name}/ids.txt", text.encode("utf-8", "backslashreplace"))
+            if len(chunk.nodeids) > _MOST_IDS_IN_COMMAND:
+                # pytest reads one id a line, so that an id with a line end cannot be named there
+                lines = [f"{nodeid}\n" for nodeid in chunk.nodeids if "\n" not in nodeid]
+                self._put_text(f"chunks/{chunk.name}/ids.txt", "".join(lines))
 
-    def targets(self, name: str | None, nodeids: Sequence[str]) -> list[str]:
+    def targets(self, chunk: str | None, nodeids: Sequence[str]) -> list[str]:
         """How a command names these tests."""
-        if name is None or len(nodeids) <= _INLINE:
+        if chunk is None or len(nodeids) <= _MOST_IDS_IN_COMMAND:
             return list(nodeids)
-        return [f"@{self.store.folder.path / 'chunks' / name / 'ids.txt'}"]
+        return [f"@{self.store.folder.path / 'chunks' / chunk / 'ids.txt'}"]
 
-    def commands(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
-        """What ran, in plain pytest, so that a shell takes it back."""
+    def write_commands(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
+        """Write what ran, or before any attempt what will run, as plain pytest in shell form."""
         lines = ["# each line is one process, as plain pytest runs it"]
-        lines += [f"{attempt.command}  # {attempt.chunk}, attempt {attempt.number}" for attempt in attempts]
+        for attempt in attempts:
+            lines.append(f"{attempt.command}  # {attempt.chunk}, attempt {attempt.number}")
         if not attempts:
-            lines += [self.launch.shell(self.targets(c.name, c.nodeids)) for c in plan.chunks]
-        self.store.put(
-            "commands.txt", "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-        )
+            lines += [self.launch.shell(self.targets(chunk.name, chunk.nodeids)) for chunk in plan.chunks]
+        self._put_text("commands.txt", "".join(f"{line}\n" for line in lines))
 
-    def chunk(self, course: Course, events: dict[Any, dict[str, Any]], collected: Collected) -> None:
-        """Log, report, JUnit XML and exit record of a chunk that came to its end."""
-        assert course.name is not None
-        place = f"chunks/{course.name}"
-        self.store.put(f"{place}/{LOG}", _logs(course.tried))
-        stacks = b"".join(
-            _end_of(tried.folder / STACKS) for tried in course.tried if "timeout" in tried.attempt.ended
-        )
+    def write_chunk(
+        self, chunk: ChunkProgress, events: Mapping[Key, dict[str, Any]], collected: Collected
+    ) -> None:
+        """Write log, report, JUnit XML and exit record of a chunk that came to its end."""
+        assert chunk.name is not None
+        folder = f"chunks/{chunk.name}"
+        self.store.put(f"{folder}/{LOG}", _logs(chunk.attempts))
+        stacks = _stacks_of_timeouts(chunk.attempts)
         if stacks:
-            self.store.put(f"{place}/{STACKS}", stacks)
-        seconds = sum(tried.attempt.seconds for tried in course.tried)
-        ordered = [course.results[key] for key in course.keys if key in course.results]
+            self.store.put(f"{folder}/{STACKS}", stacks)
+
+        seconds = sum(finished.attempt.seconds for finished in chunk.attempts)
+        results = [chunk.results[key] for key in chunk.keys if key in chunk.results]
         timestamp = self.world.now().isoformat(timespec="seconds")
-        junit = write_junit(ordered, name=course.name, timestamp=timestamp, seconds=seconds)
-        self.store.put(f"{place}/junit.xml", junit.encode("utf-8"))
-        report = self._report(course, events, collected, seconds)
+        junit = write_junit(results, name=chunk.name, timestamp=timestamp, seconds=seconds)
+        self.store.put(f"{folder}/junit.xml", junit.encode("utf-8"))
+
+        report = self._report(chunk, events, collected, seconds)
         self.store.put(
-            f"{place}/{REPORT}", json.dumps(report, ensure_ascii=True, default=str).encode("ascii")
+            f"{folder}/{REPORT}", json.dumps(report, ensure_ascii=True, default=str).encode("ascii")
         )
-        self.store.put_json(
-            f"{place}/exit.json",
-            {
-                "chunk": course.name,
-                "complete": not course.left,
-                "attempts": [tried.attempt.model_dump(mode="json") for tried in course.tried],
-            },
-        )
+        exit_record = {
+            "chunk": chunk.name,
+            "complete": not chunk.remaining,
+            "attempts": [finished.attempt.model_dump(mode="json") for finished in chunk.attempts],
+        }
+        self.store.put_json(f"{folder}/exit.json", exit_record)
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write the reconciled run, from which every later reader starts. It is redacted at its sources."""
+        self._put_text("results.json", record.model_dump_json() + "\n")
+
+    def _put_text(self, name: str, text: str) -> None:
+        """Write text that may hold lone surrogates: node ids of files with undecodable names."""
+        self.store.put(name, text.encode("utf-8", "backslashreplace"))
 
     def _report(
-        self, course: Course, events: dict[Any, dict[str, Any]], collected: Collected, seconds: float
+        self,
+        chunk: ChunkProgress,
+        events: Mapping[Key, dict[str, Any]],
+        collected: Collected,
+        seconds: float,
     ) -> dict[str, Any]:
-        last = course.tried[-1] if course.tried else None
-        why = "the chunk needed more than one process"
-        if last is not None and len(course.tried) == 1 and course.number == 1:
-            why = (
-                "the process died"
-                if last.attempt.ended != "finished"
-                else "too many tests for the plugin, or no plugin"
-            )
-            document = from_plugin(last.folder / REPORT) if last.attempt.ended == "finished" else None
+        """The report of pytest-json-report, or one of the same form made from the events."""
+        last = chunk.attempts[-1].attempt if chunk.attempts else None
+        only_attempt = len(chunk.attempts) == 1 and chunk.number == 1
+        if last is None or not only_attempt:
+            why = "the chunk needed more than one process"
+        elif last.ended != "finished":
+            why = "the process died"
+        else:
+            why = "too many tests for the plugin, or no plugin"
+            document = from_plugin(chunk.attempts[-1].folder / REPORT)
             if document is not None:
                 return document
-        rows = [(key, course.results[key], events.get(key)) for key in course.keys if key in course.results]
+        rows = [(key, chunk.results[key], events.get(key)) for key in chunk.keys if key in chunk.results]
         return from_events(
             rows,
             root=collected.begin.get("rootdir", self.launch.root),
             created=self.world.now().timestamp(),
             duration=seconds,
-            exitcode=last.attempt.exit_code if last else None,
+            exitcode=last.exit_code if last else None,
             why=why,
             lines=collected.lines,
             environment={
@@ -137,27 +147,27 @@ class Binder:
             },
         )
 
-    def record(self, record: RunRecord) -> None:
-        """The reconciled run: what every later reader starts from. Redacted at its sources."""
-        self.store.put("results.json", record.model_dump_json().encode("utf-8", "backslashreplace") + b"\n")
-
 
 def _message(error: TestResult) -> str:
     return error.failures[0].message if error.failures else (error.note or "")
 
 
-def _logs(tried: Sequence[Tried]) -> bytes:
+def _logs(attempts: Sequence[FinishedAttempt]) -> bytes:
+    """The logs of all attempts, under headings where there is more than one."""
     parts = []
-    for one in tried:
-        if len(tried) > 1:
-            parts.append(f"==== attempt {one.attempt.number} ====\n".encode())
-        path = one.folder / LOG
-        parts.append(path.read_bytes() if path.exists() else b"")
+    for finished in attempts:
+        if len(attempts) > 1:
+            parts.append(f"==== attempt {finished.attempt.number} ====\n".encode())
+        path = finished.folder / LOG
+        if path.exists():
+            parts.append(path.read_bytes())
     return b"".join(parts)
 
 
-def _end_of(path: Path) -> bytes:
-    if not path.exists():
-        return b""
-    data = path.read_bytes()
-    return data[-_STACK_BYTES:]
+def _stacks_of_timeouts(attempts: Iterable[FinishedAttempt]) -> bytes:
+    parts = []
+    for finished in attempts:
+        path = finished.folder / STACKS
+        if finished.attempt.ended in ("test-timeout", "chunk-timeout") and path.exists():
+            parts.append(path.read_bytes()[-_STACK_BYTES:])
+    return b"".join(parts)

@@ -1,4 +1,4 @@
-"""One chunk to its end: a process, and behind each death a further process for what is left."""
+"""Run one chunk to its end: a process, and behind each death a further process for what is left."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ from triage.process.api import LOG, RECORD, STACKS, Executor, ProcessOutcome, Pr
 from triage.recorder.events import encode
 from triage.recorder.record_file import overflow_lines
 from triage.run import results
-from triage.run.attempt import Dump, Verdict, judge, last_dump
-from triage.run.record_reader import Seen
-from triage.run.results import Origins, death
+from triage.run.attempt import AttemptEnd, judge_end, last_dump, notes_on
+from triage.run.record_reader import RecordReader
+from triage.run.results import Origins, Traces
 
 _TAIL_BYTES = 64 * 1024
-_LOST_AGAIN, _STUCK_AGAIN = 3, 2
-_GONE = "not collected again: its id changes with each collection, or its file no longer collects"
+"""Of a log or stacks file: the last stacks are at its end, and a log may have any size."""
+_LOG_TAIL_CHARS = 4000
+_MOST_LOST = 3
+"""Processes that vanish before any test finished: after so many the machine is held to be broken."""
+_MOST_WITHOUT_PROGRESS = 2
+"""Attempts that give no test a result: a third one would give none either."""
+_NOT_COLLECTED_AGAIN = (
+    "not collected again: its id changes with each collection, or its file no longer collects"
+)
 
 
-class Starter(Protocol):
+class RequestMaker(Protocol):
     """Makes the request of one attempt (a new interpreter, or a child of a fork server)."""
 
     def __call__(self, folder: Path, key: bytes, keys: Sequence[Key], /) -> ProcessRequest:
@@ -31,182 +38,182 @@ class Starter(Protocol):
 
 
 @dataclass
-class Tried:
+class FinishedAttempt:
     """One attempt with all that is known of it."""
 
     attempt: Attempt
-    seen: Seen
+    reader: RecordReader
     process: ProcessOutcome
     folder: Path
 
 
 @dataclass
-class Course:
-    """How a chunk goes; filled while it runs."""
+class ChunkProgress:
+    """Progress of one chunk: results and attempts so far."""
 
     name: str | None
     keys: Sequence[Key]
     results: dict[Key, TestResult] = field(default_factory=dict)
-    tried: list[Tried] = field(default_factory=list)
+    attempts: list[FinishedAttempt] = field(default_factory=list)
     number: int = 0
-    """Attempts made, earlier runs included."""
+    """Of the latest attempt; those of an interrupted run, which was resumed, count."""
     interrupted: bool = False
-    last: Key = ("", -1)
-    """The item that finished last."""
+    last_finished: Key = ("", -1)
 
     @property
-    def left(self) -> list[Key]:
-        """What has no outcome yet, in order."""
+    def remaining(self) -> list[Key]:
+        """The tests that have no outcome yet, in order."""
         return [key for key in self.keys if key not in self.results]
 
 
-Tell = Callable[[Course, int, bytes, Any], None]
-"""Chunk, attempt, payload, event."""
+OnChunkEvent = Callable[[ChunkProgress, int, bytes, Any], None]
+"""Called with the chunk, the number of its attempt, the payload and the event parsed from it."""
 
 
 @dataclass(frozen=True)
-class Runner:
-    """What every chunk of a run shares."""
+class ChunkRunner:
+    """What the chunks of a run have in common, and how each of them is run."""
 
     executor: Executor
     scratch: Path
     origins: Origins
     command: Callable[[str | None, Sequence[Key]], str]
+    """The command of an attempt as a shell takes it, by chunk and tests."""
     key: Callable[[str], bytes]
     """The key of an attempt's record, by the attempt's name."""
     stop: Callable[[], bool]
-    tell: Tell
+    on_event: OnChunkEvent
 
-    def run(self, course: Course, start: Starter) -> None:
-        """Give each key of the course its result, or leave it without one when stopped."""
-        lost = stuck = 0
-        while course.left and not self.stop():
-            before = len(course.results)
-            tried, verdict = self.attempt(course, start)
-            if verdict.ended == "interrupted":
-                course.interrupted = True
+    def run(self, chunk: ChunkProgress, make_request: RequestMaker) -> None:
+        """Give each test of the chunk its result, or leave it without one when stopped."""
+        lost = without_progress = 0
+        while chunk.remaining and not self.stop():
+            results_before = len(chunk.results)
+            finished, end = self.attempt(chunk, make_request)
+            if end.ended == "interrupted":
+                chunk.interrupted = True
                 return
-            if verdict.ended == "lost":
+            if end.ended == "lost":
                 lost += 1
-                self._lost(course, tried, verdict, lost)
+                self._account_for_lost(chunk, finished, end, lost)
                 continue
-            self._missing(course, tried.seen)
-            stuck = stuck + 1 if len(course.results) == before else 0
-            if stuck >= _STUCK_AGAIN:
-                why = verdict.note or "the process ended in good order and ran none"
-                self._give_up(course, f"no test could be started: {why}")
+            self._account_for_uncollected(chunk, finished.reader)
+            without_progress = without_progress + 1 if len(chunk.results) == results_before else 0
+            if without_progress >= _MOST_WITHOUT_PROGRESS:
+                why = end.note or "the process ended in good order and ran none"
+                _give_up(chunk, f"no test could be started: {why}")
 
-    def attempt(self, course: Course, start: Starter) -> tuple[Tried, Verdict]:
-        """One process on what is left of the course."""
-        course.number += 1
-        number, left = course.number, course.left
-        folder = self.scratch / f"{course.name or 'run'}.{number}"
+    def attempt(self, chunk: ChunkProgress, make_request: RequestMaker) -> tuple[FinishedAttempt, AttemptEnd]:
+        """Run one process on what is left of the chunk."""
+        chunk.number += 1
+        number = chunk.number
+        remaining = chunk.remaining
+        folder = self.scratch / f"{chunk.name or 'run'}.{number}"
         key = self.key(folder.name)
-        seen = Seen(key, lambda payload, event: self._heard(course, number, payload, event, seen))
-        request = start(folder, key, left)
-        process = self.executor.run(request, seen.feed, self.stop)
-        seen.feed(b"\n" + overflow_lines(folder / RECORD))
-        verdict = judge(seen, process)
-        dump, tail = _traces(folder)
-        culprit = results.blamed(
-            verdict,
-            seen,
+        reader = RecordReader(
+            key, lambda payload, event: self._take_event(chunk, number, payload, event, reader)
+        )
+        process = self.executor.run(make_request(folder, key, remaining), reader.feed, self.stop)
+        # what did not fit into the record any more lies beside it; a line may have been cut before
+        reader.feed(b"\n" + overflow_lines(folder / RECORD))
+
+        end = judge_end(reader, process)
+        culprit = results.result_of_culprit(
+            end,
+            reader,
             process,
-            chunk=course.name,
+            chunk=chunk.name,
             attempt=number,
-            dump=dump,
-            log_tail=tail,
+            traces=_traces(folder),
             origins=self.origins,
         )
-        if culprit is not None and verdict.culprit is not None and verdict.culprit in course.keys:
-            course.results[verdict.culprit] = culprit
-            self._blame(course, number, verdict.culprit)
-        attempt = _attempt_value(course, number, process, verdict, self.command(course.name, left))
-        tried = Tried(attempt, seen, process, folder)
-        course.tried.append(tried)
-        if verdict.ended != "interrupted":
-            self._say(course, number, {"e": "attempt", "attempt": attempt.model_dump(mode="json")})
-        return tried, verdict
+        if culprit is not None and end.culprit is not None and end.culprit in chunk.keys:
+            self._blame(chunk, number, end.culprit, culprit)
 
-    def _heard(self, course: Course, number: int, payload: bytes, event: Any, seen: Seen) -> None:
+        attempt = Attempt(
+            chunk=chunk.name or "",
+            number=number,
+            command=self.command(chunk.name, remaining),
+            exit_code=process.exit_code,
+            signal=process.signal,
+            ended=end.ended,
+            seconds=round(process.seconds, 6),
+            culprit=end.culprit[0] if end.culprit else None,
+            notes=notes_on(end, process),
+        )
+        finished = FinishedAttempt(attempt, reader, process, folder)
+        chunk.attempts.append(finished)
+        if end.ended != "interrupted":  # a resumed run repeats what was interrupted
+            self._record(chunk, number, {"e": "attempt", "attempt": attempt.model_dump(mode="json")})
+        return finished, end
+
+    def _take_event(
+        self, chunk: ChunkProgress, number: int, payload: bytes, event: Any, reader: RecordReader
+    ) -> None:
         if event.get("e") in ("finish", "ran"):
-            key = seen.key(event["i"])
-            course.results[key] = results.finished(key, event, course.name, number, self.origins)
-            course.last = key
-        self.tell(course, number, payload, event)
+            key = reader.key(event["i"])
+            chunk.results[key] = results.result_of_event(key, event, chunk.name, number, self.origins)
+            chunk.last_finished = key
+        self.on_event(chunk, number, payload, event)
 
-    def _say(self, course: Course, number: int, event: dict[str, Any]) -> None:
-        """A line of the harness's own in the record."""
-        self.tell(course, number, encode(event), event)
+    def _record(self, chunk: ChunkProgress, number: int, event: dict[str, Any]) -> None:
+        """Write a line of the harness's own into the record."""
+        self.on_event(chunk, number, encode(event), event)
 
-    def _missing(self, course: Course, seen: Seen) -> None:
-        """Planned, but not collected by the process that should have run it."""
-        if seen.collected is None:
+    def _account_for_uncollected(self, chunk: ChunkProgress, reader: RecordReader) -> None:
+        """Tests that are planned, but not collected by the process that should have run them."""
+        if reader.collected is None:
             return
-        present = set(seen.keys)
-        for key in course.left:
+        present = set(reader.keys)
+        for key in chunk.remaining:
             if key not in present:
-                course.results[key] = results.never(key, course.name, _GONE)
+                chunk.results[key] = results.result_not_run(key, chunk.name, _NOT_COLLECTED_AGAIN)
 
-    def _lost(self, course: Course, tried: Tried, verdict: Verdict, times: int) -> None:
+    def _account_for_lost(
+        self, chunk: ChunkProgress, finished: FinishedAttempt, end: AttemptEnd, times: int
+    ) -> None:
         """Nobody knows how the process ended. The test that ran each time is to blame, else the machine."""
-        culprit = verdict.culprit
-        before = [other.seen.culprit for other in course.tried[:-1] if other.attempt.ended == "lost"]
-        if culprit is not None and culprit in before and culprit in course.keys:
-            note = f"its process vanished {before.count(culprit) + 1} times: {verdict.note}"
-            failure = death(culprit[0], "Crashed", note, dump=None, log_tail="", origins=self.origins)
-            course.results[culprit] = TestResult(
-                nodeid=culprit[0], outcome=Outcome.CRASHED, chunk=course.name, attempt=course.number,
-                failures=(failure,), note=note,
-            )  # fmt: skip
-            self._blame(course, tried.attempt.number, culprit)
-        elif times >= _LOST_AGAIN and not tried.seen.finished:
-            self._give_up(course, f"lost {times} times: {verdict.note}")
+        culprit = end.culprit
+        earlier = [other.reader.culprit for other in chunk.attempts[:-1] if other.attempt.ended == "lost"]
+        if culprit is not None and culprit in earlier and culprit in chunk.keys:
+            note = f"its process vanished {earlier.count(culprit) + 1} times: {end.note}"
+            failure = results.failure_of_death(culprit[0], "Crashed", note, origins=self.origins)
+            result = TestResult(
+                nodeid=culprit[0],
+                outcome=Outcome.CRASHED,
+                chunk=chunk.name,
+                attempt=chunk.number,
+                failures=(failure,),
+                note=note,
+            )
+            self._blame(chunk, finished.attempt.number, culprit, result)
+        elif times >= _MOST_LOST and not finished.reader.finished:
+            _give_up(chunk, f"lost {times} times: {end.note}")
 
-    def _blame(self, course: Course, number: int, culprit: Key) -> None:
-        result = course.results[culprit].model_dump(mode="json")
-        self._say(course, number, {"e": "result", "key": culprit, "result": result})
-
-    def _give_up(self, course: Course, why: str) -> None:
-        for key in course.left:
-            course.results[key] = results.never(key, course.name, why)
-
-
-def _attempt_value(
-    course: Course, number: int, process: ProcessOutcome, verdict: Verdict, command: str
-) -> Attempt:
-    notes = [verdict.note, process.note if process.note != verdict.note else None]
-    if process.swept:
-        notes.append(f"{process.swept} processes that it left behind were killed")
-    if process.log_cut:
-        notes.append(f"{process.log_cut} bytes of output were not kept")
-    return Attempt(
-        chunk=course.name or "",
-        number=number,
-        command=command,
-        exit_code=process.exit_code,
-        signal=process.signal,
-        ended=verdict.ended,
-        seconds=round(process.seconds, 6),
-        culprit=verdict.culprit[0] if verdict.culprit else None,
-        note="; ".join(note for note in notes if note) or None,
-    )
+    def _blame(self, chunk: ChunkProgress, number: int, culprit: Key, result: TestResult) -> None:
+        chunk.results[culprit] = result
+        event = {"e": "result", "key": culprit, "result": result.model_dump(mode="json")}
+        self._record(chunk, number, event)
 
 
-def collection_death(tried: Tried, origins: Origins) -> TestResult | None:
-    """The file whose import killed or hung the process, as a result: collection did not come to its end."""
-    seen, process = tried.seen, tried.process
-    if seen.collected is not None or seen.collecting is None or process.ended == "interrupted":
+def _give_up(chunk: ChunkProgress, why: str) -> None:
+    for key in chunk.remaining:
+        chunk.results[key] = results.result_not_run(key, chunk.name, why)
+
+
+def collection_death(finished: FinishedAttempt, origins: Origins) -> TestResult | None:
+    """The result of the file whose import killed or hung the process; None where no file did."""
+    reader, process = finished.reader, finished.process
+    if reader.collected is not None or reader.collecting is None or process.ended == "interrupted":
         return None
     hung = process.ended in ("test-timeout", "chunk-timeout")
-    dump, tail = _traces(tried.folder)
-    nodeid, note = seen.collecting["id"], tried.attempt.note or ""
-    failure = death(
+    nodeid = reader.collecting["id"]
+    note = finished.attempt.note or ""
+    failure = results.failure_of_death(
         nodeid,
         "Timeout" if hung else "Crashed",
         note,
-        dump=dump,
-        log_tail=tail,
+        traces=_traces(finished.folder),
         origins=origins,
         phase=Phase.COLLECT,
     )
@@ -220,10 +227,11 @@ def collection_death(tried: Tried, origins: Origins) -> TestResult | None:
     )
 
 
-def _traces(folder: Path) -> tuple[Dump | None, str]:
+def _traces(folder: Path) -> Traces:
     """The last stacks that the process left, and the end of its log."""
-    log, stacks = tail_of(folder / LOG), tail_of(folder / STACKS)
-    return last_dump(stacks) or last_dump(log), log[-4000:]
+    log = tail_of(folder / LOG)
+    stacks = tail_of(folder / STACKS)
+    return Traces(last_dump(stacks) or last_dump(log), log[-_LOG_TAIL_CHARS:])
 
 
 def tail_of(path: Path) -> str:

@@ -11,9 +11,11 @@ from triage.errors import TriageError, UsageError, VoidError
 from triage.model.run import Key, TestResult
 from triage.process.api import LOG
 from triage.run import results
-from triage.run.chunk import Runner, Tried, collection_death, tail_of
+from triage.run.chunk import ChunkRunner, FinishedAttempt, collection_death, tail_of
 from triage.run.plan import Item
 
+PREFLIGHT = "preflight"
+"""The name of the collection where chunks have theirs: of its folder and in the record."""
 _TRIES = 25
 """Files that may kill the collection one after the other before the run is called void."""
 
@@ -34,24 +36,24 @@ class Collected:
     notes: list[str] = field(default_factory=list)
 
 
-Collect = Callable[[list[str], int], Tried]
+Collect = Callable[[list[str], int], FinishedAttempt]
 """Runs one collection that leaves these files out; the number is that of the try."""
 
 
-def collect(once: Collect, runner: Runner) -> Collected:
+def collect(once: Collect, runner: ChunkRunner) -> Collected:
     """Collect until a collection comes to its end. Raises what a person must mend first."""
     ignore: list[str] = []
     deaths: list[TestResult] = []
     for number in range(1, _TRIES + 1):
-        tried = once(ignore, number)
-        if tried.seen.ready:
-            return _collected(tried, ignore, deaths, runner)
-        death = collection_death(tried, runner.origins)
+        finished = once(ignore, number)
+        if finished.reader.ready:
+            return _collected(finished, ignore, deaths, runner)
+        death = collection_death(finished, runner.origins)
         if death is None:
-            raise _refusal(tried)
+            raise _refusal(finished)
         deaths.append(death)
-        assert tried.seen.collecting is not None
-        ignore = [*ignore, tried.seen.collecting["path"]]
+        assert finished.reader.collecting is not None
+        ignore = [*ignore, finished.reader.collecting["path"]]
     raise VoidError(
         "collection-dies",
         f"{_TRIES} files in turn killed the collection, the last one {ignore[-1]}",
@@ -59,9 +61,11 @@ def collect(once: Collect, runner: Runner) -> Collected:
     )
 
 
-def _collected(tried: Tried, ignore: list[str], deaths: list[TestResult], runner: Runner) -> Collected:
-    seen = tried.seen
-    event = seen.collected
+def _collected(
+    finished: FinishedAttempt, ignore: list[str], deaths: list[TestResult], runner: ChunkRunner
+) -> Collected:
+    reader = finished.reader
+    event = reader.collected
     assert event is not None
     paths = [event["files"][number] for number in event["file"]]
     items = [
@@ -69,33 +73,35 @@ def _collected(tried: Tried, ignore: list[str], deaths: list[TestResult], runner
         for nodeid, path in zip(event["ids"], paths, strict=True)
     ]
     return Collected(
-        keys=list(seen.keys),
+        keys=list(reader.keys),
         items=items,
-        lines=dict(zip(seen.keys, event["lines"], strict=True)),
+        lines=dict(zip(reader.keys, event["lines"], strict=True)),
         paths=paths,
-        errors=[*deaths, *results.collect_errors(seen, runner.origins)],
+        errors=[*deaths, *results.collect_errors(reader, runner.origins)],
         ignore=ignore,
-        begin=seen.begin,
-        notes=list(seen.notes),
+        begin=reader.begin,
+        notes=list(reader.notes),
     )
 
 
-def _refusal(tried: Tried) -> TriageError:
+def _refusal(finished: FinishedAttempt) -> TriageError:
     """Why pytest did not even collect, in one line."""
-    log = tail_of(tried.folder / LOG)
+    log = tail_of(finished.folder / LOG)
     if "No module named pytest" in log:
         return UsageError(
-            "no-pytest", f"{tried.attempt.command.split(' && ')[-1]}: no pytest there", "install pytest there"
+            "no-pytest",
+            f"{finished.attempt.command.split(' && ')[-1]}: no pytest there",
+            "install pytest there",
         )
-    code = tried.process.exit_code
+    code = finished.process.exit_code
     line = _telling_line(log)
     if code == 4 and "conftest" not in log.partition("\n")[0]:
         return UsageError("pytest-refuses", f"pytest refuses: {line}", "correct the selector or the option")
-    if tried.process.ended == "interrupted":
+    if finished.process.ended == "interrupted":
         return VoidError("interrupted", "the run was interrupted while collecting", "run it again")
     return VoidError(
         "collection-failed",
-        f"pytest could not collect ({tried.attempt.note or 'no reason given'}): {line}",
+        f"pytest could not collect ({finished.attempt.note or 'no reason given'}): {line}",
         "mend what the log in preflight.log says",
     )
 
@@ -129,4 +135,4 @@ def only_files(collected: Collected, keys: Sequence[Key]) -> list[str]:
 
 def logs_of(work: Path) -> bytes:
     """What the collections of a run printed, one after the other."""
-    return b"".join(path.read_bytes() for path in sorted(work.glob(f"preflight.*/{LOG}")))
+    return b"".join(path.read_bytes() for path in sorted(work.glob(f"{PREFLIGHT}.*/{LOG}")))

@@ -1,4 +1,4 @@
-"""How chunks are kept apart: children of a fork server where the suite is fit for it, else new processes."""
+"""Start a run's processes: children of a fork server where the suite is fit for it, else new interpreters."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from triage.model.run import Attempt, Key
 from triage.process.api import Executor, ForkServer, ProcessOutcome, ProcessRequest
-from triage.run.attempt import judge
-from triage.run.chunk import Course, Runner, Starter, Tried
-from triage.run.collection import Collected, only_files
+from triage.run.attempt import AttemptEnd, judge_end, notes_on
+from triage.run.chunk import ChunkProgress, ChunkRunner, FinishedAttempt, RequestMaker
+from triage.run.collection import PREFLIGHT, Collected, only_files
 from triage.run.command import Launch
-from triage.run.record_reader import Seen
+from triage.run.record_reader import RecordReader
 
-PREFLIGHT = "preflight"
-_HEAR_SECONDS = 10.0
+_READY_SECONDS = 10.0
+"""The readiness of a fork server comes by another way than its record, which arrives within a tick."""
 
 
 @dataclass
@@ -26,87 +26,83 @@ class Isolation:
 
     launch: Launch
     executor: Executor
-    runner: Runner
+    runner: ChunkRunner
     wanted: bool
+    """Whether the settings allow a fork server."""
     notes: list[str] = field(default_factory=list)
-    parent: ForkServer | None = None
+    server: ForkServer | None = None
 
-    def collect(self, ignore: list[str], number: int) -> Tried:
-        """One collection that leaves `ignore` out; with a fork server the process stays."""
-        course = Course(PREFLIGHT, [("", -1)], number=number - 1)
+    def collect(self, ignore: list[str], number: int) -> FinishedAttempt:
+        """Run one collection that leaves `ignore` out; a fork server stays alive after it."""
+        chunk = ChunkProgress(PREFLIGHT, [("", -1)], number=number - 1)
         if self.wanted and self.executor.has_fork_server:
-            return self._collect_in_fork_server(course, ignore)
+            return self._collect_in_fork_server(chunk, ignore)
 
-        def start(folder: Path, key: bytes, _keys: Sequence[Key], /) -> ProcessRequest:
+        def make_request(folder: Path, key: bytes, _keys: Sequence[Key], /) -> ProcessRequest:
             request = self.launch.request(folder, key, mode="collect", ignore=ignore, json_report=None)
-            return replace(request, total_seconds=None)  # the limit of a chunk is none of the collection
+            return _without_chunk_limit(request)
 
-        tried, _ = self.runner.attempt(course, start)
-        return tried
+        finished, _ = self.runner.attempt(chunk, make_request)
+        return finished
 
-    def _collect_in_fork_server(self, course: Course, ignore: list[str]) -> Tried:
-        course.number += 1
-        folder = self.runner.scratch / f"{PREFLIGHT}.{course.number}"
+    def _collect_in_fork_server(self, chunk: ChunkProgress, ignore: list[str]) -> FinishedAttempt:
+        chunk.number += 1
+        folder = self.runner.scratch / f"{PREFLIGHT}.{chunk.number}"
         key = self.runner.key(folder.name)
-        seen = Seen(key, lambda payload, event: self.runner.tell(course, course.number, payload, event))
+        reader = RecordReader(
+            key, lambda payload, event: self.runner.on_event(chunk, chunk.number, payload, event)
+        )
         request = self.launch.request(folder, key, mode="serve", ignore=ignore)
-        request = replace(request, total_seconds=None)
-        parent = self.executor.start_fork_server(request, seen.feed, self.runner.stop)
-        if parent.wait_ready() and _heard_all(seen):
-            self._keep(parent)
-            return Tried(
-                _attempt(course, ProcessOutcome("finished"), None), seen, ProcessOutcome("finished"), folder
-            )
-        process = parent.close() or ProcessOutcome("lost")
-        return Tried(_attempt(course, process, judge(seen, process).note), seen, process, folder)
-
-    def _keep(self, parent: ForkServer) -> None:
-        if parent.unfit:
-            self.notes.append(f"isolation fresh instead of warm: {'; '.join(parent.unfit)}")
-            parent.close()
+        server = self.executor.start_fork_server(_without_chunk_limit(request), reader.feed, self.runner.stop)
+        if server.wait_ready() and _wait_for_record(reader):
+            self._keep_if_fit(server)
+            process = ProcessOutcome("finished")
+            end = AttemptEnd("finished")
         else:
-            self.parent = parent
+            process = server.close() or ProcessOutcome("lost")
+            end = judge_end(reader, process)
+        attempt = Attempt(
+            chunk=PREFLIGHT,
+            number=chunk.number,
+            command="",
+            exit_code=process.exit_code,
+            signal=process.signal,
+            ended=process.ended,
+            seconds=process.seconds,
+            notes=notes_on(end, process),
+        )
+        return FinishedAttempt(attempt, reader, process, folder)
 
-    def starter(self, collected: Collected) -> Starter:
-        """Makes the requests of a chunk's attempts."""
+    def _keep_if_fit(self, server: ForkServer) -> None:
+        if server.unfit:
+            self.notes.append(f"isolation fresh instead of warm: {'; '.join(server.unfit)}")
+            server.close()
+        else:
+            self.server = server
 
-        def start(folder: Path, key: bytes, keys: Sequence[Key], /) -> ProcessRequest:
+    def request_maker(self, collected: Collected) -> RequestMaker:
+        """Makes the requests of the attempts of chunks."""
+
+        def make_request(folder: Path, key: bytes, keys: Sequence[Key], /) -> ProcessRequest:
             settings: dict[str, Any] = {"exact": [list(pair) for pair in keys], "name": folder.name}
-            parent = self.parent
-            if parent is not None and parent.alive:
-                return replace(_fork_request(self.launch, folder, key, settings), fork_server=parent)
+            server = self.server
+            if server is not None and server.alive:
+                request = self.launch.request(folder, key, **settings)
+                return replace(request, argv=(), fork_server=server)
             files = only_files(collected, keys) or None
             return self.launch.request(folder, key, **settings, only_files=files, ignore=collected.ignore)
 
-        return start
-
-    def close(self) -> None:
-        """End the fork server."""
-        if self.parent is not None:
-            self.parent.close()
+        return make_request
 
 
-def _fork_request(launch: Launch, folder: Path, key: bytes, settings: dict[str, Any]) -> ProcessRequest:
-    request = launch.request(folder, key, **settings)
-    return replace(request, argv=())
+def _without_chunk_limit(request: ProcessRequest) -> ProcessRequest:
+    """A collection takes as long as it takes; each of its files has the limit of a test."""
+    return replace(request, total_seconds=None)
 
 
-def _attempt(course: Course, process: ProcessOutcome, note: str | None) -> Attempt:
-    return Attempt(
-        chunk=PREFLIGHT,
-        number=course.number,
-        command="",
-        exit_code=process.exit_code,
-        signal=process.signal,
-        ended=process.ended,
-        seconds=process.seconds,
-        note=note,
-    )
-
-
-def _heard_all(seen: Seen, clock: Callable[[], float] = time.monotonic) -> bool:
-    """The process says that it is ready on another way than its record comes: wait for the record."""
-    deadline = clock() + _HEAR_SECONDS
-    while not seen.ready and clock() < deadline:
+def _wait_for_record(reader: RecordReader, clock: Callable[[], float] = time.monotonic) -> bool:
+    """Wait until the record tells what the fork server has told already: that collection is over."""
+    deadline = clock() + _READY_SECONDS
+    while not reader.ready and clock() < deadline:
         time.sleep(0.002)
-    return seen.ready
+    return reader.ready

@@ -1,4 +1,4 @@
-"""What the record of one process says, as it comes in."""
+"""Follow the event log of one process: what it has collected, started, finished and said so far."""
 
 from __future__ import annotations
 
@@ -9,32 +9,42 @@ from typing import Any
 from triage.model.run import Key
 from triage.recorder.events import LineBuffer, Opener
 
+OnEvent = Callable[[bytes, Any], None]
+"""Called with each valid line's payload and the event parsed from it."""
 
-class Seen:
-    """The state that the events of one process add up to."""
 
-    def __init__(self, key: bytes, tell: Callable[[bytes, Any], None]) -> None:
-        """`tell` gets each valid line and its event, for the run's own record and for progress."""
-        self._opener, self._lines, self._tell = Opener(key), LineBuffer(), tell
+def ignore_event(_payload: bytes, _event: Any) -> None:
+    """For a record that nobody needs to follow."""
+
+
+class RecordReader:
+    """The state that the events of one process add up to; the events are listed in `recorder.events`."""
+
+    def __init__(self, key: bytes, on_event: OnEvent = ignore_event) -> None:
+        """`key` is the one that the process seals its lines with."""
+        self._opener = Opener(key)
+        self._lines = LineBuffer()
+        self._on_event = on_event
         self.begin: dict[str, Any] = {}
         self.collected: dict[str, Any] | None = None
         self.keys: list[Key] = []
         self.ready = False
         """Collection came to its end, and no plugin or selector failed in it."""
         self.collecting: dict[str, Any] | None = None
+        """The file that is being imported."""
         self.collect_errors: list[dict[str, Any]] = []
         self.running: int | None = None
         self.tearing_down = False
         """The last item is done, the wider fixtures of the suite are not."""
         self.cut: dict[str, Any] | None = None
+        """How an item ended the whole session."""
         self.finished: dict[Key, dict[str, Any]] = {}
-        self.started: set[Key] = set()
         self.notes: list[str] = []
         self.end: dict[str, Any] | None = None
 
     @property
-    def foreign(self) -> int:
-        """Lines that the recorder did not write."""
+    def foreign_lines(self) -> int:
+        """How many lines the recorder did not write."""
         return self._opener.foreign
 
     @property
@@ -47,7 +57,7 @@ class Seen:
         return self.keys[index] if index < len(self.keys) else (f"<item {index}>", 0)
 
     def feed(self, block: bytes) -> None:
-        """Further bytes of the record."""
+        """Read further bytes of the record; lines that are not the recorder's are counted and left out."""
         for line in self._lines.feed(block):
             if not line:
                 continue
@@ -59,51 +69,45 @@ class Seen:
             except ValueError:
                 continue
             self.take(event)
-            self._tell(payload, event)
+            self._on_event(payload, event)
 
     def take(self, event: dict[str, Any]) -> None:
-        """One event in its order."""
-        handler = getattr(self, "_on_" + str(event.get("e")), None)
-        if handler is not None:
-            handler(event)
+        """Account for one event; they come in their order. Events of a newer recorder are left out."""
+        match event.get("e"):
+            case "begin":
+                self.begin = event
+                self.notes += event.get("notes", [])
+            case "collecting":
+                self.collecting = event
+            case "collect_error":
+                self.collect_errors.append(event)
+            case "collected":
+                self.collected = event
+                self.collecting = None
+                self.keys = collected_keys(event)
+            case "ready":
+                self.ready = True
+            case "start":
+                self.running = event["i"]
+            case "ran":
+                self._take_finished(event)
+                self.tearing_down = True
+            case "finish":
+                self._take_finished(event)
+                self.tearing_down = False
+            case "cut":
+                self.cut = event
+            case "note":
+                self.notes.append(event["text"])
+            case "end":
+                self.end = event
 
-    def _on_begin(self, event: dict[str, Any]) -> None:
-        self.begin = event
-        self.notes += event.get("notes", [])
-
-    def _on_collecting(self, event: dict[str, Any]) -> None:
-        self.collecting = event
-
-    def _on_collect_error(self, event: dict[str, Any]) -> None:
-        self.collect_errors.append(event)
-
-    def _on_collected(self, event: dict[str, Any]) -> None:
-        self.collected, self.collecting = event, None
-        numbers = event.get("nth") or [0] * len(event["ids"])
-        self.keys = list(zip(event["ids"], numbers, strict=True))
-
-    def _on_ready(self, _event: dict[str, Any]) -> None:
-        self.ready = True
-
-    def _on_start(self, event: dict[str, Any]) -> None:
-        self.running = event["i"]
-        self.started.add(self.key(event["i"]))
-
-    def _on_ran(self, event: dict[str, Any]) -> None:
+    def _take_finished(self, event: dict[str, Any]) -> None:
         self.finished[self.key(event["i"])] = event
         self.running = None
-        self.tearing_down = True
 
-    def _on_finish(self, event: dict[str, Any]) -> None:
-        self.finished[self.key(event["i"])] = event
-        self.running = None
-        self.tearing_down = False
 
-    def _on_cut(self, event: dict[str, Any]) -> None:
-        self.cut = event
-
-    def _on_note(self, event: dict[str, Any]) -> None:
-        self.notes.append(event["text"])
-
-    def _on_end(self, event: dict[str, Any]) -> None:
-        self.end = event
+def collected_keys(event: dict[str, Any]) -> list[Key]:
+    """The items of a `collected` event, in order; `nth` is there only where ids occur more than once."""
+    numbers = event.get("nth") or [0] * len(event["ids"])
+    return list(zip(event["ids"], numbers, strict=True))

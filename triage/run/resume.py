@@ -1,4 +1,4 @@
-"""What an earlier process of the same run left: plan, outcomes, and lines that it had not yet copied."""
+"""Read what an earlier process of the same run left: plan, outcomes, and lines it had not yet copied."""
 
 from __future__ import annotations
 
@@ -8,83 +8,118 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triage.model.run import Attempt, Key, Plan, TestResult
+from triage.model.run import Attempt, Key, Note, NoteKind, Plan, TestResult
 from triage.process.api import RECORD, ProcessOutcome
 from triage.run import results
-from triage.run.chunk import Course, Tried
-from triage.run.record_reader import Seen
+from triage.run.chunk import ChunkProgress, FinishedAttempt
+from triage.run.collection import PREFLIGHT
+from triage.run.record_reader import RecordReader
 from triage.run.results import Origins
 from triage.run.run_store import EVENTS, RunStore
 
+AttemptId = tuple[str, int]
+"""Chunk and number of the attempt."""
+_NO_KEY = b""
+"""For readers that are given events of the run's own record: it holds them without their seals."""
+
 
 @dataclass
-class _Past:
+class _EarlierAttempt:
     """One attempt of the earlier process."""
 
-    seen: Seen
+    reader: RecordReader
     folder: Path
     attempt: Attempt | None = None
+    """None where the harness died before it could judge the attempt."""
     blamed: list[tuple[Key, TestResult]] = field(default_factory=list)
 
 
 @dataclass
-class Before:
-    """Empty where a run starts."""
+class PreviousRun:
+    """What is known from before; empty where a run starts."""
 
     plan: Plan | None = None
-    past: dict[tuple[str, int], _Past] = field(default_factory=dict)
     origins: Origins | None = None
     finish_events: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    _attempts: dict[AttemptId, _EarlierAttempt] = field(default_factory=dict)
 
-    def restore(self, course: Course) -> None:
+    def restore(self, chunk: ChunkProgress) -> None:
         """Give the chunk what it had reached; what ran when the process died runs again."""
-        for (name, number), past in sorted(self.past.items(), key=lambda item: item[0][1]):
-            if name != course.name:
-                continue
+        wanted = set(chunk.keys)
+        numbers = sorted(number for name, number in self._attempts if name == chunk.name)
+        for number in numbers:
+            assert chunk.name is not None
             assert self.origins is not None
-            wanted = set(course.keys)
-            for key, event in past.seen.finished.items():
+            earlier = self._attempts[chunk.name, number]
+            for key, event in earlier.reader.finished.items():
                 if key in wanted:
-                    course.results[key] = results.finished(key, event, name, number, self.origins)
+                    chunk.results[key] = results.result_of_event(key, event, chunk.name, number, self.origins)
                     self.finish_events[key] = event
-            course.results.update({key: result for key, result in past.blamed if key in wanted})
-            attempt = past.attempt or Attempt(
-                chunk=name, number=number, command="", ended="interrupted", note="the harness was stopped"
-            )
-            course.tried.append(Tried(attempt, past.seen, ProcessOutcome(attempt.ended), past.folder))
-            course.number = max(course.number, number)
+            chunk.results.update({key: result for key, result in earlier.blamed if key in wanted})
+
+            attempt = earlier.attempt or _interrupted(chunk.name, number)
+            process = ProcessOutcome(attempt.ended)
+            chunk.attempts.append(FinishedAttempt(attempt, earlier.reader, process, earlier.folder))
+            chunk.number = max(chunk.number, number)
+
+    def unjudged(self, work: Path) -> list[tuple[AttemptId, _EarlierAttempt]]:
+        """Attempts without a verdict when the harness died, also those of which it had read nothing yet."""
+        assert self.plan is not None
+        chunks = {chunk.name for chunk in self.plan.chunks}
+        found = {slot: earlier for slot, earlier in self._attempts.items() if earlier.attempt is None}
+        for folder in sorted(work.iterdir()) if work.is_dir() else []:
+            name, _, number = folder.name.rpartition(".")
+            if name in chunks and number.isdigit() and (name, int(number)) not in self._attempts:
+                found[name, int(number)] = _EarlierAttempt(RecordReader(_NO_KEY), folder)
+        return list(found.items())
+
+    def take(self, slot: AttemptId, event: dict[str, Any], folder: Path) -> None:
+        """Account for one line of the run's record; `folder` is that of the attempt."""
+        earlier = self._attempts.get(slot)
+        if earlier is None:
+            earlier = self._attempts[slot] = _EarlierAttempt(RecordReader(_NO_KEY), folder)
+        match event["e"]:
+            case "attempt":
+                earlier.attempt = Attempt.model_validate(event["attempt"])
+            case "result":
+                nodeid, nth = event["key"]
+                earlier.blamed.append(((nodeid, nth), TestResult.model_validate(event["result"])))
+            case _:
+                earlier.reader.take(event)
+
+    def replace(self, slot: AttemptId, earlier: _EarlierAttempt) -> None:
+        """Take another reading of the same attempt, which knows more."""
+        self._attempts[slot] = earlier
 
 
-def read_before(store: RunStore, origins: Origins) -> Before:
-    """Read the plan and the record; a torn last line is left out, and so is what cannot be verified."""
-    before = Before(origins=origins)
+def _interrupted(chunk: str, number: int) -> Attempt:
+    note = Note(kind=NoteKind.END, text="the harness was stopped")
+    return Attempt(chunk=chunk, number=number, command="", ended="interrupted", notes=(note,))
+
+
+def read_previous_run(store: RunStore, origins: Origins) -> PreviousRun:
+    """Read plan and record; a torn last line is left out, and so is what cannot be verified."""
+    previous = PreviousRun(origins=origins)
     try:
         text = (store.folder.path / "plan.json").read_text(encoding="utf-8")
-        before.plan = Plan.model_validate_json(text)
+        previous.plan = Plan.model_validate_json(text)
     except (OSError, ValueError):
-        return before
+        return previous
     work = store.scratch / "work"
-    for chunk, number, event in _lines(store):
-        slot = (chunk, number)
-        past = before.past.get(slot)
-        if past is None:
-            past = before.past[slot] = _Past(Seen(b"", _deaf), work / f"{chunk}.{number}")
-        if event["e"] == "attempt":
-            past.attempt = Attempt.model_validate(event["attempt"])
-        elif event["e"] == "result":
-            past.blamed.append(
-                ((event["key"][0], event["key"][1]), TestResult.model_validate(event["result"]))
+    for slot, event in _events(store):
+        chunk, number = slot
+        previous.take(slot, event, work / f"{chunk}.{number}")
+    for slot, earlier in previous.unjudged(work):
+        own_record = _own_record(earlier.folder, store.key(earlier.folder.name))
+        if own_record is not None and len(own_record.finished) >= len(earlier.reader.finished):
+            previous.replace(
+                slot, _EarlierAttempt(own_record, earlier.folder, earlier.attempt, earlier.blamed)
             )
-        else:
-            past.seen.take(event)
-    for slot, past in _unfinished(before, work):
-        raw = _raw(past.folder, store.key(past.folder.name))
-        if raw is not None and len(raw.finished) >= len(past.seen.finished):
-            before.past[slot] = _Past(raw, past.folder, past.attempt, past.blamed)
-    return before
+    return previous
 
 
-def _lines(store: RunStore) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _events(store: RunStore) -> Iterator[tuple[AttemptId, dict[str, Any]]]:
+    """The run's record, from the longer of its two copies: a test may have cut the one in the evidence."""
     paths = [path for path in (store.scratch / EVENTS, store.folder.path / EVENTS) if path.exists()]
     if not paths:
         return
@@ -92,36 +127,19 @@ def _lines(store: RunStore) -> Iterator[tuple[str, int, dict[str, Any]]]:
     for line in data.split(b"\n"):
         try:
             event = json.loads(line)
-            chunk, number = event["chunk"], event["attempt"]
-            event["e"]
+            chunk, number, _kind = event["chunk"], event["attempt"], event["e"]
         except (ValueError, KeyError, TypeError):
             continue
-        if isinstance(chunk, str) and isinstance(number, int) and chunk != "preflight":
-            yield chunk, number, event
+        if isinstance(chunk, str) and isinstance(number, int) and chunk != PREFLIGHT:
+            yield (chunk, number), event
 
 
-def _unfinished(before: Before, work: Path) -> list[tuple[tuple[str, int], _Past]]:
-    """Attempts that had not been judged when the harness died, also those that it had not heard of yet."""
-    assert before.plan is not None
-    names = {chunk.name for chunk in before.plan.chunks}
-    found = {slot: past for slot, past in before.past.items() if past.attempt is None}
-    for folder in sorted(work.iterdir()) if work.is_dir() else []:
-        name, _, number = folder.name.rpartition(".")
-        if name in names and number.isdigit() and (name, int(number)) not in before.past:
-            found[name, int(number)] = _Past(Seen(b"", _deaf), folder)
-    return list(found.items())
-
-
-def _raw(folder: Path, key: bytes) -> Seen | None:
-    """The process's own record, where it is still there and its seals hold."""
+def _own_record(folder: Path, key: bytes) -> RecordReader | None:
+    """The process's own record, where it is still there; lines whose seals do not hold are left out."""
     try:
         data = (folder / RECORD).read_bytes()
     except OSError:
         return None
-    seen = Seen(key, _deaf)
-    seen.feed(data)
-    return seen
-
-
-def _deaf(_payload: bytes, _event: Any) -> None:
-    """Nobody needs to hear what was heard before."""
+    reader = RecordReader(key)
+    reader.feed(data)
+    return reader

@@ -9,14 +9,17 @@ from typing import Any
 
 from triage.evidence import atomic
 from triage.model.base import World
-from triage.model.run import Key, Selection, SelectionResult
+from triage.model.run import Key, Selection, SelectionResult, TestResult
 from triage.process.api import LOG, STACKS, Executor, ProcessRequest
 from triage.run import results
-from triage.run.chunk import Course, Runner, collection_death
+from triage.run.chunk import ChunkProgress, ChunkRunner, FinishedAttempt, collection_death
 from triage.run.command import Launch, carried, new_key
+from triage.run.record_reader import collected_keys
 from triage.run.results import Origins
 
 INSTRUMENTS = "instruments"
+_UNKNOWN: Key = ("", -1)
+"""Stands for the tests of the selection until they are collected."""
 
 
 def run_selection(
@@ -38,73 +41,74 @@ def run_selection(
     scratch = folder / "work"
     scratch.mkdir(parents=True, exist_ok=True)
     launch = _launch(selection, env, python, folder=folder, world=world)
-    run = _OneProcess(selection, launch, executor, scratch, folder)
-    course = run.to_its_end()
-    collect_errors = tuple(
-        error for tried in course.tried[:1] for error in results.collect_errors(tried.seen, run.origins)
-    )
-    if not run.planned:
-        collect_errors += tuple(
-            death for tried in course.tried[-1:] if (death := collection_death(tried, run.origins))
-        )
-    _keep(course, folder)
+    run = _SelectionRun(selection, launch, executor, scratch)
+    chunk = run.run()
+    (folder / "events.jsonl").write_bytes(b"".join(payload + b"\n" for payload in run.events))
+    _keep_logs(chunk.attempts, folder)
     shutil.rmtree(scratch, ignore_errors=True)
     return SelectionResult(
         selection=selection,
         command=launch.shell(selection.nodeids),
         folder=str(folder),
-        attempts=tuple(tried.attempt for tried in course.tried),
-        results=tuple(course.results.values()),
-        collect_errors=collect_errors,
+        attempts=tuple(finished.attempt for finished in chunk.attempts),
+        results=tuple(chunk.results.values()),
+        collect_errors=tuple(run.collect_errors),
         seconds=round(world.monotonic() - started, 6),
     )
 
 
-class _OneProcess:
+class _SelectionRun:
     """The first attempt collects what the selection names; what it found is the plan of later ones."""
 
-    def __init__(
-        self, selection: Selection, launch: Launch, executor: Executor, scratch: Path, folder: Path
-    ) -> None:
-        self.selection, self.launch, self.origins = selection, launch, Origins(selection.root)
-        self._events: list[bytes] = []
-        self._folder = folder
-        self._runner = Runner(
+    def __init__(self, selection: Selection, launch: Launch, executor: Executor, scratch: Path) -> None:
+        self.selection = selection
+        self.launch = launch
+        self.origins = Origins(selection.root)
+        self.events: list[bytes] = []
+        self.collect_errors: list[TestResult] = []
+        self._chunk = ChunkProgress(None, [_UNKNOWN])
+        self._is_planned = False
+        self._runner = ChunkRunner(
             executor=executor,
             scratch=scratch,
             origins=self.origins,
             key=lambda _name: new_key(),
-            command=lambda _name, keys: launch.shell(
-                [nodeid for nodeid, nth in keys if nth >= 0] or selection.nodeids
-            ),
+            command=self._command,
             stop=lambda: False,
-            tell=self._tell,
+            on_event=self._on_event,
         )
-        self.planned: list[Key] = []
 
-    def to_its_end(self) -> Course:
-        course = Course(None, [("", -1)])
-        self._first = True
-        self._course = course
-        self._runner.run(course, self._start)
-        course.results = {key: result for key, result in course.results.items() if key[1] >= 0}
-        (self._folder / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in self._events))
-        return course
+    def run(self) -> ChunkProgress:
+        """Run until every test that the first attempt collected has its result."""
+        chunk = self._chunk
+        self._runner.run(chunk, self._request)
+        chunk.results.pop(_UNKNOWN, None)
+        if chunk.attempts:
+            self.collect_errors += results.collect_errors(chunk.attempts[0].reader, self.origins)
+            death = collection_death(chunk.attempts[-1], self.origins)
+            if death is not None and not self._planned_keys():
+                self.collect_errors.append(death)
+        return chunk
 
-    def _start(self, folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
-        if self._first or not self.planned:
+    def _planned_keys(self) -> list[Key]:
+        return [key for key in self._chunk.keys if key != _UNKNOWN]
+
+    def _command(self, _chunk: str | None, keys: Sequence[Key]) -> str:
+        nodeids = [key[0] for key in keys if key != _UNKNOWN]
+        return self.launch.shell(nodeids or self.selection.nodeids)
+
+    def _request(self, folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
+        if not self._planned_keys():
             match = list(self.selection.nodeids) or None
             return self.launch.request(folder, key, match=match, json_report=None)
         exact = [list(pair) for pair in keys]
         return self.launch.request(folder, key, exact=exact, json_report=None)
 
-    def _tell(self, _course: Course, _attempt: int, payload: bytes, event: Any) -> None:
-        self._events.append(payload)
-        if event["e"] == "collected" and self._first:
-            self._first = False
-            numbers = event.get("nth") or [0] * len(event["ids"])
-            self.planned = list(zip(event["ids"], numbers, strict=True))
-            self._course.keys = self.planned
+    def _on_event(self, _chunk: ChunkProgress, _attempt: int, payload: bytes, event: Any) -> None:
+        self.events.append(payload)
+        if event["e"] == "collected" and not self._is_planned:
+            self._is_planned = True
+            self._chunk.keys = collected_keys(event)
 
 
 def _launch(
@@ -142,10 +146,10 @@ def _instruments(selection: Selection, folder: Path) -> dict[str, str]:
     return {"TRIAGE_INSTRUMENT": str(path)}
 
 
-def _keep(course: Course, folder: Path) -> None:
-    """Logs and stacks of all attempts; the rest is in events.jsonl."""
+def _keep_logs(attempts: Sequence[FinishedAttempt], folder: Path) -> None:
+    """Keep logs and stacks of all attempts; everything else is in events.jsonl."""
     for name in (LOG, STACKS):
-        parts = [tried.folder / name for tried in course.tried]
-        data = b"".join(part.read_bytes() for part in parts if part.exists())
+        paths = [finished.folder / name for finished in attempts]
+        data = b"".join(path.read_bytes() for path in paths if path.exists())
         if data or name == LOG:
             (folder / name).write_bytes(data)

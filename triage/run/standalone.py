@@ -9,8 +9,8 @@ from triage.errors import UsageError
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.run import results
-from triage.run.record_reader import Seen
-from triage.run.results import Origins, death
+from triage.run.record_reader import RecordReader
+from triage.run.results import Origins
 
 EVENTS = "events.jsonl"
 
@@ -20,23 +20,23 @@ def read_recorded(folder: Path, *, root: Path, stamp: str, campaign: str) -> Run
 
     Raises `UsageError` where the folder holds no such record.
     """
-    seen = _read(folder / EVENTS)
-    if seen.collected is None:
+    reader = _read(folder / EVENTS)
+    if reader.collected is None:
         raise UsageError(
             "no-record", f"{folder / EVENTS} has no collection in it", "let pytest collect first"
         )
-    origins = Origins(str(seen.begin.get("rootdir", root)))
+    origins = Origins(str(reader.begin.get("rootdir", root)))
     found: list[TestResult] = []
-    for key in seen.keys:
-        event = seen.finished.get(key)
+    for key in reader.keys:
+        event = reader.finished.get(key)
         if event is not None:
-            found.append(results.finished(key, event, None, 1, origins))
-        elif seen.end is None and key == seen.culprit:
+            found.append(results.result_of_event(key, event, None, 1, origins))
+        elif reader.end is None and key == reader.culprit:
             note = "the session died while it ran"
-            failure = death(key[0], "Crashed", note, dump=None, log_tail="", origins=origins)
+            failure = results.failure_of_death(key[0], "Crashed", note, origins=origins)
             found.append(TestResult(nodeid=key[0], outcome=Outcome.CRASHED, failures=(failure,), note=note))
         else:
-            found.append(results.never(key, None, "the session ended before it"))
+            found.append(results.result_not_run(key, None, "the session ended before it"))
     missing = sum(result.outcome is Outcome.NOT_RUN for result in found)
     void = f"{missing} of {len(found)} collected tests have no outcome" if missing else None
     return RunRecord(
@@ -44,15 +44,15 @@ def read_recorded(folder: Path, *, root: Path, stamp: str, campaign: str) -> Run
         campaign=campaign,
         root=str(root),
         complete=void is None,
-        void=void if found or seen.collect_errors else "no tests were collected",
+        void=void if found or reader.collect_errors else "no tests were collected",
         results=tuple(found),
-        collect_errors=tuple(results.collect_errors(seen, origins)),
+        collect_errors=tuple(results.collect_errors(reader, origins)),
         notes=("recorded by a plain pytest session",),
     )
 
 
-def _read(path: Path) -> Seen:
-    seen = Seen(b"", lambda _payload, _event: None)
+def _read(path: Path) -> RecordReader:
+    reader = RecordReader(b"")
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -63,5 +63,5 @@ def _read(path: Path) -> Seen:
         except ValueError:
             continue
         if isinstance(event, dict):
-            seen.take(event)
-    return seen
+            reader.take(event)
+    return reader

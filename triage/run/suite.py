@@ -1,10 +1,9 @@
-"""A suite from preflight to the reconciled record: preflight > plan > execute > reconcile > record."""
+"""Run a suite: preflight > plan > chunks > coverage > reconcile, to one record with an outcome a test."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,20 @@ from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Progress, World
 from triage.model.outcome import Outcome
-from triage.model.run import Chunk, Key, Plan, RunRecord, Suite, TestResult, keys_of
+from triage.model.run import Attempt, Chunk, Key, NoteKind, Plan, RunRecord, Suite, TestResult, keys_of
 from triage.process.api import Executor
 from triage.run import environment, results
-from triage.run.artifacts import Binder
-from triage.run.chunk import Course, Runner
+from triage.run.artifacts import Artifacts
+from triage.run.chunk import ChunkProgress, ChunkRunner, FinishedAttempt
 from triage.run.collection import Collected, collect, logs_of
 from triage.run.command import Launch, carried
 from triage.run.coverage import join_coverage
 from triage.run.isolation import Isolation
 from triage.run.plan import longest_first, plan
 from triage.run.results import Origins
-from triage.run.resume import Before, read_before
+from triage.run.resume import PreviousRun, read_previous_run
 from triage.run.run_store import RunStore
-from triage.run.workers import Stop, obeying_signals, work_through
+from triage.run.workers import StopCondition, run_jobs, stopping_on_signals
 
 
 def run_suite(
@@ -46,11 +45,11 @@ def run_suite(
     can be resumed. A run that could not give every test an outcome says why in `void`.
     """
     store = RunStore(folder)
-    run = _Run(suite, store, executor, world, progress)
+    run = _SuiteRun(suite, store, executor, world, progress)
     finished = False
     try:
-        with obeying_signals(run.stop):
-            record = run.through(durations, resume)
+        with stopping_on_signals(run.stop):
+            record = run.run(durations, resume=resume)
         finished = True
     except OSError as error:
         raise disk_error(error, folder.path) from error
@@ -60,26 +59,57 @@ def run_suite(
     return record
 
 
-@dataclass
-class _Run:
-    """The state of one run; `through` reads as its table of contents."""
+class _SuiteRun:
+    """The state of one run; `run` reads as its table of contents."""
 
-    suite: Suite
-    store: RunStore
-    executor: Executor
-    world: World
-    progress: Progress
-    notes: list[str] = field(default_factory=list)
-    finish_events: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    courses: list[Course] = field(default_factory=list)
+    def __init__(
+        self, suite: Suite, store: RunStore, executor: Executor, world: World, progress: Progress
+    ) -> None:
+        self.suite = suite
+        self.store = store
+        self.executor = executor
+        self.world = world
+        self.progress = progress
+        self.started = world.monotonic()
+        self.stop = StopCondition(self._is_time_up)
+        self.origins = Origins(suite.root)
+        self.launch = self._launch()
+        self.artifacts = Artifacts(store, self.launch, world)
+        self.runner = ChunkRunner(
+            executor=executor,
+            scratch=store.scratch / "work",
+            origins=self.origins,
+            command=self._command,
+            key=store.key,
+            stop=self.stop,
+            on_event=self._on_event,
+        )
+        self.isolation = Isolation(self.launch, executor, self.runner, suite.isolation == "warm")
+        self.notes: list[str] = []
+        self.finish_events: dict[Key, dict[str, Any]] = {}
+        self.chunks: list[ChunkProgress] = []
 
-    def __post_init__(self) -> None:
-        self.started = self.world.monotonic()
-        total = self.suite.limits.total_timeout
-        self.stop = Stop(lambda: total is not None and self.world.monotonic() - self.started > total)
-        self.origins = Origins(self.suite.root)
+    def run(self, durations: Mapping[str, float], *, resume: bool) -> RunRecord:
+        """From preflight to the reconciled record."""
+        previous = read_previous_run(self.store, self.origins) if resume else PreviousRun()
+        self.store.open_events()
+        self.store.put_json("env.json", environment.environment(self.suite, self.world.environ))
+        git = environment.git_state(self.suite.root, self.store.folder.path)
+        collected = self._preflight(git)
+        planned = self._plan(collected, durations, previous)
+        self._run_chunks(planned, collected, previous)
+        self._join_coverage()
+        return self._reconcile(planned, collected, git)
+
+    # -- what the processes have in common ----------------------------------------------------
+
+    def _launch(self) -> Launch:
         python, carry = carried(self.suite.python, self.store.scratch)
-        self.launch = Launch(
+        scratch = self.store.scratch
+        # processes on other machines would leave their measurements there, where nobody joins them
+        coverage = str(scratch / "coverage") if self.executor.has_fork_server else None
+        stamp_digest = hashlib.sha256(self.store.folder.stamp.encode()).hexdigest()
+        return Launch(
             root=self.suite.root,
             environ=self.world.environ,
             env={**self.suite.env, **environment.added(self.suite, self.world.environ)},
@@ -88,42 +118,23 @@ class _Run:
             args=self.suite.pytest_args,
             selectors=self.suite.selectors,
             carry=carry,
-            cache_dir=str(self.store.scratch / "cache"),
-            # what is measured elsewhere would stay there
-            coverage=str(self.store.scratch / "coverage") if self.executor.has_fork_server else None,
-            seed=int(hashlib.sha256(self.store.folder.stamp.encode()).hexdigest()[:8], 16),
+            cache_dir=str(scratch / "cache"),
+            coverage=coverage,
+            seed=int(stamp_digest[:8], 16),
         )
-        self.binder = Binder(self.store, self.launch, self.world)
-        self.runner = Runner(
-            executor=self.executor,
-            scratch=self.store.scratch / "work",
-            origins=self.origins,
-            command=lambda name, keys: self.launch.shell(self.binder.targets(name, [key[0] for key in keys])),
-            key=self.store.key,
-            stop=self.stop,
-            tell=self._tell,
-        )
-        self.isolation = Isolation(self.launch, self.executor, self.runner, self.suite.isolation == "warm")
 
-    def through(self, durations: Mapping[str, float], resume: bool) -> RunRecord:
-        before = read_before(self.store, self.origins) if resume else Before()
-        self.store.open_events()
-        self.store.put_json("env.json", environment.environment(self.suite, self.world.environ))
-        git = environment.git_state(self.suite.root, self.store.folder.path)
-        collected = self._preflight(git)
-        planned = self._plan(collected, durations, before)
-        self._execute(planned, collected, before)
-        scratch = self.store.scratch
-        self.notes += join_coverage(
-            scratch / "coverage", self.launch, self.executor, scratch / "joined", self.stop
-        )
-        return self._reconcile(planned, collected, git)
+    def _command(self, chunk: str | None, keys: Sequence[Key]) -> str:
+        targets = self.artifacts.targets(chunk, [nodeid for nodeid, _ in keys])
+        return self.launch.shell(targets)
 
-    # -- preflight ------------------------------------------------------------------------------
+    def _is_time_up(self) -> bool:
+        limit = self.suite.limits.total_timeout
+        return limit is not None and self.world.monotonic() - self.started > limit
+
+    # -- preflight ----------------------------------------------------------------------------
 
     def _preflight(self, git: dict[str, Any]) -> Collected:
         self.progress.start(1, "collecting")
-
         scratch = self.store.scratch
         try:
             collected = collect(self.isolation.collect, self.runner)
@@ -132,28 +143,28 @@ class _Run:
             if self.stop.signal is not None:
                 raise KeyboardInterrupt from error
             raise
-        found = {
+        facts = {
             "git": git,
             "machine": environment.machine(self.suite.root, str(scratch)),
             "stamp": self.store.folder.stamp,
         }
-        self.binder.preflight(collected, found, logs_of(scratch / "work"))
+        self.artifacts.write_preflight(collected, facts, logs_of(scratch / "work"))
         self.notes += [*collected.notes, *self.isolation.notes]
         self.progress.step("collected")
         self.progress.finish()
         return collected
 
-    # -- plan -------------------------------------------------------------------------------------
+    # -- plan ---------------------------------------------------------------------------------
 
-    def _plan(self, collected: Collected, durations: Mapping[str, float], before: Before) -> Plan:
-        made = before.plan or plan(collected.items, self.suite, durations, self._manifest())
-        if made.durations_from == "module sizes" and len(made.chunks) > 1:
+    def _plan(self, collected: Collected, durations: Mapping[str, float], previous: PreviousRun) -> Plan:
+        planned = previous.plan or plan(collected.items, self.suite, durations, self._manifest())
+        if planned.durations_from == "module sizes" and len(planned.chunks) > 1:
             self.notes.append(
                 "no recorded durations: chunks are balanced by the number of tests in their modules"
             )
-        self.binder.plan(made)
-        self.binder.commands(made, [])
-        return made
+        self.artifacts.write_plan(planned)
+        self.artifacts.write_commands(planned, [])
+        return planned
 
     def _manifest(self) -> str | None:
         if self.suite.manifest is None:
@@ -166,78 +177,81 @@ class _Run:
                 "no-manifest", f"the chunk manifest {path} cannot be read", "name a file"
             ) from error
 
-    # -- execute ----------------------------------------------------------------------------------
+    # -- chunks -------------------------------------------------------------------------------
 
-    def _execute(self, planned: Plan, collected: Collected, before: Before) -> None:
+    def _run_chunks(self, planned: Plan, collected: Collected, previous: PreviousRun) -> None:
         total = sum(len(chunk.nodeids) for chunk in planned.chunks)
         self.progress.start(total, f"{total} tests in {len(planned.chunks)} chunks")
-        by_name = {chunk.name: self._course(chunk, before) for chunk in planned.chunks}
-        self.courses = list(by_name.values())
+        by_name = {}
+        for chunk in planned.chunks:
+            by_name[chunk.name] = ChunkProgress(chunk.name, keys_of(chunk.nodeids))
+            previous.restore(by_name[chunk.name])
+        self.chunks = list(by_name.values())
+        self.finish_events.update(previous.finish_events)
 
-        def do(chunk: Chunk) -> None:
-            self._chunk(by_name[chunk.name], collected)
+        def run_chunk(chunk: Chunk) -> None:
+            self._run_chunk(by_name[chunk.name], collected)
 
-        work_through(
-            longest_first(planned.chunks), self.suite.workers, do, tick=self.store.flush, fail=self.stop.fail
+        run_jobs(
+            longest_first(planned.chunks),
+            self.suite.workers,
+            run_chunk,
+            tick=self.store.flush,
+            fail=self.stop.fail,
         )
         self.progress.finish()
         self.store.flush()
         if self.stop.signal is not None:
-            self._interrupted(planned)
+            self._leave_for_resume(planned)
 
-    def _course(self, chunk: Chunk, before: Before) -> Course:
-        course = Course(chunk.name, keys_of(chunk.nodeids))
-        before.restore(course)
-        self.finish_events.update(before.finish_events)
-        return course
-
-    def _chunk(self, course: Course, collected: Collected) -> None:
-        if not course.left and (self.store.folder.path / "chunks" / str(course.name) / "exit.json").exists():
-            return  # an earlier process of this run has written its files
-        self.runner.run(course, self.isolation.starter(collected))
+    def _run_chunk(self, chunk: ChunkProgress, collected: Collected) -> None:
+        exit_record = self.store.folder.path / "chunks" / str(chunk.name) / "exit.json"
+        if not chunk.remaining and exit_record.exists():
+            return  # an earlier process of this run has written its documents
+        self.runner.run(chunk, self.isolation.request_maker(collected))
         self.store.flush()
-        if not course.interrupted:
-            self.binder.chunk(course, self.finish_events, collected)
+        if not chunk.interrupted:
+            self.artifacts.write_chunk(chunk, self.finish_events, collected)
 
-    def _tell(self, course: Course, number: int, payload: bytes, event: Any) -> None:
-        """A valid line of a chunk's record: into the run's record, and to whoever watches."""
-        self.store.event(course.name, number, payload)
-        kind = event.get("e")
-        if kind in ("finish", "ran"):
-            key = course.last
-            if key in self.finish_events:
+    def _on_event(self, chunk: ChunkProgress, attempt: int, payload: bytes, event: Any) -> None:
+        """Write a line of a chunk's record into the run's record, and tell whoever watches."""
+        self.store.event(chunk.name, attempt, payload)
+        match event.get("e"):
+            case "finish" | "ran":
+                key = chunk.last_finished
+                is_first = key not in self.finish_events  # `ran` may be followed by `finish`
                 self.finish_events[key] = event
-                return
-            self.finish_events[key] = event
-            self.progress.step(key[0], course.results[key].outcome)
-        elif kind == "result":
-            self.progress.step(event["result"]["nodeid"], Outcome(event["result"]["outcome"]))
+                if is_first:
+                    self.progress.step(key[0], chunk.results[key].outcome)
+            case "result":
+                result = event["result"]
+                self.progress.step(result["nodeid"], Outcome(result["outcome"]))
 
-    def _interrupted(self, planned: Plan) -> None:
-        attempts = [tried.attempt for course in self.courses for tried in course.tried]
-        self.binder.commands(planned, attempts)
+    def _leave_for_resume(self, planned: Plan) -> None:
+        self.artifacts.write_commands(planned, self._attempts())
         self.store.close_events()
-        self.progress.note(
-            f"{self.stop.signal}: stopped; go on with `triage run --resume {self.store.folder.stamp}`"
-        )
+        command = f"triage run --resume {self.store.folder.stamp}"
+        self.progress.note(f"{self.stop.signal}: stopped; go on with `{command}`")
         raise KeyboardInterrupt
 
-    # -- reconcile --------------------------------------------------------------------------------
+    # -- coverage -----------------------------------------------------------------------------
+
+    def _join_coverage(self) -> None:
+        scratch = self.store.scratch
+        self.notes += join_coverage(
+            scratch / "coverage", self.launch, self.executor, scratch / "joined", self.stop
+        )
+
+    # -- reconcile ----------------------------------------------------------------------------
 
     def _reconcile(self, planned: Plan, collected: Collected, git: dict[str, Any]) -> RunRecord:
-        found: list[TestResult] = []
-        for course in self.courses:
-            why = "the run's time was up" if self.stop.out_of_time else "its chunk was not finished"
-            found += [course.results.get(key) or results.never(key, course.name, why) for key in course.keys]
-        attempts = tuple(tried.attempt for course in self.courses for tried in course.tried)
+        found = self._results()
         void = _void(found, collected, planned)
-        self.binder.commands(planned, attempts)
+        self.artifacts.write_commands(planned, self._attempts())
         self.store.close_events()
-        mended = self.store.mend()
-        if mended:
-            self.notes.append(
-                f"tests deleted or changed {len(mended)} files of this run's evidence; written again"
-            )
+        self.notes += self._restore_evidence()
+        for chunk in self.chunks:
+            self.notes += _notes_on_chunk(chunk)
         record = RunRecord(
             stamp=self.store.folder.stamp,
             campaign=self.store.folder.campaign,
@@ -246,19 +260,39 @@ class _Run:
             void=void,
             results=tuple(found),
             collect_errors=tuple(collected.errors),
-            attempts=attempts,
+            attempts=self._attempts(),
             plan=planned,
-            notes=tuple(dict.fromkeys([*self.notes, *_attempt_notes(self.courses)])),
+            notes=tuple(dict.fromkeys(self.notes)),
             seconds=round(self.world.monotonic() - self.started, 3),
             commit=git["commit"],
             dirty=git["dirty"],
         )
-        _check(record, planned)
-        self.binder.record(record)
+        _check_one_result_per_test(record, planned)
+        self.artifacts.write_record(record)
         return record
+
+    def _results(self) -> list[TestResult]:
+        """One result for each planned test, in the plan's order."""
+        why = "the run's time was up" if self.stop.out_of_time else "its chunk was not finished"
+        found = []
+        for chunk in self.chunks:
+            for key in chunk.keys:
+                result = chunk.results.get(key) or results.result_not_run(key, chunk.name, why)
+                found.append(result)
+        return found
+
+    def _attempts(self) -> tuple[Attempt, ...]:
+        return tuple(finished.attempt for chunk in self.chunks for finished in chunk.attempts)
+
+    def _restore_evidence(self) -> list[str]:
+        restored = self.store.restore_documents()
+        if not restored:
+            return []
+        return [f"tests deleted or changed {len(restored)} files of this run's evidence; written again"]
 
 
 def _void(found: Sequence[TestResult], collected: Collected, planned: Plan) -> str | None:
+    """Why the run can answer nothing; None where it can."""
     if not collected.items and not collected.errors:
         return "no tests were collected"
     if not found and not collected.errors and planned.shard is None:
@@ -269,24 +303,30 @@ def _void(found: Sequence[TestResult], collected: Collected, planned: Plan) -> s
     return None
 
 
-def _attempt_notes(courses: Sequence[Course]) -> list[str]:
-    notes = []
-    for course in courses:
-        for tried in course.tried:
-            attempt = tried.attempt
-            if attempt.note and attempt.culprit is None and attempt.ended != "finished":
-                notes.append(f"{course.name}, attempt {attempt.number}: {attempt.note}")
-            elif attempt.note and "left behind" in attempt.note:
-                notes.append(f"{course.name}, attempt {attempt.number}: {attempt.note.split('; ')[-1]}")
-            if tried.seen.foreign:
-                notes.append(
-                    f"{course.name}: {tried.seen.foreign} lines in the record are not the recorder's: ignored"
-                )
-            notes += tried.seen.notes
-    return notes
+def _notes_on_chunk(chunk: ChunkProgress) -> Iterator[str]:
+    """What the run has to say of a chunk's attempts besides the results of their tests."""
+    for finished in chunk.attempts:
+        for text in _notes_on_attempt(finished):
+            yield f"{chunk.name}, attempt {finished.attempt.number}: {text}"
+        foreign = finished.reader.foreign_lines
+        if foreign:
+            yield f"{chunk.name}: {foreign} lines in the record are not the recorder's: ignored"
+        yield from finished.reader.notes
 
 
-def _check(record: RunRecord, planned: Plan) -> None:
+def _notes_on_attempt(finished: FinishedAttempt) -> Iterator[str]:
+    attempt = finished.attempt
+    # the result of a culprit says how the process ended: only an end without one needs telling
+    unexplained = attempt.ended != "finished" and attempt.culprit is None
+    if unexplained and attempt.note:
+        yield attempt.note
+        return
+    for note in attempt.notes:
+        if note.kind is NoteKind.LEFT_PROCESSES:
+            yield note.text
+
+
+def _check_one_result_per_test(record: RunRecord, planned: Plan) -> None:
     """The invariant, once more, before anybody relies on it."""
     expected = [nodeid for chunk in planned.chunks for nodeid in chunk.nodeids]
     if [result.nodeid for result in record.results] != expected or not record.counts.adds_up:

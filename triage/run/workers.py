@@ -1,4 +1,4 @@
-"""Workers: each takes the longest chunk that is left, until none is left or the run is stopped."""
+"""Run jobs in worker threads until all are done, one fails, or the run is to stop."""
 
 from __future__ import annotations
 
@@ -10,28 +10,52 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TypeVar
 
-_Work = TypeVar("_Work")
+_Job = TypeVar("_Job")
+
+_TICK_SECONDS = 0.05
+"""Between two calls of `tick`: what a kill of the harness may lose of the record."""
 
 
-def work_through(
-    jobs: Sequence[_Work],
+class StopCondition:
+    """Whether the run should end early, and why; executors call it several times a second."""
+
+    def __init__(self, is_time_up: Callable[[], bool] = lambda: False) -> None:
+        """`is_time_up` tells whether the time of the whole run is used up."""
+        self._is_time_up = is_time_up
+        self.signal: str | None = None
+        self.out_of_time = False
+        self.failed = False
+
+    def fail(self) -> None:
+        """Let running processes end: something went wrong in the harness itself."""
+        self.failed = True
+
+    def __call__(self) -> bool:
+        """Whether to stop now."""
+        if not self.out_of_time and self._is_time_up():
+            self.out_of_time = True
+        return self.signal is not None or self.out_of_time or self.failed
+
+
+def run_jobs(
+    jobs: Sequence[_Job],
     workers: int,
-    do: Callable[[_Work], None],
+    do: Callable[[_Job], None],
     *,
     tick: Callable[[], None],
     fail: Callable[[], None],
 ) -> None:
-    """Do every job, `workers` at a time, in order of the sequence; `tick` is called meanwhile.
+    """Do every job in order of the sequence, `workers` at a time; `tick` is called meanwhile.
 
     A job (or tick) that raises stops the taking of further jobs, and `fail` lets the running ones end;
     the first error is raised when all have ended.
     """
-    queue: SimpleQueue[_Work] = SimpleQueue()
+    queue: SimpleQueue[_Job] = SimpleQueue()
     for job in jobs:
         queue.put(job)
     errors: list[BaseException] = []
 
-    def worker() -> None:
+    def work() -> None:
         while not errors:
             try:
                 job = queue.get_nowait()
@@ -43,12 +67,13 @@ def work_through(
                 errors.append(error)
                 fail()
 
-    threads = [threading.Thread(target=worker, daemon=True) for _ in range(max(1, min(workers, len(jobs))))]
+    count = max(1, min(workers, len(jobs)))
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         while thread.is_alive():
-            thread.join(0.05)
+            thread.join(_TICK_SECONDS)
             try:
                 tick()
             except OSError as error:
@@ -58,42 +83,24 @@ def work_through(
         raise errors[0]
 
 
-class Stop:
-    """Whether the run should end early, and why."""
-
-    def __init__(self, deadline: Callable[[], bool] = lambda: False) -> None:
-        """`deadline` says that the run's whole time is up."""
-        self._deadline = deadline
-        self.signal: str | None = None
-        self.out_of_time = False
-        self.failed = False
-
-    def fail(self) -> None:
-        """Something went wrong in the harness: let what runs end."""
-        self.failed = True
-
-    def __call__(self) -> bool:
-        """Asked several times a second by whatever runs."""
-        if not self.out_of_time and self._deadline():
-            self.out_of_time = True
-        return self.signal is not None or self.out_of_time or self.failed
-
-
 @contextmanager
-def obeying_signals(stop: Stop) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in an orderly way; a second one of them at once."""
+def stopping_on_signals(stop: StopCondition) -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM end the run in an orderly way, and a second one at once.
+
+    Outside of the main thread, where Python sets no handlers, signals keep their meaning.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def heard(number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         if stop.signal is not None:
             raise KeyboardInterrupt
         stop.signal = signal.Signals(number).name
 
-    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
