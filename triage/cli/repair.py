@@ -55,20 +55,14 @@ def design_command(
 
     Exit 0 where an option is recommended, 1 where none is eligible, 2 where the request makes no sense.
     """
-    from triage.documents.render import project_templates
     from triage.repair.design import design, prepare
-    from triage.repair.inputs import clusters_named
 
     app.flags = {"campaign": campaign}
-    templates = project_templates(app.root, app.settings.templates)
     services = wiring.services(app)
-    cluster_ids = clusters_named(subject, services.registry(), app.settings.campaign)
-    # every patch is applied before the first run: a wrong request ends at once
-    prepared = [prepare(services, cluster_id, options, sabotages) for cluster_id in cluster_ids]
     designs = []
-    for each in prepared:
+    for prepared in prepare(services, subject, options, sabotages):
         folder = wiring.phase_folder(app, "c", stamp)
-        designs.append(design(services, each, folder, templates))
+        designs.append(design(services, prepared, folder))
         _say_design(app, designs[-1])
     app.emit(designs[0] if len(designs) == 1 else {"designs": designs})
     return ExitCode.OK if all(each.recommended for each in designs) else ExitCode.FAILURES
@@ -108,16 +102,14 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
 
     Exit 0 where every criterion is met, 1 where one is not (it is named, and the cluster stays open).
     """
-    from triage.documents.render import project_templates
     from triage.repair.verify import clusters_to_verify, verify
 
     app.flags = {"campaign": campaign}
-    templates = project_templates(app.root, app.settings.templates)
     services = wiring.services(app)
     verifications = []
     for designed in clusters_to_verify(subject, services.registry()):
-        folder = wiring.phase_folder(app, "d", stamp)
-        verifications.append(verify(services, designed, folder, templates))
+        verification = verify(services, designed, lambda: wiring.phase_folder(app, "d", stamp))
+        verifications.append(verification)
         _say_verification(app, verifications[-1])
     app.emit(verifications[0] if len(verifications) == 1 else {"verifications": verifications})
     return ExitCode.OK if all(each.resolved for each in verifications) else ExitCode.FAILURES

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.campaign.decide import refresh
+from triage.campaign.decide import refresh, templates_of
 from triage.campaign.services import Services
 from triage.documents.render import write_document
 from triage.evidence.folder import EvidenceFolder
@@ -18,7 +18,7 @@ from triage.model.journal import AttemptRecorded, Event, StatusChanged
 from triage.repair.criteria import Control, Ground, criteria_for
 from triage.repair.design_document import Designing, assemble, compared_options, control_of
 from triage.repair.document import Design, Option, recommended_option
-from triage.repair.inputs import Basis, find_basis
+from triage.repair.inputs import Basis, clusters_named, find_basis
 from triage.repair.options import Applied, apply, gather
 from triage.repair.trial import UserBreaks, run_options
 
@@ -32,15 +32,29 @@ class Prepared:
     basis: Basis
     options: tuple[Applied, ...]
     user_breaks: UserBreaks
+    templates: Mapping[str, str]
 
 
 def prepare(
-    services: Services, cluster_id: str, options: Sequence[Path], sabotages: Sequence[Path] = ()
-) -> Prepared:
-    """Read the evidence and apply every patch to a scratch copy; writes nothing.
+    services: Services, subject: str, options: Sequence[Path], sabotages: Sequence[Path] = ()
+) -> tuple[Prepared, ...]:
+    """Read the evidence and apply every patch to a scratch copy; writes nothing, and runs nothing.
 
-    Raises `UsageError` where the cluster was not probed or there is no option.
+    `subject` is a cluster or a campaign. Raises `UsageError` for an unknown one, for a cluster that was not
+    probed, where there is no option, and for a folder of templates that is not there.
     """
+    cluster_ids = clusters_named(subject, services.registry(), services.settings.campaign)
+    templates = templates_of(services)
+    return tuple(_prepare(services, each, options, sabotages, templates) for each in cluster_ids)
+
+
+def _prepare(
+    services: Services,
+    cluster_id: str,
+    options: Sequence[Path],
+    sabotages: Sequence[Path],
+    templates: Mapping[str, str],
+) -> Prepared:
     root = services.root
     basis = find_basis(root, services.registry(), cluster_id, needs_cause=not options)
     applied = tuple(apply(root, proposal) for proposal in gather(options, basis.report))
@@ -50,12 +64,10 @@ def prepare(
         if option.why_not is None:
             on_top = [(each.title, apply(root, option.proposal, each.patch)) for each in breaks]
             user_breaks[option.proposal.letter] = on_top
-    return Prepared(basis, applied, user_breaks)
+    return Prepared(basis, applied, user_breaks, templates)
 
 
-def design(
-    services: Services, prepared: Prepared, folder: EvidenceFolder, templates: Mapping[str, str]
-) -> Design:
+def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> Design:
     """Run the options, write the document of phase C, the plan, the ledgers; returns `design.json`."""
     basis = prepared.basis
     with laboratory(services, folder) as lab:
@@ -71,7 +83,7 @@ def design(
     artifacts = {"design": path, "probe": basis.probe}
     if basis.run_folder is not None and (basis.run_folder / "summary.json").is_file():
         artifacts["run"] = basis.run_folder / "summary.json"
-    write_document(services.root, folder.path / "design.md", TEMPLATE, artifacts, templates)
+    write_document(services.root, folder.path / "design.md", TEMPLATE, artifacts, prepared.templates)
     folder.seal()
     written = Design.model_validate_json(path.read_bytes())  # as it is on disk: redacted
     _record(services, written)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from triage.campaign.decide import refresh
+from triage.campaign.decide import refresh, templates_of
 from triage.campaign.services import Services
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.plans import Designed, designs
@@ -55,11 +55,15 @@ def clusters_to_verify(text: str, registry: ClusterRegistry) -> tuple[Designed, 
     return (latest[registry.resolve(text)],)
 
 
-def verify(
-    services: Services, designed: Designed, folder: EvidenceFolder, templates: Mapping[str, str]
-) -> Verification:
-    """Run the criteria on the present tree; resolve the cluster if all are met; returns `verify.json`."""
+def verify(services: Services, designed: Designed, make_folder: Callable[[], EvidenceFolder]) -> Verification:
+    """Run the criteria on the present tree; resolve the cluster if all are met; returns `verify.json`.
+
+    The evidence folder is made once it is known that there is something to run. Raises `VoidError` for a
+    design that was changed, `UsageError` for a folder of templates that is not there.
+    """
+    templates = templates_of(services)
     design = _sealed_design(services, designed)
+    folder = make_folder()
     with laboratory(services, folder) as lab:
         runs = run_all(lab, design.criteria)
     results = [judge(services, criterion, runs, design.subject) for criterion in design.criteria]

@@ -1,0 +1,100 @@
+"""What a process of an experiment gets: variables, import path, arguments, limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from triage.lab import runner as module
+from triage.lab.environment import Environment
+from triage.lab.protocol import Setup
+from triage.lab.runner import SetupRunner
+from triage.model.base import World
+from triage.model.run import Limits, SelectionResult
+
+T = "tests/test_a.py::test_it"
+
+
+class Scratch:
+    """One working copy, always the same."""
+
+    def __init__(self, tree):
+        self.folder = tree
+
+    def prepare(self, commit):
+        return self.folder
+
+    def tree(self, slot, commit, edits):
+        return self.folder
+
+
+class Record:
+    def __init__(self, folder):
+        self.folder = folder
+        self.said = []
+
+    def run_folder(self, number):
+        return self.folder / f"{number:04d}"
+
+    def trouble(self, what):
+        self.said.append(what)
+
+    def redact(self, text):
+        return text
+
+
+@pytest.fixture
+def selected(tmp_path, monkeypatch):
+    """selected(setup, ...): the selection that the runner asks for."""
+    seen = []
+
+    def run_selection(selection, **settings):
+        seen.append(selection)
+        return SelectionResult(selection=selection, command="", folder="", attempts=(), results=())
+
+    monkeypatch.setattr(module, "run_selection", run_selection)
+
+    def run(setup, *, variables=None, environ=None, import_path=(), limits=None):
+        world = World(now=None, monotonic=None, environ=environ or {})
+        environment = Environment(
+            executor=None, world=world, variables=variables or {}, python=None,
+            pytest_args=("-q",), import_path=import_path,
+        )  # fmt: skip
+        made = SetupRunner(
+            Scratch(tmp_path / "tree"), tmp_path / "short", environment, Record(tmp_path), workers=1
+        )
+        made.run(setup, limits or Limits(), 1)
+        return seen[-1]
+
+    return run
+
+
+def test_each_run_has_a_temporary_folder_and_passive_threads(selected, tmp_path):
+    env = selected(Setup(nodeids=(T,))).env
+    assert env == {"TMPDIR": str(tmp_path / "short" / "t0"), "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def test_what_the_user_set_is_left_alone(selected):
+    assert selected(Setup(nodeids=(T,)), environ={"OMP_WAIT_POLICY": "ACTIVE"}).env.keys() == {"TMPDIR"}
+    assert selected(Setup(nodeids=(T,)), variables={"TMPDIR": "/x", "OMP_WAIT_POLICY": ""}).env == {}
+
+
+@pytest.mark.parametrize("import_path", [(), ("src",)])
+def test_an_experiment_on_a_variable_decides_it(selected, import_path):
+    setup = Setup(nodeids=(T,), env={"TMPDIR": "/elsewhere", "OMP_WAIT_POLICY": None})
+    env = selected(setup, import_path=import_path).env
+    assert (env["TMPDIR"], env["OMP_WAIT_POLICY"]) == ("/elsewhere", None)
+
+
+def test_the_copy_comes_before_what_is_installed(selected, tmp_path):
+    tree = tmp_path / "tree"
+    env = selected(Setup(nodeids=(T,)), import_path=(".", "src")).env
+    assert env["PYTHONPATH"] == f"{tree}:{tree / 'src'}"
+    env = selected(Setup(nodeids=(T,)), import_path=("src",), environ={"PYTHONPATH": "/own"}).env
+    assert env["PYTHONPATH"] == f"{tree / 'src'}:/own"
+
+
+def test_a_setup_adds_arguments_and_may_have_a_limit_of_its_own(selected):
+    selection = selected(Setup(nodeids=(T,), pytest_args=("-x",), test_timeout=2.0))
+    assert selection.pytest_args == ("-q", "-x")
+    assert selection.limits.test_timeout == 2.0
+    assert selected(Setup(nodeids=(T,)), limits=Limits(test_timeout=9.0)).limits.test_timeout == 9.0
