@@ -1,4 +1,4 @@
-"""How criteria, floors and verdicts on options follow from figures; nothing is run here."""
+"""How criteria and floors follow from cause, proof and settings; nothing is run here."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.config import Settings
-from triage.errors import UsageError
-from triage.lab.measurements import magnitude
 from triage.model.cluster import Cluster
 from triage.model.criterion import Bound, allowed_rate
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause, Status, Tally
 from triage.model.outcome import Outcome
 from triage.model.run import Chunk, Limits, Plan, RunRecord, TestResult
-from triage.repair import ranking
-from triage.repair.assertion_strength import Strength, compare
 from triage.repair.criteria import (
     Control,
     Ground,
@@ -26,10 +22,7 @@ from triage.repair.criteria import (
     runs_for,
 )
 from triage.repair.design_document import control_of
-from triage.repair.document import ChunkRun, Option, PlantedBreak
 from triage.repair.inputs import Basis
-from triage.repair.options import Applied, FileChange, Proposal, gather, kind_of
-from triage.repair.ranking import against, rank, require_breaks
 
 CONTROL = {
     "loss": 983760.69,
@@ -153,28 +146,6 @@ def test_a_floor_is_the_power_of_ten_below(value, floor):
     assert floor_below(value) == pytest.approx(floor)
 
 
-@pytest.mark.parametrize(
-    ("value", "size"),
-    [
-        (-2.0, 2.0),
-        (3, 3.0),
-        ([1.0, -4.0], 4.0),
-        ([[1], [-2]], 2.0),
-        ({"norm": 5.0}, 5.0),
-        ([], None),
-        (None, None),
-        (True, None),
-        ("x", None),
-        (float("nan"), None),
-        (float("inf"), None),
-        ("NaN", None),
-        ({}, None),
-    ],
-)
-def test_the_size_of_a_gradient(value, size):
-    assert magnitude(value) == size
-
-
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), 0.5, -0.5, 1.0])
 def test_a_bound_holds_only_above(value):
     assert not Bound(quantity="x", above=1.0).holds(value)
@@ -189,162 +160,9 @@ def test_commands_quote_what_a_shell_would_read():
     assert "triage.instruments.meters.gradients" in capture_command(settings, ["t.py::x"])
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("tests/test_x.py", "test"),
-        ("x_test.py", "test"),
-        ("conftest.py", "test"),
-        ("tests/util.py", "test"),
-        ("src/x.py", "product"),
-        ("tests/data/a.hkl", "data"),
-        ("README.md", "data"),
-        ("contest.py", "product"),
-    ],
-)
-def test_files_are_told_apart(path, kind):
-    assert kind_of(path) == kind
-
-
-def test_keywords_are_what_added_lines_set():
-    added = "+    default_F=100.0,\n+f(hkl_path=str(p))\n+assert a == b\n"
-    patch = f"--- a/t.py\n+++ b/t.py\n@@ -1 +1,3 @@\n-x = 1\n{added}"
-    applied = Applied(proposal=Proposal(letter="A", title="", source="", patch=patch))
-    assert applied.keywords == ("default_F", "hkl_path")
-
-
-def test_more_options_than_letters_are_refused(tmp_path):
-    path = tmp_path / "x.patch"
-    path.write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
-    report = _basis(tmp_path).report
-    assert [proposal.letter for proposal in gather([path] * 3, report)] == ["A", "B", "C"]
-    with pytest.raises(UsageError):
-        gather([path] * 27, report)
-
-
-WHOLE = Strength(before=3, after=3)
-GREEN_CHUNK = ChunkRun(
-    name="chunk_01", tests=2, passed=2, new_failures=(), unanswered=(), seconds=1.0, evidence="x"
-)
-TEST_FILE = FileChange(path="tests/test_x.py", kind="test", added=1, removed=0)
-
-
-def _option(letter: str, **changes) -> Option:
-    facts = {
-        "title": "",
-        "source": "",
-        "patch": "",
-        "patch_file": "",
-        "apply": "",
-        "applies": True,
-        "why_not": None,
-        "files": (TEST_FILE,),
-        "added": 1,
-        "removed": 0,
-        "strength": WHOLE,
-        "keywords": (),
-        "runs": 2,
-        "passed": 2,
-        "seconds": 1.0,
-        "targeted": (),
-        "chunk": GREEN_CHUNK,
-        "eligible": True,
-    }
-    return Option(letter=letter, **(facts | changes))
-
-
-def _broken(name, caught, calls=1, required=False):
-    outcome = "failed" if caught else "passed"
-    return PlantedBreak(name=name, calls=calls, outcome=outcome, caught=caught, required=required)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"applies": False, "why_not": "x"},
-        {"passed": 1},
-        {"chunk": GREEN_CHUNK.model_copy(update={"new_failures": ("t",)})},
-        {"chunk": GREEN_CHUNK.model_copy(update={"unanswered": ("t",)})},
-        {"breaks": (_broken("output", caught=False, required=True),)},
-        {"cut_off": ("weight",)},
-        {"strength": Strength(before=3, after=2)},
-        {"strength": Strength(before=3, after=3, skips=1)},
-        {"strength": Strength(before=3, after=3, tautologies=1)},
-    ],
-)
-def test_each_fault_alone_rejects_an_option(changes):
-    assert against(_option("A")) == ()
-    assert len(against(_option("A", **changes))) == 1
-
-
-def test_which_breaks_must_be_noticed():
-    strict = _option("A", breaks=(_broken("output", True), _broken("zero", False), _broken("leaf:w", True)))
-    loose = _option(
-        "B",
-        unreached=("w",),
-        breaks=(_broken("output", True), _broken("leaf:w", False), _broken("mine", False, calls=None)),
-    )
-    marked, marked_loose = require_breaks([strict, loose], "graph-break", ["w"])
-    assert [broken.required for broken in marked.breaks] == [True, False, True]
-    assert [broken.required for broken in marked_loose.breaks] == [True, True, True]
-    assert (marked.cut_off, marked_loose.cut_off) == ((), ("w",))
-    assert against(marked) == ()
-    assert len(against(marked_loose)) == 2
-    (zeroed,) = require_breaks([strict], "zero-signal", [])
-    assert against(zeroed) == ("the repaired test does not notice a planted break: zero",)
-
-
-def test_the_rule_orders_eligible_options():
-    options = [
-        _option("A", seconds=9.0),
-        _option("B", added=5),
-        _option("C", new_reads=("f",), added=0),
-        _option("D", eligible=False, added=0),
-        _option("E", seconds=1.0),
-        _option("F", files=(TEST_FILE, TEST_FILE), added=0),
-        _option("G", strength=Strength(before=3, after=3, changed=1), added=0),
-    ]
-    assert [option.letter for option in rank(options)] == ["E", "A", "B", "F", "C", "G"]
-
-
-def test_floors_reject_only_where_another_option_reaches_them():
-    floors = [Bound(quantity="w", above=10.0)]
-    weak = _option("A", gradients={"w": 1.0})
-    strong = _option("B", gradients={"w": -50.0}, seconds=9.0)
-    alone = ranking.compare([weak], cause="zero-signal", cut_off=[], floors=floors)
-    assert [(option.eligible, option.below, option.rank) for option in alone] == [(True, ("w",), 1)]
-    both = ranking.compare([weak, strong], cause="zero-signal", cut_off=[], floors=floors)
-    assert [(option.eligible, option.rank) for option in both] == [(False, None), (True, 1)]
-    assert "floors" in both[0].against[0]
-
-
 def test_a_proof_without_gradients_is_no_control(tmp_path):
     basis = _basis(tmp_path)
     assert control_of(basis) == MEASURED
     bare = basis.report.experiments[0].model_copy(update={"measurements": {"treated": {}}})
     report = basis.report.model_copy(update={"experiments": (bare,)})
     assert control_of(Basis(basis.cluster, report, basis.probe, basis.run, basis.run_folder)) is None
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        ("assert a == 1", "assert a == 1", {}),
-        ("assert a == 1", "assert f(a) == 1", {"changed": 1}),
-        ("assert a == 1", "a == 1", {"after": 0, "changed": 1}),
-        ("assert a == 1", "assert a == 1 or True", {"changed": 1, "tautologies": 1}),
-        ("assert a == 1", "assert (a == 1, 'message')", {"changed": 1, "tautologies": 1}),
-        ("assert a == 1", "assert a == a", {"changed": 1, "tautologies": 1}),
-        ("assert a == 1", "assert not None", {"changed": 1, "tautologies": 1}),
-        ("assert a == 1", "try:\n    assert a == 1\nexcept Exception:\n    pass", {"swallows": 1}),
-        ("assert a == 1", "with suppress(AssertionError):\n    assert a == 1", {"swallows": 1}),
-        ("assert a == 1", "try:\n    assert a == 1\nexcept ValueError:\n    raise", {}),
-        ("assert a == 1", "import pytest\npytest.skip('x')\nassert a == 1", {"skips": 1}),
-        ("self.assertEqual(a, 1)", "self.assertTrue(a)", {"changed": 1}),
-        ("with pytest.raises(E):\n    f()", "f()", {"after": 0, "changed": 1}),
-        ("assert a == 1", "def (", {"after": 0, "changed": 1}),
-    ],
-)
-def test_what_a_patch_takes_from_a_test_is_seen(before, after, expected):
-    whole = {"before": 1, "after": 1, "changed": 0, "tautologies": 0, "skips": 0, "swallows": 0}
-    assert compare([(before, after)]).model_dump() == whole | expected

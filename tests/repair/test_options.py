@@ -7,8 +7,18 @@ import subprocess
 import pytest
 
 from triage.errors import UsageError
+from triage.model.experiment import ProbeReport, RootCause
 from triage.process.git import Repository
-from triage.repair.options import Proposal, apply, files_of, lines_changed, read_patch
+from triage.repair.options import (
+    Applied,
+    Proposal,
+    apply,
+    files_of,
+    gather,
+    kind_of,
+    lines_changed,
+    read_patch,
+)
 
 
 @pytest.fixture
@@ -137,3 +147,37 @@ def test_quoted_names_and_counts():
     assert lines_changed("a\nb\n", "a\nc\nd\n") == (2, 1)
     assert lines_changed(None, "a\n") == (1, 0)
     assert lines_changed("x", "x") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("tests/test_x.py", "test"),
+        ("x_test.py", "test"),
+        ("conftest.py", "test"),
+        ("tests/util.py", "test"),
+        ("src/x.py", "product"),
+        ("tests/data/a.hkl", "data"),
+        ("README.md", "data"),
+        ("contest.py", "product"),
+    ],
+)
+def test_files_are_told_apart(path, kind):
+    assert kind_of(path) == kind
+
+
+def test_keywords_are_what_added_lines_set():
+    added = "+    default_F=100.0,\n+f(hkl_path=str(p))\n+assert a == b\n"
+    patch = f"--- a/t.py\n+++ b/t.py\n@@ -1 +1,3 @@\n-x = 1\n{added}"
+    applied = Applied(proposal=Proposal(letter="A", title="", source="", patch=patch))
+    assert applied.keywords == ("default_F", "hkl_path")
+
+
+def test_more_options_than_letters_are_refused(tmp_path):
+    path = tmp_path / "x.patch"
+    path.write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    cause = RootCause(kind="unknown", summary="", confidence="unknown")
+    report = ProbeReport(subject=("t.py::x",), cluster=None, reproduced=True, root_cause=cause)
+    assert [proposal.letter for proposal in gather([path] * 3, report)] == ["A", "B", "C"]
+    with pytest.raises(UsageError):
+        gather([path] * 27, report)

@@ -8,7 +8,6 @@ import subprocess
 import pytest
 
 from triage.documents.claims import check_document
-from triage.repair.assertion_strength import missing_note
 
 pytestmark = pytest.mark.slow
 
@@ -104,35 +103,3 @@ def test_a_campaign_verifies_all_of_its_clusters(project, triage, options, desig
     code, said = triage("verify", "sums")
     assert code == 2
     assert "[nothing-to-do]" in said["error"]
-
-
-@pytest.mark.parametrize(
-    ("nodeid", "problem"),
-    [
-        ("t.py::test_good", None),
-        ("t.py::test_good[a::b]", None),
-        ("t.py::TestX::test_in_class", None),
-        ("t.py::TestX::TestY::test_deep", None),
-        ("t.py::test_in_if", None),
-        ("t.py::test_plain", "has no note"),
-        ("t.py::test_wrong", "names none of"),
-        ("t.py::test_bare", "no docstring"),
-        ("t.py::test_absent", "is not in"),
-        ("t.py::TestX", "is not in"),
-        ("absent.py::x", "cannot be read"),
-        ("broken.py::x", "cannot be parsed"),
-    ],
-)
-def test_a_note_is_found_where_the_node_id_says(tmp_path, nodeid, problem):
-    (tmp_path / "broken.py").write_text("def (")
-    (tmp_path / "t.py").write_text(
-        'def test_good():\n    """Note: needs default_F."""\n'
-        'def test_plain():\n    """Uses default_F."""\n'
-        'def test_wrong():\n    """Note: default_Fx is another."""\n'
-        "def test_bare():\n    pass\n"
-        'class TestX:\n    def test_in_class(self):\n        """A note on default_F."""\n'
-        '    class TestY:\n        def test_deep(self):\n            """Note default_F."""\n'
-        'if True:\n    def test_in_if():\n        """NOTES: default_F."""\n'
-    )
-    found = missing_note(tmp_path, nodeid, ["default_F"])
-    assert (found is None) if problem is None else (problem in found)
