@@ -1,4 +1,4 @@
-"""Marked regions in markdown that people also edit: found and replaced on bytes.
+"""Find and replace marked regions in markdown that people also edit; every byte outside is kept.
 
     <!-- triage:begin clusters sha=0123456789abcdef -->
     ... written by triage ...
@@ -22,30 +22,100 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from triage.errors import UsageError
+from triage.text.pattern import pattern
 
 _BOM = b"\xef\xbb\xbf"
-_MARKER = re.compile(
-    rb" {0,3}<!--[ \t]*triage:(begin|end)[ \t]+([A-Za-z0-9][A-Za-z0-9._-]*)"
-    rb"(?:[ \t]+sha=([0-9a-f]{16}))?[ \t]*-->[ \t]*"
+_SHA_DIGITS = 16
+"""Enough to notice a change; nobody is kept from forging one."""
+
+# Lines are matched as Latin-1: each byte is one character, whatever encoding a person used.
+_MARKER = pattern(
+    rf"""
+    [ ]{{0,3}} <!-- [ \t]* triage: (?P<side> begin | end ) [ \t]+
+    (?P<name> [A-Za-z0-9] [A-Za-z0-9._-]* )
+    (?: [ \t]+ sha= (?P<sha> [0-9a-f]{{{_SHA_DIGITS}}} ) )?
+    [ \t]* --> [ \t]*
+    """,
+    matches=[
+        "<!-- triage:begin clusters sha=0123456789abcdef -->",
+        "  <!--triage:end C1.20261123T061000Z-->  ",
+    ],
+    rejects=[
+        "<!-- triage:begin -->",
+        "<!-- triage:middle a -->",
+        "    <!-- triage:end a -->",
+        "<!-- triage:end a",
+    ],
+    how="fullmatch",
 )
-_ALMOST = re.compile(rb" {0,3}<!--[ \t]*triage:")
-_FENCE = re.compile(rb" {0,3}(`{3,}|~{3,})(.*)", re.DOTALL)
-_RAW_HTML = re.compile(rb" {0,3}<(pre|script|style|textarea)(?:[ \t>]|$)", re.IGNORECASE)
+_ALMOST_MARKER = re.compile(r" {0,3}<!--[ \t]*triage:")
+_FENCE = pattern(
+    r"[ ]{0,3} (?P<fence> `{3,} | ~{3,} ) (?P<info> .* )",
+    matches=["```python", "  ~~~~"],
+    rejects=["``", "    ```", "text ```"],
+    flags=re.DOTALL,
+    how="fullmatch",
+)
+_RAW_HTML = pattern(
+    r"[ ]{0,3} < (?: pre | script | style | textarea ) (?: [ \t>] | $ )",
+    matches=["<pre>", "<SCRIPT src=a>", "<style"],
+    rejects=["<prefix>", "</pre>", "    <pre>"],
+    flags=re.IGNORECASE,
+    how="match",
+)
+_RAW_HTML_END = re.compile(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
+_COMMENT_START = re.compile(r" {0,3}<!--")
+_COMMENT_END = re.compile(r"-->")
 _BLOCK_TAGS = (
-    b"address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|"
-    b"div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h1|h2|h3|h4|h5|h6|head|header|hr|html|"
-    b"iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|"
-    b"summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul"
+    "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|"
+    "div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h1|h2|h3|h4|h5|h6|head|header|hr|html|"
+    "iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|"
+    "summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul"
 )
-_HTML_BLOCK = re.compile(rb" {0,3}</?(?:%b)(?:[ \t>]|/>|$)" % _BLOCK_TAGS, re.IGNORECASE)
-_LONE_TAG = re.compile(
-    rb" {0,3}<(?:/[a-z][a-z0-9-]*[ \t]*|[a-z][a-z0-9-]*(?:[ \t]+[^<>]*)?/?)>[ \t]*", re.IGNORECASE
+"""With which an HTML block begins, as CommonMark lists them."""
+_HTML_BLOCK = pattern(
+    rf"[ ]{{0,3}} </? (?: {_BLOCK_TAGS} ) (?: [ \t>] | /> | $ )",
+    matches=["<div>", "</TABLE>", "<hr/>", "<details open>"],
+    rejects=["<divider>", "<span>", "text <div>"],
+    flags=re.IGNORECASE,
+    how="match",
 )
-_CONTAINER = re.compile(rb"^ {0,3}(?:(?:>[ \t]?|[-+*][ \t]+|\d{1,9}[.)][ \t]+) {0,3})+")
-_NO_PARAGRAPH = re.compile(rb" {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$|(?:[*_-][ \t]*){3,}$)")
-_CLOSED = re.compile(rb" {0,3}<(?:!--|(?:pre|script|style|textarea)(?:[ \t>]|$))", re.IGNORECASE)
+_LONE_TAG = pattern(
+    r"""
+    [ ]{0,3} <
+    (?: / [a-z] [a-z0-9-]* [ \t]*                              # a closing tag
+      | [a-z] [a-z0-9-]* (?: [ \t]+ [^<>]* )? /? )             # an opening one with attributes
+    > [ \t]*
+    """,
+    matches=["<span>", "</span >", '<my-tag a="b"/>'],
+    rejects=["<span> text", "<span", "<1a>"],
+    flags=re.IGNORECASE,
+    how="fullmatch",
+)
+_CONTAINER = pattern(
+    r"^ [ ]{0,3} (?: (?: > [ \t]? | [-+*] [ \t]+ | \d{1,9} [.)] [ \t]+ ) [ ]{0,3} )+",
+    matches=["> quoted", "- item", "1. item", "> - both"],
+    rejects=["text", "-item", "1.item"],
+)
+_NO_PARAGRAPH = pattern(
+    r"""
+    [ ]{0,3}
+    (?: \#{1,6} (?: [ \t] | $ )           # a heading
+      | =+ [ \t]* $ | -+ [ \t]* $         # the line beneath one
+      | (?: [*_-] [ \t]* ){3,} $ )        # a rule
+    """,
+    matches=["# Heading", "===", "---", "* * *"],
+    rejects=["#tag", "text", "== a"],
+    how="match",
+)
+_CLOSED = pattern(
+    r"[ ]{0,3} < (?: !-- | (?: pre | script | style | textarea ) (?: [ \t>] | $ ) )",
+    matches=["<!-- a -->", "<pre>a</pre>"],
+    rejects=["<prefix>", "text <!-- a -->"],
+    flags=re.IGNORECASE,
+    how="match",
+)
 """Comments and raw HTML that end in their first line."""
-_RAW_HTML_END = re.compile(rb"</(pre|script|style|textarea)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,12 +136,13 @@ class _Line:
     number: int
     start: int
     end: int
-    text: bytes
+    text: str
+    """Without its end, one character a byte."""
     newline: bytes
 
 
 def scan(data: bytes, where: str) -> tuple[Region, ...]:
-    """All regions of a document.
+    """Find all regions of a document.
 
     `where` names the file in errors. Raises `UsageError` for a marker that is malformed, unmatched,
     nested or used twice, and for text that is not readable as ASCII-compatible bytes.
@@ -79,13 +150,13 @@ def scan(data: bytes, where: str) -> tuple[Region, ...]:
     if b"\0" in data:
         raise UsageError("ledger-encoding", f"{where} is not UTF-8 text", "save it as UTF-8")
     found: list[Region] = []
-    opened: tuple[_Line, re.Match[bytes]] | None = None
+    opened: tuple[_Line, re.Match[str]] | None = None
     for line, marker in _markers(data, where):
-        if marker[1] == b"begin":
+        if marker["side"] == "begin":
             _refuse(opened is not None, where, line, "begins inside another region")
             opened = (line, marker)
             continue
-        if opened is None or opened[1][2] != marker[2]:
+        if opened is None or opened[1]["name"] != marker["name"]:
             raise _bad(where, line, "has no begin marker before it")
         found.append(_region(opened, line))
         twice = len({region.name for region in found}) < len(found)
@@ -96,7 +167,7 @@ def scan(data: bytes, where: str) -> tuple[Region, ...]:
 
 
 def splice(data: bytes, contents: Mapping[str, str], where: str) -> bytes:
-    """The document with each named region's body replaced; a region that is not there is appended.
+    """Replace the body of each named region; a region that is not there is appended.
 
     Raises `UsageError` as `scan` does, and where a person changed a body that would be replaced.
     """
@@ -109,10 +180,12 @@ def splice(data: bytes, contents: Mapping[str, str], where: str) -> bytes:
                 f"{where}:{region.first_line}-{region.last_line}: region {name!r} was changed by hand",
                 "move your text outside of the markers and empty the lines between them",
             )
-    pieces, position = [], 0
+    pieces: list[bytes] = []
+    position = 0
     for region in regions.values():
         if region.name in contents:
-            pieces += [data[position : region.whole.start], _written(region.name, contents, region.newline)]
+            pieces.append(data[position : region.whole.start])
+            pieces.append(_written(region.name, contents, region.newline))
             position = region.whole.stop
     result = b"".join((*pieces, data[position:]))
     for name in contents:
@@ -165,21 +238,24 @@ def _appended(data: bytes, name: str, contents: Mapping[str, str], where: str) -
             f"{where}:{open_at}: what opens here is never closed, so region {name!r} cannot be placed",
             "close the code fence or comment",
         )
-    newline = b"\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else b"\n"
-    blank = data.removeprefix(_BOM) == b"" or data.endswith(newline * 2)
-    gap = b"" if blank else newline if data.endswith(b"\n") else newline * 2
+    mostly_crlf = data.count(b"\r\n") * 2 > data.count(b"\n")
+    newline = b"\r\n" if mostly_crlf else b"\n"
+    if data.removeprefix(_BOM) == b"" or data.endswith(newline * 2):
+        gap = b""
+    else:
+        gap = newline if data.endswith(b"\n") else newline * 2
     return data + gap + _written(name, contents, newline)
 
 
 def _sha(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()[:16]
+    return hashlib.sha256(body).hexdigest()[:_SHA_DIGITS]
 
 
-def _region(opened: tuple[_Line, re.Match[bytes]], end: _Line) -> Region:
+def _region(opened: tuple[_Line, re.Match[str]], end: _Line) -> Region:
     begin, marker = opened
     return Region(
-        name=marker[2].decode(),
-        sha=marker[3].decode() if marker[3] else None,
+        name=marker["name"],
+        sha=marker["sha"],
         first_line=begin.number,
         last_line=end.number,
         whole=slice(begin.start, end.end),
@@ -188,21 +264,22 @@ def _region(opened: tuple[_Line, re.Match[bytes]], end: _Line) -> Region:
     )
 
 
-def _markers(data: bytes, where: str) -> Iterator[tuple[_Line, re.Match[bytes]]]:
+def _markers(data: bytes, where: str) -> Iterator[tuple[_Line, re.Match[str]]]:
     for line, inside in _lines_with_state(data):
         if inside:
             continue
         marker = _MARKER.fullmatch(line.text)
         if marker:
             yield line, marker
-        elif _ALMOST.match(line.text):
+        elif _ALMOST_MARKER.match(line.text):
             raise _bad(where, line, "is malformed")
 
 
 def _open_at_end(data: bytes) -> int | None:
     """Number of the line with the fence or comment in which the document ends, if it does."""
     open_at = None
-    for line, inside in _lines_with_state(data + (b"" if data.endswith(b"\n") else b"\n") + b"\n"):
+    whole_lines = data if data.endswith(b"\n") else data + b"\n"
+    for line, inside in _lines_with_state(whole_lines + b"\n"):
         open_at = (open_at or line.number) if inside else None
     return open_at
 
@@ -212,36 +289,44 @@ def _lines_with_state(data: bytes) -> Iterator[tuple[_Line, bool]]:
 
     Inside an HTML block, which lasts until a blank line, nothing else opens.
     """
-    closes: re.Pattern[bytes] | None = None
+    closes: re.Pattern[str] | None = None
     in_html, paragraph = False, False
     for line in _lines(data):
         if closes is not None:
             yield line, True
-            closes, paragraph = (None if closes.search(line.text) else closes), False
+            paragraph = False
+            if closes.search(line.text):
+                closes = None
             continue
-        blank = not line.text.strip(b" \t")
-        lone = not paragraph and bool(_LONE_TAG.fullmatch(line.text)) and not _RAW_HTML.match(line.text)
-        in_html = not blank and (in_html or lone or bool(_HTML_BLOCK.match(line.text)))
+        blank = not line.text.strip(" \t")
+        is_lone_tag = bool(_LONE_TAG.fullmatch(line.text)) and not _RAW_HTML.match(line.text)
+        opens_html = bool(_HTML_BLOCK.match(line.text)) or (is_lone_tag and not paragraph)
+        in_html = not blank and (in_html or opens_html)
         closes = None if in_html else _opener(line.text)
         paragraph = not in_html and closes is None and _in_paragraph(line.text, paragraph)
         yield line, closes is not None
 
 
-def _in_paragraph(text: bytes, before: bool) -> bool:
+def _in_paragraph(text: str, before: bool) -> bool:
     """Whether a line leaves a paragraph open, which a lone tag cannot interrupt."""
-    inner = _CONTAINER.sub(b"", text)
-    if not inner.strip(b" \t") or _NO_PARAGRAPH.match(inner) or _CLOSED.match(inner) or _FENCE.match(inner):
+    inner = _CONTAINER.sub("", text)
+    if not inner.strip(" \t"):
         return False
-    return before or inner != text or not inner.startswith((b"    ", b"\t"))
+    if _NO_PARAGRAPH.match(inner) or _CLOSED.match(inner) or _FENCE.fullmatch(inner):
+        return False
+    in_container = inner != text
+    is_indented_code = inner.startswith(("    ", "\t"))
+    return before or in_container or not is_indented_code
 
 
-def _opener(text: bytes) -> re.Pattern[bytes] | None:
+def _opener(text: str) -> re.Pattern[str] | None:
     """What would close the block that this line opens; None where it opens none."""
     fence = _FENCE.fullmatch(text)
-    if fence and not (fence[1].startswith(b"`") and b"`" in fence[2]):
-        return re.compile(rb"^ {0,3}%b{%d,}[ \t]*$" % (re.escape(fence[1][:1]), len(fence[1])))
-    if re.match(rb" {0,3}<!--", text) and b"-->" not in text:
-        return re.compile(rb"-->")
+    if fence and not (fence["fence"].startswith("`") and "`" in fence["info"]):
+        character, length = re.escape(fence["fence"][0]), len(fence["fence"])
+        return re.compile(rf"^ {{0,3}}{character}{{{length},}}[ \t]*$")
+    if _COMMENT_START.match(text) and not _COMMENT_END.search(text):
+        return _COMMENT_END
     if _RAW_HTML.match(text) and not _RAW_HTML_END.search(text):
         return _RAW_HTML_END
     return None
@@ -256,7 +341,8 @@ def _lines(data: bytes) -> Iterator[_Line]:
         end = len(data) if cut < 0 else cut + 1
         raw = data[position:end]
         newline = b"\r\n" if raw.endswith(b"\r\n") else b"\n"
-        yield _Line(number, position, end, raw.rstrip(b"\n").removesuffix(b"\r"), newline)
+        text = raw.rstrip(b"\n").removesuffix(b"\r").decode("latin-1")
+        yield _Line(number, position, end, text, newline)
         position = end
 
 
@@ -266,5 +352,5 @@ def _refuse(condition: bool, where: str, line: _Line | None, problem: str) -> No
 
 
 def _bad(where: str, line: _Line, problem: str) -> UsageError:
-    shown = line.text[:80].decode("utf-8", "replace").strip()
+    shown = line.text[:80].encode("latin-1").decode("utf-8", "replace").strip()
     return UsageError("bad-region", f"{where}:{line.number}: marker {shown!r} {problem}", "mend the markers")
