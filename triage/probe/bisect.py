@@ -55,7 +55,7 @@ class Search:
         behind = self._steering[position:]
         self._steering[position:] = [factor * _BEHIND_UNTESTABLE for factor in behind]
 
-    def best_place(self) -> int | None:
+    def best_position(self) -> int | None:
         """Where a run tells most; None where enough is known, or nothing more can be."""
         total = sum(self._weights)
         if not total or max(self._weights) >= _SURE * total:

@@ -53,7 +53,7 @@ def controls(default: Any) -> tuple[Any, ...]:
 
 
 def overriding(setup: Setup, group: Sequence[DefaultValue]) -> Setup:
-    """The setup with these defaults overridden; with none it is the placebo: the instrument, idle."""
+    """The setup with these defaults overridden; with none it is the control: the instrument, idle."""
     overrides = {value.path: value.control for value in group}
     return setup.plus(instruments={"defaults": {"overrides": overrides}})
 

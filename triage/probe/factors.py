@@ -1,11 +1,10 @@
-"""Factors that a user can ask for: how each kind changes a setup, and which cause it would be."""
+"""Turn a factor that a user names into the two arms of an experiment, and into the kind of its cause."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from triage.lab.protocol import Setup
 from triage.model.experiment import CauseKind, Factor
@@ -30,7 +29,8 @@ def _seed(setup: Setup, factor: Factor) -> Arms:
 
 def _clock(setup: Setup, factor: Factor) -> Arms:
     moment = datetime.fromisoformat(str(factor.to))
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
     return with_instrument(setup, "clock", {"at": moment.timestamp()})
 
 
@@ -87,8 +87,8 @@ def arms(setup: Setup, factor: Factor) -> Arms:
     return KINDS[factor.kind][0](setup, factor)
 
 
-def cause_kind(factor: Factor) -> Any:
-    """The kind of cause that this factor is; some variables are how another kind is spelled."""
+def cause_kind(factor: Factor) -> CauseKind:
+    """The kind of cause that this factor is; of a variable, what the variable sets."""
     return kind_of(factor.name) if factor.kind == "env" else KINDS[factor.kind][1]
 
 
@@ -103,7 +103,7 @@ _VARIABLE_KINDS: tuple[tuple[str, CauseKind], ...] = (
 
 
 def kind_of(variable: str) -> CauseKind:
-    """Some variables are how another cause is spelled: TZ is the clock's, LC_ALL the locale's."""
+    """The kind of cause that a variable is: TZ sets the clock's zone, LC_ALL the locale."""
     for pattern, kind in _VARIABLE_KINDS:
         if re.fullmatch(pattern, variable, re.IGNORECASE):
             return kind

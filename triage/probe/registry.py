@@ -1,7 +1,7 @@
-"""The built-in probes, and the order in which they are asked: one table.
+"""The built-in probes and the order in which they run: one table.
 
 Read `ORDER` from the top: the next probe is that of the first row whose condition holds, among the probes
-that were not asked yet. `survey` is asked early, and what it sees can move the probes after it up.
+that have not run yet. `survey` runs early, and what it sees can move the probes after it up.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Row:
     """Where a probe stands in the order of a case for which the condition holds."""
 
     likelihood: float
-    """0 to 1, as probes of plugins answer; rows of equal likelihood are asked in the order of the table."""
+    """0 to 1, as probes of plugins answer; rows of equal likelihood run in the order of the table."""
     probe: Callable[[], Investigator]
     applies: Callable[[Case], bool]
     reason: str

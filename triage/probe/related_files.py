@@ -1,4 +1,4 @@
-"""Which files of the suite a test runs: those in its failure, and what its file imports, step by step."""
+"""Find the files of the suite that a test runs: those in its failure, and what these import, step by step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from triage.probe.api import Case
 from triage.probe.sources import tree_of
-from triage.probe.symptoms import own_frames
+from triage.probe.symptoms import file_of, own_frames
 
 _MOST = 200
 
@@ -16,18 +16,19 @@ _MOST = 200
 def related(case: Case) -> frozenset[str]:
     """Paths relative to the root: the test's file, its conftest files, its frames, and what these import."""
     known = set(case.files)
-    todo = [*_beside(case.nodeid.partition("::")[0]), *(path for path, _ in own_frames(case))]
+    waiting = [*_with_conftests(file_of(case)), *(path for path, _ in own_frames(case))]
     found: set[str] = set()
-    while todo and len(found) < _MOST:
-        path = todo.pop(0)
+    while waiting and len(found) < _MOST:
+        path = waiting.pop(0)
         if path in found or (known and path not in known):
             continue
         found.add(path)
-        todo += [file for name in _imported(case.source(path), path) for file in _files(name, known)]
+        for module in _imported(case.source(path), path):
+            waiting += _files(module, known)
     return frozenset(found)
 
 
-def _beside(path: str) -> Iterator[str]:
+def _with_conftests(path: str) -> Iterator[str]:
     yield path
     folder = path
     while folder:
@@ -44,8 +45,10 @@ def _imported(text: str | None, path: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = path.split("/")[: -node.level] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
+            parts = path.split("/")[: -node.level] if node.level else []
+            if node.module:
+                parts.append(node.module)
+            base = ".".join(parts)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
 

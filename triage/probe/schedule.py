@@ -15,7 +15,7 @@ from triage.probe.api import Case, Finding, Probe
 WORTH_ASKING = 0.01
 """A probe that is less likely than this is not run."""
 _PROVES = 0.05
-"""Highest p of a confirmed experiment that makes a proof, whatever alpha a probe asked for."""
+"""Highest p of a confirmed experiment that makes a proof, whatever alpha a probe chose."""
 _COUNTS_ITS_OWN = "repeat"
 """This probe reports the runs of the unchanged case itself."""
 _ASKED_ONCE = "survey"
@@ -69,7 +69,7 @@ class ProbeRun:
 
 
 def run_probes(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) -> ProbeRun:
-    """Run the probes in the order of their likelihood, which is asked again after each of them.
+    """Run the probes in the order of their likelihood, which is evaluated again after each of them.
 
     `only` runs all of them, however unlikely they are. A probe that raises is noted and passed by.
     """

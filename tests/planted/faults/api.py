@@ -1,4 +1,4 @@
-"""The zoo: small pytest projects, each with a planted cause or with none (a decoy)."""
+"""Small pytest projects, each with a planted fault or with none but its code (a decoy)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-HOUSES = (
+MODULES = (
     "order", "world", "more", "numeric", "stuck", "places", "graph", "decoys",
     "wild_order", "wild_world", "wild_limits", "wild_numeric", "wild_decoys",
 )  # fmt: skip
@@ -45,8 +45,8 @@ class Plant:
 
 
 def all_plants() -> list[Plant]:
-    """Every plant of every house."""
-    return [p for house in HOUSES for p in importlib.import_module(f"{__package__}.{house}").PLANTS]
+    """Every plant of every module."""
+    return [p for module in MODULES for p in importlib.import_module(f"{__package__}.{module}").PLANTS]
 
 
 def plant(

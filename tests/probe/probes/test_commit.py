@@ -135,7 +135,7 @@ def test_a_commit_that_touches_what_the_test_imports_is_looked_at_first():
     relevance[10] = 600.0
     search = Search(relevance)
     looks = 0
-    while (place := search.best_place()) is not None:
+    while (place := search.best_position()) is not None:
         looks += 1
         if place <= 10:
             search.failed(place)

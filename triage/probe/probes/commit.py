@@ -99,13 +99,13 @@ class CommitProbe:
         """The search; a suspect that does not hold up is one more answer for it."""
         good = next((n for n, c in enumerate(commits) if c.id == case.facts.get("good_commit")), None)
         search = Search(_relevance(case, commits), good)
-        asked: dict[str, Setup] = {}
+        tried: dict[str, Setup] = {}
         for _ in range(_MOST_VERIFIED):
-            newest, oldest = yield from self._narrow(case, commits, search, asked)
+            newest, oldest = yield from self._narrow(case, commits, search, tried)
             if oldest == len(commits) - 1:
                 excluded = f"no commit back to {commits[-1].shown} was seen to pass{_end_of_history(case)}"
                 return Finding(excluded=excluded)
-            experiment = self._beside(case, commits[newest : oldest + 2], asked)
+            experiment = self._beside(case, commits[newest : oldest + 2], tried)
             (trial,) = yield from test(experiment)
             if trial.result.status is Status.CONFIRMED:
                 return _named(commits[newest : oldest + 2], trial, experiment)
@@ -120,32 +120,35 @@ class CommitProbe:
         )
 
     def _narrow(
-        self, case: Case, commits: Sequence[Commit], search: Search, asked: dict[str, Setup]
+        self, case: Case, commits: Sequence[Commit], search: Search, tried: dict[str, Setup]
     ) -> _Ends:
-        """Look until one place is left, or nothing more can be told; `asked` keeps the setup of each look."""
+        """Run commits until one position is left, or nothing more can be told.
+
+        `tried` keeps the setup in which each commit was run.
+        """
         # The chance that a bad commit passes once; the rate is an estimate, so a part of it is held back.
         luck = 1 - 0.8 * min(case.rate, 0.95) if case.flaky else 0.0
         for _ in range(_MOST_LOOKS):
-            place = search.best_place()
-            if place is None:
+            position = search.best_position()
+            if position is None:
                 break
-            good, asked[commits[place].id] = yield from _passes(case, commits[place])
+            good, tried[commits[position].id] = yield from _passes(case, commits[position])
             if good is None:
-                search.cannot_tell(place)
+                search.cannot_tell(position)
             elif good:
-                search.passed(place, luck)
+                search.passed(position, luck)
             else:
-                search.failed(place)
+                search.failed(position)
         return search.span()
 
-    def _beside(self, case: Case, between: Sequence[Commit], asked: Mapping[str, Setup]) -> Experiment:
+    def _beside(self, case: Case, between: Sequence[Commit], tried: Mapping[str, Setup]) -> Experiment:
         """Both ends run again, each with the test as it could be run there."""
         bad, good = between[0], between[-1]
         good_name = good.arm_name
         if len(between) == 2:
             good_name = f"at its parent {good.id[:12]}"
-        at_bad = asked.get(bad.id) or _at(case, bad)
-        at_good = asked.get(good.id) or _at(case, good)
+        at_bad = tried.get(bad.id) or _at(case, bad)
+        at_good = tried.get(good.id) or _at(case, good)
         repeats, alpha = repeats_of(case)
         return Experiment(
             probe=self.name,
@@ -190,7 +193,7 @@ class CommitProbe:
 
 
 def _named(between: Sequence[Commit], trial: Trial, experiment: Experiment) -> Finding:
-    """From the newest bad to the newest good commit; what lies between could not be asked."""
+    """From the newest bad to the newest good commit; what lies between could not be tested."""
     bad, parent, untestable = between[0], between[-1], between[1:-1]
     by = f" ({bad.author}, {bad.date})" if bad.author else ""
     summary = f"it fails since {bad.shown}{by} and passes in its parent {parent.id[:12]}"
