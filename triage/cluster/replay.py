@@ -1,4 +1,4 @@
-"""One pass over the journal's events, oldest first: the working memory behind `ClusterRegistry`.
+"""Replay the journal's events, oldest first: the working memory behind `ClusterRegistry`.
 
 Nothing here fails on an event that makes no sense (a status of a cluster that nobody opened): two
 branches merge their journals by union of lines, and what one of them said must not hide the rest.
@@ -8,17 +8,19 @@ Commands refuse nonsense before it is written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import assert_never
 
 from triage.cluster.event_factory import OPENING_OF
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import (
+    AttemptRecorded,
     ClusterOpened,
     ClusterRenumbered,
     ClustersMerged,
     ClusterSplit,
+    CriterionMet,
     Event,
     MembersAdded,
     NumberingStarted,
@@ -60,13 +62,17 @@ class _Draft:
     aliases: dict[str, None] = field(default_factory=dict)
 
     def seen(self, stamp: str | None) -> None:
+        """One run that showed it."""
         if stamp is not None:
             self.first_seen = min(self.first_seen or stamp, stamp)
             self.last_seen = max(self.last_seen or stamp, stamp)
 
     def absorb(self, other: _Draft) -> None:
-        for name in ("signatures", "members", "why", "aliases"):
-            getattr(self, name).update(getattr(other, name))
+        """Take over what a cluster has that was merged into this one."""
+        self.signatures.update(other.signatures)
+        self.members.update(other.members)
+        self.why.update(other.why)
+        self.aliases.update(other.aliases)
         self.aliases[other.id] = None
         self.seen(other.first_seen)
         self.seen(other.last_seen)
@@ -74,34 +80,73 @@ class _Draft:
 
 @dataclass
 class JournalReplay:
-    """See the module; `over` makes one."""
+    """What the events said so far, under the ids that they name; `over` reads a whole journal."""
 
     events: tuple[Event, ...] = ()
     drafts: dict[str, _Draft] = field(default_factory=dict)
     home: dict[str, str] = field(default_factory=dict)
+    """Signature to the cluster that claimed it first."""
     member_home: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(signature, nodeid) to the cluster where a split put that test."""
     aliases: dict[str, str] = field(default_factory=dict)
+    """Merged cluster to the one that it was merged into."""
     openings: dict[str, Opening] = field(default_factory=dict)
+    """Cluster number to the opening that holds it."""
     clashes: list[Opening] = field(default_factory=list)
+    """Openings whose number another opening holds."""
     proposals: list[ProposalMade] = field(default_factory=list)
     dropped: set[frozenset[str]] = field(default_factory=set)
+    """Pairs that somebody keeps apart."""
     rules: dict[str, str] = field(default_factory=dict)
     translated: set[str] = field(default_factory=set)
+    """Signatures of other algorithms than the current one, whose successor is known too."""
     highest: int = 0
+    """The highest number that was allotted."""
     _claims: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Signature to the clusters that claimed it, in order."""
     _set_aside: set[str] = field(default_factory=set)
+    """Ids of the openings that clash: events that mean one of them wait for its new number."""
 
     @classmethod
     def over(cls, events: Iterable[Event]) -> JournalReplay:
         """Read all events once, in the order of `at` and `id`."""
-        ordered = tuple(sorted({event.id: event for event in events}.values(), key=lambda e: (e.at, e.id)))
+        by_id = {event.id: event for event in events}  # branches may both have a line
+        ordered = sorted(by_id.values(), key=lambda event: (event.at, event.id))
         replay = cls(events=tuple(renumbered(ordered)))
         for event in replay.events:
-            if not replay._set_aside & openings_meant(event):
-                handler = _HANDLERS.get(type(event))
-                if handler is not None:
-                    handler(replay, event)
+            replay._read(event)
         return replay
+
+    def _read(self, event: Event) -> None:
+        if self._set_aside & openings_meant(event):
+            return
+        match event:
+            case ClusterOpened():
+                self._opened(event)
+            case SignatureAdded():
+                self._signature(event)
+            case MembersAdded():
+                self._members(event)
+            case ClustersMerged():
+                self._merged(event)
+            case ClusterSplit():
+                self._split(event)
+            case StatusChanged():
+                self._status(event)
+            case OwnerSet():
+                self._owner(event)
+            case Renamed():
+                self._renamed(event)
+            case NumberingStarted():
+                self.highest = max(self.highest, event.next - 1)
+            case ProposalMade() | ProposalDropped():
+                self._proposal(event)
+            case RuleBound():
+                self.rules.setdefault(event.rule, event.cluster)
+            case ClusterRenumbered() | AttemptRecorded() | CriterionMet():
+                pass  # carried out by `renumbered`; the others say nothing of clusters
+            case _:
+                assert_never(event)
 
     def resolve(self, cluster_id: str) -> str:
         """Follow aliases to the cluster that lives."""
@@ -117,22 +162,19 @@ class JournalReplay:
     def open_proposals(self) -> Iterator[ProposalMade]:
         """Proposals that no merge, split or decision has answered; of equal ones the first."""
         said: set[tuple[str, ...]] = set()
+        kept_apart = self.kept_apart()
         for made in self.proposals:
             one, other = self.resolve(made.cluster), self.resolve(made.with_cluster or made.cluster)
             key = (made.kind, *sorted((one, other)), *sorted(made.members))
-            if (
-                not self._answered(made, one, other)
-                and key not in said
-                and {one, other} <= self.drafts.keys()
-            ):
+            if key in said or one not in self.drafts or other not in self.drafts:
+                continue
+            if made.kind == "merge":
+                answered = one == other or frozenset((one, other)) in kept_apart
+            else:
+                answered = not set(made.members) < self.drafts[one].members.keys()
+            if not answered:
                 said.add(key)
                 yield made
-
-    def _answered(self, made: ProposalMade, one: str, other: str) -> bool:
-        if made.kind == "merge":
-            return one == other or frozenset((one, other)) in self.kept_apart()
-        members = self.drafts[one].members.keys() if one in self.drafts else set()
-        return not set(made.members) < members
 
     def kept_apart(self) -> frozenset[frozenset[str]]:
         """Pairs that somebody decided to keep apart and nobody merged since, by the ids of today."""
@@ -246,56 +288,42 @@ class JournalReplay:
         if draft := self.drafts.get(self.resolve(event.cluster)):
             draft.title = event.title
 
-    def _numbering(self, event: NumberingStarted) -> None:
-        self.highest = max(self.highest, event.next - 1)
-
-    def _proposed(self, event: ProposalMade) -> None:
-        self.proposals.append(event)
-
-    def _bound(self, event: RuleBound) -> None:
-        self.rules.setdefault(event.rule, event.cluster)
-
-    def _dropped(self, event: ProposalDropped) -> None:
-        self.dropped.add(frozenset((self.resolve(event.cluster), self.resolve(event.with_cluster))))
+    def _proposal(self, event: ProposalMade | ProposalDropped) -> None:
+        if isinstance(event, ProposalMade):
+            self.proposals.append(event)
+        else:
+            pair = (self.resolve(event.cluster), self.resolve(event.with_cluster))
+            self.dropped.add(frozenset(pair))
 
 
-_HANDLERS: dict[type, Callable[[JournalReplay, Any], None]] = {
-    ClusterOpened: JournalReplay._opened,
-    SignatureAdded: JournalReplay._signature,
-    MembersAdded: JournalReplay._members,
-    ClustersMerged: JournalReplay._merged,
-    ClusterSplit: JournalReplay._split,
-    StatusChanged: JournalReplay._status,
-    OwnerSet: JournalReplay._owner,
-    Renamed: JournalReplay._renamed,
-    NumberingStarted: JournalReplay._numbering,
-    ProposalMade: JournalReplay._proposed,
-    ProposalDropped: JournalReplay._dropped,
-    RuleBound: JournalReplay._bound,
-}
-
-
-def renumbered(events: tuple[Event, ...]) -> Iterator[Event]:
+def renumbered(events: Sequence[Event]) -> Iterator[Event]:
     """The events with every renumbering carried out: in its opening and in all that mean that opening.
 
     An opening that was renumbered more than once (apart, in several branches, or because the number that
     it was given was taken elsewhere) has the highest of its numbers: the last one that a doctor gave.
     """
-    new_ids: dict[str, str] = {}
+    number_of: dict[str, str] = {}
     for event in events:
         if isinstance(event, ClusterRenumbered) and event.opening is not None:
-            known = new_ids.get(event.opening, event.new)
-            new_ids[event.opening] = max(known, event.new, key=lambda cluster: int(cluster[1:]))
+            known = number_of.get(event.opening, event.new)
+            number_of[event.opening] = max(known, event.new, key=lambda cluster: int(cluster[1:]))
     for event in events:
         if not isinstance(event, ClusterRenumbered):
-            renamed = {
-                named: new_ids[opening]
-                for named, field_name in OPENING_OF.items()
-                if (opening := getattr(event, field_name, None)) in new_ids and hasattr(event, named)
-            }
-            if event.id in new_ids:
-                renamed["new" if isinstance(event, ClusterSplit) else "cluster"] = new_ids[event.id]
-            yield event.model_copy(update=renamed) if renamed else event
+            changes = _new_numbers(event, number_of)
+            yield event.model_copy(update=changes) if changes else event
+
+
+def _new_numbers(event: Event, number_of: Mapping[str, str]) -> dict[str, str]:
+    """Fields of an event that name a cluster, with the number that its opening has now."""
+    changes = {}
+    for name, opening_field in OPENING_OF.items():
+        opening: str | None = getattr(event, opening_field, None)
+        if opening is not None and opening in number_of and hasattr(event, name):
+            changes[name] = number_of[opening]
+    if event.id in number_of:  # the event is such an opening itself
+        own_field = "new" if isinstance(event, ClusterSplit) else "cluster"
+        changes[own_field] = number_of[event.id]
+    return changes
 
 
 def openings_meant(event: Event) -> set[str]:
