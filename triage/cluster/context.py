@@ -1,5 +1,5 @@
-"""What may be known beside the failures themselves: the checkout, the run's other outcomes, earlier runs,
-experiments. All of it optional; each adds evidence and none is needed.
+"""Hand in what may be known beside the failures themselves: the checkout, the run's other outcomes, earlier
+runs, experiments. All of it is optional; each adds evidence and none is needed.
 """
 
 from __future__ import annotations

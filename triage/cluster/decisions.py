@@ -1,4 +1,4 @@
-"""What people may decide of clusters, as events; what makes no sense is refused before it is written."""
+"""Turn what people decide of clusters into events; refuse what makes no sense before it is written."""
 
 from __future__ import annotations
 

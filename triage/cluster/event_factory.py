@@ -1,4 +1,4 @@
-"""Journal events whose ids follow from their content, so that a repeated decision is one event."""
+"""Make journal events whose ids follow from their content, so that a repeated decision is one event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What two failures have in common and where they differ, in the fields of their signatures."""
+"""Compare a failure with a cluster, field by field of their signatures."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ class Difference(NamedTuple):
 
 def differences(own: Signature, theirs: Iterable[Signature]) -> list[Difference]:
     """Fields of `own` that no signature of the cluster has so; empty where one has them all."""
-    nearest = min(
-        theirs, key=lambda other: (len(_unequal(own, other)), other.id), default=None
-    )  # fmt: skip
-    if nearest is None:
+    by_distance = sorted(theirs, key=lambda other: (len(_unequal(own, other)), other.id))
+    if not by_distance:
         return []
-    return [
-        Difference(name, own.fields.get(name, "-"), (nearest.fields.get(name, "-"),))
-        for name in _unequal(own, nearest)
-    ]
+    nearest = by_distance[0]
+    found = []
+    for name in _unequal(own, nearest):
+        found.append(Difference(name, own.fields.get(name, "-"), (nearest.fields.get(name, "-"),)))
+    return found
 
 
 def _unequal(one: Signature, other: Signature) -> list[str]:

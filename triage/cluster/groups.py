@@ -1,4 +1,4 @@
-"""Failures to groups of equal signature: linear, one pass, whatever the order."""
+"""Group failures by equal signature; place the groups by what the journal and rules say of them."""
 
 from __future__ import annotations
 
@@ -75,10 +75,12 @@ def shared(
     """The features that both have, kinds and values."""
     if one is other or one == other:
         return one
-    both = {
-        kind: tuple(v for v in values if v in other[kind]) for kind, values in one.items() if kind in other
-    }
-    return {kind: values for kind, values in both.items() if values}
+    both = {}
+    for kind, values in one.items():
+        theirs = other.get(kind, ())
+        if common := tuple(value for value in values if value in theirs):
+            both[kind] = common
+    return both
 
 
 def group_by_signature(failures: Iterable[SlottedFailure], signer: Signer) -> dict[str, Group]:
@@ -97,7 +99,9 @@ def group_by_signature(failures: Iterable[SlottedFailure], signer: Signer) -> di
 def failures_of(record: RunRecord) -> Iterator[SlottedFailure]:
     """Every failure of the run; a red result without one (crash, timeout) gets what is known of its end."""
     for result in (*record.collect_errors, *record.results):
-        failures = result.failures or ((_ended(result),) if result.outcome.is_red else ())
+        failures = result.failures
+        if not failures and result.outcome.is_red:
+            failures = (_ended(result),)
         for index, failure in enumerate(failures):
             yield SlottedFailure((result.nodeid, index), failure)
 
@@ -170,20 +174,29 @@ def _ruled(unit: Unit, registry: ClusterRegistry, rules: Rules) -> Iterator[Unit
         yield unit
         return
     fields = unit.group.signature.fields
-    deciding: dict[str, tuple[Rule | None, list[Slot]]] = {}
+    deciding: dict[str, Rule] = {}
+    slots_of: dict[str, list[Slot]] = defaultdict(list)
     for slot in unit.slots:
         rule = rules.first({**fields, "test": slot[0]})
-        deciding.setdefault(rule.name if rule else "", (rule, []))[1].append(slot)
-    for _, (rule, slots) in sorted(deciding.items()):
-        if rule is None:
-            yield replace(unit, slots=slots)
+        if rule is not None:
+            deciding[rule.name] = rule
+        slots_of[rule.name if rule is not None else ""].append(slot)
+    for name, slots in sorted(slots_of.items()):
+        if name in deciding:
+            yield _by_rule(unit, slots, deciding[name], registry)
         else:
-            home = rule.cluster or registry.rules.get(rule.name)
-            resolved = registry.resolve(home) if home is not None else None
-            why = [
-                Why(kind="rule", detail=f"rule {rule.name!r}" + (f": {rule.reason}" if rule.reason else ""))
-            ]
-            yield Unit(unit.group, slots, resolved, decided=True, rule=rule, why=why)
+            yield replace(unit, slots=slots)
+
+
+def _by_rule(unit: Unit, slots: list[Slot], rule: Rule, registry: ClusterRegistry) -> Unit:
+    """The failures of a unit that a rule puts into its cluster."""
+    home = rule.cluster or registry.rules.get(rule.name)
+    if home is not None:
+        home = registry.resolve(home)
+    detail = f"rule {rule.name!r}"
+    if rule.reason:
+        detail = f"{detail}: {rule.reason}"
+    return Unit(unit.group, slots, home, decided=True, rule=rule, why=[Why(kind="rule", detail=detail)])
 
 
 def _units(group: Group, registry: ClusterRegistry) -> Iterator[Unit]:

@@ -1,4 +1,4 @@
-"""What the journal says now: clusters, known signatures, aliases, proposals. A pure replay over events.
+"""Look up what the journal says now: clusters, known signatures, aliases, proposals.
 
 An id is allotted once. Where two branches allotted the same number, the opening that is older keeps it
 and the younger one is a *clash*: it is set aside, with the events that mean it, until a
@@ -80,7 +80,8 @@ class ClusterRegistry:
     @property
     def live(self) -> tuple[Cluster, ...]:
         """Clusters that are not merged into another, by number."""
-        return tuple(c for c in self.clusters.values() if c.status is not ClusterStatus.MERGED)
+        every = self.clusters.values()
+        return tuple(cluster for cluster in every if cluster.status is not ClusterStatus.MERGED)
 
     def resolve(self, cluster_id: str) -> str:
         """The id under which this cluster lives on; raises `UsageError` (unknown-cluster)."""
@@ -105,8 +106,8 @@ class ClusterRegistry:
 
 def ids_named(event: Event) -> set[str]:
     """The cluster ids that an event is about."""
-    fields = ("cluster", "into", "new", "with_cluster")
-    return {value for name in fields if (value := getattr(event, name, None)) is not None}
+    named = (getattr(event, name, None) for name in ("cluster", "into", "new", "with_cluster"))
+    return {cluster_id for cluster_id in named if cluster_id is not None}
 
 
 def outcomes_of(record: RunRecord) -> dict[str, Outcome]:
@@ -136,10 +137,11 @@ def absent_state(members: Iterable[str], outcomes: Mapping[str, Outcome]) -> Run
     return RunState.FIXED
 
 
-_ORDER = (
+_MOST_TELLING_FIRST = (
     RunState.REGRESSED, RunState.NEW, RunState.KNOWN, RunState.NOT_RUN, RunState.SKIPPED, RunState.FIXED,
     RunState.NOT_COLLECTED,
 )  # fmt: skip
+"""Which state a cluster has that several clusters of the run were merged into."""
 _SEEN = frozenset({RunState.REGRESSED, RunState.NEW, RunState.KNOWN})
 
 
@@ -149,41 +151,47 @@ def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Clu
     A cluster that was merged since counts to the one that it is part of; one that the journal does not
     know (a trial run without ledgers) stays as the run has it.
     """
-    parts: dict[str, list[Cluster]] = {}
+    by_home: dict[str, list[Cluster]] = {}
     for cluster in in_run:
         home = registry.resolve(cluster.id) if cluster.id in registry.clusters else cluster.id
-        parts.setdefault(home, []).append(cluster)
-    known = {
-        cluster_id: _one(cluster, parts.get(cluster_id, []))
-        for cluster_id, cluster in registry.clusters.items()
-    }
-    trial = {cluster_id: found[0] for cluster_id, found in parts.items() if cluster_id not in known}
-    return sorted((with_proposals(registry, c) for c in (known | trial).values()), key=lambda c: c.number)
+        by_home.setdefault(home, []).append(cluster)
+    found = []
+    for cluster_id, cluster in registry.clusters.items():
+        found.append(_in_run(cluster, by_home.pop(cluster_id, [])))
+    for unknown in by_home.values():
+        found.append(unknown[0])
+    return sorted((with_proposals(registry, cluster) for cluster in found), key=lambda c: c.number)
 
 
-def _one(cluster: Cluster, parts: list[Cluster]) -> Cluster:
-    states = [part.state_in_run for part in parts if part.state_in_run is not None]
-    state = min(states, key=_ORDER.index, default=None)
-    seen = [part for part in parts if part.state_in_run in _SEEN]
-    members = sorted({nodeid for part in seen for nodeid in part.members}) or cluster.members
-    stamps = [part.last_seen for part in parts if part.last_seen] + [cluster.last_seen or ""]
+def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
+    """The cluster with the state and the members that the run has of those merged into it, and of itself."""
+    states = [part.state_in_run for part in merged if part.state_in_run is not None]
+    state = min(states, key=_MOST_TELLING_FIRST.index, default=None)
     if cluster.status is ClusterStatus.MERGED:
         state = None
+    failing = {nodeid for part in merged if part.state_in_run in _SEEN for nodeid in part.members}
+    stamps = [shown.last_seen for shown in (cluster, *merged) if shown.last_seen]
     return cluster.model_copy(
-        update={"state_in_run": state, "members": tuple(members), "last_seen": max(stamps) or None}
+        update={
+            "state_in_run": state,
+            "members": tuple(sorted(failing)) or cluster.members,
+            "last_seen": max(stamps, default=None),
+        }
     )
 
 
 def with_proposals(registry: ClusterRegistry, cluster: Cluster) -> Cluster:
     """The cluster with what evidence suggests and nobody has decided, each with its command."""
-    proposed = [
-        why.model_copy(update={"proposal": True, "confirm": _command(made, registry)})
-        for made in registry.proposals
-        if cluster.id in _about(made, registry)
-        for why in made.why or (Why(kind="message", detail="proposed"),)
-    ]
-    fresh = [why for why in proposed if why not in cluster.why]
-    return cluster.model_copy(update={"why": (*cluster.why, *fresh)})
+    whys = list(cluster.why)
+    for made in registry.proposals:
+        if cluster.id not in _about(made, registry):
+            continue
+        confirm = _command(made, registry)
+        for why in made.why or (Why(kind="message", detail="proposed"),):
+            proposed = why.model_copy(update={"proposal": True, "confirm": confirm})
+            if proposed not in cluster.why:
+                whys.append(proposed)
+    return cluster.model_copy(update={"why": tuple(whys)})
 
 
 def _about(made: ProposalMade, registry: ClusterRegistry) -> tuple[str, ...]:
@@ -194,5 +202,7 @@ def _about(made: ProposalMade, registry: ClusterRegistry) -> tuple[str, ...]:
 
 def _command(made: ProposalMade, registry: ClusterRegistry) -> str:
     """What would confirm it, in the ids of today: they may have been renumbered or merged since."""
-    verb = ("split", *_about(made, registry)[:1], *map(quote, made.members))
-    return " ".join(("triage", *(verb if made.kind == "split" else ("merge", *_about(made, registry)))))
+    about = _about(made, registry)
+    if made.kind == "split":
+        return " ".join(("triage", "split", *about[:1], *map(quote, made.members)))
+    return " ".join(("triage", "merge", *about))

@@ -1,4 +1,4 @@
-"""Python's own traceback text, wherever it was quoted, as values.
+"""Read Python's own traceback text, wherever it was quoted, as values.
 
 The format is the interpreter's: `Traceback (most recent call last):`, pairs of a `File` line and its
 source line, then `Type: message`. Parts of a chain come oldest first in the text; here the reported
@@ -12,19 +12,48 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from triage.model.failure import Frame, Raised, beneath, origin_of
+from triage.text.pattern import pattern
 
 HEAD = "Traceback (most recent call last):"
 CAUSE = "The above exception was the direct cause of the following exception:"
 CONTEXT = "During handling of the above exception, another exception occurred:"
-_FILE = re.compile(
-    r'File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9})(?:, in (?P<function>.{1,300}))?$'
+GROUP_HEAD = "Exception Group Traceback (most recent call last):"
+_MESSAGE_LINES = 40
+"""Lines of a message that are read: what follows is the end of a log."""
+_MOST_MEMBERS = 50
+_LONGEST_CODE = 500
+_FILE = pattern(
+    r'File[ ]"(?P<path>[^"\n]{1,1000})",[ ]line[ ](?P<line>\d{1,9})(?:,[ ]in[ ](?P<function>.{1,300}))?$',
+    matches=['  File "/srv/x/tables.py", line 3, in read', '  File "<string>", line 1'],
+    rejects=['  File "/srv/x/tables.py"'],
 )
 _CARETS = re.compile(r"[\s~^]+$")
-_TYPE = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*)|:?$)", re.DOTALL)
-_MESSAGE_LINES = 40
+_ERROR = pattern(
+    r"(?P<type>[A-Za-z_][\w.]{0,200})(?::[ ](?P<message>.*)|:?$)",
+    flags=re.DOTALL,
+    matches=["KeyError: 'mass'", "KeyboardInterrupt", "ValueError:"],
+    rejects=["1 failed", "two words"],
+    how="fullmatch",
+)
+"""The last lines of a traceback."""
+_MEMBER_ERROR = pattern(
+    r"(?P<type>[A-Za-z_][\w.]{0,200})(?::[ ](?P<message>.*))?",
+    matches=["KeyError: 'mass'", "KeyboardInterrupt"],
+    rejects=["two words"],
+    how="fullmatch",
+)
+"""A member of a group that has no traceback."""
+_RULE = pattern(
+    r"^\s*\+(?:-\+)?-{4,}(?:[ ](?:\d+|\.\.\.)[ ]-{4,})?\s*$",
+    matches=["  +-+---------------- 1 ----------------", "    +------------------------------------"],
+    rejects=["  | ValueError: x", "---------"],
+    how="match",
+)
+"""The line between the members of a group."""
+_MARGIN = re.compile(r"^\s*[|+]\s?")
 
 
-class Part(NamedTuple):
+class Quoted(NamedTuple):
     """One traceback of a text and how it relates to the one after it."""
 
     raised: Raised
@@ -42,36 +71,36 @@ def native_chain(text: str, root: str | None = None) -> tuple[Raised, ...]:
     lines = text.splitlines()
     chain: list[Raised] = []
     relation: Literal["cause", "context", ""] = ""
-    for part in _parts(lines, root):
+    for quoted in _tracebacks(lines, root):
         if not relation:
             chain = []
         elif chain:
             chain[0] = chain[0].model_copy(update={"relation": relation})
-        chain.insert(0, part.raised)
-        relation = part.leads_to
+        chain.insert(0, quoted.raised)
+        relation = quoted.leads_to
     return tuple(chain)
 
 
 def one_traceback(lines: list[str], root: str | None = None) -> Raised | None:
     """The exception of one traceback, whose lines begin behind its head."""
-    raised = _part(lines, 0, "", root).raised
+    raised = _traceback(lines, 0, "", root).raised
     return raised if raised.type else None
 
 
-def _parts(lines: list[str], root: str | None) -> Iterator[Part]:
+def _tracebacks(lines: list[str], root: str | None) -> Iterator[Quoted]:
     index = 0
     while index < len(lines):
         at = lines[index].find(HEAD)
         if at < 0:
             index += 1
             continue
-        part = _part(lines, index + 1, lines[index][:at], root)
-        index = part.end
-        if part.raised.type:
-            yield part
+        quoted = _traceback(lines, index + 1, lines[index][:at], root)
+        index = quoted.end
+        if quoted.raised.type:
+            yield quoted
 
 
-def _part(lines: list[str], start: int, prefix: str, root: str | None) -> Part:
+def _traceback(lines: list[str], start: int, prefix: str, root: str | None) -> Quoted:
     """One traceback; `prefix` is what each line of a quoted traceback begins with."""
     frames: list[Frame] = []
     index = start
@@ -90,12 +119,12 @@ def _part(lines: list[str], start: int, prefix: str, root: str | None) -> Part:
             break
         message.append(line)
         index += 1
-    found_type = _TYPE.fullmatch("\n".join(message).rstrip())
+    found_type = _ERROR.fullmatch("\n".join(message).rstrip())
     kind = found_type["type"] if found_type else ""
     raised = Raised(
         type=kind, message=(found_type["message"] or "") if found_type else "", frames=tuple(frames)
     )
-    return Part(raised, _relation(lines, index), index)
+    return Quoted(raised, _relation(lines, index), index)
 
 
 def _relation(lines: list[str], index: int) -> Literal["cause", "context", ""]:
@@ -118,16 +147,9 @@ def _frame(found: re.Match[str], following: str, root: str | None) -> Frame:
         path=beneath(found["path"], root),
         lineno=int(found["line"]),
         function=(found["function"] or "").strip() or None,
-        code=code[:500] if is_code else None,
+        code=code[:_LONGEST_CODE] if is_code else None,
         origin=origin_of(found["path"], root),
     )
-
-
-GROUP_HEAD = "Exception Group Traceback (most recent call last):"
-_RULE = re.compile(r"^\s*\+(?:-\+)?-{4,}(?: (?:\d+|\.\.\.) -{4,})?\s*$")
-_MARGIN = re.compile(r"^\s*[|+]\s?")
-_TYPED = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?")
-_MEMBERS = 50
 
 
 def group_chain(text: str, root: str | None = None) -> tuple[Raised, ...]:
@@ -142,7 +164,7 @@ def group_chain(text: str, root: str | None = None) -> tuple[Raised, ...]:
     group = one_traceback(head, root)
     if group is None:
         return ()
-    members = [found for block in blocks[:_MEMBERS] if (found := _member(block, root)) is not None]
+    members = [found for block in blocks[:_MOST_MEMBERS] if (found := _member(block, root)) is not None]
     return (group, *(member.model_copy(update={"relation": "member"}) for member in members))
 
 
@@ -162,5 +184,5 @@ def _blocks(lines: list[str]) -> list[list[str]]:
 def _member(lines: list[str], root: str | None) -> Raised | None:
     if lines and HEAD in lines[0]:
         return one_traceback(lines[1:], root)
-    found = _TYPED.fullmatch(lines[0].strip()) if lines else None
+    found = _MEMBER_ERROR.fullmatch(lines[0].strip()) if lines else None
     return Raised(type=found["type"], message=found["message"] or "") if found else None
