@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from triage.campaign.decide import Decision
@@ -71,7 +69,13 @@ def rename_command(app: App, cluster: str, title: str) -> None:
 @click.option("--reason", help="Why; kept in the journal.")
 @click.option("--apart-from", metavar="CLUSTER", help="Refuse the proposal to merge with this cluster.")
 def split_command(
-    app: App, cluster: str, nodeids: tuple[str, ...], apart_from: str | None, **options: Any
+    app: App,
+    *,
+    cluster: str,
+    nodeids: tuple[str, ...],
+    title: str | None,
+    reason: str | None,
+    apart_from: str | None,
 ) -> None:
     """Decide that some members of a cluster have another cause: they become a new cluster.
 
@@ -81,22 +85,24 @@ def split_command(
     if apart_from is not None:
         if nodeids:
             raise UsageError("usage", "--apart-from takes no node ids", "name either members or a cluster")
-        decide(
-            app,
-            lambda registry, factory: keep_apart(
-                registry, factory, cluster, apart_from, options["reason"] or "by a person"
-            ),
-        )
-        app.emit({"apart": [cluster, apart_from]})
-        app.say(f"{cluster} and {apart_from} stay apart")
+        _keep_apart(app, cluster, apart_from, reason)
         return
     signatures = recent_signatures(app)
 
     def decision(registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
-        return split(registry, factory, cluster, nodeids, signatures_of=signatures, **options)
+        return split(
+            registry, factory, cluster, nodeids, signatures_of=signatures, title=title, reason=reason
+        )
 
     _, events = decide(app, decision)
     for event in events:
         if isinstance(event, ClusterSplit):
             app.emit({"cluster": event.cluster, "new": event.new, "members": event.members})
             app.say(f"{event.new} opened with {len(event.members)} tests of {event.cluster}")
+
+
+def _keep_apart(app: App, cluster: str, other: str, reason: str | None) -> None:
+    why = reason or "by a person"
+    decide(app, lambda registry, factory: keep_apart(registry, factory, cluster, other, why))
+    app.emit({"apart": [cluster, other]})
+    app.say(f"{cluster} and {other} stay apart")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -38,7 +38,18 @@ DEFAULT_WORKERS = 2
 @click.option("--workers", type=int, help="How many runs at once (default: 2).")
 @click.option("--campaign", help="Folder under reports/.", metavar="NAME")
 @click.option("--stamp", help="Name of this probe's folder; default: the time, UTC.", metavar="STAMP")
-def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
+def probe_command(
+    app: App,
+    *,
+    subject: str,
+    names: tuple[str, ...],
+    repeats: int | None,
+    budget: float | None,
+    factors: tuple[str, ...],
+    workers: int | None,
+    campaign: str | None,
+    stamp: str | None,
+) -> ExitCode:
     """Phase B: find out by controlled experiment why a test or a cluster fails.
 
     Exit 0 where a cause was found (proven or likely), 1 where it is still unknown, 2 where the request
@@ -47,25 +58,20 @@ def probe_command(app: App, subject: str, **options: Any) -> ExitCode:
     from triage.lab.budget import Budget
     from triage.probe.investigate import Request, probe
 
-    app.flags = {"campaign": options["campaign"]}
-    budget = _budget(options["budget"] if options["budget"] is not None else app.settings.budget)
-    repeats = _at_least_one(options["repeats"], "--repeats")
-    workers = _at_least_one(options["workers"], "--workers") or DEFAULT_WORKERS
-    probes = _probes(options["names"])
-    factors = tuple(_factor(text) for text in options["factors"])
-    services = wiring.services(app)
+    app.flags = {"campaign": campaign}
+    seconds = _budget(budget if budget is not None else app.settings.budget)
     record = latest_run(app)
     request = Request(
         subject=subject,
-        probes=probes,
-        only=bool(options["names"]),
-        factors=factors,
-        budget=Budget(seconds=budget, repeats=repeats),
-        workers=workers,
+        probes=_probes(names),
+        only=bool(names),
+        factors=tuple(_factor(text) for text in factors),
+        budget=Budget(seconds=seconds, repeats=_at_least_one(repeats, "--repeats")),
+        workers=_at_least_one(workers, "--workers") or DEFAULT_WORKERS,
         record=record,
         record_folder=run_folder(app, record.stamp).path if record else None,
     )
-    report = probe(services, request, lambda: wiring.phase_folder(app, "b", options["stamp"]))
+    report = probe(wiring.services(app), request, lambda: wiring.phase_folder(app, "b", stamp))
     _say(app, report)
     return _exit_code(report)
 

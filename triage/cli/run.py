@@ -58,48 +58,45 @@ _UNEXPLAINED = {RunState.NEW, RunState.REGRESSED}
 )
 @click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
 @click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
-def run_command(app: App, **options: Any) -> int:
+def run_command(
+    app: App,
+    *,
+    selectors: tuple[str, ...],
+    phase: str,
+    stamp: str | None,
+    env: tuple[str, ...],
+    shard: str | None,
+    resume: str | None,
+    no_ledgers: bool,
+    **settings: Any,
+) -> int:
     """Phase A: run the suite in chunks, record each outcome, cluster what failed.
 
     Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer.
     """
     from triage.campaign.baseline import baseline, check_ready
 
-    selectors, pytest_args = _selectors_and_pytest_args(app, options["selectors"])
-    app.flags = {name: options[name] for name in options if name in _FLAGS} | {
-        "env": wiring.pairs(options["env"]) or None,
-        "selectors": selectors or None,
-    }
-    shard = _shard(options["shard"])
+    pytest_args = app.behind_dashes()
+    own_selectors = selectors[: len(selectors) - len(pytest_args)]
+    # the other options are settings of the same name
+    app.flags = settings | {"env": wiring.pairs(env) or None, "selectors": own_selectors or None}
+    part = _shard(shard)
     services = wiring.services(app)
-    suite = app.settings.suite(str(app.root), shard)
+    suite = app.settings.suite(str(app.root), part)
     suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
-    check_ready(services, ledgers=not options["no_ledgers"])
-    folder = wiring.run_folder(app, options["stamp"], options["resume"])
-    concluded = baseline(
-        services, suite, folder, resume=options["resume"] is not None, ledgers=not options["no_ledgers"]
-    )
+    check_ready(services, ledgers=not no_ledgers)
+    folder = wiring.run_folder(app, stamp, resume)
+    concluded = baseline(services, suite, folder, resume=resume is not None, ledgers=not no_ledgers)
     _report(app, concluded, folder.relative(app.root))
     return concluded.exit_code
 
 
-_FLAGS = {
-    "campaign", "workers", "chunks", "chunk_seconds", "chunk_manifest", "test_timeout", "chunk_timeout",
-    "total_timeout", "executor", "isolation", "gate",
-}  # fmt: skip
-"""Options that are settings of the same name."""
 _SHARD = pattern(
     r"([1-9][0-9]{0,5}) / ([1-9][0-9]{0,5})",
     matches=["3/10", "1/1"],
     rejects=["0/3", "3/", "a/b", "3/10/2", "-1/2"],
     how="fullmatch",
 )
-
-
-def _selectors_and_pytest_args(app: App, words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Selectors, and what stood behind `--` on the command line."""
-    behind = app.behind_dashes()
-    return words[: len(words) - len(behind)], behind
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:
