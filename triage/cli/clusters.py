@@ -146,7 +146,7 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
     for nodeid in cluster.members:
         app.say(f"    {nodeid}")
     for why in cluster.why:
-        _say_why(app, why, decided="by")
+        _say_why(app, why, joined="by")
 
 
 def _heading(cluster: Cluster) -> str:
@@ -154,8 +154,9 @@ def _heading(cluster: Cluster) -> str:
     return f"{cluster.id}{also}  {cluster.title}"
 
 
-def _say_why(app: App, why: Why, *, decided: str) -> None:
-    app.say(f"  {'proposed' if why.proposal else decided} {why.kind}: {why.detail}")
+def _say_why(app: App, why: Why, *, joined: str) -> None:
+    """One piece of evidence, with the command that confirms it where it only proposes."""
+    app.say(f"  {'proposed by' if why.proposal else joined} {why.kind}: {why.detail}")
     if why.confirm:
         app.say(f"    confirm with: {why.confirm}")
 
@@ -190,7 +191,7 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     app.emit(document)
     app.say(f"{found.id}  {found.title}")
     for why in found.why:
-        _say_why(app, why, decided="together by")
+        _say_why(app, why, joined="together by")
     if verdict is not None:
         _say_verdict(app, verdict)
     else:
