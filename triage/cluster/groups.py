@@ -11,7 +11,7 @@ from typing import NamedTuple, assert_never
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import Rule, Rules
 from triage.model.cluster import Why
-from triage.model.failure import Failure, Raised
+from triage.model.failure import CRASHED, TIMED_OUT, Failure, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
 from triage.model.signature import Feature, Signature
@@ -48,16 +48,16 @@ class Group:
     """The signatures that were added last: often the very same again."""
 
     @classmethod
-    def of(cls, seen: SlottedFailure, signatures: tuple[Signature, ...]) -> Group:
+    def of(cls, slotted: SlottedFailure, signatures: tuple[Signature, ...]) -> Group:
         """A group of one."""
         ids = {signature.id for signature in signatures}
-        return cls(signatures[0], ids, seen.slot, [seen.slot], signatures[0].features, seen.failure)
+        return cls(signatures[0], ids, slotted.slot, [slotted.slot], signatures[0].features, slotted.failure)
 
-    def add(self, seen: SlottedFailure, signatures: tuple[Signature, ...]) -> None:
+    def add(self, slotted: SlottedFailure, signatures: tuple[Signature, ...]) -> None:
         """One more failure."""
-        self.slots.append(seen.slot)
-        if seen.slot < self.first:
-            self.first, self.signature, self.example = seen.slot, signatures[0], seen.failure
+        self.slots.append(slotted.slot)
+        if slotted.slot < self.first:
+            self.first, self.signature, self.example = slotted.slot, signatures[0], slotted.failure
         if signatures is not self.last:
             self.last = signatures
             self.ids.update(signature.id for signature in signatures)
@@ -86,13 +86,13 @@ def shared(
 def group_by_signature(failures: Iterable[SlottedFailure], signer: Signer) -> dict[str, Group]:
     """Groups by current signature id, sorted by it."""
     groups: dict[str, Group] = {}
-    for seen in failures:
-        signatures = signer(seen.failure)
+    for slotted in failures:
+        signatures = signer(slotted.failure)
         group = groups.get(signatures[0].id)
         if group is None:
-            groups[signatures[0].id] = Group.of(seen, signatures)
+            groups[signatures[0].id] = Group.of(slotted, signatures)
         else:
-            group.add(seen, signatures)
+            group.add(slotted, signatures)
     return dict(sorted(groups.items()))
 
 
@@ -107,7 +107,7 @@ def failures_of(record: RunRecord) -> Iterator[SlottedFailure]:
 
 
 def _ended(result: TestResult) -> Failure:
-    """A failure that says how the process or the test ended, without the accidents of this run."""
+    """A failure that says how the process or the test ended, without what is volatile in this run."""
     return Failure(nodeid=result.nodeid, phase=Phase.CALL, chain=(_raised_by_end(result),))
 
 
@@ -116,9 +116,9 @@ def _raised_by_end(result: TestResult) -> Raised:
     match outcome:
         case Outcome.CRASHED:
             code = "unknown end" if result.exit_code is None else f"exit code {result.exit_code}"
-            return Raised(type="Crashed", message=f"the process died: {result.signal or code}")
+            return Raised(type=CRASHED, message=f"the process died: {result.signal or code}")
         case Outcome.TIMEOUT:
-            return Raised(type="Timeout", message="the test was stopped at its time limit")
+            return Raised(type=TIMED_OUT, message="the test was stopped at its time limit")
         case Outcome.FAILED | Outcome.ERROR:
             return Raised(type="", message=result.note or "failed without a reason")
         case Outcome.PASSED | Outcome.XPASSED | Outcome.XFAILED | Outcome.SKIPPED | Outcome.NOT_RUN:

@@ -35,6 +35,12 @@ _TEST_NAME = pattern(
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "unittests", "integration_tests"})
 
 
+CRASHED = "Crashed"
+"""Type of the failure of a test whose process died: there is no exception to name."""
+TIMED_OUT = "Timeout"
+"""Type of the failure of a test that was stopped at its time limit."""
+
+
 class Frame(Value):
     """One level of a traceback, outermost first in its exception."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from triage.model.failure import Failure
+from triage.model.failure import CRASHED, TIMED_OUT, Failure
 from triage.signature.masking import legible, masked, shown
 from triage.signature.root_error import RootError, root_error
 from triage.text.markup import visible
@@ -50,9 +50,9 @@ _SAID_ANYWHERE = pattern(
 _SAY_LITTLE_BY_TYPE = frozenset(
     {"KeyError", "IndexError", "StopIteration", "ZeroDivisionError", "RecursionError", "MemoryError",
      "KeyboardInterrupt", "NotImplementedError", "EOFError", "SystemExit", "Exit",
-     "Timeout", "Crashed"}
+     TIMED_OUT, CRASHED}
 )  # fmt: skip
-"""The last two are given by `triage.cluster.groups` to tests whose process died or was stopped."""
+"""What these types say is the same wherever they are raised."""
 _NAMES_ITS_OBJECT = pattern(
     r"^[\w.]+\(\)[ ](?:got|missing|takes) | ^No[ ]module[ ]named | ^cannot[ ]import[ ]name",
     matches=["f() got an unexpected keyword argument 'x'", "No module named 'x'"],

@@ -21,7 +21,7 @@ _ALIKE = 88.0
 _LEAST_LETTERS = 12
 """Shorter wordings are alike by chance."""
 _MOST_WORDINGS = 400
-"""Distinct wordings that are compared with each other at one place."""
+"""Distinct wordings that are compared with each other at one place: the effort grows with their square."""
 _MUST_BE_EQUAL = pattern(
     r"""
       <[a-z]+\d*> | '[^']*'
