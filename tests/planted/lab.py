@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 
 STAMP = "20260101T000000Z"
+PATIENCE = 300.0
+"""Seconds to wait for what should happen at once: other tests may have the cores."""
 _COUNTED = """
 import os, time, pytest
 @pytest.mark.parametrize("n", range({count}))
@@ -70,7 +72,7 @@ class Lab:
     def ended(self, *words: str, before: Sequence[str] = (), **kwargs: Any) -> tuple[int, str, str]:
         """Exit code, output and errors of a harness that is waited for."""
         process = self.start(*words, before=before, **kwargs)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out, err
 
     def finish(self, *words: str, **kwargs: Any) -> dict[str, Any]:
@@ -82,8 +84,15 @@ class Lab:
 
     def wait_for(self, lines: int) -> None:
         """Until so many tests have started."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while len(self.ran.read_text().splitlines()) < lines:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def wait_for_folder(self) -> None:
+        """Until the harness has made its evidence folder."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.folder.exists():
             assert time.monotonic() < deadline
             time.sleep(0.005)
 
@@ -106,8 +115,8 @@ class Lab:
         return count
 
     def all_gone(self) -> bool:
-        """Whether every process that the harness started has ended, soon."""
-        deadline = time.monotonic() + 10
+        """Wait until every process that the harness started has ended; False where one does not."""
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if not any(str(self.tmp) in text for text in map(_environment, psutil.process_iter())):
                 return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     def run(root: Path | None = None, *, env: dict[str, str] | None = None, **options: Any) -> RunRecord:
         root = root or tmp_path / "suite"
         here = make_world(TMPDIR=str(private), **(env or {}))
+        here = replace(here, monotonic=options.pop("monotonic", time.monotonic))
         limits = Limits(**{"test_timeout": 20.0, **options.pop("limits", {})})
         durations = options.pop("durations", {})
         executor = options.pop("executor", None) or LocalExecutor()

@@ -75,17 +75,19 @@ def test_a_configuration_means_what_it_means_to_pytest(tmp_path: Path, run_here:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("isolation", "text", "says"),
     [
-        ("required_plugins = pytest-not-there>=3", "Missing required plugins: pytest-not-there>=3"),
-        ("minversion = 99", "requires pytest-99"),
-        ("addopts = --no-such-option", "unrecognized arguments: --no-such-option"),
-        ("addopts = -p no_such_plugin", "no_such_plugin"),
+        ("warm", "required_plugins = pytest-not-there>=3", "Missing required plugins: pytest-not-there>=3"),
+        ("fresh", "minversion = 99", "requires pytest-99"),
+        ("warm", "addopts = --no-such-option", "unrecognized arguments: --no-such-option"),
+        ("fresh", "addopts = --no-such-option", "unrecognized arguments: --no-such-option"),
+        ("warm", "addopts = -p no_such_plugin", "no_such_plugin"),
     ],
 )
 def test_what_pytest_refuses_is_one_line_with_its_reason(
-    tmp_path: Path, run_here: Run, text: str, says: str, isolation: str
+    tmp_path: Path, run_here: Run, isolation: str, text: str, says: str
 ) -> None:
+    """pytest refuses while it is configured, the same in both isolations: one of the texts shows that."""
     HostileSuite({"pytest.ini": f"[pytest]\n{text}\n", "test_x.py": TWO}, {}).write(tmp_path / "suite")
     with pytest.raises(TriageError, match=r"\[(pytest-refuses|collection-failed)\]") as caught:
         run_here(isolation=isolation)

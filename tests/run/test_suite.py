@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted.lab import Lab, expected, outcomes
+from tests.planted.lab import PATIENCE, Lab, expected, outcomes
 from triage.model.run import Attempt, NoteKind, RunRecord
 
 
@@ -24,7 +23,7 @@ def test_a_signal_stops_in_order_and_resume_finishes(lab: Lab, number: signal.Si
     process = lab.start("workers=2", "chunks=2")
     lab.wait_for(10)
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert lab.all_gone()
     before = lab.known()
@@ -40,25 +39,24 @@ def test_a_signal_stops_in_order_and_resume_finishes(lab: Lab, number: signal.Si
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["warm", "fresh"])
 def test_killed_at_random_moments_nothing_with_an_outcome_runs_twice(lab: Lab, how: str) -> None:
-    """One run, taken up again each time: in collection, while planning, between and within tests."""
+    """One run, taken up again each time: killed in collection, while planning, between and within tests."""
     chance = random.Random(how)
-    lab.write(count=60, nap=0.03)
-    workers, kills = 2, 0
+    workers, kills = 2, 8
+    lab.write(count=80, nap=0.03)  # more tests than all kills together wait for
     options = (f"workers={workers}", "chunks=4", f'isolation="{how}"')
-    while kills < 8:
-        process = lab.start(*(("resume",) if lab.folder.exists() else ()), *options)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(0.2, 1.6))
-            break  # it came to its end before its moment
+    for kill in range(kills):
+        started = sum(lab.runs().values())
+        process = lab.start(*(("resume",) if kill else ()), *options)
+        lab.wait_for_folder()
+        lab.wait_for(started + chance.randint(0, 12))
+        time.sleep(chance.uniform(0.0, 0.05))
         known, before = lab.known(), lab.runs()
         process.kill()
         process.communicate()
-        kills += 1
         assert lab.all_gone(), "what the harness started dies with it"
         assert not [name for name in known if lab.runs()[name] > max(1, before[name])]
-    assert kills >= 3
-    record = lab.finish("resume", *options) if process.returncode else json.loads(process.communicate()[0])
-    assert outcomes(record) == expected(2, 60)
+    record = lab.finish("resume", *options)
+    assert outcomes(record) == expected(2, 80)
     assert record["complete"]
     again = sum(number - 1 for number in lab.runs().values())
     assert again <= workers * kills, "only what ran when a kill came may run again"
@@ -72,7 +70,7 @@ def test_kill_before_collection_ends_then_resume(lab: Lab) -> None:
     text = f"import pathlib, time\npathlib.Path({str(began)!r}).touch()\ntime.sleep(1)\n"
     (lab.root / "conftest.py").write_text(text)
     process = lab.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not began.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -103,16 +101,16 @@ def test_two_runs_at_once_harm_nothing(lab: Lab) -> None:
         f"import os, time\ndef test_gate():\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     )
     (lab.root / "test_z.py").write_text(text)
-    first = lab.start('limits={"test_timeout": 60}')
+    first = lab.start('limits={"test_timeout": 300}')
     lab.wait_for(10)
     second = lab.start()
-    assert second.wait(30) == 2
+    assert second.wait(PATIENCE) == 2
     assert "stamp-taken" in second.stderr.read()  # type: ignore[union-attr]
     third = lab.start("resume")
-    assert third.wait(30) == 3
+    assert third.wait(PATIENCE) == 3
     assert "run-in-progress" in third.stderr.read()  # type: ignore[union-attr]
     gate.touch()
-    out, _ = first.communicate(timeout=60)
+    out, _ = first.communicate(timeout=PATIENCE)
     assert outcomes(json.loads(out)) == expected(2, 5) | {"test_z.py::test_gate": "passed"}
 
 
@@ -137,16 +135,25 @@ def test_a_clock_that_a_test_turns_changes_nothing(
 def test_the_limit_of_the_whole_run_leaves_the_rest_not_run(
     tmp_path: Path, run_here: Callable[..., RunRecord]
 ) -> None:
+    """The clock jumps over the limit when the sixth test has run; the seventh is waiting then."""
     root = tmp_path / "suite"
     root.mkdir()
-    text = "import time, pytest\n@pytest.mark.parametrize('n', range(40))\ndef test_n(n): time.sleep(0.1)\n"
-    (root / "test_t.py").write_text(text)
-    record = run_here(limits={"total_timeout": 2.0})
+    reached = tmp_path / "reached"
+    (root / "test_t.py").write_text(
+        "import pathlib, time, pytest\n"
+        "@pytest.mark.parametrize('n', range(20))\n"
+        "def test_n(n):\n"
+        f"    if n == 6: pathlib.Path({str(reached)!r}).touch(); time.sleep(600)\n"
+    )
+
+    def clock() -> float:
+        return time.monotonic() + (1e6 if reached.exists() else 0.0)
+
+    limits = {"total_timeout": 1e5, "test_timeout": 600.0}
+    record = run_here(limits=limits, monotonic=clock)
     assert not record.complete
-    assert record.void is not None
-    assert "not_run" not in record.void
-    assert 0 < record.counts.passed < 40
-    assert record.counts.not_run == 40 - record.counts.passed
+    assert record.void == "14 of 20 planned tests have no outcome: the run's time was up"
+    assert (record.counts.passed, record.counts.not_run) == (6, 14)
     assert record.counts.adds_up
 
 

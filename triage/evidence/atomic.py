@@ -26,7 +26,11 @@ from pydantic import BaseModel
 from triage.errors import TriageError, VoidError
 
 _SERIAL = itertools.count()
+"""Tells the temporary files of one process's threads apart."""
 _POLL_SECONDS = 0.02
+"""Between two tries for a lock: flock has no time limit of its own."""
+_LOCK_SECONDS = 60.0
+"""Longer than any holder needs: somebody who waits so long waits for a process that hangs."""
 
 
 def write_bytes(path: Path, data: bytes, *, follow_symlink: bool = False) -> None:
@@ -72,7 +76,7 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 @contextmanager
-def locked(folder: Path, *, timeout: float = 60.0) -> Iterator[None]:
+def locked(folder: Path, *, timeout: float = _LOCK_SECONDS) -> Iterator[None]:
     """Hold the folder for a read-change-write; waits for other holders, frees itself if we die.
 
     Raises `VoidError` after `timeout` seconds.
@@ -101,8 +105,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return _spelled(value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _spelled(value: float) -> str:
+    """A number that JSON does not have, as pydantic spells it in values too."""
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
 
 
 def disk_error(error: OSError, path: Path) -> TriageError:
@@ -162,7 +173,7 @@ def _append(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        _lock(descriptor, path, timeout=60.0)
+        _lock(descriptor, path, timeout=_LOCK_SECONDS)
         size = os.fstat(descriptor).st_size
         torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
         _append_whole(descriptor, (b"\n" if torn else b"") + data, size)

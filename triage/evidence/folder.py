@@ -22,6 +22,7 @@ _CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PHASE = re.compile(r"[a-z]")
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _FREE_SECONDS = 120
+"""So many runs may start within one second and each still gets a STAMP: more than a machine can start."""
 
 
 def _as_it_is(text: str) -> str:
@@ -44,7 +45,7 @@ class EvidenceFolder:
         Raises `UsageError` for names that are no names and for a STAMP that exists, `VoidError` where
         the disk refuses.
         """
-        folder = cls(_place(root, campaign, phase, stamp), redact)
+        folder = cls(_path_of(root, campaign, phase, stamp), redact)
         if not folder._claim():
             raise UsageError(
                 "stamp-taken",
@@ -61,7 +62,7 @@ class EvidenceFolder:
         start = datetime.strptime(_checked_stamp(stamp), STAMP_FORMAT)  # noqa: DTZ007 - a STAMP is UTC by definition
         for seconds in range(_FREE_SECONDS):
             moment = (start + timedelta(seconds=seconds)).strftime(STAMP_FORMAT)
-            folder = cls(_place(root, campaign, phase, moment), redact)
+            folder = cls(_path_of(root, campaign, phase, moment), redact)
             if folder._claim():
                 return folder
         raise UsageError(
@@ -87,8 +88,8 @@ class EvidenceFolder:
         if len(found) == 1:
             return found[0]
         if found:
-            places = ", ".join(str(folder.path.relative_to(root)) for folder in found)
-            raise UsageError("ambiguous-stamp", f"{stamp} is in {places}", "name the campaign or the phase")
+            paths = ", ".join(str(folder.path.relative_to(root)) for folder in found)
+            raise UsageError("ambiguous-stamp", f"{stamp} is in {paths}", "name the campaign or the phase")
         known = sorted({folder.stamp for folder in cls.all(root, campaign, phase)})[-3:]
         latest = f"the latest are {', '.join(known)}" if known else "there are no runs yet: `triage run`"
         raise UsageError("no-such-stamp", f"no evidence of {stamp} under {root / REPORTS}", latest)
@@ -98,12 +99,12 @@ class EvidenceFolder:
         """Every STAMP folder of the project, oldest first."""
         campaigns = [campaign] if campaign else [path.name for path in _folders(root / REPORTS)]
         found = [
-            cls(place)
+            cls(path)
             for name in campaigns
             for letter in _folders(root / REPORTS / name)
             if (letter.name == f"phase_{phase}" if phase else letter.name.startswith("phase_"))
-            for place in _folders(letter)
-            if _STAMP.fullmatch(place.name)
+            for path in _folders(letter)
+            if _STAMP.fullmatch(path.name)
         ]
         return tuple(sorted(found, key=lambda folder: (folder.stamp, str(folder.path))))
 
@@ -192,7 +193,7 @@ def _unique_keys(pairs: Any) -> dict[str, Any]:
     return kept
 
 
-def _place(root: Path, campaign: str, phase: str, stamp: str) -> Path:
+def _path_of(root: Path, campaign: str, phase: str, stamp: str) -> Path:
     if not _CAMPAIGN.fullmatch(campaign):
         raise UsageError(
             "bad-campaign",
