@@ -1,12 +1,15 @@
-"""Phase B as a page and as lines for a terminal: experiments with a sentence each, cause, next step."""
+"""Show the report of a probe as a markdown page and as lines for a terminal."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, Tally
 
+_HEADINGS = ("probe", "factor", "without", "with", "p", "verdict")
+_VALUE_CHARS = 80
+"""Of a value in a table's cell; the whole is in the experiment's evidence."""
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
@@ -16,21 +19,14 @@ def page(report: ProbeReport) -> str:
 
 
 def lines(report: ProbeReport) -> list[str]:
-    """The same for a terminal."""
-    shown = [f"{report.cluster or ''} {report.subject[0]}".strip(), report.claim]
+    """Write the same for a terminal: the experiments as a table with a sentence beneath each."""
+    shown = [f"{report.cluster or ''} {report.subject[0]}".strip()]
     if len(report.subject) > 1:
-        shown.insert(1, f"and {len(report.subject) - 1} more tests of the cluster")
-    rows = [("probe", "factor", "without", "with", "p", "verdict")]
-    rows += [(*_row(result), result.status.value) for result in report.experiments]
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    if len(rows) > 1:
+        shown.append(f"and {len(report.subject) - 1} more tests of the cluster")
+    shown.append(report.claim)
+    if report.experiments:
         shown.append("")
-        for row, result in zip(rows, (None, *report.experiments), strict=True):
-            shown.append(
-                "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            )
-            if result is not None:
-                shown.append(f"    {result.sentence}")
+        shown += _table(report.experiments)
     cause = report.root_cause
     shown += ["", f"cause: {cause.kind} ({cause.confidence})", cause.summary]
     shown += [f"culprit: {culprit}" for culprit in cause.culprits]
@@ -40,6 +36,20 @@ def lines(report: ProbeReport) -> list[str]:
     if report.next:
         shown.append(f"next: {report.next}")
     return shown
+
+
+def _table(experiments: Sequence[ExperimentResult]) -> Iterator[str]:
+    rows = [(*_row(result), result.status.value) for result in experiments]
+    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    yield _padded(_HEADINGS, widths)
+    for row, result in zip(rows, experiments, strict=True):
+        yield _padded(row, widths)
+        yield f"    {result.sentence}"
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+    return "  ".join(cells).rstrip()
 
 
 def spelled(factor: Factor | None) -> str:
@@ -104,20 +114,30 @@ def _experiment(number: int, result: ExperimentResult) -> Iterator[str]:
 
 
 def _measured(result: ExperimentResult) -> Iterator[str]:
-    arms = [
-        (arm, seen) for arm, seen in result.measurements.items() if isinstance(seen, dict) and "loss" in seen
-    ]
+    """Loss, gradients and graph as each arm measured them, where it did."""
+    arms = {
+        arm: measured
+        for arm, measured in result.measurements.items()
+        if isinstance(measured, dict) and "loss" in measured
+    }
     if not arms:
         return
-    names = list(dict.fromkeys(name for _, seen in arms for name in seen.get("gradients", {})))
-    yield "| Measured | " + " | ".join(arm for arm, _ in arms) + " |"
+    measurements = list(arms.values())
+    names = dict.fromkeys(name for measured in measurements for name in measured.get("gradients", {}))
+    losses = [_value(measured.get("loss")) for measured in measurements]
+    graphs = [str(measured.get("graph")) for measured in measurements]
+    yield _cells("Measured", arms)
     yield "| --- |" + " ---: |" * len(arms)
-    yield "| loss | " + " | ".join(_value(seen.get("loss")) for _, seen in arms) + " |"
+    yield _cells("loss", losses)
     for name in names:
-        cells = " | ".join(escaped(_value(seen.get("gradients", {}).get(name))) for _, seen in arms)
-        yield f"| gradient of {escaped(name)} | {cells} |"
-    yield "| graph | " + " | ".join(str(seen.get("graph")) for _, seen in arms) + " |"
+        gradients = [measured.get("gradients", {}).get(name) for measured in measurements]
+        yield _cells(f"gradient of {escaped(name)}", [escaped(_value(gradient)) for gradient in gradients])
+    yield _cells("graph", graphs)
     yield ""
+
+
+def _cells(heading: str, cells: Iterable[str]) -> str:
+    return f"| {heading} | {' | '.join(cells)} |"
 
 
 def _patches(report: ProbeReport) -> Iterator[str]:
@@ -156,4 +176,4 @@ def _tally(tally: Tally) -> str:
 
 def _value(value: object) -> str:
     text = "unset" if value is None else str(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= _VALUE_CHARS else text[: _VALUE_CHARS - 3] + "..."

@@ -1,4 +1,4 @@
-"""Templates to text, with a claim recorded for everything that evidence says in it.
+"""Render templates to text and record a claim for everything that evidence says in it.
 
 The engine is a sandboxed Jinja environment whose undefined names are errors. Each fact that reaches the
 output is wrapped into marks that no text can contain; afterwards the marks are taken out and their
@@ -57,7 +57,7 @@ class Rendered:
 
 @dataclass
 class _Recorder:
-    """Facts shown so far in one rendering, and the templates that took part."""
+    """The facts that one rendering showed so far, and the templates that took part."""
 
     medium: Medium
     folder: str
@@ -213,7 +213,8 @@ def _unmarked(marked: str, recorder: _Recorder) -> tuple[str, list[Claim]]:
     """
     pieces: list[str] = []
     claims: list[Claim] = []
-    line, column, position = 1, 0, 0
+    line, column = 1, 0
+    position = 0
 
     def put(text: str) -> None:
         nonlocal line, column

@@ -1,4 +1,4 @@
-"""Facts: evidence as templates see it, each value knowing where it comes from.
+"""Give templates evidence as facts: values that know where they come from.
 
 A template navigates facts as if they were the JSON that they stand for. A fact cannot be turned into
 text or calculated with behind the engine's back: it is shown by the engine, which records a claim,
@@ -101,9 +101,11 @@ def ordered(items: Iterable[Fact], field: str = "", reverse: bool = False) -> li
     """Items by the value of a field; those without it come last."""
 
     def rank(item: Fact) -> tuple[bool, Any]:
-        value = item.value.get(field) if field and isinstance(item.value, dict) else item.value
-        missing = value is None
-        return (missing is not reverse, 0 if missing else value)
+        has_field = bool(field) and isinstance(item.value, dict)
+        value = item.value.get(field) if has_field else item.value
+        is_missing = value is None
+        comes_last = is_missing is not reverse  # `reverse` turns this one round as well
+        return comes_last, 0 if is_missing else value
 
     return sorted(items, key=rank, reverse=reverse)
 
