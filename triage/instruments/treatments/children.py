@@ -1,6 +1,6 @@
-"""Treatment: child processes that are waited for can end.
+"""Treatment: let child processes that the test waits for come to their end.
 
-Settings: {"drain": true} reads the pipes that nobody reads, {"answer": true} gives children that wait for
+Settings: {"drain": true} reads the pipes that nobody reads, {"answer": true} sends children that wait for
 input some empty lines and its end.
 """
 
@@ -16,11 +16,13 @@ import pytest
 from triage.instruments.base import settings
 from triage.instruments.imports import when_imported
 
-_DRAIN, _ANSWER = (bool(settings("children").get(name)) for name in ("drain", "answer"))
-_LINES = b"\n" * 16
+_DRAIN = bool(settings("children").get("drain"))
+_ANSWER = bool(settings("children").get("answer"))
+_EMPTY_LINES = b"\n" * 16
+"""For a child that asks several questions."""
 
 
-def _drained(stream: Any) -> None:
+def _read_all(stream: Any) -> None:
     with contextlib.suppress(OSError, ValueError):
         while stream.read(65536):
             pass
@@ -34,16 +36,18 @@ def pytest_sessionstart() -> None:
 
 
 def _patch(subprocess: ModuleType) -> None:
+    """Act before `Popen.wait`: `communicate` reads the pipes itself."""
     real = subprocess.Popen.wait
 
     def wait(self: Any, timeout: float | None = None) -> int:
         if _ANSWER and self.stdin is not None and not self.stdin.closed:
             with contextlib.suppress(OSError, ValueError):
-                getattr(self.stdin, "buffer", self.stdin).write(_LINES)
+                getattr(self.stdin, "buffer", self.stdin).write(_EMPTY_LINES)
                 self.stdin.close()
-        for stream in (self.stdout, self.stderr) if _DRAIN else ():
-            if stream is not None and not stream.closed:
-                threading.Thread(target=_drained, args=(stream,), daemon=True).start()
+        if _DRAIN:
+            for stream in (self.stdout, self.stderr):
+                if stream is not None and not stream.closed:
+                    threading.Thread(target=_read_all, args=(stream,), daemon=True).start()
         return int(real(self, timeout))
 
     subprocess.Popen.wait = wait

@@ -1,12 +1,14 @@
-"""Treatment: another time. Settings: {"at": seconds since 1970} moves the clock, {"freeze": true} stops it.
+"""Treatment: set or freeze the clock.
 
-`time` and `datetime` are replaced for Python code, also where a module imported the names before; the
-monotonic clocks and `sleep` follow when the clock is frozen: a sleep then takes no time and moves it on.
+Settings: {"at": seconds since 1970} sets it, {"freeze": true} stops it. The functions of `time` and
+`datetime` are replaced for Python code, also where a module of the user's imported the names before. With a
+frozen clock the monotonic clocks stand too, and a sleep takes no time and moves the clock on.
 """
 
 from __future__ import annotations
 
 import datetime as _datetime
+import os
 import sys
 import time as _time
 from typing import Any, ClassVar
@@ -15,6 +17,7 @@ import pytest
 
 from triage.instruments.base import authors, settings
 
+_ROOT = os.getcwd()
 _SETTINGS = settings("clock")
 _AT: float | None = _SETTINGS.get("at")
 _FREEZE: bool = bool(_SETTINGS.get("freeze"))
@@ -25,13 +28,13 @@ _slept = 0.0
 
 
 def now() -> float:
-    """The time that the test sees."""
+    """Return the time that the test sees, in seconds since 1970."""
     base = _START if _AT is None else _AT
     return base + (_slept if _FREEZE else _REAL["time"]() - _START)
 
 
 class _Meta(type):
-    """An instance of the real class is an instance of its stand-in."""
+    """Lets instances of the real class pass for instances of its replacement."""
 
     real: ClassVar[type]
 
@@ -75,7 +78,9 @@ def _sleep(seconds: float) -> None:
     _slept += max(0.0, seconds)
 
 
-def _or_now(real: Any) -> Any:
+def _defaulting_to_now(real: Any) -> Any:
+    """A function of `time` that takes the replaced time where it is given none."""
+
     def call(seconds: Any = None) -> Any:
         return real(now() if seconds is None else seconds)
 
@@ -89,13 +94,13 @@ def _strftime(layout: str, when: Any = None) -> str:
 _REAL_STRFTIME = _time.strftime
 
 
-def _stand_ins() -> dict[Any, Any]:
+def _replacements() -> dict[Any, Any]:
     changed: dict[Any, Any] = {
         _time.time: now,
         _time.time_ns: lambda: int(now() * 1e9),
-        _time.localtime: _or_now(_time.localtime),
-        _time.gmtime: _or_now(_time.gmtime),
-        _time.ctime: _or_now(_time.ctime),
+        _time.localtime: _defaulting_to_now(_time.localtime),
+        _time.gmtime: _defaulting_to_now(_time.gmtime),
+        _time.ctime: _defaulting_to_now(_time.ctime),
         _time.strftime: _strftime,
         _RealDateTime: _DateTime,
         _RealDate: _Date,
@@ -106,36 +111,32 @@ def _stand_ins() -> dict[Any, Any]:
 
 
 def _install() -> None:
-    changed = _stand_ins()
-    owners = [(_time, vars(_time)), (_datetime, vars(_datetime))]
-    for name, module in list(sys.modules.items()):
-        if authors(_ROOT, getattr(module, "__file__", None) or "") is not None and name not in (
-            "time",
-            "datetime",
-        ):
-            owners.append((module, vars(module)))
-    for owner, names in owners:
-        for name, value in list(names.items()):
+    """Replace the functions and classes under every name that the user's modules have for them."""
+    replacements = _replacements()
+    owners = [_time, _datetime]
+    for module in list(sys.modules.values()):
+        if authors(_ROOT, getattr(module, "__file__", None) or "") is not None:
+            owners.append(module)
+    for owner in owners:
+        for name, value in list(vars(owner).items()):
             try:
-                stand_in = changed.get(value)
+                replacement = replacements.get(value)
             except TypeError:
+                # not hashable, so none of them
                 continue
-            if stand_in is not None:
-                setattr(owner, name, stand_in)
-
-
-_ROOT = __import__("os").getcwd()
+            if replacement is not None:
+                setattr(owner, name, replacement)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish() -> None:
-    """The user's modules are imported: their names for the clock are replaced too."""
+    """Replace the names in the user's modules, which are imported by now."""
     if _AT is not None or _FREEZE:
         _install()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection() -> None:
-    """Module-level code sees the other time as well."""
+    """Replace the functions before module-level code calls them."""
     if _AT is not None or _FREEZE:
         _install()

@@ -1,9 +1,9 @@
 """Treatment: falsify what the product returns to a test and see whether the test notices.
 
 Before its ordinary run each test is run once to see which functions and methods of the product it calls
-itself, and then once for each of them with the returned value falsified: a number off by one, a truth
+itself, and then once for each of them with the returned value falsified: a number off by one, a boolean
 inverted, a text or a list with an end cut or added. A test that passes every time checks nothing that it
-calls. The ordinary run comes last, with everything put back.
+calls. The ordinary run comes last, with everything restored.
 """
 
 from __future__ import annotations
@@ -18,92 +18,92 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from triage.instruments.base import Writer, beneath, settings
+from triage.instruments.reruns import Rerun, renew_fixtures, run_again
 
 _ROOT = os.getcwd()
 _WRITER = Writer("corrupt")
-_MOST = int(settings("corrupt").get("targets", 6))
-_SECONDS = float(settings("corrupt").get("seconds", 12.0))
-_NOTHING = object()
+_MAX_TARGETS = int(settings("corrupt").get("targets", 6))
+_MAX_SECONDS = float(settings("corrupt").get("seconds", 12.0))
+_UNKNOWN = object()
+"""Stands for a value of which nobody can say what a wrong one would be."""
 
 
 class _Plan:
-    """What is watched and falsified now."""
+    """What is watched and falsified in the present run."""
 
     test_file = ""
     target: str | None = None
+    """Name of the function whose result is falsified; None: calls are only counted."""
     called: dict[str, int] = {}
     falsified = 0
 
 
-def _attempt(item: pytest.Item, nextitem: pytest.Item | None, target: str | None) -> tuple[str, str]:
-    """One run with a target falsified (None: only watched): its outcome and its last words."""
+def _run_with(item: pytest.Item, nextitem: pytest.Item | None, target: str | None) -> Rerun:
+    """Run the test once with the results of `target` falsified."""
     _Plan.test_file, _Plan.target, _Plan.called, _Plan.falsified = str(item.path), target, {}, 0
-    with _wrapped():
-        if hasattr(item, "_initrequest"):
-            item._initrequest()
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    outcome = "passed"
-    if any(report.failed for report in reports):
-        outcome = "failed"
-    elif any(report.skipped for report in reports):
-        outcome = "skipped"
-    said = next((report.longreprtext.strip().rsplit("\n", 1)[-1] for report in reports if report.failed), "")
-    return outcome, said[:300]
+    with _wrapped_product():
+        return run_again(item, nextitem)
 
 
 @contextmanager
-def _wrapped() -> Iterator[None]:
-    """Every function of the product watched, wherever a module of the user's has a name for it."""
-    undo: list[tuple[Any, str, Any]] = []
-    mine = [module for module in list(sys.modules.values()) if _is_users(module)]
-    wrappers = {
-        id(function): _watched(f"{module.__name__}.{function.__qualname__}", function)
-        for module in mine
-        if not _is_test(str(module.__file__))
-        for function in vars(module).values()
-        if isinstance(function, FunctionType) and function.__module__ == module.__name__
-    }
-    for module in mine:
+def _wrapped_product() -> Iterator[None]:
+    """Wrap every function and method of the product, wherever a module of the user's has a name for it."""
+    users = [module for module in list(sys.modules.values()) if _is_users(module)]
+    product = [module for module in users if not _is_test(str(module.__file__))]
+    wrappers: dict[int, Callable[..., Any]] = {}
+    for module in product:
+        for value in vars(module).values():
+            if isinstance(value, FunctionType) and value.__module__ == module.__name__:
+                wrappers[id(value)] = _wrapper(f"{module.__name__}.{value.__qualname__}", value)
+
+    originals: list[tuple[Any, str, FunctionType]] = []
+    for module in users:
         for name, value in list(vars(module).items()):
-            if id(value) in wrappers and isinstance(value, FunctionType):
-                undo.append((module, name, value))
-            elif (
-                isinstance(value, type)
-                and value.__module__ == module.__name__
-                and not _is_test(str(module.__file__))
-            ):
-                undo += [(value, key, method) for key, method in _methods(value)]
-    for owner, name, value in undo:
-        made = wrappers.get(id(value)) or _watched(f"{value.__module__}.{value.__qualname__}", value)
-        with suppress(AttributeError, TypeError):
-            setattr(owner, name, made)
+            if isinstance(value, FunctionType) and id(value) in wrappers:
+                originals.append((module, name, value))
+    for module in product:
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                originals += [(value, name, method) for name, method in _methods(value)]
+
+    for owner, name, original in originals:
+        wrapper = wrappers.get(id(original))
+        if wrapper is None:
+            wrapper = _wrapper(f"{original.__module__}.{original.__qualname__}", original)
+        _assign(owner, name, wrapper)
     try:
         yield
     finally:
-        for owner, name, value in undo:
-            with suppress(AttributeError, TypeError):
-                setattr(owner, name, value)
+        for owner, name, original in originals:
+            _assign(owner, name, original)
+
+
+def _assign(owner: Any, name: str, value: Any) -> None:
+    # some classes refuse
+    with suppress(AttributeError, TypeError):
+        setattr(owner, name, value)
 
 
 def _methods(owner: type) -> list[tuple[str, FunctionType]]:
-    return [
-        (name, value)
-        for name, value in list(vars(owner).items())
-        if isinstance(value, FunctionType) and (name == "__call__" or not name.startswith("__"))
-    ]
+    """Methods that a test calls itself; of those that Python calls only `__call__`."""
+    found = []
+    for name, value in list(vars(owner).items()):
+        is_called_by_name = name == "__call__" or not name.startswith("__")
+        if isinstance(value, FunctionType) and is_called_by_name:
+            found.append((name, value))
+    return found
 
 
-def _watched(name: str, function: FunctionType) -> Callable[..., Any]:
+def _wrapper(name: str, function: FunctionType) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         if sys._getframe(1).f_code.co_filename != _Plan.test_file:
             return result
         wrong = _falsified(result)
-        if wrong is _NOTHING:
+        if wrong is _UNKNOWN:
             return result
         _Plan.called[name] = _Plan.called.get(name, 0) + 1
         if name != _Plan.target:
@@ -115,20 +115,20 @@ def _watched(name: str, function: FunctionType) -> Callable[..., Any]:
 
 
 def _falsified(value: Any) -> Any:
-    """Another value of the same kind; `_NOTHING` where there is no telling what that would be."""
-    for kind, falsify in _WAYS:
-        if type(value) in kind:
+    """A wrong value of the same type, or `_UNKNOWN`."""
+    for types, falsify in _FALSIFIERS:
+        if type(value) in types:
             return falsify(value)
     dtype = getattr(value, "dtype", None)
     if dtype is None or not hasattr(value, "shape"):
-        return _NOTHING
+        return _UNKNOWN
     try:
         return ~value if "bool" in str(dtype) else value + 1
     except (TypeError, ValueError, RuntimeError):
-        return _NOTHING
+        return _UNKNOWN
 
 
-_WAYS: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (
+_FALSIFIERS: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (
     ((bool,), lambda value: not value),
     ((int, float, complex), lambda value: value + 1),
     ((str,), lambda value: value + "?"),
@@ -147,27 +147,26 @@ def _is_users(module: ModuleType) -> bool:
 def _is_test(path: str) -> bool:
     name = os.path.basename(path)
     folders = os.path.relpath(path, _ROOT).split(os.sep)[:-1]
-    named = name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
-    return named or bool({"tests", "test"} & set(folders))
+    has_test_name = name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
+    return has_test_name or bool({"tests", "test"} & set(folders))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Watch, falsify one thing after the other, then leave the test to its ordinary protocol."""
+    """Count the calls, falsify one function after the other, then leave the test to its ordinary run."""
     began = time.monotonic()
-    outcome, _ = _attempt(item, nextitem, None)
-    targets = list(_Plan.called)[:_MOST] if outcome == "passed" else []
+    watched = _run_with(item, nextitem, None)
+    targets = list(_Plan.called)[:_MAX_TARGETS] if watched.outcome == "passed" else []
     for target in targets:
-        if time.monotonic() - began > _SECONDS:
+        if time.monotonic() - began > _MAX_SECONDS:
             break
-        outcome, said = _attempt(item, nextitem, target)
+        rerun = _run_with(item, nextitem, target)
         _WRITER.write(
             "corruption",
             nodeid=item.nodeid,
             mode=f"wrong:{target}",
             calls=_Plan.falsified,
-            outcome=outcome,
-            said=said,
+            outcome=rerun.outcome,
+            said=rerun.message,
         )
-    if hasattr(item, "_initrequest"):
-        item._initrequest()
+    renew_fixtures(item)

@@ -1,4 +1,4 @@
-"""Treatment: another working directory. Settings: {"to": folder, relative to the root or absolute}."""
+"""Treatment: change the working directory. Settings: {"to": folder, relative to the root or absolute}."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROOT = os.getcwd()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Right before the test's own set-up."""
+    """Change it right before the test's own set-up."""
     if _TO is not None:
         try:
             os.chdir(os.path.join(_ROOT, _TO))

@@ -1,9 +1,7 @@
-"""Treatment: other values for defaults that callers leave alone.
+"""Treatment: change the defaults of parameters and fields, for callers that do not pass a value.
 
-Settings: {"overrides": {"package.module.Class.field": value}}. Works on dataclasses, attrs, pydantic,
-named tuples, plain classes and functions; a caller who passes the field keeps what it passed. A value
-that replaces a tensor default is left to the caller's type. What was applied, and what was not, is
-written when the tests are over.
+Settings: {"overrides": {"package.module.Class.field": value}}. Works on dataclasses, attrs, pydantic, named
+tuples, plain classes and functions. What was applied, and what was not, is recorded when the tests are over.
 """
 
 from __future__ import annotations
@@ -26,18 +24,22 @@ _WRITER = Writer("defaults")
 
 
 def override(owner: Any, field: str, value: Any) -> str | None:
-    """Change the default of one field of a class or function; says how, or None where it has none."""
+    """Change the default of one field of a class or function; return how, or None where it has none."""
     if isinstance(owner, FunctionType):
         return _in_signature(owner, field, value)
     if not inspect.isclass(owner):
         return None
-    if _pydantic_fields(owner) is not None:
-        return _by_wrapping(owner, field, value) if field in (_pydantic_fields(owner) or {}) else None
+    fields = _pydantic_fields(owner)
+    if fields is not None:
+        return _by_wrapping(owner, field, value) if field in fields else None
     for name in ("__init__", "__new__"):
-        made = inspect.getattr_static(owner, name, None)
-        function = made.__func__ if isinstance(made, staticmethod) else made
-        if isinstance(function, FunctionType) and (how := _in_signature(function, field, value)):
-            return how
+        constructor = inspect.getattr_static(owner, name, None)
+        if isinstance(constructor, staticmethod):
+            constructor = constructor.__func__
+        if isinstance(constructor, FunctionType):
+            how = _in_signature(constructor, field, value)
+            if how:
+                return how
     if field in vars(owner) and not callable(vars(owner)[field]):
         setattr(owner, field, value)
         return "class attribute"
@@ -45,7 +47,7 @@ def override(owner: Any, field: str, value: Any) -> str | None:
 
 
 def _in_signature(function: FunctionType, field: str, value: Any) -> str | None:
-    """Defaults live on the function object, so every importer of it sees the new one."""
+    """Change the default on the function object, where every importer of the function sees it."""
     plain = inspect.unwrap(function)
     if not isinstance(plain, FunctionType):
         return None
@@ -69,7 +71,7 @@ def _pydantic_fields(owner: type) -> dict[str, Any] | None:
 
 
 def _by_wrapping(owner: Any, field: str, value: Any) -> str:
-    """pydantic validates in compiled code, so the value goes in as if the caller had passed it."""
+    """Pass the value as if the caller had: pydantic keeps its defaults in compiled code."""
     original: Callable[..., None] = owner.__init__
     alias = getattr((_pydantic_fields(owner) or {})[field], "alias", None)
 
@@ -84,6 +86,7 @@ def _by_wrapping(owner: Any, field: str, value: Any) -> str:
 
 
 def _apply(path: str, value: Any, module: ModuleType, trail: list[str]) -> None:
+    """Change what `trail` names in the module, and note under `path` how."""
     owner: Any = module
     for name in trail[:-1]:
         owner = getattr(owner, name, None)
@@ -99,19 +102,22 @@ def _apply(path: str, value: Any, module: ModuleType, trail: list[str]) -> None:
 
 
 def _wait_for(path: str, value: Any) -> None:
-    """Every split of the dotted name into module and trail may be meant: the first that fits wins."""
+    """Apply an override once its module is imported.
+
+    Any split of the dotted name into module and trail may be meant: the first that fits wins.
+    """
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
 
-        def act(module: ModuleType, cut: int = cut) -> None:
+        def apply_to(module: ModuleType, cut: int = cut) -> None:
             if path not in _APPLIED:
                 _apply(path, value, module, parts[cut:])
 
-        when_imported(".".join(parts[:cut]), act)
+        when_imported(".".join(parts[:cut]), apply_to)
 
 
-def _again() -> None:
-    """For modules that are imported past the finders, as test modules are."""
+def _apply_to_imported() -> None:
+    """Apply overrides to modules that were imported past the finders, as test modules are."""
     for path, value in _OVERRIDES.items():
         parts = path.split(".")
         for cut in range(len(parts) - 1, 0, -1):
@@ -122,20 +128,20 @@ def _again() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before any test module is imported, so that configurations made there see the new value."""
+    """Begin before any test module is imported, so that configurations made there have the new value."""
     for path, value in _OVERRIDES.items():
         _wait_for(path, _as_given(value))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Once more for what was imported without the finders."""
+    """Look once more for what has not been found."""
     if len(_APPLIED) < len(_OVERRIDES):
-        _again()
+        _apply_to_imported()
 
 
 def pytest_sessionfinish() -> None:
-    """Say what took and what did not."""
+    """Record what was applied and what was not found."""
     for path in _OVERRIDES:
         if path in _APPLIED:
             _WRITER.write("applied", name=path, how=_APPLIED[path])
@@ -144,4 +150,5 @@ def pytest_sessionfinish() -> None:
 
 
 def _as_given(value: Any) -> Any:
+    """Settings are JSON, which has no tuples; a list as a default would be shared."""
     return tuple(value) if isinstance(value, list) else value

@@ -1,5 +1,8 @@
-"""Treatment: the limits of the process. Settings: {"nofile": "hard"}, {"recursion": N}, {"frozen": true} so
-that the suite's own code cannot lower them again, {"memory": "unlimited"}.
+"""Treatment: raise the limits of the process.
+
+Settings: {"nofile": any value} raises the soft limit to the hard one (likewise memory, stack, filesize,
+processes and core), {"recursion": N} sets the limit of recursion, {"frozen": true} keeps the suite's own
+code from lowering any again.
 """
 
 from __future__ import annotations
@@ -13,20 +16,26 @@ import pytest
 from triage.instruments.base import settings
 
 _SETTINGS = settings("limits")
-_SOFT = {"nofile": resource.RLIMIT_NOFILE, "memory": resource.RLIMIT_AS, "stack": resource.RLIMIT_STACK}
-_SOFT |= {"filesize": resource.RLIMIT_FSIZE, "processes": resource.RLIMIT_NPROC, "core": resource.RLIMIT_CORE}
+_LIMITS = {
+    "nofile": resource.RLIMIT_NOFILE,
+    "memory": resource.RLIMIT_AS,
+    "stack": resource.RLIMIT_STACK,
+    "filesize": resource.RLIMIT_FSIZE,
+    "processes": resource.RLIMIT_NPROC,
+    "core": resource.RLIMIT_CORE,
+}
 
 
 def _raise_soft(name: str) -> None:
-    _, hard = resource.getrlimit(_SOFT[name])
+    _, hard = resource.getrlimit(_LIMITS[name])
     try:
-        resource.setrlimit(_SOFT[name], (hard, hard))
+        resource.setrlimit(_LIMITS[name], (hard, hard))
     except (ValueError, OSError):
         return
 
 
 def _apply() -> None:
-    for name in _SOFT:
+    for name in _LIMITS:
         if name in _SETTINGS:
             _raise_soft(name)
     if "recursion" in _SETTINGS:
@@ -34,12 +43,12 @@ def _apply() -> None:
 
 
 def _ignored(*arguments: Any) -> None:
-    """Stands for `setrlimit` and `setrecursionlimit` while limits are frozen."""
+    """Do nothing, in the place of `setrlimit` and `setrecursionlimit`."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before the suite's own code can lower anything."""
+    """Raise them before the suite's own code can lower any."""
     _apply()
     if _SETTINGS.get("frozen"):
         resource.setrlimit = _ignored
@@ -48,6 +57,6 @@ def pytest_sessionstart() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """And before each test."""
+    """Raise them again before each test."""
     if not _SETTINGS.get("frozen"):
         _apply()

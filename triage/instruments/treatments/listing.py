@@ -1,4 +1,4 @@
-"""Treatment: collect, run nothing. The record then holds every node id of the suite, in its order."""
+"""Treatment: collect the suite, record every node id in order, and run nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from triage.instruments.base import Writer
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Write down the ids, then leave nothing to run."""
+    """Record the ids, then leave nothing to run."""
     Writer("listing").write("items", ids=[item.nodeid for item in items], root=os.getcwd())
     items[:] = []

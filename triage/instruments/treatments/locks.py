@@ -1,6 +1,6 @@
-"""Meter and treatment: locks that know who holds and who wants them; or one lock in place of several.
+"""Meter and treatment: record who holds and who waits for each lock, or make several locks one.
 
-Settings of the treatment: {"one": [places where locks are made]}: all locks made there are the same lock.
+Settings of the treatment: {"one": ["FILE:LINE", ...]}: all locks that are made on these lines are one lock.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from triage.instruments.base import authors, settings, user_frame
 
 _ONE: set[str] = set(settings("locks").get("one", ()))
 _REAL, _REAL_R = threading.Lock, threading.RLock
-LOCKS: list[Watched] = []
-_MOST = 5000
+LOCKS: list[WatchedLock] = []
+_MAX_LOCKS = 5000
+"""Later locks are not watched: a test that makes so many does not hang on one of them."""
 
 
-class Watched:
-    """A lock as `threading` makes it, with its owner, where it was taken, and who waits for it where."""
+class WatchedLock:
+    """A lock of `threading` that knows who holds it and who waits for it, and on which lines."""
 
     def __init__(self, real: Any, root: str, born: str) -> None:
         self._real, self._root, self.born = real, root, born
@@ -30,24 +31,26 @@ class Watched:
         self.waiting: dict[str, str] = {}
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """As the lock does."""
+        """Acquire the lock, as `threading.Lock.acquire` does."""
         if self._real.acquire(blocking=False):
-            return self._got()
+            return self._note_owner()
         if not blocking:
             return False
         name = threading.current_thread().name
         self.waiting[name] = user_frame(self._root, 2) or ""
         try:
-            return self._got() if self._real.acquire(True, timeout) else False
+            if not self._real.acquire(True, timeout):
+                return False
+            return self._note_owner()
         finally:
             self.waiting.pop(name, None)
 
     def release(self) -> None:
-        """As the lock does."""
+        """Release the lock, as `threading.Lock.release` does."""
         self.owner = ""
         self._real.release()
 
-    def _got(self) -> bool:
+    def _note_owner(self) -> bool:
         self.owner, self.taken = threading.current_thread().name, user_frame(self._root, 3) or ""
         return True
 
@@ -61,19 +64,19 @@ class Watched:
         return getattr(self._real, name)
 
     def described(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the state of the lock as plain values."""
         return {"born": self.born, "owner": self.owner, "taken": self.taken, "waiting": dict(self.waiting)}
 
 
 def watch_locks(root: str) -> None:
-    """Locks that the author's code makes from now on are watched; those of libraries are left alone."""
+    """Watch the locks that the author's code makes from now on; those of libraries are left alone."""
 
     def make(real: Callable[[], Any]) -> Callable[[], Any]:
         def lock() -> Any:
             born = _made_at(root)
-            if born is None or len(LOCKS) >= _MOST:
+            if born is None or len(LOCKS) >= _MAX_LOCKS:
                 return real()
-            LOCKS.append(Watched(real(), root, born))
+            LOCKS.append(WatchedLock(real(), root, born))
             return LOCKS[-1]
 
         return lock
@@ -82,7 +85,7 @@ def watch_locks(root: str) -> None:
 
 
 def _made_at(root: str) -> str | None:
-    """The author's line that makes a lock, itself or by the generated code of a dataclass."""
+    """The author's line that makes a lock, by itself or by the generated code of a dataclass."""
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith("<"):
         frame = frame.f_back
@@ -92,10 +95,12 @@ def _made_at(root: str) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before the author's modules make their locks."""
+    """Replace the factories of locks before the author's modules call them."""
     if not _ONE:
         return
-    root, shared = os.getcwd(), _REAL_R()
+    root = os.getcwd()
+    # reentrant: a thread that took the first of the locks takes the second too
+    shared = _REAL_R()
 
     def make(real: Callable[[], Any]) -> Callable[[], Any]:
         def lock() -> Any:

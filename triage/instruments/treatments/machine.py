@@ -1,4 +1,4 @@
-"""Treatment: another machine, as far as Python asks.
+"""Treatment: let Python report another number of cores or another free disk space, or set the umask.
 
 Settings: {"cores": N}, {"free": bytes on the disk}, {"umask": bits that new files lack}.
 """
@@ -19,7 +19,7 @@ _SETTINGS = settings("machine")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before modules size their pools."""
+    """Replace the functions before modules size their pools."""
     cores = _SETTINGS.get("cores")
     if cores is not None:
         os.cpu_count = lambda: int(cores)
@@ -34,6 +34,6 @@ def pytest_sessionstart() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """After the suite's own code was imported, which may have set it too."""
+    """Set the umask once the suite's own code is imported, which may have set it too."""
     if "umask" in _SETTINGS:
         os.umask(int(_SETTINGS["umask"]))

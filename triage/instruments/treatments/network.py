@@ -1,5 +1,7 @@
-"""Treatment: a network that answers. Settings: {"answers": true}: names resolve to this machine, and
-connections elsewhere reach a small server in the test's own process that accepts, and answers HTTP with 200.
+"""Treatment: a network that answers.
+
+Settings: {"answers": true}: every name resolves to this machine, and connections to elsewhere reach a small
+server in the test's own process, which accepts and answers HTTP with 200.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ _REPLY = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 )
 _connect, _connect_ex, _getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+_REQUEST_SECONDS = 2.0
+_PROBE_SECONDS = 0.2
 _server: socket.socket | None = None
 
 
@@ -30,7 +34,7 @@ def _serve(server: socket.socket) -> None:
 
 
 def _answer(client: socket.socket) -> None:
-    client.settimeout(2.0)
+    client.settimeout(_REQUEST_SECONDS)
     try:
         if client.recv(65536):
             client.sendall(_REPLY)
@@ -40,42 +44,48 @@ def _answer(client: socket.socket) -> None:
         client.close()
 
 
-def _elsewhere(self: socket.socket, address: Any) -> Any:
-    """The address to use: the stand-in's, unless somebody listens where the test wants to go."""
-    if (
-        self.family not in (socket.AF_INET, socket.AF_INET6)
-        or _server is None
-        or self.type != socket.SOCK_STREAM
-    ):
+def _redirected(self: socket.socket, address: Any) -> Any:
+    """The address of our server; the test's own where that is on this machine and somebody listens."""
+    is_internet = self.family in (socket.AF_INET, socket.AF_INET6)
+    if _server is None or not is_internet or self.type != socket.SOCK_STREAM:
         return address
-    attempt = socket.socket(self.family, self.type)
-    attempt.settimeout(0.2)
-    local = str(address[0]).startswith("127.") or address[0] in ("::1", "localhost")
-    listening = local and _connect_ex(attempt, address) == 0
-    attempt.close()
-    return address if listening else (*_server.getsockname()[:2], *address[2:])[: len(address)]
+    if _is_local(address) and _has_listener(self, address):
+        return address
+    # addresses of IPv6 have two more fields
+    return (*_server.getsockname()[:2], *address[2:])[: len(address)]
+
+
+def _is_local(address: Any) -> bool:
+    return str(address[0]).startswith("127.") or address[0] in ("::1", "localhost")
+
+
+def _has_listener(client: socket.socket, address: Any) -> bool:
+    with socket.socket(client.family, client.type) as attempt:
+        attempt.settimeout(_PROBE_SECONDS)
+        return _connect_ex(attempt, address) == 0
 
 
 def _connected(self: socket.socket, address: Any) -> None:
-    _connect(self, _elsewhere(self, address))
+    _connect(self, _redirected(self, address))
 
 
 def _connected_ex(self: socket.socket, address: Any) -> int:
-    return _connect_ex(self, _elsewhere(self, address))
+    return _connect_ex(self, _redirected(self, address))
 
 
 def _resolved(host: Any, port: Any, *rest: Any, **more: Any) -> Any:
     try:
         return _getaddrinfo(host, port, *rest, **more)
     except OSError:
+        # a service by name is most likely HTTP
         number = port if isinstance(port, int) else 80
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", number))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", number))]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before the user's code takes the functions."""
-    global _server  # noqa: PLW0603 - one stand-in a process
+    """Start the server and replace the functions before the user's code imports them."""
+    global _server  # noqa: PLW0603 - one server a process
     if not _ANSWERS:
         return
     _server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -1,5 +1,7 @@
-"""Treatment: arithmetic. Settings, each optional: {"dtype": "float64"}, {"threads": 1},
-{"deterministic": true}, {"compile": false}. torch and numpy are changed when the test imports them.
+"""Treatment: change the arithmetic of torch and numpy.
+
+Settings, each optional: {"dtype": "float64"} replaces every narrower type that is asked for, {"threads": 1},
+{"deterministic": true}, {"compile": false}. A library is changed when the test imports it.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from triage.instruments.base import settings
 from triage.instruments.imports import when_imported
 
 _SETTINGS = settings("numerics")
-_NARROW = ("float32", "float16", "half", "single")
-_SMALL = ("int8", "int16", "int32", "intc", "short")
+_NARROW_FLOATS = ("float32", "float16", "half", "single")
+_NARROW_INTEGERS = ("int8", "int16", "int32", "intc", "short")
 
 
 def _torch(torch: ModuleType) -> None:
@@ -34,39 +36,43 @@ def _torch(torch: ModuleType) -> None:
 
 
 def _not_compiled(model: Any = None, **options: Any) -> Any:
-    return (lambda made: made) if model is None else model
+    """Stands for `torch.compile`, also as a decorator with options."""
+    if model is None:
+        return lambda decorated: decorated
+    return model
 
 
 def _numpy(numpy: ModuleType) -> None:
     if "dtype" in _SETTINGS:
-        for names, wide in ((_NARROW, _SETTINGS["dtype"]), (_SMALL, "int64")):
-            for name in names:
+        for narrow, wide in ((_NARROW_FLOATS, _SETTINGS["dtype"]), (_NARROW_INTEGERS, "int64")):
+            for name in narrow:
                 if hasattr(numpy, name):
                     setattr(numpy, name, getattr(numpy, wide))
 
 
 def _widening(torch: ModuleType) -> Any:
-    """Every narrow dtype that is asked for becomes the wide one."""
+    """A mode of torch in which every narrow dtype that is asked for becomes the wide one."""
     from torch.overrides import TorchFunctionMode
 
     wide = getattr(torch, _SETTINGS["dtype"])
-    instead = dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), wide)
-    instead |= dict.fromkeys((torch.int8, torch.int16, torch.int32), torch.int64)
+    wider = dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), wide)
+    wider |= dict.fromkeys((torch.int8, torch.int16, torch.int32), torch.int64)
     methods = {torch.Tensor.float: torch.Tensor.double, torch.Tensor.half: torch.Tensor.double}
 
     class Mode(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            words = {name: _wider(value, instead) for name, value in (kwargs or {}).items()}
-            things = tuple(_wider(value, instead) for value in args)
-            return methods.get(function, function)(*things, **words)
+            wide_args = tuple(_widened(value, wider) for value in args)
+            wide_kwargs = {name: _widened(value, wider) for name, value in (kwargs or {}).items()}
+            return methods.get(function, function)(*wide_args, **wide_kwargs)
 
     return Mode()
 
 
-def _wider(value: Any, instead: dict[Any, Any]) -> Any:
+def _widened(value: Any, wider: dict[Any, Any]) -> Any:
     try:
-        return instead.get(value, value)
+        return wider.get(value, value)
     except (TypeError, RuntimeError):
+        # neither hashable nor comparable, so no dtype
         return value
 
 
@@ -79,10 +85,12 @@ def pytest_sessionstart() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Set-up, call and tear-down alike."""
+    """Apply the settings again, which an earlier test may have changed, and widen during the whole test."""
     torch = sys.modules.get("torch")
-    wide = _widening(torch) if torch is not None and "dtype" in _SETTINGS else contextlib.nullcontext()
+    mode: Any = contextlib.nullcontext()
     if torch is not None:
         _torch(torch)
-    with wide:
+        if "dtype" in _SETTINGS:
+            mode = _widening(torch)
+    with mode:
         return (yield)

@@ -1,4 +1,4 @@
-"""Treatment: a port that is taken is replaced by a free one. Settings: {"free": true}."""
+"""Treatment: bind to a free port where the wanted one is taken. Settings: {"free": true}."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from triage.instruments.base import Writer, settings
 
 _FREE = bool(settings("ports").get("free"))
 _bind, _connect = socket.socket.bind, socket.socket.connect
-_INSTEAD: dict[int, int] = {}
+_REPLACED: dict[int, int] = {}
+"""For each wanted port the one that was bound: clients in the same process are led there."""
 
 
 def _bound(self: socket.socket, address: Any) -> None:
@@ -22,19 +23,19 @@ def _bound(self: socket.socket, address: Any) -> None:
         if error.errno != errno.EADDRINUSE or self.family not in (socket.AF_INET, socket.AF_INET6):
             raise
         _bind(self, (address[0], 0, *address[2:]))
-        _INSTEAD[address[1]] = self.getsockname()[1]
+        _REPLACED[address[1]] = self.getsockname()[1]
         Writer("ports").write("taken", port=address[1])
 
 
 def _connected(self: socket.socket, address: Any) -> None:
-    if isinstance(address, tuple) and len(address) > 1 and address[1] in _INSTEAD:
-        address = (address[0], _INSTEAD[address[1]], *address[2:])
+    if isinstance(address, tuple) and len(address) > 1 and address[1] in _REPLACED:
+        address = (address[0], _REPLACED[address[1]], *address[2:])
     _connect(self, address)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before the user's code opens sockets."""
+    """Replace the methods before the user's code opens sockets."""
     if _FREE:
         socket.socket.bind = _bound  # type: ignore[method-assign,assignment]
         socket.socket.connect = _connected  # type: ignore[method-assign,assignment]

@@ -1,4 +1,4 @@
-"""Treatment: scripts of the project run before the tests. Settings: {"run": [paths relative to the root]}."""
+"""Treatment: run scripts of the project before the tests. Settings: {"run": [paths relative to the root]}."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ import pytest
 from triage.instruments.base import Writer, settings
 
 _RUN = settings("prelude").get("run", ())
-_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Each in a process of its own; one that fails is no treatment."""
+    """Run each script in a process of its own; one that fails is recorded as missed."""
     for path in _RUN:
         shell = "sh" if str(path).endswith(".sh") else sys.executable
         try:
             done = subprocess.run(
-                [shell, path], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+                [shell, path],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TIMEOUT_SECONDS,
+                check=False,
             )
             trouble = f"exit code {done.returncode}" if done.returncode else ""
         except (OSError, subprocess.SubprocessError) as error:

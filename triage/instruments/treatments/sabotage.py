@@ -17,26 +17,29 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from triage.instruments.base import Writer, settings
 from triage.instruments.imports import when_imported
 from triage.instruments.names import tensors_by_name
+from triage.instruments.reruns import renew_fixtures, run_again
 
 _ROOT = os.getcwd()
 _WRITER = Writer("sabotage")
-_MOST_LEAVES = int(settings("sabotage").get("leaves", 6))
-_SECONDS = float(settings("sabotage").get("seconds", 12.0))
-_MOST_NODES = 20_000
+_MAX_LEAVES = int(settings("sabotage").get("leaves", 6))
+_MAX_SECONDS = float(settings("sabotage").get("seconds", 12.0))
+_MAX_NODES = 20_000
+"""A larger graph is searched in part."""
 
 
 class _Plan:
-    """The break that is planted now, and the leaves that backward calls reached so far."""
+    """The break that is planted now, and the leaves that backward calls have reached so far."""
 
     mode: str | None = None
+    """`output`, `zero`, `leaf:NAME`, or None in the ordinary run."""
     calls = 0
     leaves: list[str] = []
     nested = False
+    """Whether an outer call is spoiled already: `Tensor.backward` calls `autograd.backward`."""
 
 
 def _patch(torch: ModuleType) -> None:
@@ -78,39 +81,49 @@ def _broken_grad(torch: ModuleType, real: Callable[..., Any]) -> Callable[..., A
         finally:
             _Plan.nested = False
         wanted = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        cut = [f"leaf:{names.get(id(tensor))}" == _Plan.mode for tensor in wanted]
-        if any(cut) and not kwargs.get("allow_unused"):
+        is_cut = [f"leaf:{names.get(id(tensor))}" == _Plan.mode for tensor in wanted]
+        if any(is_cut) and not kwargs.get("allow_unused"):
+            # in the words of torch, which a test may match
             raise RuntimeError(
                 "One of the differentiated Tensors appears to not have been used in the graph."
             )
-        return tuple(None if off else value for off, value in zip(cut, result, strict=True))
+        return tuple(None if cut else value for cut, value in zip(is_cut, result, strict=True))
 
     return call
 
 
 def _spoiled(tensors: Any) -> Any:
+    """The differentiated outputs with the planned break."""
     if isinstance(tensors, list | tuple):
         return type(tensors)(_spoiled(tensor) for tensor in tensors)
     if _Plan.mode == "output":
         return tensors.detach()
-    return tensors * 0 if _Plan.mode == "zero" else tensors
+    if _Plan.mode == "zero":
+        return tensors * 0
+    return tensors
 
 
 def _named_leaves(torch: ModuleType, roots: Any) -> list[tuple[str, Any]]:
-    """Leaves that the graph reaches, by the names that the test's frames give them; noted for later."""
+    """Leaves that the graph reaches, by the names that the test's frames give them; the plan notes these."""
     _Plan.calls += 1
+    # of several names the first is the best
     known = {id(tensor): name for name, tensor in reversed(tensors_by_name(torch, _ROOT))}
     leaves = _reached(list(roots) if isinstance(roots, list | tuple) else [roots])
-    named = [(known.get(id(leaf), f"leaf {at}"), leaf) for at, leaf in enumerate(leaves)]
-    _Plan.leaves += [name for name, _ in named if name not in _Plan.leaves]
+    named = []
+    for number, leaf in enumerate(leaves):
+        name = known.get(id(leaf), f"leaf {number}")
+        named.append((name, leaf))
+        if name not in _Plan.leaves:
+            _Plan.leaves.append(name)
     return named
 
 
 def _reached(roots: list[Any]) -> list[Any]:
+    """Leaves of the graph of these roots."""
     found: dict[int, Any] = {}
     todo = [root.grad_fn for root in roots if getattr(root, "grad_fn", None) is not None]
     seen: set[Any] = set()
-    while todo and len(seen) < _MOST_NODES:
+    while todo and len(seen) < _MAX_NODES:
         node = todo.pop()
         if node in seen:
             continue
@@ -122,25 +135,21 @@ def _reached(roots: list[Any]) -> list[Any]:
     return list(found.values())
 
 
-def _attempt(item: pytest.Item, nextitem: pytest.Item | None, mode: str) -> str:
-    """Run the test once with a break planted; what came of it."""
+def _run_with(item: pytest.Item, nextitem: pytest.Item | None, mode: str) -> None:
+    """Run the test once with a break planted, and record what came of it."""
     _Plan.mode, _Plan.calls = mode, 0
     try:
-        if hasattr(item, "_initrequest"):
-            item._initrequest()
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        rerun = run_again(item, nextitem)
     finally:
         _Plan.mode = None
-    outcome = "passed"
-    if any(report.failed for report in reports):
-        outcome = "failed"
-    elif any(report.skipped for report in reports):
-        outcome = "skipped"
-    text = next((report.longreprtext.strip().rsplit("\n", 1)[-1] for report in reports if report.failed), "")
     _WRITER.write(
-        "sabotage", nodeid=item.nodeid, mode=mode, calls=_Plan.calls, outcome=outcome, said=text[:300]
+        "sabotage",
+        nodeid=item.nodeid,
+        mode=mode,
+        calls=_Plan.calls,
+        outcome=rerun.outcome,
+        said=rerun.message,
     )
-    return outcome
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -151,15 +160,15 @@ def pytest_sessionstart() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """The breaks first, then the ordinary protocol of whoever comes next."""
+    """Plant the breaks, then leave the test to its ordinary run."""
     _Plan.leaves = []
     began = time.monotonic()
-    _attempt(item, nextitem, "output")
-    leaves = [f"leaf:{name}" for name in _Plan.leaves[:_MOST_LEAVES]] if len(_Plan.leaves) > 1 else []
+    _run_with(item, nextitem, "output")
+    # with one leaf only, to cut it off is to detach the output
+    leaves = [f"leaf:{name}" for name in _Plan.leaves[:_MAX_LEAVES]] if len(_Plan.leaves) > 1 else []
     for mode in (*leaves[:1], "zero"):
-        _attempt(item, nextitem, mode)
+        _run_with(item, nextitem, mode)
     for mode in leaves[1:]:
-        if time.monotonic() - began < _SECONDS:
-            _attempt(item, nextitem, mode)
-    if hasattr(item, "_initrequest"):
-        item._initrequest()
+        if time.monotonic() - began < _MAX_SECONDS:
+            _run_with(item, nextitem, mode)
+    renew_fixtures(item)

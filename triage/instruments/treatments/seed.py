@@ -1,7 +1,7 @@
-"""Treatment: chance with a fixed start.
+"""Treatment: seed the random generators.
 
-Settings: {"seed": N} seeds `random`, numpy and torch before each test and gives unseeded generators this
-seed; {"instead": N} also replaces the seed in the test's own calls of `seed` and `manual_seed`.
+Settings: {"seed": N} seeds `random`, numpy and torch before each test and gives generators without a seed
+this one; {"instead": N} also replaces the seed in the test's own calls of `seed` and `manual_seed`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,15 @@ def _seed_all() -> None:
 
 
 class _Seeded(random.Random):
-    """`random.Random()` without a seed starts from the given one."""
+    """Starts from the seed of the settings where it is given none."""
 
     def __init__(self, x: Any = None) -> None:
         super().__init__(_SEED if x is None else x)
 
 
 def _replace(owner: Any, name: str, real: Callable[..., Any]) -> None:
+    """Record the calls of a function that seeds, and replace the seed where the settings say so."""
+
     def seed(value: Any = None, *rest: Any, **more: Any) -> Any:
         _WRITER.write("seeded", name=f"{getattr(owner, '__name__', owner)}.{name}", value=repr(value)[:80])
         return real(_INSTEAD if _INSTEAD is not None and value is not None else value, *rest, **more)
@@ -68,7 +70,7 @@ def _torch(module: ModuleType) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before the user's modules make generators of their own."""
+    """Seed before the user's modules make generators of their own."""
     _seed_all()
     if _SEED is not None:
         random.Random = _Seeded  # type: ignore[misc]
@@ -79,11 +81,11 @@ def pytest_sessionstart() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Each test starts alike."""
+    """Seed before the fixtures of each test."""
     _seed_all()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
-    """Fixtures may have drawn."""
+    """Seed again before the test itself: its fixtures may have drawn numbers."""
     _seed_all()

@@ -1,12 +1,13 @@
-"""Treatment: threads of the test run one after another. Settings: {"serial": true}.
+"""Treatment: run the threads of the test one after another. Settings: {"serial": true}.
 
-A thread that is started is waited for, a little; pools get one worker. What needs several threads at once
-goes on after the wait, so that a conversation between threads slows down and does not lock up.
+Whoever starts a thread waits for its end, for a limited time; pools get one worker. Threads that need each
+other go on after that time, so that they are slow and do not deadlock.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import sys
 import threading
 from typing import Any
@@ -16,13 +17,15 @@ import pytest
 from triage.instruments.base import authors, settings
 
 _SERIAL = bool(settings("threads").get("serial"))
-_WAIT = float(settings("threads").get("wait", 0.5))
-_ROOT = __import__("os").getcwd()
+_WAIT_SECONDS = float(settings("threads").get("wait", 0.5))
+_ROOT = os.getcwd()
+_MAX_LIBRARY_FRAMES = 6
+"""A thread that a library starts deep inside a call is the library's own."""
 
 
-def _from_user() -> bool:
+def _is_started_by_user() -> bool:
     frame: Any = sys._getframe(2)
-    for _ in range(6):
+    for _ in range(_MAX_LIBRARY_FRAMES):
         if frame is None:
             return False
         if authors(_ROOT, frame.f_code.co_filename) is not None:
@@ -33,17 +36,17 @@ def _from_user() -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before the user's code takes the classes."""
+    """Replace the methods before the user's code imports the classes."""
     if not _SERIAL:
         return
     start = threading.Thread.start
     make = concurrent.futures.ThreadPoolExecutor.__init__
 
     def start_and_wait(self: threading.Thread) -> None:
-        users = _from_user()
+        is_users = _is_started_by_user()
         start(self)
-        if users:
-            self.join(_WAIT)
+        if is_users:
+            self.join(_WAIT_SECONDS)
 
     def one_worker(self: Any, max_workers: int | None = None, *rest: Any, **more: Any) -> None:
         make(self, 1, *rest, **more)

@@ -1,7 +1,7 @@
-"""Meter and treatment: numeric comparisons. Settings: {"factor": K} multiplies every tolerance.
+"""Meter and treatment: record by how much numeric comparisons fail, or widen their tolerances.
 
-Each failed comparison is written with its largest difference and the tolerance there, so that one can see by
-how much it missed.
+Settings: {"factor": K} multiplies every tolerance. Each failed comparison is recorded with its largest
+difference and the tolerance there.
 """
 
 from __future__ import annotations
@@ -20,23 +20,25 @@ from triage.instruments.imports import when_imported
 _FACTOR = float(settings("tolerance").get("factor", 1.0))
 _ROOT = os.getcwd()
 _WRITER = Writer("tolerance")
-_EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+_FLOAT64_EPSILON = 2.0**-52
+"""Distance of 1 and the next double."""
+_TINY = 1e-300
+"""Keeps ratios finite where the tolerance or the value is 0."""
 
 
-def _scaled(value: Any, default: float | None) -> Any:
-    value = default if value is None else value
-    return None if value is None else value * _FACTOR
+def _scaled(tolerance: Any) -> Any:
+    return None if tolerance is None else tolerance * _FACTOR
 
 
 def _torch(torch: Any) -> None:
     close, allclose, isclose = torch.testing.assert_close, torch.allclose, torch.isclose
 
     def assert_close(actual: Any, expected: Any, *, rtol: Any = None, atol: Any = None, **more: Any) -> None:
-        r, a = _defaults(torch, actual, expected, rtol, atol)
+        rtol, atol = _scaled_tolerances(torch, actual, expected, rtol, atol)
         try:
-            close(actual, expected, rtol=r, atol=a, **more)
+            close(actual, expected, rtol=rtol, atol=atol, **more)
         except AssertionError:
-            _miss(torch, actual, expected, r, a, name="torch.testing.assert_close")
+            _miss(actual, expected, rtol, atol, name="torch.testing.assert_close")
             raise
 
     def torch_allclose(
@@ -44,7 +46,7 @@ def _torch(torch: Any) -> None:
     ) -> bool:
         result = bool(allclose(input, other, rtol * _FACTOR, atol * _FACTOR, equal_nan))
         if not result:
-            _miss(torch, input, other, rtol * _FACTOR, atol * _FACTOR, name="torch.allclose")
+            _miss(input, other, rtol * _FACTOR, atol * _FACTOR, name="torch.allclose")
         return result
 
     def torch_isclose(
@@ -55,7 +57,8 @@ def _torch(torch: Any) -> None:
     torch.testing.assert_close, torch.allclose, torch.isclose = assert_close, torch_allclose, torch_isclose
 
 
-def _defaults(torch: Any, actual: Any, expected: Any, rtol: Any, atol: Any) -> tuple[Any, Any]:
+def _scaled_tolerances(torch: Any, actual: Any, expected: Any, rtol: Any, atol: Any) -> tuple[Any, Any]:
+    """Tolerances times the factor; where none are given those that torch takes for these types."""
     if rtol is None or atol is None:
         try:
             pair = [torch.as_tensor(value) for value in (actual, expected)]
@@ -75,7 +78,7 @@ def _numpy(numpy: Any) -> None:
     def np_allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
         result = bool(allclose(a, b, rtol * _FACTOR, atol * _FACTOR, equal_nan))
         if not result:
-            _miss(numpy, a, b, rtol * _FACTOR, atol * _FACTOR, name="numpy.allclose")
+            _miss(a, b, rtol * _FACTOR, atol * _FACTOR, name="numpy.allclose")
         return result
 
     def np_isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -87,18 +90,19 @@ def _numpy(numpy: Any) -> None:
         try:
             assert_allclose(actual, desired, rtol * _FACTOR, atol * _FACTOR, *rest, **more)
         except AssertionError:
-            _miss(
-                numpy, actual, desired, rtol * _FACTOR, atol * _FACTOR, name="numpy.testing.assert_allclose"
-            )
+            _miss(actual, desired, rtol * _FACTOR, atol * _FACTOR, name="numpy.testing.assert_allclose")
             raise
 
     def by_decimal(real: Callable[..., None], usual: int, name: str) -> Callable[..., None]:
         def call(actual: Any, desired: Any, decimal: int = usual, *rest: Any, **more: Any) -> None:
-            fewer = max(0, decimal - math.ceil(math.log10(_FACTOR))) if _FACTOR > 1 else decimal
+            fewer = decimal
+            if _FACTOR > 1:
+                # ten times the tolerance is a decimal less
+                fewer = max(0, decimal - math.ceil(math.log10(_FACTOR)))
             try:
                 real(actual, desired, fewer, *rest, **more)
             except AssertionError:
-                _miss(numpy, actual, desired, 0.0, 1.5 * 10.0**-fewer, name=name)
+                _miss(actual, desired, 0.0, 1.5 * 10.0**-fewer, name=name)
                 raise
 
         return call
@@ -108,17 +112,17 @@ def _numpy(numpy: Any) -> None:
     testing.assert_array_almost_equal = by_decimal(array_almost, 6, "numpy.testing.assert_array_almost_equal")
 
 
-def _miss(library: Any, actual: Any, expected: Any, rtol: Any, atol: Any, *, name: str) -> None:
-    """Largest difference, in units of its tolerance and of the last digit."""
+def _miss(actual: Any, expected: Any, rtol: Any, atol: Any, *, name: str) -> None:
+    """Record a failed comparison: its largest difference, also in units of the tolerance and of the value."""
     try:
         import numpy
 
-        a, b = (_array(numpy, value) for value in (actual, expected))
+        a, b = _array(numpy, actual), _array(numpy, expected)
         difference = numpy.abs(a - b)
         allowed = (atol or 0.0) + (rtol or 0.0) * numpy.abs(b)
         with numpy.errstate(all="ignore"):
-            ratio = float(numpy.nanmax(difference / numpy.maximum(allowed, 1e-300)))
-            relative = float(numpy.nanmax(difference / numpy.maximum(numpy.abs(b), 1e-300)))
+            ratio = float(numpy.nanmax(difference / numpy.maximum(allowed, _TINY)))
+            relative = float(numpy.nanmax(difference / numpy.maximum(numpy.abs(b), _TINY)))
         _WRITER.write(
             "miss", name=name, where=user_frame(_ROOT, 3), ratio=ratio, relative=relative,
             largest=float(numpy.nanmax(difference)), rtol=rtol, atol=atol, dtype=_dtype(actual),
@@ -138,25 +142,21 @@ def _dtype(value: Any) -> str:
 
 
 def _approx() -> None:
-    """`pytest.approx` has a relative 1e-6 and an absolute 1e-12 where neither is given."""
+    """Scale the tolerances of `pytest.approx`, and record where a number is not within them."""
     real = pytest.approx
 
     def approx(expected: Any, rel: Any = None, abs: Any = None, nan_ok: bool = False) -> Any:
         if rel is None and abs is None:
-            made = real(expected, rel=1e-6 * _FACTOR, abs=1e-12 * _FACTOR, nan_ok=nan_ok)
-        else:
-            made = real(expected, rel=_scaled(rel, None), abs=_scaled(abs, None), nan_ok=nan_ok)
-        return made
+            # the defaults that pytest documents
+            rel, abs = 1e-6, 1e-12
+        return real(expected, rel=_scaled(rel), abs=_scaled(abs), nan_ok=nan_ok)
 
     pytest.approx = approx
-    compare = _compared(type(real(1.0)))
-    compare_sequence = type(real([1.0]))
-    compare_sequence.__eq__ = _each(compare_sequence.__eq__)  # type: ignore[method-assign]
-    type(real(1.0)).__eq__ = compare  # type: ignore[method-assign]
+    number_type: Any = type(real(1.0))
+    number_type.__eq__ = _recording_equality(number_type.__eq__)
 
 
-def _compared(kind: Any) -> Callable[[Any, Any], Any]:
-    real: Any = kind.__eq__
+def _recording_equality(real: Any) -> Callable[[Any, Any], Any]:
 
     def equal(self: Any, actual: Any) -> Any:
         result = real(self, actual)
@@ -167,18 +167,11 @@ def _compared(kind: Any) -> Callable[[Any, Any], Any]:
     return equal
 
 
-def _each(real: Any) -> Any:
-    def equal(self: Any, actual: Any) -> Any:
-        return real(self, actual)
-
-    return equal
-
-
 def _miss_number(actual: float, expected: float, tolerance: float, name: str) -> None:
     difference = abs(actual - expected)
     _WRITER.write(
-        "miss", name=name, where=user_frame(_ROOT, 3), ratio=difference / max(tolerance, 1e-300),
-        largest=difference, relative=difference / max(abs(expected), 1e-300), dtype="float64",
+        "miss", name=name, where=user_frame(_ROOT, 3), ratio=difference / max(tolerance, _TINY),
+        largest=difference, relative=difference / max(abs(expected), _TINY), dtype="float64",
         atol=tolerance, rtol=0.0,
         nonfinite=not (math.isfinite(actual) and math.isfinite(expected)),
     )  # fmt: skip
@@ -202,12 +195,14 @@ def _almost() -> None:
 
     def almost(self: Any, first: Any, second: Any, *rest: Any, **more: Any) -> None:
         named = dict(zip(("places", "msg", "delta"), rest, strict=False)) | more
-        places, msg, delta = (named.get(name) for name in ("places", "msg", "delta"))
-        allowed = (
-            float(delta if delta is not None else 0.5 * 10.0 ** -(7 if places is None else places)) * _FACTOR
-        )
+        delta = named.get("delta")
+        if delta is None:
+            places = named.get("places")
+            # unittest rounds the difference to so many decimals; 7 by default
+            delta = 0.5 * 10.0 ** -(7 if places is None else places)
+        allowed = float(delta) * _FACTOR
         try:
-            real(self, first, second, msg=msg, delta=allowed)
+            real(self, first, second, msg=named.get("msg"), delta=allowed)
         except AssertionError:
             _miss_number(float(first), float(second), allowed, "assertAlmostEqual")
             raise
@@ -216,12 +211,12 @@ def _almost() -> None:
 
 
 def _equal() -> None:
-    """Floats that a unittest compares exactly: the unit of slack is the last digit."""
+    """Give floats that a unittest compares exactly a tolerance: so many units of their last digit."""
     real = unittest.TestCase.assertEqual
 
     def equal(self: Any, first: Any, second: Any, msg: Any = None) -> None:
         if isinstance(first, float) and isinstance(second, int | float) and first != second:
-            allowed = _EPS["float64"] * max(abs(first), abs(second)) * _FACTOR
+            allowed = _FLOAT64_EPSILON * max(abs(first), abs(second)) * _FACTOR
             if _FACTOR > 1 and abs(first - second) <= allowed:
                 return
             _miss_number(first, float(second), allowed, "assertEqual")
@@ -232,7 +227,7 @@ def _equal() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before test modules take the functions by name."""
+    """Replace the functions before test modules import them by name."""
     _approx()
     _isclose()
     _almost()
