@@ -1,7 +1,7 @@
-"""Meter: which numeric defaults the test relied on.
+"""Meter: record which numeric defaults the test relied on.
 
-Watches calls of the user's own constructors and functions and records each numeric field that had
-its default value, with the line that left it so. Candidates for the control values of a probe.
+Watches calls of the user's own constructors and functions and records each numeric parameter or field that
+had its default value, with the line of the call. A probe changes these defaults in turn.
 """
 
 from __future__ import annotations
@@ -20,14 +20,18 @@ from triage.instruments.base import Writer, authors
 _ROOT = os.getcwd()
 _WRITER = Writer("configs")
 _FUNCTIONS: dict[CodeType, FunctionType | None] = {}
+"""For each code that was called: its function, or None where its defaults are of no interest."""
 _SEEN: dict[tuple[str, str], int] = {}
-_MOST_CALLERS = 4
+"""How often a default was seen: by its dotted name, and the line of the call."""
+_MAX_CALLERS = 4
+_MAX_TUPLE = 4
+"""A longer tuple is data rather than a setting."""
 
 
 def numeric(value: Any) -> bool:
-    """Numbers, and short tuples of numbers; booleans too."""
+    """Tell whether a value is a number, a boolean or a short tuple of these."""
     if isinstance(value, tuple):
-        return 0 < len(value) <= 4 and all(isinstance(item, int | float) for item in value)
+        return 0 < len(value) <= _MAX_TUPLE and all(isinstance(item, int | float) for item in value)
     return isinstance(value, int | float)
 
 
@@ -40,7 +44,8 @@ def _watch(frame: FrameType, event: str, argument: Any) -> None:
         if function is None:
             return
     else:
-        function = _FUNCTIONS[code] = None  # also stops recursion while it is looked up
+        # to look it up may call the same code again
+        _FUNCTIONS[code] = None
         function = _FUNCTIONS[code] = _function_of(frame)
     if function is not None:
         _record(frame, function)
@@ -57,11 +62,15 @@ def _function_of(frame: FrameType) -> FunctionType | None:
     for name in code.co_qualname.split("."):
         found = getattr(found, name, None)
     found = getattr(found, "__func__", found)
-    found = inspect.unwrap(found) if callable(found) else found
-    return found if isinstance(found, FunctionType) and found.__code__ is code and _has(found) else None
+    if callable(found):
+        found = inspect.unwrap(found)
+    if not isinstance(found, FunctionType) or found.__code__ is not code:
+        return None
+    return found if _has_numeric_default(found) else None
 
 
 def _constructor(frame: FrameType) -> FunctionType | None:
+    """The `__init__` or `__new__` of one of the user's classes, where it has numeric defaults."""
     code = frame.f_code
     if not code.co_argcount:
         return None
@@ -70,24 +79,28 @@ def _constructor(frame: FrameType) -> FunctionType | None:
     if hasattr(owner, "__pydantic_fields__") and not code.co_filename.startswith(_ROOT):
         return _pydantic_marker
     for base in owner.__mro__:
-        made = _made_by(base, code)
-        if isinstance(made, FunctionType) and made.__code__ is code:
-            return made if _is_users(base) and _has(made) else None
+        function = _constructor_of(base, code)
+        if isinstance(function, FunctionType) and function.__code__ is code:
+            return function if _is_users(base) and _has_numeric_default(function) else None
     return None
 
 
 def _of_named_tuple(code: CodeType) -> bool:
-    """The constructor that `namedtuple` makes is a lambda."""
+    """Tell whether code is the constructor that `namedtuple` makes, a lambda."""
     return code.co_name == "<lambda>" and code.co_varnames[:1] == ("_cls",)
 
 
-def _made_by(base: type, code: CodeType) -> Any:
-    made = base.__dict__.get("__new__" if _of_named_tuple(code) else code.co_name)
-    return made.__func__ if isinstance(made, staticmethod) else made
+def _constructor_of(base: type, code: CodeType) -> Any:
+    name = "__new__" if _of_named_tuple(code) else code.co_name
+    constructor = base.__dict__.get(name)
+    return constructor.__func__ if isinstance(constructor, staticmethod) else constructor
 
 
 def _class_of(subject: Any) -> type:
-    """The class, also where `__new__` got it; `isinstance` would run somebody's `__class__` property."""
+    """The class of an instance, or the class itself, which `__new__` gets.
+
+    `isinstance` would run somebody's `__class__` property.
+    """
     kind: type = type(subject)
     return subject if issubclass(kind, type) else kind
 
@@ -99,7 +112,7 @@ def _any_pydantic_model() -> None:
 _pydantic_marker = cast(FunctionType, _any_pydantic_model)
 
 
-def _has(function: FunctionType) -> bool:
+def _has_numeric_default(function: FunctionType) -> bool:
     values = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
     return any(numeric(value) for value in values)
 
@@ -110,6 +123,7 @@ def _is_users(owner: type) -> bool:
 
 
 def _defaults(function: FunctionType) -> dict[str, Any]:
+    """The defaults of a function by parameter."""
     code = function.__code__
     values = function.__defaults__ or ()
     names = code.co_varnames[: code.co_argcount][code.co_argcount - len(values) :]
@@ -117,29 +131,29 @@ def _defaults(function: FunctionType) -> dict[str, Any]:
 
 
 def _record(frame: FrameType, function: FunctionType) -> None:
+    """Record the numeric parameters of a call that have their default."""
     if function is _pydantic_marker:
-        owner, left = _left_pydantic(frame)
+        owner, used = _used_pydantic_defaults(frame)
     else:
-        owner = _owner_name(frame, function)
-        left = {
-            name: value
-            for name, value in _defaults(function).items()
-            if numeric(value) and name in frame.f_locals and _same(frame.f_locals[name], value)
-        }
+        owner, used = _owner_name(frame, function), {}
+        for name, value in _defaults(function).items():
+            if numeric(value) and name in frame.f_locals and _same(frame.f_locals[name], value):
+                used[name] = value
     if not owner:
         return
     caller = _caller(frame)
-    for name, value in left.items():
+    for name, value in used.items():
         key = (f"{owner}.{name}", caller or "")
         _SEEN[key] = _SEEN.get(key, 0) + 1
         callers = sum(path == key[0] for path, _ in _SEEN)
-        if _SEEN[key] == 1 and callers <= _MOST_CALLERS:
+        if _SEEN[key] == 1 and callers <= _MAX_CALLERS:
             _WRITER.write(
                 "default", owner=owner, field=name, value=value, type=type(value).__name__, caller=caller
             )
 
 
-def _left_pydantic(frame: FrameType) -> tuple[str, dict[str, Any]]:
+def _used_pydantic_defaults(frame: FrameType) -> tuple[str, dict[str, Any]]:
+    """The name of a pydantic model, and the numeric fields that its caller did not pass."""
     subject = frame.f_locals.get(frame.f_code.co_varnames[0])
     owner = type(subject)
     if not _is_users(owner):
@@ -149,16 +163,16 @@ def _left_pydantic(frame: FrameType) -> tuple[str, dict[str, Any]]:
         value = frame.f_locals.get(name)
         given.update(value if isinstance(value, dict) else {})
     fields: dict[str, Any] = getattr(owner, "__pydantic_fields__", {})
-    left = {
-        name: field.default
-        for name, field in fields.items()
-        if name not in given and getattr(field, "alias", None) not in given and numeric(field.default)
-    }
-    return public_name(owner), left
+    used = {}
+    for name, field in fields.items():
+        is_given = name in given or getattr(field, "alias", None) in given
+        if not is_given and numeric(field.default):
+            used[name] = field.default
+    return public_name(owner), used
 
 
 def public_name(thing: Any) -> str:
-    """Dotted name under which people import a class or function: of the nearest package that exports it."""
+    """Return the dotted name of a class or function in the nearest package that exports it."""
     parts = thing.__module__.split(".")
     first, _, rest = thing.__qualname__.partition(".")
     for length in range(len(parts) - 1, 0, -1):
@@ -175,7 +189,7 @@ def _owner_name(frame: FrameType, function: FunctionType) -> str:
     if function.__code__.co_name in ("__init__", "__new__") or _of_named_tuple(function.__code__):
         subject = frame.f_locals.get(function.__code__.co_varnames[0])
         for base in _class_of(subject).__mro__:
-            if _made_by(base, function.__code__) is function:
+            if _constructor_of(base, function.__code__) is function:
                 return public_name(base)
     return public_name(function)
 
@@ -185,26 +199,29 @@ def _same(given: Any, default: Any) -> bool:
 
 
 def _caller(frame: FrameType) -> str | None:
-    """The line of the user's code that made the call: of the suite where there is one on the way."""
-    above, nearest = frame.f_back, None
+    """The nearest calling line in the suite's tree; where there is none, in the user's code elsewhere."""
+    above = frame.f_back
+    nearest: str | None = None
     while above is not None:
-        place = authors(_ROOT, above.f_code.co_filename)
-        if place is not None and not place.startswith("/"):
-            return f"{place}:{above.f_lineno}"
-        nearest = nearest or (f"{place}:{above.f_lineno}" if place else None)
+        file = authors(_ROOT, above.f_code.co_filename)
+        if file is not None:
+            line = f"{file}:{above.f_lineno}"
+            if not file.startswith("/"):
+                return line
+            nearest = nearest or line
         above = above.f_back
     return nearest
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """From before collection on: fixtures and module-level objects count too."""
+    """Watch from before collection on: fixtures and module-level objects count too."""
     sys.setprofile(_watch)
     threading.setprofile(_watch)
 
 
 def _constants() -> None:
-    """Numbers in capitals at the top of the user's modules are configuration too, where they are zero."""
+    """Record constants of the user's modules that are zero: settings that switch something off."""
     for name, module in list(sys.modules.items()):
         if authors(_ROOT, getattr(module, "__file__", None) or "") is None:
             continue
@@ -214,7 +231,7 @@ def _constants() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Let go."""
+    """Record constants, and stop watching."""
     _constants()
     sys.setprofile(None)
     threading.setprofile(None)

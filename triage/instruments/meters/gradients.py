@@ -1,7 +1,7 @@
-"""Meter: every backward call of the test, with the loss, the leaves, their gradients and the graph.
+"""Meter: record every backward call of the test, with the loss, the leaves, their gradients and the graph.
 
-Patches `Tensor.backward`, `torch.autograd.backward` and `torch.autograd.grad` as soon as the test
-imports torch, and never imports it itself. Values are read, never changed.
+Wraps `Tensor.backward`, `torch.autograd.backward` and `torch.autograd.grad` as soon as the test imports
+torch, and never imports it itself. Values are read, never changed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from triage.instruments.names import tensors_by_name
 _ROOT = os.getcwd()
 _WRITER = Writer("gradients")
 _BUSY = threading.local()
-_MOST_CALLS = 40
-_MOST_NODES = 20_000
+_MAX_CALLS = 40
+_MAX_NODES = 20_000
+_MAX_SHOWN = 12
+"""Of a larger gradient only the norm is recorded."""
 _calls = 0
 
 
@@ -40,7 +42,7 @@ def _watched(
     @functools.wraps(real)
     def call(*args: Any, **kwargs: Any) -> Any:
         global _calls  # noqa: PLW0603 - one test process, one counter
-        if getattr(_BUSY, "on", False) or _calls >= _MOST_CALLS:
+        if getattr(_BUSY, "on", False) or _calls >= _MAX_CALLS:
             return real(*args, **kwargs)
         _BUSY.on = True
         _calls += 1
@@ -69,7 +71,7 @@ def _grad_roots(outputs: Any, inputs: Any = None, *args: Any, **kwargs: Any) -> 
 
 
 def _before(torch: ModuleType, roots: list[Any], inputs: list[Any] | None) -> dict[str, Any]:
-    """What the graph looks like before it is freed; a meter's own trouble is recorded, not raised."""
+    """Describe the graph before the call frees it; a meter's own trouble is recorded, not raised."""
     try:
         named = tensors_by_name(torch, _ROOT)
         reached, ops = _walk(roots)
@@ -78,15 +80,14 @@ def _before(torch: ModuleType, roots: list[Any], inputs: list[Any] | None) -> di
         in_order = sorted(reached, key=lambda tensor: places.get(id(tensor), len(named)))
         wanted = inputs if inputs is not None else in_order
         known = {id(tensor) for tensor in wanted}
-        left_out = [
-            (name, tensor)
-            for name, tensor in named
-            if tensor.is_leaf and tensor.requires_grad and id(tensor) not in known
-        ]
+        left_out = []
+        for name, tensor in named:
+            if tensor.is_leaf and tensor.requires_grad and id(tensor) not in known:
+                left_out.append((name, tensor))
         return {
             "roots": roots, "leaves": wanted, "inputs": inputs, "ops": ops,
             "reached": {id(tensor) for tensor in reached},
-            "names": names, "unreached": _once(left_out) if inputs is None else [],
+            "names": names, "unreached": _unique(left_out) if inputs is None else [],
             "had": {id(t): None if t.grad is None else t.grad.detach().clone() for t in wanted if t.is_leaf},
             "loss": _number(roots[0]) if len(roots) == 1 else None,
         }  # fmt: skip
@@ -105,7 +106,7 @@ def _walk(roots: list[Any]) -> tuple[list[Any], list[str]]:
             leaves[id(root)] = root
     seen: set[Any] = set()
     for node in todo:
-        if node in seen or len(seen) > _MOST_NODES:
+        if node in seen or len(seen) > _MAX_NODES:
             continue
         seen.add(node)
         variable = getattr(node, "variable", None)
@@ -118,13 +119,15 @@ def _walk(roots: list[Any]) -> tuple[list[Any], list[str]]:
 
 
 def _after(torch: ModuleType, record: dict[str, Any], result: Any, error: str | None) -> None:
+    """Record the call, once the gradients are there."""
     if not record:
         return
     try:
-        leaves = [
-            _leaf(torch, record, tensor, result[number] if result and record["inputs"] is not None else None)
-            for number, tensor in enumerate(record["leaves"])
-        ]
+        leaves = []
+        for number, tensor in enumerate(record["leaves"]):
+            # `autograd.grad` returns the gradients of its inputs, `backward` adds them to the leaves
+            given = result[number] if result and record["inputs"] is not None else None
+            leaves.append(_leaf(torch, record, tensor, given))
         roots = record["roots"]
         _WRITER.write(
             "backward",
@@ -145,6 +148,7 @@ def _after(torch: ModuleType, record: dict[str, Any], result: Any, error: str | 
 
 
 def _leaf(torch: ModuleType, record: dict[str, Any], tensor: Any, given: Any) -> dict[str, Any]:
+    """One leaf with the gradient that this call gave it; `given` is what `autograd.grad` returned."""
     gradient = given
     if record["inputs"] is None:
         had = record["had"].get(id(tensor))
@@ -158,12 +162,17 @@ def _described(torch: ModuleType, gradient: Any) -> dict[str, Any]:
     if gradient is None:
         return {"grad": None, "max_abs": None, "nonfinite": 0}
     plain = gradient.detach()
-    plain = plain.to_dense() if plain.layout != torch.strided else plain
+    if plain.layout != torch.strided:
+        plain = plain.to_dense()
     finite = torch.isfinite(plain)
     largest = float(plain[finite].abs().max()) if bool(finite.any()) else 0.0
-    value: Any = _number(plain) if plain.numel() == 1 else None
-    if value is None:
-        value = plain.reshape(-1).tolist() if plain.numel() <= 12 else {"norm": float(plain.norm())}
+    value: Any
+    if plain.numel() == 1:
+        value = _number(plain)
+    elif plain.numel() <= _MAX_SHOWN:
+        value = plain.reshape(-1).tolist()
+    else:
+        value = {"norm": float(plain.norm())}
     return {"grad": value, "max_abs": largest, "nonfinite": int((~finite).sum())}
 
 
@@ -174,7 +183,7 @@ def _number(tensor: Any) -> float | None:
     return float(value.real if isinstance(value, complex) else value)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+def _unique(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     seen: dict[int, tuple[str, Any]] = {}
     for name, tensor in pairs:
         seen.setdefault(id(tensor), (name, tensor))
@@ -189,6 +198,6 @@ def pytest_sessionstart() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Mark where each test's calls begin."""
+    """Record where each test's calls begin."""
     _WRITER.write("test", nodeid=item.nodeid)
     return (yield)

@@ -1,6 +1,6 @@
-"""Meter: the line of the user's code that is running, kept on disk: what a dead process was doing.
+"""Meter: keep the line of the user's code that is running on disk, to tell what a dead process was doing.
 
-One line of JSON that is overwritten at each step, so it survives `os._exit`, a signal and a kill.
+One line of JSON is overwritten at each step, so that it survives `os._exit`, a signal and a kill.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from triage.instruments.base import authors, out_folder
 
 _ROOT = os.getcwd()
 _WIDTH = 4096
-_MOST_FRAMES = 12
+"""Bytes of the line: it is padded, so that a shorter one leaves nothing of a longer one."""
+_MAX_FRAMES = 12
 _file: int | None = None
 
 
@@ -40,14 +41,15 @@ def _line(frame: FrameType, event: str, argument: Any) -> Any:
 def _write(frame: FrameType | None) -> None:
     if _file is None:
         return
-    places: list[str] = []
-    while frame is not None and len(places) < _MOST_FRAMES:
-        place = authors(_ROOT, frame.f_code.co_filename)
-        if place is not None:
-            places.append(f"{place}:{frame.f_lineno}")
+    lines: list[str] = []
+    while frame is not None and len(lines) < _MAX_FRAMES:
+        file = authors(_ROOT, frame.f_code.co_filename)
+        if file is not None:
+            lines.append(f"{file}:{frame.f_lineno}")
         frame = frame.f_back
-    text = json.dumps({"event": "at", "frames": places})
-    os.pwrite(_file, text[: _WIDTH - 1].ljust(_WIDTH - 1).encode("ascii") + b"\n", 0)
+    text = json.dumps({"event": "at", "frames": lines})
+    padded = text[: _WIDTH - 1].ljust(_WIDTH - 1)
+    os.pwrite(_file, padded.encode("ascii") + b"\n", 0)
 
 
 def _begin() -> None:
@@ -66,7 +68,7 @@ def _end() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Iterator[None]:
-    """Modules that die when they are imported."""
+    """Trace the import of modules: some die there."""
     _begin()
     try:
         return (yield)
@@ -76,7 +78,7 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Set-up, call and tear-down of each test."""
+    """Trace set-up, call and teardown of each test."""
     _begin()
     try:
         return (yield)

@@ -1,4 +1,4 @@
-"""Meter: native stacks at the moment of death, by gdb that waits beside the process, where it is there."""
+"""Meter: record native stacks when the process dies, by a gdb that waits beside it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import pytest
 
 from triage.instruments.processes import attach, traced
 
-_SECONDS = 10.0
+_ATTACH_SECONDS = 10.0
 _began: list[bool] = []
+"""Not empty once gdb was started, with whether it has attached."""
 
 
 def _begin() -> None:
     if not _began:
-        _began.append(attach("native", until_it_dies=True) and traced(_SECONDS))
+        _began.append(attach("native", until_it_dies=True) and traced(_ATTACH_SECONDS))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection() -> None:
-    """Before modules are imported: some die there."""
+    """Attach before modules are imported: some die there."""
     _begin()

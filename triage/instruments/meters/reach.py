@@ -1,8 +1,8 @@
-"""Meter: does the test come to the line at which it failed?
+"""Meter: record whether the test reaches the statement at which it failed.
 
-Settings: {"path": "tests/test_a.py", "first": 12, "last": 14}, the statement that failed. When the test is
-over one line says whether the statement was reached (`hit`), and whether it was hollow: whether every
-generator expression in it was asked and had nothing to give, as in `all(valid(row) for row in [])`.
+Settings: {"path": "tests/test_a.py", "first": 12, "last": 14}, the lines of that statement. When the test
+is over one line says whether the statement was reached (`hit`), and whether it was `hollow`: whether every
+generator expression in it was consumed and yielded nothing, as in `all(valid(row) for row in [])`.
 """
 
 from __future__ import annotations
@@ -27,38 +27,42 @@ class _Watch:
     """What one test was seen to do; only frames of the watched file are followed line by line."""
 
     def __init__(self) -> None:
-        self.seen = self.hit = False
-        self.asked: dict[FrameType, int] = {}
-        self._ours: dict[CodeType, bool] = {}
+        self.seen = False
+        """Whether anything of the file ran: it may go by another name here."""
+        self.hit = False
+        self.resumed: dict[FrameType, int] = {}
+        """How often each generator expression was resumed: once where it yields nothing."""
+        self._is_watched: dict[CodeType, bool] = {}
 
-    def called(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code
-        if code not in self._ours:
-            self._ours[code] = os.path.abspath(code.co_filename) == _PATH
-        if not self._ours[code]:
+        if code not in self._is_watched:
+            self._is_watched[code] = os.path.abspath(code.co_filename) == _PATH
+        if not self._is_watched[code]:
             return None
         self.seen = True
         if code.co_name == "<genexpr>" and _FIRST <= code.co_firstlineno <= _LAST:
-            self.asked[frame] = self.asked.get(frame, 0) + 1
-        return self.line
+            self.resumed[frame] = self.resumed.get(frame, 0) + 1
+        return self.on_line
 
-    def line(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def on_line(self, frame: FrameType, event: str, argument: Any) -> Any:
         if event == "line" and _FIRST <= frame.f_lineno <= _LAST:
             self.hit = True
-        return self.line
+        return self.on_line
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """The test itself; somebody's tracer gets its place back."""
+    """Trace the test itself; restore the tracer that was there."""
     if not _FIRST:
         return (yield)
-    watch, before = _Watch(), sys.gettrace()
-    sys.settrace(watch.called)
+    watch = _Watch()
+    before = sys.gettrace()
+    sys.settrace(watch.on_call)
     try:
         return (yield)
     finally:
         sys.settrace(before)
-        hollow = bool(watch.asked) and all(times == 1 for times in watch.asked.values())
-        if watch.seen:  # a file that goes by another name here tells nothing
+        hollow = bool(watch.resumed) and all(times == 1 for times in watch.resumed.values())
+        if watch.seen:
             _WRITER.write("reached", nodeid=item.nodeid, hit=watch.hit, hollow=hollow)

@@ -1,7 +1,7 @@
-"""Meter: every torch operation of the test with its source line, and what became of values and gradients.
+"""Meter: record every torch operation of the test with its source line, its values and its gradients.
 
-One line an operation: name, place, which operations it takes from, whether values died (all zero) or became
-non-finite in it, whether it left the graph; and, from hooks, what the gradient was that came back to it.
+One line an operation: name, source line, the operations whose results it takes, whether its values are all
+zero or not finite, whether its result has no graph any more; and, from hooks, the same of the gradient.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from triage.instruments.base import Writer, authors
+from triage.instruments.base import Writer, user_frame
 
 _ROOT = os.getcwd()
 _WRITER = Writer("trace")
-_MOST_OPS = 3000
-_NUMBERS = ("item", "tolist", "__float__", "__int__", "__index__", "__bool__", "numpy", "__array__")
-_TAMPERING = ("register_hook", "register_post_accumulate_grad_hook")
-_SILENT = frozenset(
+_MAX_OPS = 3000
+_TO_NUMBERS = ("item", "tolist", "__float__", "__int__", "__index__", "__bool__", "numpy", "__array__")
+"""Operations that take a value out of torch."""
+_HOOKS = ("register_hook", "register_post_accumulate_grad_hook")
+"""Operations that may change a gradient."""
+_IGNORED = frozenset(
     [
         "__get__",
         "__set__",
@@ -55,84 +57,90 @@ class _Tracer:
     def __init__(self, torch: ModuleType) -> None:
         self.torch = torch
         self.ops: list[dict[str, Any]] = []
-        self.made: dict[int, int] = {}
-        self.kept: list[Any] = []
+        self.made_by: dict[int, int] = {}
+        """Number of the operation by the `id` of its result; -1 for leaves."""
+        self.alive: list[Any] = []
+        """Results: an `id` must not be given to another tensor."""
 
     def record(
         self, name: str, arguments: tuple[Any, ...], keywords: Any, result: Any, *, tracked: bool
     ) -> None:
-        """`tracked`: whether an input had a graph before; an operation in place may have taken it away."""
-        if len(self.ops) >= _MOST_OPS:
+        """Record one operation.
+
+        `tracked` tells whether an input had a graph before: an operation in place may have removed it.
+        """
+        if len(self.ops) >= _MAX_OPS:
             return
         inputs = [value for value in _flat((arguments, keywords)) if isinstance(value, self.torch.Tensor)]
         outputs = [value for value in _flat(result) if isinstance(value, self.torch.Tensor)]
-        place = _place()
-        if place is None or not (outputs or name in _NUMBERS or name in _TAMPERING):
+        where = user_frame(_ROOT, 2)
+        if where is None or not (outputs or name in _TO_NUMBERS or name in _HOOKS):
             return
         number = len(self.ops)
         op: dict[str, Any] = {
             "op": name,
-            "where": place,
-            "from": sorted({self.made[id(value)] for value in inputs if id(value) in self.made}),
+            "where": where,
+            "from": sorted({self.made_by[id(value)] for value in inputs if id(value) in self.made_by}),
             "leaves": sorted({id(value) for value in inputs if value.requires_grad and value.is_leaf}),
             "grad_mode": self.torch.is_grad_enabled(),
             "tracked": tracked,
         }
         self.ops.append(op)
-        op["left"] = tracked and name not in _TAMPERING and not any(value.requires_grad for value in outputs)
+        op["left"] = tracked and name not in _HOOKS and not any(value.requires_grad for value in outputs)
         op["constant"] = not inputs
         self._values(op, inputs, outputs)
         for value in outputs:
-            self.made[id(value)] = number
-            self.kept.append(value)
+            self.made_by[id(value)] = number
+            self.alive.append(value)
             if value.requires_grad and not (value.is_leaf and id(value) in op["leaves"]):
                 self._hook(op, value)
         for value in inputs:
-            if value.is_leaf and value.requires_grad and id(value) not in self.made:
-                self.made[id(value)] = -1
+            if value.is_leaf and value.requires_grad and id(value) not in self.made_by:
+                self.made_by[id(value)] = -1
                 self._leaf(value)
 
     def _values(self, op: dict[str, Any], inputs: list[Any], outputs: list[Any]) -> None:
-        floats = [value for value in outputs if value.is_floating_point() and value.numel()]
-        if not floats:
+        """Note whether values are zero or not finite, before and after the operation."""
+        results = [value for value in outputs if value.is_floating_point() and value.numel()]
+        if not results:
             return
-        came = [value for value in inputs if value.is_floating_point() and value.numel()]
+        operands = [value for value in inputs if value.is_floating_point() and value.numel()]
         with self.torch.no_grad():
-            op["nonfinite"] = not all(bool(self.torch.isfinite(value.detach()).all()) for value in floats)
-            op["zero"] = all(not bool(value.detach().any()) for value in floats)
-            op["nonfinite_in"] = any(not bool(self.torch.isfinite(value.detach()).all()) for value in came)
-            op["zero_in"] = any(not bool(value.detach().any()) for value in came)
+            op["nonfinite"] = any(self._is_nonfinite(value) for value in results)
+            op["zero"] = all(self._is_zero(value) for value in results)
+            op["nonfinite_in"] = any(self._is_nonfinite(value) for value in operands)
+            op["zero_in"] = any(self._is_zero(value) for value in operands)
+
+    def _is_zero(self, value: Any) -> bool:
+        return not bool(value.detach().any())
+
+    def _is_nonfinite(self, value: Any) -> bool:
+        return not bool(self.torch.isfinite(value.detach()).all())
 
     def _hook(self, op: dict[str, Any], value: Any) -> None:
-        def came_back(gradient: Any) -> None:
+        """Note of the gradient, when it comes, whether it is zero or not finite."""
+
+        def note(gradient: Any) -> None:
             if gradient is None:
                 return
-            with _Off(self):
-                op["grad_zero"] = not bool(gradient.detach().any())
-                op["grad_nonfinite"] = not bool(self.torch.isfinite(gradient.detach()).all())
+            with _Paused(self):
+                op["grad_zero"] = self._is_zero(gradient)
+                op["grad_nonfinite"] = self._is_nonfinite(gradient)
 
-        value.register_hook(came_back)
+        value.register_hook(note)
 
     def _leaf(self, value: Any) -> None:
-        entry = {"op": "leaf", "leaf": id(value), "where": "", "shape": list(value.shape)}
-        self.ops.append(entry)
-
-        def came_back(gradient: Any) -> None:
-            if gradient is None:
-                return
-            with _Off(self):
-                entry["grad_zero"] = not bool(gradient.detach().any())
-                entry["grad_nonfinite"] = not bool(self.torch.isfinite(gradient.detach()).all())
-
-        value.register_hook(came_back)
+        op = {"op": "leaf", "leaf": id(value), "where": "", "shape": list(value.shape)}
+        self.ops.append(op)
+        self._hook(op, value)
 
     def write(self, nodeid: str) -> None:
         for number, op in enumerate(self.ops):
             _WRITER.write("op", nodeid=nodeid, n=number, **op)
 
 
-class _Off:
-    """The meter's own operations are not traced."""
+class _Paused:
+    """A context in which operations, which are then the meter's own, are not traced."""
 
     def __init__(self, tracer: _Tracer) -> None:
         self._stack = tracer.torch._C.DisableTorchFunctionSubclass()
@@ -160,12 +168,12 @@ def _mode(torch: ModuleType, tracer: _Tracer) -> Any:
             global _paused  # noqa: PLW0603
             if _paused:
                 return function(*args, **(kwargs or {}))
-            came = [value for value in _flat((args, kwargs or {})) if isinstance(value, torch.Tensor)]
-            tracked = any(value.requires_grad for value in came)
+            inputs = [value for value in _flat((args, kwargs or {})) if isinstance(value, torch.Tensor)]
+            tracked = any(value.requires_grad for value in inputs)
             result = function(*args, **(kwargs or {}))
             _paused += 1
             try:
-                name = _named(function, resolve_name(function) or "")
+                name = _operation_name(function, resolve_name(function) or "")
                 if name is not None:
                     with torch._C.DisableTorchFunctionSubclass():
                         tracer.record(name, args, kwargs or {}, result, tracked=tracked)
@@ -178,16 +186,17 @@ def _mode(torch: ModuleType, tracer: _Tracer) -> Any:
     return Mode()
 
 
-def _named(function: Any, full: str) -> str | None:
-    """`detach`, `data`, `sqrt`; None for what makes no value."""
+def _operation_name(function: Any, full: str) -> str | None:
+    """The last part of an operation's name (`detach`, `sqrt`, `data`); None for one that makes no value."""
     name = full.rpartition(".")[2] or getattr(function, "__name__", "")
     if name == "__get__":
         attribute = full.split(".")[-2] if "." in full else ""
         return attribute if attribute in ("data", "real", "imag", "T", "mT") else None
-    return None if name in _SILENT else name
+    return None if name in _IGNORED else name
 
 
 def _flat(value: Any, depth: int = 3) -> Iterator[Any]:
+    """The values in nested lists, tuples and dictionaries."""
     if isinstance(value, list | tuple) and depth:
         for item in value:
             yield from _flat(item, depth - 1)
@@ -198,19 +207,9 @@ def _flat(value: Any, depth: int = 3) -> Iterator[Any]:
         yield value
 
 
-def _place() -> str | None:
-    frame: Any = sys._getframe(2)
-    while frame is not None:
-        place = authors(_ROOT, frame.f_code.co_filename)
-        if place is not None:
-            return f"{place}:{frame.f_lineno}"
-        frame = frame.f_back
-    return None
-
-
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """The test itself; fixtures have run."""
+    """Trace the test itself; fixtures have run."""
     torch = sys.modules.get("torch")
     if torch is None:
         return (yield)

@@ -1,7 +1,8 @@
-"""Meter: what a test that does not end waits for: its threads, the locks that they hold, its children.
+"""Meter: record what a hanging test waits for: its threads, the locks that they hold, its child processes.
 
-Settings: {"after": seconds}. Locks that the author's code makes note who holds and who wants them. When the
-time is up one line is written and the process ends; where C code does not let go, a debugger outside looks.
+Settings: {"after": seconds}. Locks that the author's code makes note who holds them and who waits for them.
+When the time is up one line is written and the process ends; where C code holds the GIL, a debugger beside
+the process writes its stacks.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ _ROOT = os.getcwd()
 _WRITER = Writer("waits")
 _AFTER = float(settings("waits").get("after", 0))
 _SAMPLES = 8
-_BORN: dict[int, str] = {}
-_LIBRARY = {
+_EXIT_CODE = 70
+_STATE_CHARS = 2000
+_STARTED_AT: dict[int, str] = {}
+"""By the `id` of a thread: the author's line that started it."""
+_WAITS_OF_FUNCTIONS = {
     "join": "the end of a thread",
     "_wait_for_tstate_lock": "the end of a thread",
     "accept": "a connection",
@@ -37,33 +41,33 @@ _LIBRARY = {
     "result": "a future",
     "acquire": "a semaphore",
 }
-
-
-_FILES = {
+"""What a library function of this name waits for."""
+_WAITS_OF_FILES = {
     "subprocess.py": "a child",
     "popen_fork.py": "a child",
     "queue.py": "an item of a queue or room in it",
 }
+"""What the functions of this library file wait for, whatever their names."""
 
 
-def _own(frame: Any) -> list[str]:
+def _author_lines(frame: Any) -> list[str]:
     """The author's lines of a thread, innermost first."""
     found = []
     while frame is not None:
-        place = authors(_ROOT, frame.f_code.co_filename)
-        if place is not None:
-            found.append(f"{place}:{frame.f_lineno}")
+        file = authors(_ROOT, frame.f_code.co_filename)
+        if file is not None:
+            found.append(f"{file}:{frame.f_lineno}")
         frame = frame.f_back
     return found
 
 
-def _for_what(frame: Any) -> tuple[str, str]:
-    """What the outermost library function below the author's line waits for; the thread that it joins."""
+def _wait_of(frame: Any) -> tuple[str, str]:
+    """What the outermost library function below the author's line waits for, and the thread that it joins."""
     words, joined = "", ""
     while frame is not None and authors(_ROOT, frame.f_code.co_filename) is None:
         file = os.path.basename(frame.f_code.co_filename)
-        if file in _FILES or "/triage/" not in frame.f_code.co_filename:
-            words = _FILES.get(file) or _LIBRARY.get(frame.f_code.co_name, words)
+        if file in _WAITS_OF_FILES or "/triage/" not in frame.f_code.co_filename:
+            words = _WAITS_OF_FILES.get(file) or _WAITS_OF_FUNCTIONS.get(frame.f_code.co_name, words)
         thread = frame.f_locals.get("self")
         if isinstance(thread, threading.Thread) and words == "the end of a thread":
             joined = thread.name
@@ -77,8 +81,11 @@ def _tasks(frame: Any) -> list[str]:
     while frame is not None and asyncio is not None:
         if frame.f_code.co_name == "run_forever":
             tasks = asyncio.all_tasks(frame.f_locals.get("self"))
-            stacks = [task.get_stack() for task in sorted(tasks, key=lambda task: task.get_name())]
-            return [line for stack in stacks for inner in reversed(stack) for line in _own(inner)[:1]]
+            lines: list[str] = []
+            for task in sorted(tasks, key=lambda task: task.get_name()):
+                for suspended in reversed(task.get_stack()):
+                    lines += _author_lines(suspended)[:1]
+            return lines
         frame = frame.f_back
     return []
 
@@ -90,13 +97,13 @@ def _threads() -> list[dict[str, Any]]:
         frame = frames.get(thread.ident or 0)
         if frame is None or thread is threading.current_thread():
             continue
-        words, joined = _for_what(frame)
+        words, joined = _wait_of(frame)
         found.append(
             {
                 "name": thread.name,
                 "main": thread is threading.main_thread(),
-                "born": _BORN.get(id(thread), ""),
-                "frames": [*_tasks(frame)[:6], *_own(frame)[:8]],
+                "born": _STARTED_AT.get(id(thread), ""),
+                "frames": [*_tasks(frame)[:6], *_author_lines(frame)[:8]],
                 "for": words or waiting_in(os.getpid(), thread.native_id or 0),
                 "joins": joined,
             }
@@ -105,7 +112,10 @@ def _threads() -> list[dict[str, Any]]:
 
 
 def _watch() -> None:
-    """Samples first: a test that is at other lines or uses the processor moves."""
+    """Sample the main thread until the time is up, record what everything waits for, and end the process.
+
+    A test that is at other lines, or that uses the processor, does not hang.
+    """
     main = threading.main_thread().ident or 0
     seen: Counter[str] = Counter()
     began = time.process_time()
@@ -113,7 +123,7 @@ def _watch() -> None:
         time.sleep(_AFTER / _SAMPLES)
         frame = sys._current_frames().get(main)
         if frame is not None:
-            seen[" ".join([*_own(frame)[:6], str(hash(_state(frame)))])] += 1
+            seen[" ".join([*_author_lines(frame)[:6], str(hash(_state(frame)))])] += 1
     _WRITER.write(
         "standing",
         threads=_threads(),
@@ -122,7 +132,7 @@ def _watch() -> None:
         moved=len(seen) > 1,
         busy=(time.process_time() - began) / max(_AFTER, 0.01),
     )
-    os._exit(70)
+    os._exit(_EXIT_CODE)
 
 
 def _state(frame: Any) -> str:
@@ -132,28 +142,31 @@ def _state(frame: Any) -> str:
     if frame is None:
         return ""
     plain = {name: value for name, value in frame.f_locals.items() if type(value) in (int, float, str, bool)}
-    return f"{frame.f_lineno if not plain else ''}{sorted(plain.items())!r}"[:2000]
+    if not plain:
+        return str(frame.f_lineno)
+    return repr(sorted(plain.items()))[:_STATE_CHARS]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Before the author's modules make their locks."""
+    """Watch locks and threads from before the author's modules make them."""
     if not _AFTER:
         return
     watch_locks(_ROOT)
     start = threading.Thread.start
 
-    def noted(self: threading.Thread) -> None:
-        place = _own(sys._getframe(1))
-        _BORN[id(self)] = place[0] if place else ""
+    def start_noted(self: threading.Thread) -> None:
+        lines = _author_lines(sys._getframe(1))
+        _STARTED_AT[id(self)] = lines[0] if lines else ""
         start(self)
 
-    threading.Thread.start = noted  # type: ignore[method-assign]
+    threading.Thread.start = start_noted  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logstart() -> None:
-    """The time runs from the start of the test."""
+    """Start the time with the test."""
     if _AFTER:
+        # where this thread cannot run because C code holds the GIL, the debugger comes a little later
         attach("waits", seconds=_AFTER + 2.0)
         threading.Thread(target=_watch, name="triage-waits", daemon=True).start()
