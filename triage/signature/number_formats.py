@@ -16,15 +16,28 @@ from typing import NamedTuple
 
 from triage.signature.number_sentences import ABSOLUTE, RELATIVE, TOLERANCES, read_sentence
 from triage.signature.numbers import (
+    ANY_NUMBER,
     LOOKED_AT,
     NUMBER,
+    ErrorOfPair,
     Numeric,
     class_of,
     decade,
-    fraction,
+    distance,
     fraction_of,
+    named_number,
     number,
+    off_by,
     relation_of,
+)
+from triage.signature.numpy_formats import (
+    close_call,
+    count_of_floats,
+    decimals,
+    finite,
+    nan_location,
+    ordered,
+    single_items,
 )
 from triage.text.pattern import pattern
 
@@ -70,154 +83,20 @@ def _tolerance(
     return number(tolerances[which]) if tolerances else None
 
 
-def _off(
-    kind: str, error: float | None, allowed: float | None, *, left: str = "", share: str = ""
-) -> Numeric:
-    """A comparison that is off by `error` where `allowed` would have been; `left` says what is odd."""
-    finite = error is not None and math.isfinite(error)
-    if not left and error is not None and not finite:
-        left = class_of(error)
-    return Numeric(
-        kind,
-        left=left,
-        decade=decade(error, allowed),
-        difference=error if finite else None,
-        fraction=share,
-        absolute=error,
-        tolerance=allowed,
-    )
-
-
-def _distance(one: str | None, other: str | None) -> float | None:
-    """|a - b| of two numbers as text; None unless both are."""
-    a, b = number(one), number(other)
-    if a is None or b is None:
-        return None
-    return abs(a - b)
-
-
-_N = rf"(?:np\.\w+\()?(?:{NUMBER})\)?"
-"""A number that numpy's repr may wrap."""
-
-
-def _named(name: str) -> str:
-    return rf"(?:np\.\w+\()?(?P<{name}>{NUMBER})\)?"
-
-
-_ULP = pattern(
-    r"""
-    not[ ](?:almost[ ])?equal[ ](?:up[ ])?to[ ](?P<allowed>\d+(?:\.\d+)?)[ ]ULP[ ]
-    \(max[ ](?:difference[ ])?is[ ](?P<error>[\d.eE+]+)
-    """,
-    matches=["Arrays are not almost equal up to 1 ULP (max difference is 4.5e+15 ULP)"],
-    rejects=["Arrays are not almost equal to 6 decimals"],
-)
-
-
-def _ulp(text: str, known: Numeric) -> Numeric | None:
-    """numpy's `assert_array_max_ulp` and `assert_array_almost_equal_nulp`."""
-    found = _ULP.search(text)
-    if found is None:
-        return None
-    off = _off("close", number(found["error"]), number(found["allowed"]))
-    return replace(off, difference=None)  # a count of floats, no difference of values
-
-
-_LOCATION = pattern(
-    r"\b(?P<what>nan|[-+]?inf)[ ]location[ ]mismatch",
-    matches=["x and y +inf location mismatch:", "x and y nan location mismatch:"],
-    rejects=["location mismatch"],
-)
-
-
-def _location(text: str, known: Numeric) -> Numeric | None:
-    """numpy's report of nan or infinity in one array only."""
-    found = _LOCATION.search(text)
-    return Numeric("nan-location", left=found["what"].lstrip("+-")) if found else None
-
-
-_DECIMALS = pattern(
-    r"not[ ]almost[ ]equal[ ]to[ ](?P<places>\d+)[ ]decimals",
-    matches=["Arrays are not almost equal to 6 decimals"],
-    rejects=["almost equal to 6 decimals"],
-)
-_DIGITS = pattern(
-    r"not[ ]equal[ ]to[ ](?P<digits>\d+)[ ]significant[ ]digits",
-    matches=["Items are not equal to 7 significant digits:"],
-    rejects=["7 significant digits"],
-)
-_ACTUAL = pattern(
-    rf"ACTUAL:[ ]{_named('actual')}\s*\n\s*DESIRED:[ ]{_named('desired')}\s*$",
-    flags=re.MULTILINE,
-    matches=[" ACTUAL: 1.5\n DESIRED: np.float64(2.5)"],
-    rejects=[" ACTUAL: array([1., 2.])\n DESIRED: array([1., 3.])"],
-)
-
-
-def _decimals(text: str, known: Numeric) -> Numeric | None:
-    """numpy's `assert_almost_equal` and `assert_approx_equal`."""
-    places, digits = _DECIMALS.search(text), _DIGITS.search(text)
-    if not (places or digits) or known.shapes or _LOCATION.search(text):
-        return None
-    pair = _ACTUAL.search(text)
-    desired = number(pair["desired"]) if pair else None
-    error = _distance(pair["actual"], pair["desired"]) if pair else None
-    if error is None:
-        error = known.difference
-    if places:
-        # numpy: |desired - actual| < 1.5 * 10**-decimal
-        allowed = 1.5 * 10.0 ** -int(places["places"])
-    elif digits and desired:
-        allowed = abs(desired) * 10.0 ** (1 - int(digits["digits"]))
-    else:
-        return None
-    return _off("close", error, allowed, share=known.fraction)
-
-
-_ORDERED = pattern(
-    r"not[ ]strictly[ ]ordered[ ]`x[ ]<[ ]y`|Arrays[ ]are[ ]not[ ]less-ordered|not[ ]less-(?:or-)?equal",
-    matches=["Arrays are not strictly ordered `x < y`", "Arrays are not less-ordered"],
-    rejects=["Arrays are not equal"],
-)
-
-
-def _ordered(text: str, known: Numeric) -> Numeric | None:
-    """numpy's `assert_array_less`."""
-    if not _ORDERED.search(text):
-        return None
-    return Numeric("compare", op="<", fraction=fraction_of(text), shapes=known.shapes)
-
-
 _OBTAINED = pattern(
-    rf"Obtained:[ ]{_named('got')}\s*\n\s*Expected:[ ]{_named('due')}(?:[ ]±[ ](?P<allowed>{NUMBER}))?",
+    rf"""
+    Obtained:[ ]{named_number("got")}\s*\n\s*
+    Expected:[ ]{named_number("due")}(?:[ ]±[ ](?P<allowed>{NUMBER}))?
+    """,
     matches=["Obtained: 0.1\n  Expected: 0.2 ± 2.0e-07"],
     rejects=["Obtained: 'a'\n  Expected: 0.2"],
 )
 _APPROX_ROW = pattern(
-    rf"^\s*[^|\n]{{1,80}}\|\s*{_named('got')}\s*\|\s*{_named('due')}[ ]±[ ](?P<allowed>{NUMBER})",
+    rf"^\s*[^|\n]{{1,80}}\|\s*{named_number('got')}\s*\|\s*{named_number('due')}[ ]±[ ](?P<allowed>{NUMBER})",
     flags=re.MULTILINE,
     matches=["  0     | 1.0      | 1.5 ± 1.5e-06"],
     rejects=["  Index | Obtained | Expected"],
 )
-
-
-class _Error(NamedTuple):
-    """How far one pair of values is off, and what would have been allowed."""
-
-    off: float
-    allowed: float
-
-    @property
-    def in_tolerances(self) -> float:
-        """The error in units of the tolerance: infinite where nothing is allowed."""
-        if self.allowed:
-            return self.off / self.allowed
-        return math.inf if self.off else 0.0
-
-    @property
-    def counts(self) -> bool:
-        """Whether it is larger than allowed; a nan is."""
-        return not self.off <= self.allowed
 
 
 def _approx(text: str, known: Numeric) -> Numeric | None:
@@ -227,17 +106,17 @@ def _approx(text: str, known: Numeric) -> Numeric | None:
         if got is None or due is None:
             return None
         odd = next((class_of(value) for value in (got, due) if not math.isfinite(value)), "")
-        return _off("close", abs(got - due), number(found["allowed"]), left=odd)
+        return off_by("close", abs(got - due), number(found["allowed"]), left=odd)
     errors = []
     for row in _APPROX_ROW.finditer(text):
-        error, allowed = _distance(row["got"], row["due"]), number(row["allowed"])
+        error, allowed = distance(row["got"], row["due"]), number(row["allowed"])
         if error is not None and allowed is not None:
-            errors.append(_Error(error, allowed))
+            errors.append(ErrorOfPair(error, allowed))
     if not errors:
         return None
     # rows that allow nothing are ranked by the error itself, so that one does not hide all others
     worst = max(errors, key=lambda error: error.in_tolerances if error.allowed else error.off)
-    return _off("close", worst.off, worst.allowed, share=fraction_of(text))
+    return off_by("close", worst.off, worst.allowed, share=fraction_of(text))
 
 
 _LENGTHS = pattern(
@@ -293,96 +172,9 @@ def _sizes(text: str, known: Numeric) -> Numeric | None:
     return None
 
 
-_CLOSE_CALL = pattern(
-    r"""
-    where[ ](?:np\.)?False_?[ ]=[ ]
-    <(?:built-in[ ](?:function|method)|function)[ ](?P<name>isclose|allclose|equal|array_equal)\b[^>\n]*>
-    \((?P<arguments>[^\n]{1,2000})\)$
-    """,
-    flags=re.MULTILINE,
-    matches=["where False = <built-in function isclose>(1.0, 1.5, rel_tol=1e-3)"],
-    rejects=["where True = <built-in function isclose>(1.0, 1.0)"],
-)
-_TOLERANCE_ARGUMENT = pattern(
-    rf"\b(?P<name>rel_tol|abs_tol|rtol|atol)=(?P<value>{NUMBER})",
-    matches=["1.0, 1.5, rel_tol=1e-3"],
-    rejects=["tol=1e-3"],
-)
-_NOT_A_VALUE = pattern(
-    r"dtype=[\w.]+|torch\.Size|float\d+|int\d+",
-    matches=["dtype=torch.float64", "float32"],
-    rejects=["1.5"],
-)
-
-
-class _Tolerances(NamedTuple):
-    relative: float
-    absolute: float
-
-
-_MATH_DEFAULTS = _Tolerances(1e-9, 0.0)
-"""Of `math.isclose`."""
-_NUMPY_DEFAULTS = _Tolerances(1e-5, 1e-8)
-"""Of `numpy.isclose` and `allclose`; torch takes the same."""
-
-
-def _close_call(text: str, known: Numeric) -> Numeric | None:
-    """`isclose(a, b)` and its kin, as pytest shows the call that gave False."""
-    found = _CLOSE_CALL.search(text)
-    if found is None:
-        return None
-    if "equal" in found["name"]:
-        return Numeric("equal")
-    by_math = found["name"] == "isclose" and "<built-in function isclose>" in text
-    tolerances = _MATH_DEFAULTS if by_math else _NUMPY_DEFAULTS
-    arguments = found["arguments"]
-    for given in _TOLERANCE_ARGUMENT.finditer(arguments):
-        which = "relative" if given["name"].startswith("r") else "absolute"
-        tolerances = tolerances._replace(**{which: float(given["value"])})
-    values = _TOLERANCE_ARGUMENT.split(arguments)[0]
-    errors = []
-    for one, other in _paired(values):
-        allowed = max(tolerances.relative * abs(other), tolerances.absolute)
-        errors.append(_Error(abs(one - other), allowed))
-    if not errors:
-        return Numeric("close")
-    worst = max(errors, key=lambda error: error.in_tolerances)
-    wrong = sum(error.counts for error in errors)
-    share = fraction(wrong, len(errors)) if wrong and len(errors) > 1 else ""
-    return _off("close", worst.off, worst.allowed, share=share)
-
-
-def _paired(arguments: str) -> list[tuple[float, float]]:
-    """Numbers of two equal halves of an argument list; empty where it is cut or not of two like values."""
-    if "..." in arguments:
-        return []
-    bare = _NOT_A_VALUE.sub("", arguments)
-    numbers = [value for value in map(number, re.findall(rf"(?<![\w.]){NUMBER}", bare)) if value is not None]
-    half, odd = divmod(len(numbers), 2)
-    if odd:
-        return []
-    return list(zip(numbers[:half], numbers[half:], strict=True))
-
-
-_FINITE = pattern(
-    r"where[ ][^\n]{1,80}[ ]=[ ]<(?:ufunc[ ]'|built-in[ ]method[ ])isfinite\b[^\n]*?>\((?P<of>[^\n]{1,2000})",
-    matches=["where False = <ufunc 'isfinite'>(nan)"],
-    rejects=["where False = isfinite(nan)"],
-)
-
-
-def _finite(text: str, known: Numeric) -> Numeric | None:
-    """`isfinite` of numpy and torch."""
-    found = _FINITE.search(text)
-    if found is None:
-        return None
-    odd = next((word for word in ("nan", "inf") if word in found["of"]), "")
-    return Numeric("finite", left=odd)
-
-
 _WITHIN = pattern(
     rf"""
-    ^{_N}[ ]!=[ ]{_N}[ ]within[ ]
+    ^{ANY_NUMBER}[ ]!=[ ]{ANY_NUMBER}[ ]within[ ]
     (?:(?P<places>\d+)[ ]places|(?P<delta>{NUMBER})[ ]delta)[ ]
     \((?P<error>{NUMBER})[ ]difference\)
     """,
@@ -392,7 +184,8 @@ _WITHIN = pattern(
 )
 _NOT_ORDERED = pattern(
     rf"""
-    ^{_named("one")}[ ]not[ ](?P<relation>less|greater)[ ]than[ ](?:or[ ]equal[ ]to[ ])?{_named("other")}
+    ^{named_number("one")}[ ]not[ ](?P<relation>less|greater)[ ]than[ ](?:or[ ]equal[ ]to[ ])?
+    {named_number("other")}
     (?:[ ]:[ ].*)?$
     """,
     matches=["3 not less than 2", "1.5 not greater than or equal to 2 : too slow"],
@@ -406,7 +199,7 @@ def _unittest(text: str, known: Numeric) -> Numeric | None:
     if found := _WITHIN.search(text):
         # unittest: round(difference, places) == 0
         allowed = 0.5 * 10.0 ** -int(found["places"]) if found["places"] else number(found["delta"])
-        return _off("close", number(found["error"]), allowed)
+        return off_by("close", number(found["error"]), allowed)
     found = _NOT_ORDERED.match(text.partition("\n")[0])
     if found is None:
         return None
@@ -417,22 +210,16 @@ def _unittest(text: str, known: Numeric) -> Numeric | None:
     return Numeric("compare", op, class_of(one), class_of(other), decade(one, other))
 
 
-def _items(text: str, known: Numeric) -> Numeric | None:
-    """numpy's `assert_equal` of single values."""
-    if not text.lstrip().startswith("Items are not equal"):
-        return None
-    pair = _ACTUAL.search(text)
-    error = _distance(pair["actual"], pair["desired"]) if pair else None
-    return _off("equal", error, None)
-
-
 _PANDAS_VALUES = pattern(
     r"values[ ]are[ ]different[ ]\((?P<percent>[\d.]+)[ ]%\)",
     matches=["Series values are different (33.3 %)"],
     rejects=["Series are different"],
 )
 _AT_INDEX = pattern(
-    rf"At[ ](?:positional[ ])?index[ ]\d+,?[ ](?:first[ ])?diff:[ ]{_named('one')}[ ]!=[ ]{_named('other')}",
+    rf"""
+    At[ ](?:positional[ ])?index[ ]\d+,?[ ](?:first[ ])?diff:[ ]
+    {named_number("one")}[ ]!=[ ]{named_number("other")}
+    """,
     matches=["At positional index 2, first diff: 3.0 != 3.5", "At index 0 diff: 1 != 2"],
     rejects=["At index 0 diff: 'a' != 'b'"],
 )
@@ -443,14 +230,14 @@ def _elements(text: str, known: Numeric) -> Numeric | None:
     pandas, at = _PANDAS_VALUES.search(text), _AT_INDEX.search(text)
     if not (pandas or at) or known.kind:
         return None
-    error = _distance(at["one"], at["other"]) if at else None
+    error = distance(at["one"], at["other"]) if at else None
     share = ""
     if pandas:
         percent = float(pandas["percent"])
         share = "few" if percent < 10 else "many"
         if percent >= 100:
             share = "all"
-    return _off("equal", error, None, share=share)
+    return off_by("equal", error, None, share=share)
 
 
 _FAST_GRADCHECK = pattern(
@@ -486,17 +273,17 @@ class Reader(NamedTuple):
 
 
 _READERS = (
-    Reader(_ulp, ("ULP",)),
-    Reader(_location, ("location mismatch",)),
-    Reader(_decimals, ("decimals", "digits")),
-    Reader(_ordered, ("ordered", "not less-")),
+    Reader(count_of_floats, ("ULP",)),
+    Reader(nan_location, ("location mismatch",)),
+    Reader(decimals, ("decimals", "digits")),
+    Reader(ordered, ("ordered", "not less-")),
     Reader(_approx, ("Obtained:", "±")),
     Reader(_sizes, ("Lengths:", "Shapes:", "sequences mismatch", "shape mismatch", "do not match",
                     "different", "Size(", ".shape", ".size()")),
-    Reader(_close_call, ("isclose", "allclose", "equal")),
-    Reader(_finite, ("isfinite",)),
+    Reader(close_call, ("isclose", "allclose", "equal")),
+    Reader(finite, ("isfinite",)),
     Reader(_unittest, (" within ", " not less ", " not greater ")),
-    Reader(_items, ("Items are not equal",)),
+    Reader(single_items, ("Items are not equal",)),
     Reader(_elements, ("diff:", "are different")),
     Reader(_fast_gradcheck, ("Jacobian",)),
 )  # fmt: skip

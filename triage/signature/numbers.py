@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from triage.text.pattern import pattern
 
@@ -150,3 +151,57 @@ def relation_of(one: str, other: str) -> str:
 def dtypes_of(text: str) -> tuple[str, ...]:
     """Names of dtypes in the text, in order, each once."""
     return tuple(dict.fromkeys(_DTYPES.findall(text)))
+
+
+def off_by(
+    kind: str, error: float | None, allowed: float | None, *, left: str = "", share: str = ""
+) -> Numeric:
+    """A comparison that is off by `error` where `allowed` would have been; `left` says what is odd."""
+    finite = error is not None and math.isfinite(error)
+    if not left and error is not None and not finite:
+        left = class_of(error)
+    return Numeric(
+        kind,
+        left=left,
+        decade=decade(error, allowed),
+        difference=error if finite else None,
+        fraction=share,
+        absolute=error,
+        tolerance=allowed,
+    )
+
+
+def distance(one: str | None, other: str | None) -> float | None:
+    """|a - b| of two numbers as text; None unless both are."""
+    a, b = number(one), number(other)
+    if a is None or b is None:
+        return None
+    return abs(a - b)
+
+
+ANY_NUMBER = rf"(?:np\.\w+\()?(?:{NUMBER})\)?"
+"""A number that numpy's repr may wrap."""
+
+
+def named_number(name: str) -> str:
+    """The expression of such a number as a named group."""
+    return rf"(?:np\.\w+\()?(?P<{name}>{NUMBER})\)?"
+
+
+class ErrorOfPair(NamedTuple):
+    """How far one pair of values is off, and what would have been allowed."""
+
+    off: float
+    allowed: float
+
+    @property
+    def in_tolerances(self) -> float:
+        """The error in units of the tolerance: infinite where nothing is allowed."""
+        if self.allowed:
+            return self.off / self.allowed
+        return math.inf if self.off else 0.0
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is larger than allowed; a nan is."""
+        return not self.off <= self.allowed
