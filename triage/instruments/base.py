@@ -1,4 +1,4 @@
-"""What every instrument shares: its settings, and a file to which it appends what it sees.
+"""Give every instrument its settings, and a file to which it appends what it sees.
 
 An instrument is a pytest plugin inside the process under test. It must never change an outcome by
 accident: a meter that fails writes what went wrong and stays silent afterwards.
@@ -20,7 +20,7 @@ _DOCUMENT: dict[str, Any] | None = None
 
 
 def _document() -> dict[str, Any]:
-    global _DOCUMENT  # noqa: PLW0603 - the variable is gone from the environment after the first look
+    global _DOCUMENT  # noqa: PLW0603 - the variable is gone from the environment after the first call
     if _DOCUMENT is None:
         path = os.environ.get(VARIABLE)
         _DOCUMENT = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
@@ -28,19 +28,19 @@ def _document() -> dict[str, Any]:
 
 
 def settings(name: str) -> dict[str, Any]:
-    """Settings of one instrument; empty where it was given none."""
+    """Return the settings of one instrument; empty where it was given none."""
     found = _document().get(name) or {}
     return json.loads(found) if isinstance(found, str) else dict(found)
 
 
 def out_folder() -> str | None:
-    """Where instruments write; None where nobody gave a place."""
+    """Return the folder for the files of instruments; None where none was given."""
     folder = _document().get("out")
     return str(folder) if folder else None
 
 
 class Writer:
-    """Appends one JSON line an event, flushed, so that a crash loses nothing that was seen."""
+    """Appends a JSON line for each event, flushed, so that a crash loses nothing that was seen."""
 
     def __init__(self, name: str) -> None:
         folder = out_folder()
@@ -70,33 +70,36 @@ _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def beneath(root: str, path: str) -> str | None:
-    """The path relative to the root (posix), or None where it lies elsewhere or in an environment."""
-    if not path.startswith(root.rstrip(os.sep) + os.sep):
+    """Return a path relative to the root (posix), or None where it lies elsewhere or in an environment."""
+    folder = root.rstrip(os.sep) + os.sep
+    if not path.startswith(folder):
         return None
-    relative = path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
+    relative = path[len(folder) :].replace(os.sep, "/")
     return None if _FOREIGN & set(relative.split("/")) else relative
 
 
 @functools.lru_cache(maxsize=4096)
 def authors(root: str, path: str) -> str | None:
-    """The path, where it is the author's code: beneath the root, or installed from a tree of its own.
+    """Return a path that is the author's code: beneath the root, or installed from a tree of its own.
 
     Relative beneath the root, absolute elsewhere; None for libraries, for Python itself and for triage.
     """
     inside = beneath(root, path)
     if inside is not None:
         return inside
-    if not path or path.startswith(("<", _LIBRARY, _OWN)) or _FOREIGN & set(path.split(os.sep)):
+    if not path or path.startswith(("<", _LIBRARY, _OWN)):
+        return None
+    if _FOREIGN & set(path.split(os.sep)):
         return None
     return path if os.path.isabs(path) else None
 
 
 def user_frame(root: str, depth: int = 1) -> str | None:
-    """`file:line` of the nearest calling frame that is the user's code, relative to the root."""
+    """Return `file:line` of the nearest frame of the user's code; `depth` 1 begins with the caller."""
     frame = sys._getframe(depth)
     while frame is not None:
-        place = authors(root, frame.f_code.co_filename)
-        if place is not None:
-            return f"{place}:{frame.f_lineno}"
+        file = authors(root, frame.f_code.co_filename)
+        if file is not None:
+            return f"{file}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return None

@@ -1,4 +1,4 @@
-"""A short text that tells whether two values are equal, also in another process."""
+"""Digest values so that equal ones have equal digests, also in another process."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
-_DEPTH = 4
-_MOST_ITEMS = 300
+_MAX_DEPTH = 4
+_MAX_ITEMS = 300
+_MAX_BRIEF = 120
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 def digest(value: Any) -> str:
-    """16 hex digits over the value's contents, bounded in depth and size; addresses do not count."""
-    return hashlib.blake2b(_text(value, _DEPTH, set()).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    """Return 16 hex digits over the value's contents, bounded in depth and size; addresses do not count."""
+    text = _text(value, _MAX_DEPTH, set())
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def brief(value: Any) -> str:
-    """The value for people: a short representation."""
+    """Return a short representation of the value for people."""
     try:
         text = _ADDRESS.sub("0x", repr(value))
     except Exception:
         text = f"<{type(value).__name__}>"
-    return text if len(text) <= 120 else text[:117] + "..."
+    return text if len(text) <= _MAX_BRIEF else text[: _MAX_BRIEF - 3] + "..."
 
 
 def _text(value: Any, depth: int, seen: set[int]) -> str:
@@ -40,14 +42,14 @@ def _text(value: Any, depth: int, seen: set[int]) -> str:
         return f"<{type(value).__qualname__}>"
     seen = seen | {id(value)}
     if isinstance(value, dict):
-        items = list(value.items())[:_MOST_ITEMS]
+        items = list(value.items())[:_MAX_ITEMS]
         inside = ", ".join(f"{_text(k, depth - 1, seen)}: {_text(v, depth - 1, seen)}" for k, v in items)
         return f"{type(value).__qualname__}({len(value)}) {{{inside}}}"
     if isinstance(value, list | tuple | deque):
-        inside = ", ".join(_text(item, depth - 1, seen) for item in list(value)[:_MOST_ITEMS])
+        inside = ", ".join(_text(item, depth - 1, seen) for item in list(value)[:_MAX_ITEMS])
         return f"{type(value).__qualname__}({len(value)}) [{inside}]"
     if isinstance(value, set | frozenset):
-        texts = sorted(_text(item, depth - 1, seen) for item in list(value)[:_MOST_ITEMS])
+        texts = sorted(_text(item, depth - 1, seen) for item in list(value)[:_MAX_ITEMS])
         return f"{type(value).__qualname__}({len(value)}) {texts}"
     return _object_text(value, depth, seen)
 

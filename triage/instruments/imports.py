@@ -1,4 +1,4 @@
-"""Do something to a module right after it is imported, or at once where it already is."""
+"""Act on a module right after its import, or at once where it is imported already."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WAITING: dict[str, list[Action]] = {}
 def when_imported(name: str, action: Action) -> None:
     """Call `action(module)` as soon as the module's code has run."""
     module = sys.modules.get(name)
-    if module is not None and not _initializing(module):
+    if module is not None and not _is_being_imported(module):
         action(module)
         return
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
@@ -24,12 +24,12 @@ def when_imported(name: str, action: Action) -> None:
     _WAITING.setdefault(name, []).append(action)
 
 
-def _initializing(module: ModuleType) -> bool:
+def _is_being_imported(module: ModuleType) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds nothing itself: wraps the loader that the other finders give."""
+    """Finds nothing itself: wraps the loader that another finder returns."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -49,7 +49,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 class _Loader(importlib.abc.Loader):
-    """The real loader, and then the actions."""
+    """Loads a module as its real loader does, and then runs the actions that wait for it."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -58,8 +58,8 @@ class _Loader(importlib.abc.Loader):
         return getattr(self._real, name)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        made: ModuleType | None = self._real.create_module(spec)
-        return made
+        module: ModuleType | None = self._real.create_module(spec)
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         self._real.exec_module(module)

@@ -1,4 +1,4 @@
-"""What processes wait for, as the kernel tells it, and their native stacks. No plugin of its own."""
+"""Tell what processes wait for, by what the kernel knows, and let a debugger write their native stacks."""
 
 from __future__ import annotations
 
@@ -25,30 +25,42 @@ _KINDS = {
         "a connection": (202, 242), "data of a connection": (207,), "a child": (95, 260), "a lock": (98,),
     },
 }  # fmt: skip
-"""Numbers of system calls that wait, by machine (Linux)."""
-_CALLS = {number: kind for kind, own in _KINDS.get(platform.machine(), {}).items() for number in own}
+"""Numbers of system calls that wait, by machine (Linux: asm/unistd.h)."""
+_CALLS: dict[int, str] = {}
+for _kind, _numbers in _KINDS.get(platform.machine(), {}).items():
+    _CALLS.update(dict.fromkeys(_numbers, _kind))
 _STREAMS = {0: "its standard input", 1: "its standard output", 2: "its standard error"}
-_MOST = 50
-_OURS: set[int] = set()
+_MAX_CHILDREN = 50
+_PR_SET_PTRACER, _PR_SET_PTRACER_ANY = 0x59616D61, -1
+"""From <linux/prctl.h>."""
+_DEBUGGERS: set[int] = set()
+"""Processes that we started: they are no children of the test."""
 
 
 def waiting_in(process: int, thread: int) -> str:
-    """In words, what a thread waits for in the kernel; empty where it runs or nothing can be told."""
+    """Return in words what a thread waits for in the kernel; empty where it runs or nothing is known."""
     try:
+        # the number of the call and its arguments in hexadecimal, or `running`
         words = Path(f"/proc/{process}/task/{thread}/syscall").read_text().split()
-        call = _CALLS.get(int(words[0])) if words and words[0].lstrip("-").isdigit() else None
+        call = _CALLS.get(int(words[0]), "")
         if call in ("read", "write"):
-            stream = int(words[1], 16)
-            what = os.readlink(f"/proc/{process}/fd/{stream}").partition(":")[0]
-            verb, end = ("input from", "nothing comes") if call == "read" else ("room in", "nobody reads")
-            return f"{verb} {_STREAMS.get(stream, f'descriptor {stream}')} (a {what}: {end})"
+            return _stream_wait(process, int(words[1], 16), is_read=call == "read")
     except (OSError, ValueError, IndexError):
         return ""
-    return call or ""
+    return call
+
+
+def _stream_wait(process: int, descriptor: int, *, is_read: bool) -> str:
+    """What a thread waits for at a descriptor; raises OSError where that is closed."""
+    kind = os.readlink(f"/proc/{process}/fd/{descriptor}").partition(":")[0]
+    name = _STREAMS.get(descriptor, f"descriptor {descriptor}")
+    if is_read:
+        return f"input from {name} (a {kind}: nothing comes)"
+    return f"room in {name} (a {kind}: nobody reads)"
 
 
 def children(process: int) -> list[dict[str, Any]]:
-    """Descendants that still live (the debugger's apart), with command lines and what they wait for."""
+    """Return the living descendants of a process, our debuggers apart, and what they wait for."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -56,11 +68,11 @@ def children(process: int) -> list[dict[str, Any]]:
             parents[int(entry.name)] = int(fields[1])
         except (OSError, ValueError, IndexError):
             continue
-    return [_described(pid) for pid in sorted(parents) if _descends(pid, process, parents)][:_MOST]
+    return [_described(pid) for pid in sorted(parents) if _descends(pid, process, parents)][:_MAX_CHILDREN]
 
 
 def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
-    while pid in parents and parents[pid] != pid and pid not in _OURS:
+    while pid in parents and parents[pid] != pid and pid not in _DEBUGGERS:
         pid = parents[pid]
         if pid == ancestor:
             return True
@@ -81,7 +93,8 @@ def _described(pid: int) -> dict[str, Any]:
 
 
 _GDB = ("--batch", "--nx", "-iex", "set auto-load off", "-iex", "set debuginfod enabled off")
-_LATER = """
+_STACK_FRAMES = 24
+_WATCHER = """
 import json, subprocess, sys, time
 name, seconds, parent, words = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 time.sleep(seconds)
@@ -99,29 +112,36 @@ except OSError:
 
 
 def attach(name: str, *, seconds: float = 0.0, until_it_dies: bool = False) -> bool:
-    """Let gdb look at this process, after some seconds or when it dies; stacks go to an instrument's file.
+    """Let gdb write the native stacks of this process after some seconds, or when it dies.
 
-    False where gdb is not there. Where it may not look, nothing is written.
+    They go to the file of the instrument `name`. Returns False where gdb is not installed. Where gdb may
+    not attach, nothing is written.
     """
     gdb, folder = shutil.which("gdb"), out_folder()
     if gdb is None or folder is None:
         return False
     _let_others_trace()
-    dying = ("-ex", "handle SIGSEGV SIGBUS SIGFPE SIGILL SIGABRT stop nopass", "-ex", "continue")
-    words = [gdb, *_GDB, "-p", str(os.getpid()), *(dying if until_it_dies else ()), "-ex", "backtrace 24"]
-    words += ["-ex", "shell sleep 0.3", "-ex", "kill"] if until_it_dies else ["-ex", "detach"]
+    words = [gdb, *_GDB, "-p", str(os.getpid())]
+    if until_it_dies:
+        words += ["-ex", "handle SIGSEGV SIGBUS SIGFPE SIGILL SIGABRT stop nopass", "-ex", "continue"]
+    words += ["-ex", f"backtrace {_STACK_FRAMES}"]
+    if until_it_dies:
+        # the pause lets the stacks be written before the process is gone
+        words += ["-ex", "shell sleep 0.3", "-ex", "kill"]
+    else:
+        words += ["-ex", "detach"]
     target = os.path.join(folder, f"{name}.jsonl")
     watcher = subprocess.Popen(
-        [sys.executable, "-S", "-c", _LATER, target, str(seconds), str(os.getpid()), *words],
+        [sys.executable, "-S", "-c", _WATCHER, target, str(seconds), str(os.getpid()), *words],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
-    _OURS.add(watcher.pid)
+    _DEBUGGERS.add(watcher.pid)
     return True
 
 
 def traced(seconds: float) -> bool:
-    """Whether a debugger holds this process, after at most so long."""
+    """Wait for a debugger to attach, at most so long; return whether one has."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -129,6 +149,7 @@ def traced(seconds: float) -> bool:
         except OSError:
             return False
         if "TracerPid:\t0\n" not in status:
+            # it has attached, and reads symbols before it goes on
             time.sleep(0.3)
             return True
         time.sleep(0.05)
@@ -136,6 +157,6 @@ def traced(seconds: float) -> bool:
 
 
 def _let_others_trace() -> None:
-    """Some systems let only ancestors trace; PR_SET_PTRACER with PR_SET_PTRACER_ANY lifts that."""
+    """Allow any process of this user to trace this one: some systems allow it only to ancestors."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_PR_SET_PTRACER_ANY), 0, 0, 0)

@@ -1,7 +1,8 @@
-"""Meter: what of the outside world the user's code touches while the test runs.
+"""Meter: record what of the outside world the user's code uses while the test runs.
 
-Environment variables, clocks, chance, network, files that are not there, the working directory, threads,
-processes, limits: each kind once a place, so that probes ask only where there is something to ask.
+Environment variables, clocks, random numbers, network, files that are not there, the working directory,
+threads, processes, limits: each kind once for each line, so that probes experiment only with what the test
+uses.
 """
 
 from __future__ import annotations
@@ -19,8 +20,13 @@ from triage.instruments.base import Writer, authors
 _ROOT = os.getcwd()
 _WRITER = Writer("usage")
 _SEEN: set[tuple[str, str, str]] = set()
-_MOST = 400
+_MAX_LINES = 400
 _BUSY = threading.local()
+"""Whether this thread writes a line or handles an event, which uses files itself."""
+_LIBRARY_FRAMES = 8
+"""How many frames of libraries may lie between the user's line and what it uses."""
+_NETWORK_FRAMES = 40
+"""Clients of HTTP and of databases are deep."""
 
 _BUILTINS: dict[str, str] = {
     "time.time": "clock", "time.time_ns": "clock", "time.localtime": "clock", "time.gmtime": "clock",
@@ -39,8 +45,11 @@ _BUILTINS: dict[str, str] = {
     "_thread.start_new_thread": "threads", "_socket.gethostname": "host",
     "sys.setrecursionlimit": "limits", "gc.collect": "gc",
 }  # fmt: skip
+"""Kind of use by the name of a function in C."""
 _NAMES = frozenset(name.rpartition(".")[2] for name in _BUILTINS) | {"random", "getrandbits", "seed"}
+"""Looked up first: most calls of functions in C are of none of these."""
 _CODES: dict[CodeType, str | None] = {}
+"""Kind of use by code that was called; None for code of no interest."""
 _MODULES = {
     "random": "random", "secrets": "entropy", "uuid": "entropy", "locale": "locale", "socket": "network",
     "http.client": "network", "urllib.request": "network", "subprocess": "process",
@@ -49,24 +58,30 @@ _MODULES = {
     "asyncio.base_events": "loop", "tempfile": "temporary", "shutil": "disk", "platform": "platform",
     "getpass": "user", "posixpath.expanduser": "home", "calendar": "clock", "weakref": "gc",
 }  # fmt: skip
+"""Kind of use by the module, or by the function, that is called in Python."""
 
 
-def _note(kind: str, name: str, frame: FrameType | None, *, depth: int = 8, **more: Any) -> None:
-    place = _place(frame, depth)
-    if place is None:
+def _note(
+    kind: str, name: str, frame: FrameType | None, *, depth: int = _LIBRARY_FRAMES, **more: Any
+) -> None:
+    """Record a use, once for each line of the user's."""
+    where = _user_line(frame, depth)
+    if where is None:
         return
-    key = (kind, f"{name} {more.get('address', '')}", place)
-    if key in _SEEN or len(_SEEN) >= _MOST:
+    key = (kind, f"{name} {more.get('address', '')}", where)
+    if key in _SEEN or len(_SEEN) >= _MAX_LINES:
         return
     _SEEN.add(key)
-    was, _BUSY.on = getattr(_BUSY, "on", False), True  # writing opens a file, which is audited too
+    was_busy = getattr(_BUSY, "on", False)
+    # to write opens a file, which is audited too
+    _BUSY.on = True
     try:
-        _WRITER.write("use", what=kind, name=name, where=place, **more)
+        _WRITER.write("use", what=kind, name=name, where=where, **more)
     finally:
-        _BUSY.on = was
+        _BUSY.on = was_busy
 
 
-def _place(frame: FrameType | None, depth: int = 8) -> str | None:
+def _user_line(frame: FrameType | None, depth: int = _LIBRARY_FRAMES) -> str | None:
     """The user's line, if it is the caller or calls through a few library frames.
 
     What a library does while it is imported is not what the user's code asks for.
@@ -74,9 +89,9 @@ def _place(frame: FrameType | None, depth: int = 8) -> str | None:
     for _ in range(depth):
         if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
             return None
-        place = authors(_ROOT, frame.f_code.co_filename)
-        if place is not None:
-            return f"{place}:{frame.f_lineno}"
+        file = authors(_ROOT, frame.f_code.co_filename)
+        if file is not None:
+            return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return None
 
@@ -84,9 +99,9 @@ def _place(frame: FrameType | None, depth: int = 8) -> str | None:
 def _profile(frame: FrameType, event: str, argument: Any) -> None:
     if event == "call":
         code = frame.f_code
-        kind = _CODES.get(code, "")
-        if kind == "":
-            kind = _CODES[code] = _kind_of_code(frame)
+        if code not in _CODES:
+            _CODES[code] = _kind_of_code(frame)
+        kind = _CODES[code]
         if kind == "variable":
             _variable(frame)
         elif kind is not None:
@@ -132,7 +147,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
             _opened(frame, arguments[0], arguments[1])
         elif event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"):
             address = arguments[1] if event in ("socket.connect", "socket.bind") else arguments[:2]
-            _note("network", event, frame, depth=40, address=repr(address)[:200])
+            _note("network", event, frame, depth=_NETWORK_FRAMES, address=repr(address)[:200])
         elif event in ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"):
             _note("process", event, frame, command=repr(arguments[:2])[:200])
         elif event in ("os.listdir", "os.scandir", "os.chdir"):
@@ -147,7 +162,7 @@ def _opened(frame: FrameType, path: Any, mode: Any) -> None:
     if not isinstance(path, str | bytes):
         return
     text = os.fsdecode(path)
-    if _place(frame) is None:
+    if _user_line(frame) is None:
         return
     if isinstance(mode, str) and "b" not in mode:
         _note("text", "open", frame)
@@ -162,7 +177,7 @@ def _opened(frame: FrameType, path: Any, mode: Any) -> None:
 
 
 def _watch_stat() -> None:
-    """`exists` and its kin ask the system without an audit event."""
+    """Note files that `os.path.exists` and its like do not find: they raise no audit event."""
     real = os.stat
 
     def stat(path: Any, *arguments: Any, **keywords: Any) -> os.stat_result:
@@ -183,10 +198,11 @@ def _watch_stat() -> None:
 
 
 _WATCHING = False
+"""An audit hook cannot be removed again: it does nothing where this is False."""
 
 
 def _start() -> None:
-    global _WATCHING  # noqa: PLW0603 - an audit hook cannot be taken out again
+    global _WATCHING  # noqa: PLW0603 - one session a process
     _WATCHING = True
     sys.setprofile(_profile)
     threading.setprofile(_profile)
@@ -194,7 +210,7 @@ def _start() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """From before collection on: modules read their surroundings when they are imported."""
+    """Watch from before collection on: modules read their environment when they are imported."""
     _watch_stat()
     sys.addaudithook(_audit)
     _start()
@@ -202,12 +218,12 @@ def pytest_sessionstart() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Again, where somebody's tool replaced the profile function."""
+    """Install the profile function again, which a tool of the suite may have replaced."""
     _start()
 
 
 def pytest_sessionfinish() -> None:
-    """Let go."""
+    """Stop watching."""
     global _WATCHING  # noqa: PLW0603
     _WATCHING = False
     sys.setprofile(None)
