@@ -1,4 +1,4 @@
-"""What every executor must do: subclass `ExecutorConformance`, give it an executor, pytest runs the rest."""
+"""Test that an executor keeps its protocol: subclass `ExecutorConformance` and give it an executor."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class ExecutorConformance:
 
     @pytest.fixture
     def executor(self) -> Executor:
-        """The executor under test; its `close` is up to the fixture."""
+        """Return the executor under test; its `close` is up to the fixture."""
         raise NotImplementedError
 
     def request(self, folder: Path, code: str, **limits: object) -> ProcessRequest:
-        """A process that runs `code` with its folder in `FOLDER`."""
+        """Return a request for a process that runs `code` and has its folder in `FOLDER`."""
         env = {**os.environ, "FOLDER": FOLDER, "GREETING": "hello", "API_TOKEN": "very-secret-token"}
         values: dict[str, object] = {
             "argv": (sys.executable, "-c", code),
@@ -99,17 +99,15 @@ time.sleep(1000)
         started = time.monotonic()
         outcome, _ = self.run(executor, self.request(tmp_path / "one", code, test_timeout=0.5))
         assert outcome.ended == "test-timeout"
-        assert time.monotonic() - started < 15
+        # a busy machine may take long to start it, but the limit of a start is 30 seconds
+        assert time.monotonic() - started < 30
 
     def test_whole_time_is_limited(self, executor: Executor, tmp_path: Path) -> None:
-        """However much the record grows."""
-        code = f"""
-import os, time
-while True:
-    with open(os.environ["FOLDER"] + "/{RECORD}", "a") as file: file.write("x\\n")
-    time.sleep(0.05)
-"""
-        request = self.request(tmp_path / "one", code, test_timeout=5.0, total_seconds=1.0)
+        """However much the record grows. A shell starts within the limit on a busy machine too."""
+        script = f'while :; do echo x >> "$FOLDER/{RECORD}"; sleep 0.05; done'
+        request = self.request(
+            tmp_path / "one", "", argv=("/bin/sh", "-c", script), test_timeout=5.0, total_seconds=1.0
+        )
         outcome, record = self.run(executor, request)
         assert outcome.ended == "chunk-timeout"
         assert record.startswith(b"x\n")

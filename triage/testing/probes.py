@@ -1,7 +1,7 @@
-"""The conformance kit of probes, and a world for them that is a function of the setup.
+"""Test that a probe keeps its protocol, in a world that is a function of the setup.
 
-`drive` runs a probe as the laboratory does, without a process. `conforms` is what every probe must
-keep, ours and a stranger's: call it from a test with each case the probe should know.
+`drive` runs a probe as the lab does, without a process. `conforms` checks what every probe promises, ours and
+those of plugins: call it from a test with each case that the probe should know.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from triage.model.outcome import Outcome
 from triage.probe.api import Case, Finding, Investigator, Probe
 
 World = Callable[[Setup], Observation]
-_MOST_BATCHES = 500
+"""Answers a setup with what its tests would do: the probe's processes, without processes."""
+_MAX_BATCHES = 500
+"""A probe that asks for more does not end."""
 
 
 class Driven:
-    """What came of driving one probe."""
+    """What a probe asked for, and what it found."""
 
     def __init__(self) -> None:
         self.finding: Finding | None = None
@@ -32,27 +34,27 @@ class Driven:
 
     @property
     def results(self) -> list[ExperimentResult]:
-        """Every verdict, the probe's own included."""
+        """Return every verdict, the probe's own included."""
         own = list(self.finding.experiments) if self.finding else []
         return own + [trial.result for trial in self.trials]
 
 
 def drive(probe: Investigator, case: Case, world: World) -> Driven:
-    """Run a probe to its end in a world; raises AssertionError where it never ends."""
+    """Run a probe to its end in a world; raise AssertionError where it never ends."""
     driven = Driven()
     steps = probe.investigate(case)
     try:
         batch = next(steps)
-        for _ in range(_MOST_BATCHES):
+        for _ in range(_MAX_BATCHES):
             batch = steps.send(tuple(_answer(step, world, case, driven) for step in batch))
     except StopIteration as end:
         driven.finding = end.value
         return driven
-    raise AssertionError(f"{probe.name} asked for more than {_MOST_BATCHES} batches")
+    raise AssertionError(f"{probe.name} asked for more than {_MAX_BATCHES} batches")
 
 
 def conforms(probe: Probe, case: Case, world: World) -> Driven:
-    """Drive the probe and check what all probes promise; returns what came of it.
+    """Drive the probe and check what all probes promise; return what it asked for and found.
 
     Raises AssertionError, naming the promise that was broken.
     """
@@ -107,7 +109,7 @@ def seen(
     measured: Mapping[str, tuple[dict[str, Any], ...]] | None = None,
     **others: Outcome,
 ) -> Observation:
-    """An observation of one test; True is passed, False is failed with this message."""
+    """Return an observation of one test; True is passed, False is failed with this message."""
     if isinstance(outcome, bool):
         outcome = Outcome.PASSED if outcome else Outcome.FAILED
     failures = {nodeid: failure(nodeid, message)} if outcome.is_red else {}
@@ -120,13 +122,13 @@ def seen(
 
 
 def failure(nodeid: str, message: str = "assert False", exception: str = "AssertionError") -> Failure:
-    """A failure in the call phase."""
+    """Return a failure in the call phase."""
     chain = (Raised(type=exception, message=message),)
     return Failure(nodeid=nodeid, phase="call", chain=chain, longrepr=message)
 
 
 def case_of(nodeid: str, world: World, base: Setup | None = None, **more: Any) -> Case:
-    """A case whose claim is as the world has it."""
+    """Return a case that is claimed as the world shows it."""
     base = base or Setup(nodeids=(nodeid,))
     observed = world(base)
     shown = observed.failures.get(nodeid) or failure(nodeid)

@@ -1,4 +1,4 @@
-"""Conformance of a history store: call `check_store(make)` from a test of yours."""
+"""Test that a history store keeps its protocol: call `check_store(make)` from a test."""
 
 from __future__ import annotations
 
