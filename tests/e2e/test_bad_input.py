@@ -76,6 +76,13 @@ def test_a_syntax_error_in_conftest_is_void_and_named(project):
     assert "conftest" in said.out + said.err
 
 
+def test_an_unknown_cluster_is_named_before_the_suite_is_collected(project):
+    project.file("test_a.py", GREEN).file("conftest.py", "def broken(:\n")
+    said = project.triage("probe", "C99")
+    assert said.code == 2
+    assert complaint(said).endswith("[unknown-cluster]"), "the suite cannot even be collected"
+
+
 def test_a_target_without_pytest_is_named(project, tmp_path):
     import venv
 

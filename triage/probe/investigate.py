@@ -27,7 +27,7 @@ from triage.probe.members import divide
 from triage.probe.record import events_of, report_of, report_without_failure, with_evidence, write_report
 from triage.probe.reproduce import NotReproduced, Reproduction, reproduce
 from triage.probe.schedule import run_probes
-from triage.probe.subject import Subject, find_subject
+from triage.probe.subject import Subject, find_subject, refuse_unusable_cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,7 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     The evidence folder is made once it is known that the subject exists.
     Raises `UsageError` where it does not, `VoidError` where its file cannot be collected.
     """
+    refuse_unusable_cluster(request.subject, services.registry())
     with workspace(services.root) as place:
         collected = _collect(services, place)
         subject = find_subject(request.subject, services.registry(), collected, request.record)

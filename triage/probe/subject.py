@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError, VoidError
 from triage.lab.collect import Collected
-from triage.model.cluster import ClusterStatus
+from triage.model.cluster import Cluster, ClusterStatus
 from triage.model.run import RunRecord
 
 _CLUSTER = re.compile(r"C[1-9][0-9]*", re.IGNORECASE)
@@ -22,6 +22,15 @@ class Subject:
 
     nodeids: tuple[str, ...]
     cluster: str | None = None
+
+
+def refuse_unusable_cluster(text: str, registry: ClusterRegistry) -> None:
+    """Raise `UsageError` where the text names a cluster that cannot be probed, whatever the suite holds.
+
+    The journal alone tells: nothing needs to be collected first.
+    """
+    if _CLUSTER.fullmatch(text):
+        _usable_cluster(text.upper(), registry)
 
 
 def find_subject(
@@ -50,7 +59,7 @@ def find_subject(
     raise _unknown(text, suite)
 
 
-def _members_of(name: str, registry: ClusterRegistry, collected: Collected) -> Subject:
+def _usable_cluster(name: str, registry: ClusterRegistry) -> Cluster:
     cluster = registry.cluster(name)
     if cluster.status is ClusterStatus.RESOLVED:
         raise UsageError(
@@ -58,6 +67,11 @@ def _members_of(name: str, registry: ClusterRegistry, collected: Collected) -> S
         )
     if not cluster.members:
         raise UsageError("no-such-test", f"{cluster.id} has no tests", "run the suite again")
+    return cluster
+
+
+def _members_of(name: str, registry: ClusterRegistry, collected: Collected) -> Subject:
+    cluster = _usable_cluster(name, registry)
     known = {*collected.tests, *collected.broken}
     here = tuple(member for member in cluster.members if member in known)
     if not here:
