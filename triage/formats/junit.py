@@ -204,7 +204,7 @@ def _note(case: _Case, outcome: Outcome) -> str | None:
     reruns = sum(child.tag in _RERUN_TAGS for child in case.children)
     if reruns:
         return f"{reruns} further attempts failed"
-    if outcome not in (Outcome.SKIPPED, Outcome.XFAILED, Outcome.NOT_RUN):
+    if outcome.is_red or outcome.passes:
         return None
     reason = next((child.message for child in case.children if child.message), "")
     if outcome is Outcome.NOT_RUN:
