@@ -152,7 +152,7 @@ def test_a_file_that_does_not_collect_can_be_probed_itself(suite):
 
 def test_a_factor_that_does_not_exist_decides_nothing(suite):
     project = suite(LEVER, env={"APP_MODE": "fast"})
-    code, report, _ = project.probe(T, "--probe", "asked", "--factor", "config:app.Config.power=3")
+    code, report, _ = project.probe(T, "--probe", "user-factor", "--factor", "config:app.Config.power=3")
     assert code == 1
     assert report["experiments"][-1]["status"] in ("inconclusive", "refuted")
     assert report["root_cause"]["confidence"] == "unknown"
