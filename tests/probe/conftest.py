@@ -8,6 +8,7 @@ import textwrap
 import pytest
 from click.testing import CliRunner
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from tests.planted.faults.api import Plant, grow
 from triage.cli.app import group
 from triage.errors import TriageError
@@ -44,8 +45,10 @@ class Suite:
 
 
 @pytest.fixture
-def suite(tmp_path):
+def suite(tmp_path, monkeypatch):
     """Makes a project from files."""
+    for variable, value in NO_FOREIGN_PLUGINS.items():
+        monkeypatch.setenv(variable, value)
 
     def make(files, **more):
         root = tmp_path / "project"

@@ -48,6 +48,7 @@ def test_hostile_suite_has_the_same_outcomes_there(survive: Callable[..., RunRec
     survive(api.every_death(), executor=executor, workers=2, chunks=2)
 
 
+@pytest.mark.serial
 def test_a_killed_worker_costs_nothing(
     tmp_path: Path, run_here: Callable[..., RunRecord], cluster: Any
 ) -> None:
