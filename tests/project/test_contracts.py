@@ -115,7 +115,7 @@ def test_every_module_of_probe_is_pure_or_part_of_the_flow():
 def rounds() -> list[list[tuple[str, str, str]]]:
     """The planted violations, shared out so that no round plants two for one contract.
 
-    One process of import-linter judges a round: 9 instead of 29.
+    One process of import-linter judges a round, instead of one for each violation.
     """
     shared: list[list[tuple[str, str, str]]] = []
     for planted in PLANTED:
