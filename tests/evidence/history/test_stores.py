@@ -53,12 +53,12 @@ def test_writers_at_once_lose_nothing(tmp_path):
     assert len(SqliteStore(path).history("t.py::t3", limit=1000)) == 60
 
 
-@pytest.mark.skipif("TRIAGE_TEST_POSTGRES" not in os.environ, reason="TRIAGE_TEST_POSTGRES names no server")
+@pytest.mark.skipif("TEST_POSTGRES" not in os.environ, reason="TEST_POSTGRES names no server")
 def test_postgres_conforms():
     psycopg = pytest.importorskip("psycopg")
     from triage.evidence.history.postgres import PostgresStore
 
-    url = os.environ["TRIAGE_TEST_POSTGRES"]
+    url = os.environ["TEST_POSTGRES"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop table if exists results, tests, runs, triage_version")
     check_store(lambda: PostgresStore(url))
