@@ -20,7 +20,7 @@ def test_results_have_one_outcome_each_and_add_up(ran):
     counts = document["counts"]
     assert counts == {
         "collected": 5, "passed": 1, "failed": 3, "error": 0, "skipped": 1, "xfailed": 0, "xpassed": 0,
-        "crashed": 0, "timeout": 0, "not_run": 0,
+        "crashed": 0, "timeout": 0, "flaky": 0, "not_run": 0,
     }  # fmt: skip
     assert counts["collected"] == sum(number for name, number in counts.items() if name != "collected")
     rows = {row["nodeid"]: row for row in document["results"]}
@@ -30,6 +30,7 @@ def test_results_have_one_outcome_each_and_add_up(ran):
     failed = rows[A + "test_fails"]
     assert set(failed) == {
         "nodeid", "outcome", "chunk", "attempt", "duration", "failures", "signal", "exit_code", "note",
+        "reruns",
     }  # fmt: skip
     (failure,) = failed["failures"]
     assert set(failure) == {"phase", "exception", "message", "signature", "cluster"}

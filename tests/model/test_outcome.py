@@ -20,13 +20,15 @@ def test_red_green_ran_finished():
     assert {outcome for outcome in Outcome if outcome.is_red} == {"failed", "error", "crashed", "timeout"}
     assert {outcome for outcome in Outcome if outcome.is_green} == {"passed", "xfailed", "xpassed"}
     assert {outcome for outcome in Outcome if outcome.passes} == {"passed", "xpassed"}
+    assert {outcome for outcome in Outcome if outcome.is_flaky} == {"flaky"}
     assert {outcome for outcome in Outcome if not outcome.ran} == {"not_run"}
     assert {outcome for outcome in Outcome if not outcome.finished} == {"not_run", "crashed", "timeout"}
 
 
 def test_pytest_word_is_the_outcome_itself_where_pytest_reported_it():
     for outcome in Outcome:
-        assert (outcome.pytest_word == outcome.value) is (outcome.finished or not outcome.ran)
+        has_the_word = not outcome.is_flaky and (outcome.finished or not outcome.ran)
+        assert (outcome.pytest_word == outcome.value) is has_the_word
 
 
 def test_counts_have_a_field_for_each_outcome():

@@ -21,13 +21,11 @@ from triage.cluster.rules import parse_rules
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
-from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
+from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import Event
 from triage.model.run import RunRecord
 from triage.model.signature import Signature
 
-_SHOWN_IN_RUN = {RunState.NEW, RunState.KNOWN, RunState.REGRESSED}
-"""States of clusters that the run showed, whatever was decided of them."""
 _NOT_TOLD = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
 """Fields of an event that `triage show` has elsewhere on the line, or that are for machines."""
 
@@ -131,8 +129,8 @@ def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path)
 
 def _is_open(cluster: Cluster) -> bool:
     """Whether the run showed the cluster, or it waits for something to be done."""
-    if cluster.state_in_run in _SHOWN_IN_RUN:
-        return True
+    if cluster.state_in_run is not None and cluster.state_in_run.is_seen:
+        return True  # whatever was decided of it
     return cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
 
 

@@ -16,10 +16,6 @@ from triage.text.pattern import pattern
 if TYPE_CHECKING:
     from triage.campaign.baseline import Concluded
 
-_REPORTED = {RunState.NEW, RunState.KNOWN, RunState.REGRESSED, RunState.FIXED}
-"""States that say something of the run."""
-_UNEXPLAINED = {RunState.NEW, RunState.REGRESSED}
-
 
 @app_command(
     epilog=examples(
@@ -134,10 +130,15 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
     for note in record.notes:
         app.say(f"note: {note}")
     for cluster in concluded.clusters:
-        if cluster.state_in_run in _REPORTED:
+        state = cluster.state_in_run
+        if state is not None and (state.is_seen or state is RunState.FIXED):
             tests = f"{len(cluster.members):>4} tests"
-            app.say(f"{cluster.id:<5} {cluster.state_in_run:<9} {tests}  {cluster.title}")
+            app.say(f"{cluster.id:<5} {state:<9} {tests}  {cluster.title}")
     app.say(f"evidence: {folder}/summary.md")
-    unexplained = [cluster for cluster in concluded.clusters if cluster.state_in_run in _UNEXPLAINED]
+    unexplained = [
+        cluster
+        for cluster in concluded.clusters
+        if cluster.state_in_run is not None and cluster.state_in_run.is_unexplained
+    ]
     if unexplained:
         app.say(f"next: triage probe {unexplained[0].id}")

@@ -100,7 +100,7 @@ def failures_of(record: RunRecord) -> Iterator[SlottedFailure]:
     """Every failure of the run; a red result without one (crash, timeout) gets what is known of its end."""
     for result in (*record.collect_errors, *record.results):
         failures = result.failures
-        if not failures and result.outcome.is_red:
+        if not failures and result.outcome.has_failures:
             failures = (_ended(result),)
         for index, failure in enumerate(failures):
             yield SlottedFailure((result.nodeid, index), failure)
@@ -119,7 +119,7 @@ def _raised_by_end(result: TestResult) -> Raised:
             return Raised(type=CRASHED, message=f"the process died: {result.signal or code}")
         case Outcome.TIMEOUT:
             return Raised(type=TIMED_OUT, message="the test was stopped at its time limit")
-        case Outcome.FAILED | Outcome.ERROR:
+        case Outcome.FAILED | Outcome.ERROR | Outcome.FLAKY:
             return Raised(type="", message=result.note or "failed without a reason")
         case Outcome.PASSED | Outcome.XPASSED | Outcome.XFAILED | Outcome.SKIPPED | Outcome.NOT_RUN:
             raise ValueError(f"{outcome} is no failure")

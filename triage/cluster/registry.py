@@ -130,7 +130,7 @@ def absent_state(members: Iterable[str], outcomes: Mapping[str, Outcome]) -> Run
     found = [outcomes[nodeid] for nodeid in members if nodeid in outcomes]
     if not found:
         return RunState.NOT_COLLECTED
-    if any(outcome.is_red or not outcome.ran for outcome in found):
+    if any(outcome.has_failures or not outcome.ran for outcome in found):
         return RunState.NOT_RUN
     if not all(outcome.passes for outcome in found):
         return RunState.SKIPPED
@@ -138,11 +138,10 @@ def absent_state(members: Iterable[str], outcomes: Mapping[str, Outcome]) -> Run
 
 
 _MOST_TELLING_FIRST = (
-    RunState.REGRESSED, RunState.NEW, RunState.KNOWN, RunState.NOT_RUN, RunState.SKIPPED, RunState.FIXED,
-    RunState.NOT_COLLECTED,
+    RunState.REGRESSED, RunState.NEW, RunState.KNOWN, RunState.FLAKY, RunState.NOT_RUN, RunState.SKIPPED,
+    RunState.FIXED, RunState.NOT_COLLECTED,
 )  # fmt: skip
 """Which state a cluster has that several clusters of the run were merged into."""
-_SEEN = frozenset({RunState.REGRESSED, RunState.NEW, RunState.KNOWN})
 
 
 def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Cluster]:
@@ -169,7 +168,7 @@ def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
     state = min(states, key=_MOST_TELLING_FIRST.index, default=None)
     if cluster.status is ClusterStatus.MERGED:
         state = None
-    failing = {nodeid for part in merged if part.state_in_run in _SEEN for nodeid in part.members}
+    failing = {nodeid for part in merged if _is_seen(part) for nodeid in part.members}
     stamps = [shown.last_seen for shown in (cluster, *merged) if shown.last_seen]
     return cluster.model_copy(
         update={
@@ -178,6 +177,10 @@ def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
             "last_seen": max(stamps, default=None),
         }
     )
+
+
+def _is_seen(cluster: Cluster) -> bool:
+    return cluster.state_in_run is not None and cluster.state_in_run.is_seen
 
 
 def with_proposals(registry: ClusterRegistry, cluster: Cluster) -> Cluster:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from triage.documents.render import write_document
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
-from triage.model.cluster import Cluster, RunState
+from triage.model.cluster import Cluster
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
@@ -39,7 +39,7 @@ def summarize(
     by_number = sorted(clusters, key=lambda cluster: cluster.number)
     plan = record.plan
     chunks = plan.chunks if plan else ()
-    red = [result for result in (*record.collect_errors, *record.results) if result.outcome.is_red]
+    red = [result for result in (*record.collect_errors, *record.results) if result.outcome.has_failures]
     counts = record.counts
     outcomes = {result.nodeid: result.outcome.value for result in record.results}
     return {
@@ -68,14 +68,14 @@ def _verdict(record: RunRecord, clusters: Sequence[Cluster], red: Sequence[TestR
     """void: nothing can be concluded; red: something new or regressed; known: only known causes; green."""
     if record.void is not None or not record.complete:
         return "void"
-    if any(cluster.state_in_run in (RunState.NEW, RunState.REGRESSED) for cluster in clusters):
+    if any(cluster.state_in_run and cluster.state_in_run.is_unexplained for cluster in clusters):
         return "red"
     return "known" if red else "green"
 
 
 def _cluster(cluster: Cluster) -> dict[str, Any]:
     state = cluster.state_in_run
-    seen = state in (RunState.NEW, RunState.KNOWN, RunState.REGRESSED)
+    seen = state is not None and state.is_seen
     return {
         "id": cluster.id,
         "title": cluster.title,

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from triage.model.cluster import RunState
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
 
@@ -22,8 +23,10 @@ FAILURES = "failures.json"
 Comparison = Callable[[Mapping[str, Any], RunRecord], Iterator[str]]
 """Gives what a document says otherwise than the record."""
 
-_REPORTED_BY_PYTEST = frozenset(outcome.value for outcome in Outcome if outcome.finished)
-"""Deaths are reported by the parent process: a chunk's own report cannot know them."""
+_REPORTED_BY_PYTEST = frozenset(
+    outcome.value for outcome in Outcome if outcome.finished and not outcome.is_flaky
+)
+"""Deaths are reported by the parent process, reruns follow the chunks: a chunk's report cannot know them."""
 
 
 def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
@@ -117,11 +120,12 @@ def _compare_clusters(document: Mapping[str, Any], record: RunRecord) -> Iterato
         if times > 1:
             yield f"{cluster_id} is listed {times} times"
     all_results = (*record.collect_errors, *record.results)
-    red = {result.nodeid for result in all_results if result.outcome.is_red}
+    failed = {result.nodeid for result in all_results if result.outcome.has_failures}
     for cluster in document["clusters"]:
-        if cluster["state_in_run"] not in ("new", "known", "regressed"):
+        state = cluster["state_in_run"]
+        if state is None or not RunState(state).is_seen:
             continue
-        for nodeid in sorted(set(cluster["members"]) - red):
+        for nodeid in sorted(set(cluster["members"]) - failed):
             yield f"{cluster['id']} counts {nodeid}, which did not fail"
 
 

@@ -32,6 +32,7 @@ _OUTCOMES_OF_RAW_STATUS = {
     "crashed": Outcome.CRASHED,
     "timeout": Outcome.TIMEOUT,
     "timedout": Outcome.TIMEOUT,
+    "flaky": Outcome.FLAKY,
     "not_run": Outcome.NOT_RUN,
 }
 
@@ -74,7 +75,7 @@ def _read_test(test: dict[str, Any], notes: Notes) -> ImportedTest:
     return ImportedTest(
         name=_name(test),
         outcome=outcome,
-        failures=(failure,) if outcome.is_red else (),
+        failures=(failure,) if outcome.has_failures else (),
         duration=seconds_of(test.get("duration"), 0.001),
         note=f"{retries} retries" if isinstance(retries, int) and retries > 0 else None,
         source="ctrf",

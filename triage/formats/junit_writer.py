@@ -29,7 +29,7 @@ TEXT_CHARS = 64 * 1024
 """Of a text; as much as the recorder keeps of one field."""
 
 OUTCOME_PROPERTY = "triage.outcome"
-"""crashed, timeout, not_run, xpassed: what JUnit can only call an error or a pass."""
+"""crashed, timeout, flaky, not_run, xpassed: what JUnit can only call an error or a pass."""
 CLUSTERS_PROPERTY = "triage.clusters"
 """Cluster ids, separated by blanks."""
 PLACE_PROPERTY = "triage.place"
@@ -111,8 +111,9 @@ def _suite(
 
 def _facts(result: TestResult, clusters: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What a `testcase` has no place for."""
-    if not result.outcome.finished or result.outcome is Outcome.XPASSED:
-        yield OUTCOME_PROPERTY, result.outcome.value
+    outcome = result.outcome
+    if not outcome.finished or outcome.is_flaky or outcome is Outcome.XPASSED:
+        yield OUTCOME_PROPERTY, outcome.value
     if clusters:
         yield CLUSTERS_PROPERTY, " ".join(clusters)
     place = next((failure.place for failure in result.failures if failure.place), None)

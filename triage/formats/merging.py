@@ -90,7 +90,7 @@ class Merger:
             nodeid=test.nodeid,
             outcome=fullest.outcome,
             duration=max(durations, default=None),
-            failures=fullest.failures if fullest.outcome.is_red else (),
+            failures=fullest.failures if fullest.outcome.has_failures else (),
             note="; ".join(dict.fromkeys(notes)) or None,
         )
 

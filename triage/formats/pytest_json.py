@@ -81,7 +81,7 @@ def _imported(test: dict[str, Any], notes: Notes) -> ImportedTest:
     return ImportedTest(
         name=ImportedName(nodeid=test["nodeid"]),
         outcome=outcome,
-        failures=failures if outcome.is_red else (),
+        failures=failures if outcome.has_failures else (),
         duration=sum(durations) if durations else None,
         source="json-report",
     )

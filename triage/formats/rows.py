@@ -57,9 +57,19 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefi
             line=line,
             cluster=cluster_id,
             title=cluster.get("title", ""),
-            level=state if state in ("new", "regressed", "known") else "unknown",
+            level=_level(state),
             message=message or red["outcome"],
         )
+
+
+def _level(state: str | None) -> Level:
+    match state:
+        case "new" | "regressed":
+            return state
+        case "known" | "flaky":
+            return "known"  # a warning either way; the outcome of the row says which
+        case _:
+            return "unknown"
 
 
 def _place(red: Mapping[str, Any]) -> tuple[str, int]:

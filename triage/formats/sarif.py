@@ -27,7 +27,7 @@ def render_sarif(run: ReportedRun) -> str:
 def sarif(summary: Mapping[str, Any], version: str, prefix: str = "") -> dict[str, Any]:
     """Make the log of one run; what does not fit is counted in a notification, not dropped in silence."""
     found = rows(summary, prefix)
-    states = ("new", "known", "regressed", "fixed")
+    states = ("new", "known", "flaky", "regressed", "fixed")
     clusters = [cluster for cluster in summary["clusters"] if cluster["state"] in states]
     ids = [cluster["id"] for cluster in clusters]
     if any(row.cluster is None or row.cluster not in ids for row in found):

@@ -153,7 +153,7 @@ def _instead_of_an_answer(outcome: Outcome) -> str | None:
             return "ends in an error"
         case Outcome.PASSED | Outcome.XPASSED | Outcome.XFAILED | Outcome.FAILED:
             return None
-        case Outcome.CRASHED | Outcome.TIMEOUT:
+        case Outcome.CRASHED | Outcome.TIMEOUT | Outcome.FLAKY:
             return None
         case _:
             assert_never(outcome)

@@ -33,11 +33,23 @@ class RunState(StrEnum):
 
     NEW = "new"
     KNOWN = "known"
+    FLAKY = "flaky"
+    """Seen, and each of its tests is flaky: red and green in this run, or red as often as its record says."""
     REGRESSED = "regressed"
     FIXED = "fixed"
     SKIPPED = "skipped"
     NOT_COLLECTED = "not_collected"
     NOT_RUN = "not_run"
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the run showed the cluster's failure."""
+        return self.is_unexplained or self in (RunState.KNOWN, RunState.FLAKY)
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether the run showed what nobody expects: the gate fails under every policy."""
+        return self in (RunState.NEW, RunState.REGRESSED)
 
 
 class Why(Value):

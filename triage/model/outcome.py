@@ -21,6 +21,8 @@ class _Colour(Enum):
     """As the suite expects."""
     RED = "red"
     """A failure: it belongs to a cluster."""
+    CHANCE = "chance"
+    """Red and green runs of the same code: a failure that belongs to a cluster, and proves no change."""
     NONE = "none"
     """Nothing."""
 
@@ -54,12 +56,24 @@ class Outcome(StrEnum):
     XPASSED = "xpassed"
     CRASHED = "crashed"
     TIMEOUT = "timeout"
+    FLAKY = "flaky"
+    """Red and green runs of one test, in its place, within one run."""
     NOT_RUN = "not_run"
 
     @property
     def is_red(self) -> bool:
-        """Whether the outcome is a failure that belongs to a cluster."""
+        """Whether the test failed, as often as it was tried: what a gate counts."""
         return _meaning(self).colour is _Colour.RED
+
+    @property
+    def is_flaky(self) -> bool:
+        """Whether the test failed in some of its runs and passed in others."""
+        return _meaning(self).colour is _Colour.CHANCE
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether failures of the test were seen, which belong to clusters."""
+        return self.is_red or self.is_flaky
 
     @property
     def is_green(self) -> bool:
@@ -69,7 +83,7 @@ class Outcome(StrEnum):
     @property
     def passes(self) -> bool:
         """Whether the test itself held, expected or not: an expected failure shows no such thing."""
-        return _meaning(self).pytest in ("passed", "xpassed")
+        return self.is_green and _meaning(self).pytest in ("passed", "xpassed")
 
     @property
     def ran(self) -> bool:
@@ -90,23 +104,27 @@ class Outcome(StrEnum):
 def _meaning(outcome: Outcome) -> _Meaning:
     match outcome:
         case Outcome.PASSED:
-            return _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "passed")
+            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "passed")
         case Outcome.FAILED:
-            return _Meaning(_Colour.RED, _Extent.TO_THE_END, "failed")
+            meaning = _Meaning(_Colour.RED, _Extent.TO_THE_END, "failed")
         case Outcome.ERROR:
-            return _Meaning(_Colour.RED, _Extent.TO_THE_END, "error")
+            meaning = _Meaning(_Colour.RED, _Extent.TO_THE_END, "error")
         case Outcome.SKIPPED:
-            return _Meaning(_Colour.NONE, _Extent.TO_THE_END, "skipped")
+            meaning = _Meaning(_Colour.NONE, _Extent.TO_THE_END, "skipped")
         case Outcome.XFAILED:
-            return _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xfailed")
+            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xfailed")
         case Outcome.XPASSED:
-            return _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xpassed")
+            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xpassed")
         case Outcome.CRASHED | Outcome.TIMEOUT:
-            return _Meaning(_Colour.RED, _Extent.CUT_SHORT, "error")
+            meaning = _Meaning(_Colour.RED, _Extent.CUT_SHORT, "error")
+        case Outcome.FLAKY:
+            # the last run passed: pytest-rerunfailures, Surefire and CTRF count it so and mark it
+            meaning = _Meaning(_Colour.CHANCE, _Extent.TO_THE_END, "passed")
         case Outcome.NOT_RUN:
-            return _Meaning(_Colour.NONE, _Extent.NEVER_STARTED, "not_run")
+            meaning = _Meaning(_Colour.NONE, _Extent.NEVER_STARTED, "not_run")
         case _:
             assert_never(outcome)
+    return meaning
 
 
 class Phase(StrEnum):

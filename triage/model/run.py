@@ -166,6 +166,25 @@ class Attempt(Value):
         return fields
 
 
+class RerunHint(StrEnum):
+    """What the runs of a red test again say of its failure."""
+
+    NEEDS_OTHERS = "needs-others"
+    """Green alone, red behind the tests that ran before it in its process: it depends on them."""
+
+
+class Reruns(Value):
+    """How a red test fared when it was run again at the end of the run; the first run is not counted."""
+
+    runs: int
+    failed: int
+    alone: Outcome | None = None
+    """Outcome of the first run alone in a process."""
+    in_place: Outcome | None = None
+    """Outcome of the first run behind the tests that preceded it; None where none was needed."""
+    hint: RerunHint | None = None
+
+
 class TestResult(Value):
     """A planned test with its one outcome; a collection error is a result too."""
 
@@ -180,6 +199,8 @@ class TestResult(Value):
     signal: str | None = None
     exit_code: int | None = None
     note: str | None = None
+    reruns: Reruns | None = None
+    """None where the test was not run again: green, or no time for it (the record's notes say so)."""
 
 
 class Counts(Value):
@@ -197,6 +218,7 @@ class Counts(Value):
     xpassed: int = 0
     crashed: int = 0
     timeout: int = 0
+    flaky: int = 0
     not_run: int = 0
     collect_errors: int = 0
 

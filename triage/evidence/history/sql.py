@@ -32,7 +32,7 @@ create table if not exists tests (
 create table if not exists results (
     run integer not null references runs (run),
     test integer not null references tests (test),
-    outcome text not null,                -- one of the nine outcomes
+    outcome text not null,                -- a value of model.outcome.Outcome
     seconds double precision,             -- of this run
     signature text,                       -- of the first failure
     primary key (test, run)
