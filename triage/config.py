@@ -16,8 +16,10 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from triage.errors import UsageError
 from triage.model.base import Value
+from triage.model.reruns import DEFAULT_RERUN_BUDGET, DEFAULT_RERUNS
 from triage.model.run import DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
 
+FlakyPolicy = Literal["warn", "fail"]
 Gate = Literal["reason", "reason-and-test", "strict"]
 
 
@@ -58,6 +60,13 @@ class Settings(Value):
     """Where chunks run: local, dask, dask:ADDRESS, or what a plugin offers."""
     isolation: Literal["warm", "fresh"] = "warm"
     """warm: a fork server that has imported the suite forks per chunk; fresh: a new interpreter each."""
+    reruns: int = Field(DEFAULT_RERUNS, ge=0, le=100)
+    """How often a red test is run again alone before its failure counts as steady; green alone, it is run
+    behind the tests that preceded it too. 0: never; nor where more than a tenth of the suite is red."""
+    rerun_budget: float | None = Field(DEFAULT_RERUN_BUDGET, gt=0)
+    """Seconds for all reruns of a run; what there was no time for is noted."""
+    flaky: FlakyPolicy = "warn"
+    """What the gate makes of flaky tests: warn (exit 0), fail (exit 1)."""
     gate: Gate = "reason"
     """What counts as known: reason (signature of an open cluster), reason-and-test (and the same test),
     strict (nothing: any failure exits 1)."""
@@ -109,6 +118,8 @@ class Settings(Value):
             manifest=self.chunk_manifest,
             shard=shard,
             isolation=self.isolation,
+            reruns=self.reruns,
+            rerun_budget=self.rerun_budget,
             limits=self.limits,
         )
 
@@ -122,7 +133,7 @@ _TUPLES = {"selectors", "pytest_args", "redact"}
 """Settings whose variable holds words as a shell splits them."""
 _TABLES = {"env", "gradient_floors"}
 """Settings whose variable holds NAME=VALUE words or a JSON object; later layers add to earlier ones."""
-_WITHOUT_LIMIT = {"test_timeout", "chunk_timeout", "total_timeout"}
+_WITHOUT_LIMIT = {"test_timeout", "chunk_timeout", "total_timeout", "rerun_budget"}
 """Settings of which 0 and `none` mean no limit."""
 
 

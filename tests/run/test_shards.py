@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.planted.hostile.api import HostileSuite
+from triage.documents.rerun_check import check_reruns
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.run import RunRecord
@@ -21,13 +22,13 @@ def shards(tmp_path: Path, run_here: Callable[..., RunRecord]) -> list[RunRecord
         for n in range(7)
     }
     HostileSuite(files | {"test_x.py": "import nothing_like_it\n"}, {}).write(tmp_path / "suite")
-    return [run_here(shard=(n, 3), stamp=f"2026010{n}T000000Z") for n in (1, 2, 3)]
+    return [run_here(shard=(n, 3), stamp=f"2026010{n}T000000Z", reruns=1) for n in (1, 2, 3)]
 
 
 def test_joined_shards_are_the_one_run(
     shards: list[RunRecord], run_here: Callable[..., RunRecord], tmp_path: Path
 ) -> None:
-    whole = run_here(workers=3, stamp="20260109T000000Z")
+    whole = run_here(workers=3, stamp="20260109T000000Z", reruns=1)
     one = joined(shards, stamp="s", campaign="t")
     assert one.complete
     assert one.counts == whole.counts
@@ -40,6 +41,8 @@ def test_joined_shards_are_the_one_run(
     assert record.counts == whole.counts
     assert record.plan is not None
     assert {p.name for p in (folder.path / "chunks").iterdir()} == {c.name for c in record.plan.chunks}
+    assert sum(result.reruns is not None for result in record.results) == 2
+    assert list(check_reruns(folder.path / "reruns", record)) == []
 
 
 def test_a_missing_shard_is_void_and_its_tests_are_listed(shards: list[RunRecord]) -> None:

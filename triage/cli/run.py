@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 @click.option(
     "--gate", type=click.Choice(["reason", "reason-and-test", "strict"]), help="What counts as known."
 )
+@click.option("--reruns", type=int, help="Run a red test again so often; 0: never.", metavar="N")
+@click.option("--rerun-budget", type=float, help="Seconds for all reruns; 0 is no limit.", metavar="S")
+@click.option("--flaky", type=click.Choice(["warn", "fail"]), help="What flaky tests are to the gate.")
 @click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
 @click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
 def run_command(

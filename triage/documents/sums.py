@@ -10,8 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from triage.documents.rerun_check import check_reruns
 from triage.model.cluster import RunState
 from triage.model.outcome import Outcome
+from triage.model.reruns import FOLDER as RERUNS
 from triage.model.run import RunRecord
 
 PREFLIGHT = "preflight.json"
@@ -49,6 +51,10 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.glob("chunks/*/report.json")):
         for name, problem in _compared(path, record, _compare_chunk_report):
             yield f"chunks/{path.parent.name}/{name}", problem
+    ran_again = record.plan is not None and any(result.reruns for result in record.results)
+    if ran_again or (folder / RERUNS).is_dir():  # imported reports count attempts that triage did not make
+        for name, problem in check_reruns(folder / RERUNS, record):
+            yield f"{RERUNS}/{name}", problem
     yield from _compared(folder / FAILURES, record, _compare_failures)
     yield from _compared(folder / CLUSTERS, record, _compare_clusters)
 

@@ -68,6 +68,10 @@ class Suite(Value):
     limits: Limits = Limits()
     isolation: Literal["warm", "fresh"] = "warm"
     """warm: a fork server that has imported the suite forks for each chunk; fresh: a new interpreter each."""
+    reruns: int = Field(default=0, ge=0)
+    """How often a red test is run again alone before its failure counts as steady; 0: never."""
+    rerun_budget: float | None = None
+    """Seconds for all reruns together."""
 
 
 Key = tuple[str, int]

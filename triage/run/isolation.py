@@ -80,11 +80,12 @@ class Isolation:
         else:
             self.server = server
 
-    def request_maker(self, collected: Collected) -> RequestMaker:
-        """Makes the requests of the attempts of chunks."""
+    def request_maker(self, collected: Collected, **recorder: Any) -> RequestMaker:
+        """Makes the requests of the attempts of chunks; `recorder` are further settings of the recorder."""
 
         def make_request(folder: Path, key: bytes, keys: Sequence[Key], /) -> ProcessRequest:
-            settings: dict[str, Any] = {"exact": [list(pair) for pair in keys], "name": folder.name}
+            exact = [list(pair) for pair in keys]
+            settings: dict[str, Any] = {**recorder, "exact": exact, "name": folder.name}
             server = self.server
             if server is not None and server.alive:
                 request = self.launch.request(folder, key, **settings)

@@ -81,10 +81,7 @@ class RunStore:
 
     def event(self, chunk: str | None, attempt: int, payload: bytes) -> None:
         """Append one line: the event as the process wrote it, and whose it is; paths are redacted here."""
-        if payload.startswith(_EVENTS_WITH_PATHS):
-            payload = _redacted_paths(payload, self.folder.redact)
-        name = b"null" if chunk is None else b'"%s"' % chunk.encode()
-        line = b'{"chunk":%s,"attempt":%d,%s\n' % (name, attempt, payload.removeprefix(b"{"))
+        line = record_line(chunk, attempt, payload, self.folder.redact)
         with self._mutex:
             for file in self._events:
                 file.write(line)
@@ -161,6 +158,14 @@ class RunStore:
             with contextlib.suppress(OSError):
                 self._secret_path.unlink()
         os.close(self._lock)
+
+
+def record_line(chunk: str | None, attempt: int, payload: bytes, redact: Callable[[str], str]) -> bytes:
+    """One line of a record: the event as the process wrote it, and whose it is, its paths redacted."""
+    if payload.startswith(_EVENTS_WITH_PATHS):
+        payload = _redacted_paths(payload, redact)
+    name = b"null" if chunk is None else b'"%s"' % chunk.encode()
+    return b'{"chunk":%s,"attempt":%d,%s\n' % (name, attempt, payload.removeprefix(b"{"))
 
 
 @dataclass(frozen=True)

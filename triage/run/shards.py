@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from triage.errors import UsageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
+from triage.model.reruns import FOLDER as RERUNS
+from triage.model.reruns import RerunDocument
 from triage.model.run import Chunk, Plan, RunRecord, TestResult, keys_of
 from triage.run import results
 
@@ -34,6 +36,7 @@ def gather(sources: Sequence[Path], folder: EvidenceFolder, notes: Sequence[str]
         atomic.write_bytes(folder.path / name, b"".join(parts))
     for source in sources:
         _copy_chunks(source / "chunks", folder.path / "chunks")
+    _join_reruns([source / RERUNS for source in sources], folder)
     assert record.plan is not None
     folder.write_json("plan.json", record.plan.model_dump(mode="json"))
     folder.write_json("results.json", record.model_dump(mode="json"))
@@ -113,6 +116,33 @@ def _copy_chunks(source: Path, target: Path) -> None:
         for file in sorted(chunk.iterdir()):
             if file.is_file() and not file.is_symlink():
                 shutil.copyfile(file, folder / file.name)
+
+
+def _join_reruns(sources: Sequence[Path], folder: EvidenceFolder) -> None:
+    """One document and one record of all shards' reruns; names of processes are unique in the plan."""
+    present = [source for source in sources if (source / "reruns.json").is_file()]
+    if not present:
+        return
+    documents = []
+    for source in present:
+        try:
+            documents.append(RerunDocument.model_validate_json((source / "reruns.json").read_bytes()))
+        except ValidationError as error:
+            raise UsageError(
+                "no-record", f"{source}/reruns.json is damaged", "take the shard's artifact again"
+            ) from error
+    tests = tuple(test for document in documents for test in document.tests)
+    most = max(document.most for document in documents)
+    joined_document = RerunDocument(most=most, tests=tests)
+    target = folder.path / RERUNS
+    target.mkdir(exist_ok=True)
+    folder.write_json(f"{RERUNS}/reruns.json", joined_document.model_dump(mode="json"))
+    events = [(source / "events.jsonl").read_bytes() for source in present]
+    atomic.write_bytes(target / "events.jsonl", b"".join(events))
+    for source in present:
+        for log in sorted(source.glob("*.log")):
+            if log.is_file() and not log.is_symlink():
+                shutil.copyfile(log, target / log.name)
 
 
 def _shard_plan(record: RunRecord) -> Plan | None:

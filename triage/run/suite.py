@@ -22,6 +22,7 @@ from triage.run.command import Launch, carried
 from triage.run.coverage import join_coverage
 from triage.run.isolation import Isolation
 from triage.run.plan import longest_first, plan
+from triage.run.reruns import Reruns
 from triage.run.results import Origins
 from triage.run.resume import PreviousRun, read_previous_run
 from triage.run.run_store import RunStore
@@ -99,6 +100,7 @@ class _SuiteRun:
         planned = self._plan(collected, durations, previous)
         self._run_chunks(planned, collected, previous)
         self._join_coverage()
+        self._run_red_tests_again(planned, collected)
         return self._reconcile(planned, collected, git)
 
     # -- what the processes have in common ----------------------------------------------------
@@ -241,6 +243,24 @@ class _SuiteRun:
         self.notes += join_coverage(
             scratch / "coverage", self.launch, self.executor, scratch / "joined", self.stop
         )
+
+    # -- reruns -------------------------------------------------------------------------------
+
+    def _run_red_tests_again(self, planned: Plan, collected: Collected) -> None:
+        """Tell steady failures from chance; behind the coverage, to which reruns do not count."""
+        reruns = Reruns(
+            suite=self.suite,
+            store=self.store,
+            runner=self.runner,
+            make_request=self.isolation.request_maker(collected, coverage=None, json_report=None),
+            stop=self.stop,
+            monotonic=self.world.monotonic,
+            progress=self.progress,
+            notes=self.notes,
+        )
+        reruns.run(self.chunks)
+        if self.stop.signal is not None:
+            self._leave_for_resume(planned)
 
     # -- reconcile ----------------------------------------------------------------------------
 

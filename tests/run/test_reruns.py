@@ -1,0 +1,155 @@
+"""Red tests are run again at the end of a run: what is steady, what needs others, what is chance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from triage.documents.rerun_check import check_reruns
+from triage.model.run import RunRecord
+
+Run = Callable[..., RunRecord]
+SUITE = """
+import os, pathlib, time
+
+state = []
+
+def times(name):
+    "How often this test has run, this time included: the count outlives the process."
+    path = pathlib.Path(os.environ["COUNTS"], name)
+    path.open("a").write("x")
+    return path.stat().st_size
+
+def test_first_in_its_process():
+    assert times("first") > 1
+
+def test_polluter():
+    state.append("left behind")
+
+def test_steady():
+    assert times("steady") == 0
+
+def test_victim():
+    times("victim")
+    assert not state
+
+def test_green_again():
+    assert times("again") > 1
+
+def test_dies_once():
+    if times("dies") == 1:
+        os.abort()
+
+def test_passes():
+    pass
+
+def test_green_at_the_third_try():  # the last one: reruns of others in their place do not count for it
+    assert times("third") > 2
+"""
+NODEID = "test_m.py::test_"
+
+
+def _write(tmp_path: Path, text: str = SUITE) -> dict[str, str]:
+    suite, counts = tmp_path / "suite", tmp_path / "counts"
+    suite.mkdir()
+    counts.mkdir()
+    (suite / "test_m.py").write_text(text)
+    return {"COUNTS": str(counts), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def test_what_reruns_say_of_each_red_test(tmp_path: Path, run_here: Run, evidence: Callable[[], Path]):
+    env = _write(tmp_path)
+    record = run_here(env=env, reruns=2, rerun_budget=600.0)
+    found = {result.nodeid.removeprefix(NODEID): result for result in record.results}
+
+    assert {name: result.outcome.value for name, result in found.items()} == {
+        "first_in_its_process": "flaky", "polluter": "passed", "steady": "failed", "victim": "failed",
+        "green_again": "flaky", "green_at_the_third_try": "flaky", "dies_once": "flaky", "passes": "passed",
+    }  # fmt: skip
+    assert record.complete
+    assert record.counts.flaky == 4
+    assert record.counts.adds_up
+
+    figures = {name: result.reruns for name, result in found.items() if result.reruns}
+    assert (figures["steady"].runs, figures["steady"].failed) == (2, 2)
+    assert (figures["green_again"].runs, figures["green_again"].in_place) == (2, "passed")
+    assert figures["first_in_its_process"].runs == 1, "alone is its place"
+    assert (figures["victim"].hint, figures["victim"].alone) == ("needs-others", "passed")
+    assert figures["victim"].in_place == "failed", "the polluter ran before it again"
+    assert figures["green_at_the_third_try"].failed == 1
+    assert found["green_again"].failures, "what was seen stays known"
+
+    document = json.loads((evidence() / "reruns" / "reruns.json").read_bytes())
+    rows = {row["nodeid"].removeprefix(NODEID): row for row in document["tests"]}
+    assert rows["victim"]["runs"][1]["behind"] == 3
+    lines = [json.loads(line) for line in (evidence() / "reruns" / "events.jsonl").read_bytes().splitlines()]
+    processes = {run["chunk"] for row in rows.values() for run in row["runs"]}
+    assert {line["chunk"] for line in lines} == processes
+    assert all((evidence() / "reruns" / f"{process}.log").is_file() for process in processes)
+
+    assert list(check_reruns(evidence() / "reruns", record)) == []
+    _tamper(evidence() / "reruns", record)
+
+
+def _tamper(folder: Path, record: RunRecord) -> None:
+    """Each lie about a rerun is found."""
+    green = [
+        result.model_copy(update={"outcome": "flaky"}) if result.nodeid == NODEID + "steady" else result
+        for result in record.results
+    ]
+    lie = record.model_copy(update={"results": tuple(green)})
+    assert "steady is failed by its runs" in dict(check_reruns(folder, lie))["reruns.json"]
+
+    document = (folder / "reruns.json").read_text()
+    (folder / "reruns.json").write_text(document.replace('"outcome": "failed"', '"outcome": "passed"'))
+    problems = [problem for _, problem in check_reruns(folder, record)]
+    assert any("steady is passed in chunk_" in problem for problem in problems)
+    (folder / "reruns.json").write_text(document)
+    (folder / "events.jsonl").unlink()
+    assert list(check_reruns(folder, record)) == [("events.jsonl", "is missing")]
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        ({"reruns": 0}, None),
+        ({"reruns": 2, "rerun_budget": 1e-9}, "red tests not run again to the end, for want of time: 6"),
+    ],
+)
+def test_no_reruns(tmp_path: Path, run_here: Run, options, note):
+    record = run_here(env=_write(tmp_path), **options)
+    assert record.counts.flaky == 0
+    assert not any(result.reruns for result in record.results)
+    assert [text for text in record.notes if "again" in text] == ([note] if note else [])
+
+
+def test_no_reruns_where_much_of_the_suite_is_red(tmp_path: Path, run_here: Run):
+    text = """
+import pytest
+@pytest.mark.parametrize("n", range(11))
+def test_m(n):
+    assert False
+"""
+    record = run_here(env=_write(tmp_path, text), reruns=2)
+    assert record.notes == ("11 of 11 tests are red: none of them was run again",)
+
+
+@pytest.mark.slow
+def test_a_hang_is_run_again_only_where_its_limit_fits_the_budget(tmp_path: Path, run_here: Run):
+    text = """
+import os, pathlib, time
+def test_hangs_once():
+    path = pathlib.Path(os.environ["COUNTS"], "hang")
+    if not path.exists():
+        path.touch()
+        time.sleep(3600)
+"""
+    options = {"env": _write(tmp_path, text), "reruns": 1, "limits": {"test_timeout": 1.0}}
+    (result,) = run_here(**options, rerun_budget=0.5).results
+    assert (result.outcome, result.reruns) == ("timeout", None)
+    (tmp_path / "counts" / "hang").unlink()
+    (result,) = run_here(**options, rerun_budget=600.0).results
+    assert result.outcome == "flaky"
