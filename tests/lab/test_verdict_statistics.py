@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.lab import verdict
+from triage.model.rate import runs_needed, wilson
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_one_sided_is_the_share_of_deals_at_least_as_kind_to_b(table):
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_wilson_holds_the_rate_and_stays_in_range(failed, more):
     runs = failed + more
-    low, high = verdict.wilson(failed, runs)
+    low, high = wilson(failed, runs)
     assert 0 <= low <= high <= 1
     if runs:
         assert low - 1e-12 <= failed / runs <= high + 1e-12
@@ -55,7 +56,7 @@ def test_green_runs_leave_a_rate_open(runs, percent):
 
 @pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.9])
 def test_runs_needed_is_the_least_number(rate):
-    runs = verdict.runs_needed(rate)
+    runs = runs_needed(rate)
     assert (1 - rate) ** runs <= 0.05 < (1 - rate) ** (runs - 1)
 
 

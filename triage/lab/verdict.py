@@ -7,7 +7,7 @@ subject's reason; every treated run passes (an error or a skip is not a pass); p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, isfinite, log, sqrt
+from math import comb, sqrt
 from typing import Any, assert_never
 
 from triage.lab.measurements import measurements_of
@@ -243,30 +243,10 @@ def _hypergeometric(k: int, runs_b: int, failed: int, total: int) -> float:
     return comb(failed, k) * comb(total - failed, runs_b - k) / comb(total, runs_b)
 
 
-def wilson(failed: int, runs: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Wilson's score interval for a failure rate (z = 1.96: 95 %); (0, 1) without runs."""
-    if runs == 0:
-        return 0.0, 1.0
-    rate = failed / runs
-    shrink = 1 + z * z / runs
-    middle = (rate + z * z / (2 * runs)) / shrink
-    half = z * sqrt(rate * (1 - rate) / runs + z * z / (4 * runs * runs)) / shrink
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def still_allowed(runs: int) -> float:
     """Failure rate that `runs` green runs do not exclude (one-sided, 95 %); 1.0 without runs."""
     rate = allowed_rate(runs)
     return 1.0 if rate is None else rate
-
-
-def runs_needed(rate: float, alpha: float = 0.05) -> int:
-    """Green runs after which a failure rate of `rate` would have shown: n >= ln(alpha) / ln(1 - rate)."""
-    if not isfinite(rate) or not 0.0 < rate <= 1.0:
-        raise ValueError(f"a failure rate lies in (0, 1], not {rate}")
-    if rate == 1.0:
-        return 1
-    return int(-(-log(alpha) // log(1.0 - rate)))
 
 
 def repeats_for(rate: float, alpha: float, cap: int = 40) -> int:

@@ -206,6 +206,23 @@ class TestResult(Value):
     reruns: Reruns | None = None
     """None where the test was not run again: green, or no time for it (the record's notes say so)."""
 
+    @property
+    def executions(self) -> int:
+        """How often it ran and gave an answer, reruns included; a skip is none."""
+        if not self.outcome.has_failures and not self.outcome.is_green:
+            return 0
+        again = self.reruns.runs if self.reruns else 0
+        if again == 0 and self.outcome.is_flaky:
+            return 2  # a report of another tool, which says no more than that it was red and green
+        return 1 + again
+
+    @property
+    def failed_executions(self) -> int:
+        """How many of its executions were red: the first one, and some of the reruns."""
+        if not self.outcome.has_failures:
+            return 0
+        return 1 + (self.reruns.failed if self.reruns else 0)
+
 
 class Counts(Value):
     """How many planned tests have each outcome; they add up to `collected`.

@@ -7,9 +7,10 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
-from triage.lab.verdict import repeats_for, runs_needed
+from triage.lab.verdict import repeats_for
 from triage.model.base import Value
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
+from triage.model.rate import runs_needed
 from triage.probe.api import Case, Finding, look, test
 from triage.probe.sources import tree_of
 from triage.probe.symptoms import file_of

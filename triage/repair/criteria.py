@@ -13,8 +13,8 @@ from typing import Any
 from triage.config import Settings
 from triage.instruments.registry import plugin_of
 from triage.lab.measurements import magnitude
-from triage.lab.verdict import runs_needed
 from triage.model.criterion import Bound, Criterion, Scope, allowed_rate
+from triage.model.rate import runs_needed
 from triage.repair.inputs import Basis, file_of
 
 STEADY_RUNS = 4

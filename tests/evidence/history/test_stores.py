@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -24,13 +25,37 @@ def test_a_file_that_is_no_history_is_named(tmp_path):
 
 
 def test_a_newer_schema_is_refused(tmp_path):
-    import sqlite3
-
     SqliteStore(tmp_path / "h.sqlite").close()
     with sqlite3.connect(tmp_path / "h.sqlite") as connection:
         connection.execute("update triage_version set version = 99")
     with pytest.raises(UsageError, match="schema 99"):
         SqliteStore(tmp_path / "h.sqlite")
+
+
+VERSION_1 = """
+create table triage_version (version integer not null);
+insert into triage_version values (1);
+create table runs (run integer primary key, stamp text not null, campaign text not null, commit_id text,
+                   complete integer not null, unique (campaign, stamp));
+create table tests (test integer primary key, nodeid text not null unique, seconds double precision);
+create table results (run integer not null, test integer not null, outcome text not null,
+                      seconds double precision, signature text, primary key (test, run));
+insert into runs values (1, '20260101T000000Z', 'c', 'abc', 1);
+insert into tests values (1, 't.py::a', 0.5), (2, 't.py::s', 0.1);
+insert into results values (1, 1, 'failed', 0.5, 'reason/1:x'), (1, 2, 'skipped', 0.1, null);
+"""
+
+
+def test_a_history_of_the_first_version_is_read_and_goes_on(tmp_path):
+    with sqlite3.connect(tmp_path / "h.sqlite") as connection:
+        connection.executescript(VERSION_1)
+    connection.close()
+    for _ in range(2):  # the second opening finds it upgraded
+        store = SqliteStore(tmp_path / "h.sqlite")
+        (row,) = store.history("t.py::a")
+        assert (row.commit, row.runs, row.failed, row.dirty) == ("abc", 1, 1, False)
+        assert [row.runs for row in store.history("t.py::s")] == [0], "a skip is no run"
+        store.close()
 
 
 WRITER = """

@@ -23,6 +23,12 @@ class HistoryRow(Value):
     duration: float | None
     signature: str | None
     """Of its first failure."""
+    runs: int = 1
+    """How often it ran in that run and gave an answer, reruns included."""
+    failed: int = 0
+    """Of `runs`."""
+    dirty: bool = False
+    """Whether the tree differed from the commit."""
 
 
 class HistoryStore(Protocol):
@@ -36,6 +42,9 @@ class HistoryStore(Protocol):
 
     def history(self, nodeid: str, limit: int = 50) -> Sequence[HistoryRow]:
         """The newest runs of one test, newest first."""
+
+    def unsteady(self) -> Sequence[str]:
+        """Node ids of tests that were flaky in some run, or red in some and green in others."""
 
     def close(self) -> None:
         """Let go of the file or the connection."""

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from triage.errors import UsageError
 from triage.evidence.history.api import DURATION_WEIGHT, HistoryRow
+from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 create table if not exists triage_version (
@@ -22,6 +23,7 @@ create table if not exists runs (
     campaign text not null,               -- with the stamp, unique
     commit_id text,                       -- of the suite's repository, where there was one
     complete integer not null,            -- 1 where each planned test has a real outcome
+    dirty integer,                        -- 1 where the tree differed from the commit
     unique (campaign, stamp)
 );
 create table if not exists tests (
@@ -35,32 +37,53 @@ create table if not exists results (
     outcome text not null,                -- a value of model.outcome.Outcome
     seconds double precision,             -- of this run
     signature text,                       -- of the first failure
+    runs integer,                         -- how often the test ran in the run, reruns included
+    failed integer,                       -- how many of them were red
     primary key (test, run)
 )
 """
-"""Tables of version 1. History of the schema: 1 - the first."""
+"""Tables of version 2. History of the schema: 1 - the first; 2 - reruns counted, dirty trees told apart."""
+
+UPGRADES = {
+    1: (
+        "alter table runs add column dirty integer",
+        "alter table results add column runs integer",
+        "alter table results add column failed integer",
+    )
+}
+"""Statements that lead from a version to the next; what older rows do not know stays null."""
 
 DROP_RUN = (
     "delete from results where run in (select run from runs where campaign = ? and stamp = ?)",
     "delete from runs where campaign = ? and stamp = ?",
 )
 ADD_RUN = (
-    "insert into runs (run, stamp, campaign, commit_id, complete)"
-    " values ((select coalesce(max(run), 0) + 1 from runs), ?, ?, ?, ?) returning run"
+    "insert into runs (run, stamp, campaign, commit_id, complete, dirty)"
+    " values ((select coalesce(max(run), 0) + 1 from runs), ?, ?, ?, ?, ?) returning run"
 )
 TESTS = "select nodeid, test, seconds from tests"
 LAST_TEST = "select coalesce(max(test), 0) from tests"
 ADD_TEST = "insert into tests (test, nodeid, seconds) values (?, ?, ?)"
 SET_SECONDS = "update tests set seconds = ? where test = ?"
-ADD_RESULT = "insert into results (run, test, outcome, seconds, signature) values (?, ?, ?, ?, ?)"
+ADD_RESULT = (
+    "insert into results (run, test, outcome, seconds, signature, runs, failed) values (?, ?, ?, ?, ?, ?, ?)"
+)
 DURATIONS = "select nodeid, seconds from tests where seconds is not null"
 HISTORY = (
-    "select r.stamp, r.campaign, r.commit_id, x.outcome, x.seconds, x.signature"
+    "select r.stamp, r.campaign, r.commit_id, r.dirty, x.outcome, x.seconds, x.signature, x.runs, x.failed"
     " from results x join runs r on r.run = x.run join tests t on t.test = x.test"
     " where t.nodeid = ? order by r.stamp desc, r.run desc limit ?"
 )
+UNSTEADY = (
+    "select t.nodeid from tests t join results x on x.test = t.test group by t.nodeid having"
+    " sum(case when x.outcome in ({flaky}) then 1 else 0 end) > 0"
+    " or (sum(case when x.outcome in ({red}) then 1 else 0 end) > 0"
+    " and sum(case when x.outcome in ({green}) then 1 else 0 end) > 0)"
+    " order by t.nodeid"
+)
 VERSION = "select version from triage_version"
 SET_VERSION = "insert into triage_version (version) values (?)"
+UPGRADE_VERSION = "update triage_version set version = ?"
 
 
 class Database(Protocol):
@@ -90,19 +113,28 @@ class SqlStore:
             versions = database.rows(VERSION)
             if not versions:
                 database.rows(SET_VERSION, (SCHEMA_VERSION,))
-        if versions and versions[0][0] != SCHEMA_VERSION:
+            else:
+                self._upgrade(versions[0][0], name)
+
+    def _upgrade(self, version: int, name: str) -> None:
+        """Bring a history of an older triage to this schema; what it holds is kept."""
+        for older in range(version, SCHEMA_VERSION):
+            for statement in UPGRADES.get(older, ()):
+                self._db.rows(statement)
+        if version > SCHEMA_VERSION or version not in {*UPGRADES, SCHEMA_VERSION}:
             raise UsageError(
                 "store-version",
-                f"history {name} has schema {versions[0][0]}, this triage knows {SCHEMA_VERSION}",
+                f"history {name} has schema {version}, this triage knows {SCHEMA_VERSION}",
                 "delete it (it is a view of the evidence) or use the triage that wrote it",
             )
+        self._db.rows(UPGRADE_VERSION, (SCHEMA_VERSION,))
 
     def record(self, run: RunRecord, *, commit: str | None, signatures: Mapping[str, str]) -> None:
         """Add a run; a run of the same campaign and STAMP is replaced."""
         with self._db.transaction():
             for statement in DROP_RUN:
                 self._db.rows(statement, (run.campaign, run.stamp))
-            values = (run.stamp, run.campaign, commit, int(run.complete))
+            values = (run.stamp, run.campaign, commit, int(run.complete), int(run.dirty))
             number = self._db.rows(ADD_RUN, values)[0][0]
             unique = {storable(result.nodeid): result for result in run.results}
             numbers = self._number_tests(unique)
@@ -115,6 +147,8 @@ class SqlStore:
                         result.outcome.value,
                         result.duration,
                         signatures.get(result.nodeid),
+                        result.executions,
+                        result.failed_executions,
                     )
                     for nodeid, result in unique.items()
                 ),
@@ -147,12 +181,42 @@ class SqlStore:
     def history(self, nodeid: str, limit: int = 50) -> Sequence[HistoryRow]:
         """The newest runs of one test, newest first."""
         rows = self._db.rows(HISTORY, (storable(nodeid), limit))
-        names = ("stamp", "campaign", "commit", "outcome", "duration", "signature")
-        return [HistoryRow.model_validate(dict(zip(names, row, strict=True))) for row in rows]
+        return [_row(row) for row in rows]
+
+    def unsteady(self) -> Sequence[str]:
+        """Node ids of tests that were flaky in some run, or red in some and green in others."""
+        query = UNSTEADY.format(
+            flaky=_listed(outcome for outcome in Outcome if outcome.is_flaky),
+            red=_listed(outcome for outcome in Outcome if outcome.is_red),
+            green=_listed(outcome for outcome in Outcome if outcome.is_green),
+        )
+        return [nodeid for (nodeid,) in self._db.rows(query)]
 
     def close(self) -> None:
         """Let go of the file or the connection."""
         self._db.close()
+
+
+def _row(columns: Sequence[Any]) -> HistoryRow:
+    """A row of `HISTORY`; histories of older versions know neither dirty trees nor reruns."""
+    stamp, campaign, commit, dirty, outcome, seconds, signature, runs, failed = columns
+    result = TestResult(nodeid="", outcome=Outcome(outcome))
+    return HistoryRow(
+        stamp=stamp,
+        campaign=campaign,
+        commit=commit,
+        dirty=bool(dirty),
+        outcome=result.outcome,
+        duration=seconds,
+        signature=signature,
+        runs=result.executions if runs is None else runs,
+        failed=result.failed_executions if failed is None else failed,
+    )
+
+
+def _listed(outcomes: Iterable[Outcome]) -> str:
+    """Outcomes as SQL has them in a list; they are words of this program."""
+    return ", ".join(f"'{outcome.value}'" for outcome in outcomes)
 
 
 def storable(nodeid: str) -> str:

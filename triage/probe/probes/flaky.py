@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from triage.lab.protocol import Observation
-from triage.lab.verdict import wilson
 from triage.model.experiment import ExperimentResult, Factor, RootCause, Status, Tally
+from triage.model.rate import wilson
 from triage.probe.api import Case, Finding, Steps, look
 
 RUNS = 4

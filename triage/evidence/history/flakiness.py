@@ -1,0 +1,92 @@
+"""What the recorded runs of one test say of chance: its failure rate, how often it flips, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
+
+from triage.evidence.history.api import HistoryRow
+from triage.model.base import Value
+from triage.model.rate import FlakyRecord, wilson
+
+MOST_RUNS = 200
+"""The newest so many runs of a test count: what it did a year ago says little of today."""
+
+
+class TestFlakiness(Value):
+    """How one test fared over its recorded runs."""
+
+    __test__ = False
+
+    nodeid: str
+    runs: int
+    """Executions that gave an answer, reruns included."""
+    failed: int
+    rate: float
+    low: float
+    """Lower end of the 95 % interval of the rate (Wilson)."""
+    high: float
+    suite_runs: int
+    """Runs of the suite that came to the test."""
+    flaky_runs: int
+    """Of these, runs in which it was red and green."""
+    flips: int
+    """Runs in which it was red and green, and changes of colour from one run to the next."""
+    flips_per_100_runs: float
+    first_seen: str
+    """STAMP of the first run in which it was red and green; else of its first failure."""
+    last_failed: str
+    signatures: tuple[str, ...]
+    """Of its failures, the newest first."""
+
+
+def flakiness_of(nodeid: str, rows: Sequence[HistoryRow]) -> TestFlakiness | None:
+    """The figures of a test from its runs, newest first; None where none of them failed."""
+    answered = [row for row in rows if row.runs > 0]
+    failing = [row for row in answered if row.failed > 0]
+    if not failing:
+        return None
+    flaky = [row for row in answered if row.outcome.is_flaky]
+    steady_colours = [row.outcome.is_red for row in answered if not row.outcome.is_flaky]
+    changes = sum(one != other for one, other in pairwise(steady_colours))
+    flips = len(flaky) + changes
+    runs = sum(row.runs for row in answered)
+    failed = sum(row.failed for row in answered)
+    low, high = wilson(failed, runs)
+    return TestFlakiness(
+        nodeid=nodeid,
+        runs=runs,
+        failed=failed,
+        rate=failed / runs,
+        low=low,
+        high=high,
+        suite_runs=len(answered),
+        flaky_runs=len(flaky),
+        flips=flips,
+        flips_per_100_runs=100.0 * flips / len(answered),
+        first_seen=(flaky or failing)[-1].stamp,
+        last_failed=failing[0].stamp,
+        signatures=tuple(dict.fromkeys(row.signature for row in failing if row.signature)),
+    )
+
+
+def record_of(rows: Sequence[HistoryRow]) -> FlakyRecord | None:
+    """What is on record of a test by its runs, newest first; None where it was flaky in none of them.
+
+    Only red and green within one run count: from one run to the next code, machine or services may differ.
+    """
+    answered = [row for row in rows if row.runs > 0]
+    flaky = [row for row in answered if row.outcome.is_flaky]
+    if not flaky:
+        return None
+    red_since = list(takewhile(lambda row: row.failed == row.runs, answered))
+    green_since = list(takewhile(lambda row: row.failed == 0, answered))
+    counted = answered[len(red_since) :]
+    return FlakyRecord(
+        runs=sum(row.runs for row in counted),
+        failed=sum(row.failed for row in counted),
+        reds_since=sum(row.runs for row in red_since),
+        greens_since=sum(row.runs for row in green_since),
+        signatures=frozenset(row.signature for row in flaky if row.signature),
+        first_seen=flaky[-1].stamp,
+    )
