@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.cluster.assign import assign
-from triage.cluster.decisions import keep_apart, merge, own, reconcile, split
+from triage.cluster.decisions import keep_apart, merge, own, split
+from triage.cluster.mending import reconcile
 from triage.cluster.registry import ClusterRegistry
 from triage.model.cluster import ClusterStatus
 from triage.model.failure import Failure, Frame, Raised

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.decisions import reconcile
+from triage.cluster.mending import reconcile
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.journal import Journal
 from triage.model.cluster import ClusterStatus

@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.context import Context, Flip, Past
-from triage.cluster.decisions import keep_apart, merge, own, reconcile, rename, split
+from triage.cluster.decisions import keep_apart, merge, own, rename, split
 from triage.cluster.join_rules.experiments import conclusions
+from triage.cluster.mending import reconcile
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import parse_rules
 from triage.errors import UsageError

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from triage.cluster.event_factory import EventFactory
 from triage.errors import TriageError, UsageError
+from triage.evidence.chain import chain_faults, unchained
 from triage.evidence.journal import Journal
 from triage.model.journal import ClusterOpened, Event, OwnerSet
 
@@ -91,6 +93,125 @@ def test_one_id_with_two_meanings_is_an_error(journal: Journal) -> None:
     journal.append([opened(1).model_copy(update={"cluster": "C9"})])
     with pytest.raises(UsageError, match="line 2 has the id of line 1"):
         journal.read()
+
+
+def faults(journal: Journal) -> list[str]:
+    return [f"{line}: {what}" for line, what in chain_faults(journal.load().links)]
+
+
+def made(number: int) -> Event:
+    """An event whose id follows from what it says."""
+    maker = EventFactory(f"2026-11-24T06:{number:02}:00Z", "ada")
+    return maker.make(OwnerSet, cluster="C1", owner=f"owner {number}")
+
+
+def test_each_line_names_the_one_before_it(journal: Journal) -> None:
+    journal.append([made(1), made(2)])
+    Journal(journal.path).append([made(3)])
+    first, second, third = journal.load().links
+    assert first.names == frozenset()
+    assert second.names == {first.digest}
+    assert third.names == {second.digest}
+    assert faults(journal) == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (0, 2, 1, 4, 3), (1, 0, 1, 2, 3, 4, 4)])
+def test_two_branches_are_joined_by_the_next_line_in_any_order(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    base, ours, theirs = (Journal(tmp_path / name) for name in ("base", "ours", "theirs"))
+    base.append([made(1)])
+    for branch, numbers in ((ours, (2,)), (theirs, (3, 4))):
+        branch.path.write_bytes(base.path.read_bytes())
+        branch.append([made(number) for number in numbers])
+    lines = [*ours.path.read_text().splitlines(), *theirs.path.read_text().splitlines()[1:]]
+    merged = Journal(tmp_path / "merged")
+    merged.path.write_text("\n".join(lines) + "\n")
+    assert faults(merged) == []
+    merged.append([made(5)])
+    links = merged.load().links
+    assert links[-1].names == {links[1].digest, links[3].digest}
+    lines = merged.path.read_text().splitlines()
+    merged.path.write_text("\r\n".join(lines[index] for index in order) + "\r\n")
+    assert faults(merged) == []
+    assert len(merged.read()) == 5
+
+
+def test_one_decision_appended_on_two_branches_is_one_event(journal: Journal, tmp_path: Path) -> None:
+    other = Journal(tmp_path / "other")
+    journal.append([made(1), made(3)])
+    other.append([made(2), made(3)])
+    journal.path.write_bytes(journal.path.read_bytes() + other.path.read_bytes())
+    assert len(journal.read()) == 3
+    assert faults(journal) == []
+
+
+def test_a_journal_older_than_the_chain_is_vouched_for_by_the_first_link(journal: Journal) -> None:
+    old = [opened(number).model_copy(update={"v": 1}) for number in (1, 2, 3)]
+    journal.path.parent.mkdir()
+    journal.path.write_text("".join(f"{event.model_dump_json(exclude_none=True)}\n" for event in old))
+    assert faults(journal) == []
+    assert unchained(journal.load().links) == 3
+    Journal(journal.path).append([made(1), made(2)])
+    assert faults(journal) == []
+    lines = journal.path.read_text().splitlines(keepends=True)
+    for index in range(4):
+        without = lines[:index] + lines[index + 1 :]
+        journal.path.write_text("".join(without))
+        assert faults(journal), index
+    late = opened(9).model_copy(update={"v": 1}).model_dump_json(exclude_none=True)
+    journal.path.write_text("".join(lines) + late + "\n")
+    assert faults(journal) == ["6: is no part of the chain: no event vouches for it"]
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"by":"ada"', '"by":"bob"'),
+        ("T06:", "T05:"),
+        ('"owner":"owner', '"owner":"other'),
+        ('"v":2', '"v":1'),
+    ],
+)
+def test_a_changed_line_is_found_wherever_it_stands(journal: Journal, index: int, old: str, new: str) -> None:
+    journal.append([made(1), made(2), made(3)])
+    lines = journal.path.read_text().splitlines(keepends=True)
+    changed = lines[index].replace(old, new, 1)
+    assert changed != lines[index]
+    journal.path.write_text("".join([*lines[:index], changed, *lines[index + 1 :]]))
+    assert faults(journal)
+
+
+def test_appending_reads_a_journal_that_was_read_no_second_time(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append([made(1)])
+    journal.read()
+    monkeypatch.setattr("triage.evidence.journal._read_all", lambda descriptor: pytest.fail("read again"))
+    journal.append([made(2)])
+    monkeypatch.undo()
+    Journal(journal.path).append([made(3)])  # somebody else
+    journal.append([made(4)])
+    assert faults(journal) == []
+
+
+def test_conflict_marks_count_as_union_and_go_with_the_next_append(journal: Journal) -> None:
+    journal.append([made(1)])
+    base = journal.path.read_text()
+    journal.append([made(2)])
+    ours = journal.path.read_text().removeprefix(base)
+    journal.path.write_text(base)
+    journal.append([made(3)])
+    theirs = journal.path.read_text().removeprefix(base)
+    marked = f"{base}<<<<<<< HEAD\n{ours}||||||| base\n=======\n{theirs}>>>>>>> other\n"
+    journal.path.write_text(marked)
+    assert len(journal.read()) == 3
+    assert journal.load().has_conflict
+    journal.append([made(4)])
+    assert journal.path.read_text().startswith(base + ours + theirs)
+    assert not journal.load().has_conflict
+    assert faults(journal) == []
 
 
 def test_a_torn_last_line_does_not_swallow_the_next_event(journal: Journal) -> None:

@@ -19,6 +19,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import Cluster, RunState
 from triage.model.failure import Failure
+from triage.model.journal import RunRecorded
 from triage.model.run import RunRecord, Suite
 from triage.run.suite import run_suite
 
@@ -76,11 +77,12 @@ def conclude(
             rules=rules_of(services.root, services.world.now().date(), before),
             context=context_of(services, record, before),
         )
-        if ledgers:
-            services.journal.append(assignment.events)
+        appended = services.append(before, assignment.events) if ledgers else ()
         _write(folder, record, assignment)
         write_run_summary(services.root, folder, templates_of(services))
         folder.seal()
+        if appended:
+            _record_seal(services, folder)
         if ledgers:
             refresh(services)
     if ledgers:
@@ -92,6 +94,18 @@ def conclude(
         held_against=held_against,
         exit_code=_exit_code(record, held_against),
     )
+
+
+def _record_seal(services: Services, folder: EvidenceFolder) -> None:
+    """Put the seal of a run that the journal relies on into it: nobody can seal it again unnoticed.
+
+    A run that had nothing new to say leaves the journal as it is.
+    """
+    registry = services.registry()
+    factory = registry.event_factory(services.world.timestamp(), "triage run")
+    evidence = (f"{folder.relative(services.root)}/results.json",)
+    event = factory.make(RunRecorded, campaign=folder.campaign, stamp=folder.stamp, evidence=evidence)
+    services.append(registry, [event])
 
 
 def _write(folder: EvidenceFolder, record: RunRecord, assignment: Assignment) -> None:

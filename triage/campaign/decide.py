@@ -14,27 +14,35 @@ from triage.errors import TriageError
 from triage.model.journal import Event
 
 Decision = Callable[[ClusterRegistry, EventFactory], Sequence[Event]]
-"""Events of a decision on the book as it is; raises `UsageError` where it makes no sense."""
+"""Events of a decision on the journal as it is; raises `UsageError` where it makes no sense."""
 
 
 def decide(services: Services, decision: Decision, by: str) -> tuple[ClusterRegistry, tuple[Event, ...]]:
-    """Append what was decided and render the views; the journal stays as it was if anything is wrong."""
+    """Append what was decided and render the views; the journal stays as it was if anything is wrong.
+
+    Gives the state after it, and all that was appended: what two branches did apart is mended first.
+    """
     with services.decision_lock():
         check_regions(services.root)
         before = services.registry()
-        events = tuple(decision(before, before.event_factory(services.world.timestamp(), by)))
+        events = services.append(
+            before, decision(before, before.event_factory(services.world.timestamp(), by))
+        )
         after = ClusterRegistry.of((*before.events, *events))
-        services.journal.append(events)
-        refresh(services)
+        refresh(services, after)
     return after, events
 
 
-def refresh(services: Services) -> None:
-    """Render ledgers and plans from the journal; one that cannot be written is said, and rendered later."""
+def refresh(services: Services, registry: ClusterRegistry | None = None) -> None:
+    """Render ledgers and plans from the journal; one that cannot be written is said, and rendered later.
+
+    `registry` saves reading the journal again where its state is known.
+    """
     templates = templates_of(services)
+    present = services.registry() if registry is None else registry
     for update in (update_ledgers, update_plans):
         try:
-            lines = update(services.root, services.registry(), templates)
+            lines = update(services.root, present, templates)
         except TriageError as error:
             lines = [f"nothing: {error}"]
         for line in lines:

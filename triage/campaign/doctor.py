@@ -10,20 +10,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from triage.cluster.registry import ClusterRegistry
+from triage.cluster.mending import mended
 from triage.config import Settings
 from triage.documents.ledgers import JOURNAL, LEDGERS
+from triage.documents.merge_conflicts import conflicted_line
 from triage.documents.regions import is_edited, scan
 from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal
 from triage.model.base import Value
+from triage.model.journal import ClusterRenumbered, ClustersMerged
 from triage.process.git import Repository
 from triage.run.run_store import leftovers
 
 ENOUGH_DISK = 1 << 30
 """Bytes: a run with its logs and copies of a suite takes a few hundred MiB."""
+_MENDED_BY_NEXT = "the next command that writes mends it, or now: triage doctor --mend"
 _LEAST_AGE_UNITS = 2
 """An age is said in the largest unit of which there are so many: 90 minutes, not 1 hour."""
 
@@ -90,14 +93,21 @@ def _git(root: Path) -> Iterator[Finding]:
 def _journal(root: Path) -> Iterator[Finding]:
     journal = Journal(root / JOURNAL)
     try:
-        registry = ClusterRegistry.of(journal.read())
+        written = journal.load()
+        registry = mended(written.events)
     except TriageError as error:
         yield Finding(level="error", what=error.what, mend=error.next_step)
         return
-    for clash in registry.clashes:
-        yield Finding(
-            level="error", what=f"two branches allotted {clash.cluster}", mend="triage doctor --mend"
-        )
+    if written.has_conflict:
+        what = f"{JOURNAL} holds conflict marks of git; both sides of each count"
+        yield Finding(level="warning", what=what, mend=_MENDED_BY_NEXT)
+    for event in registry.mending:
+        if isinstance(event, ClusterRenumbered):
+            what = f"two branches allotted {event.cluster}: the younger is shown as {event.new}"
+            yield Finding(level="warning", what=what, mend=_MENDED_BY_NEXT)
+        elif isinstance(event, ClustersMerged):
+            what = f"two branches saw the failure of {event.into}: {event.cluster} is shown as part of it"
+            yield Finding(level="warning", what=what, mend=_MENDED_BY_NEXT)
     yield Finding(
         level="ok", what=f"journal with {len(registry.events)} events, {len(registry.clusters)} clusters"
     )
@@ -111,6 +121,11 @@ def _ledgers(root: Path) -> Iterator[Finding]:
             continue
         try:
             data = path.read_bytes()
+            conflict = conflicted_line(data, name)
+            if conflict is not None:
+                what = f"{name}:{conflict}: git could not merge what triage renders"
+                yield Finding(level="warning", what=what, mend=_MENDED_BY_NEXT)
+                continue
             edited = [region for region in scan(data, name) if is_edited(data, region)]
         except (TriageError, OSError) as error:
             yield Finding(level="error", what=str(error), mend="mend the markers")

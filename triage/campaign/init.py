@@ -30,8 +30,9 @@ def set_up(services: Services, next_cluster: int | None) -> list[str]:
     """
     done = []
     with services.decision_lock():
-        started = _numbering(services.registry(), services, next_cluster)
-        services.journal.append(started)
+        before = services.registry()
+        started = _numbering(before, services, next_cluster)
+        services.append(before, started)
         done += [f"plans/journal.jsonl: numbering goes on at C{event.next}" for event in started]
         if _write_settings(services.root / "pyproject.toml"):
             done.append("pyproject.toml: [tool.triage]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +10,24 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from triage.cluster.groups import Signer
+from triage.cluster.mending import mended
 from triage.cluster.registry import ClusterRegistry
 from triage.config import Settings
 from triage.errors import VoidError
+from triage.evidence import manifest
 from triage.evidence.atomic import disk_error
+from triage.evidence.folder import EvidenceFolder
 from triage.evidence.history.api import HistoryStore
 from triage.evidence.journal import Journal
 from triage.model.base import Progress, Silent, World
+from triage.model.journal import (
+    AttemptRecorded,
+    CriterionMet,
+    Event,
+    RunRecorded,
+    StatusChanged,
+    with_evidence,
+)
 from triage.process.api import Executor
 from triage.signature.api import signatures_of
 
@@ -40,8 +51,28 @@ class Services:
     """Signatures of a failure, the current algorithm's first."""
 
     def registry(self) -> ClusterRegistry:
-        """What the journal says now."""
-        return ClusterRegistry.of(self.journal.read())
+        """What the journal says now; what two branches did apart is mended in it."""
+        return mended(self.journal.read())
+
+    def append(self, before: ClusterRegistry, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Append what mends the journal and what was decided; gives both, with the seals of their evidence.
+
+        `before` is the registry that the decision was made on, under the same `decision_lock`.
+        """
+        new = tuple(self._with_seals(event) for event in (*before.mending, *events))
+        self.journal.append(new)
+        return new
+
+    def _with_seals(self, event: Event) -> Event:
+        """The event with the digest of each manifest of the folders that its evidence lies in."""
+        if not isinstance(event, AttemptRecorded | StatusChanged | CriterionMet | RunRecorded):
+            return event
+        seals = {}
+        for path in event.evidence:
+            folder = EvidenceFolder.holding(self.root, path)
+            if folder is not None and folder.sealed:
+                seals[folder.relative(self.root)] = manifest.read(folder.path).digest
+        return with_evidence(event, seals) if seals else event
 
     @contextmanager
     def decision_lock(self) -> Iterator[None]:

@@ -138,10 +138,10 @@ class App:
         return tuple(words)
 
     def registry(self) -> ClusterRegistry:
-        """What the journal says now."""
-        from triage.cluster.registry import ClusterRegistry
+        """What the journal says now; what two branches did apart is mended in it."""
+        from triage.cluster.mending import mended
 
-        return ClusterRegistry.of(self.journal.read())
+        return mended(self.journal.read())
 
     @cached_property
     def redact(self) -> Callable[[str], str]:

@@ -85,8 +85,7 @@ def doctor_command(app: App, mend: bool) -> ExitCode:
 
 def _mend(app: App) -> None:
     from triage.cli.decide import decide
-    from triage.cluster.decisions import reconcile
 
-    _, events = decide(app, reconcile)
+    _, events = decide(app, lambda _registry, _factory: ())  # what was appended is what mended
     for event in events:
         app.note(f"{event.event.replace('_', ' ')}: {getattr(event, 'cluster', '')}")

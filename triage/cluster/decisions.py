@@ -9,7 +9,6 @@ from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, Why
 from triage.model.journal import (
-    ClusterRenumbered,
     ClustersMerged,
     ClusterSplit,
     Event,
@@ -121,28 +120,3 @@ def _line(text: str, what: str) -> str:
             "bad-text", f"the {what} is empty or longer than 200 characters", f"give a short {what}"
         )
     return line
-
-
-_BY = "triage doctor"
-
-
-def reconcile(registry: ClusterRegistry, factory: EventFactory | None = None) -> list[Event]:
-    """Events that mend clashes and doubles; none where there is nothing to mend.
-
-    `factory` is not used: its clock and actor would make two people's repairs two repairs.
-    """
-    events: list[Event] = []
-    number = registry.next_number
-    for clash in sorted(registry.clashes, key=lambda opening: (opening.at, opening.event)):
-        maker = EventFactory(clash.at, _BY)
-        events.append(
-            maker.make(ClusterRenumbered, cluster=clash.cluster, new=f"C{number}", opening=clash.event)
-        )
-        number += 1
-    opened_at = {event.id: event.at for event in registry.events}
-    for younger, older in sorted(registry.doubles.items(), key=lambda pair: int(pair[0][1:])):
-        latest = max(opened_at[registry.lineage[cluster_id]] for cluster_id in (younger, older))
-        maker = EventFactory(latest, _BY, registry.lineage, after=latest)
-        why = (Why(kind="signature", detail="two branches opened a cluster for the same failure"),)
-        events.append(maker.make(ClustersMerged, cluster=younger, into=older, why=why))
-    return events

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -22,8 +20,10 @@ from triage.model.journal import (
     ProposalMade,
     Renamed,
     RuleBound,
+    RunRecorded,
     SignatureAdded,
     StatusChanged,
+    content_id,
 )
 
 AnyEvent = TypeVar(
@@ -43,6 +43,7 @@ AnyEvent = TypeVar(
     ProposalMade,
     ProposalDropped,
     RuleBound,
+    RunRecorded,
 )
 
 
@@ -78,7 +79,7 @@ class EventFactory:
             if named in fields and opening in kind.model_fields:
                 fields.setdefault(opening, self._lineage.get(str(fields[named])))
         draft = kind(id="", at=self._tick(), by=self._by, **fields)
-        event = draft.model_copy(update={"id": content_id(draft.model_dump(mode="json"))})
+        event = draft.model_copy(update={"id": content_id(draft)})
         if isinstance(event, ClusterOpened):
             self._lineage[event.cluster] = event.id
         elif isinstance(event, ClusterSplit):
@@ -89,10 +90,3 @@ class EventFactory:
         at = self._moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
         self._moment += timedelta(microseconds=1)
         return at
-
-
-def content_id(event: Mapping[str, Any]) -> str:
-    """16 hex digits of SHA-256 over all of the event but its id."""
-    content = {name: value for name, value in event.items() if name != "id"}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 An id is allotted once. Where two branches allotted the same number, the opening that is older keeps it
 and the younger one is a *clash*: it is set aside, with the events that mean it, until a
-`cluster_renumbered` event gives it a number of its own (see `triage.cluster.decisions`).
+`cluster_renumbered` event gives it a number of its own. `triage.cluster.mending` makes such events.
 """
 
 from __future__ import annotations
@@ -50,10 +50,12 @@ class ClusterRegistry:
     doubles: Mapping[str, str] = field(default_factory=dict)
     """Cluster that has a signature of an older cluster (two branches saw one failure), to that one."""
     events: tuple[Event, ...] = ()
+    mending: tuple[Event, ...] = ()
+    """Those of the events that the next command that writes has to append."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> ClusterRegistry:
-        """JournalReplay the events, in the order of `at` and `id`, whatever order they come in."""
+        """Replay the events as they are, in the order of `at` and `id`, whatever order they come in."""
         replay = JournalReplay.over(events)
         return cls(
             clusters=MappingProxyType(replay.finished()),

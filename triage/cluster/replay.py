@@ -29,6 +29,7 @@ from triage.model.journal import (
     ProposalMade,
     Renamed,
     RuleBound,
+    RunRecorded,
     SignatureAdded,
     StatusChanged,
 )
@@ -143,7 +144,7 @@ class JournalReplay:
                 self._proposal(event)
             case RuleBound():
                 self.rules.setdefault(event.rule, event.cluster)
-            case ClusterRenumbered() | AttemptRecorded() | CriterionMet():
+            case ClusterRenumbered() | AttemptRecorded() | CriterionMet() | RunRecorded():
                 pass  # carried out by `renumbered`; the others say nothing of clusters
             case _:
                 assert_never(event)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledger_values import ledger_values
+from triage.documents.merge_conflicts import without_conflicts
 from triage.documents.regions import splice
 from triage.documents.render import load_templates
 from triage.documents.template_engine import Source, render
@@ -67,7 +68,7 @@ def update_ledgers(
         changed: dict[str, bytes] = {}
         for ledger in LEDGERS:
             old = read_ledger(root / ledger.path)
-            start = _new_ledger(ledger) if old is None else old
+            start = _new_ledger(ledger) if old is None else without_conflicts(old, ledger.path)
             new = splice(start, render_regions(ledger, registry, templates), ledger.path)
             if new != old:
                 changed[ledger.path] = new
@@ -81,7 +82,8 @@ def check_regions(root: Path) -> None:
     for ledger in LEDGERS:
         data = read_ledger(root / ledger.path)
         if data is not None:
-            splice(data, {region.name: "" for region in ledger.regions}, ledger.path)
+            settled = without_conflicts(data, ledger.path)
+            splice(settled, {region.name: "" for region in ledger.regions}, ledger.path)
 
 
 def render_regions(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import read_ledger
+from triage.documents.merge_conflicts import without_conflicts
 from triage.documents.regions import splice
 from triage.documents.render import load_templates, source_of
 from triage.documents.template_engine import render
@@ -107,7 +108,7 @@ def _update(root: Path, campaign: str, own: list[Designed], templates: Mapping[s
     if not here and not path.exists():
         return []
     old = read_ledger(path)
-    start = _new_plan(campaign) if old is None else old
+    start = _new_plan(campaign) if old is None else without_conflicts(old, name)
     contents = {design.region: render_region(root, design, name, templates) for design in here}
     new = splice(start, contents, name)
     lines = []

@@ -16,7 +16,7 @@ import math
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,26 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
     """Append lines in one write under a lock, and flush them; all or (on a full disk) none of them."""
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
     if data:
-        with _disk_errors(path):
-            _append(path, data)
+        append_after(path, lambda _descriptor: (None, data))
+
+
+def append_after(path: Path, make: Callable[[int], tuple[bytes | None, bytes]]) -> None:
+    """Append what `make` gives, in one write under a lock, flushed; all or (on a full disk) none of it.
+
+    `make` gets the descriptor of the locked file, which nobody else changes meanwhile, and gives what the
+    file shall hold instead of what it holds (None: that stays), and the bytes to append.
+    """
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _open_locked(path)
+        try:
+            replacement, data = make(descriptor)
+            if replacement is None:
+                _append(descriptor, data)
+            else:
+                write_bytes(path, replacement + data, follow_symlink=True)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -169,16 +187,25 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _append(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        _lock(descriptor, path, timeout=_LOCK_SECONDS)
-        size = os.fstat(descriptor).st_size
-        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        _append_whole(descriptor, (b"\n" if torn else b"") + data, size)
-    finally:
+def _open_locked(path: Path) -> int:
+    """Open a file and lock it; again where another writer put a new file in its place meanwhile."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            _lock(descriptor, path, timeout=_LOCK_SECONDS)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
+
+
+def _append(descriptor: int, data: bytes) -> None:
+    size = os.fstat(descriptor).st_size
+    is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    _append_whole(descriptor, (b"\n" if is_torn else b"") + data, size)
 
 
 def _append_whole(descriptor: int, data: bytes, size: int) -> None:

@@ -21,6 +21,8 @@ REPORTS = "reports"
 _CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PHASE = re.compile(r"[a-z]")
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_PATH_PARTS = 4
+"""reports/<campaign>/phase_<letter>/<STAMP>."""
 _FREE_SECONDS = 120
 """So many runs may start within one second and each still gets a STAMP: more than a machine can start."""
 
@@ -107,6 +109,14 @@ class EvidenceFolder:
             if _STAMP.fullmatch(path.name)
         ]
         return tuple(sorted(found, key=lambda folder: (folder.stamp, str(folder.path))))
+
+    @classmethod
+    def holding(cls, root: Path, name: str) -> Self | None:
+        """The STAMP folder in which a file lies, there or not; `name` is relative to the root."""
+        parts = Path(name).parts
+        if len(parts) < _PATH_PARTS or parts[0] != REPORTS or not _STAMP.fullmatch(parts[_PATH_PARTS - 1]):
+            return None
+        return cls(root.joinpath(*parts[:_PATH_PARTS]))
 
     @property
     def stamp(self) -> str:

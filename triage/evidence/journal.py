@@ -1,22 +1,45 @@
 """The append-only record of decisions: one JSON event a line, safe to append from many processes.
 
 Two branches' journals merge by union of their lines, so a line may arrive twice and out of order:
-the same id counts once, and reading sorts by `at`, then `id`. A last line without an end is what a
-killed writer left: it is reported and never overwritten.
+the same id counts once, and reading sorts by `at`, then `id`. Where git was not told to merge by union it
+leaves its conflict marks; both sides count, and the next append takes the marks out. A last line without
+an end is what a killed writer left: it is reported and never overwritten.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from triage.errors import UsageError
-from triage.evidence.atomic import append_lines, disk_error
+from triage.evidence.atomic import append_after, disk_error
+from triage.evidence.chain import Link, digest_of, open_ends
 from triage.model.journal import EVENT, Event
+from triage.text.conflict import BrokenConflict, conflicts_in
 
-_CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ", "||||||| ")
+
+@dataclass(frozen=True)
+class JournalFile:
+    """Everything that the file holds."""
+
+    links: tuple[Link, ...]
+    """Its lines, in the order of the file; a line that is there twice is listed once."""
+    events: tuple[Event, ...]
+    """What was decided: each event once, oldest first, without the lines that it follows."""
+    has_conflict: bool
+    """Whether marks of a git conflict are in it."""
+
+
+@dataclass(frozen=True)
+class _LastRead:
+    """The file as it was read last: while it is the same, its open ends are known."""
+
+    identity: tuple[int, int, int, int]
+    open_ends: tuple[str, ...]
 
 
 class Journal:
@@ -24,39 +47,83 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._last_read: _LastRead | None = None
 
     def read(self) -> tuple[Event, ...]:
         """All events, each once, oldest first.
 
         Raises `UsageError` (bad-journal) that names the first line that is no event.
         """
-        found: dict[str, tuple[int, Event]] = {}
-        for number, line in enumerate(self._lines(), start=1):
-            if line.strip():
-                event = self._event(number, line)
-                first_line, first = found.setdefault(event.id, (number, event))
-                if first != event:
-                    raise self._error(number, f"has the id of line {first_line} and says something else")
-        return tuple(sorted((event for _, event in found.values()), key=lambda event: (event.at, event.id)))
+        return self.load().events
+
+    def load(self) -> JournalFile:
+        """All events with the lines that they come from. Raises as `read` does."""
+        data, identity = self._bytes()
+        numbered, has_conflict = self._lines(data)
+        links: dict[str, Link] = {}
+        first_of_id: dict[str, Link] = {}
+        for number, line in numbered:
+            link = Link(number, digest_of(line), self._event(number, line))
+            first = first_of_id.setdefault(link.event.id, link)
+            if _content(first.event) != _content(link.event):
+                raise self._error(number, f"has the id of line {first.line} and says something else")
+            links.setdefault(link.digest, link)
+        if identity is not None and not has_conflict:
+            self._last_read = _LastRead(identity, open_ends(line for _, line in numbered))
+        events = [_content(link.event) for link in first_of_id.values()]
+        events.sort(key=lambda event: (event.at, event.id))
+        return JournalFile(tuple(links.values()), tuple(events), has_conflict)
 
     def append(self, events: Iterable[Event]) -> None:
-        """Add the events in one write, under a lock, flushed to the disk; all of them or none."""
-        append_lines(self.path, [event.model_dump_json(exclude_none=True) for event in events])
+        """Add the events in one write, under a lock, flushed to the disk; all of them or none.
 
-    def _lines(self) -> list[str]:
+        Each is chained to the one before it, the first to every line that nothing follows yet.
+        """
+        new = tuple(events)
+        if new:
+            append_after(self.path, lambda descriptor: self._continued(descriptor, new))
+
+    def _continued(self, descriptor: int, new: tuple[Event, ...]) -> tuple[bytes | None, bytes]:
+        """What the file shall hold instead of its present lines (None: just those), and the new lines."""
+        last = self._last_read
+        if last is not None and last.identity == _identity(os.fstat(descriptor)):
+            replacement, parents = None, last.open_ends
+        else:
+            replacement, parents = _examined(_read_all(descriptor))
+        added = []
+        for event in new:
+            text = event.model_copy(update={"parents": parents}).model_dump_json(exclude_none=True)
+            line = text.encode("utf-8", "backslashreplace")
+            parents = (digest_of(line),)
+            added.append(line + b"\n")
+        return replacement, b"".join(added)
+
+    def _bytes(self) -> tuple[bytes, tuple[int, int, int, int] | None]:
+        """The content, and which file at which moment it was; None where there is no file."""
         try:
-            data = self.path.read_bytes()
+            with self.path.open("rb") as stream:
+                identity = _identity(os.fstat(stream.fileno()))
+                return stream.read(), identity
         except FileNotFoundError:
-            return []
+            return b"", None
         except OSError as error:
             raise disk_error(error, self.path) from error
-        return data.decode("utf-8", "surrogateescape").split("\n")
 
-    def _event(self, number: int, line: str) -> Event:
-        if line.startswith(_CONFLICT_MARKS):
-            raise self._error(number, "is a conflict mark of git")
+    def _lines(self, data: bytes) -> tuple[list[tuple[int, bytes]], bool]:
+        """The lines that are no conflict marks, with their numbers; and whether there were marks."""
+        lines = data.split(b"\n")
         try:
-            return EVENT.validate_json(line.encode("utf-8", "surrogateescape"))
+            marks = _marks(lines)
+        except BrokenConflict as broken:
+            what = "is a conflict mark of git without its counterpart"
+            raise self._error(broken.index + 1, what) from None
+        numbered = enumerate(lines, start=1)
+        found = [(number, line) for number, line in numbered if line.strip() and number - 1 not in marks]
+        return found, bool(marks)
+
+    def _event(self, number: int, line: bytes) -> Event:
+        try:
+            return EVENT.validate_json(line)
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(str(part) for part in problem["loc"])
@@ -70,3 +137,42 @@ class Journal:
             f"{self.path} line {number} {what}",
             "mend or remove that line; `git log` shows who wrote it",
         )
+
+
+def _content(event: Event) -> Event:
+    """What an event says: two branches that decided alike appended it after different lines."""
+    return event.model_copy(update={"parents": ()})
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _examined(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
+    """The content without conflict marks (None: it has none that can be taken out), and its open ends."""
+    lines = data.split(b"\n")
+    try:
+        marks = _marks(lines)
+    except BrokenConflict:  # reading says so; appending loses nothing
+        marks = frozenset()
+    kept = [line for index, line in enumerate(lines) if line.strip() and index not in marks]
+    replacement = b"".join(line.rstrip(b"\r") + b"\n" for line in kept) if marks else None
+    return replacement, open_ends(kept)
+
+
+def _marks(lines: list[bytes]) -> frozenset[int]:
+    """Indexes of the lines that are marks of a conflict. Raises `BrokenConflict`."""
+    return frozenset[int]().union(*(conflict.marks for conflict in conflicts_in(lines)))
+
+
+def _read_all(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    pieces = []
+    position = 0
+    while position < size:
+        piece = os.pread(descriptor, size - position, position)
+        if not piece:
+            break
+        pieces.append(piece)
+        position += len(piece)
+    return b"".join(pieces)

@@ -1,7 +1,10 @@
 """Events of the append-only record of decisions, `plans/journal.jsonl`.
 
-One event a line. `id` is unique, so that two branches' journals merge by union and a line that
-arrives twice counts once. Reading keeps the order of `at`, then of `id`.
+One event a line. `id` follows from what the event says, so that a decision that two branches made alike
+is one event, and a changed author, time or content shows. Reading keeps the order of `at`, then of `id`.
+
+The lines are a chain: each names the lines that nothing had followed when it was written (`parents`, see
+`triage.evidence.chain`). An event that cites evidence names the digest of the manifest that sealed it.
 
 Two branches may have allotted the same number. What tells them apart is `opening`: the id of the event
 that opened the cluster which is meant.
@@ -9,12 +12,19 @@ that opened the cluster which is meant.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import hashlib
+import json
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
 from triage.model.base import Value
 from triage.model.cluster import ClusterStatus, Why
+
+CHAINED: Final = 2
+"""The first version whose events are links of a chain, with ids that can be computed again."""
+_ID_DIGITS = 16
+"""Enough that two events of one project never share an id by accident."""
 
 
 class _Event(Value):
@@ -23,9 +33,19 @@ class _Event(Value):
     """UTC, ISO 8601 with microseconds and Z."""
     by: str
     """Who decided: `triage run`, a person's name, `triage verify`."""
-    v: Literal[1] = 1
+    v: Literal[1, 2] = CHAINED
+    """1: written before there was a chain."""
+    parents: tuple[str, ...] = ()
+    """Digests of the lines that this one follows; filled in when it is appended."""
     opening: str | None = None
     """Id of the event that opened the cluster meant; None where the number was clear."""
+
+
+class _CitesEvidence(_Event):
+    evidence: tuple[str, ...] = ()
+    """Files of STAMP folders, relative to the root."""
+    manifests: dict[str, str] = {}
+    """STAMP folder of the evidence to the digest of its manifest; filled in when the event is appended."""
 
 
 class NumberingStarted(_Event):
@@ -89,7 +109,7 @@ class ClusterSplit(_Event):
     why: tuple[Why, ...] = ()
 
 
-class StatusChanged(_Event):
+class StatusChanged(_CitesEvidence):
     """Opened again, probed, designed, resolved: with the run that decided."""
 
     event: Literal["status_changed"] = "status_changed"
@@ -97,10 +117,9 @@ class StatusChanged(_Event):
     status: ClusterStatus
     reason: str
     stamp: str | None = None
-    evidence: tuple[str, ...] = ()
 
 
-class AttemptRecorded(_Event):
+class AttemptRecorded(_CitesEvidence):
     """Something was tried: a phase ran, with its result and where the evidence lies."""
 
     event: Literal["attempt_recorded"] = "attempt_recorded"
@@ -109,7 +128,6 @@ class AttemptRecorded(_Event):
     campaign: str
     stamp: str
     summary: str
-    evidence: tuple[str, ...] = ()
 
 
 class OwnerSet(_Event):
@@ -128,7 +146,7 @@ class Renamed(_Event):
     title: str
 
 
-class CriterionMet(_Event):
+class CriterionMet(_CitesEvidence):
     """An exit criterion held, in its scope, so many times."""
 
     event: Literal["criterion_met"] = "criterion_met"
@@ -137,7 +155,14 @@ class CriterionMet(_Event):
     scope: str
     runs: int
     stamp: str
-    evidence: tuple[str, ...] = ()
+
+
+class RunRecorded(_CitesEvidence):
+    """A run of phase A was sealed; nobody can seal it again unnoticed."""
+
+    event: Literal["run_recorded"] = "run_recorded"
+    campaign: str
+    stamp: str
 
 
 class ClusterRenumbered(_Event):
@@ -192,6 +217,7 @@ Event = Annotated[
     | OwnerSet
     | Renamed
     | CriterionMet
+    | RunRecorded
     | ClusterRenumbered
     | ProposalMade
     | ProposalDropped
@@ -200,3 +226,23 @@ Event = Annotated[
 ]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def content_id(event: Event) -> str:
+    """The id that follows from all that an event says, whatever line it was appended after.
+
+    Fields at their default are left out, so that a field that is new in this version changes no older id.
+    """
+    said = event.model_dump(mode="json", exclude={"id", "parents"}, exclude_defaults=True)
+    return _digest({**said, "event": event.event})
+
+
+def with_evidence(event: Event, manifests: dict[str, str]) -> Event:
+    """The event with the digests of the manifests that it relies on, and the id that follows from them."""
+    cited = event.model_copy(update={"manifests": manifests})
+    return cited.model_copy(update={"id": content_id(cited)})
+
+
+def _digest(content: dict[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS]

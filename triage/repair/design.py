@@ -125,5 +125,5 @@ def _record(services: Services, design: Design) -> None:
             events.append(
                 factory.make(StatusChanged, status=ClusterStatus.DESIGNED, reason=summary, **common)
             )
-        services.journal.append(events)
+        services.append(registry, events)
         refresh(services)

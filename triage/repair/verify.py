@@ -188,5 +188,5 @@ def _record(services: Services, verification: Verification) -> None:
             )
         elif status is ClusterStatus.RESOLVED:
             events.append(factory.make(StatusChanged, status=ClusterStatus.OPEN, reason=summary, **common))
-        services.journal.append(events)
+        services.append(registry, events)
         refresh(services)
