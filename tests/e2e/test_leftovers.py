@@ -50,8 +50,7 @@ def test_doctor_names_what_a_killed_run_left_and_both_ways_out(project, tmp_path
     elsewhere = type(project)(tmp_path / "other")
     elsewhere.root.mkdir()
     elsewhere.file("pytest.ini", "[pytest]\n")
-    (seen,) = left(elsewhere, place)
-    assert f"triage --root {project.root} run --resume {STAMP}" in seen["mend"]
+    assert left(elsewhere, place) == [], "another project's run is none of its business"
     assert project.triage("run", "--resume", STAMP, TMPDIR=str(place)).code == 0
     assert left(project, place) == []
     assert list(place.glob("*triage-*")) == []

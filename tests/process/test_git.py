@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from triage.errors import UsageError
+from triage.errors import UsageError, VoidError
 from triage.process.git import Repository, apply_patch, scratch_copy
+from triage.run.environment import git_state
 
 
 def git(folder, *arguments):
@@ -106,3 +107,105 @@ def test_a_patch_applies_whole_or_not_at_all(repository):
     assert (repository / "sub" / "a.txt").read_text() == "one\n"
     apply_patch(repository, good)
     assert (repository / "sub" / "a.txt").read_text() == "two\n"
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """A program that passes its input on and leaves a mark."""
+    program = tmp_path / "trap.sh"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\ncat\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize("place", ["local", "included", "dotted"])
+def test_no_filter_of_the_repository_is_started(repository, tmp_path, trap, place):
+    name = "my.own" if place == "dotted" else "mine"
+    filters = f'[filter "{name}"]\n clean = {trap}\n smudge = {trap}\n process = {trap}\n required = true\n'
+    (repository / ".gitattributes").write_text(f"*.bin filter={name}\n")
+    (repository / "a.bin").write_text("as committed\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "with an attribute")
+    if place == "included":
+        (tmp_path / "more.cfg").write_text(filters)
+        git(repository, "config", "include.path", str(tmp_path / "more.cfg"))
+    else:
+        with (repository / ".git" / "config").open("a") as config:
+            config.write(filters)
+    (repository / "a.bin").write_text("as smudged by its owner\n")
+    found = Repository.find(repository)
+    assert found.changes() == ("a.bin",)
+    assert found.filtered_files() == {"a.bin"}
+    found.diff()
+    with found.scratch() as root:
+        assert (root / "a.bin").read_text() == "as smudged by its owner\n"
+    with found.scratch(found.head()) as root:
+        assert (root / "a.bin").read_text() == "as committed\n"
+    found.apply("--- a/a.bin\n+++ b/a.bin\n@@ -1 +1 @@\n-as smudged by its owner\n+patched\n")
+    found.commit_all("through the filter")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_filter_that_is_configured_while_the_repository_is_open_is_not_started(repository, tmp_path, trap):
+    (repository / ".gitattributes").write_text("*.txt filter=late\n")
+    found = Repository.find(repository)
+    git(repository, "config", "filter.late.clean", str(trap))
+    (repository / "sub" / "a.txt").write_text("two\n")
+    found.changes()
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_settings_that_the_job_gives_git_stay(repository, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "safe.directory")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "*")
+    assert Repository.find(repository).changes() == ()
+
+
+@pytest.mark.parametrize(
+    ("variable", "slug", "mend"),
+    [
+        ("PATH", "git-missing", "install git"),
+        ("GIT_TEST_ASSUME_DIFFERENT_OWNER", "git-distrusts", "safe.dir"),
+    ],
+)
+def test_a_repository_for_which_git_cannot_answer(repository, monkeypatch, variable, slug, mend):
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(VoidError, match=slug) as raised:
+        Repository.open(repository)
+    assert mend in raised.value.next_step
+    assert Repository.find(repository) is None
+    with scratch_copy(repository) as root:
+        assert (root / "gone.txt").read_text() == "x\n"
+    state = git_state(str(repository), repository / "reports")
+    assert (state["commit"], state["dirty"]) == (None, None)
+    assert slug in state["why"]
+
+
+def test_a_damaged_configuration_is_no_bug_of_triage(repository):
+    (repository / ".git" / "config").write_text("no section\n")
+    with pytest.raises(VoidError, match="git-failed"):
+        Repository.open(repository)
+    assert Repository.find(repository) is None
+
+
+def test_what_a_filter_would_say_is_unknown(repository, trap):
+    git(repository, "config", "filter.mine.clean", str(trap))
+    (repository / ".gitattributes").write_text("*.bin filter=mine\n")
+    (repository / "a.bin").write_text("large\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "with an attribute")
+    assert git_state(str(repository), repository / "reports")["dirty"] is False
+    (repository / "a.bin").write_text("other\n")
+    assert git_state(str(repository), repository / "reports")["dirty"] is None
+    (repository / "gone.txt").write_text("y\n")
+    assert git_state(str(repository), repository / "reports")["dirty"] is True
+
+
+def test_other_worktrees_of_the_user_stay(repository, tmp_path):
+    git(repository, "worktree", "add", "-q", "--detach", str(tmp_path / "users"))
+    (tmp_path / "users").rename(tmp_path / "away")  # a drive that is not mounted now
+    with Repository.find(repository).scratch():
+        pass
+    assert str(tmp_path / "users") in git(repository, "worktree", "list")

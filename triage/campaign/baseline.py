@@ -19,7 +19,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import Cluster, RunState
 from triage.model.failure import Failure
-from triage.model.journal import RunRecorded
+from triage.model.journal import MembersAdded, RunRecorded
 from triage.model.run import RunRecord, Suite
 from triage.run.suite import run_suite
 
@@ -87,7 +87,9 @@ def conclude(
             refresh(services)
     if ledgers:
         _record_history(services, record, assignment)
-    held_against = _held_against(assignment.clusters, before, services.settings.gate)
+    held_against = _held_against(
+        assignment.clusters, _members_before(before, record.stamp), services.settings.gate
+    )
     return Concluded(
         record=record,
         clusters=assignment.clusters,
@@ -133,7 +135,18 @@ def _failure_row(failure: Failure, assignment: Assignment, slot: tuple[str, int]
     }
 
 
-def _held_against(clusters: tuple[Cluster, ...], before: ClusterRegistry, gate: Gate) -> tuple[str, ...]:
+def _members_before(registry: ClusterRegistry, stamp: str) -> dict[str, set[str]]:
+    """Cluster id to the tests that it had before this run, which may have been cut short and resumed."""
+    members = {cluster.id: set(cluster.members) for cluster in registry.clusters.values()}
+    for event in registry.events:
+        if isinstance(event, MembersAdded) and event.stamp == stamp:
+            members[registry.resolve(event.cluster)] -= set(event.members)
+    return members
+
+
+def _held_against(
+    clusters: tuple[Cluster, ...], members_before: Mapping[str, set[str]], gate: Gate
+) -> tuple[str, ...]:
     """What the gate does not let pass: new and regressed clusters always, known ones as the setting says."""
     lines = []
     for cluster in clusters:
@@ -141,7 +154,7 @@ def _held_against(clusters: tuple[Cluster, ...], before: ClusterRegistry, gate: 
         if state in (RunState.NEW, RunState.REGRESSED) or (state is RunState.KNOWN and gate == "strict"):
             lines.append(f"{cluster.id} {state.value}: {cluster.title}")
         elif state is RunState.KNOWN and gate == "reason-and-test":
-            known = set(before.clusters[cluster.id].members)
+            known = members_before[cluster.id]
             new_members = [nodeid for nodeid in cluster.members if nodeid not in known]
             lines += [f"{cluster.id} new member: {nodeid}" for nodeid in new_members]
     return tuple(lines)

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from triage.campaign.leftovers import everything_left
 from triage.cluster.mending import mended
 from triage.config import Settings
 from triage.documents.ledgers import JOURNAL, LEDGERS
 from triage.documents.merge_conflicts import conflicted_line
 from triage.documents.regions import is_edited, scan
-from triage.errors import TriageError
-from triage.evidence import manifest
+from triage.errors import TriageError, VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal
 from triage.model.base import Value
 from triage.model.journal import ClusterRenumbered, ClustersMerged
 from triage.process.git import Repository
-from triage.run.run_store import leftovers
 
 ENOUGH_DISK = 1 << 30
 """Bytes: a run with its logs and copies of a suite takes a few hundred MiB."""
 _MENDED_BY_NEXT = "the next command that writes mends it, or now: triage doctor --mend"
-_LEAST_AGE_UNITS = 2
-"""An age is said in the largest unit of which there are so many: 90 minutes, not 1 hour."""
 
 
 class Finding(Value):
@@ -50,8 +46,7 @@ def examine(
     yield from _git(root)
     yield from _journal(root)
     yield from _ledgers(root)
-    yield from _evidence(root)
-    yield from _leftovers(root, scratch, now)
+    yield from _evidence(root, root, scratch, now)
     try:
         open_store()
         yield Finding(level="ok", what=f"history {settings.store.rpartition('@')[2]}")
@@ -73,7 +68,12 @@ def _machine(root: Path) -> Iterator[Finding]:
 
 
 def _git(root: Path) -> Iterator[Finding]:
-    repository = Repository.find(root)
+    try:
+        repository = Repository.open(root)
+    except VoidError as error:
+        what = f"{error.what}: commits cannot be recorded or bisected"
+        yield Finding(level="error", what=what, mend=error.next_step)
+        return
     if repository is None:
         yield Finding(
             level="warning",
@@ -140,45 +140,11 @@ def _ledgers(root: Path) -> Iterator[Finding]:
             yield Finding(level="ok", what=name)
 
 
-def _evidence(root: Path) -> Iterator[Finding]:
-    folders = EvidenceFolder.all(root)
-    for folder in folders:
-        if folder.sealed:
-            continue
-        mend = f"triage run --resume {folder.stamp}" if folder.phase == "a" else "start the phase again"
-        what = f"{folder.relative(root)} has no {manifest.NAME}: it was cut short"
-        yield Finding(level="warning", what=what, mend=mend)
+def _evidence(root: Path, output: Path, scratch: Path, now: float) -> Iterator[Finding]:
+    folders = EvidenceFolder.all(output)
     yield Finding(level="ok", what=f"{len(folders)} STAMP folders")
-
-
-def _leftovers(root: Path, scratch: Path, now: float) -> Iterator[Finding]:
-    """Scratch of runs that were killed, also of other projects: it holds what was not yet copied."""
-    for left in leftovers(scratch):
-        remove = shlex.join(["rm", "-rf", str(left.path), str(left.secret)])
-        resume = _resume_command(root, left.evidence)
-        age = _age(now - left.changed)
-        yield Finding(
-            level="warning",
-            what=f"{left.path}: {_size(left.size)} of a run that was killed {age} ago",
-            mend=f"finish it: {resume}; or give it up: {remove}" if resume else remove,
-        )
-
-
-def _resume_command(root: Path, evidence: Path | None) -> str | None:
-    """The command that finishes a run; None where it is finished, or its folder is gone."""
-    if evidence is None or not evidence.is_dir() or (evidence / manifest.NAME).exists():
-        return None
-    project = evidence.parents[3]  # reports/<campaign>/phase_a/<STAMP>
-    elsewhere = [] if project == root.resolve() else ["--root", str(project)]
-    return shlex.join(["triage", *elsewhere, "run", "--resume", evidence.name])
-
-
-def _size(count: int) -> str:
-    return f"{count / (1 << 20):.1f} MiB"
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= _LEAST_AGE_UNITS * length:
-            return f"{seconds // length:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} seconds"
+    for folder in folders:
+        if not folder.sealed and folder.in_use:
+            yield Finding(level="ok", what=f"{folder.relative(output)}: a triage works on it now")
+    for left in everything_left(root, output, scratch, now):
+        yield Finding(level="warning", what=left.what, mend=left.mend)

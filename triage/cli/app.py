@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import sys
+import errno
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from triage.cli.signals import interrupted_by_signals
 from triage.errors import ExitCode, TriageError
+
+_REFUSALS = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG,
+        errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENAMETOOLONG, errno.ELOOP,
+    }
+)  # fmt: skip
+"""What disk and limits of a machine say; no bug of triage, wherever it was not foreseen."""
 
 
 class Entry(NamedTuple):
@@ -95,35 +105,48 @@ def group(ctx: click.Context, root: str | None) -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; every outcome is an exit code of the design, every error one line."""
+    with interrupted_by_signals():
+        try:
+            return _command(argv)
+        except TriageError as error:
+            _complain(str(error))
+            return error.exit_code
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            return ExitCode.USAGE
+        except click.UsageError as error:
+            command = f"{error.ctx.command_path} --help" if error.ctx else "triage --help"
+            _complain(f"{error.format_message()} See '{command}'. [usage]")
+            return ExitCode.USAGE
+        except click.ClickException as error:
+            _complain(f"{error.format_message()} [usage]")
+            return ExitCode.USAGE
+        except (click.Abort, KeyboardInterrupt):
+            _complain("interrupted; what was recorded is kept [interrupted]")
+            return ExitCode.INTERRUPTED
+        except Exception as error:
+            return _unexpected(error)
+
+
+def _command(argv: Sequence[str]) -> int:
     words = list(argv)
     # click drops the dashes: what stood behind them is handed over beside the words
     behind = words[words.index("--") + 1 :] if "--" in words else []
-    try:
-        code = group.main(args=words, prog_name="triage", standalone_mode=False, obj={"behind": behind})
-        return int(code) if isinstance(code, int) else ExitCode.OK
-    except TriageError as error:
-        _complain(str(error))
-        return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return ExitCode.USAGE
-    except click.UsageError as error:
-        command = f"{error.ctx.command_path} --help" if error.ctx else "triage --help"
-        _complain(f"{error.format_message()} See '{command}'. [usage]")
-        return ExitCode.USAGE
-    except click.ClickException as error:
-        _complain(f"{error.format_message()} [usage]")
-        return ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        _complain("interrupted; what was recorded is kept [interrupted]")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # or the interpreter complains of the pipe when it flushes
-        return ExitCode.OK
-    except Exception:
-        traceback.print_exc()
-        _complain("this is a bug in triage; report it with the lines above [bug]")
-        return ExitCode.BUG
+    code = group.main(args=words, prog_name="triage", standalone_mode=False, obj={"behind": behind})
+    return int(code) if isinstance(code, int) else ExitCode.OK
+
+
+def _unexpected(error: Exception) -> ExitCode:
+    """A refusal of the machine is one line; anything else is a bug, with its traceback."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        from triage.evidence.atomic import disk_error
+
+        refusal = disk_error(error, Path(error.filename or "the output"))
+        _complain(str(refusal))
+        return refusal.exit_code
+    traceback.print_exc()
+    _complain("this is a bug in triage; report it with the lines above [bug]")
+    return ExitCode.BUG
 
 
 def _complain(text: str) -> None:

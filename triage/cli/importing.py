@@ -12,6 +12,9 @@ from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from triage.evidence.folder import EvidenceFolder
     from triage.model.run import RunRecord
 
 
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
         "triage import build/reports/ --stamp 20261123T061000Z --campaign nightly",
         "triage import pytest.log --no-ledgers --json",
         "pytest --triage-record record/; triage import record/",
+        "triage import --resume 20261123T061000Z        # one that was killed when it had read everything",
     )
 )
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--stamp", metavar="STAMP", help="Name of this run; default: the time, UTC.")
 @click.option("--campaign", metavar="NAME", help="Folder under reports/.")
 @click.option(
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Node ids, one a line (`pytest --collect-only -q`): names are resolved against them.",
 )
+@click.option("--resume", metavar="STAMP", help="Finish an import that was cut short.")
 @click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
 def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCode:
     """Read reports as if they were a run: JUnit XML, pytest-json-report, pytest-reportlog, CTRF, Allure, TAP,
@@ -44,11 +49,11 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
 
     app.flags = {"campaign": options["campaign"]}
     services = wiring.services(app)
-    trial = _read(app, paths, options["collected"])
     check_ready(services, ledgers=not options["no_ledgers"])
-    folder = wiring.run_folder(app, options["stamp"], None)
-    record = trial.model_copy(update={"stamp": folder.path.name})
-    folder.write_json("results.json", record)
+    if options["resume"] is not None:
+        folder, record = _resumed(app, paths, options["resume"])
+    else:
+        folder, record = _imported(app, paths, options)
     concluded = conclude(services, record, folder, ledgers=not options["no_ledgers"])
     counts = record.counts
     app.emit(
@@ -74,6 +79,39 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
             )
     app.say(f"evidence: {folder.relative(app.root)}/summary.md")
     return concluded.exit_code
+
+
+def _imported(
+    app: App, paths: tuple[Path, ...], options: Mapping[str, Any]
+) -> tuple[EvidenceFolder, RunRecord]:
+    """A new folder with what the reports tell. Nothing is made where they cannot be read."""
+    if not paths:
+        raise UsageError("usage", "no report is named", "see 'triage import --help'")
+    trial = _read(app, paths, options["collected"])
+    folder = wiring.run_folder(app, options["stamp"], None)
+    write_source(folder, "triage import", paths)
+    record = trial.model_copy(update={"stamp": folder.path.name})
+    folder.write_json("results.json", record)
+    return folder, record
+
+
+def _resumed(app: App, paths: tuple[Path, ...], stamp: str) -> tuple[EvidenceFolder, RunRecord]:
+    """The folder of an import that was cut short, with what it had read."""
+    from triage.campaign.recorded import read_record
+
+    if paths:
+        raise UsageError("usage", "--resume goes on with what was read: it takes no PATH", "leave one out")
+    folder = wiring.import_folder(app, stamp)
+    return folder, read_record(folder.path)
+
+
+def write_source(folder: EvidenceFolder, command: str, paths: Iterable[Path | str]) -> None:
+    """Say in the folder that its tests did not run here, before anything else is in it."""
+    from triage.evidence.folder import SOURCE
+
+    folder.write_json(
+        SOURCE, {"schema_version": 1, "command": command, "read": [str(path) for path in paths]}
+    )
 
 
 def _read(app: App, paths: tuple[Path, ...], collected: Path | None) -> RunRecord:
@@ -124,6 +162,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
         sources = [EvidenceFolder.find(app.root, stamp, phase="a").path for stamp in stamps]
     joined([read_record(source) for source in sources], stamp="", campaign="")
     folder = wiring.run_folder(app, options["stamp"], None)
+    write_source(folder, "triage collect", sources)
     record = gather(sources, folder, notes)
     concluded = conclude(services, record, folder, ledgers=not options["no_ledgers"])
     counts = record.counts

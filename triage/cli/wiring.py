@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triage.cli import builtin_plugins
-from triage.errors import UsageError
+from triage.errors import UsageError, VoidError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 
 def services(app: App) -> Services:
-    """What the phases work with, from one call of the command line."""
+    """What the phases work with, in one call of the command line; removes what a killed one left."""
+    from triage.campaign.leftovers import remove_abandoned
     from triage.campaign.services import Services
     from triage.cli.context import redacting
 
+    for removed in remove_abandoned(app.root, app.root):
+        app.note(f"removed {removed}, which a killed command had left")
     return Services(
         root=app.root,
         settings=app.settings,
@@ -42,16 +45,45 @@ def services(app: App) -> Services:
 
 def run_folder(app: App, stamp: str | None, resume: str | None) -> EvidenceFolder:
     """The folder of a new run, or of the one that is resumed."""
+    if resume is None:
+        return phase_folder(app, "a", stamp)
+    found = _unfinished(app, resume)
+    if not found.is_of_suite:
+        raise UsageError(
+            "not-a-run",
+            f"{resume} did not run here: it holds reports that were read in",
+            f"finish it with 'triage import --resume {resume}', or start a new run",
+        )
+    return found
+
+
+def import_folder(app: App, resume: str) -> EvidenceFolder:
+    """The folder of an import or of joined shards that was cut short."""
+    found = _unfinished(app, resume)
+    if found.is_of_suite:
+        raise UsageError(
+            "not-a-run", f"{resume} is a run of this suite, no import", f"use 'triage run --resume {resume}'"
+        )
+    return found
+
+
+def _unfinished(app: App, stamp: str) -> EvidenceFolder:
+    """The phase A folder that `--resume` names; raises `UsageError` where there is nothing to finish."""
     from triage.evidence.folder import EvidenceFolder
 
-    campaign = app.settings.campaign
-    if resume is not None:
-        named = app.loaded.origins["campaign"] != "default"
-        found = EvidenceFolder.find(app.root, resume, campaign if named else None, "a")
-        if found.sealed:
-            raise UsageError("run-finished", f"{found.path} is sealed: that run is over", "start a new one")
-        return EvidenceFolder.open(found.path, app.redact)
-    return phase_folder(app, "a", stamp)
+    campaign = app.settings.campaign if app.loaded.origins["campaign"] != "default" else None
+    others = [each for each in EvidenceFolder.all(app.root, campaign) if each.stamp == stamp]
+    if others and all(each.phase != "a" for each in others):
+        what = f"{others[0].relative(app.root)} is no run: it is of phase {others[0].phase}"
+        raise UsageError("not-a-run", what, "start that phase again; only runs and imports are resumed")
+    found = EvidenceFolder.find(app.root, stamp, campaign, "a")
+    if found.sealed:
+        raise UsageError("run-finished", f"{found.path} is sealed: that run is over", "start a new one")
+    if found.in_use:
+        raise VoidError("run-in-progress", f"{stamp} is being worked on by another process", "wait for it")
+    folder = EvidenceFolder.open(found.path, app.redact)
+    folder.hold()
+    return folder
 
 
 def phase_folder(app: App, phase: str, stamp: str | None) -> EvidenceFolder:

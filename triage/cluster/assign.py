@@ -146,6 +146,12 @@ class _Recorder:
         self.factory = factory
         self.stamp = stamp
         self.context = context
+        self.made_before = {
+            (type(event), event.cluster)
+            for event in registry.events
+            if isinstance(event, ClusterOpened | StatusChanged) and _is_of_run(event, stamp)
+        }
+        """What an earlier process of this run has opened, or opened again."""
         if registry.events:
             factory.follow(registry.events[-1].at)
 
@@ -228,15 +234,36 @@ class _Recorder:
         if members is None:
             state = absent_state(cluster.members, self.context.outcomes)
             return cluster.model_copy(update={"state_in_run": state, "last_seen": last})
-        known = self.registry.clusters.get(cluster.id)
         return cluster.model_copy(
             update={
-                "state_in_run": RunState.NEW if known is None else present_state(known.status),
+                "state_in_run": self._present_state(cluster.id),
                 "members": members,
                 "first_seen": min(cluster.first_seen or self.stamp, self.stamp),
                 "last_seen": max(last or self.stamp, self.stamp),
             }
         )
+
+    def _present_state(self, cluster_id: str) -> RunState:
+        """The state of a cluster that the run shows.
+
+        A run that was cut short behind its events is concluded again: what it opened then is still new.
+        """
+        known = self.registry.clusters.get(cluster_id)
+        if known is None:
+            return RunState.NEW
+        is_open = known.status is not ClusterStatus.RESOLVED
+        if is_open and (ClusterOpened, cluster_id) in self.made_before:
+            return RunState.NEW
+        if is_open and (StatusChanged, cluster_id) in self.made_before:
+            return RunState.REGRESSED
+        return present_state(known.status)
+
+
+def _is_of_run(event: ClusterOpened | StatusChanged, stamp: str) -> bool:
+    """Whether the run of that STAMP opened the cluster, or opened it again."""
+    if isinstance(event, StatusChanged) and event.status is not ClusterStatus.OPEN:
+        return False
+    return event.stamp == stamp
 
 
 class Move(NamedTuple):

@@ -29,6 +29,8 @@ _SERIAL = itertools.count()
 """Tells the temporary files of one process's threads apart."""
 _POLL_SECONDS = 0.02
 """Between two tries for a lock: flock has no time limit of its own."""
+_DEAD_SECONDS = 2.0
+"""A temporary file that nobody holds is certainly nobody's after so long: its writer locks it at once."""
 _LOCK_SECONDS = 60.0
 """Longer than any holder needs: somebody who waits so long waits for a process that hangs."""
 
@@ -134,6 +136,22 @@ def _spelled(value: float) -> str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
+def abandoned_files(folder: Path) -> Iterator[Path]:
+    """Temporary files in a folder whose writers were killed."""
+    for path in folder.glob(".triage-*.tmp"):
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                age = time.time() - os.fstat(descriptor).st_mtime
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(descriptor)
+            if age > _DEAD_SECONDS:
+                yield path
+
+
 def disk_error(error: OSError, path: Path) -> TriageError:
     """What the operating system said, as one line with a slug."""
     where = error.filename or path
@@ -160,7 +178,10 @@ def _open_beside(target: Path) -> tuple[Path, int]:
     while True:
         temporary = target.parent / f".triage-{os.getpid()}-{next(_SERIAL)}.tmp"
         with suppress(FileExistsError):
-            return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return temporary, descriptor
 
 
 def _mode_of(target: Path) -> int | None:
@@ -214,7 +235,7 @@ def _append_whole(descriptor: int, data: bytes, size: int) -> None:
         written = os.write(descriptor, data)
         while written < len(data):
             written += os.write(descriptor, data[written:])
-    except OSError:
+    except BaseException:  # an interruption too
         os.ftruncate(descriptor, size)
         raise
     os.fsync(descriptor)

@@ -1,13 +1,17 @@
 """A STAMP folder: `reports/<campaign>/phase_<letter>/<STAMP>/`, written once, then sealed.
 
-Making the folder is one exclusive `mkdir`, so two runs can never share one. Everything written goes
-through the redaction that the folder was given, before it reaches the disk.
+Making the folder is one exclusive `mkdir`, so two runs can never share one. Its maker holds a lock on it
+until it is sealed or the process ends, however it ends: an unsealed folder without a holder was cut short.
+Everything written goes through the redaction that the folder was given, before it reaches the disk.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +22,8 @@ from triage.evidence import atomic, manifest
 from triage.model.base import STAMP_FORMAT
 
 REPORTS = "reports"
+SOURCE = "source.json"
+"""The first file in the folder of a run that did not run here: which command made it of which reports."""
 _CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PHASE = re.compile(r"[a-z]")
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -25,6 +31,8 @@ _PATH_PARTS = 4
 """reports/<campaign>/phase_<letter>/<STAMP>."""
 _FREE_SECONDS = 120
 """So many runs may start within one second and each still gets a STAMP: more than a machine can start."""
+_held: dict[Path, int] = {}
+"""The folders that this process works on, each with the descriptor that carries its lock."""
 
 
 def _as_it_is(text: str) -> str:
@@ -138,6 +146,40 @@ class EvidenceFolder:
         """Whether the run that wrote it came to its end."""
         return (self.path / manifest.NAME).exists()
 
+    @property
+    def in_use(self) -> bool:
+        """Whether another process works on it now."""
+        if self.path in _held:
+            return False
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks
+            return False
+        finally:
+            os.close(descriptor)
+        return False
+
+    def hold(self) -> None:
+        """Say that this process works on the folder, until it is sealed or the process ends."""
+        if self.path in _held:
+            return
+        with suppress(OSError):
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            _held[self.path] = descriptor
+            # somebody who only asks may have it for a moment
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    @property
+    def is_of_suite(self) -> bool:
+        """Whether it tells of tests that ran here: not of a report that was imported or of joined shards."""
+        return self.phase == "a" and not (self.path / SOURCE).exists()
+
     def relative(self, root: Path) -> str:
         """The folder as documents name it: posix, relative to the project."""
         return self.path.relative_to(root).as_posix()
@@ -157,7 +199,11 @@ class EvidenceFolder:
     def seal(self) -> str:
         """Write the manifest, the last write; returns the digest of the whole folder."""
         self._writable(manifest.NAME)
-        return manifest.seal(self.path).digest
+        digest = manifest.seal(self.path).digest
+        descriptor = _held.pop(self.path, None)
+        if descriptor is not None:
+            os.close(descriptor)
+        return digest
 
     def _claim(self) -> bool:
         try:
@@ -167,6 +213,7 @@ class EvidenceFolder:
             return False
         except OSError as error:
             raise atomic.disk_error(error, self.path) from error
+        self.hold()
         return True
 
     def _writable(self, name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ class SetupRunner:
         self._record = record
         self._workers = workers
         self._packages = PackageFolders(temporary / "packages", environment.python, record.trouble)
+        self._stopping = threading.Event()
         self._free_slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for slot in range(workers):
             self._free_slots.put(slot)
@@ -58,7 +60,11 @@ class SetupRunner:
         if self._workers == 1 or len(setups) == 1:
             return [run(setup) for setup in setups]
         with ThreadPoolExecutor(self._workers) as pool:
-            return list(pool.map(run, setups))
+            try:
+                return list(pool.map(run, setups))
+            except BaseException:
+                self._stopping.set()  # leaving the pool waits for its threads, and they for processes
+                raise
 
     def run(self, setup: Setup, limits: Limits, number: int) -> Observation:
         """Run one setup under these limits; its artifacts go to the folder of run `number`."""
@@ -73,7 +79,10 @@ class SetupRunner:
                 folder=folder,
                 executor=self._environment.executor,
                 world=self._environment.world,
+                stop=self._stopping.is_set,
             )
+        if self._stopping.is_set():
+            raise KeyboardInterrupt  # what a stopped process gave is no observation
         measured = read_instruments(folder / "instruments", self._record.redact)
         if packages is not None and packages.refusals:
             lines = ({"event": "refused", "missed": reason} for reason in packages.refusals)

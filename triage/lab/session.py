@@ -16,7 +16,7 @@ from triage.lab.lab import Lab
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
 from triage.lab.scratch import Scratch
-from triage.process.git import temporary_folder
+from triage.process.work_folder import LABORATORY, work_folder
 
 WORKERS = 2
 """The two arms of an experiment run side by side."""
@@ -33,7 +33,7 @@ class Workspace:
 @contextmanager
 def workspace(root: Path) -> Iterator[Workspace]:
     """Copy the present tree once; everything is gone afterwards."""
-    with temporary_folder("tr-") as temporary, Scratch(root, temporary) as scratch:
+    with work_folder(LABORATORY, root) as temporary, Scratch(root, temporary) as scratch:
         scratch.prepare(None)
         yield Workspace(scratch, temporary)
 

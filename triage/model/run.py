@@ -273,8 +273,8 @@ class RunRecord(Value):
     seconds: float = 0.0
     commit: str | None = None
     """What was checked out, where the suite is in a git repository."""
-    dirty: bool = False
-    """Whether the tree differed from the commit."""
+    dirty: bool | None = None
+    """Whether the tree differed from the commit; None where nobody knows."""
 
     @property
     def counts(self) -> Counts:

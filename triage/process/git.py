@@ -1,14 +1,17 @@
 """Call git safely: the one place that talks to a repository.
 
 A repository is hostile input: its own configuration can name programs that git would start (`core.fsmonitor`,
-hooks, external diffs). Every call here overrides those, asks no questions at a terminal, takes no optional
-locks, and passes only resolved 40-digit ids or paths after `--`.
+hooks, filters, external diffs). Every call here overrides those (`git_config`), asks no questions at a
+terminal, takes no optional locks, and passes only resolved 40-digit ids or paths after `--`.
 """
 
 from __future__ import annotations
 
+import configparser
 import os
+import shlex
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,34 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triage.errors import UsageError, VoidError
+from triage.process.git_config import Configured, configured, environment, overrides, withheld_filters
+from triage.process.work_folder import COPY, WORKTREE, remove_tree, work_folder
 
 if TYPE_CHECKING:
-    from git import Repo
+    from git import Git, Repo
 
-_CONFIG = {
-    "core.fsmonitor": "false",
-    "core.hooksPath": os.devnull,
-    "core.autocrlf": "false",
-    "core.quotePath": "false",
-    "diff.external": "",
-    "protocol.allow": "never",
-    "submodule.recurse": "false",
-    "commit.gpgSign": "false",
-    "gc.auto": "0",
-}
-"""Settings that override the repository's own."""
 _NOT_COPIED = (
     "__pycache__", ".git", ".venv", "venv", ".tox", ".triage", "node_modules", "reports",
 )  # fmt: skip
 """Left out of a copy where there is no git to say what is ignored."""
-
-
-def _environment() -> dict[str, str]:
-    pairs = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_COUNT": str(len(_CONFIG))}
-    for number, (key, value) in enumerate(_CONFIG.items()):
-        pairs[f"GIT_CONFIG_KEY_{number}"] = key
-        pairs[f"GIT_CONFIG_VALUE_{number}"] = value
-    return pairs
 
 
 class Repository:
@@ -56,28 +41,40 @@ class Repository:
         self.top = Path(str(repo.working_tree_dir)).resolve()
 
     @classmethod
-    def find(cls, root: Path) -> Repository | None:
-        """Return the repository that holds `root`; None where there is none or no git."""
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        try:
-            import git
-        except ImportError:
-            return None
+    def open(cls, root: Path) -> Repository | None:
+        """Return the repository that holds `root`; None where there is none.
+
+        Raises `VoidError` where there is one and git cannot answer for it: no git program, a folder of
+        somebody else that git does not trust, a damaged repository.
+        """
+        git = _gitpython()
         try:
             repo = git.Repo(root, search_parent_directories=True)
-        except (git.InvalidGitRepositoryError, git.NoSuchPathError, git.GitCommandNotFound, ValueError):
+            if repo.bare:
+                return None
+        except (git.InvalidGitRepositoryError, git.NoSuchPathError):
             return None
-        if repo.bare:
+        except (configparser.Error, OSError, ValueError) as error:
+            raise VoidError(
+                "git-failed", f"the repository at {root}: {error}", "mend the repository"
+            ) from error
+        found = cls(repo, root)
+        found._call("rev-parse", "--git-dir")
+        # a configured working tree may lie elsewhere
+        return found if found.root.is_relative_to(found.top) else None
+
+    @classmethod
+    def find(cls, root: Path) -> Repository | None:
+        """Return the repository that holds `root`; None where there is none, or git cannot answer for it."""
+        try:
+            return cls.open(root)
+        except VoidError:
             return None
-        repo.git.update_environment(**_environment())
-        return cls(repo, root)
 
     @classmethod
     def create(cls, root: Path, *, name: str, email: str) -> Repository:
         """Make a repository at `root` whose commits carry this name and address."""
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        import git
-
+        git = _gitpython()
         try:
             repo = git.Repo.init(root, initial_branch="main")
         except (git.GitCommandError, git.GitCommandNotFound, OSError) as error:
@@ -85,7 +82,6 @@ class Repository:
         with repo.config_writer() as writer:
             writer.set_value("user", "name", name)
             writer.set_value("user", "email", email)
-        repo.git.update_environment(**_environment())
         return cls(repo, root)
 
     def head(self) -> str | None:
@@ -137,20 +133,45 @@ class Repository:
         head = commit or self.head()
         if head is None:
             raise UsageError("no-commit", f"{self.top} has no commit yet", "commit something first")
-        with temporary_folder("triage-worktree-") as parent:
+        with work_folder(WORKTREE, self.root) as parent:
             tree = parent / (self.top.name or "tree")
-            self._call("worktree", "add", "--detach", "--quiet", "--force", str(tree), head)
             try:
+                self._call("worktree", "add", "--detach", "--quiet", "--force", str(tree), head)
                 if commit is None:
                     self._carry_changes(tree)
                 yield tree / self.root.relative_to(self.top)
             finally:
-                self._try("worktree", "remove", "--force", "--force", str(tree))
-                shutil.rmtree(tree, ignore_errors=True)
-                self._try("worktree", "prune")
+                self.forget_worktree(tree)
+
+    def forget_worktree(self, tree: Path) -> None:
+        """Remove a worktree that triage made, and what git knows of it; others stay as they are."""
+        remove_tree(tree)
+        # twice forced: the making of a worktree that was cut short has left it locked
+        self._try("worktree", "remove", "--force", "--force", str(tree))
+
+    def worktrees(self) -> tuple[Path, ...]:
+        """Return the folders of all registered worktrees, the main one first, there or not."""
+        listing = self._call("worktree", "list", "--porcelain", "-z")
+        prefix = "worktree "
+        return tuple(
+            Path(line.removeprefix(prefix)) for line in listing.split("\0") if line.startswith(prefix)
+        )
+
+    def filtered_files(self) -> frozenset[str]:
+        """Return tracked files below `top` that pass through a filter which triage does not start."""
+        filters = withheld_filters(_configuration(self._repo.git))
+        if not filters:
+            return frozenset()
+        names = self._call("ls-files", "-z", "--full-name", "--", str(self.top), strip=False)
+        listing = _execute_safely(self._repo.git, "check-attr", "-z", "--stdin", "filter", given=names).split(
+            "\0"
+        )
+        # path, attribute, value, path, attribute, ...
+        pairs = zip(listing[::3], listing[2::3], strict=False)
+        return frozenset(path for path, value in pairs if value in filters)
 
     def _carry_changes(self, tree: Path) -> None:
-        for name in self.changes():
+        for name in {**dict.fromkeys(self.changes()), **dict.fromkeys(self.filtered_files())}:
             source, target = self.top / name, tree / name
             if source.is_symlink() or source.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -161,15 +182,11 @@ class Repository:
                 target.unlink()
 
     def _call(self, command: str, *arguments: str, strip: bool = True) -> str:
-        import git
-
         try:
-            return str(self._repo.git.execute(["git", command, *arguments], strip_newline_in_stdout=strip))
-        except (git.GitCommandError, OSError) as error:
-            reason = _last_line(getattr(error, "stderr", "") or str(error))
-            raise VoidError(
-                "git-failed", f"git {command} in {self.top}: {reason}", "mend the repository"
-            ) from error
+            text = _execute_safely(self._repo.git, command, *arguments)
+        except _GitFailedError as error:
+            raise _trouble(command, self.top, error.said) from error
+        return text.removesuffix("\n") if strip else text
 
     def _try(self, command: str, *arguments: str) -> str | None:
         try:
@@ -183,20 +200,18 @@ def apply_patch(folder: Path, patch: str) -> None:
 
     Raises UsageError with git's reason where it does not apply.
     """
-    import git
-
+    runner = _gitpython().Git(str(folder))
     with tempfile.NamedTemporaryFile("w", suffix=".patch", encoding="utf-8", newline="") as file:
         file.write(patch if patch.endswith("\n") else patch + "\n")
         file.flush()
-        runner = git.Git(str(folder))
-        runner.update_environment(**_environment())
         try:
-            runner.execute(["git", "apply", "--whitespace=nowarn", file.name])
-        except git.GitCommandError as error:
+            _execute_safely(runner, "apply", "--whitespace=nowarn", file.name)
+        except _GitFailedError as error:
+            if error.said is None:
+                raise _trouble("apply", folder, None) from error
+            reason = _last_line(error.said)
             raise UsageError(
-                "patch-fails",
-                f"the patch does not apply in {folder}: {_last_line(str(error.stderr))}",
-                "mend the patch",
+                "patch-fails", f"the patch does not apply in {folder}: {reason}", "mend the patch"
             ) from error
 
 
@@ -208,38 +223,93 @@ def scratch_copy(root: Path) -> Iterator[Path]:
         with repository.scratch() as folder:
             yield folder
         return
-    with temporary_folder("triage-copy-") as parent:
+    with work_folder(COPY, root) as parent:
         target = parent / (root.name or "tree")
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
         shutil.copytree(root, target, symlinks=True, ignore=ignore, ignore_dangling_symlinks=True)
         yield target
 
 
-@contextmanager
-def temporary_folder(prefix: str) -> Iterator[Path]:
-    """Make a temporary folder and remove it afterwards, also where tests took its permissions away."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+class _GitFailedError(Exception):
+    """git ended with an error."""
+
+    def __init__(self, said: str | None) -> None:
+        super().__init__(said)
+        self.said = said
+        """What it printed; None where there is no git program."""
+
+
+def _gitpython() -> Any:
+    """The library; it would otherwise refuse to be imported where there is no git program."""
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import git
+
+    return git
+
+
+def _configuration(runner: Git) -> tuple[Configured, ...]:
+    """The names that are configured. To list them starts no program, whatever they are."""
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, onerror=_force)
+        return configured(_execute(runner, "config", "--list", "--show-scope", "--name-only", "-z"))
+    except _GitFailedError:
+        return ()
 
 
-def _force(_function: Any, path: str, _error: Any) -> None:
-    """Remove what `rmtree` could not: give permissions back, then try again."""
-    with suppress(OSError):
-        os.chmod(os.path.dirname(path), 0o700)
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)
+def _execute_safely(runner: Git, command: str, *arguments: str, given: str = "") -> str:
+    """Run git under overrides of what is configured at this moment: a test may have changed it since."""
+    settings = overrides(_configuration(runner))
+    with runner.custom_environment(**environment(settings, os.environ)):
+        return _execute(runner, command, *arguments, given=given)
+
+
+def _execute(runner: Git, command: str, *arguments: str, given: str = "") -> str:
+    """Run git to its end; an interrupted triage ends it first, so that git removes what it had begun.
+
+    It has a session of its own: a Ctrl-C of the terminal is for triage, which may still need git to tidy up.
+    """
+    git = _gitpython()
+    try:
+        handle: Any = runner.execute(
+            ["git", command, *arguments], istream=subprocess.PIPE, as_process=True, start_new_session=True
+        )
+    except (git.GitCommandNotFound, OSError) as error:
+        raise _GitFailedError(None) from error
+    process: subprocess.Popen[bytes] = handle.proc
+    try:
+        out, err = process.communicate(given.encode("utf-8", "surrogateescape"))
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if process.returncode != 0:
+        raise _GitFailedError(_decoded(err))
+    return _decoded(out)
+
+
+def _decoded(output: bytes) -> str:
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _trouble(command: str, top: Path, said: str | None) -> VoidError:
+    """Why git cannot answer, and what helps."""
+    if said is None:
+        return VoidError(
+            "git-missing",
+            f"{top} is a git repository, and there is no git program",
+            "install git, or put it on PATH",
+        )
+    if "dubious ownership" in said:
+        return VoidError(
+            "git-distrusts",
+            f"git does not trust {top}: the folder belongs to another user",
+            f"trust it: git config --global --add safe.directory {shlex.quote(str(top))}",
+        )
+    return VoidError("git-failed", f"git {command} in {top}: {_last_line(said)}", "mend the repository")
 
 
 def _last_line(text: str) -> str:
-    # GitPython quotes what git printed
     for line in reversed(text.splitlines()):
-        stripped = line.strip().strip("'")
+        stripped = line.strip()
         if stripped:
             return stripped
     return "no reason given"

@@ -65,21 +65,26 @@ def machine(root: str, scratch: str) -> dict[str, Any]:
 
 
 def git_state(root: str, own: Path) -> dict[str, Any]:
-    """Commit and dirtiness of the suite's repository; says why where it cannot be told.
+    """Commit and dirtiness of the suite's repository; None and the reason where it cannot be told.
 
     What this run itself has written, in its folder `own`, does not make the tree dirty.
     """
     try:
-        repository = Repository.find(Path(root))
+        repository = Repository.open(Path(root))
         if repository is None:
-            return {"commit": None, "dirty": False, "why": "not in a git repository, or no git here"}
+            return {"commit": None, "dirty": None, "why": "not in a git repository"}
         written = f"{os.path.relpath(own.resolve(), repository.top)}/"
         changed = [name for name in repository.changes() if not name.startswith(written)]
-        return {
+        filtered = repository.filtered_files()
+        state: dict[str, Any] = {
             "commit": repository.head(),
             "dirty": bool(changed),
             "changed": changed[:_DIRTY_LIMIT],
             "changed_count": len(changed),
         }
+        if changed and filtered.issuperset(changed):
+            # git alone compares what the filter gives, and the filter is a program of the repository
+            state |= {"dirty": None, "why": "only files under a filter differ, and filters are not started"}
+        return state
     except TriageError as error:
-        return {"commit": None, "dirty": False, "why": str(error)}
+        return {"commit": None, "dirty": None, "why": str(error)}

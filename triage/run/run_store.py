@@ -19,6 +19,7 @@ import shutil
 import stat
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ _PATH_FIELDS = ("path", "files", "rootdir", "inifile", "executable")
 _SECRET_BYTES = 32
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 """A link in the place of a secret was planted by somebody else."""
+_STARTING_SECONDS = 60.0
+"""Longer than a run needs from the making of its scratch folder to its lock."""
 _DISK_BLOCK = 512
 """The unit of `st_blocks`, by POSIX."""
 
@@ -189,7 +192,7 @@ def leftovers(base: Path) -> Iterator[Leftover]:
             continue
         secret = _secret_path(path)
         with contextlib.suppress(OSError):
-            if not _is_locked(secret):
+            if not _is_in_use(path, secret):
                 yield _leftover(path, secret)
 
 
@@ -241,12 +244,13 @@ def _lock_secret(path: Path) -> tuple[int, bytes]:
     return descriptor, secret
 
 
-def _is_locked(secret: Path) -> bool:
-    """Whether a run holds the lock; the question does not disturb it."""
+def _is_in_use(scratch: Path, secret: Path) -> bool:
+    """Whether a run holds the lock, or is about to take it; the question does not disturb it."""
     try:
         descriptor = os.open(secret, os.O_RDONLY | os.O_CLOEXEC | _NO_FOLLOW)
     except FileNotFoundError:
-        return False
+        # it is made behind the scratch folder: a run that starts at this moment has none yet
+        return time.time() - scratch.lstat().st_mtime < _STARTING_SECONDS
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,20 @@ def run_selection(
     folder: Path,
     executor: Executor,
     world: World,
+    stop: Callable[[], bool] = lambda: False,
 ) -> SelectionResult:
     """Run the selected tests in one process, in order; behind a death, a further process for the rest.
 
     `env` is the canonical environment, `selection.env` goes on top of it. `folder` is made and keeps
-    the log, the record's events, and what the instruments wrote in `instruments/`.
+    the log, the record's events, and what the instruments wrote in `instruments/`. Where `stop` says so the
+    process is ended and no further one starts.
     """
     started = world.monotonic()
     folder = folder.absolute()
     scratch = folder / "work"
     scratch.mkdir(parents=True, exist_ok=True)
     launch = _launch(selection, env, python, folder=folder, world=world)
-    run = _SelectionRun(selection, launch, executor, scratch)
+    run = _SelectionRun(selection, launch, executor, scratch, stop)
     chunk = run.run()
     (folder / "events.jsonl").write_bytes(b"".join(payload + b"\n" for payload in run.events))
     _keep_logs(chunk.attempts, folder)
@@ -60,7 +62,14 @@ def run_selection(
 class _SelectionRun:
     """The first attempt collects what the selection names; what it found is the plan of later ones."""
 
-    def __init__(self, selection: Selection, launch: Launch, executor: Executor, scratch: Path) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        launch: Launch,
+        executor: Executor,
+        scratch: Path,
+        stop: Callable[[], bool],
+    ) -> None:
         self.selection = selection
         self.launch = launch
         self.origins = Origins(selection.root)
@@ -74,7 +83,7 @@ class _SelectionRun:
             origins=self.origins,
             key=lambda _name: new_key(),
             command=self._command,
-            stop=lambda: False,
+            stop=stop,
             on_event=self._on_event,
         )
 

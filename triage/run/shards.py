@@ -76,8 +76,15 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
         notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
         seconds=max(record.seconds for record in records),
         commit=records[0].commit,
-        dirty=any(record.dirty for record in records),
+        dirty=_dirty(records),
     )
+
+
+def _dirty(records: Sequence[RunRecord]) -> bool | None:
+    """Whether any shard ran on a changed tree; None where none is known to, and one does not know."""
+    if any(record.dirty for record in records):
+        return True
+    return None if any(record.dirty is None for record in records) else False
 
 
 def shard_folders(place: Path) -> tuple[list[Path], list[str]]:

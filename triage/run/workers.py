@@ -85,7 +85,7 @@ def run_jobs(
 
 @contextmanager
 def stopping_on_signals(stop: StopCondition) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM end the run in an orderly way, and a second one at once.
+    """Let the first SIGINT, SIGTERM or SIGHUP end the run in an orderly way, and a second one at once.
 
     Outside of the main thread, where Python sets no handlers, signals keep their meaning.
     """
@@ -98,7 +98,10 @@ def stopping_on_signals(stop: StopCondition) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.signal = signal.Signals(number).name
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # `nohup` has made the process ignore SIGHUP, and that stays so
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    handled = (signal.SIGINT, signal.SIGTERM, *hangup)
+    previous = {number: signal.signal(number, handle) for number in handled}
     try:
         yield
     finally:

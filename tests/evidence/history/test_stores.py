@@ -53,7 +53,7 @@ def test_a_history_of_the_first_version_is_read_and_goes_on(tmp_path):
     for _ in range(2):  # the second opening finds it upgraded
         store = SqliteStore(tmp_path / "h.sqlite")
         (row,) = store.history("t.py::a")
-        assert (row.commit, row.runs, row.failed, row.dirty) == ("abc", 1, 1, False)
+        assert (row.commit, row.runs, row.failed, row.dirty) == ("abc", 1, 1, None)
         assert [row.runs for row in store.history("t.py::s")] == [0], "a skip is no run"
         store.close()
 

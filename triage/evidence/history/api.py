@@ -27,8 +27,8 @@ class HistoryRow(Value):
     """How often it ran in that run and gave an answer, reruns included."""
     failed: int = 0
     """Of `runs`."""
-    dirty: bool = False
-    """Whether the tree differed from the commit."""
+    dirty: bool | None = None
+    """Whether the tree differed from the commit; None where nobody knows."""
 
 
 class HistoryStore(Protocol):

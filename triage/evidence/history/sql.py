@@ -23,7 +23,7 @@ create table if not exists runs (
     campaign text not null,               -- with the stamp, unique
     commit_id text,                       -- of the suite's repository, where there was one
     complete integer not null,            -- 1 where each planned test has a real outcome
-    dirty integer,                        -- 1 where the tree differed from the commit
+    dirty integer,                        -- 1 where the tree differed from the commit, null: unknown
     unique (campaign, stamp)
 );
 create table if not exists tests (
@@ -134,7 +134,7 @@ class SqlStore:
         with self._db.transaction():
             for statement in DROP_RUN:
                 self._db.rows(statement, (run.campaign, run.stamp))
-            values = (run.stamp, run.campaign, commit, int(run.complete), int(run.dirty))
+            values = (run.stamp, run.campaign, commit, int(run.complete), _flag(run.dirty))
             number = self._db.rows(ADD_RUN, values)[0][0]
             unique = {storable(result.nodeid): result for result in run.results}
             numbers = self._number_tests(unique)
@@ -197,6 +197,11 @@ class SqlStore:
         self._db.close()
 
 
+def _flag(known: bool | None) -> int | None:
+    """As SQL keeps it: 1, 0, or null where nobody knows."""
+    return None if known is None else int(known)
+
+
 def _row(columns: Sequence[Any]) -> HistoryRow:
     """A row of `HISTORY`; histories of older versions know neither dirty trees nor reruns."""
     stamp, campaign, commit, dirty, outcome, seconds, signature, runs, failed = columns
@@ -205,7 +210,7 @@ def _row(columns: Sequence[Any]) -> HistoryRow:
         stamp=stamp,
         campaign=campaign,
         commit=commit,
-        dirty=bool(dirty),
+        dirty=None if dirty is None else bool(dirty),
         outcome=result.outcome,
         duration=seconds,
         signature=signature,
