@@ -58,7 +58,10 @@ def test_no_limit_can_be_said(tmp_path, given):
         ("zzz = 2", "there is no such setting; 'triage config' lists them"),
         ("workers = 0", "'workers' from pyproject.toml: input should be greater than or equal to 1"),
         ('campaign = "../up"', "'campaign'"),
-        ('redact = ["("]', "no regular expression"),
+        ('redact = ["("]', "no part of a regular expression"),
+        ('redact = ["(?i)x"]', r"write flags as '\(\?i:"),
+        ('redact = ["(?P<a>x)", "(?P<a>y)"]', "do not go together"),
+        ('redact = ["x*"]', "matches the empty text"),
         ("env = 3", "'env'"),
         ('isolation = "none"', "'isolation'"),
         ('executor = "; rm"', "'executor'"),
@@ -70,11 +73,19 @@ def test_a_bad_setting_is_one_line_with_its_place(tmp_path, text, said):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"[tool.triage\n", b"\xff\xfe\x00", b"[tool]\ntriage = 3\n"])
+@pytest.mark.parametrize(
+    "content", [b"[tool.triage\n", b"\xff\xfe\x00", b"[tool]\ntriage = 3\n", b"tool = 3\n"]
+)
 def test_a_broken_file_is_named(tmp_path, content):
     (tmp_path / "pyproject.toml").write_bytes(content)
     with pytest.raises(UsageError, match=r"pyproject\.toml.*bad-pyproject"):
         load(tmp_path, {}, {})
+
+
+@pytest.mark.parametrize("name", ["SELECTORS", "PYTEST_ARGS", "REDACT", "ENV"])
+def test_a_variable_that_no_shell_would_take_is_named(tmp_path, name):
+    with pytest.raises(UsageError, match=rf"TRIAGE_{name}: .*quote it as for a shell"):
+        settings(tmp_path, environ={f"TRIAGE_{name}": "'open"})
 
 
 def test_a_misspelt_variable_is_not_passed_over_in_silence(tmp_path):

@@ -18,6 +18,7 @@ from triage.errors import UsageError
 from triage.model.base import Value
 from triage.model.reruns import DEFAULT_RERUN_BUDGET, DEFAULT_RERUNS
 from triage.model.run import DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
+from triage.text.redact import Redactor
 
 FlakyPolicy = Literal["warn", "fail"]
 Gate = Literal["reason", "reason-and-test", "strict"]
@@ -88,9 +89,19 @@ class Settings(Value):
     def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
             try:
-                re.compile(pattern)
+                matches_nothing = re.compile(pattern).match("") is not None
+                Redactor(
+                    patterns=(pattern,)
+                )  # among others: flags for a whole expression have no place there
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+                what = f"{pattern!r} is no part of a regular expression: {error}"
+                raise ValueError(f"{what} (write flags as '(?i:...)')") from error
+            if matches_nothing:
+                raise ValueError(f"{pattern!r} matches the empty text, so it would match everywhere")
+        try:
+            Redactor(patterns=patterns)
+        except re.error as error:
+            raise ValueError(f"the patterns do not go together: {error}") from error
         return patterns
 
     @property
@@ -205,7 +216,8 @@ def _from_pyproject(path: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError("bad-pyproject", f"{path}: {error}", "mend the file") from error
-    table = document.get("tool", {}).get("triage", {})
+    tools = document.get("tool", {})
+    table = tools.get("triage", {}) if isinstance(tools, dict) else None
     if not isinstance(table, dict):
         raise UsageError("bad-pyproject", f"{path}: [tool.triage] is not a table", "mend the file")
     return {name.replace("-", "_"): value for name, value in table.items()}
@@ -237,17 +249,17 @@ def _suggestion(name: str, *, variable: bool = False) -> str:
 
 def _parsed(field: str, text: str) -> Any:
     """The value that a variable's text stands for; texts and numbers are left to validation."""
-    if field in _TUPLES:
-        return tuple(shlex.split(text))
-    if field not in _TABLES:
+    if field not in _TUPLES | _TABLES:
         return text
     try:
+        if field in _TUPLES:
+            return tuple(shlex.split(text))
         if text.lstrip().startswith("{"):
             return json.loads(text)
         return dict(pair(part) for part in shlex.split(text))
     except ValueError as error:
         raise UsageError(
-            "bad-setting", f"TRIAGE_{field.upper()}: {error}", "write NAME=VALUE NAME=VALUE"
+            "bad-setting", f"TRIAGE_{field.upper()}: {error}", "quote it as for a shell"
         ) from error
 
 

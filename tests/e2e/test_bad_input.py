@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -47,6 +49,23 @@ def test_one_line_and_exit_2(project, words, slug):
     assert complaint(said).endswith(f"[{slug}]")
     assert said.out == ""
     assert not (project.root / "reports").exists()
+
+
+def test_a_root_whose_name_no_document_can_spell(project):
+    folder = project.root / os.fsdecode(b"b\xff")
+    folder.mkdir()
+    said = project.triage("--root", str(folder), "run")
+    assert (said.code, complaint(said).endswith("[bad-root]")) == (2, True)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_working_directory_that_is_gone(project):
+    command = f"mkdir gone; cd gone; rmdir ../gone; {sys.executable} -m triage status"
+    environ = {**os.environ, "PYTHONSAFEPATH": "1"}
+    said = subprocess.run(
+        command, shell=True, cwd=project.root, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stderr.count("[no-root]")) == (2, 1), said.stderr
 
 
 def test_a_setting_that_does_not_exist(project):

@@ -10,6 +10,7 @@ import getpass
 import json
 import math
 import os
+import re
 import shlex
 import sys
 import time
@@ -47,7 +48,11 @@ def redactor(world: World, settings: Settings) -> Callable[[str], str]:
     """A function that removes the secrets of this environment and everything that looks like one."""
     from triage.text.redact import Redactor
 
-    return Redactor.of(redacting(world, settings).environ)
+    try:
+        return Redactor.of(redacting(world, settings).environ)
+    except re.error as error:  # the settings' own patterns were tried when they were read
+        what = f"a plugin's pattern for redaction is no regular expression: {error}"
+        raise UsageError("bad-plugin", what, "mend or uninstall the plugin that offers it") from error
 
 
 def redacting(world: World, settings: Settings) -> World:
@@ -98,11 +103,16 @@ class App:
         """Absolute path of the suite's root."""
         from triage.config import find_root
 
-        if self._root is None:
-            return find_root(Path.cwd())
-        folder = Path(self._root).resolve()
+        try:
+            folder = find_root(Path.cwd()) if self._root is None else Path(self._root).resolve()
+        except OSError as error:
+            what = f"the suite's folder cannot be found: {error.strerror}"
+            raise UsageError("no-root", what, "go to a folder that exists, or name one by --root") from error
         if not folder.is_dir():
             raise UsageError("no-root", f"--root {self._root}: no such folder", "name the suite's folder")
+        if not _is_utf8(folder):
+            # documents name their evidence, and JSON has no way to spell such a name
+            raise UsageError("bad-root", f"the name of {folder} is no UTF-8", "rename the folder")
         return folder
 
     @cached_property
@@ -172,6 +182,14 @@ class App:
             return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
         except ValueError:
             return str(path)
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain(value: Any) -> Any:
