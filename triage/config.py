@@ -21,6 +21,7 @@ from triage.model.run import DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits
 from triage.text.redact import Redactor
 
 FlakyPolicy = Literal["warn", "fail"]
+FailOn = Literal["fixed-open"]
 Gate = Literal["reason", "reason-and-test", "strict"]
 
 
@@ -71,6 +72,8 @@ class Settings(Value):
     gate: Gate = "reason"
     """What counts as known: reason (signature of an open cluster), reason-and-test (and the same test),
     strict (nothing: any failure exits 1)."""
+    fail_on: tuple[FailOn, ...] = ()
+    """What else fails the gate: fixed-open (an open cluster all of whose tests pass has to be closed)."""
     gradient_floors: dict[str, float] = {}
     """Least magnitude of each gradient in an exit criterion, by a pattern of its name."""
     repeats: int = Field(4, ge=1)
@@ -140,7 +143,7 @@ OTHER_VARIABLES = frozenset(
     {"TRIAGE_NOW", "TRIAGE_ACTOR", "TRIAGE_RECORD", "TRIAGE_INSTRUMENT", "TRIAGE_PROCESS"}
 )
 """Variables of triage that are no settings."""
-_TUPLES = {"selectors", "pytest_args", "redact"}
+_TUPLES = {"selectors", "pytest_args", "redact", "fail_on"}
 """Settings whose variable holds words as a shell splits them."""
 _TABLES = {"env", "gradient_floors"}
 """Settings whose variable holds NAME=VALUE words or a JSON object; later layers add to earlier ones."""

@@ -11,11 +11,15 @@ from triage.model.reruns import Place, Rerun, RerunTest, concluded, next_place, 
 OUTCOMES = {"g": Outcome.PASSED, "r": Outcome.FAILED, "s": Outcome.SKIPPED, "c": Outcome.CRASHED}
 
 
-def row(alone: str, in_place: str = "", *, predecessors: bool = True, first: str = "r") -> RerunTest:
+def row(
+    alone: str, in_place: str = "", *, predecessors: bool = True, first: str = "r", most: int = 2
+) -> RerunTest:
     """A test whose runs alone and in place had these colours."""
     runs = [Rerun(place=Place.ALONE, outcome=OUTCOMES[c], seconds=0, chunk="x") for c in alone]
     runs += [Rerun(place=Place.IN_PLACE, outcome=OUTCOMES[c], seconds=0, chunk="x") for c in in_place]
-    return RerunTest(nodeid="t.py::a", first=OUTCOMES[first], has_predecessors=predecessors, runs=tuple(runs))
+    return RerunTest(
+        nodeid="t.py::a", first=OUTCOMES[first], has_predecessors=predecessors, runs=tuple(runs), most=most
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,11 +40,11 @@ def row(alone: str, in_place: str = "", *, predecessors: bool = True, first: str
     ],
 )
 def test_next_run(alone, in_place, then):
-    assert next_place(row(alone, in_place), 2) == then
+    assert next_place(row(alone, in_place)) == then
 
 
 def test_what_ran_first_in_its_process_has_no_other_place():
-    assert next_place(row("g", predecessors=False), 2) is None
+    assert next_place(row("g", predecessors=False)) is None
     assert concluded(row("g", predecessors=False))[0] is Outcome.FLAKY
 
 
@@ -73,9 +77,9 @@ def test_no_answer_leaves_the_first_outcome():
 @pytest.mark.parametrize("predecessors", [True, False])
 def test_every_sequence_ends_and_steady_tests_are_never_flaky(most, predecessors):
     for colours in itertools.product("gr", repeat=8):
-        test = row("", predecessors=predecessors)
+        test = row("", predecessors=predecessors, most=most)
         drawn = iter(colours)
-        while (place := next_place(test, most)) is not None:
+        while (place := next_place(test)) is not None:
             rerun = Rerun(place=place, outcome=OUTCOMES[next(drawn)], seconds=0, chunk="x")
             test = test.model_copy(update={"runs": (*test.runs, rerun)})
         outcome, _ = concluded(test)
@@ -89,7 +93,7 @@ def test_a_test_that_fails_half_the_time_hardly_ever_seems_to_need_others():
     misread = seen_green = 0
     for _ in range(2000):
         test = row("")
-        while (place := next_place(test, 2)) is not None:
+        while (place := next_place(test)) is not None:
             rerun = Rerun(place=place, outcome=OUTCOMES[chance.choice("gr")], seconds=0, chunk="x")
             test = test.model_copy(update={"runs": (*test.runs, rerun)})
         seen_green += any(run.outcome.is_green for run in test.runs)

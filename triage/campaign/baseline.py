@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from triage.campaign.decide import refresh, templates_of
+from triage.campaign.flaky_tests import flaky_events, flaky_records
+from triage.campaign.gate import GateReport, Policy, judge
 from triage.campaign.inputs import context_of, rules_of
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.registry import ClusterRegistry
-from triage.config import Gate
 from triage.documents.ledgers import check_regions
 from triage.documents.run_summary import write_run_summary
 from triage.errors import ExitCode, TriageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
-from triage.model.cluster import Cluster, RunState
+from triage.model.cluster import Cluster
 from triage.model.failure import Failure
 from triage.model.journal import MembersAdded, RunRecorded
 from triage.model.run import RunRecord, Suite
@@ -32,6 +33,8 @@ class Concluded(Value):
     """Every live cluster with its state in this run."""
     held_against: tuple[str, ...]
     """What the gate holds against the run, one line each."""
+    warnings: tuple[str, ...] = ()
+    """What it lets pass: flaky tests, quarantines."""
     exit_code: ExitCode
 
 
@@ -46,12 +49,14 @@ def baseline(
     services: Services, suite: Suite, folder: EvidenceFolder, *, resume: bool = False, ledgers: bool = True
 ) -> Concluded:
     """Run the suite and conclude."""
+    records = flaky_records(services, services.registry())
     record = run_suite(
         suite,
         folder=folder,
         executor=services.executor,
         world=services.world,
         durations=_durations(services),
+        executions={nodeid: record.executions_to_exclude_chance for nodeid, record in records.items()},
         progress=services.progress,
         resume=resume,
     )
@@ -77,8 +82,11 @@ def conclude(
             rules=rules_of(services.root, services.world.now().date(), before),
             context=context_of(services, record, before),
         )
-        appended = services.append(before, assignment.events) if ledgers else ()
+        flaky = tuple(flaky_events(record, assignment, before, factory))
+        appended = services.append(before, (*assignment.events, *flaky)) if ledgers else ()
         _write(folder, record, assignment)
+        gate = _judged(services, record, assignment, before)
+        folder.write_json("gate.json", gate.model_dump(mode="json"))
         write_run_summary(services.root, folder, templates_of(services))
         folder.seal()
         if appended:
@@ -87,14 +95,25 @@ def conclude(
             refresh(services)
     if ledgers:
         _record_history(services, record, assignment)
-    held_against = _held_against(
-        assignment.clusters, _members_before(before, record.stamp), services.settings.gate
-    )
     return Concluded(
         record=record,
         clusters=assignment.clusters,
-        held_against=held_against,
-        exit_code=_exit_code(record, held_against),
+        held_against=gate.held_against,
+        warnings=gate.warnings,
+        exit_code=_exit_code(record, gate.held_against),
+    )
+
+
+def _judged(
+    services: Services, record: RunRecord, assignment: Assignment, before: ClusterRegistry
+) -> GateReport:
+    settings = services.settings
+    return judge(
+        record.stamp,
+        assignment.clusters,
+        Policy(gate=settings.gate, flaky=settings.flaky, fail_on=settings.fail_on),
+        known_members=_members_before(before, record.stamp),
+        today=services.world.now().date(),
     )
 
 
@@ -142,22 +161,6 @@ def _members_before(registry: ClusterRegistry, stamp: str) -> dict[str, set[str]
         if isinstance(event, MembersAdded) and event.stamp == stamp:
             members[registry.resolve(event.cluster)] -= set(event.members)
     return members
-
-
-def _held_against(
-    clusters: tuple[Cluster, ...], members_before: Mapping[str, set[str]], gate: Gate
-) -> tuple[str, ...]:
-    """What the gate does not let pass: new and regressed clusters always, known ones as the setting says."""
-    lines = []
-    for cluster in clusters:
-        state = cluster.state_in_run
-        if state in (RunState.NEW, RunState.REGRESSED) or (state is RunState.KNOWN and gate == "strict"):
-            lines.append(f"{cluster.id} {state.value}: {cluster.title}")
-        elif state is RunState.KNOWN and gate == "reason-and-test":
-            known = members_before[cluster.id]
-            new_members = [nodeid for nodeid in cluster.members if nodeid not in known]
-            lines += [f"{cluster.id} new member: {nodeid}" for nodeid in new_members]
-    return tuple(lines)
 
 
 def _exit_code(record: RunRecord, held_against: tuple[str, ...]) -> ExitCode:

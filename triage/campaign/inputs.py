@@ -8,7 +8,9 @@ from datetime import date
 from pathlib import Path
 
 from triage.campaign.experiments import first_bad_of, flips_of, tried_factors, tried_on_failures_of
+from triage.campaign.flaky_tests import flaky_records
 from triage.campaign.services import Services
+from triage.cluster.chance import Chance
 from triage.cluster.context import Context, Past
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import SOURCE, Rules, parse_rules
@@ -53,6 +55,7 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
         history=_history(services, record.stamp, red),
         first_bad=first_bad_of(tried),
         flips=flips_of(tried),
+        chance=Chance(records=flaky_records(services, registry, before=record.stamp)),
         title_of=title_of,
         last_seen=_last_seen(services.root, record.stamp, registry),
     )

@@ -129,7 +129,7 @@ def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path)
 
 def _is_open(cluster: Cluster) -> bool:
     """Whether the run showed the cluster, or it waits for something to be done."""
-    if cluster.state_in_run is not None and cluster.state_in_run.is_seen:
+    if cluster.is_seen:
         return True  # whatever was decided of it
     return cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
 

@@ -73,7 +73,7 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
     for note in record.notes:
         app.say(f"note: {note}")
     for cluster in concluded.clusters:
-        if cluster.state_in_run is not None and cluster.state_in_run.is_seen:
+        if cluster.is_seen:
             app.say(
                 f"{cluster.id:<5} {cluster.state_in_run:<9} {len(cluster.members):>4} tests  {cluster.title}"
             )

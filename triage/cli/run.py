@@ -55,6 +55,12 @@ if TYPE_CHECKING:
 @click.option("--reruns", type=int, help="Run a red test again so often; 0: never.", metavar="N")
 @click.option("--rerun-budget", type=float, help="Seconds for all reruns; 0 is no limit.", metavar="S")
 @click.option("--flaky", type=click.Choice(["warn", "fail"]), help="What flaky tests are to the gate.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    type=click.Choice(["fixed-open"]),
+    help="Fail on open clusters whose tests all pass, so that they get closed.",
+)
 @click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
 @click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
 def run_command(
@@ -67,6 +73,7 @@ def run_command(
     shard: str | None,
     resume: str | None,
     no_ledgers: bool,
+    fail_on: tuple[str, ...],
     **settings: Any,
 ) -> int:
     """Phase A: run the suite in chunks, record each outcome, cluster what failed.
@@ -78,7 +85,11 @@ def run_command(
     pytest_args = app.behind_dashes()
     own_selectors = selectors[: len(selectors) - len(pytest_args)]
     # the other options are settings of the same name
-    app.flags = settings | {"env": wiring.pairs(env) or None, "selectors": own_selectors or None}
+    app.flags = settings | {
+        "env": wiring.pairs(env) or None,
+        "selectors": own_selectors or None,
+        "fail_on": fail_on or None,
+    }
     part = _shard(shard)
     services = wiring.services(app)
     suite = app.settings.suite(str(app.root), part)
@@ -120,6 +131,7 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
             "collect_errors": record.counts.collect_errors,
             "clusters": concluded.clusters,
             "held_against": concluded.held_against,
+            "warnings": concluded.warnings,
             "notes": record.notes,
             "exit_code": int(concluded.exit_code),
         }
@@ -137,6 +149,10 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
         if state is not None and (state.is_seen or state is RunState.FIXED):
             tests = f"{len(cluster.members):>4} tests"
             app.say(f"{cluster.id:<5} {state:<9} {tests}  {cluster.title}")
+    for line in concluded.warnings:
+        app.say(f"warning: {line}")
+    for line in concluded.held_against:
+        app.say(f"gate: {line}")
     app.say(f"evidence: {folder}/summary.md")
     unexplained = [
         cluster

@@ -22,6 +22,7 @@ from triage.cluster.groups import (
     units_of,
 )
 from triage.cluster.partition import Component, Partition, partition_of
+from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry, absent_state, outcomes_of, present_state
 from triage.cluster.rules import Rules
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
@@ -69,6 +70,13 @@ def assign(
     `signer` gives a failure's signatures, `factory` makes the events, `rules` are people's (`parse_rules`),
     `context` is what else may be known: checkout, history, experiments.
     """
+    context = context or Context()
+    results = {result.nodeid: result for result in record.results}
+    context = replace(
+        context,
+        outcomes=outcomes_of(record),
+        chance=replace(context.chance, results=results),
+    )
     return assign_failures(
         failures_of(record),
         registry,
@@ -76,7 +84,7 @@ def assign(
         factory=factory,
         stamp=record.stamp,
         rules=rules,
-        context=replace(context or Context(), outcomes=outcomes_of(record)),
+        context=context,
     )
 
 
@@ -233,28 +241,37 @@ class _Recorder:
         last = max(shown, default=None)
         if members is None:
             state = absent_state(cluster.members, self.context.outcomes)
-            return cluster.model_copy(update={"state_in_run": state, "last_seen": last})
-        return cluster.model_copy(
+            lucky = state is RunState.FIXED and self.context.chance.leaves_open(cluster)
+            changes = {
+                "state_in_run": RunState.FLAKY if lucky else state,
+                "may_be_lucky": lucky,
+                "last_seen": last,
+            }
+            return with_quarantine(cluster.model_copy(update=changes), self.registry.quarantines)
+        seen = cluster.model_copy(
             update={
-                "state_in_run": self._present_state(cluster.id),
+                "state_in_run": self._present_state(cluster, members),
                 "members": members,
                 "first_seen": min(cluster.first_seen or self.stamp, self.stamp),
                 "last_seen": max(last or self.stamp, self.stamp),
             }
         )
+        return with_quarantine(seen, self.registry.quarantines)
 
-    def _present_state(self, cluster_id: str) -> RunState:
-        """The state of a cluster that the run shows.
+    def _present_state(self, cluster: Cluster, members: Sequence[str]) -> RunState:
+        """The state of a cluster that the run shows; `members` failed.
 
         A run that was cut short behind its events is concluded again: what it opened then is still new.
         """
-        known = self.registry.clusters.get(cluster_id)
+        if self.context.chance.explains(cluster, members):
+            return RunState.FLAKY
+        known = self.registry.clusters.get(cluster.id)
         if known is None:
             return RunState.NEW
         is_open = known.status is not ClusterStatus.RESOLVED
-        if is_open and (ClusterOpened, cluster_id) in self.made_before:
+        if is_open and (ClusterOpened, cluster.id) in self.made_before:
             return RunState.NEW
-        if is_open and (StatusChanged, cluster_id) in self.made_before:
+        if is_open and (StatusChanged, cluster.id) in self.made_before:
             return RunState.REGRESSED
         return present_state(known.status)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from triage.cluster.chance import Chance
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 
@@ -52,6 +53,8 @@ class Context:
     first_bad: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Node id to the commits of which one broke it."""
     flips: tuple[Flip, ...] = ()
+    chance: Chance = field(default_factory=Chance)
+    """What is on record of flaky tests; `assign` adds the results of the run."""
     title_of: Callable[[Failure], str] | None = None
     """One line for people about one failure; None: what its signature says."""
     last_seen: Mapping[str, str] = field(default_factory=dict)

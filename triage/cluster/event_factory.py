@@ -13,11 +13,14 @@ from triage.model.journal import (
     ClustersMerged,
     ClusterSplit,
     CriterionMet,
+    FlakySeen,
     MembersAdded,
     NumberingStarted,
     OwnerSet,
     ProposalDropped,
     ProposalMade,
+    Quarantined,
+    QuarantineLifted,
     Renamed,
     RuleBound,
     RunRecorded,
@@ -44,6 +47,9 @@ AnyEvent = TypeVar(
     ProposalDropped,
     RuleBound,
     RunRecorded,
+    FlakySeen,
+    Quarantined,
+    QuarantineLifted,
 )
 
 
@@ -76,7 +82,7 @@ class EventFactory:
     def make(self, kind: type[AnyEvent], /, **fields: Any) -> AnyEvent:
         """An event of this kind with `id`, `at`, `by` and `opening` filled in."""
         for named, opening in OPENING_OF.items():
-            if named in fields and opening in kind.model_fields:
+            if fields.get(named) is not None and opening in kind.model_fields:
                 fields.setdefault(opening, self._lineage.get(str(fields[named])))
         draft = kind(id="", at=self._tick(), by=self._by, **fields)
         event = draft.model_copy(update={"id": content_id(draft)})

@@ -13,11 +13,13 @@ from shlex import quote
 from types import MappingProxyType
 
 from triage.cluster.event_factory import EventFactory
+from triage.cluster.quarantine import with_quarantine
 from triage.cluster.replay import JournalReplay, Opening
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
-from triage.model.journal import Event, ProposalMade
+from triage.model.journal import Event, FlakySeen, ProposalMade
 from triage.model.outcome import Outcome
+from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord
 
 
@@ -49,6 +51,10 @@ class ClusterRegistry:
     """Openings whose number another opening has."""
     doubles: Mapping[str, str] = field(default_factory=dict)
     """Cluster that has a signature of an older cluster (two branches saw one failure), to that one."""
+    flaky_tests: tuple[FlakySeen, ...] = ()
+    """The first time that each test was red and green within one run."""
+    quarantines: tuple[Quarantine, ...] = ()
+    """Those that nobody has lifted, ended ones too."""
     events: tuple[Event, ...] = ()
     mending: tuple[Event, ...] = ()
     """Those of the events that the next command that writes has to append."""
@@ -72,6 +78,8 @@ class ClusterRegistry:
             translated=frozenset(replay.translated),
             clashes=tuple(replay.clashes),
             doubles=MappingProxyType(replay.doubles()),
+            flaky_tests=tuple(replay.flaky_tests),
+            quarantines=replay.quarantines(),
             events=replay.events,
         )
 
@@ -161,7 +169,8 @@ def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Clu
         found.append(_in_run(cluster, by_home.pop(cluster_id, [])))
     for unknown in by_home.values():
         found.append(unknown[0])
-    return sorted((with_proposals(registry, cluster) for cluster in found), key=lambda c: c.number)
+    shown = [with_quarantine(with_proposals(registry, cluster), registry.quarantines) for cluster in found]
+    return sorted(shown, key=lambda cluster: cluster.number)
 
 
 def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
@@ -170,19 +179,17 @@ def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
     state = min(states, key=_MOST_TELLING_FIRST.index, default=None)
     if cluster.status is ClusterStatus.MERGED:
         state = None
-    failing = {nodeid for part in merged if _is_seen(part) for nodeid in part.members}
+    seen = [part for part in merged if part.is_seen]
+    failing = {nodeid for part in seen for nodeid in part.members}
     stamps = [shown.last_seen for shown in (cluster, *merged) if shown.last_seen]
     return cluster.model_copy(
         update={
             "state_in_run": state,
+            "may_be_lucky": state is RunState.FLAKY and not seen,
             "members": tuple(sorted(failing)) or cluster.members,
             "last_seen": max(stamps, default=None),
         }
     )
-
-
-def _is_seen(cluster: Cluster) -> bool:
-    return cluster.state_in_run is not None and cluster.state_in_run.is_seen
 
 
 def with_proposals(registry: ClusterRegistry, cluster: Cluster) -> Cluster:

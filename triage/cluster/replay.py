@@ -22,17 +22,21 @@ from triage.model.journal import (
     ClusterSplit,
     CriterionMet,
     Event,
+    FlakySeen,
     MembersAdded,
     NumberingStarted,
     OwnerSet,
     ProposalDropped,
     ProposalMade,
+    Quarantined,
+    QuarantineLifted,
     Renamed,
     RuleBound,
     RunRecorded,
     SignatureAdded,
     StatusChanged,
 )
+from triage.model.quarantine import Quarantine
 from triage.model.signature import algorithm_of
 
 
@@ -99,6 +103,10 @@ class JournalReplay:
     dropped: set[frozenset[str]] = field(default_factory=set)
     """Pairs that somebody keeps apart."""
     rules: dict[str, str] = field(default_factory=dict)
+    flaky_tests: list[FlakySeen] = field(default_factory=list)
+    """The first time that each test was red and green within one run."""
+    _quarantines: dict[str, Quarantine] = field(default_factory=dict)
+    """By cluster or node id; the latest counts."""
     translated: set[str] = field(default_factory=set)
     """Signatures of other algorithms than the current one, whose successor is known too."""
     highest: int = 0
@@ -115,12 +123,11 @@ class JournalReplay:
         ordered = sorted(by_id.values(), key=lambda event: (event.at, event.id))
         replay = cls(events=tuple(renumbered(ordered)))
         for event in replay.events:
-            replay._read(event)
+            if not replay._set_aside & openings_meant(event):
+                replay._read(event)
         return replay
 
     def _read(self, event: Event) -> None:
-        if self._set_aside & openings_meant(event):
-            return
         match event:
             case ClusterOpened():
                 self._opened(event)
@@ -144,6 +151,8 @@ class JournalReplay:
                 self._proposal(event)
             case RuleBound():
                 self.rules.setdefault(event.rule, event.cluster)
+            case FlakySeen() | Quarantined() | QuarantineLifted():
+                self._about_tests(event)
             case ClusterRenumbered() | AttemptRecorded() | CriterionMet() | RunRecorded():
                 pass  # carried out by `renumbered`; the others say nothing of clusters
             case _:
@@ -176,6 +185,14 @@ class JournalReplay:
             if not answered:
                 said.add(key)
                 yield made
+
+    def quarantines(self) -> tuple[Quarantine, ...]:
+        """Quarantines that nobody has lifted, ended ones too, under the ids of today."""
+        found = []
+        for quarantine in self._quarantines.values():
+            home = self.resolve(quarantine.cluster) if quarantine.cluster is not None else None
+            found.append(quarantine.model_copy(update={"cluster": home}))
+        return tuple(found)
 
     def kept_apart(self) -> frozenset[frozenset[str]]:
         """Pairs that somebody decided to keep apart and nobody merged since, by the ids of today."""
@@ -288,6 +305,24 @@ class JournalReplay:
     def _renamed(self, event: Renamed) -> None:
         if draft := self.drafts.get(self.resolve(event.cluster)):
             draft.title = event.title
+
+    def _about_tests(self, event: FlakySeen | Quarantined | QuarantineLifted) -> None:
+        if isinstance(event, FlakySeen):
+            self.flaky_tests.append(event)
+            return
+        subject = self.resolve(event.cluster) if event.cluster is not None else str(event.nodeid)
+        if isinstance(event, QuarantineLifted):
+            self._quarantines.pop(subject, None)
+            return
+        self._quarantines[subject] = Quarantine(
+            cluster=event.cluster,
+            nodeid=event.nodeid,
+            until=event.until,
+            owner=event.owner,
+            reason=event.reason,
+            by=event.by,
+            at=event.at,
+        )
 
     def _proposal(self, event: ProposalMade | ProposalDropped) -> None:
         if isinstance(event, ProposalMade):

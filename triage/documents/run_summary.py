@@ -75,7 +75,7 @@ def _verdict(record: RunRecord, clusters: Sequence[Cluster], red: Sequence[TestR
 
 def _cluster(cluster: Cluster) -> dict[str, Any]:
     state = cluster.state_in_run
-    seen = state is not None and state.is_seen
+    seen = cluster.is_seen
     return {
         "id": cluster.id,
         "title": cluster.title,

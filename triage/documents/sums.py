@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from triage.documents.rerun_check import check_reruns
-from triage.model.cluster import RunState
+from triage.model.cluster import Cluster
 from triage.model.outcome import Outcome
 from triage.model.reruns import FOLDER as RERUNS
 from triage.model.run import RunRecord
@@ -128,8 +128,7 @@ def _compare_clusters(document: Mapping[str, Any], record: RunRecord) -> Iterato
     all_results = (*record.collect_errors, *record.results)
     failed = {result.nodeid for result in all_results if result.outcome.has_failures}
     for cluster in document["clusters"]:
-        state = cluster["state_in_run"]
-        if state is None or not RunState(state).is_seen:
+        if not Cluster.model_validate(cluster).is_seen:
             continue
         for nodeid in sorted(set(cluster["members"]) - failed):
             yield f"{cluster['id']} counts {nodeid}, which did not fail"

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from triage.model.base import Value
+from triage.model.quarantine import Quarantine
 
 _CLUSTER_ID = re.compile(r"C[1-9][0-9]*")
 
@@ -34,7 +35,8 @@ class RunState(StrEnum):
     NEW = "new"
     KNOWN = "known"
     FLAKY = "flaky"
-    """Seen, and each of its tests is flaky: red and green in this run, or red as often as its record says."""
+    """Seen, and each of its tests is flaky: red and green in this run, or red as its recorded rate lets
+    happen; or not seen, and not passed often enough for that rate."""
     REGRESSED = "regressed"
     FIXED = "fixed"
     SKIPPED = "skipped"
@@ -43,7 +45,7 @@ class RunState(StrEnum):
 
     @property
     def is_seen(self) -> bool:
-        """Whether the run showed the cluster's failure."""
+        """Whether the run (or of flaky tests, their record) shows the cluster's failure."""
         return self.is_unexplained or self in (RunState.KNOWN, RunState.FLAKY)
 
     @property
@@ -76,6 +78,10 @@ class Cluster(Value):
     owner: str | None = None
     first_seen: str | None = None
     last_seen: str | None = None
+    may_be_lucky: bool = False
+    """Not seen in the run, and not passed often enough for its recorded failure rate to be called fixed."""
+    quarantine: Quarantine | None = None
+    """Of the cluster, or the one that ends first where all of its tests have one; ended ones too."""
     aliases: tuple[str, ...] = ()
     """Ids that were merged into this one."""
 
@@ -85,6 +91,11 @@ class Cluster(Value):
         if not _CLUSTER_ID.fullmatch(text):
             raise ValueError(f"{text!r} is not a cluster id such as C19")
         return text
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the run showed the cluster's failure."""
+        return self.state_in_run is not None and self.state_in_run.is_seen and not self.may_be_lucky
 
     @property
     def number(self) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter
@@ -205,6 +206,39 @@ class ProposalDropped(_Event):
     reason: str
 
 
+class FlakySeen(_Event):
+    """A test of the cluster was red and green within one run, for the first time."""
+
+    event: Literal["flaky_seen"] = "flaky_seen"
+    cluster: str
+    nodeid: str
+    stamp: str
+    runs: int
+    """Executions in that run."""
+    failed: int
+
+
+class Quarantined(_Event):
+    """Somebody vouches for a cluster (or for a test) until a day: the gate lets it pass."""
+
+    event: Literal["quarantined"] = "quarantined"
+    cluster: str | None = None
+    nodeid: str | None = None
+    """Where no cluster is named."""
+    until: date
+    owner: str
+    reason: str
+
+
+class QuarantineLifted(_Event):
+    """The quarantine of a cluster or a test is over."""
+
+    event: Literal["quarantine_lifted"] = "quarantine_lifted"
+    cluster: str | None = None
+    nodeid: str | None = None
+    reason: str
+
+
 Event = Annotated[
     NumberingStarted
     | ClusterOpened
@@ -221,7 +255,10 @@ Event = Annotated[
     | ClusterRenumbered
     | ProposalMade
     | ProposalDropped
-    | RuleBound,
+    | RuleBound
+    | FlakySeen
+    | Quarantined
+    | QuarantineLifted,
     Field(discriminator="event"),
 ]
 

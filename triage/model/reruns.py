@@ -59,14 +59,14 @@ class RerunTest(Value):
     """Its outcome in the suite."""
     has_predecessors: bool
     """Whether other tests ran before it in its process."""
-    runs: tuple[Rerun, ...]
+    most: int
+    """So many runs alone, all red, make its failure a steady one."""
+    runs: tuple[Rerun, ...] = ()
 
 
 class RerunDocument(Value):
     """`reruns/reruns.json`."""
 
-    most: int
-    """The setting `reruns`."""
     tests: tuple[RerunTest, ...]
     """In the order of the plan."""
 
@@ -76,14 +76,14 @@ def too_many_red(red: int, planned: int) -> bool:
     return red > max(FEW_RED, MOST_RED_SHARE * planned)
 
 
-def next_place(test: RerunTest, most: int) -> Place | None:
-    """Where the test runs next; None where the runs so far answer. `most` is the setting `reruns`."""
+def next_place(test: RerunTest) -> Place | None:
+    """Where the test runs next; None where the runs so far answer."""
     alone = _colours(test.runs, Place.ALONE)
     in_place = _colours(test.runs, Place.IN_PLACE)
     if None in alone or None in in_place:
         return None  # it was skipped or did not come to run: a further run would give no answer either
     if True not in alone:
-        return Place.ALONE if len(alone) < most else None
+        return Place.ALONE if len(alone) < test.most else None
     if False in alone or True in in_place or not test.has_predecessors:
         return None
     if not in_place:

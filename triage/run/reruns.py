@@ -49,6 +49,8 @@ class Reruns:
     stop: StopCondition
     monotonic: Callable[[], float]
     progress: Progress
+    executions: Mapping[str, int] = field(default_factory=dict)
+    """Of tests on record as flaky: reds in a row that their recorded rates would hardly let happen."""
     notes: list[str] = field(default_factory=list)
     """What was not run again, and why."""
 
@@ -102,9 +104,9 @@ class Reruns:
             nth=nth,
             first=test.result.outcome,
             has_predecessors=bool(test.preceding),
-            runs=(),
+            most=self._most_alone(nodeid),
         )
-        while (place := next_place(row, self.suite.reruns)) is not None:
+        while (place := next_place(row)) is not None:
             rerun = self._run_once(test, place)
             if rerun is None:
                 break
@@ -112,6 +114,10 @@ class Reruns:
         outcome, _ = concluded(row)
         self.progress.step(nodeid, outcome)
         return row
+
+    def _most_alone(self, nodeid: str) -> int:
+        """As the setting says; of a flaky test as many as tell chance from steady, of which one was made."""
+        return max(self.suite.reruns, self.executions.get(nodeid, 0) - 1)
 
     def _run_once(self, test: _RedTest, place: Place) -> Rerun | None:
         """One run; None where there is no time for it, or where it gave no outcome."""
@@ -142,16 +148,14 @@ class Reruns:
         by_key = {(test.nodeid, test.nth): test for test in tests}
         for chunk in chunks:
             _give_outcomes(chunk, by_key)
-        document = RerunDocument(most=self.suite.reruns, tests=tuple(tests))
+        document = RerunDocument(tests=tuple(tests))
         # node ids were redacted by the recorder, once: they are keys of other documents
         self.store.put_json(f"{FOLDER}/reruns.json", {}, clean=document.model_dump(mode="json"))
         self.store.put(f"{FOLDER}/events.jsonl", b"".join(self._lines))
         self._note_unanswered(tests)
 
     def _note_unanswered(self, tests: Sequence[RerunTest]) -> None:
-        unanswered = {
-            (test.nodeid, test.nth) for test in tests if next_place(test, self.suite.reruns) is not None
-        }
+        unanswered = {(test.nodeid, test.nth) for test in tests if next_place(test) is not None}
         without_time = unanswered & self._without_time
         if without_time:
             self.notes.append(f"red tests not run again to the end, for want of time: {len(without_time)}")

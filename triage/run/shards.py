@@ -139,8 +139,7 @@ def _join_reruns(sources: Sequence[Path], folder: EvidenceFolder) -> None:
                 "no-record", f"{source}/reruns.json is damaged", "take the shard's artifact again"
             ) from error
     tests = tuple(test for document in documents for test in document.tests)
-    most = max(document.most for document in documents)
-    joined_document = RerunDocument(most=most, tests=tests)
+    joined_document = RerunDocument(tests=tests)
     target = folder.path / RERUNS
     target.mkdir(exist_ok=True)
     folder.write_json(f"{RERUNS}/reruns.json", joined_document.model_dump(mode="json"))

@@ -37,20 +37,22 @@ def run_suite(
     world: World,
     durations: Mapping[str, float],
     progress: Progress,
+    executions: Mapping[str, int] | None = None,
     resume: bool = False,
 ) -> RunRecord:
     """Run the suite; each collected test has exactly one result in the record, whatever died.
 
     Writes the run's evidence up to `results.json`. Raises `TriageError` where nothing could be run,
     and `KeyboardInterrupt` on SIGINT or SIGTERM, after everything known is in the evidence: the run
-    can be resumed. A run that could not give every test an outcome says why in `void`.
+    can be resumed. `executions` says of tests on record as flaky how many reds in a row exclude chance.
+    A run that could not give every test an outcome says why in `void`.
     """
     store = RunStore(folder)
     run = _SuiteRun(suite, store, executor, world, progress)
     finished = False
     try:
         with stopping_on_signals(run.stop):
-            record = run.run(durations, resume=resume)
+            record = run.run(durations, executions or {}, resume=resume)
         finished = True
     except OSError as error:
         raise disk_error(error, folder.path) from error
@@ -90,7 +92,9 @@ class _SuiteRun:
         self.finish_events: dict[Key, dict[str, Any]] = {}
         self.chunks: list[ChunkProgress] = []
 
-    def run(self, durations: Mapping[str, float], *, resume: bool) -> RunRecord:
+    def run(
+        self, durations: Mapping[str, float], executions: Mapping[str, int], *, resume: bool
+    ) -> RunRecord:
         """From preflight to the reconciled record."""
         previous = read_previous_run(self.store, self.origins) if resume else PreviousRun()
         self.store.open_events()
@@ -100,7 +104,7 @@ class _SuiteRun:
         planned = self._plan(collected, durations, previous)
         self._run_chunks(planned, collected, previous)
         self._join_coverage()
-        self._run_red_tests_again(planned, collected)
+        self._run_red_tests_again(planned, collected, executions)
         return self._reconcile(planned, collected, git)
 
     # -- what the processes have in common ----------------------------------------------------
@@ -246,7 +250,9 @@ class _SuiteRun:
 
     # -- reruns -------------------------------------------------------------------------------
 
-    def _run_red_tests_again(self, planned: Plan, collected: Collected) -> None:
+    def _run_red_tests_again(
+        self, planned: Plan, collected: Collected, executions: Mapping[str, int]
+    ) -> None:
         """Tell steady failures from chance; behind the coverage, to which reruns do not count."""
         reruns = Reruns(
             suite=self.suite,
@@ -256,6 +262,7 @@ class _SuiteRun:
             stop=self.stop,
             monotonic=self.world.monotonic,
             progress=self.progress,
+            executions=executions,
             notes=self.notes,
         )
         reruns.run(self.chunks)

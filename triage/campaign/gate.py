@@ -1,0 +1,77 @@
+"""Decide whether a run passes: what the gate holds against it, and what it only warns about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+
+from triage.config import FailOn, FlakyPolicy, Gate
+from triage.model.base import Value
+from triage.model.cluster import Cluster, ClusterStatus, RunState
+
+
+class Policy(Value):
+    """The settings that decide."""
+
+    gate: Gate = "reason"
+    flaky: FlakyPolicy = "warn"
+    fail_on: tuple[FailOn, ...] = ()
+
+
+class GateReport(Value):
+    """What the gate says of a run, one line each: `gate.json`."""
+
+    stamp: str
+    policy: Policy
+    held_against: tuple[str, ...] = ()
+    """Any of them fails the run."""
+    warnings: tuple[str, ...] = ()
+
+
+def judge(
+    stamp: str,
+    clusters: Iterable[Cluster],
+    policy: Policy,
+    *,
+    known_members: Mapping[str, Iterable[str]],
+    today: date,
+) -> GateReport:
+    """Judge every cluster of a run; `known_members` are those that the journal had before it, by cluster."""
+    held_against: list[str] = []
+    warnings: list[str] = []
+    for cluster in clusters:
+        held = list(_held(cluster, policy, set(known_members.get(cluster.id, ()))))
+        quarantine = cluster.quarantine if cluster.is_seen else None
+        if quarantine is None:
+            held_against += held
+            warnings += _warned(cluster, held)
+        elif quarantine.holds_on(today):
+            warnings.append(f"{cluster.id} in quarantine until {quarantine.until}: {cluster.title}")
+        else:
+            # known or flaky, it would pass: the quarantine was a promise to have it mended by then
+            held_against.append(f"{cluster.id} out of quarantine since {quarantine.until}: {cluster.title}")
+    return GateReport(stamp=stamp, policy=policy, held_against=tuple(held_against), warnings=tuple(warnings))
+
+
+def _held(cluster: Cluster, policy: Policy, known: set[str]) -> Iterator[str]:
+    """What speaks against the run in one cluster: new and regressed always, the rest by policy."""
+    state = cluster.state_in_run
+    if state is None:
+        return
+    line = f"{cluster.id} {state.value}: {cluster.title}"
+    is_flaky = state is RunState.FLAKY and cluster.is_seen
+    is_held = state.is_unexplained or (state is RunState.KNOWN and policy.gate == "strict")
+    if is_held or (is_flaky and policy.flaky == "fail"):
+        yield line
+    elif state is RunState.KNOWN and policy.gate == "reason-and-test":
+        for nodeid in cluster.members:
+            if nodeid not in known:
+                yield f"{cluster.id} new member: {nodeid}"
+    is_open = cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
+    if state is RunState.FIXED and is_open and "fixed-open" in policy.fail_on:
+        yield f"{cluster.id} fixed and still open: close it with `triage verify {cluster.id}`"
+
+
+def _warned(cluster: Cluster, held: Iterable[str]) -> Iterator[str]:
+    if cluster.state_in_run is RunState.FLAKY and cluster.is_seen and not list(held):
+        yield f"{cluster.id} flaky: {cluster.title}"

@@ -1,0 +1,54 @@
+"""Tell failures by chance from failures with a cause, and a lucky pass from a repair.
+
+Chance is what was seen: red and green within one run. A test that is on record for that may be red as often
+as its recorded rate lets happen; a cluster of such tests is fixed after as many passes as the rate asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from triage.model.cluster import Cluster
+from triage.model.rate import FlakyRecord
+from triage.model.run import TestResult
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What is known of chance in one run: its results, and what was on record before."""
+
+    results: Mapping[str, TestResult] = field(default_factory=dict)
+    records: Mapping[str, FlakyRecord] = field(default_factory=dict)
+    """By node id; tests that were never red and green within one run have none."""
+
+    def explains(self, cluster: Cluster, members: Iterable[str]) -> bool:
+        """Whether every member's failure in this run is chance."""
+        return all(self._is_chance(cluster, nodeid) for nodeid in members)
+
+    def _is_chance(self, cluster: Cluster, nodeid: str) -> bool:
+        result = self.results.get(nodeid)
+        if result is None:
+            return False  # a file that failed to collect
+        if result.outcome.is_flaky:
+            return True
+        record = self._record(cluster, nodeid)
+        if record is None or not result.outcome.is_red:
+            return False
+        was_green_too = result.failed_executions < result.executions
+        return was_green_too or record.explains(result.executions)
+
+    def leaves_open(self, cluster: Cluster) -> bool:
+        """Whether the members' passes in this run may be luck: too few for their recorded rates."""
+        for nodeid in cluster.members:
+            result, record = self.results.get(nodeid), self._record(cluster, nodeid)
+            if result is not None and record is not None and not record.is_mended(result.executions):
+                return True
+        return False
+
+    def _record(self, cluster: Cluster, nodeid: str) -> FlakyRecord | None:
+        """What is on record of a test failing for this cluster's reason; another reason is no chance."""
+        record = self.records.get(nodeid)
+        if record is None:
+            return None
+        return record if record.signatures & set(cluster.signatures) else None
