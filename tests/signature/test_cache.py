@@ -113,8 +113,9 @@ def test_volatile_parts_share_a_key() -> None:
     def failing(message: str) -> Failure:
         return Failure(nodeid="t.py::a", phase=Phase.CALL, chain=(Raised(type="OSError", message=message),))
 
-    one = failing("no reply from 0x7f31 after 31 ms, see /tmp/a/b.txt")
-    other = failing("no reply from 0x1c99 after 7 ms, see /tmp/z.txt")
+    one = failing("no reply from 0x7f31 after 31 ms")
+    other = failing("no reply from 0x1c99 after 7 ms")
     assert cache_key(one) == cache_key(other)
-    assert cache_key(failing("5 of 5")) != cache_key(failing("5 of 6"))
+    assert cache_key(failing("5 of 5")) == cache_key(failing("5 of 6"))
+    assert cache_key(failing("float32 of 6")) != cache_key(failing("float64 of 6"))
     assert cache_key(failing("assert 3 == 4")) is None

@@ -81,16 +81,16 @@ def test_decades(error: float, allowed: float, expected: int | None) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("5 of 5 at 0x7f31 and 0x7f31", "<n1> of <n1> at <addr1> and <addr1>"),
-        ("5 of 6", "<n1> of <n2>"),
-        ("float32 is not float64 on cuda:1, see C19", "float32 is not float64 on cuda:<n1>, see C19"),
-        ("256x128 pixels", "<n1>x<n2> pixels"),
-        ("/tmp/pytest-of-x/out.txt and /home/x/data/run.csv", "<tmp1> and <dir>/run.csv"),
-        ("at 2026-01-02T03:04:05Z from 127.0.0.1:8080", "at <time1> from <ip1>"),
+        ("5 of 5 at 0x7f31 and 0x7f31", "<n> of <n> at <addr> and <addr>"),
+        ("5 of 6", "<n> of <n>"),
+        ("float32 is not float64 on cuda:1, see C19", "float32 is not float64 on cuda:<n>, see C19"),
+        ("256x128 pixels", "<n>x<n> pixel"),
+        ("/tmp/out.txt and /home/x/data/run.csv", "<dir>/*.txt and <dir>/run.csv"),
+        ("at 2026-01-02T03:04:05Z from 127.0.0.1:8080", "at <time> from <ip>"),
         ("[0., 0., 0.] and [1, 2] or [nan, 1.]", "[0] and [...] or [nan]"),
-        ("see http://host/x?y=1 a1b2c3d4e5f60718", "see <url1> <hex1>"),
+        ("see http://host/x?y=1 a1b2c3d4e5f60718", "see <url> <n>"),
         ("  spaces \n\t fold ", "spaces fold"),
-        ("1.06x below 1.15x", "<n1>x below <n2>x"),
+        ("1.06x below 1.15x", "<n>x below <n>x"),
     ],
 )
 def test_masks(text: str, expected: str) -> None:
@@ -98,7 +98,7 @@ def test_masks(text: str, expected: str) -> None:
 
 
 def test_a_zero_is_kept_where_it_is_compared() -> None:
-    assert masked("assert 0 == 3", keep_zero=True) == "assert 0 == <n1>"
+    assert masked("assert 0 == 3", keep_zero=True) == "assert 0 == <n>"
 
 
 @settings(max_examples=200, deadline=None)

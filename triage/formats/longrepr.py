@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from triage.model.failure import Frame, Raised, beneath, origin_of, posix
+from triage.model.root import guess_root
 from triage.model.traceback import CAUSE, CONTEXT, GROUP_HEAD, HEAD, group_chain, native_chain
 from triage.text.pattern import pattern
 
@@ -64,7 +65,7 @@ def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tup
     `test_file` is the file of the test as its node id has it: where the text shows it under an absolute
     path, that tells the root, if `root` is not given.
     """
-    root = root or guess_root(text, test_file)
+    root = root or guess_root(text, posix(test_file))
     chain: list[Raised] = []
     relation: Literal["cause", "context", ""] = ""
     for part in _split(text):
@@ -76,14 +77,6 @@ def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tup
         chain.insert(0, raised)
         relation = part.leads_to
     return tuple(chain) or group_chain(text, root) or native_chain(text, root)
-
-
-def guess_root(text: str, test_file: str) -> str | None:
-    """Find the absolute folder that the text shows before the test's own file, if it does."""
-    if not test_file:
-        return None
-    found = re.search(r"(?P<root>/[^\s:\"']{1,1000}?)/" + re.escape(posix(test_file)) + r"(?:\"|:\d)", text)
-    return found["root"] if found else None
 
 
 def _split(text: str) -> Iterator[_Part]:

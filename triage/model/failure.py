@@ -82,6 +82,10 @@ class Failure(Value):
     captured: Captured = Captured()
     subtest: str | None = None
     """Which subtest of the test failed, where it has any."""
+    group: str | None = None
+    """The exception group that held this one, where it was raised with others."""
+    roots: tuple[str, ...] = ()
+    """Absolute root of the suite where it ran, under each name that its texts may quote; empty: unknown."""
     source: str = "record"
     """Where it was read: record, junit, json-report, reportlog, ctrf, allure, tap, log."""
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from triage.model.failure import Captured, Failure, Frame, Origin, Raised
+from triage.model.failure import Captured, Failure, Frame, Origin, Raised, origin_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Key, TestResult
 from triage.process.api import ProcessOutcome
 from triage.run.attempt import AttemptEnd, StackDump
 from triage.run.record_reader import RecordReader
 
-_LIBRARIES = ("site-packages", "dist-packages")
 _RELATIONS = ("raised", "cause", "context", "member")
 _PHASES = ("setup", "call", "teardown")
 _TRACE_CHARS = 16_000
@@ -43,6 +42,8 @@ class Origins:
     def __init__(self, root: str) -> None:
         """`root` is the suite's; what lies beneath it is the author's."""
         self._root = os.path.realpath(root)
+        self.roots = tuple(dict.fromkeys((os.path.abspath(root), self._root)))
+        """The root under each name that a text may quote: as it was given, and behind symbolic links."""
         self._relative_paths: dict[str, str] = {}
         """Resolving a path asks the file system, and each frame of each failure has one."""
 
@@ -63,16 +64,7 @@ class Origins:
 
     def of(self, path: str) -> Origin:
         """Whose code the file is."""
-        if path.startswith("<"):
-            return "unknown"
-        relative = self.relative(path)
-        *folders, name = relative.split("/")
-        if relative.startswith("/") or any(library in folders for library in _LIBRARIES):
-            return "library"
-        named_as_test = name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
-        if named_as_test or "tests" in folders or "test" in folders:
-            return "test"
-        return "product"
+        return origin_of(self.relative(path), self._root)
 
     def frame(self, frame: Frame) -> Frame:
         """The frame with its path and origin as documents have them."""
@@ -166,6 +158,8 @@ def failure_of(nodeid: str, data: Mapping[str, Any], origins: Origins) -> Failur
             stdout=data.get("stdout", ""), stderr=data.get("stderr", ""), log=data.get("log", "")
         ),
         subtest=data.get("subtest"),
+        group=data.get("group"),
+        roots=origins.roots,
     )
 
 
@@ -190,13 +184,16 @@ def failure_of_death(
         phase=phase or (dump.phase if dump else Phase.CALL),
         chain=(Raised(type=kind, message=message, frames=frames),),
         longrepr=text[:_TRACE_CHARS].rstrip(),
+        roots=origins.roots,
     )
 
 
 def _failure_of_cut(nodeid: str, cut: Mapping[str, Any], origins: Origins) -> Failure:
     """The failure of a test that ended the session: `pytest.exit`, an interrupt, a plugin that raised."""
     text = str(cut.get("what", ""))
-    return Failure(nodeid=nodeid, phase=Phase.CALL, chain=_chain(cut, origins), longrepr=text)
+    return Failure(
+        nodeid=nodeid, phase=Phase.CALL, chain=_chain(cut, origins), longrepr=text, roots=origins.roots
+    )
 
 
 def _chain(data: Mapping[str, Any], origins: Origins) -> tuple[Raised, ...]:

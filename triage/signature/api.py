@@ -12,22 +12,27 @@ from collections.abc import Callable
 from triage.model.failure import Failure
 from triage.model.signature import Signature
 from triage.signature.cache import SignatureCache
+from triage.signature.checkout import in_any_checkout
 from triage.signature.reason import reason
 from triage.signature.wording import title_of
 
 ALGORITHMS: tuple[Callable[[Failure], Signature], ...] = (reason,)
-"""The current algorithm, then older ones, newest first."""
+"""The current algorithm, then older ones, newest first; they get what `in_any_checkout` gives."""
 
 
 def signatures_of(failure: Failure) -> tuple[Signature, ...]:
     """Signatures of one failure. Pure: the same failure has the same signatures on every machine."""
-    return _CACHE(failure)
+    return _CACHE(in_any_checkout(failure))
 
 
 def compute_signatures(failure: Failure) -> tuple[Signature, ...]:
     """The same without the cache."""
+    return _by_every_algorithm(in_any_checkout(failure))
+
+
+def _by_every_algorithm(failure: Failure) -> tuple[Signature, ...]:
     return tuple(algorithm(failure) for algorithm in ALGORITHMS)
 
 
-_CACHE = SignatureCache(compute_signatures)
+_CACHE = SignatureCache(_by_every_algorithm)
 __all__ = ["ALGORITHMS", "compute_signatures", "signatures_of", "title_of"]

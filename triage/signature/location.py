@@ -1,16 +1,13 @@
-"""Locate an error in the project: the last product frame, else the test's file. Find the project's root."""
+"""Locate an error in the project: the last product frame, else the test's file."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triage.model.failure import Failure, Frame, posix
+from triage.model.failure import Frame
 
 _LONGEST_LINE = 300
-_LOOKED_AT = 40_000
-"""Characters of a text in which the root is looked for."""
 
 
 @dataclass(frozen=True)
@@ -41,30 +38,6 @@ def location_of(frames: Sequence[Frame], test_file: str) -> Location:
         if frame.origin == "test":
             return Location(test_file, _own_name(frame.function), _one_line(frame.code), is_product=False)
     return Location(test_file, "", "", is_product=False)
-
-
-def project_root(failure: Failure) -> str | None:
-    """The project's absolute root, where the texts show the test's own file under it or a source file."""
-    test_file = posix(failure.nodeid.partition("::")[0])
-    for text in _texts(failure):
-        found = re.search(r"(?P<root>/[^\s:\"']{1,500}?)/" + re.escape(test_file) + r"(?:\"|:\d)", text)
-        if found:
-            return found["root"]
-    product = {frame.path for raised in failure.chain for frame in raised.frames if frame.origin == "product"}
-    for path in sorted(product):
-        for text in _texts(failure):
-            found = re.search(r'"(?P<root>/[^\s:"\']{1,500}?)/' + re.escape(path) + '"', text)
-            if found:
-                return found["root"]
-    return None
-
-
-def _texts(failure: Failure) -> Iterator[str]:
-    """The texts of a failure that may quote absolute paths."""
-    yield failure.longrepr[:_LOOKED_AT]
-    for raised in failure.chain:
-        yield raised.message[:_LOOKED_AT]
-    yield failure.captured.stderr[:_LOOKED_AT]
 
 
 def _one_line(code: str | None) -> str:

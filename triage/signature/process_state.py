@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from triage.model.failure import Failure, posix
 from triage.model.signature import ProcessState
+from triage.signature.checkout import ROOT
 from triage.signature.numbers import Numeric
 from triage.signature.timing import compares_time
 from triage.text.pattern import pattern
@@ -65,9 +66,14 @@ def states_of(
         states.append(ProcessState.DEFAULT_DTYPE_CHANGED)
     if mixes_dtypes(message):
         states.append(ProcessState.DTYPES_MIXED)
-    if numeric.op in ("<", "<=", ">", ">=") and compares_time(failure.longrepr, code):
+    if compares_measured_time(failure, code, numeric):
         states.append(ProcessState.TIME_COMPARED)
     return tuple(states)
+
+
+def compares_measured_time(failure: Failure, code: str, numeric: Numeric) -> bool:
+    """Whether the failing line compares a measured time with a limit."""
+    return numeric.op in ("<", "<=", ">", ">=") and compares_time(failure.longrepr, code)
 
 
 def working_directory_moved(failure: Failure) -> bool:
@@ -83,7 +89,7 @@ def working_directory_moved(failure: Failure) -> bool:
         return False
     shown_at = rf"^(?P<before>\S*?){re.escape(test_file)}:\d+: "
     befores = [found["before"] for found in re.finditer(shown_at, failure.longrepr, re.MULTILINE)]
-    return bool(befores) and all(before.startswith(("/", "../")) for before in befores)
+    return bool(befores) and all(before.startswith((f"{ROOT}/", "/", "../")) for before in befores)
 
 
 def mixes_dtypes(message: str) -> bool:

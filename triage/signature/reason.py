@@ -16,6 +16,7 @@ from triage.signature.location import Location, location_of
 from triage.signature.masking import masked
 from triage.signature.number_formats import read_numbers
 from triage.signature.numbers import Numeric, dtypes_of
+from triage.signature.process_state import compares_measured_time
 from triage.signature.root_error import RootError, root_error
 from triage.signature.wording import explicit_text, headline, is_assertion, says_something
 from triage.text.pattern import pattern
@@ -61,7 +62,7 @@ _NUMPY_WORDS = pattern(
 
 
 def reason(failure: Failure) -> Signature:
-    """The signature of one failure with the evidence that it shows. Pure."""
+    """The signature of one failure, as `in_any_checkout` gives it, with the evidence that it shows. Pure."""
     error = root_error(failure)
     location = location_of(error.frames, error.test_file)
     numeric = read_numbers(error.message) if _compares(error) else Numeric()
@@ -100,6 +101,8 @@ def _identity(failure: Failure, error: RootError, location: Location, numeric: N
         "dtypes": _dtypes(error, numeric),
         **numeric.fields(),
     }
+    if compares_measured_time(failure, location.code, numeric):
+        fields.pop("decade", None)  # how slow it was is the machine's, and another in each run
     return {name: text for name, text in fields.items() if text}
 
 

@@ -9,7 +9,7 @@ import re
 
 from triage.model.failure import Failure, Raised
 from triage.model.traceback import HEAD, native_chain
-from triage.signature.location import project_root
+from triage.signature.checkout import root_in_texts
 from triage.text.pattern import pattern
 
 _LOOKED_AT = 40_000
@@ -35,7 +35,7 @@ def with_worker_frames(failure: Failure) -> Failure:
         return failure
     reported, *others = failure.chain
     if reported.type.startswith("dask.") and (found := _DASK_MESSAGE.match(reported.message[:_LOOKED_AT])):
-        chain = (_of_dask(found, reported, project_root(failure)), *others)
+        chain = (_of_dask(found, reported, root_in_texts(failure)), *others)
         return failure.model_copy(update={"chain": chain})
     for index, raised in enumerate(others):
         worker = _of_worker(raised, reported, failure)
@@ -49,7 +49,7 @@ def _of_worker(raised: Raised, reported: Raised, failure: Failure) -> Raised | N
     """The exception that a remote traceback quotes, where it is the reported one."""
     if _REMOTE_TRACEBACK.search(raised.type):
         quoted = raised.message.strip().strip('"').strip()
-        chain = native_chain(quoted[-_LOOKED_AT:], project_root(failure))
+        chain = native_chain(quoted[-_LOOKED_AT:], root_in_texts(failure))
         return chain[0] if chain and _same_type(chain[0].type, reported.type) else None
     # concurrent.futures: the remote traceback was read as an exception of the reported type, with its frames
     is_twin = raised.message.rstrip().endswith(_FENCE) and _same_type(raised.type, reported.type)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from triage.model.failure import Failure, Frame, Raised, posix
 from triage.model.traceback import HEAD, native_chain
-from triage.signature.location import project_root
+from triage.signature.checkout import root_in_texts
+from triage.signature.generated import without_example
 from triage.signature.remote_errors import with_worker_frames
 from triage.text.pattern import pattern
 
@@ -79,7 +80,7 @@ def _reported_error(failure: Failure) -> RootError:
     path, _, rest = failure.nodeid.partition("::")
     error = RootError(
         reported.type,
-        reported.message,
+        without_example(reported),
         reported.frames,
         failure.chain[1:],
         test_file=posix(path),
@@ -113,7 +114,7 @@ def _child_traceback(failure: Failure, reported: Raised) -> tuple[Raised, ...]:
         texts += [_unescaped(reported.message), failure.captured.stderr, failure.captured.stdout]
     for text in texts:
         if HEAD in text:
-            chain = native_chain(text[-_LOOKED_AT:], project_root(failure))
+            chain = native_chain(text[-_LOOKED_AT:], root_in_texts(failure))
             if chain:
                 return chain
     return ()
@@ -174,7 +175,7 @@ def _quoted_traceback(error: RootError, failure: Failure) -> RootError | None:
     before, _, rest = text.partition(HEAD)
     if re.match(r"\n {4}File ", rest):  # pytest indents the further lines of a message by two
         rest = rest.replace("\n  ", "\n")
-    chain = native_chain(HEAD + rest, project_root(failure))
+    chain = native_chain(HEAD + rest, root_in_texts(failure))
     if not chain:
         return None
     own, *causes = chain

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from triage.model.failure import CRASHED, TIMED_OUT, Failure
+from triage.signature.checkout import in_any_checkout
 from triage.signature.masking import legible, masked, shown
 from triage.signature.root_error import RootError, root_error
 from triage.text.markup import visible
@@ -35,17 +36,17 @@ _SAID_ANYWHERE = pattern(
     | not[ ]enough[ ]values[ ]to[ ]unpack | too[ ]many[ ]values[ ]to[ ]unpack
     | ^expected[ ]string[ ]or[ ]bytes | must[ ]be[ ]real[ ]number,[ ]not | ^'\w+'[ ]not[ ]supported[ ]between
     | dictionary[ ]changed[ ]size | generator[ ]didn't
-    | ^(?:None|True|False|<n\d+>|0)?$
+    | ^(?:None|True|False|<n>|0)?$
     | ^Expecting[ ]value:[ ]line | ^DID[ ]NOT[ ] | ^Timeout\b | timed[ ]out[ ]after
     """,
     matches=[
         "'NoneType' object has no attribute 'x'",
         "list index out of range",
         "",
-        "<n1>",
+        "<n>",
         "DID NOT RAISE",
     ],
-    rejects=["'Beam' object has no attribute 'x'", "the beam is off", "<n1> rows"],
+    rejects=["'Beam' object has no attribute 'x'", "the beam is off", "<n> rows"],
 )
 _SAY_LITTLE_BY_TYPE = frozenset(
     {"KeyError", "IndexError", "StopIteration", "ZeroDivisionError", "RecursionError", "MemoryError",
@@ -121,7 +122,7 @@ def is_assertion(error: RootError) -> bool:
 
 def title_of(failure: Failure) -> str:
     """A line about this one failure, with its numbers."""
-    return visible(headline(root_error(failure), legible))
+    return visible(headline(root_error(in_any_checkout(failure)), legible))
 
 
 def headline(error: RootError, legibly: Callable[[str], str] | None = None) -> str:

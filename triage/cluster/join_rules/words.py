@@ -24,11 +24,11 @@ _MOST_WORDINGS = 400
 """Distinct wordings that are compared with each other at one place: the effort grows with their square."""
 _MUST_BE_EQUAL = pattern(
     r"""
-      <[a-z]+\d*> | '[^']*'
+      <[a-z]+> | '[^']*'
     | \b(?: b?float\d+ | complex\d+ | u?int\d+ | [Ff]loat | [Dd]ouble | [Hh]alf
           | nan | inf | None | zero | cpu | cuda | not | no )\b
     """,
-    matches=["<n1> rows", "no column 'mass'", "expected float32"],
+    matches=["<n> rows", "no column 'mass'", "expected float32"],
     rejects=["the beam is off"],
 )
 """Words, tokens and quotations that must be equal, in order: one letter there is another cause. What a

@@ -1,0 +1,73 @@
+"""Guess the root of a project from texts that quote absolute paths, as logs of another machine do."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from triage.text.pattern import pattern
+
+_LOOKED_AT = 40_000
+"""Characters of a text in which the root is looked for."""
+
+_WORKSPACE = pattern(
+    r"""
+    (?<![\w.])
+    (?:
+      /home/runner/work/(?P<github>[^/\s'"]+)/(?P=github)    # GitHub, Gitea, Forgejo
+    | /__w/(?P<container>[^/\s'"]+)/(?P=container)           # the same in a container
+    | [A-Za-z]:[\\/]{1,2}a[\\/]{1,2}(?P<windows>[^\\/\s'"]+)[\\/]{1,2}(?P=windows)
+    | /github/workspace
+    | (?:/home/vsts/work|/__w|[A-Za-z]:[\\/]{1,2}a)[\\/]{1,2}\d+[\\/]{1,2}s   # Azure Pipelines
+    | /(?:home/circleci|root)/project
+    | /home/travis/build/[^/\s'"]+/[^/\s'"]+
+    | /var/(?:lib/jenkins|jenkins_home)/workspace/[^/\s'"]+
+    | /bitbucket/pipelines/agent/build
+    | /drone/src
+    )
+    (?=[\\/])
+    """,
+    matches=[
+        "/home/runner/work/shop/shop/shop/cart.py:3",
+        "D:\\a\\shop\\shop\\tests\\test_a.py",
+        "/__w/1/s/tests/test_a.py",
+        "/var/lib/jenkins/workspace/shop-nightly/a.py",
+    ],
+    rejects=["/home/runner/work/shop/other/cart.py", "/home/ada/shop/cart.py", "a/github/workspace/x"],
+)
+"""Where CI systems check a project out."""
+
+
+def guess_root(text: str, file: str) -> str | None:
+    """The absolute folder under which the text shows this relative file; else the workspace of a CI system.
+
+    With forward slashes; a path of Windows keeps its drive.
+    """
+    text = text[:_LOOKED_AT]
+    if file and not file.startswith(("/", "<")):
+        name = re.split(r"[\\/]", file)[-1]
+        for expression in _shown_under_root(file) if name in text else ():
+            found = expression.search(text)
+            if found is not None:
+                return posix_root(found["root"])
+    workspace = _WORKSPACE.search(text)
+    return posix_root(workspace[0]) if workspace else None
+
+
+def posix_root(root: str) -> str:
+    """The root with single forward slashes and none at its end."""
+    return re.sub(r"[\\/]+", "/", root).rstrip("/")
+
+
+@lru_cache(maxsize=1024)
+def _shown_under_root(file: str) -> tuple[re.Pattern[str], ...]:
+    """How texts show a file of the project with its absolute path, surest first."""
+    start = r"(?:[A-Za-z]:)?[\\/]"
+    separator = r"[\\/]{1,2}"
+    own = separator + separator.join(re.escape(part) for part in re.split(r"[\\/]", file))
+    return (
+        # in quotation marks and at the beginning of a line a path may hold blanks
+        re.compile(rf"""(?<=["'])(?P<root>{start}[^\n:"']{{0,1000}}?){own}(?=["'])"""),
+        re.compile(rf"^(?P<root>{start}[^\n:\"']{{0,1000}}?){own}(?=:\d)", re.MULTILINE),
+        re.compile(rf"""(?<![\w.])(?P<root>{start}[^\s:"']{{0,1000}}?){own}(?=["']|:\d)"""),
+    )
