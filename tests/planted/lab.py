@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
+
 STAMP = "20260101T000000Z"
 PATIENCE = 300.0
 """Seconds to wait for what should happen at once: other tests may have the cores."""
@@ -59,7 +61,7 @@ class Lab:
     def start(self, *words: str, before: Sequence[str] = (), **kwargs: Any) -> subprocess.Popen[str]:
         """The harness as a process; `before` are words in front of the command."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-        environ |= {"TMPDIR": str(self.tmp)}
+        environ |= {"TMPDIR": str(self.tmp), **NO_FOREIGN_PLUGINS}
         return subprocess.Popen(
             [*before, *self.command(*words)],
             stdout=subprocess.PIPE,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from tests.planted.hostile.api import HostileSuite
 from tests.planted.lab import Lab
 from triage.evidence.folder import EvidenceFolder
@@ -23,7 +24,9 @@ from triage.text.redact import Redactor
 
 
 def make_world(**extra: str) -> World:
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))} | extra
+    """This environment without what pytest set; an empty `PYTEST_DISABLE_PLUGIN_AUTOLOAD` loads plugins."""
+    outside = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+    environ = outside | NO_FOREIGN_PLUGINS | extra
     return World(now=lambda: datetime.now(UTC), monotonic=time.monotonic, environ=environ)
 
 

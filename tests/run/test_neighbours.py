@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,10 @@ PLUGINS = (
     "pytest-cov",
     "pytest-random-order",
 )
-PROJECTS = {"iniconfig==2.3.1": (), "pluggy==1.7.0": (), "itsdangerous==2.2.0": ("freezegun",)}
-"""What is run, and what its tests need beside it."""
+PROJECTS = ("iniconfig", "pluggy")
+"""pytest needs them, so they are installed here, and their own tests need nothing else."""
+WITH_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": ""}
+"""The other tests of this room run without installed plugins."""
 
 
 def pip(*words: str) -> None:
@@ -73,7 +76,7 @@ def test_beside_other_plugins_nothing_is_lost_and_what_is_off_is_said(
         "test_q.py": "def test_a(): pass\ndef test_b(): pass\n",
     }
     HostileSuite(files, {}).write(tmp_path / "suite")
-    record = run_here(isolation=isolation, workers=2, env={"PYTHONPATH": plugins})
+    record = run_here(isolation=isolation, workers=2, env={"PYTHONPATH": plugins, **WITH_PLUGINS})
     outcomes = {r.nodeid.partition("::test_")[2]: r.outcome.value for r in record.results}
     assert outcomes == {
         "n[0]": "passed", "n[1]": "passed", "n[2]": "passed", "n[3]": "failed", "n[4]": "passed", "crash": "crashed",
@@ -127,7 +130,7 @@ def test_coverage_of_all_chunks_is_joined(
     assert plain["lib.py"] == [1, 2, 5, 6, 9, 10]
     (root / "data" / "measured").unlink()
     (root / "test_four.py").write_text("import os\ndef test_dies(): os.abort()\ndef test_after(): pass\n")
-    record = run_here(isolation=isolation, workers=2, chunks=4, env={"PYTHONPATH": plugins})
+    record = run_here(isolation=isolation, workers=2, chunks=4, env={"PYTHONPATH": plugins, **WITH_PLUGINS})
     assert (record.counts.passed, record.counts.crashed) == (4, 1)
     assert lines_of(root, environ) == plain
     assert [p.name for p in (root / "data").iterdir()] == ["measured"]
@@ -140,18 +143,17 @@ def test_coverage_of_all_chunks_is_joined(
 def test_a_public_projects_own_suite_gives_what_plain_pytest_gives(
     tmp_path: Path, run_here: Run, project: str
 ) -> None:
-    pip("download", "--no-deps", "--no-binary", ":all:", "--dest", str(tmp_path / "sdist"), project)
+    """Its tests are only in the source distribution; the project itself is installed in this environment."""
+    pip(
+        *("download", "--no-deps", "--no-binary", ":all:"),
+        *("--dest", str(tmp_path / "sdist"), f"{project}=={version(project)}"),
+    )
     archive = next((tmp_path / "sdist").glob("*.tar.gz"))
-    pip("install", "--no-deps", "--target", str(tmp_path / "installed"), str(archive))
-    for extra in PROJECTS[project]:
-        pip("install", "--target", str(tmp_path / "installed"), extra)
     with tarfile.open(archive) as tar:
         tar.extractall(tmp_path / "source", filter="data")
     root = next((tmp_path / "source").iterdir())
     tests = "tests" if (root / "tests").is_dir() else "testing"
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | {
-        "PYTHONPATH": str(tmp_path / "installed")
-    }
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     report = tmp_path / "plain.json"
     command = [
         sys.executable,
@@ -172,7 +174,7 @@ def test_a_public_projects_own_suite_gives_what_plain_pytest_gives(
             selectors=(tests,),
             isolation=isolation,
             workers=2,
-            env={"PYTHONPATH": environ["PYTHONPATH"]},
+            env=WITH_PLUGINS,
         )
         assert {r.nodeid: r.outcome.value for r in record.results} == plain
         assert len(record.results) == len(plain)

@@ -41,8 +41,8 @@ def test_a_signal_stops_in_order_and_resume_finishes(lab: Lab, number: signal.Si
 def test_killed_at_random_moments_nothing_with_an_outcome_runs_twice(lab: Lab, how: str) -> None:
     """One run, taken up again each time: killed in collection, while planning, between and within tests."""
     chance = random.Random(how)
-    workers, kills = 2, 8
-    lab.write(count=80, nap=0.03)  # more tests than all kills together wait for
+    workers, kills = 2, 5
+    lab.write(count=60, nap=0.03)  # more tests than all kills together wait for
     options = (f"workers={workers}", "chunks=4", f'isolation="{how}"')
     for kill in range(kills):
         started = sum(lab.runs().values())
@@ -56,7 +56,7 @@ def test_killed_at_random_moments_nothing_with_an_outcome_runs_twice(lab: Lab, h
         assert lab.all_gone(), "what the harness started dies with it"
         assert not [name for name in known if lab.runs()[name] > max(1, before[name])]
     record = lab.finish("resume", *options)
-    assert outcomes(record) == expected(2, 80)
+    assert outcomes(record) == expected(2, 60)
     assert record["complete"]
     again = sum(number - 1 for number in lab.runs().values())
     assert again <= workers * kills, "only what ran when a kill came may run again"
