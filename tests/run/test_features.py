@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.fixtures.projects import WITH_FOREIGN_PLUGINS
 from tests.planted.hostile.api import HostileSuite
 from triage.errors import UsageError
 from triage.model.run import RunRecord
@@ -54,7 +55,7 @@ def mixed(name: str = "test_mixed.py", more: str = "", **extra: str) -> HostileS
 def test_report_is_the_plugins_own(
     survive: Survive, isolation: str, tmp_path: Path, evidence: Callable[[], Path]
 ) -> None:
-    survive(mixed(), isolation=isolation)
+    survive(mixed(), isolation=isolation, env=WITH_FOREIGN_PLUGINS)
     ours = json.loads(next(evidence().rglob("report.json")).read_text())
     assert ours.pop("triage") == {"made_from": "pytest-json-report"}
     plain = tmp_path / "plain.json"
@@ -139,7 +140,8 @@ def test_a_large_chunk_has_its_report_from_the_events(
     files = {"test_small.py": text.format(1000), "test_large.py": text.format(1001)}
     manifest = json.dumps({"small": ["test_small.py"], "large": ["test_large.py"]})
     HostileSuite(files | {"chunks.json": manifest}, {}).write(tmp_path / "suite")
-    assert run_here(isolation=isolation, manifest="chunks.json", workers=2).counts.passed == 2001
+    record = run_here(isolation=isolation, manifest="chunks.json", workers=2, env=WITH_FOREIGN_PLUGINS)
+    assert record.counts.passed == 2001
     made = {
         name: json.loads((evidence() / "chunks" / name / "report.json").read_text())
         for name in ("small", "large")

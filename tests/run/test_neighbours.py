@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.projects import WITH_FOREIGN_PLUGINS
 from tests.planted.hostile.api import HostileSuite
 from triage.model.run import RunRecord
 
@@ -28,8 +29,6 @@ PLUGINS = (
 )
 PROJECTS = ("iniconfig", "pluggy")
 """pytest needs them, so they are installed here, and their own tests need nothing else."""
-WITH_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": ""}
-"""The other tests of this room run without installed plugins."""
 
 
 def pip(*words: str) -> None:
@@ -76,7 +75,7 @@ def test_beside_other_plugins_nothing_is_lost_and_what_is_off_is_said(
         "test_q.py": "def test_a(): pass\ndef test_b(): pass\n",
     }
     HostileSuite(files, {}).write(tmp_path / "suite")
-    record = run_here(isolation=isolation, workers=2, env={"PYTHONPATH": plugins, **WITH_PLUGINS})
+    record = run_here(isolation=isolation, workers=2, env={"PYTHONPATH": plugins, **WITH_FOREIGN_PLUGINS})
     outcomes = {r.nodeid.partition("::test_")[2]: r.outcome.value for r in record.results}
     assert outcomes == {
         "n[0]": "passed", "n[1]": "passed", "n[2]": "passed", "n[3]": "failed", "n[4]": "passed", "crash": "crashed",
@@ -130,7 +129,9 @@ def test_coverage_of_all_chunks_is_joined(
     assert plain["lib.py"] == [1, 2, 5, 6, 9, 10]
     (root / "data" / "measured").unlink()
     (root / "test_four.py").write_text("import os\ndef test_dies(): os.abort()\ndef test_after(): pass\n")
-    record = run_here(isolation=isolation, workers=2, chunks=4, env={"PYTHONPATH": plugins, **WITH_PLUGINS})
+    record = run_here(
+        isolation=isolation, workers=2, chunks=4, env={"PYTHONPATH": plugins, **WITH_FOREIGN_PLUGINS}
+    )
     assert (record.counts.passed, record.counts.crashed) == (4, 1)
     assert lines_of(root, environ) == plain
     assert [p.name for p in (root / "data").iterdir()] == ["measured"]
@@ -174,7 +175,7 @@ def test_a_public_projects_own_suite_gives_what_plain_pytest_gives(
             selectors=(tests,),
             isolation=isolation,
             workers=2,
-            env=WITH_PLUGINS,
+            env=WITH_FOREIGN_PLUGINS,
         )
         assert {r.nodeid: r.outcome.value for r in record.results} == plain
         assert len(record.results) == len(plain)
