@@ -40,6 +40,15 @@ def test_green_alone_and_on_record():
     assert explains("failed", HALF, Reruns(runs=6, failed=1))
 
 
+@pytest.mark.parametrize(("reds_before", "turned"), [(0, True), (2, True), (19, False)])
+def test_it_turns_steady_once(reds_before, turned):
+    """Later runs know it: the cluster is open, and nothing is new."""
+    record = HALF.model_copy(update={"reds_since": reds_before})
+    red = TestResult(nodeid="t::a", outcome=Outcome.FAILED, reruns=Reruns(runs=19, failed=19))
+    assert Chance({"t::a": red}, {"t::a": record}).turned_steady(CLUSTER, ["t::a"]) is turned
+    assert not Chance({"t::a": red}).turned_steady(CLUSTER, ["t::a"]), "never flaky"
+
+
 def test_another_reason_is_no_chance():
     other = HALF.model_copy(update={"signatures": frozenset({"s/1:b"})})
     assert not explains("failed", other, Reruns(runs=2, failed=2))

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment
 from triage.cluster.event_factory import EventFactory
+from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import TriageError
-from triage.evidence.history.flakiness import MOST_RUNS, record_of
-from triage.model.journal import FlakySeen
+from triage.evidence.history.api import HistoryStore
+from triage.evidence.history.flakiness import MOST_RUNS, TestFlakiness, flakiness_of, record_of
+from triage.model.journal import AttemptRecorded, FlakySeen
+from triage.model.quarantine import Quarantine
 from triage.model.rate import FlakyRecord
 from triage.model.run import RunRecord
+
+
+class FlakyTest(TestFlakiness):
+    """The figures of a test, and what the journal says of its failures."""
+
+    clusters: tuple[str, ...] = ()
+    last_cause: str | None = None
+    """What the latest probe of one of its clusters found."""
+    quarantine: Quarantine | None = None
+
+
+def flaky_tests(store: HistoryStore, registry: ClusterRegistry) -> list[FlakyTest]:
+    """Every test that was red in some runs and green in others, by failure rate, highest first."""
+    found = []
+    for nodeid in store.unsteady():
+        figures = flakiness_of(nodeid, store.history(nodeid, MOST_RUNS))
+        if figures is not None and figures.flips:
+            found.append(_with_clusters(figures, registry))
+    return sorted(found, key=lambda test: (-test.rate, test.nodeid))
+
+
+def _with_clusters(figures: TestFlakiness, registry: ClusterRegistry) -> FlakyTest:
+    homes = [registry.home[signature] for signature in figures.signatures if signature in registry.home]
+    clusters = tuple(dict.fromkeys(homes))
+    return FlakyTest(
+        **figures.model_dump(),
+        clusters=clusters,
+        last_cause=_last_cause(clusters, registry),
+        quarantine=quarantine_of_test(figures.nodeid, clusters, registry.quarantines),
+    )
+
+
+def _last_cause(clusters: Iterable[str], registry: ClusterRegistry) -> str | None:
+    probes = [
+        event
+        for cluster in clusters
+        for event in registry.events_of(cluster)
+        if isinstance(event, AttemptRecorded) and event.phase == "b"
+    ]
+    latest = max(probes, key=lambda event: event.at, default=None)
+    return latest.summary if latest is not None else None
 
 
 def flaky_records(

@@ -47,6 +47,7 @@ TABLE: dict[str, Entry] = {
     "status": Entry("status", "Where the campaign stands.", "Look"),
     "next": Entry("status", "What to do next, computed from the state.", "Look"),
     "history": Entry("results", "How one test fared over the runs.", "Look"),
+    "flaky": Entry("flaky", "Tests by failure rate, with intervals and flips.", "Look"),
     "diff": Entry("results", "What changed between two runs.", "Look"),
     "report": Entry("report", "HTML, GitHub, GitLab, SARIF, CTRF, JUnit.", "Look"),
     "probe": Entry("probe", "Phase B: find the root cause by controlled experiment.", "Remedy"),

@@ -11,6 +11,7 @@ from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import results_as_json, run_folder, signatures_by_test
 from triage.cli.terminal import counted
 from triage.errors import ExitCode, UsageError
+from triage.evidence.history.flakiness import flakiness_of
 
 
 @app_command(
@@ -62,13 +63,29 @@ def history_command(app: App, nodeid: str, limit: int) -> None:
             f"no recorded run has {nodeid!r}",
             "'triage results' lists the node ids of a run",
         )
-    app.emit({"nodeid": nodeid, "runs": [row.model_dump(mode="json") for row in rows]})
+    figures = flakiness_of(nodeid, rows)
+    app.emit(
+        {
+            "nodeid": nodeid,
+            "flakiness": figures,
+            "runs": [row.model_dump(mode="json") for row in rows],
+        }
+    )
     for row in rows:
         seconds = "" if row.duration is None else f"{row.duration:9.3f} s"
         commit, signature = (row.commit or "-")[:10], row.signature or ""
-        app.say(f"{row.stamp}  {row.outcome:<8} {seconds:>11}  {commit:<10}  {signature}".rstrip())
+        again = f"{row.failed}/{row.runs} red" if row.runs > 1 else ""
+        app.say(
+            f"{row.stamp}  {row.outcome:<8} {seconds:>11}  {again:<10} {commit:<10}  {signature}".rstrip()
+        )
     red = sum(row.outcome.is_red for row in rows)
     app.say(f"{red} of {len(rows)} runs red")
+    if figures is not None:
+        app.say(
+            f"{figures.failed} of {figures.runs} executions red: {figures.rate:.0%}"
+            f" (95 % interval {figures.low:.0%} to {figures.high:.0%}),"
+            f" {figures.flips_per_100_runs:.1f} flips in 100 runs"
+        )
 
 
 @app_command(

@@ -273,6 +273,8 @@ class _Recorder:
             return RunState.NEW
         if is_open and (StatusChanged, cluster.id) in self.made_before:
             return RunState.REGRESSED
+        if self.context.chance.turned_steady(cluster, members):
+            return RunState.REGRESSED
         return present_state(known.status)
 
 

@@ -38,6 +38,14 @@ class Chance:
         was_green_too = result.failed_executions < result.executions
         return was_green_too or record.explains(result.executions)
 
+    def turned_steady(self, cluster: Cluster, members: Iterable[str]) -> bool:
+        """Whether a member that used to fail by chance fails steadily since this run."""
+        for nodeid in members:
+            record = self._record(cluster, nodeid)
+            if record is not None and not record.was_steady and not self._is_chance(cluster, nodeid):
+                return True
+        return False
+
     def leaves_open(self, cluster: Cluster) -> bool:
         """Whether the members' passes in this run may be luck: too few for their recorded rates."""
         for nodeid in cluster.members:

@@ -38,6 +38,7 @@ class RunState(StrEnum):
     """Seen, and each of its tests is flaky: red and green in this run, or red as its recorded rate lets
     happen; or not seen, and not passed often enough for that rate."""
     REGRESSED = "regressed"
+    """Resolved before and seen again; or flaky before, and red now more often than chance lets happen."""
     FIXED = "fixed"
     SKIPPED = "skipped"
     NOT_COLLECTED = "not_collected"

@@ -74,6 +74,11 @@ class FlakyRecord(Value):
         return highest**reds >= ALPHA and highest**streak >= _ALPHA_OF_STREAKS
 
     @property
+    def was_steady(self) -> bool:
+        """Whether the reds since its last green execution are already too many for chance."""
+        return self.reds_since > 0 and self.interval[1] ** self.reds_since < ALPHA
+
+    @property
     def executions_to_exclude_chance(self) -> int:
         """Reds in a row that chance would give less than once in a thousand runs."""
         highest = self.interval[1]

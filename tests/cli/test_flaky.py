@@ -1,0 +1,96 @@
+"""Flaky tests at the gate and in the record, with a test that counts its runs outside of the tree."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.fixtures.projects import Project
+
+SUITE = """
+import os, pathlib
+
+def colour():
+    "The next of the planned outcomes: one letter a run of the test."
+    plan = pathlib.Path({plan!r})
+    letters = plan.read_text()
+    plan.write_text(letters[1:])
+    return letters[:1] or "g"
+
+def test_steady():
+    pass
+
+def test_chance():
+    assert colour() == "g"
+"""
+TEST = "test_m.py::test_chance"
+
+
+class Gate:
+    """A project whose test fares in its next runs as planned."""
+
+    def __init__(self, project: Project, plan) -> None:
+        self.project, self.plan = project, plan
+        project.file("test_m.py", SUITE.format(plan=str(plan)))
+        project.file("pyproject.toml", "[tool.triage]\n")
+        self.day = 0
+
+    def run(self, letters: str, *words: str):
+        """One gate run in which the test's executions are `letters`: g and r."""
+        self.day += 1
+        self.plan.write_text(letters)
+        stamp = f"202601{self.day:02}T000000Z"
+        result = self.project.triage("run", "--stamp", stamp, "--json", *words)
+        assert self.plan.read_text() == "", "every planned run was made, and no other"
+        return result.code, result.json
+
+    def state(self, letters: str, *words: str) -> tuple[int, str]:
+        code, document = self.run(letters, *words)
+        (cluster,) = document["clusters"]
+        return code, cluster["state_in_run"]
+
+
+@pytest.fixture
+def gate(tmp_path) -> Gate:
+    (tmp_path / "suite").mkdir()
+    return Gate(Project(tmp_path / "suite"), tmp_path / "plan")
+
+
+@pytest.mark.slow
+def test_one_flaky_test_over_many_runs_of_one_commit(gate):
+    """First red, alone, in place: chance is seen. Later reds are chance while the record lets them be."""
+    assert gate.run("g")[0] == 0
+    code, document = gate.run("rgg")
+    assert (code, document["counts"]["flaky"], document["counts"]["failed"]) == (0, 1, 0)
+    assert document["clusters"][0]["state_in_run"] == "flaky"
+    assert document["warnings"] == ["C1 flaky: assert 'r' == 'g'"]
+    assert gate.state("g") == (0, "flaky"), "one pass is luck"
+    assert gate.state("rg" + "g", "--flaky", "fail") == (1, "flaky")
+    # on record: more runs alone than the setting asks for, before it counts as steady
+    assert gate.state("rrrg") == (0, "flaky")
+    assert gate.state("r", "--reruns", "0") == (0, "flaky")
+    # its rate is at most 68 %: 18 times in a row is no chance, whatever it was, now it is broken
+    assert gate.state("r" * 18) == (1, "regressed")
+
+    (result,) = [r for r in gate.project.triage("results", "--json").json["results"] if r["nodeid"] == TEST]
+    assert result["reruns"]["runs"] == result["reruns"]["failed"] == 17
+    assert gate.project.triage("check").code == 0
+
+    rate = gate.project.triage("flaky", "--json").json["tests"][0]
+    assert (rate["nodeid"], rate["runs"], rate["failed"]) == (TEST, 31, 24)
+    assert rate["low"] < rate["rate"] < rate["high"]
+    assert (rate["flaky_runs"], rate["clusters"]) == (3, ["C1"])
+    assert rate["first_seen"] == "20260102T000000Z"
+    shown = gate.project.triage("history", TEST)
+    assert "24 of 31 executions red: 77% (95 % interval" in shown.out
+
+
+def test_the_journal_alone_knows_it_too(gate):
+    """A clone of continuous integration has no history."""
+    assert gate.run("rgg")[0] == 0
+    (gate.project.root / ".triage" / "history.sqlite").unlink()
+    assert gate.state("r", "--reruns", "0", "--gate", "strict") == (0, "flaky")
+    journal = (gate.project.root / "plans" / "journal.jsonl").read_text().splitlines()
+    events = [json.loads(line)["event"] for line in journal]
+    assert events.count("flaky_seen") == 1, "the first time, not every time"
