@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from triage.cli.context import real_world
 from triage.instruments.registry import plugin_of
 from triage.lab.observations import observation_of, read_instruments
@@ -30,7 +31,7 @@ def observe(tmp_path):
         selection = Selection(
             root=str(root),
             nodeids=nodeids,
-            env=env or {},
+            env=NO_FOREIGN_PLUGINS | (env or {}),
             plugins=tuple(plugin_of(name) for name in instruments),
             settings={name: json.dumps(told) for name, told in instruments.items()},
         )
