@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from triage.formats.longrepr import guess_root, parse_longrepr
+from triage.model.exception_group import members_apart
 from triage.model.failure import Failure
 from triage.model.outcome import Phase
 from triage.signature.api import signatures_of
@@ -72,6 +73,32 @@ GROUP = """  + Exception Group Traceback (most recent call last):
     | KeyError: 'k'
     +------------------------------------"""
 
+NESTED = """  + Exception Group Traceback (most recent call last):
+  |   File "/home/dev/p/tests/test_a.py", line 8, in <module>
+  |     raise ExceptionGroup("outer", [a(), ExceptionGroup("inner", [KeyError("k")]), TypeError("t\\nmore")])
+  | ExceptionGroup: outer (3 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/home/dev/p/tests/test_a.py", line 4, in a
+    |     try: raise OSError("disk")
+    | OSError: disk
+    |
+    | The above exception was the direct cause of the following exception:
+    |
+    | Traceback (most recent call last):
+    |   File "/home/dev/p/tests/test_a.py", line 5, in a
+    |     except OSError as e: raise ValueError("bad") from e
+    | ValueError: bad
+    +---------------- 2 ----------------
+    | ExceptionGroup: inner (1 sub-exception)
+    +-+---------------- 1 ----------------
+      | KeyError: 'k'
+      +------------------------------------
+    +---------------- 3 ----------------
+    | TypeError: t
+    | more
+    +------------------------------------"""
+
 
 def test_the_three_styles_tell_the_same() -> None:
     for text in (LONG, SHORT, NATIVE):
@@ -103,9 +130,25 @@ def test_a_group_comes_with_its_members() -> None:
         ("KeyError", "'k'", "member"),
     ]
     failure = Failure(nodeid="tests/test_a.py::test_group", phase=Phase.CALL, chain=chain)
-    fields = signatures_of(failure)[0].fields
+    bad, missing = members_apart(failure)
+    assert (bad.exception, missing.exception) == ("ValueError", "KeyError")
+    fields = signatures_of(bad)[0].fields
     assert fields["frame"] == "src/pkg/load.py:load", "where a member arose, not where the group was raised"
-    assert fields["chain"] == "KeyError + ValueError"
+    assert "chain" not in fields
+
+
+def test_members_of_groups_within_groups_keep_their_causes() -> None:
+    chain = parse_longrepr(NESTED, test_file="tests/test_a.py")
+    failure = Failure(nodeid="tests/test_a.py::test_group", phase=Phase.CALL, chain=chain)
+    found = [[(raised.type, raised.relation) for raised in each.chain] for each in members_apart(failure)]
+    assert found == [
+        [("ValueError", "raised"), ("OSError", "cause")],
+        [("KeyError", "raised")],
+        [("TypeError", "raised")],
+    ]
+    assert {failure.group for failure in members_apart(failure)} == {
+        f"ExceptionGroup: outer (3 sub-exceptions) ({number} of 3)" for number in (1, 2, 3)
+    }
 
 
 def test_an_assertion_without_words_has_no_type_of_its_own() -> None:

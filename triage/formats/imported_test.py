@@ -8,6 +8,7 @@ from triage.formats.captured_output import split_captured
 from triage.formats.input_text import cleaned
 from triage.formats.limits import Limits, capped
 from triage.formats.longrepr import parse_longrepr
+from triage.model.exception_group import members_apart
 from triage.model.failure import Captured, Failure, Raised
 from triage.model.outcome import Outcome, Phase
 
@@ -58,15 +59,18 @@ class ImportedTest:
     """Which format: junit, json-report, reportlog, ctrf, allure, tap, log."""
 
 
-def failure_of(failure: ImportedFailure, nodeid: str, *, source: str, limits: Limits) -> Failure:
-    """Make the failure, cleaned and cut to size; the chain is parsed from the text where it is not given."""
+def failures_of(failure: ImportedFailure, nodeid: str, *, source: str, limits: Limits) -> tuple[Failure, ...]:
+    """Make the failure, or one for each member of an exception group, cleaned and cut to size.
+
+    The chain is parsed from the text where it is not given.
+    """
     text, streams_in_text = split_captured(_text(failure.text, limits))
     chain = failure.chain or parse_longrepr(text, test_file=nodeid.partition("::")[0])
     if not chain:
         shown = failure.message or _last_line(text)
         exception, message = _typed(failure.exception, _text(shown, limits))
         chain = (Raised(type=exception, message=message),) if exception or message else ()
-    return Failure(
+    made = Failure(
         nodeid=nodeid,
         phase=failure.phase,
         chain=chain,
@@ -75,6 +79,7 @@ def failure_of(failure: ImportedFailure, nodeid: str, *, source: str, limits: Li
         subtest=failure.subtest,
         source=source,
     )
+    return members_apart(made)
 
 
 def _captured(failure: ImportedFailure, streams_in_text: dict[str, str], limits: Limits) -> Captured:

@@ -66,6 +66,8 @@ def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tup
     path, that tells the root, if `root` is not given.
     """
     root = root or guess_root(text, posix(test_file))
+    if f"+ {GROUP_HEAD}" in text and (group := group_chain(text, root)):
+        return group
     chain: list[Raised] = []
     relation: Literal["cause", "context", ""] = ""
     for part in _split(text):
@@ -76,7 +78,7 @@ def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tup
             chain[0] = chain[0].model_copy(update={"relation": relation or "context"})
         chain.insert(0, raised)
         relation = part.leads_to
-    return tuple(chain) or group_chain(text, root) or native_chain(text, root)
+    return tuple(chain) or native_chain(text, root)
 
 
 def _split(text: str) -> Iterator[_Part]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from triage.formats.imported_test import ImportedTest, failure_of
+from triage.formats.imported_test import ImportedTest, failures_of
 from triage.formats.limits import Limits, Notes
 from triage.formats.node_ids import NodeIds
 from triage.model.failure import Failure
@@ -104,9 +104,10 @@ class Merger:
             self._notes.drop("rows of tests that were run again; the last run counts", len(runs) - 1)
         counted = [last, *(row for row in teardowns if row is not last)]
         failures = [
-            failure_of(failure, test.nodeid, source=row.source, limits=self._limits)
+            made
             for row in counted
             for failure in row.failures
+            for made in failures_of(failure, test.nodeid, source=row.source, limits=self._limits)
         ]
         passed_until_teardown = bool(teardowns) and not last.outcome.is_red
         outcome = Outcome.ERROR if passed_until_teardown else last.outcome

@@ -62,6 +62,8 @@ class Raised(Value):
     relation: Literal["raised", "cause", "context", "member"] = "raised"
     frames: tuple[Frame, ...] = ()
     notes: tuple[str, ...] = ()
+    members: int = 0
+    """Of an exception group: how many exceptions of it follow in the chain."""
 
 
 class Captured(Value):
@@ -73,7 +75,7 @@ class Captured(Value):
 
 
 class Failure(Value):
-    """One failure of one test; `chain[0]` is the exception that pytest reported."""
+    """One failure of one test; `chain[0]` is the exception that pytest reported, or one of its group."""
 
     nodeid: str
     phase: Phase
@@ -83,7 +85,7 @@ class Failure(Value):
     subtest: str | None = None
     """Which subtest of the test failed, where it has any."""
     group: str | None = None
-    """The exception group that held this one, where it was raised with others."""
+    """The exception group that held this one, and which of its members it is."""
     roots: tuple[str, ...] = ()
     """Absolute root of the suite where it ran, under each name that its texts may quote; empty: unknown."""
     source: str = "record"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from triage.model.failure import Frame, Raised, beneath, origin_of
@@ -36,13 +37,6 @@ _ERROR = pattern(
     how="fullmatch",
 )
 """The last lines of a traceback."""
-_MEMBER_ERROR = pattern(
-    r"(?P<type>[A-Za-z_][\w.]{0,200})(?::[ ](?P<message>.*))?",
-    matches=["KeyError: 'mass'", "KeyboardInterrupt"],
-    rejects=["two words"],
-    how="fullmatch",
-)
-"""A member of a group that has no traceback."""
 _RULE = pattern(
     r"^\s*\+(?:-\+)?-{4,}(?:[ ](?:\d+|\.\.\.)[ ]-{4,})?\s*$",
     matches=["  +-+---------------- 1 ----------------", "    +------------------------------------"],
@@ -50,6 +44,8 @@ _RULE = pattern(
     how="match",
 )
 """The line between the members of a group."""
+_OPENING = "+-+"
+"""How the rule before the first member of a group begins."""
 _MARGIN = re.compile(r"^\s*[|+]\s?")
 
 
@@ -155,34 +151,52 @@ def _frame(found: re.Match[str], following: str, root: str | None) -> Frame:
 def group_chain(text: str, root: str | None = None) -> tuple[Raised, ...]:
     """The last exception group of the text with its members; empty where there is none.
 
-    Members of a group within the group come as members too.
+    Members of a group within the group come as members of the outer one.
     """
     start = text.rfind(f"+ {GROUP_HEAD}")
     if start < 0:
         return ()
     head, *blocks = _blocks(text[start:].splitlines()[1:])
-    group = one_traceback(head, root)
+    group = one_traceback(head.lines, root)
     if group is None:
         return ()
-    members = [found for block in blocks[:_MOST_MEMBERS] if (found := _member(block, root)) is not None]
-    return (group, *(member.model_copy(update={"relation": "member"}) for member in members))
+    chain: list[Raised] = []
+    members = 0
+    for block in blocks[:_MOST_MEMBERS]:
+        found = () if block.is_group else _member(block.lines, root)
+        if found:
+            members += 1
+            chain += [found[0].model_copy(update={"relation": "member"}), *found[1:]]
+    return (group.model_copy(update={"members": members}), *chain)
 
 
-def _blocks(lines: list[str]) -> list[list[str]]:
-    """The lines between the rules, without their margins, to the end of the group."""
-    blocks: list[list[str]] = [[]]
+@dataclass
+class _Block:
+    """The lines between two rules, without their margins."""
+
+    lines: list[str] = field(default_factory=list)
+    is_group: bool = False
+    """A group within the group: its members have blocks of their own."""
+
+
+def _blocks(lines: list[str]) -> list[_Block]:
+    """The blocks of a group, to its end."""
+    blocks = [_Block()]
     for line in lines:
         if _RULE.match(line):
-            blocks.append([])
+            if line.lstrip().startswith(_OPENING):
+                blocks[-1].is_group = True
+            blocks.append(_Block())
         elif _MARGIN.match(line):
-            blocks[-1].append(_MARGIN.sub("", line))
+            blocks[-1].lines.append(_MARGIN.sub("", line))
         else:
             break
     return blocks
 
 
-def _member(lines: list[str], root: str | None) -> Raised | None:
-    if lines and HEAD in lines[0]:
-        return one_traceback(lines[1:], root)
-    found = _MEMBER_ERROR.fullmatch(lines[0].strip()) if lines else None
-    return Raised(type=found["type"], message=found["message"] or "") if found else None
+def _member(lines: list[str], root: str | None) -> tuple[Raised, ...]:
+    """A member with its causes; empty where the block shows no exception."""
+    if any(HEAD in line for line in lines):
+        return native_chain("\n".join(lines), root)
+    found = _ERROR.fullmatch("\n".join(lines).strip())
+    return (Raised(type=found["type"], message=found["message"] or ""),) if found else ()

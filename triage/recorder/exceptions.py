@@ -38,8 +38,10 @@ def exception_chain(error: BaseException) -> list[Data]:
         if id(current) in seen:
             continue
         seen.add(id(current))
-        chain.append(_data_of(current, relation))
-        todo = _related(current) + todo
+        related = _related(current)
+        members = [each for each, relation in related if relation == "member" and id(each) not in seen]
+        chain.append({**_data_of(current, relation), "members": len(members)})
+        todo = related + todo
     return chain
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from triage.model.exception_group import members_apart
 from triage.model.failure import Captured, Failure, Frame, Origin, Raised, origin_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Key, TestResult
@@ -95,7 +96,11 @@ def result_of_event(
         chunk=chunk,
         attempt=attempt,
         duration=round(duration, 6),
-        failures=tuple(failure_of(key[0], data, origins) for data in event.get("failures", ())),
+        failures=tuple(
+            failure
+            for data in event.get("failures", ())
+            for failure in members_apart(failure_of(key[0], data, origins))
+        ),
         note="; ".join(notes) or None,
     )
 
@@ -142,8 +147,8 @@ def collect_errors(reader: RecordReader, origins: Origins) -> list[TestResult]:
     """Files and folders that did not collect, as results."""
     found = []
     for event in reader.collect_errors:
-        failure = failure_of(event["nodeid"], event["failure"], origins)
-        found.append(TestResult(nodeid=event["nodeid"], outcome=Outcome.ERROR, failures=(failure,)))
+        failures = members_apart(failure_of(event["nodeid"], event["failure"], origins))
+        found.append(TestResult(nodeid=event["nodeid"], outcome=Outcome.ERROR, failures=failures))
     return found
 
 
@@ -158,7 +163,6 @@ def failure_of(nodeid: str, data: Mapping[str, Any], origins: Origins) -> Failur
             stdout=data.get("stdout", ""), stderr=data.get("stderr", ""), log=data.get("log", "")
         ),
         subtest=data.get("subtest"),
-        group=data.get("group"),
         roots=origins.roots,
     )
 
@@ -208,4 +212,5 @@ def _raised(data: Mapping[str, Any], origins: Origins) -> Raised:
         relation=relation if relation in _RELATIONS else "raised",
         frames=tuple(origins.frame(Frame(**frame)) for frame in data.get("frames", ())),
         notes=tuple(data.get("notes", ())),
+        members=int(data.get("members", 0)),
     )

@@ -37,9 +37,9 @@ class RootError:
 def root_error(failure: Failure) -> RootError:
     """The error that a failure is about.
 
-    Of an exception group its members count, of a child process (a quoted traceback, or the last line that
-    sounds like an error) its own error, of a worker what it raised and where, of click's test runner what it
-    caught, of a pytest within the test what that printed.
+    Of a child process (a quoted traceback, or the last line that sounds like an error) its own error counts,
+    of a worker what it raised and where, of click's test runner what it caught, of a pytest within the test
+    what that printed. The members of an exception group are failures of their own.
     """
     error = _reported_error(with_worker_frames(failure))
     if not error.wrapper:
@@ -75,7 +75,7 @@ _PROCESS_HINTS = ("CompletedProcess(", "exit", "ommand failed", "returncode", "<
 
 
 def _reported_error(failure: Failure) -> RootError:
-    """Of a chain the reported exception counts, of a group its members, of a child process its own error."""
+    """Of a chain the reported exception counts, of a child process its own error."""
     reported = failure.chain[0] if failure.chain else Raised(type="", message=failure.message)
     path, _, rest = failure.nodeid.partition("::")
     error = RootError(
@@ -97,11 +97,6 @@ def _reported_error(failure: Failure) -> RootError:
             chain=tuple(causes),
             wrapper=reported.type,
         )
-    members = [raised for raised in failure.chain[1:] if raised.relation == "member"]
-    if members:
-        lines = sorted({f"{member.type}: {_first_line(member.message)}" for member in members})
-        deepest = max((member.frames for member in members), key=len)
-        return replace(error, message=" | ".join(lines), frames=deepest or reported.frames)
     if is_process_end(reported):
         return replace(error, said=_last_words(failure, reported))
     return error
@@ -269,7 +264,3 @@ def _readable(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
 def _is_compiled(frame: Frame) -> bool:
     has_source = _PYTHON_SOURCE.search(frame.path) is not None or frame.code not in (None, "", "???")
     return frame.origin == "product" and not has_source
-
-
-def _first_line(message: str) -> str:
-    return message.strip().partition("\n")[0]
