@@ -12,20 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage.campaign.recorded import RecordedRun, Stage
 from triage.campaign.report import Report
 from triage.documents.claims import check_document
 from triage.documents.render import load_templates
 from triage.documents.run_summary import summarize, write_run_summary
 from triage.evidence.folder import EvidenceFolder
-from triage.formats.ctrf import ctrf
+from triage.formats.ctrf import ctrf, render_ctrf
 from triage.formats.github import step_summary, workflow_commands
 from triage.formats.gitlab import code_quality, render_gitlab
 from triage.formats.importer import read
+from triage.formats.junit_writer import render_junit
 from triage.formats.rows import rows
 from triage.formats.sarif import render_sarif, sarif
 from triage.model.cluster import RunState
 from triage.model.outcome import Outcome
-from triage.model.run import TestResult
+from triage.model.run import RunRecord, TestResult
 from triage.process.git import Repository
 
 EVIL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]")
@@ -53,7 +55,7 @@ def report(tmp_path, record, clusters, failure_rows):
     ]
     folder.write_json("failures.json", {"failures": rows_})
     write_run_summary(tmp_path, folder)
-    return Report(tmp_path, folder, load_templates())
+    return Report(tmp_path, RecordedRun(folder, record, Stage.CONCLUDED), load_templates())
 
 
 def test_rows_are_ordered_and_keep_their_fingerprints(summary):
@@ -90,7 +92,7 @@ def test_paths_count_from_the_top_of_the_repository(report, summary, tmp_path):
     assert report.prefix == ""
     Repository.create(tmp_path.parent, name="t", email="t@example.org")
     try:
-        inside = Report(report.root, report.folder, report.templates)
+        inside = Report(report.root, report.recorded, report.templates)
         assert inside.prefix == tmp_path.name
         assert f"file={tmp_path.name}/tests/t.py" in "\n".join(inside.annotations())
         paths = {finding["location"]["path"] for finding in json.loads(render_gitlab(inside.run))}
@@ -105,9 +107,22 @@ def test_paths_count_from_the_top_of_the_repository(report, summary, tmp_path):
         shutil.rmtree(tmp_path.parent / ".git")
 
 
+def test_no_format_shows_a_void_run_as_an_empty_or_green_one(tmp_path):
+    void = RunRecord(stamp="20260101T000000Z", campaign="x", root="/r", complete=False, void="no conftest")
+    folder = EvidenceFolder.create(tmp_path, "x", "a", void.stamp)
+    run = Report(tmp_path, RecordedRun(folder, void, Stage.CUT_SHORT), load_templates()).run
+    assert "void: no conftest" in render_junit(run)
+    assert 'errors="1"' in render_junit(run)
+    assert json.loads(render_ctrf(run))["results"]["summary"]["failed"] == 1
+    (finding,) = json.loads(render_gitlab(run))
+    assert (finding["severity"], "no conftest" in finding["description"]) == ("blocker", True)
+    invocation = json.loads(render_sarif(run))["runs"][0]["invocations"][0]
+    assert invocation["executionSuccessful"] is False
+
+
 def test_github_says_void(summary):
     lines = workflow_commands({**summary, "verdict": "void", "void": "disk\nfull"})
-    assert lines[0] == "::notice title=triage: void::disk%0Afull"
+    assert lines[0] == "::error title=triage: void::disk%0Afull"
 
 
 @given(st.lists(st.sampled_from(["text", "", "```", "````", "~~~", "| a |", "x" * 50, "é"]), max_size=60))
@@ -288,7 +303,7 @@ def test_a_team_may_replace_a_template(report, tmp_path):
     team.mkdir()
     (team / "summary.md.j2").write_text("{% extends 'base.j2' %}")
     (team / "base.j2").write_text("# Ours: {{ run.counts.collected | num }}\n")
-    ours = Report(report.root, report.folder, load_templates(team))
+    ours = Report(report.root, report.recorded, load_templates(team))
     assert ours.markdown() == "# Ours: 4\n"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from triage.campaign.leftovers import resume_command
+from triage.campaign.recorded import RecordedRun, Stage
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, RunState
-from triage.model.run import RunRecord
 
 
 class Step(Value):
@@ -29,7 +30,7 @@ _ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN
 
 
 def next_steps(
-    registry: ClusterRegistry, latest: RunRecord | None, states: Mapping[str, RunState]
+    registry: ClusterRegistry, latest: RecordedRun | None, states: Mapping[str, RunState]
 ) -> tuple[Step, ...]:
     """What to do, the most urgent first.
 
@@ -56,13 +57,20 @@ def next_steps(
     return tuple(steps)
 
 
-def _about_the_run(latest: RunRecord | None) -> list[Step]:
+def _about_the_run(latest: RecordedRun | None) -> list[Step]:
+    """What the newest run asks for; nothing where it has answered."""
     if latest is None:
         return [Step(cluster=None, command="triage run", reason="nothing is recorded yet")]
-    if latest.void is not None or not latest.complete:
-        reason = latest.void or f"{latest.counts.not_run} planned tests have not run"
-        return [Step(cluster=None, command=f"triage run --resume {latest.stamp}", reason=reason)]
-    return []
+    if latest.trouble is None:
+        return []
+    if latest.stage is Stage.RUNNING:
+        return [Step(cluster=None, command="triage status", reason=latest.trouble)]
+    finish = resume_command(latest.folder)
+    if finish is not None:
+        return [Step(cluster=None, command=finish, reason=latest.trouble)]
+    return [
+        Step(cluster=None, command="triage run", reason=f"mend what made the last one void: {latest.trouble}")
+    ]
 
 
 def _urgency(cluster: Cluster, state: RunState | None) -> tuple[bool, int, int, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +15,9 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value, reason_of
 from triage.model.cluster import Cluster
 from triage.model.run import RunRecord
+from triage.run.unfinished import read_unfinished
 
+RESULTS = "results.json"
 _Kind = TypeVar("_Kind", bound=Value)
 
 
@@ -36,17 +40,90 @@ class FailureRow(Value):
         return (self.signature,) if self.signature is not None else ()
 
 
-def latest_folder(root: Path) -> EvidenceFolder | None:
-    """The folder of the latest run that has results; None before the first."""
+class Stage(StrEnum):
+    """How far a run has come."""
+
+    RUNNING = "running"
+    """A process works on it now."""
+    CUT_SHORT = "cut short"
+    """Nobody works on it, and it was not concluded."""
+    CONCLUDED = "concluded"
+    """It came to its end; it may be void all the same."""
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run as its folder has it, whatever became of it."""
+
+    folder: EvidenceFolder
+    record: RunRecord
+    """Of a run that was not concluded: what it had recorded, void."""
+    stage: Stage
+
+    @property
+    def answers(self) -> bool:
+        """Whether anything can be concluded from it."""
+        return self.stage is Stage.CONCLUDED and self.record.void is None and self.record.complete
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it answers nothing, in one line; None where it does."""
+        if self.answers:
+            return None
+        if self.stage is Stage.RUNNING:
+            return f"the run goes on: {_progress(self.record)}"
+        return self.record.void or f"{self.record.counts.not_run} planned tests have not run"
+
+    @property
+    def heading(self) -> str | None:
+        """The line that every view of a run without an answer begins with; None where it has one."""
+        if self.answers:
+            return None
+        word = "RUNNING" if self.stage is Stage.RUNNING else "VOID"
+        return f"{word}: {self.trouble}"
+
+
+def recorded_run(folder: EvidenceFolder, root: Path) -> RecordedRun:
+    """Read a run of phase A. Raises `VoidError` where its `results.json` is damaged."""
+    if folder.sealed:
+        return RecordedRun(folder, read_record(folder.path), Stage.CONCLUDED)
+    stage = Stage.RUNNING if folder.in_use else Stage.CUT_SHORT
+    if (folder.path / RESULTS).is_file():
+        record = read_record(folder.path)
+        why = record.void or "it was cut short before it was concluded"
+        return RecordedRun(folder, record.model_copy(update={"complete": False, "void": why}), stage)
+    record = read_unfinished(folder, root, "the run was cut short")
+    why = f"it was cut short: {_progress(record)}"
+    return RecordedRun(folder, record.model_copy(update={"void": why}), stage)
+
+
+def latest_recorded(root: Path) -> RecordedRun | None:
+    """The newest run, whatever became of it; None before the first."""
+    folders = EvidenceFolder.all(root, phase="a")
+    return recorded_run(folders[-1], root) if folders else None
+
+
+def latest_answer(root: Path) -> RecordedRun | None:
+    """The newest run from which something can be concluded; None where there is none."""
     for folder in reversed(EvidenceFolder.all(root, phase="a")):
-        if (folder.path / "results.json").is_file():
-            return folder
+        if folder.sealed:
+            found = recorded_run(folder, root)
+            if found.answers:
+                return found
     return None
+
+
+def _progress(record: RunRecord) -> str:
+    """How many of its planned tests have an outcome."""
+    counts = record.counts
+    if not counts.collected:
+        return "nothing is known of its tests yet"
+    return f"{counts.collected - counts.not_run} of {counts.collected} planned tests have an outcome"
 
 
 def read_record(folder: Path) -> RunRecord:
     """The record of a run. Raises `VoidError` where the run never came so far or the file is damaged."""
-    path = folder / "results.json"
+    path = folder / RESULTS
     try:
         return RunRecord.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,16 +10,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
+from triage.campaign.recorded import RecordedRun, Stage
 from triage.documents.claims import sidecar_of
 from triage.documents.render import source_of
-from triage.documents.run_summary import summary_of
-from triage.documents.template_engine import Rendered, Source, extended, render
+from triage.documents.run_summary import summarize, summary_of
+from triage.documents.template_engine import Source, extended, render
 from triage.errors import CheckError, UsageError
-from triage.evidence.atomic import write_json, write_text
+from triage.evidence.atomic import json_text, plain, write_json, write_text
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.manifest import read as read_manifest
 from triage.formats.github import workflow_commands
 from triage.formats.reported_run import ReportedRun
+from triage.model.claim import Artifact
 from triage.model.run import RunRecord
 from triage.process.git import Repository
 from triage.text.markup import html
@@ -40,18 +43,30 @@ class Report:
     """A recorded run, ready for every format."""
 
     root: Path
-    folder: EvidenceFolder
+    recorded: RecordedRun
     templates: Mapping[str, str]
 
-    @cached_property
+    @property
+    def folder(self) -> EvidenceFolder:
+        """Where the run's evidence lies."""
+        return self.recorded.folder
+
+    @property
     def record(self) -> RunRecord:
         """The run's results."""
-        return RunRecord.model_validate_json((self.folder.path / "results.json").read_bytes())
+        return self.recorded.record
+
+    @property
+    def is_concluded(self) -> bool:
+        """Whether the run has documents; of one that was cut short, or goes on, nothing is written down."""
+        return self.recorded.stage is Stage.CONCLUDED
 
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The run's figures, from what it recorded."""
-        return summary_of(self.folder.path)
+        if self.is_concluded:
+            return summary_of(self.folder.path)
+        return summarize(self.record, clusters=(), failures=())
 
     @cached_property
     def prefix(self) -> str:
@@ -82,16 +97,13 @@ class Report:
         """The self-contained page; beneath the project its claims lie beside it, so it can be checked."""
         inside = path.absolute().is_relative_to(self.root)
         name = path.absolute().relative_to(self.root).as_posix() if inside else path.name
-        sources = {
-            "run": self._summary_source(),
-            "failed": source_of(self.root, self.folder.path / "failures.json"),
-        }
+        sources = {"run": self._summary_source(), "failed": self._failures_source()}
         rendered = render(HTML_TEMPLATE, sources, self.templates, document=name)
         extra = "".join(_section(section, self.summary) for section in sections)
         if extra:
             rendered = extended(rendered, rendered.text.replace("</main>", f"{extra}</main>"))
         write_report(path, rendered.text)
-        if inside:
+        if inside and self.is_concluded:
             write_json(sidecar_of(path), rendered.sidecar)
 
     def restore_summary(self) -> str:
@@ -99,6 +111,8 @@ class Report:
 
         Raises `CheckError` where the sealed run had another text: then its templates were others.
         """
+        if not self.is_concluded:
+            return "not concluded"
         path = self.folder.path / "summary.md"
         if path.exists() and sidecar_of(path).exists():
             return "kept"
@@ -120,12 +134,25 @@ class Report:
         write_json(sidecar_of(path), rendered.sidecar)
         return "rendered again"
 
-    def _rendered_summary(self) -> Rendered:
-        document = self._name("summary.md")
-        return render("summary.md.j2", {"run": self._summary_source()}, self.templates, document=document)
-
     def _summary_source(self) -> Source:
-        return source_of(self.root, self.folder.path / "summary.json")
+        if self.is_concluded:
+            return source_of(self.root, self.folder.path / "summary.json")
+        return self._source_in_memory("summary.json", self.summary)
+
+    def _failures_source(self) -> Source:
+        if self.is_concluded:
+            return source_of(self.root, self.folder.path / "failures.json")
+        rows = [
+            {**failure.model_dump(mode="json"), "exception": failure.exception, "message": failure.message,
+             "signature": None, "signatures": [], "cluster": None}
+            for failure in self.record.failures
+        ]  # fmt: skip
+        return self._source_in_memory("failures.json", {"stamp": self.record.stamp, "failures": rows})
+
+    def _source_in_memory(self, name: str, document: dict[str, Any]) -> Source:
+        """What the file would hold once the run is concluded; no claim on it is written anywhere."""
+        digest = hashlib.sha256(json_text(document).encode()).hexdigest()
+        return Source(Artifact(path=self._name(name), sha256=digest), plain(document))
 
     def _name(self, name: str) -> str:
         return f"{self.folder.relative(self.root)}/{name}"

@@ -10,16 +10,15 @@ import click
 
 from triage.campaign.inputs import context_of, rules_of
 from triage.campaign.next_steps import next_steps
-from triage.campaign.recorded import latest_folder, read_clusters
+from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import latest_run, load_results, run_folder, states_of
+from triage.cli.lookup import recorded, run_to_work_on, states_of
 from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
 from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
 from triage.cluster.rules import parse_rules
 from triage.errors import UsageError
-from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import Event
@@ -83,21 +82,24 @@ def clusters_command(app: App, stamp: str | None, everything: bool, rules: Path 
     if rules is not None:
         _preview(app, registry, stamp, rules)
         return
-    folder = _folder_for_clusters(app, registry, stamp)
-    clusters = as_decided(registry, read_clusters(folder.path) if folder is not None else ())
+    run = _run_for_clusters(app, registry, stamp)
+    clusters = as_decided(registry, read_clusters(run.folder.path) if run is not None else ())
     shown = [cluster for cluster in clusters if everything or _is_open(cluster)]
-    app.emit({"stamp": folder.stamp if folder is not None else None, "clusters": shown})
+    stamp, trouble = (run.record.stamp, run.trouble) if run is not None else (None, None)
+    app.emit({"stamp": stamp, "void": trouble, "clusters": shown})
+    if run is not None and run.heading is not None:
+        app.say(f"{run.record.stamp}: {run.heading}")
     for cluster in shown:
         _say_cluster(app, registry, cluster)
     if not shown:
         app.say("no clusters" if everything else "no open clusters; --all shows the others")
 
 
-def _folder_for_clusters(app: App, registry: ClusterRegistry, stamp: str | None) -> EvidenceFolder | None:
+def _run_for_clusters(app: App, registry: ClusterRegistry, stamp: str | None) -> RecordedRun | None:
     """The run to show; None where there is none, and the journal alone has clusters."""
     if stamp is None and registry.clusters:
-        return latest_folder(app.root)
-    return run_folder(app, stamp)
+        return latest_recorded(app.root)
+    return recorded(app, stamp)
 
 
 def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path) -> None:
@@ -107,7 +109,7 @@ def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path)
         raise UsageError("bad-rules", f"{path}: {error.strerror}", "name a file of rules") from error
     rules = parse_rules(text, today=app.world.now().date(), source=str(path))
     rules.check_clusters(registry, str(path))
-    record = load_results(app, stamp)
+    record = recorded(app, stamp).record
     services = wiring.services(app)
     moves = preview(
         record,
@@ -173,7 +175,8 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     """Say why these failures are together; with NODEID, why that test is in the cluster or is not."""
     registry = app.registry()
     found = with_proposals(registry, registry.cluster(cluster))
-    record = load_results(app, stamp) if stamp is not None else latest_run(app)
+    run = recorded(app, stamp) if stamp is not None else run_to_work_on(app)
+    record = run.record if run is not None else None
     by_cluster = _by_cluster(app, record, registry) if record is not None else {}
     members = dict(sorted(by_cluster.get(found.id, {}).items()))
     document: dict[str, Any] = {
@@ -255,9 +258,9 @@ def _say_verdict(app: App, verdict: Member | NotMember) -> None:
 @click.argument("cluster")
 def show_command(app: App, cluster: str) -> None:
     """All that is known of one cluster: members, signatures, what was tried, what is next."""
-    registry, latest = app.registry(), latest_run(app)
+    registry, latest = app.registry(), latest_recorded(app.root)
     found = registry.cluster(cluster)
-    states = states_of(app, latest)
+    states = states_of(latest)
     events = registry.events_of(found.id)
     steps = [step for step in next_steps(registry, latest, states) if step.cluster == found.id]
     document = found.model_dump(mode="json") | {"state_in_run": states.get(found.id)}

@@ -7,13 +7,15 @@ from typing import Any
 
 from triage.campaign.recorded import (
     FailureRow,
-    latest_folder,
+    RecordedRun,
+    latest_answer,
+    latest_recorded,
     read_clusters,
     read_failures,
-    read_record,
+    recorded_run,
 )
 from triage.cli.context import App
-from triage.errors import TriageError, UsageError
+from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import RunState
 from triage.model.run import RunRecord, TestResult
@@ -22,26 +24,29 @@ _RUNS_OF_SIGNATURES = 20
 """The latest runs in which a split looks for the signatures of a test."""
 
 
-def run_folder(app: App, stamp: str | None) -> EvidenceFolder:
-    """The phase A folder of a STAMP; without one, of the latest run that has results."""
+def recorded(app: App, stamp: str | None) -> RecordedRun:
+    """The run of a STAMP; without one the newest, whatever became of it."""
     if stamp is not None:
-        return EvidenceFolder.find(app.root, stamp, phase="a")
-    latest = latest_folder(app.root)
+        return recorded_run(EvidenceFolder.find(app.root, stamp, phase="a"), app.root)
+    latest = latest_recorded(app.root)
     if latest is None:
         reports = app.root / "reports"
         raise UsageError("no-runs", f"no run is recorded under {reports}", "start with 'triage run'")
     return latest
 
 
-def latest_run(app: App) -> RunRecord | None:
-    """The latest run that has results; None before the first."""
-    latest = latest_folder(app.root)
-    return None if latest is None else read_record(latest.path)
+def run_to_work_on(app: App) -> RecordedRun | None:
+    """The newest run that has answered, for commands that go on from it; says where a newer one has not.
 
-
-def load_results(app: App, stamp: str | None) -> RunRecord:
-    """The record of a run (default: the latest)."""
-    return read_record(run_folder(app, stamp).path)
+    None where there is none, not even one that was cut short.
+    """
+    latest = latest_recorded(app.root)
+    if latest is None or latest.answers:
+        return latest
+    answered = latest_answer(app.root)
+    chosen = answered or latest
+    app.note(f"{latest.record.stamp} is {latest.heading}; going on from {chosen.record.stamp}")
+    return chosen
 
 
 def results_as_json(record: RunRecord, rows: tuple[FailureRow, ...]) -> list[dict[str, Any]]:
@@ -71,15 +76,11 @@ def _result_as_json(result: TestResult, waiting: dict[str, list[FailureRow]]) ->
     return document
 
 
-def states_of(app: App, run: RunRecord | None) -> dict[str, RunState]:
-    """Cluster id to its state in a run; empty without one."""
+def states_of(run: RecordedRun | None) -> dict[str, RunState]:
+    """Cluster id to its state in a run; empty without one, and where it has not answered."""
     if run is None:
         return {}
-    try:
-        folder = EvidenceFolder.find(app.root, run.stamp, run.campaign, "a")
-    except TriageError:
-        return {}
-    clusters = read_clusters(folder.path)
+    clusters = read_clusters(run.folder.path)
     return {cluster.id: cluster.state_in_run for cluster in clusters if cluster.state_in_run is not None}
 
 

@@ -9,7 +9,7 @@ import click
 
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import latest_run, run_folder
+from triage.cli.lookup import run_to_work_on
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def probe_command(
 
     app.flags = {"campaign": campaign}
     seconds = _budget(budget if budget is not None else app.settings.budget)
-    record = latest_run(app)
+    run = run_to_work_on(app)
     request = Request(
         subject=subject,
         probes=_probes(names),
@@ -68,8 +68,8 @@ def probe_command(
         factors=tuple(_factor(text) for text in factors),
         budget=Budget(seconds=seconds, repeats=_at_least_one(repeats, "--repeats")),
         workers=_at_least_one(workers, "--workers") or DEFAULT_WORKERS,
-        record=record,
-        record_folder=run_folder(app, record.stamp).path if record else None,
+        record=run.record if run else None,
+        record_folder=run.folder.path if run else None,
     )
     report = probe(wiring.services(app), request, lambda: wiring.phase_folder(app, "b", stamp))
     _say(app, report)

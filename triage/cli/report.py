@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import run_folder
+from triage.cli.lookup import recorded
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ _WITH_OPTION = ("sarif", "ctrf", "junit")
 def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     """Write one run (default: the latest) in the named formats; with none, print its summary.
 
+    A run that is void, was cut short or goes on is shown as that in every format; the exit code stays 0.
     A document that was deleted is rendered again. A STAMP of another phase prints that phase's document.
     """
     from triage.campaign.report import Report
@@ -63,8 +64,10 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
         _document(app, other, templates, wanted)
         return ExitCode.OK
     targets = _targets(wanted)
-    report = Report(app.root, run_folder(app, stamp), templates)
+    report = Report(app.root, recorded(app, stamp), templates)
     report.restore_summary()
+    if report.recorded.heading is not None:
+        app.note(f"{report.record.stamp}: {report.recorded.heading}")
     if wanted["html"]:
         from triage.cli.builtin_plugins import plugins
         from triage.plugins import offers

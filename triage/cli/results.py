@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from triage.campaign.diff import compare
-from triage.campaign.recorded import read_failures, read_record
+from triage.campaign.leftovers import resume_command
+from triage.campaign.recorded import RecordedRun, Stage, read_failures
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import results_as_json, run_folder, signatures_by_test
+from triage.cli.lookup import recorded, results_as_json, signatures_by_test
 from triage.cli.terminal import counted
 from triage.errors import ExitCode, UsageError
 from triage.evidence.history.flakiness import flakiness_of
@@ -24,25 +25,38 @@ from triage.evidence.history.flakiness import flakiness_of
     "--only", "only", multiple=True, metavar="OUTCOME", help="Show these outcomes alone; may be given again."
 )
 def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitCode:
-    """Every planned test of a run (default: the latest) with its one outcome."""
-    folder = run_folder(app, stamp).path
-    record = read_record(folder)
+    """Every planned test of a run (default: the latest) with its one outcome.
+
+    Exit 3 where the run can answer nothing: void, cut short, or still going on.
+    """
+    run = recorded(app, stamp)
+    record = run.record
     counts = record.counts
     app.emit(
         {
             "stamp": record.stamp,
             "complete": record.complete,
-            "void": record.void,
+            "void": run.trouble,
             "counts": counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": counts.collect_errors,
-            "results": results_as_json(record, read_failures(folder)),
+            "results": results_as_json(record, read_failures(run.folder.path)),
         }
     )
+    if run.heading is not None:
+        app.say(run.heading)
     for result in (*record.collect_errors, *record.results):
         if not only or result.outcome in only:
             app.say(f"{result.outcome:<9} {result.nodeid}")
     app.say(f"{record.stamp}: {counts.collected} collected, {counted(counts)}")
-    return ExitCode.VOID if record.void else ExitCode.OK
+    if run.heading is not None:
+        _say_how_to_go_on(app, run)
+    return ExitCode.OK if run.answers else ExitCode.VOID
+
+
+def _say_how_to_go_on(app: App, run: RecordedRun) -> None:
+    finish = resume_command(run.folder)
+    if run.stage is Stage.CUT_SHORT and finish is not None:
+        app.say(f"next: {finish}")
 
 
 @app_command(
@@ -95,9 +109,9 @@ def history_command(app: App, nodeid: str, limit: int) -> None:
 @click.argument("new")
 def diff_command(app: App, old: str, new: str) -> None:
     """What changed from one run to the other: broken, mended, other reason, added, gone."""
-    folders = [run_folder(app, stamp) for stamp in (old, new)]
-    before, after = [read_record(folder.path) for folder in folders]
-    old_signatures, new_signatures = [signatures_by_test(folder) for folder in folders]
+    runs = [recorded(app, stamp) for stamp in (old, new)]
+    before, after = [run.record for run in runs]
+    old_signatures, new_signatures = [signatures_by_test(run.folder) for run in runs]
     changes = compare(before, after, old_signatures, new_signatures)
     comparable = before.complete and after.complete
     app.emit({"old": old, "new": new, "comparable": comparable, **changes})

@@ -8,18 +8,18 @@ from typing import Any
 import click
 
 from triage.campaign.next_steps import next_steps
+from triage.campaign.recorded import RecordedRun, latest_recorded
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import latest_run, states_of
+from triage.cli.lookup import states_of
 from triage.cli.terminal import counted
 from triage.model.cluster import Cluster, RunState
-from triage.model.run import RunRecord
 
 
 @app_command(epilog=examples("triage status", "triage status --json"))
 def status_command(app: App) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
-    registry, latest = app.registry(), latest_run(app)
-    states = states_of(app, latest)
+    registry, latest = app.registry(), latest_recorded(app.root)
+    states = states_of(latest)
     steps = next_steps(registry, latest, states)
     clusters = list(registry.clusters.values())
     app.emit(
@@ -39,13 +39,15 @@ def status_command(app: App) -> None:
         app.say(f"next: {step.command}   # {step.reason}")
 
 
-def _run_as_json(run: RunRecord) -> dict[str, Any]:
+def _run_as_json(run: RecordedRun) -> dict[str, Any]:
+    record = run.record
     return {
-        "stamp": run.stamp,
-        "campaign": run.campaign,
-        "complete": run.complete,
-        "void": run.void,
-        "counts": run.counts,
+        "stamp": record.stamp,
+        "campaign": record.campaign,
+        "stage": run.stage.value,
+        "complete": record.complete,
+        "void": run.trouble,
+        "counts": record.counts,
     }
 
 
@@ -60,11 +62,11 @@ def _cluster_as_json(cluster: Cluster, state: RunState | None) -> dict[str, Any]
     }
 
 
-def _run_line(run: RunRecord) -> str:
-    state = "complete" if run.complete else "INCOMPLETE"
-    if run.void:
-        state = f"VOID: {run.void}"
-    return f"{run.campaign} {run.stamp}: {state}; {run.counts.collected} collected, {counted(run.counts)}"
+def _run_line(run: RecordedRun) -> str:
+    record = run.record
+    state = run.heading or "complete"
+    counts = f"{record.counts.collected} collected, {counted(record.counts)}"
+    return f"{record.campaign} {record.stamp}: {state}; {counts}"
 
 
 def _cluster_line(cluster: Cluster, state: RunState | None) -> str:
@@ -84,8 +86,8 @@ def _cluster_line(cluster: Cluster, state: RunState | None) -> str:
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many steps.")
 def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
-    latest = latest_run(app)
-    steps = next_steps(app.registry(), latest, states_of(app, latest))
+    latest = latest_recorded(app.root)
+    steps = next_steps(app.registry(), latest, states_of(latest))
     app.emit({"steps": steps[:limit], "more": max(0, len(steps) - limit)})
     for step in steps[:limit]:
         app.say(f"{step.command:<28} # {step.reason}")

@@ -10,7 +10,7 @@ from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
-from triage.formats.reported_run import ReportedRun, json_text, started
+from triage.formats.reported_run import ReportedRun, json_text, reported_results, started
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.markup import visible
@@ -107,7 +107,7 @@ def render_ctrf(run: ReportedRun) -> str:
 
 def ctrf(record: RunRecord, clusters_of: Mapping[str, Sequence[str]], version: str) -> dict[str, Any]:
     """Make the report of one run; collection errors are tests that failed. Times are milliseconds."""
-    tests = [_written(result, clusters_of) for result in (*record.collect_errors, *record.results)]
+    tests = [_written(result, clusters_of) for result in reported_results(record)]
     tally = Counter(test["status"] for test in tests)
     start = int(started(record).timestamp() * 1000)
     summary: dict[str, Any] = {"tests": len(tests)}

@@ -32,7 +32,7 @@ def workflow_commands(summary: Mapping[str, Any], prefix: str = "") -> list[str]
             lines.append(f"::{kind} title=triage::{github_data(rest)}")
     if summary["verdict"] == "void":
         reason = summary["void"] or "the run is incomplete"
-        lines.insert(0, f"::notice title=triage: void::{github_data(reason)}")
+        lines.insert(0, f"::error title=triage: void::{github_data(reason)}")
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from triage.formats.reported_run import ReportedRun, json_text
@@ -18,7 +19,22 @@ def render_gitlab(run: ReportedRun) -> str:
 
 def code_quality(summary: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
     """Make the JSON array that `artifacts:reports:codequality` takes."""
-    return [_finding(row) for row in rows(summary, prefix)]
+    findings = [_finding(row) for row in rows(summary, prefix)]
+    if summary["verdict"] == "void":
+        findings.insert(0, _void(summary))
+    return findings
+
+
+def _void(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """A list without findings would be taken for green."""
+    reason = summary["void"] or "the run is incomplete"
+    return {
+        "description": visible(f"the run is void: {reason}")[:1000],
+        "check_name": "triage",
+        "fingerprint": sha256(f"void {summary['campaign']}".encode()).hexdigest(),
+        "severity": "blocker",
+        "location": {"path": ".", "lines": {"begin": 1}},
+    }
 
 
 def _finding(row: Row) -> dict[str, Any]:

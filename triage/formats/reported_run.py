@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from triage.model.base import STAMP_FORMAT
+from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
+
+VOID_NAME = "triage run"
+"""Stands where a report names a test, for the run itself."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,25 @@ class ReportedRun:
 
     @property
     def results(self) -> tuple[TestResult, ...]:
-        """Collection errors, then tests."""
-        return (*self.record.collect_errors, *self.record.results)
+        """What `reported_results` has of the run."""
+        return reported_results(self.record)
 
     @property
     def clusters_of(self) -> dict[str, Sequence[str]]:
         """Node ids of red tests with their clusters."""
         return {row["nodeid"]: row["clusters"] for row in self.summary["red"]}
+
+
+def reported_results(record: RunRecord) -> tuple[TestResult, ...]:
+    """Collection errors, then tests; before them, an error that says so where the run can answer nothing.
+
+    Whoever reads a report of tests alone would otherwise take an empty or a half one for green.
+    """
+    found = (*record.collect_errors, *record.results)
+    if record.void is None and record.complete:
+        return found
+    reason = record.void or f"{record.counts.not_run} planned tests have not run"
+    return (TestResult(nodeid=VOID_NAME, outcome=Outcome.ERROR, note=f"void: {reason}"), *found)
 
 
 def started(record: RunRecord) -> datetime:
