@@ -36,6 +36,9 @@ class Settings(Value):
     """What to run when the command names nothing; empty leaves it to pytest's own configuration."""
     env: dict[str, str] = {}
     """The canonical environment."""
+    ci_files: tuple[str, ...] = ()
+    """Variables that tests get although they name files by which a CI job's steps speak to later steps:
+    GITHUB_ENV, GITHUB_OUTPUT, GITHUB_STEP_SUMMARY and the like are withheld otherwise."""
     pytest_args: tuple[str, ...] = ()
     """Further arguments for every pytest process."""
     python: str | None = None
@@ -143,7 +146,7 @@ OTHER_VARIABLES = frozenset(
     {"TRIAGE_NOW", "TRIAGE_ACTOR", "TRIAGE_RECORD", "TRIAGE_INSTRUMENT", "TRIAGE_PROCESS"}
 )
 """Variables of triage that are no settings."""
-_TUPLES = {"selectors", "pytest_args", "redact", "fail_on"}
+_TUPLES = {"selectors", "pytest_args", "redact", "fail_on", "ci_files"}
 """Settings whose variable holds words as a shell splits them."""
 _TABLES = {"env", "gradient_floors"}
 """Settings whose variable holds NAME=VALUE words or a JSON object; later layers add to earlier ones."""

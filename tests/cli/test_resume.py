@@ -7,7 +7,14 @@ import pytest
 REPORT = (
     '<testsuite tests="1"><testcase classname="a" name="t"><failure message="odd"/></testcase></testsuite>'
 )
-WRITTEN_BEHIND_THE_JOURNAL = ("failures.json", "clusters.json", "summary.json", "summary.md", "manifest.json")
+WRITTEN_BEHIND_THE_JOURNAL = (
+    "failures.json",
+    "clusters.json",
+    "gate.json",
+    "summary.json",
+    "summary.md",
+    "manifest.json",
+)
 STAMP = "20260102T030405Z"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from triage.run.ci_files import FILE_VARIABLES
+
 pytestmark = pytest.mark.slow
 
 
@@ -39,9 +41,12 @@ def test_a_new_member_of_a_known_cluster_passes_one_gate_and_fails_the_other(pro
     assert states(project) == (0, {"C1": "known"})
 
 
-def test_without_ledgers_nothing_outside_of_the_folder_changes(project):
+def test_history_and_ledgers_are_two_things(project):
     project.file("test_x.py", "def test_a():\n    assert 0\n").commit()
     assert project.triage("run", "--no-ledgers").code == 1
+    assert len(project.triage("history", "test_x.py::test_a", "--json").json["runs"]) == 1
+    assert project.triage("run", "--no-ledgers", "--no-history").code == 1
+    assert len(project.triage("history", "test_x.py::test_a", "--json").json["runs"]) == 1
     changed = project.git("status", "--porcelain", "--untracked-files=all").split("\n")
     assert {line[3:].split("/")[0] for line in changed if line} <= {"reports", ".triage", "__pycache__"}
     assert not (project.root / "plans").exists()
@@ -77,3 +82,22 @@ def test_a_plain_session_leaves_a_record_that_can_be_imported(project):
     said = project.triage("import", "record", "--json")
     counts = said.json["counts"]
     assert (counts["collected"], counts["failed"], counts["crashed"]) == (2, 1, 1), said.err
+
+
+def test_a_run_and_a_probe_withhold_them(project, tmp_path):
+    files = {name: tmp_path / name for name in sorted(FILE_VARIABLES)}
+    for file in files.values():
+        file.write_text("as the runner made it\n")
+    project.file(
+        "test_a.py",
+        f"import os\nNAMES = {sorted(files)!r}\ndef test_a():\n    for name in NAMES:\n"
+        "        if name in os.environ:\n            open(os.environ[name], 'w').close()\n    assert 0\n",
+    )
+    environ = {name: str(file) for name, file in files.items()}
+    handed = {"TRIAGE_CI_FILES": "GITHUB_OUTPUT"}
+    assert project.triage("run", **environ, **handed).code == 1
+    emptied = {name for name, file in files.items() if not file.read_text()}
+    assert emptied == {"GITHUB_OUTPUT"}
+    files["GITHUB_OUTPUT"].write_text("again\n")
+    project.triage("probe", "test_a.py::test_a", "--probe", "alone", "--repeats", "1", **environ)
+    assert all(file.read_text() for file in files.values())

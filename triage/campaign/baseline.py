@@ -46,7 +46,13 @@ def check_ready(services: Services, *, ledgers: bool = True) -> None:
 
 
 def baseline(
-    services: Services, suite: Suite, folder: EvidenceFolder, *, resume: bool = False, ledgers: bool = True
+    services: Services,
+    suite: Suite,
+    folder: EvidenceFolder,
+    *,
+    resume: bool = False,
+    ledgers: bool = True,
+    history: bool = True,
 ) -> Concluded:
     """Run the suite and conclude."""
     records = flaky_records(services, services.registry())
@@ -60,16 +66,22 @@ def baseline(
         progress=services.progress,
         resume=resume,
     )
-    return conclude(services, record, folder, ledgers=ledgers)
+    return conclude(services, record, folder, ledgers=ledgers, history=history)
 
 
 def conclude(
-    services: Services, record: RunRecord, folder: EvidenceFolder, *, ledgers: bool = True
+    services: Services,
+    record: RunRecord,
+    folder: EvidenceFolder,
+    *,
+    ledgers: bool = True,
+    history: bool = True,
 ) -> Concluded:
     """Cluster a recorded run, write its documents, seal it, bring the ledgers up to date.
 
-    Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) nothing
-    outside of the folder changes, and new ids are those that the next run would allot.
+    Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) the journal
+    stays as it is, and new ids are those that the next run would allot. A shard is in no history: the joined
+    run is.
     """
     with services.decision_lock():
         before = services.registry()
@@ -93,7 +105,8 @@ def conclude(
             _record_seal(services, folder)
         if ledgers:
             refresh(services)
-    if ledgers:
+    is_shard = record.plan is not None and record.plan.shard is not None
+    if history and not is_shard:
         _record_history(services, record, assignment)
     return Concluded(
         record=record,

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     help="Node ids, one a line (`pytest --collect-only -q`): names are resolved against them.",
 )
 @click.option("--resume", metavar="STAMP", help="Finish an import that was cut short.")
-@click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
+@click.option("--no-ledgers", is_flag=True, help="Leave the journal and the ledgers as they are.")
+@click.option("--no-history", is_flag=True, help="Do not add the run to the history.")
 def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCode:
     """Read reports as if they were a run: JUnit XML, pytest-json-report, pytest-reportlog, CTRF, Allure, TAP,
     pytest's terminal log, folders of them, and the folder that `pytest --triage-record DIR` left.
@@ -54,7 +55,13 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
         folder, record = _resumed(app, paths, options["resume"])
     else:
         folder, record = _imported(app, paths, options)
-    concluded = conclude(services, record, folder, ledgers=not options["no_ledgers"])
+    concluded = conclude(
+        services,
+        record,
+        folder,
+        ledgers=not options["no_ledgers"],
+        history=not options["no_history"],
+    )
     counts = record.counts
     app.emit(
         {
@@ -141,7 +148,8 @@ def _read(app: App, paths: tuple[Path, ...], collected: Path | None) -> RunRecor
 )
 @click.option("--stamp", metavar="STAMP", help="Name of the joined run; default: the time, UTC.")
 @click.option("--campaign", metavar="NAME", help="Folder under reports/.")
-@click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
+@click.option("--no-ledgers", is_flag=True, help="Leave the journal and the ledgers as they are.")
+@click.option("--no-history", is_flag=True, help="Do not add the run to the history.")
 def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCode:
     """Join the shards of one run: finds missing and double ones, gives the clusters of one run.
 
@@ -164,7 +172,13 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     folder = wiring.run_folder(app, options["stamp"], None)
     write_source(folder, "triage collect", sources)
     record = gather(sources, folder, notes)
-    concluded = conclude(services, record, folder, ledgers=not options["no_ledgers"])
+    concluded = conclude(
+        services,
+        record,
+        folder,
+        ledgers=not options["no_ledgers"],
+        history=not options["no_history"],
+    )
     counts = record.counts
     app.emit(
         {

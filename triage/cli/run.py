@@ -62,7 +62,8 @@ if TYPE_CHECKING:
     help="Fail on open clusters whose tests all pass, so that they get closed.",
 )
 @click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
-@click.option("--no-ledgers", is_flag=True, help="Change nothing outside of the run's own folder.")
+@click.option("--no-ledgers", is_flag=True, help="Leave the journal and the ledgers as they are.")
+@click.option("--no-history", is_flag=True, help="Do not add the run to the history.")
 def run_command(
     app: App,
     *,
@@ -73,6 +74,7 @@ def run_command(
     shard: str | None,
     resume: str | None,
     no_ledgers: bool,
+    no_history: bool,
     fail_on: tuple[str, ...],
     **settings: Any,
 ) -> int:
@@ -96,7 +98,14 @@ def run_command(
     suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
     check_ready(services, ledgers=not no_ledgers)
     folder = wiring.run_folder(app, stamp, resume)
-    concluded = baseline(services, suite, folder, resume=resume is not None, ledgers=not no_ledgers)
+    concluded = baseline(
+        services,
+        suite,
+        folder,
+        resume=resume is not None,
+        ledgers=not no_ledgers,
+        history=not no_history,
+    )
     _report(app, concluded, folder.relative(app.root))
     return concluded.exit_code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,15 @@ def services(app: App) -> Services:
     from triage.campaign.leftovers import remove_abandoned
     from triage.campaign.services import Services
     from triage.cli.context import redacting
+    from triage.run.ci_files import without_ci_files
 
     for removed in remove_abandoned(app.root, app.root):
         app.note(f"removed {removed}, which a killed command had left")
+    world = redacting(app.world, app.settings)
     return Services(
         root=app.root,
         settings=app.settings,
-        world=redacting(app.world, app.settings),
+        world=replace(world, environ=without_ci_files(world.environ, app.settings.ci_files)),
         executor=executor(app.settings),
         journal=app.journal,
         redact=app.redact,
