@@ -134,7 +134,7 @@ def test_what_triage_wrote_holds(project):
     ("pattern", "old", "new", "where"),
     [
         ("reports/x/phase_a/*/summary.md", "| passed | 1 |", "| passed | 2 |", "summary.md"),
-        ("reports/x/phase_a/*/summary.md", "new or regressed failures", "green", "summary.md"),
+        ("reports/x/phase_a/*/summary.md", "the gate fails", "green", "summary.md"),
         ("reports/x/phase_a/*/summary.json", '"collected": 2', '"collected": 3', "summary.json"),
         ("reports/x/phase_a/*/summary.json", '"failing": 1', '"failing": 0', "summary.json"),
         ("reports/x/phase_a/*/results.json", '"outcome": "passed"', '"outcome": "skipped"', "summary.json"),

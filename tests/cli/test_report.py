@@ -62,7 +62,7 @@ def _run(project, capsys, *words):
 def test_without_a_format_it_prints_the_summary(project, capsys):
     code, out, _ = _run(project, capsys, "report")
     assert code == 0
-    assert out.startswith(f"# Run {STAMP} is complete: new or regressed failures")
+    assert out.startswith(f"# Run {STAMP} is complete: the gate fails")
 
 
 def test_every_format_is_written_where_asked(project, capsys):

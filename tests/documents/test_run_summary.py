@@ -81,7 +81,7 @@ def written(tmp_path, record, clusters, failure_rows):
 @pytest.mark.parametrize(
     ("changes", "verdict", "first"),
     [
-        ({}, "red", "is complete: new or regressed failures"),
+        ({}, "red", "is complete: the gate fails"),
         ({"void": "the disk was full"}, "void", "is VOID: 4 of 4 tests have an outcome"),
         ({"complete": False}, "void", "is VOID"),
     ],

@@ -80,7 +80,7 @@ def test_the_browsers_document_says_what_failed_and_runs_nothing(page: Path, tmp
     assert "test_two.py::test_bad" in elements.text
     title = re.search(r"<title>(.*?)</title>", document)
     assert title is not None
-    assert title[1].endswith("new or regressed failures")
+    assert title[1].endswith("the gate fails")
 
 
 def test_the_page_is_drawn(page: Path, tmp_path: Path) -> None:

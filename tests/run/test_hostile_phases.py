@@ -26,7 +26,10 @@ def test_every_phase(survive: Survive, isolation: str) -> None:
         ("KeyError", "cause"),
     ]
     assert [r.relation for r in failures["context"][0].chain] == ["raised", "context"]
-    assert [[r.type for r in failure.chain] for failure in failures["group"]] == [["ValueError"], ["KeyError"]]
+    assert [[r.type for r in failure.chain] for failure in failures["group"]] == [
+        ["ValueError"],
+        ["KeyError"],
+    ]
     assert len(failures["circle"][0].chain) == 2
     assert len(failures["deep"][0].chain[0].frames) <= 120
     assert failures["xpass_strict"][0].message.startswith("[XPASS(strict)]")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triage.campaign.decide import refresh, templates_of
-from triage.campaign.flaky_tests import flaky_events, flaky_records
+from triage.campaign.flaky_tests import NewestRun, flaky_events, flaky_records, flaky_tests
 from triage.campaign.gate import GateReport, Policy, judge
 from triage.campaign.inputs import context_of, rules_of
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
+from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import check_regions
 from triage.documents.run_summary import write_run_summary
@@ -21,6 +22,7 @@ from triage.model.base import Value
 from triage.model.cluster import Cluster
 from triage.model.failure import Failure
 from triage.model.journal import MembersAdded, RunRecorded
+from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord, Suite
 from triage.run.suite import run_suite
 
@@ -96,7 +98,8 @@ def conclude(
         )
         flaky = tuple(flaky_events(record, assignment, before, factory))
         appended = services.append(before, (*assignment.events, *flaky)) if ledgers else ()
-        _write(folder, record, assignment)
+        _write(folder, record, assignment, before.quarantines)
+        folder.write_json("flaky.json", _flaky_figures(services, record, assignment))
         gate = _judged(services, record, assignment, before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
         write_run_summary(services.root, folder, templates_of(services))
@@ -142,14 +145,19 @@ def _record_seal(services: Services, folder: EvidenceFolder) -> None:
     services.append(registry, [event])
 
 
-def _write(folder: EvidenceFolder, record: RunRecord, assignment: Assignment) -> None:
+def _write(
+    folder: EvidenceFolder, record: RunRecord, assignment: Assignment, quarantines: Sequence[Quarantine]
+) -> None:
     """Write `failures.json` and `clusters.json`."""
     earlier: Counter[str] = Counter()
     rows = []
     for failure in record.failures:
         slot = (failure.nodeid, earlier[failure.nodeid])
         earlier[failure.nodeid] += 1
-        rows.append(_failure_row(failure, assignment, slot))
+        row = _failure_row(failure, assignment, slot)
+        clusters = [row["cluster"]] if row["cluster"] else []
+        row["quarantine"] = quarantine_of_test(failure.nodeid, clusters, quarantines)
+        rows.append(row)
     folder.write_json("failures.json", {"stamp": record.stamp, "failures": rows})
     folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": assignment.clusters})
 
@@ -182,6 +190,17 @@ def _exit_code(record: RunRecord, held_against: tuple[str, ...]) -> ExitCode:
     return ExitCode.FAILURES if held_against else ExitCode.OK
 
 
+def _flaky_figures(services: Services, record: RunRecord, assignment: Assignment) -> dict[str, Any]:
+    """`flaky.json`: the figures of tests by failure rate, this run included."""
+    try:
+        store = services.open_store()
+        tests = flaky_tests(store, services.registry(), NewestRun(record, _first_signatures(assignment)))
+        store.close()
+    except TriageError:
+        tests = []  # said where the history is read first
+    return {"stamp": record.stamp, "tests": tests}
+
+
 def _durations(services: Services) -> Mapping[str, float]:
     try:
         store = services.open_store()
@@ -193,15 +212,19 @@ def _durations(services: Services) -> Mapping[str, float]:
     return durations
 
 
-def _record_history(services: Services, record: RunRecord, assignment: Assignment) -> None:
-    first_signatures = {
+def _first_signatures(assignment: Assignment) -> dict[str, str]:
+    """Of the first failure of each test."""
+    return {
         nodeid: signatures[0]
         for (nodeid, index), signatures in assignment.signatures_of.items()
         if index == 0 and signatures
     }
+
+
+def _record_history(services: Services, record: RunRecord, assignment: Assignment) -> None:
     try:
         store = services.open_store()
-        store.record(record, commit=record.commit, signatures=first_signatures)
+        store.record(record, commit=record.commit, signatures=_first_signatures(assignment))
         store.close()
     except TriageError as error:
         services.progress.note(f"the history was not updated: {error}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment
@@ -10,7 +11,7 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import TriageError
-from triage.evidence.history.api import HistoryStore
+from triage.evidence.history.api import HistoryRow, HistoryStore
 from triage.evidence.history.flakiness import MOST_RUNS, TestFlakiness, flakiness_of, record_of
 from triage.model.journal import AttemptRecorded, FlakySeen
 from triage.model.quarantine import Quarantine
@@ -27,11 +28,49 @@ class FlakyTest(TestFlakiness):
     quarantine: Quarantine | None = None
 
 
-def flaky_tests(store: HistoryStore, registry: ClusterRegistry) -> list[FlakyTest]:
+@dataclass(frozen=True)
+class NewestRun:
+    """A run that the history does not have yet."""
+
+    record: RunRecord
+    signatures: Mapping[str, str]
+    """Of the first failure of each test."""
+
+    def rows(self) -> dict[str, HistoryRow]:
+        """Its rows, by node id."""
+        return {
+            result.nodeid: HistoryRow(
+                stamp=self.record.stamp,
+                campaign=self.record.campaign,
+                commit=self.record.commit,
+                outcome=result.outcome,
+                duration=result.duration,
+                signature=self.signatures.get(result.nodeid),
+                runs=result.executions,
+                failed=result.failed_executions,
+                dirty=self.record.dirty,
+            )
+            for result in self.record.results
+        }
+
+    def flaky_nodeids(self) -> list[str]:
+        """Tests that were red and green in it."""
+        return [result.nodeid for result in self.record.results if result.outcome.is_flaky]
+
+
+def flaky_tests(
+    store: HistoryStore, registry: ClusterRegistry, newest: NewestRun | None = None
+) -> list[FlakyTest]:
     """Every test that was red in some runs and green in others, by failure rate, highest first."""
+    own_rows = newest.rows() if newest is not None else {}
+    own_flaky = newest.flaky_nodeids() if newest is not None else []
     found = []
-    for nodeid in store.unsteady():
-        figures = flakiness_of(nodeid, store.history(nodeid, MOST_RUNS))
+    for nodeid in dict.fromkeys((*store.unsteady(), *own_flaky)):
+        rows = list(store.history(nodeid, MOST_RUNS))
+        if newest is not None and nodeid in own_rows:
+            earlier = [row for row in rows if row.stamp != newest.record.stamp]
+            rows = [own_rows[nodeid], *earlier]
+        figures = flakiness_of(nodeid, rows)
         if figures is not None and figures.flips:
             found.append(_with_clusters(figures, registry))
     return sorted(found, key=lambda test: (-test.rate, test.nodeid))

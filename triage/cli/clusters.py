@@ -14,8 +14,10 @@ from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import recorded, run_to_work_on, states_of
+from triage.cli.quarantine import quarantine_line
 from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
+from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
 from triage.cluster.rules import parse_rules
 from triage.errors import UsageError
@@ -143,6 +145,8 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
         f"  {cluster.status.value}{into}, {cluster.state_in_run or 'not in this run'},"
         f" owner {cluster.owner or '-'}, {len(cluster.members)} tests"
     )
+    if cluster.quarantine is not None:
+        app.say(f"  {quarantine_line(cluster.quarantine, app.world.now().date())}")
     for nodeid in cluster.members:
         app.say(f"    {nodeid}")
     for why in cluster.why:
@@ -259,7 +263,7 @@ def _say_verdict(app: App, verdict: Member | NotMember) -> None:
 def show_command(app: App, cluster: str) -> None:
     """All that is known of one cluster: members, signatures, what was tried, what is next."""
     registry, latest = app.registry(), latest_recorded(app.root)
-    found = registry.cluster(cluster)
+    found = with_quarantine(registry.cluster(cluster), registry.quarantines)
     states = states_of(latest)
     events = registry.events_of(found.id)
     steps = [step for step in next_steps(registry, latest, states) if step.cluster == found.id]
@@ -272,6 +276,8 @@ def show_command(app: App, cluster: str) -> None:
         f"  status {found.status}, in the latest run {states.get(found.id) or '-'},"
         f" owner {found.owner or '-'}"
     )
+    if found.quarantine is not None:
+        app.say(f"  {quarantine_line(found.quarantine, app.world.now().date())}")
     app.say(f"  first seen {found.first_seen or '-'}, last seen {found.last_seen or '-'}")
     for name, rows in (("members", found.members), ("signatures", found.signatures)):
         app.say(f"  {name}:")

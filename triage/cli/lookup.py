@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from triage.campaign.recorded import (
@@ -15,9 +16,11 @@ from triage.campaign.recorded import (
     recorded_run,
 )
 from triage.cli.context import App
+from triage.cluster.quarantine import quarantine_of_test
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import RunState
+from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord, TestResult
 
 _RUNS_OF_SIGNATURES = 20
@@ -49,12 +52,20 @@ def run_to_work_on(app: App) -> RecordedRun | None:
     return chosen
 
 
-def results_as_json(record: RunRecord, rows: tuple[FailureRow, ...]) -> list[dict[str, Any]]:
-    """Results as `triage results --json` prints them, collection errors first."""
+def results_as_json(
+    record: RunRecord, rows: tuple[FailureRow, ...], quarantines: Sequence[Quarantine]
+) -> list[dict[str, Any]]:
+    """Results as `triage results --json` prints them, collection errors first; `quarantines` as of now."""
     waiting: dict[str, list[FailureRow]] = defaultdict(list)
     for row in rows:
         waiting[row.nodeid].append(row)
-    return [_result_as_json(result, waiting) for result in (*record.collect_errors, *record.results)]
+    found = []
+    for result in (*record.collect_errors, *record.results):
+        document = _result_as_json(result, waiting)
+        clusters = [failure["cluster"] for failure in document["failures"] if failure["cluster"]]
+        document["quarantine"] = quarantine_of_test(result.nodeid, clusters, quarantines)
+        found.append(document)
+    return found
 
 
 def _result_as_json(result: TestResult, waiting: dict[str, list[FailureRow]]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import states_of
+from triage.cli.quarantine import quarantine_line
 from triage.cli.terminal import counted
+from triage.cluster.quarantine import with_quarantine
 from triage.model.cluster import Cluster, RunState
 
 
@@ -26,15 +28,21 @@ def status_command(app: App) -> None:
         {
             "root": str(app.root),
             "latest": _run_as_json(latest) if latest is not None else None,
-            "clusters": [_cluster_as_json(cluster, states.get(cluster.id)) for cluster in clusters],
+            "clusters": [
+                _cluster_as_json(with_quarantine(cluster, registry.quarantines), states.get(cluster.id))
+                for cluster in clusters
+            ],
             "by_status": dict(Counter(cluster.status.value for cluster in clusters)),
             "proposals": len(registry.proposals),
+            "quarantines": registry.quarantines,
             "next": steps[0] if steps else None,
         }
     )
     app.say(_run_line(latest) if latest is not None else "no run is recorded")
     for cluster in registry.live:
         app.say(_cluster_line(cluster, states.get(cluster.id)))
+    for quarantine in registry.quarantines:
+        app.say(quarantine_line(quarantine, app.world.now().date()))
     for step in steps[:1]:
         app.say(f"next: {step.command}   # {step.reason}")
 
@@ -59,6 +67,7 @@ def _cluster_as_json(cluster: Cluster, state: RunState | None) -> dict[str, Any]
         "owner": cluster.owner,
         "state_in_run": state,
         "members": len(cluster.members),
+        "quarantine": cluster.quarantine,
     }
 
 

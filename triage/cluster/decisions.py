@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
-from triage.model.cluster import Cluster, Why
+from triage.model.cluster import Cluster, Why, is_cluster_id
 from triage.model.journal import (
     ClustersMerged,
     ClusterSplit,
     Event,
     OwnerSet,
     ProposalDropped,
+    Quarantined,
+    QuarantineLifted,
     Renamed,
 )
 
@@ -111,6 +114,54 @@ def own(registry: ClusterRegistry, factory: EventFactory, cluster_id: str, owner
 def rename(registry: ClusterRegistry, factory: EventFactory, cluster_id: str, title: str) -> list[Event]:
     """A better title."""
     return [factory.make(Renamed, cluster=registry.resolve(cluster_id), title=_line(title, "title"))]
+
+
+_LONGEST_QUARANTINE = timedelta(days=365)
+"""What nobody mends within a year is no emergency: xfail or delete the test."""
+
+
+def put_in_quarantine(
+    registry: ClusterRegistry,
+    factory: EventFactory,
+    subject: str,
+    *,
+    until: date,
+    owner: str,
+    reason: str,
+    today: date,
+) -> list[Event]:
+    """Vouch for a cluster (`C7`), or for a test, file or folder, through the day `until`."""
+    if until < today:
+        raise UsageError("bad-quarantine", f"{until} is over", "name today or a later day")
+    if until - today > _LONGEST_QUARANTINE:
+        raise UsageError("bad-quarantine", f"{until} is more than a year away", "name an earlier day")
+    named = _subject(registry, subject)
+    who, why = _line(owner, "owner"), _line(reason, "reason")
+    return [factory.make(Quarantined, **named, until=until, owner=who, reason=why)]
+
+
+def lift_quarantine(
+    registry: ClusterRegistry, factory: EventFactory, subject: str, reason: str
+) -> list[Event]:
+    """End the quarantine of a cluster or a test."""
+    named = _subject(registry, subject)
+    known = [quarantine.subject for quarantine in registry.quarantines]
+    if (named.get("cluster") or named.get("nodeid")) not in known:
+        raise UsageError(
+            "bad-quarantine",
+            f"{subject} is not in quarantine",
+            f"in quarantine: {', '.join(known) or 'nothing'}",
+        )
+    return [factory.make(QuarantineLifted, **named, reason=_line(reason, "reason"))]
+
+
+def _subject(registry: ClusterRegistry, subject: str) -> dict[str, str]:
+    """`C7` is a cluster, which must be known; everything else is a node id."""
+    if is_cluster_id(subject):
+        return {"cluster": registry.resolve(subject)}
+    if not subject.strip():
+        raise UsageError("bad-quarantine", "the node id is empty", "name a cluster or a test")
+    return {"nodeid": subject}
 
 
 def _line(text: str, what: str) -> str:

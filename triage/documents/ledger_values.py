@@ -13,8 +13,11 @@ from triage.model.journal import (
     CriterionMet,
     Event,
     OwnerSet,
+    Quarantined,
+    QuarantineLifted,
     StatusChanged,
 )
+from triage.model.quarantine import Quarantine
 
 _NEXT_COMMAND = {
     ClusterStatus.OPEN: "triage probe",
@@ -25,13 +28,21 @@ _ATTEMPT_FIELDS = {"phase", "campaign", "stamp", "summary", "evidence", "by"}
 _CRITERION_FIELDS = {"criterion", "scope", "runs", "stamp", "evidence"}
 
 
-def ledger_values(clusters: Iterable[Cluster], events: Sequence[Event]) -> dict[str, Any]:
+def ledger_values(
+    clusters: Iterable[Cluster], events: Sequence[Event], quarantines: Iterable[Quarantine] = ()
+) -> dict[str, Any]:
     """Make the JSON that the templates see, clusters by number."""
     by_cluster: dict[str, list[tuple[int, Event]]] = {}
     for position, event in enumerate(events):
         by_cluster.setdefault(getattr(event, "cluster", ""), []).append((position, event))
     ordered = sorted(clusters, key=lambda cluster: cluster.number)
-    return {"clusters": [_cluster(cluster, _events_of(cluster, by_cluster)) for cluster in ordered]}
+    by_day = sorted(quarantines, key=lambda quarantine: (quarantine.until, quarantine.subject))
+    return {
+        "clusters": [_cluster(cluster, _events_of(cluster, by_cluster)) for cluster in ordered],
+        "quarantines": [
+            {**quarantine.model_dump(mode="json"), "subject": quarantine.subject} for quarantine in by_day
+        ],
+    }
 
 
 def _events_of(cluster: Cluster, by_cluster: Mapping[str, list[tuple[int, Event]]]) -> list[Event]:
@@ -75,6 +86,10 @@ def _change(event: Event) -> dict[str, Any] | None:
             what = f"merged into {event.into}"
         case ClusterSplit():
             what = f"split: {event.new} left it"
+        case Quarantined():
+            what, reason = f"in quarantine until {event.until}, answered for by {event.owner}", event.reason
+        case QuarantineLifted():
+            what, reason = "out of quarantine", event.reason
         case OwnerSet():
             what = f"owned by {event.owner}"
         case _:

@@ -91,7 +91,7 @@ def render_regions(
 ) -> dict[str, str]:
     """Render the text of each region of a ledger from the journal."""
     texts = load_templates() if templates is None else templates
-    data = ledger_values(registry.clusters.values(), registry.events)
+    data = ledger_values(registry.clusters.values(), registry.events, registry.quarantines)
     source = Source(Artifact(path=JOURNAL, sha256=""), data)
     return {
         region.name: render(region.template, {"ledger": source}, texts, document=ledger.path).text

@@ -13,29 +13,39 @@ from pydantic import ValidationError
 from triage.documents.render import write_document
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
-from triage.model.cluster import Cluster
+from triage.model.cluster import Cluster, RunState
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
-VERSION = 2
+VERSION = 3
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
 """As many as a person reads; the durations of all are in `results.json`."""
+FLAKY = 30
+"""As many as a person reads; `triage flaky` has all."""
 MESSAGE_CHARS = 400
 """Of a failure's first line, which is a cell of a table; the whole is in `failures.json`."""
 
 
 def summarize(
-    record: RunRecord, clusters: Sequence[Cluster], failures: Iterable[Mapping[str, Any]]
+    record: RunRecord,
+    clusters: Sequence[Cluster],
+    failures: Iterable[Mapping[str, Any]],
+    *,
+    gate: Mapping[str, Any] | None = None,
+    flaky: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Compute the summary of one run.
 
-    `clusters` are as the run left them; `failures` are rows with `nodeid` and `cluster`, one a failure.
+    `clusters` are as the run left them; `failures` are rows with `nodeid` and `cluster`, one a failure;
+    `gate` is what the gate said; `flaky` are the figures of tests by failure rate.
     """
     clusters_of: dict[str, list[str]] = {}
+    quarantines: dict[str, Any] = {}
     for row in failures:
         if row.get("cluster"):
             clusters_of.setdefault(row["nodeid"], []).append(row["cluster"])
+        quarantines[row["nodeid"]] = row.get("quarantine")
     by_number = sorted(clusters, key=lambda cluster: cluster.number)
     plan = record.plan
     chunks = plan.chunks if plan else ()
@@ -48,7 +58,7 @@ def summarize(
         "campaign": record.campaign,
         "complete": record.complete,
         "void": record.void,
-        "verdict": _verdict(record, clusters, red),
+        "verdict": _verdict(record, clusters, red, gate),
         "counts": counts.model_dump(mode="json"),
         "with_outcome": counts.collected - counts.not_run,
         "seconds": round(record.seconds, 3),
@@ -56,7 +66,11 @@ def summarize(
         "durations_from": plan.durations_from if plan else None,
         "limits": plan.limits.model_dump(mode="json") if plan else None,
         "clusters": [_cluster(cluster) for cluster in by_number],
-        "red": [_red(result, clusters_of.get(result.nodeid, [])) for result in red],
+        "gate": {name: list(gate[name]) for name in ("held_against", "warnings")} if gate else None,
+        "red": [
+            _red(result, clusters_of.get(result.nodeid, []), quarantines.get(result.nodeid)) for result in red
+        ],
+        "flaky": list(flaky[:FLAKY]),
         "not_run": [result.nodeid for result in record.results if result.outcome is Outcome.NOT_RUN],
         "chunks": [_chunk(chunk, record, outcomes) for chunk in chunks],
         "slowest": _slowest(record.results),
@@ -64,13 +78,27 @@ def summarize(
     }
 
 
-def _verdict(record: RunRecord, clusters: Sequence[Cluster], red: Sequence[TestResult]) -> str:
-    """void: nothing can be concluded; red: something new or regressed; known: only known causes; green."""
+def _verdict(
+    record: RunRecord,
+    clusters: Sequence[Cluster],
+    red: Sequence[TestResult],
+    gate: Mapping[str, Any] | None,
+) -> str:
+    """void: nothing can be concluded; red: the gate fails; known: only what it lets pass; flaky: and all of
+    that is chance; green.
+    """
     if record.void is not None or not record.complete:
         return "void"
-    if any(cluster.state_in_run and cluster.state_in_run.is_unexplained for cluster in clusters):
+    if gate is not None:
+        fails = bool(gate["held_against"])
+    else:  # a run of an older version
+        fails = any(cluster.state_in_run and cluster.state_in_run.is_unexplained for cluster in clusters)
+    if fails:
         return "red"
-    return "known" if red else "green"
+    if not red:
+        return "green"
+    seen = [cluster for cluster in clusters if cluster.is_seen]
+    return "flaky" if all(cluster.state_in_run is RunState.FLAKY for cluster in seen) else "known"
 
 
 def _cluster(cluster: Cluster) -> dict[str, Any]:
@@ -82,6 +110,7 @@ def _cluster(cluster: Cluster) -> dict[str, Any]:
         "status": cluster.status.value,
         "state": state.value if state else None,
         "owner": cluster.owner,
+        "quarantine": cluster.quarantine.model_dump(mode="json") if cluster.quarantine else None,
         "failing": len(cluster.members) if seen else 0,
         "members": list(cluster.members),
         "signatures": list(cluster.signatures),
@@ -92,7 +121,7 @@ def _cluster(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _red(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
+def _red(result: TestResult, clusters: Sequence[str], quarantine: Any) -> dict[str, Any]:
     first = result.failures[0] if result.failures else None
     place = first.place if first else None
     message = first.message if first else result.note or result.signal or ""
@@ -104,6 +133,8 @@ def _red(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:
         "attempt": result.attempt,
         "duration": result.duration,
         "failures": len(result.failures),
+        "reruns": result.reruns.model_dump(mode="json") if result.reruns else None,
+        "quarantine": quarantine,
         "phase": first.phase.value if first else None,
         "exception": first.exception if first else "",
         "message": _first_line(message),
@@ -159,12 +190,23 @@ def summary_of(folder: Path) -> dict[str, Any]:
         record = RunRecord.model_validate(_read(folder / "results.json"))
         clusters = [Cluster.model_validate(item) for item in _read(folder / "clusters.json")["clusters"]]
         failures = _read(folder / "failures.json")["failures"]
-        return summarize(record, clusters, failures)
+        return summarize(
+            record,
+            clusters,
+            failures,
+            gate=_read_if_there(folder / "gate.json"),
+            flaky=(_read_if_there(folder / "flaky.json") or {}).get("tests", ()),
+        )
     except (ValidationError, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise VoidError(
             "bad-evidence", f"{folder}: {reason}", "`triage check` tells what was changed"
         ) from error
+
+
+def _read_if_there(path: Path) -> Any:
+    """Older runs have neither `gate.json` nor `flaky.json`."""
+    return _read(path) if path.is_file() else None
 
 
 def _read(path: Path) -> Any:

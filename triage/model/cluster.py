@@ -19,6 +19,11 @@ WhyKind = Literal[
 ]  # fmt: skip
 
 
+def is_cluster_id(text: str) -> bool:
+    """Whether a text has the form of a cluster id: C19."""
+    return _CLUSTER_ID.fullmatch(text) is not None
+
+
 class ClusterStatus(StrEnum):
     """Where a cluster stands in its campaign."""
 
@@ -89,7 +94,7 @@ class Cluster(Value):
     @field_validator("id")
     @classmethod
     def _well_formed(cls, text: str) -> str:
-        if not _CLUSTER_ID.fullmatch(text):
+        if not is_cluster_id(text):
             raise ValueError(f"{text!r} is not a cluster id such as C19")
         return text
 

@@ -1,0 +1,76 @@
+"""Somebody vouches for a failure until a day: shown everywhere, and red again from the day after."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fixtures.projects import SUITE, Project
+
+UNTIL = ("--until", "2026-12-15", "--reason", "the mail server drops connections")
+BEFORE, LAST, AFTER = "2026-12-01T12:00:00Z", "2026-12-15T23:59:00Z", "2026-12-16T00:00:00Z"
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    project = Project(tmp_path).file("test_a.py", SUITE).file("pyproject.toml", "[tool.triage]\n")
+    project.file(".github/CODEOWNERS", "*.py @mail-team ada@example.org\n")
+    return project
+
+
+@pytest.mark.slow
+def test_the_whole_life_of_a_quarantine(project):
+    run = ("run", "--gate", "strict", "--json", "--reruns", "0")
+    assert project.triage(*run, "--stamp", "20261201T000000Z", TRIAGE_NOW=BEFORE).code == 1
+
+    made = project.triage("quarantine", "C1", *UNTIL, "--json", TRIAGE_NOW=BEFORE).json
+    assert (made["cluster"], made["until"]) == ("C1", "2026-12-15")
+    assert made["owner"] == "@mail-team ada@example.org", "as CODEOWNERS says"
+    # a test of the other cluster, with all of its parameters
+    nodeid = "test_a.py::test_same_reason"
+    project.triage("quarantine", nodeid, *UNTIL, "--owner", "bob", TRIAGE_NOW=BEFORE)
+    listed = project.triage("quarantine", "--json", TRIAGE_NOW=LAST).json["quarantines"]
+    assert [(each["subject"], each["holds"]) for each in listed] == [("C1", True), (nodeid, True)]
+
+    last = project.triage(*run, "--stamp", "20261215T000000Z", TRIAGE_NOW=LAST)
+    assert (last.code, last.json["held_against"]) == (0, [])
+    assert len(last.json["warnings"]) == 2
+    rows = {row["nodeid"]: row for row in project.triage("results", "--json").json["results"]}
+    assert rows["test_a.py::test_same_reason[1]"]["quarantine"]["owner"] == "bob"
+    assert rows["test_a.py::test_passes"]["quarantine"] is None
+    clusters = project.triage("clusters", "--json").json["clusters"]
+    assert [cluster["quarantine"]["until"] for cluster in clusters] == ["2026-12-15"] * 2
+    assert "C1 in quarantine until 2026-12-15" in project.triage("status", TRIAGE_NOW=LAST).out
+    summary = next(project.root.glob("reports/*/phase_a/20261215T000000Z/summary.md")).read_text()
+    assert "in quarantine until 2026-12-15 (bob): the mail server drops connections" in summary
+    assert "the mail server" in (project.root / "plans" / "fix_plan.md").read_text()
+    assert project.triage("report", "--html", "r.html").code == 0
+    assert "In quarantine until 2026-12-15" in (project.root / "r.html").read_text()
+    assert project.triage("check").code == 0
+
+    # known by reason, it would pass: but the day is over
+    after = project.triage("run", "--reruns", "0", "--json", "--stamp", "20261216T000000Z", TRIAGE_NOW=AFTER)
+    assert after.code == 1
+    assert [line.split(":")[0] for line in after.json["held_against"]] == [
+        "C1 out of quarantine since 2026-12-15", "C2 out of quarantine since 2026-12-15",
+    ]  # fmt: skip
+    assert project.triage("quarantine", "C1", "--lift").code == 0
+    assert project.triage("quarantine", nodeid, "--lift").code == 0
+    assert project.triage("run", "--reruns", "0", "--stamp", "20261216T000001Z", TRIAGE_NOW=AFTER).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "slug"),
+    [
+        (("C9", *UNTIL), "unknown-cluster"),
+        (("t.py::a", "--reason", "why"), "bad-quarantine"),
+        (("t.py::a", "--until", "2000-01-01", "--reason", "why", "--owner", "x"), "bad-quarantine"),
+        (("t.py::a", "--until", "2999-01-01", "--reason", "why", "--owner", "x"), "bad-quarantine"),
+        (("README.md", "--until", "2999-01-01", "--reason", "why"), "no-owner"),
+        (("t.py::a", "--lift"), "bad-quarantine"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(project, words, slug):
+    result = project.triage("quarantine", *words)
+    assert result.code == 2
+    assert f"[{slug}]" in result.err
+    assert not (project.root / "plans" / "journal.jsonl").exists()
