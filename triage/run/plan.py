@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from triage.errors import UsageError
-from triage.model.run import Chunk, Limits, Plan, Suite
+from triage.model.run import Chunk, Plan, Suite
 
 ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""
@@ -26,6 +26,9 @@ _PIECES = 4
 """Parts of a module that is too long, to a chunk's length: small enough to fill the gaps."""
 _LIMIT_SHARE = 0.8
 """A chunk is planned to need at most this part of its time limit."""
+_LEAST_DIGITS = 2
+"""Of a chunk's number, so that a listing of folders is in order: chunk_03."""
+_DIGEST_CHARS = 16
 
 
 @dataclass(frozen=True)
@@ -39,113 +42,128 @@ class Item:
 def plan(
     items: Sequence[Item], suite: Suite, durations: Mapping[str, float], manifest: str | None = None
 ) -> Plan:
-    """The plan of a run; the same input gives the same plan on every machine.
+    """The plan of a run; the same input gives the same plan on every machine. No items, no chunks.
 
     `manifest` is the text of a JSON object {chunk name: [node id, file or folder, ...]}.
     """
     weights, source = _weights(items, durations)
-    if manifest is not None:
-        groups, source = _from_manifest(items, manifest), "manifest"
+    if manifest is not None and items:
+        groups = _from_manifest(items, manifest)
+        source = "manifest"
     else:
-        groups = _balanced(items, weights, suite)
-    chunks = [
-        Chunk(
-            name=name,
-            nodeids=tuple(items[i].nodeid for i in members),
-            expected_seconds=round(sum(weights[i] for i in members), 6),
-        )
-        for name, members in groups
-    ]
+        groups = _Packing(items, weights, suite).groups()
+    chunks = []
+    for name, members in groups:
+        nodeids = tuple(items[i].nodeid for i in members)
+        seconds = sum(weights[i] for i in members)
+        chunks.append(Chunk(name=name, nodeids=nodeids, expected_seconds=round(seconds, 6)))
     return _sharded(chunks, suite, source)
 
 
 def _weights(items: Sequence[Item], durations: Mapping[str, float]) -> tuple[list[float], str]:
-    known = [durations[item.nodeid] for item in items if item.nodeid in durations]
+    """Expected seconds of each item, and where they come from."""
+    known = sorted(durations[item.nodeid] for item in items if item.nodeid in durations)
     if not known:
         return [ASSUMED_SECONDS] * len(items), "module sizes"
-    typical = sorted(known)[len(known) // 2]
-    return [max(0.0, durations.get(item.nodeid, typical)) for item in items], "history"
+    median = known[len(known) // 2]
+    return [max(0.0, durations.get(item.nodeid, median)) for item in items], "history"
 
 
-def _counts(weights: Sequence[float], suite: Suite, modules: int) -> list[int]:
-    """How many chunks might be good: as asked, else about `chunk_seconds` long, and work for every worker."""
-    if suite.chunks is not None:
-        return [suite.chunks]
-    total, hands = sum(weights), _hands(suite)
-    count = math.ceil(total / suite.chunk_seconds)
-    if suite.limits.chunk_timeout is not None:
-        count = max(count, math.ceil(total / (_LIMIT_SHARE * suite.limits.chunk_timeout)))
-    if hands > 1:
-        # a number of chunks that workers can share evenly; never more of them than there are modules
-        count = max(-(-count // hands) * hands, min(2 * hands, modules))
-    more = hands > 1 and total / count >= _WORTHWHILE_SECONDS
-    steps = range(0, 2 * hands + 1, max(1, hands // 2)) if more else (0,)
-    return [max(1, min(count + step, len(weights))) for step in steps]
+# -- balanced chunks --------------------------------------------------------------------------------
 
 
-def _hands(suite: Suite) -> int:
-    return suite.workers * (suite.shard[1] if suite.shard else 1)
+class _Packing:
+    """Modules of one suite, packed into chunks; an item is named by its index."""
+
+    def __init__(self, items: Sequence[Item], weights: Sequence[float], suite: Suite) -> None:
+        self._items, self._weights, self._suite = items, weights, suite
+        self._workers = suite.workers * (suite.shard[1] if suite.shard else 1)
+        """Of all machines that share the plan."""
+        self._modules: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            self._modules.setdefault(item.file, []).append(index)
+
+    def groups(self) -> list[tuple[str, list[int]]]:
+        """The chunks, named and in order of their first test, that finish first."""
+        if not self._items:
+            return []
+        candidates = [self._packed(count) for count in self._counts()]
+        chunks = min(candidates, key=lambda chunks: (self._finish(chunks), len(chunks)))
+        digits = max(_LEAST_DIGITS, len(str(len(chunks))))
+        return [(f"chunk_{number:0{digits}d}", members) for number, members in enumerate(chunks, 1)]
+
+    def _load(self, members: Sequence[int]) -> float:
+        return sum(self._weights[i] for i in members)
+
+    def _counts(self) -> list[int]:
+        """How many chunks might be good: as asked, else as long as `chunk_seconds`, and work for all."""
+        if self._suite.chunks is not None:
+            return [self._suite.chunks]
+        total = sum(self._weights)
+        count = math.ceil(total / self._suite.chunk_seconds)
+        limit = self._suite.limits.chunk_timeout
+        if limit is not None:
+            count = max(count, math.ceil(total / (_LIMIT_SHARE * limit)))
+        if self._workers > 1:
+            # a number of chunks that workers can share evenly; never more of them than there are modules
+            shared_evenly = math.ceil(count / self._workers) * self._workers
+            count = max(shared_evenly, min(2 * self._workers, len(self._modules)))
+        steps: Sequence[int] = (0,)
+        if self._workers > 1 and total / count >= _WORTHWHILE_SECONDS:
+            steps = range(0, 2 * self._workers + 1, max(1, self._workers // 2))
+        return [max(1, min(count + step, len(self._items))) for step in steps]
+
+    def _packed(self, count: int) -> list[list[int]]:
+        """At most `count` chunks of nearly equal weight, in order of their first test."""
+        target = sum(self._weights) / count
+        units: list[list[int]] = []
+        for members in self._modules.values():
+            units += self._pieces(members, target) if count > 1 else [members]
+        heaviest_first = sorted(units, key=lambda unit: (-self._load(unit), unit[0]))
+        bins: list[tuple[float, int, list[int]]] = [
+            (0.0, number, []) for number in range(min(count, len(units)))
+        ]
+        for unit in heaviest_first:
+            load, number, members = heapq.heappop(bins)
+            heapq.heappush(bins, (load + self._load(unit), number, members + unit))
+        return sorted(sorted(members) for _, _, members in bins if members)
+
+    def _pieces(self, members: list[int], target: float) -> list[list[int]]:
+        """A module, or parts of it where it alone is longer than the `target` of a chunk.
+
+        Equal ids stay together: they are told apart by their order.
+        """
+        total = self._load(members)
+        has_equal_ids = len({self._items[i].nodeid for i in members}) < len(members)
+        if total <= target or target <= 0 or has_equal_ids or len(members) == 1:
+            return [members]
+        parts = math.ceil(_PIECES * total / target)
+        share = total / parts
+        pieces: list[list[int]] = [[]]
+        load = 0.0
+        for i in members:
+            is_full = load + self._weights[i] / 2 > share * len(pieces)
+            if pieces[-1] and is_full and len(pieces) < parts:
+                pieces.append([])
+            pieces[-1].append(i)
+            load += self._weights[i]
+        return pieces
+
+    def _finish(self, chunks: Sequence[Sequence[int]]) -> float:
+        """When the last worker is done, each taking the longest chunk that is left."""
+        busy_until = [0.0] * self._workers
+        for load in sorted((self._load(members) for members in chunks), reverse=True):
+            heapq.heapreplace(busy_until, busy_until[0] + load + _START_SECONDS)
+        return max(busy_until)
 
 
-def _balanced(items: Sequence[Item], weights: Sequence[float], suite: Suite) -> list[tuple[str, list[int]]]:
-    modules: dict[str, list[int]] = {}
-    for index, item in enumerate(items):
-        modules.setdefault(item.file, []).append(index)
-    hands = _hands(suite)
-    tried = [_packed(items, weights, modules, count) for count in _counts(weights, suite, len(modules))]
-    chunks = min(tried, key=lambda chunks: (_finish(chunks, weights, hands), len(chunks)))
-    width = max(2, len(str(len(chunks))))
-    return [(f"chunk_{number:0{width}d}", members) for number, members in enumerate(chunks, 1)]
-
-
-def _packed(
-    items: Sequence[Item], weights: Sequence[float], modules: Mapping[str, list[int]], count: int
-) -> list[list[int]]:
-    """At most `count` chunks of nearly equal weight, in order of their first test."""
-    target = sum(weights) / count if count else 0.0
-    units = [unit for members in modules.values() for unit in _pieces(items, members, weights, target, count)]
-    heaviest = sorted(units, key=lambda unit: (-sum(weights[i] for i in unit), unit[0]))
-    bins: list[tuple[float, int, list[int]]] = [(0.0, number, []) for number in range(min(count, len(units)))]
-    for unit in heaviest:
-        load, number, members = heapq.heappop(bins)
-        heapq.heappush(bins, (load + sum(weights[i] for i in unit), number, members + unit))
-    return sorted(sorted(members) for _, _, members in bins if members)
-
-
-def _finish(chunks: Sequence[Sequence[int]], weights: Sequence[float], hands: int) -> float:
-    """When the last worker is done, each taking the longest chunk that is left; chunks cost their start."""
-    loads = [0.0] * hands
-    for load in sorted((sum(weights[i] for i in members) for members in chunks), reverse=True):
-        heapq.heapreplace(loads, loads[0] + load + _START_SECONDS)
-    return max(loads)
-
-
-def _pieces(
-    items: Sequence[Item], members: list[int], weights: Sequence[float], target: float, count: int
-) -> list[list[int]]:
-    """A module, or parts of it where it alone is longer than a chunk should be.
-
-    Equal ids stay together: they are told apart by their order.
-    """
-    total = sum(weights[i] for i in members)
-    unique = len({items[i].nodeid for i in members}) == len(members)
-    splits = total > target > 0 and unique and count > 1
-    parts = math.ceil(_PIECES * total / target) if splits else 1
-    if parts <= 1 or len(members) == 1:
-        return [members]
-    pieces: list[list[int]] = [[]]
-    load, share = 0.0, total / parts
-    for i in members:
-        if pieces[-1] and load + weights[i] / 2 > share * len(pieces) and len(pieces) < parts:
-            pieces.append([])
-        pieces[-1].append(i)
-        load += weights[i]
-    return pieces
+# -- chunks of a manifest ---------------------------------------------------------------------------
 
 
 def _from_manifest(items: Sequence[Item], text: str) -> list[tuple[str, list[int]]]:
+    """The named chunks, and one of all tests that no chunk names."""
     named = _parsed(text)
-    left = dict.fromkeys(range(len(items)))
+    left = dict.fromkeys(range(len(items)))  # in order, and quick to delete from
     groups: list[tuple[str, list[int]]] = []
     for name, selectors in named.items():
         members: list[int] = []
@@ -169,14 +187,16 @@ def _parsed(text: str) -> dict[str, list[str]]:
         named = json.loads(text)
     except ValueError as error:
         raise _bad_manifest(f"is not JSON: {error}") from error
-    shape = isinstance(named, dict) and all(
-        isinstance(ids, list) and ids and all(isinstance(one, str) for one in ids) for ids in named.values()
-    )
-    if not shape or not named:
+    if not isinstance(named, dict) or not named or not all(map(_is_list_of_ids, named.values())):
         raise _bad_manifest("is not an object of chunk names with lists of node ids")
-    if bad := [name for name in named if not name.replace("_", "").replace("-", "").isalnum()]:
-        raise _bad_manifest(f"has a chunk named {bad[0]!r}, which cannot be a folder's name")
-    return {str(name): ids for name, ids in named.items()}
+    for name in named:
+        if not name.replace("_", "").replace("-", "").isalnum():
+            raise _bad_manifest(f"has a chunk named {name!r}, which cannot be a folder's name")
+    return named
+
+
+def _is_list_of_ids(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(nodeid, str) for nodeid in value)
 
 
 def _bad_manifest(what: str) -> UsageError:
@@ -190,32 +210,35 @@ def _covers(selector: str, nodeid: str) -> bool:
     return nodeid == stem or nodeid.startswith((f"{stem}::", f"{stem}[", f"{stem}/"))
 
 
+# -- shards -----------------------------------------------------------------------------------------
+
+
 def _sharded(chunks: list[Chunk], suite: Suite, source: str) -> Plan:
-    digest = plan_digest(chunks)
-    total = sum(len(chunk.nodeids) for chunk in chunks)
-    limits: Limits = suite.limits
+    """The plan of this machine: all chunks, or those of its shard."""
+    whole = Plan(
+        chunks=tuple(chunks),
+        limits=suite.limits,
+        durations_from=source,
+        digest=plan_digest(chunks),
+        planned=sum(len(chunk.nodeids) for chunk in chunks),
+    )
     if suite.shard is None:
-        return Plan(chunks=tuple(chunks), limits=limits, durations_from=source, digest=digest, planned=total)
+        return whole
     number, count = suite.shard
     mine = {chunk.name for chunk in shares(chunks, count)[number - 1]}
-    return Plan(
-        chunks=tuple(chunk for chunk in chunks if chunk.name in mine),
-        others=tuple(chunk for chunk in chunks if chunk.name not in mine),
-        limits=limits,
-        durations_from=source,
-        shard=f"{number}/{count}",
-        digest=digest,
-        planned=total,
-    )
+    own = tuple(chunk for chunk in chunks if chunk.name in mine)
+    others = tuple(chunk for chunk in chunks if chunk.name not in mine)
+    return whole.model_copy(update={"chunks": own, "others": others, "shard": f"{number}/{count}"})
 
 
 def shares(chunks: Sequence[Chunk], count: int) -> list[list[Chunk]]:
     """The chunks dealt to `count` machines, longest first, each to the machine with the least to do."""
-    hands: list[tuple[float, int, list[Chunk]]] = [(0.0, number, []) for number in range(count)]
+    machines: list[tuple[float, int, list[Chunk]]] = [(0.0, number, []) for number in range(count)]
     for chunk in longest_first(chunks):
-        load, number, mine = heapq.heappop(hands)
-        heapq.heappush(hands, (load + (chunk.expected_seconds or 0.0), number, [*mine, chunk]))
-    return [mine for _, _, mine in sorted(hands, key=lambda hand: hand[1])]
+        load, number, share = heapq.heappop(machines)
+        heapq.heappush(machines, (load + (chunk.expected_seconds or 0.0), number, [*share, chunk]))
+    in_order = sorted(machines, key=lambda machine: machine[1])
+    return [share for _, _, share in in_order]
 
 
 def longest_first(chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -226,4 +249,4 @@ def longest_first(chunks: Sequence[Chunk]) -> list[Chunk]:
 def plan_digest(chunks: Sequence[Chunk]) -> str:
     """The same for two machines exactly where they would cut the suite in the same way."""
     text = json.dumps([[chunk.name, chunk.nodeids] for chunk in chunks])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARS]
