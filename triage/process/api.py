@@ -53,6 +53,8 @@ class ProcessOutcome:
     log_cut: int = 0
     """Bytes of its output that were not kept."""
     note: str | None = None
+    reported: bool = True
+    """Whether its supervisor said how it ended; where not, something of its tree may be left."""
 
 
 class Sink(Protocol):

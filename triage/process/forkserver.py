@@ -31,10 +31,17 @@ class LocalForkServer:
         control: socket.socket,
         *,
         watching: tuple[ProcessRequest, Sink, Callable[[], bool]],
+        sweep: Callable[[], int],
     ) -> None:
-        """`control` takes the orders to fork; `watching` are the arguments of `_watch`."""
+        """`control` takes the orders to fork; `watching` are the arguments of `_watch`.
+
+        `sweep` kills what is left of the tree, and is called where no supervisor can do it.
+        """
         self._supervisor, self._supervised, self._control = supervisor, supervised, control
+        self._sweep = sweep
         self._closing = False
+        self._broken = False
+        """Whether an order came to nothing: it is of no use any more, even if it still lives."""
         self._mutex = threading.Lock()
         self.outcome: ProcessOutcome | None = None
         self.unfit: list[str] = []
@@ -44,12 +51,14 @@ class LocalForkServer:
     def _watch(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> None:
         outcome = watch(self._supervised, request, sink, lambda: self._closing or stop())
         self._supervisor.wait()
+        if not outcome.reported:
+            self._sweep()
         self.outcome = outcome
 
     @property
     def alive(self) -> bool:
         """Whether it can still fork."""
-        return self.outcome is None and not self._closing
+        return self.outcome is None and not self._closing and not self._broken
 
     def wait_ready(self) -> bool:
         """Wait until it has collected; return False where it ended instead."""
@@ -73,21 +82,23 @@ class LocalForkServer:
         Raises OSError where the fork server is gone.
         """
         path = request.folder / "settings.json"
+        order = json.dumps({"settings": str(path)}).encode()
         ours, theirs = socket.socketpair()
         log_read, log_write = os.pipe()
+        supervised = Supervised(ours, log_read)
         try:
             with self._mutex:
-                order = json.dumps({"settings": str(path)}).encode()
-                socket.send_fds(self._control, [order], [log_write, theirs.fileno()])
-                supervised = Supervised(ours, log_read)
+                try:
+                    socket.send_fds(self._control, [order], [log_write, theirs.fileno()])
+                finally:
+                    # with this end open here, the death of the server would not be seen at the other
+                    theirs.close()
+                    os.close(log_write)
                 _wait_started(supervised)
         except OSError:
-            ours.close()
-            os.close(log_read)
+            self._broken = True
+            supervised.close()
             raise
-        finally:
-            theirs.close()
-            os.close(log_write)
         return supervised
 
     def close(self) -> ProcessOutcome | None:

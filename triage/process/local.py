@@ -49,8 +49,8 @@ class LocalExecutor:
         finally:
             supervised.close()
             supervisor.wait()
-        if outcome.note is not None:
-            # the supervisor could not report: it may have been killed, and its tree with it or not
+        if not outcome.reported:
+            # the supervisor may have been killed, and its tree with it or not
             outcome = replace(outcome, swept=sweep_marked(mark))
         return outcome
 
@@ -63,11 +63,13 @@ class LocalExecutor:
             request = with_control(request, theirs.fileno())
             _prepare(request)
             inherited = (theirs.fileno(),)
-            told = specification(request, _new_mark(request), inherited)
-            supervisor, supervised = start_supervisor(told, inherited)
+            mark = _new_mark(request)
+            supervisor, supervised = start_supervisor(specification(request, mark, inherited), inherited)
         finally:
             theirs.close()
-        server = LocalForkServer(supervisor, supervised, ours, watching=(request, sink, stop))
+        server = LocalForkServer(
+            supervisor, supervised, ours, watching=(request, sink, stop), sweep=lambda: sweep_marked(mark)
+        )
         self._fork_servers.append(server)
         return server
 

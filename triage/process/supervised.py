@@ -16,6 +16,7 @@ from pathlib import Path
 from triage.model.run import Ended
 from triage.process.api import LOG, RECORD, ProcessOutcome, ProcessRequest, Sink
 from triage.process.log import LogWriter
+from triage.recorder.events import belongs_to_start
 from triage.text.redact import Redactor
 
 _TICK_MS = 20
@@ -27,6 +28,8 @@ _ABORT_SECONDS = 2.0
 _SWEEP_SECONDS = 15.0
 """How long the supervisor may take to end the tree: its own limit and some more."""
 _WAKE_SECONDS = 0.5
+_LATE_SECONDS = 1.0
+"""A tick that came so late shows that the machine stood still, and with it the process under test."""
 _START_SECONDS = 30.0
 """An interpreter that starts and imports a conftest is no test: its limit is not below this."""
 _DRAIN_SECONDS = 1.0
@@ -50,6 +53,12 @@ class Supervised:
     """Whether the supervisor has closed its end."""
     at_rest: bool = False
     """Whether it is a fork server that waits for orders: its silence is no hang."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process under test; None until its supervisor has said."""
+        started = self.messages.get("started")
+        return None if started is None else int(started)
 
     def order(self, word: bytes) -> None:
         """Tell the supervisor `abort` or `kill`."""
@@ -104,7 +113,7 @@ class _RecordReader:
         if os.fstat(self._fd).st_nlink == 0:
             grew |= self._follow_replacement()
         if grew:
-            self.has_begun, self.grew_at = True, time.monotonic()
+            self.grew_at = time.monotonic()
         return grew
 
     def _open(self) -> int | None:
@@ -116,6 +125,7 @@ class _RecordReader:
     def _read(self) -> bool:
         grew = False
         while block := os.read(self._fd, _RECORD_BLOCK):
+            self.has_begun = self.has_begun or not belongs_to_start(block)
             self._sink(block)
             grew = True
         return grew
@@ -167,19 +177,26 @@ def _until_end(
 
     A process that must end gets an order, and a deadline for it; past each deadline the next order is `kill`.
     """
-    started = woken_at = time.monotonic()
+    started = woken_at = ticked_at = time.monotonic()
     os.set_blocking(supervised.log_fd, False)
     poller = select.poll()
     poller.register(supervised.control, select.POLLIN)
     ended: Ended = "finished"
     deadline: float | None = None
+    delay = 0.0
     pause = _TICK_MS
     while not supervised.gone and "ended" not in supervised.messages:
         if poller.poll(pause):
             supervised.receive()
         pause = 0 if _forward_log(supervised.log_fd, log) > _BUSY_BYTES else _TICK_MS
-        record.poll()
+        if record.poll():
+            delay = waited_for_processor(supervised.pid)
         now = time.monotonic()
+        if now - ticked_at > _LATE_SECONDS:
+            # neither this process nor, most likely, the other one was running: that is nobody's hang
+            started += now - ticked_at
+            record.grew_at += now - ticked_at
+        ticked_at = now
         if now - woken_at > _WAKE_SECONDS:
             woken_at = now
             supervised.wake()
@@ -196,11 +213,26 @@ def _until_end(
         if supervised.at_rest:
             continue
         reached = _limit_reached(request, now - started, now - record.grew_at, has_begun=record.has_begun)
+        if reached == "test-timeout":
+            # looked up only now: time in which the machine gave it no processor is not its own
+            stood = waited_for_processor(supervised.pid) - delay
+            silent = now - record.grew_at - max(0.0, stood)
+            reached = _limit_reached(request, now - started, silent, has_begun=record.has_begun)
         if reached is not None:
             ended = reached
             supervised.order(b"abort\n")
             deadline = now + _ABORT_SECONDS
     return ended
+
+
+def waited_for_processor(pid: int | None) -> float:
+    """Seconds in which a process could have run and got no processor; 0 where the kernel does not say."""
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            # nanoseconds on a processor, nanoseconds in the queue for one, number of turns
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _limit_reached(request: ProcessRequest, ran: float, silent: float, *, has_begun: bool) -> Ended | None:
@@ -247,7 +279,7 @@ def _outcome(supervised: Supervised, ended: Ended, seconds: float, cut: int) -> 
             note = "the process did not start"
         if ended == "finished":
             ended = "lost"
-        return ProcessOutcome(ended, seconds=seconds, log_cut=cut, note=note)
+        return ProcessOutcome(ended, seconds=seconds, log_cut=cut, note=note, reported=False)
     status = int(raw)
     was_killed = os.WIFSIGNALED(status)
     return ProcessOutcome(
