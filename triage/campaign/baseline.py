@@ -83,8 +83,10 @@ def conclude(
 
     Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) the journal
     stays as it is, and new ids are those that the next run would allot. A shard is in no history: the joined
-    run is.
+    run is. A run that can be resumed is not over: its folder stays open, it is in no history, and what is new
+    in it is still new when it is over.
     """
+    ledgers = ledgers and not record.resumable
     with services.decision_lock():
         before = services.registry()
         factory = before.event_factory(services.world.timestamp(), "triage run")
@@ -103,13 +105,14 @@ def conclude(
         gate = _judged(services, record, assignment, before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
         write_run_summary(services.root, folder, templates_of(services))
-        folder.seal()
+        if not record.resumable:
+            folder.seal()
         if appended:
             _record_seal(services, folder)
         if ledgers:
             refresh(services)
     is_shard = record.plan is not None and record.plan.shard is not None
-    if history and not is_shard:
+    if history and not is_shard and not record.resumable:
         _record_history(services, record, assignment)
     return Concluded(
         record=record,

@@ -74,7 +74,7 @@ def _problems_of_record(record: RunRecord) -> Iterator[str]:
     """Each planned test has one outcome; a suite may hold the same node id more than once."""
     if record.plan is not None:
         planned = Counter(nodeid for chunk in record.plan.chunks for nodeid in chunk.nodeids)
-        recorded = Counter(result.nodeid for result in record.results)
+        recorded = Counter(result.nodeid for result in record.planned_results)
         for nodeid, before, after in _differences(planned, recorded):
             yield f"{nodeid} was planned {before} times and has {after} outcomes"
     if record.complete and record.counts.not_run:
@@ -96,7 +96,7 @@ def _compare_preflight(document: Mapping[str, Any], record: RunRecord) -> Iterat
     if record.plan is None or record.plan.shard is not None:
         return
     collected = Counter(document["nodeids"])
-    recorded = Counter(result.nodeid for result in record.results)
+    recorded = Counter(result.nodeid for result in record.planned_results)
     for nodeid, before, after in _differences(collected, recorded):
         yield f"{nodeid} was collected {before} times and has {after} outcomes"
 

@@ -121,15 +121,19 @@ def _log(records: Any) -> str:
     return "\n".join(lines)
 
 
-def from_plugin(path: Path) -> dict[str, Any] | None:
-    """Read the document that the plugin left and mark its origin; None where it left none."""
+def from_plugin(path: Path, *, seconds: float) -> dict[str, Any] | None:
+    """Read the document that the plugin left and mark its origin; None where it left none.
+
+    The plugin measures the whole by the clock on the wall, which may be set back meanwhile: `seconds` is what
+    a monotonic clock says.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     if not isinstance(document, dict):
         return None
-    return {**document, "triage": {"made_from": "pytest-json-report"}}
+    return {**document, "duration": seconds, "triage": {"made_from": "pytest-json-report"}}
 
 
 def from_events(

@@ -122,6 +122,8 @@ class NoteKind(StrEnum):
 
     END = "end"
     """How the process ended, and why its end counts as it does."""
+    RUN_AGAIN = "run-again"
+    """A test ran when the process ended, and runs again alone: somebody else may have ended it."""
     LEFT_PROCESSES = "left-processes"
     """Processes that outlived the tests and were killed."""
     OUTPUT_CUT = "output-cut"
@@ -264,7 +266,10 @@ class RunRecord(Value):
     complete: bool
     void: str | None = None
     """The reason why the run can answer nothing."""
+    resumable: bool = False
+    """Whether `triage run --resume` can still give it what is missing; its folder is not sealed then."""
     results: tuple[TestResult, ...] = ()
+    """Planned tests in the plan's order; behind them what was skipped as a whole when it was collected."""
     collect_errors: tuple[TestResult, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     plan: Plan | None = None
@@ -280,6 +285,13 @@ class RunRecord(Value):
     def counts(self) -> Counts:
         """Outcomes of the planned tests; they add up."""
         return Counts.of((result.outcome for result in self.results), collect_errors=len(self.collect_errors))
+
+    @property
+    def planned_results(self) -> tuple[TestResult, ...]:
+        """The results of planned tests, without files and classes that were skipped when collected."""
+        if self.plan is None:
+            return self.results
+        return tuple(result for result in self.results if result.chunk is not None)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

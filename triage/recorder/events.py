@@ -9,11 +9,16 @@ reports.)
 Events, by `e`:
 
     begin     pid, python, pytest, rootdir, inifile, plugins, notes     the session is configured
-    collecting path                                              a file is about to be imported
-    collected ids, files, lines, kinds, deselected               ids in order, one entry an item
+    collecting id, path                     a folder, file or class (in the file `path`) is about to be
+                                            collected
+    listed                                  the latest of those that are being collected is done
+    collected ids, files, lines, deselected                      ids in order, one entry an item
     ready                                   collection is whole: only where nothing is to be run at once
     collect_error nodeid, failure                                a file or folder that did not collect
+    collect_skip nodeid, reason                                  a file or class that was skipped as a whole
+    conftest_error id, path, failure                             the conftest.py of a folder raised
     start     i                                                  item i (of `collected`) is about to run
+    failing   i, failures                   what has failed so far, before the teardown of item i
     ran       i, outcome, stages, failures      the last item but for the teardown of wider fixtures
     finish    i, outcome, stages, failures, reruns, note         item i is done
     cut       i, how, what                                       item i ended the session by an exception
@@ -49,6 +54,15 @@ def encode(event: Mapping[str, Any]) -> bytes:
 def seal(key: bytes, sequence: int, payload: bytes) -> bytes:
     """Return one line of the record."""
     return b"%s %d %s\n" % (_mac(key, sequence, payload), sequence, payload)
+
+
+_EVENTS_OF_START = (b' {"e":"collecting"', b' {"e":"listed"', b' {"e":"conftest_error"')
+"""The first conftest files are imported before the session begins."""
+
+
+def belongs_to_start(block: bytes) -> bool:
+    """Whether all lines of a block may come before `begin`, so that the process may still be starting."""
+    return all(any(mark in line for mark in _EVENTS_OF_START) for line in block.splitlines())
 
 
 class Opener:

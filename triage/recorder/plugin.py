@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from triage.recorder import other_plugins
+from triage.recorder.conftests import follow_conftests
 from triage.recorder.exceptions import broke_capturing, exception_chain, summary_of
 from triage.recorder.items import NextItem, line_of, report_of_exit
 from triage.recorder.json_report import JsonReport, block_unless_wanted, stand_in
+from triage.recorder.left_out import LeftOut, is_left_out
 from triage.recorder.record_file import Writer
 from triage.recorder.reports import (
     ReportSerializer,
@@ -43,6 +45,9 @@ _STAGES = ("setup", "call", "teardown")
 class Recorder:
     """Records one session; each method named `pytest_...` is a hook of pytest."""
 
+    survives_exit = True
+    """Whether `sys.exit()` in a test file is that file's error, instead of the end of the session."""
+
     def __init__(self, settings: Settings) -> None:
         """Nothing is written before the session is configured."""
         self.settings = settings
@@ -65,8 +70,12 @@ class Recorder:
         """Index of the item that is expected to run next."""
         self.reports: list[Any] = []
         """Of the present test, all attempts."""
+        self.raised: list[Any] = []
+        """Of the present test, the reports of stages that raised: some plugins log them at the very end."""
         self.chains: dict[int, list[dict[str, Any]]] = {}
         """Exception chains by the `id` of the report that they belong to."""
+        self.deselected = 0
+        """Tests that options or plugins have taken out of the session."""
         self.exit_reason: str | None = None
         self.capture_is_broken = False
 
@@ -133,7 +142,7 @@ class Recorder:
     def pytest_ignore_collect(self, collection_path: Any) -> bool | None:
         """Leave out what killed an earlier collection, and files that this process has no test of."""
         path = str(collection_path)
-        if path in self.settings.ignore:
+        if is_left_out(path, self.settings):
             return True
         only = self.settings.only_files
         if only is None or path in only or not collection_path.is_file():
@@ -143,33 +152,43 @@ class Recorder:
             return None
         return True
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collectstart(self, collector: Any) -> None:
-        """Name the file before its import can kill the process."""
-        if isinstance(collector, pytest.File):
-            if self.watchdog:
-                self.watchdog.touch()
-            path = str(collector.path)
-            self.writer.write(
-                {"e": "collecting", "path": path, "id": public_id(collector.nodeid, self.redact)}
-            )
+        """Name the folder, file or class before its collection can kill the process."""
+        if isinstance(collector, pytest.Session):
+            return  # its collection is that of everything else
+        if self.watchdog:
+            self.watchdog.touch()
+        nodeid = public_id(collector.nodeid, self.redact) or "."
+        self.writer.write({"e": "collecting", "id": nodeid, "path": str(collector.path)})
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
         """Report a file that calls `sys.exit()` while it is imported as failed; the collection goes on."""
         try:
-            return (yield)
+            report = yield
         except (SystemExit, KeyboardInterrupt) as error:
+            if not self.survives_exit:
+                raise
             report = report_of_exit(collector, error)
             self.chains[id(report)] = exception_chain(error)
-            return report
+        if not isinstance(collector, pytest.Session):
+            self.writer.write_payload(b'{"e":"listed"}')
+        return report
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Record a file or folder that did not collect; a skipped module is no error."""
-        if not report.failed:
-            return
-        failure = self.serializer.failure(report, self.chains.pop(id(report), None))
+        """Record a file or folder that did not collect, and one that was skipped as a whole."""
         nodeid = public_id(report.nodeid, self.redact) or "."
-        self.writer.write({"e": "collect_error", "nodeid": nodeid, "failure": failure})
+        if report.failed:
+            failure = self.serializer.failure(report, self.chains.pop(id(report), None))
+            self.writer.write({"e": "collect_error", "nodeid": nodeid, "failure": failure})
+        elif report.skipped:
+            reason = self.serializer.text(skip_reason([report]) or "")
+            self.writer.write({"e": "collect_skip", "nodeid": nodeid, "reason": reason})
+
+    def pytest_deselected(self, items: Sequence[Any]) -> None:
+        """Count what `-k`, `-m` or a plugin leaves out."""
+        self.deselected += len(items)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> Generator[None, None, None]:
@@ -223,6 +242,7 @@ class Recorder:
                 "files": list(numbers),
                 "file": file_of_item,
                 "lines": [line_of(item) for item in self.items],
+                "deselected": self.deselected,
             }
         )
 
@@ -232,7 +252,7 @@ class Recorder:
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, object, object]:
         """Record the test before anything of it runs, and its outcome after everything of it has run."""
         index = self._index(item)
-        self.reports, self.chains = [], {}
+        self.reports, self.raised, self.chains = [], [], {}
         self.writer.write_payload(b'{"e":"start","i":%d}' % index)
         if self.watchdog:
             self.watchdog.touch()
@@ -254,16 +274,37 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: Any, nextitem: Any) -> Generator[None, object, object]:
-        """Tear down the last test's own fixtures first, and record its outcome before the wider ones follow.
+        """Record what has failed so far, and the last test's outcome before wider fixtures are torn down.
 
-        Behind the last test the fixtures of its module and its session are torn down too; a process that dies
-        then has not died of the test.
+        The teardown may kill the process, and the failure before it must not be lost. Behind the last test
+        the fixtures of its module and its session are torn down too; a process that dies then has not died
+        of the test.
         """
+        self._record_failing()
         error = self._tear_down_own_fixtures(item) if nextitem is None else None
         result = yield
         if error is not None:
             raise error
         return result
+
+    def _record_failing(self) -> None:
+        """Record failures of setup and call while the test's teardown is still to come."""
+        failed = [report for report in self.reports if report.failed]
+        logged = {id(report) for report in failed}
+        failed += [report for report in self.raised if report.failed and id(report) not in logged]
+        self.raised = []
+        if not failed or not self.writer.mine:
+            return
+        try:
+            event = {
+                "e": "failing",
+                "i": max(self.position - 1, 0),
+                "failures": self._failures(failed),
+            }
+        except BaseException:
+            # texts that cannot be read: `finish` says so, if the teardown lets it come to that
+            return
+        self.writer.write(event)
 
     def _tear_down_own_fixtures(self, item: Any) -> BaseException | None:
         """Tear down what is the item's alone and record the outcome so far; return what was raised."""
@@ -310,6 +351,7 @@ class Recorder:
         if self.watchdog:
             # pytest's faulthandler plugin cancels the timer in this hook
             self.watchdog.forget()
+        self.raised.append(report)
         error = call.excinfo.value
         try:
             if type(error).__name__ == "CollectError" and error.__cause__ is not None:
@@ -438,8 +480,11 @@ class _Early:
 def pytest_addoption(parser: Any, pluginmanager: Any) -> None:
     """Called as soon as `-p` has loaded this module: the first moment to register hooks."""
     if _SETTINGS is not None and not pluginmanager.has_plugin(_NAME):
+        recorder = Recorder(_SETTINGS)
         pluginmanager.register(_Early(), _NAME + "-early")
-        pluginmanager.register(Recorder(_SETTINGS), _NAME)
+        pluginmanager.register(LeftOut(_SETTINGS, recorder.redact), _NAME + "-left-out")
+        pluginmanager.register(recorder, _NAME)
+        follow_conftests(pluginmanager, recorder.writer, recorder.serializer, _SETTINGS)
         block_unless_wanted(pluginmanager, _SETTINGS)
 
 

@@ -30,7 +30,9 @@ class Settings:
     match: list[str] | None = None
     """Node ids, files, folders; a name takes all its parameters along."""
     ignore: list[str] = field(default_factory=list)
-    """Files that killed an earlier collection."""
+    """What killed an earlier collection: paths of files and folders, public ids of other collectors."""
+    only_path: str | None = None
+    """The only file or folder to collect, with the folders that lead to it."""
     only_files: list[str] | None = None
     """Paths of the only files to collect."""
     field_chars: int = 65536

@@ -34,6 +34,8 @@ class StandaloneWriter(Writer):
 class StandaloneRecorder(Recorder):
     """Records, and changes nothing: switches no option off, selects no test."""
 
+    survives_exit = False
+
     def __init__(self, settings: Settings) -> None:
         """Nothing is written before the session is configured."""
         super().__init__(settings)
@@ -47,11 +49,6 @@ class StandaloneRecorder(Recorder):
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> Any:
         """Leave every option as it is."""
-        return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_make_collect_report(self, collector: Any) -> Any:
-        """Let `sys.exit()` in a test file end the session, as it does without the recorder."""
         return (yield)
 
     def announce_remote(self, ids: list[str]) -> None:

@@ -89,7 +89,7 @@ class Artifacts:
             self.store.put(f"{folder}/{STACKS}", stacks)
 
         seconds = sum(finished.attempt.seconds for finished in chunk.attempts)
-        results = [chunk.results[key] for key in chunk.keys if key in chunk.results]
+        results = chunk.all_results("its chunk was not finished")
         timestamp = self.world.now().isoformat(timespec="seconds")
         junit = write_junit(results, name=chunk.name, timestamp=timestamp, seconds=seconds)
         self.store.put(f"{folder}/junit.xml", junit.encode("utf-8"))
@@ -129,7 +129,7 @@ class Artifacts:
             why = "the process died"
         else:
             why = "too many tests for the plugin, or no plugin"
-            document = from_plugin(chunk.attempts[-1].folder / REPORT)
+            document = from_plugin(chunk.attempts[-1].folder / REPORT, seconds=seconds)
             if document is not None:
                 return document
         rows = [(key, chunk.results[key], events.get(key)) for key in chunk.keys if key in chunk.results]

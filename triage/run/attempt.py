@@ -41,6 +41,8 @@ _DUMP_START = pattern(
     matches=["Timeout (0:00:05)!", "Fatal Python error: Segmentation fault"],
     rejects=["Timeout after 5 s", "Fatal error: "],
 )
+_SENT_BY_OTHERS = frozenset({"SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"})
+"""Signals that people, schedulers and the kernel's out-of-memory killer send: no evidence against a test."""
 _MACHINERY = ("/_pytest/", "/pluggy/", "/triage/recorder/")
 """Parts of paths whose frames lie around a test and are not its own."""
 
@@ -55,6 +57,8 @@ class AttemptEnd:
     outcome: Outcome | None = None
     """Of the culprit."""
     note: str | None = None
+    from_outside: bool = False
+    """Whether somebody else may have ended the process, so that the culprit is under suspicion at most."""
 
 
 def judge_end(reader: RecordReader, process: ProcessOutcome) -> AttemptEnd:
@@ -62,10 +66,13 @@ def judge_end(reader: RecordReader, process: ProcessOutcome) -> AttemptEnd:
     if process.ended == "interrupted":
         return AttemptEnd("interrupted", note=process.note)
     if process.ended == "lost":
-        return AttemptEnd("lost", reader.culprit, note=process.note)
+        outcome = None if reader.culprit is None else Outcome.CRASHED
+        return AttemptEnd("lost", reader.culprit, outcome, process.note, from_outside=True)
     if reader.cut is not None and not reader.tearing_down:
         culprit = reader.key(reader.cut["i"])
-        return AttemptEnd("crashed", culprit, Outcome.CRASHED, f"ended the session: {reader.cut['what']}")
+        note = f"ended the session: {reader.cut['what']}"
+        interrupted = reader.cut["how"] == "KeyboardInterrupt"
+        return AttemptEnd("crashed", culprit, Outcome.CRASHED, note, from_outside=interrupted)
     if reader.culprit is not None:
         return _end_within_test(reader, process, reader.culprit)
     return _end_outside_tests(reader, process)
@@ -86,7 +93,8 @@ def _end_within_test(reader: RecordReader, process: ProcessOutcome, culprit: Key
     if process.ended == "test-timeout":
         return AttemptEnd("test-timeout", culprit, Outcome.TIMEOUT, "no end within the limit of a test")
     if process.ended != "chunk-timeout":
-        return AttemptEnd("crashed", culprit, Outcome.CRASHED, _death(process))
+        killed = process.signal in _SENT_BY_OTHERS
+        return AttemptEnd("crashed", culprit, Outcome.CRASHED, _death(process), from_outside=killed)
     if reader.finished:  # others used the time too: the test runs again in the next process
         note = f"split after {len(reader.finished)} tests: the chunk's time was up"
         return AttemptEnd("chunk-timeout", note=note)

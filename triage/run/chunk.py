@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from triage.model.outcome import Outcome, Phase
-from triage.model.run import Attempt, Key, TestResult
+from triage.model.run import Attempt, Key, Note, NoteKind, TestResult
 from triage.process.api import LOG, RECORD, STACKS, Executor, ProcessOutcome, ProcessRequest
 from triage.recorder.events import encode
 from triage.recorder.record_file import overflow_lines
@@ -21,10 +22,12 @@ from triage.run.results import Origins, Traces
 _TAIL_BYTES = 64 * 1024
 """Of a log or stacks file: the last stacks are at its end, and a log may have any size."""
 _LOG_TAIL_CHARS = 4000
-_MOST_LOST = 3
-"""Processes that vanish before any test finished: after so many the machine is held to be broken."""
-_MOST_WITHOUT_PROGRESS = 2
-"""Attempts that give no test a result: a third one would give none either."""
+_PAUSES_AFTER_LOST = (0.0, 0.1, 0.5, 2.0)
+"""Seconds before a process is started again that nobody knows the end of: a busy machine needs a moment.
+After one more than these the machine is held to be broken."""
+_MOST_FRUITLESS = 3
+"""Attempts in turn that give no test a result: a further one would give none either."""
+_STOP_POLL_SECONDS = 0.05
 _NOT_COLLECTED_AGAIN = (
     "not collected again: its id changes with each collection, or its file no longer collects"
 )
@@ -58,12 +61,21 @@ class ChunkProgress:
     number: int = 0
     """Of the latest attempt; those of an interrupted run, which was resumed, count."""
     interrupted: bool = False
+    gave_up: str | None = None
+    """Why no further process was started for what remains; a resumed run tries again."""
+    suspect: Key | None = None
+    """The test that ran when a process ended that somebody else may have ended; it runs next, alone."""
     last_finished: Key = ("", -1)
 
     @property
     def remaining(self) -> list[Key]:
         """The tests that have no outcome yet, in order."""
         return [key for key in self.keys if key not in self.results]
+
+    def all_results(self, why: str) -> list[TestResult]:
+        """A result for each test, in order; `why` says of the others why they have not run."""
+        reason = self.gave_up or why
+        return [self.results.get(key) or results.result_not_run(key, self.name, reason) for key in self.keys]
 
 
 OnChunkEvent = Callable[[ChunkProgress, int, bytes, Any], None]
@@ -85,35 +97,50 @@ class ChunkRunner:
     on_event: OnChunkEvent
 
     def run(self, chunk: ChunkProgress, make_request: RequestMaker) -> None:
-        """Give each test of the chunk its result, or leave it without one when stopped."""
-        lost = without_progress = 0
+        """Give each test of the chunk its result, or leave it without one when stopped or given up.
+
+        A test is not blamed for a process that somebody else may have ended, such as the kernel or a person:
+        it runs again alone, and its second end is its own. Only attempts that give nothing are counted.
+        """
+        lost = fruitless = 0
+        chunk.gave_up = None
         while chunk.remaining and not self.stop():
-            results_before = len(chunk.results)
-            finished, end = self.attempt(chunk, make_request)
+            known = (len(chunk.results), chunk.suspect)
+            keys = chunk.remaining if chunk.suspect is None else [chunk.suspect]
+            finished, end = self.attempt(chunk, make_request, keys)
             if end.ended == "interrupted":
                 chunk.interrupted = True
                 return
-            if end.ended == "lost":
+            _account_for_uncollected(chunk, keys, finished.reader)
+            if chunk.suspect in chunk.results:
+                chunk.suspect = None
+            if (len(chunk.results), chunk.suspect) != known:
+                lost = fruitless = 0
+            elif end.ended == "lost":
                 lost += 1
-                self._account_for_lost(chunk, finished, end, lost)
-                continue
-            self._account_for_uncollected(chunk, finished.reader)
-            without_progress = without_progress + 1 if len(chunk.results) == results_before else 0
-            if without_progress >= _MOST_WITHOUT_PROGRESS:
-                why = end.note or "the process ended in good order and ran none"
-                _give_up(chunk, f"no test could be started: {why}")
+                if lost > len(_PAUSES_AFTER_LOST):
+                    chunk.gave_up = f"lost {lost} times: {end.note}"
+                    return
+                self._pause(_PAUSES_AFTER_LOST[lost - 1])
+            else:
+                fruitless += 1
+                if fruitless >= _MOST_FRUITLESS:
+                    why = end.note or "the process ended in good order and ran none"
+                    chunk.gave_up = f"no test could be started: {why}"
+                    return
 
-    def attempt(self, chunk: ChunkProgress, make_request: RequestMaker) -> tuple[FinishedAttempt, AttemptEnd]:
-        """Run one process on what is left of the chunk."""
+    def attempt(
+        self, chunk: ChunkProgress, make_request: RequestMaker, keys: Sequence[Key]
+    ) -> tuple[FinishedAttempt, AttemptEnd]:
+        """Run one process on these tests of the chunk."""
         chunk.number += 1
         number = chunk.number
-        remaining = chunk.remaining
         folder = self.scratch / f"{chunk.name or 'run'}.{number}"
         key = self.key(folder.name)
         reader = RecordReader(
             key, lambda payload, event: self._take_event(chunk, number, payload, event, reader)
         )
-        process = self.executor.run(make_request(folder, key, remaining), reader.feed, self.stop)
+        process = self.executor.run(make_request(folder, key, keys), reader.feed, self.stop)
         # what did not fit into the record any more lies beside it; a line may have been cut before
         reader.feed(b"\n" + overflow_lines(folder / RECORD))
 
@@ -127,25 +154,36 @@ class ChunkRunner:
             traces=_traces(folder),
             origins=self.origins,
         )
+        notes = notes_on(end, process)
         if culprit is not None and end.culprit is not None and end.culprit in chunk.keys:
-            self._blame(chunk, number, end.culprit, culprit)
+            if end.from_outside and end.culprit != chunk.suspect:
+                chunk.suspect = end.culprit
+                text = f"{end.note}, while {end.culprit[0]} ran: it runs again, alone"
+                notes = (*notes, Note(kind=NoteKind.RUN_AGAIN, text=text))
+            else:
+                self._blame(chunk, number, end.culprit, culprit)
 
         attempt = Attempt(
             chunk=chunk.name or "",
             number=number,
-            command=self.command(chunk.name, remaining),
+            command=self.command(chunk.name, keys),
             exit_code=process.exit_code,
             signal=process.signal,
             ended=end.ended,
             seconds=round(process.seconds, 6),
             culprit=end.culprit[0] if end.culprit else None,
-            notes=notes_on(end, process),
+            notes=notes,
         )
         finished = FinishedAttempt(attempt, reader, process, folder)
         chunk.attempts.append(finished)
         if end.ended != "interrupted":  # a resumed run repeats what was interrupted
             self._record(chunk, number, {"e": "attempt", "attempt": attempt.model_dump(mode="json")})
         return finished, end
+
+    def record_collect_error(self, name: str, number: int, error: TestResult) -> None:
+        """Write into the record what was blamed for the end of a collection."""
+        event = {"e": "collect_result", "result": error.model_dump(mode="json")}
+        self._record(ChunkProgress(name, []), number, event)
 
     def _take_event(
         self, chunk: ChunkProgress, number: int, payload: bytes, event: Any, reader: RecordReader
@@ -160,35 +198,10 @@ class ChunkRunner:
         """Write a line of the harness's own into the record."""
         self.on_event(chunk, number, encode(event), event)
 
-    def _account_for_uncollected(self, chunk: ChunkProgress, reader: RecordReader) -> None:
-        """Tests that are planned, but not collected by the process that should have run them."""
-        if reader.collected is None:
-            return
-        present = set(reader.keys)
-        for key in chunk.remaining:
-            if key not in present:
-                chunk.results[key] = results.result_not_run(key, chunk.name, _NOT_COLLECTED_AGAIN)
-
-    def _account_for_lost(
-        self, chunk: ChunkProgress, finished: FinishedAttempt, end: AttemptEnd, times: int
-    ) -> None:
-        """Nobody knows how the process ended. The test that ran each time is to blame, else the machine."""
-        culprit = end.culprit
-        earlier = [other.reader.culprit for other in chunk.attempts[:-1] if other.attempt.ended == "lost"]
-        if culprit is not None and culprit in earlier and culprit in chunk.keys:
-            note = f"its process vanished {earlier.count(culprit) + 1} times: {end.note}"
-            failure = results.failure_of_death(culprit[0], "Crashed", note, origins=self.origins)
-            result = TestResult(
-                nodeid=culprit[0],
-                outcome=Outcome.CRASHED,
-                chunk=chunk.name,
-                attempt=chunk.number,
-                failures=(failure,),
-                note=note,
-            )
-            self._blame(chunk, finished.attempt.number, culprit, result)
-        elif times >= _MOST_LOST and not finished.reader.finished:
-            _give_up(chunk, f"lost {times} times: {end.note}")
+    def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.stop():
+            time.sleep(_STOP_POLL_SECONDS)
 
     def _blame(self, chunk: ChunkProgress, number: int, culprit: Key, result: TestResult) -> None:
         chunk.results[culprit] = result
@@ -196,13 +209,18 @@ class ChunkRunner:
         self._record(chunk, number, event)
 
 
-def _give_up(chunk: ChunkProgress, why: str) -> None:
-    for key in chunk.remaining:
-        chunk.results[key] = results.result_not_run(key, chunk.name, why)
+def _account_for_uncollected(chunk: ChunkProgress, keys: Sequence[Key], reader: RecordReader) -> None:
+    """Tests that are planned, but not collected by the process that should have run them."""
+    if reader.collected is None:
+        return
+    present = set(reader.keys)
+    for key in keys:
+        if key not in present and key not in chunk.results:
+            chunk.results[key] = results.result_not_run(key, chunk.name, _NOT_COLLECTED_AGAIN)
 
 
 def collection_death(finished: FinishedAttempt, origins: Origins) -> TestResult | None:
-    """The result of the file whose import killed or hung the process; None where no file did."""
+    """The result of what was being collected when the process died or hung; None where nothing was."""
     reader, process = finished.reader, finished.process
     if reader.collected is not None or reader.collecting is None or process.ended == "interrupted":
         return None

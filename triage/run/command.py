@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from triage.text.redact import Redactor
 
 PLUGIN = "triage.recorder.plugin"
 _NOT_INHERITED = ("PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "TRIAGE_RECORD")
+"""They describe another pytest: the one that started triage, where a test did."""
+_CARRIED_ROOMS = ("recorder", "text", "instruments")
+"""What the process under test imports; all of it needs nothing but the standard library and pytest."""
+_KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -55,22 +60,34 @@ class Launch:
             merged.pop(name, None)
         return {name: value for name, value in merged.items() if value is not None}
 
-    def argv(self) -> tuple[str, ...]:
-        """The command, recorder included."""
-        plugins = [word for name in (PLUGIN, *self.plugins) for word in ("-p", name)]
-        return (self.python, "-m", "pytest", *plugins, *self.args, *self.selectors)
+    def argv(self, left_out: Sequence[str] = ()) -> tuple[str, ...]:
+        """The command, recorder included; `left_out` are paths that the recorder keeps pytest from."""
+        plugins: list[str] = []
+        for name in (PLUGIN, *self.plugins):
+            plugins += ["-p", name]
+        selectors = [_outermost(selector, self.root, left_out) for selector in self.selectors]
+        return (self.python, "-m", "pytest", *plugins, *self.args, *selectors)
 
-    def request(self, folder: Path, key: bytes, **settings: Any) -> ProcessRequest:
-        """A process whose recorder is told `settings`."""
+    def patient(self, factor: float) -> Launch:
+        """The same, with so many times the limit of a test."""
+        seconds = self.limits.test_timeout
+        if seconds is None or factor == 1.0:
+            return self
+        return replace(self, limits=self.limits.model_copy(update={"test_timeout": factor * seconds}))
+
+    def request(
+        self, folder: Path, key: bytes, *, ignore: Sequence[str] = (), **settings: Any
+    ) -> ProcessRequest:
+        """A process whose recorder is told `settings`, and leaves `ignore` out."""
         environment = self.environment()
-        job = self.settings(key, environment, **settings)
+        job = self.settings(key, environment, ignore=list(ignore), **settings)
         environment["TRIAGE_RECORD"] = f"{FOLDER}/settings.json"
         environment.update(self.extra)
         if self.carry is not None:
             path = environment.get("PYTHONPATH")
-            environment["PYTHONPATH"] = f"{self.carry}:{path}" if path else self.carry
+            environment["PYTHONPATH"] = self.carry + (f":{path}" if path else "")
         return ProcessRequest(
-            argv=self.argv(),
+            argv=self.argv(ignore),
             cwd=self.root,
             env=environment,
             folder=folder,
@@ -101,10 +118,16 @@ class Launch:
 
     def shell(self, targets: Sequence[str] = ()) -> str:
         """The command as a shell takes it back: folder, environment, plain pytest on `targets`."""
-        changed = {name: value for name, value in self.env.items() if self.environ.get(name) != value}
-        unset = [word for name, value in changed.items() if value is None for word in ("-u", name)]
-        sets = [f"{name}={value}" for name, value in changed.items() if value is not None]
-        env = ["env", *unset, *sets] if changed else []
+        unset: list[str] = []
+        assignments: list[str] = []
+        for name, value in self.env.items():
+            if self.environ.get(name) == value:
+                continue
+            if value is None:
+                unset += ["-u", name]
+            else:
+                assignments.append(f"{name}={value}")
+        env = ["env", *unset, *assignments] if unset or assignments else []
         words = [*env, self.python, "-m", "pytest", *self.args, *(targets or self.selectors)]
         return self._redact(f"cd {shlex.quote(self.root)} && {shlex.join(words)}")
 
@@ -116,7 +139,16 @@ class Launch:
 
 def new_key() -> bytes:
     """The key of one process's record."""
-    return secrets.token_bytes(32)
+    return secrets.token_bytes(_KEY_BYTES)
+
+
+def _outermost(selector: str, root: str, left_out: Sequence[str]) -> str:
+    """The selector, or what it lies in and is left out: pytest refuses a name that it does not find there."""
+    path = os.path.normpath(os.path.join(root, selector.partition("::")[0]))
+    for other in left_out:
+        if path == other or path.startswith(other + os.sep):
+            return other
+    return selector
 
 
 def carried(python: str | None, scratch: Path) -> tuple[str, str | None]:
@@ -124,10 +156,11 @@ def carried(python: str | None, scratch: Path) -> tuple[str, str | None]:
     if python is None or Path(python) == Path(sys.executable):
         return sys.executable, None
     found = shutil.which(python) or python
-    source, target = Path(triage.__file__).parent, scratch / "carry" / "triage"
+    source = Path(triage.__file__).parent
+    target = scratch / "carry" / "triage"
     if not target.exists():
         target.mkdir(parents=True)
         shutil.copy(source / "__init__.py", target)
-        for room in ("recorder", "text", "instruments"):
+        for room in _CARRIED_ROOMS:
             shutil.copytree(source / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
     return found, str(target.parent)

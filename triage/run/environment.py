@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from triage.model.run import Suite
 from triage.process.git import Repository
 from triage.text.redact import MARK, is_secret_name
 
-_ALLOWED = (
+_SHOWN_VARIABLES = (
     "CI", "CUDA_VISIBLE_DEVICES", "GITHUB_ACTIONS", "GITHUB_REF", "GITHUB_RUN_ID", "GITHUB_SHA",
     "GITLAB_CI", "GOMP_SPINCOUNT", "HOSTTYPE", "KMP_BLOCKTIME", "KMP_DUPLICATE_LIB_OK", "LANG", "LANGUAGE",
     "LC_ALL", "LC_CTYPE", "MKL_NUM_THREADS", "NANOBRAGG_DISABLE_COMPILE", "NUMEXPR_NUM_THREADS",
@@ -23,8 +24,12 @@ _ALLOWED = (
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS", "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE",
     "PYTHONHASHSEED", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONUTF8", "PYTHONWARNINGS", "TMPDIR", "TZ",
 )  # fmt: skip
-_DIRTY_LIMIT = 50
-_WAITING = ("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "GOMP_SPINCOUNT")
+"""Inherited variables that are worth knowing and hold no secret; the others are only counted."""
+_MOST_FILES_LISTED = 50
+"""Changed files that preflight.json names; the rest is counted."""
+_MOST_FILES_IN_NOTE = 3
+_WAIT_POLICIES = ("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "GOMP_SPINCOUNT")
+"""Any of these says how OpenMP's threads wait."""
 
 
 def added(suite: Suite, environ: Mapping[str, str]) -> dict[str, str]:
@@ -33,7 +38,8 @@ def added(suite: Suite, environ: Mapping[str, str]) -> dict[str, str]:
     OpenMP's threads spin while they wait. In several processes at once they take the cores from each
     other, so they sleep instead, unless somebody has said how they should wait.
     """
-    if suite.workers == 1 or any(name in environ or name in suite.env for name in _WAITING):
+    is_decided = any(name in environ or name in suite.env for name in _WAIT_POLICIES)
+    if suite.workers == 1 or is_decided:
         return {}
     return {"OMP_WAIT_POLICY": "PASSIVE"}
 
@@ -44,13 +50,17 @@ def environment(suite: Suite, environ: Mapping[str, str]) -> dict[str, Any]:
     Anything not on the allow-list is left out; PATH is there only as a hash.
     """
     canonical = {name: MARK if is_secret_name(name) else value for name, value in sorted(suite.env.items())}
+    inherited = {
+        name: environ[name] for name in _SHOWN_VARIABLES if name in environ and name not in suite.env
+    }
+    path = environ.get("PATH", "").encode("utf-8", "replace")
     return {
         "canonical": canonical,
         "added": added(suite, environ),
         "differs": sorted(name for name, value in suite.env.items() if environ.get(name) != value),
-        "inherited": {name: environ[name] for name in _ALLOWED if name in environ and name not in suite.env},
-        "left_out": len([name for name in environ if name not in _ALLOWED]),
-        "path_sha256": hashlib.sha256(environ.get("PATH", "").encode("utf-8", "replace")).hexdigest(),
+        "inherited": inherited,
+        "left_out": len([name for name in environ if name not in _SHOWN_VARIABLES]),
+        "path_sha256": hashlib.sha256(path).hexdigest(),
     }
 
 
@@ -64,27 +74,86 @@ def machine(root: str, scratch: str) -> dict[str, Any]:
     }
 
 
-def git_state(root: str, own: Path) -> dict[str, Any]:
-    """Commit and dirtiness of the suite's repository; None and the reason where it cannot be told.
+@dataclass(frozen=True)
+class Checkout:
+    """What was checked out at one moment; None and empty where nobody can tell, and `why` says so."""
 
-    What this run itself has written, in its folder `own`, does not make the tree dirty.
+    commit: str | None = None
+    changed: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Files that differ from the commit or are not in it, with size and time of change in nanoseconds."""
+    why: str | None = None
+    """Why the state, or a part of it, is not known."""
+
+    @property
+    def dirty(self) -> bool | None:
+        """Whether the tree differs from the commit; None where nobody can tell."""
+        return None if self.why is not None else bool(self.changed)
+
+    def as_json(self) -> dict[str, Any]:
+        """The state as `preflight.json` holds it."""
+        document: dict[str, Any] = {"commit": self.commit, "dirty": self.dirty}
+        if self.why is not None:
+            document["why"] = self.why
+        if self.commit is not None:
+            document["changed"] = list(self.changed)[:_MOST_FILES_LISTED]
+            document["changed_count"] = len(self.changed)
+        return document
+
+
+def read_checkout(root: str, own: Path) -> Checkout:
+    """Commit and changed files of the suite's repository.
+
+    What this run itself writes, in its folder `own`, is no change.
     """
     try:
         repository = Repository.open(Path(root))
         if repository is None:
-            return {"commit": None, "dirty": None, "why": "not in a git repository"}
+            return Checkout(why="not in a git repository")
         written = f"{os.path.relpath(own.resolve(), repository.top)}/"
-        changed = [name for name in repository.changes() if not name.startswith(written)]
-        filtered = repository.filtered_files()
-        state: dict[str, Any] = {
-            "commit": repository.head(),
-            "dirty": bool(changed),
-            "changed": changed[:_DIRTY_LIMIT],
-            "changed_count": len(changed),
+        changed = {
+            name: _size_and_time(Path(repository.top, name))
+            for name in repository.changes()
+            if not name.startswith(written)
         }
-        if changed and filtered.issuperset(changed):
+        why = None
+        if changed and repository.filtered_files().issuperset(changed):
             # git alone compares what the filter gives, and the filter is a program of the repository
-            state |= {"dirty": None, "why": "only files under a filter differ, and filters are not started"}
-        return state
+            why = "only files under a filter differ, and filters are not started"
+        return Checkout(commit=repository.head(), changed=changed, why=why)
     except TriageError as error:
-        return {"commit": None, "dirty": None, "why": str(error)}
+        return Checkout(why=str(error))
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        status = path.lstat()
+    except OSError:
+        return (-1, -1)  # deleted, or not to be seen
+    return (status.st_size, status.st_mtime_ns)
+
+
+def moved_commit(before: Checkout, after: Checkout) -> str | None:
+    """That another commit was checked out meanwhile: the results belong to neither of the two."""
+    if before.commit == after.commit or None in (before.commit, after.commit):
+        return None
+    return (
+        "the checkout changed while the tests ran: "
+        f"{str(before.commit)[:10]} before, {str(after.commit)[:10]} after"
+    )
+
+
+def changed_files(before: Checkout, after: Checkout) -> str | None:
+    """Which files changed in the checkout meanwhile: by the tests, or by somebody who works in it."""
+    if before.commit != after.commit:
+        return None
+    names = sorted(
+        name
+        for name in {**before.changed, **after.changed}
+        if before.changed.get(name) != after.changed.get(name)
+    )
+    if not names:
+        return None
+    shown = ", ".join(names[:_MOST_FILES_IN_NOTE])
+    more = len(names) - _MOST_FILES_IN_NOTE
+    rest = f" and {more} more" if more > 0 else ""
+    return f"the checkout changed while the tests ran: {shown}{rest}"

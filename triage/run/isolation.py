@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,12 +13,15 @@ from triage.model.run import Attempt, Key
 from triage.process.api import Executor, ForkServer, ProcessOutcome, ProcessRequest
 from triage.run.attempt import AttemptEnd, judge_end, notes_on
 from triage.run.chunk import ChunkProgress, ChunkRunner, FinishedAttempt, RequestMaker
-from triage.run.collection import PREFLIGHT, Collected, only_files
+from triage.run.collection import PREFLIGHT, Collected, Scope, only_files
 from triage.run.command import Launch
 from triage.run.record_reader import RecordReader
 
 _READY_SECONDS = 10.0
 """The readiness of a fork server comes by another way than its record, which arrives within a tick."""
+_MOST_RESTARTS = 5
+"""Fork servers that die in one run before each process is a new interpreter."""
+_FIND_PYTEST = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') is None)"
 
 
 @dataclass
@@ -31,21 +35,28 @@ class Isolation:
     """Whether the settings allow a fork server."""
     notes: list[str] = field(default_factory=list)
     server: ForkServer | None = None
+    _restarts: int = 0
+    _collections: int = 0
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+    """Of several workers that find the fork server dead one starts it again."""
 
-    def collect(self, ignore: list[str], number: int) -> FinishedAttempt:
-        """Run one collection that leaves `ignore` out; a fork server stays alive after it."""
-        chunk = ChunkProgress(PREFLIGHT, [("", -1)], number=number - 1)
-        if self.wanted and self.executor.has_fork_server:
-            return self._collect_in_fork_server(chunk, ignore)
+    def collect(self, scope: Scope, number: int) -> FinishedAttempt:
+        """Run one collection of `scope`; after one of everything a fork server stays alive."""
+        self._collections = number
+        chunk = ChunkProgress(PREFLIGHT, [], number=number - 1)
+        if self.wanted and self.executor.has_fork_server and scope.only is None:
+            return self._collect_in_fork_server(chunk, scope.ignore)
 
         def make_request(folder: Path, key: bytes, _keys: Sequence[Key], /) -> ProcessRequest:
-            request = self.launch.request(folder, key, mode="collect", ignore=ignore, json_report=None)
+            request = self.launch.patient(scope.patience).request(
+                folder, key, mode="collect", ignore=scope.ignore, only_path=scope.only, json_report=None
+            )
             return _without_chunk_limit(request)
 
-        finished, _ = self.runner.attempt(chunk, make_request)
+        finished, _ = self.runner.attempt(chunk, make_request, [])
         return finished
 
-    def _collect_in_fork_server(self, chunk: ChunkProgress, ignore: list[str]) -> FinishedAttempt:
+    def _collect_in_fork_server(self, chunk: ChunkProgress, ignore: Sequence[str]) -> FinishedAttempt:
         chunk.number += 1
         folder = self.runner.scratch / f"{PREFLIGHT}.{chunk.number}"
         key = self.runner.key(folder.name)
@@ -86,14 +97,49 @@ class Isolation:
         def make_request(folder: Path, key: bytes, keys: Sequence[Key], /) -> ProcessRequest:
             exact = [list(pair) for pair in keys]
             settings: dict[str, Any] = {**recorder, "exact": exact, "name": folder.name}
-            server = self.server
-            if server is not None and server.alive:
+            server = self._living_server(collected.ignore)
+            if server is not None:
                 request = self.launch.request(folder, key, **settings)
                 return replace(request, argv=(), fork_server=server)
             files = only_files(collected, keys) or None
             return self.launch.request(folder, key, **settings, only_files=files, ignore=collected.ignore)
 
         return make_request
+
+    def _living_server(self, ignore: Sequence[str]) -> ForkServer | None:
+        """The fork server, started again where it died; None where new interpreters are to be used."""
+        with self._mutex:
+            if self.server is None or self.server.alive:
+                return self.server
+            self.server.close()
+            self.server = None
+            while self.server is None and self._restarts < _MOST_RESTARTS and not self.runner.stop():
+                self._restarts += 1
+                self._collections += 1
+                notes_before = len(self.notes)
+                chunk = ChunkProgress(PREFLIGHT, [], number=self._collections - 1)
+                self._collect_in_fork_server(chunk, ignore)
+                if len(self.notes) > notes_before:
+                    break  # this time it is not fit, and says why
+            if self.server is not None:
+                self.notes.append("the fork server died and was started again")
+            elif self._restarts >= _MOST_RESTARTS:
+                self.notes.append(
+                    f"isolation fresh instead of warm: the fork server died {_MOST_RESTARTS} times"
+                )
+            return self.server
+
+    def has_pytest(self) -> bool:
+        """Whether the suite's interpreter can import pytest; true where that cannot be told."""
+        request = ProcessRequest(
+            argv=(self.launch.python, "-c", _FIND_PYTEST),
+            cwd=self.launch.root,
+            env=self.launch.environment(),
+            folder=self.runner.scratch / "has-pytest",
+            total_seconds=self.launch.limits.test_timeout,
+        )
+        outcome = self.executor.run(request, lambda _block: None, self.runner.stop)
+        return outcome.ended != "finished" or outcome.exit_code == 0
 
 
 def _without_chunk_limit(request: ProcessRequest) -> ProcessRequest:

@@ -30,10 +30,15 @@ class RecordReader:
         self.keys: list[Key] = []
         self.ready = False
         """Collection came to its end, and no plugin or selector failed in it."""
-        self.collecting: dict[str, Any] | None = None
-        """The file that is being imported."""
+        self._collecting: list[dict[str, Any]] = []
+        """What is being collected, the innermost last."""
         self.collect_errors: list[dict[str, Any]] = []
+        self.collect_skips: list[dict[str, Any]] = []
+        self.conftest_error: dict[str, Any] | None = None
+        """The latest conftest.py that raised; pytest starts no session where it is one of the first."""
         self.running: int | None = None
+        self.failing: dict[str, Any] | None = None
+        """What has failed of the running item, whose teardown has begun."""
         self.tearing_down = False
         """The last item is done, the wider fixtures of the suite are not."""
         self.cut: dict[str, Any] | None = None
@@ -46,6 +51,11 @@ class RecordReader:
     def foreign_lines(self) -> int:
         """How many lines the recorder did not write."""
         return self._opener.foreign
+
+    @property
+    def collecting(self) -> dict[str, Any] | None:
+        """The file, folder or class that is being collected; it is innocent of what happens between two."""
+        return self._collecting[-1] if self._collecting else None
 
     @property
     def culprit(self) -> Key | None:
@@ -77,18 +87,42 @@ class RecordReader:
             case "begin":
                 self.begin = event
                 self.notes += event.get("notes", [])
+            case "note":
+                self.notes.append(event["text"])
+            case "end":
+                self.end = event
+            case _ if not self._take_of_collection(event):
+                self._take_of_test(event)
+
+    def _take_of_collection(self, event: dict[str, Any]) -> bool:
+        match event.get("e"):
             case "collecting":
-                self.collecting = event
+                self._collecting.append(event)
+            case "listed":
+                del self._collecting[-1:]
             case "collect_error":
                 self.collect_errors.append(event)
+            case "collect_skip":
+                self.collect_skips.append(event)
+            case "conftest_error":
+                self.conftest_error = event
             case "collected":
                 self.collected = event
-                self.collecting = None
+                self._collecting = []
                 self.keys = collected_keys(event)
             case "ready":
                 self.ready = True
+            case _:
+                return False
+        return True
+
+    def _take_of_test(self, event: dict[str, Any]) -> None:
+        match event.get("e"):
             case "start":
                 self.running = event["i"]
+                self.failing = None
+            case "failing":
+                self.failing = event
             case "ran":
                 self._take_finished(event)
                 self.tearing_down = True
@@ -97,10 +131,6 @@ class RecordReader:
                 self.tearing_down = False
             case "cut":
                 self.cut = event
-            case "note":
-                self.notes.append(event["text"])
-            case "end":
-                self.end = event
 
     def _take_finished(self, event: dict[str, Any]) -> None:
         self.finished[self.key(event["i"])] = event

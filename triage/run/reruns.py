@@ -25,6 +25,9 @@ from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker, tail_of
 from triage.run.run_store import RunStore, record_line
 from triage.run.workers import StopCondition, run_jobs
 
+_TRIES = 2
+"""Processes for one rerun that gives no outcome."""
+
 
 @dataclass(frozen=True)
 class _RedTest:
@@ -128,7 +131,11 @@ class Reruns:
         # names of chunks are unique in the whole plan: reruns of several shards can be joined
         name = f"{test.result.chunk}-rerun-{next(self._numbers)}"
         chunk = ChunkProgress(name, (*preceding, test.key))
-        finished, _ = self._runner.attempt(chunk, self.make_request)
+        # a process that others may have ended says nothing of the test: it is tried once more
+        for _ in range(_TRIES):
+            finished, _ = self._runner.attempt(chunk, self.make_request, chunk.keys)
+            if test.key in chunk.results or self._stop():
+                break
         self.store.put(f"{FOLDER}/{chunk.name}.log", tail_of(finished.folder / LOG).encode("utf-8"))
         result = chunk.results.get(test.key)
         if result is None:

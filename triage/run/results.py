@@ -42,8 +42,8 @@ class Origins:
 
     def __init__(self, root: str) -> None:
         """`root` is the suite's; what lies beneath it is the author's."""
-        self._root = os.path.realpath(root)
-        self.roots = tuple(dict.fromkeys((os.path.abspath(root), self._root)))
+        self.root = os.path.realpath(root)
+        self.roots = tuple(dict.fromkeys((os.path.abspath(root), self.root)))
         """The root under each name that a text may quote: as it was given, and behind symbolic links."""
         self._relative_paths: dict[str, str] = {}
         """Resolving a path asks the file system, and each frame of each failure has one."""
@@ -58,14 +58,14 @@ class Origins:
     def _resolve(self, path: str) -> str:
         if path.startswith("<"):  # no file: `<string>`, `<frozen importlib>`
             return path
-        real = os.path.realpath(os.path.join(self._root, path))
-        if real.startswith(self._root + os.sep):
-            return os.path.relpath(real, self._root).replace(os.sep, "/")
+        real = os.path.realpath(os.path.join(self.root, path))
+        if real.startswith(self.root + os.sep):
+            return os.path.relpath(real, self.root).replace(os.sep, "/")
         return path.replace(os.sep, "/")
 
     def of(self, path: str) -> Origin:
         """Whose code the file is."""
-        return origin_of(self.relative(path), self._root)
+        return origin_of(self.relative(path), self.root)
 
     def frame(self, frame: Frame) -> Frame:
         """The frame with its path and origin as documents have them."""
@@ -83,7 +83,7 @@ def result_of_event(
             outcome=Outcome.PASSED,
             chunk=chunk,
             attempt=attempt,
-            duration=round(sum(durations), 6),
+            duration=round(max(0.0, sum(durations)), 6),
         )
     stages = event.get("stages", {})
     duration = sum(stages[phase]["duration"] for phase in _PHASES if phase in stages)
@@ -95,7 +95,7 @@ def result_of_event(
         outcome=Outcome(event["outcome"]),
         chunk=chunk,
         attempt=attempt,
-        duration=round(duration, 6),
+        duration=round(max(0.0, duration), 6),
         failures=tuple(
             failure
             for data in event.get("failures", ())
@@ -119,11 +119,13 @@ def result_of_culprit(
     if end.culprit is None or end.outcome is None:
         return None
     nodeid = end.culprit[0]
+    earlier = _failures_before_teardown(nodeid, reader, origins)
     if reader.cut is not None:
         failure = _failure_of_cut(nodeid, reader.cut, origins)
     else:
         kind: Death = "Timeout" if end.outcome is Outcome.TIMEOUT else "Crashed"
-        failure = failure_of_death(nodeid, kind, end.note or "", traces=traces, origins=origins)
+        phase = Phase.TEARDOWN if earlier else None
+        failure = failure_of_death(nodeid, kind, end.note or "", traces=traces, origins=origins, phase=phase)
     # a signal that the executor sent says nothing about the test
     killed = end.outcome is Outcome.TIMEOUT or process.ended != "finished"
     return TestResult(
@@ -131,10 +133,21 @@ def result_of_culprit(
         outcome=end.outcome,
         chunk=chunk,
         attempt=attempt,
-        failures=(failure,),
+        failures=(*earlier, failure),
         signal=None if killed else process.signal,
         exit_code=None if killed else process.exit_code,
         note=end.note,
+    )
+
+
+def _failures_before_teardown(nodeid: str, reader: RecordReader, origins: Origins) -> tuple[Failure, ...]:
+    """What had failed of the running test when its teardown ended the process."""
+    if reader.failing is None:
+        return ()
+    return tuple(
+        failure
+        for data in reader.failing["failures"]
+        for failure in members_apart(failure_of(nodeid, data, origins))
     )
 
 
@@ -150,6 +163,14 @@ def collect_errors(reader: RecordReader, origins: Origins) -> list[TestResult]:
         failures = members_apart(failure_of(event["nodeid"], event["failure"], origins))
         found.append(TestResult(nodeid=event["nodeid"], outcome=Outcome.ERROR, failures=failures))
     return found
+
+
+def collect_skips(reader: RecordReader) -> list[TestResult]:
+    """Files and classes that were skipped as a whole, as results: pytest counts each as one skip."""
+    return [
+        TestResult(nodeid=event["nodeid"], outcome=Outcome.SKIPPED, note=event["reason"] or None)
+        for event in reader.collect_skips
+    ]
 
 
 def failure_of(nodeid: str, data: Mapping[str, Any], origins: Origins) -> Failure:

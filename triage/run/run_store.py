@@ -36,7 +36,7 @@ _OWNER = "evidence"
 _COPY = "copy"
 """Folder in the scratch folder with a copy of each document of the evidence."""
 _SCRATCH_NAME = re.compile(r"triage-[0-9]+-[0-9a-f]{20}")
-_EVENTS_WITH_PATHS = (b'{"e":"begin"', b'{"e":"collecting"', b'{"e":"collected"')
+_EVENTS_WITH_PATHS = (b'{"e":"begin"', b'{"e":"coll', b'{"e":"conftest_error"')
 _PATH_FIELDS = ("path", "files", "rootdir", "inifile", "executable")
 """The harness needs them as they are while the run goes on, so that the recorder does not redact them."""
 _SECRET_BYTES = 32
@@ -55,8 +55,7 @@ class RunStore:
         """Raises `VoidError` where another process runs this STAMP now, or the disk refuses."""
         self.folder = folder
         evidence = str(folder.path.resolve())
-        name = hashlib.sha256(evidence.encode()).hexdigest()[:20]
-        self.scratch = Path(tempfile.gettempdir(), f"triage-{os.getuid()}-{name}")
+        self.scratch = scratch_of(folder.path)
         self._secret_path = _secret_path(self.scratch)
         try:
             _make_private_folder(self.scratch)
@@ -169,6 +168,12 @@ def record_line(chunk: str | None, attempt: int, payload: bytes, redact: Callabl
         payload = _redacted_paths(payload, redact)
     name = b"null" if chunk is None else b'"%s"' % chunk.encode()
     return b'{"chunk":%s,"attempt":%d,%s\n' % (name, attempt, payload.removeprefix(b"{"))
+
+
+def scratch_of(evidence: Path) -> Path:
+    """The scratch folder of the run with this evidence folder, whether it exists or not."""
+    name = hashlib.sha256(str(evidence.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    return Path(tempfile.gettempdir(), f"triage-{os.getuid()}-{name}")
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def run_selection(
         command=launch.shell(selection.nodeids),
         folder=str(folder),
         attempts=tuple(finished.attempt for finished in chunk.attempts),
-        results=tuple(chunk.results.values()),
+        results=run.results(),
         collect_errors=tuple(run.collect_errors),
         seconds=round(world.monotonic() - started, 6),
     )
@@ -98,6 +98,16 @@ class _SelectionRun:
             if death is not None and not self._planned_keys():
                 self.collect_errors.append(death)
         return chunk
+
+    def results(self) -> tuple[TestResult, ...]:
+        """Results in the order in which the tests ran, behind them what never ran."""
+        chunk = self._chunk
+        not_run = [
+            results.result_not_run(key, None, chunk.gave_up or "its process was not started")
+            for key in self._planned_keys()
+            if key not in chunk.results
+        ]
+        return (*chunk.results.values(), *not_run)
 
     def _planned_keys(self) -> list[Key]:
         return [key for key in self._chunk.keys if key != _UNKNOWN]

@@ -69,8 +69,8 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
         root=records[0].root,
         complete=void is None and all(result.outcome.ran for result in found),
         void=void,
-        results=tuple(found),
-        collect_errors=_collect_errors(records),
+        results=(*found, *_seen_once(_skipped_when_collected(record) for record in records)),
+        collect_errors=_seen_once(record.collect_errors for record in records),
         attempts=tuple(attempt for record in records for attempt in record.attempts),
         plan=plans[0].model_copy(update={"chunks": tuple(chunks), "others": (), "shard": None}),
         notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
@@ -208,10 +208,14 @@ def _results_of_chunk(chunk: Chunk, records: Iterable[RunRecord]) -> list[TestRe
     return [results.result_not_run(key, chunk.name, "its shard is missing") for key in keys_of(chunk.nodeids)]
 
 
-def _collect_errors(records: Iterable[RunRecord]) -> tuple[TestResult, ...]:
-    """Every shard collects the whole suite: an error that all of them saw is one error."""
+def _skipped_when_collected(record: RunRecord) -> list[TestResult]:
+    return [result for result in record.results if result.chunk is None]
+
+
+def _seen_once(of_shards: Iterable[Iterable[TestResult]]) -> tuple[TestResult, ...]:
+    """Every shard collects the whole suite: what all of them saw when collecting is one result."""
     found: dict[str, TestResult] = {}
-    for record in records:
-        for error in record.collect_errors:
-            found.setdefault(error.nodeid, error)
+    for of_shard in of_shards:
+        for result in of_shard:
+            found.setdefault(result.nodeid, result)
     return tuple(found.values())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,21 @@ from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Progress, World
 from triage.model.outcome import Outcome
-from triage.model.run import Attempt, Chunk, Key, NoteKind, Plan, RunRecord, Suite, TestResult, keys_of
+from triage.model.run import Chunk, Key, RunRecord, Suite, keys_of
 from triage.process.api import Executor
-from triage.run import environment, results
+from triage.run import environment
 from triage.run.artifacts import Artifacts
-from triage.run.chunk import ChunkProgress, ChunkRunner, FinishedAttempt
-from triage.run.collection import Collected, collect, logs_of
+from triage.run.chunk import ChunkProgress, ChunkRunner
+from triage.run.collection import Collected, Collection, logs_of
 from triage.run.command import Launch, carried
 from triage.run.coverage import join_coverage
+from triage.run.environment import Checkout
 from triage.run.isolation import Isolation
 from triage.run.plan import longest_first, plan
+from triage.run.reconcile import KnownOfRun
 from triage.run.reruns import Reruns
 from triage.run.results import Origins
-from triage.run.resume import PreviousRun, read_previous_run
+from triage.run.resume import PreviousRun, check_same_commit, read_previous_run
 from triage.run.run_store import RunStore
 from triage.run.workers import StopCondition, run_jobs, stopping_on_signals
 
@@ -42,10 +45,10 @@ def run_suite(
 ) -> RunRecord:
     """Run the suite; each collected test has exactly one result in the record, whatever died.
 
-    Writes the run's evidence up to `results.json`. Raises `TriageError` where nothing could be run,
-    and `KeyboardInterrupt` on SIGINT or SIGTERM, after everything known is in the evidence: the run
-    can be resumed. `executions` says of tests on record as flaky how many reds in a row exclude chance.
-    A run that could not give every test an outcome says why in `void`.
+    Writes the run's evidence up to `results.json`, which is there however the run ends: a run that was
+    interrupted or failed says so in `void`, with all that is known, and can be resumed. `executions` says
+    of tests on record as flaky how many reds in a row exclude chance. Raises `TriageError` where nothing
+    could be run, and `KeyboardInterrupt` on SIGINT, SIGTERM or SIGHUP.
     """
     store = RunStore(folder)
     run = _SuiteRun(suite, store, executor, world, progress)
@@ -53,9 +56,12 @@ def run_suite(
     try:
         with stopping_on_signals(run.stop):
             record = run.run(durations, executions or {}, resume=resume)
-        finished = True
-    except OSError as error:
-        raise disk_error(error, folder.path) from error
+        finished = not record.resumable
+    except BaseException as error:
+        run.write_unfinished(error)
+        if isinstance(error, OSError):
+            raise disk_error(error, folder.path) from error
+        raise
     finally:
         executor.close()
         store.release(finished=finished)
@@ -88,24 +94,26 @@ class _SuiteRun:
             on_event=self._on_event,
         )
         self.isolation = Isolation(self.launch, executor, self.runner, suite.isolation == "warm")
-        self.notes: list[str] = []
         self.finish_events: dict[Key, dict[str, Any]] = {}
-        self.chunks: list[ChunkProgress] = []
+        self.checkout = Checkout(why="the run ended before it was read")
+        self.known = KnownOfRun()
 
     def run(
         self, durations: Mapping[str, float], executions: Mapping[str, int], *, resume: bool
     ) -> RunRecord:
         """From preflight to the reconciled record."""
         previous = read_previous_run(self.store, self.origins) if resume else PreviousRun()
+        self._restore(previous)
         self.store.open_events()
         self.store.put_json("env.json", environment.environment(self.suite, self.world.environ))
-        git = environment.git_state(self.suite.root, self.store.folder.path)
-        collected = self._preflight(git)
-        planned = self._plan(collected, durations, previous)
-        self._run_chunks(planned, collected, previous)
+        self.checkout = environment.read_checkout(self.suite.root, self.store.folder.path)
+        check_same_commit(previous, self.checkout, self.store.folder.stamp)
+        collected = self._preflight()
+        self._plan(collected, durations)
+        self._run_chunks(collected)
         self._join_coverage()
-        self._run_red_tests_again(planned, collected, executions)
-        return self._reconcile(planned, collected, git)
+        self._run_red_tests_again(collected, executions)
+        return self._reconcile()
 
     # -- what the processes have in common ----------------------------------------------------
 
@@ -139,38 +147,55 @@ class _SuiteRun:
 
     # -- preflight ----------------------------------------------------------------------------
 
-    def _preflight(self, git: dict[str, Any]) -> Collected:
+    def _restore(self, previous: PreviousRun) -> None:
+        """Take over what an earlier process of this run knew."""
+        self.known.plan = previous.plan
+        self.known.chunks = previous.chunks()
+        self.finish_events.update(previous.finish_events)
+
+    def _preflight(self) -> Collected:
         self.progress.start(1, "collecting")
         scratch = self.store.scratch
+        collection = Collection(self.isolation.collect, self.runner, self.isolation.has_pytest)
         try:
-            collected = collect(self.isolation.collect, self.runner)
+            collected = collection.collect()
         except TriageError as error:
+            self.known.collect_errors = collection.errors
             self.store.put("preflight.log", logs_of(scratch / "work"))
             if self.stop.signal is not None:
                 raise KeyboardInterrupt from error
             raise
+        self.known.collect_errors = collected.errors
+        self.known.collect_skips = collected.skips
+        self.known.deselected = collected.deselected
+        self.known.notes += collected.notes
         facts = {
-            "git": git,
+            "git": self.checkout.as_json(),
             "machine": environment.machine(self.suite.root, str(scratch)),
             "stamp": self.store.folder.stamp,
         }
         self.artifacts.write_preflight(collected, facts, logs_of(scratch / "work"))
-        self.notes += [*collected.notes, *self.isolation.notes]
         self.progress.step("collected")
         self.progress.finish()
         return collected
 
     # -- plan ---------------------------------------------------------------------------------
 
-    def _plan(self, collected: Collected, durations: Mapping[str, float], previous: PreviousRun) -> Plan:
-        planned = previous.plan or plan(collected.items, self.suite, durations, self._manifest())
+    def _plan(self, collected: Collected, durations: Mapping[str, float]) -> None:
+        """Plan the run, unless an earlier process of it has planned."""
+        if self.known.plan is None:
+            planned = plan(collected.items, self.suite, durations, self._manifest())
+            self.known.plan = planned
+            self.known.chunks = [
+                ChunkProgress(chunk.name, keys_of(chunk.nodeids)) for chunk in planned.chunks
+            ]
+        planned = self.known.plan
         if planned.durations_from == "module sizes" and len(planned.chunks) > 1:
-            self.notes.append(
+            self.known.notes.append(
                 "no recorded durations: chunks are balanced by the number of tests in their modules"
             )
         self.artifacts.write_plan(planned)
         self.artifacts.write_commands(planned, [])
-        return planned
 
     def _manifest(self) -> str | None:
         if self.suite.manifest is None:
@@ -185,15 +210,12 @@ class _SuiteRun:
 
     # -- chunks -------------------------------------------------------------------------------
 
-    def _run_chunks(self, planned: Plan, collected: Collected, previous: PreviousRun) -> None:
+    def _run_chunks(self, collected: Collected) -> None:
+        planned = self.known.plan
+        assert planned is not None
         total = sum(len(chunk.nodeids) for chunk in planned.chunks)
         self.progress.start(total, f"{total} tests in {len(planned.chunks)} chunks")
-        by_name = {}
-        for chunk in planned.chunks:
-            by_name[chunk.name] = ChunkProgress(chunk.name, keys_of(chunk.nodeids))
-            previous.restore(by_name[chunk.name])
-        self.chunks = list(by_name.values())
-        self.finish_events.update(previous.finish_events)
+        by_name = {chunk.name: chunk for chunk in self.known.chunks}
 
         def run_chunk(chunk: Chunk) -> None:
             self._run_chunk(by_name[chunk.name], collected)
@@ -208,7 +230,7 @@ class _SuiteRun:
         self.progress.finish()
         self.store.flush()
         if self.stop.signal is not None:
-            self._leave_for_resume(planned)
+            raise KeyboardInterrupt
 
     def _run_chunk(self, chunk: ChunkProgress, collected: Collected) -> None:
         exit_record = self.store.folder.path / "chunks" / str(chunk.name) / "exit.json"
@@ -233,26 +255,17 @@ class _SuiteRun:
                 result = event["result"]
                 self.progress.step(result["nodeid"], Outcome(result["outcome"]))
 
-    def _leave_for_resume(self, planned: Plan) -> None:
-        self.artifacts.write_commands(planned, self._attempts())
-        self.store.close_events()
-        command = f"triage run --resume {self.store.folder.stamp}"
-        self.progress.note(f"{self.stop.signal}: stopped; go on with `{command}`")
-        raise KeyboardInterrupt
-
     # -- coverage -----------------------------------------------------------------------------
 
     def _join_coverage(self) -> None:
         scratch = self.store.scratch
-        self.notes += join_coverage(
+        self.known.notes += join_coverage(
             scratch / "coverage", self.launch, self.executor, scratch / "joined", self.stop
         )
 
     # -- reruns -------------------------------------------------------------------------------
 
-    def _run_red_tests_again(
-        self, planned: Plan, collected: Collected, executions: Mapping[str, int]
-    ) -> None:
+    def _run_red_tests_again(self, collected: Collected, executions: Mapping[str, int]) -> None:
         """Tell steady failures from chance; behind the coverage, to which reruns do not count."""
         reruns = Reruns(
             suite=self.suite,
@@ -263,98 +276,66 @@ class _SuiteRun:
             monotonic=self.world.monotonic,
             progress=self.progress,
             executions=executions,
-            notes=self.notes,
+            notes=self.known.notes,
         )
-        reruns.run(self.chunks)
+        reruns.run(self.known.chunks)
         if self.stop.signal is not None:
-            self._leave_for_resume(planned)
+            raise KeyboardInterrupt
 
-    # -- reconcile ----------------------------------------------------------------------------
+    # -- the end ------------------------------------------------------------------------------
 
-    def _reconcile(self, planned: Plan, collected: Collected, git: dict[str, Any]) -> RunRecord:
-        found = self._results()
-        void = _void(found, collected, planned)
-        self.artifacts.write_commands(planned, self._attempts())
+    def _reconcile(self) -> RunRecord:
+        """The record of a run that came to its end."""
+        assert self.known.plan is not None
+        why = "the run's time was up" if self.stop.out_of_time else "its chunk was not finished"
+        self.artifacts.write_commands(self.known.plan, self.known.attempts)
         self.store.close_events()
-        self.notes += self._restore_evidence()
-        for chunk in self.chunks:
-            self.notes += _notes_on_chunk(chunk)
-        record = RunRecord(
+        self.known.notes += [*self.isolation.notes, *self._restore_evidence()]
+
+        now = environment.read_checkout(self.suite.root, self.store.folder.path)
+        files = environment.changed_files(self.checkout, now)
+        if files is not None:
+            self.known.notes.append(files)
+        void = self.known.void(why) or environment.moved_commit(self.checkout, now)
+        return self._write(void, why, resumable=self.known.has_open_tests)
+
+    def write_unfinished(self, error: BaseException) -> None:
+        """Write the record of a run that ends by an error; a disk that refuses it changes nothing more."""
+        reason = self._reason(error)
+        with contextlib.suppress(OSError):
+            if self.known.plan is not None:
+                self.artifacts.write_commands(self.known.plan, self.known.attempts)
+            self.store.close_events()
+            self.known.notes += [*self.isolation.notes, *self._restore_evidence()]
+            self._write(reason, reason, resumable=True)
+        if isinstance(error, KeyboardInterrupt):
+            self.progress.note(f"{reason}; go on with `triage run --resume {self.store.folder.stamp}`")
+
+    def _reason(self, error: BaseException) -> str:
+        if isinstance(error, KeyboardInterrupt):
+            return f"the run was interrupted by {self.stop.signal or 'SIGINT'}"
+        if isinstance(error, TriageError):
+            return error.what
+        if isinstance(error, OSError):
+            return disk_error(error, self.store.folder.path).what
+        return f"a bug in triage ended the run: {type(error).__name__}"
+
+    def _write(self, void: str | None, why: str, *, resumable: bool) -> RunRecord:
+        like = RunRecord(
             stamp=self.store.folder.stamp,
             campaign=self.store.folder.campaign,
             root=self.suite.root,
-            complete=void is None,
-            void=void,
-            results=tuple(found),
-            collect_errors=tuple(collected.errors),
-            attempts=self._attempts(),
-            plan=planned,
-            notes=tuple(dict.fromkeys(self.notes)),
-            seconds=round(self.world.monotonic() - self.started, 3),
-            commit=git["commit"],
-            dirty=git["dirty"],
+            complete=False,
+            commit=self.checkout.commit,
+            dirty=self.checkout.dirty,
         )
-        _check_one_result_per_test(record, planned)
+        seconds = self.world.monotonic() - self.started
+        record = self.known.record(void=void, why=why, resumable=resumable, like=like, seconds=seconds)
         self.artifacts.write_record(record)
         return record
-
-    def _results(self) -> list[TestResult]:
-        """One result for each planned test, in the plan's order."""
-        why = "the run's time was up" if self.stop.out_of_time else "its chunk was not finished"
-        found = []
-        for chunk in self.chunks:
-            for key in chunk.keys:
-                result = chunk.results.get(key) or results.result_not_run(key, chunk.name, why)
-                found.append(result)
-        return found
-
-    def _attempts(self) -> tuple[Attempt, ...]:
-        return tuple(finished.attempt for chunk in self.chunks for finished in chunk.attempts)
 
     def _restore_evidence(self) -> list[str]:
         restored = self.store.restore_documents()
         if not restored:
             return []
         return [f"tests deleted or changed {len(restored)} files of this run's evidence; written again"]
-
-
-def _void(found: Sequence[TestResult], collected: Collected, planned: Plan) -> str | None:
-    """Why the run can answer nothing; None where it can."""
-    if not collected.items and not collected.errors:
-        return "no tests were collected"
-    if not found and not collected.errors and planned.shard is None:
-        return "no tests were planned"
-    missing = [result for result in found if not result.outcome.ran]
-    if missing:
-        return f"{len(missing)} of {len(found)} planned tests have no outcome: {missing[0].note}"
-    return None
-
-
-def _notes_on_chunk(chunk: ChunkProgress) -> Iterator[str]:
-    """What the run has to say of a chunk's attempts besides the results of their tests."""
-    for finished in chunk.attempts:
-        for text in _notes_on_attempt(finished):
-            yield f"{chunk.name}, attempt {finished.attempt.number}: {text}"
-        foreign = finished.reader.foreign_lines
-        if foreign:
-            yield f"{chunk.name}: {foreign} lines in the record are not the recorder's: ignored"
-        yield from finished.reader.notes
-
-
-def _notes_on_attempt(finished: FinishedAttempt) -> Iterator[str]:
-    attempt = finished.attempt
-    # the result of a culprit says how the process ended: only an end without one needs telling
-    unexplained = attempt.ended != "finished" and attempt.culprit is None
-    if unexplained and attempt.note:
-        yield attempt.note
-        return
-    for note in attempt.notes:
-        if note.kind is NoteKind.LEFT_PROCESSES:
-            yield note.text
-
-
-def _check_one_result_per_test(record: RunRecord, planned: Plan) -> None:
-    """The invariant, once more, before anybody relies on it."""
-    expected = [nodeid for chunk in planned.chunks for nodeid in chunk.nodeids]
-    if [result.nodeid for result in record.results] != expected or not record.counts.adds_up:
-        raise AssertionError("the record does not have exactly one result for each planned test")
