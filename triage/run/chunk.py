@@ -177,7 +177,7 @@ class ChunkRunner:
         finished = FinishedAttempt(attempt, reader, process, folder)
         chunk.attempts.append(finished)
         if end.ended != "interrupted":  # a resumed run repeats what was interrupted
-            self._record(chunk, number, {"e": "attempt", "attempt": attempt.model_dump(mode="json")})
+            self._record(chunk, number, {"e": "attempt", "process": attempt.model_dump(mode="json")})
         return finished, end
 
     def record_collect_error(self, name: str, number: int, error: TestResult) -> None:

@@ -104,7 +104,7 @@ class PreviousRun:
             earlier = self._attempts[slot] = _EarlierAttempt(RecordReader(_NO_KEY), folder)
         match event["e"]:
             case "attempt":
-                earlier.attempt = Attempt.model_validate(event["attempt"])
+                earlier.attempt = Attempt.model_validate(event["process"])
             case "result":
                 nodeid, nth = event["key"]
                 earlier.blamed.append(((nodeid, nth), TestResult.model_validate(event["result"])))

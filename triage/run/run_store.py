@@ -55,7 +55,8 @@ class RunStore:
         """Raises `VoidError` where another process runs this STAMP now, or the disk refuses."""
         self.folder = folder
         evidence = str(folder.path.resolve())
-        self.scratch = scratch_of(folder.path)
+        name = hashlib.sha256(evidence.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+        self.scratch = Path(tempfile.gettempdir(), f"triage-{os.getuid()}-{name}")
         self._secret_path = _secret_path(self.scratch)
         try:
             _make_private_folder(self.scratch)
@@ -168,12 +169,6 @@ def record_line(chunk: str | None, attempt: int, payload: bytes, redact: Callabl
         payload = _redacted_paths(payload, redact)
     name = b"null" if chunk is None else b'"%s"' % chunk.encode()
     return b'{"chunk":%s,"attempt":%d,%s\n' % (name, attempt, payload.removeprefix(b"{"))
-
-
-def scratch_of(evidence: Path) -> Path:
-    """The scratch folder of the run with this evidence folder, whether it exists or not."""
-    name = hashlib.sha256(str(evidence.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:20]
-    return Path(tempfile.gettempdir(), f"triage-{os.getuid()}-{name}")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def run_suite(
         finished = not record.resumable
     except BaseException as error:
         run.write_unfinished(error)
+        finished = not run.known.attempts  # a resumed run would begin anew
         if isinstance(error, OSError):
             raise disk_error(error, folder.path) from error
         raise

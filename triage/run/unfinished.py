@@ -9,7 +9,7 @@ from triage.model.run import RunRecord
 from triage.run.reconcile import KnownOfRun
 from triage.run.results import Origins
 from triage.run.resume import read_evidence
-from triage.run.run_store import EVENTS, scratch_of
+from triage.run.run_store import EVENTS
 
 
 def read_unfinished(folder: EvidenceFolder, root: Path, why: str) -> RunRecord:
@@ -21,9 +21,7 @@ def read_unfinished(folder: EvidenceFolder, root: Path, why: str) -> RunRecord:
     is void and `resumable`. Nothing is written, and a run that goes on is not disturbed; a torn last line is
     left out.
     """
-    scratch = scratch_of(folder.path)
-    records = (scratch / EVENTS, folder.path / EVENTS)
-    previous = read_evidence(folder.path, records, scratch / "work", Origins(str(root)))
+    previous = read_evidence(folder.path, [folder.path / EVENTS], Path(), Origins(str(root)))
     known = KnownOfRun(
         chunks=previous.chunks(),
         plan=previous.plan,
