@@ -212,9 +212,12 @@ def run(root: Path, faults: tuple[str, ...]) -> dict[str, Failure]:
     (root / "shop.py").write_text(text)
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=report.xml", "tests"],
-        cwd=root, env={"PATH": os.defpath, "PYTHONPATH": str(root), **NO_FOREIGN_PLUGINS}, timeout=120, check=False,
+        cwd=root,
+        env={"PATH": os.defpath, "PYTHONPATH": str(root), **NO_FOREIGN_PLUGINS},
+        timeout=120,
+        check=False,
         capture_output=True,
-    )  # fmt: skip
+    )
     return {failure.nodeid: failure for failure in read([root / "report.xml"], root=root, stamp="S").failures}
 
 
