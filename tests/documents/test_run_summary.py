@@ -111,12 +111,12 @@ def test_known_and_green_are_told_apart(tmp_path, record, clusters, failure_rows
 
 
 @pytest.mark.slow
-def test_twenty_thousand_failures_stay_readable(tmp_path, record, clusters, failure_rows):
-    many = tuple(record.results[1].model_copy(update={"nodeid": f"t.py::t[{n}]"}) for n in range(20_000))
+def test_thousands_of_failures_stay_readable(tmp_path, record, clusters, failure_rows):
+    many = tuple(record.results[1].model_copy(update={"nodeid": f"t.py::t[{n}]"}) for n in range(5_000))
     big = record.model_copy(update={"results": many, "plan": None})
     swollen = clusters[0].model_copy(update={"members": tuple(result.nodeid for result in many)})
     folder, _ = _written(tmp_path, big, (swollen,), [])
     path = folder.path / "summary.md"
     assert path.stat().st_size < 200_000
-    assert "and 19990 more" in path.read_text()
+    assert "and 4990 more" in path.read_text()
     assert check_document(tmp_path, path)[0] == []
