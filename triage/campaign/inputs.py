@@ -9,6 +9,7 @@ from pathlib import Path
 
 from triage.campaign.experiments import first_bad_of, flips_of, tried_factors, tried_on_failures_of
 from triage.campaign.flaky_tests import flaky_records
+from triage.campaign.moved import MovedFiles
 from triage.campaign.services import Services
 from triage.cluster.chance import Chance
 from triage.cluster.context import Context, Past
@@ -50,7 +51,10 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
     results = (*record.results, *record.collect_errors)
     red = [result.nodeid for result in results if result.outcome.is_red]
     tried = tried_on_failures_of(record, tried_factors(services.root), registry, services.signer)
+    moved = MovedFiles(services.root, record.stamp, registry)
     return Context(
+        moved_files=moved,
+        is_same_test=moved.is_same_test,
         exists=lambda path: in_checkout(services.root, path),
         history=_history(services, record.stamp, red),
         first_bad=first_bad_of(tried),

@@ -21,6 +21,7 @@ from triage.cluster.groups import (
     group_by_signature,
     units_of,
 )
+from triage.cluster.moves import SameUnderOldName, record_moves
 from triage.cluster.partition import Component, Partition, partition_of
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry, absent_state, outcomes_of, present_state
@@ -100,13 +101,18 @@ def assign_failures(
 ) -> Assignment:
     """Cluster a stream of failures; each is looked at once and not kept."""
     context = context or Context()
-    groups = group_by_signature(failures, signer)
-    units = units_of(groups.values(), registry, rules)
+    known_events = registry.events
+    groups = [*group_by_signature(failures, signer).values()]
+    if registry.events:
+        factory.follow(registry.events[-1].at)
+    moves = record_moves(groups, registry, signer=signer, factory=factory, stamp=stamp, context=context)
+    registry = moves.registry
+    units = units_of(groups, registry, rules, moves.earlier)
     partition = partition_of(units, registry, context)
-    recorder = _Recorder(registry, factory, stamp, context)
+    recorder = _Recorder(registry, factory, stamp, context, moves.same)
     placed = [*zip(partition.components, _ids(partition.components, registry), strict=True)]
-    events = recorder.events(partition, placed)
-    after = ClusterRegistry.of((*registry.events, *events))
+    events = [*moves.events, *recorder.events(partition, placed)]
+    after = ClusterRegistry.of((*known_events, *events))
     members = {cluster_id: component.members for component, cluster_id in placed}
     cluster_of: dict[Slot, str] = {}
     signatures: dict[Slot, tuple[str, ...]] = {}
@@ -148,20 +154,24 @@ class _Recorder:
     """Says what the journal must gain by one run, and how its clusters stand in that run."""
 
     def __init__(
-        self, registry: ClusterRegistry, factory: EventFactory, stamp: str, context: Context
+        self,
+        registry: ClusterRegistry,
+        factory: EventFactory,
+        stamp: str,
+        context: Context,
+        same: Sequence[SameUnderOldName] = (),
     ) -> None:
         self.registry = registry
         self.factory = factory
         self.stamp = stamp
         self.context = context
+        self.same = same
         self.made_before = {
             (type(event), event.cluster)
             for event in registry.events
             if isinstance(event, ClusterOpened | StatusChanged) and _is_of_run(event, stamp)
         }
         """What an earlier process of this run has opened, or opened again."""
-        if registry.events:
-            factory.follow(registry.events[-1].at)
 
     def events(self, partition: Partition, placed: _Placed) -> list[Event]:
         """What is new of each component, then what evidence proposes."""
@@ -192,9 +202,18 @@ class _Recorder:
             why = tuple(unit.why)
             if unit.vouched_by is not None:
                 why = (*why, Why(kind="signature", detail=unit.vouched_by))
+            home = known.id
+            if unit.moved_from is not None:
+                home = self.registry.home[unit.moved_from]
+                why = (*why, Why(kind="move", detail=f"known as {unit.moved_from} under its earlier name"))
             for signature in unit.news:
                 yield self.factory.make(
-                    SignatureAdded, cluster=known.id, signature=signature, stamp=self.stamp, why=why
+                    SignatureAdded,
+                    cluster=home,
+                    signature=signature,
+                    stamp=self.stamp,
+                    moved_from=unit.moved_from,
+                    why=why,
                 )
         newcomers = tuple(sorted(set(component.members) - set(known.members)))
         if newcomers:
@@ -213,6 +232,7 @@ class _Recorder:
         suggested = [(ids[made.one], ids[made.other], made.why) for made in partition.proposals]
         for found in continuations(partition.components, self.registry):
             suggested.append((found.cluster, ids[found.component], found.why))
+        suggested += [(found.cluster, found.other, found.why) for found in self.same]
         known = self._known_pairs()
         for one, other, why in suggested:
             older, younger = sorted((one, other), key=lambda cluster_id: int(cluster_id[1:]))

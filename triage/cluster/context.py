@@ -4,15 +4,24 @@ runs, experiments. All of it is optional; each adds evidence and none is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from triage.cluster.chance import Chance
 from triage.model.failure import Failure
+from triage.model.journal import Relocation
 from triage.model.outcome import Outcome
 
 
 def _nothing_is_there(path: str) -> bool:
+    return False
+
+
+def _nothing_moved() -> Sequence[Relocation]:
+    return ()
+
+
+def _nobody_compared(old: str, new: str) -> bool:
     return False
 
 
@@ -46,6 +55,10 @@ class Context:
 
     exists: Callable[[str], bool] = _nothing_is_there
     """Whether a relative path is in the checkout."""
+    moved_files: Callable[[], Sequence[Relocation]] = _nothing_moved
+    """Files renamed since the known clusters were seen; asked for only where something is missing or new."""
+    is_same_test: Callable[[str, str], bool] = _nobody_compared
+    """Whether a test that is gone and one that is there (node ids without parameters) have one body."""
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """Of every planned test of this run."""
     history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)

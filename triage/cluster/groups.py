@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
 from triage.cluster.registry import ClusterRegistry
@@ -143,6 +144,8 @@ class Unit:
     """Signature ids that the known cluster does not have yet."""
     vouched_by: str | None = None
     """Signature of an older algorithm through which the home was found."""
+    moved_from: str | None = None
+    """The signature before files were renamed, through which the home was found."""
     why: list[Why] = field(default_factory=list)
 
     @cached_property
@@ -156,12 +159,21 @@ class Unit:
         return tuple(sorted({nodeid for nodeid, _ in self.slots}))
 
 
-def units_of(groups: Iterable[Group], registry: ClusterRegistry, rules: Rules | None = None) -> list[Unit]:
+def units_of(
+    groups: Iterable[Group],
+    registry: ClusterRegistry,
+    rules: Rules | None = None,
+    earlier: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> list[Unit]:
     """Every failure of the groups in exactly one unit, in a stable order.
+
+    `earlier` has the signatures that groups had before files were renamed, by their current one.
 
     Raises `UsageError` (bad-rules) for a rule whose cluster does not exist.
     """
-    units = [unit for group in groups for unit in _units(group, registry)]
+    units: list[Unit] = []
+    for group in groups:
+        units += _units(group, registry, earlier.get(group.signature.id, ()))
     if rules is not None and rules.rules:
         rules.check_clusters(registry)
         units = [part for unit in units for part in _ruled(unit, registry, rules)]
@@ -199,19 +211,27 @@ def _by_rule(unit: Unit, slots: list[Slot], rule: Rule, registry: ClusterRegistr
     return Unit(unit.group, slots, home, decided=True, rule=rule, why=[Why(kind="rule", detail=detail)])
 
 
-def _units(group: Group, registry: ClusterRegistry) -> Iterator[Unit]:
+def _units(group: Group, registry: ClusterRegistry, earlier: tuple[str, ...]) -> Iterator[Unit]:
+    home, vouched_by = known_home(group, registry)
+    moved_from = None
+    if home is None:
+        moved_from = next((signature for signature in earlier if signature in registry.home), None)
+    if moved_from is not None:
+        home = registry.home[moved_from]
+    news = tuple(sorted(group.ids - registry.home.keys()))
     slots = group.slots
     if registry.member_home:
-        moved: dict[str, list[Slot]] = defaultdict(list)
+        by_split: dict[str, list[Slot]] = defaultdict(list)
         for slot in group.slots:
-            moved[registry.member_home.get((group.signature.id, slot[0]), "")].append(slot)
-        slots = moved.pop("", [])
-        for decided_home, own in moved.items():
-            yield Unit(group, own, decided_home, decided=True)
+            decided = (registry.member_home.get((known, slot[0])) for known in (group.signature.id, *earlier))
+            by_split[next(filter(None, decided), "")].append(slot)
+        slots = by_split.pop("", [])
+        for decided_home, own in by_split.items():
+            # what the split left behind keeps the signature, also where none of it fails today
+            own_news = news if moved_from is not None and not slots else ()
+            yield Unit(group, own, decided_home, decided=True, news=own_news, moved_from=moved_from)
     if slots:
-        home, vouched_by = known_home(group, registry)
-        news = tuple(sorted(group.ids - registry.home.keys()))
-        yield Unit(group, slots, home, news=news, vouched_by=vouched_by)
+        yield Unit(group, slots, home, news=news, vouched_by=vouched_by, moved_from=moved_from)
 
 
 def known_home(group: Group, registry: ClusterRegistry) -> tuple[str | None, str | None]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from triage.cluster.event_factory import OPENING_OF
+from triage.cluster.new_names import NewNames
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import (
     AttemptRecorded,
@@ -22,6 +23,7 @@ from triage.model.journal import (
     ClusterSplit,
     CriterionMet,
     Event,
+    FilesMoved,
     FlakySeen,
     MembersAdded,
     NumberingStarted,
@@ -135,16 +137,16 @@ class JournalReplay:
                 self._signature(event)
             case MembersAdded():
                 self._members(event)
+            case FilesMoved():
+                self._files_moved(event)
             case ClustersMerged():
                 self._merged(event)
             case ClusterSplit():
                 self._split(event)
             case StatusChanged():
                 self._status(event)
-            case OwnerSet():
-                self._owner(event)
-            case Renamed():
-                self._renamed(event)
+            case OwnerSet() | Renamed():
+                self._described(event)
             case NumberingStarted():
                 self.highest = max(self.highest, event.next - 1)
             case ProposalMade() | ProposalDropped():
@@ -254,6 +256,33 @@ class JournalReplay:
             draft.why.update(dict.fromkeys(event.why))
             draft.seen(event.stamp)
         self.translated.update(why.detail for why in event.why if why.kind == "signature")
+        if event.moved_from is not None:  # what a split decided of tests holds under their new signature
+            for (signature, nodeid), home in list(self.member_home.items()):
+                if signature == event.moved_from:
+                    self.member_home[event.signature, nodeid] = home
+
+    def _files_moved(self, event: FilesMoved) -> None:
+        """Give members, and what was decided of single tests, the names that they have now."""
+        names = NewNames(event.moves)
+        for draft in self.drafts.values():
+            draft.members = dict.fromkeys(map(names.of_test, draft.members))
+            draft.why = dict.fromkeys(map(names.of_why, draft.why))
+        self.member_home = {
+            (signature, names.of_test(nodeid)): home for (signature, nodeid), home in self.member_home.items()
+        }
+        self.proposals = [
+            made.model_copy(update={"members": tuple(map(names.of_test, made.members))})
+            for made in self.proposals
+        ]
+        self.flaky_tests = [
+            seen.model_copy(update={"nodeid": names.of_test(seen.nodeid)}) for seen in self.flaky_tests
+        ]
+        self._quarantines = {
+            names.of_test(subject): quarantine
+            if quarantine.nodeid is None
+            else quarantine.model_copy(update={"nodeid": names.of_test(quarantine.nodeid)})
+            for subject, quarantine in self._quarantines.items()
+        }
 
     def _members(self, event: MembersAdded) -> None:
         if draft := self.drafts.get(self.resolve(event.cluster)):
@@ -298,12 +327,13 @@ class JournalReplay:
         if draft := self.drafts.get(self.resolve(event.cluster)):
             draft.status = event.status
 
-    def _owner(self, event: OwnerSet) -> None:
-        if draft := self.drafts.get(self.resolve(event.cluster)):
+    def _described(self, event: OwnerSet | Renamed) -> None:
+        draft = self.drafts.get(self.resolve(event.cluster))
+        if draft is None:
+            return
+        if isinstance(event, OwnerSet):
             draft.owner = event.owner
-
-    def _renamed(self, event: Renamed) -> None:
-        if draft := self.drafts.get(self.resolve(event.cluster)):
+        else:
             draft.title = event.title
 
     def _about_tests(self, event: FlakySeen | Quarantined | QuarantineLifted) -> None:

@@ -15,7 +15,7 @@ _CLUSTER_ID = re.compile(r"C[1-9][0-9]*")
 
 WhyKind = Literal[
     "signature", "frame", "message", "exception", "comparison", "chain", "file", "parameter",
-    "process-state", "co-failure", "rule", "experiment", "person",
+    "process-state", "co-failure", "rule", "experiment", "person", "move",
 ]  # fmt: skip
 
 

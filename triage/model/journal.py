@@ -75,7 +75,27 @@ class SignatureAdded(_Event):
     cluster: str
     signature: str
     stamp: str
+    moved_from: str | None = None
+    """The signature that the same failure had before its files were renamed."""
     why: tuple[Why, ...] = ()
+
+
+class Relocation(Value):
+    """A file or a test that has another name now."""
+
+    old: str
+    """Relative to the root: a file, or `file::Class::test` without parameters."""
+    new: str
+    how: str
+    """How it is known, such as `renamed in 1a2b3c4d5e6f`."""
+
+
+class FilesMoved(_Event):
+    """Files or tests of known clusters were renamed; from here on their members have the new names."""
+
+    event: Literal["files_moved"] = "files_moved"
+    moves: tuple[Relocation, ...]
+    stamp: str
 
 
 class MembersAdded(_Event):
@@ -243,6 +263,7 @@ Event = Annotated[
     NumberingStarted
     | ClusterOpened
     | SignatureAdded
+    | FilesMoved
     | MembersAdded
     | ClustersMerged
     | ClusterSplit

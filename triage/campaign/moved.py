@@ -1,0 +1,106 @@
+"""Tell which files and tests have other names than when the known clusters were seen last: git knows."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from triage.cluster.registry import ClusterRegistry
+from triage.evidence.folder import EvidenceFolder
+from triage.model.journal import Relocation
+from triage.process.git import Repository
+from triage.process.git_history import renames_since, text_at
+
+_LARGEST_SOURCE = 1 << 20
+
+
+class MovedFiles:
+    """Looks renames up in the repository, once and only when somebody asks."""
+
+    def __init__(self, root: Path, stamp: str, registry: ClusterRegistry) -> None:
+        """`stamp` is that of the run whose failures are clustered; clusters were seen before it."""
+        self._root = root
+        self._stamp = stamp
+        self._registry = registry
+
+    def __call__(self) -> Sequence[Relocation]:
+        """Every file that was renamed since the run that first showed one of the clusters."""
+        return self._relocations
+
+    @cached_property
+    def _relocations(self) -> tuple[Relocation, ...]:
+        if self._repository is None or not self._registry.clusters:
+            return ()
+        renames = renames_since(self._repository, self._commits[0] if self._commits else None)
+        return tuple(Relocation(old=each.old, new=each.new, how=each.how) for each in renames)
+
+    def is_same_test(self, old: str, new: str) -> bool:
+        """Whether the test that is gone had the body of the one that is there, when it was seen."""
+        present = _functions(self._source(new))
+        if old.partition("::")[2] in present or self._repository is None:
+            return False
+        body = present.get(new.partition("::")[2])
+        return body is not None and any(
+            _functions(text_at(self._repository, commit, file)).get(old.partition("::")[2]) == body
+            for commit in reversed(self._commits)
+            for file in self._names_of(old.partition("::")[0])
+        )
+
+    def _names_of(self, file: str) -> list[str]:
+        """The file under the name that it has, and under that which it had."""
+        return [file, *(moved.old for moved in self._relocations if moved.new == file)]
+
+    def _source(self, nodeid: str) -> str | None:
+        path = self._root / nodeid.partition("::")[0]
+        try:
+            return path.read_text("utf-8", "replace") if path.stat().st_size <= _LARGEST_SOURCE else None
+        except (OSError, ValueError):
+            return None
+
+    @cached_property
+    def _repository(self) -> Repository | None:
+        return Repository.find(self._root)
+
+    @cached_property
+    def _commits(self) -> list[str]:
+        """Commits of the runs that showed clusters, the oldest run first; those that are known."""
+        stamps = {seen for cluster in self._registry.live for seen in (cluster.first_seen, cluster.last_seen)}
+        found: dict[str, None] = {}
+        for folder in EvidenceFolder.all(self._root, phase="a"):
+            if folder.stamp in stamps and folder.stamp < self._stamp:
+                commit = _commit_of(folder)
+                if commit is not None:
+                    found.setdefault(commit)
+        return list(found)
+
+
+def _commit_of(folder: EvidenceFolder) -> str | None:
+    try:
+        git = json.loads((folder.path / "preflight.json").read_bytes()).get("git")
+        commit = git.get("commit") if isinstance(git, dict) else None
+    except (OSError, ValueError, AttributeError):
+        return None
+    return commit if isinstance(commit, str) else None
+
+
+def _functions(source: str | None) -> dict[str, str]:
+    """`Class::test` to what the function does, whatever its name; empty where the text is no Python."""
+    try:
+        tree = ast.parse(source or "")
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    return dict(_functions_of(tree.body, ""))
+
+
+def _functions_of(statements: Sequence[ast.stmt], prefix: str) -> list[tuple[str, str]]:
+    found = []
+    for statement in statements:
+        if isinstance(statement, ast.ClassDef):
+            found += _functions_of(statement.body, f"{prefix}{statement.name}::")
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            nameless = (statement.args, *statement.decorator_list, *statement.body)
+            found.append((prefix + statement.name, "\n".join(ast.dump(part) for part in nameless)))
+    return found

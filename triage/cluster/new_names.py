@@ -1,0 +1,34 @@
+"""Say under which name a test or a file goes after some were renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from triage.model.cluster import Why
+from triage.model.journal import Relocation
+
+
+class NewNames:
+    """Renamings of one event, all at once: two files may have exchanged their names."""
+
+    def __init__(self, moves: Iterable[Relocation]) -> None:
+        self._files: dict[str, str] = {}
+        self._tests: dict[str, str] = {}
+        for move in moves:
+            names = self._tests if "::" in move.old else self._files
+            names[move.old] = move.new
+
+    def of_test(self, nodeid: str) -> str:
+        """The node id of a test under its new name."""
+        test, bracket, parameters = nodeid.partition("[")
+        if test in self._tests:
+            return self._tests[test] + bracket + parameters
+        file, colons, rest = nodeid.partition("::")
+        return self._files.get(file, file) + colons + rest
+
+    def of_why(self, why: Why) -> Why:
+        """A reason of a cluster that names a file or a place in one."""
+        file, colon, function = why.detail.rpartition(":") if why.kind == "frame" else (why.detail, "", "")
+        if why.kind not in ("frame", "file") or file not in self._files:
+            return why
+        return why.model_copy(update={"detail": self._files[file] + colon + function})
