@@ -1,4 +1,4 @@
-"""`git mv` of a test and of the module that it tests: known clusters stay known, members get the new names."""
+"""`git mv` of a test and of its module: known clusters stay known, members get the new names."""
 
 from __future__ import annotations
 
