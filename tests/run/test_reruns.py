@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.planted.lab import PATIENCE, Lab
 from triage.documents.rerun_check import check_reruns
 from triage.model.run import RunRecord
 
@@ -153,3 +155,28 @@ def test_hangs_once():
     (tmp_path / "counts" / "hang").unlink()
     (result,) = run_here(**options, rerun_budget=600.0).results
     assert result.outcome == "flaky"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_in_its_reruns_makes_them_when_it_is_resumed(tmp_path: Path, lab: Lab):
+    text = f"""
+import pathlib, time
+def test_red_then_slow_then_green():
+    path = pathlib.Path({str(lab.ran)!r})
+    path.write_text(path.read_text() + "run\\n")
+    times = len(path.read_text().split())
+    if times == 2:
+        time.sleep(3600)
+    assert times > 2
+"""
+    (lab.root / "test_m.py").write_text(text)
+    options = ("reruns=1", "rerun_budget=600.0")
+    process = lab.start(*options)
+    lab.wait_for(2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    record = lab.finish("resume", *options)
+    (result,) = record["results"]
+    assert (result["outcome"], result["reruns"]["runs"]) == ("flaky", 1)
+    assert lab.ran.read_text().split() == ["run"] * 3

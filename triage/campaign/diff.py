@@ -16,6 +16,7 @@ class Change(StrEnum):
     MENDED = "mended"
     OTHER_REASON = "other reason"
     """Red in both runs, with no signature in common."""
+    FLAKY = "flaky now"
     SKIPPED = "skipped now"
     ADDED_RED = "added red"
     ADDED = "added"
@@ -55,6 +56,8 @@ def _change(was: Outcome | None, now: Outcome, old: Set[str], new: Set[str]) -> 
         return Change.OTHER_REASON if old and new and not old & new else None
     if now.is_red:
         return Change.BROKEN
+    if now.is_flaky and not was.is_flaky:
+        return Change.FLAKY
     if was.is_red and now.is_green:
         return Change.MENDED
     newly_skipped = now is Outcome.SKIPPED and was is not Outcome.SKIPPED

@@ -49,7 +49,7 @@ def rules_of(root: Path, today: date, registry: ClusterRegistry) -> Rules:
 def context_of(services: Services, record: RunRecord, registry: ClusterRegistry) -> Context:
     """Checkout, history and experiments; without a usable history the others alone."""
     results = (*record.results, *record.collect_errors)
-    red = [result.nodeid for result in results if result.outcome.is_red]
+    red = [result.nodeid for result in results if result.outcome.has_failures]
     tried = tried_on_failures_of(record, tried_factors(services.root), registry, services.signer)
     moved = MovedFiles(services.root, record.stamp, registry)
     return Context(
@@ -113,7 +113,7 @@ def _history(services: Services, stamp: str, red: Iterable[str]) -> Mapping[str,
         store = services.open_store()
         for nodeid in sorted(red)[:_MOST_TESTS]:
             rows = [row for row in store.history(nodeid, _MOST_RUNS) if row.stamp < stamp]
-            found[nodeid] = tuple(Past(row.stamp, row.outcome.is_red) for row in reversed(rows))
+            found[nodeid] = tuple(Past(row.stamp, row.outcome.has_failures) for row in reversed(rows))
         store.close()
     except TriageError as error:
         services.progress.note(f"clustered without earlier runs: {error}")

@@ -74,10 +74,10 @@ class PlainProgress:
         _line(f"{what}: {total}")
 
     def step(self, label: str, outcome: Outcome | None = None) -> None:
-        """One step is done; red outcomes are always named."""
+        """One step is done; red and flaky outcomes are always named."""
         self._done += 1
         now = time.monotonic()
-        if outcome is not None and outcome.is_red:
+        if outcome is not None and outcome.has_failures:
             _line(f"{outcome.upper()} {label}")
         if now - self._last >= self._every:
             self._last = now
@@ -120,7 +120,7 @@ class BarProgress:
         """One step is done."""
         if self._bar is not None and self._task is not None:
             self._bar.advance(self._task)
-            if outcome is not None and outcome.is_red:
+            if outcome is not None and outcome.has_failures:
                 self.note(f"{outcome.upper()} {label}")
 
     def note(self, text: str) -> None:

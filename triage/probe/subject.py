@@ -91,7 +91,8 @@ def _cluster_of(nodeid: str, registry: ClusterRegistry) -> str | None:
 
 
 def _red(record: RunRecord | None) -> set[str]:
-    return {result.nodeid for result in record.results if result.outcome.is_red} if record else set()
+    results = record.results if record is not None else ()
+    return {result.nodeid for result in results if result.outcome.has_failures}
 
 
 def _unknown(text: str, suite: Sequence[str]) -> UsageError:

@@ -67,11 +67,12 @@ class Basis:
 
     @property
     def tolerated(self) -> tuple[str, ...]:
-        """Tests that were red in that run without being the subject."""
+        """Tests that were red (flaky ones too) in that run without being the subject."""
         if self.run is None:
             return ()
         results = (*self.run.results, *self.run.collect_errors)
-        return tuple(r.nodeid for r in results if r.outcome.is_red and r.nodeid not in self.subject)
+        failed = [result.nodeid for result in results if result.outcome.has_failures]
+        return tuple(nodeid for nodeid in failed if nodeid not in self.subject)
 
     @property
     def proof(self) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,6 +91,7 @@ class Reruns:
         budget = self.suite.rerun_budget
         deadline = None if budget is None else self.monotonic() + budget
         self._stop = _StopOrDeadline(self.stop, deadline, self.monotonic)
+        shutil.rmtree(self.store.scratch / FOLDER, ignore_errors=True)  # of a run that was cut short
         self._numbers = itertools.count(1)
         self._lines: list[bytes] = []
         self._without_time: set[Key] = set()
@@ -115,7 +117,8 @@ class Reruns:
                 break
             row = row.model_copy(update={"runs": (*row.runs, rerun)})
         outcome, _ = concluded(row)
-        self.progress.step(nodeid, outcome)
+        # red again is no news: its failure was named when it first happened
+        self.progress.step(nodeid, outcome if outcome.is_flaky else None)
         return row
 
     def _most_alone(self, nodeid: str) -> int:
