@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from triage.errors import UsageError
 from triage.model.base import Value
+from triage.model.base_commit import DEFAULT_BASE_BUDGET
 from triage.model.reruns import DEFAULT_RERUN_BUDGET, DEFAULT_RERUNS
 from triage.model.run import DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
 from triage.text.redact import Redactor
@@ -77,6 +78,11 @@ class Settings(Value):
     strict (nothing: any failure exits 1)."""
     fail_on: tuple[FailOn, ...] = ()
     """What else fails the gate: fixed-open (an open cluster all of whose tests pass has to be closed)."""
+    base: str | None = None
+    """The commit that a run is judged against: a branch, tag or commit, `auto` for the merge base with the
+    default branch, `none` for what is stored of earlier runs."""
+    base_budget: float | None = Field(DEFAULT_BASE_BUDGET, ge=0)
+    """Seconds for failing tests on the base; what there was no time for is undecided. none: no limit."""
     gradient_floors: dict[str, float] = {}
     """Least magnitude of each gradient in an exit criterion, by a pattern of its name."""
     repeats: int = Field(4, ge=1)
@@ -153,6 +159,9 @@ _TABLES = {"env", "gradient_floors"}
 _WITHOUT_LIMIT = {"test_timeout", "chunk_timeout", "total_timeout", "rerun_budget"}
 """Settings of which 0 and `none` mean no limit."""
 
+_SWITCHED_OFF = {"base", "base_budget"}
+"""Settings of which `none` means none; 0 seconds are none at all."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -197,6 +206,8 @@ def _layered(name: str, earlier: Any, value: Any) -> Any:
     """The value of a setting once a layer gives it another one."""
     if name in _TABLES and isinstance(value, Mapping):
         return {**(earlier or {}), **value}
+    if name in _SWITCHED_OFF and value == "none":
+        return None
     if name in _WITHOUT_LIMIT and value in (0, "0", "none"):
         return None
     return value

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from triage.base.bench import Bench
+from triage.base.judge import judge_against_base
+from triage.base.target import Target
 from triage.campaign.decide import refresh, templates_of
 from triage.campaign.flaky_tests import NewestRun, flaky_events, flaky_records, flaky_tests
 from triage.campaign.gate import GateReport, Policy, judge
-from triage.campaign.inputs import context_of, rules_of
+from triage.campaign.inputs import context_of, outcomes_at, rules_of
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
+from triage.cluster.on_base import blamed, with_base
 from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import check_regions
 from triage.documents.run_summary import write_run_summary
 from triage.errors import ExitCode, TriageError
+from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import Cluster
@@ -52,11 +58,12 @@ def baseline(
     suite: Suite,
     folder: EvidenceFolder,
     *,
+    base: Target | None = None,
     resume: bool = False,
     ledgers: bool = True,
     history: bool = True,
 ) -> Concluded:
-    """Run the suite and conclude."""
+    """Run the suite, ask the base about what failed, and conclude."""
     records = flaky_records(services, services.registry())
     record = run_suite(
         suite,
@@ -68,7 +75,26 @@ def baseline(
         progress=services.progress,
         resume=resume,
     )
+    if base is not None:
+        record = judge_against_base(record, base, _bench(services, suite, folder))
+        # as the run itself wrote them, redacted at their sources; the base's answers are too
+        text = record.model_dump_json() + "\n"
+        atomic.write_bytes(folder.path / "results.json", text.encode("utf-8", "backslashreplace"))
     return conclude(services, record, folder, ledgers=ledgers, history=history)
+
+
+def _bench(services: Services, suite: Suite, folder: EvidenceFolder) -> Bench:
+    return Bench(
+        root=services.root,
+        suite=suite,
+        folder=folder,
+        executor=services.executor,
+        world=services.world,
+        progress=services.progress,
+        signer=services.signer,
+        on_record=lambda nodeids, commit: outcomes_at(services, nodeids, commit),
+        budget=services.settings.base_budget,
+    )
 
 
 def conclude(
@@ -98,6 +124,7 @@ def conclude(
             rules=rules_of(services.root, services.world.now().date(), before),
             context=context_of(services, record, before),
         )
+        assignment = replace(assignment, clusters=with_base(assignment.clusters, record))
         flaky = tuple(flaky_events(record, assignment, before, factory))
         appended = services.append(before, (*assignment.events, *flaky)) if ledgers else ()
         _write(folder, record, assignment, before.quarantines)
@@ -132,6 +159,7 @@ def _judged(
         assignment.clusters,
         Policy(gate=settings.gate, flaky=settings.flaky, fail_on=settings.fail_on),
         known_members=_members_before(before, record.stamp),
+        blamed={cluster.id: blamed(cluster, record) for cluster in assignment.clusters},
         today=services.world.now().date(),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from triage.config import FailOn, FlakyPolicy, Gate
 from triage.model.base import Value
+from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, ClusterStatus, RunState
 
 
@@ -34,13 +35,21 @@ def judge(
     policy: Policy,
     *,
     known_members: Mapping[str, Iterable[str]],
+    blamed: Mapping[str, Sequence[str]],
     today: date,
 ) -> GateReport:
-    """Judge every cluster of a run; `known_members` are those that the journal had before it, by cluster."""
+    """Judge every cluster of a run.
+
+    By cluster: `known_members` are those that the journal had before it, `blamed` has a line for each red
+    test that came with the change, where the run has a base.
+    """
     held_against: list[str] = []
     warnings: list[str] = []
     for cluster in clusters:
-        held = list(_held(cluster, policy, set(known_members.get(cluster.id, ()))))
+        if _is_answered_by_base(cluster):
+            held = list(_held_by_base(cluster, policy, blamed.get(cluster.id, ())))
+        else:
+            held = list(_held(cluster, policy, set(known_members.get(cluster.id, ()))))
         quarantine = cluster.quarantine if cluster.is_seen else None
         if quarantine is None:
             held_against += held
@@ -53,12 +62,32 @@ def judge(
     return GateReport(stamp=stamp, policy=policy, held_against=tuple(held_against), warnings=tuple(warnings))
 
 
+def _is_answered_by_base(cluster: Cluster) -> bool:
+    """Whether the base decides and not what is stored; where it is undecided, what is stored counts."""
+    return cluster.is_seen and cluster.base is not None and cluster.base is not BaseVerdict.UNDECIDED
+
+
+def _held_by_base(cluster: Cluster, policy: Policy, blamed: Sequence[str]) -> Iterator[str]:
+    """What the change broke, known or not; what is red on the base too only if nothing may be red."""
+    assert cluster.base is not None
+    line = f"{cluster.id} {cluster.base.value}: {cluster.title}"
+    is_flaky = cluster.state_in_run is RunState.FLAKY
+    if cluster.base.blames_change and is_flaky:
+        if policy.flaky == "fail":
+            yield line
+    elif cluster.base.blames_change:
+        yield from (f"{cluster.id} {cluster.base.value}: {text}" for text in blamed or (cluster.title,))
+    elif policy.gate == "strict" and not is_flaky:
+        yield line
+
+
 def _held(cluster: Cluster, policy: Policy, known: set[str]) -> Iterator[str]:
     """What speaks against the run in one cluster: new and regressed always, the rest by policy."""
     state = cluster.state_in_run
     if state is None:
         return
-    line = f"{cluster.id} {state.value}: {cluster.title}"
+    undecided = ", undecided on the base" if cluster.base is BaseVerdict.UNDECIDED else ""
+    line = f"{cluster.id} {state.value}{undecided}: {cluster.title}"
     is_flaky = state is RunState.FLAKY and cluster.is_seen
     is_held = state.is_unexplained or (state is RunState.KNOWN and policy.gate == "strict")
     if is_held or (is_flaky and policy.flaky == "fail"):

@@ -18,6 +18,7 @@ from triage.cluster.rules import SOURCE, Rules, parse_rules
 from triage.errors import TriageError, UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster
+from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
 from triage.signature.api import title_of
 
@@ -63,6 +64,22 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
         title_of=title_of,
         last_seen=_last_seen(services.root, record.stamp, registry),
     )
+
+
+def outcomes_at(services: Services, nodeids: Iterable[str], commit: str) -> Mapping[str, Outcome]:
+    """The newest outcome of each test that the history has of a commit without uncommitted changes."""
+    found: dict[str, Outcome] = {}
+    try:
+        store = services.open_store()
+        for nodeid in sorted(nodeids)[:_MOST_TESTS]:
+            rows = store.history(nodeid, _MOST_RUNS)
+            at_commit = [row.outcome for row in rows if row.commit == commit and not row.dirty]
+            if at_commit:
+                found[nodeid] = at_commit[0]
+        store.close()
+    except TriageError as error:
+        services.progress.note(f"the base is asked without earlier runs: {error}")
+    return found
 
 
 def _last_seen(root: Path, stamp: str, registry: ClusterRegistry) -> Mapping[str, str]:

@@ -15,6 +15,10 @@ from triage.text.pattern import pattern
 
 if TYPE_CHECKING:
     from triage.campaign.baseline import Concluded
+    from triage.model.run import RunRecord
+
+_MOST_ON_BASE = 30
+"""Failing tests that are shown with what the base says of them."""
 
 
 @app_command(
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
         "triage run tests/test_gradients.py --workers 2 --test-timeout 60",
         "triage run --env CUDA_VISIBLE_DEVICES=-1 --campaign gradient-flow",
         "triage run --resume 20261123T061000Z",
+        "triage run --base auto",
         "triage run --shard 3/10 --no-ledgers -- -m 'not gpu'",
     ),
 )
@@ -61,6 +66,13 @@ if TYPE_CHECKING:
     type=click.Choice(["fixed-open"]),
     help="Fail on open clusters whose tests all pass, so that they get closed.",
 )
+@click.option(
+    "--base",
+    metavar="REF|auto",
+    help="Run what fails on this commit too, and fail only for what the change broke; auto: the merge base"
+    " with the target or default branch.",
+)
+@click.option("--base-budget", metavar="S", help="Seconds for the base; none is no limit.")
 @click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
 @click.option("--no-ledgers", is_flag=True, help="Leave the journal and the ledgers as they are.")
 @click.option("--no-history", is_flag=True, help="Do not add the run to the history.")
@@ -80,8 +92,10 @@ def run_command(
 ) -> int:
     """Phase A: run the suite in chunks, record each outcome, cluster what failed.
 
-    Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer.
+    Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer. With --base
+    that counts which the change broke: red here and green there. No earlier run is needed for it.
     """
+    from triage.base.target import find_target
     from triage.campaign.baseline import baseline, check_ready
 
     pytest_args = app.behind_dashes()
@@ -97,11 +111,14 @@ def run_command(
     suite = app.settings.suite(str(app.root), part)
     suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
     check_ready(services, ledgers=not no_ledgers)
+    ref = app.settings.base
+    target = find_target(app.root, ref, app.world.environ) if ref is not None else None
     folder = wiring.run_folder(app, stamp, resume)
     concluded = baseline(
         services,
         suite,
         folder,
+        base=target,
         resume=resume is not None,
         ledgers=not no_ledgers,
         history=not no_history,
@@ -138,6 +155,7 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
             "void": record.void,
             "counts": record.counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": record.counts.collect_errors,
+            "base": record.base,
             "clusters": concluded.clusters,
             "held_against": concluded.held_against,
             "warnings": concluded.warnings,
@@ -157,16 +175,31 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
         state = cluster.state_in_run
         if state is not None and (state.is_seen or state is RunState.FIXED):
             tests = f"{len(cluster.members):>4} tests"
-            app.say(f"{cluster.id:<5} {state:<9} {tests}  {cluster.title}")
+            on_base = f"  [{cluster.base}]" if cluster.base is not None else ""
+            app.say(f"{cluster.id:<5} {state:<9} {tests}  {cluster.title}{on_base}")
     for line in concluded.warnings:
         app.say(f"warning: {line}")
     for line in concluded.held_against:
         app.say(f"gate: {line}")
+    _say_base(app, record)
     app.say(f"evidence: {folder}/summary.md")
-    unexplained = [
-        cluster
-        for cluster in concluded.clusters
-        if cluster.state_in_run is not None and cluster.state_in_run.is_unexplained
-    ]
+    unexplained = [cluster for cluster in concluded.clusters if cluster.is_unexplained]
     if unexplained:
         app.say(f"next: triage probe {unexplained[0].id}")
+
+
+def _say_base(app: App, record: RunRecord) -> None:
+    """The base of the run, and what it says of each failing test."""
+    base = record.base
+    if base is None:
+        return
+    commit = f"{base.commit[:12]} {base.subject}".rstrip() if base.commit else "none"
+    app.say(f"base: {commit} ({base.chosen})")
+    for note in base.notes:
+        app.say(f"  {note}")
+    judged = [result for result in (*record.collect_errors, *record.results) if result.base is not None]
+    for result in judged[:_MOST_ON_BASE]:
+        assert result.base is not None
+        app.say(f"  {result.base.verdict:<16} {result.nodeid}: {result.base.reason}")
+    if len(judged) > _MOST_ON_BASE:
+        app.say(f"  and {len(judged) - _MOST_ON_BASE} more in `triage results`")

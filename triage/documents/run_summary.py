@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from triage.documents.render import write_document
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
@@ -74,7 +75,19 @@ def summarize(
         "not_run": [result.nodeid for result in record.results if result.outcome is Outcome.NOT_RUN],
         "chunks": [_chunk(chunk, record, outcomes) for chunk in chunks],
         "slowest": _slowest(record.results),
+        "base": _base(record, red),
         "notes": list(record.notes),
+    }
+
+
+def _base(record: RunRecord, red: Sequence[TestResult]) -> dict[str, Any] | None:
+    """The base of the run, and how many failing tests have which verdict; None where there was none."""
+    if record.base is None:
+        return None
+    tally = Counter(result.base.verdict for result in red if result.base is not None)
+    return {
+        **record.base.model_dump(mode="json"),
+        "verdicts": {verdict.value: tally[verdict] for verdict in BaseVerdict if tally[verdict]},
     }
 
 
@@ -92,7 +105,7 @@ def _verdict(
     if gate is not None:
         fails = bool(gate["held_against"])
     else:  # a run of an older version
-        fails = any(cluster.state_in_run and cluster.state_in_run.is_unexplained for cluster in clusters)
+        fails = any(cluster.is_unexplained for cluster in clusters)
     if fails:
         return "red"
     if not red:
@@ -109,6 +122,7 @@ def _cluster(cluster: Cluster) -> dict[str, Any]:
         "title": cluster.title,
         "status": cluster.status.value,
         "state": state.value if state else None,
+        "base": cluster.base.value if cluster.base else None,
         "owner": cluster.owner,
         "quarantine": cluster.quarantine.model_dump(mode="json") if cluster.quarantine else None,
         "failing": len(cluster.members) if seen else 0,
@@ -139,6 +153,7 @@ def _red(result: TestResult, clusters: Sequence[str], quarantine: Any) -> dict[s
         "exception": first.exception if first else "",
         "message": _first_line(message),
         "place": {"path": place.path, "line": place.lineno} if place else None,
+        "base": result.base.model_dump(mode="json") if result.base else None,
     }
 
 

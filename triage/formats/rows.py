@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from triage.model.base import Value
+from triage.model.base_commit import BaseVerdict
 
 Level = Literal["new", "regressed", "known", "unknown"]
 _ORDER: dict[Level, int] = {"new": 0, "regressed": 0, "unknown": 1, "known": 2}
@@ -57,17 +58,22 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefi
             line=line,
             cluster=cluster_id,
             title=cluster.get("title", ""),
-            level=_level(state),
+            level=_level(state, red.get("base")),
             message=message or red["outcome"],
         )
 
 
-def _level(state: str | None) -> Level:
+def _level(state: str | None, base: Mapping[str, Any] | None) -> Level:
+    """How bad a failing test is: as the base has it, else as the record of earlier runs has it."""
+    verdict = base["verdict"] if base else None
+    if verdict == BaseVerdict.RED or state == "flaky":
+        return "known"  # a warning either way; the outcome of the row says which
+    blames_change = verdict in (BaseVerdict.BROKEN, BaseVerdict.ABSENT)
     match state:
         case "new" | "regressed":
             return state
-        case "known" | "flaky":
-            return "known"  # a warning either way; the outcome of the row says which
+        case "known":
+            return "new" if blames_change else "known"
         case _:
             return "unknown"
 

@@ -15,6 +15,7 @@ _METERS = (
 )
 _TREATMENTS = (
     "backwards",
+    "checkout",
     "children",
     "clock",
     "corrupt",

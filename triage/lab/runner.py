@@ -17,8 +17,8 @@ from triage.lab.observations import observation_of, read_instruments
 from triage.lab.packages import PackageFolder, PackageFolders
 from triage.lab.protocol import Observation, Setup
 from triage.lab.record import ExperimentRecord
-from triage.lab.scratch import Scratch
 from triage.model.run import Limits, Selection
+from triage.process.scratch import Scratch
 from triage.run.selection import run_selection
 
 _OPENMP_WAIT = "OMP_WAIT_POLICY"

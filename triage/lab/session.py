@@ -15,7 +15,7 @@ from triage.lab.environment import environment_of
 from triage.lab.lab import Lab
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
-from triage.lab.scratch import Scratch
+from triage.process.scratch import Scratch
 from triage.process.work_folder import LABORATORY, work_folder
 
 WORKERS = 2

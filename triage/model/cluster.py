@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from triage.model.base import Value
+from triage.model.base_commit import BaseVerdict
 from triage.model.quarantine import Quarantine
 
 _CLUSTER_ID = re.compile(r"C[1-9][0-9]*")
@@ -90,6 +91,8 @@ class Cluster(Value):
     """Of the cluster, or the one that ends first where all of its tests have one; ended ones too."""
     aliases: tuple[str, ...] = ()
     """Ids that were merged into this one."""
+    base: BaseVerdict | None = None
+    """What the base says of its members in this run; None where the run had no base."""
 
     @field_validator("id")
     @classmethod
@@ -102,6 +105,20 @@ class Cluster(Value):
     def is_seen(self) -> bool:
         """Whether the run showed the cluster's failure."""
         return self.state_in_run is not None and self.state_in_run.is_seen and not self.may_be_lucky
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether the gate holds the cluster against the run under every policy.
+
+        What the base says goes before what is stored: a base that has the failure excuses a new cluster, and
+        a known one is not excused where the change broke its tests.
+        """
+        state = self.state_in_run
+        if state is None or not self.is_seen or state is RunState.FLAKY:
+            return False
+        if self.base is None or self.base is BaseVerdict.UNDECIDED:
+            return state.is_unexplained
+        return self.base.blames_change
 
     @property
     def number(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, computed_field, model_validator
 
 from triage.model.base import Value
+from triage.model.base_commit import BaseRun, OnBase
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 
@@ -207,6 +208,8 @@ class TestResult(Value):
     note: str | None = None
     reruns: Reruns | None = None
     """None where the test was not run again: green, or no time for it (the record's notes say so)."""
+    base: OnBase | None = None
+    """None where the run had no base, or the test did not fail."""
 
     @property
     def executions(self) -> int:
@@ -280,6 +283,8 @@ class RunRecord(Value):
     """What was checked out, where the suite is in a git repository."""
     dirty: bool | None = None
     """Whether the tree differed from the commit; None where nobody knows."""
+    base: BaseRun | None = None
+    """None where the run was not judged against a base."""
 
     @property
     def counts(self) -> Counts:

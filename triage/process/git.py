@@ -13,9 +13,10 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from triage.errors import UsageError, VoidError
@@ -98,6 +99,22 @@ class Repository:
         listing = self._call("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
         return tuple(entry[3:] for entry in listing.split("\0") if entry)
 
+    def ignored(self) -> tuple[str, ...]:
+        """Return what git ignores below `top`; a folder that is ignored whole ends with a slash."""
+        listing = self._call(
+            "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", "--full-name",
+            "--", f":(top){_relative(self.root, self.top)}",
+        )  # fmt: skip
+        return tuple(name for name in listing.split("\0") if name)
+
+    def export(self, commit: str, target: Path) -> None:
+        """Write the files of a commit into a folder; the repository stays as it is."""
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="triage-index-") as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self._call("read-tree", commit, env=index)
+            self._call("checkout-index", "--all", "--force", f"--prefix={target}/", env=index)
+
     def commits(self, old: str, new: str) -> tuple[str, ...]:
         """Return the ids after `old` up to `new`, oldest first, those that a merge brought in too."""
         listing = self._call("rev-list", "--reverse", "--topo-order", f"{old}..{new}", "--")
@@ -138,7 +155,7 @@ class Repository:
             try:
                 self._call("worktree", "add", "--detach", "--quiet", "--force", str(tree), head)
                 if commit is None:
-                    self._carry_changes(tree)
+                    self.carry_changes(tree)
                 yield tree / self.root.relative_to(self.top)
             finally:
                 self.forget_worktree(tree)
@@ -170,7 +187,8 @@ class Repository:
         pairs = zip(listing[::3], listing[2::3], strict=False)
         return frozenset(path for path, value in pairs if value in filters)
 
-    def _carry_changes(self, tree: Path) -> None:
+    def carry_changes(self, tree: Path) -> None:
+        """Bring uncommitted changes and untracked files into a copy of the commit that is checked out."""
         for name in {**dict.fromkeys(self.changes()), **dict.fromkeys(self.filtered_files())}:
             source, target = self.top / name, tree / name
             if source.is_symlink() or source.is_file():
@@ -181,9 +199,11 @@ class Repository:
             elif not source.exists() and (target.is_symlink() or target.is_file()):
                 target.unlink()
 
-    def _call(self, command: str, *arguments: str, strip: bool = True) -> str:
+    def _call(
+        self, command: str, *arguments: str, strip: bool = True, env: Mapping[str, str] | None = None
+    ) -> str:
         try:
-            text = _execute_safely(self._repo.git, command, *arguments)
+            text = _execute_safely(self._repo.git, command, *arguments, env=env or {})
         except _GitFailedError as error:
             raise _trouble(command, self.top, error.said) from error
         return text.removesuffix("\n") if strip else text
@@ -193,6 +213,12 @@ class Repository:
             return self._call(command, *arguments)
         except VoidError:
             return None
+
+
+def _relative(path: Path, top: Path) -> str:
+    """The path from the top of its repository, as git names it; empty for the top itself."""
+    below = path.relative_to(top).as_posix()
+    return "" if below == "." else below
 
 
 def apply_patch(folder: Path, patch: str) -> None:
@@ -255,10 +281,12 @@ def _configuration(runner: Git) -> tuple[Configured, ...]:
         return ()
 
 
-def _execute_safely(runner: Git, command: str, *arguments: str, given: str = "") -> str:
+def _execute_safely(
+    runner: Git, command: str, *arguments: str, given: str = "", env: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Run git under overrides of what is configured at this moment: a test may have changed it since."""
     settings = overrides(_configuration(runner))
-    with runner.custom_environment(**environment(settings, os.environ)):
+    with runner.custom_environment(**environment(settings, os.environ), **env):
         return _execute(runner, command, *arguments, given=given)
 
 

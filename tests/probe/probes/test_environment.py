@@ -6,7 +6,6 @@ import subprocess
 
 import pytest
 
-from triage.lab.scratch import Scratch
 from triage.probe.api import Finding
 from triage.probe.file_candidates import makers, odd_files
 from triage.probe.probes.environment import Environment
@@ -16,6 +15,7 @@ from triage.probe.registry import RankedProbe
 from triage.probe.variable_values import values_for, variables_in
 from triage.process.git import Repository
 from triage.process.git_history import recoverable_texts
+from triage.process.scratch import Scratch
 from triage.testing.probes import case_of, conforms, seen
 
 T = "tests/test_z.py::test_it"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.planted.faults.api import Plant, grow
 from triage.errors import UsageError
-from triage.lab.scratch import Scratch
+from triage.process.scratch import Scratch
 
 FILES = {"a.py": "A = 1\n", "pkg/__init__.py": "", "pkg/deep/b.txt": "b", ".gitignore": "*.so\n_version.py\n"}
 

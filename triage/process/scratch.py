@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from triage.errors import UsageError
 from triage.process.git import Repository, scratch_copy
 from triage.process.git_history import tracked
+from triage.process.git_submodules import fill_submodules
 
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis"})
 _NOT_CARRIED = _CACHES | {
@@ -38,15 +40,35 @@ class _Entry(NamedTuple):
     mtime_ns: int
 
 
+@dataclass(frozen=True)
+class Overlay:
+    """Changes to a whole state that are more than a few texts, under a name of their own."""
+
+    name: str
+    write: Callable[[Path], None]
+    """Is given the suite's root in a fresh copy."""
+
+
+_State = tuple[str | None, str | None]
+"""A commit (None: the tree as it stands) and the name of an overlay."""
+
+
 class Scratch:
     """The suite in its present state, and in the state of any commit."""
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, *, carry_only_ignored: bool = False) -> None:
+        """Copies get what the user's tree has and the commit lacks; `carry_only_ignored`: if git ignores it.
+
+        The latter is for a commit that must not see what came after it.
+        """
         self._root = root.resolve()
         self._folder = folder
         self._repository = Repository.find(root)
         self._stack = ExitStack()
-        self._pristine: dict[str | None, tuple[Path, dict[str, _Entry]]] = {}
+        self._pristine: dict[_State, tuple[Path, dict[str, _Entry]]] = {}
+        self._carry_only_ignored = carry_only_ignored
+        self.missing: list[str] = []
+        """Parts of a state that could not be had, one line each."""
 
     def __enter__(self) -> Scratch:
         return self
@@ -54,31 +76,59 @@ class Scratch:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def prepare(self, commit: str | None) -> Path:
+    def prepare(self, commit: str | None, overlay: Overlay | None = None) -> Path:
         """The untouched copy of one state, made once: where the suite's root is in it.
 
         Not safe to call from two threads.
         """
-        if commit not in self._pristine:
+        state = _state(commit, overlay)
+        if state not in self._pristine:
             root = self._stack.enter_context(self._original(commit))
             top = root.parents[len(self._below.parts) - 1] if self._below.parts else root
-            _carry_ignored(self._root, root)
+            if self._repository is not None and self._repository.head() is not None:
+                self.missing += fill_submodules(self._repository, top, commit)
+            _carry(self._root, root, self._carried())
             self._drop_evidence(root)
-            self._pristine[commit] = (top, _listing(top))
-        return self._pristine[commit][0] / self._below
+            if overlay is not None:
+                overlay.write(root)
+            self._pristine[state] = (top, _listing(top))
+        return self._pristine[state][0] / self._below
 
-    def tree(self, slot: int, commit: str | None, edits: Mapping[str, str | None]) -> Path:
+    def tree(
+        self,
+        slot: int,
+        commit: str | None,
+        edits: Mapping[str, str | None],
+        overlay: Overlay | None = None,
+    ) -> Path:
         """A working copy in its original state, with these files given another text: its root."""
-        top, entries = self._pristine[commit]
-        target = self._folder / f"slot_{slot}" / (commit[:12] if commit else "now") / top.name
+        top, entries = self._pristine[_state(commit, overlay)]
+        name = commit[:12] if commit else "now"
+        if overlay is not None:
+            name += f"-{overlay.name}"
+        target = self._folder / f"slot_{slot}" / name / top.name
         if target.exists():
             _restore(top, entries, target)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(top, target, symlinks=True, ignore_dangling_symlinks=True)
-        for name, text in edits.items():
-            _edit(target / self._below, name, text)
+        for path, text in edits.items():
+            _edit(target / self._below, path, text)
         return target / self._below
+
+    def carried(self) -> list[Path]:
+        """Files of the user's tree, relative to its root, that copies get because git ignores them."""
+        return [path.relative_to(self._root) for path in self._carried()]
+
+    def _carried(self) -> Iterator[Path]:
+        """Files of the user's tree that no commit has but tests may need: compiled modules, settings."""
+        if not self._carry_only_ignored or self._repository is None:
+            yield from _files_to_carry(self._root)
+            return
+        for name in self._repository.ignored():
+            path = self._repository.top / name
+            if not _is_left_out(path):
+                yield from _files_to_carry(path) if path.is_dir() and not path.is_symlink() else [path]
 
     def _drop_evidence(self, root: Path) -> None:
         """Remove what triage wrote itself and nobody committed: it is no part of the code under test."""
@@ -105,24 +155,35 @@ class Scratch:
         return self._repository.scratch(commit)
 
 
-def _carry_ignored(source: Path, target: Path) -> None:
-    """Copy files that git ignores but tests may need: compiled modules, a generated version, settings."""
+def _state(commit: str | None, overlay: Overlay | None) -> _State:
+    return commit, overlay.name if overlay else None
+
+
+def _carry(root: Path, target: Path, paths: Iterable[Path]) -> None:
+    """Copy files that the state itself does not have, as many as the limit allows."""
     bytes_left = _MOST_CARRIED
-    for base, folders, names in os.walk(source, followlinks=False):
+    for path in paths:
+        copy = target / path.relative_to(root)
+        if copy.exists() or copy.is_symlink() or not (path.is_file() or path.is_symlink()):
+            continue
+        bytes_left -= path.lstat().st_size
+        if bytes_left < 0:
+            return
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            shutil.copy2(path, copy, follow_symlinks=False)
+
+
+def _files_to_carry(folder: Path) -> Iterator[Path]:
+    """Every file but those of folders that no test needs."""
+    for base, folders, names in os.walk(folder, followlinks=False):
         here = Path(base)
-        folders[:] = [
-            name for name in folders if name not in _NOT_CARRIED and not (here / name / "pyvenv.cfg").exists()
-        ]
-        for name in names:
-            path, copy = here / name, target / here.relative_to(source) / name
-            if copy.exists() or copy.is_symlink() or not (path.is_file() or path.is_symlink()):
-                continue
-            bytes_left -= path.lstat().st_size
-            if bytes_left < 0:
-                return
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(OSError):
-                shutil.copy2(path, copy, follow_symlinks=False)
+        folders[:] = [name for name in folders if not _is_left_out(here / name)]
+        yield from (here / name for name in names)
+
+
+def _is_left_out(path: Path) -> bool:
+    return path.name in _NOT_CARRIED or (path / "pyvenv.cfg").exists()
 
 
 def _listing(tree: Path) -> dict[str, _Entry]:

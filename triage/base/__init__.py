@@ -1,0 +1,1 @@
+"""The change judged against its base: the red tests, and only they, run on the base commit."""
