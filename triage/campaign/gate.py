@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 from triage.config import FailOn, FlakyPolicy, Gate
 from triage.model.base import Value
@@ -35,8 +36,8 @@ def judge(
     policy: Policy,
     *,
     known_members: Mapping[str, Iterable[str]],
-    blamed: Mapping[str, Sequence[str]],
     today: date,
+    blamed: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> GateReport:
     """Judge every cluster of a run.
 
