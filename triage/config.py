@@ -90,7 +90,10 @@ class Settings(Value):
     budget: float | None = Field(None, ge=0)
     """Seconds that a probe may spend."""
     store: str = ".triage/history.sqlite"
-    """History: a file beneath the root, or a postgresql:// address."""
+    """History: a file beneath the root (or `output`), or a postgresql:// address."""
+    output: str | None = None
+    """The folder that reports/, plans/ and .triage/ lie beneath (for a checkout that cannot be written, say);
+    default: the root."""
     templates: str | None = None
     """A folder whose templates replace the shipped ones of the same name."""
     redact: tuple[str, ...] = ()

@@ -184,3 +184,41 @@ def test_a_stamp_that_exists_is_not_overwritten(project):
     said = project.triage("run", "--stamp", "20260101T000000Z")
     assert said.code == 2
     assert complaint(said).endswith("[stamp-taken]")
+
+
+def files_beneath(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_checkout_that_cannot_be_written_answers_with_its_output_elsewhere(project, tmp_path):
+    project.file("test_a.py", "def test_a():\n    assert 0\n").commit()
+    assert project.triage("run", "--stamp", "20260101T000000Z").code == 1
+    before = files_beneath(project.root)
+    output = str(tmp_path / "out")
+    words = ("--output", output)
+    assert project.triage("run", *words).code == 0, "what the checkout's journal knows is known"
+    assert project.triage(*words, "results", "--json").json["counts"]["failed"] == 1
+    assert "1 failed" in project.triage("status", TRIAGE_OUTPUT=output).out
+    assert project.triage("probe", "C1", "--probe", "alone", "--repeats", "1", *words).code in {0, 1}
+    assert project.triage("run", *words).code == 0
+    written = {name for name in files_beneath(project.root) - before if "__pycache__" not in name}
+    assert written == set()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"reports", "plans", ".triage"}
+
+
+@pytest.mark.parametrize("name", ["reports", "plans", ".triage"])
+def test_a_link_out_of_the_checkout_is_refused_by_every_command(project, tmp_path, name):
+    project.file("test_a.py", GREEN)
+    (tmp_path / "elsewhere").mkdir()
+    (project.root / name).symlink_to(tmp_path / "elsewhere")
+    for words in (("run",), ("status",), ("import", "x.xml"), ("init",), ("doctor",), ("check",)):
+        said = project.triage(*words)
+        assert (said.code, complaint(said).endswith("[outside-output]")) == (2, True), words
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_history_out_of_the_checkout_is_refused(project):
+    project.file("test_a.py", GREEN)
+    said = project.triage("run", TRIAGE_STORE="../../history.sqlite")
+    assert (said.code, complaint(said).endswith("[outside-output]")) == (2, True)
+    assert not (project.root / "reports").exists()

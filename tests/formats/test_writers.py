@@ -55,7 +55,7 @@ def report(tmp_path, record, clusters, failure_rows):
     ]
     folder.write_json("failures.json", {"failures": rows_})
     write_run_summary(tmp_path, folder)
-    return Report(tmp_path, RecordedRun(folder, record, Stage.CONCLUDED), load_templates())
+    return Report(tmp_path, tmp_path, RecordedRun(folder, record, Stage.CONCLUDED), load_templates())
 
 
 def test_rows_are_ordered_and_keep_their_fingerprints(summary):
@@ -92,7 +92,7 @@ def test_paths_count_from_the_top_of_the_repository(report, summary, tmp_path):
     assert report.prefix == ""
     Repository.create(tmp_path.parent, name="t", email="t@example.org")
     try:
-        inside = Report(report.root, report.recorded, report.templates)
+        inside = Report(report.root, report.output, report.recorded, report.templates)
         assert inside.prefix == tmp_path.name
         assert f"file={tmp_path.name}/tests/t.py" in "\n".join(inside.annotations())
         paths = {finding["location"]["path"] for finding in json.loads(render_gitlab(inside.run))}
@@ -110,7 +110,7 @@ def test_paths_count_from_the_top_of_the_repository(report, summary, tmp_path):
 def test_no_format_shows_a_void_run_as_an_empty_or_green_one(tmp_path):
     void = RunRecord(stamp="20260101T000000Z", campaign="x", root="/r", complete=False, void="no conftest")
     folder = EvidenceFolder.create(tmp_path, "x", "a", void.stamp)
-    run = Report(tmp_path, RecordedRun(folder, void, Stage.CUT_SHORT), load_templates()).run
+    run = Report(tmp_path, tmp_path, RecordedRun(folder, void, Stage.CUT_SHORT), load_templates()).run
     assert "void: no conftest" in render_junit(run)
     assert 'errors="1"' in render_junit(run)
     assert json.loads(render_ctrf(run))["results"]["summary"]["failed"] == 1
@@ -303,7 +303,7 @@ def test_a_team_may_replace_a_template(report, tmp_path):
     team.mkdir()
     (team / "summary.md.j2").write_text("{% extends 'base.j2' %}")
     (team / "base.j2").write_text("# Ours: {{ run.counts.collected | num }}\n")
-    ours = Report(report.root, report.recorded, load_templates(team))
+    ours = Report(report.root, report.output, report.recorded, load_templates(team))
     assert ours.markdown() == "# Ours: 4\n"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from triage.errors import UsageError, VoidError
 from triage.process.git import Repository, apply_patch, scratch_copy
-from triage.run.environment import git_state
+from triage.run.environment import read_checkout
 
 
 def git(folder, *arguments):
@@ -178,9 +178,9 @@ def test_a_repository_for_which_git_cannot_answer(repository, monkeypatch, varia
     assert Repository.find(repository) is None
     with scratch_copy(repository) as root:
         assert (root / "gone.txt").read_text() == "x\n"
-    state = git_state(str(repository), repository / "reports")
-    assert (state["commit"], state["dirty"]) == (None, None)
-    assert slug in state["why"]
+    state = read_checkout(str(repository), repository / "reports")
+    assert (state.commit, state.dirty) == (None, None)
+    assert slug in state.why
 
 
 def test_a_damaged_configuration_is_no_bug_of_triage(repository):
@@ -196,11 +196,11 @@ def test_what_a_filter_would_say_is_unknown(repository, trap):
     (repository / "a.bin").write_text("large\n")
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "with an attribute")
-    assert git_state(str(repository), repository / "reports")["dirty"] is False
+    assert read_checkout(str(repository), repository / "reports").dirty is False
     (repository / "a.bin").write_text("other\n")
-    assert git_state(str(repository), repository / "reports")["dirty"] is None
+    assert read_checkout(str(repository), repository / "reports").dirty is None
     (repository / "gone.txt").write_text("y\n")
-    assert git_state(str(repository), repository / "reports")["dirty"] is True
+    assert read_checkout(str(repository), repository / "reports").dirty is True
 
 
 def test_other_worktrees_of_the_user_stay(repository, tmp_path):

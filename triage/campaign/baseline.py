@@ -50,7 +50,7 @@ def check_ready(services: Services, *, ledgers: bool = True) -> None:
     """Refuse bad rules, a bad journal and a ledger edited by hand before anything is made or run."""
     rules_of(services.root, services.world.now().date(), services.registry())
     if ledgers:
-        check_regions(services.root)
+        check_regions(services.output)
 
 
 def baseline(
@@ -131,7 +131,7 @@ def conclude(
         folder.write_json("flaky.json", _flaky_figures(services, record, assignment))
         gate = _judged(services, record, assignment, before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
-        write_run_summary(services.root, folder, templates_of(services))
+        write_run_summary(services.output, folder, templates_of(services))
         if not record.resumable:
             folder.seal()
         if appended:
@@ -171,7 +171,7 @@ def _record_seal(services: Services, folder: EvidenceFolder) -> None:
     """
     registry = services.registry()
     factory = registry.event_factory(services.world.timestamp(), "triage run")
-    evidence = (f"{folder.relative(services.root)}/results.json",)
+    evidence = (f"{folder.relative(services.output)}/results.json",)
     event = factory.make(RunRecorded, campaign=folder.campaign, stamp=folder.stamp, evidence=evidence)
     services.append(registry, [event])
 

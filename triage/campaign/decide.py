@@ -23,7 +23,7 @@ def decide(services: Services, decision: Decision, by: str) -> tuple[ClusterRegi
     Gives the state after it, and all that was appended: what two branches did apart is mended first.
     """
     with services.decision_lock():
-        check_regions(services.root)
+        check_regions(services.output)
         before = services.registry()
         events = services.append(
             before, decision(before, before.event_factory(services.world.timestamp(), by))
@@ -42,7 +42,7 @@ def refresh(services: Services, registry: ClusterRegistry | None = None) -> None
     present = services.registry() if registry is None else registry
     for update in (update_ledgers, update_plans):
         try:
-            lines = update(services.root, present, templates)
+            lines = update(services.output, present, templates)
         except TriageError as error:
             lines = [f"nothing: {error}"]
         for line in lines:

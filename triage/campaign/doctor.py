@@ -36,17 +36,23 @@ class Finding(Value):
 
 
 def examine(
-    root: Path, settings: Settings, open_store: Callable[[], object], *, scratch: Path, now: float
+    root: Path,
+    output: Path,
+    settings: Settings,
+    open_store: Callable[[], object],
+    *,
+    scratch: Path,
+    now: float,
 ) -> Iterator[Finding]:
     """Examine everything, one finding after the other; nothing is changed.
 
-    `scratch` is the temporary folder, `now` the time in seconds since 1970.
+    `output` is where the evidence lies, `scratch` the temporary folder, `now` the time in seconds since 1970.
     """
-    yield from _machine(root)
+    yield from _machine(root, output)
     yield from _git(root)
-    yield from _journal(root)
-    yield from _ledgers(root)
-    yield from _evidence(root, root, scratch, now)
+    yield from _journal(output)
+    yield from _ledgers(output)
+    yield from _evidence(root, output, scratch, now)
     try:
         open_store()
         yield Finding(level="ok", what=f"history {settings.store.rpartition('@')[2]}")
@@ -54,7 +60,7 @@ def examine(
         yield Finding(level="warning", what=error.what, mend=error.next_step)
 
 
-def _machine(root: Path) -> Iterator[Finding]:
+def _machine(root: Path, output: Path) -> Iterator[Finding]:
     yield Finding(level="ok", what=f"Python {sys.version.split()[0]} on {sys.platform}")
     free = shutil.disk_usage(root).free
     if free < ENOUGH_DISK:
@@ -63,8 +69,14 @@ def _machine(root: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding(level="ok", what=f"{free >> 30} GiB are free on the disk")
-    if not os.access(root, os.W_OK):
-        yield Finding(level="error", what=f"{root} cannot be written", mend="give yourself the permission")
+    if not os.access(_nearest(output), os.W_OK):
+        mend = "give yourself the permission, or set `output` (TRIAGE_OUTPUT) to a folder that can be written"
+        yield Finding(level="error", what=f"{output} cannot be written", mend=mend)
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the first folder above it that is there."""
+    return next(each for each in (path, *path.parents) if each.exists())
 
 
 def _git(root: Path) -> Iterator[Finding]:
@@ -90,8 +102,8 @@ def _git(root: Path) -> Iterator[Finding]:
         yield Finding(level="warning", what="two branches' journals would conflict", mend="triage init")
 
 
-def _journal(root: Path) -> Iterator[Finding]:
-    journal = Journal(root / JOURNAL)
+def _journal(output: Path) -> Iterator[Finding]:
+    journal = Journal(output / JOURNAL)
     try:
         written = journal.load()
         registry = mended(written.events)
@@ -113,9 +125,9 @@ def _journal(root: Path) -> Iterator[Finding]:
     )
 
 
-def _ledgers(root: Path) -> Iterator[Finding]:
+def _ledgers(output: Path) -> Iterator[Finding]:
     for name in (ledger.path for ledger in LEDGERS):
-        path = root / name
+        path = output / name
         if not path.is_file():
             yield Finding(level="warning", what=f"there is no {name}", mend="triage init")
             continue

@@ -39,7 +39,7 @@ def set_up(services: Services, next_cluster: int | None) -> list[str]:
         for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
             if _append_line(services.root / name, line):
                 done.append(f"{name}: {line}")
-        done.extend(update_ledgers(services.root, services.registry(), templates_of(services)))
+        done.extend(update_ledgers(services.output, services.registry(), templates_of(services)))
     return done
 
 

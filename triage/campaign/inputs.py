@@ -51,8 +51,8 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
     """Checkout, history and experiments; without a usable history the others alone."""
     results = (*record.results, *record.collect_errors)
     red = [result.nodeid for result in results if result.outcome.has_failures]
-    tried = tried_on_failures_of(record, tried_factors(services.root), registry, services.signer)
-    moved = MovedFiles(services.root, record.stamp, registry)
+    tried = tried_on_failures_of(record, tried_factors(services.output), registry, services.signer)
+    moved = MovedFiles(services.root, services.output, record.stamp, registry)
     return Context(
         moved_files=moved,
         is_same_test=moved.is_same_test,
@@ -62,7 +62,7 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
         flips=flips_of(tried),
         chance=Chance(records=flaky_records(services, registry, before=record.stamp)),
         title_of=title_of,
-        last_seen=_last_seen(services.root, record.stamp, registry),
+        last_seen=_last_seen(services.output, record.stamp, registry),
     )
 
 

@@ -20,9 +20,13 @@ _LARGEST_SOURCE = 1 << 20
 class MovedFiles:
     """Looks renames up in the repository, once and only when somebody asks."""
 
-    def __init__(self, root: Path, stamp: str, registry: ClusterRegistry) -> None:
-        """`stamp` is that of the run whose failures are clustered; clusters were seen before it."""
+    def __init__(self, root: Path, output: Path, stamp: str, registry: ClusterRegistry) -> None:
+        """`output` is where the evidence lies, `stamp` that of the run whose failures are clustered.
+
+        Clusters were seen before it.
+        """
         self._root = root
+        self._output = output
         self._stamp = stamp
         self._registry = registry
 
@@ -69,7 +73,7 @@ class MovedFiles:
         """Commits of the runs that showed clusters, the oldest run first; those that are known."""
         stamps = {seen for cluster in self._registry.live for seen in (cluster.first_seen, cluster.last_seen)}
         found: dict[str, None] = {}
-        for folder in EvidenceFolder.all(self._root, phase="a"):
+        for folder in EvidenceFolder.all(self._output, phase="a"):
             if folder.stamp in stamps and folder.stamp < self._stamp:
                 commit = _commit_of(folder)
                 if commit is not None:

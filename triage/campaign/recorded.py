@@ -97,17 +97,17 @@ def recorded_run(folder: EvidenceFolder, root: Path) -> RecordedRun:
     return RecordedRun(folder, record.model_copy(update={"void": why}), stage)
 
 
-def latest_recorded(root: Path) -> RecordedRun | None:
+def latest_recorded(output: Path, root: Path) -> RecordedRun | None:
     """The newest run, whatever became of it; None before the first."""
-    folders = EvidenceFolder.all(root, phase="a")
+    folders = EvidenceFolder.all(output, phase="a")
     return recorded_run(folders[-1], root) if folders else None
 
 
-def latest_answer(root: Path) -> RecordedRun | None:
+def latest_answer(output: Path) -> RecordedRun | None:
     """The newest run from which something can be concluded; None where there is none."""
-    for folder in reversed(EvidenceFolder.all(root, phase="a")):
+    for folder in reversed(EvidenceFolder.all(output, phase="a")):
         if folder.sealed:
-            found = recorded_run(folder, root)
+            found = recorded_run(folder, output)
             if found.answers:
                 return found
     return None

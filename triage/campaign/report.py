@@ -43,6 +43,9 @@ class Report:
     """A recorded run, ready for every format."""
 
     root: Path
+    """The suite's."""
+    output: Path
+    """What the evidence lies beneath."""
     recorded: RecordedRun
     templates: Mapping[str, str]
 
@@ -95,8 +98,8 @@ class Report:
 
     def write_html(self, path: Path, sections: Iterable[Section] = ()) -> None:
         """The self-contained page; beneath the project its claims lie beside it, so it can be checked."""
-        inside = path.absolute().is_relative_to(self.root)
-        name = path.absolute().relative_to(self.root).as_posix() if inside else path.name
+        inside = path.absolute().is_relative_to(self.output)
+        name = path.absolute().relative_to(self.output).as_posix() if inside else path.name
         sources = {"run": self._summary_source(), "failed": self._failures_source()}
         rendered = render(HTML_TEMPLATE, sources, self.templates, document=name)
         extra = "".join(_section(section, self.summary) for section in sections)
@@ -136,12 +139,12 @@ class Report:
 
     def _summary_source(self) -> Source:
         if self.is_concluded:
-            return source_of(self.root, self.folder.path / "summary.json")
+            return source_of(self.output, self.folder.path / "summary.json")
         return self._source_in_memory("summary.json", self.summary)
 
     def _failures_source(self) -> Source:
         if self.is_concluded:
-            return source_of(self.root, self.folder.path / "failures.json")
+            return source_of(self.output, self.folder.path / "failures.json")
         rows = [
             {**failure.model_dump(mode="json"), "exception": failure.exception, "message": failure.message,
              "signature": None, "signatures": [], "cluster": None}
@@ -155,7 +158,7 @@ class Report:
         return Source(Artifact(path=self._name(name), sha256=digest), plain(document))
 
     def _name(self, name: str) -> str:
-        return f"{self.folder.relative(self.root)}/{name}"
+        return f"{self.folder.relative(self.output)}/{name}"
 
 
 def write_report(path: Path, text: str) -> None:

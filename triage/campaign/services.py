@@ -19,6 +19,7 @@ from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.history.api import HistoryStore
 from triage.evidence.journal import Journal
+from triage.evidence.places import state_folder
 from triage.model.base import Progress, Silent, World
 from triage.model.journal import (
     AttemptRecorded,
@@ -40,6 +41,9 @@ class Services:
     """Root, settings, world and the concrete parts that the composition root chose."""
 
     root: Path
+    """The suite's: code, settings, people's rules."""
+    output: Path
+    """What reports/, plans/ and .triage/ lie beneath: the root, unless a setting names another folder."""
     settings: Settings
     world: World
     executor: Executor
@@ -69,17 +73,16 @@ class Services:
             return event
         seals = {}
         for path in event.evidence:
-            folder = EvidenceFolder.holding(self.root, path)
+            folder = EvidenceFolder.holding(self.output, path)
             if folder is not None and folder.sealed:
-                seals[folder.relative(self.root)] = manifest.read(folder.path).digest
+                seals[folder.relative(self.output)] = manifest.read(folder.path).digest
         return with_evidence(event, seals) if seals else event
 
     @contextmanager
     def decision_lock(self) -> Iterator[None]:
         """Only one process of this project allots ids and renders ledgers at a time."""
-        path = self.root / ".triage" / "decision.lock"
+        path = state_folder(self.output) / "decision.lock"
         try:
-            path.parent.mkdir(exist_ok=True)
             lock = FileLock(path, timeout=LOCK_SECONDS)
             lock.acquire()
         except Timeout as error:

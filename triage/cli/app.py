@@ -99,10 +99,11 @@ Examples:
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="triage-lab", prog_name="triage")
 @click.option("--root", type=click.Path(), default=None, help="The suite's root.", metavar="DIR")
+@click.option("--output", type=click.Path(), default=None, help="Where it writes.", metavar="DIR")
 @click.pass_context
-def group(ctx: click.Context, root: str | None) -> None:
+def group(ctx: click.Context, root: str | None, output: str | None) -> None:
     """Turn a red pytest suite into root causes, each proven by experiment, and track them to green."""
-    ctx.obj = {"root": root, **(ctx.obj or {})}
+    ctx.obj = {"root": root, "output": output, **(ctx.obj or {})}
 
 
 def run(argv: Sequence[str]) -> int:

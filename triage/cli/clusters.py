@@ -100,7 +100,7 @@ def clusters_command(app: App, stamp: str | None, everything: bool, rules: Path 
 def _run_for_clusters(app: App, registry: ClusterRegistry, stamp: str | None) -> RecordedRun | None:
     """The run to show; None where there is none, and the journal alone has clusters."""
     if stamp is None and registry.clusters:
-        return latest_recorded(app.root)
+        return latest_recorded(app.output, app.root)
     return recorded(app, stamp)
 
 
@@ -262,7 +262,7 @@ def _say_verdict(app: App, verdict: Member | NotMember) -> None:
 @click.argument("cluster")
 def show_command(app: App, cluster: str) -> None:
     """All that is known of one cluster: members, signatures, what was tried, what is next."""
-    registry, latest = app.registry(), latest_recorded(app.root)
+    registry, latest = app.registry(), latest_recorded(app.output, app.root)
     found = with_quarantine(registry.cluster(cluster), registry.quarantines)
     states = states_of(latest)
     events = registry.events_of(found.id)

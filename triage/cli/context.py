@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from triage.model.base import Progress
 
 
+OUTPUT_HELP = "Where reports/, plans/ and .triage/ lie; default: the root."
+
+
 def real_world() -> World:
     """The machine's clock and this process's environment.
 
@@ -93,8 +96,16 @@ def _actor(environ: dict[str, str]) -> str:
 class App:
     """One call of the command line."""
 
-    def __init__(self, root: str | None, as_json: bool = False, flags: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        root: str | None,
+        as_json: bool = False,
+        flags: dict[str, Any] | None = None,
+        output: str | None = None,
+    ) -> None:
         self._root = root
+        # a flag is relative to where the user stands, a setting to the root
+        self._output = str(Path(output).absolute()) if output else None
         self.as_json = as_json
         self.flags = flags or {}
 
@@ -120,10 +131,24 @@ class App:
         """Settings with their origins."""
         from triage.config import load
 
-        loaded = load(self.root, self.world.environ, self.flags)
+        loaded = load(self.root, self.world.environ, {**self.flags, "output": self._output})
         for name in loaded.ignored:
             click.echo(safe(f"ignored: {name}"), err=True)
         return loaded
+
+    @cached_property
+    def output(self) -> Path:
+        """The folder that reports/, plans/ and .triage/ lie beneath; no link or setting leads out of it."""
+        from triage.evidence.places import output_folder, store_file
+
+        output = output_folder(self.root, self.settings.output)
+        if "://" not in self.settings.store:
+            store_file(output, self.settings.store)
+        return output
+
+    def shown(self, path: Path) -> str:
+        """A path of the evidence as people read it: relative to the root where it lies there."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
     @property
     def settings(self) -> Settings:
@@ -139,8 +164,10 @@ class App:
     def journal(self) -> Journal:
         """The record of decisions."""
         from triage.evidence.journal import Journal
+        from triage.evidence.places import JOURNAL, carry_journal
 
-        return Journal(self.root / "plans" / "journal.jsonl")
+        carry_journal(self.root, self.output)
+        return Journal(self.output / JOURNAL)
 
     def behind_dashes(self) -> tuple[str, ...]:
         """What stood behind `--` on the command line."""
@@ -212,10 +239,11 @@ def app_command(
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
-        def call(root: str | None, as_json: bool = False, **options: Any) -> Any:
-            context = click.get_current_context()
-            inherited = (context.obj or {}).get("root")
-            return function(App(root if root is not None else inherited, as_json), **options)
+        def call(root: str | None, output: str | None, as_json: bool = False, **options: Any) -> Any:
+            inherited = click.get_current_context().obj or {}
+            chosen_root = root if root is not None else inherited.get("root")
+            chosen_output = output if output is not None else inherited.get("output")
+            return function(App(chosen_root, as_json, output=chosen_output), **options)
 
         names = {"help_option_names": ["-h", "--help"]}
         make: Callable[[Callable[..., Any]], click.Command] = click.command(
@@ -225,8 +253,11 @@ def app_command(
         root_option = click.Option(
             ["--root"], type=click.Path(), metavar="DIR", help="The suite's root.", default=None
         )
+        output_option = click.Option(
+            ["--output"], type=click.Path(), metavar="DIR", help=OUTPUT_HELP, default=None
+        )
         json_option = click.Option(["--json", "as_json"], is_flag=True, help="One JSON document.")
-        command.params.append(root_option)
+        command.params += [root_option, output_option]
         if json_output:
             command.params.append(json_option)
         return command

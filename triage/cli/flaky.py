@@ -22,7 +22,7 @@ def flaky_command(app: App, limit: int, within_run: bool) -> None:
     Rates count executions, reruns included; the interval is Wilson's, 95 %. A flip is a run in which the test
     was red and green, or a change of colour from one run to the next (of which code may be the cause).
     """
-    store = wiring.store(app.settings, app.root)
+    store = wiring.store(app.settings, app.output)
     found = flaky_tests(store, app.registry())
     store.close()
     shown = [test for test in found if test.flaky_runs or not within_run]

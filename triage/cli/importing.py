@@ -66,7 +66,7 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
     app.emit(
         {
             "stamp": record.stamp,
-            "folder": folder.relative(app.root),
+            "folder": app.shown(folder.path),
             "complete": record.complete,
             "void": record.void,
             "counts": counts.model_dump(exclude={"collect_errors"}),
@@ -84,7 +84,7 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
             app.say(
                 f"{cluster.id:<5} {cluster.state_in_run:<9} {len(cluster.members):>4} tests  {cluster.title}"
             )
-    app.say(f"evidence: {folder.relative(app.root)}/summary.md")
+    app.say(f"evidence: {app.shown(folder.path)}/summary.md")
     return concluded.exit_code
 
 
@@ -167,7 +167,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     if options["shards"]:
         sources, notes = shard_folders(options["shards"])
     else:
-        sources = [EvidenceFolder.find(app.root, stamp, phase="a").path for stamp in stamps]
+        sources = [EvidenceFolder.find(app.output, stamp, phase="a").path for stamp in stamps]
     joined([read_record(source) for source in sources], stamp="", campaign="")
     folder = wiring.run_folder(app, options["stamp"], None)
     write_source(folder, "triage collect", sources)
@@ -183,7 +183,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     app.emit(
         {
             "stamp": record.stamp,
-            "folder": folder.relative(app.root),
+            "folder": app.shown(folder.path),
             "shards": len(sources),
             "complete": record.complete,
             "void": record.void,
@@ -199,5 +199,5 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     app.say(f"{record.stamp}: {len(sources)} shards: {shown or 'no tests'}")
     for note in record.notes:
         app.say(f"note: {note}")
-    app.say(f"evidence: {folder.relative(app.root)}/summary.md")
+    app.say(f"evidence: {app.shown(folder.path)}/summary.md")
     return concluded.exit_code

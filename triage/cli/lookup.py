@@ -30,10 +30,10 @@ _RUNS_OF_SIGNATURES = 20
 def recorded(app: App, stamp: str | None) -> RecordedRun:
     """The run of a STAMP; without one the newest, whatever became of it."""
     if stamp is not None:
-        return recorded_run(EvidenceFolder.find(app.root, stamp, phase="a"), app.root)
-    latest = latest_recorded(app.root)
+        return recorded_run(EvidenceFolder.find(app.output, stamp, phase="a"), app.root)
+    latest = latest_recorded(app.output, app.root)
     if latest is None:
-        reports = app.root / "reports"
+        reports = app.output / "reports"
         raise UsageError("no-runs", f"no run is recorded under {reports}", "start with 'triage run'")
     return latest
 
@@ -43,10 +43,10 @@ def run_to_work_on(app: App) -> RecordedRun | None:
 
     None where there is none, not even one that was cut short.
     """
-    latest = latest_recorded(app.root)
+    latest = latest_recorded(app.output, app.root)
     if latest is None or latest.answers:
         return latest
-    answered = latest_answer(app.root)
+    answered = latest_answer(app.output)
     chosen = answered or latest
     app.note(f"{latest.record.stamp} is {latest.heading}; going on from {chosen.record.stamp}")
     return chosen
@@ -106,7 +106,7 @@ def signatures_by_test(folder: EvidenceFolder) -> dict[str, set[str]]:
 def recent_signatures(app: App) -> dict[str, set[str]]:
     """Node id to every signature that it had in the latest runs."""
     found: dict[str, set[str]] = defaultdict(set)
-    for folder in EvidenceFolder.all(app.root, phase="a")[-_RUNS_OF_SIGNATURES:]:
+    for folder in EvidenceFolder.all(app.output, phase="a")[-_RUNS_OF_SIGNATURES:]:
         for nodeid, signatures in signatures_by_test(folder).items():
             found[nodeid] |= signatures
     return dict(found)

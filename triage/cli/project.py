@@ -50,9 +50,10 @@ def config_command(app: App) -> None:
     values = plain(app.settings)
     origins = app.loaded.origins
     rows = [{"name": name, "value": value, "origin": origins[name]} for name, value in values.items()]
-    app.emit({"root": str(app.root), "settings": rows})
+    app.emit({"root": str(app.root), "output": str(app.output), "settings": rows})
     descriptions = setting_descriptions()
     app.say(f"root: {app.root}")
+    app.say(f"output: {app.output}")
     for name, value in values.items():
         app.say(f"{name} = {value!r}  ({origins[name]})")
         app.say(f"    {descriptions[name]}")
@@ -72,10 +73,10 @@ def doctor_command(app: App, mend: bool) -> ExitCode:
         _mend(app)
 
     def open_store() -> None:
-        wiring.store(app.settings, app.root).close()
+        wiring.store(app.settings, app.output).close()
 
     scratch, now = Path(tempfile.gettempdir()), app.world.now().timestamp()
-    findings = list(examine(app.root, app.settings, open_store, scratch=scratch, now=now))
+    findings = list(examine(app.root, app.output, app.settings, open_store, scratch=scratch, now=now))
     app.emit({"root": str(app.root), "findings": findings})
     for finding in findings:
         hint = f"; {finding.mend}" if finding.mend else ""

@@ -64,7 +64,7 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
         _document(app, other, templates, wanted)
         return ExitCode.OK
     targets = _targets(wanted)
-    report = Report(app.root, recorded(app, stamp), templates)
+    report = Report(app.root, app.output, recorded(app, stamp), templates)
     report.restore_summary()
     if report.recorded.heading is not None:
         app.note(f"{report.record.stamp}: {report.recorded.heading}")
@@ -124,9 +124,9 @@ def _other_phase(app: App, stamp: str | None) -> EvidenceFolder | None:
     """The folder of a STAMP that names no run of phase A but another phase's work."""
     from triage.evidence.folder import EvidenceFolder
 
-    if stamp is None or any(folder.stamp == stamp for folder in EvidenceFolder.all(app.root, phase="a")):
+    if stamp is None or any(folder.stamp == stamp for folder in EvidenceFolder.all(app.output, phase="a")):
         return None
-    return EvidenceFolder.find(app.root, stamp)
+    return EvidenceFolder.find(app.output, stamp)
 
 
 def _document(
@@ -140,7 +140,7 @@ def _document(
             f"{folder.stamp} is of phase {folder.phase}, and these formats are for runs",
             "name a run's STAMP",
         )
-    restore(app.root, folder.path, templates)
+    restore(app.output, folder.path, templates)
     for path in sorted(folder.path.glob("*.md")):
         app.say(path.read_text(encoding="utf-8"))
 
@@ -177,7 +177,7 @@ def check_command(app: App, paths: tuple[Path, ...]) -> ExitCode:
     from triage.documents.render import project_templates
 
     templates = project_templates(app.root, app.settings.templates)
-    checked = check_paths(app.root, paths, templates) if paths else check_project(app.root, templates)
+    checked = check_paths(app.output, paths, templates) if paths else check_project(app.output, templates)
     counts = {name: getattr(checked, name) for name in ("folders", "files", "documents", "claims", "regions")}
     app.emit(
         {

@@ -68,7 +68,7 @@ def _say_how_to_go_on(app: App, run: RecordedRun) -> None:
 )
 def history_command(app: App, nodeid: str, limit: int) -> None:
     """How one test fared over the recorded runs, newest first."""
-    store = wiring.store(app.settings, app.root)
+    store = wiring.store(app.settings, app.output)
     rows = store.history(nodeid, limit)
     store.close()
     if not rows:

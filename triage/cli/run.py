@@ -123,7 +123,7 @@ def run_command(
         ledgers=not no_ledgers,
         history=not no_history,
     )
-    _report(app, concluded, folder.relative(app.root))
+    _report(app, concluded, app.shown(folder.path))
     return concluded.exit_code
 
 

@@ -20,7 +20,7 @@ from triage.model.cluster import Cluster, RunState
 @app_command(epilog=examples("triage status", "triage status --json"))
 def status_command(app: App) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
-    registry, latest = app.registry(), latest_recorded(app.root)
+    registry, latest = app.registry(), latest_recorded(app.output, app.root)
     states = states_of(latest)
     steps = next_steps(registry, latest, states)
     clusters = list(registry.clusters.values())
@@ -95,7 +95,7 @@ def _cluster_line(cluster: Cluster, state: RunState | None) -> str:
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many steps.")
 def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
-    latest = latest_recorded(app.root)
+    latest = latest_recorded(app.output, app.root)
     steps = next_steps(app.registry(), latest, states_of(latest))
     app.emit({"steps": steps[:limit], "more": max(0, len(steps) - limit)})
     for step in steps[:limit]:

@@ -30,17 +30,18 @@ def services(app: App) -> Services:
     from triage.cli.context import redacting
     from triage.run.ci_files import without_ci_files
 
-    for removed in remove_abandoned(app.root, app.root):
+    for removed in remove_abandoned(app.root, app.output):
         app.note(f"removed {removed}, which a killed command had left")
     world = redacting(app.world, app.settings)
     return Services(
         root=app.root,
+        output=app.output,
         settings=app.settings,
         world=replace(world, environ=without_ci_files(world.environ, app.settings.ci_files)),
         executor=executor(app.settings),
         journal=app.journal,
         redact=app.redact,
-        open_store=lambda: store(app.settings, app.root),
+        open_store=lambda: store(app.settings, app.output),
         progress=app.progress(),
         signer=signer(),
     )
@@ -75,11 +76,11 @@ def _unfinished(app: App, stamp: str) -> EvidenceFolder:
     from triage.evidence.folder import EvidenceFolder
 
     campaign = app.settings.campaign if app.loaded.origins["campaign"] != "default" else None
-    others = [each for each in EvidenceFolder.all(app.root, campaign) if each.stamp == stamp]
+    others = [each for each in EvidenceFolder.all(app.output, campaign) if each.stamp == stamp]
     if others and all(each.phase != "a" for each in others):
-        what = f"{others[0].relative(app.root)} is no run: it is of phase {others[0].phase}"
+        what = f"{others[0].relative(app.output)} is no run: it is of phase {others[0].phase}"
         raise UsageError("not-a-run", what, "start that phase again; only runs and imports are resumed")
-    found = EvidenceFolder.find(app.root, stamp, campaign, "a")
+    found = EvidenceFolder.find(app.output, stamp, campaign, "a")
     if found.sealed:
         raise UsageError("run-finished", f"{found.path} is sealed: that run is over", "start a new one")
     if found.in_use:
@@ -95,8 +96,8 @@ def phase_folder(app: App, phase: str, stamp: str | None) -> EvidenceFolder:
 
     campaign = app.settings.campaign
     if stamp is not None:
-        return EvidenceFolder.create(app.root, campaign, phase, stamp, app.redact)
-    return EvidenceFolder.create_free(app.root, campaign, phase, app.world.stamp(), app.redact)
+        return EvidenceFolder.create(app.output, campaign, phase, stamp, app.redact)
+    return EvidenceFolder.create_free(app.output, campaign, phase, app.world.stamp(), app.redact)
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:
@@ -141,10 +142,17 @@ def executor(settings: Settings) -> Executor:
     return made
 
 
-def store(settings: Settings, root: Path) -> HistoryStore:
+def store(settings: Settings, output: Path) -> HistoryStore:
     """The history that the settings name: a file, or a URL whose scheme somebody offers."""
-    scheme = settings.store.partition("://")[0] if "://" in settings.store else "file"
-    url = settings.store if "://" in settings.store else str(root / settings.store)
+    from triage.evidence.places import STATE, state_folder, store_file
+
+    if "://" in settings.store:
+        scheme, url = settings.store.partition("://")[0], settings.store
+    else:
+        scheme, file = "file", store_file(output, settings.store)
+        url = str(file)
+        if file.parent == output / STATE:
+            state_folder(output)
     made: HistoryStore = _maker("store", scheme).make(url)
     return made
 

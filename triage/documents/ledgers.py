@@ -12,10 +12,11 @@ from triage.documents.merge_conflicts import without_conflicts
 from triage.documents.regions import splice
 from triage.documents.render import load_templates
 from triage.documents.template_engine import Source, render
+from triage.evidence import places
 from triage.evidence.atomic import disk_error, locked, write_bytes
 from triage.model.claim import Artifact
 
-JOURNAL = "plans/journal.jsonl"
+JOURNAL = places.JOURNAL
 _HINT = (
     "Triage writes between the markers, from `plans/journal.jsonl`; every byte outside of them is yours.\n"
 )

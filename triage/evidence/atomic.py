@@ -158,7 +158,11 @@ def disk_error(error: OSError, path: Path) -> TriageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return VoidError("disk-full", f"no space left to write {where}", "free some space and run again")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return VoidError("read-only", f"cannot write {where}: {error.strerror}", "make the folder writable")
+        return VoidError(
+            "read-only",
+            f"cannot write {where}: {error.strerror}",
+            "make the folder writable, or set `output` to one that is",
+        )
     if error.errno == errno.EFBIG:
         what = f"{where} would be larger than a file may be here"
         return VoidError("file-size-limit", what, "raise the limit (`ulimit -f`) and run again")

@@ -11,6 +11,7 @@ from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.commands import shell
 from triage.lab.environment import Environment
+from triage.lab.observations import relative_evidence
 from triage.lab.protocol import Experiment, Look, Observation, Setup
 from triage.model.experiment import EXPERIMENTS_FILE, ExperimentResult
 from triage.model.outcome import Outcome
@@ -89,9 +90,8 @@ class ExperimentRecord:
             settings = {name: json.dumps(value) for name, value in setup.instruments.items()}
             atomic.write_text(path, self.redact(json.dumps(settings, indent=1)))
             # edits are tried in a worktree: from there only an absolute path leads to the file
-            instruments = (
-                str(path) if setup.edits else f"{self._folder.relative(self._root)}/arms/{path.name}"
-            )
+            kept = self._folder.path / "arms" / path.name
+            instruments = str(path) if setup.edits else relative_evidence(self._root, str(kept))
         if setup.edits:
             path = arms / f"{number:03d}.patch"
             atomic.write_text(path, _patch(setup, pristine))

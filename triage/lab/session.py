@@ -71,7 +71,7 @@ def open_lab(
 def earlier_verdicts(services: Services, place: Workspace) -> EarlierVerdicts:
     """What sealed probes of this project found on the same code in the same environment."""
     settings = services.settings
-    probes = EvidenceFolder.all(services.root, phase="b")
+    probes = EvidenceFolder.all(services.output, phase="b")
     return EarlierVerdicts(
         fingerprint(place.scratch.prepare(None), settings.env, settings.python),
         (probe.path for probe in probes if probe.sealed),

@@ -77,23 +77,23 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
             run = run_probes(lab, case, request.probes, only=request.only)
             division = divide(lab, run.proof, subject.nodeids)
             report = report_of(subject, reproduction, run, division)
-        report = with_evidence(report, services.root, folder, lab)
+        report = with_evidence(report, services.output, folder, lab)
     write_report(folder, report)
-    where = folder.relative(services.root)
+    where = folder.relative(services.output)
     decide(
         services,
         lambda registry, factory: [
             *events_of(report, folder, where, factory),
-            *_suggestions(services.root, registry, factory),
+            *_suggestions(services.output, registry, factory),
         ],
         "triage probe",
     )
     return report
 
 
-def _suggestions(root: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
+def _suggestions(output: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
     """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
-    return conclusions(registry, factory, flips_of(tried_factors(root)))
+    return conclusions(registry, factory, flips_of(tried_factors(output)))
 
 
 def _collect(services: Services, place: Workspace) -> Collected:

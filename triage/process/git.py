@@ -85,6 +85,11 @@ class Repository:
             writer.set_value("user", "email", email)
         return cls(repo, root)
 
+    @property
+    def takes_worktrees(self) -> bool:
+        """Whether git can note a worktree: there is a commit, and its folder can be written."""
+        return os.access(self._repo.common_dir, os.W_OK) and self.head() is not None
+
     def head(self) -> str | None:
         """Return the id of the commit that is checked out; None before the first."""
         return self.resolve("HEAD")
@@ -245,7 +250,7 @@ def apply_patch(folder: Path, patch: str) -> None:
 def scratch_copy(root: Path) -> Iterator[Path]:
     """Copy the tree as it stands to a temporary folder: by a git worktree, or file by file without git."""
     repository = Repository.find(root)
-    if repository is not None and repository.head() is not None:
+    if repository is not None and repository.takes_worktrees:
         with repository.scratch() as folder:
             yield folder
         return

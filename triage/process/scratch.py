@@ -63,7 +63,9 @@ class Scratch:
         """
         self._root = root.resolve()
         self._folder = folder
-        self._repository = Repository.find(root)
+        repository = Repository.find(root)
+        # a checkout that cannot be written is copied as it stands; other commits are out of reach there
+        self._repository = repository if repository is not None and repository.takes_worktrees else None
         self._stack = ExitStack()
         self._pristine: dict[_State, tuple[Path, dict[str, _Entry]]] = {}
         self._carry_only_ignored = carry_only_ignored
@@ -143,7 +145,7 @@ class Scratch:
     @property
     def _below(self) -> Path:
         """The suite's root relative to what is copied: a suite may use files of its repository."""
-        if self._repository is None or self._repository.head() is None:
+        if self._repository is None:
             return Path()
         return self._root.relative_to(self._repository.top)
 
@@ -151,7 +153,9 @@ class Scratch:
         if commit is None:
             return scratch_copy(self._root)
         if self._repository is None:
-            raise UsageError("no-git", f"{self._root} is in no git repository", "probe without commits")
+            raise UsageError(
+                "no-git", f"{self._root} is in no git repository that can be written", "probe without commits"
+            )
         return self._repository.scratch(commit)
 
 

@@ -61,11 +61,11 @@ def judge(
     runs = shared.of(criterion)
     match criterion.kind:
         case "passes":
-            return _passes(services.root, criterion, runs, subject)
+            return _passes(services.output, criterion, runs, subject)
         case "measures":
-            return _measures(services.root, criterion, runs)
+            return _measures(services.output, criterion, runs)
         case "no-new-failures":
-            return _no_new_failures(services.root, criterion, runs)
+            return _no_new_failures(services.output, criterion, runs)
         case "docstring":
             return _docstring(services.root, criterion)
         case "ledgers":
@@ -147,10 +147,10 @@ def _docstring(root: Path, criterion: Criterion) -> CriterionResult:
 
 def _ledgers(services: Services, criterion: Criterion) -> CriterionResult:
     try:
-        check_regions(services.root)
+        check_regions(services.output)
     except TriageError as error:
-        return _result(services.root, criterion, (), met=False, finding=error.what)
-    return _result(services.root, criterion, (), met=True, finding="triage can write its regions")
+        return _result(services.output, criterion, (), met=False, finding=error.what)
+    return _result(services.output, criterion, (), met=True, finding="triage can write its regions")
 
 
 def _result(

@@ -56,7 +56,7 @@ def _prepare(
     templates: Mapping[str, str],
 ) -> Prepared:
     root = services.root
-    basis = find_basis(root, services.registry(), cluster_id, needs_cause=not options)
+    basis = find_basis(services.output, services.registry(), cluster_id, needs_cause=not options)
     applied = tuple(apply(root, proposal) for proposal in gather(options, basis.report))
     breaks = gather(sabotages, basis.report) if sabotages else ()
     user_breaks = {}
@@ -74,7 +74,7 @@ def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> De
         runs = run_options(lab, basis, prepared.options, prepared.user_breaks)
     for option in prepared.options:
         folder.write_text(f"options/{option.proposal.letter}.patch", option.proposal.patch)
-    designing = Designing(services.root, folder, basis, runs, services.settings)
+    designing = Designing(services.output, folder, basis, runs, services.settings)
     options = compared_options(designing)
     criteria = _criteria(services, basis, options)
     path = folder.write_json(
@@ -83,7 +83,7 @@ def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> De
     artifacts = {"design": path, "probe": basis.probe}
     if basis.run_folder is not None and (basis.run_folder / "summary.json").is_file():
         artifacts["run"] = basis.run_folder / "summary.json"
-    write_document(services.root, folder.path / "design.md", TEMPLATE, artifacts, prepared.templates)
+    write_document(services.output, folder.path / "design.md", TEMPLATE, artifacts, prepared.templates)
     folder.seal()
     written = Design.model_validate_json(path.read_bytes())  # as it is on disk: redacted
     _record(services, written)

@@ -70,7 +70,7 @@ def verify(services: Services, designed: Designed, make_folder: Callable[[], Evi
     verification = Verification(
         stamp=folder.stamp,
         campaign=folder.campaign,
-        folder=folder.relative(services.root),
+        folder=folder.relative(services.output),
         cluster=designed.cluster,
         title=design.title,
         design=designed.design,
@@ -84,8 +84,8 @@ def verify(services: Services, designed: Designed, make_folder: Callable[[], Evi
     captured = _captured(services, design.criteria, runs)
     if captured is not None:
         artifacts["captured"] = folder.write_json("gradients.json", captured)
-    artifacts["design"] = services.root / designed.design
-    write_document(services.root, folder.path / "verify.md", TEMPLATE, artifacts, templates)
+    artifacts["design"] = services.output / designed.design
+    write_document(services.output, folder.path / "verify.md", TEMPLATE, artifacts, templates)
     folder.seal()
     written = Verification.model_validate_json(path.read_bytes())  # as it is on disk: redacted
     _record(services, written)
@@ -94,7 +94,7 @@ def verify(services: Services, designed: Designed, make_folder: Callable[[], Evi
 
 def _sealed_design(services: Services, designed: Designed) -> SealedDesign:
     """The design as it was sealed: criteria that somebody changed afterwards close nothing."""
-    path = services.root / designed.design
+    path = services.output / designed.design
     mend = "'triage check' tells what was changed"
     try:
         flaws = compare(path.parent)
@@ -149,7 +149,7 @@ def _captured(services: Services, criteria: Sequence[Criterion], runs: Criterion
             CapturedRun(
                 loss=values.loss if values else None,
                 gradients=values.gradients if values else {},
-                evidence=relative_evidence(services.root, run.evidence),
+                evidence=relative_evidence(services.output, run.evidence),
             )
             for values, run in measured
         ),
