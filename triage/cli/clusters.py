@@ -145,6 +145,8 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
         f"  {cluster.status.value}{into}, {cluster.state_in_run or 'not in this run'},"
         f" owner {cluster.owner or '-'}, {len(cluster.members)} tests"
     )
+    if cluster.base is not None:
+        app.say(f"  against the base: {cluster.base.value}")
     if cluster.quarantine is not None:
         app.say(f"  {quarantine_line(cluster.quarantine, app.world.now().date())}")
     for nodeid in cluster.members:

@@ -16,6 +16,7 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.replay import JournalReplay, Opening
 from triage.errors import UsageError
+from triage.model.base_commit import worst
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import Event, FlakySeen, ProposalMade
 from triage.model.outcome import Outcome
@@ -188,6 +189,7 @@ def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
             "may_be_lucky": state is RunState.FLAKY and not seen,
             "members": tuple(sorted(failing)) or cluster.members,
             "last_seen": max(stamps, default=None),
+            "base": worst(part.base for part in seen if part.base is not None),
         }
     )
 

@@ -1,0 +1,181 @@
+"""A change with every kind of failure, judged by `triage run --base auto` in a clone without history."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from tests.fixtures.projects import Project
+from triage.documents.sums import check_sums
+from triage.process.git import Repository
+
+BASE = {
+    ".gitignore": "__pycache__/\nreports/\n.triage/\nplans/\n",
+    "pytest.ini": "[pytest]\n",
+    "pkg/__init__.py": "def add(a, b):\n    return a + b\n\ndef old():\n    return 1\n",
+    "tests/test_a.py": """
+        import pytest
+        from pkg import add, old
+
+        def test_add():
+            assert add(1, 2) == 3
+
+        def test_old():
+            assert old() == 2
+
+        @pytest.mark.parametrize("n", range(80))
+        def test_fine(n):
+            pass
+        """,
+    "tests/test_before.py": "from pkg import old\n\ndef test_moved():\n    assert old() == 3, 'moved'\n",
+    "tests/test_changed.py": "from pkg import old\n\ndef test_changed():\n    assert old() == 1\n",
+    "tests/test_needs.py": "import pkg.was_never_there\n\ndef test_needs():\n    pass\n",
+    "tests/test_order.py": """
+        import pkg
+
+        def test_pollutes():
+            pkg.polluted = True
+
+        def test_victim():
+            assert not hasattr(pkg, "polluted")
+        """,
+}
+HEAD = {
+    "pkg/__init__.py": "def add(a, b):\n    return a - b\n\ndef old():\n    return 1\n",
+    "pkg/new.py": "",
+    "tests/test_new.py": "def test_new():\n    assert 'feature' == 'done'\n",
+    "tests/test_changed.py": "from pkg import old\n\ndef test_changed():\n    assert old() == 5\n",
+    "tests/test_needs.py": "import pkg.new\n\ndef test_needs():\n    assert 'needs' == 'new'\n",
+}
+
+
+def write(project, files):
+    for name, text in files.items():
+        project.file(name, dedent(text).lstrip("\n"))
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A clone of two commits: `main`, and a branch with the change, which is checked out."""
+    folder = tmp_path_factory.mktemp("change")
+    upstream = Project(folder / "upstream")
+    upstream.root.mkdir()
+    write(upstream, BASE)
+    upstream.commit()
+    upstream.git("checkout", "-q", "-b", "change")
+    upstream.git("mv", "tests/test_before.py", "tests/test_moved.py")
+    write(upstream, HEAD)
+    upstream.commit()
+    upstream.git("clone", "-q", ".", str(folder / "clone"))
+    return Project(folder / "clone")
+
+
+@pytest.fixture(scope="module")
+def judged(clone):
+    """What the run said; tests that use it only look."""
+    said = clone.triage("run", "--base", "auto", "--json", GITHUB_BASE_REF="main")
+    assert said.code == 1, said.err
+    return said
+
+
+@pytest.fixture(scope="module")
+def results(clone, judged):
+    listed = clone.triage("results", "--json").json["results"]
+    return {row["nodeid"]: row for row in listed}
+
+
+pytestmark = pytest.mark.slow
+VERDICTS = {
+    "tests/test_a.py::test_add": "broken-by-change",
+    "tests/test_a.py::test_old": "red-on-base",
+    "tests/test_moved.py::test_moved": "red-on-base",
+    "tests/test_changed.py::test_changed": "broken-by-change",
+    "tests/test_new.py::test_new": "absent-on-base",
+    "tests/test_needs.py::test_needs": "undecided",
+    "tests/test_order.py::test_victim": "red-on-base",
+}
+
+
+@pytest.mark.parametrize(("nodeid", "verdict"), VERDICTS.items())
+def test_each_failure_has_its_verdict(results, nodeid, verdict):
+    base = results[nodeid]["base"]
+    assert base["verdict"] == verdict, base
+    assert base["commit"] == results["tests/test_a.py::test_add"]["base"]["commit"]
+
+
+def test_green_tests_are_not_asked(results):
+    assert {nodeid for nodeid, row in results.items() if row["base"]} == set(VERDICTS)
+
+
+def test_the_figures_are_those_of_three_runs(results):
+    add, old = (results[f"tests/test_a.py::{name}"]["base"] for name in ("test_add", "test_old"))
+    assert (add["outcome"], add["runs"], add["failed"], add["ref"]) == ("passed", 3, 0, "auto")
+    assert (old["outcome"], old["runs"], old["failed"]) == ("failed", 3, 3)
+
+
+def test_a_test_that_was_edited_is_judged_by_its_old_form(results):
+    base = results["tests/test_changed.py::test_changed"]["base"]
+    assert base["tests"] == "base"
+    assert "the test itself was changed" in base["reason"]
+
+
+def test_a_module_that_does_not_import_there_says_why(results):
+    assert "does not import on the base" in results["tests/test_needs.py::test_needs"]["base"]["reason"]
+
+
+def test_a_victim_runs_behind_what_preceded_it(results):
+    assert "behind the tests that precede it" in results["tests/test_order.py::test_victim"]["base"]["reason"]
+
+
+def test_the_gate_counts_what_the_change_broke(judged):
+    held = "\n".join(judged.json["held_against"])
+    for name in ("test_add", "test_changed", "test_new"):
+        assert f"::{name}" in held
+    assert "test_old" not in held
+    assert "test_victim" not in held
+    assert "undecided on the base" in held
+
+
+def test_clusters_have_the_worst_verdict_of_their_members(clone, judged):
+    clusters = clone.triage("clusters", "--json").json["clusters"]
+    found = {nodeid: cluster["base"] for cluster in clusters for nodeid in cluster["members"]}
+    assert found == VERDICTS
+
+
+def test_evidence_and_documents_hold(clone, judged):
+    folder = clone.root / judged.json["folder"]
+    document = json.loads((folder / "base" / "base.json").read_text())
+    assert {row["nodeid"] for row in document["tests"]} == set(VERDICTS)
+    assert '"$BASE"' in (folder / "base" / "commands.txt").read_text()
+    assert list(check_sums(folder)) == []
+    assert clone.triage("check").code == 0
+    summary = (folder / "summary.md").read_text()
+    assert "## Against the base" in summary
+    assert "merge base with origin/main" in summary
+
+
+def test_nothing_is_left_and_nothing_was_moved(clone, judged):
+    repository = Repository.find(clone.root)
+    assert len(repository.worktrees()) == 1
+    assert clone.git("status", "--porcelain") == ""
+    assert clone.git("branch", "--show-current").strip() == "change"
+
+
+def test_the_next_run_uses_the_figures_again(clone, judged):
+    said = clone.triage("run", "--base", "origin/main", "--json", "--reruns", "0")
+    assert said.code == 1
+    row = {each["nodeid"]: each for each in clone.triage("results", "--json").json["results"]}
+    assert row["tests/test_a.py::test_old"]["base"]["cached_from"] == judged.json["stamp"]
+    assert row["tests/test_a.py::test_old"]["base"]["verdict"] == "red-on-base"
+
+
+def test_without_time_everything_is_undecided_and_says_so(clone, judged):
+    # another argument of pytest: what was found without it does not count
+    words = ("tests/test_order.py", "--base", "main", "--base-budget", "0", "--json", "--", "-q")
+    said = clone.triage("run", *words)
+    assert said.code == 0, "known by now: what is stored counts"
+    base = clone.triage("results", "--json").json["results"][-1]["base"]
+    assert (base["verdict"], base["runs"], base["outcome"]) == ("undecided", 0, None)
+    assert "--base-budget" in base["reason"]
