@@ -12,6 +12,8 @@ import os
 from types import TracebackType
 from typing import Any
 
+from triage.text import doctests
+
 CHAIN_LIMIT = 24
 FRAME_LIMIT = 120
 _HEAD_FRAMES = 40
@@ -30,6 +32,11 @@ def exception_chain(error: BaseException) -> list[Data]:
 
     Depth first: the cause or context of each exception comes before the members of its group.
     """
+    example = _failed_example(error)
+    if type(example).__name__ == "DocTestFailure":
+        return [_data_of_example(example)]
+    if example is not None:
+        error = example.exc_info[1]
     chain: list[Data] = []
     seen: set[int] = set()
     todo: list[tuple[BaseException, str]] = [(error, "raised")]
@@ -42,7 +49,51 @@ def exception_chain(error: BaseException) -> list[Data]:
         members = [each for each, relation in related if relation == "member" and id(each) not in seen]
         chain.append({**_data_of(current, relation), "members": len(members)})
         todo = related + todo
+    if example is not None:
+        chain[0]["frames"] = [_frame_of_example(example), *_frames_below_example(chain[0]["frames"])]
     return chain
+
+
+def _failed_example(error: BaseException) -> Any:
+    """Return doctest's exception for a failed example (of several the first), None for any other.
+
+    By name: importing doctest costs every suite what few of them need.
+    """
+    kind = type(error)
+    if (kind.__module__, kind.__name__) == ("_pytest.doctest", "MultipleDoctestFailures"):
+        error = error.failures[0]  # type: ignore[attr-defined]
+    kind = type(error)
+    is_example = kind.__module__ == "doctest" and kind.__name__ in ("DocTestFailure", "UnexpectedException")
+    return error if is_example else None
+
+
+def _data_of_example(failure: Any) -> Data:
+    source, want = failure.example.source, failure.example.want
+    return {
+        "type": doctests.TYPE,
+        "message": doctests.example_message(source, want, failure.got),
+        "relation": "raised",
+        "frames": [_frame_of_example(failure)],
+        "notes": [],
+        "members": 0,
+    }
+
+
+def _frame_of_example(failure: Any) -> Data:
+    """Return the example as a frame of the file that has the docstring."""
+    begins = failure.test.lineno
+    return {
+        "path": os.fspath(failure.test.filename or "<doctest>"),
+        "lineno": None if begins is None else begins + failure.example.lineno + 1,
+        "function": failure.test.name,
+        "code": doctests.example_code(failure.example.source)[:_CODE_CHARS],
+    }
+
+
+def _frames_below_example(frames: list[Data]) -> list[Data]:
+    """Return the frames of what the example called: those above are doctest's own."""
+    examples = [index for index, frame in enumerate(frames) if frame["path"].startswith("<doctest ")]
+    return frames[examples[-1] + 1 :] if examples else frames
 
 
 def _related(error: BaseException) -> list[tuple[BaseException, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from triage.model.failure import Failure
+from triage.model.failure import UNTOLD, Failure
 from triage.model.signature import Feature, Signature, signature_id
 from triage.signature.features import features_of
 from triage.signature.location import Location, location_of
@@ -19,6 +19,7 @@ from triage.signature.numbers import Numeric, dtypes_of
 from triage.signature.process_state import compares_measured_time
 from triage.signature.root_error import RootError, root_error
 from triage.signature.wording import explicit_text, headline, is_assertion, says_something
+from triage.text.doctests import PROMPT
 from triage.text.pattern import pattern
 
 ALGORITHM = "reason/1"
@@ -133,6 +134,10 @@ def _words(error: RootError, location: Location) -> _Words:
     if error.said:
         return _Words(masked(error.said), "")
     first = error.message.strip().partition("\n")[0]
+    if error.message == UNTOLD:
+        return _Words("", error.test)  # nothing is known of the failure but whose it is
+    if location.code.startswith(PROMPT):
+        return _Words(masked(first), location.code)  # one docstring has several examples
     if is_assertion(error):
         return _words_of_assertion(error, location, first)
     message = masked(first)
