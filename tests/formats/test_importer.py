@@ -165,8 +165,8 @@ GO = """<testsuites><testsuite tests="2" failures="1" name="example.com/shop"><p
 @pytest.mark.parametrize(
     ("text", "failed", "others"),
     [
-        (SUREFIRE, "com.acme.CartTest::total", ["passed", "skipped", "passed"]),
-        (GTEST, "Math::Adds", ["not_run", "passed"]),
+        (SUREFIRE, "com.acme.CartTest::total", ["flaky", "skipped", "passed"]),
+        (GTEST, "Math::Adds", ["skipped", "passed"]),
         (JEST, "src/cart.test.js::cart adds::cart adds", ["passed"]),
         (GO, "shop::TestTotal/empty", ["passed"]),
     ],
@@ -182,7 +182,8 @@ def test_surefire_reruns_are_noted_and_thousands_are_read(take: Take) -> None:
     by_name = {result.nodeid.rpartition("::")[2]: result for result in take(SUREFIRE).results}
     assert by_name["total"].duration == 1000.25
     assert by_name["total"].note == "1 further attempts failed"
-    assert by_name["flaky"].outcome is Outcome.PASSED
+    assert by_name["flaky"].outcome is Outcome.FLAKY
+    assert by_name["flaky"].failures[0].message == "once"
     assert by_name["flaky"].note == "1 further attempts failed"
 
 
@@ -233,7 +234,7 @@ def test_tap_that_is_cut_short_is_incomplete(take: Take, text: str, why: str) ->
     assert why in " ".join(record.notes)
 
 
-def test_allure_retries_count_once_by_their_latest_start(take: Take, tmp_path: Path) -> None:
+def test_allure_retries_are_one_test_whose_latest_start_decides(take: Take, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     folder.mkdir()
     for name, start, status in (("a", 3000, "passed"), ("b", 1000, "FAILED"), ("c", 2000, "broken")):
@@ -243,7 +244,7 @@ def test_allure_retries_count_once_by_their_latest_start(take: Take, tmp_path: P
             ' "parameters": [{"name": "token", "value": "hunter2", "mode": "hidden"}]}'
         )
     record = take(folder)
-    assert [result.outcome for result in record.results] == [Outcome.PASSED]
+    assert [result.outcome for result in record.results] == [Outcome.FLAKY]
     assert "hunter2" not in record.model_dump_json()
 
 

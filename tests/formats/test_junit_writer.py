@@ -14,6 +14,7 @@ from tests.formats.junit_schema import violations
 from triage.formats.importer import read
 from triage.formats.junit_writer import TEXT_CHARS, write_junit
 from triage.formats.node_ids import junit_names
+from triage.formats.reported_run import reported_results
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
@@ -218,6 +219,32 @@ def test_a_failure_is_read_back_with_its_output(tmp_path, phase):
         "stderr": "warned",
         "log": "logged",
     }
+
+
+def test_a_flaky_test_passed_and_has_the_attempts_that_failed(tmp_path):
+    """As Surefire writes it: readers that know nothing of it see a test that passed."""
+    captured = Captured(stdout="said\n", stderr="warned\n")
+    before = result(Outcome.FLAKY, failures=(failure(captured=captured),))
+    text = written(before)
+    (suite,) = ET.fromstring(text.encode("utf-8"))
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
+    (attempt,) = suite.iter("flakyFailure")
+    assert (attempt.get("type"), attempt.get("message")) == ("ValueError", "ValueError: bad")
+    record = again(text, tmp_path)
+    (after,) = record.results
+    (told,) = after.failures
+    assert (after.outcome, told.exception, told.message) == (Outcome.FLAKY, "ValueError", "bad")
+    assert told.longrepr == before.failures[0].longrepr
+    assert (told.captured.stdout.strip(), told.captured.stderr.strip()) == ("said", "warned")
+    assert record.complete
+
+
+def test_a_void_run_is_read_back_as_void(tmp_path, record):
+    void = record.model_copy(update={"void": "nothing was collected"})
+    text = write_junit(reported_results(void), name="x", timestamp="2026-01-01T00:00:00+00:00", seconds=1.0)
+    after = again(text, tmp_path)
+    assert "void: nothing was collected" in (after.void or "")
+    assert "triage run" not in {row.nodeid for row in (*after.results, *after.collect_errors)}
 
 
 def test_a_collection_error_is_read_back(tmp_path):

@@ -27,7 +27,7 @@ from triage.formats.rows import rows
 from triage.formats.sarif import render_sarif, sarif
 from triage.model.cluster import RunState
 from triage.model.outcome import Outcome
-from triage.model.run import RunRecord, TestResult
+from triage.model.run import Reruns, RunRecord, TestResult
 from triage.process.git import Repository
 
 EVIL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]")
@@ -198,6 +198,30 @@ def test_ctrf_keeps_the_rules_and_counts(record):
         assert isinstance(test["duration"], int)
         assert not EVIL.search(test["name"])
     assert results["tests"][2]["extra"]["clusters"] == ["C19"]
+
+
+def test_flaky_tests_are_warnings_and_passes_that_say_so(summary, record):
+    flaky = record.results[1].model_copy(
+        update={"outcome": Outcome.FLAKY, "reruns": Reruns(runs=2, failed=0)}
+    )
+    whole = record.model_copy(update={"results": (flaky,), "collect_errors": ()})
+    (test,) = ctrf(whole, {}, "1.0")["results"]["tests"]
+    assert (test["status"], test["flaky"], test["retries"]) == ("passed", True, 2)
+    assert "assert <b>1</b>" in test["message"]
+    (red,) = [row for row in summary["red"] if row["nodeid"] == flaky.nodeid]
+    clusters = [
+        {**cluster, "state": "flaky"} if cluster["id"] == "C19" else cluster
+        for cluster in summary["clusters"]
+    ]
+    told = {**summary, "clusters": clusters, "red": [{**red, "outcome": "flaky"}]}
+    (command,) = workflow_commands(told)
+    assert command.startswith("::warning ")
+    assert "title=C19 flaky%3A" in command
+    (run,) = sarif(told, "1.0")["runs"]
+    (found,) = [result for result in run["results"] if result.get("kind") != "pass"]
+    assert (found["ruleId"], found["level"], found["properties"]["state"]) == ("C19", "warning", "flaky")
+    (finding,) = code_quality(told)
+    assert finding["severity"] == "minor"
 
 
 def test_a_ctrf_report_is_read_as_it_was_written(tmp_path, record):

@@ -75,6 +75,8 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
             "notes": record.notes,
         }
     )
+    if record.void:
+        app.say(f"VOID: {record.void}")
     shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
     app.say(f"{record.stamp}: {shown or 'no tests'}")
     for note in record.notes:

@@ -1,4 +1,7 @@
-"""Read Allure results: a folder with a JSON file for each run of a test; the latest start counts."""
+"""Read Allure results: a folder with a JSON file for each run of a test.
+
+Files with one `historyId` are attempts of one test, and their starts are their order.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from triage.formats.file_head import FileHead
-from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
-from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
+from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
+from triage.formats.json_input import dict_of, list_of, read_document, text_of, time_of
 from triage.formats.limits import Limits, Notes
 from triage.model.outcome import Outcome
 
@@ -20,6 +23,8 @@ _STATUS = {
 }
 _RESULT_KEYS = ("historyId", "testCaseId", "statusDetails", "fullName")
 _CONTAINER_KEYS = frozenset({"children", "befores", "afters"})
+_LABELS_OF_SURROUNDINGS = ("browser", "os", "host")
+_MILLISECOND = 0.001
 _UNFINISHED_STAGES = {"scheduled", "running", "pending", "interrupted"}
 
 
@@ -55,18 +60,27 @@ def read_allure(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[I
     details = dict_of(document.get("statusDetails"))
     failure = ImportedFailure(message=text_of(details.get("message")), text=text_of(details.get("trace")))
     outcome = _outcome(document, details, notes)
-    start, stop = (seconds_of(document.get(key), 0.001) for key in ("start", "stop"))
+    start, stop = (time_of(document.get(key), _MILLISECOND) for key in ("start", "stop"))
     duration = None
     if start is not None and stop is not None and stop >= start:
-        duration = stop - start
+        duration = round(stop - start, 3)
     yield ImportedTest(
         name=name,
         outcome=outcome,
         failures=(failure,) if outcome.is_red else (),
         duration=duration,
-        started=start or 0.0,
+        started=start,
+        retry_of=text_of(document.get("historyId")) or text_of(document.get("testCaseId")),
+        facets=_facets(document),
         source="allure",
     )
+
+
+def _facets(document: dict[str, Any]) -> tuple[Facet, ...]:
+    """The labels that tell where a test ran."""
+    labels = [dict_of(label) for label in list_of(document.get("labels"))]
+    pairs = [(text_of(label.get("name")), text_of(label.get("value"))) for label in labels]
+    return tuple(Facet(name, value) for name, value in pairs if name in _LABELS_OF_SURROUNDINGS and value)
 
 
 def _outcome(document: dict[str, Any], details: dict[str, Any], notes: Notes) -> Outcome:

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, assert_never
 
+from triage.formats.completeness import Tally, count_of, shortfall
 from triage.formats.file_head import FileHead
-from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
-from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
+from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
+from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of, time_of
 from triage.formats.limits import Limits, Notes
-from triage.formats.reported_run import ReportedRun, json_text, reported_results, started
+from triage.formats.reported_run import VOID_NAME, ReportedRun, json_text, reported_results, started
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.markup import visible
@@ -35,6 +36,10 @@ _OUTCOMES_OF_RAW_STATUS = {
     "flaky": Outcome.FLAKY,
     "not_run": Outcome.NOT_RUN,
 }
+_RAW_STATUSES_OF_SKIPS = frozenset({"disabled", "ignored", "pending", "skipped", "todo"})
+"""What other tools call a test that is left out on purpose; CTRF calls `pending` what is yet to run."""
+_OWN_EXTRA = frozenset({"nodeid", "chunk", "attempt", "signal"})
+"""What triage writes of a result, or what is its name, and not where it ran."""
 
 
 def recognizes_ctrf(head: FileHead) -> bool:
@@ -49,37 +54,95 @@ def read_ctrf(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Imp
     """Read the tests in the document's order."""
     document = read_document(stream, limits=limits, notes=notes, items="tests")
     results = dict_of(document.get("results"))
+    shown = Tally()
     for test in list_of(document.get("tests") or results.get("tests")):
-        if isinstance(test, dict) and isinstance(test.get("name"), str):
-            yield _read_test(test, notes)
+        if isinstance(test, dict) and test.get("name") == VOID_NAME:
+            notes.cut_short(text_of(test.get("message")) or "the run that it tells of was void")
+        elif isinstance(test, dict) and isinstance(test.get("name"), str) and test["name"]:
+            imported = _read_test(test, notes)
+            shown.add(Tally(tests=1, red=int(imported.outcome.has_failures)))
+            yield imported
         else:
             notes.drop("tests without a name")
+            notes.cut_short("it has tests without a name")
+    _compare_counts(dict_of(results.get("summary")), shown, notes)
+
+
+def _compare_counts(summary: dict[str, Any], shown: Tally, notes: Notes) -> None:
+    counted = Tally(tests=count_of(summary.get("tests")), red=count_of(summary.get("failed")))
+    if missing := shortfall(counted, shown):
+        notes.cut_short(missing)
+    of_triage = dict_of(summary.get("extra"))
+    if of_triage.get("void") or of_triage.get("complete") is False:
+        notes.cut_short(text_of(of_triage.get("void")) or "the run that it tells of was incomplete")
 
 
 def _read_test(test: dict[str, Any], notes: Notes) -> ImportedTest:
+    outcome = _read_outcome(test, notes)
+    failed_attempts = [attempt for attempt in _attempts(test) if _is_failed(attempt)]
+    said_of = failed_attempts if outcome.is_flaky and failed_attempts else [test]
+    failures = [failure for told in said_of if (failure := _failure(told)) is not None]
+    retries = test.get("retries")
+    return ImportedTest(
+        name=_name(test),
+        outcome=outcome,
+        failures=tuple(failures) if outcome.has_failures else (),
+        duration=seconds_of(test.get("duration"), 0.001),
+        note=f"{retries} retries" if isinstance(retries, int) and retries > 0 else None,
+        started=time_of(test.get("start"), 0.001),
+        facets=_facets(test),
+        source="ctrf",
+    )
+
+
+def _read_outcome(test: dict[str, Any], notes: Notes) -> Outcome:
     status = text_of(test.get("status")).lower()
-    raw_status = text_of(test.get("rawStatus")).lower().replace("-", "_")
+    raw_status = text_of(test.get("rawStatus")).lower().replace("-", "_").replace(" ", "_")
     outcome = _OUTCOMES_OF_RAW_STATUS.get(raw_status) or _OUTCOMES_OF_STATUS.get(status)
+    if status == "pending" and raw_status in _RAW_STATUSES_OF_SKIPS:
+        outcome = Outcome.SKIPPED
     if outcome is None:
         notes.drop("tests with an unknown status")
         outcome = Outcome.NOT_RUN
     if status == "other" and not raw_status:
         notes.drop("tests with the status other")
-    retries = test.get("retries")
+    if status == "failed" and not outcome.has_failures:
+        return Outcome.FAILED
+    return Outcome.FLAKY if outcome is Outcome.PASSED and _failed_before(test) else outcome
+
+
+def _failed_before(test: dict[str, Any]) -> bool:
+    """Whether a test that passed in the end failed in an earlier attempt."""
+    if any(_is_failed(attempt) for attempt in _attempts(test)) or test.get("flaky") is True:
+        return True
+    return test.get("flaky") is None and count_of(test.get("retries")) > 0  # nothing else is tried again
+
+
+def _attempts(test: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict_of(attempt) for attempt in list_of(test.get("retryAttempts"))]
+
+
+def _is_failed(attempt: dict[str, Any]) -> bool:
+    return text_of(attempt.get("status")).lower() == "failed"
+
+
+def _failure(told: dict[str, Any]) -> ImportedFailure | None:
+    """What a test or an attempt says of its failure; None where it says nothing."""
     failure = ImportedFailure(
-        message=text_of(test.get("message")),
-        text=text_of(test.get("trace")),
-        stdout=text_of(test.get("stdout")),
-        stderr=text_of(test.get("stderr")),
+        message=text_of(told.get("message")),
+        text=text_of(told.get("trace")),
+        stdout=text_of(told.get("stdout")),
+        stderr=text_of(told.get("stderr")),
     )
-    return ImportedTest(
-        name=_name(test),
-        outcome=outcome,
-        failures=(failure,) if outcome.has_failures else (),
-        duration=seconds_of(test.get("duration"), 0.001),
-        note=f"{retries} retries" if isinstance(retries, int) and retries > 0 else None,
-        source="ctrf",
-    )
+    return failure if failure != ImportedFailure() else None
+
+
+def _facets(test: dict[str, Any]) -> tuple[Facet, ...]:
+    """Where the test ran; `parameters` is an object."""
+    pairs = [(key, text_of(test.get(key))) for key in ("browser", "device")]
+    for holder in (dict_of(test.get("parameters")), dict_of(test.get("extra"))):
+        pairs += [(key, text_of(value)) for key, value in holder.items() if not isinstance(value, list)]
+    return tuple(Facet(kind, value) for kind, value in pairs if value and kind not in _OWN_EXTRA)
 
 
 def _name(test: dict[str, Any]) -> ImportedName:
@@ -141,6 +204,9 @@ def _written(result: TestResult, clusters_of: Mapping[str, Sequence[str]]) -> di
         test["trace"] = visible(representations, keep="\n\t")
     elif result.note or result.signal:
         test["message"] = visible(result.note or str(result.signal), keep="\n")
+    if result.outcome.is_flaky:
+        test["flaky"] = True
+        test["retries"] = result.reruns.runs if result.reruns else 1
     extra = _extra(result, clusters_of.get(result.nodeid, ()))
     if extra:
         test["extra"] = extra

@@ -11,6 +11,7 @@ import gzip
 import lzma
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,10 +56,25 @@ def sources(paths: Sequence[Path], *, limits: Limits, notes: Notes) -> list[Sour
             what = "is neither file nor folder" if path.exists() else "does not exist"
             raise UsageError("no-report", f"{path} {what}", "name what the test run wrote")
     by_real_path = {os.path.realpath(source.path): source for source in found}
-    unique = list(by_real_path.values())
+    unique = _with_labels_of_their_own(list(by_real_path.values()))
     if len(unique) > limits.files:
         notes.drop(f"files beyond the first {limits.files:,}", len(unique) - limits.files)
     return unique[: limits.files]
+
+
+def _with_labels_of_their_own(found: list[Source]) -> list[Source]:
+    """`py310/junit.xml` and `py312/junit.xml` were perhaps named one by one: two reports are never one."""
+    times = Counter(source.label for source in found)
+    shared = [Path(os.path.abspath(source.path)) for source in found if times[source.label] > 1]
+    if not shared:
+        return found
+    top = os.path.commonpath([path.parent for path in shared])
+    return [
+        Source(source.path, Path(os.path.relpath(source.path, top)).as_posix())
+        if times[source.label] > 1
+        else source
+        for source in found
+    ]
 
 
 def _walk(top: Path, notes: Notes) -> Iterator[Source]:

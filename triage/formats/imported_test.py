@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from triage.formats.captured_output import split_captured
+from triage.formats.doctests import doctest_chain
 from triage.formats.input_text import cleaned
 from triage.formats.limits import Limits, capped
 from triage.formats.longrepr import parse_longrepr
+from triage.formats.telling_line import telling_text
 from triage.model.exception_group import members_apart
-from triage.model.failure import Captured, Failure, Raised
+from triage.model.failure import UNTOLD, Captured, Failure, Raised
 from triage.model.outcome import Outcome, Phase
 
 
@@ -22,6 +25,25 @@ class ImportedName:
     classname: str = ""
     name: str = ""
     file: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the report names no test at all."""
+        return not (self.nodeid or self.classname or self.name)
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The names that a line of the report may repeat without telling anything."""
+        last = self.nodeid.rpartition("::")[2]
+        return frozenset({self.nodeid, self.classname, self.name, self.file, last, last.partition("[")[0]})
+
+
+class Facet(NamedTuple):
+    """Something that a report says of where a test ran: two tests that differ in it are two."""
+
+    kind: str
+    """suite, host, browser, parameters, or the name of a property."""
+    value: str
 
 
 @dataclass(frozen=True)
@@ -49,35 +71,47 @@ class ImportedTest:
     name: ImportedName
     outcome: Outcome
     failures: tuple[ImportedFailure, ...] = ()
+    """Of a flaky test those of the attempts that failed."""
     duration: float | None = None
     note: str | None = None
     is_collection_error: bool = False
     """The file or folder could not be collected; it is no test."""
-    started: float = 0.0
-    """Seconds; of several runs in one report the latest counts, where the format tells their times."""
+    started: float | None = None
+    """Seconds since the epoch, where the format tells it."""
+    retry_of: str = ""
+    """Of formats that have retries: rows of one report with the same value, each with a start of its own,
+    are attempts of one test."""
+    facets: tuple[Facet, ...] = ()
+    """Where the test ran, in the order in which they name it best."""
     source: str = "record"
     """Which format: junit, json-report, reportlog, ctrf, allure, tap, log."""
 
 
-def failures_of(failure: ImportedFailure, nodeid: str, *, source: str, limits: Limits) -> tuple[Failure, ...]:
+def failures_of(
+    failure: ImportedFailure, test: ImportedTest, nodeid: str, *, limits: Limits
+) -> tuple[Failure, ...]:
     """Make the failure, or one for each member of an exception group, cleaned and cut to size.
 
     The chain is parsed from the text where it is not given.
     """
     text, streams_in_text = split_captured(_text(failure.text, limits))
-    chain = failure.chain or parse_longrepr(text, test_file=nodeid.partition("::")[0])
+    captured = _captured(failure, streams_in_text, limits)
+    message = _text(failure.message, limits)
+    file = nodeid.partition("::")[0]
+    chain = failure.chain or doctest_chain(text or message, nodeid) or parse_longrepr(text, test_file=file)
     if not chain:
-        shown = failure.message or _last_line(text)
-        exception, message = _typed(failure.exception, _text(shown, limits))
-        chain = (Raised(type=exception, message=message),) if exception or message else ()
+        names = test.name.parts | {facet.value for facet in test.facets}
+        said = telling_text((message, text), (captured.stderr, captured.stdout), names)
+        exception, said = _typed(_type_name(failure.exception), said)
+        chain = (Raised(type=exception, message=said or UNTOLD),)
     made = Failure(
         nodeid=nodeid,
         phase=failure.phase,
         chain=chain,
-        longrepr=text or _text(failure.message, limits),
-        captured=_captured(failure, streams_in_text, limits),
+        longrepr=text or message,
+        captured=captured,
         subtest=failure.subtest,
-        source=source,
+        source=test.source,
     )
     return members_apart(made)
 
@@ -97,6 +131,18 @@ def _text(text: str, limits: Limits) -> str:
     return capped(cleaned(text), limits.field_chars)
 
 
+_NO_TYPES = frozenset({"failure", "failed", "fail", "error", "errored", "testfailure", "assertion"})
+"""What writers put where an exception type is due and have none."""
+
+
+def _type_name(text: str) -> str:
+    """The exception type that a report gives, or nothing: a sentence or a word for "failed" is no type."""
+    name = text.strip()
+    if " " in name or name.lower() in _NO_TYPES:
+        return ""
+    return name
+
+
 def _typed(exception: str, message: str) -> tuple[str, str]:
     """Split a message like `ValueError: bad` where the format has no exception type apart."""
     head, colon, rest = message.partition(": ")
@@ -108,7 +154,3 @@ def _typed(exception: str, message: str) -> tuple[str, str]:
     if not exception and message.startswith("assert "):
         return "AssertionError", message  # pytest shows no type for a plain assert
     return exception, message
-
-
-def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2].strip()

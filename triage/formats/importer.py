@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from triage.errors import UsageError
+from triage.formats.completeness import of_number
 from triage.formats.file_head import HEAD_BYTES, FileHead
 from triage.formats.files import DAMAGE, Source, opened, sources
 from triage.formats.limits import DEFAULT, Limits, Notes
@@ -13,7 +14,10 @@ from triage.formats.merging import Merger
 from triage.formats.node_ids import NodeIds
 from triage.formats.registry import IMPORTERS, Importer
 from triage.formats.xml_stream import RefusedXml
-from triage.model.run import RunRecord
+from triage.model.run import RunRecord, TestResult
+
+_SHOWN_REASONS = 3
+"""Why a run is void, in one line: the notes have all reasons."""
 
 
 def read(
@@ -34,30 +38,57 @@ def read(
     where nothing that was named is a report.
     """
     notes = Notes()
-    names = NodeIds(collected, is_file=lambda path: (root / path).is_file())
+    names = NodeIds(collected, is_file=lambda path: (root / path).is_file(), root=str(root))
     merger = Merger(names, limits, notes)
     files = sources(paths, limits=limits, notes=notes)
     read_files = sum(_read_file(file, importers, merger, limits, notes) for file in files)
     if not read_files:
         raise _no_report(paths, importers, notes)
+    results = merger.results(collection_errors=False)
+    collect_errors = merger.results(collection_errors=True)
     notes.source = "names"
     if names.guessed:
         notes.drop("node ids guessed by pytest's naming rules", names.guessed)
     if names.unknown:
         notes.drop("tests that the collection does not have", names.unknown)
-    results = tuple(merger.results(collection_errors=False))
-    collect_errors = tuple(merger.results(collection_errors=True))
+    notes.source = "results"
+    _note_what_is_missing(results, names, notes)
     return RunRecord(
         stamp=stamp,
         campaign=campaign,
         root=str(root),
         complete=not notes.incomplete,
-        void=None if results or collect_errors else "the reports name no test",
-        results=results,
-        collect_errors=collect_errors,
+        void=_void(results, collect_errors, notes),
+        results=tuple(results),
+        collect_errors=tuple(collect_errors),
         notes=(f"imported from {read_files} file(s)", *notes.incomplete, *notes.lines()),
         seconds=sum(result.duration or 0.0 for result in results),
     )
+
+
+def _note_what_is_missing(results: Sequence[TestResult], names: NodeIds, notes: Notes) -> None:
+    """Tests that did not run, and tests that a report counts and does not show.
+
+    pytest's JUnit counts passed subtests as tests: where each test of a collection has a result, none is
+    missing.
+    """
+    has_all = names.has_collection and not names.missing(result.nodeid for result in results)
+    if notes.uncounted and not has_all:
+        notes.incomplete += notes.uncounted
+    not_run = sum(not result.outcome.ran for result in results)
+    if not_run:
+        notes.cut_short(f"{of_number(not_run, 'test')} did not run, or not to the end")
+
+
+def _void(results: Sequence[TestResult], collect_errors: Sequence[TestResult], notes: Notes) -> str | None:
+    """Why the reports answer nothing; None for those of a whole run."""
+    if not results and not collect_errors:
+        return "; ".join(["the reports name no test", *notes.incomplete[:_SHOWN_REASONS]])
+    if not notes.incomplete:
+        return None
+    shown = notes.incomplete[:_SHOWN_REASONS]
+    more = len(notes.incomplete) - len(shown)
+    return "; ".join([*shown, *([f"and {more} more reasons"] if more else [])])
 
 
 def collected_ids(path: Path) -> tuple[str, ...]:

@@ -13,6 +13,10 @@ from triage.formats.limits import Limits, Notes
 _DOCUMENT_BYTES = 128 * 1024 * 1024
 """A document is parsed as a whole, which costs several times its size in memory."""
 _SEPARATORS = re.compile(r"[\s,]*")
+_LONGEST_INTEGER = 1000
+"""Digits: Python refuses to read an integer of more than some thousands, and no report has a use for it."""
+_LATEST = 1e12
+"""Seconds since the epoch that are believed to be a time: some 30,000 years."""
 
 
 def read_document(stream: BinaryIO, *, limits: Limits, notes: Notes, items: str) -> dict[str, Any]:
@@ -26,7 +30,7 @@ def read_document(stream: BinaryIO, *, limits: Limits, notes: Notes, items: str)
         notes.cut_short(f"only its first {cap:,} bytes were read")
     text = data[:cap].decode("utf-8-sig", "replace")
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_int=_integer)
     except (ValueError, RecursionError) as error:
         found = [*_salvaged(text, items)]
         notes.cut_short(f"no whole JSON ({str(error)[:80]}); {len(found):,} of its {items} were saved")
@@ -38,19 +42,21 @@ def read_document(stream: BinaryIO, *, limits: Limits, notes: Notes, items: str)
 
 
 def read_lines(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[dict[str, Any]]:
-    """Read the objects of a JSON-lines file; other lines are counted, and a cut last line is normal."""
+    """Read the objects of a JSON-lines file; of other lines nobody knows what they said."""
     for line in raw_lines(stream, limits=limits, notes=notes):
         value = _object(line)
         if value is not None:
             yield value
         elif line.strip():
             ended = line.endswith(b"\n")
-            notes.drop("lines that are no JSON object" if ended else "a last line that is cut or too long")
+            what = "lines that are no JSON object" if ended else "a line that is cut or too long"
+            notes.drop(what)
+            notes.cut_short(f"it has {what}")
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line.decode("utf-8-sig", "replace"))
+        value = json.loads(line.decode("utf-8-sig", "replace"), parse_int=_integer)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -61,7 +67,7 @@ def _salvaged(text: str, items: str) -> Iterator[dict[str, Any]]:
     start = re.search(rf'"{re.escape(items)}"\s*:\s*\[', text)
     if start is None:
         return
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=_integer)
     position = start.end()
     while True:
         separators = _SEPARATORS.match(text, position)
@@ -72,6 +78,10 @@ def _salvaged(text: str, items: str) -> Iterator[dict[str, Any]]:
             return
         if isinstance(value, dict):
             yield value
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float("inf")
 
 
 def text_of(value: Any) -> str:
@@ -102,3 +112,11 @@ def seconds_of(value: Any, scale: float = 1.0) -> float | None:
     seconds = value * scale
     longest = 1e9  # about 30 years: whatever is longer is no duration
     return seconds if 0 <= seconds < longest else None
+
+
+def time_of(value: Any, scale: float = 1.0) -> float | None:
+    """The value times `scale` as seconds since the epoch, or None where that is no time."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    seconds = value * scale
+    return seconds if 0 < seconds < _LATEST else None

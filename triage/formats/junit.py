@@ -1,38 +1,38 @@
-"""Read JUnit XML in its dialects: pytest (both families), Surefire, gtest, jest, go, PyTorch's own.
+"""Read JUnit XML in its dialects: pytest (both families), Surefire, gtest, ctest, jest, go, nextest, others.
 
 A dialect is never named by the user; each of its habits is recognised where it appears:
 
 - pytest writes a failure and a teardown error of one test as two rows, failed subtests as several
-  `failure` children of one row, strict passes as `[XPASS(strict)]`, a collection error without class;
-- Surefire hangs `rerunFailure`, `flakyFailure` and their `Error` twins on a row: the former beside a
-  failure, the latter on a test that passed in the end; PyTorch writes `rerun`;
-- gtest says `status="notrun"`, `result="suppressed"`; jest and go have no module in `classname`;
+  `failure` children of one row, strict passes as `[XPASS(strict)]`, a collection error without class, an
+  error of its own as the test case `internal` of class `pytest`, and no name where it was interrupted;
+- Surefire and nextest hang `rerunFailure`, `flakyFailure` and their `Error` twins on a row: the former beside
+  a failure, the latter on a test that passed in the end and is flaky; PyTorch writes `rerun`;
+- gtest says `status="notrun"`, `result="suppressed"` of a disabled test, ctest `status="notrun"` of one that
+  it could not start;
 - triage names outcomes that JUnit has no element for in the properties of the suite (`junit_writer.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from triage.formats.file_head import FileHead
-from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
-from triage.formats.junit_writer import OUTCOME_PROPERTY
+from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
+from triage.formats.junit_document import (
+    FAILED_ATTEMPT_TAGS,
+    FAILURE_TAGS,
+    STREAM_TAGS,
+    Case,
+    Child,
+    Document,
+)
 from triage.formats.limits import Limits, Notes
-from triage.formats.node_ids import junit_names
+from triage.formats.reported_run import VOID_NAME
 from triage.formats.xml_stream import XmlHandlers, read_xml
 from triage.model.outcome import Outcome, Phase
 from triage.text.pattern import pattern
-
-_SUITE_TAGS = frozenset({"testsuite", "testsuites", "testcase"})
-_FAILURE_TAGS = frozenset({"failure", "error"})
-_RERUN_TAGS = frozenset({"rerunFailure", "rerunError", "flakyFailure", "flakyError", "rerun"})
-_STREAM_TAGS = {"system-out": "stdout", "system-err": "stderr"}
-_CHILD_TAGS = _FAILURE_TAGS | _RERUN_TAGS | _STREAM_TAGS.keys() | {"skipped"}
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 _PHASE_MESSAGE = pattern(
     r"""
@@ -53,107 +53,35 @@ _COLLECTION_MESSAGE = pattern(
     flags=re.DOTALL,
     how="fullmatch",
 )
-
-
 _SUITE_ELEMENT = pattern(
     r"< (?: testsuites? | testcase ) \b (?! - )",
     matches=["<testsuites>", '<testsuite name="a">', "<testcase/>"],
     rejects=["<test-suite>", "<test-case>", "<testcase-list>"],
 )
-
-
-@dataclass
-class _Child:
-    """An element below a test case: a failure, a skip, a stream."""
-
-    tag: str
-    type: str
-    message: str
-    parts: list[str] = field(default_factory=list)
-    size: int = 0
-
-    @property
-    def text(self) -> str:
-        return "".join(self.parts)
-
-
-@dataclass
-class _Case:
-    attributes: dict[str, str]
-    suite_file: str
-    told_outcome: Outcome | None
-    """What the suite's properties say, in reports that triage wrote."""
-    children: list[_Child] = field(default_factory=list)
-
-
-class _Document:
-    """Collects test cases from the stream of elements."""
-
-    def __init__(self, limits: Limits, notes: Notes) -> None:
-        self._limits = limits
-        self._notes = notes
-        self._suite_files: list[str] = []
-        self._told_outcomes: dict[tuple[str, str], Outcome] = {}
-        self._case: _Case | None = None
-        self._child: _Child | None = None
-        self.cases: deque[_Case] = deque()
-        self.is_junit = False
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self.is_junit = self.is_junit or tag in _SUITE_TAGS
-        if tag == "testsuite":
-            self._suite_files.append(attributes.get("file") or attributes.get("filepath") or "")
-        elif tag == "testcase":
-            self._case = self._opened_case(attributes)
-        elif tag == "property" and self._case is None:
-            self._read_property(attributes)
-        elif tag in _CHILD_TAGS and self._case is not None and self._child is None:
-            self._child = _Child(tag, attributes.get("type", ""), attributes.get("message", ""))
-            self._case.children.append(self._child)
-
-    def end(self, tag: str) -> None:
-        if tag == "testsuite" and self._suite_files:
-            self._suite_files.pop()
-        elif tag == "testcase" and self._case is not None:
-            self.cases.append(self._case)
-            self._case = None
-        elif self._child is not None and tag == self._child.tag:
-            self._child = None
-
-    def text(self, data: str) -> None:
-        child = self._child
-        if child is None:
-            return
-        child.size += len(data)
-        child.parts.append(data)
-        if child.size > 2 * self._limits.field_chars:
-            self._cut_middle(child)
-
-    def reset(self) -> None:
-        if self._case is not None:
-            self._notes.drop("test cases that damage cut off")
-        self._case = self._child = None
-        self._suite_files.clear()
-
-    def _opened_case(self, attributes: dict[str, str]) -> _Case:
-        inner_first = reversed(self._suite_files)
-        suite_file = next((file for file in inner_first if file), "")
-        names = attributes.get("classname", ""), attributes.get("name", "")
-        return _Case(attributes, suite_file, self._told_outcomes.pop(names, None))
-
-    def _read_property(self, attributes: dict[str, str]) -> None:
-        fact, _, nodeid = attributes.get("name", "").partition(" ")
-        value = attributes.get("value", "")
-        if fact == OUTCOME_PROPERTY and value in _OUTCOMES:
-            self._told_outcomes[junit_names(nodeid)] = _OUTCOMES[value]
-
-    def _cut_middle(self, child: _Child) -> None:
-        """Keep head and tail, so that a text without end costs bounded memory."""
-        whole = child.text
-        head, tail = self._limits.field_chars // 2, self._limits.field_chars
-        child.parts = [whole[:head], "\n[... cut ...]\n", whole[-tail:]]
-        child.size = head + tail
-        self._notes.drop("texts longer than the limit, whose middle was cut")
+_OUTCOMES_OF_STATUS = {
+    "disabled": Outcome.SKIPPED,
+    "ignored": Outcome.SKIPPED,
+    "pending": Outcome.SKIPPED,
+    "skipped": Outcome.SKIPPED,
+    "suppressed": Outcome.SKIPPED,
+    "error": Outcome.ERROR,
+    "broken": Outcome.FAILED,
+    "fail": Outcome.FAILED,
+    "failed": Outcome.FAILED,
+    "failure": Outcome.FAILED,
+    "crashed": Outcome.CRASHED,
+    "timeout": Outcome.TIMEOUT,
+    "timedout": Outcome.TIMEOUT,
+    "aborted": Outcome.NOT_RUN,
+    "interrupted": Outcome.NOT_RUN,
+    "not_run": Outcome.NOT_RUN,
+    "notrun": Outcome.NOT_RUN,
+    "running": Outcome.NOT_RUN,
+}
+"""Of the attributes `status` and `result`, which gtest and others have instead of an element. Where both say
+something the first in this order counts: what gtest suppressed is also `notrun`."""
+_SKIPPED_BY_THE_TEST = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION")
+"""How ctest begins the reason of a test that skipped itself; other reasons are why it was not started."""
 
 
 def recognizes_junit(head: FileHead) -> bool:
@@ -166,76 +94,115 @@ def read_junit(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Im
 
     Raises `RefusedXml` where it declares a DTD; damage is survived and counted.
     """
-    document = _Document(limits, notes)
+    document = Document(limits, notes)
     handlers = XmlHandlers(document.start, document.end, document.text, document.reset)
     for _ in read_xml(stream, handlers, limits=limits, notes=notes):
         while document.cases:
-            yield _imported(document.cases.popleft())
+            yield from _imported(document.cases.popleft(), notes)
     while document.cases:
-        yield _imported(document.cases.popleft())
+        yield from _imported(document.cases.popleft(), notes)
     if not document.is_junit:
         notes.drop("XML that is no JUnit report")
 
 
-def _imported(case: _Case) -> ImportedTest:
+def _imported(case: Case, notes: Notes) -> Iterator[ImportedTest]:
+    """The test; nothing for a test case without a name and a failure, which is noted."""
+    if case.is_nameless and not case.is_of_suite:
+        notes.cut_short("a test case without a name: the run was interrupted in it")
+    if case.is_of_suite or case.is_nameless:
+        if case.is_red:
+            yield _failure_of_suite(case)
+        return
     attributes = case.attributes
     name = ImportedName(
         classname=attributes.get("classname", "").strip(),
         name=attributes.get("name", ""),
-        file=attributes.get("file") or attributes.get("filepath") or case.suite_file,
+        file=case.file,
     )
+    if (name.classname, name.name) == ("", VOID_NAME) and case.is_red:
+        notes.cut_short(next(child.message for child in case.children).removeprefix("error: "))
+        return
+    if (name.classname, name.name) == ("pytest", "internal") and case.is_red:
+        notes.cut_short("pytest ended with an internal error")
+        yield _failure_of_suite(case)
+        return
     is_collection_error = not name.classname and any(
         _COLLECTION_MESSAGE.fullmatch(child.message) for child in case.children
     )
     outcome = _outcome(case)
-    return ImportedTest(
+    yield ImportedTest(
         name=name,
         outcome=outcome,
-        failures=() if outcome is Outcome.NOT_RUN else _failures(case, is_collection_error),
+        failures=_failures(case, outcome, is_collection_error),
         duration=_seconds(attributes.get("time")),
         note=_note(case, outcome),
         is_collection_error=is_collection_error,
+        facets=_facets(case),
         source="junit",
     )
 
 
-def _note(case: _Case, outcome: Outcome) -> str | None:
+def _failure_of_suite(case: Case) -> ImportedTest:
+    """What failed outside of any test: counted with what could not be collected."""
+    name = case.file or case.suite.name or "testsuite"
+    return ImportedTest(
+        name=ImportedName(nodeid=name),
+        outcome=Outcome.ERROR,
+        failures=_failures(case, Outcome.ERROR, is_collection_error=True),
+        is_collection_error=True,
+        facets=_facets(case),
+        source="junit",
+    )
+
+
+def _facets(case: Case) -> tuple[Facet, ...]:
+    file = (Facet("file", case.file),) if case.file else ()
+    return (*case.properties, *case.suite.facets, *file)
+
+
+def _note(case: Case, outcome: Outcome) -> str | None:
     """The number of reruns, or why the test did not run to its end."""
-    reruns = sum(child.tag in _RERUN_TAGS for child in case.children)
-    if reruns:
+    reruns = sum(child.tag in FAILED_ATTEMPT_TAGS for child in case.children)
+    if reruns and case.told_outcome is None:
         return f"{reruns} further attempts failed"
-    if outcome.is_red or outcome.passes:
+    if outcome.has_failures or outcome.passes:
         return None
-    reason = next((child.message for child in case.children if child.message), "")
+    reason = next((child.message or child.text.strip() for child in case.children), "")
     if outcome is Outcome.NOT_RUN:
         reason = reason.removeprefix(outcome.value).removeprefix(": ")  # as triage's own writer puts it
     return reason or None
 
 
-def _failures(case: _Case, is_collection_error: bool) -> tuple[ImportedFailure, ...]:
-    streams = dict.fromkeys(_STREAM_TAGS.values(), "")
+def _failures(case: Case, outcome: Outcome, is_collection_error: bool) -> tuple[ImportedFailure, ...]:
+    """Of a flaky test the attempts that failed, of a red one what made it red."""
+    if not outcome.has_failures:
+        return ()
+    streams = dict.fromkeys(STREAM_TAGS.values(), "")
     for child in case.children:
-        if child.tag in _STREAM_TAGS:
-            streams[_STREAM_TAGS[child.tag]] += child.text
-    failures = []
-    for child in case.children:
-        if child.tag not in _FAILURE_TAGS:
-            continue
-        phase, message = _phase_and_message(child, is_collection_error)
-        failures.append(
-            ImportedFailure(
-                exception="" if child.type == "pytest.xfail" else child.type,  # a mark, no exception
-                message=message,
-                text=child.text,
-                phase=phase,
-                stdout=streams["stdout"],
-                stderr=streams["stderr"],
-            )
-        )
+        if child.tag in STREAM_TAGS:
+            streams[STREAM_TAGS[child.tag]] += child.text
+    tags = FAILED_ATTEMPT_TAGS if outcome.is_flaky else FAILURE_TAGS
+    counted = [child for child in case.children if child.tag in tags]
+    failures = [_failure(child, streams, is_collection_error) for child in counted]
+    if not failures and any(streams.values()):
+        failures = [ImportedFailure(stdout=streams["stdout"], stderr=streams["stderr"])]  # a `status` alone
     return tuple(failures)
 
 
-def _phase_and_message(child: _Child, is_collection_error: bool) -> tuple[Phase, str]:
+def _failure(child: Child, streams: dict[str, str], is_collection_error: bool) -> ImportedFailure:
+    phase, message = _phase_and_message(child, is_collection_error)
+    own = {STREAM_TAGS[inner.tag]: inner.text for inner in child.inner if inner.tag in STREAM_TAGS}
+    return ImportedFailure(
+        exception="" if child.type == "pytest.xfail" else child.type,  # a mark, no exception
+        message=message,
+        text=child.text,
+        phase=phase,
+        stdout=own.get("stdout") or streams["stdout"],
+        stderr=own.get("stderr") or streams["stderr"],
+    )
+
+
+def _phase_and_message(child: Child, is_collection_error: bool) -> tuple[Phase, str]:
     """The phase that the message begins with, and the message without it."""
     if is_collection_error:
         found = _COLLECTION_MESSAGE.fullmatch(child.message)
@@ -249,7 +216,7 @@ def _phase_and_message(child: _Child, is_collection_error: bool) -> tuple[Phase,
     return phase, message or child.message
 
 
-def _outcome(case: _Case) -> Outcome:
+def _outcome(case: Case) -> Outcome:
     shown = _outcome_of_elements(case)
     told = case.told_outcome
     # JUnit has one element for all of these: believe the property only where it says more, nothing else.
@@ -260,29 +227,35 @@ def _outcome(case: _Case) -> Outcome:
     return shown
 
 
-def _outcome_of_elements(case: _Case) -> Outcome:
+def _outcome_of_elements(case: Case) -> Outcome:
     tags = {child.tag for child in case.children}
     if "failure" in tags:
         return Outcome.FAILED
     if "error" in tags:
         return Outcome.ERROR
     if "skipped" in tags:
-        expected = any(child.type == "pytest.xfail" for child in case.children)
-        return Outcome.XFAILED if expected else Outcome.SKIPPED
-    return _outcome_of_status(case.attributes)
+        return _outcome_of_skip(case)
+    shown = _outcome_of_status(case.attributes)
+    if shown is Outcome.PASSED and not tags.isdisjoint(FAILED_ATTEMPT_TAGS):
+        return Outcome.FLAKY
+    return shown
+
+
+def _outcome_of_skip(case: Case) -> Outcome:
+    skips = [child for child in case.children if child.tag == "skipped"]
+    if any(child.type == "pytest.xfail" for child in skips):
+        return Outcome.XFAILED
+    reason = next((child.message for child in skips if child.message), "")
+    could_not_start = case.attributes.get("status") == "notrun" and bool(reason)
+    if could_not_start and not reason.startswith(_SKIPPED_BY_THE_TEST):
+        return Outcome.NOT_RUN
+    return Outcome.SKIPPED
 
 
 def _outcome_of_status(attributes: dict[str, str]) -> Outcome:
-    """The attributes `status` and `result`, which gtest and others have instead of an element."""
-    status = f"{attributes.get('status', '')} {attributes.get('result', '')}".lower()
-    words = status.split()
-    if any(word in status for word in ("notrun", "not_run", "disabled")):
-        return Outcome.NOT_RUN
-    if any(word in status for word in ("suppressed", "skipped", "pending")):
-        return Outcome.SKIPPED
-    if words and words[0] in ("fail", "failed"):
-        return Outcome.FAILED
-    return Outcome.PASSED
+    told = f"{attributes.get('status', '')} {attributes.get('result', '')}".lower()
+    words = set(told.replace("not run", "notrun").split())
+    return next((outcome for word, outcome in _OUTCOMES_OF_STATUS.items() if word in words), Outcome.PASSED)
 
 
 def _seconds(text: str | None) -> float | None:

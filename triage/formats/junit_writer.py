@@ -19,7 +19,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from triage.formats.limits import capped
 from triage.formats.node_ids import junit_names
 from triage.formats.reported_run import ReportedRun, started
-from triage.model.failure import Failure
+from triage.model.failure import UNTOLD, Failure
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import TestResult
 
@@ -131,12 +131,14 @@ def _case(result: TestResult) -> Element:
         reason = result.note or (result.failures[0].message if result.failures else "")
         mark = "pytest.xfail" if result.outcome is Outcome.XFAILED else "pytest.skip"
         SubElement(case, "skipped", type=mark, message=_message(reason))
+    elif result.outcome.is_flaky:
+        case.extend(_failed_attempt(failure) for failure in result.failures or (_untold(result),))
     elif element is not None and not result.failures:
         SubElement(case, element, message=_message(_ending(result)))
     elif element is not None:
         case.extend(_failure(failure, element) for failure in result.failures)
-    for tag, text in _streams(result.failures):
-        SubElement(case, tag).text = _text(text)
+    if not result.outcome.is_flaky:
+        case.extend(_streams(result.failures))
     return case
 
 
@@ -180,7 +182,23 @@ def _ending(result: TestResult) -> str:
     return f"{result.outcome.value}: {details}" if details else result.outcome.value
 
 
-def _streams(failures: Sequence[Failure]) -> Iterator[tuple[str, str]]:
+def _failed_attempt(failure: Failure) -> Element:
+    """What Surefire writes beside a test that passed in the end; it wants a type."""
+    tag = "flakyFailure" if failure.phase is Phase.CALL else "flakyError"
+    shown = f"{failure.exception}: {failure.message}" if failure.exception else failure.message
+    made = Element(tag, type=_spelled(failure.exception or "failure"), message=_message(shown))
+    if failure.longrepr:
+        SubElement(made, "stackTrace").text = _text(failure.longrepr)
+    made.extend(_streams((failure,)))
+    return made
+
+
+def _untold(result: TestResult) -> Failure:
+    """Of a flaky test of which nothing is known but that."""
+    return Failure(nodeid=result.nodeid, phase=Phase.CALL, longrepr=result.note or UNTOLD)
+
+
+def _streams(failures: Sequence[Failure]) -> Iterator[Element]:
     """`system-out` and `system-err`; the same output of several failures is written once."""
     captured = [failure.captured for failure in failures]
     stdout = "".join(dict.fromkeys(one.stdout for one in captured))
@@ -189,10 +207,11 @@ def _streams(failures: Sequence[Failure]) -> Iterator[tuple[str, str]]:
     if log:
         before = stdout if not stdout or stdout.endswith("\n") else f"{stdout}\n"
         stdout = f"{before}{_LOG_HEADING}\n{log}"
-    if stdout:
-        yield "system-out", stdout
-    if stderr:
-        yield "system-err", stderr
+    for tag, text in (("system-out", stdout), ("system-err", stderr)):
+        if text:
+            made = Element(tag)
+            made.text = _text(text)
+            yield made
 
 
 def _time(seconds: float | None) -> str:

@@ -37,15 +37,23 @@ class Notes:
     source: str = ""
     """The file being read."""
     incomplete: list[str] = field(default_factory=list)
-    """Why the run that the reports tell of did not end well."""
+    """Why the reports do not tell of a whole run, each reason once."""
+    uncounted: list[str] = field(default_factory=list)
+    """Where a report counts more tests than it shows: a collection may tell that none is missing."""
 
     def drop(self, what: str, count: int = 1) -> None:
         """Count something that was left out of the file being read."""
         self.counts[self.source, what] += count
 
+    def tests_missing(self, why: str) -> None:
+        """The file counts more tests than it shows."""
+        self.uncounted.append(f"{self.source}: incomplete: {why}")
+
     def cut_short(self, why: str) -> None:
-        """The file says that its run did not come to its end."""
-        self.incomplete.append(f"{self.source}: incomplete: {why}")
+        """The file says that its run did not come to its end, or is itself not all there."""
+        reason = f"{self.source}: incomplete: {why}"
+        if reason not in self.incomplete:
+            self.incomplete.append(reason)
 
     def lines(self) -> tuple[str, ...]:
         """One line for each kind, in order of file and kind."""

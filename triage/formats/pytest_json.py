@@ -12,17 +12,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from triage.formats.completeness import Tally, count_of, shortfall
 from triage.formats.file_head import FileHead
-from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
+from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
 from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Key, TestResult
 
 _STAGES = (Phase.SETUP, Phase.CALL, Phase.TEARDOWN)
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome} | {"rerun": Outcome.FAILED}
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _EXIT_CODES_OF_A_WHOLE_RUN = (0, 1, None)
 """All passed, some failed, not told; the others of pytest mean that it did not come to its end."""
+_STAGE_OF_A_DEAD_WORKER = "???"
+"""pytest-xdist reports the crash of a worker in no phase."""
 _STAGE_KEYS_OF_TRIAGE = ("wasxfail", "log")
 """What the recorder's events have and the plugin's schema has not, or has otherwise."""
 
@@ -41,17 +44,45 @@ def read_json_report(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Itera
     document = read_document(stream, limits=limits, notes=notes, items="tests")
     if "tests" not in document:
         notes.cut_short("it has a summary and no tests")
-    exit_code = document.get("exitcode")
-    if exit_code not in _EXIT_CODES_OF_A_WHOLE_RUN:
-        notes.cut_short(f"its pytest ended with exit code {exit_code}")
+    facets = _facets(document)
+    shown = Tally()
     for collector in list_of(document.get("collectors")):
         if dict_of(collector).get("outcome") == "failed":
+            shown.add(Tally(red=1))
             yield _collection_error(collector)
     for test in list_of(document.get("tests")):
         if isinstance(test, dict) and isinstance(test.get("nodeid"), str):
-            yield _imported(test, notes)
+            imported = _imported(test, facets, notes)
+            shown.add(Tally(tests=1, red=int(imported.outcome.is_red)))
+            yield imported
         else:
             notes.drop("tests without a node id")
+            notes.cut_short("it has tests without a node id")
+    _compare_counts(document, shown, notes)
+
+
+def _compare_counts(document: dict[str, Any], shown: Tally, notes: Notes) -> None:
+    """What the document says of the whole session, against its tests."""
+    exit_code = document.get("exitcode")
+    if exit_code not in _EXIT_CODES_OF_A_WHOLE_RUN:
+        notes.cut_short(f"its pytest ended with exit code {exit_code}")
+    elif exit_code == 1 and not shown.red:
+        notes.cut_short("its pytest ended with exit code 1, and no failure is shown")
+    summary = dict_of(document.get("summary"))
+    selected = count_of(summary.get("collected")) - count_of(summary.get("deselected"))
+    counted = Tally(
+        tests=max(count_of(summary.get("total")), selected),
+        red=count_of(summary.get("failed")) + count_of(summary.get("error")),
+    )
+    if missing := shortfall(counted, shown):
+        notes.cut_short(missing)
+
+
+def _facets(document: dict[str, Any]) -> tuple[Facet, ...]:
+    """The interpreter and the platform, which a matrix of jobs differs in."""
+    environment = dict_of(document.get("environment"))
+    pairs = [(key.lower(), text_of(environment.get(key))) for key in ("Python", "Platform")]
+    return tuple(Facet(kind, value) for kind, value in pairs if value)
 
 
 def _collection_error(collector: dict[str, Any]) -> ImportedTest:
@@ -65,26 +96,57 @@ def _collection_error(collector: dict[str, Any]) -> ImportedTest:
     )
 
 
-def _imported(test: dict[str, Any], notes: Notes) -> ImportedTest:
+def _imported(test: dict[str, Any], facets: tuple[Facet, ...], notes: Notes) -> ImportedTest:
     stages = {phase: dict_of(test.get(phase.value)) for phase in _STAGES}
-    failed_stages = {
-        phase: stage for phase, stage in stages.items() if stage.get("outcome") in ("failed", "error")
-    }
-    failures = tuple(_failure(phase, stage) for phase, stage in failed_stages.items())
-    outcome = _OUTCOMES.get(text_of(test.get("outcome")))
-    if outcome is None:
-        notes.drop("tests with an unknown outcome")
-        outcome = Outcome.FAILED if failures else Outcome.NOT_RUN
-    if outcome is Outcome.ERROR and stages[Phase.CALL].get("outcome") == "failed":
-        outcome = Outcome.FAILED  # the plugin lets a teardown error hide the failure before it
+    stages[Phase.CALL] = stages[Phase.CALL] or dict_of(test.get(_STAGE_OF_A_DEAD_WORKER))
+    failed = {phase: stage for phase, stage in stages.items() if stage.get("outcome") in ("failed", "error")}
+    failures = tuple(_failure(phase, stage) for phase, stage in failed.items())
+    by_triage = dict_of(dict_of(test.get("metadata")).get("triage"))  # crashed, timeout: see `_written`
+    outcome = _OUTCOMES.get(text_of(by_triage.get("outcome")))
+    outcome = outcome or _outcome(text_of(test.get("outcome")), stages, notes)
     durations = [seconds_of(stage.get("duration")) or 0.0 for stage in stages.values() if stage]
+    was_running = outcome is Outcome.NOT_RUN and bool(stages[Phase.SETUP])
     return ImportedTest(
         name=ImportedName(nodeid=test["nodeid"]),
         outcome=outcome,
-        failures=failures if outcome.has_failures else (),
+        failures=failures if outcome.is_red else (),
         duration=sum(durations) if durations else None,
+        note="it was running when the session ended" if was_running else None,
+        facets=facets,
         source="json-report",
     )
+
+
+def _outcome(word: str, stages: Mapping[Phase, dict[str, Any]], notes: Notes) -> Outcome:
+    """The outcome that the plugin wrote, as far as the stages do not say otherwise."""
+    told = _OUTCOMES.get(word)
+    shown = _outcome_of_stages(stages)
+    if told is None and shown is None:
+        notes.drop("tests with an unknown outcome")
+        return Outcome.NOT_RUN
+    if word == "rerun" and (shown is None or not shown.is_red):
+        return Outcome.FLAKY  # its last run passed: of one that failed in the end the plugin writes so
+    if told is None or shown is None:
+        return told or shown or Outcome.NOT_RUN
+    if shown.is_red:
+        return shown  # the plugin lets an error of the teardown hide the failure before it
+    if shown is Outcome.NOT_RUN and not told.is_red:
+        return shown  # of a test that was interrupted in its call the plugin writes that it passed
+    return told
+
+
+def _outcome_of_stages(stages: Mapping[Phase, dict[str, Any]]) -> Outcome | None:
+    """None where the stages were left out of the document."""
+    words = {phase: stage.get("outcome") for phase, stage in stages.items()}
+    if words[Phase.CALL] in ("failed", "error"):
+        return Outcome.FAILED
+    if not {"failed", "error"}.isdisjoint(words.values()):
+        return Outcome.ERROR
+    if "skipped" in words.values():
+        return Outcome.SKIPPED
+    if words[Phase.CALL] == "passed":
+        return Outcome.PASSED
+    return Outcome.NOT_RUN if words[Phase.SETUP] == "passed" else None
 
 
 def _failure(phase: Phase, stage: dict[str, Any]) -> ImportedFailure:

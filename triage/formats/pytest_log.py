@@ -2,36 +2,43 @@
 
 Failures and errors come with their representation and captured output, outcomes where the run was verbose,
 node ids from the short summary. What a log cannot tell (names of tests that passed quietly) is counted, not
-invented.
+invented. The log is read twice: first for the lines that may divide it, which `pytest_log_sessions.py` tells
+from what tests printed, then for what is between them.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from triage.formats.completeness import Tally, of_number, shortfall
 from triage.formats.file_head import FileHead
 from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
 from triage.formats.input_text import as_utf8, cleaned, raw_lines, unprefixed
 from triage.formats.limits import Limits, Notes
-from triage.formats.pytest_log_blocks import SECTIONS_WITH_BLOCKS, Block, blocks_of
+from triage.formats.pytest_log_blocks import Block, BlockReader
+from triage.formats.pytest_log_lines import START, SUMMARY, Mark, mark_of, totals_of
+from triage.formats.pytest_log_progress import OUTCOMES, Progress, finished_red
+from triage.formats.pytest_log_sessions import (
+    SECTIONS_WITH_BLOCKS,
+    Session,
+    blocks_in,
+    is_stop,
+    lines_of_plugins,
+    sessions_of,
+)
+from triage.formats.pytest_log_summary import LINE_OF_SUMMARY, NamesOfBlocks, Summary, names_in_headings
 from triage.model.outcome import Outcome, Phase
 from triage.text.pattern import pattern
 
 _HEAD_BYTES = 64 * 1024
 """So much is read to learn whether lines have a CI system's time stamps."""
+_MOST_MARKS = 200_000
+"""Lines that may divide a log, which are kept in memory: a real one has a few for each failure."""
 _PHASES_IN_ORDER = (Phase.COLLECT, Phase.SETUP, Phase.CALL, Phase.TEARDOWN)
-_OUTCOMES = {
-    "PASSED": Outcome.PASSED,
-    "FAILED": Outcome.FAILED,
-    "ERROR": Outcome.ERROR,
-    "SKIPPED": Outcome.SKIPPED,
-    "XFAIL": Outcome.XFAILED,
-    "XPASS": Outcome.XPASSED,
-}
 _COUNTED_WITHOUT_NAMES = {
     "passed": Outcome.PASSED,
     "skipped": Outcome.SKIPPED,
@@ -56,76 +63,70 @@ _LINE_OF_PYTEST = pattern(
     rejects=["PASSED all good, says nobody", "FAILED to connect to the server", "== 2 apples =="],
     flags=re.MULTILINE,
 )
-_SECTION = re.compile(r"^={2,} (?P<title>.+?) =+$")
-_TOTAL = pattern(
+_COLLECTED = pattern(
     r"""
-    (?P<count> \d+ ) [ ]
-    (?P<what> failed | passed | skipped | errors? | xfailed | xpassed | deselected | warnings? ) \b
-    """,
-    matches=["1 passed", "12 xfailed", "2 errors"],
-    rejects=["1 apple", "passed"],
-)
-_LAST_LINE = pattern(
-    r"""
-      ^ (?: =+[ ] )?
-        (?: \d{1,9} [ ] [a-z]+ (?: [ ] [a-z]+ )? (?: ,[ ] )? ){1,20}     # 2 failed, 3 passed, 1 rerun
-        [ ]in[ ] [\d.]+ s (?: [ ] \( [\d:]+ \) )? (?: [ ]=+ )? $         # in 75.02s (0:01:15)
-    | ^ =+[ ] no[ ]tests[ ]ran[ ] .* =+ $
+      ^ (?: collecting [ ] \.\.\. [ ] )? collected [ ] (?P<items> \d+ ) [ ] items?
+        (?: [ ]/[ ] \d+ [ ] (?: errors? | skipped ) )*
+        (?: [ ]/[ ] (?P<deselected> \d+ ) [ ] deselected )?
+        (?: [ ]/[ ] \d+ [ ] (?: errors? | skipped | selected ) )* \s* $
+    | ^ \d+ [ ] workers? [ ] \[ (?P<shared> \d+ ) [ ] items? \] $                   # pytest-xdist
     """,
     matches=[
-        "== 2 failed, 3 passed in 0.12s ==",
-        "1 passed in 75.02s (0:01:15)",
-        "=== no tests ran in 0.01s ===",
+        "collected 5 items",
+        "collecting ... collected 5 items / 2 deselected / 3 selected",
+        "collected 5 items / 1 error",
+        "2 workers [4 items]",
     ],
-    rejects=["== FAILURES ==", "passed in 0.1s", "took 3 passed in a row"],
+    rejects=["collected 5 stamps", "2 workers"],
     how="match",
 )
-_VERBOSE = pattern(
-    r"""
-      ^ \[gw\d+\] [ ] \[ [ ]* \d+% \] [ ] (?P<word> [A-Z]+ ) [ ] (?P<after> \S .*? :: .+? ) \s* $   # xdist
-    | ^ (?P<before> \S .*? :: .+? ) [ ] (?P<result> PASSED | FAILED | ERROR | SKIPPED | XFAIL | XPASS )
-        (?: [ ] \( .* \) )?                                                                     # the reason
-        (?: [ ]+ \[ [ ]* \d+% \] )? \s* $
-    """,
-    matches=[
-        "tests/test_a.py::test_b PASSED   [ 50%]",
-        "tests/test_a.py::test_b SKIPPED (no network) [100%]",
-        "[gw0] [ 50%] PASSED tests/test_a.py::test_b",
-    ],
-    rejects=["tests/test_a.py::test_b", "tests/test_a.py .F", "PASSED tests/test_a.py::test_b"],
-    how="match",
-)
-_STARTED = re.compile(r"^(?P<nodeid>\S+\.py::\S.*?)\s*$")
-_SUMMARY = re.compile(r"^(?P<word>FAILED|ERROR|XFAIL|XPASS|PASSED) (?P<rest>\S.*)$")
-_STOPPED = re.compile(r"^!{3,} (?P<why>.+?) !{3,}$")
-_DIED = pattern(
-    r"""
-      ^ Fatal[ ]Python[ ]error:[ ] (?P<why> .+ ) $
-    | ^ (?P<signal> Segmentation[ ]fault | Aborted | Killed | Bus[ ]error ) \b
-    """,
-    matches=["Fatal Python error: Segmentation fault", "Killed", "Aborted (core dumped)"],
-    rejects=["Error: Killed", "Killedeer"],
-    how="match",
-)
+
+
+class Line(NamedTuple):
+    """A line of the log, without escapes and a CI system's prefix."""
+
+    number: int
+    text: str
+    is_whole: bool
+    """Whether it ended before the log did."""
 
 
 @dataclass
-class _Log:
-    """What the lines of a log say, before it is put together."""
+class _Outline:
+    """The first reading."""
 
-    blocks: list[Block] = field(default_factory=list)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    """Of a verbose run, by node id."""
-    summary: list[tuple[str, str]] = field(default_factory=list)
-    """Word and node id of each line of the short summary."""
-    reasons: dict[str, str] = field(default_factory=dict)
-    """What the summary says of a test behind its name."""
-    totals: Counter[str] = field(default_factory=Counter)
-    ended: bool = False
-    running: str = ""
-    """The test whose name stands at the end of the log without an outcome."""
-    died: str = ""
-    """How the process died, where the log says so."""
+    marks: list[Mark] = field(default_factory=list)
+    summary_lines: list[tuple[int, str]] = field(default_factory=list)
+    verbose_failures: list[tuple[int, str, str]] = field(default_factory=list)
+    """Line, word and node id."""
+    lines: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many lines are kept."""
+        return len(self.marks) + len(self.summary_lines) + len(self.verbose_failures)
+
+
+@dataclass
+class _Content:
+    """What one session says, before it is put together."""
+
+    session: Session
+    summary: Summary
+    block_lines: dict[int, Mark]
+    lines_of_plugins: set[int]
+    marks: dict[int, Mark]
+    blocks: BlockReader = field(default_factory=BlockReader)
+    progress: Progress = field(default_factory=Progress)
+    was_stopped: bool = False
+    """By a person, `-x` or errors of the collection, as one of the last lines says."""
+    selected: int = 0
+    """How many tests pytest was to run, as its header says."""
+
+    @property
+    def totals(self) -> Counter[str]:
+        """What the last line counts."""
+        return totals_of(self.session.totals.title) if self.session.totals else Counter()
 
 
 def recognizes_pytest_log(head: FileHead) -> bool:
@@ -135,125 +136,136 @@ def recognizes_pytest_log(head: FileHead) -> bool:
 
 def read_pytest_log(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Read every test that the log names: those with a block first, then those with an outcome only."""
-    log = _read(stream, limits, notes)
-    if not log.ended:
-        notes.cut_short("the log has no line of totals")
-    names = _Names(log.summary)
+    outline = _outline(stream, limits, notes)
+    sessions = sessions_of(outline.marks, outline.lines) or [Session(0, outline.lines, has_header=False)]
+    contents = [_content(session, outline) for session in sessions]
+    _read(stream, contents, limits, notes)
+    for content in contents:
+        tests = list(_tests(content))
+        yield from tests
+        _compare_counts(content, tests, notes)
+
+
+def _outline(stream: BinaryIO, limits: Limits, notes: Notes) -> _Outline:
+    outline = _Outline()
+    for line in _lines(stream, limits, notes):
+        outline.lines = line.number
+        if mark := mark_of(line.number, line.text):
+            outline.marks.append(mark)
+        elif LINE_OF_SUMMARY.match(line.text):
+            outline.summary_lines.append((line.number, line.text))
+        elif failed := finished_red(line.text):
+            outline.verbose_failures.append((line.number, *failed))
+        if outline.size > _MOST_MARKS:
+            notes.cut_short(f"what lies behind {_MOST_MARKS:,} lines that may be headings was not read")
+            break
+    return outline
+
+
+def _content(session: Session, outline: _Outline) -> _Content:
+    """The frame of a session: its summary, and by it the failures that are its own."""
+    summary = Summary()
+    has_headings = bool(session.sections)
+    for number, text in outline.summary_lines:
+        in_summary = session.section_at(number) == SUMMARY
+        if session.owns(number) and (in_summary or not has_headings):
+            summary.take(text)
+    blocks = blocks_in(session, _expected(session, summary, outline))
+    marks = {mark.line: mark for mark in session.marks}
+    return _Content(session, summary, blocks, lines_of_plugins(session, blocks), marks)
+
+
+def _expected(session: Session, summary: Summary, outline: _Outline) -> dict[str, list[frozenset[str]]]:
+    """Whose failures are to come, by section: as the summary tells, or else the progress of a verbose run."""
+    if session.totals is None:
+        return {}
+    totals = totals_of(session.totals.title)
+    progress = [
+        (word, nodeid)
+        for number, word, nodeid in outline.verbose_failures
+        if session.owns(number) and session.section_at(number) in ("", START)
+    ]
+    expected: dict[str, list[frozenset[str]]] = {}
+    for section, word, number in (("FAILURES", "FAILED", "failed"), ("ERRORS", "ERROR", "error")):
+        in_progress = [nodeid for own, nodeid in progress if own == word]
+        for nodeids in (summary.nodeids(word), in_progress):
+            if len(nodeids) == totals[number]:
+                expected[section] = names_in_headings(nodeids)
+                break
+    return expected
+
+
+def _lines(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[Line]:
+    head = as_utf8(stream).read(_HEAD_BYTES).decode("utf-8-sig", "replace")
+    bare = unprefixed(cleaned(head))
+    stream.seek(0)
+    number = 0
+    for raw in raw_lines(stream, limits=limits, notes=notes):
+        text = cleaned(raw.decode("utf-8", "replace").rstrip("\r\n"))
+        for part in text.split("\n"):  # a bar that a progress display overwrites is a line for each state
+            yield Line(number, bare(part), is_whole=raw.endswith(b"\n"))
+            number += 1
+
+
+def _read(stream: BinaryIO, contents: list[_Content], limits: Limits, notes: Notes) -> None:
+    """The second reading: give each line to what it is in."""
+    stream.seek(0)
+    waiting = iter(contents)
+    content = next(waiting, None)
+    for line in _lines(stream, limits, notes):
+        while content is not None and line.number > content.session.last:
+            content = next(waiting, None)
+        if content is None:
+            return
+        if content.session.owns(line.number):
+            _take(content, line, notes)
+        elif content.session.section_at(line.number) in SECTIONS_WITH_BLOCKS:
+            content.blocks.take(line.text, None)  # the log of another session, which a test printed
+
+
+def _take(content: _Content, line: Line, notes: Notes) -> None:
+    section = content.session.section_at(line.number)
+    mark = content.marks.get(line.number)
+    if line.number in content.block_lines:
+        content.blocks.open(content.block_lines[line.number].title)
+    elif mark is not None and (mark is content.session.totals or mark in content.session.sections):
+        content.blocks.close()
+    elif mark is not None and is_stop(content.session, mark):
+        content.was_stopped = True
+        notes.cut_short(mark.title[:200])
+        content.blocks.close()
+    elif section in SECTIONS_WITH_BLOCKS:
+        if line.number in content.lines_of_plugins:
+            content.blocks.close()
+        content.blocks.take(line.text, mark)
+    elif section in ("", START) and line.number not in content.lines_of_plugins:
+        if collected := _COLLECTED.match(line.text):
+            items = int(collected["items"] or collected["shared"])
+            content.selected = items - int(collected["deselected"] or 0)
+        content.progress.take(line.text, is_whole=line.is_whole)
+
+
+def _tests(content: _Content) -> Iterator[ImportedTest]:
+    progress, summary = content.progress, content.summary
+    outcomes = progress.outcomes()
+    names = NamesOfBlocks(summary, outcomes)
     blocks_by_test: dict[tuple[str, bool], list[Block]] = {}
-    for block in log.blocks:
+    for block in content.blocks.blocks:
         key = (names.of(block), block.phase is Phase.COLLECT)
         blocks_by_test.setdefault(key, []).append(block)
     for (nodeid, is_collection_error), blocks in blocks_by_test.items():
         yield _with_blocks(nodeid, blocks, is_collection_error)
     named = {nodeid for nodeid, _ in blocks_by_test}
-    for nodeid, outcome in log.outcomes.items():
+    from_summary = {nodeid: OUTCOMES[word] for word, nodeid in summary.rows if word in OUTCOMES}
+    for nodeid, outcome in {**from_summary, **outcomes}.items():
         if nodeid not in named:
             named.add(nodeid)
-            yield _without_blocks(nodeid, outcome, log, is_collection_error=False)
-    for word, nodeid in log.summary:
-        if nodeid not in named:
-            named.add(nodeid)
-            log.outcomes[nodeid] = _OUTCOMES[word]
-            yield _without_blocks(nodeid, _OUTCOMES[word], log, is_collection_error="::" not in nodeid)
-    if log.died and log.running and log.running not in named:
-        yield _crashed(log)
-    _count_unnamed(log, notes)
-
-
-def _read(stream: BinaryIO, limits: Limits, notes: Notes) -> _Log:
-    log = _Log()
-    section = ""
-    lines: list[str] = []
-    for line in _lines(stream, limits, notes):
-        heading = _SECTION.match(line)
-        is_last_line = _LAST_LINE.match(line) is not None
-        if is_last_line:
-            log.ended = True
-            for total in _TOTAL.finditer(line):
-                log.totals[total["what"]] += int(total["count"])
-        if heading or (is_last_line and section != "test session starts"):
-            log.blocks.extend(blocks_of(section, lines))
-            section = heading["title"] if heading else ""
-            lines = []
-        elif section in SECTIONS_WITH_BLOCKS:
-            lines.append(line)
-        elif stopped := _STOPPED.match(line):
-            notes.cut_short(stopped["why"][:200])
-        elif section == "short test summary info" or (not section and _SUMMARY.match(line)):
-            _read_summary_line(line, log)
-        else:
-            _read_progress_line(line, log)
-    log.blocks.extend(blocks_of(section, lines))
-    return log
-
-
-def _lines(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[str]:
-    head = as_utf8(stream).read(_HEAD_BYTES).decode("utf-8-sig", "replace")
-    bare = unprefixed(cleaned(head))
-    stream.seek(0)
-    for raw in raw_lines(stream, limits=limits, notes=notes):
-        text = cleaned(raw.decode("utf-8", "replace").rstrip("\r\n"))
-        for line in text.split("\n"):  # a bar that a progress display overwrites is a line for each state
-            yield bare(line)
-
-
-def _read_summary_line(line: str, log: _Log) -> None:
-    found = _SUMMARY.match(line)
-    if found is None:
-        return
-    rest = found["rest"]
-    nodeid = rest.partition(" - ")[0]
-    if "[" in nodeid:
-        # A parameter may have ` - ` in it: the name ends behind the last bracket.
-        end = rest.rfind("] - ") + 1
-        nodeid = rest[:end] if end else nodeid
-    reason = rest[len(nodeid) :].removeprefix(" - ").strip()
-    log.summary.append((found["word"], nodeid.strip()))
-    log.reasons.setdefault(nodeid.strip(), reason)
-
-
-def _read_progress_line(line: str, log: _Log) -> None:
-    if verbose := _VERBOSE.match(line):
-        word = verbose["word"] or verbose["result"]
-        nodeid = verbose["after"] or verbose["before"]
-        if word in _OUTCOMES:
-            log.outcomes[nodeid.strip()] = _OUTCOMES[word]
-        log.running = ""
-    elif died := _DIED.match(line):
-        log.died = died["why"] or died["signal"]
-    elif not log.died and (started := _STARTED.match(line)):
-        log.running = started["nodeid"]
-
-
-class _Names:
-    """Finds node ids for the headings of failures, in the summary where there is one."""
-
-    def __init__(self, summary: list[tuple[str, str]]) -> None:
-        self._by_heading: dict[str, deque[str]] = {}
-        for _, nodeid in summary:
-            nodeids = self._by_heading.setdefault(heading_of(nodeid), deque())
-            if nodeid not in nodeids:
-                nodeids.append(nodeid)
-
-    def of(self, block: Block) -> str:
-        """By heading, in order; two tests of one name in two files are told apart by the file shown."""
-        if block.phase is Phase.COLLECT:
-            return block.heading
-        nodeids = self._by_heading.get(block.heading)
-        if nodeids:
-            in_shown_file = (nodeid for nodeid in nodeids if nodeid.partition("::")[0] in block.text)
-            return next(in_shown_file, nodeids[0])
-        file = block.first_test_file()
-        if not file:
-            return block.heading
-        head, bracket, parameters = block.heading.partition("[")
-        return "::".join([file, *head.split(".")]) + bracket + parameters
-
-
-def heading_of(nodeid: str) -> str:
-    """The heading that pytest gives a failure: `TestB.test_c[d]` of `tests/test_a.py::TestB::test_c[d]`."""
-    head, bracket, parameters = nodeid.partition("[")
-    return ".".join(head.split("::")[1:]) + bracket + parameters
+            is_collection_error = "::" not in nodeid
+            yield _without_blocks(nodeid, outcome, summary, is_collection_error=is_collection_error)
+    if content.session.totals is None:
+        yield from _cut_off(progress, named)
+    elif content.was_stopped:
+        yield from _interrupted(progress, named)
 
 
 def _with_blocks(nodeid: str, blocks: list[Block], is_collection_error: bool) -> ImportedTest:
@@ -280,10 +292,12 @@ def _with_blocks(nodeid: str, blocks: list[Block], is_collection_error: bool) ->
     )
 
 
-def _without_blocks(nodeid: str, outcome: Outcome, log: _Log, *, is_collection_error: bool) -> ImportedTest:
+def _without_blocks(
+    nodeid: str, outcome: Outcome, summary: Summary, *, is_collection_error: bool
+) -> ImportedTest:
     """A test of which the log has an outcome and at most a reason: `--tb=no`, `--tb=line`."""
-    reason = log.reasons.get(nodeid) or "the log has no more of it than its name"
-    failures = (ImportedFailure(message=reason),) if outcome.is_red else ()
+    reason = summary.reasons.get(nodeid)
+    failures = (ImportedFailure(message=reason),) if reason and outcome.has_failures else ()
     return ImportedTest(
         name=ImportedName(nodeid=nodeid),
         outcome=outcome,
@@ -293,16 +307,49 @@ def _without_blocks(nodeid: str, outcome: Outcome, log: _Log, *, is_collection_e
     )
 
 
-def _crashed(log: _Log) -> ImportedTest:
-    failure = ImportedFailure(exception="Crashed", message=f"the process died: {log.died}")
-    return ImportedTest(
-        name=ImportedName(nodeid=log.running), outcome=Outcome.CRASHED, failures=(failure,), source="log"
-    )
+def _cut_off(progress: Progress, named: set[str]) -> Iterator[ImportedTest]:
+    """The tests that ran when the log ends; of one process it is the last that began."""
+    running = [nodeid for nodeid in progress.running if nodeid not in named]
+    if not running and progress.has_ended_badly:
+        shown = progress.named_by_stack()
+        running = [shown] if shown and shown not in named else []
+    outcome, end = progress.end_of()
+    text = "\n".join([end.message, *progress.last_words])
+    for nodeid in running:
+        failure = ImportedFailure(text=text, chain=(end,))
+        yield ImportedTest(
+            name=ImportedName(nodeid=nodeid),
+            outcome=outcome,
+            failures=(failure,),
+            note=end.message,
+            source="log",
+        )
 
 
-def _count_unnamed(log: _Log, notes: Notes) -> None:
-    named = Counter(log.outcomes.values())
+def _interrupted(progress: Progress, named: set[str]) -> Iterator[ImportedTest]:
+    for nodeid in progress.running:
+        if nodeid not in named:
+            name, note = ImportedName(nodeid=nodeid), "it was running when the session was stopped"
+            yield ImportedTest(name=name, outcome=Outcome.NOT_RUN, note=note, source="log")
+
+
+def _compare_counts(content: _Content, tests: list[ImportedTest], notes: Notes) -> None:
+    """What the session counts in its header and its totals, against what it names."""
+    totals = content.totals
+    if content.session.totals is None:
+        where = f"; {content.progress.open_file} ran last" if content.progress.open_file else ""
+        notes.cut_short(f"the log has no line of totals{where}")
+    if content.session.is_doubtful:
+        notes.cut_short("another session begins in it, and one of the two has no line of totals")
+    red = totals["failed"] + totals["error"]
+    others = sum(totals[what] for what in _COUNTED_WITHOUT_NAMES)
+    finished = content.session.totals is not None
+    if finished and (missing := shortfall(Tally(tests=content.selected), Tally(tests=red + others))):
+        notes.cut_short(missing)
+    if red and not any(test.outcome.has_failures for test in tests):
+        notes.cut_short(f"{of_number(red, 'failure')} without a name")
+    named = Counter(Outcome.PASSED if test.outcome.is_flaky else test.outcome for test in tests)
     for what, outcome in _COUNTED_WITHOUT_NAMES.items():
-        missing = log.totals[what] - named[outcome]
-        if missing > 0:
-            notes.drop(f"tests that {what} without being named", missing)
+        missing_names = totals[what] - named[outcome]
+        if missing_names > 0:
+            notes.drop(f"tests that {what} without being named", missing_names)

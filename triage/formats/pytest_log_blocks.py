@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from triage.formats.captured_output import CAPTURED_HEADING, stream_name
+from triage.formats.pytest_log_lines import Kind, Mark
 from triage.model.failure import is_test, posix
 from triage.model.outcome import Phase
 from triage.text.pattern import pattern
 
-SECTIONS_WITH_BLOCKS = ("FAILURES", "ERRORS")
-
-_HEADING = pattern(
-    r"^ _{2,} [ ] (?P<heading> \S .*? ) [ ] _+ $",
-    matches=["____ TestB.test_c[d] ____", "__ ERROR at setup of test_a _"],
-    rejects=["_ _ _ _", "____", "test_a ____"],
-    how="match",
-)
 _SUBTEST_HEADING = pattern(
     r"""
     (?P<name> [^\s\[]+ (?: \[ [^\]]* \] )? ) [ ]                     # the test, perhaps with parameters
@@ -39,7 +31,7 @@ _ERROR_HEADING = pattern(
     rejects=["ERROR at call of test_a", "test_a"],
     how="match",
 )
-_PLUGIN_HEADING = re.compile(r"^-{2,} \S.* -{2,}$")
+_DOCTEST = "[doctest] "
 _LOCATION = re.compile(r"^(?P<path>[^\s:][^:\n]*\.py):\d+: ", re.MULTILINE)
 
 
@@ -70,28 +62,34 @@ class Block:
         return next(iter(tests or shown), "")
 
 
-def blocks_of(section: str, lines: Sequence[str]) -> Iterator[Block]:
-    """Give the blocks of a FAILURES or ERRORS section; nothing of any other."""
-    if section not in SECTIONS_WITH_BLOCKS:
-        return
-    block: Block | None = None
-    into: list[str] = []
-    for line in lines:
-        if found := _HEADING.match(line):
-            if block is not None:
-                yield block
-            block = _opened(found["heading"])
-            into = block.lines
-        elif block is None:
-            continue
+class BlockReader:
+    """Takes the lines of a section in order."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._into: list[str] = []
+
+    def open(self, heading: str) -> None:
+        """A failure begins."""
+        self.blocks.append(_opened(heading))
+        self._into = self.blocks[-1].lines
+
+    def close(self) -> None:
+        """The section is over: what follows is of no failure."""
+        self._into = []
+
+    def take(self, line: str, mark: Mark | None) -> None:
+        """A line of the failure, or the heading of a stream or of a plugin's part of it."""
+        if not self.blocks:
+            return
+        if mark is None or mark.kind is not Kind.STREAM:
+            self._into.append(line)
         elif captured := CAPTURED_HEADING.match(line):
-            into = block.streams.setdefault(stream_name(captured), [])
-        elif _PLUGIN_HEADING.match(line):
-            into = []  # a plugin's own section, up to the next heading, is not kept
+            self._into = self.blocks[-1].streams.setdefault(stream_name(captured), [])
+        elif self._into is self.blocks[-1].lines:
+            self._into = []  # a plugin's own part of the failure, up to the next heading, is not kept
         else:
-            into.append(line)
-    if block is not None:
-        yield block
+            self._into.append(line)  # in an output it may as well be what the test printed
 
 
 def _opened(heading: str) -> Block:
@@ -99,7 +97,9 @@ def _opened(heading: str) -> Block:
     if error is not None and error["path"]:
         return Block(error["path"], Phase.COLLECT)
     if error is not None:
-        return Block(error["name"], Phase(error["phase"]))
+        return Block(error["name"].removeprefix(_DOCTEST), Phase(error["phase"]))
+    if heading.startswith(_DOCTEST):
+        return Block(heading.removeprefix(_DOCTEST), Phase.CALL)
     subtest = _SUBTEST_HEADING.fullmatch(heading)
     if subtest is not None:
         return Block(subtest["name"], Phase.CALL, subtest["subtest"])

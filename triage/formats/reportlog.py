@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from triage.formats.file_head import FileHead
-from triage.formats.imported_test import ImportedFailure, ImportedName, ImportedTest
+from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
 from triage.formats.json_input import dict_of, list_of, read_lines, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
+from triage.formats.reportlog_runs import ReportedTest, is_subtest, runs_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.traceback import CAUSE, CONTEXT
 from triage.text.pattern import pattern
 
+_EXIT_CODES_OF_A_WHOLE_RUN = (0, 1, None)
+"""All passed, some failed, not told; the others of pytest mean that it did not come to its end."""
 _PHASES = {phase.value: phase for phase in Phase}
 _REPORTS_OF_TESTS = ("TestReport", "SubTestReport", "SubtestReport")
 
@@ -34,13 +36,6 @@ _FIRST_LINE_CHARS = 4096
 """The key that tells the format comes early; a line may have megabytes of output."""
 
 
-@dataclass
-class _Test:
-    nodeid: str
-    reports: list[dict[str, Any]] = field(default_factory=list)
-    subtests: list[dict[str, Any]] = field(default_factory=list)
-
-
 def recognizes_reportlog(head: FileHead) -> bool:
     """Whether the first line is one of the plugin's events."""
     first_line = head.text.partition("\n")[0][:_FIRST_LINE_CHARS]
@@ -49,22 +44,29 @@ def recognizes_reportlog(head: FileHead) -> bool:
 
 def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[ImportedTest]:
     """Read collection errors, then tests; a test that was running when the log ends crashed."""
-    tests: dict[str, _Test] = {}
-    finished = False
+    reports_of: dict[str, list[dict[str, Any]]] = {}
+    finished, exit_status = False, None
+    failed = False
     for line in read_lines(stream, limits=limits, notes=notes):
         kind = line.get("$report_type") or line.get("_report_type")  # the latter: subtests before 1.0
         if kind == "SessionFinish":
-            finished = True
+            finished, exit_status = True, line.get("exitstatus")
         elif kind == "CollectReport" and line.get("outcome") == "failed":
+            failed = True
             yield _collection_error(line)
         elif kind in _REPORTS_OF_TESTS and isinstance(line.get("nodeid"), str):
-            test = tests.setdefault(line["nodeid"], _Test(line["nodeid"]))
-            same_kind = test.reports if kind == "TestReport" else test.subtests
-            same_kind.append(line)
+            reports_of.setdefault(line["nodeid"], []).append(line)
+    for nodeid, reports in reports_of.items():
+        for run in runs_of(reports):
+            test = _imported(nodeid, run, finished)
+            failed = failed or test.outcome.is_red
+            yield test
     if not finished:
         notes.cut_short("the log has no end of the session")
-    for test in tests.values():
-        yield _imported(test, finished)
+    elif exit_status not in _EXIT_CODES_OF_A_WHOLE_RUN:
+        notes.cut_short(f"its pytest ended with exit status {exit_status}")
+    elif exit_status == 1 and not failed:
+        notes.cut_short("its pytest ended with exit status 1, and no failure is shown")
 
 
 def _collection_error(line: dict[str, Any]) -> ImportedTest:
@@ -78,43 +80,47 @@ def _collection_error(line: dict[str, Any]) -> ImportedTest:
     )
 
 
-def _imported(test: _Test, finished: bool) -> ImportedTest:
-    last = _last_run(test.reports)
-    failed = [report for report in (*test.subtests, *last) if report.get("outcome") == "failed"]
-    durations = [seconds_of(report.get("duration")) or 0.0 for report in last]
-    reruns = sum(report.get("outcome") == "rerun" for report in test.reports)
-    was_running = not finished and not any(report.get("when") == "teardown" for report in last)
+def _imported(nodeid: str, run: ReportedTest, finished: bool) -> ImportedTest:
+    outcome = _outcome(run)
+    failed = run.failed
     note = None
-    if was_running:
-        note = "it was running when the log ends"
-    elif reruns:
-        note = f"run again {reruns} times"
+    if run.is_open and not finished:
+        outcome, note = Outcome.CRASHED, "it was running when the log ends"
+    elif run.is_open and not outcome.is_red:
+        outcome, note = Outcome.NOT_RUN, "it was running when the session ended"
+    elif run.failed_attempts:
+        note = f"run again {len(run.failed_attempts)} times"
+        if outcome.passes:
+            outcome = Outcome.FLAKY
+            failed = [report for attempt in run.failed_attempts for report in attempt if _is_failed(report)]
+    durations = [
+        seconds_of(report.get("duration")) or 0.0 for report in run.reports if not is_subtest(report)
+    ]
     return ImportedTest(
-        name=ImportedName(nodeid=test.nodeid),
-        outcome=Outcome.CRASHED if was_running else _outcome(last, test.subtests),
-        failures=tuple(_failure(report) for report in failed),
+        name=ImportedName(nodeid=nodeid),
+        outcome=outcome,
+        failures=tuple(_failure(report) for report in failed) if outcome.has_failures else (),
         duration=sum(durations) if durations else None,
         note=note,
+        facets=(Facet("worker", run.worker),) if run.worker else (),
         source="reportlog",
     )
 
 
-def _last_run(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The reports of the last run of a test that was run several times."""
-    starts = [index for index, report in enumerate(reports) if report.get("when") == "setup"]
-    return reports[starts[-1] :] if starts else reports
+def _is_failed(report: dict[str, Any]) -> bool:
+    return report.get("outcome") in ("failed", "rerun")
 
 
-def _outcome(reports: list[dict[str, Any]], subtests: list[dict[str, Any]]) -> Outcome:
+def _outcome(run: ReportedTest) -> Outcome:
+    reports = [report for report in run.reports if not is_subtest(report)]
     by_phase = {report.get("when"): report for report in reports}
     call = by_phase.get("call", {})
-    failed = [report for report in reports if report.get("outcome") == "failed"]
     skipped = [report for report in reports if report.get("outcome") == "skipped"]
-    if call.get("outcome") == "failed" or any(subtest.get("outcome") == "failed" for subtest in subtests):
+    if any(report.get("when") == "call" for report in run.failed):
         return Outcome.FAILED
-    if any(report.get("when") not in _PHASES for report in failed):
+    if any(report.get("when") not in _PHASES for report in run.failed):
         return Outcome.CRASHED  # pytest-xdist reports a worker that died in no phase
-    if failed:
+    if run.failed:
         return Outcome.ERROR
     if skipped:
         expected = any("wasxfail" in report for report in reports)
@@ -148,7 +154,7 @@ def _failure(report: dict[str, Any]) -> ImportedFailure:
 
 def _subtest(report: dict[str, Any]) -> str | None:
     """The subtest's message and parameters; None for the test itself."""
-    context = dict_of(report.get("context"))
+    context = dict_of(report.get("context") or report.get("_subtest.context"))
     parameters = dict_of(context.get("kwargs"))
     parts = [text_of(context.get("msg"))]
     if parameters:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from triage.model.base import Value
 from triage.model.base_commit import BaseVerdict
+from triage.model.outcome import Outcome
 
 Level = Literal["new", "regressed", "known", "unknown"]
 _ORDER: dict[Level, int] = {"new": 0, "regressed": 0, "unknown": 1, "known": 2}
@@ -26,6 +27,11 @@ class Row(Value):
     title: str
     level: Level
     message: str
+
+    @property
+    def state(self) -> str:
+        """The level, as people read it: that a test is flaky says more than that its cluster is known."""
+        return "flaky" if self.outcome == Outcome.FLAKY else self.level
 
     @property
     def fingerprint(self) -> str:

@@ -71,7 +71,7 @@ def _result(row: Row, ids: Sequence[str]) -> dict[str, Any]:
         "locations": [_location(row.path, row.line)],
         "partialFingerprints": {"triageTestAndCluster/v1": row.fingerprint},
         "baselineState": _BASELINE_STATES[row.level],
-        "properties": {"outcome": row.outcome, "state": row.level},
+        "properties": {"outcome": row.outcome, "state": row.state},
     }
 
 

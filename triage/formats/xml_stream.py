@@ -1,14 +1,12 @@
 """Read XML that others wrote as a stream of events: no DTD, no entities, bounded, damage survived.
 
-The bytes are decoded here (byte order mark, declaration, else UTF-8; what does not decode becomes
-U+FFFD and is counted) and given to expat as UTF-8, so that a lying declaration costs characters and not
-the file. After damage (junk behind the root, a second root, a wrong nesting, a bare `&`) reading goes on
-at the next suite or test case.
+The text is given to expat as UTF-8 (`xml_text.py`), so that a lying declaration costs characters and not
+the file. After damage (a wrong nesting, a tag that is cut) reading goes on at the next suite or test case,
+and the report is incomplete: nobody knows what stood there.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,13 +15,12 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from triage.formats.limits import Limits, Notes
+from triage.formats.xml_text import READ_BYTES, decoded
 
-READ_BYTES = 256 * 1024
-"""Given to the parser at once."""
+__all__ = ["READ_BYTES", "RefusedXml", "XmlHandlers", "read_xml"]
+
 _LONGEST_TOKEN = 16 * 1024 * 1024
 """Of a tag or comment, which the parser keeps in memory whole."""
-_DECLARED_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
 _JUNK_BEHIND_ROOT = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
 _LONGEST_RESTART = 32
 """Bytes that may be the beginning of a match of `_RESTART` which the next piece ends."""
@@ -56,11 +53,11 @@ def read_xml(stream: BinaryIO, handlers: XmlHandlers, *, limits: Limits, notes: 
     what was lost is counted in `notes`.
     """
     reader = _Reader(handlers, limits, notes)
-    for chunk in _utf8(stream, limits, notes):
+    for chunk in decoded(stream, limits, notes):
         try:
             reader.feed(chunk)
         except _Enough as reached:
-            notes.drop(str(reached))
+            notes.cut_short(f"{reached} was not read")
             return
         yield
     reader.finish()
@@ -113,13 +110,16 @@ class _Reader:
         if error.code == _JUNK_BEHIND_ROOT:
             self._give_up_here("text behind the root element")
             return data[max(damage, 0) :]  # the junk may be a second root
+        self._notes.cut_short("damage in the XML: what stood there is lost")
         self._give_up_here("damage in the XML")
         return data[max(damage + 1, 0) :]
 
     def _bound_token(self) -> None:
         """A tag or comment that does not end would be kept in memory whole."""
         if self._fed - max(self._parser.CurrentByteIndex, 0) > _LONGEST_TOKEN:
-            self._give_up_here(f"a tag or comment longer than {_LONGEST_TOKEN:,} bytes")
+            what = f"a tag or comment longer than {_LONGEST_TOKEN:,} bytes"
+            self._notes.cut_short(f"{what}: what stood there is lost")
+            self._give_up_here(what)
 
     def _give_up_here(self, why: str) -> None:
         self._handlers.reset()
@@ -180,42 +180,3 @@ def _local(name: str) -> str:
 
 def _refuse(*_: object) -> None:
     raise RefusedXml("it declares a document type or an entity")
-
-
-def _utf8(stream: BinaryIO, limits: Limits, notes: Notes) -> Iterator[bytes]:
-    """The stream as UTF-8 without characters that XML forbids."""
-    first = stream.read(READ_BYTES)
-    decoder = codecs.getincrementaldecoder(_encoding(first))("replace")
-    chunk, taken = first, 0
-    while chunk:
-        taken += len(chunk)
-        text = decoder.decode(chunk)
-        if lost := text.count("\ufffd"):
-            notes.drop("characters that do not decode", lost)
-        text, forbidden = _FORBIDDEN.subn("\ufffd", text)
-        if forbidden:
-            notes.drop("runs of characters that XML forbids", forbidden)
-        yield text.lstrip("\ufeff \t\r\n").encode("utf-8") if chunk is first else text.encode("utf-8")
-        if taken >= limits.file_bytes:
-            notes.drop(f"what lies behind {limits.file_bytes:,} bytes")
-            return
-        chunk = stream.read(READ_BYTES)
-
-
-def _encoding(first: bytes) -> str:
-    if first.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if first[:4] in (b"<\0?\0", b"<\0t\0"):
-        return "utf-16-le"
-    if first[:4] in (b"\0<\0?", b"\0<\0t"):
-        return "utf-16-be"
-    declared = _DECLARED_ENCODING.search(first[:300])
-    name = declared[1].decode("ascii").lower() if declared else "utf-8"
-    try:
-        codecs.lookup(name)
-        "<".encode(name).decode(name)
-    except (LookupError, UnicodeError, TypeError):
-        return "utf-8"
-    return "utf-8" if name.startswith(("utf-16", "utf-32", "ucs")) else name
