@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from triage.campaign.decide import templates_of
@@ -12,19 +13,22 @@ from triage.errors import UsageError
 from triage.evidence.atomic import write_bytes, write_text
 from triage.model.journal import NumberingStarted
 from triage.model.run import DEFAULT_TEST_TIMEOUT
+from triage.process.git import Repository
 
 UNION = "plans/journal.jsonl merge=union"
 IGNORED = "/.triage/"
-COMMENTED = f"""\
+COMMENTED = """\
 # `triage config` prints every setting with its meaning and its origin.
 campaign = "triage"
-workers = 1
-test-timeout = {DEFAULT_TEST_TIMEOUT:g}
+workers = {workers}
+test-timeout = {test_timeout:g}
 """
+_MOST_WORKERS = 8
+"""More processes than this seldom help a suite, and their memory adds up: somebody should decide it."""
 
 
 def set_up(services: Services, next_cluster: int | None) -> list[str]:
-    """Write what is missing; returns a line for each thing written.
+    """Write what is missing; returns a line for each thing written, and why.
 
     Raises UsageError where numbering would go back below an id that is allotted.
     """
@@ -35,12 +39,34 @@ def set_up(services: Services, next_cluster: int | None) -> list[str]:
         services.append(before, started)
         done += [f"plans/journal.jsonl: numbering goes on at C{event.next}" for event in started]
         if _write_settings(services.root / "pyproject.toml"):
-            done.append("pyproject.toml: [tool.triage]")
-        for name, line in ((".gitattributes", UNION), (".gitignore", IGNORED)):
-            if _append_line(services.root / name, line):
-                done.append(f"{name}: {line}")
+            why = "triage reads its settings there, whatever file configures pytest"
+            done.append(f"pyproject.toml: [tool.triage] ({why})")
+        done += _tell_git(services.root)
         done.extend(update_ledgers(services.output, services.registry(), templates_of(services)))
     return done
+
+
+def _tell_git(root: Path) -> list[str]:
+    """Say in git's own files how to treat what triage writes; outside of a repository they have no reader."""
+    if Repository.find(root) is None:
+        return ["nothing for git: this is in no git repository (give 'triage init' again once it is)"]
+    done = []
+    for name, line, why in (
+        (".gitattributes", UNION, "so that the journals of two branches merge"),
+        (".gitignore", IGNORED, "locks and the history: a view of the evidence"),
+    ):
+        if _append_line(root / name, line):
+            done.append(f"{name}: {line} ({why})")
+    return done
+
+
+def sensible_workers() -> int:
+    """As many as processors that this process may use, within reason."""
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS has no such call
+        processors = os.cpu_count() or 1
+    return max(1, min(processors, _MOST_WORKERS))
 
 
 def _numbering(
@@ -72,7 +98,8 @@ def _write_settings(path: Path) -> bool:
     gap = ""
     if text and not text.endswith("\n\n"):
         gap = "\n" if text.endswith("\n") else "\n\n"
-    write_text(path, f"{text}{gap}[tool.triage]\n{COMMENTED}")
+    settings = COMMENTED.format(workers=sensible_workers(), test_timeout=DEFAULT_TEST_TIMEOUT)
+    write_text(path, f"{text}{gap}[tool.triage]\n{settings}")
     return True
 
 
