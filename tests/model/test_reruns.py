@@ -32,8 +32,8 @@ def row(
         ("g", "", "in-place"),
         ("g", "g", None),
         ("g", "r", "alone"),  # chance, or does it need others?
-        ("gggg", "r", "alone"),
-        ("ggggg", "r", None),  # 5 greens against 2 reds: p = 1/21
+        ("gggggggg", "r", "alone"),
+        ("ggggggggg", "r", None),  # 9 greens against 2 reds: p = 1/55
         ("ggr", "r", None),
         ("s", "", None),
         ("g", "s", None),
@@ -76,7 +76,7 @@ def test_no_answer_leaves_the_first_outcome():
 @pytest.mark.parametrize("most", [1, 2, 3])
 @pytest.mark.parametrize("predecessors", [True, False])
 def test_every_sequence_ends_and_steady_tests_are_never_flaky(most, predecessors):
-    for colours in itertools.product("gr", repeat=8):
+    for colours in itertools.product("gr", repeat=12):
         test = row("", predecessors=predecessors, most=most)
         drawn = iter(colours)
         while (place := next_place(test)) is not None:
@@ -99,7 +99,7 @@ def test_a_test_that_fails_half_the_time_hardly_ever_seems_to_need_others():
         seen_green += any(run.outcome.is_green for run in test.runs)
         misread += any(run.outcome.is_green for run in test.runs) and concluded(test)[0] is not Outcome.FLAKY
     assert seen_green > 1400  # 3 in 4
-    assert misread < 0.03 * seen_green
+    assert misread < 0.005 * seen_green
 
 
 def test_many_red_tests_have_one_cause():

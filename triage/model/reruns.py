@@ -24,8 +24,9 @@ MOST_RED_SHARE = 0.1
 """With a larger share of the suite red there is one cause for all, which is not chance: no reruns."""
 FEW_RED = 10
 """So many red tests are run again however small the suite is: a tenth of 20 tests would be 2."""
-_SURE = 20
-"""One in 20: 95 %. Of so many equally likely orders of greens and reds one has all greens alone."""
+_SURE = 50
+"""Of so many equally likely orders of greens and reds one has all greens alone: 2 %. Runs alone are cheap,
+and a flaky test that is taken for one that needs others fails the gate."""
 
 
 class Place(StrEnum):
@@ -115,7 +116,7 @@ def concluded(test: RerunTest) -> tuple[Outcome, Reruns | None]:
 
 
 def _depends_on_others(green_alone: int, red_in_place: int) -> bool:
-    """Whether greens alone and reds in place would be rare (5 %) if the place did not matter.
+    """Whether greens alone and reds in place would be rare (2 %) if the place did not matter.
 
     Fisher's exact test, one-sided, with nothing on the other diagonal; the first run was in place, and red.
     """
