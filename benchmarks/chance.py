@@ -126,6 +126,8 @@ def _triage_run(suite: Path) -> tuple[int, str, str | None]:
     run = subprocess.run(
         [*command, "run", "--json"], cwd=suite, env=environ, capture_output=True, text=True, check=False
     )
+    if not run.stdout:
+        raise SystemExit(f"triage run ended with {run.returncode}: {run.stderr[-2000:]}")
     document = json.loads(run.stdout)
     shown = subprocess.run(
         [*command, "results", "--json"], cwd=suite, env=environ, capture_output=True, text=True, check=True
