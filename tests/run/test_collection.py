@@ -8,7 +8,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from tests.planted.hostile.api import HostileSuite
 from triage.model.outcome import Phase
 from triage.model.run import RunRecord
@@ -31,7 +30,7 @@ ONE_TEST = "def test_one(): pass\n"
 def test_modules_that_skip_count_as_pytest_counts_them(tmp_path: Path, run_here: Run) -> None:
     files = {name: text + ONE_TEST for name, (text, _) in SKIPPED_AS_A_WHOLE.items()}
     HostileSuite({**files, "test_runs.py": ONE_TEST}, {}).write(tmp_path / "suite")
-    record = run_here(env=NO_FOREIGN_PLUGINS)
+    record = run_here()
     assert (record.counts.passed, record.counts.skipped, record.counts.collected) == (1, 3, 4)
     assert record.counts.adds_up
     assert record.void is None
@@ -63,7 +62,7 @@ def test_an_empty_plan_is_void_with_its_reason(
     tmp_path: Path, run_here: Run, name: str, text: str, void: str
 ) -> None:
     HostileSuite({name: text}, {}).write(tmp_path / "suite")
-    record = run_here(pytest_args=("-k", "nope"), workers=2, env=NO_FOREIGN_PLUGINS)
+    record = run_here(pytest_args=("-k", "nope"), workers=2)
     assert record.void == void
     assert [error.nodeid for error in record.collect_errors] == (
         ["test_a.py"] if "not collect" in void else []
@@ -87,7 +86,7 @@ def test_folders_that_hang_or_raise_cost_themselves_alone(tmp_path: Path, run_he
         + "    def test_p(self): pass\n",
     }
     HostileSuite(files, {}).write(tmp_path / "suite")
-    record = run_here(limits={"test_timeout": 1.5}, env=NO_FOREIGN_PLUGINS)
+    record = run_here(limits={"test_timeout": 1.5})
     errors = {error.nodeid: error for error in record.collect_errors}
     outcomes = {nodeid: error.outcome.value for nodeid, error in errors.items()}
     assert outcomes == {"late/hangs": "timeout", "test_raises": "error", "test_z.py::TestBad": "timeout"}
@@ -108,7 +107,7 @@ def test_a_file_is_not_blamed_for_a_kill_while_it_is_collected(
     text = f"import os, pathlib\nonce = pathlib.Path({str(killed)!r})\n"
     text += "if not once.exists(): once.touch(); os.kill(os.getpid(), 9)\n"
     HostileSuite({"test_k.py": text + ONE_TEST, "test_z.py": ONE_TEST}, {}).write(tmp_path / "suite")
-    record = run_here(isolation=how, env=NO_FOREIGN_PLUGINS)
+    record = run_here(isolation=how)
     assert record.counts.passed == 2
     assert record.collect_errors == ()
 
@@ -125,7 +124,7 @@ if not once.exists():
     os.kill(os.getpid(), signal.SIGSTOP)
 """
     HostileSuite({"test_s.py": text + ONE_TEST}, {}).write(tmp_path / "suite")
-    record = run_here(isolation="fresh", limits={"test_timeout": 1.0}, env=NO_FOREIGN_PLUGINS)
+    record = run_here(isolation="fresh", limits={"test_timeout": 1.0})
     assert record.counts.passed == 1
     assert record.collect_errors == ()
 
@@ -155,7 +154,7 @@ def test_machinery_that_is_killed_is_started_again(
     """Each process above a test, killed while the test runs: nobody is blamed, and nothing is missing."""
     text = KILL_PARENTS % (str(tmp_path / "once"), generations)
     HostileSuite({"test_k.py": text, "test_other.py": ONE_TEST}, {}).write(tmp_path / "suite")
-    record = run_here(chunks=2, workers=2, env=NO_FOREIGN_PLUGINS)
+    record = run_here(chunks=2, workers=2)
     assert record.counts.passed == 4, [(result.nodeid, result.note) for result in record.results]
     assert record.void is None
     assert any("test_kills ran: it runs again, alone" in note for note in record.notes)

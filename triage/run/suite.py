@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from triage.process.api import Executor
 from triage.run import environment
 from triage.run.artifacts import Artifacts
 from triage.run.chunk import ChunkProgress, ChunkRunner
-from triage.run.collection import Collected, Collection, logs_of
+from triage.run.collection import PREFLIGHT, Collected, Collection, logs_of
 from triage.run.command import Launch, carried
 from triage.run.coverage import join_coverage
 from triage.run.environment import Checkout
@@ -153,6 +154,8 @@ class _SuiteRun:
         self.known.plan = previous.plan
         self.known.chunks = previous.chunks()
         self.finish_events.update(previous.finish_events)
+        for folder in (self.store.scratch / "work").glob(f"{PREFLIGHT}.*"):
+            shutil.rmtree(folder)  # this process collects anew, and numbers its collections alike
 
     def _preflight(self) -> Collected:
         self.progress.start(1, "collecting")
