@@ -163,6 +163,17 @@ def test_nothing_is_left_and_nothing_was_moved(clone, judged):
     assert clone.git("branch", "--show-current").strip() == "change"
 
 
+def test_a_change_that_breaks_nothing_passes_though_a_test_is_red(clone, judged, tmp_path):
+    clone.git("clone", "-q", "--branch", "main", str(clone.root.parent / "upstream"), str(tmp_path / "other"))
+    other = Project(tmp_path / "other")
+    other.git("checkout", "-q", "-b", "harmless")
+    other.file("README.md", "words\n").commit()
+    said = other.triage("run", "tests/test_a.py", "--base", "auto", "--json", GITHUB_BASE_REF="main")
+    assert said.code == 0
+    (cluster,) = said.json["clusters"]
+    assert (cluster["state_in_run"], cluster["base"]) == ("new", "red-on-base")
+
+
 def test_the_next_run_uses_the_figures_again(clone, judged):
     said = clone.triage("run", "--base", "origin/main", "--json", "--reruns", "0")
     assert said.code == 1

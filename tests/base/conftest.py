@@ -1,0 +1,7 @@
+"""Fixtures of the base: projects in folders of their own."""
+
+from __future__ import annotations
+
+from tests.fixtures.projects import project
+
+__all__ = ["project"]
