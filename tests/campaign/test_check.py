@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from triage.campaign.check import check_paths, check_project
+from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import update_ledgers
 from triage.documents.probe_page import page
@@ -21,11 +22,20 @@ from triage.evidence.journal import Journal
 from triage.model.cluster import Cluster, ClusterStatus, RunState
 from triage.model.experiment import ProbeReport, RootCause
 from triage.model.failure import Failure, Raised
-from triage.model.journal import AttemptRecorded, ClusterOpened, CriterionMet, StatusChanged
+from triage.model.journal import (
+    AttemptRecorded,
+    ClusterOpened,
+    CriterionMet,
+    Event,
+    OwnerSet,
+    RunRecorded,
+    StatusChanged,
+    with_evidence,
+)
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Chunk, Limits, Plan, RunRecord, TestResult
 
-STAMP, LATER = "20261123T061000Z", "20261123T062000Z"
+STAMP, LATER, LATEST = "20261123T061000Z", "20261123T062000Z", "20261123T063000Z"
 NODEID = "tests/t.py::test_x"
 
 
@@ -62,42 +72,67 @@ def project(tmp_path) -> Path:
         subject=(NODEID,),
         cluster="C19",
         reproduced=True,
-        root_cause=RootCause(kind="flaky", summary="7 of 9"),
+        root_cause=RootCause(kind="flaky", summary="7 of 9", confidence="likely"),
         runs=9,
     )
     probe.write_json("probe.json", report)
     probe.write_text("summary.md", page(report))
     probe.seal()
-    evidence = (f"{probe.relative(tmp_path)}/probe.json",)
-    common = {"cluster": "C19", "by": "t", "stamp": LATER}
-    resolved = ClusterStatus.RESOLVED
-    Journal(tmp_path / "plans/journal.jsonl").append(
-        [
-            ClusterOpened(
-                id="1",
-                at=_at(1),
-                by="t",
-                cluster="C19",
-                title="1 != 2",
-                stamp=STAMP,
-                signatures=(),
-                members=(NODEID,),
-            ),
-            AttemptRecorded(
-                id="2", at=_at(2), phase="b", campaign="x", summary="found", evidence=evidence, **common
-            ),
-            CriterionMet(
-                id="3", at=_at(3), criterion="targeted", scope="alone", runs=10, evidence=evidence, **common
-            ),
-            StatusChanged(id="4", at=_at(4), status=resolved, reason="met", evidence=evidence, **common),
-        ]
+    verified = EvidenceFolder.create(tmp_path, "x", "d", LATEST)
+    criterion = {"name": "targeted", "met": True, "scope": "alone", "runs": 10, "passed": 10, "evidence": []}
+    verified.write_json(
+        "verify.json", {"cluster": "C19", "resolved": True, "results": [criterion], "unmet": []}
     )
+    verified.seal()
+    factory = EventFactory("2026-11-23T06:30:00Z", "t")
+    opened = {"title": "1 != 2", "stamp": STAMP, "signatures": (), "members": (NODEID,)}
+    probed = {"cluster": "C19", "stamp": LATER}
+    met = {"cluster": "C19", "stamp": LATEST}
+    events = [
+        factory.make(ClusterOpened, cluster="C19", **opened),
+        _citing(run, "results.json", factory.make(RunRecorded, campaign="x", stamp=STAMP)),
+        _citing(
+            probe, "probe.json",
+            factory.make(AttemptRecorded, phase="b", campaign="x", summary="found", **probed),
+        ),
+        _citing(
+            probe, "probe.json",
+            factory.make(StatusChanged, status=ClusterStatus.PROBED, reason="found", **probed),
+        ),
+        _citing(
+            verified, "verify.json",
+            factory.make(AttemptRecorded, phase="d", campaign="x", summary="met", **met),
+        ),
+        _citing(
+            verified, "verify.json",
+            factory.make(CriterionMet, criterion="targeted", scope="alone", runs=10, **met),
+        ),
+        _citing(
+            verified, "verify.json",
+            factory.make(StatusChanged, status=ClusterStatus.RESOLVED, reason="met", **met),
+        ),
+    ]  # fmt: skip
+    Journal(tmp_path / "plans/journal.jsonl").append(events)
     _render(tmp_path)
     return tmp_path
 
 
-def _at(second: int) -> str:
-    return f"2026-11-23T06:30:0{second}.000000Z"
+def _citing(folder: EvidenceFolder, name: str, event: Event) -> Event:
+    """The event with this file as its evidence, and the seal of its folder."""
+    where = folder.relative(folder.path.parents[3])
+    citing = event.model_copy(update={"evidence": (f"{where}/{name}",)})
+    return with_evidence(citing, {where: manifest.read(folder.path).digest})
+
+
+def _name_seals_again(root: Path) -> None:
+    """Write the journal anew, as a forger with much patience would: its events name the present seals."""
+    path = root / "plans/journal.jsonl"
+    events = []
+    for event in Journal(path).read():
+        seals = {name: manifest.read(root / name).digest for name in getattr(event, "manifests", ())}
+        events.append(with_evidence(event, seals) if seals else event)
+    path.unlink()
+    Journal(path).append(events)
 
 
 def _render(root: Path) -> None:
@@ -124,7 +159,7 @@ def test_what_triage_wrote_holds(project):
     checked = check_project(project, load_templates())
     assert checked.problems == []
     assert checked.notes == []
-    assert (checked.folders, checked.documents, checked.regions) == (2, 1, 3)
+    assert (checked.folders, checked.documents, checked.regions) == (3, 1, 3)
     assert checked.claims > 10
     assert checked.files > 6
 
@@ -172,6 +207,8 @@ def test_a_page_of_another_version_is_held_by_its_numbers(project):
     path = _one(project, "reports/x/phase_b/*/summary.md")
     path.write_text(path.read_text().replace("Phase B", "Experiments"))
     _reseal(path)
+    assert any("neither journal nor git vouches for its words" in problem for problem in _check(project))
+    _name_seals_again(project)
     checked = check_project(project, load_templates())
     assert checked.problems == []
     assert any("worded otherwise" in note for note in checked.notes)
@@ -187,7 +224,7 @@ def test_a_missing_seal_of_cited_evidence_is_found(project):
 
 def test_evidence_that_the_journal_names_must_exist(project):
     folder = _one(project, "reports/x/phase_b/*")
-    folder.rename(folder.with_name("20261123T063000Z"))
+    folder.rename(folder.with_name("20261123T065000Z"))
     assert any("journal.jsonl" in p and "probe.json is missing" in p for p in _check(project))
 
 
@@ -210,10 +247,7 @@ def test_a_hand_in_a_ledger_is_found_and_text_outside_is_free(project, path):
 
 def test_a_ledger_behind_its_journal_is_found(project):
     journal = Journal(project / "plans/journal.jsonl")
-    event = AttemptRecorded(
-        id="9", at=_at(9), by="t", cluster="C19", phase="d", campaign="x", stamp=LATER, summary="again"
-    )
-    journal.append([event])
+    journal.append([EventFactory("2026-11-23T06:40:00Z", "t").make(OwnerSet, cluster="C19", owner="ada")])
     assert any("not what the journal gives" in problem for problem in _check(project))
     _render(project)
     assert _check(project) == []
@@ -227,18 +261,19 @@ def test_a_resolution_without_a_criterion_is_found(project):
     assert any("no criterion was met" in problem for problem in _check(project))
 
 
-def test_an_id_that_was_allotted_twice_is_found(project):
+def test_an_id_that_was_allotted_twice_is_mended_in_what_is_shown(project):
     path = project / "plans/journal.jsonl"
-    again = json.loads(path.read_text().splitlines()[0]) | {"id": "7", "title": "another", "at": _at(5)}
-    path.write_text(path.read_text() + json.dumps(again) + "\n")
-    _render(project)
-    assert any("allotted twice" in problem for problem in _check(project))
+    fields = {"title": "another", "stamp": STAMP, "signatures": ("reason/1:0",), "members": ("t.py::y",)}
+    again = EventFactory("2026-11-23T06:50:00Z", "t").make(ClusterOpened, cluster="C19", **fields)
+    Journal(path).append([again])
+    checked = check_project(project, load_templates())
+    assert any("allotted C19; the younger is shown as C20" in note for note in checked.notes)
 
 
 def test_a_corrupt_journal_line_is_one_problem(project):
     path = project / "plans/journal.jsonl"
     path.write_text(path.read_text() + "{not json\n")
-    assert any(re.search(r"journal\.jsonl.*\b5\b", problem) for problem in _check(project))
+    assert any(re.search(r"journal\.jsonl line 8 is no event", problem) for problem in _check(project))
 
 
 def test_other_templates_are_noted_and_claims_still_checked(project):
@@ -246,6 +281,10 @@ def test_other_templates_are_noted_and_claims_still_checked(project):
     checked = check_project(project, templates)
     assert checked.problems == []
     assert any("other templates" in note for note in checked.notes)
+    path = project / "plans/journal.jsonl"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "run_recorded" not in line))
+    problems = [problem.what for problem in check_project(project, templates).problems]
+    assert any("neither journal nor git vouches for its words" in what for what in problems)
 
 
 def test_an_unfinished_run_is_noted(project):
@@ -282,6 +321,7 @@ def _add(root: Path, name: str, value: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value))
     _reseal(path)
+    _name_seals_again(root)
 
 
 def test_a_chunk_that_tells_another_story_is_found(project):

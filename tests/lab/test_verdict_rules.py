@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.lab.protocol import Experiment, Setup
-from triage.lab.verdict import decided, interleaved, judge, lengthened, one_sided, still_allowed
+from triage.lab.verdict import decided, interleaved, judge, lengthened, still_allowed
 from triage.model.experiment import Factor, Status
 from triage.model.outcome import Outcome
+from triage.model.statistics import one_sided
 from triage.probe.treatment import repeats_of
 from triage.testing.probes import failure, seen
 

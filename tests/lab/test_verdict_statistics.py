@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from triage.lab import verdict
 from triage.model.rate import runs_needed, wilson
+from triage.model.statistics import one_sided
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from triage.model.rate import runs_needed, wilson
     [((3, 3, 0, 3), 0.05), ((4, 4, 0, 4), 1 / 70), ((5, 5, 0, 5), 1 / 252), ((3, 3, 0, 10), 1 / 286)],
 )
 def test_all_against_none(counts, p):
-    assert isclose(verdict.one_sided(*counts), p)
+    assert isclose(one_sided(*counts), p)
 
 
 @st.composite
@@ -37,7 +38,7 @@ def enumerated(failed_a, runs_a, failed_b, runs_b):
 @given(tables())
 def test_one_sided_is_the_share_of_deals_at_least_as_kind_to_b(table):
     deals = enumerated(*table)
-    assert isclose(verdict.one_sided(*table), sum(k <= table[2] for k in deals) / len(deals))
+    assert isclose(one_sided(*table), sum(k <= table[2] for k in deals) / len(deals))
 
 
 @given(st.integers(0, 200), st.integers(0, 200))
@@ -67,4 +68,4 @@ def test_steady_failures_need_four_and_four():
 @pytest.mark.parametrize("counts", [(-1, 3, 0, 3), (4, 3, 0, 3), (0, 3, 4, 3)])
 def test_impossible_counts_are_refused(counts):
     with pytest.raises(ValueError, match="impossible"):
-        verdict.one_sided(*counts)
+        one_sided(*counts)

@@ -30,6 +30,9 @@ def campaign(tmp_path):
     for name in ("reports", "plans"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "campaign")):
+        subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True, timeout=60)
     return tmp_path
 
 

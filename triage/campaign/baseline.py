@@ -127,7 +127,7 @@ def conclude(
         assignment = replace(assignment, clusters=with_base(assignment.clusters, record))
         flaky = tuple(flaky_events(record, assignment, before, factory))
         appended = services.append(before, (*assignment.events, *flaky)) if ledgers else ()
-        _write(folder, record, assignment, before.quarantines)
+        _write(folder, record, assignment, before.quarantines, in_journal=ledgers)
         folder.write_json("flaky.json", _flaky_figures(services, record, assignment))
         gate = _judged(services, record, assignment, before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
@@ -177,9 +177,14 @@ def _record_seal(services: Services, folder: EvidenceFolder) -> None:
 
 
 def _write(
-    folder: EvidenceFolder, record: RunRecord, assignment: Assignment, quarantines: Sequence[Quarantine]
+    folder: EvidenceFolder,
+    record: RunRecord,
+    assignment: Assignment,
+    quarantines: Sequence[Quarantine],
+    *,
+    in_journal: bool,
 ) -> None:
-    """Write `failures.json` and `clusters.json`."""
+    """Write `failures.json` and `clusters.json`, which says whether its ids are those of the journal."""
     earlier: Counter[str] = Counter()
     rows = []
     for failure in record.failures:
@@ -190,7 +195,10 @@ def _write(
         row["quarantine"] = quarantine_of_test(failure.nodeid, clusters, quarantines)
         rows.append(row)
     folder.write_json("failures.json", {"stamp": record.stamp, "failures": rows})
-    folder.write_json("clusters.json", {"stamp": record.stamp, "clusters": assignment.clusters})
+    folder.write_json(
+        "clusters.json",
+        {"stamp": record.stamp, "in_journal": in_journal, "clusters": assignment.clusters},
+    )
 
 
 def _failure_row(failure: Failure, assignment: Assignment, slot: tuple[str, int]) -> dict[str, Any]:

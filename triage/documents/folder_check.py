@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from triage.documents.claims import Problem, check_document, documents_in
-from triage.documents.sums import check_sums
+from triage.documents.experiment_check import check_experiments
+from triage.documents.record_check import check_record
+from triage.documents.sums import RESULTS, check_sums
 from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.folder import EvidenceFolder
+from triage.model.run import RunRecord
 
 _FLAWS = {
     "missing": "is in the manifest and missing",
     "changed": "is not as the manifest recorded it",
     "not in the manifest": "is not in the manifest: evidence is written once",
 }
+
+
+_LAST_DOCUMENTS = defaultdict(
+    tuple[str, ...],
+    {"a": ("summary.md",), "b": ("summary.md", "probe.json"), "c": ("design.json",), "d": ("verify.json",)},
+)
+"""By phase, what is written when everything has been run; the seal follows at once."""
 
 
 @dataclass
@@ -36,10 +50,12 @@ class Checked:
 
 
 def check_folder(root: Path, folder: EvidenceFolder, checked: Checked) -> None:
-    """Check one folder; a folder whose run did not finish has no seal, which is only noted."""
+    """Check one folder; a run that was cut short has no seal, which is only noted."""
     name = folder.relative(root)
     checked.folders += 1
     if not folder.sealed:
+        for what in _unsealed_faults(folder):
+            checked.fault(name, what)
         checked.notes.append(f"{name} is not sealed: its run did not finish")
         return
     try:
@@ -50,10 +66,30 @@ def check_folder(root: Path, folder: EvidenceFolder, checked: Checked) -> None:
         return
     for flaw in flaws:
         checked.fault(f"{name}/{flaw.path}", _FLAWS[flaw.problem])
-    for file, what in check_sums(folder.path):
+    for file, what in (*check_sums(folder.path), *check_experiments(folder.path)):
         checked.fault(f"{name}/{file}", what)
     for document in documents_in(folder.path):
         check_claims(root, document, checked)
+
+
+def _unsealed_faults(folder: EvidenceFolder) -> Iterator[str]:
+    """Why a folder without a seal is no run that was cut short: it holds what is written last."""
+    present = [name for name in _LAST_DOCUMENTS[folder.phase] if (folder.path / name).is_file()]
+    if folder.phase != "a":
+        if present:
+            yield f"holds {present[0]} and no {manifest.NAME}: that was removed, or the phase died at its end"
+        return
+    try:
+        record = RunRecord.model_validate_json((folder.path / RESULTS).read_bytes())
+    except FileNotFoundError:
+        return
+    except (ValidationError, OSError) as error:
+        yield f"{RESULTS} cannot be read: {str(error).splitlines()[0]}"
+        return
+    if record.complete and record.void is None and present:
+        yield f"holds results that are called complete and no {manifest.NAME}: that was removed"
+    for file, what in check_record(folder.path, record):
+        yield f"{file}: {what}"
 
 
 def check_claims(root: Path, document: Path, checked: Checked) -> bool:

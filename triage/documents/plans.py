@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -36,8 +36,19 @@ class Designed:
     campaign: str
     stamp: str
     design: str
-    verification: str | None
+    verifications: tuple[str, ...]
+    """Oldest first."""
     resolved: bool
+
+    @property
+    def verification(self) -> str | None:
+        """The latest."""
+        return self.verifications[-1] if self.verifications else None
+
+    def at_each_verification(self) -> Iterator[Designed]:
+        """The design as it stood after each of its verifications, the latest first, and before the first."""
+        for count in range(len(self.verifications), -1, -1):
+            yield replace(self, verifications=self.verifications[:count])
 
     @property
     def region(self) -> str:
@@ -64,7 +75,7 @@ def designs(registry: ClusterRegistry) -> tuple[Designed, ...]:
                 campaign=design.campaign,
                 stamp=design.stamp,
                 design=design.evidence[0],
-                verification=verifications[-1] if verifications else None,
+                verifications=tuple(verifications),
                 resolved=superseded or closed,
             )
         )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
+from triage.documents.recorded_events import read_events
 from triage.model.outcome import Outcome
 from triage.model.reruns import RerunDocument, RerunTest, concluded
 from triage.model.run import Key, Reruns, RunRecord, keys_of
@@ -22,7 +20,7 @@ def check_reruns(folder: Path, record: RunRecord) -> Iterator[tuple[str, str]]:
     """Give the file name and the problem of everything in `reruns/` that does not agree."""
     try:
         document = RerunDocument.model_validate_json((folder / DOCUMENT).read_bytes())
-        recorded = _recorded_outcomes((folder / EVENTS).read_bytes())
+        recorded = read_events((folder / EVENTS).read_bytes()).outcomes
     except FileNotFoundError as error:
         yield Path(error.filename).name, "is missing"
         return
@@ -57,27 +55,3 @@ def _problems_of_results(document: RerunDocument, record: RunRecord) -> Iterator
             yield f"{key[0]} is flaky in the results, and was not run again"
     for nodeid, _ in expected:
         yield f"{nodeid} has no result"
-
-
-def _recorded_outcomes(data: bytes) -> dict[tuple[str, Key], str]:
-    """The outcome of each test in each process, as the recorder and its parent wrote it."""
-    keys: dict[str, list[Key]] = defaultdict(list)
-    found: dict[tuple[str, Key], str] = {}
-    for line in data.splitlines():
-        event: dict[str, Any] = json.loads(line)
-        chunk = event["chunk"]
-        match event["e"]:
-            case "collected":
-                keys[chunk] = keys_of(event["ids"]) if not event.get("nth") else _numbered(event)
-            case "ran" | "finish":
-                short_form = event.get("d") is not None  # everything passed
-                outcome = Outcome.PASSED.value if short_form else event["outcome"]
-                found[chunk, keys[chunk][event["i"]]] = outcome
-            case "result":  # the process died in it
-                nodeid, nth = event["key"]
-                found[chunk, (nodeid, nth)] = event["result"]["outcome"]
-    return found
-
-
-def _numbered(event: Mapping[str, Any]) -> list[Key]:
-    return list(zip(event["ids"], event["nth"], strict=True))

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from triage.documents.record_check import check_record
 from triage.documents.rerun_check import check_reruns
 from triage.model.cluster import Cluster
 from triage.model.outcome import Outcome
@@ -57,6 +58,7 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
             yield f"{RERUNS}/{name}", problem
     yield from _compared(folder / FAILURES, record, _compare_failures)
     yield from _compared(folder / CLUSTERS, record, _compare_clusters)
+    yield from check_record(folder, record)
 
 
 def _compared(path: Path, record: RunRecord, compare: Comparison) -> Iterator[tuple[str, str]]:
@@ -83,12 +85,12 @@ def _problems_of_record(record: RunRecord) -> Iterator[str]:
 
 def _compare_summary(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
     counts = document["counts"]
-    total = sum(int(counts[outcome.value]) for outcome in Outcome)
+    total = sum(int(counts.get(outcome.value, 0)) for outcome in Outcome)  # an older one may lack some
     if total != counts["collected"]:
         yield f"its outcomes add up to {total}, and it says that {counts['collected']} tests were collected"
     for name, number in record.counts.model_dump().items():
-        if counts[name] != number:
-            yield f"it says {counts[name]} {name}, and {RESULTS} holds {number}"
+        if counts.get(name, 0) != number:
+            yield f"it says {counts.get(name, 0)} {name}, and {RESULTS} holds {number}"
 
 
 def _compare_preflight(document: Mapping[str, Any], record: RunRecord) -> Iterator[str]:
@@ -106,6 +108,8 @@ def _compare_chunk_report(document: Mapping[str, Any], record: RunRecord) -> Ite
     times = Counter(result.nodeid for result in record.results)
     recorded = {result.nodeid: result.outcome.value for result in record.results if times[result.nodeid] == 1}
     for test in document["tests"]:
+        if test["nodeid"] not in times:
+            yield f"{test['nodeid']} ran here, and {RESULTS} does not hold it"
         in_record = recorded.get(test["nodeid"])
         in_report = test["outcome"]
         both_known = in_record in _REPORTED_BY_PYTEST and in_report in _REPORTED_BY_PYTEST

@@ -7,7 +7,7 @@ subject's reason; every treated run passes (an error or a skip is not a pass); p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, sqrt
+from math import sqrt
 from typing import Any, assert_never
 
 from triage.lab.measurements import measurements_of
@@ -17,6 +17,7 @@ from triage.model.criterion import allowed_rate
 from triage.model.experiment import ExperimentResult, Status, Tally
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
+from triage.model.statistics import one_sided
 from triage.text.pattern import pattern
 
 _EXTENDED_ALPHA = 0.01
@@ -222,25 +223,6 @@ def _measurements(baseline: Sequence[Observation], treated: Sequence[Observation
             measured = measurements_of(runs[0].measured)
             found[arm] = measured.model_dump() if measured is not None else {}
     return found if any(found.values()) else {}
-
-
-def one_sided(failed_a: int, runs_a: int, failed_b: int, runs_b: int) -> float:
-    """P(at most `failed_b` failures in B), given the margins, if A and B fail equally often.
-
-    Small where B fails less than A. Fisher's exact test; 1.0 where either arm is empty.
-    Raises ValueError for counts that cannot be.
-    """
-    if not (0 <= failed_a <= runs_a and 0 <= failed_b <= runs_b):
-        raise ValueError(f"impossible counts: {failed_a} of {runs_a} against {failed_b} of {runs_b}")
-    failed, total = failed_a + failed_b, runs_a + runs_b
-    fewest_in_b = max(0, failed - runs_a)
-    p = sum(_hypergeometric(k, runs_b, failed, total) for k in range(fewest_in_b, failed_b + 1))
-    return min(1.0, p)
-
-
-def _hypergeometric(k: int, runs_b: int, failed: int, total: int) -> float:
-    """P(exactly `k` of `failed` failures among `total` runs fall into the `runs_b` of B)."""
-    return comb(failed, k) * comb(total - failed, runs_b - k) / comb(total, runs_b)
 
 
 def still_allowed(runs: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -283,3 +284,80 @@ def _text(repository: Repository, command: str, *arguments: str, strip: bool = T
         return repository._call(command, *arguments, strip=strip)
     except VoidError:
         return ""
+
+
+class FileChange(NamedTuple):
+    """What one commit made of one file, against one of its parents."""
+
+    commit: str
+    path: str
+    """Relative to the suite's root."""
+    before: str | None
+    """Id of the content before; None where the file was new."""
+    after: str | None
+    """Id of the content after; None where it was removed."""
+    removed_lines: int
+
+
+def changes_of(repository: Repository, *patterns: str) -> list[FileChange]:
+    """List what the history of HEAD did to files, newest first; `patterns` are git's, relative to the root.
+
+    Empty before the first commit. In a shallow clone the history begins where the clone does.
+    """
+    below = repository.root.relative_to(repository.top).as_posix()
+    prefix = "" if below == "." else f"{below}/"
+    text = _text(
+        repository, "log", "-m", "--root", "--no-renames", "--no-abbrev", "--raw", "--numstat",
+        "--format=%x01%H", "HEAD", "--", *(f":(top,glob){prefix}{pattern}" for pattern in patterns),
+    )  # fmt: skip
+    found = []
+    for record in text.split("\x01")[1:]:
+        commit, *lines = record.split("\n")
+        ids: dict[str, tuple[str, str]] = {}
+        for line in lines:
+            if line.startswith(":"):
+                fields, path = line.split("\t", 1)
+                _, _, before, after, _ = fields.split(" ")
+                ids[path] = (before, after)
+            elif line.count("\t") == 2:
+                _, removed, path = line.split("\t")
+                before, after = ids.get(path, (_NO_CONTENT, _NO_CONTENT))
+                found.append(
+                    FileChange(
+                        commit=commit.strip(),
+                        path=_below_root(repository, path),
+                        before=None if set(before) == {_NO_CONTENT} else before,
+                        after=None if set(after) == {_NO_CONTENT} else after,
+                        removed_lines=int(removed) if removed.isdigit() else 0,
+                    )
+                )
+    return found
+
+
+_NO_CONTENT = "0"
+"""An id of zeros alone stands for no file."""
+
+
+def content_of(repository: Repository, content_id: str) -> bytes:
+    """Return the content that an id of git's names; empty where there is none."""
+    text = _text(repository, "cat-file", "blob", content_id, strip=False)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def committed_ids(repository: Repository, *names: str) -> dict[str, str]:
+    """Return the content id of each of these files, or files in these folders, as HEAD has them."""
+    below = repository.root.relative_to(repository.top)
+    paths = [(below / name).as_posix() for name in names]
+    listing = _text(repository, "ls-tree", "-r", "-z", "--full-tree", "HEAD", "--", *paths)
+    found = {}
+    for entry in listing.split("\0"):
+        if "\t" in entry:
+            fields, path = entry.split("\t", 1)
+            found[_below_root(repository, path)] = fields.split(" ")[2]
+    return found
+
+
+def id_of(data: bytes, like: str) -> str:
+    """Compute the id that git gives to a content, by the hash of another id of the repository."""
+    algorithm = hashlib.sha1 if len(like) == _FULL_ID else hashlib.sha256
+    return algorithm(b"blob %d\0" % len(data) + data).hexdigest()

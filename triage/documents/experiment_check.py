@@ -1,0 +1,249 @@
+"""Check the folders of phases B to D: runs, record of experiments, verdicts and what is concluded from them.
+
+Each run of an experiment left an event log of its own. What the record says of the run must follow from it,
+a verdict from the runs it cites, and a conclusion from the verdicts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from triage.documents.recorded_events import read_events
+from triage.model.experiment import EXPERIMENTS_FILE, ExperimentResult, ProbeReport, Status
+from triage.model.outcome import Outcome
+from triage.model.statistics import one_sided
+
+_RUN = re.compile(r"runs/([0-9]{4,})(?:/|$)")
+_RESTS_ON_RECORD = re.compile(r'/runs/[0-9]{4}|"p_value": [0-9]')
+"""In a document: it cites a run, or a verdict."""
+_SIGNIFICANT = 0.05
+"""Highest p-value at which any experiment is confirmed; single experiments ask for less."""
+
+
+@dataclass
+class _Run:
+    """One run as the record of experiments has it."""
+
+    not_passed: Mapping[str, str]
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    """As its own event log has them."""
+
+    def outcome(self, nodeid: str) -> Outcome:
+        """The outcome of a test, or of a file: it passes where something of it was collected."""
+        stated = self.not_passed.get(nodeid) or self.outcomes.get(nodeid)
+        if stated is None and "::" not in nodeid and self.outcomes:
+            return Outcome.PASSED
+        return Outcome(stated) if stated else Outcome.NOT_RUN
+
+
+@dataclass
+class _Record:
+    """What `experiments.jsonl` holds."""
+
+    runs: dict[int, _Run] = field(default_factory=dict)
+    predicted: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    judged: list[tuple[int, ExperimentResult]] = field(default_factory=list)
+    known: list[ExperimentResult] = field(default_factory=list)
+    """Verdicts of earlier investigations."""
+
+
+def check_experiments(folder: Path) -> Iterator[tuple[str, str]]:
+    """Give the file name and the problem of everything that does not follow from the folder's runs."""
+    documents = [name for name in ("probe.json", "design.json", "verify.json") if (folder / name).is_file()]
+    path = folder / EXPERIMENTS_FILE
+    if not documents and not path.is_file():
+        return
+    if not path.is_file():
+        texts = [(folder / name).read_text("utf-8", "replace") for name in documents]
+        rests_on_it = any(_RESTS_ON_RECORD.search(text) for text in texts)
+        if rests_on_it or (folder / "runs").is_dir():
+            yield EXPERIMENTS_FILE, "is missing"
+        return
+    try:
+        record = _read(path.read_bytes())
+    except _UNREADABLE as error:
+        yield EXPERIMENTS_FILE, f"cannot be read: {_first_line(error)}"
+        return
+    yield from _check_runs(folder, record)
+    for number, result in record.judged:
+        for problem in _problems_of_verdict(record, number, result):
+            yield EXPERIMENTS_FILE, problem
+    checks: Mapping[str, Callable[[Path, _Record], Iterator[str]]] = {
+        "probe.json": _problems_of_probe,
+        "design.json": _problems_of_design,
+        "verify.json": _problems_of_verification,
+    }
+    for name in documents:
+        try:
+            for problem in checks[name](folder / name, record):
+                yield name, problem
+        except _UNREADABLE as error:
+            yield name, f"cannot be read: {_first_line(error)}"
+
+
+_UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+def _read(data: bytes) -> _Record:
+    found = _Record()
+    for line in data.split(b"\n"):
+        if not line.strip():
+            continue
+        event = json.loads(line)
+        match event["event"]:
+            case "observed":
+                found.runs[event["run"]] = _Run(event["not_passed"])
+            case "predicted":
+                found.predicted[event["experiment"]] = event
+            case "judged":
+                found.judged.append((event["experiment"], ExperimentResult.model_validate(event["result"])))
+            case "known":
+                found.known.append(ExperimentResult.model_validate(event["result"]))
+    return found
+
+
+def _check_runs(folder: Path, record: _Record) -> Iterator[tuple[str, str]]:
+    """Each run has its folder and its line, and both say the same."""
+    folders = {int(path.name): path for path in (folder / "runs").glob("*") if path.name.isdigit()}
+    for number in sorted(folders.keys() - record.runs.keys()):
+        yield EXPERIMENTS_FILE, f"run {number} left a folder, and no line tells of it"
+    for number in sorted(record.runs.keys() - folders.keys()):
+        yield f"runs/{number:04d}", f"is missing: {EXPERIMENTS_FILE} tells of run {number}"
+    gaps = set(range(1, max(record.runs, default=0) + 1)) - record.runs.keys()
+    for number in sorted(gaps - folders.keys()):
+        yield EXPERIMENTS_FILE, f"run {number} is missing between others"
+    for number in sorted(folders.keys() & record.runs.keys()):
+        name = f"runs/{folders[number].name}/events.jsonl"
+        try:
+            run = record.runs[number]
+            run.outcomes = read_events((folder / name).read_bytes()).by_nodeid("")
+        except _UNREADABLE as error:
+            yield name, f"cannot be read: {_first_line(error)}"
+            continue
+        for nodeid, outcome in run.outcomes.items():
+            stated = run.not_passed.get(nodeid, Outcome.PASSED.value)
+            if stated != outcome:
+                yield name, f"{nodeid} is {outcome} here, and {stated} in {EXPERIMENTS_FILE}"
+
+
+def _run_numbers(evidence: tuple[str, ...]) -> list[int]:
+    found = [_RUN.search(path) for path in evidence]
+    return [int(match[1]) for match in found if match]
+
+
+def _problems_of_verdict(record: _Record, number: int, result: ExperimentResult) -> Iterator[str]:
+    """The counts of a verdict are those of the runs that it cites; a confirmation follows the rule."""
+    what = f"experiment {number} ({result.probe})"
+    prediction = record.predicted.get(number)
+    if prediction is None:
+        yield f"{what} has a verdict and no prediction"
+        return
+    yield from _problems_of_rule(what, result)
+    numbers = _run_numbers(result.evidence)
+    if len(numbers) != result.baseline.runs + result.treated.runs or not set(numbers) <= record.runs.keys():
+        return
+    watch = tuple(prediction["watch"])
+    treated_watch = tuple(prediction.get("treated_watch") or watch)
+    runs = [record.runs[each] for each in numbers]
+    baseline, treated = runs[: result.baseline.runs], runs[result.baseline.runs :]
+    red = sum(any(run.outcome(nodeid).is_red for nodeid in watch) for run in baseline)
+    without_pass = sum(
+        any(run.outcome(nodeid) is not Outcome.PASSED for nodeid in treated_watch) for run in treated
+    )
+    if red != result.baseline.failed:
+        yield f"{what} says that {result.baseline.failed} unchanged runs failed; {red} of those it cites did"
+    if without_pass != result.treated.failed:
+        yield f"{what} says that {result.treated.failed} changed runs failed; {without_pass} of them did"
+
+
+def _problems_of_rule(what: str, result: ExperimentResult) -> Iterator[str]:
+    before, after = result.baseline, result.treated
+    if result.p_value is not None:
+        p = one_sided(before.failed, before.runs, after.failed, after.runs)
+        if not isclose(p, result.p_value, rel_tol=1e-9, abs_tol=1e-12):
+            yield f"{what}: p is {result.p_value:.3g}, and its counts give {p:.3g}"
+        elif result.status is Status.CONFIRMED and (after.failed or not before.failed or p > _SIGNIFICANT):
+            yield f"{what} is called confirmed, and its counts do not confirm it"
+
+
+def _verdict(result: ExperimentResult) -> tuple[object, ...]:
+    factor = result.factor.model_dump_json() if result.factor else None
+    return (result.probe, factor, result.status, result.baseline, result.treated, result.p_value)
+
+
+def _problems_of_probe(path: Path, record: _Record) -> Iterator[str]:
+    """Every verdict of the report is on record, and a proof is a confirmed one."""
+    report = ProbeReport.model_validate_json(path.read_bytes())
+    on_record = {_verdict(result) for result in (*(each for _, each in record.judged), *record.known)}
+    for number, result in enumerate(report.experiments, start=1):
+        what = f"experiment {number} ({result.probe})"
+        yield from _problems_of_rule(what, result)
+        if result.p_value is not None and _verdict(result) not in on_record:
+            yield f"{what} has a verdict that {EXPERIMENTS_FILE} does not hold"
+    confirmed = any(result.status is Status.CONFIRMED for result in report.experiments)
+    if report.root_cause.confidence == "proven" and not confirmed:
+        yield "its cause is called proven, and no experiment confirms it"
+    for number, patch in enumerate(report.patches, start=1):
+        yield from _other_text(path.with_name(f"repair_{number}.patch"), patch.diff)
+
+
+def _problems_of_design(path: Path, record: _Record) -> Iterator[str]:
+    """Each option is the patch that lies beside it, with the outcomes of the runs that it cites."""
+    for option in json.loads(path.read_bytes())["options"]:
+        letter = option["letter"]
+        yield from _other_text(path.parent / "options" / f"{letter}.patch", option["patch"])
+        for run in option["targeted"]:
+            yield from _problems_of_run(record, f"option {letter}", run["evidence"], run["outcome"])
+        passed = sum(run["outcome"] == Outcome.PASSED.value for run in option["targeted"])
+        if option["targeted"] and passed != option["passed"]:
+            yield f"option {letter} says that {option['passed']} runs passed; {passed} of those it lists did"
+
+
+def _problems_of_verification(path: Path, record: _Record) -> Iterator[str]:
+    """The answer follows from the criteria, and each of them from the runs that it cites."""
+    document = json.loads(path.read_bytes())
+    unmet = [result["name"] for result in document["results"] if not result["met"]]
+    if document["unmet"] != unmet or document["resolved"] != (not unmet):
+        yield "its answer is not what its criteria give"
+    for result in document["results"]:
+        what = f"criterion {result['name']}"
+        if result["passed"] > result["runs"] or (result["met"] and result["passed"] < result["runs"]):
+            yield f"{what} is called met with {result['passed']} of {result['runs']} runs passed"
+        for number in _run_numbers(tuple(result["evidence"])):
+            if number not in record.runs:
+                yield f"{what} cites run {number}, of which no line tells"
+            elif result["met"] and result["scope"] == "alone" and _is_red(record.runs[number]):
+                yield f"{what} is called met, and its run {number} failed"
+
+
+def _problems_of_run(record: _Record, what: str, evidence: str, outcome: str) -> Iterator[str]:
+    for number in _run_numbers((evidence,)):
+        run = record.runs.get(number)
+        if run is None:
+            yield f"{what} cites run {number}, of which no line tells"
+        elif _is_red(run) and outcome == Outcome.PASSED.value:
+            yield f"{what} says that run {number} passed, and it failed"
+
+
+def _is_red(run: _Run) -> bool:
+    return any(Outcome(outcome).is_red for outcome in (*run.not_passed.values(), *run.outcomes.values()))
+
+
+def _other_text(path: Path, expected: str) -> Iterator[str]:
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        yield f"{path.name} is missing"
+        return
+    if text != expected:
+        yield f"{path.name} is not the patch that it holds"

@@ -1,0 +1,79 @@
+"""Read the outcomes of tests from an event log, as the recorder and its parent wrote them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from triage.model.outcome import Outcome
+from triage.model.run import Key, keys_of
+
+PREFLIGHT = "preflight"
+"""The name under which a run's log has the process that only collected."""
+
+
+@dataclass
+class RecordedEvents:
+    """What a log says; of a test that ran again after its process vanished, the last word."""
+
+    outcomes: dict[tuple[str, Key], str] = field(default_factory=dict)
+    """(chunk, test) to its outcome; the chunk is empty where the log is of one selection."""
+    failures: dict[tuple[str, Key], int] = field(default_factory=dict)
+    """(chunk, test) to the number of its failures."""
+    collected: dict[str, list[Key]] = field(default_factory=lambda: defaultdict(list))
+    """Chunk to the tests that its last process collected."""
+    attempts: list[Mapping[str, Any]] = field(default_factory=list)
+    """Processes that came to an end, as the parent judged them."""
+
+    def by_nodeid(self, chunk: str) -> dict[str, str]:
+        """Outcomes of one chunk's tests; those whose id occurs more than once are left out."""
+        pairs = [(key[0], outcome) for (name, key), outcome in self.outcomes.items() if name == chunk]
+        times = Counter(nodeid for nodeid, _ in pairs)
+        return {nodeid: outcome for nodeid, outcome in pairs if times[nodeid] == 1}
+
+
+def read_events(data: bytes) -> RecordedEvents:
+    """Read a whole log.
+
+    Raises ValueError, KeyError, TypeError or IndexError for a line that no recorder wrote; a last line that
+    a killed process left torn is left out.
+    """
+    found = RecordedEvents()
+    for event in _parsed(data):
+        chunk = event.get("chunk") or ""
+        match event["e"]:
+            case "collected":
+                found.collected[chunk] = _numbered(event)
+            case "ran" | "finish":
+                key = found.collected[chunk][event["i"]]
+                found.outcomes[chunk, key] = event.get("outcome", Outcome.PASSED.value)
+                found.failures[chunk, key] = len(event.get("failures", ()))
+            case "result":  # the process died in it, or vanished
+                nodeid, nth = event["key"]
+                found.outcomes[chunk, (nodeid, nth)] = event["result"]["outcome"]
+                found.failures[chunk, (nodeid, nth)] = len(event["result"].get("failures", ()))
+            case "attempt":
+                found.attempts.append(event["attempt"])
+    return found
+
+
+def _parsed(data: bytes) -> Iterator[dict[str, Any]]:
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError:
+            if number == len(lines):
+                return
+            raise
+        yield event
+
+
+def _numbered(event: Mapping[str, Any]) -> list[Key]:
+    numbers = event.get("nth")
+    return list(zip(event["ids"], numbers, strict=True)) if numbers else keys_of(event["ids"])
