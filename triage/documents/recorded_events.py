@@ -25,8 +25,6 @@ class RecordedEvents:
     """(chunk, test) to the number of its failures."""
     collected: dict[str, list[Key]] = field(default_factory=lambda: defaultdict(list))
     """Chunk to the tests that its last process collected."""
-    attempts: list[Mapping[str, Any]] = field(default_factory=list)
-    """Processes that came to an end, as the parent judged them."""
 
     def by_nodeid(self, chunk: str) -> dict[str, str]:
         """Outcomes of one chunk's tests; those whose id occurs more than once are left out."""
@@ -38,8 +36,8 @@ class RecordedEvents:
 def read_events(data: bytes) -> RecordedEvents:
     """Read a whole log.
 
-    Raises ValueError, KeyError, TypeError or IndexError for a line that no recorder wrote; a last line that
-    a killed process left torn is left out.
+    Raises ValueError, KeyError, TypeError or IndexError for an event that no recorder wrote; a line that a
+    killed process left torn is left out.
     """
     found = RecordedEvents()
     for event in _parsed(data):
@@ -51,26 +49,23 @@ def read_events(data: bytes) -> RecordedEvents:
                 key = found.collected[chunk][event["i"]]
                 found.outcomes[chunk, key] = event.get("outcome", Outcome.PASSED.value)
                 found.failures[chunk, key] = len(event.get("failures", ()))
+            case "collect_skip":
+                # every process collects; the result of a file that is skipped as a whole is of no chunk
+                key = (event["nodeid"], 0)
+                found.outcomes["", key], found.failures["", key] = Outcome.SKIPPED.value, 0
             case "result":  # the process died in it, or vanished
                 nodeid, nth = event["key"]
                 found.outcomes[chunk, (nodeid, nth)] = event["result"]["outcome"]
                 found.failures[chunk, (nodeid, nth)] = len(event["result"].get("failures", ()))
-            case "attempt":
-                found.attempts.append(event["attempt"])
     return found
 
 
 def _parsed(data: bytes) -> Iterator[dict[str, Any]]:
-    lines = data.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for line in data.split(b"\n"):
         try:
             event = json.loads(line)
         except ValueError:
-            if number == len(lines):
-                return
-            raise
+            continue
         yield event
 
 

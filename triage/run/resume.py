@@ -34,6 +34,8 @@ class _EarlierAttempt:
     attempt: Attempt | None = None
     """None where the harness died before it could judge the attempt."""
     blamed: list[tuple[Key, TestResult]] = field(default_factory=list)
+    recorded: int = 0
+    """How many of the process's own events the run's record holds: the first ones."""
 
 
 @dataclass
@@ -44,6 +46,8 @@ class PreviousRun:
     commit: str | None = None
     """Of the checkout that was collected."""
     finish_events: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    unrecorded: list[tuple[AttemptId, bytes]] = field(default_factory=list)
+    """Events that processes had written and the run's record does not hold yet."""
     _origins: Origins | None = None
     _attempts: dict[AttemptId, _EarlierAttempt] = field(default_factory=dict)
     _collections: dict[int, RecordReader] = field(default_factory=dict)
@@ -110,6 +114,7 @@ class PreviousRun:
                 earlier.blamed.append(((nodeid, nth), TestResult.model_validate(event["result"])))
             case _:
                 earlier.reader.take(event)
+                earlier.recorded += 1
 
     def _take_of_collection(self, number: int, event: dict[str, Any]) -> None:
         match event["e"]:
@@ -165,11 +170,13 @@ def read_previous_run(store: RunStore, origins: Origins) -> PreviousRun:
     if previous.plan is None:
         return previous
     for slot, earlier in previous.unjudged(work):
-        own_record = _own_record(earlier.folder, store.key(earlier.folder.name))
+        payloads: list[bytes] = []
+        own_record = _own_record(earlier.folder, store.key(earlier.folder.name), payloads)
         if own_record is not None and len(own_record.finished) >= len(earlier.reader.finished):
             previous.replace(
                 slot, _EarlierAttempt(own_record, earlier.folder, earlier.attempt, earlier.blamed)
             )
+            previous.unrecorded += [(slot, payload) for payload in payloads[earlier.recorded :]]
     return previous
 
 
@@ -213,12 +220,15 @@ def _events(records: Sequence[Path]) -> Iterator[tuple[AttemptId, dict[str, Any]
             yield (chunk, number), event
 
 
-def _own_record(folder: Path, key: bytes) -> RecordReader | None:
-    """The process's own record, where it is still there; lines whose seals do not hold are left out."""
+def _own_record(folder: Path, key: bytes, payloads: list[bytes]) -> RecordReader | None:
+    """The process's own record, where it is still there; lines whose seals do not hold are left out.
+
+    Its events are added to `payloads`, as the process wrote them.
+    """
     try:
         data = (folder / RECORD).read_bytes()
     except OSError:
         return None
-    reader = RecordReader(key)
+    reader = RecordReader(key, lambda payload, _event: payloads.append(payload))
     reader.feed(data)
     return reader

@@ -76,9 +76,12 @@ class RunStore:
     # -- the record ---------------------------------------------------------------------------
 
     def open_events(self) -> None:
-        """Open the record, in scratch and in the evidence, for appending."""
+        """Open the record, in scratch and in the evidence, for appending; a torn last line gets its end."""
         try:
             self._events = [path.open("a+b") for path in (self.scratch / EVENTS, self.folder.path / EVENTS)]
+            for file in self._events:
+                if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
+                    file.write(b"\n")
         except OSError as error:
             raise disk_error(error, self.folder.path / EVENTS) from error
 

@@ -107,6 +107,8 @@ class _SuiteRun:
         previous = read_previous_run(self.store, self.origins) if resume else PreviousRun()
         self._restore(previous)
         self.store.open_events()
+        for (chunk, number), payload in previous.unrecorded:
+            self.store.event(chunk, number, payload)
         self.store.put_json("env.json", environment.environment(self.suite, self.world.environ))
         self.checkout = environment.read_checkout(self.suite.root, self.store.folder.path)
         check_same_commit(previous, self.checkout, self.store.folder.stamp)
