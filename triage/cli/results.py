@@ -13,6 +13,7 @@ from triage.cli.lookup import recorded, results_as_json, signatures_by_test
 from triage.cli.terminal import counted
 from triage.errors import ExitCode, UsageError
 from triage.evidence.history.flakiness import flakiness_of
+from triage.model.run import RerunHint, TestResult
 
 
 @app_command(
@@ -46,7 +47,7 @@ def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitC
         app.say(run.heading)
     for result in (*record.collect_errors, *record.results):
         if not only or result.outcome in only:
-            app.say(f"{result.outcome:<9} {result.nodeid}")
+            app.say(f"{result.outcome:<9} {result.nodeid}{_reruns(result)}")
     app.say(f"{record.stamp}: {counts.collected} collected, {counted(counts)}")
     if run.heading is not None:
         _say_how_to_go_on(app, run)
@@ -57,6 +58,15 @@ def _say_how_to_go_on(app: App, run: RecordedRun) -> None:
     finish = resume_command(run.folder)
     if run.stage is Stage.CUT_SHORT and finish is not None:
         app.say(f"next: {finish}")
+
+
+def _reruns(result: TestResult) -> str:
+    """How the test fared when it was run again; empty where it was not."""
+    reruns = result.reruns
+    if reruns is None:
+        return ""
+    hint = ", needs the tests before it" if reruns.hint is RerunHint.NEEDS_OTHERS else ""
+    return f"  ({reruns.failed} of {reruns.runs} reruns red{hint})"
 
 
 @app_command(
