@@ -18,7 +18,7 @@ from triage.errors import UsageError
 from triage.model.base import Value
 from triage.model.base_commit import DEFAULT_BASE_BUDGET
 from triage.model.reruns import DEFAULT_RERUN_BUDGET, DEFAULT_RERUNS
-from triage.model.run import DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
+from triage.model.run import AS_PYTEST, DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
 from triage.text.redact import Redactor
 
 FlakyPolicy = Literal["warn", "fail"]
@@ -42,6 +42,9 @@ class Settings(Value):
     GITHUB_ENV, GITHUB_OUTPUT, GITHUB_STEP_SUMMARY and the like are withheld otherwise."""
     pytest_args: tuple[str, ...] = ()
     """Further arguments for every pytest process."""
+    pytest_command: Literal["python -m pytest", "pytest"] = "python -m pytest"
+    """How the suite is started: `python -m pytest` puts the root on the import path, `pytest` does not (for
+    suites on Python 3.11 or newer)."""
     python: str | None = None
     """The suite's interpreter; default: the one that runs triage."""
     workers: int = Field(1, ge=1, le=1024)
@@ -120,6 +123,11 @@ class Settings(Value):
         return patterns
 
     @property
+    def process_env(self) -> dict[str, str]:
+        """The canonical environment, and what makes `python -m pytest` start the suite as `pytest` does."""
+        return {**self.env, **AS_PYTEST} if self.pytest_command == "pytest" else self.env
+
+    @property
     def limits(self) -> Limits:
         """The limits of a run."""
         return Limits(
@@ -135,7 +143,7 @@ class Settings(Value):
         return Suite(
             root=root,
             selectors=self.selectors,
-            env=self.env,
+            env=self.process_env,
             pytest_args=self.pytest_args,
             python=self.python,
             workers=self.workers,

@@ -40,6 +40,7 @@ def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitC
             "void": run.trouble,
             "counts": counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": counts.collect_errors,
+            "hints": record.hints,
             "results": results_as_json(record, read_failures(run.folder.path), app.registry().quarantines),
         }
     )

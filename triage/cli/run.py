@@ -160,6 +160,7 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
             "held_against": concluded.held_against,
             "warnings": concluded.warnings,
             "notes": record.notes,
+            "hints": record.hints,
             "exit_code": int(concluded.exit_code),
         }
     )
@@ -171,6 +172,8 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
     app.say(f"{record.stamp}: {counts.collected} collected: {counted(counts)} in {record.seconds:.1f} s")
     for note in record.notes:
         app.say(f"note: {note}")
+    for hint in record.hints:
+        app.say(f"hint: {hint}")
     for cluster in concluded.clusters:
         state = cluster.state_in_run
         if state is not None and (state.is_seen or state is RunState.FIXED):

@@ -46,7 +46,7 @@ def environment_of(services: Services) -> Environment:
     return Environment(
         executor=services.executor,
         world=services.world,
-        variables=settings.env,
+        variables=settings.process_env,
         python=settings.python,
         pytest_args=settings.pytest_args,
         import_path=import_path(services.root, settings.python),

@@ -73,6 +73,6 @@ def earlier_verdicts(services: Services, place: Workspace) -> EarlierVerdicts:
     settings = services.settings
     probes = EvidenceFolder.all(services.output, phase="b")
     return EarlierVerdicts(
-        fingerprint(place.scratch.prepare(None), settings.env, settings.python),
+        fingerprint(place.scratch.prepare(None), settings.process_env, settings.python),
         (probe.path for probe in probes if probe.sealed),
     )

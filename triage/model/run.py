@@ -20,6 +20,10 @@ DEFAULT_CHUNK_TIMEOUT = 3600.0
 """Seconds: an hour ends a chunk whose tests are all slow and none of them hangs."""
 
 
+AS_PYTEST = {"PYTHONSAFEPATH": "as-pytest"}
+"""Keeps Python from putting the root on the import path. Python heeds any value; this one tells that it is
+for pytest's own process, and for none of the processes that tests start."""
+
 _OLDER_NAMES = {
     "test_seconds": "test_timeout",
     "chunk_seconds": "chunk_timeout",
@@ -278,6 +282,8 @@ class RunRecord(Value):
     plan: Plan | None = None
     notes: tuple[str, ...] = ()
     """What triage switched off, cut or could not do, one line each."""
+    hints: tuple[str, ...] = ()
+    """Where the suite may fare otherwise than it did here, one line each."""
     seconds: float = 0.0
     commit: str | None = None
     """What was checked out, where the suite is in a git repository."""

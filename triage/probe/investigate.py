@@ -127,7 +127,7 @@ def _case(
         cluster=subject.cluster,
         suite=suite,
         observed=reproduction.observed,
-        env={**services.world.environ, **services.settings.env},
+        env={**services.world.environ, **services.settings.process_env},
         source=source_of(services.root),
         factors=request.factors,
         files=files_of(services.root),

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 TARGET = "target"
 """A file in the folder of coverage data: where the suite's own configuration wants the data, and how."""
+
+_XDIST_OFF = "pytest-xdist switched off: chunks run in triage's own workers (--workers N)"
+_XDIST_HINT = (
+    "the suite's options start pytest-xdist (-n, --dist): what fails only when its workers share files,"
+    " ports or other things does not show here; run `pytest` as it is configured to see it"
+)
 
 
 class _Option(NamedTuple):
@@ -67,6 +73,13 @@ def switch_off_options(config: Any) -> list[str]:
     return notes
 
 
+def hints_on(notes: Iterable[str]) -> list[str]:
+    """Where the suite may fare otherwise with the plugins that were switched off."""
+    if _XDIST_OFF not in notes:
+        return []
+    return [_XDIST_HINT]
+
+
 def _xdist(config: Any) -> str | None:
     option = config.option
     wants_workers = getattr(option, "numprocesses", None) or getattr(option, "tx", None)
@@ -76,7 +89,7 @@ def _xdist(config: Any) -> str | None:
     option.numprocesses, option.tx, option.dist = None, [], "no"
     if hasattr(option, "looponfail"):
         option.looponfail = False
-    return "pytest-xdist switched off: chunks run in triage's own workers (--workers N)"
+    return _XDIST_OFF
 
 
 def _rerunfailures(config: Any) -> None:

@@ -17,6 +17,7 @@ import pytest
 from triage.recorder import other_plugins
 from triage.recorder.conftests import follow_conftests
 from triage.recorder.exceptions import broke_capturing, exception_chain, summary_of
+from triage.recorder.import_path import hints_on_root
 from triage.recorder.items import NextItem, line_of, report_of_exit
 from triage.recorder.json_report import JsonReport, block_unless_wanted, stand_in
 from triage.recorder.left_out import LeftOut, is_left_out
@@ -62,6 +63,8 @@ class Recorder:
             else None
         )
         self.json_report = JsonReport(settings.json_report, self.serializer)
+        self.hints: list[str] = []
+        """Where the suite may fare otherwise than here."""
         self.items: list[Any] = []
         self.ids: list[str] = []
         self.nth: list[int] | None = None
@@ -220,6 +223,9 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: Any) -> None:
         """The final list of items."""
+        # a process that runs a chunk was preceded by one that collected, which has given the hints
+        if self.settings.mode != "run":
+            self.hints = [*other_plugins.hints_on(self.notes), *hints_on_root(session.config, session.items)]
         self.announce(session.items)
 
     def announce(self, items: list[Any]) -> None:
@@ -243,6 +249,7 @@ class Recorder:
                 "file": file_of_item,
                 "lines": [line_of(item) for item in self.items],
                 "deselected": self.deselected,
+                "hints": self.hints,
             }
         )
 

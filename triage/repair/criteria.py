@@ -102,7 +102,7 @@ def runs_for(rate: float) -> int:
 
 def pytest_command(settings: Settings, nodeids: Sequence[str], *extra: str) -> str:
     """A shell line that runs these tests under the canonical environment."""
-    variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(settings.env.items())]
+    variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(settings.process_env.items())]
     prefix = ["env", *variables] if variables else []
     python = shlex.quote(settings.python or "python")
     arguments = [shlex.quote(word) for word in (*settings.pytest_args, *extra, *nodeids)]
@@ -113,7 +113,7 @@ def capture_command(settings: Settings, nodeids: Sequence[str]) -> str:
     """A shell line that writes loss and gradients of these tests to a file, as the criteria measure them."""
     config = shlex.quote(json.dumps({"out": CAPTURE}))
     prepare = f"mkdir -p {CAPTURE} && printf %s {config} > {CAPTURE}/instrument.json"
-    env = {**settings.env, "TRIAGE_INSTRUMENT": f"{CAPTURE}/instrument.json"}
+    env = {**settings.process_env, "TRIAGE_INSTRUMENT": f"{CAPTURE}/instrument.json"}
     run = pytest_command(settings.model_copy(update={"env": env}), nodeids, "-p", plugin_of("gradients"))
     return f"{prepare} && {run} && cat {CAPTURE}/gradients.jsonl"
 

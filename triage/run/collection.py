@@ -67,6 +67,7 @@ class Collected:
     """What must not be collected again: each killed a collection."""
     begin: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
 
 CollectOnce = Callable[[Scope, int], FinishedAttempt]
@@ -165,6 +166,7 @@ class Collection:
             ignore=list(self._ignore),
             begin=reader.begin,
             notes=list(reader.notes),
+            hints=list(reader.hints),
         )
 
     def _refusal(self, finished: FinishedAttempt) -> TriageError:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import triage
-from triage.model.run import Limits
+from triage.model.run import AS_PYTEST, Limits
 from triage.process.api import FOLDER, RECORD, REPORT, STACKS, ProcessRequest
 from triage.text.redact import Redactor
 
@@ -112,9 +112,14 @@ class Launch:
             "coverage": self.coverage,
             "seed": self.seed,
         }
+        restore: dict[str, str | None] = {}
         if self.carry is not None:
-            job |= {"restore": {"PYTHONPATH": environment.get("PYTHONPATH")}, "unpath": [self.carry]}
-        return job | settings
+            restore["PYTHONPATH"] = environment.get("PYTHONPATH")
+            job["unpath"] = [self.carry]
+        for name, value in AS_PYTEST.items():
+            if environment.get(name) == value:
+                restore[name] = self.environ.get(name)
+        return job | {"restore": restore} | settings
 
     def shell(self, targets: Sequence[str] = ()) -> str:
         """The command as a shell takes it back: folder, environment, plain pytest on `targets`."""

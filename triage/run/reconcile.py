@@ -23,6 +23,7 @@ class KnownOfRun:
     deselected: int = 0
     """Tests that options or plugins took out."""
     notes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -84,6 +85,7 @@ class KnownOfRun:
                 "attempts": self.attempts,
                 "plan": self.plan,
                 "notes": tuple(dict.fromkeys(notes)),
+                "hints": tuple(dict.fromkeys(self.hints)),
                 "seconds": round(seconds, 3),
             }
         )

@@ -45,6 +45,8 @@ class RecordReader:
         """How an item ended the whole session."""
         self.finished: dict[Key, dict[str, Any]] = {}
         self.notes: list[str] = []
+        self.hints: list[str] = []
+        """Where the suite may fare otherwise than here."""
         self.end: dict[str, Any] | None = None
 
     @property
@@ -110,6 +112,7 @@ class RecordReader:
                 self.collected = event
                 self._collecting = []
                 self.keys = collected_keys(event)
+                self.hints = event.get("hints", [])
             case "ready":
                 self.ready = True
             case _:

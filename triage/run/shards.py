@@ -74,6 +74,7 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
         attempts=tuple(attempt for record in records for attempt in record.attempts),
         plan=plans[0].model_copy(update={"chunks": tuple(chunks), "others": (), "shard": None}),
         notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
+        hints=tuple(dict.fromkeys(hint for record in records for hint in record.hints)),
         seconds=max(record.seconds for record in records),
         commit=records[0].commit,
         dirty=_dirty(records),

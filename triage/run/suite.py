@@ -175,6 +175,7 @@ class _SuiteRun:
         self.known.collect_skips = collected.skips
         self.known.deselected = collected.deselected
         self.known.notes += collected.notes
+        self.known.hints += collected.hints
         facts = {
             "git": self.checkout.as_json(),
             "machine": environment.machine(self.suite.root, str(scratch)),
