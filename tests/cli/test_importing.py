@@ -117,3 +117,27 @@ def test_a_torn_shard_is_named(machines):
     assert said.code == 2
     assert "[no-record]" in said.err
     assert str(record) in said.err
+
+
+def test_what_a_report_lacks_is_the_exit_code(project):
+    """A matrix of two jobs, one red: red. Less shown than counted, or a session that was interrupted: void."""
+    case = '<testcase classname="tests.test_a" name="test_x" time="0.1">{}</testcase>'
+    suite = '<testsuite name="pytest" tests="{}">' + case + "</testsuite>"
+    failed = suite.format(1, '<failure message="boom">E   ValueError: boom</failure>')
+    project.file("artifacts/py310/junit.xml", failed)
+    project.file("artifacts/py312/junit.xml", suite.format(1, ""))
+    red = project.triage("import", "artifacts", "--no-ledgers", "--json")
+    assert red.code == 1, red.err
+    assert (red.json["counts"]["failed"], red.json["counts"]["passed"], red.json["void"]) == (1, 1, None)
+    green = project.triage("import", "artifacts/py312/junit.xml", "--no-ledgers")
+    assert green.code == 0, green.err
+    project.file("short.xml", suite.format(9, ""))
+    short = project.triage("import", "short.xml", "--no-ledgers")
+    assert short.code == 3
+    assert "8 tests are missing: it counts 9 and shows 1" in short.out
+    project.file(
+        "log.jsonl", '{"pytest_version": "9.2"}\n{"exitstatus": 2, "$report_type": "SessionFinish"}\n'
+    )
+    interrupted = project.triage("import", "log.jsonl", "--no-ledgers", "--json")
+    assert interrupted.code == 3
+    assert "exit status 2" in interrupted.json["void"]

@@ -166,6 +166,37 @@ def test_a_failure_without_a_reason_says_so_and_joins_nothing(take: Take) -> Non
     assert len({signatures_of(failure)[0].id for failure in record.failures}) == 2
 
 
+@pytest.mark.parametrize("torn", ["", "{", '{"uuid": "2", "na', "<?xml version='1.0'?>\n<tests"])
+def test_a_report_that_was_cut_before_it_says_what_it_is(take: Take, tmp_path: Path, torn: str) -> None:
+    folder = tmp_path / "allure"
+    folder.mkdir()
+    (folder / "1-result.json").write_text(
+        '{"uuid": "1", "name": "test_a", "fullName": "tests.test_a#test_a", "status": "passed"}'
+    )
+    assert take(folder).complete
+    (folder / "2-result.json").write_text(torn)
+    assert not take(folder).complete
+
+
+def test_files_beside_a_report_that_are_none_do_no_harm(take: Take, tmp_path: Path) -> None:
+    folder = tmp_path / "artifacts"
+    folder.mkdir()
+    (folder / "junit.xml").write_text(suite(case("a"), tests=1))
+    others = {
+        "index.html": "<!DOCTYPE html><p>hello<br>",
+        "package.json": '{"name": "x"}',
+        "empty.txt": "",
+        "coverage.xml": "<coverage/>",
+        "lines.jsonl": '{"a": 1}\n{"a": 2}\n',
+        "notes.txt": "{braces} are text",
+        "build.log": "[12:00:01] done",
+        "warnings.txt": "<stdin>:1: warning: unused",
+    }
+    for name, text in others.items():
+        (folder / name).write_text(text)
+    assert take(folder).complete
+
+
 def test_numbers_that_are_none(take: Take) -> None:
     digits = "9" * 5000
     call = f'"call": {{"outcome": "passed", "duration": {digits}}}'

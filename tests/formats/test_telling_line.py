@@ -64,6 +64,16 @@ AssertionError: 1 != 2
 """
 
 
+JEST_DEEP = """Error: expect(received).toEqual(expected) // deep equality
+
+- Expected  - 1
++ Received  + 1
+
+  Array [
+-   3,
++   2,
+  ]
+    at Object.toEqual (/home/ci/shop/src/cart.test.js:1:244)"""
 MOCHA = "AssertionError: expected 1 to equal 2\n    at Context.<anonymous> (test/a.js:3:2)"
 BATS = "(in test file test/cart.bats, line 3)\n  `[ 1 -eq 2 ]' failed"
 GTEST_MESSAGE = "adds.cc:3\nExpected equality of these values:\n  1\n  2"
@@ -100,6 +110,13 @@ MINITEST = "Failure:\ntest_a(CartTest) [test/cart.rb:3]:\nExpected: 1\n  Actual:
         ("", BATS, {"adds"}, "`[ 1 -eq 2 ]' failed"),
         (GTEST_MESSAGE, "", {"adds"}, "Expected equality of these values: 1, 2"),
         ("1 != 2", UNITTEST, {"test_total"}, "1 != 2"),
+        (
+            "Expected values to be strictly equal:\n\n2 !== 3\n",
+            "",
+            {"adds"},
+            "Expected values to be strictly equal: 2 !== 3",
+        ),
+        ("", JEST_DEEP, {"adds"}, "Error: expect(received).toEqual(expected) // deep equality: - 3, + 2,"),
         ("", MINITEST, {"test_a", "CartTest"}, "Expected: 1, Actual: 2"),
         ("SEGFAULT", "", {"adds"}, "SEGFAULT"),
         ("Failed", "", {"adds"}, "Failed"),
@@ -115,7 +132,7 @@ def test_the_first_line_that_tells(message: str, text: str, names: set[str], fir
     [
         (GTEST, "Expected equality of these values: 1, 2"),
         (ASSERT_OF_C, "adds: adds.c:5: main: Assertion `x == 1' failed."),
-        ("first words\nlast words", "last words"),
+        ("first words\nlast words", "Failed; its last words: last words"),
     ],
 )
 def test_an_output_tells_where_nothing_else_does(output: str, first: str) -> None:
@@ -147,7 +164,7 @@ def row(attributes: str, message: str, text: str, output: str = "") -> str:
         (
             '<testsuite name="(empty)" hostname="">'
             + row('name="adds" classname="adds" status="fail"', "", "", GTEST) + "</testsuite>",
-            "adds::adds", "", "Expected equality of these values: 1, 2",
+            "adds", "", "Expected equality of these values: 1, 2",
         ),
         (
             '<testsuites><testsuite name="cart.spec.ts" hostname="chromium">'

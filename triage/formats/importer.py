@@ -16,6 +16,8 @@ from triage.formats.registry import IMPORTERS, Importer
 from triage.formats.xml_stream import RefusedXml
 from triage.model.run import RunRecord, TestResult
 
+_SUFFIXES_OF_REPORTS = frozenset({".json", ".jsonl", ".tap", ".xml"})
+"""Whatever a file is called means nothing, but for one that is empty."""
 _SHOWN_REASONS = 3
 """Why a run is void, in one line: the notes have all reasons."""
 
@@ -111,7 +113,7 @@ def _read_file(
             head = FileHead(stream.read(HEAD_BYTES))
             importer = next((each for each in importers if each.recognizes(head)), None)
             if importer is None:
-                notes.drop("a zip archive: unpack it first" if head.is_zip else "no test report; left out")
+                _note_unknown_file(file, head, notes)
                 return False
             stream.seek(0)
             folder = file.label.rpartition("/")[0]
@@ -123,6 +125,15 @@ def _read_file(
     except DAMAGE as error:
         notes.cut_short(f"it cannot be read to its end: {str(error)[:200]}")
     return importer is not None
+
+
+def _note_unknown_file(file: Source, head: FileHead, notes: Notes) -> None:
+    """A file that is no report is left out; one that may have become one is missing."""
+    is_empty = not head.data and file.path.suffix in _SUFFIXES_OF_REPORTS
+    if head.is_torn or is_empty:
+        notes.cut_short("it is empty" if is_empty else "it breaks off before it says what it is")
+    else:
+        notes.drop("a zip archive: unpack it first" if head.is_zip else "no test report; left out")
 
 
 def _no_report(paths: Sequence[Path], importers: Sequence[Importer], notes: Notes) -> UsageError:

@@ -80,6 +80,8 @@ _OUTCOMES_OF_STATUS = {
 }
 """Of the attributes `status` and `result`, which gtest and others have instead of an element. Where both say
 something the first in this order counts: what gtest suppressed is also `notrun`."""
+_EXPECTED_FAILURE = ("pytest.xfail", "xfail")
+"""Types of a `skipped` element, of pytest and of xmlrunner."""
 _SKIPPED_BY_THE_TEST = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION")
 """How ctest begins the reason of a test that skipped itself; other reasons are why it was not started."""
 
@@ -243,7 +245,7 @@ def _outcome_of_elements(case: Case) -> Outcome:
 
 def _outcome_of_skip(case: Case) -> Outcome:
     skips = [child for child in case.children if child.tag == "skipped"]
-    if any(child.type == "pytest.xfail" for child in skips):
+    if any(child.type.lower() in _EXPECTED_FAILURE for child in skips):
         return Outcome.XFAILED
     reason = next((child.message for child in skips if child.message), "")
     could_not_start = case.attributes.get("status") == "notrun" and bool(reason)

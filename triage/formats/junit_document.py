@@ -62,10 +62,14 @@ class Suite:
     file: str
     host: str
     counted: Tally
+    """What its attributes say."""
+    counted_within: Tally = field(default_factory=Tally)
+    """What the suites in it count together, and its own rows."""
     shown: Tally = field(default_factory=Tally)
     properties: list[Facet] = field(default_factory=list)
     has_subtests: bool = False
     """pytest counts each subtest as a test, and shows those that passed nowhere."""
+    is_of_pytest: bool = False
 
     @property
     def facets(self) -> tuple[Facet, ...]:
@@ -101,8 +105,15 @@ class Case:
     @property
     def tally(self) -> Tally:
         """pytest counts each failed subtest, and a failure and an error of one test, as a test."""
-        red = sum(child.tag in FAILURE_TAGS for child in self.children)
-        return Tally(tests=0 if self.is_of_suite else max(1, red), red=red)
+        tags = [child.tag for child in self.children]
+        red = sum(tag in FAILURE_TAGS for tag in tags)
+        tests = 0 if self.is_of_suite else max(1, red)
+        return Tally(tests, red, skipped=int("skipped" in tags or self.is_disabled))
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether its attributes say that it was left out."""
+        return self.attributes.get("status") in ("disabled", "notrun", "skipped")
 
 
 class Document:
@@ -167,30 +178,40 @@ class Document:
     def _opened_suite(self, attributes: dict[str, str]) -> Suite:
         outer = self._suites[-1] if self._suites else None
         red = count_of(attributes.get("failures")) + count_of(attributes.get("errors"))
+        skipped = count_of(attributes.get("skipped")) + count_of(attributes.get("disabled"))
         return Suite(
             name=attributes.get("name") or (outer.name if outer else ""),
             file=attributes.get("file") or attributes.get("filepath") or (outer.file if outer else ""),
             host=attributes.get("hostname") or (outer.host if outer else ""),
-            counted=Tally(tests=count_of(attributes.get("tests")), red=red),
+            counted=Tally(count_of(attributes.get("tests")), red, skipped),
             properties=list(outer.properties) if outer else [],
+            is_of_pytest=attributes.get("name") == "pytest",
         )
 
     def _close_suite(self, suite: Suite) -> None:
-        counted = suite.counted
-        if suite.has_subtests or _counts_assertions(suite):
-            counted = Tally(tests=0, red=counted.red)
-        missing = shortfall(counted, suite.shown)
-        if missing is not None and counted.red > suite.shown.red:
-            self._notes.cut_short(f"suite {suite.name!r}: {missing}")
-        elif missing is not None:
-            hint = _HINT_FOR_PYTEST if suite.name == "pytest" else ""
-            self._notes.tests_missing(f"suite {suite.name!r}: {missing}{hint}")
+        if _counts_assertions(suite):
+            suite.counted.tests = 0
+        counted = suite.counted.at_least(suite.counted_within)
         if self._suites:
             outer = self._suites[-1]
-            # what is missing here was said: it is not missing once more in the suite around it
-            tests, red = max(suite.counted.tests, suite.shown.tests), max(suite.counted.red, suite.shown.red)
-            outer.shown.add(Tally(tests, red))
+            outer.counted_within.add(counted)
+            outer.shown.add(suite.shown)
             outer.has_subtests = outer.has_subtests or suite.has_subtests
+            outer.is_of_pytest = outer.is_of_pytest or suite.is_of_pytest
+        else:
+            self._compare(suite, counted)
+
+    def _compare(self, suite: Suite, counted: Tally) -> None:
+        """What an outermost suite counts with all suites in it, against all rows."""
+        if suite.has_subtests:
+            counted = Tally(suite.shown.tests, counted.red)
+        missing = shortfall(counted, suite.shown)
+        if missing is None:
+            return
+        if counted.red > suite.shown.red:
+            self._notes.cut_short(missing)
+        else:
+            self._notes.tests_missing(missing + (_HINT_FOR_PYTEST if suite.is_of_pytest else ""))
 
     def _opened_case(self, attributes: dict[str, str], *, is_of_suite: bool = False) -> Case:
         suite = self._suites[-1] if self._suites else Suite("", "", "", Tally())
@@ -205,6 +226,7 @@ class Document:
 
     def _close_case(self, case: Case) -> None:
         case.suite.shown.add(case.tally)
+        case.suite.counted_within.add(case.tally)
         if sum(child.tag in FAILURE_TAGS for child in case.children) > 1:
             case.suite.has_subtests = True
         self.cases.append(case)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from triage.model.failure import UNTOLD
 from triage.text.pattern import pattern
 
 _KEPT_LINES = 40
@@ -107,6 +108,19 @@ _CAME = pattern(
     flags=re.IGNORECASE,
     how="match",
 )
+_REMOVED = pattern(
+    r"^ \s* - \s* (?! Expected | actual | - ) \S .* $",
+    matches=["-     3,", "      -2"],
+    rejects=["- Expected  - 1", "--- a", "+ 2"],
+    how="match",
+)
+_ADDED = pattern(
+    r"^ \s* \+ \s* (?! Received | expected | \+ ) \S .* $",
+    matches=["+     2,", "      +3"],
+    rejects=["+ Received  + 1", "+ expected - actual", "+++ b"],
+    how="match",
+)
+"""Lines of a difference, without its heading."""
 _VALUES_BELOW = 2
 """Lines below one that ends with a colon which belong to it: what was due, what came."""
 _SOUNDS_WRONG = pattern(
@@ -140,16 +154,13 @@ def telling_text(reasons: Sequence[str], outputs: Sequence[str], names: Collecti
 
 
 def _last_resort(reasons: Sequence[str], outputs: Sequence[str], names: Sequence[str]) -> str:
-    """Where nothing sounds wrong: the last words of an output, else the first line of a reason."""
+    """Where nothing sounds wrong: the last words of an output, which are no reason and no identity."""
+    shown = next((line.strip() for text in reasons for line in text.splitlines() if line.strip()), "")
     for text in outputs:
         for line in reversed(text.splitlines()[-_LOOKED_AT_LINES:]):
             if _tells(line, names):
-                return line.strip()
-    for text in reasons:
-        for line in text.splitlines():
-            if line.strip():
-                return line.strip()
-    return ""
+                return f"{shown or UNTOLD}; its last words: {line.strip()}"
+    return shown
 
 
 def _from_first_telling(lines: Sequence[str], names: Sequence[str]) -> str:
@@ -174,16 +185,27 @@ def _completed(first: str, rest: Sequence[str]) -> str:
 
     Without them it is the same for every failure of one matcher: `expect(received).toBe(expected)`.
     """
-    due = _DUE.match(first) or next((found for line in rest if (found := _DUE.match(line))), None)
-    came = next((found for line in rest if (found := _CAME.match(line))), None)
-    if came is not None and due is not None:
-        values = [" ".join(found[0].split()) for found in (due, came)]
-        shown = values[1:] if due[0] == first else values
-        return f"{first.rstrip(':')}: {', '.join(shown)}" if due[0] != first else f"{first}, {shown[0]}"
+    came = _first_match(_CAME, rest)
+    if came and _DUE.match(first):
+        return f"{first}, {came}"
+    due = _first_match(_DUE, rest)
+    if due and came:
+        return f"{first.rstrip(':')}: {due}, {came}"
     if first.endswith(":"):
-        values = [line.strip() for line in rest[:_VALUES_BELOW] if line.startswith((" ", "\t"))]
-        return f"{first} {', '.join(filter(None, values))}".rstrip()
-    return first
+        return f"{first} {', '.join(_values_below(rest))}".rstrip()
+    removed, added = _first_match(_REMOVED, rest), _first_match(_ADDED, rest)
+    return f"{first}: {removed} {added}" if removed and added else first
+
+
+def _first_match(expression: re.Pattern[str], lines: Sequence[str]) -> str:
+    """The first line that matches, white space folded; empty where none does."""
+    return next((" ".join(line.split()) for line in lines if expression.match(line)), "")
+
+
+def _values_below(lines: Sequence[str]) -> list[str]:
+    """What a line that ends with a colon goes on with: the first lines that are not empty."""
+    shown = [line.strip() for line in lines if line.strip()]
+    return shown[:_VALUES_BELOW]
 
 
 def _until_stack(lines: Sequence[str]) -> Iterator[str]:

@@ -134,7 +134,7 @@ def _words(error: RootError, location: Location) -> _Words:
     if error.said:
         return _Words(masked(error.said), "")
     first = error.message.strip().partition("\n")[0]
-    if error.message == UNTOLD:
+    if error.message.startswith(UNTOLD):
         return _Words("", error.test)  # nothing is known of the failure but whose it is
     if location.code.startswith(PROMPT):
         return _Words(masked(first), location.code)  # one docstring has several examples
