@@ -17,12 +17,13 @@ from triage.process.git import Repository
 
 UNION = "plans/journal.jsonl merge=union"
 IGNORED = "/.triage/"
-COMMENTED = """\
+COMMENTED = f"""\
 # `triage config` prints every setting with its meaning and its origin.
 campaign = "triage"
-workers = {workers}
-test-timeout = {test_timeout:g}
+workers = {{workers}}
+test-timeout = {DEFAULT_TEST_TIMEOUT:g}
 """
+"""What `init` writes into `[tool.triage]`, with a place for the number of workers."""
 _MOST_WORKERS = 8
 """More processes than this seldom help a suite, and their memory adds up: somebody should decide it."""
 
@@ -98,7 +99,7 @@ def _write_settings(path: Path) -> bool:
     gap = ""
     if text and not text.endswith("\n\n"):
         gap = "\n" if text.endswith("\n") else "\n\n"
-    settings = COMMENTED.format(workers=sensible_workers(), test_timeout=DEFAULT_TEST_TIMEOUT)
+    settings = COMMENTED.format(workers=sensible_workers())
     write_text(path, f"{text}{gap}[tool.triage]\n{settings}")
     return True
 
