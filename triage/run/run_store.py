@@ -76,12 +76,24 @@ class RunStore:
     # -- the record ---------------------------------------------------------------------------
 
     def open_events(self) -> None:
-        """Open the record, in scratch and in the evidence, for appending; a torn last line gets its end."""
+        """Open the record, in scratch and in the evidence, for appending.
+
+        Both go on from the longer copy, which is the one that a resumed run was read from; a last line that a
+        killed process left torn gets its end.
+        """
+        paths = (self.scratch / EVENTS, self.folder.path / EVENTS)
         try:
-            self._events = [path.open("a+b") for path in (self.scratch / EVENTS, self.folder.path / EVENTS)]
-            for file in self._events:
-                if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
-                    file.write(b"\n")
+            for path in paths:
+                if path.is_symlink() or path.is_fifo():  # a test planted it
+                    path.unlink()
+            copies = [path.read_bytes() if path.is_file() else b"" for path in paths]
+            whole = max(copies, key=len)
+            if whole and not whole.endswith(b"\n"):
+                whole += b"\n"
+            for path, copy in zip(paths, copies, strict=True):
+                if copy != whole:
+                    path.write_bytes(whole)
+            self._events = [path.open("a+b") for path in paths]
         except OSError as error:
             raise disk_error(error, self.folder.path / EVENTS) from error
 
