@@ -4,8 +4,9 @@
 kills it (alone, or with everything that it started) as `kill -9` does, and looks: `triage check` holds,
 `triage doctor` names every work folder, worktree and unfinished STAMP folder. Then the command is given
 again, an import as doctor says, and must end as undisturbed: same exit code, same clusters with the same
-statuses, an empty temporary folder, one worktree. Without `--command` all four take their turn. Exits 1 if a
-trial did not end so.
+statuses, an empty temporary folder, one worktree. Without `--command` all four take their turn. With
+`--signal TERM` (HUP, INT) the command is to end by itself, with exit code 130 and an empty temporary folder.
+Exits 1 if a trial did not end so.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,28 +153,36 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--command", choices=sorted(WORDS), action="append")
     parser.add_argument("--n", type=int, default=10, help="trials of each command")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--signal", choices=["KILL", "TERM", "HUP", "INT"], default="KILL")
     options = parser.parse_args(arguments)
     status = 0
     with tempfile.TemporaryDirectory(prefix="kill-commands-") as folder:
         for command in options.command or sorted(WORDS):
-            good = _trials(command, options.n, options.seed, Path(folder, command))
+            good = _trials(command, options, Path(folder, command))
             said = "ended as undisturbed, with nothing left behind"
             print(f"{command}: {good} of {options.n} {said}", flush=True)
             status |= good < options.n
     return status
 
 
-def _trials(command: str, number: int, seed: int, folder: Path) -> int:
+def _trials(command: str, options: argparse.Namespace, folder: Path) -> int:
     pristine = _pristine(command, folder / "pristine")
     undisturbed = _undisturbed(command, _Place.under(folder / "undisturbed", pristine))
-    chance = random.Random(f"{command} {seed}")
+    chance = random.Random(f"{command} {options.seed}")
+    number = signal.Signals[f"SIG{options.signal}"]
     good = 0
-    for trial in range(number):
+    for trial in range(options.n):
         place = _Place.under(folder / str(trial), pristine)
         seconds = chance.uniform(0.0, undisturbed.seconds)
-        faults = _trial(command, place, seconds, undisturbed, with_children=chance.random() < 0.5)
+        process = place.start(*WORDS[command])
+        time.sleep(seconds)
+        if number is signal.SIGKILL:
+            faults = _kill(process, place, with_children=chance.random() < 0.5)
+        else:
+            faults = _end(process, place, number, undisturbed)
+        faults += _given_again(command, place, undisturbed)
         for fault in faults:
-            print(f"  {command}, killed after {seconds:.2f} s: {fault}", flush=True)
+            print(f"  {command}, {options.signal} after {seconds:.2f} s: {fault}", flush=True)
         good += not faults
         shutil.rmtree(place.root.parent, ignore_errors=True)
     return good
@@ -207,28 +218,43 @@ def _undisturbed(command: str, place: _Place) -> _Undisturbed:
     return _Undisturbed(code, place.clusters(), time.monotonic() - started)
 
 
-def _trial(
-    command: str, place: _Place, seconds: float, undisturbed: _Undisturbed, *, with_children: bool
-) -> list[str]:
-    """Kill once, look, give the command again, look again; returns what was wrong."""
-    process = place.start(*WORDS[command])
-    time.sleep(seconds)
+def _kill(process: subprocess.Popen[str], place: _Place, *, with_children: bool) -> list[str]:
+    """Kill the command, or all that it has started with it; returns what is wrong then."""
     victims = [process.pid, *(child.pid for child in place.processes())] if with_children else [process.pid]
     for victim in victims:
-        try:
-            os.kill(victim, 9)
-        except ProcessLookupError:
-            continue
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
     process.communicate()
     if not place.wait_until_alone():
         return ["processes live on"]
-    faults = _faults_after_the_kill(place)
+    return _faults_after_the_kill(place)
+
+
+def _end(
+    process: subprocess.Popen[str], place: _Place, number: signal.Signals, undisturbed: _Undisturbed
+) -> list[str]:
+    """Ask the command to end; returns what is wrong then."""
+    process.send_signal(number)
+    _, said = process.communicate(timeout=_PATIENCE_SECONDS)
+    faults = [f"left behind: {path}" for path in (*place.temporary.iterdir(), *place.worktrees())]
+    if process.returncode == -number and not place.stamp_folders(sealed=False):
+        return faults  # Python itself had not yet started
+    if process.returncode not in (130, undisturbed.code):
+        faults.append(f"exit {process.returncode}: {said[-300:]}")
+    if process.returncode == 130 and not said.splitlines()[-1].startswith("triage: interrupted;"):
+        faults.append(f"it says {said[-300:]}")
+    return faults
+
+
+def _given_again(command: str, place: _Place, undisturbed: _Undisturbed) -> list[str]:
+    """Give the command again; returns what is wrong at the end."""
     time.sleep(_SETTLE_SECONDS)
     words, due = _again(command, place, undisturbed)
     code, said = place.triage(*words)
+    faults = _faults_at_the_end(place, undisturbed)
     if code != due:
         faults.append(f"given again it exits with {code}, not {due}: {said[-300:]}")
-    return faults + _faults_at_the_end(place, undisturbed)
+    return faults
 
 
 def _again(command: str, place: _Place, undisturbed: _Undisturbed) -> tuple[tuple[str, ...], int]:
