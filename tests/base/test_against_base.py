@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from textwrap import dedent
 
 import pytest
 
 from tests.fixtures.projects import Project
+from triage.base.document import check_base
 from triage.documents.sums import check_sums
 from triage.process.git import Repository
 
@@ -75,7 +77,8 @@ def clone(tmp_path_factory):
 @pytest.fixture(scope="module")
 def judged(clone):
     """What the run said; tests that use it only look."""
-    said = clone.triage("run", "--base", "auto", "--json", GITHUB_BASE_REF="main")
+    words = ("run", "--base", "auto", "--reruns", "1", "--json")
+    said = clone.triage(*words, GITHUB_BASE_REF="main")
     assert said.code == 1, said.err
     return said
 
@@ -154,6 +157,26 @@ def test_evidence_and_documents_hold(clone, judged):
     summary = (folder / "summary.md").read_text()
     assert "## Against the base" in summary
     assert "merge base with origin/main" in summary
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        ("results.json", '"verdict":"broken-by-change"', '"verdict":"red-on-base"'),
+        ("results.json", '"outcome":"passed","runs":3,"failed":0', '"outcome":"failed","runs":3,"failed":3'),
+        ("clusters.json", '"base": "broken-by-change"', '"base": "red-on-base"'),
+        ("base/base.json", '"verdict": "absent-on-base"', '"verdict": "no-such"'),
+    ],
+)
+def test_a_verdict_that_does_not_follow_from_its_runs_is_found(clone, judged, tmp_path, forgery):
+    name, old, new = forgery
+    folder = tmp_path / "copy"
+    shutil.copytree(clone.root / judged.json["folder"], folder)
+    assert list(check_base(folder)) == []
+    text = (folder / name).read_text()
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1))
+    assert list(check_base(folder)) != []
 
 
 def test_nothing_is_left_and_nothing_was_moved(clone, judged):

@@ -125,3 +125,16 @@ def test_the_users_tree_is_not_touched(project, tmp_path):
         DAMAGE["write"](scratch.tree(0, None, {}))
         DAMAGE["remove folder"](scratch.tree(1, None, {}))
     assert listing(project) == before
+
+
+def test_a_repository_that_takes_no_worktree_gives_the_files_alone(project, tmp_path):
+    from triage.process.git import Repository
+
+    head = Repository.find(project).head()
+    (project / ".git" / "worktrees").write_text("a file in the way")
+    with Scratch(project, tmp_path / "room", carry_only_ignored=True) as scratch:
+        copy = scratch.prepare(head)
+        assert (copy / "a.py").read_text() == "A = 1\n"
+        assert not (copy / ".git").exists()
+        assert not (copy / "new.txt").exists()
+    assert not copy.exists()

@@ -25,6 +25,8 @@ class Bench:
     """Everything that judging a run needs besides the run and the commit."""
 
     root: Path
+    output: Path
+    """Where `.triage/` lies."""
     suite: Suite
     folder: EvidenceFolder
     """Of the run."""

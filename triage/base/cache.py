@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from triage.base.observed import Observed
 from triage.errors import TriageError
 from triage.evidence import atomic
+from triage.evidence.places import STATE, state_folder
 from triage.model.outcome import Outcome
 
 _VERSION = 1
@@ -28,10 +29,11 @@ _INTERPRETER = ("executable", "python", "pytest")
 class BaseCache:
     """The steady outcomes of one form of one commit in one environment."""
 
-    def __init__(self, root: Path, commit: str, *digests: str) -> None:
+    def __init__(self, output: Path, commit: str, *digests: str) -> None:
         """`digests` stand for the tests and for the environment."""
         key = hashlib.sha256("\0".join((str(_VERSION), commit, *digests)).encode()).hexdigest()
-        self._folder = root / ".triage" / "base"
+        self._output = output
+        self._folder = output / STATE / "base"
         self._path = self._folder / f"{commit[:12]}-{key[:24]}.json"
         self._tests = self._read()
 
@@ -52,7 +54,8 @@ class BaseCache:
         tests = {**self._read(), **fresh}
         rows = {nodeid: observed.model_dump(mode="json") for nodeid, observed in tests.items()}
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            state_folder(self._output)
+            self._folder.mkdir(exist_ok=True)
             atomic.write_json(self._path, {"v": _VERSION, "tests": rows})
             self._remove_oldest()
         except (OSError, TriageError):

@@ -87,7 +87,7 @@ class Forms:
     def _cache(self, tests: TestFiles) -> BaseCache:
         suite = self._bench.suite
         return BaseCache(
-            self._bench.root,
+            self._bench.output,
             self._commit,
             self._trees.digest(tests),
             environment_digest(self._bench.folder.path),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from triage.base.bench import FOLDER, Bench
 from triage.base.decide import Answers, Decision, decide
+from triage.base.document import DOCUMENT, AskedTest, BaseDocument
 from triage.base.forms import Forms
 from triage.base.observed import Observed, Trouble, TroubleKind
 from triage.base.subjects import Subject, subjects_of
@@ -148,29 +149,14 @@ class _Judgement:
         )
 
     def _write(self, base: BaseRun, found: Mapping[str, OnBase], answers: Mapping[str, Answers]) -> None:
-        tests = []
-        for nodeid, on_base in found.items():
-            answer = answers[nodeid]
-            tests.append(
-                {
-                    "nodeid": nodeid,
-                    "verdict": on_base.verdict,
-                    "reason": on_base.reason,
-                    "is_present": answer.is_present,
-                    "on_record": answer.on_record,
-                    "head_form": answer.head_form,
-                    "base_form": answer.base_form,
-                }
-            )
-        document = {
-            "v": 1,
-            "stamp": self._record.stamp,
-            "head": self._record.commit,
-            **base.model_dump(mode="json"),
-            "changed_tests": self._changed_tests,
-            "tests": tests,
-        }
-        self._bench.folder.write_json(f"{FOLDER}/base.json", document)
+        document = BaseDocument(
+            stamp=self._record.stamp,
+            head=self._record.commit,
+            base=base,
+            changed_tests=self._changed_tests,
+            tests=tuple(AskedTest.of(nodeid, found[nodeid], answers[nodeid]) for nodeid in found),
+        )
+        self._bench.folder.write_json(f"{FOLDER}/{DOCUMENT}", document.model_dump(mode="json"))
         lines = [
             "# each line is one process, as plain pytest runs it in a checkout of the base",
             f'BASE="$(mktemp -d)/base" && git worktree add --detach "$BASE" {self._commit}',

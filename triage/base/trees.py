@@ -93,7 +93,10 @@ class BaseTrees:
         if changed & own or any(name not in self._modules for name in changed):
             return True
         # a module that imports from another test module names it
-        text = (self.root / subject.file).read_text("utf-8", "replace")
+        module = self.root / subject.file
+        if not module.is_file():
+            return True
+        text = module.read_text("utf-8", "replace")
         return any(PurePosixPath(name).stem in text for name in changed)
 
     def digest(self, tests: TestFiles) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from triage.base.bench import Bench
+from triage.base.document import write_target
 from triage.base.judge import judge_against_base
 from triage.base.target import Target
 from triage.campaign.decide import refresh, templates_of
@@ -64,6 +65,8 @@ def baseline(
     history: bool = True,
 ) -> Concluded:
     """Run the suite, ask the base about what failed, and conclude."""
+    if base is not None:
+        write_target(folder, base)
     records = flaky_records(services, services.registry())
     record = run_suite(
         suite,
@@ -76,7 +79,10 @@ def baseline(
         resume=resume,
     )
     if base is not None:
-        record = judge_against_base(record, base, _bench(services, suite, folder))
+        try:
+            record = judge_against_base(record, base, _bench(services, suite, folder))
+        finally:
+            services.executor.close()
         # as the run itself wrote them, redacted at their sources; the base's answers are too
         text = record.model_dump_json() + "\n"
         atomic.write_bytes(folder.path / "results.json", text.encode("utf-8", "backslashreplace"))
@@ -86,6 +92,7 @@ def baseline(
 def _bench(services: Services, suite: Suite, folder: EvidenceFolder) -> Bench:
     return Bench(
         root=services.root,
+        output=services.output,
         suite=suite,
         folder=folder,
         executor=services.executor,

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from triage.base.document import check_base
 from triage.documents.claims import documents_in, read_sidecar, sidecar_of
 from triage.documents.folder_check import Checked, check_claims, check_folder
 from triage.documents.ledgers import JOURNAL
@@ -85,6 +86,7 @@ def check_evidence(
         *_summary_faults(folder, checked),
         *_probe_page_faults(folder, checked, vouchers),
         *_unclaimed_documents(folder),
+        *check_base(folder.path),
     )
     for name, what in faults:
         checked.fault(f"{folder.relative(root)}/{name}", what)

@@ -157,6 +157,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
 
     Exit 3 where a shard is missing: its tests are listed as not run.
     """
+    from triage.base.document import join_documents
     from triage.campaign.baseline import conclude
     from triage.evidence.folder import EvidenceFolder
     from triage.run.shards import gather, joined, read_record, shard_folders
@@ -174,6 +175,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     folder = wiring.run_folder(app, options["stamp"], None)
     write_source(folder, "triage collect", sources)
     record = gather(sources, folder, notes)
+    join_documents(sources, folder, record)
     concluded = conclude(
         services,
         record,

@@ -95,6 +95,7 @@ def run_command(
     Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer. With --base
     that counts which the change broke: red here and green there. No earlier run is needed for it.
     """
+    from triage.base.document import read_target
     from triage.base.target import find_target
     from triage.campaign.baseline import baseline, check_ready
 
@@ -114,6 +115,8 @@ def run_command(
     ref = app.settings.base
     target = find_target(app.root, ref, app.world.environ) if ref is not None else None
     folder = wiring.run_folder(app, stamp, resume)
+    if resume is not None:
+        target = read_target(folder.path) or target
     concluded = baseline(
         services,
         suite,

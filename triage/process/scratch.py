@@ -10,15 +10,16 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from triage.errors import UsageError
+from triage.errors import UsageError, VoidError
 from triage.process.git import Repository, scratch_copy
 from triage.process.git_history import tracked
 from triage.process.git_submodules import fill_submodules
+from triage.process.work_folder import COPY, work_folder
 
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis"})
 _NOT_CARRIED = _CACHES | {
@@ -156,7 +157,21 @@ class Scratch:
             raise UsageError(
                 "no-git", f"{self._root} is in no git repository that can be written", "probe without commits"
             )
+        if self._carry_only_ignored:
+            return self._worktree_or_files(self._repository, commit)
         return self._repository.scratch(commit)
+
+    @contextmanager
+    def _worktree_or_files(self, repository: Repository, commit: str) -> Iterator[Path]:
+        """A worktree; the files alone where git may not write into the repository."""
+        with ExitStack() as stack:
+            try:
+                root = stack.enter_context(repository.scratch(commit))
+            except VoidError:
+                tree = stack.enter_context(work_folder(COPY, self._root)) / (repository.top.name or "tree")
+                repository.export(commit, tree)
+                root = tree / self._below
+            yield root
 
 
 def _state(commit: str | None, overlay: Overlay | None) -> _State:

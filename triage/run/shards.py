@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from triage.errors import UsageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
+from triage.model.base_commit import BaseRun
 from triage.model.reruns import FOLDER as RERUNS
 from triage.model.reruns import RerunDocument
 from triage.model.run import Chunk, Plan, RunRecord, TestResult, keys_of
@@ -78,6 +79,22 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
         seconds=max(record.seconds for record in records),
         commit=records[0].commit,
         dirty=_dirty(records),
+        base=_base(records),
+    )
+
+
+def _base(records: Sequence[RunRecord]) -> BaseRun | None:
+    """The base that all shards were judged against; each has asked it about its own failing tests."""
+    bases = [record.base for record in records if record.base is not None]
+    if len(bases) != len(records) or len({base.commit for base in bases}) != 1:
+        return None
+    return bases[0].model_copy(
+        update={
+            "tried": sum(base.tried for base in bases),
+            "undecided": sum(base.undecided for base in bases),
+            "seconds": max(base.seconds for base in bases),
+            "notes": tuple(dict.fromkeys(note for base in bases for note in base.notes)),
+        }
     )
 
 

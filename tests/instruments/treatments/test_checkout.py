@@ -1,4 +1,4 @@
-"""An editable installation leads to another checkout; what is imported from the first all the same is seen."""
+"""An editable installation leads to another checkout; what is imported from the first one is seen."""
 
 from __future__ import annotations
 
