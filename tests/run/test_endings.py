@@ -138,15 +138,15 @@ def test_a_checkout_that_changes_during_the_run_is_said(
     tmp_path: Path, run_here: Run, evidence: Callable[[], Path]
 ) -> None:
     root = tmp_path / "suite"
-    HostileSuite(
-        {"test_a.py": ONE_TEST, "data.txt": "1\n", ".gitignore": "reports\n__pycache__\n"}, {}
-    ).write(root)
+    HostileSuite({"test_a.py": ONE_TEST, "data.txt": "1\n", ".gitignore": "reports\n"}, {}).write(root)
     git(root, "init", "-q")
     git(root, "add", "-A")
     git(root, "commit", "-qm", "one")
     assert run_here().notes == ()
 
-    (root / "test_a.py").write_text("def test_one(): open('data.txt', 'w').write('22')\n")
+    (root / "test_a.py").write_text(
+        "def test_one(): [open(n, 'w').write('22') for n in ('data.txt', 'new.txt')]\n"
+    )
     git(root, "commit", "-qam", "two")
     record = run_here(stamp="20260101T000000Z")
     assert record.void is None

@@ -101,8 +101,12 @@ class Repository:
 
     def changes(self) -> tuple[str, ...]:
         """Return paths below `top` that differ from the commit or are not in it; ignored files apart."""
+        return tuple(self.states())
+
+    def states(self) -> dict[str, str]:
+        """Return git's two letters for each of the `changes`: `??` for a file that git does not know."""
         listing = self._call("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
-        return tuple(entry[3:] for entry in listing.split("\0") if entry)
+        return {entry[3:]: entry[:2] for entry in listing.split("\0") if entry}
 
     def ignored(self) -> tuple[str, ...]:
         """Return what git ignores below `top`; a folder that is ignored whole ends with a slash."""

@@ -81,6 +81,8 @@ class Checkout:
     commit: str | None = None
     changed: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Files that differ from the commit or are not in it, with size and time of change in nanoseconds."""
+    unknown_to_git: frozenset[str] = frozenset()
+    """Those of the changed files that git does not know."""
     why: str | None = None
     """Why the state, or a part of it, is not known."""
 
@@ -110,16 +112,14 @@ def read_checkout(root: str, own: Path) -> Checkout:
         if repository is None:
             return Checkout(why="not in a git repository")
         written = f"{os.path.relpath(own.resolve(), repository.top)}/"
-        changed = {
-            name: _size_and_time(Path(repository.top, name))
-            for name in repository.changes()
-            if not name.startswith(written)
-        }
+        states = {name: state for name, state in repository.states().items() if not name.startswith(written)}
+        changed = {name: _size_and_time(Path(repository.top, name)) for name in states}
+        unknown_to_git = frozenset(name for name, state in states.items() if state == "??")
         why = None
         if changed and repository.filtered_files().issuperset(changed):
             # git alone compares what the filter gives, and the filter is a program of the repository
             why = "only files under a filter differ, and filters are not started"
-        return Checkout(commit=repository.head(), changed=changed, why=why)
+        return Checkout(repository.head(), changed, unknown_to_git, why)
     except TriageError as error:
         return Checkout(why=str(error))
 
@@ -143,13 +143,20 @@ def moved_commit(before: Checkout, after: Checkout) -> str | None:
 
 
 def changed_files(before: Checkout, after: Checkout) -> str | None:
-    """Which files changed in the checkout meanwhile: by the tests, or by somebody who works in it."""
+    """Which files changed in the checkout meanwhile: by the tests, or by somebody who works in it.
+
+    A file that is new and that git does not know is an output of the tests, such as byte code: no test
+    ran with another version of it.
+    """
     if before.commit != after.commit:
         return None
+    appeared = after.unknown_to_git - set(before.changed)
+    byte_code = {name for name in after.unknown_to_git if "__pycache__" in Path(name).parts}
+    outputs = appeared | byte_code
     names = sorted(
         name
         for name in {**before.changed, **after.changed}
-        if before.changed.get(name) != after.changed.get(name)
+        if name not in outputs and before.changed.get(name) != after.changed.get(name)
     )
     if not names:
         return None
