@@ -120,3 +120,32 @@ def test_thousands_of_failures_stay_readable(tmp_path, record, clusters, failure
     assert path.stat().st_size < 200_000
     assert "and 4990 more" in path.read_text()
     assert check_document(tmp_path, path)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("commit", "dirty", "said"),
+    [
+        (None, None, "The commit is unknown."),
+        ("c" * 40, None, "with or without changes: unknown"),
+        ("c" * 40, True, "with changes that were not committed"),
+        ("c" * 40, False, "unchanged"),
+    ],
+)
+def test_what_is_unknown_of_the_tree_is_called_so(tmp_path, record, commit, dirty, said):
+    tree = record.model_copy(update={"commit": commit, "dirty": dirty})
+    folder, _ = _written(tmp_path, tree, [], [])
+    text = (folder.path / "summary.md").read_text()
+    assert said in text
+    assert check_document(tmp_path, folder.path / "summary.md")[0] == []
+
+
+def test_a_run_in_which_nothing_passed_is_not_called_green(tmp_path, record):
+    skipped = tuple(
+        result.model_copy(update={"outcome": Outcome.SKIPPED, "failures": ()}) for result in record.results
+    )
+    empty = record.model_copy(
+        update={"results": skipped, "collect_errors": (), "void": None, "complete": True}
+    )
+    folder, _ = _written(tmp_path, empty, [], [])
+    first = (folder.path / "summary.md").read_text().splitlines()[0]
+    assert first.endswith("is complete: no test failed, and none passed")

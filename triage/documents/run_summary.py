@@ -18,7 +18,7 @@ from triage.model.cluster import Cluster, RunState
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
-VERSION = 4
+VERSION = 5
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
 """As many as a person reads; the durations of all are in `results.json`."""
@@ -63,6 +63,8 @@ def summarize(
         "counts": counts.model_dump(mode="json"),
         "with_outcome": counts.collected - counts.not_run,
         "seconds": round(record.seconds, 3),
+        "commit": record.commit,
+        "dirty": record.dirty,
         "shard": plan.shard if plan else None,
         "durations_from": plan.durations_from if plan else None,
         "limits": plan.limits.model_dump(mode="json") if plan else None,
