@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from triage.model.failure import Frame, Raised, beneath, origin_of, posix
-from triage.model.root import guess_root
+from triage.model.root import guess_root, workspace_in
 from triage.model.traceback import CAUSE, CONTEXT, GROUP_HEAD, HEAD, group_chain, native_chain
 from triage.text.pattern import pattern
 
@@ -65,7 +65,7 @@ def parse_longrepr(text: str, *, test_file: str, root: str | None = None) -> tup
     `test_file` is the file of the test as its node id has it: where the text shows it under an absolute
     path, that tells the root, if `root` is not given.
     """
-    root = root or guess_root(text, posix(test_file))
+    root = root or guess_root(text, posix(test_file)) or workspace_in(text)
     if f"+ {GROUP_HEAD}" in text and (group := group_chain(text, root)):
         return group
     chain: list[Raised] = []

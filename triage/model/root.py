@@ -36,20 +36,33 @@ _WORKSPACE = pattern(
     rejects=["/home/runner/work/shop/other/cart.py", "/home/ada/shop/cart.py", "a/github/workspace/x"],
 )
 """Where CI systems check a project out."""
+_WORKSPACE_HINTS = (
+    "/runner/work/", "/__w/", ":\\a\\", ":\\\\a", ":/a/", "/github/workspace", "/vsts/work", "/project",
+    "/travis/build", "/workspace/", "/pipelines/agent", "/drone/src",
+)  # fmt: skip
+"""Every workspace holds one of these, which `in` finds many times faster."""
 
 
 def guess_root(text: str, file: str) -> str | None:
-    """The absolute folder under which the text shows this relative file; else the workspace of a CI system.
+    """The absolute folder under which the text shows this relative file.
 
     With forward slashes; a path of Windows keeps its drive.
     """
     text = text[:_LOOKED_AT]
-    if file and not file.startswith(("/", "<")):
-        name = re.split(r"[\\/]", file)[-1]
-        for expression in _shown_under_root(file) if name in text else ():
-            found = expression.search(text)
-            if found is not None:
-                return posix_root(found["root"])
+    if not file or file.startswith(("/", "<")) or file.rpartition("/")[2] not in text:
+        return None
+    for expression in _shown_under_root(file):
+        found = expression.search(text)
+        if found is not None:
+            return posix_root(found["root"])
+    return None
+
+
+def workspace_in(text: str) -> str | None:
+    """The folder of a CI system's checkout, where the text shows a path below one."""
+    text = text[:_LOOKED_AT]
+    if not any(hint in text for hint in _WORKSPACE_HINTS):
+        return None
     workspace = _WORKSPACE.search(text)
     return posix_root(workspace[0]) if workspace else None
 

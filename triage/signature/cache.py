@@ -6,7 +6,9 @@ from collections.abc import Callable, Hashable
 
 from triage.model.failure import Failure
 from triage.model.signature import Feature, Signature
+from triage.signature.file_names import masked_path
 from triage.signature.generated import shows_example
+from triage.signature.volatile_kinds import may_hold_rare_kind
 from triage.text.pattern import pattern
 
 Signatures = tuple[Signature, ...]
@@ -17,18 +19,19 @@ _LONGEST_MESSAGE = 4000
 
 _VOLATILE = pattern(
     r"""
-    (?=[0-9])  # every alternative begins so, which makes the scan several times faster
+    (?=[/0-9])  # every alternative begins so, which makes the scan several times faster
     (   \b0x[0-9a-f]+\b
+      | (?<![\w.<>])/tmp/[\w.@+~/-]*(?![^\s'\",;:)\]}>])
       | (?<![\w.,])(?<![eE][-+])\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\da-fA-F_.x]|[,:]\d|-\d)
     )
     """,
-    matches=["0x7f31", "after 31 ms", "1.5e-3"],
+    matches=["0x7f31", "see /tmp/a/b.txt", "after 31 ms", "1.5e-3"],
     rejects=["float32", "1,234", "256x256", "v12"],
 )
-"""Tokens that masking replaces whatever they are: an address, a plain number."""
+"""Tokens that masking replaces whatever they are: an address, a temporary path, a plain number."""
 _DIGITS_MEAN_MORE = pattern(
-    r"\d-\d\d | \d:\d\d | \d\.\d+\.\d | \[[-+\d.\[]",
-    matches=["2024-01-02", "12:30:01", "127.0.0.1", "[1, 2]"],
+    r"\d-\d\d | \d:\d\d | \d\.\d+\.\d | \d/\d | \[[-+\d.\[]",
+    matches=["2024-01-02", "12:30:01", "127.0.0.1", "5/3/2022", "[1, 2]"],
     rejects=["3.5", "-4"],
 )
 """Dates, times, hosts and arrays, which masking treats otherwise than plain numbers."""
@@ -83,6 +86,8 @@ def cache_key(failure: Failure) -> Hashable:
         return None
     if shows_example(raised):
         return None  # which parts of the message are the example's depends on its digits
+    if may_hold_rare_kind(" ".join(_VOLATILE.split(message)[::2])):
+        return None  # whether `22 May` is a day depends on its digits
     if _DIGITS_MEAN_MORE.search(message):
         return None
     path, _, rest = failure.nodeid.partition("::")
@@ -106,8 +111,13 @@ def cache_key(failure: Failure) -> Hashable:
 def _shape(message: str) -> Hashable:
     """What stands between the volatile tokens, and their kinds."""
     parts = _VOLATILE.split(message)
-    kinds = "".join("a" if token[1:2] == "x" else "n" for token in parts[1::2])
-    return tuple(parts[::2]), kinds
+    return tuple(parts[::2]), tuple(_kind(token) for token in parts[1::2])
+
+
+def _kind(token: str) -> str:
+    if token.startswith("/"):
+        return masked_path(token)
+    return "a" if token[1:2] == "x" else "n"
 
 
 def _follows_from_key(signatures: Signatures) -> bool:

@@ -12,12 +12,13 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from triage.model.failure import Captured, Failure, Frame, Raised, beneath, origin_of, posix
-from triage.model.root import guess_root
+from triage.model.root import guess_root, workspace_in
 
 ROOT = "<root>"
 """Stands in texts for the absolute root of the project; `origin_of` and `beneath` take it as one."""
 _BACKSLASHES = re.compile(rf"{ROOT}(?:\\{{1,2}}[\w .@+~-]+)+")
 """A path of Windows behind its root; of the words that follow only backslashes would be touched."""
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
 _SHORTEST_ROOT = 2
 """Characters: the root of the file system is no folder of a project."""
 
@@ -47,15 +48,19 @@ def root_in_texts(failure: Failure) -> str | None:
 
 def _guessed_roots(failure: Failure) -> tuple[str, ...]:
     """Of an imported failure: where its texts show the test's own file, or a source file of the project."""
-    test_file = posix(failure.nodeid.partition("::")[0])
-    paths = [frame.path for raised in failure.chain for frame in raised.frames]
-    product = {frame.path for raised in failure.chain for frame in raised.frames if frame.origin == "product"}
-    for file in (test_file, *sorted(product)):
-        for text in (*_texts(failure), *(f'"{path}"' for path in paths if path.endswith(f"/{file}"))):
+    frames = [frame for raised in failure.chain for frame in raised.frames]
+    absolute = " ".join(f'"{frame.path}"' for frame in frames if _ABSOLUTE.match(frame.path))
+    texts = [text for text in (*_texts(failure), absolute) if "/" in text or "\\" in text]
+    if not texts:
+        return ()
+    product = {frame.path for frame in frames if frame.origin == "product"}
+    for file in (posix(failure.nodeid.partition("::")[0]), *sorted(product)):
+        for text in texts:
             root = guess_root(text, file)
             if root is not None:
                 return (root,)
-    return ()
+    workspaces = (workspace_in(text) for text in texts)
+    return tuple(filter(None, workspaces))[:1]
 
 
 def _texts(failure: Failure) -> Iterator[str]:

@@ -133,10 +133,11 @@ def _template(evidence: Evidence) -> Values:
 
 _GENERATED_NOTE = pattern(
     r"""
-    Falsifying | Explanation: | You[ ]can[ ](?:reproduce|add) | Draw[ ]\d | Unreliable
+    Falsifying | Failing[ ](?:explicit[ ])?(?:example|test[ ]case): | Explanation:
+    | You[ ]can[ ](?:reproduce|add) | Draw[ ]\d | Unreliable
     | Failed[ ]to[ ]reproduce | State | Highest
     """,
-    matches=["Falsifying example: test_a(", "Draw 1: 7"],
+    matches=["Falsifying example: test_a(", "Failing test case: test_a(", "Draw 1: 7"],
     rejects=["while reading beam.toml"],
     how="match",
 )

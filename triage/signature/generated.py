@@ -15,8 +15,11 @@ stand in other words by chance."""
 _LOOKED_AT = 20_000
 
 _HEADING = pattern(
-    r"(?:Falsifying|Failing)[ ](?:explicit[ ])?example: | \bDraw[ ]\d+(?:[ ]\([^)]*\))?:",
-    matches=["Falsifying example: test_a(", "Draw 1: 7", "Draw 2 (name): 'x'"],
+    r"""
+      (?:Falsifying|Failing)[ ](?:explicit[ ])?(?:example|test[ ]case):
+    | \bDraw[ ]\d+(?:[ ]\([^)]*\))?:
+    """,
+    matches=["Falsifying example: test_a(", "Failing test case: test_a(", "Draw 1: 7", "Draw 2 (name): 'x'"],
     rejects=["an example: x"],
 )
 _ARGUMENT = pattern(
@@ -25,8 +28,12 @@ _ARGUMENT = pattern(
     matches=["    text='0',", "    xs=[],  # or any other generated value", "Draw 1: 'x'"],
     rejects=["test_a("],
 )
+_CONTINUED = re.compile(r"\n {5,}")
+"""Arguments stand behind four blanks."""
 _ARGUMENT_OF_LINE = re.compile(r"(?<=[(\s])\w+=('[^'\n]*'|\"[^\"\n]*\")(?=[,)])")
 _PLAIN_NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?|True|False|None")
+_GROUPED = re.compile(r"(?<=\d)_(?=\d)")
+"""Hypothesis prints long numbers in groups, Python does not."""
 _CALL_OF_TEST = pattern(
     r"\b(?P<heading>Hypothesis[ ])(?P<test>\w+)\(.*?\)(?=[ ]produces[ ]unreliable)",
     flags=re.DOTALL,
@@ -58,11 +65,13 @@ def _values(texts: tuple[str, ...]) -> Iterator[str]:
         if not _HEADING.search(text):
             continue
         looked_at = text[:_LOOKED_AT]
-        found = [match["value"] for match in _ARGUMENT.finditer(looked_at)]
+        joined = _CONTINUED.sub(" ", looked_at)  # a long list has an element a line, a message has it on one
+        found = [match["value"] for match in _ARGUMENT.finditer(joined)]
         found += _ARGUMENT_OF_LINE.findall(looked_at)
         for value in found:
             if _PLAIN_NUMBER.fullmatch(value):
                 continue  # masked anyway, or a word of any message
             yield value
+            yield _GROUPED.sub("", value)
             if value[0] in "'\"" and len(value) >= _SHORTEST_BARE + 2:
                 yield value[1:-1]

@@ -121,8 +121,10 @@ def is_assertion(error: RootError) -> bool:
 
 
 def title_of(failure: Failure) -> str:
-    """A line about this one failure, with its numbers."""
-    return visible(headline(root_error(in_any_checkout(failure)), legible))
+    """A line about this one failure, with its numbers and generated values."""
+    shown_values = tuple(raised.model_copy(update={"notes": ()}) for raised in failure.chain)
+    as_raised = failure.model_copy(update={"chain": shown_values})
+    return visible(headline(root_error(in_any_checkout(as_raised)), legible))
 
 
 def headline(error: RootError, legibly: Callable[[str], str] | None = None) -> str:
