@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -222,3 +223,15 @@ def test_a_history_out_of_the_checkout_is_refused(project):
     said = project.triage("run", TRIAGE_STORE="../../history.sqlite")
     assert (said.code, complaint(said).endswith("[outside-output]")) == (2, True)
     assert not (project.root / "reports").exists()
+
+
+def test_a_repository_without_a_git_program_is_of_unknown_state(project, tmp_path):
+    project.file("test_a.py", GREEN).commit()
+    (tmp_path / "bin").mkdir()
+    said = project.triage("run", "--json", PATH=str(tmp_path / "bin"))
+    assert said.code == 0, said.err
+    folder = project.root / said.json["folder"]
+    known = json.loads((folder / "preflight.json").read_text())["git"]
+    assert (known["commit"], known["dirty"], "git-missing" in known["why"]) == (None, None, True)
+    said = project.triage("doctor", PATH=str(tmp_path / "bin"))
+    assert (said.code, "install git" in said.out) == (1, True)

@@ -305,3 +305,32 @@ def test_a_held_folder_gives_up_with_one_line(tmp_path):
 )
 def test_what_is_written_is_read_back(value):
     assert json.loads(atomic.json_text(value)) == value
+
+
+def test_a_link_in_the_place_of_a_stamp_folder_is_not_written_through(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    phase = tmp_path / "reports" / "c" / "phase_a"
+    phase.mkdir(parents=True)
+    (phase / STAMP).symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="outside-output"):
+        EvidenceFolder.open(phase / STAMP)
+
+
+def test_a_folder_is_in_use_as_long_as_its_maker_lives(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from triage.evidence.folder import EvidenceFolder;"
+        f"EvidenceFolder.create(Path(sys.argv[1]), 'c', 'b', {STAMP!r}); print('made', flush=True); input()"
+    )
+    maker = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert maker.stdout.readline() == "made\n"
+    (folder,) = EvidenceFolder.all(tmp_path)
+    assert folder.in_use
+    maker.kill()
+    maker.communicate()
+    assert not folder.in_use

@@ -44,9 +44,11 @@ def remove_abandoned(root: Path, output: Path) -> tuple[str, ...]:
 
     The scratch of a run stays: the run may be resumed. STAMP folders stay: they are evidence.
     """
-    files = tuple(_half_written(output))
-    for file in files:
-        file.unlink(missing_ok=True)
+    files = []
+    for file in _half_written(output):
+        with suppress(OSError):  # a folder that cannot be written
+            file.unlink()
+            files.append(file)
     folders = abandoned_folders(root)
     for folder in folders:
         remove_tree(folder)

@@ -88,6 +88,8 @@ class EvidenceFolder:
             raise UsageError(
                 "no-such-stamp", f"{path} is no STAMP folder", "see `triage status` for the runs"
             )
+        if path.is_symlink():
+            raise UsageError("outside-output", f"{path} is a link, no folder of its own", "remove the link")
         return cls(path, redact)
 
     @classmethod
