@@ -17,6 +17,7 @@ from triage.formats.file_head import FileHead
 from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
 from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
+from triage.model.failure import Failure
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Key, TestResult
 
@@ -234,7 +235,10 @@ def _written(
 ) -> dict[str, Any]:
     test: dict[str, Any] = {"nodeid": key[0], "lineno": line, "outcome": result.outcome.pytest_word}
     if event is None:
-        test["call"] = _stage_of_death(result)
+        # what had failed before a teardown that killed the process comes before that
+        for failure in result.failures or (None,):
+            stage = "call" if failure is None else failure.phase.value
+            test[stage] = _stage_of_death(result, failure)
         test["metadata"] = {"triage": {"outcome": result.outcome.value, "note": result.note}}
         return test
     if "d" in event:  # the recorder's short form of a test that passed: durations alone
@@ -254,8 +258,7 @@ def _written(
     return test
 
 
-def _stage_of_death(result: TestResult) -> dict[str, Any]:
-    failure = result.failures[0] if result.failures else None
+def _stage_of_death(result: TestResult, failure: Failure | None) -> dict[str, Any]:
     message = failure.message if failure else (result.note or "")
     file = result.nodeid.partition("::")[0]
     return {

@@ -27,7 +27,6 @@ from triage.recorder.reports import (
     is_complete,
     is_of_subtest,
     last_attempt,
-    only_counts_subtests,
     outcome_of,
     skip_reason,
     without_texts,
@@ -443,7 +442,8 @@ class Recorder:
     def _failures(self, reports: Sequence[Any]) -> list[dict[str, Any]]:
         failed = [report for report in reports if report.failed]
         if any(is_of_subtest(report) for report in failed):
-            failed = [report for report in failed if not only_counts_subtests(report)]
+            # pytest's own line that subtests failed, beside their failures: nothing was raised there
+            failed = [report for report in failed if is_of_subtest(report) or id(report) in self.chains]
         return [self._failure(report) for report in failed]
 
     # -- the end --------------------------------------------------------------------------------

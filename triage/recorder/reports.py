@@ -82,11 +82,6 @@ def is_of_subtest(report: Any) -> bool:
     return hasattr(report, "context")
 
 
-def only_counts_subtests(report: Any) -> bool:
-    """Tell whether a failure is pytest's own line that subtests failed, beside the failures of these."""
-    return isinstance(report.longrepr, str) and report.longrepr.startswith("contains ")
-
-
 class ReportSerializer:
     """Turns reports into data that may be written: each text capped, encodable and redacted."""
 

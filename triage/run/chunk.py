@@ -28,6 +28,7 @@ After one more than these the machine is held to be broken."""
 _MOST_FRUITLESS = 3
 """Attempts in turn that give no test a result: a further one would give none either."""
 _STOP_POLL_SECONDS = 0.05
+_EXONERATED = "a first process was killed while it ran; this is what it gave alone"
 _NOT_COLLECTED_AGAIN = (
     "not collected again: its id changes with each collection, or its file no longer collects"
 )
@@ -95,6 +96,9 @@ class ChunkRunner:
     """The key of an attempt's record, by the attempt's name."""
     stop: Callable[[], bool]
     on_event: OnChunkEvent
+    doubts: bool = True
+    """Whether a test runs again alone whose process somebody else may have ended; alone is no control where
+    the order of tests is what is examined, and there only the end of the machinery is doubted."""
 
     def run(self, chunk: ChunkProgress, make_request: RequestMaker) -> None:
         """Give each test of the chunk its result, or leave it without one when stopped or given up.
@@ -156,7 +160,8 @@ class ChunkRunner:
         )
         notes = notes_on(end, process)
         if culprit is not None and end.culprit is not None and end.culprit in chunk.keys:
-            if end.from_outside and end.culprit != chunk.suspect:
+            is_doubtful = end.from_outside and (self.doubts or end.ended == "lost")
+            if is_doubtful and end.culprit != chunk.suspect:
                 chunk.suspect = end.culprit
                 text = f"{end.note}, while {end.culprit[0]} ran: it runs again, alone"
                 notes = (*notes, Note(kind=NoteKind.RUN_AGAIN, text=text))
@@ -190,7 +195,11 @@ class ChunkRunner:
     ) -> None:
         if event.get("e") in ("finish", "ran"):
             key = reader.key(event["i"])
-            chunk.results[key] = results.result_of_event(key, event, chunk.name, number, self.origins)
+            result = results.result_of_event(key, event, chunk.name, number, self.origins)
+            if key == chunk.suspect:
+                note = "; ".join(filter(None, (result.note, _EXONERATED)))
+                result = result.model_copy(update={"note": note})
+            chunk.results[key] = result
             chunk.last_finished = key
         self.on_event(chunk, number, payload, event)
 

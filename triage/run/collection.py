@@ -83,6 +83,7 @@ class Collection:
         self._tries = 0
         self._ignore: list[str] = []
         self._suspicions: Counter[str] = Counter()
+        self._notes: list[str] = []
         self.errors: list[TestResult] = []
         """What killed the collection, hung in it, or raised before it could begin."""
 
@@ -100,6 +101,7 @@ class Collection:
             unexplained += 1
             if not _died(finished) or unexplained >= _MOST_UNEXPLAINED:
                 raise self._refusal(finished)
+            self._notes.append(f"collected again: the first time it {finished.attempt.note or 'died'}")
 
     def _attempt(self, scope: Scope) -> FinishedAttempt:
         self._tries += 1
@@ -118,6 +120,9 @@ class Collection:
         if alone is not None and alone.name == suspected.name:
             self._leave_out(suspected, alone.result)
             return
+        self._notes.append(
+            f"collected again: the first time it {suspected.result.note or 'died'}; alone that is fine"
+        )
         self._suspicions[suspected.name] += 1
         if self._suspicions[suspected.name] >= _MOST_SUSPICIONS:
             note = f"{suspected.result.note or 'died'}; collected alone it is fine"
@@ -165,7 +170,7 @@ class Collection:
             deselected=event.get("deselected", 0),
             ignore=list(self._ignore),
             begin=reader.begin,
-            notes=list(reader.notes),
+            notes=[*self._notes, *reader.notes],
             hints=list(reader.hints),
         )
 

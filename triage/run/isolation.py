@@ -32,7 +32,7 @@ class Isolation:
     executor: Executor
     runner: ChunkRunner
     wanted: bool
-    """Whether the settings allow a fork server."""
+    """Whether a fork server is to be used: the settings allow it, and the suite is fit for it."""
     notes: list[str] = field(default_factory=list)
     server: ForkServer | None = None
     _restarts: int = 0
@@ -87,6 +87,7 @@ class Isolation:
     def _keep_if_fit(self, server: ForkServer) -> None:
         if server.unfit:
             self.notes.append(f"isolation fresh instead of warm: {'; '.join(server.unfit)}")
+            self.wanted = False
             server.close()
         else:
             self.server = server
@@ -113,20 +114,19 @@ class Isolation:
                 return self.server
             self.server.close()
             self.server = None
-            while self.server is None and self._restarts < _MOST_RESTARTS and not self.runner.stop():
+            while self.wanted and self.server is None and not self.runner.stop():
+                if self._restarts == _MOST_RESTARTS:
+                    self.wanted = False
+                    self.notes.append(
+                        f"isolation fresh instead of warm: the fork server died {_MOST_RESTARTS} times"
+                    )
+                    break
                 self._restarts += 1
                 self._collections += 1
-                notes_before = len(self.notes)
                 chunk = ChunkProgress(PREFLIGHT, [], number=self._collections - 1)
                 self._collect_in_fork_server(chunk, ignore)
-                if len(self.notes) > notes_before:
-                    break  # this time it is not fit, and says why
             if self.server is not None:
                 self.notes.append("the fork server died and was started again")
-            elif self._restarts >= _MOST_RESTARTS:
-                self.notes.append(
-                    f"isolation fresh instead of warm: the fork server died {_MOST_RESTARTS} times"
-                )
             return self.server
 
     def has_pytest(self) -> bool:

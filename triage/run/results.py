@@ -119,7 +119,7 @@ def result_of_culprit(
     if end.culprit is None or end.outcome is None:
         return None
     nodeid = end.culprit[0]
-    earlier = _failures_before_teardown(nodeid, reader, origins)
+    earlier = failures_before_teardown(nodeid, reader, origins)
     if reader.cut is not None:
         failure = _failure_of_cut(nodeid, reader.cut, origins)
     else:
@@ -140,7 +140,7 @@ def result_of_culprit(
     )
 
 
-def _failures_before_teardown(nodeid: str, reader: RecordReader, origins: Origins) -> tuple[Failure, ...]:
+def failures_before_teardown(nodeid: str, reader: RecordReader, origins: Origins) -> tuple[Failure, ...]:
     """What had failed of the running test when its teardown ended the process."""
     if reader.failing is None:
         return ()

@@ -85,6 +85,7 @@ class _SelectionRun:
             command=self._command,
             stop=stop,
             on_event=self._on_event,
+            doubts=False,
         )
 
     def run(self) -> ChunkProgress:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from triage.errors import UsageError
-from triage.model.outcome import Outcome
+from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
 from triage.run import results
 from triage.run.record_reader import RecordReader
@@ -33,8 +33,11 @@ def read_recorded(folder: Path, *, root: Path, stamp: str, campaign: str) -> Run
             found.append(results.result_of_event(key, event, None, 1, origins))
         elif reader.end is None and key == reader.culprit:
             note = "the session died while it ran"
-            failure = results.failure_of_death(key[0], "Crashed", note, origins=origins)
-            found.append(TestResult(nodeid=key[0], outcome=Outcome.CRASHED, failures=(failure,), note=note))
+            earlier = results.failures_before_teardown(key[0], reader, origins)
+            phase = Phase.TEARDOWN if earlier else None
+            death = results.failure_of_death(key[0], "Crashed", note, origins=origins, phase=phase)
+            failures = (*earlier, death)
+            found.append(TestResult(nodeid=key[0], outcome=Outcome.CRASHED, failures=failures, note=note))
         else:
             found.append(results.result_not_run(key, None, "the session ended before it"))
     missing = sum(result.outcome is Outcome.NOT_RUN for result in found)
@@ -45,7 +48,7 @@ def read_recorded(folder: Path, *, root: Path, stamp: str, campaign: str) -> Run
         root=str(root),
         complete=void is None,
         void=void if found or reader.collect_errors else "no tests were collected",
-        results=tuple(found),
+        results=(*found, *results.collect_skips(reader)),
         collect_errors=tuple(results.collect_errors(reader, origins)),
         notes=("recorded by a plain pytest session",),
     )
