@@ -47,7 +47,7 @@ def test_what_is_known_when_a_signal_comes_is_on_record(lab: Lab, number: signal
     known = {result.nodeid: result.outcome.value for result in record.results}
     assert known.keys() == expected(2, 40).keys()
     ran = {nodeid: outcome for nodeid, outcome in known.items() if outcome != "not_run"}
-    assert len(ran) >= 18
+    assert ran, "what ran a moment before may still have been on its way"
     assert ran.items() <= expected(2, 40).items()
     assert record.resumable
     assert not record.complete
