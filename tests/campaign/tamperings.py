@@ -225,6 +225,13 @@ RECORDED = [
         document(f"{A}/clusters.json", lambda v: v["clusters"][0].update(title="nothing")),
         REWRITTEN,
     ),
+    Tampering("the gate's answer", document(f"{A}/gate.json", lambda v: v.update(held_against=[])), RENDERED),
+    Tampering("the gate's answer removed", remove(f"{A}/gate.json"), RENDERED),
+    Tampering(
+        "the cluster of a failure",
+        document(f"{A}/failures.json", lambda v: v["failures"][0].update(cluster="C1")),
+        RENDERED,
+    ),
     Tampering(
         "a number in the summary's values", text(f"{A}/summary.json", '"passed": 2', '"passed": 3'), REWRITTEN
     ),

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from triage.documents.gate_check import check_gate
 from triage.documents.record_check import check_record
 from triage.documents.rerun_check import check_reruns
 from triage.model.cluster import Cluster
@@ -58,6 +59,7 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
             yield f"{RERUNS}/{name}", problem
     yield from _compared(folder / FAILURES, record, _compare_failures)
     yield from _compared(folder / CLUSTERS, record, _compare_clusters)
+    yield from check_gate(folder)
     yield from check_record(folder, record)
 
 
