@@ -1,12 +1,12 @@
 """Kill `triage probe`, `design`, `verify`, `import` at seeded moments: nothing left behind or half true.
 
-`python -m benchmarks kill_commands --command probe --n 20` starts the command on a copy of a small project,
-kills it (alone, or with everything that it started) as `kill -9` does, and looks: `triage doctor` names every
-work folder, worktree and unfinished STAMP folder, and where what it says of these is done, `triage check` holds.
-Then the command is given again, an import as doctor says, and must end as undisturbed: same exit code, same clusters with the same
-statuses, an empty temporary folder, one worktree. Without `--command` all four take their turn. With
-`--signal TERM` (HUP, INT) the command is to end by itself, with exit code 130 and an empty temporary folder.
-Exits 1 if a trial did not end so.
+`python -m benchmarks kill_commands --command probe --n 20` starts the command on a copy of a small project and
+kills it (alone, or with everything that it started) as `kill -9` does. `triage doctor` must name every work
+folder, worktree and unfinished STAMP folder; where what it says of the latter is done, `triage check` holds.
+Then the command is given again, an import as doctor says, and must end as undisturbed: same exit code, same
+clusters with the same statuses, an empty temporary folder, one worktree. Without `--command` all four take
+their turn. With `--signal TERM` (HUP, INT) the command is to end by itself, with exit code 130 and an empty
+temporary folder. Exits 1 if a trial did not end so.
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ def _again(command: str, place: _Place, undisturbed: _Undisturbed) -> tuple[tupl
 
 
 def _faults_after_the_kill(place: _Place) -> list[str]:
-    """Whether doctor names all that is left, and what it says of unfinished STAMP folders makes check hold."""
+    """Whether doctor names all that is left, and check holds where its advice on STAMP folders is taken."""
     faults = []
     _, doctor = place.triage("doctor")
     unfinished = place.stamp_folders(sealed=False)
