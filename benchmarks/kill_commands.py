@@ -1,7 +1,7 @@
 """Kill `triage probe`, `design`, `verify`, `import` at seeded moments: nothing left behind or half true.
 
-`python -m benchmarks kill_commands --command probe --n 20` starts the command on a copy of a small project and
-kills it (alone, or with everything that it started) as `kill -9` does. `triage doctor` must name every work
+`python -m benchmarks kill_commands --command probe --n 20` starts the command on a copy of a small project,
+and kills it (alone, or with all that it started) as `kill -9` does. `triage doctor` must name every work
 folder, worktree and unfinished STAMP folder; where what it says of the latter is done, `triage check` holds.
 Then the command is given again, an import as doctor says, and must end as undisturbed: same exit code, same
 clusters with the same statuses, an empty temporary folder, one worktree. Without `--command` all four take
