@@ -124,6 +124,12 @@ def test_a_test_that_was_edited_is_judged_by_its_old_form(results):
     assert "the test itself was changed" in base["reason"]
 
 
+def test_a_test_in_a_renamed_file_has_its_old_name(results):
+    base = results["tests/test_moved.py::test_moved"]["base"]
+    assert base["nodeid"] == "tests/test_before.py::test_moved"
+    assert results["tests/test_a.py::test_old"]["base"]["nodeid"] is None
+
+
 def test_a_module_that_does_not_import_there_says_why(results):
     assert "does not import on the base" in results["tests/test_needs.py::test_needs"]["base"]["reason"]
 

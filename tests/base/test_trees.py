@@ -115,3 +115,17 @@ def test_only_tests_that_the_change_may_have_touched_have_another_form(made, tre
         assert not narrow.has_own_form(subject("test_a"))
         made.write(tests__test_a_DOT_py="from tests.test_new import x\n")
         assert narrow.has_own_form(subject("test_a"))
+
+
+def test_a_test_that_was_moved_is_found_where_it_was(made, tmp_path):
+    made.write(tests__test_a_DOT_py="", tests__test_new_DOT_py="def test_a():\n    assert 0\n")
+    SmallRepository.at(made.root).git("checkout", "-q", "-b", "other")
+    made.write(tests__test_a_DOT_py="def test_a():\n    assert 0\n")
+    (made.root / "tests" / "test_new.py").unlink()
+    base = made.commit("before the move")
+    made.write(tests__test_a_DOT_py="", tests__test_new_DOT_py="def test_a():\n    assert 0\n# more\n" * 2)
+    with Scratch(made.root, tmp_path / "room", carry_only_ignored=True) as scratch:
+        modules = {"tests/test_new.py", "tests/test_a.py"}
+        trees = BaseTrees(scratch, Repository.find(made.root), base, modules)
+        assert trees.name_in("base", "tests/test_new.py::test_a") == "tests/test_a.py::test_a"
+        assert trees.name_in("head", "tests/test_new.py::test_a") == "tests/test_new.py::test_a"

@@ -6,7 +6,8 @@ import pytest
 
 from tests.fixtures.git_repository import SmallRepository
 from triage.process.git import Repository
-from triage.process.git_base import changed_since, files_at, files_now, has_path, renamed_since
+from triage.process.git_base import changed_since, files_at, files_now, has_path
+from triage.process.git_history import renames_since
 from triage.process.git_submodules import fill_submodules
 
 TEXT = "".join(f"line {number}\n" for number in range(9))
@@ -26,9 +27,12 @@ def test_renames_are_followed_committed_staged_and_untold(made):
     made.git("mv", "elsewhere.py", "app/came_in.py")
     (made.root / "app" / "plain.py").rename(made.root / "app" / "moved ü.py")
     app = Repository.find(made.root / "app")
-    assert renamed_since(app, made.base) == {"new.py": "old.py", "moved ü.py": "plain.py"}
+    renames = {rename.new: rename.old for rename in renames_since(app, made.base)}
+    assert renames == {"new.py": "old.py", "moved ü.py": "plain.py"}
     top = Repository.find(made.root)
-    assert renamed_since(top, made.base)["app/came_in.py"] == "elsewhere.py"
+    assert {rename.new: rename.old for rename in renames_since(top, made.base)}[
+        "app/came_in.py"
+    ] == "elsewhere.py"
 
 
 def test_files_of_a_root_below_the_top(made):

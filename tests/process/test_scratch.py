@@ -138,3 +138,19 @@ def test_a_repository_that_takes_no_worktree_gives_the_files_alone(project, tmp_
         assert not (copy / ".git").exists()
         assert not (copy / "new.txt").exists()
     assert not copy.exists()
+
+
+def test_a_filtered_file_has_its_contents_where_it_did_not_change(tmp_path):
+    from tests.fixtures.git_repository import SmallRepository
+
+    made = SmallRepository(tmp_path / "r")
+    made.git("config", "filter.large.smudge", "tr a-z A-Z")
+    made.git("config", "filter.large.clean", "tr A-Z a-z")
+    made.write(_DOT_gitattributes="*.big filter=large\n", kept_DOT_big="KEPT\n")
+    base = made.commit("base", changed_DOT_big="OLD\n")
+    made.commit("head", changed_DOT_big="NEW\n")
+    with Scratch(made.root, tmp_path / "room", carry_only_ignored=True) as scratch:
+        copy = scratch.prepare(base)
+        assert (copy / "kept.big").read_text() == "KEPT\n"
+        (missing,) = scratch.missing
+        assert "changed.big" in missing

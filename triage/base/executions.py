@@ -21,6 +21,7 @@ from triage.model.base_commit import TestFiles
 from triage.model.run import Selection, SelectionResult, TestResult
 from triage.process.api import LOG
 from triage.run import environment
+from triage.run.command import seed_of_run
 from triage.run.selection import run_selection
 
 _CHECKOUT = "checkout"
@@ -88,6 +89,7 @@ class Executions:
         self._world = bench.world
         self._started = bench.world.monotonic()
         self._budget = bench.budget
+        self._seed = seed_of_run(bench.folder.stamp)
         self._count = 0
         self.commands: list[str] = []
         self._slots: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -214,6 +216,7 @@ class Executions:
             plugins=tuple(plugin_of(name) for name in plugins),
             settings={_CHECKOUT: json.dumps({"from": str(self._trees.top), "to": top})},
             limits=limits,
+            seed=self._seed,
         )
 
 

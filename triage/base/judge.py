@@ -54,6 +54,8 @@ class _Judgement:
         self._bench = bench
         self._notes = [_DEPENDENCIES]
         self._changed_tests: tuple[str, ...] = ()
+        self._names: dict[str, str] = {}
+        """Node ids on the head to those on the base."""
         self._commands: list[str] = []
         self._seconds = 0.0
         self._subject = ""
@@ -69,7 +71,7 @@ class _Judgement:
             unknown = Answers(is_present=True, head_form=Observed(trouble=trouble), base_form=None)
             answers = dict.fromkeys((subject.nodeid for subject in subjects), unknown)
         decisions = {each.nodeid: decide(each, answers[each.nodeid]) for each in subjects}
-        found = {nodeid: self._on_base(decision) for nodeid, decision in decisions.items()}
+        found = {nodeid: self._on_base(nodeid, decision) for nodeid, decision in decisions.items()}
         base = self._base_run(found)
         self._write(base, found, answers)
         return self._record.model_copy(
@@ -109,6 +111,7 @@ class _Judgement:
                 f"the change touches {len(changes)} files of tests: the head's ran on the base's code, and "
                 "the base's own where those were not green"
             )
+        self._names = {each.nodeid: trees.name_in("base", each.nodeid) for each in subjects}
         if trees.missing:
             self._notes.append(trees.missing)
         on_record = self._bench.on_record([subject.nodeid for subject in subjects], self._commit)
@@ -120,8 +123,9 @@ class _Judgement:
 
     # -- what came of it ----------------------------------------------------------------------
 
-    def _on_base(self, decision: Decision) -> OnBase:
+    def _on_base(self, nodeid: str, decision: Decision) -> OnBase:
         observed = decision.observed
+        name = self._names.get(nodeid, nodeid)
         return OnBase(
             ref=self._target.ref,
             commit=self._commit,
@@ -131,6 +135,7 @@ class _Judgement:
             verdict=decision.verdict,
             reason=self._bench.folder.redact(decision.reason),
             tests=decision.tests,
+            nodeid=name if name != nodeid else None,
             cached_from=observed.cached_from if observed else None,
         )
 

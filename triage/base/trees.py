@@ -6,14 +6,16 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
+from triage.base.moved_tests import TouchedModule, module_on_base
 from triage.base.subjects import Subject
 from triage.base.test_files import TestFileRule, same_for_tests
 from triage.model.base_commit import TestFiles
 from triage.process.git import Repository
-from triage.process.git_base import changed_since, files_at, files_now, renamed_since
+from triage.process.git_base import changed_since, files_at, files_now
+from triage.process.git_history import renames_since
 from triage.process.scratch import Overlay, Scratch
 
 _COMPILED = (".so", ".pyd")
@@ -51,7 +53,7 @@ class BaseTrees:
         self._commit = commit
         self.root = repository.root
         self.top = repository.top
-        self._renamed = renamed_since(repository, commit)
+        self._renamed = {rename.new: rename.old for rename in renames_since(repository, commit)}
         self._changed = changed_since(repository, commit)
         head_modules = frozenset(modules)
         self._modules = head_modules | {self._renamed.get(name, name) for name in head_modules}
@@ -84,7 +86,20 @@ class BaseTrees:
         if tests == "head":
             return nodeid
         file, separator, rest = nodeid.partition("::")
-        return self._renamed.get(file, file) + separator + rest
+        was = module_on_base(nodeid, self._renamed.get(file, file), self._touched_modules)
+        return was + separator + rest
+
+    @cached_property
+    def _touched_modules(self) -> list[TouchedModule]:
+        """Modules of tests that the change touched, under the names that the base has for them."""
+        pristine = self._scratch.prepare(self._commit)
+        now = {self._renamed.get(name, name): name for name in self.changes.written}
+        touched = []
+        for path in dict.fromkeys((*now, *self.changes.removed)):
+            if path.endswith(".py"):
+                head = self.root / now.get(path, path)
+                touched.append(TouchedModule(path, _text_of(pristine / path), _text_of(head)))
+        return touched
 
     def has_own_form(self, subject: Subject) -> bool:
         """Whether the base may have another form of a test: its module, or what all share, was changed."""
@@ -132,6 +147,13 @@ class BaseTrees:
         # part of a path, and sockets of tests have short ones
         name = f"head-tests-{digest.hexdigest()[:16]}"
         return Overlay(name, partial(_lay_over, self.root, self.changes))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _lay_over(source: Path, changes: TestChanges, target: Path) -> None:

@@ -60,7 +60,7 @@ class OnBase(Value):
     tests: TestFiles | None = None
     """Whose form of the test decided."""
     nodeid: str | None = None
-    """The test's name on the base, where the change renamed its file."""
+    """The test's name on the base, where the change renamed its file or moved it to another."""
     cached_from: str | None = None
     """STAMP of the run that ran it, where its figures were used again."""
 

@@ -325,6 +325,8 @@ class Selection(Value):
     settings: dict[str, str] = {}
     """JSON text for each instrument, by its name; reaches the process as `TRIAGE_INSTRUMENT`."""
     limits: Limits = Limits()
+    seed: int | None = None
+    """For pytest-randomly, as a run gives it to its processes; None leaves it to the suite."""
 
 
 class SelectionResult(Value):

@@ -1,4 +1,4 @@
-"""Ask a repository what a change is judged against: merge bases, default branches, renames."""
+"""Ask a repository what a change is judged against: merge bases, default branches, files."""
 
 from __future__ import annotations
 
@@ -74,26 +74,6 @@ def has_path(repository: Repository, commit: str, path: Path) -> bool:
     return below == "." or bool(_answer(repository, "rev-parse", "--verify", "--quiet", f"{commit}:{below}"))
 
 
-def renamed_since(repository: Repository, commit: str) -> dict[str, str]:
-    """Map files of the tree as it stands to their names in a commit, where these differ.
-
-    Both are relative to the suite's root. What git has not been told of (a plain `mv`) is found where the
-    text stayed the same.
-    """
-    listing = _answer(
-        repository, "diff", "--no-ext-diff", "--find-renames", "--diff-filter=R", "--name-status", "-z",
-        commit, "--",
-    )  # fmt: skip
-    words = listing.split("\0")
-    renames = {}
-    for status, old, new in zip(words[::3], words[1::3], words[2::3], strict=False):
-        if status.startswith("R"):
-            renames[new] = old
-    renames |= _moved_untold(repository, commit)
-    below = [_below_root(repository, new, old) for new, old in renames.items()]
-    return dict(pair for pair in below if pair is not None)
-
-
 def modified_since(repository: Repository, commit: str) -> tuple[str, ...]:
     """Return tracked files that differ between a commit and the tree as it stands, relative to the top."""
     listing = _answer(repository, "diff", "--no-ext-diff", "--no-renames", "--name-only", "-z", commit, "--")
@@ -129,37 +109,11 @@ def files_at(repository: Repository, commit: str) -> dict[str, str]:
     return found
 
 
-def _moved_untold(repository: Repository, commit: str) -> dict[str, str]:
-    """New files whose text a file had in the commit that is gone now: new name to old, from the top."""
-    new = [name for name in _untracked(repository) if name.endswith(".py")]
-    if not new:
-        return {}
-    listing = _answer(repository, "ls-tree", "-r", "-z", "--full-tree", commit)
-    gone = {}
-    for entry in listing.split("\0"):
-        words, _, path = entry.partition("\t")
-        if path and not (repository.top / path).exists():
-            gone[words.rpartition(" ")[2]] = path
-    found = {}
-    for name in new if gone else ():
-        text_id = _answer(repository, "hash-object", "--no-filters", "--", str(repository.top / name)).strip()
-        if text_id in gone:
-            found[name] = gone[text_id]
-    return found
-
-
 def _untracked(repository: Repository) -> list[str]:
     listing = _answer(
         repository, "ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", ":(top)"
     )
     return [name for name in listing.split("\0") if name]
-
-
-def _below_root(repository: Repository, new: str, old: str) -> tuple[str, str] | None:
-    prefix = _prefix(repository)
-    if not (new.startswith(prefix) and old.startswith(prefix)):
-        return None
-    return new.removeprefix(prefix), old.removeprefix(prefix)
 
 
 def _root_below_top(repository: Repository) -> str:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from triage.errors import UsageError, VoidError
 from triage.process.git import Repository, scratch_copy
+from triage.process.git_base import files_at
 from triage.process.git_history import tracked
 from triage.process.git_submodules import fill_submodules
 from triage.process.work_folder import COPY, work_folder
@@ -91,6 +92,8 @@ class Scratch:
             if self._repository is not None and self._repository.head() is not None:
                 self.missing += fill_submodules(self._repository, top, commit)
             _carry(self._root, root, self._carried())
+            if commit is not None and self._carry_only_ignored and self._repository is not None:
+                self._take_filtered(self._repository, commit, root)
             self._drop_evidence(root)
             if overlay is not None:
                 overlay.write(root)
@@ -132,6 +135,26 @@ class Scratch:
             path = self._repository.top / name
             if not _is_left_out(path):
                 yield from _files_to_carry(path) if path.is_dir() and not path.is_symlink() else [path]
+
+    def _take_filtered(self, repository: Repository, commit: str, target: Path) -> None:
+        """Copy files that pass through a filter of git (large file storage), which is not started here.
+
+        The user's tree has their contents; in another version than the commit's they are missing.
+        """
+        prefix = f"{self._below.as_posix()}/" if self._below.parts else ""
+        filtered = [
+            name.removeprefix(prefix) for name in repository.filtered_files() if name.startswith(prefix)
+        ]
+        if not filtered:
+            return
+        now, then = files_at(repository, "HEAD"), files_at(repository, commit)
+        for name in sorted(filtered):
+            if name not in then:
+                continue
+            if now.get(name) == then[name] and (self._root / name).is_file():
+                shutil.copy2(self._root / name, target / name)
+            else:
+                self.missing.append(f"{name} passes through a filter of git and has changed since")
 
     def _drop_evidence(self, root: Path) -> None:
         """Remove what triage wrote itself and nobody committed: it is no part of the code under test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -140,6 +141,11 @@ class Launch:
     def _redact(self) -> Redactor:
         """For what is shown of the environment: a setting may be a secret too."""
         return Redactor.of(self.environment())
+
+
+def seed_of_run(stamp: str) -> int:
+    """The seed that all processes of a run have, and those that try its failures again elsewhere."""
+    return int(hashlib.sha256(stamp.encode()).hexdigest()[:8], 16)
 
 
 def new_key() -> bytes:

@@ -146,6 +146,7 @@ def _launch(
         plugins=selection.plugins,
         carry=carry,
         cache_dir=str(folder / "work" / "cache"),
+        seed=selection.seed,
         extra=_instruments(selection, folder),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from triage.run import environment
 from triage.run.artifacts import Artifacts
 from triage.run.chunk import ChunkProgress, ChunkRunner
 from triage.run.collection import PREFLIGHT, Collected, Collection, logs_of
-from triage.run.command import Launch, carried
+from triage.run.command import Launch, carried, seed_of_run
 from triage.run.coverage import join_coverage
 from triage.run.environment import Checkout
 from triage.run.isolation import Isolation
@@ -126,7 +125,6 @@ class _SuiteRun:
         scratch = self.store.scratch
         # processes on other machines would leave their measurements there, where nobody joins them
         coverage = str(scratch / "coverage") if self.executor.has_fork_server else None
-        stamp_digest = hashlib.sha256(self.store.folder.stamp.encode()).hexdigest()
         return Launch(
             root=self.suite.root,
             environ=self.world.environ,
@@ -138,7 +136,7 @@ class _SuiteRun:
             carry=carry,
             cache_dir=str(scratch / "cache"),
             coverage=coverage,
-            seed=int(stamp_digest[:8], 16),
+            seed=seed_of_run(self.store.folder.stamp),
         )
 
     def _command(self, chunk: str | None, keys: Sequence[Key]) -> str:
