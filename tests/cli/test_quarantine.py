@@ -18,44 +18,48 @@ def project(tmp_path) -> Project:
 
 
 @pytest.mark.slow
-def test_the_whole_life_of_a_quarantine(project):
-    run = ("run", "--gate", "strict", "--json", "--reruns", "0")
-    assert project.triage(*run, "--stamp", "20261201T000000Z", TRIAGE_NOW=BEFORE).code == 1
+def test_the_whole_life_of_a_quarantine(project, monkeypatch):
+    def triage(*words: str, now: str = LAST):
+        monkeypatch.setenv("TRIAGE_NOW", now)
+        return project.triage(*words)
 
-    made = project.triage("quarantine", "C1", *UNTIL, "--json", TRIAGE_NOW=BEFORE).json
+    run = ("run", "--gate", "strict", "--json", "--reruns", "0")
+    assert triage(*run, "--stamp", "20261201T000000Z", now=BEFORE).code == 1
+
+    made = triage("quarantine", "C1", *UNTIL, "--json", now=BEFORE).json
     assert (made["cluster"], made["until"]) == ("C1", "2026-12-15")
     assert made["owner"] == "@mail-team ada@example.org", "as CODEOWNERS says"
     # a test of the other cluster, with all of its parameters
     nodeid = "test_a.py::test_same_reason"
-    project.triage("quarantine", nodeid, *UNTIL, "--owner", "bob", TRIAGE_NOW=BEFORE)
-    listed = project.triage("quarantine", "--json", TRIAGE_NOW=LAST).json["quarantines"]
+    triage("quarantine", nodeid, *UNTIL, "--owner", "bob", now=BEFORE)
+    listed = triage("quarantine", "--json", now=LAST).json["quarantines"]
     assert [(each["subject"], each["holds"]) for each in listed] == [("C1", True), (nodeid, True)]
 
-    last = project.triage(*run, "--stamp", "20261215T000000Z", TRIAGE_NOW=LAST)
+    last = triage(*run, "--stamp", "20261215T000000Z", now=LAST)
     assert (last.code, last.json["held_against"]) == (0, [])
     assert len(last.json["warnings"]) == 2
-    rows = {row["nodeid"]: row for row in project.triage("results", "--json").json["results"]}
+    rows = {row["nodeid"]: row for row in triage("results", "--json").json["results"]}
     assert rows["test_a.py::test_same_reason[1]"]["quarantine"]["owner"] == "bob"
     assert rows["test_a.py::test_passes"]["quarantine"] is None
-    clusters = project.triage("clusters", "--json").json["clusters"]
+    clusters = triage("clusters", "--json").json["clusters"]
     assert [cluster["quarantine"]["until"] for cluster in clusters] == ["2026-12-15"] * 2
-    assert "C1 in quarantine until 2026-12-15" in project.triage("status", TRIAGE_NOW=LAST).out
+    assert "C1 in quarantine until 2026-12-15" in triage("status", now=LAST).out
     summary = next(project.root.glob("reports/*/phase_a/20261215T000000Z/summary.md")).read_text()
     assert "in quarantine until 2026-12-15 (bob): the mail server drops connections" in summary
     assert "the mail server" in (project.root / "plans" / "fix_plan.md").read_text()
-    assert project.triage("report", "--html", "r.html").code == 0
+    assert triage("report", "--html", "r.html").code == 0
     assert "In quarantine until 2026-12-15" in (project.root / "r.html").read_text()
-    assert project.triage("check").code == 0
+    assert triage("check").code == 0
 
     # known by reason, it would pass: but the day is over
-    after = project.triage("run", "--reruns", "0", "--json", "--stamp", "20261216T000000Z", TRIAGE_NOW=AFTER)
+    after = triage("run", "--reruns", "0", "--json", "--stamp", "20261216T000000Z", now=AFTER)
     assert after.code == 1
     assert [line.split(":")[0] for line in after.json["held_against"]] == [
         "C1 out of quarantine since 2026-12-15", "C2 out of quarantine since 2026-12-15",
     ]  # fmt: skip
-    assert project.triage("quarantine", "C1", "--lift").code == 0
-    assert project.triage("quarantine", nodeid, "--lift").code == 0
-    assert project.triage("run", "--reruns", "0", "--stamp", "20261216T000001Z", TRIAGE_NOW=AFTER).code == 0
+    assert triage("quarantine", "C1", "--lift", now=AFTER).code == 0
+    assert triage("quarantine", nodeid, "--lift", now=AFTER).code == 0
+    assert triage("run", "--reruns", "0", "--stamp", "20261216T000001Z", now=AFTER).code == 0
 
 
 @pytest.mark.parametrize(
