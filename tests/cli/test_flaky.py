@@ -82,6 +82,12 @@ def test_one_flaky_test_over_many_runs_of_one_commit(gate):
     assert rate["low"] < rate["rate"] < rate["high"]
     assert (rate["flaky_runs"], rate["clusters"]) == (3, ["C1"])
     assert rate["first_seen"] == "20260102T000000Z"
+    summary = gate.project.triage("report", "20260105T000000Z").out
+    assert summary.startswith("# Run 20260105T000000Z is complete: only flaky failures")
+    assert "## Flaky tests" in summary
+    assert "flaky in call, 2 of 3 reruns red" in summary
+    gate.project.triage("report", "--html", "r.html")
+    assert '<h2 id="flaky">Flaky tests</h2>' in (gate.project.root / "r.html").read_text()
     shown = gate.project.triage("history", TEST)
     assert "24 of 31 executions red: 77% (95 % interval" in shown.out
 

@@ -49,6 +49,9 @@ def test_the_whole_life_of_a_quarantine(project, monkeypatch):
     assert "the mail server" in (project.root / "plans" / "fix_plan.md").read_text()
     assert triage("report", "--html", "r.html").code == 0
     assert "In quarantine until 2026-12-15" in (project.root / "r.html").read_text()
+    annotations = triage("report", "--github").out
+    assert "::warning" in annotations
+    assert "::error" not in annotations
     assert triage("check").code == 0
 
     # known by reason, it would pass: but the day is over

@@ -65,8 +65,17 @@ def test_fixed_after_as_many_passes_as_the_rate_asks_for():
     assert not Chance(passed).leaves_open(CLUSTER), "a steady failure that passes is fixed"
     assert Chance(passed, {"t::a": HALF}).leaves_open(CLUSTER)
     for greens, still_open in [(3, True), (4, False)]:  # with this one 5: 0.5 ^ 5 = 3 %
-        record = HALF.model_copy(update={"greens_since": greens})
+        record = HALF.model_copy(update={"runs": 10 + greens, "greens_since": greens})
         assert Chance(passed, {"t::a": record}).leaves_open(CLUSTER) is still_open
+
+
+def test_green_on_the_commit_on_which_it_was_red_is_luck_at_first():
+    passed = {"t::a": TestResult(nodeid="t::a", outcome=Outcome.PASSED)}
+    steady = FlakyRecord(runs=3, failed=3, signatures=frozenset({"s/1:a"}))
+    assert Chance(passed, on_commit={"t::a": steady}).leaves_open(CLUSTER)
+    assert not Chance(passed, on_commit={}).leaves_open(CLUSTER), "another commit may have mended it"
+    red = {"t::a": TestResult(nodeid="t::a", outcome=Outcome.FAILED)}
+    assert not Chance(red, on_commit={"t::a": steady}).explains(CLUSTER, ["t::a"]), "no excuse for a red"
 
 
 def quarantine(until: str, **subject) -> Quarantine:

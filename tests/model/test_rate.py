@@ -45,7 +45,10 @@ def test_passes_needed(failed, runs, passes):
     record = FlakyRecord(runs=runs, failed=failed)
     assert record.passes_needed == passes
     assert not record.is_mended(passes - 1)
-    assert record.model_copy(update={"greens_since": passes - 1}).is_mended(1)
+    green_since = {"runs": runs + passes - 1, "greens_since": passes - 1}
+    assert record.model_copy(update=green_since).is_mended(1), (
+        "greens do not lower the rate they are judged by"
+    )
 
 
 def test_a_steady_rate_is_nearly_always_explained():

@@ -12,7 +12,14 @@ from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import TriageError
 from triage.evidence.history.api import HistoryRow, HistoryStore
-from triage.evidence.history.flakiness import MOST_RUNS, TestFlakiness, flakiness_of, record_of
+from triage.evidence.history.flakiness import (
+    MOST_RUNS,
+    TestFlakiness,
+    flakiness_of,
+    record_of,
+    record_on_commit,
+)
+from triage.model.cluster import ClusterStatus
 from triage.model.journal import AttemptRecorded, FlakySeen
 from triage.model.quarantine import Quarantine
 from triage.model.rate import FlakyRecord
@@ -113,6 +120,32 @@ def flaky_records(
         store.close()
     except TriageError as error:
         services.progress.note(f"flaky tests are known from the journal alone: {error}")
+    return found
+
+
+def records_on_commit(
+    services: Services, record: RunRecord, registry: ClusterRegistry
+) -> dict[str, FlakyRecord]:
+    """The record, on the run's own commit, of tests of open clusters that the run does not show red.
+
+    None where the tree differs from the commit, or is no commit's: then the change may be the repair.
+    """
+    if record.commit is None or record.dirty:
+        return {}
+    green = {result.nodeid for result in record.results if result.outcome.is_green}
+    open_clusters = [cluster for cluster in registry.live if cluster.status is not ClusterStatus.RESOLVED]
+    members = {nodeid for cluster in open_clusters for nodeid in cluster.members if nodeid in green}
+    found: dict[str, FlakyRecord] = {}
+    try:
+        store = services.open_store()
+        for nodeid in sorted(members):
+            rows = [row for row in store.history(nodeid, MOST_RUNS) if row.stamp < record.stamp]
+            on_commit = record_on_commit(rows, record.commit)
+            if on_commit is not None:
+                found[nodeid] = on_commit
+        store.close()
+    except TriageError:
+        return {}  # `flaky_records` has said so
     return found
 
 

@@ -28,6 +28,8 @@ class GateReport(Value):
     held_against: tuple[str, ...] = ()
     """Any of them fails the run."""
     warnings: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    """Clusters that pass by a quarantine, whatever their state."""
 
 
 def judge(
@@ -46,6 +48,7 @@ def judge(
     """
     held_against: list[str] = []
     warnings: list[str] = []
+    quarantined: list[str] = []
     for cluster in clusters:
         if _is_answered_by_base(cluster):
             held = list(_held_by_base(cluster, policy, blamed.get(cluster.id, ())))
@@ -56,11 +59,18 @@ def judge(
             held_against += held
             warnings += _warned(cluster, held)
         elif quarantine.holds_on(today):
+            quarantined.append(cluster.id)
             warnings.append(f"{cluster.id} in quarantine until {quarantine.until}: {cluster.title}")
         else:
             # known or flaky, it would pass: the quarantine was a promise to have it mended by then
             held_against.append(f"{cluster.id} out of quarantine since {quarantine.until}: {cluster.title}")
-    return GateReport(stamp=stamp, policy=policy, held_against=tuple(held_against), warnings=tuple(warnings))
+    return GateReport(
+        stamp=stamp,
+        policy=policy,
+        held_against=tuple(held_against),
+        warnings=tuple(warnings),
+        quarantined=tuple(quarantined),
+    )
 
 
 def _is_answered_by_base(cluster: Cluster) -> bool:

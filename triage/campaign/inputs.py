@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from triage.campaign.experiments import first_bad_of, flips_of, tried_factors, tried_on_failures_of
-from triage.campaign.flaky_tests import flaky_records
+from triage.campaign.flaky_tests import flaky_records, records_on_commit
 from triage.campaign.moved import MovedFiles
 from triage.campaign.services import Services
 from triage.cluster.chance import Chance
@@ -60,7 +60,10 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
         history=_history(services, record.stamp, red),
         first_bad=first_bad_of(tried),
         flips=flips_of(tried),
-        chance=Chance(records=flaky_records(services, registry, before=record.stamp)),
+        chance=Chance(
+            records=flaky_records(services, registry, before=record.stamp),
+            on_commit=records_on_commit(services, record, registry),
+        ),
         title_of=title_of,
         last_seen=_last_seen(services.output, record.stamp, registry),
     )

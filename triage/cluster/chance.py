@@ -21,6 +21,10 @@ class Chance:
     results: Mapping[str, TestResult] = field(default_factory=dict)
     records: Mapping[str, FlakyRecord] = field(default_factory=dict)
     """By node id; tests that were never red and green within one run have none."""
+    on_commit: Mapping[str, FlakyRecord] = field(default_factory=dict)
+    """By node id, of tests that were red on the very commit of this run. It excuses nothing: services and
+    machines differ between runs. But a pass without a change is no repair.
+    """
 
     def explains(self, cluster: Cluster, members: Iterable[str]) -> bool:
         """Whether every member's failure in this run is chance."""
@@ -49,14 +53,18 @@ class Chance:
     def leaves_open(self, cluster: Cluster) -> bool:
         """Whether the members' passes in this run may be luck: too few for their recorded rates."""
         for nodeid in cluster.members:
-            result, record = self.results.get(nodeid), self._record(cluster, nodeid)
+            result = self.results.get(nodeid)
+            record = self._record(cluster, nodeid) or _about(cluster, self.on_commit.get(nodeid))
             if result is not None and record is not None and not record.is_mended(result.executions):
                 return True
         return False
 
     def _record(self, cluster: Cluster, nodeid: str) -> FlakyRecord | None:
-        """What is on record of a test failing for this cluster's reason; another reason is no chance."""
-        record = self.records.get(nodeid)
-        if record is None:
-            return None
-        return record if record.signatures & set(cluster.signatures) else None
+        return _about(cluster, self.records.get(nodeid))
+
+
+def _about(cluster: Cluster, record: FlakyRecord | None) -> FlakyRecord | None:
+    """The record where it is of failures for this cluster's reason; another reason is no chance."""
+    if record is None:
+        return None
+    return record if record.signatures & set(cluster.signatures) else None

@@ -22,6 +22,8 @@ VERSION = 5
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
 """As many as a person reads; the durations of all are in `results.json`."""
+_GATE = ("held_against", "warnings", "quarantined")
+"""What the summary has of `gate.json`."""
 FLAKY = 30
 """As many as a person reads; `triage flaky` has all."""
 MESSAGE_CHARS = 400
@@ -69,7 +71,7 @@ def summarize(
         "durations_from": plan.durations_from if plan else None,
         "limits": plan.limits.model_dump(mode="json") if plan else None,
         "clusters": [_cluster(cluster) for cluster in by_number],
-        "gate": {name: list(gate[name]) for name in ("held_against", "warnings")} if gate else None,
+        "gate": {name: list(gate.get(name, ())) for name in _GATE} if gate else None,
         "red": [
             _red(result, clusters_of.get(result.nodeid, []), quarantines.get(result.nodeid)) for result in red
         ],

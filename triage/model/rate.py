@@ -41,7 +41,7 @@ def runs_needed(rate: float, alpha: float = ALPHA) -> int:
 
 
 class FlakyRecord(Value):
-    """What is on record of a test that was red and green within one run.
+    """What is on record of a test that was red and green without a change between.
 
     Counted in executions: one for each run of the suite that came to the test, and its reruns.
     """
@@ -53,11 +53,11 @@ class FlakyRecord(Value):
     reds_since: int = 0
     """Executions since the last green one, all red."""
     greens_since: int = 0
-    """Executions since the last red one, all green."""
+    """Of `runs`, those since the last red one."""
     signatures: frozenset[str] = frozenset()
-    """Of the failures in the runs in which it was red and green: another reason is no chance."""
+    """Of the failures that are put down to chance: another reason is none."""
     first_seen: str | None = None
-    """STAMP of the first such run."""
+    """STAMP of the first run that showed it."""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -88,9 +88,13 @@ class FlakyRecord(Value):
 
     @property
     def passes_needed(self) -> int:
-        """Greens in a row after which it counts as mended: (1 - rate)^n <= 5 %, and never one."""
-        rate = (self.failed + self.reds_since) / (self.runs + self.reds_since)
-        return max(2, runs_needed(rate)) if rate > 0.0 else 2
+        """Greens in a row after which it counts as mended: (1 - rate)^n <= 5 %, and never one.
+
+        The rate is that up to the last red: the greens since then are what is judged by it.
+        """
+        runs = self.runs - self.greens_since + self.reds_since
+        failed = self.failed + self.reds_since
+        return max(2, runs_needed(failed / runs)) if failed else 2
 
     def is_mended(self, greens: int) -> bool:
         """Whether so many greens in this run, with those before it, would be rare at the recorded rate."""

@@ -1,7 +1,7 @@
 """Rates and flips from the recorded runs of a test, and what of it counts as chance at the gate."""
 
 from triage.evidence.history.api import HistoryRow
-from triage.evidence.history.flakiness import flakiness_of, record_of
+from triage.evidence.history.flakiness import flakiness_of, record_of, record_on_commit
 from triage.model.outcome import Outcome
 
 
@@ -39,6 +39,16 @@ def test_on_record_is_what_was_red_and_green_within_one_run():
     record = record_of(rows(("flaky", 3, 1), ("passed", 1, 0), ("failed", 3, 3), ("failed", 3, 3)))
     assert (record.runs, record.failed, record.reds_since, record.greens_since) == (4, 1, 6, 0)
     assert (record.signatures, record.first_seen) == ({"reason/1:x"}, "20260101T000000Z")
+
+
+def test_red_on_one_commit():
+    history = rows(("failed", 3, 3), ("passed", 1, 0), ("passed", 1, 0))
+    red, *greens = [row.model_copy(update={"commit": "abc"}) for row in reversed(history)]
+    record = record_on_commit([*reversed(greens), red], "abc")
+    assert (record.runs, record.failed, record.greens_since) == (5, 3, 2)
+    assert record_on_commit([*greens, red], "def") is None
+    dirty = red.model_copy(update={"dirty": True})
+    assert record_on_commit([*greens, dirty], "abc") is None, "the tree was another one"
 
 
 def test_greens_since_the_last_red():

@@ -79,6 +79,21 @@ def record_of(rows: Sequence[HistoryRow]) -> FlakyRecord | None:
     flaky = [row for row in answered if row.outcome.is_flaky]
     if not flaky:
         return None
+    return _record(answered, flaky)
+
+
+def record_on_commit(rows: Sequence[HistoryRow], commit: str) -> FlakyRecord | None:
+    """What is on record of a test on one commit, by its runs, newest first; None where it was not red there.
+
+    Runs of a tree that differed from the commit do not count: what was changed may have been the repair.
+    """
+    answered = [row for row in rows if row.runs > 0 and row.commit == commit and not row.dirty]
+    red = [row for row in answered if row.failed > 0]
+    return _record(answered, red) if red else None
+
+
+def _record(answered: Sequence[HistoryRow], by_chance: Sequence[HistoryRow]) -> FlakyRecord:
+    """Count the executions; `by_chance` are the runs whose failures are put down to it."""
     red_since = list(takewhile(lambda row: row.failed == row.runs, answered))
     green_since = list(takewhile(lambda row: row.failed == 0, answered))
     counted = answered[len(red_since) :]
@@ -87,6 +102,6 @@ def record_of(rows: Sequence[HistoryRow]) -> FlakyRecord | None:
         failed=sum(row.failed for row in counted),
         reds_since=sum(row.runs for row in red_since),
         greens_since=sum(row.runs for row in green_since),
-        signatures=frozenset(row.signature for row in flaky if row.signature),
-        first_seen=flaky[-1].stamp,
+        signatures=frozenset(row.signature for row in by_chance if row.signature),
+        first_seen=by_chance[-1].stamp,
     )
