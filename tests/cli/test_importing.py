@@ -120,7 +120,7 @@ def test_a_torn_shard_is_named(machines):
 
 
 def test_what_a_report_lacks_is_the_exit_code(project):
-    """A matrix of two jobs, one red: red. Less shown than counted, or a session that was interrupted: void."""
+    """A matrix of two jobs, one red: red. Less shown than counted, or an interrupted session: void."""
     case = '<testcase classname="tests.test_a" name="test_x" time="0.1">{}</testcase>'
     suite = '<testsuite name="pytest" tests="{}">' + case + "</testsuite>"
     failed = suite.format(1, '<failure message="boom">E   ValueError: boom</failure>')

@@ -78,12 +78,14 @@ def account_of(nodeid: str, rows: Sequence[ImportedTest], *, limits: Limits, not
         outcome=outcome,
         failures=_causes(failures) if outcome.has_failures else (),
         duration=max(durations, default=None),
-        notes=tuple(row.note for row in rows if row.note),
+        notes=tuple(dict.fromkeys(row.note for row in rows if row.note)),
     )
 
 
 def joint_account(accounts: Sequence[tuple[str, Account]]) -> Account:
     """Settle what several reports, by their names, say of one test: the worst outcome, told most fully."""
+    if len(accounts) == 1:
+        return accounts[0][1]
     all_accounts = [account for _, account in accounts]
     counted = max(all_accounts, key=lambda account: account.rank)
     notes = [note for account in all_accounts for note in account.notes]

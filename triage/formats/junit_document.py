@@ -225,8 +225,9 @@ class Document:
         )
 
     def _close_case(self, case: Case) -> None:
-        case.suite.shown.add(case.tally)
-        case.suite.counted_within.add(case.tally)
+        tally = case.tally
+        case.suite.shown.add(tally)
+        case.suite.counted_within.add(tally)
         if sum(child.tag in FAILURE_TAGS for child in case.children) > 1:
             case.suite.has_subtests = True
         self.cases.append(case)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Literal, assert_never
 
 PytestOutcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "not_run"]
@@ -101,6 +102,7 @@ class Outcome(StrEnum):
         return _meaning(self).pytest
 
 
+@cache
 def _meaning(outcome: Outcome) -> _Meaning:
     match outcome:
         case Outcome.PASSED:
