@@ -14,11 +14,16 @@ _ASKS_WHETHER = r"\b(?:exists|is_?file|is_?dir|lexists)\b"
 _ASKS = re.compile(_ASKS_WHETHER)
 _IS_THERE = pattern(
     rf"""
-    ^(?:E\s+)?\+?\s*
+    ^(?:E\s+)?\s*(?:\+\s*)?
     (?: assert[ ]not\b.*{_ASKS_WHETHER} | where[ ]True[ ]=[ ](?:<function[ ])?{_ASKS_WHETHER} )
     """,
     flags=re.MULTILINE,
-    matches=["assert not Path('x').exists()", "E    +  where True = exists()"],
+    matches=[
+        "assert not Path('x').exists()",
+        "E    +  where True = exists()",
+        " +  where True = exists()",
+        " +  where True = <function exists at 0x7f31>('x/y.csv')",
+    ],
     rejects=["assert Path('x').exists()", "where False = exists()"],
 )
 """The complaint is that a path is there: the opposite of a missing one."""

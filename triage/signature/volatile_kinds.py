@@ -53,7 +53,7 @@ FREQUENT_KINDS = (
     VolatileKind("addr", "<addr>", r"\b0x[0-9a-fA-F]+\b"),
     VolatileKind("path", "<dir>", rf"""
           {re.escape(ROOT)}(?:/[\w.@+~-]+)*/?
-        | (?<=['"]) /[^'"\n/]+/[^'"\n]* (?=['"])     # in quotation marks it may hold blanks
+        | (?<=['"]) /[^'"\n/<>|*?:;,]+/[^'"\n<>|*?:;,]* (?=['"])     # in quotation marks it may hold blanks
         | (?<![\w.<>])(?:/[\w.@+~-]+){{2,}}/?
         | (?<![\w.<>])/tmp\b/?
     """),
