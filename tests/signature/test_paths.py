@@ -11,9 +11,8 @@ from triage.signature.paths import missing_paths
     ("text", "missing"),
     [
         ("[Errno 2] No such file or directory: 'data/a.csv'", ("data/a.csv",)),
-        ("assert False\n +  where False = exists()\n +    where exists = PosixPath('data/a.csv').exists",
-         ("data/a.csv",)),
-        ("assert not True\n +  where True = exists()\n +    where exists = PosixPath('data/a.csv').exists", ()),
+        ("assert Path('data/a.csv').exists()\n +  where False = exists()", ("data/a.csv",)),
+        ("assert not Path('data/a.csv').exists()\n +  where True = exists()", ()),
         ("assert not True\n +  where True = <function exists at 0x7f31>('data/a.csv')", ()),
     ],
 )  # fmt: skip
