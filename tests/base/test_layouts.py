@@ -116,6 +116,7 @@ def works():
     assert (base["verdict"], base["failed"]) == ("broken-by-change", 0)
     assert base["runs"] >= 3
     assert "times here and 0 of" in base["reason"]
+    assert any("flaky since this change" in line for line in said.json["warnings"])
 
 
 def test_a_folder_that_the_base_does_not_have_is_absent_there_and_green_suites_ask_nothing(tmp_path):

@@ -31,9 +31,14 @@ def record(**verdicts):
     return RunRecord(stamp="s", campaign="t", root="/r", complete=True, results=tuple(results))
 
 
+def cluster_of(run, state=RunState.FLAKY):
+    members = tuple(result.nodeid for result in run.results)
+    return Cluster(id="C1", title="it broke", state_in_run=state, members=members)
+
+
 def held(run, state, policy=None):
     members = tuple(result.nodeid for result in run.results)
-    (cluster,) = with_base([Cluster(id="C1", title="it broke", state_in_run=state, members=members)], run)
+    (cluster,) = with_base([cluster_of(run, state)], run)
     report = judge(
         "s",
         [cluster],
@@ -75,6 +80,7 @@ def test_red_on_the_base_counts_only_where_nothing_may_be_red():
 def test_a_flaky_test_stays_aside_unless_it_is_asked_for():
     introduced, known_there = record(flaky=BROKEN), record(flaky=RED)
     assert not held(introduced, RunState.FLAKY)
+    assert blamed(cluster_of(introduced), introduced) == ["t.py::flaky: why"]
     assert held(introduced, RunState.FLAKY, Policy(flaky="fail"))
     assert not held(known_there, RunState.FLAKY, Policy(flaky="fail"))
 

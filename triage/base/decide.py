@@ -175,8 +175,8 @@ def _introduced(subject: Subject, observed: Observed) -> str:
     """The figures of both sides, and how likely those of the base are without any change."""
     chance = (1 - subject.rate) ** observed.runs
     return (
-        f"failed {subject.failed} of {subject.runs} times here and 0 of {observed.runs} times on the base; "
-        f"as flaky as here, it would pass so often with a probability of {chance:.2g}"
+        f"failed {subject.failed} of {subject.runs} times here and 0 of {observed.runs} times on the base: "
+        f"as flaky there as here, it would pass so often with a probability of {chance:.2g}"
     )
 
 

@@ -57,7 +57,7 @@ def judge(
         quarantine = cluster.quarantine if cluster.is_seen else None
         if quarantine is None:
             held_against += held
-            warnings += _warned(cluster, held)
+            warnings += _warned(cluster, held, blamed.get(cluster.id, ()))
         elif quarantine.holds_on(today):
             quarantined.append(cluster.id)
             warnings.append(f"{cluster.id} in quarantine until {quarantine.until}: {cluster.title}")
@@ -112,6 +112,9 @@ def _held(cluster: Cluster, policy: Policy, known: set[str]) -> Iterator[str]:
         yield f"{cluster.id} fixed and still open: close it with `triage verify {cluster.id}`"
 
 
-def _warned(cluster: Cluster, held: Iterable[str]) -> Iterator[str]:
-    if cluster.state_in_run is RunState.FLAKY and cluster.is_seen and not list(held):
-        yield f"{cluster.id} flaky: {cluster.title}"
+def _warned(cluster: Cluster, held: Iterable[str], blamed: Sequence[str]) -> Iterator[str]:
+    """A flaky cluster, and where the base says so, that its tests were not flaky before the change."""
+    if cluster.state_in_run is not RunState.FLAKY or not cluster.is_seen or list(held):
+        return
+    yield f"{cluster.id} flaky: {cluster.title}"
+    yield from (f"{cluster.id} flaky since this change: {text}" for text in blamed)

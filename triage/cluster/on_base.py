@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from triage.model.base_commit import BaseVerdict, worst
 from triage.model.cluster import Cluster
@@ -17,23 +17,30 @@ def with_base(clusters: Iterable[Cluster], record: RunRecord) -> tuple[Cluster, 
 
 
 def blamed(cluster: Cluster, record: RunRecord) -> list[str]:
-    """A line for each red test of a cluster that came with the change, with what the base says."""
-    members = set(cluster.members)
+    """A line for each failing test of a cluster that came with the change, with what the base says.
+
+    Flaky tests are named where the cluster has no steady one.
+    """
+    names = set(cluster.members)
+    members = [result for result in (*record.collect_errors, *record.results) if result.nodeid in names]
     lines = []
-    for result in (*record.collect_errors, *record.results):
-        is_red_member = result.nodeid in members and result.outcome.is_red
-        if is_red_member and result.base is not None and result.base.verdict.blames_change:
+    for result in _speaking(members):
+        if result.base is not None and result.base.verdict.blames_change:
             lines.append(f"{result.nodeid}: {result.base.reason}")
     return lines
+
+
+def _speaking(members: Sequence[TestResult]) -> Sequence[TestResult]:
+    """The members by which a cluster is judged: a flaky test speaks for one that has no steady failure."""
+    red = [result for result in members if result.outcome.is_red]
+    return red or [result for result in members if result.outcome.has_failures]
 
 
 def _with_base(cluster: Cluster, results: Mapping[str, TestResult]) -> Cluster:
     if not cluster.is_seen:
         return cluster
     members = [results[nodeid] for nodeid in cluster.members if nodeid in results]
-    # a flaky test speaks for a cluster that has no steady one
-    red = [result for result in members if result.outcome.is_red] or members
-    verdict = worst(_verdicts(red))
+    verdict = worst(_verdicts(_speaking(members)))
     return cluster.model_copy(update={"base": verdict})
 
 

@@ -65,7 +65,7 @@ def _whole_blocks(text: str) -> str:
 
 
 def _command(kind: str, row: Row) -> str:
-    title = f"{row.cluster or 'no cluster'} {row.state}: {row.title or row.outcome}"
+    title = f"{row.cluster or 'no cluster'} {row.base or row.state}: {row.title or row.outcome}"
     properties = {"file": row.path, "line": str(row.line), "title": title[:_TITLE_CHARS]}
     named = ",".join(f"{name}={github_property(value)}" for name, value in properties.items())
     message = f"{row.nodeid}: {row.message}"[:_MESSAGE_CHARS]

@@ -26,6 +26,8 @@ class Row(Value):
     cluster: str | None
     title: str
     level: Level
+    base: str | None = None
+    """What the base says of the test, where the run had one."""
     message: str
 
     @property
@@ -71,6 +73,7 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefi
             cluster=cluster_id,
             title=cluster.get("title", ""),
             level=_level(state, red.get("base")),
+            base=red["base"]["verdict"] if red.get("base") else None,
             message=message or red["outcome"],
         )
 
