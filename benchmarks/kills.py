@@ -3,7 +3,8 @@
 `python -m benchmarks kills --n 200` kills the harness, a keeper (the process above the fork server), the
 fork server, a supervisor of a chunk, a chunk's process, or all of them at once, as `kill -9` does. It resumes
 until the run is over, and prints for each kind of victim how many runs ended with the same outcomes and the
-same phases of failures, and left no process and nothing in the temporary folder. Exits 1 if not all did.
+same phases of failures, hold before `triage check`, and left no process and nothing in the temporary folder.
+Exits 1 if not all did.
 """
 
 from __future__ import annotations
@@ -210,6 +211,9 @@ class _Bench:
         for nodeid in sorted(self.expected.keys() | found.keys()):
             if self.expected.get(nodeid) != found.get(nodeid):
                 trial.problems.append(f"{nodeid}: {self.expected.get(nodeid)} became {found.get(nodeid)}")
+        checked = self._triage(root, temporary, "check")
+        if checked.wait(_PATIENCE_SECONDS) != 0:
+            trial.problems.append("`triage check` finds fault with it")
         if left := sorted(path.name for path in temporary.iterdir() if "triage-" in path.name):
             trial.problems.append(f"left in the temporary folder: {', '.join(left)}")
         if alive := _alive(temporary):

@@ -40,6 +40,8 @@ _NAME = "triage-recorder"
 _SETTINGS = take_settings()
 """Read at import, before a conftest or a test can see them; None where no harness started the process."""
 _STAGES = ("setup", "call", "teardown")
+_ENVELOPES = ("CollectError", "ConftestImportFailure")
+"""pytest's own exceptions around what the import of a file raised."""
 
 
 class Recorder:
@@ -360,8 +362,8 @@ class Recorder:
         self.raised.append(report)
         error = call.excinfo.value
         try:
-            if type(error).__name__ == "CollectError" and error.__cause__ is not None:
-                error = error.__cause__  # pytest's envelope around what the import raised
+            if type(error).__name__ in _ENVELOPES and error.__cause__ is not None:
+                error = error.__cause__
             if broke_capturing(error):
                 self.capture_is_broken = True
             self.chains[id(report)] = exception_chain(error)
