@@ -100,3 +100,13 @@ def test_the_journal_alone_knows_it_too(gate):
     journal = (gate.project.root / "plans" / "journal.jsonl").read_text().splitlines()
     events = [json.loads(line)["event"] for line in journal]
     assert events.count("flaky_seen") == 1, "the first time, not every time"
+
+
+@pytest.mark.slow
+def test_a_pass_without_a_change_is_no_repair(gate):
+    """Three runs of one commit: new, and then not at once fixed."""
+    gate.project.file(".gitignore", "__pycache__\n.pytest_cache\n.triage\n").commit()
+    assert gate.state("rrr") == (1, "new")
+    assert gate.state("g") == (0, "flaky")
+    gate.project.file("mended.py", "").commit()
+    assert gate.state("g") == (0, "fixed"), "of another commit nobody knows"

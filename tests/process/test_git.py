@@ -209,3 +209,18 @@ def test_other_worktrees_of_the_user_stay(repository, tmp_path):
     with Repository.find(repository).scratch():
         pass
     assert str(tmp_path / "users") in git(repository, "worktree", "list")
+
+
+def test_what_triage_wrote_is_no_change_of_the_tree(repository: Path) -> None:
+    for name in (
+        "reports/x/phase_a/20260101T000000Z/results.json",
+        "plans/journal.jsonl",
+        ".triage/h.sqlite",
+    ):
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    own = repository / "reports" / "x" / "phase_a" / "20260102T000000Z"
+    assert read_checkout(str(repository), own).dirty is False
+    (repository / "reports" / "input.csv").write_text("1")
+    assert list(read_checkout(str(repository), own).changed) == ["reports/input.csv"]

@@ -128,9 +128,9 @@ def records_on_commit(
 ) -> dict[str, FlakyRecord]:
     """The record, on the run's own commit, of tests of open clusters that the run does not show red.
 
-    None where the tree differs from the commit, or is no commit's: then the change may be the repair.
+    None where the tree differs from the commit or nobody can tell: then the change may be the repair.
     """
-    if record.commit is None or record.dirty:
+    if record.commit is None or record.dirty is not False:
         return {}
     green = {result.nodeid for result in record.results if result.outcome.is_green}
     open_clusters = [cluster for cluster in registry.live if cluster.status is not ClusterStatus.RESOLVED]

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from triage.errors import TriageError
+from triage.evidence.folder import REPORTS
 from triage.model.run import Suite
 from triage.process.git import Repository
+from triage.text.pattern import pattern
 from triage.text.redact import MARK, is_secret_name
 
 _SHOWN_VARIABLES = (
@@ -74,6 +76,18 @@ def machine(root: str, scratch: str) -> dict[str, Any]:
     }
 
 
+_WRITTEN_BY_TRIAGE = pattern(
+    r"""
+    reports/ (?: [^/]+/phase_[a-d]/[0-9]{8}T[0-9]{6}Z/.+ | remediation_tracker\.md )
+    | plans/ (?: journal\.jsonl | fix_plan\.md | (?:active|archive)/.+ )
+    | \.triage/.+
+    """,
+    how="fullmatch",
+    matches=["reports/x/phase_a/20260101T000000Z/a.json", "plans/journal.jsonl", ".triage/history.sqlite"],
+    rejects=["reports/data.csv", "plans/cluster_rules.toml", "src/reports/x/phase_a/20260101T000000Z/a"],
+)
+
+
 @dataclass(frozen=True)
 class Checkout:
     """What was checked out at one moment; None and empty where nobody can tell, and `why` says so."""
@@ -105,14 +119,16 @@ class Checkout:
 def read_checkout(root: str, own: Path) -> Checkout:
     """Commit and changed files of the suite's repository.
 
-    What this run itself writes, in its folder `own`, is no change.
+    What triage writes is no change: this run in its folder `own`, earlier ones beside it, the ledgers.
     """
     try:
         repository = Repository.open(Path(root))
         if repository is None:
             return Checkout(why="not in a git repository")
-        written = f"{os.path.relpath(own.resolve(), repository.top)}/"
-        states = {name: state for name, state in repository.states().items() if not name.startswith(written)}
+        states = {}
+        for name, state in repository.states().items():
+            if not _is_written_by_triage(Path(repository.top, name), own.resolve()):
+                states[name] = state
         changed = {name: _size_and_time(Path(repository.top, name)) for name in states}
         unknown_to_git = frozenset(name for name, state in states.items() if state == "??")
         why = None
@@ -122,6 +138,14 @@ def read_checkout(root: str, own: Path) -> Checkout:
         return Checkout(repository.head(), changed, unknown_to_git, why)
     except TriageError as error:
         return Checkout(why=str(error))
+
+
+def _is_written_by_triage(path: Path, own: Path) -> bool:
+    """Whether a file is in the run's folder, or where triage keeps earlier runs, journal and ledgers."""
+    if path.is_relative_to(own):
+        return True
+    output = next((folder.parent for folder in own.parents if folder.name == REPORTS), None)
+    return output is not None and _WRITTEN_BY_TRIAGE.fullmatch(os.path.relpath(path, output)) is not None
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

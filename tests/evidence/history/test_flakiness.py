@@ -43,7 +43,7 @@ def test_on_record_is_what_was_red_and_green_within_one_run():
 
 def test_red_on_one_commit():
     history = rows(("failed", 3, 3), ("passed", 1, 0), ("passed", 1, 0))
-    red, *greens = [row.model_copy(update={"commit": "abc"}) for row in reversed(history)]
+    red, *greens = [row.model_copy(update={"commit": "abc", "dirty": False}) for row in reversed(history)]
     record = record_on_commit([*reversed(greens), red], "abc")
     assert (record.runs, record.failed, record.greens_since) == (5, 3, 2)
     assert record_on_commit([*greens, red], "def") is None

@@ -85,9 +85,9 @@ def record_of(rows: Sequence[HistoryRow]) -> FlakyRecord | None:
 def record_on_commit(rows: Sequence[HistoryRow], commit: str) -> FlakyRecord | None:
     """What is on record of a test on one commit, by its runs, newest first; None where it was not red there.
 
-    Runs of a tree that differed from the commit do not count: what was changed may have been the repair.
+    Runs of a tree that differed from the commit, or may have, do not count: the change may be the repair.
     """
-    answered = [row for row in rows if row.runs > 0 and row.commit == commit and not row.dirty]
+    answered = [row for row in rows if row.runs > 0 and row.commit == commit and row.dirty is False]
     red = [row for row in answered if row.failed > 0]
     return _record(answered, red) if red else None
 
