@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 A = "tests/test_a.py::"
 
 
@@ -95,3 +97,8 @@ def test_doctor_finds_nothing_wrong(ran, tmp_path):
     said = ran.triage("doctor", "--json", TMPDIR=str(tmp_path))  # without what other killed runs left
     assert said.code == 0, said.out
     assert {f["level"] for f in said.json["findings"]} == {"ok"}
+
+
+@pytest.mark.parametrize("words", [("status",), ("next",), ("results",), ("clusters",), ("config",)])
+def test_every_document_has_the_version_of_its_schema(ran, words):
+    assert ran.triage(*words, "--json").json["schema_version"] == 1

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from triage.model.base import Progress
 
 
+SCHEMA_VERSION = 1
+"""Of the documents of --json: rises where a field goes away or changes its meaning."""
 OUTPUT_HELP = "Where reports/, plans/ and .triage/ lie; default: the root."
 
 
@@ -199,9 +201,10 @@ class App:
         click.echo(safe(self.redact(text)), err=True)
 
     def emit(self, document: Any) -> None:
-        """The one JSON document of --json; silent without."""
+        """The one JSON document of --json, an object; silent without."""
         if self.as_json:
-            click.echo(json.dumps(plain(document), ensure_ascii=True, indent=2, allow_nan=False))
+            versioned = {"schema_version": SCHEMA_VERSION, **plain(document)}
+            click.echo(json.dumps(versioned, ensure_ascii=True, indent=2, allow_nan=False))
 
     def relative(self, path: Path) -> str:
         """A path as people read it: relative to where they stand, if it lies there."""
