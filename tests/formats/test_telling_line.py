@@ -207,3 +207,10 @@ def test_absolute_paths_are_of_the_project(tmp_path: Path, take: Take) -> None:
     assert ids(record)[0] == "packages/a/cart.js::c::n", "the file is known to lie there"
     (tmp_path / "junit.xml").write_text(report(str(here)))
     assert ids(read([tmp_path / "junit.xml"], root=tmp_path, stamp="S")) == ["packages/a/cart.js::c::n"]
+
+
+@pytest.mark.parametrize("unit", ["(", ".", "a/", "a.b:1", "- ", "at x(0", 'File "', "in test file ", "1) "])
+def test_a_line_of_a_megabyte_is_judged_by_its_beginning(unit: str) -> None:
+    """Quadratic work on a line like these would never end."""
+    line = "at x" + unit * (1_000_000 // len(unit))
+    assert isinstance(telling_text((line, f"{line}\n{line}"), (line,), {"adds"}), str)

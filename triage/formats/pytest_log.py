@@ -9,10 +9,11 @@ from what tests printed, then for what is between them.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from triage.formats.completeness import Tally, of_number, shortfall
 from triage.formats.file_head import FileHead
@@ -80,6 +81,9 @@ _COLLECTED = pattern(
     rejects=["collected 5 stamps", "2 workers"],
     how="match",
 )
+
+
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 
 class Line(NamedTuple):
@@ -166,13 +170,20 @@ def _content(session: Session, outline: _Outline) -> _Content:
     """The frame of a session: its summary, and by it the failures that are its own."""
     summary = Summary()
     has_headings = bool(session.sections)
-    for number, text in outline.summary_lines:
+    for number, text in _within(session, outline.summary_lines):
         in_summary = session.section_at(number) == SUMMARY
         if session.owns(number) and (in_summary or not has_headings):
             summary.take(text)
     blocks = blocks_in(session, _expected(session, summary, outline))
     marks = {mark.line: mark for mark in session.marks}
     return _Content(session, summary, blocks, lines_of_plugins(session, blocks), marks)
+
+
+def _within(session: Session, rows: Sequence[_Row]) -> Sequence[_Row]:
+    """The rows, which begin with their line, of a session and of those within it."""
+    first = bisect_left(rows, session.first, key=lambda row: row[0])
+    last = bisect_right(rows, session.last, key=lambda row: row[0])
+    return rows[first:last]
 
 
 def _expected(session: Session, summary: Summary, outline: _Outline) -> dict[str, list[frozenset[str]]]:
@@ -182,7 +193,7 @@ def _expected(session: Session, summary: Summary, outline: _Outline) -> dict[str
     totals = totals_of(session.totals.title)
     progress = [
         (word, nodeid)
-        for number, word, nodeid in outline.verbose_failures
+        for number, word, nodeid in _within(session, outline.verbose_failures)
         if session.owns(number) and session.section_at(number) in ("", START)
     ]
     expected: dict[str, list[frozenset[str]]] = {}
@@ -242,6 +253,7 @@ def _take(content: _Content, line: Line, notes: Notes) -> None:
         if collected := _COLLECTED.match(line.text):
             items = int(collected["items"] or collected["shared"])
             content.selected = items - int(collected["deselected"] or 0)
+            content.progress.is_distributed = bool(collected["shared"])
         content.progress.take(line.text, is_whole=line.is_whole)
 
 

@@ -90,10 +90,12 @@ class Mark:
 def mark_of(number: int, line: str) -> Mark | None:
     """The mark that a line may be; None for the lines of which most logs consist."""
     character = line[:1]
+    if len(line) > _LONGEST_LINE:
+        return None
     if character.isdigit():
         return Mark(number, Kind.TOTALS, line, len(line), 0) if _TOTALS.fullmatch(line) else None
     kind = _KINDS.get(character)
-    if kind is None or len(line) > _LONGEST_LINE or not line.endswith(character):
+    if kind is None or not line.endswith(character):
         return None
     title = line.strip(character)
     if not title.startswith(" ") or not title.endswith(" ") or not title.strip():

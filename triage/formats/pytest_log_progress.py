@@ -74,6 +74,8 @@ _STACK_LINE = pattern(
 )
 _MAIN_THREAD = re.compile(r"^(?:~+ Stack of MainThread \S+ ~+|Current thread 0x\w+.*:)$")
 _ANY_THREAD = re.compile(r"^(?:~+ Stack of \S.* ~+|(?:Current thread|Thread) 0x\w+.*:)$")
+_LONGEST_LINE = 10_000
+"""Characters of a line that may name a test; longer ones are what tests print."""
 _KEPT_LINES = 2000
 """Of the stacks that a dying process leaves."""
 
@@ -86,8 +88,10 @@ class Progress:
     """The folder that pytest's header gives as rootdir."""
     words: dict[str, list[str]] = field(default_factory=dict)
     """Of each test those for its attempts and phases, in order."""
+    is_distributed: bool = False
+    """Whether several workers of pytest-xdist run tests at once."""
     running: dict[str, None] = field(default_factory=dict)
-    """Tests that began and have no outcome, in order."""
+    """Tests that began and have no outcome, in order; of one process it is the last that began."""
     timed_out: bool = False
     died: str = ""
     """How the process died, where the log says so."""
@@ -105,6 +109,8 @@ class Progress:
     def take(self, line: str, *, is_whole: bool = True) -> None:
         """A line; one that the log ends in may be the name of no test, but the beginning of one."""
         self.open_file = ""
+        if len(line) > _LONGEST_LINE:
+            return
         if finished := _FINISHED.match(line):
             self._finish(finished)
         elif _OF_SUBTEST.match(line):
@@ -146,6 +152,8 @@ class Progress:
         rest = found["rest"]
         if rest is None and not is_whole:
             return
+        if not self.is_distributed:
+            self.running.clear()
         self.running[found["nodeid"]] = None
         if rest and rest.strip():
             self._end_badly(rest.strip())
@@ -210,7 +218,7 @@ def _frames(lines: Sequence[str], root: str) -> tuple[Frame, ...]:
 
 def finished_red(line: str) -> tuple[str, str] | None:
     """Word and node id of a verbose line that tells of a failure."""
-    found = _FINISHED.match(line)
+    found = _FINISHED.match(line) if len(line) <= _LONGEST_LINE else None
     word = (found["word"] or found["result"]) if found else ""
     if found is None or word not in ("FAILED", "ERROR"):
         return None

@@ -7,9 +7,10 @@ pytest writes last, its summary and its totals, is the last of its kind.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import zip_longest
 
 from triage.formats.pytest_log_lines import RANKS, START, SUMMARY, Kind, Mark, width_of
@@ -39,6 +40,12 @@ class Session:
     rank: int = 0
     """Of the last section of pytest's own that it came to."""
 
+    @cached_property
+    def last_heading(self) -> int:
+        """The last line of its own that divides it, but for its totals and the reason why it was stopped."""
+        others = (mark for mark in self.marks if mark.kind is not Kind.STOP and mark is not self.totals)
+        return max((mark.line for mark in others), default=-1)
+
     def owns(self, line: int) -> bool:
         """Whether a line is of this session and of none within it."""
         if not self.first <= line <= self.last:
@@ -58,7 +65,9 @@ def sessions_of(marks: Sequence[Mark], lines: int) -> list[Session]:
     fitting = [mark for mark in marks if mark.fits(width)]
     sessions = _matched(fitting, lines)
     for session in sessions:
-        session.marks = [mark for mark in fitting if session.owns(mark.line)]
+        first = bisect_left(fitting, session.first, key=lambda mark: mark.line)
+        last = bisect_right(fitting, session.last, key=lambda mark: mark.line)
+        session.marks = [mark for mark in fitting[first:last] if session.owns(mark.line)]
         session.sections = list(_sections(session.marks, {}))
     return sessions
 
@@ -199,8 +208,7 @@ def _is_one_of(heading: str, names: Collection[str]) -> bool:
 
 def is_stop(session: Session, mark: Mark) -> bool:
     """Whether a line says that the session was stopped: pytest writes it behind everything but its totals."""
-    later = (other for other in session.marks if other.line > mark.line and other is not session.totals)
-    return mark.kind is Kind.STOP and all(other.kind is Kind.STOP for other in later)
+    return mark.kind is Kind.STOP and mark.line > session.last_heading
 
 
 def lines_of_plugins(session: Session, blocks: Collection[int]) -> set[int]:

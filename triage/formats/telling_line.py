@@ -15,6 +15,8 @@ from triage.text.pattern import pattern
 
 _KEPT_LINES = 40
 """Of a reason: the difference of two values has more, and the whole text is kept beside it."""
+_LOOKED_AT_CHARS = 500
+"""Of a line that is judged: what a line says stands at its beginning, and some lines have a megabyte."""
 _LOOKED_AT_LINES = 4000
 """Of an output, from its end: what went wrong is said late."""
 _SHORTEST_NAME = 3
@@ -59,13 +61,14 @@ _STACK_HEADING = pattern(
 )  # fmt: skip
 _LOCATION = pattern(
     r"""
-      (?: in [ ] test [ ] file [ ] )? (?: [A-Za-z]:[\\/] )? [^\s:()'"]* [./\\] [^\s:()'"]* (?: : \d+ ){1,2} :?
-    | (?: in [ ] test [ ] file [ ] )? [^\s:()'"]+ [.] \w+ , [ ] line [ ] \d+
+      (?: in [ ] test [ ] file [ ] )? (?: [A-Za-z]:[\\/] )? [^\s:()'"]{1,200}
+          \. \w{1,20} (?: : \d{1,9} ){1,2} :?
+    | (?: in [ ] test [ ] file [ ] )? [^\s:()'"]{1,200} \. \w{1,20} , [ ] line [ ] \d{1,9}
     """,
     matches=["src/lib.rs:10:9:", "cart_test.go:9:", "in test file test/a.bats, line 3", "C:\\x\\a.cs:12"],
     rejects=["expected: 3", "10:09:12", "total 3"],
 )
-_LEADING_LOCATION = re.compile(rf"^\s*\(?(?:{_LOCATION.pattern})\)?\s*(?:-\s+)?", re.VERBOSE)
+_LEADING_LOCATION = re.compile(rf"\s*\(?(?:{_LOCATION.pattern})\)?\s*(?:-\s+)?", re.VERBOSE)
 _NUMBERED = re.compile(r"^\s*\d+[).]\s+")
 _MEASURE = pattern(
     r"""
@@ -167,12 +170,17 @@ def _from_first_telling(lines: Sequence[str], names: Sequence[str]) -> str:
     start = next((index for index, line in enumerate(lines) if _tells(line, names)), None)
     if start is None:
         return ""
-    first = _LEADING_LOCATION.sub("", _NUMBERED.sub("", lines[start])).strip()
-    first = _LABEL.sub(r"\g<label>: ", first)
+    first = _LABEL.sub(r"\g<label>: ", _without_location(lines[start]))
     rest = [*_until_stack(lines[start + 1 : start + _KEPT_LINES])]
     while rest and _ends_without_telling(rest[-1], names):
         rest.pop()
     return "\n".join([_completed(" ".join(first.split()), rest), *rest])
+
+
+def _without_location(line: str) -> str:
+    line = _NUMBERED.sub("", line)
+    location = _LEADING_LOCATION.match(line[:_LOOKED_AT_CHARS])
+    return line[location.end() :].strip() if location else line.strip()
 
 
 def _ends_without_telling(line: str, names: Sequence[str]) -> bool:
@@ -210,14 +218,19 @@ def _values_below(lines: Sequence[str]) -> list[str]:
 
 def _until_stack(lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
-        if _STACK_FRAME.match(line) or _STACK_HEADING.match(line):
+        if _is_of_stack(line[:_LOOKED_AT_CHARS]):
             return
         yield line.rstrip()
 
 
+def _is_of_stack(line: str) -> bool:
+    return bool(_STACK_FRAME.match(line) or _STACK_HEADING.match(line))
+
+
 def _tells(line: str, names: Sequence[str]) -> bool:
     """Whether something is left of the line without names, locations, headings and words for "failed"."""
-    if _STACK_FRAME.match(line) or _STACK_HEADING.match(line) or _STATUS_COLUMN.match(line):
+    line = line[:_LOOKED_AT_CHARS]
+    if _is_of_stack(line) or _STATUS_COLUMN.match(line):
         return False
     rest = _LOCATION.sub(" ", _NUMBERED.sub(" ", line))
     for name in names:
