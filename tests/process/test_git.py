@@ -211,7 +211,7 @@ def test_other_worktrees_of_the_user_stay(repository, tmp_path):
     assert str(tmp_path / "users") in git(repository, "worktree", "list")
 
 
-def test_what_triage_wrote_is_no_change_of_the_tree(repository: Path) -> None:
+def test_what_triage_wrote_is_no_change_of_the_tree(repository):
     for name in (
         "reports/x/phase_a/20260101T000000Z/results.json",
         "plans/journal.jsonl",
