@@ -97,6 +97,24 @@ def test_a_renamed_product_file_keeps_its_clusters(failing: Failing, run: Run) -
     assert all(detail.startswith("src/shop/cost.py:") for detail in details)
 
 
+def test_a_file_that_was_renamed_twice_and_names_itself(failing: Failing, run: Run) -> None:
+    """Git says every name that it has had; pytest names the module without its folders."""
+    one = failing("tests/unit/test_a.py::one", "RuntimeError: bad thing in test_a", code="f()")
+    before, _ = after(NOTHING, run(one), checkout("tests/unit/test_a.py"))
+    step = Relocation(old="tests/unit/test_a.py", new="tests/it/test_b.py", how=GIT)
+    two = failing("tests/it/test_b.py::one", "RuntimeError: bad thing in test_b", code="f()")
+    here, found = after(before, run(two, stamp=LATER), checkout("tests/it/test_b.py", moves=[step]))
+    assert found.clusters_of("tests/it/test_b.py::one") == ("C1",)
+    steps = [
+        Relocation(old=old, new="test_c.py", how=GIT)
+        for old in ("tests/unit/test_a.py", "tests/it/test_b.py")
+    ]
+    three = failing("test_c.py::one", "RuntimeError: bad thing in test_c", code="f()")
+    last, found = after(here, run(three, stamp=LATER), checkout("test_c.py", moves=steps))
+    assert found.clusters_of("test_c.py::one") == ("C1",)
+    assert last.cluster("C1").members == ("test_c.py::one",)
+
+
 def test_a_copy_is_no_move(failing: Failing, run: Run) -> None:
     before, _ = after(NOTHING, run(failing("a.py::one", "KeyError: 'm'", code="x['m']")), checkout("a.py"))
     again = run(failing("b.py::one", "KeyError: 'm'", code="x['m']"), passed("a.py::one"))

@@ -6,56 +6,22 @@ gone, one of the same name elsewhere may be it, if a failure is the same there.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import NamedTuple
 
 from triage.cluster.context import Context
+from triage.cluster.earlier_names import EarlierNames, files_of
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.groups import Group, Signer, known_home
 from triage.cluster.registry import ClusterRegistry
 from triage.model.cluster import Why
-from triage.model.failure import Failure, Frame, Raised
 from triage.model.journal import Event, FilesMoved, Relocation
 
 _MOST_PAIRS = 200
 """Pairs of a test that is gone and one that is new whose bodies are compared."""
 _SAME_NAME = "a file of this name was there, and git does not know of it"
-
-
-@dataclass(frozen=True)
-class Moves:
-    """Files that have another name now."""
-
-    relocations: tuple[Relocation, ...] = ()
-
-    @cached_property
-    def _earlier(self) -> Mapping[str, str]:
-        return {moved.new: moved.old for moved in self.relocations}
-
-    def touches(self, failure: Failure) -> bool:
-        """Whether a file that the failure is about was moved."""
-        return not self._earlier.keys().isdisjoint(files_of(failure))
-
-    def before(self, failure: Failure) -> Failure:
-        """The failure as it would have been under the earlier names."""
-        own = [moved for moved in self.relocations if moved.new in set(files_of(failure))]
-        chain = tuple(_raised_before(raised, own) for raised in failure.chain)
-        file, colons, test = failure.nodeid.partition("::")
-        return failure.model_copy(
-            update={"chain": chain, "nodeid": self._earlier.get(file, file) + colons + test}
-        )
-
-
-def files_of(failure: Failure) -> Iterator[str]:
-    """The test's file and those of the frames."""
-    yield failure.nodeid.partition("::")[0]
-    for raised in failure.chain:
-        for frame in raised.frames:
-            yield frame.path
 
 
 class SameUnderOldName(NamedTuple):
@@ -100,16 +66,21 @@ def record_moves(
     if gone or strangers:
         said = [moved for moved in context.moved_files() if _is_move(moved, context)]
         guessed = _of_same_name(gone - {moved.old for moved in said}, groups, context)
-        earlier = _earlier_signatures(strangers, registry, Moves((*said, *guessed)), signer)
-        confirmed = {
-            path for group in strangers if group.signature.id in earlier for path in files_of(group.example)
-        }
-        relocations = [moved for moved in said if moved.old in known or moved.new in confirmed]
-        relocations += [moved for moved in guessed if moved.new in confirmed]
+        names = EarlierNames((*said, *guessed))
+        used: set[Relocation] = set()
+        for group in strangers:
+            for signature, moves in _earlier_signatures(group, names, signer):
+                if signature in registry.home:
+                    earlier[group.signature.id] = (signature,)
+                    used.update(moves)
+                    break
+        # what git says counts for every known file; what was guessed, where a failure confirms it
+        relocations = [moved for moved in said if moved.old in known or moved in used]
+        relocations += [moved for moved in guessed if moved in used]
         if relocations:
             events.append(factory.make(FilesMoved, moves=tuple(relocations), stamp=stamp))
             today = _after(registry, events)
-            same = _same_clusters(groups, registry, Moves(tuple(relocations)), signer)
+            same = _same_clusters(groups, registry, EarlierNames(relocations), signer)
     tests = _renamed_tests(groups, today, earlier, context)
     if tests:
         events.append(factory.make(FilesMoved, moves=tests, stamp=stamp))
@@ -122,27 +93,26 @@ def _after(registry: ClusterRegistry, events: Sequence[Event]) -> ClusterRegistr
 
 
 def _earlier_signatures(
-    strangers: Sequence[Group], registry: ClusterRegistry, moves: Moves, signer: Signer
-) -> dict[str, tuple[str, ...]]:
-    """Of groups without a known cluster: the signatures by which one is known, under the earlier names."""
-    found = {}
-    for group in strangers:
-        ids = _earlier_ids(group, moves, signer)
-        if not registry.home.keys().isdisjoint(ids):
-            found[group.signature.id] = ids
-    return found
+    group: Group, names: EarlierNames, signer: Signer
+) -> Iterator[tuple[str, tuple[Relocation, ...]]]:
+    """Signature ids of the group under earlier names of its files, each with the renamings taken back."""
+    for before in names.variants(group.example):
+        for signature in signer(before.failure):
+            yield signature.id, before.used
 
 
 def _same_clusters(
-    groups: Sequence[Group], registry: ClusterRegistry, moves: Moves, signer: Signer
+    groups: Sequence[Group], registry: ClusterRegistry, names: EarlierNames, signer: Signer
 ) -> list[SameUnderOldName]:
     """Known clusters that were opened for failures which an older cluster has under their earlier names."""
     found = []
     for group in groups:
         home = registry.home.get(group.signature.id)
-        for before in _earlier_ids(group, moves, signer) if home is not None else ():
-            older = registry.home.get(before)
-            if home is not None and older is not None and older != home:
+        if home is None:
+            continue
+        for before, _ in _earlier_signatures(group, names, signer):
+            older = registry.home.get(before, home)
+            if older != home:
                 detail = f"the same failure before its files were renamed ({before})"
                 found.append(SameUnderOldName(older, home, Why(kind="move", detail=detail, proposal=True)))
     return found
@@ -225,54 +195,3 @@ def _of_same_name(gone: Iterable[str], groups: Sequence[Group], context: Context
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _earlier_ids(group: Group, moves: Moves, signer: Signer) -> tuple[str, ...]:
-    """Signature ids of the group under the earlier names; empty where no file of it was moved."""
-    if not moves.touches(group.example):
-        return ()
-    return tuple(signature.id for signature in signer(moves.before(group.example)))
-
-
-def _raised_before(raised: Raised, moves: Sequence[Relocation]) -> Raised:
-    """One exception with files and modules under their earlier names."""
-    for moved in moves:
-        earlier = _replacement(moved)
-        raised = raised.model_copy(
-            update={
-                "type": earlier(raised.type),
-                "message": earlier(raised.message),
-                "frames": tuple(_frame_before(frame, moved, earlier) for frame in raised.frames),
-            }
-        )
-    return raised
-
-
-def _frame_before(frame: Frame, moved: Relocation, earlier: Callable[[str], str]) -> Frame:
-    path = moved.old if frame.path == moved.new else frame.path
-    return frame.model_copy(update={"path": path, "code": earlier(frame.code) if frame.code else frame.code})
-
-
-def _replacement(moved: Relocation) -> Callable[[str], str]:
-    """Puts the earlier name of a file, and of the module that it is, into a text."""
-    earlier_of = {moved.new: moved.old, **dict(_modules(moved))}
-    names = "|".join(re.escape(name) for name in sorted(earlier_of, key=len, reverse=True))
-    expression = re.compile(rf"(?<![\w./-])(?:{names})(?!\w)")
-    return lambda text: expression.sub(lambda found: earlier_of[found[0]], text)
-
-
-def _modules(moved: Relocation) -> Iterator[tuple[str, str]]:
-    """Dotted names of the module now and before: from the root and from each folder that both share."""
-    new, old = _dotted(moved.new), _dotted(moved.old)
-    shared = 0
-    while shared < min(len(new), len(old)) - 1 and new[shared] == old[shared]:
-        shared += 1
-    for start in range(shared + 1):
-        now, before = ".".join(new[start:]), ".".join(old[start:])
-        if now and before and now != before:
-            yield now, before
-
-
-def _dotted(path: str) -> list[str]:
-    parts = path.removesuffix(".py").split("/")
-    return parts[:-1] if parts[-1] == "__init__" else parts

@@ -172,11 +172,11 @@ def _suffix(name: str) -> str:
 
 
 def _followed(steps: list[Rename]) -> list[Rename]:
-    """From the first name of each file to its last; steps come oldest first."""
+    """From each name that a file has had to the one that it has now; steps come oldest first."""
     now: dict[str, Rename] = {}
     for step in steps:
-        origins = [old for old, rename in now.items() if rename.new == step.old] or [step.old]
-        for old in origins:
+        origins = [old for old, rename in now.items() if rename.new == step.old]
+        for old in (*origins, step.old):
             now[old] = Rename(old, step.new, step.how)
     return [rename for rename in now.values() if rename.old != rename.new]
 
