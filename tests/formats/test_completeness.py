@@ -100,6 +100,33 @@ def test_a_skip_that_was_asked_for_is_no_missing_test(take: Take) -> None:
     assert {result.outcome for result in record.results} == {Outcome.SKIPPED}
 
 
+PLACE = "('/srv/tests/test_a.py', 1, 'Skipped: no network')"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (f'<testsuite><testcase classname="" name="tests.test_a"><skipped message="collection skipped">{PLACE}'
+        "</skipped></testcase></testsuite>"),
+        json.dumps(
+            {"exitcode": 0, "summary": {}, "tests": [],
+             "collectors": [{"nodeid": "tests/test_a.py", "outcome": "skipped", "longrepr": PLACE}]}
+        ),
+        ('{"nodeid": "tests/test_a.py", "outcome": "skipped", "longrepr": ["/srv/tests/test_a.py", 1,'
+        ' "Skipped: no network"], "$report_type": "CollectReport"}\n'
+        '{"exitstatus": 0, "$report_type": "SessionFinish"}'),
+    ],
+    ids=["junit", "json", "reportlog"],
+)  # fmt: skip
+def test_a_file_that_was_skipped_as_a_whole_is_a_skipped_test(take: Take, text: str) -> None:
+    (result,) = take(text).results
+    assert (result.nodeid, result.outcome, result.note) == (
+        "tests/test_a.py",
+        Outcome.SKIPPED,
+        "no network",
+    )
+
+
 @pytest.mark.parametrize("status", [2, 3, 4, 5])
 def test_the_exit_status_of_the_session_counts(take: Take, sample: Sample, status: int) -> None:
     text = sample("reportlog.jsonl").read_text()

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from triage.formats.collection_skips import skipped_as_a_whole
 from triage.formats.file_head import FileHead
 from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
 from triage.formats.junit_document import (
@@ -80,6 +81,8 @@ _OUTCOMES_OF_STATUS = {
 }
 """Of the attributes `status` and `result`, which gtest and others have instead of an element. Where both say
 something the first in this order counts: what gtest suppressed is also `notrun`."""
+_COLLECTION_SKIP = "collection skipped"
+"""pytest's message for a file that was skipped as a whole."""
 _EXPECTED_FAILURE = ("pytest.xfail", "xfail")
 """Types of a `skipped` element, of pytest and of xmlrunner."""
 _SKIPPED_BY_THE_TEST = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION")
@@ -121,6 +124,11 @@ def _imported(case: Case, notes: Notes) -> Iterator[ImportedTest]:
         name=attributes.get("name", ""),
         file=case.file,
     )
+    skip = next((child for child in case.children if child.message == _COLLECTION_SKIP), None)
+    if skip is not None and not name.classname:
+        path = name.file or name.name.replace(".", "/") + ".py"
+        yield skipped_as_a_whole(path, skip.text, source="junit")
+        return
     if (name.classname, name.name) == ("", VOID_NAME) and case.is_red:
         notes.cut_short(next(child.message for child in case.children).removeprefix("error: "))
         return

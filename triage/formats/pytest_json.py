@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from triage.formats.collection_skips import skipped_as_a_whole
 from triage.formats.completeness import Tally, count_of, shortfall
 from triage.formats.file_head import FileHead
 from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
@@ -51,6 +52,9 @@ def read_json_report(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Itera
         if dict_of(collector).get("outcome") == "failed":
             shown.add(Tally(red=1))
             yield _collection_error(collector)
+        elif dict_of(collector).get("outcome") == "skipped":
+            nodeid, reason = text_of(collector.get("nodeid")), text_of(collector.get("longrepr"))
+            yield skipped_as_a_whole(nodeid, reason, source="json-report")
     for test in list_of(document.get("tests")):
         if isinstance(test, dict) and isinstance(test.get("nodeid"), str):
             imported = _imported(test, facets, notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from triage.formats.collection_skips import skipped_as_a_whole
 from triage.formats.file_head import FileHead
 from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
 from triage.formats.json_input import dict_of, list_of, read_lines, seconds_of, text_of
@@ -54,6 +55,9 @@ def read_reportlog(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterato
         elif kind == "CollectReport" and line.get("outcome") == "failed":
             failed = True
             yield _collection_error(line)
+        elif kind == "CollectReport" and line.get("outcome") == "skipped":
+            reason = longrepr_text(line.get("longrepr"))
+            yield skipped_as_a_whole(text_of(line.get("nodeid")), reason, source="reportlog")
         elif kind in _REPORTS_OF_TESTS and isinstance(line.get("nodeid"), str):
             reports_of.setdefault(line["nodeid"], []).append(line)
     for nodeid, reports in reports_of.items():
