@@ -130,7 +130,7 @@ def runs_for_flaky(subject: Subject) -> int:
 
 
 def _absent(head_form: Observed | None) -> Decision:
-    reason = "the base does not have this test"
+    reason = "the base does not have it"
     if head_form is None or not head_form.runs:
         return Decision(BaseVerdict.ABSENT, reason)
     reason += f"; run with the base's code all the same it {head_form.figures}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,9 @@ from triage.process.scratch import Scratch
 from triage.process.work_folder import LABORATORY, work_folder
 
 _DEPENDENCIES = "dependencies as installed: a base that needs others is judged with those of the head"
+
+_MOST_FILES_IN_COMMAND = 50
+"""As many as a shell's line takes well; all are in `base.json`."""
 
 
 def judge_against_base(record: RunRecord, target: Target, bench: Bench) -> RunRecord:
@@ -153,6 +157,16 @@ class _Judgement:
             notes=tuple(self._bench.folder.redact(note) for note in self._notes),
         )
 
+    def _how_to_take_tests(self) -> list[str]:
+        """How a checkout of the base gets the tests of the head, as far as they are committed."""
+        if not self._changed_tests or self._record.commit is None:
+            return []
+        files = shlex.join(self._changed_tests[:_MOST_FILES_IN_COMMAND])
+        return [
+            f'# for "tests of the head": git -C "$BASE" checkout {self._record.commit} -- {files}',
+            '# and before "tests of the base": git -C "$BASE" reset --hard',
+        ]
+
     def _write(self, base: BaseRun, found: Mapping[str, OnBase], answers: Mapping[str, Answers]) -> None:
         document = BaseDocument(
             stamp=self._record.stamp,
@@ -165,6 +179,7 @@ class _Judgement:
         lines = [
             "# each line is one process, as plain pytest runs it in a checkout of the base",
             f'BASE="$(mktemp -d)/base" && git worktree add --detach "$BASE" {self._commit}',
+            *self._how_to_take_tests(),
             *sorted(self._commands, key=_number_of_run),
         ]
         self._bench.folder.write_text(f"{FOLDER}/commands.txt", "".join(f"{line}\n" for line in lines))

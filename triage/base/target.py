@@ -53,11 +53,12 @@ class Target:
 def find_target(root: Path, ref: str, environ: Mapping[str, str]) -> Target:
     """Find the base of what is checked out at `root`.
 
-    Raises `UsageError` (`no-git`, `no-base`, `shallow-clone`) where a base was asked for and cannot be had.
+    Raises `UsageError` (`no-git`, `no-base`, `shallow-clone`) where a base was asked for and cannot be had,
+    `VoidError` where git cannot answer.
     """
-    repository = Repository.find(root)
+    repository = Repository.open(root)
     if repository is None:
-        raise UsageError("no-git", f"--base {ref}: {root} is in no git repository", "run without --base")
+        raise UsageError("no-git", f"--base {ref}: {root} is in no git repository", "run with --base none")
     head = repository.head()
     if head is None:
         raise UsageError("no-commit", f"--base {ref}: {repository.top} has no commit yet", "commit first")

@@ -206,6 +206,7 @@ def _say_base(app: App, record: RunRecord) -> None:
     judged = [result for result in (*record.collect_errors, *record.results) if result.base is not None]
     for result in judged[:_MOST_ON_BASE]:
         assert result.base is not None
-        app.say(f"  {result.base.verdict:<16} {result.nodeid}: {result.base.reason}")
+        again = f" (run in {result.base.cached_from})" if result.base.cached_from else ""
+        app.say(f"  {result.base.verdict:<16} {result.nodeid}: {result.base.reason}{again}")
     if len(judged) > _MOST_ON_BASE:
         app.say(f"  and {len(judged) - _MOST_ON_BASE} more in `triage results`")
