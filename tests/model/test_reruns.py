@@ -7,6 +7,7 @@ import pytest
 
 from triage.model.outcome import Outcome
 from triage.model.reruns import Place, Rerun, RerunTest, concluded, next_place, too_many_red
+from triage.model.run import RerunHint, Reruns, TestResult
 
 OUTCOMES = {"g": Outcome.PASSED, "r": Outcome.FAILED, "s": Outcome.SKIPPED, "c": Outcome.CRASHED}
 
@@ -100,6 +101,23 @@ def test_a_test_that_fails_half_the_time_hardly_ever_seems_to_need_others():
         misread += any(run.outcome.is_green for run in test.runs) and concluded(test)[0] is not Outcome.FLAKY
     assert seen_green > 1400  # 3 in 4
     assert misread < 0.005 * seen_green
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reruns", "figures"),
+    [
+        ("passed", None, (1, 0)),
+        ("skipped", None, (0, 0)),
+        ("failed", None, (1, 1)),
+        ("failed", Reruns(runs=2, failed=2), (3, 3)),
+        ("flaky", Reruns(runs=2, failed=0), (3, 1)),
+        ("flaky", None, (2, 1)),  # a report of another tool says no more
+        ("failed", Reruns(runs=10, failed=1, hint=RerunHint.NEEDS_OTHERS), (2, 2)),
+    ],
+)
+def test_executions_count_into_rates(outcome, reruns, figures):
+    result = TestResult(nodeid="t::a", outcome=Outcome(outcome), reruns=reruns)
+    assert (result.executions, result.failed_executions) == figures
 
 
 def test_many_red_tests_have_one_cause():

@@ -217,10 +217,15 @@ class TestResult(Value):
 
     @property
     def executions(self) -> int:
-        """How often it ran and gave an answer, reruns included; a skip is none."""
+        """How often it ran and gave an answer, reruns included; a skip is none.
+
+        Of a test that needs others only runs in its place count: alone it does something else.
+        """
         if not self.outcome.has_failures and not self.outcome.is_green:
             return 0
         again = self.reruns.runs if self.reruns else 0
+        if self.reruns is not None and self.reruns.hint is RerunHint.NEEDS_OTHERS:
+            again = self.reruns.failed  # red in its place each time, green alone each time
         if again == 0 and self.outcome.is_flaky:
             return 2  # a report of another tool, which says no more than that it was red and green
         return 1 + again
