@@ -26,7 +26,14 @@ from tests.campaign.forgery import (
 )
 from tests.fixtures.probed_project import SUBJECT
 from triage.model.cluster import ClusterStatus
-from triage.model.journal import AttemptRecorded, ClusterOpened, CriterionMet, StatusChanged
+from triage.model.journal import (
+    AttemptRecorded,
+    ClusterOpened,
+    CriterionMet,
+    FlakySeen,
+    MembersAdded,
+    StatusChanged,
+)
 
 A, B, C, D = (f"reports/*/phase_{letter}/*" for letter in "abcd")
 OTHER = "tests/test_calc.py::test_count"
@@ -445,6 +452,16 @@ RECORDED = [
         forge(
             ClusterOpened, cluster="C9", title="t", stamp="20251224T000000Z", signatures=(), members=(OTHER,)
         ),
+        EDITED,
+    ),
+    Tampering(
+        "a member that never failed",
+        forge(MembersAdded, cluster="C1", members=(OTHER,), stamp="20260101T000000Z"),
+        EDITED,
+    ),
+    Tampering(
+        "a steady failure called flaky",
+        forge(FlakySeen, cluster="C2", nodeid=SUBJECT, stamp="20260101T000000Z", runs=4, failed=2),
         EDITED,
     ),
     Tampering("the author of the first event", journal_line(0, field("by", "ada")), EDITED),

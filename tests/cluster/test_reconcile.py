@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from triage.cluster.assign import assign
-from triage.cluster.mending import reconcile
-from triage.cluster.registry import ClusterRegistry
+from triage.cluster.mending import mended, reconcile
+from triage.cluster.registry import ClusterRegistry, as_decided
 from triage.evidence.journal import Journal
-from triage.model.cluster import ClusterStatus
+from triage.model.cluster import ClusterStatus, RunState
 from triage.model.journal import OwnerSet, StatusChanged
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of
@@ -153,3 +153,25 @@ def test_branches_without_a_clash_merge_without_a_conflict(
     merged = repository.registry()
     assert merged.clashes == ()
     assert merged.cluster("C1").status is ClusterStatus.RESOLVED
+
+
+def test_a_run_of_either_branch_is_shown_under_the_numbers_of_today(
+    repository: Repository, failing: Failing, run: Run
+) -> None:
+    repository.git("branch", "other")
+    repository.record(run(failing("a.py::a", "OSError: main")), "2026-11-24T07:00:00Z")
+    repository.git("checkout", "-q", "other")
+    registry = repository.registry()
+    factory = registry.event_factory("2026-11-24T08:00:00Z", "triage run")
+    record = run(failing("b.py::b", "KeyError: 'other'"))
+    found = assign(record, registry, signer=signatures_of, factory=factory)
+    repository.journal.append(found.events)
+    repository.commit("run")
+    repository.git("checkout", "-q", "main")
+    repository.git("merge", "-q", "--no-edit", "other")
+    assert [cluster.id for cluster in found.clusters] == ["C1"], "as the folder of the run has it"
+    shown = {cluster.id: cluster for cluster in as_decided(mended(repository.journal.read()), found.clusters)}
+    assert shown["C1"].members == ("a.py::a",)
+    assert shown["C1"].state_in_run is None
+    assert shown["C2"].members == ("b.py::b",)
+    assert shown["C2"].state_in_run is RunState.NEW

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ from triage.model.journal import (
     ClustersMerged,
     CriterionMet,
     Event,
+    FlakySeen,
     MembersAdded,
     RunRecorded,
     SignatureAdded,
     StatusChanged,
 )
+from triage.model.outcome import Outcome
 
 Citing = AttemptRecorded | StatusChanged | CriterionMet | RunRecorded
 
@@ -59,8 +61,12 @@ def check_journal(root: Path, checked: Checked) -> ClusterRegistry | None:
         if isinstance(event, Citing):
             for what in cited.faults(event):
                 checked.fault(JOURNAL, f"{_subject(event)}: {what}", link.line)
+    runs = _Runs(root)
+    for link in written.links:
+        for what in runs.faults(link.event):
+            checked.fault(JOURNAL, what, link.line)
     for stamp, first in _stamps(registry).items():
-        if stamp not in cited.stamps:
+        if stamp not in runs.folders:
             checked.fault(JOURNAL, f"{first} was seen in run {stamp}, whose folder is gone")
     _check_resolutions(registry, checked)
     for folder, what in _unknown_to_journal(root, registry):
@@ -92,7 +98,7 @@ def _stamps(registry: ClusterRegistry) -> dict[str, str]:
     found: dict[str, str] = {}
     for event in registry.events:
         match event:
-            case ClusterOpened() | SignatureAdded() | MembersAdded():
+            case ClusterOpened() | SignatureAdded() | MembersAdded() | FlakySeen():
                 found.setdefault(event.stamp, event.cluster)
             case StatusChanged(stamp=str() as stamp, evidence=()):
                 found.setdefault(stamp, event.cluster)
@@ -108,7 +114,6 @@ class _Evidence:
         self._number_of = {opening: number for number, opening in registry.lineage.items()}
         self._documents: dict[str, Mapping[str, Any] | None] = {}
         self._digests: dict[str, str | None] = {}
-        self.stamps = {folder.stamp for folder in EvidenceFolder.all(root, phase="a")}
 
     def faults(self, event: Citing) -> Iterator[str]:
         """What the evidence of an event says otherwise, or does not say at all."""
@@ -187,6 +192,50 @@ class _Evidence:
             except TriageError:
                 self._digests[folder] = None  # a fault of its own
         return self._digests[folder]
+
+
+class _Runs:
+    """What the runs of phase A gave, each read once."""
+
+    def __init__(self, root: Path) -> None:
+        self.folders: dict[str, list[EvidenceFolder]] = {}
+        for folder in EvidenceFolder.all(root, phase="a"):
+            self.folders.setdefault(folder.stamp, []).append(folder)
+        self._outcomes: dict[str, dict[str, set[Outcome]] | None] = {}
+
+    def faults(self, event: Event) -> Iterator[str]:
+        """Tests that an event says were seen to fail, and whose run says otherwise."""
+        match event:
+            case ClusterOpened() | MembersAdded():
+                outcomes = self._of(event.stamp)
+                for nodeid in event.members if outcomes is not None else ():
+                    if not any(outcome.has_failures for outcome in (outcomes or {}).get(nodeid, ())):
+                        yield f"{event.cluster}: {nodeid} did not fail in run {event.stamp}"
+            case FlakySeen():
+                outcomes = self._of(event.stamp)
+                if outcomes is not None and Outcome.FLAKY not in outcomes.get(event.nodeid, ()):
+                    yield f"{event.cluster}: {event.nodeid} was not flaky in run {event.stamp}"
+
+    def _of(self, stamp: str) -> dict[str, set[Outcome]] | None:
+        """Outcomes by node id; None where no record of the run can be read."""
+        if stamp not in self._outcomes:
+            self._outcomes[stamp] = _outcomes(self.folders.get(stamp, ()))
+        return self._outcomes[stamp]
+
+
+def _outcomes(folders: Iterable[EvidenceFolder]) -> dict[str, set[Outcome]] | None:
+    found: dict[str, set[Outcome]] = {}
+    is_read = False
+    for folder in folders:
+        record = _json(folder.path / "results.json")
+        try:
+            rows = (*record["results"], *record["collect_errors"]) if record is not None else ()
+            for row in rows:
+                found.setdefault(row["nodeid"], set()).add(Outcome(row["outcome"]))
+        except (KeyError, TypeError, ValueError):
+            continue  # a fault of its own
+        is_read = is_read or record is not None
+    return found if is_read else None
 
 
 def _phase(event: Citing) -> str | None:

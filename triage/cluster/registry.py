@@ -163,8 +163,7 @@ def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Clu
     """
     by_home: dict[str, list[Cluster]] = {}
     for cluster in in_run:
-        home = registry.resolve(cluster.id) if cluster.id in registry.clusters else cluster.id
-        by_home.setdefault(home, []).append(cluster)
+        by_home.setdefault(_home_of(registry, cluster), []).append(cluster)
     found = []
     for cluster_id, cluster in registry.clusters.items():
         found.append(_in_run(cluster, by_home.pop(cluster_id, [])))
@@ -172,6 +171,21 @@ def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Clu
         found.append(unknown[0])
     shown = [with_quarantine(with_proposals(registry, cluster), registry.quarantines) for cluster in found]
     return sorted(shown, key=lambda cluster: cluster.number)
+
+
+def _home_of(registry: ClusterRegistry, in_run: Cluster) -> str:
+    """The id that a run's cluster has now.
+
+    Another branch may have allotted its number too: then the number means another cluster here, and its
+    signatures tell which one it is.
+    """
+    known = registry.clusters.get(in_run.id)
+    if known is not None and set(known.signatures) & set(in_run.signatures):
+        return registry.resolve(in_run.id)
+    homes = [registry.home[signature] for signature in in_run.signatures if signature in registry.home]
+    if homes:
+        return homes[0]
+    return registry.resolve(in_run.id) if known is not None else in_run.id
 
 
 def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
