@@ -44,6 +44,7 @@ def test_the_whole_life_of_a_quarantine(project, monkeypatch):
     clusters = triage("clusters", "--json").json["clusters"]
     assert [cluster["quarantine"]["until"] for cluster in clusters] == ["2026-12-15"] * 2
     assert "C1 in quarantine until 2026-12-15" in triage("status", now=LAST).out
+    assert "in quarantine until 2026-12-15" in triage("next", now=LAST).out
     summary = next(project.root.glob("reports/*/phase_a/20261215T000000Z/summary.md")).read_text()
     assert "in quarantine until 2026-12-15 (bob): the mail server drops connections" in summary
     assert "the mail server" in (project.root / "plans" / "fix_plan.md").read_text()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from triage.campaign.leftovers import resume_command
 from triage.campaign.recorded import RecordedRun, Stage
+from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, RunState
@@ -46,8 +47,11 @@ def next_steps(
     for cluster in sorted(waiting, key=lambda each: _urgency(each, states.get(each.id))):
         verb, reason = _FORWARD[cluster.status]
         state = states.get(cluster.id)
-        if state in {RunState.REGRESSED, RunState.FIXED}:
+        if state in {RunState.REGRESSED, RunState.FIXED, RunState.FLAKY}:
             reason = f"{reason}; {state.value} in the latest run"
+        quarantine = with_quarantine(cluster, registry.quarantines).quarantine
+        if quarantine is not None:
+            reason = f"{reason}; in quarantine until {quarantine.until}"
         steps.append(Step(cluster=cluster.id, command=f"triage {verb} {cluster.id}", reason=reason))
     for proposal in registry.proposals:
         other = f" with {proposal.with_cluster}" if proposal.with_cluster else ""
