@@ -101,13 +101,13 @@ def test_a_skip_that_was_asked_for_is_no_missing_test(take: Take) -> None:
 
 
 PLACE = "('/srv/tests/test_a.py', 1, 'Skipped: no network')"
+SKIPPED = f'<skipped message="collection skipped">{PLACE}</skipped>'
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        (f'<testsuite><testcase classname="" name="tests.test_a"><skipped message="collection skipped">{PLACE}'
-        "</skipped></testcase></testsuite>"),
+        suite(f'<testcase classname="" name="tests.test_a">{SKIPPED}</testcase>'),
         json.dumps(
             {"exitcode": 0, "summary": {}, "tests": [],
              "collectors": [{"nodeid": "tests/test_a.py", "outcome": "skipped", "longrepr": PLACE}]}

@@ -81,6 +81,10 @@ _OUTCOMES_OF_STATUS = {
 }
 """Of the attributes `status` and `result`, which gtest and others have instead of an element. Where both say
 something the first in this order counts: what gtest suppressed is also `notrun`."""
+_INTERNAL_ERROR = ("pytest", "internal")
+"""Class and name that pytest gives an error of its own."""
+_VOID_RUN = ("", VOID_NAME)
+"""What triage writes before all tests of a run that can answer nothing."""
 _COLLECTION_SKIP = "collection skipped"
 """pytest's message for a file that was skipped as a whole."""
 _EXPECTED_FAILURE = ("pytest.xfail", "xfail")
@@ -111,40 +115,53 @@ def read_junit(stream: BinaryIO, *, limits: Limits, notes: Notes) -> Iterator[Im
 
 
 def _imported(case: Case, notes: Notes) -> Iterator[ImportedTest]:
-    """The test; nothing for a test case without a name and a failure, which is noted."""
-    if case.is_nameless and not case.is_of_suite:
-        notes.cut_short("a test case without a name: the run was interrupted in it")
+    """The test, or what else the test case stands for."""
     if case.is_of_suite or case.is_nameless:
-        if case.is_red:
-            yield _failure_of_suite(case)
-        return
-    attributes = case.attributes
-    name = ImportedName(
-        classname=attributes.get("classname", "").strip(),
-        name=attributes.get("name", ""),
-        file=case.file,
-    )
-    skip = next((child for child in case.children if child.message == _COLLECTION_SKIP), None)
-    if skip is not None and not name.classname:
-        path = name.file or name.name.replace(".", "/") + ".py"
-        yield skipped_as_a_whole(path, skip.text, source="junit")
-        return
-    if (name.classname, name.name) == ("", VOID_NAME) and case.is_red:
-        notes.cut_short(next(child.message for child in case.children).removeprefix("error: "))
-        return
-    if (name.classname, name.name) == ("pytest", "internal") and case.is_red:
+        yield from _outside_of_tests(case, notes)
+    elif case.is_red and _names_of(case) == _INTERNAL_ERROR:
         notes.cut_short("pytest ended with an internal error")
         yield _failure_of_suite(case)
-        return
-    is_collection_error = not name.classname and any(
+    elif case.is_red and _names_of(case) == _VOID_RUN:
+        notes.cut_short(case.children[0].message.removeprefix("error: "))
+    elif skip := _skip_of_a_file(case):
+        yield skip
+    else:
+        yield _test(case)
+
+
+def _names_of(case: Case) -> tuple[str, str]:
+    return case.attributes.get("classname", "").strip(), case.attributes.get("name", "")
+
+
+def _outside_of_tests(case: Case, notes: Notes) -> Iterator[ImportedTest]:
+    """A failure of a suite, or a test case without a name, of which only a failure is worth keeping."""
+    if not case.is_of_suite:
+        notes.cut_short("a test case without a name: the run was interrupted in it")
+    if case.is_red:
+        yield _failure_of_suite(case)
+
+
+def _skip_of_a_file(case: Case) -> ImportedTest | None:
+    """A file that pytest skipped as a whole; None for everything else."""
+    classname, name = _names_of(case)
+    for child in case.children:
+        if child.message == _COLLECTION_SKIP and not classname:
+            path = case.file or name.replace(".", "/") + ".py"
+            return skipped_as_a_whole(path, child.text, source="junit")
+    return None
+
+
+def _test(case: Case) -> ImportedTest:
+    classname, name = _names_of(case)
+    is_collection_error = not classname and any(
         _COLLECTION_MESSAGE.fullmatch(child.message) for child in case.children
     )
     outcome = _outcome(case)
-    yield ImportedTest(
-        name=name,
+    return ImportedTest(
+        name=ImportedName(classname=classname, name=name, file=case.file),
         outcome=outcome,
         failures=_failures(case, outcome, is_collection_error),
-        duration=_seconds(attributes.get("time")),
+        duration=_seconds(case.attributes.get("time")),
         note=_note(case, outcome),
         is_collection_error=is_collection_error,
         facets=_facets(case),
