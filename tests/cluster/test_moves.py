@@ -68,6 +68,7 @@ def test_a_renamed_test_file_keeps_its_cluster(failing: Failing, run: Run) -> No
     assert [cluster.state_in_run for cluster in found.clusters] == [RunState.KNOWN, RunState.FIXED]
     (event,) = [event for event in found.events if isinstance(event, FilesMoved)]
     assert event.moves == moved(a="unit/b.py")
+    assert event in today.events_of("C1")
     third, found = after(today, again, checkout("unit/b.py", moves=moved(a="unit/b.py")))
     assert found.events == (), "said once"
     assert third.cluster("C1").why == today.cluster("C1").why

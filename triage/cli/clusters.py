@@ -23,7 +23,7 @@ from triage.cluster.rules import parse_rules
 from triage.errors import UsageError
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, Why
-from triage.model.journal import Event
+from triage.model.journal import Event, FilesMoved
 from triage.model.run import RunRecord
 from triage.model.signature import Signature
 
@@ -294,6 +294,8 @@ def show_command(app: App, cluster: str) -> None:
 
 def _event_text(event: Event) -> str:
     """The event in a few words: what it is, then its fields, lists by their length."""
+    if isinstance(event, FilesMoved):
+        return "files moved: " + "; ".join(f"{move.old} -> {move.new} ({move.how})" for move in event.moves)
     words = []
     for name, value in event.model_dump(mode="json", exclude=_NOT_TOLD, exclude_none=True).items():
         if value:

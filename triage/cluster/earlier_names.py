@@ -37,7 +37,8 @@ class EarlierNames:
     def variants(self, failure: Failure) -> Iterator[AsBefore]:
         """The failure under each combination of earlier names of its files; none where no file was moved."""
         files = [path for path in dict.fromkeys(files_of(failure)) if path in self._by_file]
-        choices = [[None, *self._by_file[path]] for path in files]
+        # the latest of the earlier names first
+        choices = [[None, *reversed(self._by_file[path])] for path in files]
         chosen = (tuple(filter(None, choice)) for choice in product(*choices))
         for used in islice((moves for moves in chosen if moves), _MOST_VARIANTS):
             for modules in (_dotted_modules, _bare_modules):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from triage.model.cluster import Why
-from triage.model.journal import Relocation
+from triage.model.cluster import Cluster, Why
+from triage.model.journal import Event, FilesMoved, Relocation
 
 
 class NewNames:
@@ -32,3 +32,18 @@ class NewNames:
         if why.kind not in ("frame", "file") or file not in self._files:
             return why
         return why.model_copy(update={"detail": self._files[file] + colon + function})
+
+
+def moves_of(cluster: Cluster, events: Sequence[Event]) -> set[str]:
+    """Ids of the events that gave members of the cluster, or places that it names, the names of today."""
+    names = {nodeid.partition("[")[0] for nodeid in cluster.members}
+    names |= {nodeid.partition("::")[0] for nodeid in cluster.members}
+    names |= {why.detail.rpartition(":")[0] for why in cluster.why if why.kind == "frame"}
+    found = set()
+    for event in reversed(events):
+        if isinstance(event, FilesMoved):
+            own = [move.old for move in event.moves if move.new in names]
+            if own:
+                found.add(event.id)
+                names.update(own)
+    return found

@@ -13,6 +13,7 @@ from shlex import quote
 from types import MappingProxyType
 
 from triage.cluster.event_factory import EventFactory
+from triage.cluster.new_names import moves_of
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.replay import JournalReplay, Opening
 from triage.errors import UsageError
@@ -111,8 +112,10 @@ class ClusterRegistry:
 
     def events_of(self, cluster_id: str) -> tuple[Event, ...]:
         """What happened to the cluster and to those merged into it, oldest first."""
-        own = {cluster_id, *self.cluster(cluster_id).aliases, self.resolve(cluster_id)}
-        return tuple(event for event in self.events if own & ids_named(event))
+        cluster = self.cluster(cluster_id)
+        own = {cluster_id, *cluster.aliases, self.resolve(cluster_id)}
+        moves = moves_of(cluster, self.events)
+        return tuple(event for event in self.events if own & ids_named(event) or event.id in moves)
 
 
 def ids_named(event: Event) -> set[str]:
