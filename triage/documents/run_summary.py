@@ -18,7 +18,7 @@ from triage.model.cluster import Cluster, RunState
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
-VERSION = 5
+VERSION = 6
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
 """As many as a person reads; the durations of all are in `results.json`."""
