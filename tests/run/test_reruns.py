@@ -140,7 +140,7 @@ def test_m(n):
 
 
 @pytest.mark.slow
-def test_a_hang_is_run_again_only_where_its_limit_fits_the_budget(tmp_path: Path, run_here: Run):
+def test_a_hang_is_run_again_once_where_its_limit_fits_the_budget(tmp_path: Path, run_here: Run):
     text = """
 import os, pathlib, time
 def test_hangs_once():
@@ -148,13 +148,17 @@ def test_hangs_once():
     if not path.exists():
         path.touch()
         time.sleep(3600)
+
+def test_hangs():
+    time.sleep(3600)
 """
-    options = {"env": _write(tmp_path, text), "reruns": 1, "limits": {"test_timeout": 1.0}}
-    (result,) = run_here(**options, rerun_budget=0.5).results
-    assert (result.outcome, result.reruns) == ("timeout", None)
+    options = {"env": _write(tmp_path, text), "reruns": 2, "limits": {"test_timeout": 1.0}}
+    record = run_here(**options, rerun_budget=0.5)
+    assert [(result.outcome, result.reruns) for result in record.results] == [("timeout", None)] * 2
     (tmp_path / "counts" / "hang").unlink()
-    (result,) = run_here(**options, rerun_budget=600.0).results
-    assert result.outcome == "flaky"
+    once, always = run_here(**options, rerun_budget=600.0).results
+    assert (once.outcome, once.reruns.runs) == ("flaky", 1)
+    assert (always.outcome, always.reruns.runs) == ("timeout", 1)
 
 
 @pytest.mark.slow

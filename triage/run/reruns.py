@@ -109,7 +109,7 @@ class Reruns:
             nth=nth,
             first=test.result.outcome,
             has_predecessors=bool(test.preceding),
-            most=self._most_alone(nodeid),
+            most=self._most_alone(test),
         )
         while (place := next_place(row)) is not None:
             rerun = self._run_once(test, place)
@@ -121,8 +121,11 @@ class Reruns:
         self.progress.step(nodeid, outcome if outcome.is_flaky else None)
         return row
 
-    def _most_alone(self, nodeid: str) -> int:
+    def _most_alone(self, test: _RedTest) -> int:
         """As the setting says; of a flaky test as many as tell chance from steady, of which one was made."""
+        if test.result.outcome is Outcome.TIMEOUT:
+            return 1  # each run that hangs again costs the whole limit of a test
+        nodeid = test.key[0]
         return max(self.suite.reruns, self.executions.get(nodeid, 0) - 1)
 
     def _run_once(self, test: _RedTest, place: Place) -> Rerun | None:
