@@ -34,6 +34,7 @@ BASE = {
     "tests/test_before.py": "from pkg import old\n\ndef test_moved():\n    assert old() == 3, 'moved'\n",
     "tests/test_changed.py": "from pkg import old\n\ndef test_changed():\n    assert old() == 1\n",
     "tests/test_needs.py": "import pkg.was_never_there\n\ndef test_needs():\n    pass\n",
+    "tests/test_skipped.py": "import pytest\n\npytest.skip('not yet', allow_module_level=True)\n",
     "tests/test_order.py": """
         import pkg
 
@@ -49,6 +50,7 @@ HEAD = {
     "pkg/new.py": "",
     "tests/test_new.py": "def test_new():\n    assert 'feature' == 'done'\n",
     "tests/test_changed.py": "from pkg import old\n\ndef test_changed():\n    assert old() == 5\n",
+    "tests/test_skipped.py": "def test_skipped():\n    assert 'now' == 'then'\n",
     "tests/test_needs.py": "import pkg.new\n\ndef test_needs():\n    assert 'needs' == 'new'\n",
 }
 
@@ -98,6 +100,7 @@ VERDICTS = {
     "tests/test_new.py::test_new": "absent-on-base",
     "tests/test_needs.py::test_needs": "undecided",
     "tests/test_order.py::test_victim": "red-on-base",
+    "tests/test_skipped.py::test_skipped": "undecided",
 }
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from triage.base.bench import FOLDER, Bench
 from triage.base.trees import BaseTrees, moved
@@ -28,8 +28,6 @@ _CHECKOUT = "checkout"
 _LISTING = "listing"
 _COLLECTING_SECONDS = 120.0
 """A limit for tests is none for imports: a suite with a limit of two seconds may import for three."""
-_COLLECTED = b'{"e":"collected"'
-"""How the recorder's line on the collected tests begins."""
 _REASON_CHARS = 200
 """Of a line of pytest's output in a sentence."""
 _MOST_NAMED = 3
@@ -63,6 +61,8 @@ class Executed:
     """Node ids of a listing."""
     broken: dict[str, TestResult]
     """Files and folders that could not be collected."""
+    skipped: frozenset[str]
+    """Files and classes that were skipped as a whole."""
     imported: tuple[str, ...]
     """Files of the head that the process imported; then it says nothing of the base."""
     has_collected: bool
@@ -117,7 +117,7 @@ class Executions:
 
     def _run_one(self, number: int, execution: Execution) -> Executed:
         if self.is_spent:
-            return Executed(execution, {}, (), {}, (), has_collected=False, says="", is_cut=True)
+            return _not_run(execution)
         folder = self._folder / "runs" / f"{number:03d}"
         with self._slot() as slot:
             tree = self._trees.tree(slot, execution.tests)
@@ -142,6 +142,7 @@ class Executions:
         imported = {name for line in _lines(instruments / f"{_CHECKOUT}.jsonl") for name in line["files"]}
         listings = _lines(instruments / f"{_LISTING}.jsonl")
         shutil.rmtree(instruments, ignore_errors=True)
+        events = [event for event in _lines(folder / "events.jsonl") if "e" in event]
         is_cut = self.is_spent and any(attempt.ended == "interrupted" for attempt in result.attempts)
         return Executed(
             execution=execution,
@@ -149,8 +150,9 @@ class Executions:
             results={each.nodeid: each for each in reversed(result.results)},
             listed=tuple(listings[0]["ids"]) if listings else (),
             broken={each.nodeid: each for each in result.collect_errors},
+            skipped=frozenset(event["nodeid"] for event in events if event["e"] == "collect_skip"),
             imported=tuple(sorted(imported)),
-            has_collected=_COLLECTED in (folder / "events.jsonl").read_bytes(),
+            has_collected=any(event["e"] == "collected" for event in events),
             says=_last_line(folder / LOG),
             is_cut=is_cut,
         )
@@ -236,8 +238,23 @@ def listing(tests: TestFiles, files: Sequence[str]) -> Execution:
     return Execution(tests, "listing", tuple(files), frozenset(files))
 
 
-def _lines(path: Path) -> list[dict[str, list[str]]]:
-    """What an instrument wrote; a line that a death cut is left out."""
+def _not_run(execution: Execution) -> Executed:
+    """What the budget left no time for."""
+    return Executed(
+        execution=execution,
+        results={},
+        listed=(),
+        broken={},
+        skipped=frozenset(),
+        imported=(),
+        has_collected=False,
+        says="",
+        is_cut=True,
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a record or of an instrument; one that a death cut is left out."""
     found = []
     for text in path.read_text("utf-8", "replace").splitlines() if path.is_file() else []:
         try:

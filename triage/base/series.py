@@ -45,6 +45,16 @@ class _Asked:
         """The outcomes so far."""
         return Observed(together=tuple(self.together), alone=tuple(self.alone), behind=tuple(self.behind))
 
+    def outcomes(self, how: How) -> list[Outcome]:
+        """The outcomes of one way to run it."""
+        match how:
+            case "alone":
+                return self.alone
+            case "behind":
+                return self.behind
+            case "together" | "listing":
+                return self.together
+
 
 class Series:
     """The runs of one form: the head's tests on the base's product, or the base as it was."""
@@ -94,7 +104,7 @@ class Series:
         for nodeid, name in names.items():
             if name.split("::", 1)[0] not in existing:
                 found[nodeid] = False
-            elif name in executed.listed or "::" not in name:
+            elif name in executed.listed or "::" not in name or _is_skipped(name, executed):
                 found[nodeid] = True
             else:
                 found[nodeid] = _trouble_of(name, executed) or False
@@ -157,11 +167,12 @@ class Series:
             one.trouble = Trouble(kind=TroubleKind.OTHER_CODE, text=text)
         elif one.subject.is_file:
             _take_file(executed, one)
-        elif one.name not in executed.results:
-            one.trouble = _trouble_of(one.name, executed)
-            one.is_absent = one.trouble is None
-        else:
+        elif one.name in executed.results:
             _take_result(executed, one, executed.results[one.name])
+        elif _is_skipped(one.name, executed):
+            one.outcomes(executed.execution.how).append(Outcome.SKIPPED)
+        else:
+            _take_absence(executed, one)
 
     def _observed(self, one: _Asked) -> Observed | None:
         """Everything that this form has to say of a test; None where it does not have it."""
@@ -207,15 +218,23 @@ def _take_result(executed: Executed, one: _Asked, result: TestResult) -> None:
         text = f"no process came to it on the base: {result.note or executed.says}"
         one.trouble = Trouble(kind=TroubleKind.PROCESS, text=text)
         return
-    match executed.execution.how:
-        case "alone":
-            one.alone.append(result.outcome)
-        case "behind":
-            one.behind.append(result.outcome)
-        case _:
-            one.together.append(result.outcome)
+    one.outcomes(executed.execution.how).append(result.outcome)
     if result.outcome.is_red and one.first_red is None:
         one.first_red = result
+
+
+def _take_absence(executed: Executed, one: _Asked) -> None:
+    """No word of the test: it is not there, or something kept it from running."""
+    one.trouble = _trouble_of(one.name, executed)
+    if one.trouble is None and one.observed.runs:
+        text = "it was collected on the base in one run and not in another"
+        one.trouble = Trouble(kind=TroubleKind.PROCESS, text=text)
+    one.is_absent = one.trouble is None
+
+
+def _is_skipped(name: str, executed: Executed) -> bool:
+    """Whether the test's file or class was skipped as a whole."""
+    return any(name == nodeid or name.startswith(f"{nodeid}::") for nodeid in executed.skipped)
 
 
 def _take_file(executed: Executed, one: _Asked) -> None:
