@@ -224,3 +224,17 @@ def test_what_triage_wrote_is_no_change_of_the_tree(repository):
     assert read_checkout(str(repository), own).dirty is False
     (repository / "reports" / "input.csv").write_text("1")
     assert list(read_checkout(str(repository), own).changed) == ["reports/input.csv"]
+
+
+def test_a_triage_that_a_hook_started_works_in_worktrees_all_the_same(repository, monkeypatch):
+    for name, value in (("GIT_DIR", ".git"), ("GIT_INDEX_FILE", ".git/index"), ("GIT_WORK_TREE", ".")):
+        monkeypatch.setenv(name, value)
+    found = Repository.open(repository / "sub")
+    assert found.top == repository
+    (repository / "sub" / "a.txt").write_text("two\n")
+    assert found.changes() == ("sub/a.txt",)
+    with found.scratch() as root:
+        assert (root / "a.txt").read_text() == "two\n"
+        apply_patch(root.parent, "--- a/sub/a.txt\n+++ b/sub/a.txt\n@@ -1 +1 @@\n-two\n+three\n")
+        assert (root / "a.txt").read_text() == "three\n"
+    assert (repository / "sub" / "a.txt").read_text() == "two\n"

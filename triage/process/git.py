@@ -30,6 +30,15 @@ _NOT_COPIED = (
     "__pycache__", ".git", ".venv", "venv", ".tox", ".triage", "node_modules", "reports",
 )  # fmt: skip
 """Left out of a copy where there is no git to say what is ignored."""
+_OF_A_HOOK = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)  # fmt: skip
+"""Variables that tie git to one repository and one folder, as hooks and `git rebase --exec` get them: a
+triage that is started there works in worktrees as well."""
 
 
 class Repository:
@@ -60,7 +69,7 @@ class Repository:
                 "git-failed", f"the repository at {root}: {error}", "mend the repository"
             ) from error
         found = cls(repo, root)
-        found._call("rev-parse", "--git-dir")
+        found.top = Path(found._call("rev-parse", "--show-toplevel")).resolve()
         # a configured working tree may lie elsewhere
         return found if found.root.is_relative_to(found.top) else None
 
@@ -304,14 +313,20 @@ def _execute(runner: Git, command: str, *arguments: str, given: str = "") -> str
 
     It has a session of its own: a Ctrl-C of the terminal is for triage, which may still need git to tidy up.
     """
-    git = _gitpython()
+    inherited = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
-        handle: Any = runner.execute(
-            ["git", command, *arguments], istream=subprocess.PIPE, as_process=True, start_new_session=True
+        process = subprocess.Popen(
+            ["git", command, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=str(runner.working_dir),
+            # what git says is looked at, so it says it in English
+            env={**inherited, "LANGUAGE": "C", "LC_ALL": "C", **runner.environment()},
+            start_new_session=True,
         )
-    except (git.GitCommandNotFound, OSError) as error:
+    except OSError as error:
         raise _GitFailedError(None) from error
-    process: subprocess.Popen[bytes] = handle.proc
     try:
         out, err = process.communicate(given.encode("utf-8", "surrogateescape"))
     except BaseException:
