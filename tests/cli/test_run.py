@@ -101,3 +101,27 @@ def test_a_run_and_a_probe_withhold_them(project, tmp_path):
     files["GITHUB_OUTPUT"].write_text("again\n")
     project.triage("probe", "test_a.py::test_a", "--probe", "alone", "--repeats", "1", **environ)
     assert all(file.read_text() for file in files.values())
+
+
+CANNOT_START = """
+import os
+def pytest_runtestloop(session):
+    if not os.path.exists("mended") and any("test_b" in item.name for item in session.items):
+        os._exit(7)
+"""
+
+
+def test_what_is_new_in_a_run_that_can_be_resumed_is_new_when_it_is_over(project):
+    """Half of it ran and failed, the other half could not be started: a void run decides nothing."""
+    project.file("conftest.py", CANNOT_START)
+    project.file("test_a.py", "def test_a():\n    raise ValueError('broken')\n")
+    project.file("test_b.py", "def test_b():\n    pass\n")
+    void = project.triage("run", "--json", "--chunks", "2", "--workers", "2", "--isolation", "fresh")
+    stamp = void.json["stamp"]
+    assert void.code == 3
+    assert "no test could be started: ended with exit code 7" in void.json["void"]
+    assert not list(project.root.glob("reports/*/phase_a/*/manifest.json"))
+    assert "cluster" not in "".join(path.read_text() for path in project.root.glob("plans/journal.jsonl"))
+    project.file("mended", "")
+    assert states(project, "--resume", stamp, "--isolation", "fresh") == (1, {"C1": "new"})
+    assert states(project) == (0, {"C1": "known"})

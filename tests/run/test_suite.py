@@ -153,6 +153,7 @@ def test_the_limit_of_the_whole_run_leaves_the_rest_not_run(
     record = run_here(limits=limits, monotonic=clock)
     assert not record.complete
     assert record.void == "14 of 20 planned tests have no outcome: the run's time was up"
+    assert record.resumable
     assert (record.counts.passed, record.counts.not_run) == (6, 14)
     assert record.counts.adds_up
 

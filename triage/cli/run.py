@@ -189,6 +189,9 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
         app.say(f"gate: {line}")
     _say_base(app, record)
     app.say(f"evidence: {folder}/summary.md")
+    if record.resumable:
+        app.say(f"next: triage run --resume {record.stamp}")
+        return
     unexplained = [cluster for cluster in concluded.clusters if cluster.is_unexplained]
     if unexplained:
         app.say(f"next: triage probe {unexplained[0].id}")
