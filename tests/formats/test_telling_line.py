@@ -168,9 +168,9 @@ def row(attributes: str, message: str, text: str, output: str = "") -> str:
         ),
         (
             '<testsuites><testsuite name="cart.spec.ts" hostname="chromium">'
-            + row('name="adds" classname="cart.spec.ts"', "cart.spec.ts:3:5 adds", PLAYWRIGHT)
+            + row('name="cart › adds" classname="cart.spec.ts"', "cart.spec.ts:3:5 adds", PLAYWRIGHT)
             + "</testsuite></testsuites>",
-            "cart.spec.ts::adds", "Error", "expect(locator).toHaveText(expected) failed",
+            "cart.spec.ts::cart › adds", "Error", "expect(locator).toHaveText(expected) failed",
         ),
         (
             '<testsuite name="test_cart.TestCart" file="test_cart.py">'
@@ -178,8 +178,14 @@ def row(attributes: str, message: str, text: str, output: str = "") -> str:
             + "</testsuite>",
             "test_cart.py::TestCart::test_total", "AssertionError", "1 != 2",
         ),
+        (
+            '<testsuite name="Shop.Tests.dll">'
+            + row('classname="Shop.Tests.Cart" name="Total"', "  Expected: 1\n  But was:  2\n", NUNIT)
+            + "</testsuite>",
+            "Shop.Tests.Cart::Total", "", "Expected: 1, But was: 2",
+        ),
     ],
-    ids=["mocha", "ctest", "playwright", "xmlrunner"],
+    ids=["mocha", "ctest", "playwright", "xmlrunner", "nunit"],
 )  # fmt: skip
 def test_titles_and_ids_of_reports(take: Take, text: str, nodeid: str, exception: str, first: str) -> None:
     (failure,) = take(text).failures

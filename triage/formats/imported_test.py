@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from triage.formats.telling_line import telling_text
 from triage.model.exception_group import members_apart
 from triage.model.failure import UNTOLD, Captured, Failure, Raised
 from triage.model.outcome import Outcome, Phase
+
+_BETWEEN_NAMES = re.compile(r"\s+[›»>|]\s+|::|[./\\#\[]")
+"""What stands between the name of a suite or file and those of what is in it."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class ImportedName:
 
     @property
     def parts(self) -> frozenset[str]:
-        """The names that a line of the report may repeat without telling anything."""
-        last = self.nodeid.rpartition("::")[2]
-        return frozenset({self.nodeid, self.classname, self.name, self.file, last, last.partition("[")[0]})
+        """The names that a line of the report may repeat without telling anything, whole and in parts."""
+        whole = {self.nodeid, self.classname, self.name, self.file}
+        return frozenset(whole).union(*(_BETWEEN_NAMES.split(name) for name in whole))
 
 
 class Facet(NamedTuple):
@@ -135,6 +139,12 @@ _NO_TYPES = frozenset({"failure", "failed", "fail", "error", "errored", "testfai
 """What writers put where an exception type is due and have none."""
 
 
+_LABELS = frozenset(
+    {"Actual", "Details", "Expected", "Failure", "Got", "Message", "Note", "Reason", "Received", "Want"}
+)
+"""What may stand before a colon at the beginning of a message and is no exception."""
+
+
 def _type_name(text: str) -> str:
     """The exception type that a report gives, or nothing: a sentence or a word for "failed" is no type."""
     name = text.strip()
@@ -147,7 +157,8 @@ def _typed(exception: str, message: str) -> tuple[str, str]:
     """Split a message like `ValueError: bad` where the format has no exception type apart."""
     head, colon, rest = message.partition(": ")
     name = head.rpartition(".")[2]
-    is_name = bool(colon) and name.isidentifier() and name[:1].isupper() and " " not in head
+    is_identifier = name.isidentifier() and name[:1].isupper() and " " not in head
+    is_name = bool(colon) and is_identifier and head not in _LABELS
     may_replace = not exception or exception == head or name.endswith(("Error", "Exception"))
     if is_name and may_replace:
         return head, rest
