@@ -64,7 +64,7 @@ FREQUENT_KINDS = (
         (?<![\w.])[-+]? {_DECIMAL}{_UNIT_OF_TIME} (?:[ ]?{_DECIMAL}{_UNIT_OF_TIME})*
     """),
     VolatileKind("size", "<size>", rf"(?<![\w.])[-+]? {_DECIMAL}{_UNIT_OF_SIZE}"),
-    VolatileKind("account", NUMBER, r"(?<=[A-Za-z]_)\d{4,}\b"),
+    VolatileKind("account", NUMBER, r"(?<=[A-Za-z]_)\d{4,}\b | (?<=\b[a-z])\d{5,}\b"),
     VolatileKind("complex", NUMBER, rf"(?<![\w.])[-+]?{_DECIMAL}[-+]{_DECIMAL}j"),
     VolatileKind("version", NUMBER, r"""
         (?<![\w.])\d+(?:\.\d+){2,} (?:[.-]?(?:a|b|rc|dev|post|alpha|beta)\.?\d*)? (?:\+\w[\w.]*)?
@@ -72,6 +72,7 @@ FREQUENT_KINDS = (
     VolatileKind("ordinal", NUMBER, r"(?<![\w.])\d+(?:st|nd|rd|th)\b"),
     VolatileKind("n", NUMBER, rf"""
           (?<=\dx)\d+
+        | \b0[bo][0-7]+\b
         | (?<![\w.])[-+]?{_DECIMAL}
         | (?<![\w.])[-+]?\.\d+(?:[eE][-+]?\d+)?
     """),
