@@ -237,10 +237,11 @@ def _exit_code(record: RunRecord, held_against: tuple[str, ...]) -> ExitCode:
 
 
 def _flaky_figures(services: Services, record: RunRecord, assignment: Assignment) -> dict[str, Any]:
-    """`flaky.json`: the figures of tests by failure rate, this run included."""
+    """`flaky.json`: the figures of flaky tests by failure rate, this run included."""
     try:
         store = services.open_store()
         tests = flaky_tests(store, services.registry(), NewestRun(record, _first_signatures(assignment)))
+        tests = [test for test in tests if test.is_flaky]
         store.close()
     except TriageError:
         tests = []  # said where the history is read first

@@ -68,7 +68,10 @@ class NewestRun:
 def flaky_tests(
     store: HistoryStore, registry: ClusterRegistry, newest: NewestRun | None = None
 ) -> list[FlakyTest]:
-    """Every test that was red in some runs and green in others, by failure rate, highest first."""
+    """Every test that was red in some runs and green in others, by failure rate, highest first.
+
+    Where a commit broke and another one mended it, it is among them: `is_flaky` tells.
+    """
     own_rows = newest.rows() if newest is not None else {}
     own_flaky = newest.flaky_nodeids() if newest is not None else []
     found = []

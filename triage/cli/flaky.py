@@ -9,15 +9,18 @@ from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 
 
-@app_command(epilog=examples("triage flaky", "triage flaky --limit 20", "triage flaky --within-run --json"))
+@app_command(epilog=examples("triage flaky", "triage flaky --limit 20 --json", "triage flaky --all"))
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="At most so many tests.")
 @click.option(
-    "--within-run",
+    "--all",
+    "everything",
     is_flag=True,
-    help="Only tests that were red and green within one run: what the gate calls flaky.",
+    help="Every test that was red in some runs and green in others: a change may have done it.",
 )
-def flaky_command(app: App, limit: int, within_run: bool) -> None:
-    """Tests that were red in some runs and green in others, by failure rate.
+def flaky_command(app: App, limit: int, everything: bool) -> None:
+    """Tests that were red and green without a change between, by failure rate.
+
+    That is: within one run, or in runs of one commit with a clean tree.
 
     Rates count executions, reruns included; the interval is Wilson's, 95 %. A flip is a run in which the test
     was red and green, or a change of colour from one run to the next (of which code may be the cause).
@@ -25,12 +28,12 @@ def flaky_command(app: App, limit: int, within_run: bool) -> None:
     store = wiring.store(app.settings, app.output)
     found = flaky_tests(store, app.registry())
     store.close()
-    shown = [test for test in found if test.flaky_runs or not within_run]
+    shown = [test for test in found if everything or test.is_flaky]
     app.emit({"tests": shown[:limit], "more": max(0, len(shown) - limit)})
     for test in shown[:limit]:
         app.say(_line(test))
     if not shown:
-        app.say("no recorded test was red in one run and green in another")
+        app.say("no recorded test was red and green without a change between")
     elif len(shown) > limit:
         app.say(f"and {len(shown) - limit} more: --limit {len(shown)} shows them")
 

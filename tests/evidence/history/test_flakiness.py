@@ -28,6 +28,20 @@ def test_rate_and_flips():
     assert found.signatures == ("reason/1:x",)
 
 
+def test_a_test_that_a_commit_broke_is_not_flaky():
+    red, green = rows(("passed", 1, 0), ("failed", 1, 1))
+    on = [
+        row.model_copy(update={"commit": commit, "dirty": False})
+        for row, commit in ((red, "b"), (green, "a"))
+    ]
+    assert flakiness_of("a", on).flips == 1
+    assert not flakiness_of("a", on).is_flaky
+    on_one = [row.model_copy(update={"commit": "a"}) for row in on]
+    assert (flakiness_of("a", on_one).mixed_commits, flakiness_of("a", on_one).is_flaky) == (1, True)
+    maybe_dirty = [on_one[0].model_copy(update={"dirty": None}), on_one[1]]
+    assert not flakiness_of("a", maybe_dirty).is_flaky
+
+
 def test_skips_say_nothing_and_tests_that_never_failed_are_not_listed():
     assert flakiness_of("a", rows(("passed", 1, 0), ("skipped", 0, 0))) is None
     found = flakiness_of("a", rows(("failed", 1, 1), ("skipped", 0, 0), ("failed", 1, 1)))

@@ -30,6 +30,8 @@ class TestFlakiness(Value):
     """Runs of the suite that came to the test."""
     flaky_runs: int
     """Of these, runs in which it was red and green."""
+    mixed_commits: int
+    """Commits on which it was red in some runs and green in others, the tree clean in all of them."""
     flips: int
     """Runs in which it was red and green, and changes of colour from one run to the next."""
     flips_per_100_runs: float
@@ -38,6 +40,11 @@ class TestFlakiness(Value):
     last_failed: str
     signatures: tuple[str, ...]
     """Of its failures, the newest first."""
+
+    @property
+    def is_flaky(self) -> bool:
+        """Whether it was red and green without a change between; else a commit may have done it."""
+        return self.flaky_runs > 0 or self.mixed_commits > 0
 
 
 def flakiness_of(nodeid: str, rows: Sequence[HistoryRow]) -> TestFlakiness | None:
@@ -62,12 +69,21 @@ def flakiness_of(nodeid: str, rows: Sequence[HistoryRow]) -> TestFlakiness | Non
         high=high,
         suite_runs=len(answered),
         flaky_runs=len(flaky),
+        mixed_commits=_mixed_commits(answered),
         flips=flips,
         flips_per_100_runs=100.0 * flips / len(answered),
         first_seen=(flaky or failing)[-1].stamp,
         last_failed=failing[0].stamp,
         signatures=tuple(dict.fromkeys(row.signature for row in failing if row.signature)),
     )
+
+
+def _mixed_commits(answered: Sequence[HistoryRow]) -> int:
+    colours: dict[str, set[bool]] = {}
+    for row in answered:
+        if row.commit is not None and row.dirty is False:
+            colours.setdefault(row.commit, set()).add(row.failed == row.runs)
+    return sum(len(seen) > 1 for seen in colours.values())
 
 
 def record_of(rows: Sequence[HistoryRow]) -> FlakyRecord | None:
