@@ -12,6 +12,7 @@ import pytest
 from triage.formats.importer import read
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
+from triage.signature.api import signatures_of
 
 Take = Callable[..., RunRecord]
 
@@ -51,6 +52,18 @@ def test_jobs_of_a_matrix_are_no_reruns(tmp_path: Path, names: tuple[str, str], 
         f"tests/test_a.py::test_y @ {bad}": "passed",
         f"tests/test_a.py::test_y @ {good}": "passed",
     }
+
+
+def test_one_failure_in_two_places_has_one_signature(tmp_path: Path) -> None:
+    strict = '<failure message="[XPASS(strict)] "/>'
+    for name in ("py310", "py312"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "junit.xml").write_text(junit(("test_x", strict), ("test_y", "<failure/>")))
+    record = read([tmp_path], root=tmp_path / "nowhere", stamp="S")
+    ids = {failure.nodeid: signatures_of(failure)[0].id for failure in record.failures}
+    assert ids["tests/test_a.py::test_x @ py310"] == ids["tests/test_a.py::test_x @ py312"]
+    assert ids["tests/test_a.py::test_y @ py310"] == ids["tests/test_a.py::test_y @ py312"]
+    assert len(set(ids.values())) == 2
 
 
 def test_two_files_that_nothing_tells_apart_are_as_bad_as_the_worse(tmp_path: Path) -> None:

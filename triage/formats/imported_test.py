@@ -13,7 +13,7 @@ from triage.formats.limits import Limits, capped
 from triage.formats.longrepr import parse_longrepr
 from triage.formats.telling_line import telling_text
 from triage.model.exception_group import members_apart
-from triage.model.failure import UNTOLD, Captured, Failure, Raised
+from triage.model.failure import SURROUNDINGS_MARK, UNTOLD, Captured, Failure, Raised
 from triage.model.outcome import Outcome, Phase
 
 _BETWEEN_NAMES = re.compile(r"\s+[›»>|]\s+|::|[./\\#\[]")
@@ -101,8 +101,9 @@ def failures_of(
     text, streams_in_text = split_captured(_text(failure.text, limits))
     captured = _captured(failure, streams_in_text, limits)
     message = _text(failure.message, limits)
-    file = nodeid.partition("::")[0]
-    chain = failure.chain or doctest_chain(text or message, nodeid) or parse_longrepr(text, test_file=file)
+    own_id = nodeid.partition(SURROUNDINGS_MARK)[0]
+    file = own_id.partition("::")[0]
+    chain = failure.chain or doctest_chain(text or message, own_id) or parse_longrepr(text, test_file=file)
     if not chain:
         names = test.name.parts | {facet.value for facet in test.facets}
         said = telling_text((message, text), (captured.stderr, captured.stdout), names)

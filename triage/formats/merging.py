@@ -10,6 +10,7 @@ from triage.formats.limits import Limits, Notes
 from triage.formats.node_ids import NodeIds
 from triage.formats.variants import Part, Variant, labels_of, variants_of
 from triage.formats.worker_crash import told_as_crash
+from triage.model.failure import SURROUNDINGS_MARK
 from triage.model.run import TestResult
 
 _Rows = list[tuple[str, ImportedTest]]
@@ -55,7 +56,7 @@ class Merger:
             yield self._result(nodeid, variants[0])
             return
         for label, variant in zip(labels_of(variants), variants, strict=True):
-            yield self._result(f"{nodeid} @ {label}", variant)
+            yield self._result(f"{nodeid}{SURROUNDINGS_MARK}{label}", variant)
 
     def _result(self, nodeid: str, variant: Variant) -> TestResult:
         accounts = [(part.report, self._account(nodeid, part)) for part in variant.parts]

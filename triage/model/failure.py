@@ -39,6 +39,8 @@ CRASHED = "Crashed"
 """Type of the failure of a test whose process died: there is no exception to name."""
 TIMED_OUT = "Timeout"
 """Type of the failure of a test that was stopped at its time limit."""
+SURROUNDINGS_MARK = " @ "
+"""Between the id of an imported test and what tells where it ran, where it ran in several places."""
 UNTOLD = "the report gives no reason for this failure"
 """Message of a failure that is known by its outcome alone: it says nothing, and joins nothing."""
 

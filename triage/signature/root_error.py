@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from triage.model.failure import Failure, Frame, Raised, posix
+from triage.model.failure import SURROUNDINGS_MARK, Failure, Frame, Raised, posix
 from triage.model.traceback import HEAD, native_chain
 from triage.signature.checkout import root_in_texts
 from triage.signature.generated import without_example
@@ -84,7 +84,7 @@ def _reported_error(failure: Failure) -> RootError:
         reported.frames,
         failure.chain[1:],
         test_file=posix(path),
-        test=rest.partition("[")[0],
+        test=rest.partition("[")[0].partition(SURROUNDINGS_MARK)[0],
     )
     child = _child_traceback(failure, reported)
     if child:
