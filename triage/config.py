@@ -19,7 +19,6 @@ from triage.model.base import Value
 from triage.model.base_commit import DEFAULT_BASE_BUDGET
 from triage.model.reruns import DEFAULT_RERUN_BUDGET, DEFAULT_RERUNS
 from triage.model.run import AS_PYTEST, DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
-from triage.text.redact import Redactor
 
 FlakyPolicy = Literal["warn", "fail"]
 FailOn = Literal["fixed-open"]
@@ -108,18 +107,10 @@ class Settings(Value):
         for pattern in patterns:
             try:
                 matches_nothing = re.compile(pattern).match("") is not None
-                Redactor(
-                    patterns=(pattern,)
-                )  # among others: flags for a whole expression have no place there
             except re.error as error:
-                what = f"{pattern!r} is no part of a regular expression: {error}"
-                raise ValueError(f"{what} (write flags as '(?i:...)')") from error
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
             if matches_nothing:
                 raise ValueError(f"{pattern!r} matches the empty text, so it would match everywhere")
-        try:
-            Redactor(patterns=patterns)
-        except re.error as error:
-            raise ValueError(f"the patterns do not go together: {error}") from error
         return patterns
 
     @property

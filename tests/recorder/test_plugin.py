@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from triage.recorder.events import Opener
 from triage.recorder.exceptions import CHAIN_LIMIT, FRAME_LIMIT, exception_chain, text_of
 from triage.recorder.record_file import OVERFLOW_BYTES, Writer, overflow_lines
-from triage.recorder.select import covers, exactly, matching, numbered, public_ids
+from triage.recorder.select import covers, exactly, matching, numbered, public_id, public_ids
 from triage.recorder.settings import VARIABLE, take_settings
 from triage.text.redact import Redactor
 
@@ -63,11 +64,23 @@ def test_a_name_covers_its_parameters_and_members_but_not_its_namesakes() -> Non
 
 def test_public_ids_are_redacted_and_encodable() -> None:
     items = [Item("t.py::a[hunter2hunter2]"), Item("t.py::b[\udcff]"), Item("t.py::c")]
-    assert public_ids(items, Redactor(["hunter2hunter2"])) == [
-        "t.py::a[[redacted]]",
-        "t.py::b[\\udcff]",
-        "t.py::c",
-    ]
+    first, *others = public_ids(items, Redactor(["hunter2hunter2"]))
+    assert re.fullmatch(r"t\.py::a\[\[redacted-[0-9a-f]{8}\]\]", first)
+    assert others == ["t.py::b[\\udcff]", "t.py::c"]
+
+
+def test_ids_with_different_secrets_differ_and_select_their_tests() -> None:
+    """Each stands for its own test, before and after it was redacted, and however often."""
+    hidden = "kV8" + "x2mQ9w"
+    items = [Item(f"t.py::a[https://joe:{hidden}{number}@host/]") for number in range(3)]
+    redactor = Redactor()
+    ids = public_ids(items, redactor)
+    assert len(set(ids)) == 3
+    assert hidden not in "".join(ids)
+    assert [redactor(name) for name in ids] == ids
+    assert [public_id(name, redactor) for name in ids] == ids
+    assert exactly(items, ids, [(ids[2], 0), (ids[0], 0)])[0] == [items[2], items[0]]
+    assert matching(items, ids, [ids[1]]) == [items[1]]
 
 
 def test_chains_and_frames_are_bounded() -> None:

@@ -54,7 +54,7 @@ def redactor(world: World, settings: Settings) -> Callable[[str], str]:
     from triage.text.redact import Redactor
 
     try:
-        return Redactor.of(redacting(world, settings).environ)
+        return Redactor.of(redacting(world, settings).environ, settings.env)
     except re.error as error:  # the settings' own patterns were tried when they were read
         what = f"a plugin's pattern for redaction is no regular expression: {error}"
         raise UsageError("bad-plugin", what, "mend or uninstall the plugin that offers it") from error
@@ -203,8 +203,11 @@ class App:
     def emit(self, document: Any) -> None:
         """The one JSON document of --json, an object; silent without."""
         if self.as_json:
+            from triage.text.redact_data import redacted_data
+
             versioned = {"schema_version": SCHEMA_VERSION, **plain(document)}
-            click.echo(json.dumps(versioned, ensure_ascii=True, indent=2, allow_nan=False))
+            shown = redacted_data(versioned, self.redact)
+            click.echo(json.dumps(shown, ensure_ascii=True, indent=2, allow_nan=False))
 
     def relative(self, path: Path) -> str:
         """A path as people read it: relative to where they stand, if it lies there."""

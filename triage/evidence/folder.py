@@ -20,6 +20,7 @@ from typing import Any, Self
 from triage.errors import CheckError, UsageError
 from triage.evidence import atomic, manifest
 from triage.model.base import STAMP_FORMAT
+from triage.text.redact_data import redacted_data
 
 REPORTS = "reports"
 SOURCE = "source.json"
@@ -189,7 +190,7 @@ class EvidenceFolder:
     def write_json(self, name: str, value: Any) -> Path:
         """Write one JSON document, each string in it redacted; returns its path."""
         path = self._writable(name)
-        atomic.write_json(path, self._redacted(atomic.plain(value)))
+        atomic.write_json(path, redacted_data(atomic.plain(value), self.redact))
         return path
 
     def write_text(self, name: str, text: str) -> Path:
@@ -229,27 +230,6 @@ class EvidenceFolder:
                 "sealed", f"{self.path} is sealed: {name} cannot be written", "start a new STAMP"
             )
         return path
-
-    def _redacted(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.redact(value)
-        if isinstance(value, list):
-            return [self._redacted(item) for item in value]
-        if isinstance(value, dict):
-            return _unique_keys((self.redact(key), self._redacted(item)) for key, item in value.items())
-        return value
-
-
-def _unique_keys(pairs: Any) -> dict[str, Any]:
-    """A dictionary in which keys that redaction made equal stay apart."""
-    kept: dict[str, Any] = {}
-    for key, value in pairs:
-        serial, name = 1, key
-        while name in kept:
-            serial += 1
-            name = f"{key} ({serial})"
-        kept[name] = value
-    return kept
 
 
 def _path_of(root: Path, campaign: str, phase: str, stamp: str) -> Path:

@@ -7,13 +7,13 @@ classes: those are collected as if they were empty.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from triage.recorder.select import public_id
 from triage.recorder.settings import Settings
+from triage.text.redact import Redactor
 
 
 def is_left_out(path: str, settings: Settings) -> bool:
@@ -31,7 +31,7 @@ def is_left_out(path: str, settings: Settings) -> bool:
 class LeftOut:
     """A plugin that answers for collectors which are left out, before pytest collects them."""
 
-    def __init__(self, settings: Settings, redact: Callable[[str], str]) -> None:
+    def __init__(self, settings: Settings, redact: Redactor) -> None:
         """`redact` makes public ids."""
         self._settings, self._redact = settings, redact
 

@@ -206,7 +206,9 @@ class Recorder:
         if self.settings.exact is not None:
             items[:], self.nth = exactly(items, public_ids(items, self.redact), self.settings.exact)
         elif self.settings.match is not None:
-            items[:] = matching(items, public_ids(items, self.redact), self.settings.match)
+            # a name may come as it stands in the source: with its secret
+            wanted = [public_id(name, self.redact) for name in self.settings.match]
+            items[:] = matching(items, public_ids(items, self.redact), wanted)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool | None:

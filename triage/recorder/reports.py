@@ -6,10 +6,11 @@ Stages and their fields are named as pytest-json-report names them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from triage.recorder.exceptions import text_of
+from triage.text.redact import Redactor
 from triage.text.sanitize import capped, encodable
 
 Data = dict[str, Any]
@@ -85,7 +86,7 @@ def is_of_subtest(report: Any) -> bool:
 class ReportSerializer:
     """Turns reports into data that may be written: each text capped, encodable and redacted."""
 
-    def __init__(self, redact: Callable[[str], str], limit: int) -> None:
+    def __init__(self, redact: Redactor, limit: int) -> None:
         """`limit` caps each field, in characters."""
         self.redact, self.limit = redact, limit
 
@@ -106,7 +107,7 @@ class ReportSerializer:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self.deep(item) for key, item in value.items()}
+            return {self.text(str(key)): self._item(key, item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.deep(item) for item in value]
         if isinstance(value, float) and not math.isfinite(value):
@@ -114,6 +115,12 @@ class ReportSerializer:
         if value is None or isinstance(value, (bool, int, float)):
             return value
         return self.text(value)
+
+    def _item(self, key: object, value: Any) -> Any:
+        """Return what stands under a key; a node id is written as it stands in every artifact."""
+        if key == "nodeid" and isinstance(value, str):
+            return self.redact.identifier(encodable(value))
+        return self.deep(value)
 
     def stages(self, reports: Sequence[Any]) -> Data:
         """Return the stages of a test by name; reports of subtests are none."""

@@ -1,22 +1,23 @@
 """Select the items that run, and their order, by public id.
 
-The public id is the node id made encodable and redacted: the form in which it stands in every artifact. Ids
-that are equal in this form are told apart by their order of collection.
+The public id is the node id made encodable and redacted, with a digest in the place of each secret: two
+tests whose secrets differ have two ids. In this form it stands in every artifact, and selects the test again.
+Ids that are equal in this form are told apart by their order of collection.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from triage.text.redact import Redactor
 from triage.text.sanitize import encodable
 
 
-def public_id(nodeid: str, redact: Callable[[str], str]) -> str:
+def public_id(nodeid: str, redactor: Redactor) -> str:
     """Return a node id as it may be written."""
-    return redact(encodable(nodeid))
+    return redactor.identifier(encodable(nodeid))
 
 
 def public_ids(items: Sequence[Any], redactor: Redactor) -> list[str]:
@@ -24,7 +25,7 @@ def public_ids(items: Sequence[Any], redactor: Redactor) -> list[str]:
     nodeids = [item.nodeid for item in items]
     # of most suites no id has to be changed, and one search in all of them tells so
     everything = "\n".join(nodeids)
-    if everything.isascii() and not redactor.suspects(everything):
+    if everything.isascii() and not redactor.spans(everything):
         return nodeids
     return [public_id(nodeid, redactor) for nodeid in nodeids]
 

@@ -29,6 +29,7 @@ from triage.errors import VoidError
 from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 from triage.recorder.events import encode
+from triage.text.redact_data import redacted_data
 
 EVENTS = "events.jsonl"
 _OWNER = "evidence"
@@ -143,7 +144,7 @@ class RunStore:
 
     def put_json(self, name: str, value: Any, clean: Mapping[str, Any] | None = None) -> None:
         """Write a JSON document of the evidence, its strings redacted; those of `clean` are already."""
-        document = _redacted(value, self.folder.redact) | dict(clean or {})
+        document = redacted_data(value, self.folder.redact) | dict(clean or {})
         text = json.dumps(document, ensure_ascii=True, allow_nan=False, indent=1)
         self.put(name, text.encode("ascii") + b"\n")
 
@@ -282,18 +283,8 @@ def _redacted_paths(payload: bytes, redact: Callable[[str], str]) -> bytes:
     event = json.loads(text)
     for name in _PATH_FIELDS:
         if name in event:
-            event[name] = _redacted(event[name], redact)
+            event[name] = redacted_data(event[name], redact)
     return encode(event)
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {redact(str(key)): _redacted(item, redact) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_redacted(item, redact) for item in value]
-    return value
 
 
 def _have_same_content(one: Path, other: Path) -> bool:

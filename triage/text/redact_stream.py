@@ -2,82 +2,83 @@
 
 from __future__ import annotations
 
-import re
-
-from triage.text.redact import KEY_BEGIN, KEY_END, MARK, Redactor
+from triage.text.learned_values import LearnedValues, failure_start
+from triage.text.mark import Span
+from triage.text.private_keys import MOST_BLOCK, may_continue_from, open_key
+from triage.text.redact import Redactor
 
 _HOLD = 64 * 1024
-"""A line longer than this is let go in parts; no known secret is that long."""
+"""Characters that are held back at most; no known secret is that long."""
 _OVERLAP = 4096
-"""Bytes that stay behind a cut within a line: longer than any secret that a pattern finds."""
-_BEGIN = re.compile(KEY_BEGIN.encode())
-_END = re.compile(KEY_END.encode())
+"""What stays behind a cut within a line: longer than any secret that has no lines."""
+_MOST_REACH = 16 * 1024
+"""What stays held for a known value of several lines, or one that was wrapped."""
 
 
 class StreamRedactor:
-    """Bytes in, redacted bytes out, at most `_HOLD` and the longest secret behind.
+    """Bytes in, redacted bytes out, at most about `_HOLD` behind; where the blocks end makes no difference.
 
     Text is handled as latin-1, so that any byte survives; secrets are compared in UTF-8.
     """
 
     def __init__(self, redactor: Redactor) -> None:
         """A stream that loses the redactor's secrets."""
-        values = [v.encode("utf-8", "surrogateescape").decode("latin-1") for v in redactor.values]
-        self._redact = redactor if values == list(redactor.values) else Redactor(values)
-        self._overlap = max([_OVERLAP, *map(len, values)])
-        self._multiline = max((len(v) for v in values if "\n" in v), default=0)
-        self._held = b""
-        self._in_key = False
+        self._redactor = redactor.for_bytes()
+        longest = max(map(len, self._redactor.values), default=0)
+        self._reach = min(2 * longest, _MOST_REACH)
+        """A value may be half in what came, with margins between its lines, and half in what comes."""
+        self._learned = LearnedValues(of_stream=True)
+        self._held = ""
 
     def feed(self, block: bytes) -> bytes:
-        """What may be let go after this block."""
-        self._held += block
-        if self._in_key and not self._leave_key():
-            return b""
-        cut = self._safe_cut()
+        """Return what may be let go after this block."""
+        self._held += block.decode("latin-1")
+        cut = self._line_cut()
         if cut == 0:
             return b""
-        free, self._held = self._held[:cut], self._held[cut:]
-        return self._clean(free)
+        spans = self._redactor.spans(self._held)
+        cut = _before_secret(cut, spans)
+        key = open_key(self._held)
+        if key is not None:
+            cut = min(cut, key)
+            if len(self._held) - key > MOST_BLOCK:
+                self._shorten_key(key)
+        return self._release(cut)
 
     def close(self) -> bytes:
-        """What was still held."""
-        rest, self._held = self._held, b""
-        return b"" if self._in_key else self._clean(rest)
+        """Return what was still held."""
+        return self._release(len(self._held))
 
-    def _clean(self, data: bytes) -> bytes:
-        return self._redact(data.decode("latin-1")).encode("latin-1", "backslashreplace")
+    def _release(self, cut: int) -> bytes:
+        free, self._held = self._held[:cut], self._held[cut:]
+        return self._redactor.following(free, self._learned).encode("latin-1", "backslashreplace")
 
-    def _leave_key(self) -> bool:
-        """Inside a private key nothing is let go until its end line."""
-        end = _END.search(self._held)
-        if end is None:
-            self._held = self._held[-_OVERLAP:]
-            return False
-        self._held = self._held[end.end() :]
-        self._in_key = False
-        return True
+    def _line_cut(self) -> int:
+        """Return where the buffer may be cut if no secret lies there: before its last whole line.
 
-    def _safe_cut(self) -> int:
-        """Where the buffer can be cut without cutting a secret."""
+        The name of a secret may stand in the last whole line, its value in the next one. The lines of one
+        failure stay together, because a later one may say what an earlier one shows.
+        """
         held = self._held
-        limit = len(held) - self._multiline
-        cut = held.rfind(b"\n", 0, max(limit, 0)) + 1
-        if cut == 0 and len(held) > _HOLD + self._overlap:
-            cut = len(held) - self._overlap
-        begin = _last_open_key(held)
-        if begin is None or begin >= cut:
-            return cut if begin is None else min(cut, begin)
-        if len(held) - begin <= _HOLD:
-            return begin
-        self._held = held[:begin] + MARK.encode()
-        self._in_key = True
-        return len(self._held)
+        end = held.rfind("\n", 0, max(0, len(held) - self._reach))
+        cut = held.rfind("\n", 0, end) + 1 if end >= 0 else 0
+        failure = failure_start(held, cut)
+        if len(held) - failure <= _HOLD:
+            cut = failure
+        cut = may_continue_from(held, cut)
+        if cut == 0 and len(held) > _HOLD + _OVERLAP:
+            cut = len(held) - max(_OVERLAP, self._reach)
+        return cut
+
+    def _shorten_key(self, key: int) -> None:
+        """Forget the middle of a private key that is longer than any key: its first line and its end stay."""
+        first_line = self._held.find("-----", key + len("-----BEGIN")) + len("-----")
+        self._held = f"{self._held[:first_line]}\n{self._held[-_OVERLAP:]}"
 
 
-def _last_open_key(held: bytes) -> int | None:
-    """Where a private key begins that does not end in this buffer."""
-    position = held.rfind(b"-----BEGIN")
-    if position < 0 or _BEGIN.match(held, position) is None:
-        return None
-    return None if _END.search(held, position) else position
+def _before_secret(cut: int, spans: list[Span]) -> int:
+    """Return the cut, or where the text of a secret begins that it would divide."""
+    for span in reversed(spans):
+        if span.context < cut < span.end:
+            cut = span.context
+    return cut

@@ -1,0 +1,342 @@
+"""Find values beside names that say secret: `password='...'`, `token: ...`, `--api-key ...`, `<secret>...`.
+
+A name is found by its hint, read to its borders and judged (`secret_names`); then comes what joins it with a
+value (`_JOINT`), then the value, in quotes or without; the value is judged in turn (`secret_values`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from triage.text.mark import Span
+from triage.text.pattern import pattern
+from triage.text.quoted import LINE_END, MOST_VALUE, OPENING, QUOTE, quoted_text
+from triage.text.secret_headers import AUTHORIZATION, COOKIES, authorization_spans, cookie_spans
+from triage.text.secret_literals import (
+    MIN_LISTED,
+    argument_spans,
+    is_secret_call,
+    item_spans,
+    spans_before_names,
+)
+from triage.text.secret_names import NAME_HINT, Strength, strength_of, words_of
+from triage.text.secret_values import Written, has_random_case, is_plain, is_secret_value, looks_random
+
+_NAME = re.compile(r"[A-Za-z0-9_-]*(?<!-)")
+_MOST_NAME = 80
+"""Characters of a name; longer words are data."""
+_MOST_LINE = 500
+"""Characters of a line that are looked at in front of a name."""
+_MOST_INDENT = 60
+"""A name further to the right does not open a line."""
+_MIN_IN_SENTENCE = 7
+_MIN_IN_ADDRESS = 4
+_JOINT = pattern(
+    rf"""
+    (?P<close> {QUOTE} )? \]?
+    (?:
+        (?P<pair>                                                   # name="..." value="..."
+          (?: {LINE_END} | [ \t,;] ){{1,12}}
+          (?: \\*["'] )? (?: parameter_? )? value (?: \\*["'] )? [ \t]* [:=] [ \t]*
+        )
+      | (?P<compare> [ \t]* (?: ===? | !==? ) [ \t]* )
+      | (?P<assign>
+            [ \t]* : [ ]? [A-Za-z_][\w.]* (?: \[ [\w., |]{{0,60}} \] )? (?: [ ]\|[ ][\w.]+ ){{0,3}}
+            [ ]? = (?!=) [ ]?
+          | [ \t]* (?: := | => | = ) [ \t]*
+          | %3[Dd]
+        )
+      | (?P<colon> [ \t]* : (?!:) [ \t]* | %3[Aa] (?: %20 | \+ )* )
+      | (?P<element> (?: [ ][^<>\n]{{0,120}} )? > )
+      | (?P<comma> , [ \t]* )
+      | (?P<verb> [ \t]+ (?: is | was ) [ \t:]+ )
+      | (?P<blank> [ \t]+ )
+      | (?P<call> \( )
+    )
+    """,
+    matches=["='x'", '": "x"', "'] = 'x'", '" value="x"', ": str = 'x'", "%3Dx", "', 'x'", " is x", ">x<"],
+    rejects=["::x", ")", "::"],
+    flags=re.IGNORECASE,
+    how="match",
+)
+"""What stands between a name and its value."""
+_NEXT_LINE = pattern(
+    rf" (?: [|>][+-]?[ \t]* | \( [ \t]* )? {LINE_END} (?<= [ \t] )",
+    matches=["|\n  x", "\n    'x'", "(\n  'x'", "|\\n  x"],
+    rejects=["x\n  y", "\nx"],
+    how="match",
+)
+"""A value that begins in the next line: a block of YAML, a wrapped assignment."""
+_BARE = pattern(
+    r"""(?: [^\s'"`<>\\] | \\ (?! ["'`nrtu] ) )+""",
+    matches=["hunter2"],
+    rejects=["'x'", '\\"'],
+    how="match",
+)
+"""A value without quotes."""
+_BARE_END = pattern(
+    r"""
+      [;&,] (?= [A-Za-z_][\w.\ -]{0,60} [=:] | \s | $ )       # a=b;c=d   a=b&c=d   a=b, c=d
+    | [#&] (?= \w+= | $ ) | &(?:quot|apos|lt|gt|amp|\#\d+); | %2[267CcFf] | \\[nrt]
+    | [)\]},;.:!?]+ $
+    """,
+    matches=["a;b=c", "a&b=c", "a,", "a)", "a&quot;"],
+    rejects=["a,b", "a;b"],
+)
+"""Where such a value ends before the next blank."""
+_CONTAINER = re.compile(r"[A-Za-z_][\w.]{0,60}\(|[\[(]")
+_NETRC = re.compile(r"\blogin\s+\S+\s+$")
+_SQL = re.compile(r"\b(?:with|encrypted|user|by|identified)[ ]$", re.IGNORECASE)
+_PAIR_OPENS = re.compile(r"[(\[{][bBuU]?['\"]$")
+_SETS_VARIABLE = re.compile(r"(?:\A|[ \t+])(?:export|set|setx|env|ENV|-e)[ \t]+$")
+_INDENT = " \tE|>-'\""
+"""What pytest, YAML and literals put before the first name of a line."""
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A name that says secret, and what joins it with what follows."""
+
+    text: str
+    name: str
+    start: int
+    strength: Strength
+    is_option: bool
+    joint: re.Match[str]
+
+    @property
+    def kind(self) -> str:
+        """The group of `_JOINT` that matched."""
+        return self.joint.lastgroup or ""
+
+    @property
+    def before(self) -> str:
+        """A few characters in front of the name."""
+        return self.text[max(0, self.start - _MOST_INDENT) : self.start]
+
+    @property
+    def is_in_address(self) -> bool:
+        """Whether the name is a parameter of a form, or in an address."""
+        return self.before.endswith(("?", "&", "#", "&amp;"))
+
+    @property
+    def opens_line(self) -> bool:
+        """Whether only a margin, or a command that sets a variable, stands before the name in its line."""
+        line = self.text.rfind("\n", max(0, self.start - _MOST_INDENT), self.start) + 1
+        if line == 0 and self.start > _MOST_INDENT:
+            return False
+        indent = self.text[line : self.start]
+        return not indent.strip(_INDENT) or _SETS_VARIABLE.match(indent) is not None
+
+    def is_secret(self, value: str, written: Written) -> bool:
+        """Judge a value beside this name."""
+        return is_secret_value(value, self.strength, written, self.name)
+
+
+def assignment_spans(text: str) -> Iterator[Span]:
+    """Yield where values stand whose names say secret."""
+    done = 0
+    line_done = -1
+    for hint in NAME_HINT.finditer(_lowered(text)):
+        if hint.start() < done:
+            continue
+        start = _name_start(text, hint.start(), done)
+        end = _name_end(text, hint.start())
+        done = end
+        name = text[start:end].strip("-")
+        strength = strength_of(name)
+        if strength is Strength.NONE and not is_secret_call(name):
+            continue
+        line = text.rfind("\n", max(0, start - _MOST_LINE), start) + 1
+        if line > line_done and _has_quote(text[line:start]):
+            line_done = line
+            yield from spans_before_names(text, line)
+        joint = _JOINT.match(text, end)
+        if joint is None:
+            continue
+        for span in _values(_Named(text, name, start, strength, text[start] == "-", joint)):
+            done = max(done, span.end)
+            yield Span(span.start, span.end, start)
+
+
+def _lowered(text: str) -> str:
+    """Return the text in lower case, each character in its place: a few capitals become two characters."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+
+
+def _name_start(text: str, position: int, floor: int) -> int:
+    """Return where the word around a hint begins."""
+    start = position
+    lowest = max(floor, position - _MOST_NAME)
+    while start > lowest and (text[start - 1].isalnum() or text[start - 1] in "_-"):
+        start -= 1
+    is_escaped = text[start - 1 : start] == "\\" and text[start : start + 1] in ("n", "r", "t")
+    if is_escaped and text[start + 1 : start + 2] != "_":
+        start += 1  # an escaped line end before the name: `\npassword`
+    return start
+
+
+def _name_end(text: str, position: int) -> int:
+    match = _NAME.match(text, position, position + _MOST_NAME)
+    return position if match is None else match.end()
+
+
+def _has_quote(text: str) -> bool:
+    return "'" in text or '"' in text
+
+
+def _values(named: _Named) -> Iterator[Span]:
+    """Yield the secrets that a joint leads to."""
+    text, kind, position = named.text, named.kind, named.joint.end()
+    words = " ".join(words_of(named.name))
+    if kind == "call":
+        return argument_spans(text, position, named.name) if is_secret_call(named.name) else iter(())
+    if named.strength is Strength.NONE:
+        return iter(())
+    if kind in ("assign", "colon"):
+        next_line = _NEXT_LINE.match(text, position)
+        position = position if next_line is None else next_line.end()
+    if words in AUTHORIZATION and kind in ("colon", "comma", "pair", "assign", "verb"):
+        return authorization_spans(text, position, is_header=kind != "assign")
+    is_cookie_header = words in COOKIES and kind in ("colon", "comma", "pair")
+    is_cookie_repr = words == "cookie" and kind == "blank" and named.before.endswith("<")
+    if is_cookie_header or is_cookie_repr:
+        return cookie_spans(text, position)
+    opened = OPENING.match(text, position)
+    if opened is not None:
+        return _quoted(named, opened)
+    container = _CONTAINER.match(text, position)
+    if container is not None and kind in ("assign", "colon", "comma"):
+        return _contained(named, container, words)
+    if kind == "element":
+        return _element(named, position)
+    return iter(()) if kind == "compare" else _bare(named, position)
+
+
+def _quoted(named: _Named, opened: re.Match[str]) -> Iterator[Span]:
+    """Yield the text between two quotes, if it is a secret."""
+    span = quoted_text(named.text, opened)
+    value = named.text[span.start : span.end]
+    if named.kind == "comma" and not _may_follow_comma(named, value, span):
+        return
+    if named.kind in ("blank", "verb") and not named.is_option:
+        is_sql = named.name.isupper() or _SQL.search(named.before) is not None
+        if not is_sql and not looks_random(value) and not _has_digit_and_letter(value):
+            return
+    if named.kind == "element" and not named.joint["close"]:
+        return
+    is_sure_option = named.is_option and named.kind != "blank"
+    strength = Strength.STRONG if is_sure_option else named.strength
+    if is_secret_value(value, strength, Written.QUOTED, named.name):
+        yield span
+
+
+def _may_follow_comma(named: _Named, value: str, span: Span) -> bool:
+    """Whether two strings side by side are an option, or a name, and its value: most are just a list."""
+    if named.is_option:
+        return not value.startswith("-")
+    if not named.joint["close"]:
+        return False
+    if looks_random(value) and (named.strength is Strength.STRONG or len(value) >= MIN_LISTED):
+        return True
+    is_pair = _PAIR_OPENS.search(named.before) and named.text[span.end + 1 : span.end + 2] in (")", "]")
+    return bool(is_pair) and named.strength is Strength.STRONG and any(char.isdigit() for char in value)
+
+
+def _contained(named: _Named, container: re.Match[str], words: str) -> Iterator[Span]:
+    """Yield the literals of a list, a tuple or a call behind a name."""
+    called = container[0][:-1].rpartition(".")[2]
+    is_login = words.endswith(("auth", "credentials", "login", "creds"))
+    if not called:
+        strength = Strength.STRONG if is_login else named.strength
+        return item_spans(named.text, container.end(), named.name, strength, is_login=is_login)
+    if is_secret_call(called) or (is_login and called[0].isupper()):
+        return argument_spans(named.text, container.end(), called)
+    return iter(())
+
+
+def _element(named: _Named, position: int) -> Iterator[Span]:
+    """Yield the text of an element: `<password>x</password>`, `<property name="password">x</property>`."""
+    tag = named.before.rstrip("abcdefghijklmnopqrstuvwxyz:")
+    if not tag.endswith("<") and not named.joint["close"]:
+        return
+    text = named.text
+    limit = min(len(text), position + MOST_VALUE)
+    end = text.find("<", position, limit)
+    if end < 0:
+        line_end = text.find("\n", position, limit)
+        end = line_end if line_end >= 0 else limit
+    value = text[position:end].strip()
+    if named.is_secret(value, Written.QUOTED):
+        start = text.index(value, position)
+        yield Span(start, start + len(value))
+
+
+def _bare(named: _Named, position: int) -> Iterator[Span]:
+    """Yield a value without quotes, if it is a secret."""
+    text, kind = named.text, named.kind
+    word = _BARE.match(text, position, position + MOST_VALUE)
+    if word is None or kind == "comma":
+        return
+    end = word.end()
+    ends_line = end == len(text) or text[end] in "\r\n"
+    is_line = named.opens_line and ends_line and kind in ("assign", "colon")
+    found = _BARE_END.search(text, position, end)
+    if found is not None and not (is_line and _ends_like_password(text[position:end])):
+        end = found.start()
+    value = text[position:end]
+    if named.is_in_address and kind == "assign":
+        is_variable = value.replace("_", "").isalpha() and strength_of(value) is not Strength.NONE
+        if len(value) >= _MIN_IN_ADDRESS and not is_plain(value, named.name) and not is_variable:
+            yield Span(position, end)
+        return
+    if kind in ("blank", "verb") and not _may_follow_blank(named, value):
+        return
+    if named.is_option and kind == "assign":
+        is_secret = is_secret_value(value, Strength.STRONG, Written.SETTING, named.name)
+    else:
+        is_secret = named.is_secret(value, _written(named, is_line=is_line, follows=text[end : end + 1]))
+    if is_secret:
+        yield Span(position, end)
+
+
+def _written(named: _Named, *, is_line: bool, follows: str) -> Written:
+    """Tell a setting, in which a word is a value, from code, in which it is a variable."""
+    is_tight = not any(char.isspace() for char in named.joint[0])
+    if named.kind == "assign" and is_tight and follows not in (",", ")", "]", "}"):
+        return Written.SETTING
+    if named.kind == "colon" and is_line:
+        return Written.SETTING
+    if named.kind == "blank" and _NETRC.search(named.before):
+        return Written.SETTING
+    return Written.CODE
+
+
+def _may_follow_blank(named: _Named, value: str) -> bool:
+    """Whether a value may stand behind a name and a blank: of an option, in .netrc, in a sentence."""
+    has_digit = any(char.isdigit() for char in value)
+    if named.is_option:
+        has_sign = any(not char.isalnum() and char not in "-_.,:;'/()[]<>" for char in value)
+        return not value.startswith("-") and (has_digit or has_sign or has_random_case(value))
+    if named.before.endswith("/"):
+        return False  # the path of a request: GET /cookies HTTP/1.1
+    if _NETRC.search(named.before):
+        return True
+    if _SETS_VARIABLE.search(named.before):
+        return has_digit
+    return looks_random(value) and _has_digit_and_letter(value) and len(value) >= _MIN_IN_SENTENCE
+
+
+def _ends_like_password(value: str) -> bool:
+    """Whether the last sign of a setting belongs to it: `abc1!`, not `f(x)` or `x,`."""
+    return value[-1:] in "!?" and "(" not in value and _has_digit_and_letter(value)
+
+
+def _has_digit_and_letter(value: str) -> bool:
+    has_digit = any(char.isdigit() for char in value)
+    return has_digit and any(char.isalpha() for char in value) and " " not in value

@@ -1,0 +1,57 @@
+"""The different words of a text: far fewer than its words, and enough to rule most secrets out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from triage.text.word_finder import any_of
+
+_SEPARATORS = bytes(code if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
+"""All but ASCII letters and digits, of which beginnings of tokens and telling names are made."""
+
+
+_FIRST_WORD = re.compile(r"[^A-Za-z0-9]*(?P<word>[A-Za-z0-9]+)(?P<next>.?)")
+
+
+class Vocabulary:
+    """The different words of one text."""
+
+    def __init__(self, text: str) -> None:
+        """Collect the words; ASCII letters and digits only."""
+        encoded = text.encode("ascii", "replace") if text.isascii() else text.encode("utf-8", "replace")
+        self.words = set(encoded.translate(_SEPARATORS).split())
+        self.joined = b" %b " % b" ".join(self.words)
+
+
+class WordTest:
+    """Tells by its vocabulary alone which of some hints a text may hold."""
+
+    def __init__(self, hints: Iterable[str]) -> None:
+        """Take hints whose first letters begin a word: `ghp_` is the whole word ghp, `AKIA` its beginning."""
+        self._always: list[str] = []
+        self._of_word: dict[bytes, list[str]] = {}
+        beginnings: dict[str, list[str]] = {}
+        for hint in hints:
+            match = _FIRST_WORD.match(hint)
+            if match is None:
+                self._always.append(hint)
+            elif match["next"]:
+                self._of_word.setdefault(match["word"].encode(), []).append(hint)
+            else:
+                beginnings.setdefault(match["word"], []).append(hint)
+        self._beginnings = re.compile(f" ({any_of(beginnings)})".encode())
+        self._of_beginning: dict[bytes, list[str]] = {}
+        """By the longest beginning that is found: it brings the hints of the shorter ones with it."""
+        for found in beginnings:
+            shorter = [hint for word, hints in beginnings.items() if found.startswith(word) for hint in hints]
+            self._of_beginning[found.encode()] = shorter
+
+    def possible(self, vocabulary: Vocabulary) -> list[str]:
+        """Return the hints that the text may hold."""
+        found = [*self._always]
+        for word in vocabulary.words & self._of_word.keys():
+            found += self._of_word[word]
+        for beginning in self._beginnings.findall(vocabulary.joined):
+            found += self._of_beginning[beginning]
+        return found if len(found) < 2 else list(dict.fromkeys(found))
