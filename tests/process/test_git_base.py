@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.git_repository import SmallRepository
 from triage.process.git import Repository
 from triage.process.git_base import changed_since, files_at, files_now, has_path
-from triage.process.git_history import renames_since
+from triage.process.git_renames import renames_since
 from triage.process.git_submodules import fill_submodules
 
 TEXT = "".join(f"line {number}\n" for number in range(9))

@@ -15,7 +15,7 @@ from triage.base.test_files import TestFileRule, same_for_tests
 from triage.model.base_commit import TestFiles
 from triage.process.git import Repository
 from triage.process.git_base import changed_since, files_at, files_now
-from triage.process.git_history import renames_since
+from triage.process.git_renames import renames_since
 from triage.process.scratch import Overlay, Scratch
 
 _COMPILED = (".so", ".pyd")

@@ -12,7 +12,8 @@ from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.model.journal import Relocation
 from triage.process.git import Repository
-from triage.process.git_history import renames_since, text_at
+from triage.process.git_history import text_at
+from triage.process.git_renames import every_rename_since
 
 _LARGEST_SOURCE = 1 << 20
 
@@ -38,7 +39,7 @@ class MovedFiles:
     def _relocations(self) -> tuple[Relocation, ...]:
         if self._repository is None or not self._registry.clusters:
             return ()
-        renames = renames_since(self._repository, self._commits[0] if self._commits else None)
+        renames = every_rename_since(self._repository, self._commits[0] if self._commits else None)
         return tuple(Relocation(old=each.old, new=each.new, how=each.how) for each in renames)
 
     def is_same_test(self, old: str, new: str) -> bool:

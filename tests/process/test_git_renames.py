@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from triage.process.git import Repository
-from triage.process.git_history import Rename, renames_since, text_at
+from triage.process.git_history import text_at
+from triage.process.git_renames import Rename, every_rename_since, renames_since
 
 TEXT = "".join(f"def part_{number}():\n    return {number}\n\n\n" for number in range(12))
 
@@ -37,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 def found(root: Path, since: str | None) -> dict[str, str]:
     repository = Repository.find(root)
     assert repository is not None
-    return {rename.old: rename.new for rename in renames_since(repository, since)}
+    return {rename.old: rename.new for rename in every_rename_since(repository, since)}
 
 
 def test_a_file_that_is_moved_and_rewritten_again_and_again(root: Path) -> None:
@@ -53,10 +54,12 @@ def test_a_file_that_is_moved_and_rewritten_again_and_again(root: Path) -> None:
     names = ("shop/price.py", "shop/cost_0.py", "shop/cost_1.py", "shop/cost_2.py")
     assert found(root, first) == dict.fromkeys(names, "shop/cost_3.py")
     assert found(root, None) == found(root, first)
-    assert found(root, "0" * 40) == found(root, first), "a commit that is gone: rebased away"
-    assert found(root, git(root, "rev-parse", "HEAD")) == {}
     repository = Repository.find(root)
     assert repository is not None
+    (rename,) = renames_since(repository, first)
+    assert (rename.old, rename.new) == ("shop/price.py", "shop/cost_3.py"), "at the ends alone"
+    assert found(root, "0" * 40) == found(root, first), "a commit that is gone: rebased away"
+    assert found(root, git(root, "rev-parse", "HEAD")) == {}
     assert text_at(repository, first, "shop/price.py") == TEXT
 
 
