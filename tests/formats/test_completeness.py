@@ -193,7 +193,9 @@ def test_a_failure_without_a_reason_says_so_and_joins_nothing(take: Take) -> Non
     assert len({signatures_of(failure)[0].id for failure in record.failures}) == 2
 
 
-@pytest.mark.parametrize("torn", ["", "{", '{"uuid": "2", "na', "<?xml version='1.0'?>\n<tests"])
+@pytest.mark.parametrize(
+    "torn", ["<testsuites name=", "", "{", '{"uuid": "2", "na', "<?xml version='1.0'?>\n<tests"]
+)
 def test_a_report_that_was_cut_before_it_says_what_it_is(take: Take, tmp_path: Path, torn: str) -> None:
     folder = tmp_path / "allure"
     folder.mkdir()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 from xml.parsers import expat
@@ -97,9 +96,12 @@ class _Reader:
         """The end of the stream."""
         if self._seeking:
             return
-        with suppress(expat.ExpatError):
+        has_ended = True
+        try:
             self._parser.Parse(b"", True)
-        if self._depth > self._own_roots:
+        except expat.ExpatError:
+            has_ended = self._own_roots > 0  # a root of our own is never closed
+        if self._depth > self._own_roots or not has_ended:
             self._handlers.reset()
             self._notes.cut_short("its root element does not end")
 
