@@ -16,7 +16,7 @@ from triage.cluster.registry import ClusterRegistry
 from triage.errors import TriageError
 from triage.evidence.journal import Journal
 from triage.model.cluster import ClusterStatus
-from triage.model.journal import StatusChanged
+from triage.model.journal import RunRecorded, StatusChanged
 
 FAILED = (
     "<testcase classname='tests.test_{name}' name='test_{name}'><failure message='{message}'>"
@@ -268,6 +268,11 @@ def test_the_same_report_twice_says_nothing_new(project: Project) -> None:
     before = project.journal.read_bytes()
     project.run(**tests)
     assert project.journal.read_bytes() == before
+    project.run(**tests, d="EOFError: 3")
+    events = Journal(project.journal).read()
+    sealed = [event.stamp for event in events if isinstance(event, RunRecorded)]
+    assert len(sealed) == 3, "the seal of a run that said nothing comes with that of the next one"
+    assert project.do("check")[0] == 0
 
 
 def test_red_and_green_together_over_history_is_proposed_with_its_evidence(project: Project) -> None:

@@ -142,7 +142,7 @@ def conclude(
         if not record.resumable:
             folder.seal()
         if appended:
-            _record_seal(services, folder)
+            _record_seals(services, folder)
         if ledgers:
             refresh(services)
     is_shard = record.plan is not None and record.plan.shard is not None
@@ -171,16 +171,25 @@ def _judged(
     )
 
 
-def _record_seal(services: Services, folder: EvidenceFolder) -> None:
+def _record_seals(services: Services, folder: EvidenceFolder) -> None:
     """Put the seal of a run that the journal relies on into it: nobody can seal it again unnoticed.
 
-    A run that had nothing new to say leaves the journal as it is.
+    A run that had nothing new to say leaves the journal as it is; its seal is put there with that of the next
+    run which has.
     """
     registry = services.registry()
     factory = registry.event_factory(services.world.timestamp(), "triage run")
-    evidence = (f"{folder.relative(services.output)}/results.json",)
-    event = factory.make(RunRecorded, campaign=folder.campaign, stamp=folder.stamp, evidence=evidence)
-    services.append(registry, [event])
+    recorded = [event.stamp for event in registry.events if isinstance(event, RunRecorded)]
+    latest = max(recorded, default=folder.stamp)
+    events = []
+    for run in EvidenceFolder.all(services.output, phase="a"):
+        is_new = run.stamp > latest and run.sealed
+        if is_new or run.path == folder.path:
+            evidence = (f"{run.relative(services.output)}/results.json",)
+            events.append(
+                factory.make(RunRecorded, campaign=run.campaign, stamp=run.stamp, evidence=evidence)
+            )
+    services.append(registry, events)
 
 
 def _write(
