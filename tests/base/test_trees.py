@@ -129,3 +129,12 @@ def test_a_test_that_was_moved_is_found_where_it_was(made, tmp_path):
         trees = BaseTrees(scratch, Repository.find(made.root), base, modules)
         assert trees.name_in("base", "tests/test_new.py::test_a") == "tests/test_a.py::test_a"
         assert trees.name_in("head", "tests/test_new.py::test_a") == "tests/test_new.py::test_a"
+
+
+def test_generated_code_is_a_part_of_what_outcomes_are_kept_under(made, trees, tmp_path):
+    before = (trees.digest("base"), trees.digest("head"))
+    assert before[0] != before[1]
+    made.write(_version_DOT_py="V = 'another one'\n")
+    with Scratch(made.root, tmp_path / "other", carry_only_ignored=True) as scratch:
+        later = BaseTrees(scratch, Repository.find(made.root), made.base, {"tests/test_a.py"})
+        assert later.digest("base") != before[0]

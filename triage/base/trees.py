@@ -115,10 +115,19 @@ class BaseTrees:
         return any(PurePosixPath(name).stem in text for name in changed)
 
     def digest(self, tests: TestFiles) -> str:
-        """What stands for the tests of a copy: their texts where they are not the commit's own."""
-        if tests == "base" or self._overlay is None:
-            return "base"
-        return self._overlay.name
+        """What stands for a copy beside its commit: the head's tests, and code that git ignores."""
+        own = "base" if tests == "base" or self._overlay is None else self._overlay.name
+        return f"{own} {self._generated_code}"
+
+    @cached_property
+    def _generated_code(self) -> str:
+        """Size and time of each module that the copies have from the user's tree."""
+        digest = hashlib.sha256()
+        for path in sorted(self._scratch.carried()):
+            if path.suffix in (".py", *_COMPILED):
+                status = (self.root / path).stat()
+                digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode("utf-8", "replace"))
+        return digest.hexdigest()[:16]
 
     def _stale_modules(self) -> list[str]:
         """Compiled modules that the copies have from the head, although sources of such were changed."""
