@@ -279,3 +279,12 @@ def test_keys_that_become_equal_stay_apart() -> None:
 def test_patterns_of_a_project_have_their_own_flags_and_groups() -> None:
     redact = Redactor(patterns=["(?i)order-\\d+", "(?P<a>x1)", "(?P<a>x2)"])
     assert redact("ORDER-12, x1 and x2") == f"{MARK}, {MARK} and {MARK}"
+
+
+def test_the_source_line_of_an_assertion_names_its_values() -> None:
+    failure = f">       assert Client().password == \"x\"\nE       AssertionError: assert '{PASSWORD}' == 'x'\nE         - x\nE         + {PASSWORD}\n"
+    stream = StreamRedactor(Redactor())
+    summary = f"FAILED t.py::test - AssertionError: assert '{PASSWORD}' == 'x'\n"
+    shown = stream.feed((failure + summary).encode()) + stream.close()
+    assert PASSWORD.encode() not in shown
+    assert PASSWORD not in Redactor()(failure)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from triage.recorder.exceptions import text_of
+from triage.text.learned_values import LearnedValues
 from triage.text.redact import Redactor
 from triage.text.sanitize import capped, encodable
 
@@ -89,18 +90,29 @@ class ReportSerializer:
     def __init__(self, redact: Redactor, limit: int) -> None:
         """`limit` caps each field, in characters."""
         self.redact, self.limit = redact, limit
+        self._learned = LearnedValues()
 
     def text(self, value: object) -> str:
         """Return a value as a text that may be written."""
         # a subclass of `str` may raise wherever it is used
         text = value if type(value) is str else text_of(value)
         if len(text) <= self.limit + 2 * _MARGIN:
-            return capped(self.redact(encodable(text)), self.limit)
+            return capped(self._redacted(encodable(text)), self.limit)
         # of a huge text only what is kept is redacted: head and tail
         half = self.limit // 2
-        head = self.redact(encodable(text[: half + _MARGIN]))
-        tail = self.redact(encodable(text[-half - _MARGIN :]))
+        head = self._redacted(encodable(text[: half + _MARGIN]))
+        tail = self._redacted(encodable(text[-half - _MARGIN :]))
         return f"{head[:half]}\n[... {len(text) - 2 * half} characters cut ...]\n{tail[-half:]}"
+
+    def _redacted(self, text: str) -> str:
+        return self.redact.following(text, self._learned)
+
+    def _learn_from(self, report: Any) -> None:
+        """Learn which values the traceback names as secrets: the message alone shows them without a name."""
+        self._learned = LearnedValues()
+        text = report.longreprtext if report.longrepr else ""
+        if text:
+            self._redacted(encodable(text[: self.limit + _MARGIN]))
 
     def deep(self, value: Any) -> Any:
         """Return a copy of `value` whose texts may be written; numbers that JSON lacks become text."""
@@ -128,6 +140,7 @@ class ReportSerializer:
 
     def stage(self, report: Any) -> Data:
         """Return the data of one stage: setup, call or teardown."""
+        self._learn_from(report)
         stage: Data = {"duration": _seconds(report.duration), "outcome": report.outcome}
         crash = getattr(report.longrepr, "reprcrash", None)
         if crash is not None:
@@ -156,6 +169,7 @@ class ReportSerializer:
 
     def failure(self, report: Any, chain: list[Data] | None) -> Data:
         """Return the data of a failed report; `subtest` names the subtest that failed."""
+        self._learn_from(report)
         context = getattr(report, "context", None)
         return {
             "phase": getattr(report, "when", None) or "collect",

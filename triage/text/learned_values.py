@@ -73,7 +73,7 @@ def failure_start(text: str, position: int) -> int:
     start = text.rfind("\n", 0, position) + 1
     while start > 0:
         before = text.rfind("\n", 0, start - 1) + 1
-        is_same_failure = text.startswith("E  ", start) and text.startswith("E  ", before)
+        is_same_failure = text.startswith("E  ", start) and text.startswith(("E  ", ">  "), before)
         if not is_same_failure and _EXPLAINED.match(text, start) is None:
             break
         start = before

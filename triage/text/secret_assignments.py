@@ -17,6 +17,7 @@ from triage.text.secret_headers import AUTHORIZATION, COOKIES, authorization_spa
 from triage.text.secret_literals import (
     MIN_LISTED,
     argument_spans,
+    asserted_spans,
     is_secret_call,
     item_spans,
     spans_before_names,
@@ -150,7 +151,10 @@ def assignment_spans(text: str) -> Iterator[Span]:
         if strength is Strength.NONE and not is_secret_call(name):
             continue
         line = text.rfind("\n", max(0, start - _MOST_LINE), start) + 1
-        if line > line_done and _has_quote(text[line:start]):
+        if line > line_done and text.startswith(">", line):
+            line_done = line
+            yield from asserted_spans(text, line)
+        elif line > line_done and _has_quote(text[line:start]):
             line_done = line
             yield from spans_before_names(text, line)
         joint = _JOINT.match(text, end)

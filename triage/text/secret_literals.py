@@ -50,6 +50,24 @@ _COMPARISON = pattern(
     flags=re.MULTILINE,
 )
 """A comparison whose left side is the literal."""
+_SIDE = r"'(?:[^'\\\n]|\\.){0,400}' | \"(?:[^\"\\\n]|\\.){0,400}\" | [^\s'\"]{1,200}"
+_FAILED_ASSERT = pattern(
+    rf"""
+    > [ ]+ assert [ ]
+    (?P<left> [^\n]{{1,300}}? ) [ ] (?P<operator> == | != | is | in | not[ ]in ) [ ]
+    (?P<right> [^\n]{{1,300}} ) \n
+    E [ ]+ (?: AssertionError:[ ] )? assert [ ]
+    (?P<shown_left> {_SIDE} ) [ ] (?P=operator) [ ] (?P<shown_right> {_SIDE} )
+    """,
+    matches=[
+        ">   assert a.token == 'x'\nE   AssertionError: assert 'abc123' == 'x'",
+        "> assert a == b\nE  assert 1 == 2",
+    ],
+    rejects=[">   f(token)\nE   ValueError"],
+    how="match",
+)
+"""A failed assertion as it stands in the source, and below it with the values that its sides had."""
+_LAST_NAME = re.compile(r"""(?P<name>[A-Za-z_]\w*)['"\])]*(?:\([^()\n]{0,80}\))?$""")
 
 
 def is_secret_call(name: str) -> bool:
@@ -85,6 +103,20 @@ def item_spans(
         if text[position : position + 1] != ",":
             return
         position += 1
+
+
+def asserted_spans(text: str, line_start: int) -> Iterator[Span]:
+    """Yield the values of a failed assertion whose sides are named in the source line above them."""
+    failed = _FAILED_ASSERT.match(text, line_start)
+    if failed is None:
+        return
+    for side in ("left", "right"):
+        named = _LAST_NAME.search(failed[side])
+        shown = failed[f"shown_{side}"]
+        if named is None or shown[0] not in "'\"":
+            continue
+        if is_secret_value(shown[1:-1], strength_of(named["name"]), Written.QUOTED, named["name"]):
+            yield Span(failed.start(f"shown_{side}") + 1, failed.end(f"shown_{side}") - 1, line_start)
 
 
 def spans_before_names(text: str, line_start: int) -> Iterator[Span]:
