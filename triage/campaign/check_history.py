@@ -28,7 +28,7 @@ def check_history(root: Path, checked: Checked) -> None:
     if JOURNAL in committed:
         missing = _lines(content_of(repository, committed[JOURNAL])) - present
         if missing:
-            checked.fault(JOURNAL, f"{_events(missing)} of the last commit changed or removed")
+            checked.fault(JOURNAL, f"{_events(missing)} changed or removed since the last commit")
             return
     for change in changes:
         if change.path == JOURNAL and change.before is not None and change.removed_lines:
