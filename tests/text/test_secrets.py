@@ -123,6 +123,7 @@ Token: "#d8dee9"
 the Bearer scheme of RFC6750
 access_token_expires: 3600
 signature reason/3:0123456789abcdef
+t.py::test_strip[https://g.c/repo.git-user_passwords0-https://g.c/repo.git]
 """.strip().splitlines()
 
 
