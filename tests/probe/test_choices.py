@@ -15,8 +15,8 @@ from triage.probe.api import Finding
 from triage.probe.config_zeros import config_zeros
 from triage.probe.edits.tolerance import equality, loosened
 from triage.probe.gradient_trace import nonfinite_at
-from triage.probe.probes.arithmetic import Numeric
 from triage.probe.probes.clock import Clock
+from triage.probe.probes.numeric import Numeric
 from triage.probe.probes.resource import Resource
 from triage.probe.probes.seed import Seed
 from triage.probe.registry import RankedProbe

@@ -20,12 +20,12 @@ from triage.probe.probes.clock import Clock
 from triage.probe.probes.commit import Commit, CommitProbe
 from triage.probe.probes.environment import Environment
 from triage.probe.probes.files import Files
-from triage.probe.probes.flaky import Repeat
 from triage.probe.probes.interaction import Interaction
 from triage.probe.probes.locale import Locale
 from triage.probe.probes.network import Network
 from triage.probe.probes.order import Order, Setter
 from triage.probe.probes.parameter import Parameter, deciding_axis
+from triage.probe.probes.repeat import Repeat
 from triage.probe.probes.seed import Seed
 from triage.probe.probes.user_factor import UserFactor
 from triage.probe.registry import RankedProbe, built_in

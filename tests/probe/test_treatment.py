@@ -10,8 +10,8 @@ from triage.lab.protocol import Setup
 from triage.model.experiment import Factor
 from triage.model.failure import Failure, Frame, Raised
 from triage.probe.api import Case, Finding
-from triage.probe.probes.arithmetic import Numeric
 from triage.probe.probes.environment import Environment, setting
+from triage.probe.probes.numeric import Numeric
 from triage.probe.probes.user_factor import UserFactor
 from triage.probe.treatment import settle, watching_failed_statement
 from triage.testing.probes import drive, seen

@@ -7,7 +7,7 @@ from itertools import count
 from triage.lab.protocol import Look, Setup
 from triage.model.experiment import RootCause
 from triage.probe.api import Finding, look
-from triage.probe.probes.flaky import Repeat
+from triage.probe.probes.repeat import Repeat
 from triage.probe.registry import RankedProbe
 from triage.probe.schedule import run_probes
 from triage.testing.probes import case_of, seen
