@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from triage.model.failure import CRASHED, TIMED_OUT
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Attempt, Key, Note, NoteKind, TestResult
 from triage.process.api import LOG, RECORD, STACKS, Executor, ProcessOutcome, ProcessRequest
@@ -238,7 +239,7 @@ def collection_death(finished: FinishedAttempt, origins: Origins) -> TestResult 
     note = finished.attempt.note or ""
     failure = results.failure_of_death(
         nodeid,
-        "Timeout" if hung else "Crashed",
+        TIMED_OUT if hung else CRASHED,
         note,
         traces=_traces(finished.folder),
         origins=origins,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from triage.model.exception_group import members_apart
-from triage.model.failure import Captured, Failure, Frame, Origin, Raised, origin_of
+from triage.model.failure import CRASHED, TIMED_OUT, Captured, Failure, Frame, Origin, Raised, origin_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Key, TestResult
 from triage.process.api import ProcessOutcome
@@ -123,7 +123,7 @@ def result_of_culprit(
     if reader.cut is not None:
         failure = _failure_of_cut(nodeid, reader.cut, origins)
     else:
-        kind: Death = "Timeout" if end.outcome is Outcome.TIMEOUT else "Crashed"
+        kind = TIMED_OUT if end.outcome is Outcome.TIMEOUT else CRASHED
         phase = Phase.TEARDOWN if earlier else None
         failure = failure_of_death(nodeid, kind, end.note or "", traces=traces, origins=origins, phase=phase)
     # a signal that the executor sent says nothing about the test
@@ -188,19 +188,19 @@ def failure_of(nodeid: str, data: Mapping[str, Any], origins: Origins) -> Failur
     )
 
 
-Death = Literal["Crashed", "Timeout"]
-
-
 def failure_of_death(
     nodeid: str,
-    kind: Death,
+    kind: str,
     message: str,
     *,
     traces: Traces = NO_TRACES,
     origins: Origins,
     phase: Phase | None = None,
 ) -> Failure:
-    """The failure of a test whose process died or was killed; without a `phase` its stacks tell it."""
+    """The failure of a test whose process died (`CRASHED`) or was killed (`TIMED_OUT`).
+
+    Without a `phase` the stacks tell in which one that was.
+    """
     dump = traces.dump
     frames = tuple(origins.frame(frame) for frame in dump.own_frames) if dump else ()
     text = f"{kind}: {message}\n\n{traces.text}"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from triage.errors import UsageError
+from triage.model.failure import CRASHED
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
 from triage.run import results
@@ -35,7 +36,7 @@ def read_recorded(folder: Path, *, root: Path, stamp: str, campaign: str) -> Run
             note = "the session died while it ran"
             earlier = results.failures_before_teardown(key[0], reader, origins)
             phase = Phase.TEARDOWN if earlier else None
-            death = results.failure_of_death(key[0], "Crashed", note, origins=origins, phase=phase)
+            death = results.failure_of_death(key[0], CRASHED, note, origins=origins, phase=phase)
             failures = (*earlier, death)
             found.append(TestResult(nodeid=key[0], outcome=Outcome.CRASHED, failures=failures, note=note))
         else:

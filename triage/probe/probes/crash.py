@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from triage.model.failure import CRASHED
 from triage.model.outcome import Outcome
 from triage.probe.api import Case, Steps, look
 from triage.probe.line_removal import located, without_lines
@@ -47,7 +48,7 @@ _MOST_NATIVE = 4
 
 def took_its_process_along(case: Case) -> bool:
     """Whether the process of the test died."""
-    return case.observed.outcome(case.nodeid) is Outcome.CRASHED or case.failure.exception == "Crashed"
+    return case.observed.outcome(case.nodeid) is Outcome.CRASHED or case.failure.exception == CRASHED
 
 
 class Crash:

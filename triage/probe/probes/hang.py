@@ -7,7 +7,7 @@ from typing import Any
 
 from triage.lab.protocol import Answer, Step
 from triage.model.experiment import Factor
-from triage.model.failure import Failure
+from triage.model.failure import TIMED_OUT, Failure
 from triage.model.outcome import Outcome
 from triage.probe.api import Case, Steps, look
 from triage.probe.line_removal import located, without_lines
@@ -25,7 +25,7 @@ _MOST_CULPRITS = 5
 
 def ended_by_the_limit(case: Case) -> bool:
     """Whether the time limit ended the test."""
-    return _outcome(case) is Outcome.TIMEOUT or case.failure.exception == "Timeout"
+    return _outcome(case) is Outcome.TIMEOUT or case.failure.exception == TIMED_OUT
 
 
 def names_a_timeout(case: Case) -> bool:
