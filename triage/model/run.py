@@ -24,12 +24,6 @@ AS_PYTEST = {"PYTHONSAFEPATH": "as-pytest"}
 """Keeps Python from putting the root on the import path. Python heeds any value; this one tells that it is
 for pytest's own process, and for none of the processes that tests start."""
 
-_OLDER_NAMES = {
-    "test_seconds": "test_timeout",
-    "chunk_seconds": "chunk_timeout",
-    "total_seconds": "total_timeout",
-}
-
 
 class Limits(Value):
     """How long (in seconds) and how much; None is no limit. Written into the evidence as they applied."""
@@ -40,14 +34,6 @@ class Limits(Value):
     log_bytes: int = 8 * 1024 * 1024
     field_chars: int = 64 * 1024
     memory_bytes: int | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_older_names(cls, data: Any) -> Any:
-        """Evidence is never rewritten: older STAMP folders have the names that limits had before."""
-        if not isinstance(data, dict):
-            return data
-        return {_OLDER_NAMES.get(name, name): value for name, value in data.items()}
 
 
 class Suite(Value):
