@@ -15,7 +15,7 @@ from triage.cluster.decisions import keep_apart, merge, own, rename, split
 from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.mending import reconcile
 from triage.cluster.registry import ClusterRegistry
-from triage.cluster.rules import parse_rules
+from triage.cluster.rules_file import parse_rules
 from triage.errors import UsageError
 from triage.model.cluster import ClusterStatus
 from triage.model.failure import Failure, Frame, Raised

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from triage.cluster.assign import Assignment, assign, preview
 from triage.cluster.decisions import merge
 from triage.cluster.registry import ClusterRegistry
-from triage.cluster.rules import Rules, matches, parse_rules
+from triage.cluster.rules import Rules
+from triage.cluster.rules_file import parse_rules
+from triage.cluster.wildcards import matches
 from triage.errors import UsageError
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of

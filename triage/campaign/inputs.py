@@ -14,7 +14,8 @@ from triage.campaign.services import Services
 from triage.cluster.chance import Chance
 from triage.cluster.context import Context, Past
 from triage.cluster.registry import ClusterRegistry
-from triage.cluster.rules import SOURCE, Rules, parse_rules
+from triage.cluster.rules import SOURCE, Rules
+from triage.cluster.rules_file import parse_rules
 from triage.errors import TriageError, UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster

@@ -19,7 +19,7 @@ from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
-from triage.cluster.rules import parse_rules
+from triage.cluster.rules_file import parse_rules
 from triage.errors import UsageError
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, Why

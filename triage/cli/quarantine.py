@@ -9,7 +9,7 @@ import click
 from triage.campaign.codeowners import owners_of
 from triage.cli.context import App, app_command, examples
 from triage.cli.decide import decide
-from triage.cluster.decisions import lift_quarantine, put_in_quarantine
+from triage.cluster.quarantine_decisions import lift_quarantine, put_in_quarantine
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.cluster import is_cluster_id

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
 
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
-from triage.model.cluster import Cluster, Why, is_cluster_id
+from triage.model.cluster import Cluster, Why
 from triage.model.journal import (
     ClustersMerged,
     ClusterSplit,
     Event,
     OwnerSet,
     ProposalDropped,
-    Quarantined,
-    QuarantineLifted,
     Renamed,
 )
+
+_LONGEST_LINE = 200
+"""Characters of a title, a name or a reason: the ledgers show each of them in one line."""
 
 
 def merge(
     registry: ClusterRegistry, factory: EventFactory, ids: Sequence[str], reason: str | None = None
 ) -> list[Event]:
     """All clusters into the first one named; their ids stay as its aliases."""
-    target, *others = [registry.resolve(cluster_id) for cluster_id in ids]
-    if not others:
+    if len(ids) < 2:
         raise UsageError("bad-merge", "a merge needs at least two clusters", "triage merge C4 C7")
+    why = _by_a_person(reason or "decided by a person")
+    target = registry.resolve(ids[0])
+    merged = {target}
     events: list[Event] = []
-    for named, cluster_id in zip(ids[1:], others, strict=True):
-        if cluster_id == target or any(getattr(event, "cluster", "") == cluster_id for event in events):
+    for named in ids[1:]:
+        cluster_id = registry.resolve(named)
+        if cluster_id in merged:
             raise UsageError(
                 "bad-merge", f"{named} is part of {ids[0]} already", f"`triage show {target}` has its aliases"
             )
-        why = (Why(kind="person", detail=reason or "decided by a person"),)
+        merged.add(cluster_id)
         events.append(factory.make(ClustersMerged, cluster=cluster_id, into=target, why=why))
     return events
 
@@ -56,27 +59,45 @@ def split(
     """
     cluster = registry.cluster(cluster_id)
     leaving = _leaving(cluster, nodeids)
-    going = {sig for nodeid in leaving for sig in signatures_of.get(nodeid, ())} & set(cluster.signatures)
-    staying = {
-        sig for member in cluster.members if member not in leaving for sig in signatures_of.get(member, ())
-    }
-    if any(member not in signatures_of for member in cluster.members if member not in leaving):
-        staying |= going  # a test that stays and was not seen may have any of them
-    new = f"C{registry.next_number}"
-    return [
-        factory.make(
-            ClusterSplit,
-            cluster=cluster.id,
-            new=new,
-            title=_line(title, "title") if title is not None else f"{cluster.title} ({leaving[0]})"[:200],
-            members=leaving,
-            signatures=tuple(sorted(going - staying)),
-            why=(Why(kind="person", detail=reason or f"split from {cluster.id} by a person"),),
-        )
-    ]
+    if title is None:
+        new_title = f"{cluster.title} ({leaving[0]})"[:_LONGEST_LINE]
+    else:
+        new_title = short_line(title, "title")
+    event = factory.make(
+        ClusterSplit,
+        cluster=cluster.id,
+        new=f"C{registry.next_number}",
+        title=new_title,
+        members=leaving,
+        signatures=_signatures_going(cluster, leaving, signatures_of),
+        why=_by_a_person(reason or f"split from {cluster.id} by a person"),
+    )
+    return [event]
+
+
+def _by_a_person(detail: str) -> tuple[Why, ...]:
+    return (Why(kind="person", detail=detail),)
+
+
+def _signatures_going(
+    cluster: Cluster, leaving: Sequence[str], signatures_of: Mapping[str, Iterable[str]]
+) -> tuple[str, ...]:
+    """The cluster's signatures that no test which stays may have, sorted."""
+    going: set[str] = set()
+    for nodeid in leaving:
+        going.update(signatures_of.get(nodeid, ()))
+    going.intersection_update(cluster.signatures)
+    for member in cluster.members:
+        if member in leaving:
+            continue
+        if member not in signatures_of:
+            return ()  # a test that stays and was not seen may have any of them
+        going.difference_update(signatures_of[member])
+    return tuple(sorted(going))
 
 
 def _leaving(cluster: Cluster, nodeids: Iterable[str]) -> tuple[str, ...]:
+    """The tests that leave: some of the members, sorted. Raises `UsageError` for all others."""
     leaving = tuple(sorted(set(nodeids)))
     strangers = [nodeid for nodeid in leaving if nodeid not in cluster.members]
     if strangers:
@@ -85,13 +106,12 @@ def _leaving(cluster: Cluster, nodeids: Iterable[str]) -> tuple[str, ...]:
             f"{strangers[0]} is no member of {cluster.id}",
             f"`triage show {cluster.id}` lists its members",
         )
-    if not leaving or len(leaving) == len(cluster.members):
+    advice = "name some of its members, not all"
+    if not leaving:
+        raise UsageError("bad-split", "no test is named", advice)
+    if len(leaving) == len(cluster.members):
         raise UsageError(
-            "bad-split",
-            f"{cluster.id} would keep none of its {len(cluster.members)} members"
-            if leaving
-            else "no test is named",
-            "name some of its members, not all",
+            "bad-split", f"{cluster.id} would keep none of its {len(cluster.members)} members", advice
         )
     return leaving
 
@@ -108,66 +128,21 @@ def keep_apart(
 
 def own(registry: ClusterRegistry, factory: EventFactory, cluster_id: str, owner: str) -> list[Event]:
     """Who takes care of a cluster."""
-    return [factory.make(OwnerSet, cluster=registry.resolve(cluster_id), owner=_line(owner, "owner"))]
+    return [factory.make(OwnerSet, cluster=registry.resolve(cluster_id), owner=short_line(owner, "owner"))]
 
 
 def rename(registry: ClusterRegistry, factory: EventFactory, cluster_id: str, title: str) -> list[Event]:
     """A better title."""
-    return [factory.make(Renamed, cluster=registry.resolve(cluster_id), title=_line(title, "title"))]
+    return [factory.make(Renamed, cluster=registry.resolve(cluster_id), title=short_line(title, "title"))]
 
 
-_LONGEST_QUARANTINE = timedelta(days=365)
-"""What nobody mends within a year is no emergency: xfail or delete the test."""
-
-
-def put_in_quarantine(
-    registry: ClusterRegistry,
-    factory: EventFactory,
-    subject: str,
-    *,
-    until: date,
-    owner: str,
-    reason: str,
-    today: date,
-) -> list[Event]:
-    """Vouch for a cluster (`C7`), or for a test, file or folder, through the day `until`."""
-    if until < today:
-        raise UsageError("bad-quarantine", f"{until} is over", "name today or a later day")
-    if until - today > _LONGEST_QUARANTINE:
-        raise UsageError("bad-quarantine", f"{until} is more than a year away", "name an earlier day")
-    named = _subject(registry, subject)
-    who, why = _line(owner, "owner"), _line(reason, "reason")
-    return [factory.make(Quarantined, **named, until=until, owner=who, reason=why)]
-
-
-def lift_quarantine(
-    registry: ClusterRegistry, factory: EventFactory, subject: str, reason: str
-) -> list[Event]:
-    """End the quarantine of a cluster or a test."""
-    named = _subject(registry, subject)
-    known = [quarantine.subject for quarantine in registry.quarantines]
-    if (named.get("cluster") or named.get("nodeid")) not in known:
-        raise UsageError(
-            "bad-quarantine",
-            f"{subject} is not in quarantine",
-            f"in quarantine: {', '.join(known) or 'nothing'}",
-        )
-    return [factory.make(QuarantineLifted, **named, reason=_line(reason, "reason"))]
-
-
-def _subject(registry: ClusterRegistry, subject: str) -> dict[str, str]:
-    """`C7` is a cluster, which must be known; everything else is a node id."""
-    if is_cluster_id(subject):
-        return {"cluster": registry.resolve(subject)}
-    if not subject.strip():
-        raise UsageError("bad-quarantine", "the node id is empty", "name a cluster or a test")
-    return {"nodeid": subject}
-
-
-def _line(text: str, what: str) -> str:
+def short_line(text: str, what: str) -> str:
+    """The text as one line. Raises `UsageError` where it is empty or too long; `what` names it there."""
     line = " ".join(text.split())
-    if not line or len(line) > 200:
+    if not line or len(line) > _LONGEST_LINE:
         raise UsageError(
-            "bad-text", f"the {what} is empty or longer than 200 characters", f"give a short {what}"
+            "bad-text",
+            f"the {what} is empty or longer than {_LONGEST_LINE} characters",
+            f"give a short {what}",
         )
     return line

@@ -1,78 +1,33 @@
-"""`plans/cluster_rules.toml`: what people decided once and for all about failures of a kind.
+"""Rules by which people decide once and for all where failures of a kind belong.
 
-    [[rule]]
-    name = "gpu memory"                  # unique
-    reason = "one machine has a small GPU"
-    cluster = "C7"                       # optional: an existing cluster; else the rule has one of its own
-    exception = "*OutOfMemoryError"      # patterns on the fields that `triage explain` shows; all must match,
-    message = ["*out of memory*", "*CUBLAS_STATUS_ALLOC_FAILED*"]   # of a list any
-    expires = 2026-12-31                 # optional
-    examples = [{ exception = "torch.OutOfMemoryError", message = "CUDA out of memory. Tried …" }]
-
-The first rule that matches a failure decides. A file with anything wrong in it decides nothing.
+A rule names patterns for some fields of a failure. It matches where each field that it names fits one of
+its patterns; the first rule that matches decides. `rules_file` reads them.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from triage.cluster.registry import ClusterRegistry
+from triage.cluster.wildcards import matches
 from triage.errors import UsageError
 from triage.model.base import Value
 
-LONGEST_TEXT = 10_000
-"""Of a text only so much is looked at: its beginning."""
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether the whole text (white space folded, upper and lower case kept) fits the pattern."""
-    text = " ".join(text[:LONGEST_TEXT].split())
-    first, *others = pattern.split("*")
-    if not _fits(first, text[: len(first)]):
-        return False
-    if not others:
-        return len(text) == len(first)
-    *middle, last = others
-    position = len(first)
-    for part in middle:
-        found = _find(part, text, position)
-        if found < 0:
-            return False
-        position = found + len(part)
-    end = len(text) - len(last)
-    return end >= position and _fits(last, text[end:])
-
-
-def _find(part: str, text: str, start: int) -> int:
-    if "?" not in part:
-        return text.find(part, start)
-    found = _of_one_length(part).search(text, start)
-    return found.start() if found else -1
-
-
-@lru_cache(maxsize=1024)
-def _of_one_length(part: str) -> re.Pattern[str]:
-    """A part as an expression without any repetition: it cannot backtrack."""
-    return re.compile("".join("." if char == "?" else re.escape(char) for char in part), re.DOTALL)
-
-
-def _fits(part: str, text: str) -> bool:
-    return len(part) == len(text) and all(p in (t, "?") for p, t in zip(part, text, strict=True))
-
-
-LARGEST_FILE = 1 << 20
-FIELDS = ("exception", "chain", "message", "frame", "file", "code", "phase", "test")
-_SLUG = "bad-rules"
 SOURCE = "plans/cluster_rules.toml"
-Pattern = Annotated[str, Field(max_length=500)]
-Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+FIELDS = ("exception", "chain", "message", "frame", "file", "code", "phase", "test")
+"""What a rule can look at: the fields that `triage explain` shows of a failure."""
+_LONGEST_PATTERN = 500
+_LONGEST_LINE = 200
+"""Longer ones are no patterns or titles that somebody wrote, but pasted output."""
+
+
+def _as_patterns(value: Any) -> Any:
+    """One pattern may stand without a list around it."""
+    return (value,) if isinstance(value, str) else value
 
 
 def _one_line(text: str) -> str:
@@ -81,14 +36,9 @@ def _one_line(text: str) -> str:
     return text
 
 
-Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
-_SAMPLES = tuple(
-    {"exception": a, "chain": f"{a} < {b}", "message": f"{a} {b}", "frame": f"{a}/{b}.py:{a}",
-     "file": f"{a}/{b}.py", "code": f"{b}({a})", "phase": phase, "test": f"{a}/{b}.py::{a}"}
-    for a, b in (("Qx", "zj"), ("kW", "vy"))
-    for phase in ("collect", "setup", "call", "teardown")
-)  # fmt: skip
-"""Failures that have in common only what all failures have: who matches each of them matches anything."""
+Pattern = Annotated[str, Field(max_length=_LONGEST_PATTERN)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_as_patterns)]
+Line = Annotated[str, Field(max_length=_LONGEST_LINE), AfterValidator(_one_line)]
 
 
 class Example(Value):
@@ -105,7 +55,7 @@ class Example(Value):
 
 
 class Rule(Value):
-    """One rule; see the module."""
+    """Patterns, and the cluster for what matches them: an existing one, or one of the rule's own."""
 
     name: Line = Field(min_length=1)
     reason: Line = ""
@@ -122,22 +72,22 @@ class Rule(Value):
     expires: date | None = None
     examples: tuple[Example, ...] = ()
 
-    def fits(self, fields: Mapping[str, str]) -> bool:
-        """Whether every field that the rule names matches one of its patterns."""
-        return all(
-            any(matches(pattern, fields.get(name, "")) for pattern in getattr(self, name))
-            for name in FIELDS
-            if getattr(self, name)
-        )
-
     @property
     def patterns(self) -> dict[str, tuple[str, ...]]:
-        """The fields that the rule looks at."""
+        """The fields that the rule names, with their patterns."""
         return {name: getattr(self, name) for name in FIELDS if getattr(self, name)}
+
+    def fits(self, fields: Mapping[str, str]) -> bool:
+        """Whether every field that the rule names matches one of its patterns."""
+        for name, patterns in self.patterns.items():
+            text = fields.get(name, "")
+            if not any(matches(pattern, text) for pattern in patterns):
+                return False
+        return True
 
 
 class Rules(Value):
-    """The rules in force, in the order of the file, and what was left out."""
+    """The rules in force, in the order of the file, and the names of those that have expired."""
 
     rules: tuple[Rule, ...] = ()
     expired: tuple[str, ...] = ()
@@ -154,54 +104,12 @@ class Rules(Value):
         """Raises `UsageError` (bad-rules) for a rule that names a cluster which does not exist."""
         for rule in self.rules:
             if rule.cluster is not None and rule.cluster not in registry.clusters:
-                raise _bad(source, f"rule {rule.name!r} names {rule.cluster}, and there is no such cluster")
+                raise bad_rules(
+                    source, f"rule {rule.name!r} names {rule.cluster}, and there is no such cluster"
+                )
 
 
-def parse_rules(text: str, *, today: date, source: str = SOURCE) -> Rules:
-    """The rules of a file. Raises `UsageError` (bad-rules) that names the first thing wrong with it."""
-    if len(text) > LARGEST_FILE:
-        raise _bad(source, f"is larger than {LARGEST_FILE >> 10} KiB")
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _bad(source, str(error)) from None
-    if unknown := document.keys() - {"rule"}:
-        raise _bad(source, f"unknown key {sorted(unknown)[0]!r}; rules stand under [[rule]]")
-    tables = document.get("rule", [])
-    if not isinstance(tables, list):
-        raise _bad(source, "[rule] must be [[rule]]")
-    rules = [_rule(number, table, source) for number, table in enumerate(tables, start=1)]
-    names: set[str] = set()
-    for rule in rules:
-        if rule.name in names:
-            raise _bad(source, f"two rules have the name {rule.name!r}")
-        names.add(rule.name)
-    expired = tuple(rule.name for rule in rules if rule.expires is not None and rule.expires < today)
-    return Rules(rules=tuple(rule for rule in rules if rule.name not in expired), expired=expired)
-
-
-def _rule(number: int, table: Any, source: str) -> Rule:
-    try:
-        rule = Rule.model_validate(table)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise _bad(source, f"rule {number}: {where}: {problem['msg']}") from None
-    if not rule.patterns:
-        raise _bad(source, f"rule {rule.name!r} names no field, so it would match everything")
-    if all(rule.fits(sample) for sample in _SAMPLES):
-        raise _bad(source, f"rule {rule.name!r} matches everything")
-    if empty := [name for name, patterns in rule.patterns.items() if "" in patterns]:
-        raise _bad(source, f"rule {rule.name!r} has an empty pattern for {empty[0]}")
-    if not rule.examples:
-        raise _bad(source, f"rule {rule.name!r} has no example of what it must match")
-    for example in rule.examples:
-        if not rule.fits(example.model_dump()):
-            shown = {name: text for name, text in example.model_dump().items() if text}
-            raise _bad(source, f"rule {rule.name!r} does not match its own example {shown}")
-    return rule
-
-
-def _bad(source: str, what: str) -> UsageError:
+def bad_rules(source: str, what: str) -> UsageError:
+    """The error for a rules file, as one line: a file with anything wrong in it decides nothing."""
     line = " ".join(what.split())
-    return UsageError(_SLUG, f"{source}: {line}", "mend the file; no rule of it was applied")
+    return UsageError("bad-rules", f"{source}: {line}", "mend the file; no rule of it was applied")
