@@ -77,7 +77,7 @@ def outcomes_at(services: Services, nodeids: Iterable[str], commit: str) -> Mapp
         store = services.open_store()
         for nodeid in sorted(nodeids)[:_MOST_TESTS]:
             rows = store.history(nodeid, _MOST_RUNS)
-            at_commit = [row.outcome for row in rows if row.commit == commit and not row.dirty]
+            at_commit = [row.outcome for row in rows if row.commit == commit and row.dirty is False]
             if at_commit:
                 found[nodeid] = at_commit[0]
         store.close()
