@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from triage.cluster.assign import Assignment, assign
+from triage.cluster.conclusions import conclusions
 from triage.cluster.context import Context, Flip, Past
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
-from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.mending import reconcile
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules_file import parse_rules

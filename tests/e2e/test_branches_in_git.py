@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from triage.cli.app import group
 from triage.cluster.assign import assign
+from triage.cluster.conclusions import conclusions
 from triage.cluster.context import Flip
 from triage.cluster.decisions import merge, own
-from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.chain import chain_faults
 from triage.evidence.journal import Journal

@@ -9,8 +9,8 @@ from pathlib import Path
 from triage.campaign.decide import decide
 from triage.campaign.experiments import flips_of, tried_factors
 from triage.campaign.services import Services
+from triage.cluster.conclusions import conclusions
 from triage.cluster.event_factory import EventFactory
-from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget

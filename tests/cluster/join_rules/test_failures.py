@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.cluster.assign import Assignment, assign
+from triage.cluster.conclusions import conclusions
 from triage.cluster.context import Context, Flip, Past
 from triage.cluster.decisions import merge, split
-from triage.cluster.join_rules.experiments import conclusions
 from triage.cluster.join_rules.parameters import dividing_values
 from triage.cluster.registry import ClusterRegistry, with_proposals
 from triage.model.failure import Failure, Raised
@@ -179,7 +179,7 @@ def test_an_experiment_on_one_cluster_says_nothing_of_another_one_of_the_same_te
     )
     (made,) = conclusions(registry, registry.event_factory(AT, "triage probe"), flips)
     assert (made.with_cluster, made.cluster) == ("C1", "C3")
-    assert "1 of 1 tests of C1 tried (one); 1 of 1 tests of C3 tried (two)" in made.why[0].detail
+    assert "1 of 1 test of C1 tried (one); 1 of 1 test of C3 tried (two)" in made.why[0].detail
 
 
 def test_members_that_one_factor_flips_together_are_not_split_by_another(failing: Failing, run: Run) -> None:

@@ -29,7 +29,8 @@ def co_failure(units: Sequence[Unit], context: Context) -> Iterator[Join]:
         return
     units_by_colours: dict[tuple[_Colour, ...], list[int]] = {}
     for index, unit in enumerate(units):
-        if colours := _colours(unit, context):
+        colours = _colours(unit, context)
+        if colours:
             units_by_colours.setdefault(colours, []).append(index)
     for colours, sharing in sorted(units_by_colours.items()):
         changes = sum(before.red != after.red for before, after in pairwise(colours))
@@ -72,5 +73,6 @@ def _colours(unit: Unit, context: Context) -> tuple[_Colour, ...]:
     """The common history of a unit's tests; empty where they differ or have none."""
     histories = set()
     for nodeid in unit.members:
-        histories.add(tuple(_Colour(past.stamp, past.red) for past in context.history.get(nodeid, ())))
+        runs = context.history.get(nodeid, ())
+        histories.add(tuple(_Colour(past.stamp, past.red) for past in runs))
     return histories.pop() if len(histories) == 1 else ()

@@ -46,7 +46,8 @@ def dividing_values(outcomes: Mapping[str, Outcome]) -> dict[str, set[str]]:
     """Parameter values that divide red from green perfectly, each with the red tests, sorted by value."""
     candidates: dict[str, _Tests] = defaultdict(_Tests)
     for tests in _red_functions(outcomes):
-        for value in {value for nodeid in tests.red for value in values_of(nodeid)}:
+        values_of_red = frozenset().union(*(values_of(nodeid) for nodeid in tests.red))
+        for value in values_of_red:
             candidates[value].red |= tests.red
             candidates[value].green |= tests.green
     return {value: tests.red for value, tests in sorted(candidates.items()) if _divides(value, tests)}
@@ -66,10 +67,12 @@ def _divides(value: str, tests: _Tests) -> bool:
         return False
     if any(value in values_of(nodeid) for nodeid in tests.green):
         return False
-    return 1 / comb(len(tests.red) + len(tests.green), len(tests.red)) <= _CHANCE
+    tests_in_all = len(tests.red) + len(tests.green)
+    ways_to_be_red = comb(tests_in_all, len(tests.red))  # one of them divides by this value
+    return 1 / ways_to_be_red <= _CHANCE
 
 
-def _red_functions(outcomes: Mapping[str, Outcome]) -> Iterator[_Tests]:
+def _red_functions(outcomes: Mapping[str, Outcome]) -> list[_Tests]:
     """Tests of each parametrized function that has red ones."""
     functions: dict[str, _Tests] = defaultdict(_Tests)
     for nodeid, outcome in outcomes.items():
@@ -80,4 +83,4 @@ def _red_functions(outcomes: Mapping[str, Outcome]) -> Iterator[_Tests]:
             functions[found["function"]].red.add(nodeid)
         elif outcome.is_green:
             functions[found["function"]].green.add(nodeid)
-    return iter([tests for tests in functions.values() if tests.red])
+    return [tests for tests in functions.values() if tests.red]

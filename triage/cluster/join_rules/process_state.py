@@ -20,24 +20,19 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """What one test left behind in the process, or what the machine does to all of them."""
     dtype_leaked = any(_prints_another_dtype(unit) for unit in units)
 
-    def joining(unit: Unit) -> Iterator[ProcessState]:
-        for state in ProcessState:
-            if state not in _ONLY_PROPOSED and shows(state, unit, context, dtype_leaked=dtype_leaked):
-                yield state
+    def shown(unit: Unit) -> set[ProcessState]:
+        return {state for state in ProcessState if shows(state, unit, context, dtype_leaked=dtype_leaked)}
 
-    def proposing(unit: Unit) -> Iterator[ProcessState]:
-        for state in ProcessState:
-            if state in _ONLY_PROPOSED and shows(state, unit, context, dtype_leaked=dtype_leaked):
-                yield state
-
-    yield from by_key(units, joining, "process-state", explanation)
+    yield from by_key(units, lambda unit: shown(unit) - _ONLY_PROPOSED, "process-state", explanation)
     yield from by_key(
         units,
         lambda unit: features(unit, Feature.PROCESS),
         "process-state",
         lambda looked_at: f"each looks at the {looked_at}: its process may have another one",
     )
-    yield from by_key(units, proposing, "process-state", explanation, proposal=True)
+    yield from by_key(
+        units, lambda unit: shown(unit) & _ONLY_PROPOSED, "process-state", explanation, proposal=True
+    )
 
 
 def shows(state: ProcessState, unit: Unit, context: Context, *, dtype_leaked: bool) -> bool:
@@ -89,10 +84,19 @@ def same_folder(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 def _folders_of_tests(units: Sequence[Unit]) -> set[str]:
-    """Every path that ends above a failing test's file: such a folder is there."""
+    """Every path that ends above a failing test's file: such a folder is there.
+
+    Of `a/b/test_c.py` these are `a/b`, `b` and `a`: a test may name a folder from wherever it stands.
+    """
     files = {nodeid.partition("::")[0] for unit in units for nodeid in unit.members}
-    parents = {parent.parts for file in files for parent in PurePosixPath(file).parents}
-    return {"/".join(parts[start:]) for parts in parents for start in range(len(parts))}
+    folders: set[tuple[str, ...]] = set()
+    for file in files:
+        folders.update(parent.parts for parent in PurePosixPath(file).parents)
+    found: set[str] = set()
+    for parts in folders:
+        for start in range(len(parts)):
+            found.add("/".join(parts[start:]))
+    return found
 
 
 def _prints_another_dtype(unit: Unit) -> bool:

@@ -38,12 +38,14 @@ def near_decades(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """The same failure but for one decade of its error."""
     index_of = {unit.group.signature.id: index for index, unit in enumerate(units)}
     for index, unit in enumerate(units):
-        for near in features(unit, Feature.NEAR):
-            if near in index_of and index < index_of[near]:
-                own = fields(unit)
-                says = own.get("message") or own.get("code") or own.get("exception", "")
-                detail = f"the same but for one decade of the error: {says}"
-                yield Join(index, index_of[near], Why(kind="message", detail=detail))
+        for signature in features(unit, Feature.NEAR):
+            other = index_of.get(signature)
+            if other is None or other <= index:  # each pair once, from its first unit
+                continue
+            own = fields(unit)
+            says = own.get("message") or own.get("code") or own.get("exception", "")
+            detail = f"the same but for one decade of the error: {says}"
+            yield Join(index, other, Why(kind="message", detail=detail))
 
 
 def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:

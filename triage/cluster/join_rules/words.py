@@ -93,26 +93,46 @@ def similar_wording(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     for index, unit in enumerate(units):
         own = fields(unit)
         place = _Place(own.get("exception", ""), own.get("frame") or own.get("file", ""))
-        wordings = features(unit, Feature.TEMPLATE) if "frame" in own else (own.get("message", ""),)
-        for text in wordings:
+        for text in _wordings(unit):
             if sum(letter.isalpha() for letter in text) >= _LEAST_LETTERS:
                 places[place].append(_Wording(text, index))
     for _, wordings_there in sorted(places.items()):
         yield from _to_first_alike(sorted(wordings_there), units)
 
 
-def _to_first_alike(wordings: list[_Wording], units: Sequence[Unit]) -> Iterator[Join]:
+def _wordings(unit: Unit) -> tuple[str, ...]:
+    """What the unit's failures say: in the product the format strings, in a test file the message."""
+    if "frame" in fields(unit):
+        return features(unit, Feature.TEMPLATE)
+    return (fields(unit).get("message", ""),)
+
+
+def _to_first_alike(wordings: Sequence[_Wording], units: Sequence[Unit]) -> Iterator[Join]:
     first_of_kind: list[_Wording] = []
     for wording in wordings:
-        for first in first_of_kind:
-            ratio = fuzz.ratio(wording.text, first.text, score_cutoff=_ALIKE)
-            if ratio and _MUST_BE_EQUAL.findall(wording.text) == _MUST_BE_EQUAL.findall(first.text):
-                both_new = units[wording.unit].home is None and units[first.unit].home is None
-                detail = f"worded alike ({ratio:.0f} %) at one place"
-                yield Join(
-                    first.unit, wording.unit, Why(kind="message", detail=detail, proposal=not both_new)
-                )
-                break
-        else:
-            if len(first_of_kind) < _MOST_WORDINGS:
-                first_of_kind.append(wording)
+        alike = _first_alike(wording, first_of_kind)
+        if alike is not None:
+            # a known cluster keeps what it has: another wording is only proposed
+            both_new = units[wording.unit].home is None and units[alike.first.unit].home is None
+            detail = f"worded alike ({alike.ratio:.0f} %) at one place"
+            yield Join(
+                alike.first.unit, wording.unit, Why(kind="message", detail=detail, proposal=not both_new)
+            )
+        elif len(first_of_kind) < _MOST_WORDINGS:
+            first_of_kind.append(wording)
+
+
+class _Alike(NamedTuple):
+    """The first wording that is nearly equal to another one, and how nearly: rapidfuzz's ratio."""
+
+    first: _Wording
+    ratio: float
+
+
+def _first_alike(wording: _Wording, earlier: Sequence[_Wording]) -> _Alike | None:
+    must_be_equal = _MUST_BE_EQUAL.findall(wording.text)
+    for first in earlier:
+        ratio = fuzz.ratio(wording.text, first.text, score_cutoff=_ALIKE)
+        if ratio and _MUST_BE_EQUAL.findall(first.text) == must_be_equal:
+            return _Alike(first, ratio)
+    return None
