@@ -112,7 +112,7 @@ def test_what_does_not_flip_with_the_others_is_proposed_for_a_split(probed):
 def test_what_flips_together_is_proposed_as_one_until_somebody_decides(copied):
     (merge,) = proposals(copied, "C2")
     assert merge["kind"] == "experiment"
-    assert merge["detail"].startswith("both pass with env:APP_MODE=null: 1 of 1 tests of C1 tried (reports/")
+    assert merge["detail"].startswith("both pass with env:APP_MODE=null: 1 of 1 test of C1 tried (reports/")
     assert merge["confirm"] == "triage merge C1 C2"
     assert [why for why in clusters(copied)["C1"]["why"] if why["proposal"]] == [merge]
     said = copied.triage("explain", "C1").out
