@@ -1,4 +1,4 @@
-"""Where a suite may fare otherwise than under triage: said in the result, and the setting that shows it."""
+"""Where a suite may behave differently than under triage: said in the result, and the setting that shows it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_what_pytest_alone_would_not_find_is_said_everywhere(flat):
     assert hint.startswith("shop: found only because `python -m pytest` puts the root on the import path")
     assert 'pytest-command = "pytest"' in hint
     assert flat.triage("results", "--json").json["hints"] == [hint]
-    assert "## Where it may fare otherwise" in flat.triage("report").out
+    assert "## Where this suite may behave differently" in flat.triage("report").out
 
 
 def test_a_suite_can_be_run_as_pytest_does(flat):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from triage.model.claim import Derived, Ref, Unfounded, child, compute, plain_text, resolve, segments, show
+from triage.model.claim import Derived, Ref, Unfounded
+from triage.model.claim_text import plain_text, show
+from triage.model.claim_value import compute
+from triage.model.json_pointer import child, resolve, segments
 
 DATA = {
     "a/b": [{"~": 1}, 2, 3],

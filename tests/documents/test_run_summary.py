@@ -53,7 +53,7 @@ def test_the_document_holds_and_shows_every_cluster_with_its_evidence(
         "**C20**",
         "kim",
         "proposed by message",
-        "1 files",
+        "1 file could not be collected",
     ):
         assert word in text
 

@@ -13,7 +13,9 @@ from markdown_it import MarkdownIt
 from triage.documents.template_engine import Source, render
 from triage.errors import UsageError
 from triage.evidence.atomic import json_text
-from triage.model.claim import Artifact, Derived, Ref, compute, digits_outside, offsets, show
+from triage.model.claim import Artifact, Derived, Ref
+from triage.model.claim_text import digits_outside, offsets, show
+from triage.model.claim_value import compute
 
 
 def _render(text: str, data: object, name: str = "x.md.j2", **more: str):
@@ -50,6 +52,13 @@ def test_derived_values_keep_their_basis():
     assert rendered.text == "2 4.0 2.5 2.0 0.53 1"
     again = [show(compute(claim.basis, {"e": data}), claim.show) for claim in rendered.sidecar.claims]
     assert again == rendered.text.split()
+
+
+def test_a_number_with_its_noun_is_singular_for_one_alone():
+    text = "{{ e.a | things('run') }}, {{ e.b | things('run') }}, {{ e.c | things('entry', 'entries') }}"
+    rendered = _render(text, {"a": 1, "b": 0, "c": 12})
+    assert rendered.text == "1 run, 0 runs, 12 entries"
+    assert [claim.text for claim in rendered.sidecar.claims] == ["1", "0", "12"]
 
 
 def test_loops_filters_and_keys_point_to_their_items():
@@ -180,7 +189,7 @@ def test_every_rendering_is_founded_and_leaves_no_digit_uncovered(data):
     ):
         assert rendered.text[start:end] == claim.text == show(compute(claim.basis, {"e": data}), claim.show)
     spans = offsets(rendered.text, rendered.sidecar.claims)
-    assert not digits_outside(rendered.text, spans, markup=False)
+    assert not digits_outside(rendered.text, spans, is_html=False)
 
 
 @given(_TEXT)

@@ -20,11 +20,9 @@ from triage.model.claim import (
     Ref,
     Sidecar,
     Unfounded,
-    compute,
-    digits_outside,
-    offsets,
-    show,
 )
+from triage.model.claim_text import digits_outside, offsets, show
+from triage.model.claim_value import compute
 
 SUFFIX = ".claims.json"
 
@@ -153,8 +151,8 @@ def _uncovered_numbers(document: _Document) -> Iterator[tuple[int, str]]:
     for constant, span in zip(sidecar.constants, offsets(text, sidecar.constants), strict=True):
         if text[slice(*span)] == constant.text:
             covered.append(span)
-    is_markup = sidecar.template.endswith(".html.j2")
-    for start, end in digits_outside(text, covered, markup=is_markup):
+    is_html = sidecar.template.endswith(".html.j2")
+    for start, end in digits_outside(text, covered, is_html=is_html):
         line = text.count("\n", 0, start) + 1
         yield line, f"the number {text[start:end]} is covered by no claim"
 

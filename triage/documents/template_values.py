@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
-from triage.model.claim import Basis, Derived, Op, Ref, child, compute, matches
+from triage.model.claim import Basis, Derived, Op, Ref
+from triage.model.claim_value import compute, matches
+from triage.model.json_pointer import child, segments
 
 
 class Fact:
@@ -136,14 +138,24 @@ def derive(op: Op) -> Callable[..., Fact]:
 
 def total(fact: Fact, field: str = "", **conditions: Any) -> Fact:
     """The sum of a list's numbers, or of one field of its items."""
-    return _derived("sum", [fact], **({"field": field} if field else {}), **_conditions(conditions))
+    args = _conditions(conditions)
+    if field:
+        args["field"] = field
+    return _derived("sum", [fact], **args)
+
+
+def beyond(fact: Fact, limit: int, **conditions: Any) -> Fact:
+    """How many items a list holds behind the first `limit`."""
+    return derive("beyond")(fact, limit=limit, **conditions)
 
 
 def _conditions(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a filter as conditions on fields: no keyword can hold a dot."""
     return {name.replace("__", "."): unwrap(value) for name, value in wanted.items()}
 
 
 def _derived(op: Op, facts: list[Fact], **args: Any) -> Fact:
+    """The value of an operation on facts, with all of them as its basis."""
     for fact in facts:
         if not isinstance(fact, Fact):
             raise TypeError(f"{op} takes evidence, not {type(fact).__name__}")
@@ -152,11 +164,11 @@ def _derived(op: Op, facts: list[Fact], **args: Any) -> Fact:
         reference = facts[0].basis
         if not isinstance(reference, Ref):
             raise TypeError("a derived value has no key")
-        name = reference.pointer.rsplit("/", 1)[-1].replace("~1", "/").replace("~0", "~")
-        return Fact(name, basis)
-    stand_ins = {str(at): fact.value for at, fact in enumerate(facts)}
-    shallow = Derived(op=op, of=tuple(Ref(source=name) for name in stand_ins), args=args)
-    return Fact(compute(shallow, stand_ins), basis)
+        return Fact(segments(reference.pointer)[-1], basis)
+    # the operation is applied to the values at hand, as if each of them were a source of its own
+    values = {str(number): fact.value for number, fact in enumerate(facts)}
+    of_values = Derived(op=op, of=tuple(Ref(source=name) for name in values), args=args)
+    return Fact(compute(of_values, values), basis)
 
 
 DERIVING: dict[str, Callable[..., Any]] = {
@@ -168,7 +180,7 @@ DERIVING: dict[str, Callable[..., Any]] = {
     "key": key,
     "total": total,
     "count": derive("count"),
-    "beyond": lambda fact, limit, **args: derive("beyond")(fact, limit=limit, **args),
+    "beyond": beyond,
     "least": derive("min"),
     "most": derive("max"),
     "mean": derive("mean"),

@@ -274,7 +274,7 @@ class RunRecord(Value):
     notes: tuple[str, ...] = ()
     """What triage switched off, cut or could not do, one line each."""
     hints: tuple[str, ...] = ()
-    """Where the suite may fare otherwise than it did here, one line each."""
+    """Where the suite may behave differently than here, one line each."""
     seconds: float = 0.0
     commit: str | None = None
     """What was checked out, where the suite is in a git repository."""

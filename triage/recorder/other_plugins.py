@@ -74,7 +74,7 @@ def switch_off_options(config: Any) -> list[str]:
 
 
 def hints_on(notes: Iterable[str]) -> list[str]:
-    """Where the suite may fare otherwise with the plugins that were switched off."""
+    """Where the suite may behave differently with the plugins that were switched off."""
     if _XDIST_OFF not in notes:
         return []
     return [_XDIST_HINT]

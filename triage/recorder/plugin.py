@@ -65,7 +65,7 @@ class Recorder:
         )
         self.json_report = JsonReport(settings.json_report, self.serializer)
         self.hints: list[str] = []
-        """Where the suite may fare otherwise than here."""
+        """Where the suite may behave differently than here."""
         self.items: list[Any] = []
         self.ids: list[str] = []
         self.nth: list[int] | None = None

@@ -46,7 +46,7 @@ class RecordReader:
         self.finished: dict[Key, dict[str, Any]] = {}
         self.notes: list[str] = []
         self.hints: list[str] = []
-        """Where the suite may fare otherwise than here."""
+        """Where the suite may behave differently than here."""
         self.end: dict[str, Any] | None = None
 
     @property
