@@ -32,7 +32,8 @@ def record_in(folder: Path) -> RunRecord:
 def test_what_is_known_when_a_signal_comes_is_on_record(lab: Lab, number: signal.Signals) -> None:
     """After SIGKILL there is no `results.json`: the same comes from the record."""
     lab.write(count=40)
-    process = lab.start()
+    # under nohup, children ignore SIGHUP
+    process = lab.start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     lab.wait_for(20)
     process.send_signal(number)
     process.communicate(timeout=PATIENCE)
