@@ -1,4 +1,4 @@
-"""Where a suite may behave differently than under triage: said in the result, and the setting that shows it."""
+"""Where a suite may behave differently than under triage: the result says so, and a setting shows it."""
 
 from __future__ import annotations
 

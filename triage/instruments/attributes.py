@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-import functools
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
 from triage.instruments.base import beneath
+from triage.instruments.contents import save_contents
 
 _OFTEN_PATCHED = (
     "builtins", "datetime", "functools", "glob", "io", "json", "math", "os", "os.path", "pathlib",
@@ -81,7 +79,7 @@ def save(key: str) -> Callable[[], None] | None:
         return None
     owner, name = found
     value = vars(owner)[name]
-    restore_contents = _contents(value)
+    restore_contents = save_contents(value)
 
     def restore() -> None:
         with contextlib.suppress(Exception):
@@ -104,43 +102,3 @@ def _owner(path: str) -> tuple[Any, str] | None:
         if owner is not None and parts[-1] in getattr(owner, "__dict__", {}):
             return owner, parts[-1]
     return None
-
-
-def _contents(value: Any) -> Callable[[], None] | None:
-    """A function that restores a mutable object's contents in place, so that every holder sees them."""
-    clear_cache = getattr(value, "cache_clear", None)
-    if callable(clear_cache):
-        return functools.partial(_ignoring_errors, clear_cache)
-    try:
-        if isinstance(value, MutableMapping):
-            return _refill(value, copy.deepcopy(dict(value)), value.update)
-        if isinstance(value, MutableSet):
-            # the abstract class has no `update`
-            add_all = value.update if isinstance(value, set) else value.__ior__
-            return _refill(value, set(value), add_all)
-        if isinstance(value, MutableSequence | deque):
-            return _refill(value, copy.deepcopy(list(value)), value.extend)
-        defaults = getattr(value, "__defaults__", None)
-        if defaults and any(isinstance(item, list | dict | set) for item in defaults):
-            saved = copy.deepcopy(defaults)
-            return lambda: setattr(value, "__defaults__", copy.deepcopy(saved))
-        attributes = getattr(value, "__dict__", None)
-        if isinstance(attributes, dict) and not isinstance(value, type):
-            return _refill(attributes, copy.deepcopy(attributes), attributes.update)
-    except Exception:
-        # something in it cannot be copied: the reference alone is restored
-        return None
-    return None
-
-
-def _ignoring_errors(call: Callable[[], Any]) -> None:
-    with contextlib.suppress(Exception):
-        call()
-
-
-def _refill(target: Any, saved: Any, fill: Callable[[Any], Any]) -> Callable[[], None]:
-    def restore() -> None:
-        target.clear()
-        fill(copy.deepcopy(saved))
-
-    return restore

@@ -145,7 +145,7 @@ STATES: tuple[ProcessState, ...] = (
         ),
     ),
     # `attr:package.module.NAME`: an attribute of a module or a class; what has to be saved (the reference, or
-    # the contents of a list that others hold too) depends on the value, so no lines can be written here
+    # the contents of a list that others hold too) depends on the value: `contents.py` has the lines
     ProcessState(key="attr:"),
     # the standard library
     ProcessState(

@@ -12,7 +12,7 @@ import pytest
 from triage.probe.edits.restore_state import restored
 
 PRODUCT = """
-import functools
+import collections, functools
 FLAGS = {"fast": False}
 NAMES = ["a"]
 SEEN = set()
@@ -23,6 +23,7 @@ class Registry:
 REGISTRY = Registry()
 @functools.lru_cache
 def setting(): return FLAGS["fast"]
+QUEUE = collections.deque([1])
 def use(): NAMES.append("b")
 def mark(): SEEN.add("x")
 """
@@ -45,6 +46,7 @@ LEAKS = {
         "shop.Registry.entries == 0",
     ),
     "list": ("attr:shop.NAMES", "['a']", "shop.use()", "shop.NAMES == ['a']"),
+    "deque": ("attr:shop.QUEUE", "deque([1])", "shop.QUEUE.append(2)", "list(shop.QUEUE) == [1]"),
     "set": ("attr:shop.SEEN", "set()", "shop.mark()", "not shop.SEEN"),
     "dict": ("attr:shop.FLAGS", "{'fast': False}", "shop.FLAGS['fast'] = True", "not shop.FLAGS['fast']"),
     "object": ("attr:shop.REGISTRY", OBJECT, "shop.REGISTRY.open = False", "shop.REGISTRY.open"),

@@ -1,7 +1,8 @@
 """Write edits of a polluting test's file that restore the process state which it leaks.
 
 Two styles: the test's own statements through pytest's `monkeypatch`, or a fixture that saves and restores.
-The lines of a fixture come from the table of process state, which the `state` instrument runs as well.
+The lines of a fixture come from the tables of process state and of contents, which the `state` instrument
+runs as well.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
+from triage.instruments.contents import CONTENTS, Kind
 from triage.instruments.process_state_table import SAVED, state_of
 from triage.model.base import Value
 from triage.probe.edits.monkeypatch import Monkeypatching
@@ -39,36 +41,49 @@ class Restoration(Value):
     """A global name of the file itself that is bound again."""
 
 
-class _Contents(NamedTuple):
-    """How to save and restore the contents of a mutable object that others hold too; `{0}` is the object."""
+class _Look(NamedTuple):
+    """How the short text of a value looks that has contents of one kind."""
 
-    shown: re.Pattern[str]
-    """How the short text of such a value begins."""
-    save: str
-    restore: tuple[str, ...]
+    kind: Kind
+    text: re.Pattern[str]
 
 
-_CONTENTS = (
-    _Contents(re.compile(r"\["), "copy.deepcopy({0})", ("{0}[:] = BEFORE",)),
-    _Contents(
+_LOOKS = (
+    _Look(
+        Kind.CACHE,
+        pattern(
+            r"_lru_cache_wrapper",
+            matches=["<functools._lru_cache_wrapper object at 0x7f>"],
+            rejects=["<function setting at 0x7f>"],
+        ),
+    ),
+    _Look(Kind.LIST, pattern(r"^ \[", matches=["[]", "['a']"], rejects=["([],)", "deque([])"])),
+    _Look(
+        Kind.SEQUENCE, pattern(r"^ deque \( \[", matches=["deque([1], maxlen=3)"], rejects=["[deque([])]"])
+    ),
+    _Look(
+        Kind.MAPPING,
         pattern(
             r"""
-            \{\}                                          # an empty dictionary
-            | \{ [^{}]*? :[ ]                              # a first key and its colon
-            | (?: defaultdict | OrderedDict | Counter ) \(
+            ^ (?: \{\}                                      # an empty dictionary
+                | \{ [^{}]*? :[ ]                           # a first key and its colon
+                | (?: defaultdict | OrderedDict | Counter ) \(
+              )
             """,
-            matches=("{}", "{'a': 1}", "Counter({'a': 2})"),
-            rejects=("{1, 2}", "set()", "['a: b']"),
-            how="match",
+            matches=["{}", "{'a': 1}", "Counter({'a': 2})"],
+            rejects=["{1, 2}", "set()", "['a: b']"],
         ),
-        "copy.deepcopy(dict({0}))",
-        ("{0}.clear()", "{0}.update(BEFORE)"),
     ),
-    _Contents(re.compile(r"\{|set\(\)"), "set({0})", ("{0}.clear()", "{0}.update(BEFORE)")),
-    _Contents(
-        re.compile(r"<\S+ object at "),
-        "copy.deepcopy(vars({0}))",
-        ("vars({0}).clear()", "vars({0}).update(BEFORE)"),
+    _Look(
+        Kind.SET, pattern(r"^ (?: \{ | set\(\) )", matches=["{1, 2}", "set()"], rejects=["frozenset({1})"])
+    ),
+    _Look(
+        Kind.ATTRIBUTES,
+        pattern(
+            r"^ < \S+ [ ] object [ ] at [ ]",
+            matches=["<shop.Registry object at 0x7f>"],
+            rejects=["<function f at 0x7f>", "<class 'shop.Registry'>"],
+        ),
     ),
 )
 """Tried in this order: a dictionary with one key begins like a set."""
@@ -131,23 +146,24 @@ def _attribute(name: str, usual: str, path: str, files: Sequence[str]) -> Restor
     is_own = _is_module(module, path)
     target = inner if is_own else f"{module}.{inner}"
     imports = () if is_own else (module,)
-    if "_lru_cache_wrapper" in usual:
-        # what a cache held before cannot be put into it again: it is filled anew
-        return Restoration(imports=imports, after=(f"{target}.cache_clear()",))
-    for contents in _CONTENTS:
-        if contents.shown.match(usual):
-            save = contents.save.format(target)
-            copying = ("copy",) if save.startswith("copy.") else ()
-            return Restoration(
-                imports=(*imports, *copying),
-                before=(f"{SAVED} = {save}",),
-                after=tuple(line.format(target) for line in contents.restore),
-            )
+    kind = _kind_of_contents(usual)
+    if kind is not None:
+        contents = CONTENTS[kind]
+        save, restore = contents.lines_for(target)
+        return Restoration(imports=(*imports, *contents.imports), before=save, after=restore)
     # an assignment in the fixture would make a local variable of a name of its own file
     declared = inner if is_own and "." not in inner else ""
     return Restoration(
         imports=imports, before=(f"{SAVED} = {target}",), after=(f"{target} = {SAVED}",), declared=declared
     )
+
+
+def _kind_of_contents(usual: str) -> Kind | None:
+    """What kind of contents a value has, by its short text; None where the name alone is to be restored."""
+    for look in _LOOKS:
+        if look.text.search(usual):
+            return look.kind
+    return None
 
 
 def _split(name: str, files: Sequence[str]) -> tuple[str, str]:
