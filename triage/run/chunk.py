@@ -17,8 +17,9 @@ from triage.recorder.events import encode
 from triage.recorder.record_file import overflow_lines
 from triage.run import results
 from triage.run.attempt import AttemptEnd, judge_end, last_dump, notes_on
+from triage.run.origins import Origins
 from triage.run.record_reader import RecordReader
-from triage.run.results import Origins, Traces
+from triage.run.recorded_failures import Traces, failure_of_death
 
 _TAIL_BYTES = 64 * 1024
 """Of a log or stacks file: the last stacks are at its end, and a log may have any size."""
@@ -237,7 +238,7 @@ def collection_death(finished: FinishedAttempt, origins: Origins) -> TestResult 
     hung = process.ended in ("test-timeout", "chunk-timeout")
     nodeid = reader.collecting["id"]
     note = finished.attempt.note or ""
-    failure = results.failure_of_death(
+    failure = failure_of_death(
         nodeid,
         TIMED_OUT if hung else CRASHED,
         note,

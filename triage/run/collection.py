@@ -20,7 +20,9 @@ from triage.model.run import Key, TestResult
 from triage.process.api import LOG
 from triage.run import results
 from triage.run.chunk import ChunkRunner, FinishedAttempt, collection_death, tail_of
+from triage.run.origins import Origins
 from triage.run.plan import Item
+from triage.run.recorded_failures import failure_of
 
 PREFLIGHT = "preflight"
 """The name of the collection where chunks have theirs: of its folder and in the record."""
@@ -204,7 +206,7 @@ class _Suspected:
     """Whether it raised, in good order: that is its own."""
 
 
-def _suspected(finished: FinishedAttempt, origins: results.Origins) -> _Suspected | None:
+def _suspected(finished: FinishedAttempt, origins: Origins) -> _Suspected | None:
     """What was being collected, or raised before the session could begin; None where nothing was."""
     reader = finished.reader
     death = collection_death(finished, origins)
@@ -214,7 +216,7 @@ def _suspected(finished: FinishedAttempt, origins: results.Origins) -> _Suspecte
         return _Suspected(name=path if is_path else nodeid, path=path, result=death)
     raised = reader.conftest_error
     if raised is not None and not reader.begin:
-        failure = results.failure_of(raised["id"], raised["failure"], origins)
+        failure = failure_of(raised["id"], raised["failure"], origins)
         result = TestResult(nodeid=raised["id"], outcome=Outcome.ERROR, failures=(failure,))
         return _Suspected(name=raised["path"], path=raised["path"], result=result, raised=True)
     return None

@@ -15,8 +15,8 @@ from triage.run import results
 from triage.run.chunk import ChunkProgress, FinishedAttempt
 from triage.run.collection import PREFLIGHT
 from triage.run.environment import Checkout
+from triage.run.origins import Origins
 from triage.run.record_reader import RecordReader
-from triage.run.results import Origins
 from triage.run.run_store import EVENTS, RunStore
 
 AttemptId = tuple[str, int]

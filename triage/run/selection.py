@@ -14,8 +14,8 @@ from triage.process.api import LOG, STACKS, Executor, ProcessRequest
 from triage.run import results
 from triage.run.chunk import ChunkProgress, ChunkRunner, FinishedAttempt, collection_death
 from triage.run.command import Launch, carried, new_key
+from triage.run.origins import Origins
 from triage.run.record_reader import collected_keys
-from triage.run.results import Origins
 
 INSTRUMENTS = "instruments"
 _UNKNOWN: Key = ("", -1)

@@ -10,8 +10,9 @@ from triage.model.failure import CRASHED
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
 from triage.run import results
+from triage.run.origins import Origins
 from triage.run.record_reader import RecordReader
-from triage.run.results import Origins
+from triage.run.recorded_failures import failure_of_death, failures_before_teardown
 
 EVENTS = "events.jsonl"
 
@@ -34,9 +35,9 @@ def read_recorded(folder: Path, *, root: Path, stamp: str, campaign: str) -> Run
             found.append(results.result_of_event(key, event, None, 1, origins))
         elif reader.end is None and key == reader.culprit:
             note = "the session died while it ran"
-            earlier = results.failures_before_teardown(key[0], reader, origins)
+            earlier = failures_before_teardown(key[0], reader, origins)
             phase = Phase.TEARDOWN if earlier else None
-            death = results.failure_of_death(key[0], CRASHED, note, origins=origins, phase=phase)
+            death = failure_of_death(key[0], CRASHED, note, origins=origins, phase=phase)
             failures = (*earlier, death)
             found.append(TestResult(nodeid=key[0], outcome=Outcome.CRASHED, failures=failures, note=note))
         else:

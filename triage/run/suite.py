@@ -23,10 +23,10 @@ from triage.run.command import Launch, carried, seed_of_run
 from triage.run.coverage import join_coverage
 from triage.run.environment import Checkout
 from triage.run.isolation import Isolation
+from triage.run.origins import Origins
 from triage.run.plan import longest_first, plan
 from triage.run.reconcile import KnownOfRun
 from triage.run.reruns import Reruns
-from triage.run.results import Origins
 from triage.run.resume import PreviousRun, check_same_commit, read_previous_run
 from triage.run.run_store import RunStore
 from triage.run.workers import StopCondition, run_jobs, stopping_on_signals

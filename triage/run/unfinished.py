@@ -6,8 +6,8 @@ from pathlib import Path
 
 from triage.evidence.folder import EvidenceFolder
 from triage.model.run import RunRecord
+from triage.run.origins import Origins
 from triage.run.reconcile import KnownOfRun
-from triage.run.results import Origins
 from triage.run.resume import read_evidence
 from triage.run.run_store import EVENTS
 
