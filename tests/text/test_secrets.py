@@ -289,3 +289,19 @@ def test_the_source_line_of_an_assertion_names_its_values() -> None:
     shown = stream.feed((failure + summary).encode()) + stream.close()
     assert PASSWORD.encode() not in shown
     assert PASSWORD not in Redactor()(failure)
+
+
+def test_a_cut_literal_keeps_no_part_of_a_secret_that_the_failure_shows_whole() -> None:
+    failure = (
+        f"E       AssertionError: assert {{'user': 'u',...{PASSWORD[1:]}'}} == {{}}\n"
+        "E         Left contains 2 more items:\n"
+        f"E         {{'client_secret': '{PASSWORD}', 'user': 'u'}}\n"
+    )
+    assert PASSWORD[1:] not in Redactor()(failure)
+
+
+def test_what_a_cut_leaves_of_a_token_of_a_service_goes() -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    shown = Redactor()(f"assert '{token[:12]}...{token[-12:]}' == ''")
+    assert shown == f"assert '{MARK}' == ''"
+    assert Redactor()("see npm_config...rest of it") == "see npm_config...rest of it"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from urllib.parse import quote, quote_plus, unquote
 
+from triage.text.cut_values import cut_spans
 from triage.text.mark import Span
 
 SHORTEST = 6
@@ -18,10 +19,6 @@ _SHORTEST_INSIDE = 8
 """Of a part of base64; the value itself has then six bytes or more."""
 _SHORTEST_LINE = 12
 """Of one line of a value of several: a line of a key is much longer."""
-_SHORTEST_PART = 5
-"""Of what is left of a value beside the dots that stand for the rest."""
-_SURE_PART = 8
-"""So many characters tell a part from a word even if all of them are letters."""
 _SHORTEST_CUT = 8
 """A shorter value is not looked for in pieces."""
 
@@ -34,7 +31,6 @@ WRAP = re.compile(
 )
 """What lies between two lines of one value."""
 _MARGIN = re.compile(r"""\n[ \t]*(?:[E>|+-][ \t]+)?["']?""")
-_DOTS = re.compile(r"\.\.\.|…")
 
 
 def forms_of(value: str) -> set[str]:
@@ -105,10 +101,7 @@ class KnownValues:
                 yield Span(*match.span())
         if "\n" in text:
             yield from self._wrapped(text)
-        if "..." in text or "…" in text:
-            for form in self._plain:
-                yield from _before_dots(form, text)
-                yield from _behind_dots(form, text)
+        yield from cut_spans(self._plain, text)
 
     def _wrapped(self, text: str) -> Iterator[Span]:
         """Yield values that go on in the next line, behind its margin."""
@@ -154,36 +147,3 @@ def _joined(text: str) -> str:
     for end in ("\r\n", "\\\n", " \n", '"\n', "'\n"):
         text = text.replace(end, "\n")
     return _MARGIN.sub("", text)
-
-
-def _before_dots(form: str, text: str) -> Iterator[Span]:
-    """Yield where a value begins and goes on as dots."""
-    head = form[:_SHORTEST_PART]
-    position = text.find(head)
-    while position >= 0:
-        length = len(head)
-        while length < len(form) and text[position + length : position + length + 1] == form[length]:
-            length += 1
-        if _DOTS.match(text, position + length) and _tells(form[:length]):
-            yield Span(position, position + length)
-        position = text.find(head, position + 1)
-
-
-def _behind_dots(form: str, text: str) -> Iterator[Span]:
-    """Yield where a value ends whose beginning is dots."""
-    tail = form[-_SHORTEST_PART:]
-    position = text.find(tail)
-    while position >= 0:
-        end = position + len(tail)
-        length = len(tail)
-        while length < min(len(form), end) and text[end - length - 1] == form[-length - 1]:
-            length += 1
-        start = end - length
-        if text[max(0, start - 3) : start].endswith(("...", "…")) and _tells(form[-length:]):
-            yield Span(start, end)
-        position = text.find(tail, position + 1)
-
-
-def _tells(part: str) -> bool:
-    """Whether a part of a value is more than a word that stands anywhere."""
-    return len(part) >= _SURE_PART or not part.isalpha()

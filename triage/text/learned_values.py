@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from triage.text.cut_values import cut_spans
 from triage.text.mark import MARK_PATTERN, Span
 from triage.text.secret_values import looks_random
 
@@ -46,6 +47,11 @@ class LearnedValues:
         return [*again, *self._occurrences(text)]
 
     def _occurrences(self, text: str) -> Iterator[Span]:
+        """Yield where remembered values stand: whole, or cut by dots."""
+        for value, start in self._values.items():
+            for span in cut_spans((value,), text):
+                if span.start >= start:
+                    yield span
         known = [value for value in self._values if value in text]
         if not known:
             return

@@ -17,11 +17,14 @@ _HEX = "0123456789abcdef" * 8
 _UPPER = "Q2W3E4R5T6Z7" * 4
 _UUID = "01234567-89ab-cdef-0123-456789abcdef"
 
+_CUT = r"(?= [A-Za-z_.-]* \d ) [\w-]{4,} \.{3} [\w-]{4,} (?= ['\"] )"
+"""What pytest leaves of a long text in quotes: its head and its tail, with dots between them."""
+
 
 def _prefixed(service: str, prefixes: str, body: str) -> Shape:
     """Make a row of a service whose tokens have one of some prefixes, separated by blanks, before `body`."""
     starts = prefixes.split()
-    expression = rf"(?: {'|'.join(re.escape(start) for start in starts)} ) {body}"
+    expression = rf"(?: {'|'.join(re.escape(start) for start in starts)} ) (?: {body} | {_CUT} )"
     sample = _HEX if "a-f" in body else _MIXED
     examples = [start + sample for start in starts]
     return shape(service, prefixes, expression, *examples, innocent=f"{starts[0]}x")
