@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -14,10 +15,10 @@ from triage.cluster.conclusions import conclusions
 from triage.cluster.context import Context, Flip, Past
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
 from triage.cluster.mending import reconcile
-from triage.cluster.registry import ClusterRegistry
+from triage.cluster.registry import ClusterRegistry, absent_state
 from triage.cluster.rules_file import parse_rules
 from triage.errors import UsageError
-from triage.model.cluster import ClusterStatus
+from triage.model.cluster import ClusterStatus, RunState
 from triage.model.failure import Failure, Frame, Raised
 from triage.model.journal import EVENT, ClusterOpened, ClusterRenumbered, ClusterSplit, StatusChanged
 from triage.model.outcome import Outcome, Phase
@@ -229,3 +230,20 @@ def signature_fields(reason: tuple[str, str, str | None], nodeid: str) -> dict[s
 
 TestIdentity = Identity.TestCase
 TestIdentity.settings = settings(max_examples=20, stateful_step_count=18, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("member", "collected", "state"),
+    [
+        ("tests/sub", "tests/sub/test_a.py::test_a", RunState.FIXED),
+        ("tests/test_a.py", "tests/test_a.py::test_a", RunState.FIXED),
+        ("tests/test_a.py::TestA", "tests/test_a.py::TestA::test_a", RunState.FIXED),
+        (".", "test_a.py::test_a", RunState.FIXED),
+        ("tests/sub", "tests/sub_two/test_a.py::test_a", RunState.NOT_COLLECTED),
+    ],
+)
+def test_what_could_not_be_collected_is_fixed_once_it_has_tests(
+    member: str, collected: str, state: RunState
+) -> None:
+    """Whatever becomes of these tests: their failures are other clusters."""
+    assert absent_state([member], {collected: Outcome.FAILED}) is state

@@ -139,9 +139,16 @@ def absent_state(members: Iterable[str], outcomes: Mapping[str, Outcome]) -> Run
 
     `fixed` needs every member that was collected to have passed. One that did not run, or that failed
     for another reason and so may hide this one, leaves the question open (`not_run`); one that was
-    skipped or is expected to fail leaves it open too (`skipped`).
+    skipped or is expected to fail leaves it open too (`skipped`). A file or folder that failed to collect
+    is well where tests of it were collected: what became of them is a matter of their own clusters.
     """
-    found = [outcomes[nodeid] for nodeid in members if nodeid in outcomes]
+    found = []
+    for nodeid in members:
+        outcome = outcomes.get(nodeid)
+        if outcome is None and _collected_below(nodeid, outcomes):
+            outcome = Outcome.PASSED
+        if outcome is not None:
+            found.append(outcome)
     if not found:
         return RunState.NOT_COLLECTED
     if any(outcome.has_failures or not outcome.ran for outcome in found):
@@ -149,6 +156,14 @@ def absent_state(members: Iterable[str], outcomes: Mapping[str, Outcome]) -> Run
     if not all(outcome.passes for outcome in found):
         return RunState.SKIPPED
     return RunState.FIXED
+
+
+def _collected_below(collector: str, outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether the run has tests of a file, a class or a folder."""
+    if collector in ("", "."):
+        return bool(outcomes)
+    below = (f"{collector}::", f"{collector}/")
+    return any(nodeid.startswith(below) for nodeid in outcomes)
 
 
 _MOST_TELLING_FIRST = (
