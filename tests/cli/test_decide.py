@@ -108,6 +108,7 @@ def test_five_states_that_are_not_failing(project: Project) -> None:
         "g": ("open", "known"),
     }
     first, second = "20261124T060100Z", "20261124T060200Z"
+    assert project.json("show", names["g"])["last_seen"] == second, "seen again without news"
     assert {test: found[name]["last_seen"] for test, name in names.items()} == {
         **dict.fromkeys("abcde", first), **dict.fromkeys("fg", second),
     }  # fmt: skip

@@ -21,6 +21,7 @@ from triage.process.git import Repository
 from triage.process.git_base import has_path
 from triage.process.scratch import Scratch
 from triage.process.work_folder import LABORATORY, work_folder
+from triage.text.plural import counted_noun
 
 _DEPENDENCIES = "dependencies as installed: a base that needs others is judged with those of the head"
 
@@ -40,7 +41,9 @@ def judge_against_base(record: RunRecord, target: Target, bench: Bench) -> RunRe
     subjects = subjects_of(record, bench.signer)
     if not subjects:
         return record.model_copy(update={"base": _nothing_asked(target, "nothing failed")})
-    bench.progress.note(f"{len(subjects)} failing tests: asking the base, {commit[:12]} ({target.chosen})")
+    bench.progress.note(
+        f"{counted_noun(len(subjects), 'failing test')}: asking the base, {commit[:12]} ({target.chosen})"
+    )
     return _Judgement(record, target, commit, bench).run(subjects)
 
 
@@ -112,8 +115,8 @@ class _Judgement:
         self._changed_tests = changes
         if changes:
             self._notes.append(
-                f"the change touches {len(changes)} files of tests: the head's ran on the base's code, and "
-                "the base's own where those were not green"
+                f"the change touches {counted_noun(len(changes), 'file')} of tests: the head's ran on the "
+                "base's code, and the base's own where those were not green"
             )
         self._names = {each.nodeid: trees.name_in("base", each.nodeid) for each in subjects}
         if trees.missing:

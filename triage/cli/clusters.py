@@ -13,7 +13,7 @@ from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import recorded, run_to_work_on, states_of
+from triage.cli.lookup import last_seen, recorded, run_to_work_on, states_of
 from triage.cli.quarantine import quarantine_line
 from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
@@ -26,6 +26,7 @@ from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import Event, FilesMoved
 from triage.model.run import RunRecord
 from triage.model.signature import Signature
+from triage.text.plural import counted_noun
 
 _NOT_TOLD = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
 """Fields of an event that `triage show` has elsewhere on the line, or that are for machines."""
@@ -143,7 +144,7 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
     app.say(_heading(cluster))
     app.say(
         f"  {cluster.status.value}{into}, {cluster.state_in_run or 'not in this run'},"
-        f" owner {cluster.owner or '-'}, {len(cluster.members)} tests"
+        f" owner {cluster.owner or '-'}, {counted_noun(len(cluster.members), 'test')}"
     )
     if cluster.base is not None:
         app.say(f"  against the base: {cluster.base.value}")
@@ -266,6 +267,7 @@ def show_command(app: App, cluster: str) -> None:
     """All that is known of one cluster: members, signatures, what was tried, what is next."""
     registry, latest = app.registry(), latest_recorded(app.output, app.root)
     found = with_quarantine(registry.cluster(cluster), registry.quarantines)
+    found = found.model_copy(update={"last_seen": last_seen(latest, found)})
     states = states_of(latest)
     events = registry.events_of(found.id)
     steps = [step for step in next_steps(registry, latest, states) if step.cluster == found.id]

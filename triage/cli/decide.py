@@ -14,6 +14,7 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.journal import ClusterSplit, Event
+from triage.text.plural import counted_noun
 
 
 def decide(app: App, decision: Decision) -> tuple[ClusterRegistry, tuple[Event, ...]]:
@@ -43,7 +44,8 @@ def merge_command(app: App, clusters: tuple[str, ...], reason: str | None) -> No
     registry, _ = decide(app, lambda registry, factory: merge(registry, factory, clusters, reason))
     merged = registry.cluster(clusters[0])
     app.emit(merged)
-    app.say(f"{merged.id} now has {len(merged.members)} tests and the aliases {', '.join(merged.aliases)}")
+    tests = counted_noun(len(merged.members), "test")
+    app.say(f"{merged.id} now has {tests} and the aliases {', '.join(merged.aliases)}")
 
 
 @app_command(epilog=examples("triage rename C19 'Zero intensity in the gradient fixture'"))
@@ -98,7 +100,7 @@ def split_command(
     for event in events:
         if isinstance(event, ClusterSplit):
             app.emit({"cluster": event.cluster, "new": event.new, "members": event.members})
-            app.say(f"{event.new} opened with {len(event.members)} tests of {event.cluster}")
+            app.say(f"{event.new} opened with {counted_noun(len(event.members), 'test')} of {event.cluster}")
 
 
 def _keep_apart(app: App, cluster: str, other: str, reason: str | None) -> None:

@@ -10,6 +10,7 @@ import click
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode, UsageError
+from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,9 +84,8 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
         app.say(f"note: {note}")
     for cluster in concluded.clusters:
         if cluster.is_seen:
-            app.say(
-                f"{cluster.id:<5} {cluster.state_in_run:<9} {len(cluster.members):>4} tests  {cluster.title}"
-            )
+            tests = counted_noun(len(cluster.members), "test", 4)
+            app.say(f"{cluster.id:<5} {cluster.state_in_run:<9} {tests:<10}  {cluster.title}")
     app.say(f"evidence: {app.shown(folder.path)}/summary.md")
     return concluded.exit_code
 

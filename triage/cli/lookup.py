@@ -19,7 +19,7 @@ from triage.cli.context import App
 from triage.cluster.quarantine import quarantine_of_test
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
-from triage.model.cluster import RunState
+from triage.model.cluster import Cluster, RunState
 from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord, TestResult
 
@@ -93,6 +93,16 @@ def states_of(run: RecordedRun | None) -> dict[str, RunState]:
         return {}
     clusters = read_clusters(run.folder.path)
     return {cluster.id: cluster.state_in_run for cluster in clusters if cluster.state_in_run is not None}
+
+
+def last_seen(run: RecordedRun | None, cluster: Cluster) -> str | None:
+    """STAMP of the last run that showed a cluster; the journal knows only those that brought news."""
+    seen = [cluster.last_seen]
+    for in_run in read_clusters(run.folder.path) if run is not None else ():
+        # the same number may mean another cluster in a run without ledgers
+        if in_run.id == cluster.id and set(in_run.signatures) & set(cluster.signatures):
+            seen.append(in_run.last_seen)
+    return max(filter(None, seen), default=None)
 
 
 def signatures_by_test(folder: EvidenceFolder) -> dict[str, set[str]]:

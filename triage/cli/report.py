@@ -10,6 +10,7 @@ import click
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import recorded
 from triage.errors import ExitCode, UsageError
+from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,6 +193,7 @@ def check_command(app: App, paths: tuple[Path, ...]) -> ExitCode:
         app.say(f"{place}: {problem.what}")
     for note in checked.notes:
         app.note(f"note: {note}")
-    seen = ", ".join(f"{number} {name}" for name, number in counts.items())
-    app.say(f"{'does not hold' if checked.problems else 'holds'}: {len(checked.problems)} problems in {seen}")
+    seen = ", ".join(counted_noun(number, name.removesuffix("s")) for name, number in counts.items())
+    problems = counted_noun(len(checked.problems), "problem")
+    app.say(f"{'does not hold' if checked.problems else 'holds'}: {problems} in {seen}")
     return ExitCode.FAILURES if checked.problems else ExitCode.OK

@@ -12,6 +12,7 @@ from triage.cli.terminal import counted
 from triage.errors import UsageError
 from triage.model.cluster import RunState
 from triage.text.pattern import pattern
+from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
     from triage.campaign.baseline import Concluded
@@ -180,7 +181,7 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
     for cluster in concluded.clusters:
         state = cluster.state_in_run
         if state is not None and (state.is_seen or state is RunState.FIXED):
-            tests = f"{len(cluster.members):>4} tests"
+            tests = f"{counted_noun(len(cluster.members), 'test', 4):<10}"
             on_base = f"  [{cluster.base}]" if cluster.base is not None else ""
             app.say(f"{cluster.id:<5} {state:<9} {tests}  {cluster.title}{on_base}")
     for line in concluded.warnings:

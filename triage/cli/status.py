@@ -15,6 +15,7 @@ from triage.cli.quarantine import quarantine_line
 from triage.cli.terminal import counted
 from triage.cluster.quarantine import with_quarantine
 from triage.model.cluster import Cluster, RunState
+from triage.text.plural import counted_noun
 
 
 @app_command(epilog=examples("triage status", "triage status --json"))
@@ -83,7 +84,7 @@ def _cluster_line(cluster: Cluster, state: RunState | None) -> str:
         f"{cluster.id:<5}",
         f"{cluster.status:<9}",
         f"{state or '-':<13}",
-        f"{len(cluster.members):>3} tests",
+        f"{counted_noun(len(cluster.members), 'test', 3):<9}",
         f" {cluster.title}",
     ]
     if cluster.owner:

@@ -54,7 +54,11 @@ def one_line(text: str) -> str:
 def counted(counts: Counts) -> str:
     """How many tests had each outcome that occurs: `3 passed, 1 not run`."""
     numbers = counts.model_dump(exclude={"collected"})
-    words = [f"{number} {name.replace('_', ' ')}" for name, number in numbers.items() if number]
+    words = []
+    for name, number in numbers.items():
+        noun = "collect error" if name == "collect_errors" and number == 1 else name.replace("_", " ")
+        if number:
+            words.append(f"{number} {noun}")
     return ", ".join(words) or "nothing"
 
 

@@ -15,6 +15,7 @@ from triage.formats.node_ids import NodeIds
 from triage.formats.registry import IMPORTERS, Importer
 from triage.formats.xml_stream import RefusedXml
 from triage.model.run import RunRecord, TestResult
+from triage.text.plural import counted_noun
 
 _SUFFIXES_OF_REPORTS = frozenset({".json", ".jsonl", ".tap", ".xml"})
 """Whatever a file is called means nothing, but for one that is empty."""
@@ -63,7 +64,7 @@ def read(
         void=_void(results, collect_errors, notes),
         results=tuple(results),
         collect_errors=tuple(collect_errors),
-        notes=(f"imported from {read_files} file(s)", *notes.incomplete, *notes.lines()),
+        notes=(f"imported from {counted_noun(read_files, 'file')}", *notes.incomplete, *notes.lines()),
         seconds=sum(result.duration or 0.0 for result in results),
     )
 

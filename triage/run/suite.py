@@ -30,6 +30,7 @@ from triage.run.reruns import Reruns
 from triage.run.resume import PreviousRun, check_same_commit, read_previous_run
 from triage.run.run_store import RunStore
 from triage.run.workers import StopCondition, run_jobs, stopping_on_signals
+from triage.text.plural import counted_noun
 
 
 def run_suite(
@@ -219,7 +220,9 @@ class _SuiteRun:
         planned = self.known.plan
         assert planned is not None
         total = sum(len(chunk.nodeids) for chunk in planned.chunks)
-        self.progress.start(total, f"{total} tests in {len(planned.chunks)} chunks")
+        self.progress.start(
+            total, f"{counted_noun(total, 'test')} in {counted_noun(len(planned.chunks), 'chunk')}"
+        )
         by_name = {chunk.name: chunk for chunk in self.known.chunks}
 
         def run_chunk(chunk: Chunk) -> None:
