@@ -13,50 +13,24 @@ from triage.cluster.groups import SlottedFailure
 from triage.formats.longrepr import parse_longrepr
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
+from triage.text.pattern import pattern
 
 _VERBS = [
-    "read",
-    "write",
-    "parse",
-    "load",
-    "open",
-    "resolve",
-    "scale",
-    "rotate",
-    "merge",
-    "fetch",
-    "decode",
-    "validate",
-    "align",
-    "project",
-    "solve",
-]
+    "read", "write", "parse", "load", "open", "resolve", "scale", "rotate", "merge", "fetch", "decode",
+    "validate", "align", "project", "solve",
+]  # fmt: skip
 _NOUNS = [
-    "table",
-    "header",
-    "image",
-    "crystal",
-    "detector",
-    "beam",
-    "mask",
-    "vector",
-    "tensor",
-    "archive",
-    "socket",
-    "schema",
-    "matrix",
-    "orbit",
-]
+    "table", "header", "image", "crystal", "detector", "beam", "mask", "vector", "tensor", "archive",
+    "socket", "schema", "matrix", "orbit",
+]  # fmt: skip
 _TYPES = [
-    "ValueError",
-    "RuntimeError",
-    "KeyError",
-    "AssertionError",
-    "TypeError",
-    "OSError",
-    "AttributeError",
+    "ValueError", "RuntimeError", "KeyError", "AssertionError", "TypeError", "OSError", "AttributeError",
     "IndexError",
-]
+]  # fmt: skip
+_PHASES = (Phase.CALL, Phase.CALL, Phase.SETUP)
+"""Most tests fail in the call."""
+_MODULES, _TEST_FILES, _TEST_CLASSES = 97, 211, 7
+"""Primes, so that causes with one module are spread over test files and classes."""
 _NO_OUTPUT = Captured()
 
 
@@ -77,15 +51,16 @@ def causes(count: int, rng: random.Random) -> list[Cause]:
 
 def _cause(number: int, rng: random.Random) -> Cause:
     verb, noun = rng.choice(_VERBS), rng.choice(_NOUNS)
-    module = f"product/{noun}/{verb}_{number % 97}.py"
-    code = f"return self.{verb}_{noun}_{number}(value)"
-    frames = (
-        Frame(
-            path=module, lineno=rng.randint(1, 900), function=f"{verb}_{number}", code=code, origin="product"
-        ),
+    frame = Frame(
+        path=f"product/{noun}/{verb}_{number % _MODULES}.py",
+        lineno=rng.randint(1, 900),
+        function=f"{verb}_{number}",
+        code=f"return self.{verb}_{noun}_{number}(value)",
+        origin="product",
     )
-    words = f"cannot {verb} {noun} {_NOUNS[number % len(_NOUNS)]} of kind {verb}{noun}_{number}"
-    return Cause(number, rng.choice(_TYPES), words, frames, rng.choice((Phase.CALL, Phase.CALL, Phase.SETUP)))
+    other_noun = _NOUNS[number % len(_NOUNS)]
+    words = f"cannot {verb} {noun} {other_noun} of kind {verb}{noun}_{number}"
+    return Cause(number, rng.choice(_TYPES), words, (frame,), rng.choice(_PHASES))
 
 
 def stream(count: int, *, seed: int = 1, kinds: int | None = None) -> Iterator[tuple[SlottedFailure, int]]:
@@ -94,7 +69,9 @@ def stream(count: int, *, seed: int = 1, kinds: int | None = None) -> Iterator[t
     Each message carries accidents: an address, a temporary path, numbers, a duration.
     """
     rng = random.Random(seed)
-    planted = causes(kinds or max(20, int(count**0.5 * 3)), rng)
+    if kinds is None:
+        kinds = max(20, int(count**0.5 * 3))  # new causes get rarer as a campaign grows
+    planted = causes(kinds, rng)
     weights = [1 / rank for rank in range(1, len(planted) + 1)]
     picked = rng.choices(planted, weights=weights, k=count)
     for index, cause in enumerate(picked):
@@ -102,7 +79,8 @@ def stream(count: int, *, seed: int = 1, kinds: int | None = None) -> Iterator[t
 
 
 def _failure(index: int, cause: Cause, rng: random.Random) -> SlottedFailure:
-    nodeid = f"tests/test_{cause.number % 211}.py::TestPart{cause.number % 7}::test_case[{index}]"
+    file = f"tests/test_{cause.number % _TEST_FILES}.py"
+    nodeid = f"{file}::TestPart{cause.number % _TEST_CLASSES}::test_case[{index}]"
     if cause.type == "AssertionError":
         error = rng.uniform(1, 9) * 10.0 ** (cause.number % 5 - 4)
         message = (
@@ -111,8 +89,9 @@ def _failure(index: int, cause: Cause, rng: random.Random) -> SlottedFailure:
         )
     else:
         message = _accidents(index, cause, rng)
+    # `model_construct` skips validation, which would take longer than what is measured
     own = Frame.model_construct(
-        path=nodeid.partition("::")[0],
+        path=file,
         lineno=index % 900,
         function="test_case",
         code="run(case)",
@@ -139,22 +118,28 @@ def _accidents(index: int, cause: Cause, rng: random.Random) -> str:
     )
 
 
-class Labelled(NamedTuple):
+class LabelledFailure(NamedTuple):
     """A failure of a real suite with the cause that people found."""
 
     failure: Failure
     label: str
 
 
-def devset(folder: Path) -> dict[str, list[Labelled]]:
+def devset(folder: Path) -> dict[str, list[LabelledFailure]]:
     """The labelled failures of each run in the folder, runs in the order of their names."""
-    return {
-        path.stem: [_labelled(json.loads(line)) for line in path.read_text().splitlines()]
-        for path in sorted(folder.glob("*.jsonl"), key=lambda path: path.stem.rpartition("_")[2])
-    }
+    found = {}
+    for path in sorted(folder.glob("*.jsonl"), key=_run_of):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found[path.stem] = [_labelled(json.loads(line)) for line in lines]
+    return found
 
 
-def _labelled(row: dict[str, Any]) -> Labelled:
+def _run_of(path: Path) -> str:
+    """The last part of `devset_20261123`: the run."""
+    return path.stem.rpartition("_")[2]
+
+
+def _labelled(row: dict[str, Any]) -> LabelledFailure:
     failure = Failure(
         nodeid=row["nodeid"],
         phase=Phase.CALL,
@@ -163,13 +148,22 @@ def _labelled(row: dict[str, Any]) -> Labelled:
         captured=Captured(**_streams(row["captured"] or "")),
         source="junit" if row["source"] == "xml" else row["source"],
     )
-    return Labelled(failure, row["label_evidence"])
+    return LabelledFailure(failure, row["label_evidence"])
+
+
+_HEADING = pattern(
+    r"^ -+ [ ] Captured [ ] (stdout|stderr|log) [ ] \w+ [ ] -+ $",
+    flags=re.MULTILINE,
+    matches=["---- Captured stdout call ----"],
+    rejects=["Captured stdout call", "---- Captured nothing call ----"],
+)
 
 
 def _streams(captured: str) -> dict[str, str]:
-    """The captured text cut at pytest's headings."""
+    """The captured text cut at pytest's headings, by stream; of several phases one behind the other."""
+    _, *parts = _HEADING.split(captured)
+    names, texts = parts[::2], parts[1::2]
     found: dict[str, str] = {}
-    parts = re.split(r"^-+ Captured (stdout|stderr|log) \w+ -+$", captured, flags=re.MULTILINE)
-    for name, text in zip(parts[1::2], parts[2::2], strict=True):
+    for name, text in zip(names, texts, strict=True):
         found[name] = found.get(name, "") + text
     return found

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from zlib import crc32
 
 from benchmarks.clustering import DEVSET
-from benchmarks.clustering_data import Labelled, devset
+from benchmarks.clustering_data import LabelledFailure, devset
 from benchmarks.clustering_score import Score
 from tests.signature.volatile_messages import TELLING, VOLATILE
 from triage.model.failure import Failure, Frame, Raised
@@ -42,7 +42,7 @@ def main() -> None:
             print(f"{step:<14} {_f1(made):>12.4f} {_f1(runs):>8.4f}")
 
 
-def generated(seed: int = 1) -> list[Labelled]:
+def generated(seed: int = 1) -> list[LabelledFailure]:
     """Failures labelled by their message without its volatile parts."""
     chance = random.Random(seed)
     found = []
@@ -50,11 +50,11 @@ def generated(seed: int = 1) -> list[Labelled]:
         for words in _WORDS:
             label = f"{name}: {words}"
             for _ in range(_PRINTED):
-                found.append(Labelled(_failing(label, words.format(print_one(chance))), label))
+                found.append(LabelledFailure(_failing(label, words.format(print_one(chance))), label))
     for pair in TELLING:
         for telling in pair:
             failure = _failing(str(pair), f"the table has {telling} in it")
-            found += [Labelled(failure, f"{pair}: {telling}")] * _PRINTED
+            found += [LabelledFailure(failure, f"{pair}: {telling}")] * _PRINTED
     return found
 
 
@@ -66,7 +66,7 @@ def _failing(file: str, message: str) -> Failure:
     return Failure(nodeid=f"{path}::test_a", phase=Phase.CALL, chain=(raised,))
 
 
-def _f1(runs: Sequence[Sequence[Labelled]]) -> float:
+def _f1(runs: Sequence[Sequence[LabelledFailure]]) -> float:
     score = Score()
     for rows in runs:
         found: list[Hashable] = [compute_signatures(row.failure)[0].id for row in rows]
