@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tests.planted.hostile.api import HostileSuite
+from triage.text.mark import mark_with_digest
 
 SECRETS = {
     "DB_PASSWORD": "hunter2-very-secret",
@@ -174,7 +175,8 @@ def tell_tale() -> HostileSuite:
     )
     nodes = {f"test_tell.py::test_{name}": word for name, word in expected.items()}
     nodes |= {f"test_tell.py::test_encoded[{name}]": "failed" for name in SECRETS}
-    nodes["test_tell.py::test_in_id[[redacted]]"] = "passed"
-    nodes["of-[redacted]/test_of.py::test_of"] = "failed"
+    mark = mark_with_digest(SECRETS["DB_PASSWORD"])
+    nodes[f"test_tell.py::test_in_id[{mark}]"] = "passed"
+    nodes[f"of-{mark}/test_of.py::test_of"] = "failed"
     folder = f"of-{SECRETS['DB_PASSWORD']}"
     return HostileSuite({"test_tell.py": text, f"{folder}/test_of.py": "def test_of(): assert 0\n"}, nodes)
