@@ -305,3 +305,15 @@ def test_what_a_cut_leaves_of_a_token_of_a_service_goes() -> None:
     shown = Redactor()(f"assert '{token[:12]}...{token[-12:]}' == ''")
     assert shown == f"assert '{MARK}' == ''"
     assert Redactor()("see npm_config...rest of it") == "see npm_config...rest of it"
+
+
+def test_tokens_without_a_break_between_them_all_go() -> None:
+    tokens = (
+        "ghp_" + "a1B2c3D4e5F6" * 3,
+        "glpat-" + "x9Y8z7" * 4,
+        "AKIA" + "Q2W3E4R5T6Z7U8I9",
+        "sk_live_" + "a1B2c3D4" * 3,
+    )
+    joined = "".join(tokens)
+    shown = Redactor()(f"assert '{joined}' == ''")
+    assert shown == "assert '[redacted]' == ''"

@@ -13,6 +13,9 @@ from triage.text.vocabulary import Vocabulary, WordTest
 _ESCAPE = re.compile(r"\\[nrt]|%[0-9A-Fa-f]{2}")
 """What stands for a line end in an escaped text, or for a sign in an address: behind it a word begins."""
 
+_GLUED = re.compile(r"[A-Za-z0-9_-]*+")
+"""What goes on behind a token without a break: where tokens are joined, no word begins at the next one."""
+
 
 class Shape(NamedTuple):
     """What one kind of secret looks like."""
@@ -91,5 +94,7 @@ def _in_lines(row: Shape, word: str, text: str) -> Iterator[Span]:
 
 
 def _span(row: Shape, match: re.Match[str]) -> Span:
-    group = "secret" if "secret" in row.regex.groupindex else 0
-    return Span(*match.span(group))
+    if "secret" in row.regex.groupindex:
+        return Span(*match.span("secret"))
+    glued = _GLUED.match(match.string, match.end())
+    return Span(match.start(), glued.end() if glued else match.end())
