@@ -71,7 +71,7 @@ def test_a_killed_worker_costs_nothing(
     assert any("worker died" in (attempt.note or "") for attempt in record.attempts)
     words = ran.read_text().split()
     again = [word for word in words if words.count(word) > 1]
-    assert len(set(again)) <= 1, "only the test that ran when the worker died may run again"
+    assert len(set(again)) <= 2, "the test that ran, and one whose outcome was on its way to the scheduler"
 
 
 def free_address() -> str:
