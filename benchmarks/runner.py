@@ -19,29 +19,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-_HARNESS = """
-import os, sys, time
-from datetime import UTC, datetime
-from pathlib import Path
-from triage.evidence.folder import EvidenceFolder
-from triage.process.local import LocalExecutor
-from triage.model.run import Suite
-from triage.model.base import Silent, World
-from triage.run.suite import run_suite
-from triage.text.redact import Redactor
-root, workers, isolation, chunks = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-world = World(now=lambda: datetime.now(UTC), monotonic=time.monotonic, environ=dict(os.environ))
-folder = EvidenceFolder.create_free(root, "bench", "a", world.stamp(), Redactor.of(os.environ))
-suite = Suite(root=str(root), workers=workers, isolation=isolation, chunks=chunks or None)
-record = run_suite(
-    suite, folder=folder, executor=LocalExecutor(), world=world, durations={}, progress=Silent()
-)
-assert record.complete and record.counts.passed == record.counts.collected, record.void
-"""
+from triage.model.run import Chunk, Suite
+from triage.run.plan import Item, longest_first, plan
+
+_HERE = Path(__file__).parent
+_PYTEST = (sys.executable, "-m", "pytest", "-q")
+# -P: this folder has a module `secrets`, which must not hide that of the standard library
+_HARNESS = (sys.executable, "-P", str(_HERE / "runner_harness.py"))
+_HOOKS = (sys.executable, "-P", str(_HERE / "runner_hooks.py"))
+_CHUNKS_BY_PLAN = "0"
 _PER_FILE = 200
+"""Tests in one module."""
+_MICROSECONDS = 1e6
 
 
 def main() -> None:
@@ -63,91 +56,76 @@ class Cost(NamedTuple):
     processor: float
     """User and system time of the command and all below it."""
 
+    def best(self, other: Cost) -> Cost:
+        """The lesser of each figure."""
+        return Cost(min(self.wall, other.wall), min(self.processor, other.processor))
+
+
+Costs = dict[str, Cost]
+"""By the name of the command."""
+
 
 def _trivial(place: Path, sizes: list[int], rounds: int) -> None:
     print(f"wall time, best of {rounds}; x is the ratio to plain pytest, and for two workers to pytest -n 2")
     print("  tests  pytest -q  triage, 1 worker  pytest -n 2  triage, 2 workers   1 worker, us a test")
-    costs: dict[int, dict[str, Cost]] = {}
+    costs: dict[int, Costs] = {}
     for size in sizes:
         suite = _suite(place / f"n{size}", size)
-        costs[size] = best = _best(_commands(suite), rounds, suite)
-        plain, one, two = (best[name].wall for name in ("plain", "triage 1", "triage 2"))
-        xdist = best["xdist 2"].wall if "xdist 2" in best else None
-        peer = f"{xdist:10.2f} s" if xdist else f"{'-':>12}"
-        ratio = f"{two / xdist:4.2f} x" if xdist else "      "
-        print(
-            f"{size:>7} {plain:>8.2f} s {one:>7.2f} s {one / plain:4.2f} x {peer} {two:>7.2f} s {ratio}"
-            f"   {plain / size * 1e6:7.0f} -> {one / size * 1e6:.0f}",
-            flush=True,
-        )
+        costs[size] = _best(_commands(suite), rounds, suite)
+        print(_row(size, costs[size]), flush=True)
     if len(sizes) > 1:
         _slopes(costs, min(sizes), max(sizes))
 
 
-def _slopes(costs: dict[int, dict[str, Cost]], small: int, large: int) -> None:
+def _row(size: int, costs: Costs) -> str:
+    plain, one, two = costs["plain"].wall, costs["triage 1"].wall, costs["triage 2"].wall
+    if "xdist 2" in costs:
+        xdist = costs["xdist 2"].wall
+        peer, ratio = f"{xdist:10.2f} s", f"{two / xdist:4.2f} x"
+    else:
+        peer, ratio = f"{'-':>12}", "      "
+    plain_each = plain / size * _MICROSECONDS
+    one_each = one / size * _MICROSECONDS
+    return (
+        f"{size:>7} {plain:>8.2f} s {one:>7.2f} s {one / plain:4.2f} x {peer} {two:>7.2f} s {ratio}"
+        f"   {plain_each:7.0f} -> {one_each:.0f}"
+    )
+
+
+def _slopes(costs: dict[int, Costs], small: int, large: int) -> None:
     """What one more test costs: start-up falls out of the difference between two sizes."""
     print(f"\nwhat one more test costs, from {small} to {large} tests: wall, processor time (us)")
-    slopes = {}
+    tests = large - small
+    processor_of: dict[str, float] = {}
     for name in costs[large]:
         low, high = costs[small][name], costs[large][name]
-        wall, processor = ((b - a) / (large - small) * 1e6 for a, b in zip(low, high, strict=True))
-        slopes[name] = processor
+        wall = (high.wall - low.wall) / tests * _MICROSECONDS
+        processor = (high.processor - low.processor) / tests * _MICROSECONDS
+        processor_of[name] = processor
         print(f"  {name:<10} {wall:8.1f} {processor:8.1f}")
-    extra = slopes["triage 1"] - slopes["plain"]
+    extra = processor_of["triage 1"] - processor_of["plain"]
     print(f"  recording, all of it, 1 worker: {extra:+.1f} us of processor time a test")
 
 
-_HOOKS = """
-import os, sys, time
-import pytest
-from _pytest.runner import runtestprotocol
-from triage.recorder.plugin import Recorder
-from triage.recorder.settings import Settings
-
-class Loop:
-    def pytest_runtestloop(self, session):
-        item, = session.items
-        reports = runtestprotocol(item, log=False, nextitem=None)
-        recorder = Recorder(Settings(record=sys.argv[2], key="00" * 32, field_chars=65536))
-        recorder.announce([item])
-        best = float("inf")
-        for _ in range(9):
-            started = time.process_time()
-            for _ in range(2000):
-                recorder.position = 0
-                hook = recorder.pytest_runtest_protocol(item)
-                next(hook)
-                for report in reports:
-                    recorder.pytest_runtest_logreport(report)
-                try:
-                    hook.send(True)
-                except StopIteration:
-                    pass
-            best = min(best, (time.process_time() - started) / 2000)
-        print(f"{best * 1e6:.1f}", file=sys.stderr)
-        return True
-
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]], plugins=[Loop()]))
-"""
-
-
 def _hooks(place: Path) -> None:
-    """The recorder's hooks of one passing test, in a loop: two sealed lines, each written at once."""
+    """What the recorder's hooks cost in the process under test."""
     suite = place / "one"
     suite.mkdir()
     (suite / "test_one.py").write_text("def test_one(): pass\n")
-    command = [sys.executable, "-c", _HOOKS, str(suite / "test_one.py"), str(place / "record")]
+    command = [*_HOOKS, str(suite / "test_one.py"), str(place / "record")]
     done = subprocess.run(command, cwd=suite, check=True, capture_output=True, text=True)
     print(f"  recording, in the process under test alone: {done.stderr.split()[-1]} us a test")
 
 
 def _commands(suite: Path) -> dict[str, list[str]]:
-    pytest = [sys.executable, "-m", "pytest", "-q"]
-    harness = [sys.executable, "-c", _HARNESS, str(suite)]
-    commands = {"plain": pytest, "triage 1": [*harness, "1", "warm", "0"]}
+    commands = {
+        "plain": [*_PYTEST],
+        "triage 1": [*_HARNESS, str(suite), "1", "warm", _CHUNKS_BY_PLAN],
+    }
     if importlib.util.find_spec("xdist"):
-        commands["xdist 2"] = [*pytest, "-n", "2"]
-    return commands | {"triage 2": [*harness, "2", "warm", "0"]}
+        commands["xdist 2"] = [*_PYTEST, "-n", "2"]
+    commands["triage 2"] = [*_HARNESS, str(suite), "2", "warm", _CHUNKS_BY_PLAN]
+    return commands
 
 
 def _heavy_import(place: Path, rounds: int) -> None:
@@ -157,11 +135,10 @@ def _heavy_import(place: Path, rounds: int) -> None:
     for number in range(10):
         text = "import time\nif not hasattr(time, 'paid'):\n    time.sleep(1); time.paid = True\n"
         (suite / f"test_h{number}.py").write_text(text + "def test_one(): pass\n")
-    harness = [sys.executable, "-c", _HARNESS, str(suite), "1"]
     commands = {
-        "plain": [sys.executable, "-m", "pytest", "-q"],
-        "warm": [*harness, "warm", "10"],
-        "fresh": [*harness, "fresh", "10"],
+        "plain": [*_PYTEST],
+        "warm": [*_HARNESS, str(suite), "1", "warm", "10"],
+        "fresh": [*_HARNESS, str(suite), "1", "fresh", "10"],
     }
     best = _best(commands, min(rounds, 2), suite)
     print("\na suite that imports for 1 s, in ten chunks, one worker:")
@@ -172,42 +149,59 @@ def _heavy_import(place: Path, rounds: int) -> None:
 
 def _makespan() -> None:
     """Chunks taken longest first, against the lower bound, on recorded durations of a real suite."""
-    from triage.model.run import Suite
-    from triage.run.plan import Item, longest_first, plan
-
     durations = recorded_durations()
     items = [Item(nodeid, nodeid.split("::")[0]) for nodeid in durations]
+    total, longest = sum(durations.values()), max(durations.values())
     print(f"\nmakespan against max(total/workers, longest unit), {len(items)} recorded durations:")
     for workers in (2, 4, 8):
-        made = plan(items, Suite(root="/", workers=workers, chunk_seconds=5.0), durations)
-        loads = [0.0] * workers
-        for chunk in longest_first(made.chunks):
-            hand = loads.index(min(loads))
-            loads[hand] += chunk.expected_seconds or 0.0
-        bound = max(sum(durations.values()) / workers, *durations.values())
-        share = max(loads) / bound
-        print(f"  {workers} workers, {len(made.chunks)} chunks: {max(loads):.2f} s = {share:.2f} x the bound")
+        suite = Suite(root="/", workers=workers, chunk_seconds=5.0)
+        chunks = plan(items, suite, durations).chunks
+        seconds = _seconds_of_workers(chunks, workers)
+        bound = max(total / workers, longest)
+        print(
+            f"  {workers} workers, {len(chunks)} chunks: {max(seconds):.2f} s"
+            f" = {max(seconds) / bound:.2f} x the bound"
+        )
+
+
+def _seconds_of_workers(chunks: Sequence[Chunk], workers: int) -> list[float]:
+    """How long each worker is busy when the idle one always takes the longest chunk that is left."""
+    seconds = [0.0] * workers
+    for chunk in longest_first(chunks):
+        idle = seconds.index(min(seconds))
+        seconds[idle] += chunk.expected_seconds or 0.0
+    return seconds
 
 
 def recorded_durations() -> dict[str, float]:
     """Durations that a public project's suite really had; the file says whose."""
-    recorded = json.loads(Path(__file__).with_name("durations.json").read_text(encoding="utf-8"))["seconds"]
-    return {f"{name}::{n}": seconds for name, tests in recorded.items() for n, seconds in enumerate(tests)}
+    text = (_HERE / "durations.json").read_text(encoding="utf-8")
+    found: dict[str, float] = {}
+    for module, durations in json.loads(text)["seconds"].items():
+        for number, seconds in enumerate(durations):
+            found[f"{module}::{number}"] = seconds
+    return found
 
 
-def _best(commands: dict[str, list[str]], rounds: int, suite: Path) -> dict[str, Cost]:
-    best: dict[str, Cost] = {}
+def _best(commands: dict[str, list[str]], rounds: int, suite: Path) -> Costs:
+    """The best of the rounds; commands take turns, so that a busy machine is busy for all of them."""
+    best: Costs = {}
     for _ in range(rounds):
         for name, command in commands.items():
             shutil.rmtree(suite / "reports", ignore_errors=True)
-            before, started = _processor(), time.perf_counter()
-            subprocess.run(command, cwd=suite, check=True, stdout=subprocess.DEVNULL)
-            spent = Cost(time.perf_counter() - started, _processor() - before)
-            best[name] = Cost(*map(min, spent, best.get(name, spent)))
+            spent = _cost_of(command, suite)
+            best[name] = spent.best(best[name]) if name in best else spent
     return best
 
 
+def _cost_of(command: list[str], suite: Path) -> Cost:
+    processor, wall = _processor(), time.perf_counter()
+    subprocess.run(command, cwd=suite, check=True, stdout=subprocess.DEVNULL)
+    return Cost(time.perf_counter() - wall, _processor() - processor)
+
+
 def _processor() -> float:
+    """Processor time of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
