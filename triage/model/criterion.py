@@ -41,7 +41,8 @@ class Bound(Value):
         """Whether a measured value satisfies the bound; a missing or non-finite one does not."""
         if value is None or not math.isfinite(value):
             return False
-        return (abs(value) if self.magnitude else value) > self.above
+        measured = abs(value) if self.magnitude else value
+        return measured > self.above
 
 
 class Criterion(Value):
@@ -80,6 +81,12 @@ class CriterionResult(Value):
     evidence: tuple[str, ...] = ()
 
 
+_DOUBT = 0.05
+"""Probability of so many passes at a failure rate that is called excluded: 95 % confidence, one-sided."""
+
+
 def allowed_rate(runs: int) -> float | None:
-    """One-sided 95 % upper bound of the failure rate after `runs` passes: 1 - 0.05^(1/n)."""
-    return 1.0 - 0.05 ** (1.0 / runs) if runs > 0 else None
+    """The highest failure rate that `runs` passes leave possible: 1 - 0.05^(1/n); None where nothing ran."""
+    if runs <= 0:
+        return None
+    return 1.0 - math.pow(_DOUBT, 1.0 / runs)

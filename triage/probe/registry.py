@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from triage.probe import numeric_symptoms
 from triage.probe.api import Case, Investigator, Probe, Steps
 from triage.probe.probes import (
     alone,
@@ -83,7 +84,7 @@ ORDER: tuple[Row, ...] = (
     Row(
         0.9, signal.Signal, signal.names_a_gradient, "a dead signal is the commonest cause of zero gradients"
     ),
-    Row(0.9, numeric.Numeric, numeric.names_the_compiler, "the message names the kind of cause"),
+    Row(0.9, numeric.Numeric, numeric_symptoms.names_the_compiler, "the message names the kind of cause"),
     Row(0.9, seed.Seed, seed.flaky_and_draws_numbers, "numbers without a seed are the commonest chance"),
     Row(0.9, locale.Locale, locale.names_an_encoding_error, "the message names the kind of cause"),
     Row(0.9, resource.Resource, resource.names_a_shortage, "the message names the kind of cause"),
@@ -104,13 +105,13 @@ ORDER: tuple[Row, ...] = (
         _both(signal.touches_torch, gradient.names_what_is_not_finite),
         "a nan, an infinity or a missing graph is no dead signal: before signal",
     ),
-    Row(0.75, numeric.Numeric, numeric.names_a_numeric_comparison, "numbers that are nearly right"),
+    Row(0.75, numeric.Numeric, numeric_symptoms.names_a_numeric_comparison, "numbers that are nearly right"),
     Row(0.7, signal.Signal, signal.shows_a_gradient, "the shown source differentiates"),
     Row(0.679, gradient.Gradient, signal.shows_a_gradient, "dearer than signal, so after it"),
     Row(0.65, clock.Clock, clock.flaky_and_measures_time, "how fast the machine is may decide"),
     Row(0.6, user_factor.UserFactor, user_factor.names_a_factor, "a default: signal tries it, and measures"),
     Row(0.6, files.Files, files.reads_an_odd_file, "CRLF, a byte order mark or an encoding can be undone"),
-    Row(0.6, numeric.Numeric, numeric.uses_threads, "threads one after another: cheap to try"),
+    Row(0.6, numeric.Numeric, numeric_symptoms.uses_threads, "threads one after another: cheap to try"),
     Row(0.6, clock.Clock, clock.asks_for_the_time, "it may hold on some days only"),
     Row(0.6, commit.CommitProbe, commit.knows_a_good_commit, "a commit that passed makes the search short"),
     Row(0.55, environment.Environment, _both(steady, environment.reads_variables), "each can be unset"),
@@ -125,7 +126,7 @@ ORDER: tuple[Row, ...] = (
     Row(0.388, gradient.Gradient, signal.names_a_number, "dearer than signal, so after it"),
     Row(0.35, parameter.Parameter, parameter.has_siblings, "one run of the family shows the axis"),
     Row(0.3, order.Setter, order.unknown_in_the_suite, "one run of the suite answers it"),
-    Row(0.3, numeric.Numeric, numeric.uses_arrays, "single precision may be too little"),
+    Row(0.3, numeric.Numeric, numeric_symptoms.uses_arrays, "single precision may be too little"),
     Row(0.3, hang.Hang, hang.names_a_timeout, "the test has a time limit of its own"),
     Row(0.25, environment.Environment, steady, "C code and children read variables that nobody sees"),
     Row(0.2, signal.Signal, signal.touches_torch, "a symptom of gradients may be hidden"),
@@ -142,7 +143,7 @@ ORDER: tuple[Row, ...] = (
     Row(0.1, clock.Clock, clock.measures_time, "after the probes that ask for threads themselves"),
     Row(0.1, locale.Locale, locale.has_a_locale_set, "the settings name a locale"),
     Row(0.097, gradient.Gradient, signal.suite_imports_torch, "dearer than signal, so after it"),
-    Row(0.05, numeric.Numeric, numeric.compares_floats, "plain floats are doubles already"),
+    Row(0.05, numeric.Numeric, numeric_symptoms.compares_floats, "plain floats are doubles already"),
     Row(0.05, commit.CommitProbe, commit.flaky_and_knows_a_good_commit, "many runs for each commit"),
     Row(0.03, locale.Locale, locale.reads_text, "nothing hints at an encoding"),
     Row(0.02, order.Setter, order.failed_in_the_suite, "it fails after the others too"),

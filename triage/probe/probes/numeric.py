@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from triage.lab.protocol import Setup
@@ -12,50 +12,10 @@ from triage.model.experiment import Factor
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.edits.statements import patch_of
 from triage.probe.edits.tolerance import Comparison, comparisons, equality, loosened
-from triage.probe.symptoms import failing_files, file_of, message_of, own_frames, own_places, places, uses
+from triage.probe.numeric_symptoms import asks_for_types, compiles, names_the_compiler, uses_arrays
+from triage.probe.symptoms import own_frames, own_places, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
-from triage.text.pattern import pattern
 
-_NOT_CLOSE = pattern(
-    r"""
-    allclose | assert_close | isclose | approx | almost | not [ ] close | toleran   # the usual checks
-    | Mismatch | differ | gradcheck
-    | ± | e-\d\d | \d\.\d+ [ ] != | != [ ] -?\d+\.\d | \d\.\d{6,}                 # numbers as they show them
-    | nan | inf\b
-    """,
-    matches=[
-        "Not equal to tolerance rtol",
-        "assert 0.1 == 0.2 ± 1.0e-7",
-        "0.30000000000000004",
-        "Mismatched",
-    ],
-    rejects=["assert 1 == 2", "KeyError: 'a'"],
-    flags=re.IGNORECASE,
-)
-"""How failed comparisons of floats read."""
-_COMPARES_FLOATS = pattern(
-    r"""
-    isclose | approx | allclose | assert_close | [Aa]lmost | toler
-    | \beps | 1e- | \babs\( | == [ ]* -?\d+\.\d
-    """,
-    matches=["abs(a - b) < 1e-6", "x == 0.5", "pytest.approx(1)"],
-    rejects=["assert x == 5", "name == 'a'"],
-)
-_COMPILER = pattern(
-    r"torch\._dynamo | torch\._inductor | BackendCompilerFailed | torch\.compile | inductor | InvalidCxx",
-    matches=["torch._dynamo.exc.Unsupported", "backend='inductor' raised"],
-    rejects=["re.compile failed"],
-)
-_ASKS_TYPE = pattern(
-    r"""
-    dtype \s* (?: == | != | is\b | in\b | not[ ]in\b )
-    | (?: == | != ) \s* (?: np | numpy | torch ) \. (?: b?float | half | single | double )
-    | isinstance\( [^)]* \b (?: float(?:16|32|64) | floating | half | single | double ) \b
-    | is_floating_point | \[ [^]\n]* \.dtype \]
-    """,
-    matches=["if x.dtype == torch.float32:", "isinstance(x, np.float64)", "LIMITS[x.dtype]"],
-    rejects=["torch.zeros(3, dtype=torch.float32)", "x.is_leaf"],
-)
 _FEW, _FEW_OF_TINY = 10.0, 100.0
 """Misses beyond so many tolerances are wrong results, not tight ones; more where the limit itself is tiny."""
 _TINY = 1e-6
@@ -69,32 +29,6 @@ _LAST_DIGITS = {"float16": 2.0**-9, "bfloat16": 2.0**-6, "float32": 2.0**-17, "f
 """Relative errors that rounding explains: 64 units of the last place, two where one is worth a percent."""
 _WIDEST = 1e12
 """Wider tolerances accept anything."""
-_MOST_FILES = 400
-
-
-def names_the_compiler(case: Case) -> bool:
-    """Whether the failure comes from torch's compiler."""
-    return _COMPILER.search(message_of(case)) is not None
-
-
-def names_a_numeric_comparison(case: Case) -> bool:
-    """Whether the failure reads like a failed comparison of floats."""
-    return _NOT_CLOSE.search(message_of(case)) is not None
-
-
-def uses_threads(case: Case) -> bool:
-    """Whether the test starts threads."""
-    return bool(uses(case, "threads"))
-
-
-def uses_arrays(case: Case) -> bool:
-    """Whether a file that the failure went through names torch or numpy."""
-    return any(re.search(r"\b(torch|numpy)\b", case.source(path) or "") for path in failing_files(case))
-
-
-def compares_floats(case: Case) -> bool:
-    """Whether the test's file compares floats."""
-    return _COMPARES_FLOATS.search(case.source(file_of(case)) or "") is not None
 
 
 class Numeric:
@@ -105,34 +39,20 @@ class Numeric:
     def investigate(self, case: Case) -> Steps:
         """By how much it misses; then wider floats, fewer threads, no compiler, looser limits."""
         (seen,) = yield from look(case.base.measuring("tolerance"), why="by how much comparisons miss")
-        misses = seen.lines("tolerance", "miss")
+        worst = _worst(seen.lines("tolerance", "miss"))
         other_arithmetic = [*_compiling(case), *_precision(case), *_threads(case)]
         found = yield from settle(self.name, case, other_arithmetic, "with other arithmetic")
         if found is not None:
             return found
-        looser = [*_tolerances(case, misses), *_comparisons(case)]
+        looser = [*_tolerances(case, worst), *_comparisons(case)]
         found = yield from settle(self.name, case, looser, "with a looser tolerance")
         if found is not None:
             return found
-        measured = _worst(misses)
-        by = f"; the worst comparison misses by {measured['ratio']:.3g} tolerances" if measured else ""
+        by = f"; the worst comparison misses by {worst.tolerances:.3g} tolerances" if worst else ""
         return Finding(
             excluded=f"neither precision, threads, compilation nor a small slack decide{by}",
             facts={"tried": other_arithmetic},
         )
-
-
-def _asks_for_types(case: Case) -> bool:
-    """Whether the suite's code asks for the type of its numbers: another type may then take another path."""
-    return any(_ASKS_TYPE.search(case.source(path) or "") for path in _python_files(case))
-
-
-def _compiles(case: Case) -> bool:
-    return any(re.search(r"torch\.(compile|jit)", case.source(path) or "") for path in _python_files(case))
-
-
-def _python_files(case: Case) -> list[str]:
-    return [path for path in case.files if path.endswith(".py")][:_MOST_FILES]
 
 
 def _precision(case: Case) -> Iterator[Treatment]:
@@ -147,7 +67,7 @@ def _precision(case: Case) -> Iterator[Treatment]:
         prediction="In float64 the test passes: single precision loses what it asserts.",
         summary="the test passes in float64 and fails in the narrower type of the code: precision is lost",
         culprits=own_places(case, 2),
-        sure=not _asks_for_types(case),
+        sure=not asks_for_types(case),
     )
 
 
@@ -176,7 +96,7 @@ def _threading(case: Case, name: str, baseline: Setup, treated: Setup, to: str) 
 
 
 def _compiling(case: Case) -> Iterator[Treatment]:
-    if not (names_the_compiler(case) or _compiles(case)):
+    if not (names_the_compiler(case) or compiles(case)):
         return
     off = {"TORCHDYNAMO_DISABLE": "1", "TORCH_COMPILE_DISABLE": "1", "PYTORCH_JIT": "0"}
     baseline, treated = with_instrument(case.base, "numerics", {"compile": False})
@@ -191,56 +111,104 @@ def _compiling(case: Case) -> Iterator[Treatment]:
     )
 
 
-def _worst(misses: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+@dataclass(frozen=True)
+class _Miss:
+    """A comparison that missed its tolerance by a number."""
+
+    name: str
+    tolerances: float
+    """By how many tolerances."""
+    relative: float
+    """By which part of the expected value."""
+    dtype: str
+    where: str
+
+    @property
+    def is_in_last_digits(self) -> bool:
+        """Whether rounding in this type explains it."""
+        return self.relative <= _LAST_DIGITS.get(self.dtype, _LAST_DIGITS["float64"])
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether it is in the last digits of what sums of doubles give."""
+        return self.relative <= _ROUNDING
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it misses by few tolerances, and by little of the value."""
+        few = _FEW if self.relative <= _FINE else _FEW_OF_COARSE
+        return self.tolerances <= few and self.relative <= _RELATIVE
+
+    @property
+    def factor(self) -> float:
+        """Tolerances that would do: the next power of ten, one percent above what is missed."""
+        needed = max(self.tolerances, 1.0) * 1.01
+        return float(10 ** max(1, math.ceil(math.log10(needed))))
+
+
+def _worst(lines: Sequence[Mapping[str, Any]]) -> _Miss | None:
     """The comparison that misses by most tolerances, of those that miss by a number."""
-    finite = []
-    for miss in misses:
-        if math.isfinite(float(miss.get("ratio") or math.inf)) and not miss.get("nonfinite"):
-            finite.append(miss)
-    return max(finite, key=lambda miss: float(miss["ratio"]), default=None)
+    misses = []
+    for line in lines:
+        tolerances = float(line.get("ratio") or math.inf)
+        if line.get("nonfinite") or not math.isfinite(tolerances):
+            continue
+        miss = _Miss(
+            name=str(line["name"]),
+            tolerances=tolerances,
+            relative=float(line["relative"]),
+            dtype=str(line.get("dtype")),
+            where=str(line.get("where") or ""),
+        )
+        misses.append(miss)
+    return max(misses, key=lambda miss: miss.tolerances, default=None)
 
 
-def _tolerances(case: Case, misses: Sequence[Mapping[str, Any]]) -> Iterator[Treatment]:
-    worst = _worst(misses)
+def _tolerances(case: Case, worst: _Miss | None) -> Iterator[Treatment]:
+    """Wider tolerances, where what is missed may be rounding or a limit that is tight."""
     if worst is None:
         return
-    ratio, relative = float(worst["ratio"]), float(worst["relative"])
-    last_digits = relative <= _LAST_DIGITS.get(str(worst.get("dtype")), _LAST_DIGITS["float64"])
-    few = _FEW if relative <= _FINE else _FEW_OF_COARSE
-    narrow = ratio <= few and relative <= _RELATIVE
-    if not (last_digits or narrow or relative <= _ROUNDING):
+    if not (worst.is_in_last_digits or worst.is_narrow or worst.is_rounding):
         return
-    # The next power of ten, one percent above what is missed.
-    factor = float(10 ** max(1, math.ceil(math.log10(max(ratio, 1.0) * 1.01))))
-    if factor > _WIDEST:
+    if worst.factor > _WIDEST:
         return
-    baseline, treated = with_instrument(case.base, "tolerance", {"factor": factor})
-    by = f"{ratio:.3g} tolerances{', in the last digits' if last_digits else ''}"
+    baseline, treated = with_instrument(case.base, "tolerance", {"factor": worst.factor})
+    by = f"{worst.tolerances:.3g} tolerances"
+    if worst.is_in_last_digits:
+        by += ", in the last digits"
     yield Treatment(
-        factor=Factor(kind="tolerance", name=str(worst["name"]), from_=1.0, to=factor),
+        factor=Factor(kind="tolerance", name=worst.name, from_=1.0, to=worst.factor),
         kind="tolerance",
         baseline=baseline,
         treated=treated,
-        prediction=f"With tolerances {factor:g} times as wide it passes: it misses by {by}.",
-        summary=f"{worst['name']} misses by {by} (relative {relative:.3g}): the limit is tight",
-        culprits=(str(worst.get("where") or case.nodeid),),
-        sure=last_digits or relative <= _ROUNDING,
+        prediction=f"With tolerances {worst.factor:g} times as wide it passes: it misses by {by}.",
+        summary=f"{worst.name} misses by {by} (relative {worst.relative:.3g}): the limit is tight",
+        culprits=(worst.where or case.nodeid,),
+        sure=worst.is_in_last_digits or worst.is_rounding,
     )
 
 
 def _comparisons(case: Case) -> Iterator[Treatment]:
     """A plain `assert abs(a - b) < limit`, or floats compared with `==`."""
-    frames = own_frames(case)
-    shown = list(comparisons(case.failure, frames))
-    plain = equality(case.source(frames[0][0]) or "", frames) if frames and not shown else None
-    for found in (*shown, *([plain] if plain else [])):
-        if not found.near(_FEW_OF_TINY if found.limit <= _TINY else _FEW):
+    for found in _shown_comparisons(case):
+        few = _FEW_OF_TINY if found.limit <= _TINY else _FEW
+        if not found.near(few):
             continue
         before = case.source(found.path)
         after = loosened(before, found) if before else None
-        if before is None or after is None:
-            continue
-        yield _loosening(case, found, before, after)
+        if before is not None and after is not None:
+            yield _loosening(case, found, before, after)
+
+
+def _shown_comparisons(case: Case) -> list[Comparison]:
+    """Comparisons with a limit that the failure shows; where there is none, an equality of floats."""
+    frames = own_frames(case)
+    with_limit = list(comparisons(case.failure, frames))
+    if with_limit or not frames:
+        return with_limit
+    path = frames[0][0]
+    exact = equality(case.source(path) or "", frames)
+    return [] if exact is None else [exact]
 
 
 def _loosening(case: Case, found: Comparison, before: str, after: str) -> Treatment:
