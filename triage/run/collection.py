@@ -103,7 +103,7 @@ class Collection:
             unexplained += 1
             if not _died(finished) or unexplained >= _MOST_UNEXPLAINED:
                 raise self._refusal(finished)
-            self._notes.append(f"collected again: the first time it {finished.attempt.note or 'died'}")
+            self._notes.append(f"collected again; the first time: {finished.attempt.note or 'died'}")
 
     def _attempt(self, scope: Scope) -> FinishedAttempt:
         self._tries += 1
@@ -123,7 +123,7 @@ class Collection:
             self._leave_out(suspected, alone.result)
             return
         self._notes.append(
-            f"collected again: the first time it {suspected.result.note or 'died'}; alone that is fine"
+            f"collected again; the first time: {suspected.result.note or 'died'}; alone that is fine"
         )
         self._suspicions[suspected.name] += 1
         if self._suspicions[suspected.name] >= _MOST_SUSPICIONS:
