@@ -131,3 +131,37 @@ def test_a_folder_that_the_base_does_not_have_is_absent_there_and_green_suites_a
     said = app.triage("run", "--base", "auto", "--json")
     assert said.code == 0
     assert "nothing failed" in said.json["base"]["notes"]
+
+
+def test_the_only_failing_test_runs_alone_whatever_the_run_is_called(project, tmp_path):
+    """Red in the first run on the base and green in all others, it is flaky there: nothing ran before it."""
+    counter = tmp_path / "counter"
+    project.file(
+        "product.py",
+        f"""
+from pathlib import Path
+
+def works():
+    counter = Path({str(counter)!r})
+    is_first = not counter.exists()
+    counter.touch()
+    return not is_first
+""",
+    )
+    project.file(
+        "test_a.py",
+        """
+import sys
+sys.path.insert(0, ".")
+import product
+
+def test_it():
+    assert product.works()
+""",
+    )
+    project.file(".gitignore", IGNORED).commit()
+    project.file("product.py", "def works():\n    return False\n")
+    for _ in range(2):
+        said = project.triage("run", "--base", "HEAD", "--json")
+        base = verdicts(project)["test_it"]
+        assert (base["verdict"], base["failed"] > 0) == ("undecided", True), said.err

@@ -16,7 +16,7 @@ from triage.evidence import atomic
 from triage.evidence.places import STATE, state_folder
 from triage.model.outcome import Outcome
 
-_VERSION = 1
+_VERSION = 2
 """Rises with every change of what is kept or how tests are run on the base: older files are not read."""
 _MOST_FILES = 100
 """Kept in all; the oldest go first."""
@@ -27,7 +27,7 @@ _INTERPRETER = ("executable", "python", "pytest")
 
 
 class BaseCache:
-    """The steady outcomes of one form of one commit in one environment."""
+    """The settled outcomes of one form of one commit in one environment."""
 
     def __init__(self, output: Path, commit: str, *digests: str) -> None:
         """`digests` stand for the tests and for the environment."""
@@ -38,9 +38,9 @@ class BaseCache:
         self._tests = self._read()
 
     def get(self, nodeid: str, on_record: Outcome | None) -> Observed | None:
-        """What an earlier run found for a test; None where nothing steady is kept."""
+        """What an earlier run found for a test; None where nothing settled is kept."""
         found = self._tests.get(nodeid)
-        return found if found is not None and found.is_steady(on_record) else None
+        return found if found is not None and _is_settled(found, on_record) else None
 
     def keep(self, found: Mapping[str, Observed | None], stamp: str) -> None:
         """Add what the run of this STAMP found; a cache that cannot be written is none."""
@@ -75,8 +75,17 @@ class BaseCache:
 
 
 def _is_kept(observed: Observed) -> bool:
-    """Only what was run often enough to need no further witness."""
-    return observed.trouble is None and observed.is_steady(None)
+    """Only what needs no further witness."""
+    return observed.trouble is None and _is_settled(observed, None)
+
+
+def _is_settled(observed: Observed, on_record: Outcome | None) -> bool:
+    """Whether further runs cannot change the answer.
+
+    A test that was red and green on a commit is flaky there for good: asked again, it might be green three
+    times, and its failure would be blamed on the change in one run and not in the next.
+    """
+    return observed.colour == "mixed" or observed.is_steady(on_record)
 
 
 def environment_digest(evidence: Path) -> str:

@@ -68,7 +68,7 @@ class Forms:
         return found
 
     def _ask_form(self, tests: TestFiles, subjects: Sequence[Subject]) -> dict[str, Observed | None]:
-        """How the tests fare in one form; what an earlier run found steady is used again."""
+        """How the tests fare in one form; what an earlier run has settled is used again."""
         cache = self._cache(tests)
         found: dict[str, Observed | None] = {}
         for subject in subjects:
@@ -99,6 +99,8 @@ def _answers(kept: Observed, subject: Subject) -> bool:
     """Whether kept outcomes are of the kind that this failure asks for."""
     if subject.is_flaky:
         return kept.failed > 0 or kept.runs >= runs_for_flaky(subject)
+    if subject.fails_alone is True and kept.colour == "mixed":
+        return len(kept.alone) > 1  # what it does alone may be steady all the same
     if subject.fails_alone is True:
         return kept.colour == "green" or not any(outcome.is_green for outcome in kept.alone)
-    return bool(kept.behind) or not subject.preceding or kept.colour == "red"
+    return bool(kept.behind) or not subject.preceding or kept.colour in ("red", "mixed")

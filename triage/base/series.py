@@ -170,7 +170,7 @@ class Series:
         elif one.name in executed.results:
             _take_result(executed, one, executed.results[one.name])
         elif _is_skipped(one.name, executed):
-            one.outcomes(executed.execution.how).append(Outcome.SKIPPED)
+            one.outcomes(_how_it_ran(executed.execution, one)).append(Outcome.SKIPPED)
         else:
             _take_absence(executed, one)
 
@@ -213,12 +213,21 @@ def _is_contradicted(one: _Asked) -> bool:
     return one.behind[0].is_red and not any(outcome.is_red for outcome in one.together)
 
 
+def _how_it_ran(execution: Execution, one: _Asked) -> How:
+    """The way that a run was: the only failing test of its chunk is alone where it runs with "the others".
+
+    Red there once and green alone, it would be taken for a test that others disturb, and it is flaky.
+    """
+    by_itself = execution.how == "together" and execution.nodeids == (one.name,)
+    return "alone" if by_itself and one.subject.fails_alone is True else execution.how
+
+
 def _take_result(executed: Executed, one: _Asked, result: TestResult) -> None:
     if not result.outcome.ran:
         text = f"no process came to it on the base: {result.note or executed.says}"
         one.trouble = Trouble(kind=TroubleKind.PROCESS, text=text)
         return
-    one.outcomes(executed.execution.how).append(result.outcome)
+    one.outcomes(_how_it_ran(executed.execution, one)).append(result.outcome)
     if result.outcome.is_red and one.first_red is None:
         one.first_red = result
 
