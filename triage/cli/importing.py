@@ -200,7 +200,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     if record.void:
         app.say(f"VOID: {record.void}")
     shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
-    app.say(f"{record.stamp}: {len(sources)} shards: {shown or 'no tests'}")
+    app.say(f"{record.stamp}: {counted_noun(len(sources), 'shard')}: {shown or 'no tests'}")
     for note in record.notes:
         app.say(f"note: {note}")
     app.say(f"evidence: {app.shown(folder.path)}/summary.md")

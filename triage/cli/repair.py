@@ -10,6 +10,7 @@ import click
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode
+from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
     from triage.repair.document import CheckedCriterion, Design, Option, Verification
@@ -73,7 +74,7 @@ def _say_design(app: App, design: Design) -> None:
     for option in design.options:
         _say_option(app, option, recommended=option.letter == design.recommended)
     for criterion in design.criteria:
-        runs = f", {criterion.runs} runs" if criterion.runs else ""
+        runs = f", {counted_noun(criterion.runs, 'run')}" if criterion.runs else ""
         app.say(f"  criterion {criterion.name} ({criterion.scope}{runs}): {criterion.text}")
     app.say(f"evidence: {design.folder}/design.md")
     if design.recommended:
@@ -131,7 +132,7 @@ def _counts(result: CheckedCriterion) -> str:
     """Scope, runs, and the failure rate that they do not exclude."""
     words = [result.scope.value]
     if result.runs:
-        words.append(f"{result.passed} of {result.runs} runs")
+        words.append(f"{result.passed} of {counted_noun(result.runs, 'run')}")
     if result.allowed_rate is not None:
         words.append(f"still allows a failure rate of {result.allowed_rate:.0%}")
     return ", ".join(words)

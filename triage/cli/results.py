@@ -14,6 +14,7 @@ from triage.cli.terminal import counted
 from triage.errors import ExitCode, UsageError
 from triage.evidence.history.flakiness import flakiness_of
 from triage.model.run import RerunHint, TestResult
+from triage.text.plural import counted_noun
 
 
 @app_command(
@@ -104,7 +105,7 @@ def history_command(app: App, nodeid: str, limit: int) -> None:
             f"{row.stamp}  {row.outcome:<8} {seconds:>11}  {again:<10} {commit:<10}  {signature}".rstrip()
         )
     red = sum(row.outcome.is_red for row in rows)
-    app.say(f"{red} of {len(rows)} runs red")
+    app.say(f"{red} of {counted_noun(len(rows), 'run')} red")
     if figures is not None:
         app.say(
             f"{figures.failed} of {figures.runs} executions red: {figures.rate:.0%}"

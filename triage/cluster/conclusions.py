@@ -12,6 +12,7 @@ from triage.cluster.registry import ClusterRegistry
 from triage.cluster.tried_factors import Tried, is_specific, tried_factors
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import Event, ProposalMade
+from triage.text.plural import counted_noun
 
 _TriedByCluster = Mapping[str, Tried]
 """Cluster id to what one factor did to the tests of the cluster."""
@@ -127,6 +128,5 @@ def _merges(
 
 
 def _count(registry: ClusterRegistry, cluster_id: str, tried: Tried) -> str:
-    members = len(registry.clusters[cluster_id].members)
-    tests = "test" if members == 1 else "tests"
-    return f"{len(tried.moved)} of {members} {tests} of {cluster_id} tried{tried.place}"
+    members = counted_noun(len(registry.clusters[cluster_id].members), "test")
+    return f"{len(tried.moved)} of {members} of {cluster_id} tried{tried.place}"

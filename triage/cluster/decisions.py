@@ -16,6 +16,7 @@ from triage.model.journal import (
     ProposalDropped,
     Renamed,
 )
+from triage.text.plural import counted_noun
 
 _LONGEST_LINE = 200
 """Characters of a title, a name or a reason: the ledgers show each of them in one line."""
@@ -110,9 +111,8 @@ def _leaving(cluster: Cluster, nodeids: Iterable[str]) -> tuple[str, ...]:
     if not leaving:
         raise UsageError("bad-split", "no test is named", advice)
     if len(leaving) == len(cluster.members):
-        raise UsageError(
-            "bad-split", f"{cluster.id} would keep none of its {len(cluster.members)} members", advice
-        )
+        members = counted_noun(len(cluster.members), "member")
+        raise UsageError("bad-split", f"{cluster.id} would keep none of its {members}", advice)
     return leaving
 
 

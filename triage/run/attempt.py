@@ -10,6 +10,7 @@ from triage.model.run import Ended, Key, Note, NoteKind
 from triage.process.api import ProcessOutcome
 from triage.run.record_reader import RecordReader
 from triage.text.pattern import pattern
+from triage.text.plural import counted_noun
 
 _STACK_FRAME = pattern(
     r"""
@@ -96,7 +97,7 @@ def _end_within_test(reader: RecordReader, process: ProcessOutcome, culprit: Key
         killed = process.signal in _SENT_BY_OTHERS
         return AttemptEnd("crashed", culprit, Outcome.CRASHED, _death(process), from_outside=killed)
     if reader.finished:  # others used the time too: the test runs again in the next process
-        note = f"split after {len(reader.finished)} tests: the chunk's time was up"
+        note = f"split after {counted_noun(len(reader.finished), 'test')}: the chunk's time was up"
         return AttemptEnd("chunk-timeout", note=note)
     return AttemptEnd("chunk-timeout", culprit, Outcome.TIMEOUT, "alone took all the time of a chunk")
 

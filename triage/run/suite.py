@@ -346,4 +346,5 @@ class _SuiteRun:
         restored = self.store.restore_documents()
         if not restored:
             return []
-        return [f"tests deleted or changed {len(restored)} files of this run's evidence; written again"]
+        files = counted_noun(len(restored), "file")
+        return [f"tests deleted or changed {files} of this run's evidence; written again"]

@@ -10,6 +10,7 @@ from triage.cluster.context import Context
 from triage.cluster.groups import Unit
 from triage.cluster.union import Join, by_key, star
 from triage.model.cluster import Why
+from triage.text.plural import counted_noun
 
 _TELLING_CHANGES = 3
 """Common changes of colour from which on co-failure joins; fewer only propose. One change is a commit on
@@ -35,7 +36,8 @@ def co_failure(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     for colours, sharing in sorted(units_by_colours.items()):
         changes = sum(before.red != after.red for before, after in pairwise(colours))
         if changes:
-            detail = f"red and green together in {len(colours)} runs, changing {changes} times"
+            times = counted_noun(changes, "time")
+            detail = f"red and green together in {len(colours)} runs, changing {times}"
             proposal = changes < _TELLING_CHANGES
             yield from star(sharing, Why(kind="co-failure", detail=detail, proposal=proposal))
 

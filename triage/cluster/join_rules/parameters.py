@@ -14,6 +14,7 @@ from triage.cluster.union import Join, star
 from triage.model.cluster import Why
 from triage.model.outcome import Outcome
 from triage.text.pattern import pattern
+from triage.text.plural import counted_noun
 
 _CHANCE = 0.01
 """Probability of a perfect division of so many tests by chance, above which it is no evidence."""
@@ -38,7 +39,7 @@ def parameter_axis(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Units all of whose tests are red by one value of a parameter."""
     for value, red in dividing_values(context.outcomes).items():
         sharing = [index for index, unit in enumerate(units) if set(unit.members) <= red]
-        detail = f"all and only the {len(red)} tests with the parameter {value} fail"
+        detail = f"all and only the {counted_noun(len(red), 'test')} with the parameter {value} fail"
         yield from star(sharing, Why(kind="parameter", detail=detail))
 
 
