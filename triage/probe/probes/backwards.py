@@ -10,6 +10,7 @@ from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.treatment import Treatment, settle, with_instrument
 
 _MOST_FILES = 400
+"""Files of a suite that are read; reading more takes longer than the experiment that it may save."""
 
 
 def writes_backward_functions(case: Case) -> bool:

@@ -8,7 +8,7 @@ from triage.model.rate import wilson
 from triage.probe.api import Case, Finding, Steps, look
 
 RUNS = 4
-"""Those that reproduced the failure included: as many as an experiment's baseline has."""
+"""Runs of the unchanged case, those that reproduced the failure included: as many as a baseline has."""
 
 _MORE_IN_COMPANY = 2
 """Further runs in company: a flaky test that passed alone by luck would look order-dependent."""
@@ -23,7 +23,8 @@ class Repeat:
         """Repeat until the answer is clear; the failing run that opened the case counts."""
         more = max(1, RUNS - case.runs) if case.context == "alone" else _MORE_IN_COMPANY
         runs = yield from look(*[case.base] * more, why="the unchanged case again")
-        failed = round(case.rate * case.runs) + sum(run.red(case.nodeid) for run in runs)
+        failed_before = round(case.rate * case.runs)
+        failed = failed_before + sum(run.red(case.nodeid) for run in runs)
         total = case.runs + len(runs)
         result = _result(total, failed, [case.observed, *runs])
         if failed == total:
