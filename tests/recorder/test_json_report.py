@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REPORT = {"json_report": "report.json"}
 PLANNED = {"exact": [["test_it.py::test_it", 0]]}
 SUITE = """

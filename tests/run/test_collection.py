@@ -12,6 +12,8 @@ from tests.planted.hostile.api import HostileSuite
 from triage.model.outcome import Phase
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., RunRecord]
 SKIPPED_AS_A_WHOLE = {
     "test_level.py": (
@@ -157,7 +159,9 @@ def test_machinery_that_is_killed_is_started_again(
     record = run_here(chunks=2, workers=2)
     assert record.counts.passed == 4, [(result.nodeid, result.note) for result in record.results]
     assert record.void is None
-    assert any("test_kills ran: it runs again, alone" in note for note in record.notes)
+    named = any("test_kills ran: it runs again, alone" in note for note in record.notes)
+    # when the fork server dies, its chunk may be begun anew before what ran there is known
+    assert named or generations >= 2
     restarted = any("fork server died and was started again" in note for note in record.notes)
     assert restarted == (generations >= 2)
     here = {process.pid for process in psutil.Process().children(recursive=True)}

@@ -14,6 +14,8 @@ from tests.planted.hostile.api import HostileSuite
 from triage.errors import TriageError
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., RunRecord]
 TWO = "def test_a(): assert 0\ndef test_b(): pass\n"
 FAILS_FIRST = {"t/test_x.py::test_a": "failed", "t/test_x.py::test_b": "passed"}

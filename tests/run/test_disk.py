@@ -15,6 +15,8 @@ import pytest
 from tests.planted.lab import WITHOUT_PRIVILEGE, Lab, expected, outcomes
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., RunRecord]
 
 

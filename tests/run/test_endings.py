@@ -20,6 +20,8 @@ from triage.model.outcome import Phase
 from triage.model.run import RunRecord
 from triage.run.unfinished import read_unfinished
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., RunRecord]
 ONE_TEST = "def test_one(): pass\n"
 

@@ -21,6 +21,8 @@ from triage.errors import UsageError
 from triage.model.run import RunRecord
 from triage.run.standalone import read_recorded
 
+pytestmark = pytest.mark.slow
+
 Survive = Callable[..., RunRecord]
 Run = Callable[..., RunRecord]
 MIXED = """

@@ -12,6 +12,8 @@ import pytest
 from tests.planted.hostile import api
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Survive = Callable[..., RunRecord]
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.planted.hostile import hands
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Survive = Callable[..., RunRecord]
 
 

@@ -11,6 +11,8 @@ from tests.planted.hostile import ids
 from tests.planted.hostile.api import HostileSuite
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Survive = Callable[..., RunRecord]
 
 

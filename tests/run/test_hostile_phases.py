@@ -13,6 +13,8 @@ from tests.planted.hostile.api import HostileSuite
 from triage.errors import UsageError, VoidError
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Survive = Callable[..., RunRecord]
 
 

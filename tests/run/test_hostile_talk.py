@@ -14,6 +14,8 @@ import pytest
 from tests.planted.hostile import talk
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Survive = Callable[..., RunRecord]
 
 

@@ -11,6 +11,8 @@ import pytest
 from tests.planted.hostile.api import HostileSuite
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., RunRecord]
 STATE = """
 import atexit, builtins, locale, logging, os, random, signal, socket, subprocess, sys, threading, time, warnings

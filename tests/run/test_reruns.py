@@ -13,6 +13,8 @@ from tests.planted.lab import PATIENCE, Lab
 from triage.documents.rerun_check import check_reruns
 from triage.model.run import RunRecord
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., RunRecord]
 SUITE = """
 import os, pathlib, time

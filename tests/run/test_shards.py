@@ -14,6 +14,8 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.run import RunRecord
 from triage.run.shards import gather, joined, shard_folders
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shards(tmp_path: Path, run_here: Callable[..., RunRecord]) -> list[RunRecord]:

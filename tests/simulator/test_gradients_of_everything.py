@@ -7,6 +7,8 @@ import torch
 
 from simulator.physics.table import Table
 
+pytestmark = pytest.mark.slow
+
 THICK = {"thickness_um": 500.0, "attenuation_um": 300.0, "thickness_steps": 3, "capture_from": "each"}
 # Each pixel is an output of gradcheck, and takes a backward pass of its own.
 SMALL = {
