@@ -49,6 +49,8 @@ FREQUENT_KINDS = (
         | (?:\b\d+[ ]days?,[ ])? \b{_CLOCK}
         | \b\d{{1,2}}[ ]{_MONTH}[ ]\d{{4}}(?:[ ]{_CLOCK}{_ZONE})?
     """),
+    # pytest's fixture request names the test that asks: each of those that fail alike names itself
+    VolatileKind("request", "<request>", r"<\w+Request\b[^<>\n]{0,200}[ ]for[ ]<\w+[ ][^<>\n]{1,300}>>"),
     VolatileKind("ip", "<ip>", r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b"),
     VolatileKind("addr", "<addr>", r"\b0x[0-9a-fA-F]+\b"),
     VolatileKind("path", "<dir>", rf"""
@@ -152,6 +154,7 @@ MASKED = {
     "date": "Mon Nov 30 07:20:02 UTC 2026", "mac": "02:ec:d0:ac:4c:e6", "ip6": "fe80::1",
     "uuid": "0f8fad5b-d9cb-469f-a165-70867728950e", "hex": "3f2a", "bytes": "b'\\x00a'", "worker": "gw3",
     "tempfile": "tmpk3j2h1_a", "labelled": "session=cafe",
+    "request": "<SubRequest 'f' for <Function test_x>>",
 }  # fmt: skip
 """An example of each kind."""
 _KEPT = (
