@@ -261,3 +261,23 @@ def test_without_the_attribute_both_sides_of_a_conflict_count(clone: Clone, fail
     assert len(clone.registry.live) == 3
     assert not clone.registry.clashes
     assert list(chain_faults(clone.journal.load().links)) == []
+
+
+def test_a_state_is_that_of_the_cluster_and_not_of_the_number_that_it_had(clone: Clone) -> None:
+    """Both branches allotted C1; the newest run was made on the one that has to give it up."""
+    for minute, (name, error) in enumerate((("one", "KeyError: 1"), ("two", "OSError: 2"))):
+        clone.git("checkout", "-q", "-b", name, "main")
+        failure = f"<failure message='{error}'>{error}</failure>"
+        case = f"<testcase classname='test_{name}' name='t'>{failure}</testcase>"
+        (clone.path / "report.xml").write_text(f"<testsuite name='pytest'>{case}</testsuite>")
+        assert clone.triage("import", "report.xml", "--stamp", f"20261124T060{minute}00Z")[0] == 1
+        (clone.path / "report.xml").unlink()
+        (clone.path / "plans" / "fix_plan.md").unlink()
+        (clone.path / "reports" / "remediation_tracker.md").unlink()
+        clone.commit()
+    clone.git("merge", "-q", "one", "-m", "merged")
+    clusters = {
+        found["title"]: found for found in json.loads(clone.triage("status", "--json")[1])["clusters"]
+    }
+    states = {title: found["state_in_run"] for title, found in clusters.items()}
+    assert states == {"KeyError: 1": None, "OSError: 2": "new"}

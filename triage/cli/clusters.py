@@ -13,7 +13,7 @@ from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import last_seen, recorded, run_to_work_on, states_of
+from triage.cli.lookup import clusters_in, recorded, run_to_work_on, states_of
 from triage.cli.quarantine import quarantine_line
 from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
@@ -267,8 +267,10 @@ def show_command(app: App, cluster: str) -> None:
     """All that is known of one cluster: members, signatures, what was tried, what is next."""
     registry, latest = app.registry(), latest_recorded(app.output, app.root)
     found = with_quarantine(registry.cluster(cluster), registry.quarantines)
-    found = found.model_copy(update={"last_seen": last_seen(latest, found)})
-    states = states_of(latest)
+    in_run = clusters_in(registry, latest).get(found.id)
+    if in_run is not None:  # the journal knows only the runs that brought news
+        found = found.model_copy(update={"last_seen": in_run.last_seen})
+    states = states_of(registry, latest)
     events = registry.events_of(found.id)
     steps = [step for step in next_steps(registry, latest, states) if step.cluster == found.id]
     document = found.model_dump(mode="json") | {"state_in_run": states.get(found.id)}

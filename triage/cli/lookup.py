@@ -17,6 +17,7 @@ from triage.campaign.recorded import (
 )
 from triage.cli.context import App
 from triage.cluster.quarantine import quarantine_of_test
+from triage.cluster.registry import ClusterRegistry, as_decided
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, RunState
@@ -87,22 +88,23 @@ def _result_as_json(result: TestResult, waiting: dict[str, list[FailureRow]]) ->
     return document
 
 
-def states_of(run: RecordedRun | None) -> dict[str, RunState]:
-    """Cluster id to its state in a run; empty without one, and where it has not answered."""
+def clusters_in(registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, Cluster]:
+    """The journal's clusters as a run has them, by their ids of now; empty without a run.
+
+    A number that the run allotted may be another cluster's now, where two branches were merged.
+    """
     if run is None:
         return {}
-    clusters = read_clusters(run.folder.path)
-    return {cluster.id: cluster.state_in_run for cluster in clusters if cluster.state_in_run is not None}
+    return {cluster.id: cluster for cluster in as_decided(registry, read_clusters(run.folder.path))}
 
 
-def last_seen(run: RecordedRun | None, cluster: Cluster) -> str | None:
-    """STAMP of the last run that showed a cluster; the journal knows only those that brought news."""
-    seen = [cluster.last_seen]
-    for in_run in read_clusters(run.folder.path) if run is not None else ():
-        # the same number may mean another cluster in a run without ledgers
-        if in_run.id == cluster.id and set(in_run.signatures) & set(cluster.signatures):
-            seen.append(in_run.last_seen)
-    return max(filter(None, seen), default=None)
+def states_of(registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, RunState]:
+    """Cluster id to its state in a run; empty without one, and where it has not answered."""
+    states = {}
+    for cluster_id, cluster in clusters_in(registry, run).items():
+        if cluster.state_in_run is not None:
+            states[cluster_id] = cluster.state_in_run
+    return states
 
 
 def signatures_by_test(folder: EvidenceFolder) -> dict[str, set[str]]:

@@ -22,7 +22,7 @@ from triage.text.plural import counted_noun
 def status_command(app: App) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
     registry, latest = app.registry(), latest_recorded(app.output, app.root)
-    states = states_of(latest)
+    states = states_of(registry, latest)
     steps = next_steps(registry, latest, states)
     clusters = list(registry.clusters.values())
     app.emit(
@@ -97,7 +97,8 @@ def _cluster_line(cluster: Cluster, state: RunState | None) -> str:
 def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
     latest = latest_recorded(app.output, app.root)
-    steps = next_steps(app.registry(), latest, states_of(latest))
+    registry = app.registry()
+    steps = next_steps(registry, latest, states_of(registry, latest))
     app.emit({"steps": steps[:limit], "more": max(0, len(steps) - limit)})
     for step in steps[:limit]:
         app.say(f"{step.command:<28} # {step.reason}")
