@@ -191,6 +191,7 @@ def files_beneath(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_checkout_that_cannot_be_written_answers_with_its_output_elsewhere(project, tmp_path):
     project.file("test_a.py", "def test_a():\n    assert 0\n").commit()
     assert project.triage("run", "--stamp", "20260101T000000Z").code == 1
@@ -225,6 +226,7 @@ def test_a_history_out_of_the_checkout_is_refused(project):
     assert not (project.root / "reports").exists()
 
 
+@pytest.mark.slow
 def test_a_repository_without_a_git_program_is_of_unknown_state(project, tmp_path):
     project.file("test_a.py", GREEN).commit()
     (tmp_path / "bin").mkdir()

@@ -12,6 +12,8 @@ import pytest
 from triage.instruments.process_state_table import STATES, state_of
 from triage.probe.edits.restore_state import restoration_of
 
+pytestmark = pytest.mark.slow
+
 READ_ELSEWHERE = {"attr:", "module:", "file:", "tmp:"}
 """Families that the instrument searches for in modules and folders."""
 
