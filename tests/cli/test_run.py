@@ -50,6 +50,9 @@ def test_history_and_ledgers_are_two_things(project):
     changed = project.git("status", "--porcelain", "--untracked-files=all").split("\n")
     assert {line[3:].split("/")[0] for line in changed if line} <= {"reports", ".triage", "__pycache__"}
     assert not (project.root / "plans").exists()
+    assert "next: triage probe test_x.py::test_a" in project.triage("run", "--no-ledgers").out
+    assert "(not in the journal)" in project.triage("status").out
+    assert project.triage("next").out.startswith("triage run "), "what failed is not resolved"
 
 
 def test_what_people_wrote_around_the_regions_survives(project):

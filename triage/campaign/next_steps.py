@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from triage.campaign.leftovers import resume_command
 from triage.campaign.recorded import RecordedRun, Stage
@@ -10,6 +10,7 @@ from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, RunState
+from triage.text.plural import counted_noun
 
 
 class Step(Value):
@@ -35,10 +36,11 @@ def next_steps(
 ) -> tuple[Step, ...]:
     """What to do, the most urgent first.
 
-    A run that cannot answer comes before everything; then numbers that two branches both allotted; then
-    what has regressed, then clusters nearest to their end, larger before smaller; then proposals.
+    A run that cannot answer comes before everything, or one without ledgers; then numbers that two
+    branches both allotted; then what has regressed, then clusters nearest to their end, larger before
+    smaller; then proposals.
     """
-    steps = [*_about_the_run(latest)]
+    steps = [*_about_the_run(latest), *_about_what_is_not_recorded(registry, latest, states)]
     if registry.clashes:
         steps.append(
             Step(cluster=None, command="triage doctor", reason="two branches allotted the same number")
@@ -75,6 +77,17 @@ def _about_the_run(latest: RecordedRun | None) -> list[Step]:
     return [
         Step(cluster=None, command="triage run", reason=f"mend what made the last one void: {latest.trouble}")
     ]
+
+
+def _about_what_is_not_recorded(
+    registry: ClusterRegistry, latest: RecordedRun | None, states: Mapping[str, RunState]
+) -> Iterator[Step]:
+    """Clusters of a newest run without ledgers: they have no id yet, and what failed is due all the same."""
+    unknown = [name for name, state in states.items() if state.is_seen and name not in registry.clusters]
+    if unknown and latest is not None and latest.trouble is None:
+        clusters = counted_noun(len(unknown), "cluster")
+        reason = f"the journal lacks {clusters} of {latest.record.stamp}, which ran without ledgers"
+        yield Step(cluster=None, command="triage run", reason=reason)
 
 
 def _urgency(cluster: Cluster, state: RunState | None) -> tuple[bool, int, int, int]:

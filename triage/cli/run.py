@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,7 @@ from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.terminal import counted
 from triage.errors import UsageError
-from triage.model.cluster import RunState
+from triage.model.cluster import Cluster, RunState
 from triage.text.pattern import pattern
 from triage.text.plural import counted_noun
 
@@ -195,7 +196,13 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
         return
     unexplained = [cluster for cluster in concluded.clusters if cluster.is_unexplained]
     if unexplained:
-        app.say(f"next: triage probe {unexplained[0].id}")
+        app.say(f"next: triage probe {_name_for_probe(app, unexplained[0])}")
+
+
+def _name_for_probe(app: App, cluster: Cluster) -> str:
+    """The cluster's id; without ledgers the journal does not have it, and a test of it stands for it."""
+    is_recorded = cluster.id in app.registry().clusters
+    return cluster.id if is_recorded else quote(cluster.members[0])
 
 
 def _say_base(app: App, record: RunRecord) -> None:

@@ -10,7 +10,7 @@ import click
 from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import states_of
+from triage.cli.lookup import clusters_in, states_of
 from triage.cli.quarantine import quarantine_line
 from triage.cli.terminal import counted
 from triage.cluster.quarantine import with_quarantine
@@ -42,6 +42,9 @@ def status_command(app: App) -> None:
     app.say(_run_line(latest) if latest is not None else "no run is recorded")
     for cluster in registry.live:
         app.say(_cluster_line(cluster, states.get(cluster.id)))
+    for cluster in clusters_in(registry, latest).values():
+        if cluster.id not in registry.clusters and cluster.is_seen:
+            app.say(f"{_cluster_line(cluster, cluster.state_in_run)}  (not in the journal)")
     for quarantine in registry.quarantines:
         app.say(quarantine_line(quarantine, app.world.now().date()))
     for step in steps[:1]:
