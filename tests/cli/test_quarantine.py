@@ -41,6 +41,7 @@ def test_the_whole_life_of_a_quarantine(project, monkeypatch):
     rows = {row["nodeid"]: row for row in triage("results", "--json").json["results"]}
     assert rows["test_a.py::test_same_reason[1]"]["quarantine"]["owner"] == "bob"
     assert rows["test_a.py::test_passes"]["quarantine"] is None
+    assert "test_a.py::test_same_reason[1]  (in quarantine until 2026-12-15)" in triage("results").out
     clusters = triage("clusters", "--json").json["clusters"]
     assert [cluster["quarantine"]["until"] for cluster in clusters] == ["2026-12-15"] * 2
     assert "C1 in quarantine until 2026-12-15" in triage("status", now=LAST).out

@@ -34,6 +34,7 @@ def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitC
     run = recorded(app, stamp)
     record = run.record
     counts = record.counts
+    rows = results_as_json(record, read_failures(run.folder.path), app.registry().quarantines)
     app.emit(
         {
             "stamp": record.stamp,
@@ -42,14 +43,16 @@ def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitC
             "counts": counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": counts.collect_errors,
             "hints": record.hints,
-            "results": results_as_json(record, read_failures(run.folder.path), app.registry().quarantines),
+            "results": rows,
         }
     )
     if run.heading is not None:
         app.say(run.heading)
-    for result in (*record.collect_errors, *record.results):
+    for result, row in zip((*record.collect_errors, *record.results), rows, strict=True):
         if not only or result.outcome in only:
-            app.say(f"{result.outcome:<9} {result.nodeid}{_reruns(result)}")
+            quarantine = row["quarantine"]
+            until = f"  (in quarantine until {quarantine.until})" if quarantine is not None else ""
+            app.say(f"{result.outcome:<9} {result.nodeid}{_reruns(result)}{until}")
     app.say(f"{record.stamp}: {counts.collected} collected, {counted(counts)}")
     if run.heading is not None:
         _say_how_to_go_on(app, run)
