@@ -40,14 +40,21 @@ def read_events(data: bytes) -> RecordedEvents:
     killed process left torn is left out.
     """
     found = RecordedEvents()
+    before_teardown: dict[str, dict[Key, str]] = defaultdict(dict)
     for event in _parsed(data):
         chunk = event.get("chunk") or ""
         match event["e"]:
             case "collected":
                 found.collected[chunk] = _numbered(event)
-            case "ran" | "finish":
+                before_teardown[chunk] = {}  # another process begins
+            case "ran" | "finish" as kind:
                 key = found.collected[chunk][event["i"]]
-                found.outcomes[chunk, key] = event.get("outcome", Outcome.PASSED.value)
+                outcome = event.get("outcome", Outcome.PASSED.value)
+                if kind == "ran":
+                    before_teardown[chunk][key] = outcome
+                else:
+                    _hold_together(before_teardown[chunk].pop(key, outcome), outcome)
+                found.outcomes[chunk, key] = outcome
                 found.failures[chunk, key] = len(event.get("failures", ()))
             case "collect_skip":
                 # every process collects; the result of a file that is skipped as a whole is of no chunk
@@ -58,6 +65,12 @@ def read_events(data: bytes) -> RecordedEvents:
                 found.outcomes[chunk, (nodeid, nth)] = event["result"]["outcome"]
                 found.failures[chunk, (nodeid, nth)] = len(event["result"].get("failures", ()))
     return found
+
+
+def _hold_together(before_teardown: str, finished: str) -> None:
+    """Raise ValueError where a test had one outcome and ended with another: a teardown can only add errors."""
+    if finished not in (before_teardown, Outcome.ERROR.value):
+        raise ValueError(f"a test that was {before_teardown} before its teardown cannot end as {finished}")
 
 
 def _parsed(data: bytes) -> Iterator[dict[str, Any]]:
