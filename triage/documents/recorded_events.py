@@ -68,7 +68,7 @@ def read_events(data: bytes) -> RecordedEvents:
 
 
 def _hold_together(before_teardown: str, finished: str) -> None:
-    """Raise ValueError where a test had one outcome and ended with another: a teardown can only add errors."""
+    """Raise ValueError where a test ended with another outcome than it had: a teardown only adds errors."""
     if finished not in (before_teardown, Outcome.ERROR.value):
         raise ValueError(f"a test that was {before_teardown} before its teardown cannot end as {finished}")
 
