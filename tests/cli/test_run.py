@@ -128,3 +128,13 @@ def test_what_is_new_in_a_run_that_can_be_resumed_is_new_when_it_is_over(project
     project.file("mended", "")
     assert states(project, "--resume", stamp, "--isolation", "fresh") == (1, {"C1": "new"})
     assert states(project) == (0, {"C1": "known"})
+
+
+@pytest.mark.slow
+def test_a_victim_of_other_tests_is_named_as_one(project):
+    project.file(
+        "test_x.py",
+        "KEPT = []\ndef test_polluter():\n    KEPT.append(1)\ndef test_victim():\n    assert not KEPT\n",
+    )
+    said = project.triage("run").out
+    assert "hint: test_x.py::test_victim passes alone and fails behind the tests that ran before it" in said

@@ -12,6 +12,7 @@ from triage.cli.context import App, app_command, examples
 from triage.cli.terminal import counted
 from triage.errors import UsageError
 from triage.model.cluster import Cluster, RunState
+from triage.model.run import RerunHint
 from triage.text.pattern import pattern
 from triage.text.plural import counted_noun
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _MOST_ON_BASE = 30
 """Failing tests that are shown with what the base says of them."""
+
+_MOST_HINTED = 10
+"""Failing tests that are named because they pass alone."""
 
 
 @app_command(
@@ -189,6 +193,7 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
         app.say(f"warning: {line}")
     for line in concluded.held_against:
         app.say(f"gate: {line}")
+    _say_who_needs_others(app, record)
     _say_base(app, record)
     app.say(f"evidence: {folder}/summary.md")
     if record.resumable:
@@ -203,6 +208,19 @@ def _name_for_probe(app: App, cluster: Cluster) -> str:
     """The cluster's id; without ledgers the journal does not have it, and a test of it stands for it."""
     is_recorded = cluster.id in app.registry().clusters
     return cluster.id if is_recorded else quote(cluster.members[0])
+
+
+def _say_who_needs_others(app: App, record: RunRecord) -> None:
+    """The failing tests that pass alone: the cause is in what ran before them."""
+    hinted = [
+        result
+        for result in record.results
+        if result.reruns is not None and result.reruns.hint is RerunHint.NEEDS_OTHERS
+    ]
+    for result in hinted[:_MOST_HINTED]:
+        app.say(f"hint: {result.nodeid} passes alone and fails behind the tests that ran before it")
+    if len(hinted) > _MOST_HINTED:
+        app.say(f"hint: {len(hinted) - _MOST_HINTED} more pass alone; 'triage results' shows which")
 
 
 def _say_base(app: App, record: RunRecord) -> None:
