@@ -83,6 +83,7 @@ def small_image(cell, **crystal_options):
     return Simulator(Crystal(config), Detector(detector), beam_config=BeamConfig(wavelength_A=1.3)).run()
 
 
+@pytest.mark.slow
 class TestCellGradients:
     """Analytic against numeric derivatives, in float64."""
 
@@ -107,6 +108,7 @@ class TestCellGradients:
         )
 
 
+@pytest.mark.slow
 class TestReferenceGradients:
     """The loss and six gradients of one cubic image, for each choice of the sub-pixel whose factors count."""
 
