@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from triage.campaign.resume_command import resume_command
 from triage.errors import VoidError
 from triage.evidence.atomic import abandoned_files
 from triage.evidence.folder import REPORTS, EvidenceFolder
@@ -59,16 +60,6 @@ def remove_abandoned(root: Path, output: Path) -> tuple[str, ...]:
         assert repository is not None
         repository.forget_worktree(tree)
     return tuple(str(path) for path in (*files, *folders, *trees))
-
-
-def resume_command(folder: EvidenceFolder) -> str | None:
-    """The command that finishes what a folder's command began; None where it has to start again."""
-    if folder.phase != "a" or folder.sealed:
-        return None
-    if not folder.is_of_suite:
-        finish = (folder.path / "results.json").is_file()
-        return f"triage import --resume {folder.stamp}" if finish else None
-    return f"triage run --resume {folder.stamp}"
 
 
 def _unfinished_folders(output: Path) -> Iterator[Left]:

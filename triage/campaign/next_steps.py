@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from triage.campaign.leftovers import resume_command
 from triage.campaign.recorded import RecordedRun, Stage
+from triage.campaign.resume_command import resume_command
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value

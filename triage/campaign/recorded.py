@@ -15,7 +15,6 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value, reason_of
 from triage.model.cluster import Cluster
 from triage.model.run import RunRecord
-from triage.run.unfinished import read_unfinished
 
 RESULTS = "results.json"
 _Kind = TypeVar("_Kind", bound=Value)
@@ -92,6 +91,9 @@ def recorded_run(folder: EvidenceFolder, root: Path) -> RecordedRun:
         record = read_record(folder.path)
         why = record.void or "it was cut short before it was concluded"
         return RecordedRun(folder, record.model_copy(update={"complete": False, "void": why}), stage)
+    # it brings what a run resumes with, which a folder with results does not need
+    from triage.run.unfinished import read_unfinished
+
     record = read_unfinished(folder, root, "the run was cut short")
     why = f"it was cut short: {_progress(record)}"
     return RecordedRun(folder, record.model_copy(update={"void": why}), stage)

@@ -14,7 +14,7 @@ from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import clusters_in, recorded, run_to_work_on, states_of
-from triage.cli.quarantine import quarantine_line
+from triage.cli.terminal import quarantine_line
 from triage.cluster.assign import assign, preview
 from triage.cluster.explain import differences
 from triage.cluster.quarantine import with_quarantine

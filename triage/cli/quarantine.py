@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 import click
 
 from triage.campaign.codeowners import owners_of
 from triage.cli.context import App, app_command, examples
 from triage.cli.decide import decide
+from triage.cli.terminal import quarantine_line
 from triage.cluster.quarantine_decisions import lift_quarantine, put_in_quarantine
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
 from triage.model.cluster import is_cluster_id
-from triage.model.quarantine import Quarantine
 
 
 @app_command(
@@ -99,9 +99,3 @@ def _list(app: App) -> None:
         app.say(quarantine_line(each, today))
     if not known:
         app.say("nothing is in quarantine")
-
-
-def quarantine_line(quarantine: Quarantine, today: date) -> str:
-    """What is in quarantine, until or since when, who answers for it, and why."""
-    state = "in quarantine until" if quarantine.holds_on(today) else "out of quarantine since"
-    return f"{quarantine.subject} {state} {quarantine.until} ({quarantine.owner}): {quarantine.reason}"

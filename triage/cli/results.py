@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from triage.campaign.diff import compare
-from triage.campaign.leftovers import resume_command
 from triage.campaign.recorded import RecordedRun, Stage, read_failures
+from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import recorded, results_as_json, signatures_by_test

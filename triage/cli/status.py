@@ -11,8 +11,7 @@ from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import clusters_in, states_of
-from triage.cli.quarantine import quarantine_line
-from triage.cli.terminal import counted
+from triage.cli.terminal import counted, quarantine_line
 from triage.cluster.quarantine import with_quarantine
 from triage.model.cluster import Cluster, RunState
 from triage.text.plural import counted_noun

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from datetime import date
 from typing import TYPE_CHECKING
 
 from triage.text.pattern import pattern
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from triage.model.base import Progress
     from triage.model.outcome import Outcome
+    from triage.model.quarantine import Quarantine
     from triage.model.run import Counts
 
 _CONTROL = pattern(
@@ -148,3 +150,9 @@ def progress_for(stream_is_terminal: bool) -> Progress:
 
 def _line(text: str) -> None:
     print(one_line(text), file=sys.stderr, flush=True)
+
+
+def quarantine_line(quarantine: Quarantine, today: date) -> str:
+    """What is in quarantine, until or since when, who answers for it, and why."""
+    state = "in quarantine until" if quarantine.holds_on(today) else "out of quarantine since"
+    return f"{quarantine.subject} {state} {quarantine.until} ({quarantine.owner}): {quarantine.reason}"
