@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from triage.evidence.manifest import sha256_of
 from triage.lab.environment import site_packages
 from triage.lab.protocol import Experiment
 from triage.model.experiment import EXPERIMENTS_FILE, ExperimentResult, Status
@@ -52,7 +53,7 @@ def fingerprint(tree: Path, env: Mapping[str, str], python: str | None) -> str:
         name = path.relative_to(tree)
         is_code = not _NOT_CODE & set(name.parts) and name.parts[0] not in _OWN_FOLDERS
         if path.is_file() and not path.is_symlink() and is_code:
-            digest.update(f"{name}\0{_hash(path)}\n".encode())
+            digest.update(f"{name}\0{sha256_of(path)}\n".encode())
     surroundings = [dict(env), python or sys.executable, sys.version, _distributions(python)]
     digest.update(json.dumps(surroundings).encode())
     return digest.hexdigest()
@@ -74,11 +75,6 @@ def _judged(folder: Path) -> Iterator[tuple[str, ExperimentResult]]:
             continue
         if result.status in _LASTING:
             yield line["key"], result
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _distributions(python: str | None) -> list[str]:
