@@ -6,6 +6,7 @@ _METERS = (
     "configs",
     "gradients",
     "lastline",
+    "lines",
     "native",
     "reach",
     "reads",
