@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from triage.process.git_history import (
     recoverable_texts,
     renames_of,
 )
+from triage.recorder.installed import installed_versions
 
 T = TypeVar("T")
 _SKIPPED = frozenset(
@@ -81,7 +81,7 @@ def facts_of(
     """Return the facts of a case, by the names under which probes read them."""
     facts: dict[str, Any] = {"now": world.now().timestamp(), "test_timeout": limits.test_timeout}
     facts["bytes"] = _bytes(root)
-    facts["packages"] = {d.name: d.version for d in distributions()}
+    facts["packages"] = installed_versions()
     facts |= _from_runs(nodeid, record, last_folder)
     repository = Repository.find(root)
     if repository is not None and repository.head() is not None:

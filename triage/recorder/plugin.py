@@ -18,6 +18,7 @@ from triage.recorder import other_plugins
 from triage.recorder.conftests import follow_conftests
 from triage.recorder.exceptions import broke_capturing, exception_chain, summary_of
 from triage.recorder.import_path import hints_on_root
+from triage.recorder.installed import installed_versions
 from triage.recorder.items import NextItem, line_of, report_of_exit
 from triage.recorder.json_report import JsonReport, block_unless_wanted, stand_in
 from triage.recorder.left_out import LeftOut, is_left_out
@@ -113,7 +114,7 @@ class Recorder:
                 "plugins": dists,
                 "notes": self.notes,
                 # a process that runs a chunk was preceded by one that collected, which told them
-                "packages": {} if self.settings.mode == "run" else _packages(),
+                "packages": {} if self.settings.mode == "run" else installed_versions(),
             }
         )
 
@@ -497,16 +498,3 @@ def pytest_addoption(parser: Any, pluginmanager: Any) -> None:
         pluginmanager.register(recorder, _NAME)
         follow_conftests(pluginmanager, recorder.writer, recorder.serializer, _SETTINGS)
         block_unless_wanted(pluginmanager, _SETTINGS)
-
-
-def _packages() -> dict[str, str]:
-    """Distributions that the suite's interpreter has, with their versions."""
-    from importlib.metadata import distributions
-
-    versions = {}
-    for distribution in distributions():
-        name = distribution.metadata["Name"]
-        # a broken installation has no name
-        if name:
-            versions[str(name)] = distribution.version
-    return dict(sorted(versions.items()))
