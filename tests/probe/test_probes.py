@@ -23,10 +23,11 @@ from triage.probe.probes.files import Files
 from triage.probe.probes.interaction import Interaction
 from triage.probe.probes.locale import Locale
 from triage.probe.probes.network import Network
-from triage.probe.probes.order import Order, Setter
+from triage.probe.probes.order import Order
 from triage.probe.probes.parameter import Parameter, deciding_axis
 from triage.probe.probes.repeat import Repeat
 from triage.probe.probes.seed import Seed
+from triage.probe.probes.setter import Setter
 from triage.probe.probes.user_factor import UserFactor
 from triage.probe.registry import RankedProbe, built_in
 from triage.testing.probes import case_of, conforms, drive, failure, seen
@@ -88,6 +89,61 @@ def test_what_leaks_is_named_once_its_restore_heals(leak, kind):
     assert [result.status.value for result in driven.results] == ["confirmed", "confirmed"]
 
 
+def test_a_recorded_order_is_never_sorted_back():
+    """The polluter stands behind the victim in the suite, and ran before it."""
+    red_order = (SUITE[7], SUITE[2], T, SUITE[0])
+    asked = []
+
+    def world(setup):
+        asked.append(setup.nodeids)
+        return seen(T, SUITE[7] not in setup.nodeids[: setup.nodeids.index(T)])
+
+    suite = (T, *SUITE[:-1])
+    case = case_of(T, world, base=Setup(nodeids=red_order), suite=suite, context="chunk")
+    cause = conforms(RankedProbe(Order), case, world).finding.cause
+    assert cause.culprits == (SUITE[7],)
+    assert all(list(order) == [each for each in red_order if each in order] for order in asked)
+
+
+def test_each_polluter_that_is_enough_is_named_and_mended():
+    """A repair of one polluter of two leaves the recorded order red: it takes both."""
+    polluters = (SUITE[1], SUITE[8])
+    sources = {
+        path: f"import os\n\ndef {name}():\n    os.chdir('/')\n"
+        for path, _, name in (polluter.partition("::") for polluter in polluters)
+    }
+
+    def world(setup):
+        before = setup.nodeids[: setup.nodeids.index(T)]
+        dirty = [p for p in polluters if p in before and p.partition("::")[0] not in setup.edits]
+        told = setup.instruments.get("state", {})
+        if "cwd" in told.get("restore", ()):
+            return seen(T, True)
+        places = {"cwd": ["2" if dirty else "1", "/" if dirty else "here"]}
+        found = ({"event": "found", "nodeid": T, "places": places},)
+        return seen(T, not dirty, measured={"state": found} if "watch" in told else {})
+
+    case = replace(in_suite(world), source=sources.get)
+    finding = conforms(RankedProbe(Order), case, world).finding
+    assert finding.cause.culprits == polluters
+    assert "any one of these 2 tests" in finding.cause.summary
+    (patch,) = finding.patches
+    assert all(f"+++ b/{path}" in patch.diff for path in sources)
+
+
+def test_a_file_whose_import_pollutes_is_named_and_no_test_of_it():
+    """`pytest -k NAME` is red and `pytest NODEID` is green."""
+    files = tuple(dict.fromkeys(nodeid.partition("::")[0] for nodeid in SUITE))
+
+    def world(setup):
+        return seen(T, "tests/test_b.py" not in setup.imports)
+
+    base = Setup(nodeids=(T,), imports=files)
+    case = case_of(T, world, base=base, suite=SUITE, context="imports")
+    cause = conforms(RankedProbe(Order), case, world).finding.cause
+    assert (cause.kind, cause.culprits) == ("order-dependent", ("tests/test_b.py",))
+
+
 @pytest.mark.parametrize("heals", [0, 1, None])
 def test_the_edit_that_takes_the_leak_back_is_proposed_once_it_was_tried(heals):
     """The second way is tried where the first does not heal; an edit that heals nothing is kept back."""
@@ -98,8 +154,8 @@ def test_the_edit_that_takes_the_leak_back_is_proposed_once_it_was_tried(heals):
     def world(setup):
         if not setup.edits:
             return leaking(setup)
-        tried.extend(setup.edits.values())
-        return seen(T, heals is not None and len(tried) == heals + 1)
+        tried.extend(text for text in setup.edits.values() if text not in tried)
+        return seen(T, heals is not None and tried.index(*setup.edits.values()) == heals)
 
     case = replace(in_suite(leaking), source=lambda path: text if path == "tests/test_a.py" else None)
     finding = conforms(RankedProbe(Order), case, world).finding

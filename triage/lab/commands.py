@@ -49,6 +49,22 @@ def _run(
     if instruments is not None:
         changes.append(f"TRIAGE_INSTRUMENT={shlex.quote(instruments)}")
     plugins = [word for name in setup.instruments for word in ("-p", plugin_of(name))]
-    arguments = [*plugins, *pytest_args, *setup.pytest_args, *setup.nodeids]
+    arguments = [*plugins, *pytest_args, *setup.pytest_args, *_targets(setup)]
     command = [shlex.quote(python), "-m", "pytest", *(shlex.quote(word) for word in arguments)]
     return ["env", *changes, *command] if changes else command
+
+
+def _targets(setup: Setup) -> list[str]:
+    """What pytest collects, in order; files that are only to be imported are deselected again."""
+    own: dict[str, list[str]] = {}
+    for nodeid in setup.nodeids:
+        own.setdefault(nodeid.partition("::")[0], []).append(nodeid)
+    if not setup.imports:
+        return list(setup.nodeids)
+    words: list[str] = []
+    for path in dict.fromkeys([*setup.imports, *own]):
+        words += own.get(path, [path])
+    for path in setup.imports:
+        if path not in own:
+            words += ["--deselect", path]
+    return words

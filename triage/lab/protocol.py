@@ -19,6 +19,8 @@ class Setup(Value):
 
     nodeids: tuple[str, ...]
     """Run in this order; empty is the whole suite."""
+    imports: tuple[str, ...] = ()
+    """Test files that are imported first, in this order, whether or not one of their tests is to run."""
     env: dict[str, str | None] = {}
     """Set (None: unset) on top of the canonical environment."""
     instruments: dict[str, dict[str, Any]] = {}

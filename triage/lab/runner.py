@@ -118,6 +118,7 @@ class SetupRunner:
         return Selection(
             root=str(tree),
             nodeids=setup.nodeids,
+            imports=setup.imports,
             env=variables,
             pytest_args=(*self._environment.pytest_args, *setup.pytest_args),
             plugins=tuple(plugin_of(name) for name in setup.instruments),

@@ -308,6 +308,8 @@ class Selection(Value):
     """Where it runs (a scratch copy for experiments); also the rootdir."""
     nodeids: tuple[str, ...]
     """Run in this order; node ids, files, or empty for everything."""
+    imports: tuple[str, ...] = ()
+    """Test files that are imported first, in this order, whether or not one of their tests is to run."""
     env: dict[str, str | None] = {}
     """Set (or with None: unset) on top of the canonical environment."""
     pytest_args: tuple[str, ...] = ()

@@ -40,8 +40,8 @@ class Case:
     base: Setup
     """Where it fails."""
     failure: Failure
-    context: Literal["alone", "file", "chunk", "suite"]
-    """The fewest tests of one process with which it fails."""
+    context: Literal["alone", "file", "chunk", "imports", "suite"]
+    """The fewest tests of one process with which it fails; `imports`: alone, others imported."""
     rate: float = 1.0
     """Failure rate in that setup, as seen so far."""
     runs: int = 1
@@ -49,6 +49,8 @@ class Case:
     cluster: str | None = None
     suite: tuple[str, ...] = ()
     """Every test of the suite, in the order of the suite."""
+    recorded: tuple[str, ...] = ()
+    """The tests of its process in a recorded run, in the order in which they ran; empty if unknown."""
     observed: Observation = field(default_factory=lambda: Observation(outcomes={}))
     """The run that showed the failure."""
     env: Mapping[str, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from triage.campaign.decide import decide
 from triage.campaign.experiments import flips_of, tried_factors
+from triage.campaign.recorded_order import order_of, order_when_red
 from triage.campaign.services import Services
 from triage.cluster.conclusions import conclusions
 from triage.cluster.event_factory import EventFactory
@@ -68,7 +69,8 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
             earlier=earlier_verdicts(services, place),
         )
         nodeid = subject.nodeids[0]
-        reproduction = reproduce(lab, nodeid, collected.tests, _chunk_of(request.record, nodeid))
+        red_order = order_when_red(services.output, request.record, nodeid)
+        reproduction = reproduce(lab, nodeid, collected.tests, red_order)
         if isinstance(reproduction, NotReproduced):
             report = report_without_failure(subject, reproduction)
         else:
@@ -126,6 +128,7 @@ def _case(
         members=subject.nodeids,
         cluster=subject.cluster,
         suite=suite,
+        recorded=order_of(request.record, reproduction.nodeid),
         observed=reproduction.observed,
         env={**services.world.environ, **services.settings.process_env},
         source=source_of(services.root),
@@ -140,9 +143,3 @@ def _case(
             last_folder=request.record_folder,
         ),
     )
-
-
-def _chunk_of(record: RunRecord | None, nodeid: str) -> tuple[str, ...]:
-    """The tests that shared its process in the latest run."""
-    chunks = record.plan.chunks if record is not None and record.plan is not None else ()
-    return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())

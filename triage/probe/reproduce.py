@@ -1,4 +1,8 @@
-"""Reproduce a failure: alone, in its file, in its chunk, in the suite; the first in which it fails counts."""
+"""Reproduce a failure: alone, then in ever more company; the first in which it fails counts.
+
+A recorded order is a sequence: where a run shows which tests preceded the subject in its process, they come
+first, in that very order, and are never sorted back into the order of the suite.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 
-Context = Literal["alone", "file", "chunk", "suite"]
+Context = Literal["alone", "file", "chunk", "imports", "suite"]
 _FIRST = 2
 """Runs alone; a flaky test seldom passes or fails in both of them by chance."""
 _SHORT_LIMIT = 30.0
@@ -25,7 +29,8 @@ _MORE_ALONE = 10
 _IN_WORDS: dict[Context, str] = {
     "alone": "alone in its process",
     "file": "with the tests of its file",
-    "chunk": "in its chunk of the latest run",
+    "chunk": "among the tests of its process, as a run recorded them",
+    "imports": "alone, where the other test files are imported too",
     "suite": "in the whole suite",
 }
 
@@ -68,8 +73,9 @@ def reproduce(
 ) -> Reproduction | NotReproduced:
     """Run it alone, then among more and more tests, until it fails.
 
-    `chunk` are the tests that shared its process in the latest run. Lowers the laboratory's time limit for a
-    test that hangs. Raises `BudgetSpent` where no run is left before it passed everywhere once.
+    `suite` is in the order of collection, `chunk` are the tests that shared its process in a recorded run, in
+    the order in which they ran. Lowers the laboratory's time limit for a test that hangs. Raises
+    `BudgetSpent` where no run is left before it passed everywhere once.
     """
     alone = Setup(nodeids=(nodeid,))
     first = _first_runs(lab, nodeid, alone)
@@ -80,11 +86,11 @@ def reproduce(
         return NotReproduced(
             f"Not reproduced: the test is {outcome} here, so there is no failure to explain."
         )
-    for context, setup in _among_others(nodeid, suite, chunk):
-        runs = lab.look([Look(setup=setup, why=f"does it fail in its {context}?")])
+    for context, setup in companies(nodeid, suite, chunk):
+        runs = lab.look([Look(setup=setup, why=f"does it fail {_IN_WORDS[context]}?")])
         if runs[0].red(nodeid):
             return _reproduced(nodeid, setup, context, runs)
-    return _more_runs_alone(lab, nodeid, alone, first)
+    return _more_runs_alone(lab, nodeid, alone, first, chunk)
 
 
 def _first_runs(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
@@ -120,22 +126,43 @@ def _stack(run: Observation, nodeid: str) -> list[tuple[str, int | None]]:
     return [(frame.path, frame.lineno) for raised in failure.chain for frame in raised.frames]
 
 
-def _among_others(nodeid: str, suite: Sequence[str], chunk: Sequence[str]) -> Iterator[tuple[Context, Setup]]:
-    """Its file, its chunk and the suite, where these are more than what came before."""
-    path = nodeid.partition("::")[0]
-    same_file = tuple(other for other in suite if other.partition("::")[0] == path)
-    if len(same_file) > 1:
-        yield "file", Setup(nodeids=same_file)
+def companies(nodeid: str, suite: Sequence[str], chunk: Sequence[str]) -> Iterator[tuple[Context, Setup]]:
+    """Ever more company: what ran before it on record, its file, the imports of others, its chunk, the suite.
+
+    Each sequence comes once, however many of these it is.
+    """
     known = set(suite)
-    same_chunk = tuple(other for other in chunk if other in known)
-    if nodeid in same_chunk and set(same_chunk) not in (set(same_file), known):
-        yield "chunk", Setup(nodeids=same_chunk)
-    if len(suite) > len(same_file):
-        yield "suite", Setup(nodeids=tuple(suite))
+    recorded = tuple(other for other in chunk if other in known)
+    before = recorded[: recorded.index(nodeid) + 1] if nodeid in recorded else ()
+    path = file_of_test(nodeid)
+    files = tuple(dict.fromkeys(file_of_test(other) for other in suite))
+    candidates: tuple[tuple[Context, Setup], ...] = (
+        ("file", Setup(nodeids=_of_file(path, before))),
+        ("chunk", Setup(nodeids=before)),
+        ("file", Setup(nodeids=_of_file(path, suite))),
+        ("imports", Setup(nodeids=(nodeid,), imports=files if len(files) > 1 else ())),
+        ("chunk", Setup(nodeids=recorded if before else ())),
+        ("suite", Setup(nodeids=tuple(suite))),
+    )
+    tried = {Setup(nodeids=()).model_dump_json(), Setup(nodeids=(nodeid,)).model_dump_json()}
+    for context, setup in candidates:
+        key = setup.model_dump_json()
+        if key not in tried:
+            tried.add(key)
+            yield context, setup
+
+
+def file_of_test(nodeid: str) -> str:
+    """The path in a node id."""
+    return nodeid.partition("::")[0]
+
+
+def _of_file(path: str, nodeids: Sequence[str]) -> tuple[str, ...]:
+    return tuple(nodeid for nodeid in nodeids if file_of_test(nodeid) == path)
 
 
 def _more_runs_alone(
-    lab: Lab, nodeid: str, alone: Setup, first: list[Observation]
+    lab: Lab, nodeid: str, alone: Setup, first: list[Observation], chunk: Sequence[str]
 ) -> Reproduction | NotReproduced:
     """Run it alone some more times, for a rare failure; without one, say which rate is still possible."""
     runs = list(first)
@@ -147,9 +174,16 @@ def _more_runs_alone(
     except BudgetSpent:
         pass  # the runs so far are an answer
     return NotReproduced(
-        f"Not reproduced: passed {len(runs)} of {len(runs)} times alone, and in its file and the suite; "
+        f"Not reproduced: passed {len(runs)} of {len(runs)} times alone, and {_company(chunk)}; "
         f"a failure rate up to {still_allowed(len(runs)):.0%} is not excluded."
     )
+
+
+def _company(chunk: Sequence[str]) -> str:
+    """Where else it passed, as a clause."""
+    if len(chunk) > 1:
+        return "once behind the tests that preceded it on record, in its file and in the suite"
+    return "in its file and the suite"
 
 
 def _reproduced(nodeid: str, setup: Setup, context: Context, runs: Sequence[Observation]) -> Reproduction:

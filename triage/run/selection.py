@@ -153,7 +153,8 @@ def _launch(
 
 def _files(selection: Selection) -> tuple[str, ...]:
     """Files and folders of the selection, each once, in order: what pytest has to look at."""
-    files = dict.fromkeys(nodeid.split("::", 1)[0] for nodeid in selection.nodeids)
+    own = (nodeid.split("::", 1)[0] for nodeid in selection.nodeids)
+    files = dict.fromkeys([*selection.imports, *own])
     return tuple(name for name in files if name)
 
 

@@ -7,6 +7,13 @@ from triage.model.experiment import Factor, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, test
 from triage.probe.treatment import USUAL_ALPHA, repeats_at
 
+_COMPANY = {
+    "imports": "where the other test files are imported too",
+    "file": "after other tests of its file",
+    "chunk": "after other tests of its process in a recorded run",
+    "suite": "after other tests of the suite",
+}
+
 
 class Alone:
     """Run the failing order against the test alone in its process."""
@@ -21,16 +28,16 @@ class Alone:
                 factor=Factor(kind="order", name="company", from_=case.context, to="alone"),
                 prediction="Alone in its process the test passes: what ran before it makes it fail.",
                 baseline=case.base,
-                treated=case.base.plus(nodeids=(case.nodeid,)),
+                treated=case.base.plus(nodeids=(case.nodeid,), imports=()),
                 watch=(case.nodeid,),
                 repeats=repeats_at(case, USUAL_ALPHA),
-                arm_names=(f"among the tests of its {case.context}", "alone"),
+                arm_names=(_COMPANY[case.context], "alone"),
             )
         )
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded="it does not depend on the tests that run before it")
-        others = sum(nodeid != case.nodeid for nodeid in case.base.nodeids)
-        summary = f"it passes alone and fails after other tests of the {case.context} ({others} of them)"
+        others = len({*case.base.nodeids, *case.base.imports} - {case.nodeid})
+        summary = f"it passes alone and fails {_COMPANY[case.context]} ({others} of them)"
         cause = RootCause(
             kind="order-dependent", summary=summary, confidence="likely", factor=trial.result.factor
         )

@@ -1,21 +1,24 @@
-"""Find the tests on whose presence or absence before it the failure depends."""
+"""Find the tests, or the imports, that make a test fail which passes alone.
+
+The order in which the failure was seen is a sequence: parts of it are run in that very order, never sorted
+back into the order of the suite. Where several sets of tests are each enough, each is found and confirmed:
+a repair of one of them leaves the failure where it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
 from triage.lab.protocol import Answer, Experiment, Setup, Step
-from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
-from triage.model.outcome import Outcome
+from triage.model.experiment import CauseKind, Factor, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, look, test
-from triage.probe.edits.restore_state import restored
-from triage.probe.edits.statements import patch_of
 from triage.probe.leaked_state import LeakedState, find_leaked_state
 from triage.probe.minimise import minimise
+from triage.probe.polluter_repairs import repairs_of
 from triage.probe.treatment import repeats_of
 
-_MOST_TESTS = 3000
-"""A larger suite takes too long to be run whole in search of a state-setter."""
+_MOST_SETS = 4
+"""Sets of polluters that are searched for, each enough without the others: more are only said to exist."""
 _Tests = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]
 
 
@@ -24,68 +27,66 @@ def fails_in_company_only(case: Case) -> bool:
     return case.context != "alone"
 
 
-def passed_in_the_suite(case: Case) -> bool:
-    """Whether the test fails alone, and passed when the suite was run last."""
-    return _may_have_a_setter(case) and case.facts.get("in_suite") == Outcome.PASSED
-
-
-def unknown_in_the_suite(case: Case) -> bool:
-    """Whether the test fails alone, and the latest run does not tell how it fares in the suite."""
-    return _may_have_a_setter(case) and not (passed_in_the_suite(case) or failed_in_the_suite(case))
-
-
-def failed_in_the_suite(case: Case) -> bool:
-    """Whether the test fails alone, and failed when the suite was run last too."""
-    in_suite = case.facts.get("in_suite")
-    return _may_have_a_setter(case) and in_suite is not None and Outcome(in_suite).is_red
-
-
-def _may_have_a_setter(case: Case) -> bool:
-    return case.context == "alone" and 2 <= len(case.suite) <= _MOST_TESTS and not case.flaky
-
-
 class Order:
     """Find the polluters of a victim: it passes alone and fails after them."""
 
     name = "order"
 
     def investigate(self, case: Case) -> Steps:
-        """Search the smallest set of polluters, test it, then find the state that they leak."""
-        others = _others(case)
-        if not others:
+        """Search the smallest sets of polluters, test each, then find the state that they leak."""
+        if case.context == "imports":
+            return (yield from self._imports(case))
+        if not _others(case):
             return Finding(excluded="nothing runs before it")
-        polluters = yield from self._search(case, others)
+        polluters = yield from self._search(case, _others(case))
         if not polluters:
             return Finding(excluded="no set of other tests makes it fail again")
         experiment = self._experiment(case, polluters)
         (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded=f"it does not depend on {', '.join(polluters)}")
+        sets = [polluters, *(yield from self._further_sets(case, polluters))]
         leaked = yield from find_leaked_state(self.name, case, experiment.baseline, experiment.treated)
-        patches: tuple[Patch, ...] = ()
-        if leaked is not None:
-            patches = yield from _repair(case, polluters, experiment.baseline, leaked)
-        cause = _cause(polluters, leaked, trial.result.factor)
+        patches = () if leaked is None else (yield from repairs_of(case, sets, leaked, after))
+        cause = _cause(sets, leaked, trial.result.factor)
         return Finding(cause=cause, proof=experiment, patches=patches)
 
     def _search(self, case: Case, others: Sequence[str]) -> _Tests:
         """The tests before the victim first; those after it can still matter by being imported."""
         place = case.base.nodeids.index(case.nodeid) if case.nodeid in case.base.nodeids else len(others)
-        before = [nodeid for nodeid in case.base.nodeids[:place] if nodeid != case.nodeid]
-        for candidates in (before, others):
+        before = [nodeid for nodeid in others if nodeid in set(case.base.nodeids[:place])]
+        candidate_sets = [before] if len(before) == len(others) else [before, list(others)]
+        for candidates in candidate_sets:
             if not candidates:
                 continue
-            (run,) = yield from look(_after(case, candidates), why="the tests before it")
+            (run,) = yield from look(after(case, candidates), why="the tests before it")
             if run.red(case.nodeid):
                 return (
                     yield from minimise(
                         candidates,
-                        lambda part: _after(case, part),
+                        lambda part: after(case, part),
                         lambda seen: seen.red(case.nodeid),
                         "fewer tests before it",
                     )
                 )
         return ()
+
+    def _further_sets(
+        self, case: Case, first: Sequence[str]
+    ) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[tuple[str, ...]]]:
+        """Sets that make it fail without any test of those found before, each confirmed."""
+        found: list[tuple[str, ...]] = []
+        left = [nodeid for nodeid in _others(case) if nodeid not in first]
+        while left and 1 + len(found) < _MOST_SETS:
+            polluters = yield from self._search(case, left)
+            if not polluters:
+                break
+            (trial,) = yield from test(self._experiment(case, polluters))
+            if trial.result.status is not Status.CONFIRMED:
+                break
+            found.append(polluters)
+            left = [nodeid for nodeid in left if nodeid not in polluters]
+        return found
 
     def _experiment(self, case: Case, polluters: Sequence[str]) -> Experiment:
         repeats, alpha = repeats_of(case)
@@ -93,93 +94,92 @@ class Order:
             probe=self.name,
             factor=Factor(kind="order", name="before", from_=list(polluters), to="alone"),
             prediction=f"After {' and '.join(polluters)} it fails; alone it passes.",
-            baseline=_after(case, polluters),
-            treated=case.base.plus(nodeids=(case.nodeid,)),
+            baseline=after(case, polluters),
+            treated=case.base.plus(nodeids=(case.nodeid,), imports=()),
             watch=(case.nodeid,),
             repeats=repeats,
             alpha=alpha,
             arm_names=(f"after {' and '.join(polluters)}", "alone"),
         )
 
+    def _imports(self, case: Case) -> Steps:
+        """Search the test files whose import alone makes it fail: none of their tests runs."""
+        own = case.nodeid.partition("::")[0]
+        others = [path for path in case.base.imports if path != own]
 
-class Setter:
-    """Find the state-setter of a brittle test: it fails alone and passes after another test."""
+        def importing(part: Sequence[str]) -> Setup:
+            wanted = {*part, own}
+            return case.base.plus(imports=tuple(path for path in case.base.imports if path in wanted))
 
-    name = "setter"
-
-    def investigate(self, case: Case) -> Steps:
-        """Run the whole suite; where the test passes there, search the smallest set that is enough."""
-        (run,) = yield from look(case.base.plus(nodeids=case.suite), why="the whole suite around it")
-        if not run.passed(case.nodeid):
-            return Finding(excluded="it fails in the whole suite too: no other test sets what it needs")
-        others = [nodeid for nodeid in case.suite if nodeid != case.nodeid]
-        setters = yield from minimise(
-            others,
-            lambda part: _after(case, part),
-            lambda seen: seen.passed(case.nodeid),
-            "fewer tests before it",
+        polluters = yield from minimise(
+            others, importing, lambda seen: seen.red(case.nodeid), "fewer test files imported"
         )
-        named = " and ".join(setters)
+        named = " and ".join(polluters)
+        repeats, alpha = repeats_of(case)
         experiment = Experiment(
             probe=self.name,
-            factor=Factor(kind="order", name="before", from_="alone", to=list(setters)),
-            prediction=f"Alone it fails; after {named} it passes, because that test makes what it needs.",
-            baseline=case.base,
-            treated=_after(case, setters),
+            factor=Factor(kind="order", name="imports", from_=list(polluters), to=own),
+            prediction=f"Where {named} is imported it fails; where only its own file is, it passes.",
+            baseline=importing(polluters),
+            treated=case.base.plus(imports=()),
             watch=(case.nodeid,),
-            arm_names=("alone", f"after {named}"),
+            repeats=repeats,
+            alpha=alpha,
+            arm_names=(f"with {named} imported", "only its own file imported"),
         )
         (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:
-            return Finding(excluded=f"{named} does not make it pass every time")
+            return Finding(excluded=f"it does not depend on the import of {named}")
+        leaked = yield from find_leaked_state(self.name, case, experiment.baseline, experiment.treated)
+        summary = f"it passes where only its own file is imported and fails where {named} is imported too"
+        summary += ", though none of the tests there runs"
+        if leaked is not None:
+            summary += f": the import changes {', '.join(leaked.shown)}; with that put back, the test passes"
         cause = RootCause(
-            kind="order-dependent",
-            summary=f"it fails alone and passes after {named}: it needs what that test leaves behind",
+            kind=_kind_of(leaked),
+            summary=summary,
             factor=trial.result.factor,
-            culprits=tuple(setters),
+            culprits=tuple(polluters),
             confidence="proven",
         )
         return Finding(cause=cause, proof=experiment)
+
+
+def after(case: Case, part: Sequence[str]) -> Setup:
+    """These tests and the subject, in the order in which it failed; the subject keeps its place."""
+    wanted = {*part, case.nodeid}
+    return case.base.plus(nodeids=tuple(nodeid for nodeid in case.base.nodeids if nodeid in wanted))
 
 
 def _others(case: Case) -> list[str]:
     return [nodeid for nodeid in case.base.nodeids if nodeid != case.nodeid]
 
 
-def _after(case: Case, part: Sequence[str]) -> Setup:
-    """These tests and the subject, in the order of the suite; the subject keeps its place."""
-    wanted = {*part, case.nodeid}
-    order = case.suite if set(case.base.nodeids) <= set(case.suite) else case.base.nodeids
-    return case.base.plus(nodeids=tuple(nodeid for nodeid in order if nodeid in wanted))
-
-
-def _repair(
-    case: Case, polluters: Sequence[str], polluted: Setup, leaked: LeakedState
-) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Patch, ...]]:
-    """The first edit of a polluter with which all of them pass, and the victim after them."""
-    for polluter in polluters:
-        path = polluter.partition("::")[0]
-        source = case.source(path) or ""
-        for title, after in restored(source, polluter, leaked.keys, leaked.clean, case.files):
-            (run,) = yield from look(polluted.plus(edits={path: after}), why=title)
-            if run.passed(case.nodeid) and not any(run.red(nodeid) for nodeid in polluters):
-                return (patch_of(path, source, after, title, f"{polluter} leaks {leaked.shown[0]}"),)
-    return ()
-
-
-def _cause(polluters: Sequence[str], leaked: LeakedState | None, factor: Factor | None) -> RootCause:
-    kind: CauseKind = "order-dependent"
-    summary = f"it passes alone and fails after {' and '.join(polluters)}"
-    if len(polluters) > 1:
-        summary += ": it needs all of them"
+def _cause(sets: Sequence[tuple[str, ...]], leaked: LeakedState | None, factor: Factor | None) -> RootCause:
+    sets = sorted(sets, key=len)  # smallest first; equal ones in the order of discovery
+    summary = f"it passes alone and fails after {_spelled(sets)}"
     if leaked is not None:
-        if leaked.keys == ("cwd",):
-            kind = "working-directory"
         summary += f"; they leak {', '.join(leaked.shown)}: with that restored, the test passes"
     return RootCause(
-        kind=kind,
+        kind=_kind_of(leaked),
         summary=summary,
         factor=leaked.factor if leaked else factor,
-        culprits=tuple(polluters),
+        culprits=tuple(nodeid for polluters in sets for nodeid in polluters),
         confidence="proven",
     )
+
+
+def _spelled(sets: Sequence[tuple[str, ...]]) -> str:
+    """Which tests are needed before it, as a clause."""
+    each = [" and ".join(polluters) for polluters in sets]
+    if len(sets) == 1:
+        return f"{each[0]}: it needs all of them" if len(sets[0]) > 1 else each[0]
+    what = "tests" if all(len(polluters) == 1 for polluters in sets) else "sets of tests"
+    more = " (there may be more)" if len(sets) == _MOST_SETS else ""
+    return f"any one of these {len(sets)} {what}{more}: {'; '.join(each)}"
+
+
+def _kind_of(leaked: LeakedState | None) -> CauseKind:
+    if leaked is not None and leaked.keys == ("cwd",):
+        return "working-directory"
+    return "order-dependent"

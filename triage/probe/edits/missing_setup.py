@@ -1,0 +1,193 @@
+"""Write into a brittle test the setup that it lacks, taken from the test that happens to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+from libcst.codemod import CodemodContext
+from libcst.codemod.visitors import AddImportsVisitor
+
+from triage.probe.sources import module_of
+
+_OWN_NAMES = frozenset({"self", "cls"})
+
+
+@dataclass(frozen=True)
+class _ImportOf:
+    """How a module makes a name: `import module`, or `from module import attribute`, or with an alias."""
+
+    module: str
+    attribute: str | None
+    alias: str | None
+
+
+@dataclass(frozen=True)
+class SetupEdits:
+    """Edits of the test `victim` with parts of the test `setter`."""
+
+    _module: cst.Module
+    _victim: tuple[str, ...]
+    _statements: tuple[cst.BaseStatement, ...]
+    """Of the setter, without its docstring and its assertions."""
+    fixtures: tuple[str, ...]
+    """Arguments of the setter that the victim does not take."""
+    _imports: dict[str, _ImportOf]
+    """What the setter's file imports, by name; empty where both tests are in one file."""
+
+    @classmethod
+    def of(cls, source: str, victim: str, setter_source: str, setter: str) -> SetupEdits | None:
+        """Both tests parsed; None where one cannot be found, or a setter's method needs its own class."""
+        module, setter_module = module_of(source), module_of(setter_source)
+        if module is None or setter_module is None:
+            return None
+        own, given = _function(module, _names(victim)), _function(setter_module, _names(setter))
+        if own is None or given is None:
+            return None
+        same_file = victim.partition("::")[0] == setter.partition("::")[0]
+        statements = tuple(statement for statement in _body(given) if not _is_left_out(statement))
+        if not same_file or _names(victim)[:-1] != _names(setter)[:-1]:
+            statements = tuple(each for each in statements if not _OWN_NAMES & _loaded(each))
+        taken = set(_arguments(own)) | _OWN_NAMES
+        return cls(
+            module,
+            _names(victim),
+            statements,
+            tuple(name for name in _arguments(given) if name not in taken),
+            {} if same_file else _imports_of(setter_module),
+        )
+
+    @property
+    def count(self) -> int:
+        """Statements of the setter that can be taken over."""
+        return len(self._statements)
+
+    def with_fixture(self, fixture: str) -> str:
+        """The file's text where the victim takes one more fixture."""
+        return self._module.visit(_Victim(self._victim, (), (fixture,))).code
+
+    def with_statements(self, indexes: Sequence[int]) -> str | None:
+        """The file's text where the victim begins with these statements; None for none.
+
+        The fixtures that they name become arguments, and what they name of the setter's imports is imported.
+        """
+        if not indexes:
+            return None
+        chosen = tuple(self._statements[index] for index in indexes)
+        names = {name for statement in chosen for name in _loaded(statement)}
+        fixtures = tuple(name for name in self.fixtures if name in names)
+        edited = self._module.visit(_Victim(self._victim, chosen, fixtures))
+        context = CodemodContext()
+        for name in sorted(names & self._imports.keys()):
+            made = self._imports[name]
+            AddImportsVisitor.add_needed_import(context, made.module, made.attribute, made.alias)
+        return AddImportsVisitor(context).transform_module(edited).code
+
+
+class _Victim(cst.CSTTransformer):
+    """Puts statements at the beginning of one function, and adds arguments to it."""
+
+    def __init__(
+        self, names: Sequence[str], statements: Sequence[cst.BaseStatement], arguments: Sequence[str]
+    ) -> None:
+        super().__init__()
+        self._names = list(names)
+        self._statements = statements
+        self._arguments = arguments
+        self._stack: list[str] = []
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self._stack.append(node.name.value)
+
+    def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
+        self._stack.pop()
+        return updated_node
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._stack.append(node.name.value)
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        is_victim = self._stack == self._names
+        self._stack.pop()
+        if not is_victim:
+            return updated_node
+        added = [cst.Param(cst.Name(name)) for name in self._arguments]
+        parameters = updated_node.params.with_changes(params=[*updated_node.params.params, *added])
+        body = updated_node.body
+        if self._statements and isinstance(body, cst.IndentedBlock):
+            at = 1 if updated_node.get_docstring() is not None else 0
+            body = body.with_changes(body=[*body.body[:at], *self._statements, *body.body[at:]])
+        return updated_node.with_changes(params=parameters, body=body)
+
+
+def _names(nodeid: str) -> tuple[str, ...]:
+    """Classes and function of a node id, without parameters."""
+    inside = nodeid.partition("[")[0].partition("::")[2]
+    return tuple(inside.split("::"))
+
+
+def _function(module: cst.Module, names: Sequence[str]) -> cst.FunctionDef | None:
+    body: Sequence[cst.CSTNode] = module.body
+    for name in names[:-1]:
+        classes = [node for node in body if isinstance(node, cst.ClassDef) and node.name.value == name]
+        if not classes:
+            return None
+        body = classes[0].body.body
+    found = [node for node in body if isinstance(node, cst.FunctionDef) and node.name.value == names[-1]]
+    return found[0] if found else None
+
+
+def _body(function: cst.FunctionDef) -> list[cst.BaseStatement]:
+    block = function.body
+    if not isinstance(block, cst.IndentedBlock):
+        return []
+    start = 1 if function.get_docstring() is not None else 0
+    return list(block.body[start:])
+
+
+def _is_left_out(statement: cst.BaseStatement) -> bool:
+    """Whether it is an assertion alone: what the setter checks is not what the victim needs."""
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return False
+    return all(isinstance(part, cst.Assert | cst.Pass | cst.Return) for part in statement.body)
+
+
+def _arguments(function: cst.FunctionDef) -> list[str]:
+    return [param.name.value for param in (*function.params.params, *function.params.kwonly_params)]
+
+
+class _NamesIn(cst.CSTVisitor):
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self.found.add(node.value)
+
+
+def _loaded(statement: cst.CSTNode) -> set[str]:
+    """Every name in a statement."""
+    visitor = _NamesIn()
+    statement.visit(visitor)
+    return visitor.found
+
+
+def _imports_of(module: cst.Module) -> dict[str, _ImportOf]:
+    """What the imports at the top of a file make, by name; relative ones and stars are left out."""
+    made: dict[str, _ImportOf] = {}
+    for line in module.body:
+        parts = line.body if isinstance(line, cst.SimpleStatementLine) else ()
+        for part in parts:
+            if isinstance(part, cst.Import):
+                for each in part.names:
+                    alias = each.evaluated_alias
+                    name = alias or each.evaluated_name.partition(".")[0]
+                    made[name] = _ImportOf(each.evaluated_name, None, alias)
+            elif isinstance(part, cst.ImportFrom) and not part.relative and part.module is not None:
+                origin = cst.helpers.get_full_name_for_node(part.module) or ""
+                for each in part.names if not isinstance(part.names, cst.ImportStar) else ():
+                    alias = each.evaluated_alias
+                    made[alias or each.evaluated_name] = _ImportOf(origin, each.evaluated_name, alias)
+    return made

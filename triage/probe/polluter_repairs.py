@@ -1,0 +1,70 @@
+"""Repair a victim by what its polluters leak, and try each repair in the order in which the failure was seen.
+
+A repair that helps behind one polluter only is none where others, each enough, are on record too: the edits
+of all of them are one repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+
+from triage.lab.protocol import Answer, Setup, Step
+from triage.model.experiment import Patch
+from triage.probe.api import Case, look
+from triage.probe.edits.restore_state import restored
+from triage.probe.edits.statements import patch_of_files
+from triage.probe.leaked_state import LeakedState
+
+Repairs = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Patch, ...]]
+_Edits = Mapping[str, str | None]
+_MOST_RECORDED = 3000
+"""Tests of a recorded order up to which a repair is tried in the whole of it."""
+
+
+def repairs_of(
+    case: Case,
+    sets: Sequence[Sequence[str]],
+    leaked: LeakedState,
+    after: Callable[[Case, Sequence[str]], Setup],
+) -> Repairs:
+    """At most one repair: one polluter of each set puts back what it leaks.
+
+    `sets` are tests that make the subject fail, each set without the others; `after` is the run of such a
+    set. Empty where no edit helps, or where the subject still fails in the recorded order.
+    """
+    edits: dict[str, str | None] = {}
+    titles: list[str] = []
+    for polluters in sets:
+        if edits:  # an edit of one file can mend several of its tests
+            (run,) = yield from look(after(case, polluters).plus(edits=edits), why="is this one mended too?")
+            if run.passed(case.nodeid):
+                continue
+        found = yield from _edit_of_one(case, polluters, leaked, after(case, polluters), edits)
+        if found is None:
+            return ()
+        title, path, text = found
+        edits[path] = text
+        titles.append(title)
+    if not edits:
+        return ()
+    if len(case.base.nodeids) <= _MOST_RECORDED:
+        (run,) = yield from look(case.base.plus(edits=edits), why="the repair in the order that failed")
+        if not run.passed(case.nodeid):
+            return ()
+    texts = {path: (case.source(path) or "", text or "") for path, text in edits.items()}
+    leaking = " and ".join(dict.fromkeys(nodeid for polluters in sets for nodeid in polluters))
+    return (patch_of_files(texts, "; ".join(titles), f"{leaking} leak {leaked.shown[0]}"),)
+
+
+def _edit_of_one(
+    case: Case, polluters: Sequence[str], leaked: LeakedState, polluted: Setup, edits: _Edits
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, str, str] | None]:
+    """Title, path and new text of the first edit with which all of them pass, and the subject after them."""
+    for polluter in polluters:
+        path = polluter.partition("::")[0]
+        source = edits.get(path) or case.source(path) or ""
+        for title, text in restored(source, polluter, leaked.keys, leaked.clean, case.files):
+            (run,) = yield from look(polluted.plus(edits={**edits, path: text}), why=title)
+            if run.passed(case.nodeid) and not any(run.red(nodeid) for nodeid in polluters):
+                return title, path, text
+    return None
