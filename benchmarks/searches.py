@@ -1,7 +1,7 @@
 """Runs that a search takes, against its information bound and against the tools that people use.
 
 Commits: ours beside `git bisect run` in a real repository. Polluters: ours beside detect-test-pollution,
-where it is installed. Usage: python -m benchmarks searches
+where it is installed. Many causes at once: see `joint_searches`. Usage: python -m benchmarks searches
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
+from benchmarks import joint_searches
 from triage.lab.protocol import Observation, Setup
 from triage.model.outcome import Outcome
 from triage.probe.probes.commit import Commit, CommitProbe
@@ -158,6 +159,7 @@ def main() -> None:
     """Print means and their ratios to the information bound."""
     _print_commits()
     _print_polluters()
+    joint_searches.main()
 
 
 def _print_commits() -> None:

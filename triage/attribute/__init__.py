@@ -1,0 +1,1 @@
+"""Causes for all red tests at once: one search over base, commits, hunks and factors, with one budget."""
