@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 from triage.errors import UsageError
 from triage.model.base import Value
 from triage.model.base_commit import DEFAULT_BASE_BUDGET
+from triage.model.look import DEFAULT_LOOK_BUDGET
 from triage.model.reruns import DEFAULT_RERUN_BUDGET, DEFAULT_RERUNS
 from triage.model.run import AS_PYTEST, DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
 
@@ -73,6 +74,9 @@ class Settings(Value):
     behind the tests that preceded it too. 0: never; nor where more than a tenth of the suite is red."""
     rerun_budget: float | None = Field(DEFAULT_RERUN_BUDGET, gt=0)
     """Seconds for all reruns of a run; what there was no time for is noted."""
+    look_budget: float = Field(DEFAULT_LOOK_BUDGET, ge=0)
+    """Seconds for one traced run of the red tests, beside green ones: what they execute of the product tells
+    which failures have one cause. 0: none; nor where `reruns` is 0."""
     flaky: FlakyPolicy = "warn"
     """What the gate makes of flaky tests: warn (exit 0), fail (exit 1)."""
     gate: Gate = "reason"
@@ -145,6 +149,7 @@ class Settings(Value):
             isolation=self.isolation,
             reruns=self.reruns,
             rerun_budget=self.rerun_budget,
+            look_budget=self.look_budget if self.reruns else 0.0,
             limits=self.limits,
         )
 

@@ -65,6 +65,9 @@ _MOST_HINTED = 10
 )
 @click.option("--reruns", type=int, help="Run a red test again so often; 0: never.", metavar="N")
 @click.option("--rerun-budget", type=float, help="Seconds for all reruns; 0 is no limit.", metavar="S")
+@click.option(
+    "--look-budget", type=float, help="Seconds for a traced run of red tests; 0: none.", metavar="S"
+)
 @click.option("--flaky", type=click.Choice(["warn", "fail"]), help="What flaky tests are to the gate.")
 @click.option(
     "--fail-on",

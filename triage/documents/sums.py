@@ -11,9 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from triage.documents.gate_check import check_gate
+from triage.documents.look_check import check_look
 from triage.documents.record_check import check_record
 from triage.documents.rerun_check import check_reruns
 from triage.model.cluster import Cluster
+from triage.model.look import FOLDER as LOOK
 from triage.model.outcome import Outcome
 from triage.model.reruns import FOLDER as RERUNS
 from triage.model.run import RunRecord
@@ -57,6 +59,8 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
     if ran_again or (folder / RERUNS).is_dir():  # imported reports count attempts that triage did not make
         for name, problem in check_reruns(folder / RERUNS, record):
             yield f"{RERUNS}/{name}", problem
+    for name, problem in check_look(folder / LOOK, record):
+        yield f"{LOOK}/{name}", problem
     yield from _compared(folder / FAILURES, record, _compare_failures)
     yield from _compared(folder / CLUSTERS, record, _compare_clusters)
     yield from check_gate(folder)

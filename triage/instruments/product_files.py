@@ -18,12 +18,21 @@ def product_path(root: str, path: str) -> str | None:
     The product is what lies beneath the root and is no test, no conftest, no helper in a folder of tests and
     no installed package.
     """
+    relative = _suite_path(root, path)
+    return None if relative is None or is_test_file(relative) else relative
+
+
+@functools.lru_cache(maxsize=8192)
+def test_path(root: str, path: str) -> str | None:
+    """Return a source file relative to the root (posix) where it is one of the tests, else None."""
+    relative = _suite_path(root, path)
+    return relative if relative is not None and is_test_file(relative) else None
+
+
+def _suite_path(root: str, path: str) -> str | None:
     if path.startswith("<"):
         return None  # code made from text: by exec, attrs, dataclasses
-    relative = beneath(root, os.path.abspath(path))
-    if relative is None or is_test_file(relative):
-        return None
-    return relative
+    return beneath(root, os.path.abspath(path))
 
 
 def is_test_file(relative: str) -> bool:

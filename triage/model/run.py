@@ -63,6 +63,8 @@ class Suite(Value):
     """How often a red test is run again alone before its failure counts as steady; 0: never."""
     rerun_budget: float | None = None
     """Seconds for all reruns together."""
+    look_budget: float = Field(default=0.0, ge=0)
+    """Seconds for one traced run of the red tests and of green ones beside them; 0: none."""
 
 
 Key = tuple[str, int]

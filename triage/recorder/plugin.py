@@ -22,6 +22,7 @@ from triage.recorder.installed import installed_versions
 from triage.recorder.items import NextItem, line_of, report_of_exit
 from triage.recorder.json_report import JsonReport, block_unless_wanted, stand_in
 from triage.recorder.left_out import LeftOut, is_left_out
+from triage.recorder.look import Observer
 from triage.recorder.record_file import Writer
 from triage.recorder.reports import (
     ReportSerializer,
@@ -65,12 +66,15 @@ class Recorder:
             else None
         )
         self.json_report = JsonReport(settings.json_report, self.serializer)
+        self.observer = Observer(self.serializer.deep)
         self.hints: list[str] = []
         """Where the suite may behave differently than here."""
         self.items: list[Any] = []
         self.ids: list[str] = []
         self.nth: list[int] | None = None
         """For each selected item: which of the items with its id it is; None where nothing was selected."""
+        self.numbers: list[int] = []
+        """For each item: which of the items with its id it is."""
         self.position = 0
         """Index of the item that is expected to run next."""
         self.reports: list[Any] = []
@@ -100,6 +104,7 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: Any) -> None:
         """Record what the session runs with, and what was switched off."""
+        self.observer.load(self.settings.look, config.pluginmanager)
         other_plugins.own_cache(config, self.settings.cache_dir)
         dists = {dist.project_name: dist.version for _, dist in config.pluginmanager.list_plugin_distinfo()}
         self.writer.write(
@@ -137,6 +142,7 @@ class Recorder:
         self.writer.reserve_overflow()
         if settings.stacks and settings.test_timeout:
             self.watchdog = Watchdog(settings.stacks, settings.test_timeout)
+        self.observer.load(settings.look, session.config.pluginmanager)
         self.select(session.items)
         self.json_report.begin_chunk(session, settings)
         session.testsfailed, session.testscollected = 0, len(session.items)
@@ -236,7 +242,7 @@ class Recorder:
         """Record the list of items; from now on item i of the record is `items[i]`."""
         self.items = list(items)
         self.ids = public_ids(self.items, self.redact)
-        nth = self.nth if self.nth is not None else numbered(self.ids)
+        nth = self.numbers = self.nth if self.nth is not None else numbered(self.ids)
         self.position = 0
         numbers: dict[str, int] = {}
         file_of_item = []
@@ -267,12 +273,18 @@ class Recorder:
         self.writer.write_payload(b'{"e":"start","i":%d}' % index)
         if self.watchdog:
             self.watchdog.touch()
+        if index < len(self.ids):
+            self.observer.begin(self.ids[index], self.numbers[index])
         try:
             result = yield
         except BaseException as error:
+            self.observer.end()
             self._record_cut(index, error)
             raise
+        seen = self.observer.end()
         self._record_finish(index, item, None)
+        if seen is not None:
+            self.writer.write({"e": "look", "i": index, **seen})
         if self.writer.is_blocked:
             item.session.shouldstop = (
                 "triage: a test left no room for the record; the rest runs in a new process"

@@ -51,6 +51,8 @@ class Settings:
     """Variables as the suite's author has them, where starting the recorder needed others."""
     unpath: list[str] = field(default_factory=list)
     """Entries to take out of `sys.path` once the recorder is imported."""
+    look: dict[str, Any] | None = None
+    """Settings of `recorder.look`, where the tests are looked at while they run."""
     control: int | None = None
     """Descriptor of the control socket of a process that serves."""
 

@@ -24,7 +24,7 @@ from triage.model.run import Key, Suite, TestResult
 from triage.process.api import LOG
 from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker, tail_of
 from triage.run.run_store import RunStore, record_line
-from triage.run.workers import StopCondition, run_jobs
+from triage.run.workers import StopCondition, StopOrDeadline, run_jobs
 
 _TRIES = 2
 """Processes for one rerun that gives no outcome."""
@@ -88,9 +88,7 @@ class Reruns:
         self._conclude(chunks, [tests[test.key] for test in red])
 
     def _begin(self) -> None:
-        budget = self.suite.rerun_budget
-        deadline = None if budget is None else self.monotonic() + budget
-        self._stop = _StopOrDeadline(self.stop, deadline, self.monotonic)
+        self._stop = StopOrDeadline.after(self.suite.rerun_budget, self.stop, self.monotonic)
         shutil.rmtree(self.store.scratch / FOLDER, ignore_errors=True)  # of a run that was cut short
         self._numbers = itertools.count(1)
         self._lines: list[bytes] = []
@@ -207,19 +205,3 @@ def _expected_seconds(result: TestResult, suite: Suite) -> float:
         return result.duration
     hung = result.outcome is Outcome.TIMEOUT
     return (suite.limits.test_timeout or 0.0) if hung else 0.0  # nobody knows how long a dead test took
-
-
-@dataclass(frozen=True)
-class _StopOrDeadline:
-    """Whether reruns should end: as the run itself, or because their own time is up."""
-
-    stop: StopCondition
-    deadline: float | None
-    monotonic: Callable[[], float]
-
-    def __call__(self) -> bool:
-        return self.stop() or not self.has_time_for(0.0)
-
-    def has_time_for(self, seconds: float) -> bool:
-        """Whether a run of so many seconds would end before the deadline."""
-        return self.deadline is None or self.monotonic() + seconds <= self.deadline

@@ -12,6 +12,8 @@ from triage.errors import UsageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base_commit import BaseRun
+from triage.model.look import DOCUMENT, LookDocument, joined_looks
+from triage.model.look import FOLDER as LOOK
 from triage.model.reruns import FOLDER as RERUNS
 from triage.model.reruns import RerunDocument
 from triage.model.run import Chunk, Plan, RunRecord, TestResult, keys_of
@@ -38,6 +40,7 @@ def gather(sources: Sequence[Path], folder: EvidenceFolder, notes: Sequence[str]
     for source in sources:
         _copy_chunks(source / "chunks", folder.path / "chunks")
     _join_reruns([source / RERUNS for source in sources], folder)
+    _join_looks([source / LOOK / DOCUMENT for source in sources], folder)
     assert record.plan is not None
     folder.write_json("plan.json", record.plan.model_dump(mode="json"))
     folder.write_json("results.json", record.model_dump(mode="json"))
@@ -167,6 +170,22 @@ def _join_reruns(sources: Sequence[Path], folder: EvidenceFolder) -> None:
         for log in sorted(source.glob("*.log")):
             if log.is_file() and not log.is_symlink():
                 shutil.copyfile(log, target / log.name)
+
+
+def _join_looks(sources: Sequence[Path], folder: EvidenceFolder) -> None:
+    """One document of all shards' traced runs."""
+    present = [source for source in sources if source.is_file()]
+    if not present:
+        return
+    try:
+        documents = [LookDocument.model_validate_json(source.read_bytes()) for source in present]
+    except ValidationError as error:
+        raise UsageError(
+            "no-record", f"{LOOK}/{DOCUMENT} of a shard is damaged", "take the shard's artifact again"
+        ) from error
+    (folder.path / LOOK).mkdir(exist_ok=True)
+    joined_document = joined_looks(documents)
+    folder.write_json(f"{LOOK}/{DOCUMENT}", joined_document.model_dump(mode="json"))
 
 
 def _shard_plan(record: RunRecord) -> Plan | None:

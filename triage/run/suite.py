@@ -17,12 +17,13 @@ from triage.model.run import Chunk, Key, RunRecord, Suite, keys_of
 from triage.process.api import Executor
 from triage.run import environment
 from triage.run.artifacts import Artifacts
-from triage.run.chunk import ChunkProgress, ChunkRunner
+from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker
 from triage.run.collection import PREFLIGHT, Collected, Collection, logs_of
 from triage.run.command import Launch, carried, seed_of_run
 from triage.run.coverage import join_coverage
 from triage.run.environment import Checkout
 from triage.run.isolation import Isolation
+from triage.run.look import TracedLook
 from triage.run.origins import Origins
 from triage.run.plan import longest_first, plan
 from triage.run.reconcile import KnownOfRun
@@ -117,6 +118,7 @@ class _SuiteRun:
         self._run_chunks(collected)
         self._join_coverage()
         self._run_red_tests_again(collected, executions)
+        self._look_at_red_tests(collected)
         return self._reconcile()
 
     # -- what the processes have in common ----------------------------------------------------
@@ -287,6 +289,28 @@ class _SuiteRun:
             notes=self.known.notes,
         )
         reruns.run(self.known.chunks)
+        if self.stop.signal is not None:
+            raise KeyboardInterrupt
+
+    # -- the traced run ------------------------------------------------------------------------
+
+    def _look_at_red_tests(self, collected: Collected) -> None:
+        """See what red tests execute; behind the reruns, by which flaky ones are known."""
+
+        def make_request(look: dict[str, Any]) -> RequestMaker:
+            return self.isolation.request_maker(collected, coverage=None, json_report=None, look=look)
+
+        look = TracedLook(
+            suite=self.suite,
+            store=self.store,
+            runner=self.runner,
+            make_request=make_request,
+            stop=self.stop,
+            monotonic=self.world.monotonic,
+            progress=self.progress,
+            notes=self.known.notes,
+        )
+        look.run(self.known.chunks)
         if self.stop.signal is not None:
             raise KeyboardInterrupt
 
