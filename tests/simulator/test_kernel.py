@@ -248,7 +248,7 @@ def test_a_library_that_computes_wrongly_is_refused(tmp_path):
     assert "differs" in str(verify.complaint(Wrong()))
 
 
-def test_the_build_is_cached_by_source_and_compiler(tmp_path):
+def test_the_build_is_cached_and_serves_without_a_compiler(tmp_path):
     """A compiler that only makes its output file: what it is asked for, and how often, is the point."""
     compiler = tmp_path / "cc"
     log = tmp_path / "log"
@@ -265,8 +265,26 @@ def test_the_build_is_cached_by_source_and_compiler(tmp_path):
     assert again.path == first.path
     assert again.how.startswith("cached")
     assert log.read_text().splitlines() == calls, "nothing was compiled again"
-    compiler.write_text(script + "# another version\n")
-    assert build(environ).path != first.path
+    gone = {**environ, "CC": str(tmp_path / "nothing")}
+    assert build(gone).path == first.path
+    assert build(gone).how.startswith("cached")
+
+
+@needs_kernel
+def test_a_damaged_kernel_is_built_again(tmp_path):
+    """A compiler that makes an empty library, because the kernel itself takes ten seconds."""
+    compiler = tmp_path / "cc"
+    script = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\nexec cc -shared -x c /dev/null -o "$2"\n'
+    compiler.write_text(script)
+    compiler.chmod(0o755)
+    environ = {"SIMULATOR_CACHE": str(tmp_path / "cache"), "CC": str(compiler)}
+    target = build(environ).path
+    assert target is not None
+    target.unlink()
+    target.write_bytes(b"no library")
+    alone = load({**environ, "CC": str(tmp_path / "nothing")})
+    assert "could not be loaded" in str(alone)
+    assert not isinstance(load(environ), str)
 
 
 @needs_kernel

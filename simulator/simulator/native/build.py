@@ -1,6 +1,7 @@
-"""Build the kernel once per machine: cached under the hash of source, compiler and processor features.
+"""Build the kernel once per machine: cached under the hash of source, flags and processor features.
 
-A missing compiler raises nothing: the caller gets the reason, and the plain path runs instead.
+A cached kernel is used whether there is a compiler or not. A missing compiler raises nothing: the caller gets
+the reason, and the plain path runs instead.
 """
 
 import hashlib
@@ -79,26 +80,31 @@ def processor() -> str:
     return f"{platform.system()} {platform.machine()} {features}"
 
 
-def fingerprint(folder: Path, cc: str) -> str:
-    """Hash of the source, the flags, the compiler's own file, and the processor, hexadecimal."""
+def c_library() -> str:
+    """The version of the C library: what was linked against a newer one does not load with an older one."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):
+        return ""
+
+
+def fingerprint(folder: Path) -> str:
+    """Hash of the source, the flags, the C library and the processor, hexadecimal.
+
+    Not of the compiler: a kernel that was built and checked serves where there is none.
+    """
     digest = hashlib.sha256()
     for name in SOURCES:
         digest.update((folder / name).read_bytes())
-    real = os.path.realpath(cc)
-    stamp = os.stat(real)
     digest.update(repr(FLAGS).encode())
     digest.update(repr(VARIANTS).encode())
-    # The file's size and time stand for the compiler's version, which would take a process to ask.
-    digest.update(f"{real}{stamp.st_size} {stamp.st_mtime_ns}".encode())
+    digest.update(c_library().encode())
     digest.update(processor().encode())
     return digest.hexdigest()[:FINGERPRINT_DIGITS]
 
 
-def build(environ: Mapping[str, str]) -> Built:
-    """Find the library for this machine in the cache, or compile it."""
-    cc = compiler(environ)
-    if cc is None:
-        return Built(None, "no C compiler found")
+def build(environ: Mapping[str, str], *, anew: bool = False) -> Built:
+    """Find the library for this machine in the cache, or compile it; `anew` compiles in any case."""
     source = Path(__file__).parent
     try:
         folder = cache_folder(environ)
@@ -106,9 +112,12 @@ def build(environ: Mapping[str, str]) -> Built:
         # A folder of another user may hold any code under the library's name.
         if folder.stat().st_uid != os.getuid():
             return Built(None, f"{folder} belongs to another user")
-        target = folder / f"kernel-{fingerprint(source, cc)}.so"
-        if target.exists():
+        target = folder / f"kernel-{fingerprint(source)}.so"
+        if target.exists() and not anew:
             return Built(target, f"cached {target.name}")
+        cc = compiler(environ)
+        if cc is None:
+            return Built(None, "no C compiler found")
         return _compile(cc, source, target)
     except (OSError, subprocess.SubprocessError) as error:
         return Built(None, f"the kernel could not be built: {error}")

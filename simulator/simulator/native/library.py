@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.simulator.native.build import build
+from simulator.simulator.native.build import Built, build, compiler
 
 MOST_COEFFICIENTS = 8
 """As in kernel.c: a polynomial of N cells has at most (POLYNOMIAL_LIMIT + 1) // 2 coefficients."""
@@ -137,7 +137,14 @@ def _at(array: Numbers | None) -> ctypes.c_void_p:
 
 def load(environ: Mapping[str, str] = os.environ) -> Library | str:
     """Build or find the library and load it; a text says why there is none."""
-    built = build(environ)
+    found = _load(build(environ))
+    if isinstance(found, str) and compiler(environ) is not None:
+        # A cached file may be damaged, or miss what its compiler brought along: built once more, it may load.
+        return _load(build(environ, anew=True))
+    return found
+
+
+def _load(built: Built) -> Library | str:
     if built.path is None:
         return built.how
     try:
