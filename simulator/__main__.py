@@ -1,7 +1,6 @@
 """`python -m simulator`: make an image by the reference program's options, or `compare` two images."""
 
 import json
-import math
 import os
 import sys
 import time
@@ -85,32 +84,32 @@ def simulate(words: Sequence[str], clock: int) -> int:
     from simulator.crystal import Crystal
     from simulator.detector import Detector
     from simulator.io import images
+    from simulator.io.command.notes import notes_on
     from simulator.io.command.translate import translate
-    from simulator.io.output import request_of, write_outputs
+    from simulator.io.output import check_outputs, request_of, write_outputs
     from simulator.simulator.build import clipped_roi
     from simulator.simulator.native.noise import noisy
 
     experiment = translate(given, clock)
-    for note in experiment.notes:
+    for note in (*experiment.notes, *notes_on(given, experiment)):
         say(f"note: {note}")
+    tracing = given.has("trace_pixel")
+    request = request_of(given, clock)
+    check_outputs(request.paths() if not tracing else trace_paths(given))
     crystal = Crystal(experiment.crystal, xp=np)
     detector = Detector(experiment.detector, mask=experiment.mask, xp=np)  # type: ignore[arg-type]
     load_structure_factors(crystal, given)
-    if given.has("trace_pixel"):
+    if tracing:
         return trace(simulator_of(given, experiment, crystal), given)
     begin = time.perf_counter()
     pixels, path = expose(given, experiment, crystal, detector)
     seconds = time.perf_counter() - begin
     total = float(pixels.sum(dtype="float64"))
     top = float(pixels.max())
-    if not math.isfinite(total):
-        raise SimulatorError(
-            f"the image holds pixels of {total:g} photons: some number of the experiment is too large"
-        )
     say(f"sum {total:.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
     first_f, last_f, first_s, last_s = clipped_roi(detector)
     window = images.Window(rows=slice(first_s, last_s + 1), columns=slice(first_f, last_f + 1))
-    for line in write_outputs(pixels, experiment, request_of(given, clock), window=window, noise=noisy):
+    for line in write_outputs(pixels, experiment, request, window=window, noise=noisy):
         say(line)
     return 0
 
@@ -158,7 +157,7 @@ def simulator_of(given: Given, experiment: "Experiment", crystal: "Crystal") -> 
         in_torch,
         Detector(experiment.detector, mask=mask),
         beam_config=experiment.beam,
-        device=torch.device(given.text("device") or "cpu"),
+        device=given.text("device") or "cpu",
         dtype=getattr(torch, precision_of(given)),
         engine=engine_of(given),
     )
@@ -187,6 +186,12 @@ def threads_of(given: Given) -> int | None:
     return threads
 
 
+def trace_paths(given: Given) -> list[Path]:
+    """The file that a trace writes, where there is one."""
+    path = given.text("trace_json")
+    return [] if path is None else [Path(path)]
+
+
 def trace(simulator: "Simulator", given: Given) -> int:
     """Print the trace of one pixel, and write it as JSON where asked; return the exit code."""
     from simulator.io.files import write_whole
@@ -195,10 +200,9 @@ def trace(simulator: "Simulator", given: Given) -> int:
     slow, fast = (int(value) for value in given.values["trace_pixel"])
     entries = simulator.trace_pixel(slow, fast)
     print(table(entries))
-    path = given.text("trace_json")
-    if path is not None:
+    for path in trace_paths(given):
         document = [entry.as_dict() for entry in entries]
-        write_whole(Path(path), json.dumps(document, indent=1).encode())
+        write_whole(path, json.dumps(document, indent=1).encode())
     return 0
 
 
@@ -254,10 +258,11 @@ def main(words: Sequence[str] | None = None, clock: int | None = None) -> int:
     """Run a command; return 0, 2 for a request that cannot be met (one line on stderr), 130 after Ctrl-C."""
     words = sys.argv[1:] if words is None else words
     clock = int(time.time()) if clock is None else clock
-    warnings.showwarning = lambda message, *rest, **named: say(f"warning: {message}")
     try:
-        # Overflow is no warning here: build.py and simulate() find what it did and name the quantity.
-        with np.errstate(all="ignore"):
+        # Overflow is no warning here: build.py and remarks.py find what it did and name the quantity.
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = lambda message, *rest, **named: say(f"warning: {message}")
             if words and words[0] == "compare":
                 return compare_images(words[1:])
             return simulate(words, clock)

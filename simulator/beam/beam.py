@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from simulator.beam.sources import Sources, from_rows, grid
-from simulator.config import BeamConfig
+from simulator.config import BeamConfig, checks
 from simulator.config.checks import plain
 from simulator.geometry.arrays import has_graph, scalar
 from simulator.geometry.panel import Axes
@@ -21,7 +21,8 @@ class Beam:
     """
 
     def __init__(self, config: BeamConfig | None = None, *, xp: Any = None) -> None:
-        self.config = config or BeamConfig()
+        self.config = BeamConfig() if config is None else config
+        checks.instance("the configuration", self.config, BeamConfig)
         self.xp = importlib.import_module("torch") if xp is None else xp
 
     def wavelength(self) -> "Tensor":

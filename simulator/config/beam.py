@@ -78,3 +78,5 @@ class BeamConfig:
         checks.finite("dispersion_step", self.dispersion_step, "")
         checks.choice("source_weights", self.source_weights, ("relative", "ignored"))
         checks.non_negative("dmin_A", self.dmin_A, "A")
+        checks.switch("nopolar", self.nopolar)
+        checks.switch("round_divergence", self.round_divergence)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from numbers import Integral
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from simulator.config.errors import SimulatorError
@@ -25,6 +26,9 @@ def plain(value: Scalar) -> float:
 
 def finite(name: str, value: Scalar, unit: str) -> float:
     """Return the value as a float; raise a SimulatorError if it is not a finite number."""
+    # Python would read a number out of "70", and take True for 1: both are mistakes here.
+    if isinstance(value, (str, bytes, bool)):
+        raise SimulatorError(f"{name} must be one number in {unit or 'no unit'}, got {value!r}")
     try:
         number = plain(value)
     except (TypeError, ValueError, RuntimeError):
@@ -74,13 +78,35 @@ MOST = 10**6
 
 
 def count(name: str, value: int, least: int, most: int = MOST) -> int:
-    """Return a whole number from `least` to `most`; raise a SimulatorError for anything else."""
-    whole = not isinstance(value, bool) and math.isfinite(value) and int(value) == value
+    """Return a whole number from `least` to `most`; raise a SimulatorError for anything else (2.0, True)."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or value < least:
-        raise SimulatorError(f"{name} is {value}: it must be a whole number of at least {least}")
+        raise SimulatorError(
+            f"{name} is {value!r}: it must be a whole number (Python's or numpy's int) of at least {least}"
+        )
     if value > most:
         raise SimulatorError(f"{name} is {value}: at most {most} are allowed")
     return int(value)
+
+
+def seed(name: str, value: int) -> int:
+    """Return a whole number; raise a SimulatorError for anything else."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise SimulatorError(f"{name} is {value!r}: a seed is a whole number")
+    return int(value)
+
+
+def switch(name: str, value: bool) -> bool:
+    """Return True or False; raise a SimulatorError for anything else."""
+    if not isinstance(value, bool):
+        raise SimulatorError(f"{name} is {value!r}: it must be True or False")
+    return value
+
+
+def instance(name: str, value: object, kind: type) -> None:
+    """Raise a SimulatorError unless the value is of this class."""
+    if not isinstance(value, kind):
+        raise SimulatorError(f"{name} must be a {kind.__name__}, got a {type(value).__name__}")
 
 
 def choice(name: str, value: str, allowed: Iterable[str]) -> str:
@@ -96,7 +122,8 @@ def region(roi: tuple[int, int, int, int], fpixels: int, spixels: int) -> None:
 
     roi is (fast first, fast last, slow first, slow last), inclusive, in pixels.
     """
-    if len(roi) != 4:
+    whole = isinstance(roi, (tuple, list)) and all(isinstance(edge, Integral) for edge in roi)
+    if not whole or len(roi) != 4:
         raise SimulatorError(
             f"roi must be four pixel numbers (fast first, last, slow first, last), got {roi!r}"
         )

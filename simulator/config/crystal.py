@@ -90,6 +90,13 @@ class CrystalConfig:
         checks.positive("fudge", self.fudge, "")
         checks.finite("default_F", self.default_F, "electrons")
         checks.choice("outside", self.outside, OUTSIDE)
+        checks.seed("mosaic_seed", self.mosaic_seed)
+        if self.misset_seed is not None:
+            checks.seed("misset_seed", self.misset_seed)
+        checks.switch("exact_cell", self.exact_cell)
+        checks.switch("matrix_sets_cell", self.matrix_sets_cell)
+        if self.interpolate is not None:
+            checks.switch("interpolate", self.interpolate)
 
     def _check_angles(self) -> None:
         """Raise a SimulatorError unless the three angles span a cell.

@@ -130,6 +130,8 @@ class DetectorConfig:
             checks.choice("pivot", self.pivot, ("BEAM", "SAMPLE"))
         for name in ("omega_from", "polarization_from", "capture_from"):
             checks.choice(name, getattr(self, name), PICKS)
+        for name in ("curved", "point_pixel", "running_product", "water_counted_twice"):
+            checks.switch(name, getattr(self, name))
 
     def _check_sensor(self) -> None:
         checks.non_negative("thickness_um", self.thickness_um, "um")

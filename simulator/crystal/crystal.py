@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.config import CrystalConfig, SimulatorError
+from simulator.config import CrystalConfig, SimulatorError, checks
 from simulator.crystal.hkl import read_hkl
 from simulator.crystal.mosaic import mosaic_rotations, random_misset
 from simulator.geometry import cell as unit_cell
@@ -38,7 +38,8 @@ class Crystal:
         dtype: "torch.dtype | None" = None,
         xp: Any = None,
     ) -> None:
-        self.config = config or CrystalConfig()
+        self.config = CrystalConfig() if config is None else config
+        checks.instance("the configuration", self.config, CrystalConfig)
         self.target, self.dtype = device, dtype
         self.xp = importlib.import_module("torch") if xp is None else xp
         self.table: Table | None = None

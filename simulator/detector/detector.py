@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from simulator.config import DetectorConfig
+from simulator.config import DetectorConfig, checks
 from simulator.config.checks import Scalar
 from simulator.detector.layers import Layers, layers
 from simulator.geometry.arrays import scalar, stacked
@@ -33,7 +33,8 @@ class Detector:
         dtype: "torch.dtype | None" = None,
         xp: Any = None,
     ) -> None:
-        self.config = config or DetectorConfig()
+        self.config = DetectorConfig() if config is None else config
+        checks.instance("the configuration", self.config, DetectorConfig)
         self.target, self.dtype = device, dtype
         self.xp = importlib.import_module("torch") if xp is None else xp
         self.mask = mask

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+THROUGH_SAMPLE = 1e-9
+"""Closest distance over the distance along the beam up to which a plane holds the sample."""
+
+
 @dataclass(frozen=True)
 class Axes:
     """Unit vectors of the experiment before any detector rotation (the two-theta axis as given)."""
@@ -95,9 +99,11 @@ def place(axes: Axes, placement: Placement) -> Panel:
         beam_f, beam_s = placement.beam_spot
         origin = -beam_f * fast - beam_s * slow + distance * axes.beam
     close = origin @ normal
-    if plain(close) <= 0:
+    closest = plain(close)
+    if closest <= THROUGH_SAMPLE * plain(distance):
+        where = "behind" if closest < 0 else "through"
         raise SimulatorError(
-            f"the detector plane passes behind the sample: its closest distance is {plain(close) * 1e3:g} mm"
+            f"the detector plane passes {where} the sample: its closest distance is {closest * 1e3:g} mm"
         )
     return Panel(origin, fast, slow, normal, close, close / ratio)
 

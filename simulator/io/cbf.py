@@ -47,7 +47,7 @@ def byte_offset(values: NDArray[np.int32]) -> bytes:
 
 
 def write_cbf(path: Path, values: NDArray[np.int32], comments: list[str]) -> None:
-    """Write a one-image mini-CBF of counts [slow, fast], with comment lines in its header."""
+    """Write a one-image mini-CBF of counts [slow, fast]; `comments` are the lines of an SLS 1.0 header."""
     body = byte_offset(values)
     digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode("ascii")
     rows, columns = values.shape

@@ -13,10 +13,52 @@ def write_whole(path: Path, content: bytes) -> None:
     write_parts(path, [content])
 
 
+def check_writable(path: Path) -> None:
+    """Raise a SimulatorError where `write_whole` could not write: found out before an image is computed."""
+    target = _target(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        if _is_device(target):
+            open(target, "wb").close()
+            return
+        handle, name = _beside(target)
+        os.close(handle)
+        os.unlink(name)
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(0, "it is write-protected")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _target(path: Path) -> Path:
+    """Where a link leads, so that a file is replaced and not the link to it."""
+    return Path(os.path.realpath(path))
+
+
+def _is_device(target: Path) -> bool:
+    """Whether it is something like /dev/null or a pipe, which is written to and never replaced."""
+    return target.exists() and not target.is_file()
+
+
+def _beside(target: Path) -> tuple[int, str]:
+    """Open a temporary file in the target's folder; its descriptor and its name."""
+    return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+
+
+def _unwritable(path: Path, error: OSError) -> SimulatorError:
+    return SimulatorError(f"cannot write {path}: {error.strerror or error}")
+
+
 def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """As `write_whole`, for content that comes in parts."""
+    target = _target(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if _is_device(target):
+            with open(target, "wb") as out:
+                out.writelines(parts)
+            return
+        handle, name = _beside(target)
         try:
             with os.fdopen(handle, "wb") as out:
                 for part in parts:
@@ -25,12 +67,12 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
                 os.fsync(out.fileno())
             # A temporary file is private; an image is readable as any file that a program writes.
             os.chmod(name, 0o644)
-            os.replace(name, path)
+            os.replace(name, target)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise SimulatorError(f"cannot write {path}: {error.strerror or error}") from None
+        raise _unwritable(path, error) from None
 
 
 def read_whole(path: Path, what: str) -> bytes:

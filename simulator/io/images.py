@@ -81,6 +81,15 @@ def counts(image: Image, window: Window, *, scale: float, adc: float) -> NDArray
     return found
 
 
+def beyond_range(image: Image, window: Window, *, scale: float, adc: float) -> int:
+    """Count the pixels that `counts` cuts to 0 or to 65535."""
+    found = 0
+    for _, part in row_blocks(window.of(image)):
+        value = part.astype(np.float32).astype(np.float64) * scale + adc + 0.5
+        found += int(((value < 0) | (value >= TOP + 1)).sum())
+    return found
+
+
 def read_out(noise: Image, window: Window, *, adc: float) -> tuple[NDArray[np.uint16], int]:
     """deviate + adc, cut at 65535 and truncated, 0 outside the window; and how many pixels were cut."""
     found = np.zeros(noise.shape, dtype=np.uint16)
@@ -91,9 +100,14 @@ def read_out(noise: Image, window: Window, *, adc: float) -> tuple[NDArray[np.ui
 
 
 def picture_scale(image: Image, window: Window) -> float:
-    """Grey levels per photon: 250 at five times the root mean square deviation; 1 for an even image."""
+    """Grey levels per photon: 250 at five times the root mean square deviation; 1 for an even image.
+
+    The deviation is that of a sample: the squares are divided by one less than the number of pixels.
+    """
     pixels = np.float32(window.of(image)).astype(np.float64)
-    deviation = float(np.sqrt(((pixels - pixels.mean()) ** 2).mean()))
+    if pixels.size < 2:
+        return 1.0
+    deviation = float(pixels.std(ddof=1))
     if deviation <= 0:
         return 1.0
     return PICTURE_GREY / (PICTURE_SIGMAS * deviation)

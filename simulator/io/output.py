@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.config import SimulatorError
 from simulator.detector import Detector
 from simulator.io import images
 from simulator.io.cbf import write_cbf
 from simulator.io.command.parse import Given
 from simulator.io.command.translate import Experiment
-from simulator.io.header import smv_entries
+from simulator.io.files import check_writable
+from simulator.io.header import cbf_entries, smv_entries
 from simulator.io.smv import write_smv
 
 Noise = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
@@ -49,6 +51,26 @@ class Request:
     adc: float
     seed: int
 
+    def paths(self) -> list[Path]:
+        """The files that will be written."""
+        wanted = (self.floats, self.smv, self.pgm, self.noise, self.numpy, self.cbf)
+        return [path for path in wanted if path is not None]
+
+
+def check_outputs(paths: list[Path]) -> None:
+    """Raise a SimulatorError for a file that cannot be written, and for two outputs of one name.
+
+    Called before an image is computed.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        target = path.resolve()
+        # Several outputs may go to /dev/null.
+        if target in seen and (target.is_file() or not target.exists()):
+            raise SimulatorError(f"two images would be written to {path}: give each a name of its own")
+        seen.add(target)
+        check_writable(path)
+
 
 def request_of(given: Given, clock: int) -> Request:
     """Translate the output options; noise without a seed takes the clock's, as in the reference."""
@@ -56,7 +78,7 @@ def request_of(given: Given, clock: int) -> Request:
     return Request(
         floats=_path(given, "floatfile") or FLOAT_FILE,
         smv=_path(given, "intfile") or SMV_FILE,
-        pgm=None if given.has("nopgm") else _path(given, "pgmfile") or PGM_FILE,
+        pgm=_path(given, "pgmfile") or PGM_FILE if given.last_of("pgmfile", "nopgm") != "nopgm" else None,
         noise=_path(given, "noisefile") or NOISE_FILE if _wants_noise(given) else None,
         numpy=_path(given, "npyfile"),
         cbf=_path(given, "cbffile"),
@@ -67,6 +89,11 @@ def request_of(given: Given, clock: int) -> Request:
     )
 
 
+def _cut_pixels(count: int) -> str:
+    """What to say of pixels that do not fit into 16 bits."""
+    return f", {count} pixels cut to 0 ... {images.TOP}" if count else ""
+
+
 def _path(given: Given, key: str) -> Path | None:
     text = given.text(key)
     return None if text is None else Path(text)
@@ -74,12 +101,7 @@ def _path(given: Given, key: str) -> Path | None:
 
 def _wants_noise(given: Given) -> bool:
     """Whether an image with noise is written: of -noise, -nonoise and -noisefile the last counts."""
-    for key in reversed(given.order):
-        if key in ("noise", "noisefile"):
-            return True
-        if key == "nonoise":
-            return False
-    return True
+    return given.last_of("noise", "noisefile", "nonoise") != "nonoise"
 
 
 def write_outputs(
@@ -99,9 +121,12 @@ def write_outputs(
     scale = request.scale or images.automatic_scale(image, window)
     counts = images.counts(image, window, scale=scale, adc=request.adc)
     write_smv(request.smv, entries, counts)
-    lines.append(f"wrote {request.smv}: {scale:g} ADU per photon, offset {request.adc:g} ADU")
+    cut = images.beyond_range(image, window, scale=scale, adc=request.adc)
+    lines.append(
+        f"wrote {request.smv}: {scale:g} ADU per photon, offset {request.adc:g} ADU" + _cut_pixels(cut)
+    )
     if request.cbf is not None:
-        comments = [f"{key} {value}" for key, value in entries]
+        comments = cbf_entries(detector, experiment.beam, experiment.crystal)
         write_cbf(request.cbf, counts.astype(np.int32), comments)
         lines.append(f"wrote {request.cbf}: the same counts")
     if request.pgm is not None:

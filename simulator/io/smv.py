@@ -1,4 +1,4 @@
-"""SMV images: a 512-byte text header, then unsigned 16-bit pixels, fast axis first."""
+"""SMV images: a text header of 512 bytes or a multiple, then unsigned 16-bit pixels, fast axis first."""
 
 import re
 import sys
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from simulator.config import SimulatorError
 from simulator.io.files import read_whole, write_parts
 
-HEADER_BYTES = 512
+HEADER_BLOCK = 512
+"""A header is padded to a multiple of this many bytes."""
+
 MOST = 10**6
 """Bytes of a header, and pixels along an edge, beyond which a file is not believed."""
 
@@ -68,17 +70,27 @@ class Header:
 
 
 def encode_header(entries: list[tuple[str, str]]) -> bytes:
-    """Encode `{`, one `KEY=value;` a line, `}`, a form feed, and blanks up to 512 bytes."""
+    """Encode HEADER_BYTES and the entries, padded with blanks to as many blocks of 512 bytes as they need.
+
+    `{`, one `KEY=value;` a line, `}`, a form feed. Readers find the pixels by HEADER_BYTES.
+    """
+    size = HEADER_BLOCK
+    while True:
+        raw = _header_text([("HEADER_BYTES", str(size)), *entries])
+        if len(raw) <= size:
+            return raw.ljust(size, b" ")
+        size += HEADER_BLOCK
+
+
+def _header_text(entries: list[tuple[str, str]]) -> bytes:
+    """The header without its padding."""
     lines = ["{\n"]
     for key, value in entries:
         # The reference writes this one entry without a semicolon.
         end = "" if key == "DIALS_ORIGIN" else ";"
         lines.append(f"{key}={value}{end}\n")
     lines.append("}\f")
-    raw = "".join(lines).encode("ascii")
-    if len(raw) > HEADER_BYTES:
-        raise SimulatorError(f"the SMV header takes {len(raw)} bytes: {HEADER_BYTES} are allowed")
-    return raw.ljust(HEADER_BYTES, b" ")
+    return "".join(lines).encode("ascii")
 
 
 def write_smv(path: Path, entries: list[tuple[str, str]], pixels: NDArray[np.uint16]) -> None:

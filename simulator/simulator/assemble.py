@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 from simulator.geometry.arrays import as_numpy, library_of
 from simulator.simulator.checkpoint import Checkpoint
+from simulator.simulator.remarks import check_image, warn_of_absent_reflections
 from simulator.simulator.scene import Scene
 
 Progress = Callable[[int, int], None]
@@ -39,7 +40,11 @@ class Job(Generic[Array]):
 
 
 def assemble(job: Job[Array], scene: Scene) -> Array:
-    """Render the region of interest block by block: [slow, fast] photons, no graph."""
+    """Render the region of interest block by block: [slow, fast] photons, no graph.
+
+    Warns of what the image is silent about; raises a SimulatorError for pixels that are no numbers.
+    """
+    warn_of_absent_reflections(scene)
     plan = scene.plan
     image = job.engine.blank(scene)
     window = image[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]  # type: ignore[index]
@@ -57,4 +62,5 @@ def assemble(job: Job[Array], scene: Scene) -> Array:
             job.checkpoint.append(as_numpy(block))
         if job.progress is not None:
             job.progress(end, len(plan.rows))
+    check_image(image, scene)
     return image

@@ -11,6 +11,28 @@ from simulator.simulator.native.engine import KernelEngine
 from simulator.simulator.native.shared import shared
 from simulator.simulator.switch import ENGINES, disabled
 
+DTYPES = (torch.float64, torch.float32)
+"""Precisions of pixels."""
+
+
+def usable_device(device: torch.device | str) -> torch.device:
+    """Return the device; raise a SimulatorError where torch does not know it or cannot allocate there."""
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    # Torch raises an AssertionError where it was built without the device, and a RuntimeError for the rest.
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SimulatorError(f"the device {device} cannot be used: {first}") from None
+    return found
+
+
+def checked_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return the precision of the pixels; raise a SimulatorError for another than float64 and float32."""
+    if dtype not in DTYPES:
+        raise SimulatorError(f"dtype is {dtype}: pixels are torch.float64 or torch.float32")
+    return dtype
+
 
 def choose_engine(
     wanted: str = "auto",
@@ -30,6 +52,8 @@ def choose_engine(
         return TorchEngine()
     if wanted == "auto" and (disabled(environ) or device.type != "cpu"):
         return TorchEngine()
+    if device.type != "cpu":
+        raise SimulatorError(f"the kernel runs on a CPU, the device is {device}: ask for the engine torch")
     library = shared()
     if isinstance(library, str):
         if wanted == "kernel":

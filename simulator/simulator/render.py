@@ -219,13 +219,16 @@ class Pixels:
         if plan.thick and _is_chosen(plan.capture_from, first=first_share, last=is_last):
             self.share = captured_of(self.scene, sample)
 
-    def choose_polarization(self, polar: Tensor, contributed: Tensor) -> None:
-        """Keep the polarisation of the first sample that contributes, or of the last."""
+    def choose_polarization(self, polar: Tensor, seen: Tensor) -> None:
+        """Keep the polarisation of the first sample that is seen, or of the last.
+
+        As in the reference, a sample is seen when `dmin` does not skip it, whatever its lattice factor.
+        """
         if self.scene.plan.polarization_from == "first":
-            self.polar = torch.where(contributed & ~self.polar_known, polar, self.polar)
-            self.polar_known = self.polar_known | contributed
+            self.polar = torch.where(seen & ~self.polar_known, polar, self.polar)
+            self.polar_known = self.polar_known | seen
         elif self.scene.plan.polarization_from == "last":
-            self.polar = torch.where(contributed, polar, self.polar)
+            self.polar = torch.where(seen, polar, self.polar)
 
     def image(self) -> Tensor:
         """[P] photons per pixel."""
@@ -277,10 +280,7 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     own = _own_factor(scene, sample, polar)
     weight = tensors.weights[source]
     value = torch.zeros_like(sample.length)
-    touched = torch.zeros_like(state.polar_known)
     for intensity, factor in terms(scene, q, state.pixels, first_step):
-        if plan.may_skip:
-            touched = touched | (factor.detach() != 0).any(0)
         if plan.running_product:
             _multiply_running_sum(state, intensity * weight, factor, own, seen)
         else:
@@ -293,13 +293,8 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
             value = torch.where(seen, value, torch.zeros_like(value))
         state.total = state.total + value
     if polar is not None:
-        # Without zero lattice factors, or with water, every step contributes.
-        all_contribute = plan.watered or not plan.may_skip
-        contributed = torch.ones_like(touched) if all_contribute else touched
-        if seen is not None:
-            contributed = contributed & seen
-        state.choose_polarization(polar, contributed)
-        state.polar_settled = seen is None and all_contribute
+        state.choose_polarization(polar, torch.ones_like(state.polar_known) if seen is None else seen)
+        state.polar_settled = seen is None
 
 
 def _multiply_running_sum(

@@ -137,11 +137,6 @@ class Plan:
         return range(self.roi[0], self.roi[1] + 1)
 
     @property
-    def may_skip(self) -> bool:
-        """Whether lattice factors can be exactly 0, so that the reference skips steps."""
-        return self.shape in ("GAUSS", "TOPHAT") or self.running_product
-
-    @property
     def interpolates(self) -> bool:
         """Whether any sample reads between reflections."""
         return self.interpolate_each or self.interpolate_before is not None

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from simulator.beam import Beam
-from simulator.config import BeamConfig, CrystalConfig, SimulatorError
+from simulator.config import BeamConfig, CrystalConfig, SimulatorError, checks
 from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.simulator.assemble import Job, Progress
 from simulator.simulator.budget import check_budget
 from simulator.simulator.build import build_scene
 from simulator.simulator.checkpoint import Checkpoint
-from simulator.simulator.choose import choose_engine
+from simulator.simulator.choose import checked_dtype, choose_engine, usable_device
 from simulator.simulator.differentiate import Image
 from simulator.simulator.engine import Engine
 from simulator.simulator.interpolation import settle_interpolation
@@ -43,14 +43,16 @@ class Simulator:
         engine: Engine | str = "auto",
         memory_limit: int | None = None,
     ) -> None:
+        checks.instance("crystal", crystal, Crystal)
+        checks.instance("detector", detector, Detector)
         self.crystal = crystal
         if crystal_config is not None and crystal_config is not crystal.config:
             self.crystal = Crystal(crystal_config, device=crystal.target, dtype=crystal.dtype)
             if crystal_config.hkl_path is None:
                 self.crystal.table = crystal.table
         self.detector = detector
-        self.device = torch.device(device)
-        self.dtype = dtype
+        self.device = usable_device(device)
+        self.dtype = checked_dtype(dtype)
         self.beam = Beam(beam_config)
         self.memory_limit = memory_limit
         self.engine = choose_engine(engine, device=self.device) if isinstance(engine, str) else engine

@@ -9,6 +9,7 @@ from simulator.__main__ import main
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
 from simulator.crystal import Crystal
 from simulator.crystal.hkl import read_cache, read_hkl
+from simulator.simulator import Simulator
 
 GOOD = "-cell 40 50 60 80 95 105 -N 2 -default_F 1 -detpixels 8 -pixel 5 -oversample 1 -nonoise -nopgm"
 
@@ -75,6 +76,18 @@ LINES = {
     f"{GOOD} -engine abacus": "engine is 'abacus'",
     f"{GOOD} -precision float16": "-precision is 'float16'",
     f"{GOOD} -floatfile no/such/folder/a.bin": "cannot write no/such/folder/a.bin",
+    f"{GOOD} -npyfile .": "cannot write .: it is a folder",
+    f"{GOOD} -cbffile words.mat/a.cbf": "cannot write words.mat/a.cbf",
+    f"{GOOD} -floatfile {'x' * 250}": "File name too long",
+    f"{GOOD} -floatfile a.bin -intfile ./a.bin": "two images would be written to a.bin",
+    f"{GOOD} -trace_pixel 1 1 -trace_json no/such/t.json": "cannot write no/such/t.json",
+    f"{GOOD} -twotheta 90": "the detector plane passes through the sample",
+    f"{GOOD} -device abacus": "the device abacus cannot be used",
+    f"{GOOD} -device cuda:99": "the device cuda:99 cannot be used",
+    f"{GOOD} -xtalsize 1 2 3": "unexpected value '2'",
+    f"{GOOD} -hdivrange -3": "a range must not be negative",
+    f"{GOOD} -dispersion -3": "a range must not be negative",
+    f"{GOOD} -mask small.img -detpixels 9": "the mask is (8, 8) px",
     f"{GOOD} -trace_pixel 9 0": "pixel slow 9 fast 0 lies outside the detector",
     f"{GOOD} -osc 100 -phistep 0.000001": "makes 100000000 points",
     "compare": "compare takes two images, got 0",
@@ -95,6 +108,7 @@ def folder(tmp_path, monkeypatch):
         "words.mat": "a b c\n",
         "empty.txt": "# nothing\n\n",
         "zero.txt": "0 0 0 1 1.5e-10\n",
+        "small.img": "{\nHEADER_BYTES=512;\nSIZE1=8;\nSIZE2=8;\n}\f".ljust(512) + "\1" * 128,
         "cut.img": "{\nHEADER_BYTES=512;\nSIZE1=8;\nSIZE2=8;\n}\f".ljust(512),
     }
     for name, text in files.items():
@@ -115,7 +129,7 @@ def test_one_clear_line(words, folder, capsys):
     assert len(errors) == 1
     assert LINES[words] in errors[0]
     assert "Traceback" not in captured.err
-    if "no/such/folder" not in words:
+    if "no/such" not in words:
         assert sorted(path.name for path in folder.iterdir()) == before, "nothing is left half written"
 
 
@@ -137,6 +151,21 @@ class TestConfigurations:
             (CrystalConfig, {"default_F": math.nan}, "default_F is nan electrons"),
             (CrystalConfig, {"mosaic_domains": 0}, "mosaic_domains is 0"),
             (CrystalConfig, {"mosaic_domains": 2.5}, "mosaic_domains is 2.5"),
+            (CrystalConfig, {"cell_a": "70"}, "cell_a must be one number in A, got '70'"),
+            (CrystalConfig, {"cell_a": True}, "cell_a must be one number in A, got True"),
+            (CrystalConfig, {"cell_a": None}, "cell_a must be one number in A, got None"),
+            (CrystalConfig, {"cell_a": torch.tensor(1j)}, "cell_a must be one number in A"),
+            (CrystalConfig, {"misset_deg": "123"}, "misset_deg must be one number"),
+            (CrystalConfig, {"mosaic_seed": 1.5}, "mosaic_seed is 1.5: a seed is a whole number"),
+            (CrystalConfig, {"misset_seed": "7"}, "misset_seed is '7': a seed is a whole number"),
+            (CrystalConfig, {"exact_cell": 1}, "exact_cell is 1: it must be True or False"),
+            (CrystalConfig, {"interpolate": "yes"}, "interpolate is 'yes': it must be True or False"),
+            (BeamConfig, {"nopolar": 0.0}, "nopolar is 0.0: it must be True or False"),
+            (DetectorConfig, {"oversample": 2.0}, "oversample is 2.0: it must be a whole number"),
+            (DetectorConfig, {"fpixels": "8"}, "fpixels is '8': it must be a whole number"),
+            (DetectorConfig, {"curved": "no"}, "curved is 'no': it must be True or False"),
+            (DetectorConfig, {"roi": (0, 1.5, 0, 3)}, "roi must be four pixel numbers"),
+            (DetectorConfig, {"roi": 5}, "roi must be four pixel numbers"),
             (CrystalConfig, {"shape": "STAR"}, "must be one of SQUARE, ROUND, GAUSS, TOPHAT"),
             (BeamConfig, {"wavelength_A": -1}, "wavelength_A is -1 A"),
             (BeamConfig, {"flux": math.inf}, "flux is inf photons/s"),
@@ -152,6 +181,24 @@ class TestConfigurations:
             kind(**options)
         assert line in str(caught.value)
         assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("dtype", [torch.int32, torch.float16, torch.complex128, torch.bool, "float64"])
+    def test_pixels_of_another_type(self, simulate, dtype):
+        with pytest.raises(SimulatorError, match=r"pixels are torch\.float64 or torch\.float32"):
+            simulate(dtype=dtype)
+
+    def test_a_configuration_in_place_of_what_it_describes(self, simulate):
+        sim = simulate()
+        with pytest.raises(SimulatorError, match="crystal must be a Crystal, got a CrystalConfig"):
+            Simulator(CrystalConfig(), sim.detector)
+        with pytest.raises(SimulatorError, match="detector must be a Detector, got a DetectorConfig"):
+            Simulator(sim.crystal, DetectorConfig())
+        with pytest.raises(SimulatorError, match="the configuration must be a CrystalConfig, got a dict"):
+            Crystal({"cell_a": 70.0})
+
+    def test_a_kernel_off_the_cpu(self, simulate):
+        with pytest.raises(SimulatorError, match="the kernel runs on a CPU, the device is meta"):
+            simulate(engine="kernel", device="meta")
 
     def test_they_are_frozen(self):
         with pytest.raises(AttributeError):

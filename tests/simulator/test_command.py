@@ -130,7 +130,7 @@ class TestFiles:
     def test_picture(self, run):
         run(f"{SMALL} -nonoise")
         photons = floats().astype(np.float64)
-        scale = 250 / (5 * photons.std())
+        scale = 250 / (5 * photons.std(ddof=1))
         raw = Path("image.pgm").read_bytes()
         head = f"P5\n30 20\n# pixels scaled by {scale:g}\n255\n".encode()
         assert raw.startswith(head)
@@ -256,8 +256,11 @@ class TestReading:
     def test_size_of_the_crystal(self):
         crystal = self.words("-xtalsize 0.0000431").crystal
         assert crystal.N_cells == (11, 9, 8)
-        clipped = self.words("-samplesize 0.001 0.9 0.9 -beamsize 0.002").crystal
+        sizes = "-xtal_thick 0.001 -xtal_width 0.9 -xtal_height 0.9"
+        clipped = self.words(f"{sizes} -beamsize 0.002").crystal
         assert clipped.N_cells == (250, 400, 334)
+        assert self.words(f"{sizes} -samplesize 0.0000431").crystal.N_cells == (11, 9, 8), "the last counts"
+        assert self.words("-samplesize 0.0000431 -xtal_thick 0.001").crystal.N_cells == (250, 9, 8)
 
     def test_interpolation_follows_the_counts_as_given(self):
         assert self.words("-xtalsize 0.0000431 -Na 2").crystal.interpolate is True

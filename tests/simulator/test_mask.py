@@ -17,7 +17,7 @@ COUNTED[2, 3:6] = 0
 
 def smv(**entries):
     """The bytes of an SMV image of the mask, with more entries in its header."""
-    size = [("HEADER_BYTES", "512"), ("BYTE_ORDER", "little_endian"), ("TYPE", "unsigned_short")]
+    size = [("BYTE_ORDER", "little_endian"), ("TYPE", "unsigned_short")]
     shape = [("SIZE1", "8"), ("SIZE2", "8"), ("PIXEL_SIZE", "5")]
     return encode_header([*size, *shape, *entries.items()]) + COUNTED.astype("<u2").tobytes()
 

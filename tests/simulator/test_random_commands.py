@@ -28,7 +28,7 @@ CHOICES = {
     "Nb": ["3", "0"],
     "Nc": ["2", "-1"],
     "N": ["1", "5", "20"],
-    "xtalsize": ["1e-5", "1e-5 2e-5", "0"],
+    "xtalsize": ["1e-5", "2e-5", "0"],
     "xtal_thick": ["2e-5"],
     "xtal_width": ["2e-5"],
     "xtal_height": ["2e-5"],
@@ -139,7 +139,7 @@ def bench(inputs, monkeypatch, capsys):
     monkeypatch.delenv("NANOBRAGG_DISABLE_COMPILE", raising=False)
     Path("some.hkl").write_text(HKL)
     Path("liquid.txt").write_text("0 2.5\n0.1 3\n0.3 1\n")
-    size = [("HEADER_BYTES", "512"), ("BYTE_ORDER", "little_endian"), ("TYPE", "unsigned_short")]
+    size = [("BYTE_ORDER", "little_endian"), ("TYPE", "unsigned_short")]
     shape = [("SIZE1", "8"), ("SIZE2", "8"), ("PIXEL_SIZE", "8"), ("DISTANCE", "100"), ("WAVELENGTH", "1.1")]
     kept = np.ones((8, 8), dtype="<u2")
     kept[2:4, 3] = 0

@@ -150,10 +150,8 @@ def _convention(given: Given) -> str:
     """CUSTOM where any axis is given, else the last convention named, else MOSFLM."""
     if given.has("pix0_vector") or any(given.has(key) for key in VECTORS):
         return "CUSTOM"
-    for key in reversed(given.order):
-        if key in CONVENTIONS:
-            return CONVENTIONS[key]
-    return "MOSFLM"
+    last = given.last_of(*CONVENTIONS)
+    return "MOSFLM" if last is None else CONVENTIONS[last]
 
 
 @dataclass(frozen=True)
@@ -203,10 +201,10 @@ def _liquid(given: Given) -> list[tuple[float, float]] | None:
     """The rows of the last of -stol, -4stol, -Q, where -use_stol asks for them."""
     if not given.has("use_stol"):
         return None
-    kinds = [key for key in given.order if key in SCALES]
-    if not kinds:
+    kind = given.last_of(*SCALES)
+    if kind is None:
         raise SimulatorError("-use_stol needs a file: give -stol, -4stol or -Q")
-    return read_stol(Path(str(given.text(kinds[-1]))), kinds[-1])
+    return read_stol(Path(str(given.text(kind))), kind)
 
 
 def detector_of(given: Given, imported: Imported) -> tuple[DetectorConfig, list[str]]:
@@ -216,11 +214,11 @@ def detector_of(given: Given, imported: Imported) -> tuple[DetectorConfig, list[
     pivot = pivot_of(given) if convention == "CUSTOM" else None
     two_theta = _two_theta(given)
     pixel_mm = given.number("pixel", header.number("PIXEL_SIZE") or DEFAULT_PIXEL_MM)
-    fast_count = given.whole("detpixels_x") or given.whole("detpixels")
-    fast_size = given.maybe("detsize_f") or given.maybe("detsize")
+    fast_count = given.last_whole("detpixels_x", "detpixels")
+    fast_size = given.last_number("detsize_f", "detsize")
     fast = _edge(fast_count, fast_size, header.number("SIZE1"), pixel_mm)
-    slow_count = given.whole("detpixels_y") or given.whole("detpixels")
-    slow_size = given.maybe("detsize_s") or given.maybe("detsize")
+    slow_count = given.last_whole("detpixels_y", "detpixels")
+    slow_size = given.last_number("detsize_s", "detsize")
     slow = _edge(slow_count, slow_size, header.number("SIZE2"), pixel_mm)
     sensor = _sensor(given)
     omega_from = _pick(given, "oversample_omega")

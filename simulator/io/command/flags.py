@@ -52,7 +52,7 @@ CRYSTAL = (
     _whole("-Nb", 1, "cells along b"),
     _whole("-Nc", 1, "cells along c"),
     _whole("-N", 1, "cells along all three axes"),
-    _numbers("-xtalsize -samplesize", 1, "x, y, z size of the crystal in mm", most=3),
+    _numbers("-xtalsize -samplesize", 1, "size of the crystal along x, y and z, mm"),
     _numbers("-xtal_thick -xtal_thickness -sample_thick -sample_thickness", 1, "x size of the crystal, mm"),
     _numbers("-xtal_width -sample_width -width", 1, "y size of the crystal, mm"),
     _numbers("-xtal_height -sample_height -height", 1, "z size of the crystal, mm"),

@@ -24,6 +24,23 @@ class Given:
         """Whether the option appears."""
         return key in self.values
 
+    def last_of(self, *keys: str) -> str | None:
+        """The one of these options that was given last, or None."""
+        for key in reversed(self.order):
+            if key in keys:
+                return key
+        return None
+
+    def last_number(self, *keys: str) -> float | None:
+        """The first value of the one of these options that was given last, or None."""
+        key = self.last_of(*keys)
+        return None if key is None else self.maybe(key)
+
+    def last_whole(self, *keys: str) -> int | None:
+        """As `last_number`, for options that take a whole number."""
+        key = self.last_of(*keys)
+        return None if key is None else self.whole(key)
+
     def number(self, key: str, default: float) -> float:
         """Its first value as a number."""
         return float(self.values[key][0]) if key in self.values else default
@@ -136,5 +153,5 @@ def _contradictions(given: Given) -> None:
 
 
 def _agree(group: str, given: Given) -> bool:
-    """Whether options of one group mean the same: `-polar 0` and `-nopolar` are both without polarisation."""
+    """Whether options of one group may stand together: of `-polar 0` and `-nopolar` the last counts."""
     return group == "polarisation" and given.number("polar", 0.0) == 0.0

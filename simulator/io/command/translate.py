@@ -159,15 +159,13 @@ def interpolation_of(given: Given, cells: tuple[int, int, int]) -> bool:
 
 def shape_of(given: Given) -> str:
     """The last crystal shape named, else SQUARE."""
-    for key in reversed(given.order):
-        if key in SHAPES:
-            return SHAPES[key]
-    return "SQUARE"
+    last = given.last_of(*SHAPES)
+    return "SQUARE" if last is None else SHAPES[last]
 
 
 def crystal_of(given: Given, header: Header, lambda_A: float, clock: int) -> CrystalConfig:
     """Translate the crystal's options, except its size in mm."""
-    spindle_range = given.maybe("osc") or header.number("OSC_RANGE")
+    spindle_range = given.number("osc", 0.0) if given.has("osc") else header.number("OSC_RANGE")
     spindle = rotation(given.whole("phisteps"), spindle_range, given.maybe("phistep"))
     cells = cells_given(given)
     cell = cell_of(given)
@@ -210,20 +208,18 @@ def carryover_threads(given: Given) -> int:
     return int(values[0]) if values else 1
 
 
-def _sizes_given(given: Given) -> list[float]:
-    """x, y, z size of the crystal in mm, 0 where none is given; a missing z is y, a missing y and z are x."""
-    sizes = [0.0, 0.0, 0.0]
-    if given.has("xtalsize"):
-        sizes = [float(value) for value in given.values["xtalsize"]]
-        sizes += [sizes[-1]] * (3 - len(sizes))
-    for axis, key in enumerate(("xtal_thick", "xtal_width", "xtal_height")):
-        sizes[axis] = given.number(key, sizes[axis])
+def sizes_given(given: Given) -> list[float]:
+    """x, y, z size of the crystal in mm, 0 where none is given; of two options for one the last counts."""
+    sizes = []
+    for axis_option in ("xtal_thick", "xtal_width", "xtal_height"):
+        size = given.last_number("xtalsize", axis_option)
+        sizes.append(0.0 if size is None else size)
     return sizes
 
 
 def with_size(config: CrystalConfig, given: Given, beamsize_mm: float) -> CrystalConfig:
     """Set N_cells from the crystal's size, where one is given; y and z are first clipped to the beam."""
-    x, y, z = _sizes_given(given)
+    x, y, z = sizes_given(given)
     sizes = (x, min(y, beamsize_mm), min(z, beamsize_mm))
     if not any(size > 0 for size in sizes):
         return config
@@ -231,13 +227,9 @@ def with_size(config: CrystalConfig, given: Given, beamsize_mm: float) -> Crysta
 
 
 def _divergence(given: Given, letter: str) -> Grid:
-    """The grid of one direction, mrad; -divergence and -divsteps stand in for the direction's own options."""
-    count = given.whole(f"{letter}divsteps")
-    if count is None:
-        count = given.whole("divsteps")
-    span = given.maybe(f"{letter}divrange")
-    if span is None:
-        span = given.maybe("divergence")
+    """The grid of one direction, mrad; of an option for both directions and one for this the last counts."""
+    count = given.last_whole(f"{letter}divsteps", "divsteps")
+    span = given.last_number(f"{letter}divrange", "divergence")
     step = given.maybe(f"{letter}divstep")
     return spread(f"-{letter}divrange", count, span, step, alone=DIVERGENCE_ALONE_MRAD)
 
@@ -246,8 +238,8 @@ def beam_of(given: Given, lambda_A: float) -> BeamConfig:
     """Translate wavelength, intensity, polarisation and sources."""
     horizontal = _divergence(given, "h")
     vertical = _divergence(given, "v")
-    # The option is in per cent, the configuration a fraction; a width of 0 is as good as none.
-    width = given.number("dispersion", 0.0) / 100 or None
+    # The option is in per cent, the configuration a fraction. Its default is 0: a count alone does nothing.
+    width = given.number("dispersion", 0.0) / 100
     waves = spread("-dispersion", given.whole("dispsteps"), width, None, alone=0.0)
     path = given.text("sourcefile")
     return BeamConfig(
@@ -257,7 +249,7 @@ def beam_of(given: Given, lambda_A: float) -> BeamConfig:
         exposure_s=given.number("exposure", 1.0),
         beamsize_mm=given.number("beamsize", DEFAULT_BEAMSIZE_MM),
         polarization=given.number("polar", 0.0),
-        nopolar=given.has("nopolar") and not given.has("oversample_polar"),
+        nopolar=given.last_of("polar", "nopolar") == "nopolar" and not given.has("oversample_polar"),
         h_divergence_mrad=horizontal.span,
         v_divergence_mrad=vertical.span,
         h_divergence_step_mrad=horizontal.step,
