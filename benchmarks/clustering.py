@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -44,8 +45,12 @@ class Method(NamedTuple):
     """One cluster a failure, in their order; None where the method is not installed."""
 
 
-def main() -> None:
-    """Print every figure."""
+def main(arguments: list[str]) -> int:
+    """Print every figure; with `--projects` those of real bugs in real projects instead."""
+    if arguments[:1] == ["--projects"]:
+        from benchmarks.projects.command import main as on_projects
+
+        return on_projects(arguments[1:])
     runs = devset(DEVSET)
     if runs:
         print_quality(runs)
@@ -54,6 +59,7 @@ def main() -> None:
         print(f"no labelled failures at {DEVSET}: quality and stability are skipped")
     print_scale()
     print_peers()
+    return 0
 
 
 def clusters_of(failures: Sequence[Failure]) -> list[Hashable]:
@@ -232,4 +238,4 @@ def _slotted(failures: Sequence[Failure]) -> Iterator[SlottedFailure]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

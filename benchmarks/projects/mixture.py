@@ -1,0 +1,128 @@
+"""All bugs of a project at once, run by `triage run` itself; its failures with their labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.projects.catalogue import Mutant, Project, mutants_of
+from benchmarks.projects.sources import Cache, copy_to
+from benchmarks.projects.suites import ARGUMENTS, clean_run, environment, labels, run_alone
+from triage.campaign.recorded import read_failures, read_record
+from triage.cluster.groups import SlottedFailure, failures_of
+from triage.errors import ExitCode
+from triage.evidence.folder import EvidenceFolder
+from triage.model.run import RunRecord
+
+_ANSWERS = (ExitCode.OK, ExitCode.FAILURES)
+
+
+@dataclass(frozen=True)
+class LabelledRun:
+    """The run of a project with all its bugs."""
+
+    project: Project
+    mutants: tuple[Mutant, ...]
+    copy: Path
+    """Where the code with the bugs lies, and the evidence of the run."""
+    folder: EvidenceFolder
+    record: RunRecord
+    failures: tuple[SlottedFailure, ...]
+    """The first failure of each red test that has a label."""
+    labels: tuple[str, ...]
+    """The bug of each of them."""
+    clusters: tuple[str | None, ...]
+    """The cluster that the run put each of them into."""
+    left_out: Mapping[str, int]
+    """How many red tests have no label, by the reason."""
+
+
+def labelled_run(
+    project: Project, cache: Cache, *, anew: bool = False, arguments: Sequence[str] = ()
+) -> LabelledRun:
+    """The project's run from the cache; made where there is none, or `anew`.
+
+    `arguments` are more of them for `triage run`. Raises `RuntimeError` where the run has no answer.
+    """
+    mutants = tuple(mutants_of(project))
+    copy = _folder(project, mutants, cache) / project.name
+    if anew or not EvidenceFolder.all(copy, phase="a"):
+        shutil.rmtree(copy, ignore_errors=True)
+        copy_to(project, cache, copy, mutants)
+        _triage_run(project, cache, copy, arguments)
+    folder = EvidenceFolder.all(copy, phase="a")[-1]
+    return _labelled(project, mutants, copy, folder, cache)
+
+
+def label_of_tests(project: Project, mutants: Sequence[Mutant], cache: Cache) -> dict[str, str]:
+    """Node ids that exactly one bug turns red when it is the only one."""
+    alone = {}
+    for mutant in mutants:
+        run = run_alone(project, cache, mutant)
+        if run is None:
+            raise RuntimeError(f"{project.key}: with {mutant.label} the suite does not come to an end")
+        alone[mutant.label] = run
+    return labels(alone, clean_run(project, cache))
+
+
+def _folder(project: Project, mutants: Sequence[Mutant], cache: Cache) -> Path:
+    digest = hashlib.sha256("".join(mutant.digest for mutant in mutants).encode("utf-8"))
+    return cache.path("mixtures", project.key, digest.hexdigest()[:16], project.name).parent.resolve()
+
+
+def _triage_run(project: Project, cache: Cache, copy: Path, arguments: Sequence[str]) -> None:
+    own = environment(project, cache, copy)
+    canonical = [f"--env={name}={value}" for name, value in own.items()]
+    home = copy.parent / "home"
+    home.mkdir(exist_ok=True)
+    command = [
+        sys.executable, "-m", "triage", "run", "--root", str(copy), *canonical, *arguments,
+        *project.tests, "--", *ARGUMENTS, *project.arguments,
+    ]  # fmt: skip
+    environ = {**os.environ, "HOME": str(home)}
+    done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, check=False)
+    (copy.parent / "triage.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    if done.returncode not in _ANSWERS:
+        raise RuntimeError(f"{project.key}: triage run ended with {done.returncode}, see {copy.parent}")
+
+
+def _labelled(
+    project: Project, mutants: tuple[Mutant, ...], copy: Path, folder: EvidenceFolder, cache: Cache
+) -> LabelledRun:
+    record = read_record(folder.path)
+    label_of = label_of_tests(project, mutants, cache)
+    cluster_of: dict[str, str | None] = {}
+    for row in read_failures(folder.path):
+        cluster_of.setdefault(row.nodeid, row.cluster)
+    ended = {nodeid: cluster for cluster in _clusters(folder) for nodeid in cluster["members"]}
+    failures, found, clusters = [], [], []
+    left_out = {"red without a bug": 0, "red in the mixture only, or under two bugs": 0}
+    clean = set(clean_run(project, cache).red)
+    for slotted in failures_of(record):
+        nodeid, index = slotted.slot
+        if index:
+            continue
+        if nodeid in clean:
+            left_out["red without a bug"] += 1
+        elif nodeid not in label_of:
+            left_out["red in the mixture only, or under two bugs"] += 1
+        else:
+            failures.append(slotted)
+            found.append(label_of[nodeid])
+            # a test that crashed or hung has no failure of its own in the record
+            in_run = ended.get(nodeid)
+            clusters.append(cluster_of.get(nodeid) or (in_run["id"] if in_run else None))
+    return LabelledRun(
+        project, mutants, copy, folder, record, tuple(failures), tuple(found), tuple(clusters), left_out
+    )
+
+
+def _clusters(folder: EvidenceFolder) -> list[dict[str, object]]:
+    return json.loads((folder.path / "clusters.json").read_bytes())["clusters"]
