@@ -127,7 +127,6 @@ def test_a_request_that_makes_no_sense_is_one_line_and_leaves_nothing(project, t
         (("design", "C2"), "no-option"),
         (("design", "C2", "--option", "/nowhere.patch"), "no-option"),
         (("design", "C2", "--option", "/etc/hostname"), "bad-patch"),
-        (("verify", "C2"), "not-designed"),
         (("verify", "C9"), "unknown-cluster"),
         (("verify", "nonsense"), "unknown-cluster"),
     ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from triage.model.criterion import Bound
+from triage.model.strength import Strength
 from triage.repair import ranking
-from triage.repair.assertion_strength import Strength
 from triage.repair.document import ChunkRun, Option, PlantedBreak
 from triage.repair.options import FileChange
 from triage.repair.ranking import against, rank, require_breaks

@@ -10,6 +10,7 @@ from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, RunState
+from triage.model.journal import AttemptRecorded
 from triage.text.plural import counted_noun
 
 
@@ -27,6 +28,8 @@ _FORWARD = {
     ClusterStatus.DESIGNED: ("verify", "a repair is chosen, its exit criteria have not been met"),
 }
 """The command that takes a cluster on, and why it is due."""
+_CLOSE = ("verify", "its exit criteria have not been met")
+"""What is due once the latest run calls an open cluster fixed, designed or not."""
 _ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN: 2}
 """Nearest to the end first."""
 
@@ -45,10 +48,13 @@ def next_steps(
         steps.append(
             Step(cluster=None, command="triage doctor", reason="two branches allotted the same number")
         )
+    verified = _last_verifications(registry)
     waiting = [cluster for cluster in registry.live if cluster.status in _FORWARD]
     for cluster in sorted(waiting, key=lambda each: _urgency(each, states.get(each.id))):
-        verb, reason = _FORWARD[cluster.status]
         state = states.get(cluster.id)
+        verb, reason = _CLOSE if state is RunState.FIXED else _FORWARD[cluster.status]
+        if verb == "verify" and cluster.id in verified:
+            reason = f"{reason}; last time {verified[cluster.id]}"
         if state in {RunState.REGRESSED, RunState.FIXED, RunState.FLAKY}:
             reason = f"{reason}; {state.value} in the latest run"
         quarantine = with_quarantine(cluster, registry.quarantines).quarantine
@@ -61,6 +67,18 @@ def next_steps(
         command = f"triage explain {proposal.cluster}"
         steps.append(Step(cluster=proposal.cluster, command=command, reason=reason))
     return tuple(steps)
+
+
+def _last_verifications(registry: ClusterRegistry) -> dict[str, str]:
+    """Cluster to what its latest attempt came to, where that was a verification."""
+    found: dict[str, str] = {}
+    for event in registry.events:
+        if isinstance(event, AttemptRecorded) and event.cluster in registry.clusters:
+            cluster_id = registry.resolve(event.cluster)
+            found.pop(cluster_id, None)
+            if event.phase == "d":
+                found[cluster_id] = event.summary
+    return found
 
 
 def _about_the_run(latest: RecordedRun | None) -> list[Step]:

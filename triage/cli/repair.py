@@ -101,15 +101,21 @@ def _say_option(app: App, option: Option, *, recommended: bool) -> None:
 def verify_command(app: App, subject: str, campaign: str | None, stamp: str | None) -> ExitCode:
     """Phase D: run the exit criteria in their scopes on the present tree; resolve what meets them all.
 
+    The criteria are those of the cluster's design. Of a cluster without one, which an ordinary commit mended,
+    they follow from the recorded runs that show it red: its tests pass alone and in their recorded places
+    under the conditions of then, their chunk has no new failure, the tree changed, and no test was weakened.
+
     Exit 0 where every criterion is met, 1 where one is not (it is named, and the cluster stays open).
     """
+    from triage.repair.undesigned import fixed_in_latest
     from triage.repair.verify import clusters_to_verify, verify
 
     app.flags = {"campaign": campaign}
     services = wiring.services(app)
     verifications = []
-    for designed in clusters_to_verify(subject, services.registry()):
-        verification = verify(services, designed, lambda: wiring.phase_folder(app, "d", stamp))
+    registry = services.registry()
+    for target in clusters_to_verify(subject, registry, fixed_in_latest(services.output, registry)):
+        verification = verify(services, target, lambda: wiring.phase_folder(app, "d", stamp))
         verifications.append(verification)
         _say_verification(app, verifications[-1])
     app.emit(verifications[0] if len(verifications) == 1 else {"verifications": verifications})

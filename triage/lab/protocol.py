@@ -32,6 +32,10 @@ class Setup(Value):
     packages: dict[str, str] = {}
     """Distributions that come before the installed ones, name to version."""
     pytest_args: tuple[str, ...] = ()
+    suite_args: tuple[str, ...] | None = None
+    """Instead of the settings' arguments, which come before `pytest_args`; None leaves them."""
+    seed: int | None = None
+    """For pytest-randomly; None leaves it to the suite."""
     test_timeout: float | None = None
     """Another time limit for each test."""
     cwd: str | None = None

@@ -106,7 +106,7 @@ class ExperimentRecord:
             env=self._environment.variables,
             instruments=instruments,
             edits=edits,
-            pytest_args=self._environment.pytest_args,
+            pytest_args=self._environment.pytest_args if setup.suite_args is None else setup.suite_args,
         )
         return self.redact(command)
 

@@ -115,15 +115,17 @@ class SetupRunner:
             variables["PYTHONPATH"] = ":".join([*import_path, *([own] if own else [])])
         if setup.test_timeout is not None:
             limits = limits.model_copy(update={"test_timeout": setup.test_timeout})
+        suite_args = self._environment.pytest_args if setup.suite_args is None else setup.suite_args
         return Selection(
             root=str(tree),
             nodeids=setup.nodeids,
             imports=setup.imports,
             env=variables,
-            pytest_args=(*self._environment.pytest_args, *setup.pytest_args),
+            pytest_args=(*suite_args, *setup.pytest_args),
             plugins=tuple(plugin_of(name) for name in setup.instruments),
             settings={name: json.dumps(value) for name, value in setup.instruments.items()},
             limits=limits,
+            seed=setup.seed,
         )
 
     def _default_variables(self, temporary: Path) -> dict[str, str | None]:

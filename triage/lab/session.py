@@ -10,6 +10,7 @@ from pathlib import Path
 from triage.campaign.services import Services
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import UNLIMITED, Budget, Spending
+from triage.lab.collect import Collected, collect
 from triage.lab.earlier import EarlierVerdicts, fingerprint
 from triage.lab.environment import environment_of
 from triage.lab.lab import Lab
@@ -44,6 +45,17 @@ def laboratory(services: Services, folder: EvidenceFolder) -> Iterator[Lab]:
     workers = max(WORKERS, services.settings.workers)
     with workspace(services.root) as place:
         yield open_lab(services, folder, place, budget=UNLIMITED, workers=workers)
+
+
+def collect_suite(services: Services, place: Workspace) -> Collected:
+    """Collect the suite as it stands. Raises `VoidError` where nothing can be collected."""
+    return collect(
+        place.scratch.tree(0, None, {}),
+        place.temporary / "collect",
+        selectors=services.settings.selectors,
+        environment=environment_of(services),
+        limits=services.settings.limits,
+    )
 
 
 def open_lab(

@@ -10,7 +10,11 @@ from pydantic import Field
 
 from triage.model.base import Value
 
-CriterionKind = Literal["passes", "measures", "no-new-failures", "docstring", "ledgers"]
+CriterionKind = Literal[
+    "passes", "measures", "no-new-failures", "docstring", "ledgers",
+    "red-before", "members", "change", "tests",
+]  # fmt: skip
+"""The last four are of a cluster that nobody designed a repair for: they compare it with its failing runs."""
 
 
 class Scope(StrEnum):
@@ -45,6 +49,17 @@ class Bound(Value):
         return measured > self.above
 
 
+class Conditions(Value):
+    """How a recorded run started its processes, where a criterion runs tests as that run did."""
+
+    env: dict[str, str | None] = {}
+    """Set (None: unset) on top of what the settings say now."""
+    pytest_args: tuple[str, ...] | None = None
+    """Instead of the settings' arguments; None where the run is too old to tell."""
+    seed: int | None = None
+    test_timeout: float | None = None
+
+
 class Criterion(Value):
     """One executable condition for closing a cluster."""
 
@@ -55,6 +70,12 @@ class Criterion(Value):
     scope: Scope
     nodeids: tuple[str, ...] = ()
     """What is run, in this order; empty in the suite scope means everything."""
+    watched: tuple[str, ...] = ()
+    """Of these, the tests that must pass; empty where they are the subject."""
+    apart: bool = False
+    """Whether each of `nodeids` runs in a process of its own; a run is then one process for each."""
+    conditions: Conditions | None = None
+    """None runs under the settings as they are."""
     runs: int = Field(default=1, ge=0)
     allowed_rate: float | None = None
     """Failure rate that so many passes do not exclude (95 %, one-sided); None where nothing is run."""

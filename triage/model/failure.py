@@ -45,6 +45,20 @@ UNTOLD = "the report gives no reason for this failure"
 """Message of a failure that is known by its outcome alone: it says nothing, and joins nothing."""
 
 
+def present_name(nodeid: str) -> str:
+    """The id of a test without the mark of the surroundings in which a report ran it."""
+    # a file or a parameter may hold the text of the mark too: it stands behind both
+    start = max(nodeid.rfind("::"), nodeid.rfind("]"), 0)
+    mark = nodeid.find(SURROUNDINGS_MARK, start)
+    return nodeid if mark < 0 else nodeid[:mark]
+
+
+def surroundings_of(nodeid: str) -> str | None:
+    """Where an imported test ran, such as `py310`; None where its id does not say."""
+    rest = nodeid.removeprefix(present_name(nodeid))
+    return rest.removeprefix(SURROUNDINGS_MARK) or None
+
+
 class Frame(Value):
     """One level of a traceback, outermost first in its exception."""
 

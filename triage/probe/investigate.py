@@ -15,10 +15,8 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget
-from triage.lab.collect import Collected, collect
-from triage.lab.environment import environment_of
 from triage.lab.lab import Lab
-from triage.lab.session import Workspace, earlier_verdicts, open_lab, workspace
+from triage.lab.session import collect_suite, earlier_verdicts, open_lab, workspace
 from triage.model.experiment import Factor, ProbeReport
 from triage.model.journal import Event
 from triage.model.run import RunRecord
@@ -57,7 +55,7 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     """
     refuse_unusable_cluster(request.subject, services.registry())
     with workspace(services.root) as place:
-        collected = _collect(services, place)
+        collected = collect_suite(services, place)
         subject = find_subject(request.subject, services.registry(), collected, request.record)
         folder = make_folder()
         lab = open_lab(
@@ -96,16 +94,6 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
 def _suggestions(output: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
     """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
     return conclusions(registry, factory, flips_of(tried_factors(output)))
-
-
-def _collect(services: Services, place: Workspace) -> Collected:
-    return collect(
-        place.scratch.tree(0, None, {}),
-        place.temporary / "collect",
-        selectors=services.settings.selectors,
-        environment=environment_of(services),
-        limits=services.settings.limits,
-    )
 
 
 def _case(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from triage.model.base import Value
+from triage.model.strength import Strength
 
 _ASSERTING = frozenset({"raises", "warns", "gradcheck", "gradgradcheck"})
 """Functions that assert for a test, beside those whose name begins with `assert`."""
@@ -18,21 +18,6 @@ _SKIPPING = frozenset({"skip", "skipif", "xfail", "skipTest", "importorskip", "e
 _REFLEXIVE = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
 """Comparisons that hold between a thing and itself."""
 _NOTE = re.compile(r"\bnotes?\b", re.IGNORECASE)
-
-
-class Strength(Value):
-    """What the changed test files assert, before and after a patch."""
-
-    before: int = 0
-    after: int = 0
-    changed: int = 0
-    """Assertions of before that are not there, word for word, afterwards."""
-    tautologies: int = 0
-    """Assertions that the patch adds and that cannot fail."""
-    skips: int = 0
-    """Skip and expected-failure marks that the patch adds."""
-    swallows: int = 0
-    """Handlers that the patch adds and that may swallow a failure."""
 
 
 def compare(pairs: Iterable[tuple[str | None, str | None]]) -> Strength:
@@ -48,6 +33,33 @@ def compare(pairs: Iterable[tuple[str | None, str | None]]) -> Strength:
         skips=_more(trees, _skips),
         swallows=_more(trees, _swallows),
     )
+
+
+def without_other_tests(text: str | None, kept: Iterable[str]) -> str | None:
+    """Return the source of a test file without the tests that are not named: helpers and fixtures stay.
+
+    `kept` are names as in node ids, `Class::test`. A text that is no Python is returned as it is.
+    """
+    try:
+        tree = ast.parse(text or "")
+    except (SyntaxError, ValueError, RecursionError):
+        return text
+    tree.body = _without_tests(tree.body, "", frozenset(kept))
+    return ast.unparse(tree)
+
+
+def _without_tests(body: list[ast.stmt], prefix: str, kept: frozenset[str]) -> list[ast.stmt]:
+    left = []
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            inner = _without_tests(statement.body, f"{prefix}{statement.name}::", kept)
+            statement.body = inner or [ast.Pass()]
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_other_test = statement.name.startswith("test") and prefix + statement.name not in kept
+            if is_other_test:
+                continue
+        left.append(statement)
+    return left
 
 
 def _more(trees: list[tuple[ast.AST, ast.AST]], count: Callable[[ast.AST], int]) -> int:

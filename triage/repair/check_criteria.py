@@ -14,8 +14,9 @@ from triage.lab.lab import Lab
 from triage.lab.measurements import Measurements, magnitude, measurements_of
 from triage.lab.observations import relative_evidence
 from triage.lab.protocol import Look, Observation, Setup
-from triage.model.criterion import Bound, Criterion, CriterionResult, Scope, allowed_rate
+from triage.model.criterion import Bound, Conditions, Criterion, CriterionResult, Scope, allowed_rate
 from triage.model.outcome import Outcome
+from triage.model.recorded_criteria import RecordedCriteria
 from triage.repair.assertion_strength import missing_note
 
 METERS: dict[str, dict[str, Any]] = {"gradients": {}}
@@ -23,45 +24,93 @@ _SHOWN_LENGTH = 200
 """Characters of a failure's first line in a finding."""
 
 
+Round = tuple[Observation, ...]
+"""One run of a criterion: one process, or one for each test that runs apart."""
+
+
 @dataclass(frozen=True)
 class CriterionRuns:
-    """Runs that criteria share: what ran together is run once."""
+    """Runs that criteria share: what ran together under the same conditions is run once."""
 
-    by_nodeids: dict[tuple[str, ...], list[Observation]]
+    by_setup: dict[str, list[Observation]]
+    """The setup's JSON to its runs."""
+
+    def rounds(self, criterion: Criterion) -> list[Round]:
+        """The runs of a criterion."""
+        columns = [self.by_setup.get(_key(each), []) for each in _processes(criterion)]
+        return list(zip(*(column[: criterion.runs] for column in columns), strict=True))
 
     def of(self, criterion: Criterion) -> list[Observation]:
-        """The runs of a criterion."""
-        return self.by_nodeids.get(criterion.nodeids, [])[: criterion.runs]
+        """The same, process by process."""
+        return [run for together in self.rounds(criterion) for run in together]
+
+
+@dataclass(frozen=True)
+class _Process:
+    """What one process of a criterion runs, and how."""
+
+    nodeids: tuple[str, ...]
+    conditions: Conditions | None
+
+    def setup(self, instruments: dict[str, dict[str, Any]]) -> Setup:
+        if self.conditions is None:
+            return Setup(nodeids=self.nodeids, instruments=instruments)
+        return Setup(
+            nodeids=self.nodeids,
+            env=self.conditions.env,
+            suite_args=self.conditions.pytest_args,
+            seed=self.conditions.seed,
+            test_timeout=self.conditions.test_timeout,
+        )
+
+
+def _processes(criterion: Criterion) -> list[_Process]:
+    """The processes of one run of a criterion; none where nothing is run."""
+    if criterion.scope is Scope.NONE:
+        return []
+    together = [(nodeid,) for nodeid in criterion.nodeids] if criterion.apart else [criterion.nodeids]
+    return [_Process(nodeids, criterion.conditions) for nodeids in together]
+
+
+def _key(process: _Process) -> str:
+    return process.setup({}).model_dump_json()
 
 
 def run_all(lab: Lab, criteria: Iterable[Criterion]) -> CriterionRuns:
-    """Run whatever the criteria need, each set of tests as often as the most demanding one asks."""
-    times: dict[tuple[str, ...], int] = {}
-    measured: set[tuple[str, ...]] = set()
+    """Run whatever the criteria need, each process as often as the most demanding one asks."""
+    times: dict[str, int] = {}
+    processes: dict[str, _Process] = {}
+    measured: set[str] = set()
     for criterion in criteria:
-        if criterion.scope is Scope.NONE:
-            continue
-        times[criterion.nodeids] = max(criterion.runs, times.get(criterion.nodeids, 0))
-        if criterion.kind in ("passes", "measures"):
-            measured.add(criterion.nodeids)
+        for process in _processes(criterion):
+            key = _key(process)
+            processes[key] = process
+            times[key] = max(criterion.runs, times.get(key, 0))
+            if criterion.kind in ("passes", "measures"):
+                measured.add(key)
     looks: list[Look] = []
-    for nodeids, runs in times.items():
-        setup = Setup(nodeids=nodeids, instruments=METERS if nodeids in measured else {})
-        looks += [Look(setup=setup, why="an exit criterion")] * runs
+    for key, process in processes.items():
+        setup = process.setup(METERS if key in measured else {})
+        looks += [Look(setup=setup, why="an exit criterion")] * times[key]
     observations = iter(lab.look(looks))
-    return CriterionRuns(
-        {nodeids: [next(observations) for _ in range(runs)] for nodeids, runs in times.items()}
-    )
+    return CriterionRuns({key: [next(observations) for _ in range(times[key])] for key in processes})
 
 
 def judge(
-    services: Services, criterion: Criterion, shared: CriterionRuns, subject: Sequence[str]
+    services: Services,
+    criterion: Criterion,
+    shared: CriterionRuns,
+    subject: Sequence[str],
+    recorded: RecordedCriteria | None = None,
 ) -> CriterionResult:
-    """Whether a criterion is met, and the sentence that says why."""
+    """Whether a criterion is met, and the sentence that says why.
+
+    `recorded` are the failing runs that criteria without a design compare the tree with.
+    """
     runs = shared.of(criterion)
     match criterion.kind:
         case "passes":
-            return _passes(services.output, criterion, runs, subject)
+            return _passes(services.output, criterion, shared.rounds(criterion), criterion.watched or subject)
         case "measures":
             return _measures(services.output, criterion, runs)
         case "no-new-failures":
@@ -70,20 +119,41 @@ def judge(
             return _docstring(services.root, criterion)
         case "ledgers":
             return _ledgers(services, criterion)
+        case "red-before" | "members" | "change" | "tests":
+            return _compared(services.output, criterion, recorded)
+
+
+def _compared(root: Path, criterion: Criterion, recorded: RecordedCriteria | None) -> CriterionResult:
+    answer = recorded.answer(criterion) if recorded is not None else None
+    if answer is None:
+        return _result(root, criterion, (), met=False, finding="there is no failing run to compare with")
+    return _result(root, criterion, (), met=answer.met, finding=answer.said)
 
 
 def _passes(
-    root: Path, criterion: Criterion, runs: Sequence[Observation], subject: Sequence[str]
+    root: Path, criterion: Criterion, rounds: Sequence[Round], watched: Sequence[str]
 ) -> CriterionResult:
-    failed = [run for run in runs if not run.passed(*subject)]
-    finding = _first_failure(failed[0], subject) if failed else "every run passed"
-    passed = len(runs) - len(failed)
-    return _result(root, criterion, runs, met=bool(runs) and not failed, passed=passed, finding=finding)
+    finding = "every run passed"
+    passed = 0
+    for together in rounds:
+        not_passed = [nodeid for nodeid in watched if not _passed(together, nodeid)]
+        passed += not not_passed
+        if not_passed and finding == "every run passed":
+            finding = _how_it_ended(together, not_passed[0])
+    runs = [run for together in rounds for run in together]
+    met = bool(rounds) and passed == len(rounds)
+    result = _result(root, criterion, runs, met=met, passed=passed, finding=finding)
+    return result.model_copy(update={"runs": len(rounds)})
 
 
-def _first_failure(run: Observation, subject: Sequence[str]) -> str:
-    """How the first test of the subject that did not pass ended."""
-    nodeid = next(n for n in subject if run.outcome(n) is not Outcome.PASSED)
+def _passed(together: Round, nodeid: str) -> bool:
+    """Whether a test passed in the process that ran it; of a run without it, it did not."""
+    return any(run.passed(nodeid) for run in together)
+
+
+def _how_it_ended(together: Round, nodeid: str) -> str:
+    """How a test that did not pass ended."""
+    run = next((run for run in together if nodeid in run.outcomes), together[0])
     sentence = f"{nodeid} ended as {run.outcome(nodeid).value}"
     failure = run.failures.get(nodeid)
     if failure is None or not failure.message:

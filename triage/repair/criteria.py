@@ -83,7 +83,12 @@ def _criteria(ground: Ground) -> Iterator[Criterion]:
     yield from _measured(ground, runs)
     yield from _wider(ground)
     yield from _documented(ground)
-    yield Criterion(
+    yield ledgers_criterion()
+
+
+def ledgers_criterion() -> Criterion:
+    """The ledgers can take the result."""
+    return Criterion(
         name="ledgers",
         kind="ledgers",
         text="fix plan and remediation tracker take the result, and hold no region that a person changed",

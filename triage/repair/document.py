@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 
 from triage.model.base import Value
 from triage.model.criterion import Criterion, CriterionResult, Scope
-from triage.repair.assertion_strength import Strength
+from triage.model.strength import Strength
 from triage.repair.options import FileChange
 
 

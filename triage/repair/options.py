@@ -12,8 +12,9 @@ from string import ascii_uppercase
 from triage.errors import UsageError
 from triage.model.base import Value
 from triage.model.experiment import ProbeReport
+from triage.model.strength import Strength
 from triage.process.git import Repository, apply_patch, scratch_copy
-from triage.repair.assertion_strength import Strength, compare
+from triage.repair.assertion_strength import compare
 from triage.text.pattern import pattern
 
 _HEADER = pattern(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,39 +17,61 @@ from triage.documents.render import write_document
 from triage.errors import TriageError, UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.manifest import compare
+from triage.lab.budget import UNLIMITED
 from triage.lab.measurements import magnitude, measurements_of
 from triage.lab.observations import relative_evidence
-from triage.lab.session import laboratory
+from triage.lab.session import WORKERS, collect_suite, laboratory, open_lab, workspace
 from triage.model.base import reason_of
 from triage.model.cluster import ClusterStatus
 from triage.model.criterion import Criterion, CriterionResult
 from triage.model.journal import AttemptRecorded, CriterionMet, Event, StatusChanged
+from triage.model.recorded_criteria import RecordedCriteria
 from triage.repair.check_criteria import CriterionRuns, judge, run_all
 from triage.repair.document import Captured, CapturedRun, CheckedCriterion, SealedDesign, Verification
 from triage.repair.inputs import cluster_named
+from triage.repair.undesigned import CRITERIA, Undesigned, failures_of, recorded_criteria
 
 TEMPLATE = "verify.md.j2"
 
 
-def clusters_to_verify(text: str, registry: ClusterRegistry) -> tuple[Designed, ...]:
-    """The latest design of a cluster, or of every open cluster of a campaign.
+Verifiable = Designed | Undesigned
 
-    Raises `UsageError` for an unknown cluster and where nothing was designed.
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a cluster, whoever laid it down."""
+
+    cluster: str
+    title: str
+    subject: tuple[str, ...]
+    criteria: tuple[Criterion, ...]
+    source: str
+    """The document that lays the criteria down, relative to the output."""
+    recorded: RecordedCriteria | None = None
+    """None where a design does."""
+
+
+def clusters_to_verify(
+    text: str, registry: ClusterRegistry, fixed: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Verifiable, ...]:
+    """A cluster, or every cluster of a campaign that can be closed: designed, or fixed in the latest run.
+
+    `fixed` are the open clusters that the latest run calls fixed, with its campaign. Raises `UsageError` for
+    an unknown cluster and where nothing is to be closed.
     """
     latest = {design.cluster: design for design in designs(registry)}
     cluster_id = cluster_named(text, registry)
     if cluster_id is not None:
-        if cluster_id not in latest:
-            raise UsageError(
-                "not-designed",
-                f"{cluster_id} has no exit criteria",
-                f"make them first: triage design {cluster_id}",
-            )
-        return (latest[cluster_id],)
+        return (latest.get(cluster_id) or Undesigned(cluster_id),)
     of_campaign = [design for design in latest.values() if design.campaign == text]
-    still_open = tuple(design for design in of_campaign if not design.resolved)
-    if still_open:
-        return still_open
+    found: list[Verifiable] = [design for design in of_campaign if not design.resolved]
+    found += [
+        Undesigned(cluster)
+        for cluster, campaign in fixed.items()
+        if campaign == text and cluster not in latest
+    ]
+    if found:
+        return tuple(found)
     if of_campaign:
         raise UsageError(
             "nothing-to-do", f"campaign {text} has no designed cluster that is open", "see `triage next`"
@@ -55,36 +79,74 @@ def clusters_to_verify(text: str, registry: ClusterRegistry) -> tuple[Designed, 
     return (latest[registry.resolve(text)],)
 
 
-def verify(services: Services, designed: Designed, make_folder: Callable[[], EvidenceFolder]) -> Verification:
+def verify(services: Services, target: Verifiable, make_folder: Callable[[], EvidenceFolder]) -> Verification:
     """Run the criteria on the present tree; resolve the cluster if all are met; returns `verify.json`.
 
     The evidence folder is made once it is known that there is something to run. Raises `VoidError` for a
-    design that was changed, `UsageError` for a folder of templates that is not there.
+    design that was changed and a suite that does not collect, `UsageError` for a cluster of which no recorded
+    run shows a test red, and for a folder of templates that is not there.
     """
     templates = templates_of(services)
-    design = _sealed_design(services, designed)
-    folder = make_folder()
-    with laboratory(services, folder) as lab:
-        runs = run_all(lab, design.criteria)
-    results = [judge(services, criterion, runs, design.subject) for criterion in design.criteria]
+    if isinstance(target, Designed):
+        design = _sealed_design(services, target)
+        folder = make_folder()
+        asked = _Asked(target.cluster, design.title, design.subject, design.criteria, target.design)
+        with laboratory(services, folder) as lab:
+            runs = run_all(lab, asked.criteria)
+        return _concluded(services, asked, runs, folder, templates)
+    failures = failures_of(services, target)
+    with workspace(services.root) as place:
+        collected = collect_suite(services, place)
+        folder = make_folder()
+        asked = _asked_by_runs(recorded_criteria(services, failures, collected, folder))
+        workers = max(WORKERS, services.settings.workers)
+        lab = open_lab(services, folder, place, budget=UNLIMITED, workers=workers)
+        runs = run_all(lab, asked.criteria)
+    return _concluded(services, asked, runs, folder, templates)
+
+
+def _asked_by_runs(recorded: RecordedCriteria) -> _Asked:
+    return _Asked(
+        cluster=recorded.cluster,
+        title=recorded.title,
+        subject=recorded.subject,
+        criteria=recorded.criteria,
+        source=f"{recorded.folder}/{CRITERIA}",
+        recorded=recorded,
+    )
+
+
+def _concluded(
+    services: Services,
+    asked: _Asked,
+    runs: CriterionRuns,
+    folder: EvidenceFolder,
+    templates: Mapping[str, str],
+) -> Verification:
+    """Judge the runs; write evidence, journal and views."""
+    results = [
+        judge(services, criterion, runs, asked.subject, asked.recorded) for criterion in asked.criteria
+    ]
     verification = Verification(
         stamp=folder.stamp,
         campaign=folder.campaign,
         folder=folder.relative(services.output),
-        cluster=designed.cluster,
-        title=design.title,
-        design=designed.design,
-        subject=design.subject,
+        cluster=asked.cluster,
+        title=asked.title,
+        design=asked.source,
+        subject=asked.subject,
         resolved=all(result.met for result in results),
-        results=_checked(design.criteria, results),
+        results=_checked(asked.criteria, results),
         unmet=tuple(result.name for result in results if not result.met),
     )
     path = folder.write_json("verify.json", verification)
     artifacts = {"verification": path}
-    captured = _captured(services, design.criteria, runs)
+    captured = _captured(services, asked.criteria, runs)
     if captured is not None:
         artifacts["captured"] = folder.write_json("gradients.json", captured)
-    artifacts["design"] = services.output / designed.design
+    artifacts["design"] = services.output / asked.source
+    if asked.recorded is not None:
+        artifacts["recorded"] = services.output / asked.source
     write_document(services.output, folder.path / "verify.md", TEMPLATE, artifacts, templates)
     folder.seal()
     written = Verification.model_validate_json(path.read_bytes())  # as it is on disk: redacted

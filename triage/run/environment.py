@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,21 @@ _SHOWN_VARIABLES = (
     "PYTHONHASHSEED", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONUTF8", "PYTHONWARNINGS", "TMPDIR", "TZ",
 )  # fmt: skip
 """Inherited variables that are worth knowing and hold no secret; the others are only counted."""
+_CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis"})
 _MOST_FILES_LISTED = 50
 """Changed files that preflight.json names; the rest is counted."""
 _MOST_FILES_IN_NOTE = 3
+_MOST_FILES_HASHED = 1000
+"""Of more changed files nobody asks whether two trees with them are alike."""
+_LARGEST_HASHED = 1024 * 1024
+"""Bytes of a changed file whose text is told apart; of a larger one its size is."""
+_OF_THE_MACHINE = frozenset({
+    "CI", "GITHUB_ACTIONS", "GITHUB_REF", "GITHUB_RUN_ID", "GITHUB_SHA", "GITLAB_CI", "HOSTTYPE",
+    "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "TMPDIR",
+})  # fmt: skip
+"""Shown variables that name places and jobs of one machine: another run has others, or none."""
+INHERITED_CONDITIONS = tuple(name for name in _SHOWN_VARIABLES if name not in _OF_THE_MACHINE)
+"""Inherited variables that another run needs for the same conditions."""
 _WAIT_POLICIES = ("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "GOMP_SPINCOUNT")
 """Any of these says how OpenMP's threads wait."""
 
@@ -97,6 +109,8 @@ class Checkout:
     """Files that differ from the commit or are not in it, with size and time of change in nanoseconds."""
     unknown_to_git: frozenset[str] = frozenset()
     """Those of the changed files that git does not know."""
+    digest: str | None = None
+    """Of names and contents of the changed files, caches left out: two dirty trees can be told apart."""
     why: str | None = None
     """Why the state, or a part of it, is not known."""
 
@@ -113,6 +127,8 @@ class Checkout:
         if self.commit is not None:
             document["changed"] = list(self.changed)[:_MOST_FILES_LISTED]
             document["changed_count"] = len(self.changed)
+        if self.digest is not None:
+            document["changed_sha256"] = self.digest
         return document
 
 
@@ -135,9 +151,38 @@ def read_checkout(root: str, own: Path) -> Checkout:
         if changed and repository.filtered_files().issuperset(changed):
             # git alone compares what the filter gives, and the filter is a program of the repository
             why = "only files under a filter differ, and filters are not started"
-        return Checkout(repository.head(), changed, unknown_to_git, why)
+        digest = _digest_of(Path(repository.top), changed)
+        return Checkout(repository.head(), changed, unknown_to_git, digest, why)
     except TriageError as error:
         return Checkout(why=str(error))
+
+
+def is_cache(name: str) -> bool:
+    """Whether a path names byte code or a cache of pytest's: no part of the code under test."""
+    return bool(_CACHES & set(Path(name).parts))
+
+
+def _digest_of(top: Path, names: Collection[str]) -> str | None:
+    """One hash over names and contents; None of too many files."""
+    if len(names) > _MOST_FILES_HASHED:
+        return None
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        if is_cache(name):
+            continue
+        path = top / name
+        try:
+            is_hashed = path.is_file() and path.stat().st_size <= _LARGEST_HASHED
+            content = path.read_bytes() if is_hashed else repr(_size_and_time(path)[0]).encode()
+        except OSError:
+            content = b"unreadable"
+        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def written_by_triage(path: Path, output: Path) -> bool:
+    """Whether a file is what triage writes itself; `output` is the folder with `reports/` and `plans/`."""
+    return _WRITTEN_BY_TRIAGE.fullmatch(os.path.relpath(path, output)) is not None
 
 
 def _is_written_by_triage(path: Path, own: Path) -> bool:
@@ -145,7 +190,7 @@ def _is_written_by_triage(path: Path, own: Path) -> bool:
     if path.is_relative_to(own):
         return True
     output = next((folder.parent for folder in own.parents if folder.name == REPORTS), None)
-    return output is not None and _WRITTEN_BY_TRIAGE.fullmatch(os.path.relpath(path, output)) is not None
+    return output is not None and written_by_triage(path, output)
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

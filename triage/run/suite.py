@@ -181,6 +181,7 @@ class _SuiteRun:
             "git": self.checkout.as_json(),
             "machine": environment.machine(self.suite.root, str(scratch)),
             "stamp": self.store.folder.stamp,
+            "pytest_args": list(self.suite.pytest_args),
         }
         self.artifacts.write_preflight(collected, facts, logs_of(scratch / "work"))
         self.progress.step("collected")

@@ -1,0 +1,282 @@
+"""Derive exit criteria from the recorded failing runs of a cluster that nobody designed a repair for.
+
+An ordinary commit mended it. What its design would have asked for follows from the runs that show it red: the
+same tests, alone and in their recorded places, under the conditions of then, often enough for their rates.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from triage.config import Settings
+from triage.evidence.folder import EvidenceFolder
+from triage.lab.collect import Collected
+from triage.model.criterion import Conditions, Criterion, Scope, allowed_rate
+from triage.model.failure import present_name
+from triage.model.rate import FlakyRecord
+from triage.model.recorded_criteria import MissingTest, RecordedCriteria, RecordedFailure
+from triage.repair.criteria import MOST_RUNS, ledgers_criterion, pytest_command, runs_for
+from triage.repair.inputs import file_of
+from triage.repair.recorded_failures import FailingRun, FoundFailure
+from triage.repair.tree_change import EarlierTree, PresentTree, change_since, kept_tests
+
+_MOST_APART = 12
+"""So many failing tests run in a process of their own each; more of them share one, which is their scope
+`alone` in a design too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedGround:
+    """What the criteria are derived from."""
+
+    cluster: str
+    title: str
+    found: tuple[FoundFailure, ...]
+    unseen: tuple[str, ...]
+    collected: Collected
+    """The suite as it is now."""
+    new_name: Callable[[str], str | None]
+    """What a failing test that is gone seems to be called now."""
+    settings: Settings
+    environ: Mapping[str, str]
+    records: Mapping[str, FlakyRecord]
+    """What is on record of flaky tests, by node id."""
+
+
+def derive(ground: RecordedGround, tree: PresentTree, folder: EvidenceFolder, where: str) -> RecordedCriteria:
+    """The criteria, with everything that they rest on; `where` is the folder as documents name it."""
+    there = [each for each in ground.found if _is_there(each.failure, ground.collected)]
+    gone = [each.failure.nodeid for each in ground.found if each not in there]
+    subject = tuple(dict.fromkeys(each.failure.nodeid for each in there))
+    by_stamp = {each.run.record.stamp: each.run for each in ground.found}
+    earlier = {stamp: EarlierTree.of(run.folder) for stamp, run in sorted(by_stamp.items())}
+    tests = []
+    for stamp, then in earlier.items():
+        own = [each.failure for each in there if each.failure.stamp == stamp]
+        names = [(present_name(failure.recorded_as), failure.nodeid) for failure in own]
+        tests += list(kept_tests(names, then, tree))
+    return RecordedCriteria(
+        stamp=folder.stamp,
+        campaign=folder.campaign,
+        folder=where,
+        cluster=ground.cluster,
+        title=ground.title,
+        subject=subject,
+        failures=tuple(each.failure for each in ground.found),
+        unseen=ground.unseen,
+        missing=tuple(MissingTest(nodeid=name, renamed_to=ground.new_name(name)) for name in gone),
+        changes=tuple(change_since(then, tree) for then in earlier.values()),
+        tests=tuple(tests),
+        criteria=tuple(_criteria(ground, there, subject)),
+    )
+
+
+def _criteria(
+    ground: RecordedGround, there: Sequence[FoundFailure], subject: tuple[str, ...]
+) -> Iterator[Criterion]:
+    yield from _that_run_nothing()
+    if subject:
+        yield from _alone(ground, there)
+        yield from _in_place(ground, there)
+        yield from _chunks(ground, there)
+    yield ledgers_criterion()
+
+
+def _that_run_nothing() -> Iterator[Criterion]:
+    yield Criterion(
+        name="red-before",
+        kind="red-before",
+        text="a recorded run shows each failing test red",
+        scope=Scope.NONE,
+        runs=0,
+    )
+    yield Criterion(
+        name="members",
+        kind="members",
+        text="no failing test was deleted or renamed",
+        scope=Scope.NONE,
+        runs=0,
+    )
+    yield Criterion(
+        name="change",
+        kind="change",
+        text="the tree is another than that of the failing run",
+        scope=Scope.NONE,
+        runs=0,
+    )
+    yield Criterion(
+        name="tests",
+        kind="tests",
+        text="the failing tests assert what they asserted, and skip nothing more",
+        scope=Scope.NONE,
+        runs=0,
+    )
+
+
+def _alone(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[Criterion]:
+    """One for each failing run: each has conditions of its own."""
+    by_run: dict[str, list[FoundFailure]] = {}
+    for each in there:
+        by_run.setdefault(each.failure.stamp, []).append(each)
+    for number, (stamp, members) in enumerate(by_run.items(), start=1):
+        subject = tuple(dict.fromkeys(each.failure.nodeid for each in members))
+        runs = max(_runs(ground, each) for each in members)
+        is_apart = len(subject) <= _MOST_APART
+        how = "each in a process of its own" if is_apart else "by themselves in one process"
+        conditions = members[0].run.conditions(ground.settings.process_env, ground.environ)
+        yield Criterion(
+            name=_numbered("alone", number),
+            kind="passes",
+            text=f"the tests that fail in {stamp} pass, {how}{_as_then(conditions)}",
+            scope=Scope.ALONE,
+            nodeids=subject,
+            watched=subject,
+            apart=is_apart,
+            conditions=conditions,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            command=_command(ground.settings, conditions, subject),
+        )
+
+
+def _in_place(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[Criterion]:
+    """One for each process of the failing runs in which other tests ran before a failing one."""
+    places: dict[tuple[str, str | None, int | None, str], list[FoundFailure]] = {}
+    for each in there:
+        failure = each.failure
+        file = "" if failure.chunk is not None else file_of(failure.recorded_as)
+        places.setdefault((failure.stamp, failure.chunk, failure.attempt, file), []).append(each)
+    number = 0
+    for members in places.values():
+        recorded = _up_to_last(members)
+        watched = tuple(each.failure.nodeid for each in members)
+        nodeids, gone = _still_there(recorded, watched, ground.collected)
+        if nodeids == watched and len(watched) == 1:
+            continue  # nothing ran before it: alone is its place
+        number += 1
+        runs = max(_runs(ground, each) for each in members)
+        run = members[0].run
+        conditions = run.conditions(ground.settings.process_env, ground.environ)
+        yield Criterion(
+            name=_numbered("in-place", number),
+            kind="passes",
+            text=_place_in_words(members[0].failure, run, conditions, gone),
+            scope=Scope.CONTEXT,
+            nodeids=nodeids,
+            watched=watched,
+            conditions=conditions,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            command=_command(ground.settings, conditions, nodeids),
+        )
+
+
+def _chunks(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[Criterion]:
+    """The chunks of the failing tests, and what their files have beside: a repair may break neighbours."""
+    groups: dict[tuple[str, str], list[FoundFailure]] = {}
+    for each in there:
+        name = each.failure.chunk or file_of(each.failure.recorded_as)
+        groups.setdefault((each.failure.stamp, name), []).append(each)
+    for number, ((stamp, name), members) in enumerate(groups.items(), start=1):
+        run = members[0].run
+        watched = tuple(each.failure.nodeid for each in members)
+        files = {file_of(nodeid) for nodeid in watched}
+        beside = [nodeid for nodeid in ground.collected.tests if file_of(nodeid) in files]
+        recorded = [*run.chunk_of(members[0].result), *beside]
+        nodeids, _ = _still_there(recorded, watched, ground.collected)
+        conditions = run.conditions(ground.settings.process_env, ground.environ)
+        yield Criterion(
+            name=_numbered("chunk", number),
+            kind="no-new-failures",
+            text=f"the tests of {name} of {stamp}, and of the failing tests' files, have no new failures",
+            scope=Scope.CHUNK,
+            nodeids=nodeids,
+            conditions=conditions,
+            runs=1,
+            allowed_rate=allowed_rate(1),
+            tolerated=tuple(sorted(set(run.was_red) - set(watched))),
+            command=_command(ground.settings, conditions, tuple(dict.fromkeys(map(file_of, nodeids)))),
+        )
+
+
+def _runs(ground: RecordedGround, found: FoundFailure) -> int:
+    """As many passes as the recorded failure rate asks for at 95 %; more where the history asks for more."""
+    needed = runs_for(found.failure.failed / found.failure.runs)
+    record = ground.records.get(found.result.nodeid)
+    if record is not None:
+        needed = max(needed, record.passes_needed)
+    return min(MOST_RUNS, needed)
+
+
+def _up_to_last(members: Sequence[FoundFailure]) -> list[str]:
+    """The tests of a process, in order, up to the last failing one of the cluster."""
+    first = members[0]
+    together = first.run.with_others(first.result)
+    own = {first.run.name_now(each.result.nodeid) for each in members}
+    last = max((place for place, nodeid in enumerate(together) if nodeid in own), default=-1)
+    return list(together[: last + 1])
+
+
+def _still_there(
+    recorded: Sequence[str], watched: Sequence[str], collected: Collected
+) -> tuple[tuple[str, ...], int]:
+    """Those of the recorded tests that can be run, the watched ones among them, and how many are gone."""
+    known = {*collected.tests, *watched}
+    names = dict.fromkeys(_present(nodeid, known) for nodeid in recorded)
+    nodeids = dict.fromkeys(name for name in (*names, *watched) if name in known)
+    return tuple(nodeids), len([name for name in names if name not in known])
+
+
+def _present(nodeid: str, known: set[str]) -> str:
+    """The name without the mark of the surroundings in which a report ran it, where that is a test."""
+    return nodeid if nodeid in known else present_name(nodeid)
+
+
+def _place_in_words(failure: RecordedFailure, run: FailingRun, conditions: Conditions, gone: int) -> str:
+    where = failure.chunk or f"their file in {failure.stamp}"
+    text = f"the failing tests pass behind the tests that ran before them in {where} of {run.record.stamp}"
+    if gone:
+        text += f" ({gone} of these no longer in the suite)"
+    return text + _as_then(conditions)
+
+
+def _as_then(conditions: Conditions) -> str:
+    """Which variables the run had otherwise than they are now."""
+    return f", with {', '.join(sorted(conditions.env))} as then" if conditions.env else ""
+
+
+def _numbered(name: str, number: int) -> str:
+    """`chunk`, `chunk-2`: one failing run is the common case."""
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _is_there(failure: RecordedFailure, collected: Collected) -> bool:
+    """Whether a test can still be asked: it is collected, or its file is there and does not collect."""
+    nodeid = failure.nodeid
+    if nodeid in collected.tests:
+        return True
+    if any(nodeid.startswith(broken) for broken in collected.broken):
+        return True
+    is_file = "::" not in nodeid
+    return is_file and any(test.startswith(nodeid) for test in collected.tests)
+
+
+def _command(settings: Settings, conditions: Conditions, nodeids: Sequence[str]) -> str:
+    """A shell line that runs these tests under the recorded conditions."""
+    env = dict(settings.process_env)
+    unset = []
+    for name, value in conditions.env.items():
+        if value is None:
+            env.pop(name, None)
+            unset += ["-u", shlex.quote(name)]
+        else:
+            env[name] = value
+    changes: dict[str, object] = {"env": env}
+    if conditions.pytest_args is not None:
+        changes["pytest_args"] = conditions.pytest_args
+    command = pytest_command(settings.model_copy(update=changes), nodeids)
+    if not unset:
+        return command
+    return " ".join(["env", *unset, command.removeprefix("env ")])

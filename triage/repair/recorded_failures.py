@@ -1,0 +1,195 @@
+"""Find the recorded runs that show the tests of a cluster red: the red before of a repair by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triage.campaign.recorded import RESULTS, FailureRow, read_failures, read_record
+from triage.cluster.new_names import NewNames
+from triage.cluster.registry import ClusterRegistry
+from triage.errors import VoidError
+from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import Cluster
+from triage.model.criterion import Conditions
+from triage.model.failure import present_name, surroundings_of
+from triage.model.journal import FilesMoved
+from triage.model.recorded_criteria import RecordedFailure
+from triage.model.run import RunRecord, TestResult
+from triage.run.command import seed_of_run
+from triage.run.environment import INHERITED_CONDITIONS
+from triage.text.mark import MARK_PATTERN
+
+
+@dataclass(frozen=True)
+class FailingRun:
+    """A run that shows tests of the cluster red."""
+
+    folder: EvidenceFolder
+    record: RunRecord
+    renamed: tuple[NewNames, ...]
+    """What was renamed since, in order."""
+
+    def name_now(self, nodeid: str) -> str:
+        """The name of today of a test of the run."""
+        for names in self.renamed:
+            nodeid = names.of_test(nodeid)
+        return nodeid
+
+    @property
+    def results(self) -> tuple[TestResult, ...]:
+        """Of tests, then of what did not collect."""
+        return (*self.record.results, *self.record.collect_errors)
+
+    @property
+    def was_red(self) -> tuple[str, ...]:
+        """Tests that failed in it, flaky ones too, under their names of today."""
+        return tuple(self.name_now(each.nodeid) for each in self.results if each.outcome.has_failures)
+
+    def with_others(self, result: TestResult) -> tuple[str, ...]:
+        """The tests that shared a process with one, in order, it included; without a plan those of its file.
+
+        Under their names of today.
+        """
+        if result.chunk is None:
+            file = result.nodeid.partition("::")[0]
+            together = [each for each in self.record.results if each.nodeid.partition("::")[0] == file]
+        else:
+            process = (result.chunk, result.attempt)
+            together = [each for each in self.record.results if (each.chunk, each.attempt) == process]
+        return tuple(self.name_now(each.nodeid) for each in together)
+
+    def chunk_of(self, result: TestResult) -> tuple[str, ...]:
+        """All tests of its chunk, in whichever process; without a plan those of its file."""
+        chunks = self.record.plan.chunks if self.record.plan is not None else ()
+        for chunk in chunks:
+            if chunk.name == result.chunk:
+                return tuple(self.name_now(nodeid) for nodeid in chunk.nodeids)
+        return self.with_others(result)
+
+    def conditions(self, now: Mapping[str, str], environ: Mapping[str, str]) -> Conditions:
+        """How its processes were started; `now` is the canonical environment, `environ` what is inherited."""
+        limits = self.record.plan.limits if self.record.plan is not None else None
+        preflight = _json(self.folder.path / "preflight.json")
+        args = preflight.get("pytest_args")
+        return Conditions(
+            env=self._variables(now, environ),
+            pytest_args=tuple(args) if isinstance(args, list) and not _is_redacted(args) else None,
+            seed=seed_of_run(self.record.stamp),
+            test_timeout=limits.test_timeout if limits is not None else None,
+        )
+
+    def _variables(self, now: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str | None]:
+        """Variables in which the run differs from what a process would get now."""
+        document = _json(self.folder.path / "env.json")
+        canonical, inherited = document.get("canonical"), document.get("inherited")
+        if not isinstance(canonical, dict) or not isinstance(inherited, dict):
+            return {}  # an imported run
+        then = {**inherited, **canonical}
+        present = {**environ, **now}
+        changed: dict[str, str | None] = {}
+        for name in dict.fromkeys((*canonical, *now, *INHERITED_CONDITIONS)):
+            value = then.get(name)
+            is_hidden = value is not None and _is_redacted([value])
+            if value != present.get(name) and not is_hidden:
+                changed[name] = value
+        return changed
+
+
+@dataclass(frozen=True)
+class FoundFailure:
+    """A test of the cluster in the newest run that shows it red."""
+
+    failure: RecordedFailure
+    result: TestResult
+    run: FailingRun
+
+
+def find_failures(
+    output: Path, registry: ClusterRegistry, cluster: Cluster
+) -> tuple[tuple[FoundFailure, ...], tuple[str, ...]]:
+    """For each member the newest run that shows it red for this cluster's reason; then members without one.
+
+    A run that cannot be read shows nothing: `triage check` names it.
+    """
+    waiting = dict.fromkeys(cluster.members)
+    found: dict[str, FoundFailure] = {}
+    for folder in reversed(EvidenceFolder.all(output, phase="a")):
+        if not waiting:
+            break
+        for each in _in_run(folder, output, registry, cluster):
+            member = each.run.name_now(each.result.nodeid)
+            if member in waiting:
+                del waiting[member]
+                found[member] = each
+    in_order = tuple(found[member] for member in cluster.members if member in found)
+    return in_order, tuple(waiting)
+
+
+def _in_run(
+    folder: EvidenceFolder, output: Path, registry: ClusterRegistry, cluster: Cluster
+) -> Iterator[FoundFailure]:
+    if not folder.sealed:
+        return
+    try:
+        rows = [row for row in read_failures(folder.path) if _home(row, registry) == cluster.id]
+        if not rows:
+            return
+        record = read_record(folder.path)
+    except VoidError:
+        return
+    renamed = [
+        NewNames(event.moves)
+        for event in registry.events
+        if isinstance(event, FilesMoved) and event.stamp > record.stamp
+    ]
+    run = FailingRun(folder, record, tuple(renamed))
+    red = {row.nodeid for row in rows}
+    for result in run.results:
+        if result.nodeid in red:
+            failure = _recorded(run, result, f"{folder.relative(output)}/{RESULTS}")
+            yield FoundFailure(failure, result, run)
+
+
+def _recorded(run: FailingRun, result: TestResult, path: str) -> RecordedFailure:
+    return RecordedFailure(
+        nodeid=present_name(run.name_now(result.nodeid)),
+        recorded_as=result.nodeid,
+        run=path,
+        stamp=run.record.stamp,
+        outcome=result.outcome,
+        runs=max(1, result.executions),
+        failed=max(1, result.failed_executions),
+        chunk=result.chunk,
+        attempt=result.attempt,
+        surroundings=surroundings_of(result.nodeid),
+    )
+
+
+def _home(row: FailureRow, registry: ClusterRegistry) -> str | None:
+    """The cluster that a failure belongs to by what the journal says today."""
+    for signature in row.all_signatures:
+        moved = registry.member_home.get((signature, row.nodeid))
+        if moved is not None:
+            return moved
+    for signature in row.all_signatures:
+        if signature in registry.home:
+            return registry.home[signature]
+    if row.cluster is None or row.cluster not in registry.clusters:
+        return None
+    return registry.resolve(row.cluster)
+
+
+def _is_redacted(texts: list[Any]) -> bool:
+    return any(MARK_PATTERN.search(str(text)) for text in texts)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
