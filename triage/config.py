@@ -55,6 +55,10 @@ class Settings(Value):
     """Expected length of a chunk."""
     chunk_manifest: str | None = None
     """A JSON file {"chunk name": ["nodeid", ...]} that replaces planning."""
+    order: str | None = None
+    """The order of the tests, in one process (or in as many parts as `chunks` says) instead of planning: a
+    file with a node id a line, `reversed`, `random:SEED`, or `randomly:SEED` and `random-order:SEED` for what
+    pytest-randomly and pytest-random-order make of a seed."""
     test_timeout: float | None = Field(DEFAULT_TEST_TIMEOUT, gt=0)
     """Seconds after which a test is stopped; 0 on the command line means no limit."""
     chunk_timeout: float | None = Field(DEFAULT_CHUNK_TIMEOUT, gt=0)
@@ -145,6 +149,7 @@ class Settings(Value):
             chunks=self.chunks,
             chunk_seconds=self.chunk_seconds,
             manifest=self.chunk_manifest,
+            order=self.order,
             shard=shard,
             isolation=self.isolation,
             reruns=self.reruns,

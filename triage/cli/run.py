@@ -34,6 +34,8 @@ _MOST_HINTED = 10
         "triage run --env CUDA_VISIBLE_DEVICES=-1 --campaign gradient-flow",
         "triage run --resume 20261123T061000Z",
         "triage run --base auto",
+        "triage run --order reversed",
+        "triage run --order random:7 tests/unit",
         "triage run --shard 3/10 --no-ledgers -- -m 'not gpu'",
     ),
 )
@@ -45,6 +47,12 @@ _MOST_HINTED = 10
 @click.option("--chunks", type=int, help="Number of chunks.")
 @click.option("--chunk-seconds", type=float, help="Expected length of a chunk.")
 @click.option("--chunk-manifest", help="JSON file that names the chunks and their tests.", metavar="FILE")
+@click.option(
+    "--order",
+    metavar="FILE|reversed|random:SEED",
+    help="Run the tests in this order, in one process; also randomly:SEED, random-order:SEED (what these"
+    " plugins make of a seed).",
+)
 @click.option("--test-timeout", type=float, help="Seconds for one test; 0 is no limit.")
 @click.option("--chunk-timeout", type=float, help="Seconds for one chunk's process; 0 is no limit.")
 @click.option(
@@ -107,6 +115,7 @@ def run_command(
     from triage.base.document import read_target
     from triage.base.target import find_target
     from triage.campaign.baseline import baseline, check_ready
+    from triage.run.order import order_of_arguments, parse_order
 
     pytest_args = app.behind_dashes()
     own_selectors = selectors[: len(selectors) - len(pytest_args)]
@@ -117,9 +126,13 @@ def run_command(
         "fail_on": fail_on or None,
     }
     part = _shard(shard)
+    if app.settings.order is not None:
+        parse_order(app.settings.order)  # a seed that is none is said before anything runs
     services = wiring.services(app)
     suite = app.settings.suite(str(app.root), part)
-    suite = suite.model_copy(update={"pytest_args": (*suite.pytest_args, *pytest_args)})
+    all_args = (*suite.pytest_args, *pytest_args)
+    order = suite.order or order_of_arguments(all_args)
+    suite = suite.model_copy(update={"pytest_args": all_args, "order": order})
     check_ready(services, ledgers=not no_ledgers)
     ref = app.settings.base
     target = find_target(app.root, ref, app.world.environ) if ref is not None else None

@@ -54,6 +54,8 @@ class Suite(Value):
     chunk_seconds: float = Field(default=60.0, gt=0)
     manifest: str | None = None
     """A file that names the chunks and their tests, instead of planning."""
+    order: str | None = None
+    """The order of the tests as `--order` spells it, instead of planning: a sequence of one process."""
     shard: tuple[int, int] | None = None
     """(3, 10): run the third tenth of the plan."""
     limits: Limits = Limits()

@@ -53,8 +53,11 @@ _OPTIONS = (
 )
 
 
-def switch_off_options(config: Any) -> list[str]:
-    """Switch such options off before the session is configured; return a note for each that was on."""
+def switch_off_options(config: Any, keep_order: str | None = None) -> list[str]:
+    """Switch such options off before the session is configured; return a note for each that was on.
+
+    `keep_order` names the plugin that may shuffle, with its seed: `randomly:123`.
+    """
     notes = []
     for option in _OPTIONS:
         was_on = False
@@ -70,6 +73,8 @@ def switch_off_options(config: Any) -> list[str]:
         note = switch_off(config)
         if note:
             notes.append(note)
+    if keep_order is not None:
+        _let_shuffle(config, *keep_order.split(":", 1))
     return notes
 
 
@@ -118,10 +123,27 @@ def _randomly(config: Any) -> str | None:
 
 
 def _random_order(config: Any) -> str | None:
-    if not getattr(config.option, "random_order_enabled", False):
+    """Whoever gives this plugin a seed or a bucket means it to shuffle, too."""
+    option = config.option
+    was_on = getattr(option, "random_order_enabled", False)
+    for name, default in (("random_order_seed", "default:1"), ("random_order_bucket", "default:module")):
+        given = getattr(option, name, None)
+        if given is not None and not str(given).startswith("default:"):
+            was_on = True
+            setattr(option, name, default)
+    if not was_on:
         return None
-    config.option.random_order_enabled = False
+    option.random_order_enabled = False
     return "pytest-random-order switched off: the plan gives the order"
+
+
+def _let_shuffle(config: Any, plugin: str, seed: str) -> None:
+    """Let the plugin shuffle with this seed while the suite is collected: its order is the plan."""
+    if plugin == "randomly" and hasattr(config.option, "randomly_seed"):
+        config.option.randomly_reorganize = True
+        config.option.randomly_seed = int(seed)
+    if plugin == "random-order" and hasattr(config.option, "random_order_seed"):
+        config.option.random_order_seed = seed
 
 
 def _json_report(config: Any) -> str | None:

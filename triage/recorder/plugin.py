@@ -93,7 +93,9 @@ class Recorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> Generator[None, object, object]:
         """Before other plugins act on their options."""
-        self.notes = other_plugins.switch_off_options(config)
+        is_collecting = self.settings.mode != "run"
+        keep_order = self.settings.keep_order if is_collecting else None
+        self.notes = other_plugins.switch_off_options(config, keep_order)
         other_plugins.own_basetemp(config, self.settings.name)
         other_plugins.own_seed(config, self.settings.seed)
         self.json_report.enable(config, self.settings)

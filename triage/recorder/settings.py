@@ -47,6 +47,8 @@ class Settings:
     """A folder for the data of pytest-cov; None switches it off."""
     seed: int | None = None
     """Seed for plugins that otherwise draw one for each process."""
+    keep_order: str | None = None
+    """The plugin that may shuffle while the suite is collected, with its seed: `randomly:123`."""
     restore: dict[str, str | None] = field(default_factory=dict)
     """Variables as the suite's author has them, where starting the recorder needed others."""
     unpath: list[str] = field(default_factory=list)

@@ -51,6 +51,8 @@ class Launch:
     coverage: str | None = None
     """A folder where processes leave what they measured; None where they should not measure."""
     seed: int | None = None
+    keep_order: str | None = None
+    """The plugin that may shuffle while the suite is collected, with its seed."""
     """Shared by all processes of a run."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Variables that only instruments read."""
@@ -113,6 +115,7 @@ class Launch:
             "cache_dir": self.cache_dir,
             "coverage": self.coverage,
             "seed": self.seed,
+            "keep_order": self.keep_order,
         }
         restore: dict[str, str | None] = {}
         if self.carry is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from triage.errors import UsageError
 from triage.model.run import Chunk, Plan, Suite
+from triage.run.order import Order, parse_order, shuffled
 
 ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""
@@ -29,6 +30,8 @@ _LIMIT_SHARE = 0.8
 _LEAST_DIGITS = 2
 """Of a chunk's number, so that a listing of folders is in order: chunk_03."""
 _DIGEST_CHARS = 16
+_REST = "chunk_rest"
+"""The chunk of all tests that a manifest or an order does not name."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,24 @@ class Item:
 
 
 def plan(
-    items: Sequence[Item], suite: Suite, durations: Mapping[str, float], manifest: str | None = None
+    items: Sequence[Item],
+    suite: Suite,
+    durations: Mapping[str, float],
+    manifest: str | None = None,
+    listed: Sequence[str] = (),
 ) -> Plan:
     """The plan of a run; the same input gives the same plan on every machine. No items, no chunks.
 
-    `manifest` is the text of a JSON object {chunk name: [node id, file or folder, ...]}.
+    `manifest` is the text of a JSON object {chunk name: [node id, file or folder, ...]}; `listed` are the
+    names in the file of an order.
     """
     weights, source = _weights(items, durations)
     if manifest is not None and items:
         groups = _from_manifest(items, manifest)
         source = "manifest"
+    elif suite.order is not None and items:
+        groups = _in_order(items, parse_order(suite.order), listed, suite.chunks or 1)
+        source = "order"
     else:
         groups = _Packing(items, weights, suite).groups()
     chunks = []
@@ -162,24 +173,58 @@ class _Packing:
 
 def _from_manifest(items: Sequence[Item], text: str) -> list[tuple[str, list[int]]]:
     """The named chunks, and one of all tests that no chunk names."""
-    named = _parsed(text)
     left = dict.fromkeys(range(len(items)))  # in order, and quick to delete from
-    groups: list[tuple[str, list[int]]] = []
-    for name, selectors in named.items():
-        members: list[int] = []
-        for selector in selectors:
-            found = [i for i in left if _covers(selector, items[i].nodeid)]
-            if not found:
-                raise UsageError(
-                    "manifest-names-unknown",
-                    f"the manifest's {name} names {selector!r}, which no test (that is left) matches",
-                    "correct the manifest; `pytest --collect-only -q` lists the node ids",
-                )
-            members += found
-            for i in found:
-                del left[i]
-        groups.append((name, members))
-    return [*groups, ("chunk_rest", list(left))] if left else groups
+    groups = [
+        (name, _taken(items, left, selectors, f"the manifest's {name}"))
+        for name, selectors in _parsed(text).items()
+    ]
+    return [*groups, (_REST, list(left))] if left else groups
+
+
+def _taken(items: Sequence[Item], left: dict[int, None], selectors: Sequence[str], whose: str) -> list[int]:
+    """The items that the selectors name, in their order; taken from those that are left."""
+    by_id: dict[str, list[int]] = {}
+    for index in left:
+        by_id.setdefault(items[index].nodeid, []).append(index)
+    members: list[int] = []
+    for selector in selectors:
+        exact = by_id.get(selector)
+        candidates = exact if exact is not None else [i for i in left if _covers(selector, items[i].nodeid)]
+        found = [index for index in candidates if index in left]
+        if not found:
+            raise UsageError(
+                "manifest-names-unknown",
+                f"{whose} names {selector!r}, which no test (that is left) matches",
+                "correct it; `pytest --collect-only -q` lists the node ids",
+            )
+        members += found
+        for index in found:
+            del left[index]
+    return members
+
+
+# -- one sequence -----------------------------------------------------------------------------------
+
+
+def _in_order(
+    items: Sequence[Item], order: Order, listed: Sequence[str], chunks: int
+) -> list[tuple[str, list[int]]]:
+    """One chunk in this order, or so many that follow on one another; behind them what no file lists."""
+    left = dict.fromkeys(range(len(items)))
+    if order.path is not None:
+        sequence = _taken(items, left, listed, f"the order {order.path}")
+    else:
+        left = {}
+        sequence = list(range(len(items)))  # as a plugin has shuffled them, where one has
+        if order.is_reversed:
+            sequence.reverse()
+        elif order.seed is not None and order.plugin is None:
+            sequence = shuffled([item.file for item in items], order.seed)
+    length = math.ceil(len(sequence) / min(chunks, len(sequence)))
+    parts = [sequence[start : start + length] for start in range(0, len(sequence), length)]
+    digits = max(_LEAST_DIGITS, len(str(len(parts))))
+    groups = [(f"chunk_{number:0{digits}d}", part) for number, part in enumerate(parts, 1)]
+    return [*groups, (_REST, list(left))] if left else groups
 
 
 def _parsed(text: str) -> dict[str, list[str]]:

@@ -24,6 +24,7 @@ from triage.run.coverage import join_coverage
 from triage.run.environment import Checkout
 from triage.run.isolation import Isolation
 from triage.run.look import TracedLook
+from triage.run.order import DISTRIBUTIONS, Order, listed_ids, parse_order
 from triage.run.origins import Origins
 from triage.run.plan import longest_first, plan
 from triage.run.reconcile import KnownOfRun
@@ -128,6 +129,7 @@ class _SuiteRun:
         scratch = self.store.scratch
         # processes on other machines would leave their measurements there, where nobody joins them
         coverage = str(scratch / "coverage") if self.executor.has_fork_server else None
+        order = parse_order(self.suite.order) if self.suite.order is not None else Order()
         return Launch(
             root=self.suite.root,
             environ=self.world.environ,
@@ -139,7 +141,8 @@ class _SuiteRun:
             carry=carry,
             cache_dir=str(scratch / "cache"),
             coverage=coverage,
-            seed=seed_of_run(self.store.folder.stamp),
+            seed=order.seed if order.plugin else seed_of_run(self.store.folder.stamp),
+            keep_order=order.kept_by,
         )
 
     def _command(self, chunk: str | None, keys: Sequence[Key]) -> str:
@@ -193,7 +196,9 @@ class _SuiteRun:
     def _plan(self, collected: Collected, durations: Mapping[str, float]) -> None:
         """Plan the run, unless an earlier process of it has planned."""
         if self.known.plan is None:
-            planned = plan(collected.items, self.suite, durations, self._manifest())
+            planned = plan(
+                collected.items, self.suite, durations, self._manifest(), self._listed_order(collected)
+            )
             self.known.plan = planned
             self.known.chunks = [
                 ChunkProgress(chunk.name, keys_of(chunk.nodeids)) for chunk in planned.chunks
@@ -209,13 +214,27 @@ class _SuiteRun:
     def _manifest(self) -> str | None:
         if self.suite.manifest is None:
             return None
-        path = Path(self.suite.root, self.suite.manifest)
+        return self._text_of(self.suite.manifest, "the chunk manifest")
+
+    def _listed_order(self, collected: Collected) -> list[str]:
+        """The names in the file of the order, where it is one; refuses a plugin that is not there."""
+        order = parse_order(self.suite.order) if self.suite.order is not None else Order()
+        if order.plugin is not None:
+            wanted = DISTRIBUTIONS[order.plugin]
+            if wanted not in collected.begin.get("plugins", {}):
+                raise UsageError(
+                    "no-order-plugin",
+                    f"--order {self.suite.order} needs {wanted}, which the suite's pytest has not loaded",
+                    f"install {wanted}, or use random:SEED",
+                )
+        return listed_ids(self._text_of(order.path, "the order")) if order.path is not None else []
+
+    def _text_of(self, name: str, what: str) -> str:
+        path = Path(self.suite.root, name)
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                "no-manifest", f"the chunk manifest {path} cannot be read", "name a file"
-            ) from error
+            raise UsageError("no-manifest", f"{what} {path} cannot be read", "name a file") from error
 
     # -- chunks -------------------------------------------------------------------------------
 
