@@ -72,8 +72,12 @@ class Probe:
         return Finding(cause=RootCause(kind="environment-variable", summary=self.name, confidence=confidence))
 
 
-def case():
-    return case_of(T, world, Setup(nodeids=(T,)))
+DOCUMENTED = {".env.example": "FIX=1\n"}
+"""What says that the variable has to be set."""
+
+
+def case(files=DOCUMENTED):
+    return case_of(T, world, Setup(nodeids=(T,)), files=tuple(files), source=files.get)
 
 
 def test_it_ends_with_the_first_proof():
@@ -117,6 +121,32 @@ def test_a_spent_budget_keeps_what_was_found():
     assert run.cause().summary == "first"
     assert "second" in run.notes[0]
     assert "third" in run.notes[0]
+
+
+def test_an_undocumented_variable_is_a_condition_and_only_a_version_that_worked_is_asked_for():
+    right = Probe("right", 0.9, env={"FIX": "1"}, claims="proven")
+    commit, other = Probe("commit", 0.2), Probe("other", 0.5)
+    cause = run_probes(FakeLab(), case(files={}), [commit, other, right]).cause()
+    assert (cause.claim, cause.confidence) == ("condition", "likely")
+    assert cause.summary.startswith("proven: the test depends on FIX; whether the value or the code is wrong")
+    assert commit.asked
+    assert not other.asked
+
+
+def test_a_guess_without_an_experiment_does_not_displace_what_was_confirmed():
+    confirmed = Probe("confirmed", 0.9, env={"FIX": "1"}, claims="proven")
+    later = Probe("commit", 0.5, claims="likely")
+    cause = run_probes(FakeLab(), case(files={}), [confirmed, later]).cause()
+    assert "confirmed" in cause.summary
+
+
+def test_the_budget_that_ends_behind_a_confirmed_experiment_leaves_what_it_shows():
+    """Eight runs are the experiment; none is left to examine it."""
+    run = run_probes(FakeLab(runs=8), case(), [Probe("right", 0.9, env={"FIX": "1"}, claims="proven")])
+    cause = run.cause()
+    assert (cause.kind, cause.claim) == ("environment-variable", "condition")
+    assert "no time was left" in cause.summary
+    assert run.proof is not None
 
 
 def test_nothing_found_says_what_was_excluded():

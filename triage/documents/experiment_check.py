@@ -212,6 +212,8 @@ def _problems_of_probe(path: Path, record: _Record) -> Iterator[str]:
     confirmed = any(result.status is Status.CONFIRMED for result in report.experiments)
     if report.root_cause.confidence == "proven" and not confirmed:
         yield "its cause is called proven, and no experiment confirms it"
+    if report.root_cause.claim is not None and not confirmed:
+        yield f"its claim is a {report.root_cause.claim}, and no experiment is confirmed"
     for number, patch in enumerate(report.patches, start=1):
         yield from _other_text(path.with_name(f"repair_{number}.patch"), patch.diff)
 

@@ -28,8 +28,9 @@ def lines(report: ProbeReport) -> list[str]:
         shown.append("")
         shown += _table(report.experiments)
     cause = report.root_cause
-    shown += ["", f"cause: {cause.kind} ({cause.confidence})", cause.summary]
+    shown += ["", f"cause: {cause.kind} ({cause.verdict})", cause.summary]
     shown += [f"culprit: {culprit}" for culprit in cause.culprits]
+    shown += [f"no longer runs: {lines}" for lines in cause.lines_no_longer_run]
     shown += [f"excluded: {text}" for text in report.excluded]
     shown += [f"repair: {patch.title} ({patch.path})" for patch in report.patches]
     shown += [f"note: {note}" for note in report.notes]
@@ -72,11 +73,12 @@ def _page(report: ProbeReport) -> Iterator[str]:
     yield "## Cause"
     yield ""
     cause = report.root_cause
-    yield f"**{cause.kind}** ({cause.confidence}). {escaped(cause.summary)}"
+    yield f"**{cause.kind}** ({cause.verdict}). {escaped(cause.summary)}"
     yield ""
     if cause.factor is not None:
         yield f"- Factor: {escaped(spelled(cause.factor))}"
     yield from (f"- Culprit: {escaped(culprit)}" for culprit in cause.culprits)
+    yield from (f"- No longer runs: {escaped(lines)}" for lines in cause.lines_no_longer_run)
     yield from (f"- Excluded: {escaped(text)}" for text in report.excluded)
     yield from (f"- Note: {escaped(note)}" for note in report.notes)
     yield ""

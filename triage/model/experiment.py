@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from triage.model.base import Value
 
@@ -85,14 +85,47 @@ class Patch(Value):
     reason: str = ""
 
 
+Claim = Literal["cause", "condition"]
+"""What a confirmed experiment shows. A condition: the test depends on the factor, and whether its value or
+the code behind it is wrong is not decided. A cause: the factor is what is wrong."""
+
+
 class RootCause(Value):
-    """The answer of phase B."""
+    """The answer of phase B.
+
+    `confidence` speaks of the cause alone, so only a claim of a cause can be proven. That the test depends on
+    a condition is shown as well as anything; that it is what is wrong is at most likely.
+    """
 
     kind: CauseKind
     summary: str
     factor: Factor | None = None
     culprits: tuple[str, ...] = ()
     confidence: Literal["proven", "likely", "unknown"] = "unknown"
+    claim: Claim | None = None
+    """None where no experiment changed the outcome: then it is read from the symptoms, or unknown."""
+    lines_no_longer_run: tuple[str, ...] = ()
+    """Product lines (`path:first-last`) that ran up to the failure and do not run in the treated arm."""
+    at_fault: Literal["product", "test"] | None = None
+    """Whose code has to change, where an experiment has shown it: of a leak, who wrote it."""
+
+    @model_validator(mode="after")
+    def _only_causes_are_proven(self) -> Self:
+        if self.confidence == "proven" and self.claim == "condition":
+            raise ValueError("a condition is no proven cause")
+        return self
+
+    @property
+    def avoids(self) -> bool:
+        """Whether the change that makes the test pass only keeps product code from running."""
+        return self.claim == "condition" and bool(self.lines_no_longer_run)
+
+    @property
+    def verdict(self) -> str:
+        """Confidence and claim in the words that every document uses."""
+        if self.claim == "condition":
+            return "proven condition"
+        return "proven cause" if self.confidence == "proven" else self.confidence
 
 
 class ProbeReport(Value):

@@ -29,7 +29,9 @@ class Finding(Value):
     facts: dict[str, Any] = {}
     """What later probes should know."""
     proof: Experiment | None = None
-    """The experiment that proves the cause, so that other members of a cluster can be tried with it."""
+    """The confirmed experiment: its claim is examined, and other members of a cluster are tried with it."""
+    because: str = ""
+    """Why the factor's old value is wrong, as a clause, where the probe knows that beside the experiment."""
 
 
 @dataclass(frozen=True)

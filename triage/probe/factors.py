@@ -92,6 +92,26 @@ def cause_kind(factor: Factor) -> CauseKind:
     return kind_of(factor.name) if factor.kind == "env" else KINDS[factor.kind][1]
 
 
+_OTHER_KINDS: dict[str, CauseKind] = {
+    "order": "order-dependent",
+    "restore": "order-dependent",
+    "file": "missing-file",
+    "network": "network",
+    "compile": "compile",
+    "resource": "resource",
+    "locks": "timeout",
+    "children": "timeout",
+}
+"""Factors that only probes change."""
+
+
+def kind_of_factor(factor: Factor) -> CauseKind:
+    """The kind of cause that a confirmed factor is, where the probe could not say so itself."""
+    if factor.kind in KINDS:
+        return cause_kind(factor)
+    return _OTHER_KINDS.get(factor.kind, "unknown")
+
+
 _VARIABLE_KINDS: tuple[tuple[str, CauseKind], ...] = (
     (r"TZ", "clock"),
     (r"LC_.*|LANG|LANGUAGE|PYTHONUTF8|PYTHONIOENCODING|PYTHONCOERCECLOCALE", "locale"),

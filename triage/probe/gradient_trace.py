@@ -109,14 +109,28 @@ def dead_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Site]
     zero = any(leaf.get("max_abs") in (0, 0.0) for call in calls for leaf in call.get("leaves", ()))
     if not zero:
         return []
-    gradients = []
-    for op in reversed(ops):
-        measured = [source for source in _sources(ops, op) if "grad_zero" in source]
-        if op.get("grad_zero") is False and measured and all(source["grad_zero"] for source in measured):
-            gradients.append(op)
+    gradients = [op for op in reversed(ops) if _kills_the_gradient(ops, op)]
     tracked_zeros = [op for op in ops if op.get("zero") and op.get("tracked")]
     zero_of_nonzero = [op for op in tracked_zeros if not op.get("zero_in")]
     return _sites([*gradients, *zero_of_nonzero, *tracked_zeros])
+
+
+def first_dead(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> Site | None:
+    """The first operation, from the loss backwards, behind which every gradient is zero."""
+    if not any(leaf.get("max_abs") in (0, 0.0) for call in calls for leaf in call.get("leaves", ())):
+        return None
+    return next(iter(_sites([op for op in reversed(ops) if _kills_the_gradient(ops, op)])), None)
+
+
+def is_still_dead(site: Site, ops: Sequence[Op]) -> bool:
+    """Whether the operation at this place kills the gradient in another run too."""
+    return any(_kills_the_gradient(ops, op) for op in ops if op.get("where") == site.place)
+
+
+def _kills_the_gradient(ops: Sequence[Op], op: Op) -> bool:
+    """Whether a gradient came to the operation, and zero came to everything that it took."""
+    measured = [source for source in _sources(ops, op) if "grad_zero" in source]
+    return op.get("grad_zero") is False and bool(measured) and all(source["grad_zero"] for source in measured)
 
 
 def _sources(ops: Sequence[Op], op: Op) -> list[Op]:

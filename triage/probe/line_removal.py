@@ -45,6 +45,7 @@ def _without(case: Case, kind: Kind, place: str, what: str, patch: Patch) -> Tre
         summary=f"it {verb} in {what} ({place}); without it the test passes",
         culprits=(place,),
         patches=(patch,),
+        sure=False,  # it tells where, and not why
     )
 
 

@@ -92,7 +92,7 @@ def events_of(report: ProbeReport, folder: EvidenceFolder, where: str, factory: 
     if report.cluster is None:
         return []
     evidence = (f"{where}/probe.json",)
-    summary = f"{report.root_cause.kind} ({report.root_cause.confidence}): {report.root_cause.summary}"
+    summary = f"{report.root_cause.kind} ({report.root_cause.verdict}): {report.root_cause.summary}"
     common: dict[str, Any] = {"cluster": report.cluster, "stamp": folder.stamp, "evidence": evidence}
     events: list[Event] = [
         factory.make(AttemptRecorded, phase="b", campaign=folder.campaign, summary=summary, **common)

@@ -62,7 +62,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class NotReproduced:
-    """The test never failed."""
+    """The test was not seen to fail."""
 
     text: str
     """One sentence with the number of runs, and the failure rate that they still allow."""
@@ -74,11 +74,13 @@ def reproduce(
     """Run it alone, then among more and more tests, until it fails.
 
     `suite` is in the order of collection, `chunk` are the tests that shared its process in a recorded run, in
-    the order in which they ran. Lowers the laboratory's time limit for a test that hangs. Raises
-    `BudgetSpent` where no run is left before it passed everywhere once.
+    the order in which they ran. Lowers the laboratory's time limit for a test that hangs.
     """
     alone = Setup(nodeids=(nodeid,))
-    first = _first_runs(lab, nodeid, alone)
+    try:
+        first = _first_runs(lab, nodeid, alone)
+    except BudgetSpent:
+        return NotReproduced("The budget was spent before the test had run alone: nothing is known yet.")
     if any(run.red(nodeid) for run in first):
         return _reproduced(nodeid, alone, "alone", first)
     if not any(run.outcome(nodeid).passes for run in first):  # and none is red
@@ -87,7 +89,10 @@ def reproduce(
             f"Not reproduced: the test is {outcome} here, so there is no failure to explain."
         )
     for context, setup in companies(nodeid, suite, chunk):
-        runs = lab.look([Look(setup=setup, why=f"does it fail {_IN_WORDS[context]}?")])
+        try:
+            runs = lab.look([Look(setup=setup, why=f"does it fail {_IN_WORDS[context]}?")])
+        except BudgetSpent:
+            return _unfinished(first, context)
         if runs[0].red(nodeid):
             return _reproduced(nodeid, setup, context, runs)
     return _more_runs_alone(lab, nodeid, alone, first, chunk)
@@ -159,6 +164,12 @@ def file_of_test(nodeid: str) -> str:
 
 def _of_file(path: str, nodeids: Sequence[str]) -> tuple[str, ...]:
     return tuple(nodeid for nodeid in nodeids if file_of_test(nodeid) == path)
+
+
+def _unfinished(first: Sequence[Observation], context: Context) -> NotReproduced:
+    """What is known where the budget was spent before the test had run in this company."""
+    alone = f"Passed {len(first)} of {len(first)} times alone"
+    return NotReproduced(f"{alone}; the budget was spent before it had run {_IN_WORDS[context]}.")
 
 
 def _more_runs_alone(

@@ -10,7 +10,9 @@ from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
 from triage.lab.protocol import Answer, Experiment, Step, Trial
 from triage.model.experiment import ExperimentResult, RootCause, Status
-from triage.probe.api import Case, Finding, Probe
+from triage.probe.api import Case, Finding, Probe, Steps
+from triage.probe.claim import examined, is_symptom, unexamined
+from triage.probe.factors import kind_of_factor
 
 WORTH_ASKING = 0.01
 """A probe that is less likely than this is not run."""
@@ -20,6 +22,8 @@ _COUNTS_ITS_OWN = "repeat"
 """This probe reports the runs of the unchanged case itself."""
 _ASKED_ONCE = "survey"
 """What a flaky test uses is known from its first run."""
+_KNOWS_WHAT_WORKED = frozenset({"commit", "dependency"})
+"""After a condition only a version that worked can tell whether the value or the code is wrong."""
 
 
 @dataclass
@@ -44,14 +48,22 @@ class ProbeRun:
 
     @property
     def proof(self) -> Experiment | None:
-        """The experiment that proved the cause; None without one."""
-        return self.proven.proof if self.proven is not None else None
+        """The confirmed experiment behind the answer; None without one."""
+        return self.best.proof if self.best is not None else None
 
     @property
     def best(self) -> Finding | None:
-        """The proven one, else the last with a cause: later probes know more than earlier ones."""
+        """The best supported finding; of those without an experiment the last, which knows most."""
         named = [finding for _, finding in self.findings if finding.cause is not None]
-        return self.proven or (named[-1] if named else None)
+        supported = [finding for finding in named if _support(finding) > 0]
+        if supported:
+            return max(supported, key=_support)  # of equal ones the first
+        return named[-1] if named else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether only a version that worked could add to what is known."""
+        return any(_support(finding) >= _DEPENDS for _, finding in self.findings)
 
     @property
     def excluded(self) -> tuple[str, ...]:
@@ -68,6 +80,25 @@ class ProbeRun:
         )
 
 
+_PROVEN, _DEPENDS, _AVOIDS, _SYMPTOM = 4, 3, 2, 1
+"""How well a finding is supported; 0 where no experiment changed the outcome."""
+
+
+def _support(finding: Finding) -> int:
+    """Rank a finding by what its experiment has shown, whatever was found before or after it."""
+    cause = finding.cause
+    if cause is None:
+        return 0
+    if cause.confidence == "proven":
+        return _PROVEN
+    if cause.claim != "condition":
+        return 0
+    if cause.factor is not None and is_symptom(cause.factor):
+        return _SYMPTOM
+    # without a proof the test passed beside the statement that failed, or a sibling of it did
+    return _AVOIDS if cause.avoids or finding.proof is None else _DEPENDS
+
+
 def run_probes(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = False) -> ProbeRun:
     """Run the probes in the order of their likelihood, which is evaluated again after each of them.
 
@@ -78,13 +109,15 @@ def run_probes(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = Fa
     while waiting and run.proven is None:
         waiting.sort(key=lambda probe: -probe.likelihood(case))
         probe = waiting.pop(0)
-        if not only and probe.likelihood(case) < WORTH_ASKING:
+        if not only and not _is_worth_asking(probe, case, run):
             continue
+        first_trial = len(run.trials)
         try:
             finding = _finding_of(lab, case, probe, run)
         except BudgetSpent:
             left = ", ".join(other.name for other in waiting) or "none"
             run.notes.append(f"The budget was spent in the probe {probe.name}; not run: {left}.")
+            _keep_confirmed(probe, run, run.trials[first_trial:])
             break
         except TriageError:
             raise
@@ -102,19 +135,43 @@ def run_probes(lab: Lab, case: Case, probes: Sequence[Probe], *, only: bool = Fa
     return run
 
 
+def _is_worth_asking(probe: Probe, case: Case, run: ProbeRun) -> bool:
+    if run.is_settled and probe.name not in _KNOWS_WHAT_WORKED:
+        return False
+    return probe.likelihood(case) >= WORTH_ASKING
+
+
+def _keep_confirmed(probe: Probe, run: ProbeRun, trials: Sequence[tuple[Experiment, Trial]]) -> None:
+    """Keep what the interrupted probe had confirmed: a proof is not lost because the time ended behind it."""
+    for experiment, trial in reversed(trials):
+        factor = trial.result.factor
+        if trial.result.status is not Status.CONFIRMED or factor is None:
+            continue
+        cause = unexamined(kind_of_factor(factor), factor, trial.result.sentence)
+        run.findings.append((probe.name, Finding(cause=cause, proof=experiment)))
+        return
+
+
 def _finding_of(lab: Lab, case: Case, probe: Probe, run: ProbeRun) -> Finding:
-    """Drive one probe: answer its batches until it returns a finding.
+    """Drive one probe until it returns a finding, then examine what that shows.
 
     Raises `BudgetSpent` where no run is left, and whatever the probe raises.
     """
-    steps = probe.investigate(case)
-    first_result = len(run.results)
+    first_result, first_trial = len(run.results), len(run.trials)
+    finding = _driven(lab, case, probe.name, probe.investigate(case), run)
+    finding = _proven_by_experiment_only(finding, (*run.results[first_result:], *finding.experiments))
+    finding = _with_own_proof(finding, run.trials[first_trial:])
+    return _driven(lab, case, probe.name, examined(case, finding), run)
+
+
+def _driven(lab: Lab, case: Case, name: str, steps: Steps, run: ProbeRun) -> Finding:
+    """Answer the batches of a generator until it returns a finding."""
     try:
         batch: tuple[Step, ...] = next(steps)
         while True:
             answers = lab.answer(batch)
             for step, answer in zip(batch, answers, strict=True):
-                if probe.name != _COUNTS_ITS_OWN:
+                if name != _COUNTS_ITS_OWN:
                     run.unchanged += _unchanged_runs(case, step, answer)
                 if isinstance(step, Experiment) and isinstance(answer, Trial):
                     run.trials.append((step, answer))
@@ -122,7 +179,7 @@ def _finding_of(lab: Lab, case: Case, probe: Probe, run: ProbeRun) -> Finding:
             batch = steps.send(answers)
     except StopIteration as end:
         finding: Finding = end.value
-        return _proven_by_experiment_only(finding, (*run.results[first_result:], *finding.experiments))
+        return finding
     finally:
         steps.close()
 
@@ -149,6 +206,14 @@ def _proven_by_experiment_only(finding: Finding, own: Sequence[ExperimentResult]
         if result.status is Status.CONFIRMED and result.p_value is not None and result.p_value <= _PROVES:
             return finding
     return finding.model_copy(update={"cause": cause.model_copy(update={"confidence": "likely"})})
+
+
+def _with_own_proof(finding: Finding, own: Sequence[tuple[Experiment, Trial]]) -> Finding:
+    """Add the confirmed experiment of a probe that says proven and does not name it."""
+    if finding.proof is not None or finding.cause is None or finding.cause.confidence != "proven":
+        return finding
+    confirmed = [step for step, trial in own if trial.result.status is Status.CONFIRMED]
+    return finding.model_copy(update={"proof": confirmed[-1]}) if confirmed else finding
 
 
 def _with_finding(case: Case, name: str, finding: Finding) -> Case:

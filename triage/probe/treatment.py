@@ -40,6 +40,8 @@ class Treatment(Value):
     patches: tuple[Patch, ...] = ()
     sure: bool = True
     """Whether a pass can mean nothing else: more slack also hides a wrong result, so that is only likely."""
+    because: str = ""
+    """Why the old value is wrong, as a clause, where something beside the experiment says so."""
     bypasses: bool = False
     """Whether the subject then passes without reaching the statement that failed."""
 
@@ -125,7 +127,10 @@ def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) ->
 
 
 def concluded(treatment: Treatment, experiment: Experiment) -> Finding:
-    """The finding of a confirmed treatment: proven, unless the change may help without being the cause."""
+    """The finding of a confirmed treatment: a sure one is a proof until it is examined (see `claim`).
+
+    One that leads past the statement that failed shows a condition, and no other test is tried with it.
+    """
     proven = treatment.sure and not treatment.bypasses
     cause = RootCause(
         kind=treatment.kind,
@@ -133,10 +138,11 @@ def concluded(treatment: Treatment, experiment: Experiment) -> Finding:
         factor=treatment.factor,
         culprits=treatment.culprits,
         confidence="proven" if proven else "likely",
+        claim="condition" if treatment.bypasses else None,
     )
     if treatment.bypasses:
         return Finding(cause=cause)
-    return Finding(cause=cause, patches=treatment.patches, proof=experiment)
+    return Finding(cause=cause, patches=treatment.patches, proof=experiment, because=treatment.because)
 
 
 def watching_failed_statement(case: Case, setup: Setup) -> Setup:

@@ -114,7 +114,8 @@ def written_down(case: Case, name: str) -> Iterator[str]:
         """,
         re.VERBOSE,
     )
-    for path in _files_with_settings(case, name):
+    sources = [path for path in case.files if path.endswith(".py")]
+    for path in list(dict.fromkeys([*settings_files(case, name), *sources]))[:_MOST_FILES]:
         text = case.source(path) or ""
         if name not in text:
             continue
@@ -125,15 +126,13 @@ def written_down(case: Case, name: str) -> Iterator[str]:
                 yield value
 
 
-def _files_with_settings(case: Case, name: str) -> list[str]:
-    """Settings and documents, dotenv files first, then sources."""
+def settings_files(case: Case, name: str) -> list[str]:
+    """Settings and documents that may write a variable down, dotenv files first."""
     secret = is_secret_name(name)
-    settings = []
-    for path in case.files:
-        if _SETTINGS_FILE.search(path) and not (secret and _is_private(path)):
-            settings.append(path)
-    sources = [path for path in case.files if path.endswith(".py") and path not in settings]
-    return [*sorted(settings, key=_depth), *sources][:_MOST_FILES]
+    found = [
+        path for path in case.files if _SETTINGS_FILE.search(path) and not (secret and _is_private(path))
+    ]
+    return sorted(found, key=_depth)[:_MOST_FILES]
 
 
 def _is_private(path: str) -> bool:

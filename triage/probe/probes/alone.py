@@ -39,6 +39,10 @@ class Alone:
         others = len({*case.base.nodeids, *case.base.imports} - {case.nodeid})
         summary = f"it passes alone and fails {_COMPANY[case.context]} ({others} of them)"
         cause = RootCause(
-            kind="order-dependent", summary=summary, confidence="likely", factor=trial.result.factor
+            kind="order-dependent",
+            summary=summary,
+            confidence="likely",
+            factor=trial.result.factor,
+            claim="condition",
         )
         return Finding(cause=cause)

@@ -128,6 +128,7 @@ def _normalised(case: Case, odd: OddFile) -> Treatment:
         prediction=f"Without {odd.oddity} in {odd.path} the test passes.",
         summary=f"{odd.path} has {odd.oddity}; without it the test passes",
         culprits=(odd.path,),
+        because="git has another text of it" if odd.path in case.facts.get("dirty", ()) else "",
     )
 
 
@@ -164,6 +165,7 @@ def _from_folder(case: Case, path: str, folder: str) -> Treatment:
         prediction=f"From {folder} the test passes: it names {path} relative to the working directory.",
         summary=f"{path} is looked up in the working directory; it lies in {folder}",
         culprits=(path,),
+        because=f"the failure says that {path} is not there" if _is_missed(case, path) else "",
     )
 
 
@@ -178,6 +180,7 @@ def _generated(case: Case, path: str) -> Iterator[Treatment]:
             prediction=f"After {script} has run, {path} is there and the test passes.",
             summary=f"{path} is not there; {script} makes it, and then the test passes",
             culprits=(path, script),
+            because=f"{script} is there to make it",
         )
 
 
@@ -195,6 +198,7 @@ def _provided(case: Case, path: str) -> Iterator[Treatment]:
             summary=f"{path} is not there; provided ({origin}), the test passes",
             culprits=(path,),
             sure=_is_missed(case, path),
+            because=f"the failure says that {path} is not there" if _is_missed(case, path) else "",
         )
 
 

@@ -10,6 +10,7 @@ from triage.lab.protocol import Setup
 from triage.model.experiment import Factor
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.minimise import minimise
+from triage.probe.stated_values import reason_against
 from triage.probe.treatment import Settling, Treatment, settle
 
 _MOST_TREATMENTS = 24
@@ -94,6 +95,12 @@ def _together(case: Case, part: Sequence[Treatment]) -> Setup:
     return setup
 
 
+def _reasons(case: Case, kept: Sequence[Treatment]) -> str:
+    """Why each of the old values is wrong, as a clause; empty where one of them may be right."""
+    found = [t.because or reason_against(case, t.factor) for t in kept]
+    return " and ".join(found) if all(found) else ""
+
+
 def _joint(case: Case, kept: Sequence[Treatment]) -> Treatment:
     named = " and ".join(f"{t.factor.kind}:{t.factor.name}={t.factor.to}" for t in kept)
     treated = _together(case, kept)
@@ -112,4 +119,5 @@ def _joint(case: Case, kept: Sequence[Treatment]) -> Treatment:
         summary=f"two causes together: it passes only with {named}",
         culprits=tuple(dict.fromkeys(c for t in kept for c in t.culprits)),
         sure=all(t.sure for t in kept),
+        because=_reasons(case, kept),
     )

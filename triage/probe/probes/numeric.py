@@ -27,6 +27,8 @@ _RELATIVE = 1e-2
 """A result that is off by more than a percent is wrong, however wide the tolerance."""
 _LAST_DIGITS = {"float16": 2.0**-9, "bfloat16": 2.0**-6, "float32": 2.0**-17, "float64": 2.0**-46}
 """Relative errors that rounding explains: 64 units of the last place, two where one is worth a percent."""
+_NARROW = frozenset({"float16", "bfloat16", "float32"})
+"""Types whose rounding a wider one takes away."""
 _WIDEST = 1e12
 """Wider tolerances accept anything."""
 
@@ -40,7 +42,7 @@ class Numeric:
         """By how much it misses; then wider floats, fewer threads, no compiler, looser limits."""
         (seen,) = yield from look(case.base.measuring("tolerance"), why="by how much comparisons miss")
         worst = _worst(seen.lines("tolerance", "miss"))
-        other_arithmetic = [*_compiling(case), *_precision(case), *_threads(case)]
+        other_arithmetic = [*_compiling(case), *_precision(case, worst), *_threads(case)]
         found = yield from settle(self.name, case, other_arithmetic, "with other arithmetic")
         if found is not None:
             return found
@@ -55,7 +57,7 @@ class Numeric:
         )
 
 
-def _precision(case: Case) -> Iterator[Treatment]:
+def _precision(case: Case, worst: _Miss | None) -> Iterator[Treatment]:
     if not uses_arrays(case):
         return
     baseline, treated = with_instrument(case.base, "numerics", {"dtype": "float64"})
@@ -68,7 +70,15 @@ def _precision(case: Case) -> Iterator[Treatment]:
         summary="the test passes in float64 and fails in the narrower type of the code: precision is lost",
         culprits=own_places(case, 2),
         sure=not asks_for_types(case),
+        because=_rounding(worst),
     )
+
+
+def _rounding(worst: _Miss | None) -> str:
+    """That the miss is what rounding in a narrow type gives, as a clause; empty where it is not."""
+    if worst is None or worst.dtype not in _NARROW or not worst.is_in_last_digits:
+        return ""
+    return f"the miss (relative {worst.relative:.2g}) is in the last digits of {worst.dtype}"
 
 
 def _threads(case: Case) -> Iterator[Treatment]:

@@ -66,6 +66,7 @@ class Parameter:
             summary=summary,
             factor=trial.result.factor,
             culprits=(mine,),
+            claim="condition",
             confidence="likely",  # the product may be wrong for this value alone
         )
         return Finding(cause=cause)

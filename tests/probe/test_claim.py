@@ -1,0 +1,172 @@
+"""What a confirmed experiment shows: the cause, or only a condition on which the test depends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from triage.lab.protocol import Experiment, Setup
+from triage.model.experiment import Factor, RootCause
+from triage.probe.api import Finding
+from triage.probe.claim import examined
+from triage.testing.probes import case_of, drive, seen
+
+T = "tests/test_a.py::test_it"
+SOURCE = "def total(rows):\n    result = 0\n    for row in rows:\n        result += row\n    return result\n"
+
+
+class Examining:
+    """Drives `examined` as if it were a probe."""
+
+    name = "examining"
+
+    def __init__(self, finding):
+        self._finding = finding
+
+    def investigate(self, case):
+        return examined(case, self._finding)
+
+
+def executed(lines):
+    return {"event": "executed", "nodeid": T, "files": ["totals.py"], "lines": [[0, line] for line in lines]}
+
+
+def examine(
+    factor, failing=(2, 3, 4, 5), treated=(2, 3, 4, 5), *, files=None, kind="environment-variable", **more
+):
+    """The claim for a factor whose arms run these lines of `totals.py`."""
+    files = {"totals.py": SOURCE, **(files or {})}
+
+    def world(setup):
+        passes = setup.env.get("FIX") == "1"
+        answer = seen(T, passes)
+        if "lines" in setup.instruments:
+            measured = {"lines": (executed(treated if passes else failing),)}
+            answer = answer.model_copy(update={"measured": measured})
+        return answer
+
+    base = Setup(nodeids=(T,))
+    case = case_of(T, world, base, files=tuple(files), source=files.get)
+    proof = Experiment(
+        probe="p",
+        factor=factor,
+        prediction="-",
+        baseline=base,
+        treated=base.plus(env={"FIX": "1"}),
+        watch=(T,),
+    )
+    cause = RootCause(kind=kind, summary="it flips", factor=factor, culprits=("x",), confidence="proven")
+    return drive(Examining(Finding(cause=cause, proof=proof, **more)), case, world).finding.cause
+
+
+VARIABLE = Factor(kind="env", name="FIX", from_=None, to="1")
+
+
+def test_a_documented_value_is_the_cause_and_the_place_is_named():
+    cause = examine(VARIABLE, files={".env.example": "FIX=1\n"})
+    assert (cause.claim, cause.confidence) == ("cause", "proven")
+    assert ".env.example:1 says FIX=1" in cause.summary
+
+
+def test_a_documented_value_that_empties_the_loop_is_a_condition_and_the_product_is_suspected():
+    cause = examine(VARIABLE, treated=(2, 3, 5), files={".env.example": "FIX=1\n"})
+    assert (cause.claim, cause.confidence, cause.kind) == ("condition", "likely", "product-defect")
+    assert cause.lines_no_longer_run == ("totals.py:4",)
+    assert cause.culprits[0] == "totals.py:4"
+    assert "it passes with FIX=1, but then totals.py:4 do not run" in cause.summary
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("FIX turns the new path on.", "condition"),
+        ("FIX=1 turns the new path on.", "condition"),
+        ("You must set FIX=1 before running the tests.", "cause"),
+        ("Always export FIX=1.", "cause"),
+        ("You must set FIX=2.", "condition"),
+    ],
+)
+def test_prose_has_to_prescribe_the_value(text, claim):
+    assert examine(VARIABLE, files={"README.md": f"# X\n\n{text}\n"}).claim == claim
+
+
+def test_a_variable_that_no_file_sets_comes_from_this_machine():
+    unset = Factor(kind="env", name="FIX", from_="odd", to=None)
+    assert examine(unset).claim == "cause"
+    assert examine(unset, files={"tox.ini": "setenv =\n    FIX = odd\n"}).claim == "condition"
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        Factor(kind="seed", name="generators", to=2),
+        Factor(kind="dtype", name="default", to="float64"),
+        Factor(kind="clock", name="now", to="2026-01-01"),
+        Factor(kind="config", name="totals.Config.smoothing", from_=0.0, to=100.0),
+        Factor(kind="literal", name="tests/test_a.py:3", from_="1", to="2"),
+        Factor(kind="network", name="x", to="answered"),
+        Factor(kind="tolerance", name="approx", to=10.0),
+        Factor(kind="limit", name="test-timeout", to=8.0),
+        Factor(kind="joint", name="env:A + seed:generators", to=["1", 2]),
+        Factor(kind="order", name="before", from_="alone", to=["tests/test_a.py::test_setter"]),
+    ],
+    ids=lambda factor: factor.kind,
+)
+def test_an_input_without_a_reason_and_a_symptom_are_conditions(factor):
+    lost = (2, 3, 5) if factor.kind == "order" else (2, 3, 4, 5)
+    assert examine(factor, treated=lost).claim == "condition"
+
+
+def test_slack_is_no_cause_whatever_speaks_for_it():
+    slack = Factor(kind="tolerance", name="approx", to=10.0)
+    assert examine(slack, because="it is rounding").claim == "condition"
+
+
+def test_a_reason_of_the_probe_counts():
+    file = Factor(kind="file", name="data/a.txt", from_="absent", to="an empty file")
+    assert examine(file, because="the failure says that data/a.txt is not there").claim == "cause"
+    assert examine(file).claim == "condition"
+
+
+def test_another_caller_says_what_a_default_should_be():
+    default = Factor(kind="config", name="totals.Config.scale", from_=0.0, to=100.0)
+    other = {"tests/test_b.py": "def test_b():\n    config = Config(scale=5.0)\n"}
+    assert examine(default, files=other, kind="zero-signal").claim == "cause"
+    assert (
+        examine(default, files={"tests/test_b.py": "Config(scale=0.0)\n"}, kind="zero-signal").claim
+        == "condition"
+    )
+
+
+@pytest.mark.parametrize("kind", ["commit", "restore", "backward"])
+def test_what_changes_the_code_or_undoes_a_leak_is_not_compared_by_lines(kind):
+    assert examine(Factor(kind=kind, name="x", from_="a", to="b"), treated=(2,)).claim == "cause"
+
+
+def test_a_condition_is_no_proven_cause():
+    with pytest.raises(ValueError, match="a condition is no proven cause"):
+        RootCause(kind="seed", summary="", confidence="proven", claim="condition")
+
+
+def test_an_arm_of_a_flaky_test_runs_until_it_fails():
+    outcomes = iter([True, True, False, True, False, False, False, False])
+
+    def world(setup):
+        passes = setup.env.get("FIX") == "1" or next(outcomes)
+        lines = (2, 3, 5) if setup.env.get("FIX") == "1" else (2, 3, 4, 5)
+        return seen(T, passes, measured={"lines": (executed(lines),)})
+
+    base = Setup(nodeids=(T,))
+    case = replace(case_of(T, world, base, source={"totals.py": SOURCE}.get), rate=0.5, runs=4)
+    proof = Experiment(
+        probe="p",
+        factor=VARIABLE,
+        prediction="-",
+        baseline=base,
+        treated=base.plus(env={"FIX": "1"}),
+        watch=(T,),
+    )
+    cause = RootCause(kind="seed", summary="it flips", factor=VARIABLE, confidence="proven")
+    found = drive(Examining(Finding(cause=cause, proof=proof)), case, world).finding.cause
+    assert found.lines_no_longer_run == ("totals.py:4",)

@@ -1,0 +1,241 @@
+"""Decide what a confirmed experiment shows: the cause, or only a condition on which the test depends.
+
+Both arms run once more under a meter of executed lines (and, for gradients, of torch operations). The factor
+is the cause where nothing speaks against it: no product line of the failing arm is skipped, an input's old
+value is wrong for a reason beside the experiment, the operation in which a signal died is alive, and it is no
+treatment of the symptom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from triage.lab.measurements import backward_calls
+from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
+from triage.lab.sentences import arm_names
+from triage.model.experiment import CauseKind, Claim, Factor, RootCause
+from triage.model.failure import CRASHED, TIMED_OUT
+from triage.probe.api import Case, Finding, look
+from triage.probe.gradient_trace import Site, first_dead, is_still_dead
+from triage.probe.lost_lines import Lines, LostLines, lost_lines
+from triage.probe.stated_values import reason_against
+
+_SYMPTOMS = frozenset({"tolerance", "limit"})
+"""Factors that treat the symptom: they never make a cause."""
+_INPUTS = frozenset(
+    {"env", "config", "literal", "dtype", "seed", "clock", "network", "file", "cwd", "resource", "parameter"}
+)
+"""Factors that are values which the product takes in: wrong only where something else says so."""
+_COMPARED_ELSEWHERE = frozenset({"commit", "restore", "backward"})
+"""Factors that change the code or undo a leak: which lines run is then no hint."""
+_SIGNALS = frozenset({"zero-signal", "graph-break", "nonfinite-gradient"})
+_DIED = frozenset({CRASHED, TIMED_OUT})
+"""Failures that take the process along, and with it what a meter would write when the test is over."""
+_MOST_TRIES = 4
+"""Runs of an arm of a flaky test until it fails, or passes, as in the experiment."""
+_SHOWN_LINES = 4
+"""Ranges of lines in the sentence; the report lists more."""
+
+Examining = Generator[tuple[Step, ...], tuple[Answer, ...], Finding]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What the two arms show beside their outcomes."""
+
+    lost: LostLines
+    dead: Site | None
+    """The operation in which the signal dies in the failing arm, where the treatment leaves it dead."""
+    reason: str
+    """Why the old value is wrong; empty where nothing says so."""
+
+
+def examined(case: Case, finding: Finding) -> Examining:
+    """The finding with its claim; runs both arms of its proof once more under meters."""
+    cause, proof = finding.cause, finding.proof
+    if cause is None or proof is None or proof.factor is None or cause.claim is not None:
+        return finding
+    evidence = yield from _gathered(case, finding, cause, proof)
+    claim: Claim = "cause" if _is_cause(finding, cause, proof.factor, evidence) else "condition"
+    if claim == "cause":
+        summary = f"{cause.summary}; {evidence.reason}" if evidence.reason else cause.summary
+        settled = cause.model_copy(update={"claim": claim, "confidence": "proven", "summary": summary})
+        return finding.model_copy(update={"cause": settled})
+    return _as_condition(finding, cause, proof, evidence)
+
+
+def _gathered(
+    case: Case, finding: Finding, cause: RootCause, proof: Experiment
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], _Evidence]:
+    assert proof.factor is not None
+    reason = finding.because or reason_against(case, proof.factor)
+    if proof.factor.kind in _COMPARED_ELSEWHERE or _is_polluted(proof.factor):
+        return _Evidence(LostLines(), None, reason)
+    if case.failure.exception in _DIED:
+        return _Evidence(LostLines(), None, reason)
+    meters = ["lines"]
+    if cause.kind in _SIGNALS:
+        meters += ["gradients", "trace"]
+    failing, treated = yield from _both_arms(case, proof, meters)
+    if failing is None or treated is None:
+        return _Evidence(LostLines(), None, reason)
+    lost = lost_lines(
+        _lines_of(failing, case.nodeid),
+        _lines_of(treated, case.nodeid),
+        failing.failures.get(case.nodeid, case.failure),
+        case.source,
+        proof.treated.edits,
+    )
+    return _Evidence(lost, _left_dead(failing, treated), reason)
+
+
+def _left_dead(failing: Observation, treated: Observation) -> Site | None:
+    """The operation in which the signal of the failing arm dies, where it dies in the treated arm too."""
+    dead = first_dead(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
+    if dead is None or not is_still_dead(dead, treated.lines("trace", "op")):
+        return None
+    return dead
+
+
+def _both_arms(
+    case: Case, proof: Experiment, meters: list[str]
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Observation | None, Observation | None]]:
+    """A failing run of the baseline and a passing one of the treated arm, under the meters; None for none."""
+    setups = (_measured(proof.baseline, meters), _measured(proof.treated, meters))
+    failing: Observation | None = None
+    treated: Observation | None = None
+    for _ in range(_MOST_TRIES if case.flaky else 1):
+        runs = yield from look(*setups, why="which product lines each arm runs")
+        if failing is None and runs[0].red(case.nodeid):
+            failing = runs[0]
+        if treated is None and runs[1].passed(case.nodeid):
+            treated = runs[1]
+        if failing is not None and treated is not None:
+            break
+    return failing, treated
+
+
+def _measured(setup: Setup, meters: list[str]) -> Setup:
+    missing = {name: dict[str, Any]() for name in meters if name not in setup.instruments}
+    return setup.plus(instruments=missing)
+
+
+def _lines_of(run: Observation, nodeid: str) -> Lines:
+    """The product lines that a test executed, by file."""
+    found: dict[str, set[int]] = {}
+    for record in run.lines("lines", "executed"):
+        if record.get("nodeid") != nodeid:
+            continue
+        for file, line in record.get("lines", ()):
+            found.setdefault(str(record["files"][file]), set()).add(int(line))
+    return {path: frozenset(lines) for path, lines in found.items()}
+
+
+def _is_polluted(factor: Factor) -> bool:
+    """Whether the experiment left out tests that ran before: what they leak is no input of the product."""
+    return factor.kind == "order" and isinstance(factor.from_, list)
+
+
+def _is_cause(finding: Finding, cause: RootCause, factor: Factor, evidence: _Evidence) -> bool:
+    if cause.confidence != "proven" or evidence.lost or evidence.dead is not None:
+        return False
+    if is_symptom(factor):
+        return False
+    kinds = {part.partition(":")[0] for part in factor.name.split(" + ")} if factor.kind == "joint" else set()
+    is_input = factor.kind in _INPUTS or bool(kinds & (_INPUTS | _SYMPTOMS))
+    return bool(evidence.reason) or not is_input
+
+
+def _as_condition(finding: Finding, cause: RootCause, proof: Experiment, evidence: _Evidence) -> Finding:
+    factor = proof.factor
+    assert factor is not None
+    summary = f"proven: the test depends on {_named(factor)}; {_undecided(cause, proof, evidence)}"
+    kind, culprits = cause.kind, cause.culprits
+    if _leads_around(factor, evidence):
+        kind = "product-defect"
+        culprits = (*evidence.lost.no_longer_run, *culprits)
+    elif evidence.dead is not None:
+        # a gradient of zero is no broken graph
+        kind = "zero-signal"
+        culprits = (evidence.dead.place, *culprits)
+    condition = cause.model_copy(
+        update={
+            "claim": "condition",
+            "confidence": "likely",
+            "kind": kind,
+            "summary": f"{summary}. {cause.summary}",
+            "culprits": tuple(dict.fromkeys(culprits)),
+            "lines_no_longer_run": evidence.lost.no_longer_run,
+        }
+    )
+    avoids = bool(evidence.lost) or evidence.dead is not None
+    # an edit that only leads around the fault is no repair
+    return finding.model_copy(update={"cause": condition, "patches": () if avoids else finding.patches})
+
+
+def _named(factor: Factor) -> str:
+    match factor.kind:
+        case "seed":
+            return "the random numbers that it draws"
+        case "clock":
+            return "the time at which it runs"
+        case "order":
+            return "the tests that run before it"
+        case "tolerance":
+            return f"the tolerance of {factor.name}"
+        case "limit":
+            return "its time limit"
+    return factor.name
+
+
+def _undecided(cause: RootCause, proof: Experiment, evidence: _Evidence) -> str:
+    """What the experiment leaves open, and why."""
+    open_question = "whether the value or the code is wrong is not decided"
+    if proof.factor is not None and proof.factor.kind in (*_SYMPTOMS, "seed"):
+        open_question = "whether the product or the tolerance is wrong is not decided"
+    if evidence.lost:
+        _, treated = arm_names(proof)
+        shown = ", ".join(evidence.lost.no_longer_run[:_SHOWN_LINES])
+        more = len(evidence.lost.no_longer_run) - _SHOWN_LINES
+        others = f" and {more} more" if more > 0 else ""
+        return f"it passes {treated.rstrip(',')}, but then {shown}{others} do not run: {open_question}"
+    if evidence.dead is not None:
+        dead = f"{evidence.dead.op} ({evidence.dead.place})"
+        return f"the signal still dies in {dead} when it passes: {open_question}"
+    return open_question
+
+
+def _leads_around(factor: Factor, evidence: _Evidence) -> bool:
+    """Whether something was set or provided that nothing asks for, and it keeps product code from running.
+
+    What fails then is the code as it runs by default, so the fault is likelier in the lines that are skipped.
+    """
+    if factor.kind not in ("env", "file") or factor.to is None:
+        return False
+    was_absent = factor.from_ is None or factor.from_ == "absent"
+    return was_absent and (evidence.lost.only_skips or (bool(evidence.lost) and not evidence.reason))
+
+
+def is_symptom(factor: Factor) -> bool:
+    """Whether a factor treats the symptom: more slack, more time."""
+    return factor.kind in _SYMPTOMS
+
+
+def unexamined(kind: CauseKind, factor: Factor, sentence: str) -> RootCause:
+    """What a confirmed experiment shows where no time is left to examine it: mostly a condition."""
+    if _is_polluted(factor) or factor.kind == "commit":
+        culprits = tuple(factor.from_) if _is_polluted(factor) else (str(factor.from_),)
+        return RootCause(
+            kind=kind, summary=sentence, factor=factor, culprits=culprits, confidence="proven", claim="cause"
+        )
+    depends = f"the test depends on {_named(factor)}; no time was left to tell what is wrong"
+    return RootCause(
+        kind=kind,
+        summary=f"proven: {depends}. {sentence}",
+        factor=factor,
+        culprits=(factor.name,),
+        confidence="likely",
+        claim="condition",
+    )
