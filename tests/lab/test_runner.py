@@ -98,3 +98,14 @@ def test_a_setup_adds_arguments_and_may_have_a_limit_of_its_own(selected):
     assert selection.pytest_args == ("-q", "-x")
     assert selection.limits.test_timeout == 2.0
     assert selected(Setup(nodeids=(T,)), limits=Limits(test_timeout=9.0)).limits.test_timeout == 9.0
+
+
+def test_each_run_has_a_home_of_its_own_unless_the_settings_name_one(selected, tmp_path):
+    """Two experiments at once that write beneath the home folder must not meet there."""
+    home = tmp_path / "home"
+    home.mkdir()
+    given = selected(Setup(nodeids=(T,)), environ={"HOME": str(home)}).env["HOME"]
+    assert given not in (None, str(home))
+    assert selected(Setup(nodeids=(T,)), environ={}).env.get("HOME") is None
+    chosen = selected(Setup(nodeids=(T,)), environ={"HOME": str(home)}, variables={"HOME": "/x"})
+    assert "HOME" not in chosen.env

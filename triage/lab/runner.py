@@ -18,6 +18,7 @@ from triage.lab.packages import PackageFolder, PackageFolders
 from triage.lab.protocol import Observation, Setup
 from triage.lab.record import ExperimentRecord
 from triage.model.run import Limits, Selection
+from triage.process.home import mirror_home
 from triage.process.scratch import Scratch
 from triage.run.selection import run_selection
 
@@ -99,7 +100,8 @@ class SetupRunner:
 
     def _emptied_temporary(self, slot: int) -> Path:
         folder = self._temporary / f"t{slot}"
-        shutil.rmtree(folder, ignore_errors=True)
+        for used in (folder, folder.with_name(f"h{folder.name}")):
+            shutil.rmtree(used, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
@@ -133,6 +135,10 @@ class SetupRunner:
         variables: dict[str, str | None] = {}
         if "TMPDIR" not in self._environment.variables:
             variables["TMPDIR"] = str(temporary)
+        home = self._environment.inherited("HOME")
+        if home and "HOME" not in self._environment.variables:
+            # beside the temporary folder, which tests may list
+            variables["HOME"] = str(mirror_home(Path(home), temporary.with_name(f"h{temporary.name}")))
         if not self._environment.sets(_OPENMP_WAIT):
             variables[_OPENMP_WAIT] = "PASSIVE"
         return variables
