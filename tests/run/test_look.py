@@ -116,7 +116,8 @@ def test_what_red_tests_execute_and_what_gave_the_wrong_value(suite, run_here, e
     assert tests["test_text"].failure.difference["edits"] == [['"', "&quot;", 2]]
     assert tests["test_value"].failure.due == "8.0"
     assert tests["test_unit"].lines == {0: (5,)}
-    assert not tests["test_green"].lines
+    assert tests["test_green"].lines == {0: (22,)}
+    assert tests["test_green"].failure is None
     assert [document.functions[n].name for n in tests["test_green"].functions] == ["look_up"]
     assert "test_dies" not in tests, "it would kill the process again"
 

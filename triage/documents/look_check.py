@@ -27,8 +27,8 @@ def check_look(folder: Path, record: RunRecord) -> Iterator[tuple[str, str]]:
         outcome = outcomes.get((test.nodeid, test.nth))
         if outcome is None:
             yield DOCUMENT, f"{test.nodeid} has no result"
-        elif test.lines and not outcome.has_failures:
-            yield DOCUMENT, f"{test.nodeid} was followed line by line, and did not fail"
+        elif test.failure is not None and not outcome.has_failures:
+            yield DOCUMENT, f"{test.nodeid} has a failure that is traced, and did not fail"
         numbers = (*test.functions, *(test.failure.suspects if test.failure else ()))
         if any(not 0 <= number < len(document.functions) for number in numbers):
             yield DOCUMENT, f"{test.nodeid} names a function that the document does not have"

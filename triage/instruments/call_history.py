@@ -23,6 +23,16 @@ _MOST_RETURNS = 5000
 _PLAIN = (int, float, complex, str, bytes)
 """Immutable types without destructor: to keep such a value changes nothing."""
 _LONGEST_PLAIN = 10_000
+_EXPLAINING = (
+    "/_pytest/assertion/",
+    "/_pytest/_io/",
+    "/unittest/util.py",
+    "/numpy/testing/",
+    "/torch/testing/",
+)
+"""Files whose functions call the product's `__repr__` once an assertion has failed."""
+_MOST_CALLERS_OF_REPR = 60
+"""Frames between such a function and the product's: containers within containers."""
 _MOST_CALLERS = 12
 """Frames of libraries that may lie between a test and the function that it calls: decorators, mocks."""
 
@@ -64,16 +74,32 @@ class CallHistory(CallListener):
         self._local = threading.local()
         self.returns: deque[Return] = deque(maxlen=_MOST_RETURNS)
         """Oldest first."""
+        self._explaining = False
         self.unwound_last: int = 0
         """What ran beneath the outermost call that an exception left last; as in `Return.beneath`."""
 
+    def ignores_new_code(self) -> bool:
+        """What shows values for the explanation of a failure is no doing of the test."""
+        return self._explaining or (not self._stack() and _is_explaining(self._root))
+
+    @property
+    def ignores_lines(self) -> bool:
+        """As for new code."""
+        return self._explaining
+
     def entered(self, number: int) -> None:
         """Begin to collect what runs beneath the call."""
-        self._stack().append([number, 1 << number])
+        stack = self._stack()
+        if not stack and _is_explaining(self._root):
+            self._explaining = True
+        stack.append([number, 1 << number])
 
     def left(self, number: int, value: Any) -> None:
         """Keep the return."""
         beneath = self._pop(number)
+        if self._explaining:
+            self._explaining = bool(self._stack())
+            return
         kind = type(value)
         is_plain = kind in _PLAIN and (kind in (int, float, complex) or len(value) <= _LONGEST_PLAIN)
         self.returns.append(
@@ -90,7 +116,9 @@ class CallHistory(CallListener):
     def unwound(self, number: int) -> None:
         """Keep what ran beneath a call that an exception left."""
         beneath = self._pop(number)
-        if not self._stack():
+        if self._explaining:
+            self._explaining = bool(self._stack())
+        elif not self._stack():
             self.unwound_last = beneath
 
     def newest(self) -> Iterator[Return]:
@@ -114,6 +142,18 @@ class CallHistory(CallListener):
         if stack:
             stack[-1][1] |= beneath
         return beneath
+
+
+def _is_explaining(root: str) -> bool:
+    """Whether an assertion that has failed is being worded: pytest and others show values then."""
+    frame: FrameType | None = sys._getframe(2)
+    for _ in range(_MOST_CALLERS_OF_REPR):
+        if frame is None or test_path(root, frame.f_code.co_filename) is not None:
+            return False
+        if any(part in frame.f_code.co_filename for part in _EXPLAINING):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _calling_test(root: str) -> tuple[str, int] | None:

@@ -100,6 +100,15 @@ class Executed:
 class CallListener:
     """Hears of each call of a product function; the base class is deaf."""
 
+    def ignores_new_code(self) -> bool:
+        """Whether a function that is entered for the first time now is to be left out altogether."""
+        return False
+
+    @property
+    def ignores_lines(self) -> bool:
+        """Whether lines that run now are to be left out."""
+        return False
+
     def entered(self, number: int) -> None:
         """Function `number` (an index into `Executed.functions`) is entered or resumed."""
 
@@ -173,6 +182,8 @@ class _Recording:
         path = self._owner.is_product(self._owner.root, code.co_filename)
         if path is None:
             return None
+        if self._listener is not None and self._listener.ignores_new_code():
+            return None
         with self._first_sight:
             if code in self._numbers:
                 return self._numbers[code]
@@ -185,6 +196,8 @@ class _Recording:
         return number
 
     def line(self, number: int, line: int) -> None:
+        if self._listener is not None and self._listener.ignores_lines:
+            return
         if self._detail is not Detail.LINES:
             self._line_count += 1
             return

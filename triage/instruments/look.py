@@ -1,7 +1,7 @@
 """Look at tests while they run: what they execute of the product, and what led to a failure.
 
 Loaded by the recorder for the traced run of red tests. A red test is followed call by call, a green one only
-by the first entry into each function.
+until each function and line was seen once.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Look:
             return
         self._history = CallHistory(self._root) if closely else None
         self._executed = self._failure = self._compared = None
-        self._code = ExecutedCode(self._root, lines=closely, max_bytes=self._max_bytes, calls=self._history)
+        self._code = ExecutedCode(self._root, max_bytes=self._max_bytes, calls=self._history)
         self._code.start()
 
     def end(self) -> dict[str, Any] | None:
@@ -78,16 +78,29 @@ class Look:
             self._compared = (left, right)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_exception_interact(self, call: Any) -> None:
-        """Take the failure apart, while its frames and their values are there."""
-        if self._history is None or self._failure is not None:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+        """Take the failure apart, before the report shows values and exceptions by the product's own code."""
+        error = call.excinfo
+        # pytest puts what unittest caught aside, and in its place only after this hook
+        for caught in getattr(item, "_excinfo", None) or ():
+            error = error or caught
+        self._take_apart(error)
+
+    def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
+        """Take a failure apart that came by another way: of subtests, say."""
+        self._take_apart(call.excinfo)
+
+    def _take_apart(self, error: pytest.ExceptionInfo[BaseException] | None) -> None:
+        if self._history is None or self._failure is not None or error is None:
+            return
+        if isinstance(error.value, pytest.skip.Exception):
             return
         # what values and their comparisons run of the product is not the test's doing
         self._stop()
         try:
-            self._failure = self._seen_of(call.excinfo.value)
-        except Exception as error:
-            self._failure = {"trouble": f"the failure could not be taken apart: {type(error).__name__}"}
+            self._failure = self._seen_of(error.value)
+        except Exception as problem:
+            self._failure = {"trouble": f"the failure could not be taken apart: {type(problem).__name__}"}
         self._compared = None
 
     def _seen_of(self, error: BaseException) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class LookedAt(Value):
     functions: tuple[int, ...] = ()
     """Functions of the product that it ran, in order of first execution."""
     lines: dict[int, tuple[int, ...]] = {}
-    """Lines by the number of their file, in order of first execution; of red tests only."""
+    """Lines by the number of their file, in order of first execution."""
     counts: tuple[int, int] = (0, 0)
     """How many functions and lines, where there were too many to name."""
     failure: TracedFailure | None = None
