@@ -233,6 +233,26 @@ RECORDED = [
         REWRITTEN,
     ),
     Tampering("the gate's answer", document(f"{A}/gate.json", lambda v: v.update(held_against=[])), RENDERED),
+    Tampering(
+        "one line of the gate's answer",
+        document(f"{A}/gate.json", lambda v: v.update(held_against=v["held_against"][:-1])),
+        RENDERED,
+    ),
+    Tampering(
+        "a line of the gate reworded",
+        document(f"{A}/gate.json", lambda v: v["held_against"].__setitem__(0, "C1 known: harmless")),
+        RENDERED,
+    ),
+    Tampering(
+        "a quarantine that nobody pronounced",
+        document(f"{A}/gate.json", lambda v: v.update(held_against=[], quarantined=["C1", "C2"])),
+        RENDERED,
+    ),
+    Tampering(
+        "the policy of the gate",
+        document(f"{A}/gate.json", lambda v: v["policy"].update(gate="strict", flaky="fail")),
+        EDITED,
+    ),
     Tampering("the gate's answer removed", remove(f"{A}/gate.json"), RENDERED),
     Tampering(
         "the cluster of a failure",

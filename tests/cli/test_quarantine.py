@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.fixtures.projects import SUITE, Project
 
 UNTIL = ("--until", "2026-12-15", "--reason", "the mail server drops connections")
+BY_BOB = f"2026-12-15 (bob): {UNTIL[-1]}"
 BEFORE, LAST, AFTER = "2026-12-01T12:00:00Z", "2026-12-15T23:59:00Z", "2026-12-16T00:00:00Z"
 
 
@@ -54,6 +57,7 @@ def test_the_whole_life_of_a_quarantine(project, monkeypatch):
     annotations = triage("report", "--github").out
     assert "::warning" in annotations
     assert "::error" not in annotations
+    _is_named(project, triage, annotations, f"in quarantine until {BY_BOB}", expired=False)
     assert triage("check").code == 0
 
     # known by reason, it would pass: but the day is over
@@ -62,9 +66,36 @@ def test_the_whole_life_of_a_quarantine(project, monkeypatch):
     assert [line.split(":")[0] for line in after.json["held_against"]] == [
         "C1 out of quarantine since 2026-12-15", "C2 out of quarantine since 2026-12-15",
     ]  # fmt: skip
+    annotations = triage("report", "--github").out
+    assert "::error" in annotations
+    assert "::warning" not in annotations, "what is out of quarantine fails the gate"
+    _is_named(project, triage, annotations, f"out of quarantine since {BY_BOB}", expired=True)
+    assert "out of quarantine since 2026-12-15" in triage("results", now=AFTER).out
+    assert "out of quarantine since 2026-12-15" in triage("next", now=AFTER).out
     assert triage("quarantine", "C1", "--lift", now=AFTER).code == 0
     assert triage("quarantine", nodeid, "--lift", now=AFTER).code == 0
     assert triage("run", "--reruns", "0", "--stamp", "20261216T000001Z", now=AFTER).code == 0
+
+
+def _is_named(project, triage, annotations, said, *, expired):
+    """Every format names the quarantine with its day, owner and reason, and whether it is over."""
+    nodeid = "test_a.py::test_same_reason[1]"
+    names = ("junit", "sarif", "ctrf", "gitlab")
+    options = [word for name in names for word in (f"--{name}", f"r.{name}") if word != "r.gitlab"]
+    said_gitlab = triage("report", *options)
+    assert said_gitlab.code == 0, said_gitlab.err
+    texts = {name: (project.root / f"r.{name}").read_text() for name in names[:3]}
+    assert said in annotations
+    assert f'name="triage.quarantine {nodeid}" value="{said}"' in texts["junit"]
+    (run,) = json.loads(texts["sarif"])["runs"]
+    result = next(each for each in run["results"] if nodeid in each["message"]["text"])
+    assert result["message"]["text"].startswith(said)
+    assert result["properties"]["quarantine"]["expired"] is expired
+    assert result["level"] == ("error" if expired else "warning")
+    tests = {test["name"]: test for test in json.loads(texts["ctrf"])["results"]["tests"]}
+    assert tests[nodeid]["tags"] == ["out-of-quarantine" if expired else "quarantined"]
+    assert tests[nodeid]["extra"]["quarantine"]["owner"] == "bob"
+    assert any(finding["description"].startswith(said) for finding in json.loads(said_gitlab.out))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from triage.campaign.decide import refresh, templates_of
 from triage.campaign.flaky_tests import NewestRun, flaky_events, flaky_records, flaky_tests
 from triage.campaign.gate import GateReport, Policy, judge
 from triage.campaign.inputs import context_of, outcomes_at, rules_of
+from triage.campaign.recorded import read_clusters
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.on_base import blamed, with_base
@@ -136,7 +137,7 @@ def conclude(
         appended = services.append(before, (*assignment.events, *flaky)) if ledgers else ()
         _write(folder, record, assignment, before.quarantines, in_journal=ledgers)
         folder.write_json("flaky.json", _flaky_figures(services, record, assignment))
-        gate = _judged(services, record, assignment, before)
+        gate = _judged(services, record, read_clusters(folder.path), before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
         write_run_summary(services.output, folder, templates_of(services))
         if not record.resumable:
@@ -158,15 +159,16 @@ def conclude(
 
 
 def _judged(
-    services: Services, record: RunRecord, assignment: Assignment, before: ClusterRegistry
+    services: Services, record: RunRecord, clusters: Sequence[Cluster], before: ClusterRegistry
 ) -> GateReport:
+    """What the gate says of the clusters as they are written: `triage check` judges them again."""
     settings = services.settings
     return judge(
         record.stamp,
-        assignment.clusters,
+        clusters,
         Policy(gate=settings.gate, flaky=settings.flaky, fail_on=settings.fail_on),
         known_members=_members_before(before, record.stamp),
-        blamed={cluster.id: blamed(cluster, record) for cluster in assignment.clusters},
+        blamed={cluster.id: blamed(cluster, record) for cluster in clusters},
         today=services.world.now().date(),
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.base.document import check_base
+from triage.campaign.check_gate import check_gate_report
 from triage.documents.claims import documents_in, read_sidecar, sidecar_of
 from triage.documents.folder_check import Checked, check_claims, check_folder
 from triage.documents.ledgers import JOURNAL
@@ -21,7 +22,7 @@ from triage.evidence import manifest
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal
 from triage.model.experiment import ProbeReport
-from triage.model.journal import AttemptRecorded, CriterionMet, RunRecorded, StatusChanged
+from triage.model.journal import AttemptRecorded, CriterionMet, Event, RunRecorded, StatusChanged
 from triage.process.git import Repository
 from triage.process.git_history import committed_ids, id_of
 from triage.text.pattern import pattern
@@ -57,13 +58,17 @@ class Vouchers:
         )
 
     @cached_property
-    def _named(self) -> frozenset[tuple[str, str]]:
+    def events(self) -> tuple[Event, ...]:
+        """The journal's; none where it cannot be read, which is a fault of its own."""
         try:
-            events = Journal(self._root / JOURNAL).read()
+            return tuple(Journal(self._root / JOURNAL).read())
         except TriageError:
-            return frozenset()
+            return ()
+
+    @cached_property
+    def _named(self) -> frozenset[tuple[str, str]]:
         citing = (AttemptRecorded, StatusChanged, CriterionMet, RunRecorded)
-        seals = [event.manifests for event in events if isinstance(event, citing)]
+        seals = [event.manifests for event in self.events if isinstance(event, citing)]
         return frozenset(pair for seal in seals for pair in seal.items())
 
     @cached_property
@@ -87,6 +92,7 @@ def check_evidence(
         *_probe_page_faults(folder, checked, vouchers),
         *_unclaimed_documents(folder),
         *check_base(folder.path),
+        *(("gate.json", what) for what in check_gate_report(folder, vouchers.events)),
     )
     for name, what in faults:
         checked.fault(f"{folder.relative(root)}/{name}", what)

@@ -30,6 +30,10 @@ class GateReport(Value):
     warnings: tuple[str, ...] = ()
     quarantined: tuple[str, ...] = ()
     """Clusters that pass by a quarantine, whatever their state."""
+    day: date | None = None
+    """On which quarantines were asked whether they hold; None in reports of older versions."""
+    new_members: dict[str, tuple[str, ...]] = {}
+    """By cluster that the journal knew: tests of the run that it lacked before."""
 
 
 def judge(
@@ -46,10 +50,14 @@ def judge(
     By cluster: `known_members` are those that the journal had before it, `blamed` has a line for each red
     test that came with the change, where the run has a base.
     """
+    new_members: dict[str, tuple[str, ...]] = {}
     held_against: list[str] = []
     warnings: list[str] = []
     quarantined: list[str] = []
     for cluster in clusters:
+        new = _newcomers(cluster, known_members)
+        if new:
+            new_members[cluster.id] = new
         if _is_answered_by_base(cluster):
             held = list(_held_by_base(cluster, policy, blamed.get(cluster.id, ())))
         else:
@@ -66,11 +74,21 @@ def judge(
             held_against.append(f"{cluster.id} out of quarantine since {quarantine.until}: {cluster.title}")
     return GateReport(
         stamp=stamp,
+        day=today,
+        new_members=new_members,
         policy=policy,
         held_against=tuple(held_against),
         warnings=tuple(warnings),
         quarantined=tuple(quarantined),
     )
+
+
+def _newcomers(cluster: Cluster, known_members: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Tests of a cluster that the journal knew, and that it did not have."""
+    if not cluster.is_seen or cluster.id not in known_members:
+        return ()
+    known = set(known_members[cluster.id])
+    return tuple(nodeid for nodeid in cluster.members if nodeid not in known)
 
 
 def _is_answered_by_base(cluster: Cluster) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from triage.campaign.recorded import RecordedRun, Stage
 from triage.campaign.resume_command import resume_command
@@ -35,9 +36,9 @@ _ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN
 
 
 def next_steps(
-    registry: ClusterRegistry, latest: RecordedRun | None, states: Mapping[str, RunState]
+    registry: ClusterRegistry, latest: RecordedRun | None, states: Mapping[str, RunState], today: date
 ) -> tuple[Step, ...]:
-    """What to do, the most urgent first.
+    """What to do, the most urgent first; `today` tells whether a quarantine still holds.
 
     A run that cannot answer comes before everything, or one without ledgers; then numbers that two
     branches both allotted; then what has regressed, then clusters nearest to their end, larger before
@@ -59,7 +60,7 @@ def next_steps(
             reason = f"{reason}; {state.value} in the latest run"
         quarantine = with_quarantine(cluster, registry.quarantines).quarantine
         if quarantine is not None:
-            reason = f"{reason}; in quarantine until {quarantine.until}"
+            reason = f"{reason}; {quarantine.state_on(today)}"
         steps.append(Step(cluster=cluster.id, command=f"triage {verb} {cluster.id}", reason=reason))
     for proposal in registry.proposals:
         other = f" with {proposal.with_cluster}" if proposal.with_cluster else ""

@@ -272,7 +272,8 @@ def show_command(app: App, cluster: str) -> None:
         found = found.model_copy(update={"last_seen": in_run.last_seen})
     states = states_of(registry, latest)
     events = registry.events_of(found.id)
-    steps = [step for step in next_steps(registry, latest, states) if step.cluster == found.id]
+    today = app.world.now().date()
+    steps = [step for step in next_steps(registry, latest, states, today) if step.cluster == found.id]
     document = found.model_dump(mode="json") | {"state_in_run": states.get(found.id)}
     document["events"] = [event.model_dump(mode="json", exclude_none=True) for event in events]
     document["next"] = steps[0].command if steps else None

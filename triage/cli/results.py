@@ -48,10 +48,11 @@ def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitC
     )
     if run.heading is not None:
         app.say(run.heading)
+    today = app.world.now().date()
     for result, row in zip((*record.collect_errors, *record.results), rows, strict=True):
         if not only or result.outcome in only:
             quarantine = row["quarantine"]
-            until = f"  (in quarantine until {quarantine.until})" if quarantine is not None else ""
+            until = f"  ({quarantine.state_on(today)})" if quarantine is not None else ""
             app.say(f"{result.outcome:<9} {result.nodeid}{_reruns(result)}{until}")
     app.say(f"{record.stamp}: {counts.collected} collected, {counted(counts)}")
     if run.heading is not None:

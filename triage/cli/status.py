@@ -22,7 +22,7 @@ def status_command(app: App) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
     registry, latest = app.registry(), latest_recorded(app.output, app.root)
     states = states_of(registry, latest)
-    steps = next_steps(registry, latest, states)
+    steps = next_steps(registry, latest, states, app.world.now().date())
     clusters = list(registry.clusters.values())
     app.emit(
         {
@@ -100,7 +100,7 @@ def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
     latest = latest_recorded(app.output, app.root)
     registry = app.registry()
-    steps = next_steps(registry, latest, states_of(registry, latest))
+    steps = next_steps(registry, latest, states_of(registry, latest), app.world.now().date())
     app.emit({"steps": steps[:limit], "more": max(0, len(steps) - limit)})
     for step in steps[:limit]:
         app.say(f"{step.command:<28} # {step.reason}")

@@ -154,5 +154,4 @@ def _line(text: str) -> None:
 
 def quarantine_line(quarantine: Quarantine, today: date) -> str:
     """What is in quarantine, until or since when, who answers for it, and why."""
-    state = "in quarantine until" if quarantine.holds_on(today) else "out of quarantine since"
-    return f"{quarantine.subject} {state} {quarantine.until} ({quarantine.owner}): {quarantine.reason}"
+    return f"{quarantine.subject} {quarantine.in_words(today)}"

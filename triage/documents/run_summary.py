@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from pydantic import ValidationError
 from triage.documents.render import write_document
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.base import STAMP_FORMAT
 from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
 from triage.model.outcome import Outcome
+from triage.model.quarantine import Quarantine
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
-VERSION = 6
+VERSION = 7
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 SLOWEST = 10
 """As many as a person reads; the durations of all are in `results.json`."""
@@ -43,12 +46,13 @@ def summarize(
     `clusters` are as the run left them; `failures` are rows with `nodeid` and `cluster`, one a failure;
     `gate` is what the gate said; `flaky` are the figures of tests by failure rate.
     """
+    day = datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC).date()
     clusters_of: dict[str, list[str]] = {}
     quarantines: dict[str, Any] = {}
     for row in failures:
         if row.get("cluster"):
             clusters_of.setdefault(row["nodeid"], []).append(row["cluster"])
-        quarantines[row["nodeid"]] = row.get("quarantine")
+        quarantines[row["nodeid"]] = _shown_quarantine(row.get("quarantine"), day)
     by_number = sorted(clusters, key=lambda cluster: cluster.number)
     plan = record.plan
     chunks = plan.chunks if plan else ()
@@ -70,7 +74,7 @@ def summarize(
         "shard": plan.shard if plan else None,
         "durations_from": plan.durations_from if plan else None,
         "limits": plan.limits.model_dump(mode="json") if plan else None,
-        "clusters": [_cluster(cluster) for cluster in by_number],
+        "clusters": [_cluster(cluster, day) for cluster in by_number],
         "gate": {name: list(gate.get(name, ())) for name in _GATE} if gate else None,
         "red": [
             _red(result, clusters_of.get(result.nodeid, []), quarantines.get(result.nodeid)) for result in red
@@ -119,7 +123,12 @@ def _verdict(
     return "flaky" if all(cluster.state_in_run is RunState.FLAKY for cluster in seen) else "known"
 
 
-def _cluster(cluster: Cluster) -> dict[str, Any]:
+def _shown_quarantine(found: Any, day: date) -> dict[str, Any] | None:
+    """A quarantine with whether it had ended on the day of the run."""
+    return Quarantine.model_validate(found).as_shown(day) if found is not None else None
+
+
+def _cluster(cluster: Cluster, day: date) -> dict[str, Any]:
     state = cluster.state_in_run
     seen = cluster.is_seen
     return {
@@ -129,7 +138,7 @@ def _cluster(cluster: Cluster) -> dict[str, Any]:
         "state": state.value if state else None,
         "base": cluster.base.value if cluster.base else None,
         "owner": cluster.owner,
-        "quarantine": cluster.quarantine.model_dump(mode="json") if cluster.quarantine else None,
+        "quarantine": _shown_quarantine(cluster.quarantine, day),
         "failing": len(cluster.members) if seen else 0,
         "members": list(cluster.members),
         "signatures": list(cluster.signatures),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, BinaryIO, assert_never
 
 from triage.formats.completeness import Tally, count_of, shortfall
@@ -165,12 +166,19 @@ _STATUSES = ("passed", "failed", "pending", "skipped", "other")
 
 def render_ctrf(run: ReportedRun) -> str:
     """The document as text."""
-    return json_text(ctrf(run.record, run.clusters_of, run.version))
+    return json_text(ctrf(run.record, run.clusters_of, run.version, run.quarantines))
 
 
-def ctrf(record: RunRecord, clusters_of: Mapping[str, Sequence[str]], version: str) -> dict[str, Any]:
+def ctrf(
+    record: RunRecord,
+    clusters_of: Mapping[str, Sequence[str]],
+    version: str,
+    quarantines: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Make the report of one run; collection errors are tests that failed. Times are milliseconds."""
-    tests = [_written(result, clusters_of) for result in reported_results(record)]
+    tests = [
+        _written(result, clusters_of, quarantines.get(result.nodeid)) for result in reported_results(record)
+    ]
     tally = Counter(test["status"] for test in tests)
     start = int(started(record).timestamp() * 1000)
     summary: dict[str, Any] = {"tests": len(tests)}
@@ -188,7 +196,9 @@ def ctrf(record: RunRecord, clusters_of: Mapping[str, Sequence[str]], version: s
     return {"reportFormat": "CTRF", "specVersion": SPEC_VERSION, "results": results}
 
 
-def _written(result: TestResult, clusters_of: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _written(
+    result: TestResult, clusters_of: Mapping[str, Sequence[str]], quarantine: Mapping[str, Any] | None
+) -> dict[str, Any]:
     test: dict[str, Any] = {
         "name": visible(result.nodeid),
         "status": _status(result.outcome),
@@ -208,6 +218,9 @@ def _written(result: TestResult, clusters_of: Mapping[str, Sequence[str]]) -> di
         test["flaky"] = True
         test["retries"] = result.reruns.runs if result.reruns else 1
     extra = _extra(result, clusters_of.get(result.nodeid, ()))
+    if quarantine is not None:
+        test["tags"] = ["out-of-quarantine" if quarantine["expired"] else "quarantined"]
+        extra["quarantine"] = {name: quarantine[name] for name in ("until", "owner", "reason", "expired")}
     if extra:
         test["extra"] = extra
     return test

@@ -15,7 +15,7 @@ ANNOTATIONS = 10
 _TITLE_CHARS = 200
 _MESSAGE_CHARS = 2000
 """GitHub shows an annotation in a box: the whole is in the step summary."""
-_KINDS = {"new": "error", "regressed": "error", "unknown": "error", "known": "warning"}
+_KINDS = {"new": "error", "regressed": "error", "unknown": "error", "expired": "error", "known": "warning"}
 
 
 def workflow_commands(summary: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -65,8 +65,9 @@ def _whole_blocks(text: str) -> str:
 
 
 def _command(kind: str, row: Row) -> str:
-    title = f"{row.cluster or 'no cluster'} {row.base or row.state}: {row.title or row.outcome}"
+    state = row.state if row.quarantine is not None else row.base or row.state
+    title = f"{row.cluster or 'no cluster'} {state}: {row.title or row.outcome}"
     properties = {"file": row.path, "line": str(row.line), "title": title[:_TITLE_CHARS]}
     named = ",".join(f"{name}={github_property(value)}" for name, value in properties.items())
-    message = f"{row.nodeid}: {row.message}"[:_MESSAGE_CHARS]
+    message = row.said[:_MESSAGE_CHARS]
     return f"::{kind} {named}::{github_data(message)}"

@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 from typing import Literal, assert_never
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -32,6 +33,8 @@ OUTCOME_PROPERTY = "triage.outcome"
 """crashed, timeout, flaky, not_run, xpassed: what JUnit can only call an error or a pass."""
 CLUSTERS_PROPERTY = "triage.clusters"
 """Cluster ids, separated by blanks."""
+QUARANTINE_PROPERTY = "triage.quarantine"
+"""Until or since when the test is in or out of quarantine, who answers for it, and why."""
 PLACE_PROPERTY = "triage.place"
 """`path:line` of the last frame in the suite's own files."""
 
@@ -51,6 +54,7 @@ def render_junit(run: ReportedRun) -> str:
         timestamp=started(run.record).isoformat(),
         seconds=run.record.seconds,
         clusters_of=run.clusters_of,
+        quarantines={nodeid: str(shown["said"]) for nodeid, shown in run.quarantines.items()},
     )
 
 
@@ -61,10 +65,12 @@ def write_junit(
     timestamp: str,
     seconds: float,
     clusters_of: Mapping[str, Sequence[str]] | None = None,
+    quarantines: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Write one test case a result, collection errors included.
 
-    `timestamp` is ISO 8601, `seconds` the wall time of the whole, `clusters_of` maps node ids to clusters.
+    `timestamp` is ISO 8601, `seconds` the wall time of the whole, `clusters_of` maps node ids to clusters,
+    `quarantines` to what is said of their quarantines.
     Characters that XML forbids or that nobody sees are spelled as pytest does (`#x1B`); long texts keep head
     and tail and say how much is missing.
     """
@@ -74,16 +80,20 @@ def write_junit(
         file = result.nodeid.partition("::")[0]
         in_files.setdefault(file, []).append(result)
     for file, in_file in in_files.items():
-        root.append(_suite(file, in_file, timestamp, clusters_of or {}))
+        root.append(_suite(file, in_file, timestamp, clusters_of or {}, quarantines))
     if not in_files:
-        root.append(_suite(name, (), timestamp, {}))  # readers want a suite, an empty one too
+        root.append(_suite(name, (), timestamp, {}, {}))  # readers want a suite, an empty one too
     indent(root, space="")
     text = tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _suite(
-    file: str, results: Sequence[TestResult], timestamp: str, clusters_of: Mapping[str, Sequence[str]]
+    file: str,
+    results: Sequence[TestResult],
+    timestamp: str,
+    clusters_of: Mapping[str, Sequence[str]],
+    quarantines: Mapping[str, str],
 ) -> Element:
     tally = Counter(_element_of(result.outcome) for result in results)
     seconds = sum(result.duration or 0.0 for result in results)
@@ -101,7 +111,7 @@ def _suite(
     properties = [
         Element("property", name=_spelled(f"{fact} {result.nodeid}"), value=_spelled(value))
         for result in results
-        for fact, value in _facts(result, clusters_of.get(result.nodeid, ()))
+        for fact, value in _facts(result, clusters_of.get(result.nodeid, ()), quarantines.get(result.nodeid))
     ]
     if properties:
         SubElement(suite, "properties").extend(properties)
@@ -109,13 +119,15 @@ def _suite(
     return suite
 
 
-def _facts(result: TestResult, clusters: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _facts(result: TestResult, clusters: Sequence[str], quarantine: str | None) -> Iterator[tuple[str, str]]:
     """What a `testcase` has no place for."""
     outcome = result.outcome
     if not outcome.finished or outcome.is_flaky or outcome is Outcome.XPASSED:
         yield OUTCOME_PROPERTY, outcome.value
     if clusters:
         yield CLUSTERS_PROPERTY, " ".join(clusters)
+    if quarantine is not None:
+        yield QUARANTINE_PROPERTY, quarantine
     place = next((failure.place for failure in result.failures if failure.place), None)
     if place is not None:
         yield PLACE_PROPERTY, f"{place.path}:{place.lineno}"

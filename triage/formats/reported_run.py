@@ -38,6 +38,12 @@ class ReportedRun:
         """Node ids of red tests with their clusters."""
         return {row["nodeid"]: row["clusters"] for row in self.summary["red"]}
 
+    @property
+    def quarantines(self) -> dict[str, Mapping[str, Any]]:
+        """Node ids of red tests with their quarantines, as the summary shows them; ended ones too."""
+        found = {row["nodeid"]: row.get("quarantine") for row in self.summary["red"]}
+        return {nodeid: shown for nodeid, shown in found.items() if shown and "expired" in shown}
+
 
 def reported_results(record: RunRecord) -> tuple[TestResult, ...]:
     """Collection errors, then tests; before them, an error that says so where the run can answer nothing.

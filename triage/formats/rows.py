@@ -10,8 +10,9 @@ from triage.model.base import Value
 from triage.model.base_commit import BaseVerdict
 from triage.model.outcome import Outcome
 
-Level = Literal["new", "regressed", "known", "unknown"]
-_ORDER: dict[Level, int] = {"new": 0, "regressed": 0, "unknown": 1, "known": 2}
+Level = Literal["new", "regressed", "expired", "known", "unknown"]
+"""`expired`: known, and out of quarantine: the gate holds it against the run."""
+_ORDER: dict[Level, int] = {"new": 0, "regressed": 0, "expired": 0, "unknown": 1, "known": 2}
 """CI systems cut long lists: what is new comes first."""
 
 
@@ -29,11 +30,21 @@ class Row(Value):
     base: str | None = None
     """What the base says of the test, where the run had one."""
     message: str
+    quarantine: dict[str, Any] | None = None
+    """Fields of its quarantine, as the summary has them; one that has ended too."""
 
     @property
     def state(self) -> str:
         """The level, as people read it: that a test is flaky says more than that its cluster is known."""
+        if self.quarantine is not None and not self.quarantine["expired"]:
+            return "quarantined"
         return "flaky" if self.outcome == Outcome.FLAKY else self.level
+
+    @property
+    def said(self) -> str:
+        """What happened to the test; before it, who vouches for it until when, or did."""
+        text = f"{self.nodeid}: {self.message}"
+        return text if self.quarantine is None else f"{self.quarantine['said']}\n{text}"
 
     @property
     def fingerprint(self) -> str:
@@ -65,6 +76,10 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefi
     for cluster_id in cluster_ids:
         cluster = clusters.get(cluster_id or "", {})
         state = cluster.get("state")
+        of_cluster = cluster.get("quarantine") or {}
+        # of runs of older versions nobody has said whether it had ended
+        quarantine = red.get("quarantine") if "expired" in (red.get("quarantine") or {}) else None
+        has_ended = of_cluster.get("expired", False)
         yield Row(
             nodeid=red["nodeid"],
             outcome=red["outcome"],
@@ -72,9 +87,10 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefi
             line=line,
             cluster=cluster_id,
             title=cluster.get("title", ""),
-            level=_level(state, red.get("base")),
+            level="expired" if has_ended else _level(state, red.get("base")),
             base=red["base"]["verdict"] if red.get("base") else None,
             message=message or red["outcome"],
+            quarantine=quarantine,
         )
 
 

@@ -13,7 +13,9 @@ from triage.text.markup import visible
 RESULTS = 5000
 """GitHub keeps no more of one run."""
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_BASELINE_STATES = {"new": "new", "regressed": "new", "known": "unchanged", "unknown": "new"}
+_BASELINE_STATES = {
+    "new": "new", "regressed": "new", "expired": "unchanged", "known": "unchanged", "unknown": "new"
+}  # fmt: skip
 _UNCLUSTERED = "unclustered"
 _TEXT_CHARS = 1000
 """Of a rule's description, which viewers show in a list."""
@@ -67,12 +69,22 @@ def _result(row: Row, ids: Sequence[str]) -> dict[str, Any]:
         "ruleId": rule,
         "ruleIndex": ids.index(str(rule)),
         "level": "warning" if row.level == "known" else "error",
-        "message": {"text": visible(f"{row.nodeid}: {row.message}", keep="\n")},
+        "message": {"text": visible(row.said, keep="\n")},
         "locations": [_location(row.path, row.line)],
         "partialFingerprints": {"triageTestAndCluster/v1": row.fingerprint},
         "baselineState": _BASELINE_STATES[row.level],
-        "properties": {"outcome": row.outcome, "state": row.state},
+        "properties": _properties(row),
     }
+
+
+def _properties(row: Row) -> dict[str, Any]:
+    """What SARIF has no field for. A quarantine is no `suppression`: viewers hide what is suppressed."""
+    properties: dict[str, Any] = {"outcome": row.outcome, "state": row.state}
+    if row.quarantine is not None:
+        properties["quarantine"] = {
+            name: row.quarantine[name] for name in ("until", "owner", "reason", "expired")
+        }
+    return properties
 
 
 def _absent(cluster: Mapping[str, Any], ids: Sequence[str], prefix: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from triage.model.base import Value
 
@@ -28,6 +29,20 @@ class Quarantine(Value):
     def holds_on(self, day: date) -> bool:
         """Whether it still holds on a day; `until` is the last one."""
         return day <= self.until
+
+    def state_on(self, day: date) -> str:
+        """Until or since when, as it stands on a day."""
+        state = "in quarantine until" if self.holds_on(day) else "out of quarantine since"
+        return f"{state} {self.until}"
+
+    def in_words(self, day: date) -> str:
+        """The same, with who answers for it, and why."""
+        return f"{self.state_on(day)} ({self.owner}): {self.reason}"
+
+    def as_shown(self, day: date) -> dict[str, Any]:
+        """Its fields for documents, whether it has ended, and the sentence."""
+        fields = self.model_dump(mode="json")
+        return {**fields, "expired": not self.holds_on(day), "said": self.in_words(day)}
 
     def covers(self, nodeid: str) -> bool:
         """Whether it was pronounced for this test, or for the function, class, file or folder around it."""
