@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from triage.campaign.check_gate import check_gate_report
 
+from triage.campaign.check_gate import check_gate_report
 from triage.campaign.gate import Policy, judge
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, RunState
