@@ -9,14 +9,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.clustering import DEVSET, clusters_of
+from benchmarks.clustering_data import LabelledFailure, devset
 from benchmarks.clustering_score import Score
 from benchmarks.projects import methods
 from benchmarks.projects.catalogue import Half, Project, mutants_of, projects, record_mutants
 from benchmarks.projects.dump import dump
-from benchmarks.projects.mixture import LabelledRun, labelled_run
+from benchmarks.projects.mixture import LabelledRun, labelled_run, labelled_run_with_experiments
+from benchmarks.projects.repositories import make_repository
 from benchmarks.projects.search import search
 from benchmarks.projects.sources import Cache
 
@@ -26,9 +31,9 @@ class _Method(NamedTuple):
     clusters_of: Callable[[LabelledRun], list[Hashable] | None]
 
 
-_TRIAGE = _Method("triage", methods.today)
+_WITH_EXPERIMENTS = _Method("with experiments", methods.as_recorded)
 _METHODS = (
-    _TRIAGE,
+    _Method("triage", methods.today),
     _Method("signatures alone", methods.signatures_alone),
     _Method("one-line rule", methods.one_line_rule),
     _Method("masked first line", methods.first_line),
@@ -47,7 +52,15 @@ def main(arguments: Sequence[str]) -> int:
         chosen = [project for project in chosen if project.half == asked.half]
     if asked.search:
         return _search(chosen, cache, asked.seed)
-    runs = _runs([project for project in chosen if mutants_of(project)], cache, anew=asked.anew)
+    with_bugs = [project for project in chosen if mutants_of(project)]
+    if asked.repositories is not None:
+        for project in with_bugs:
+            if project.half is Half.LOOK:
+                print(make_repository(project, cache, asked.repositories, squashed=asked.squash))
+        return 0
+    if asked.with_experiments:
+        return _score_experiments(with_bugs, cache, anew=asked.anew)
+    runs = _runs(with_bugs, partial(labelled_run, cache=cache, anew=asked.anew))
     if asked.dump is not None:
         for run in runs:
             if run.project.half is Half.LOOK:
@@ -58,7 +71,9 @@ def main(arguments: Sequence[str]) -> int:
         if own:
             print_scores(half, own)
             if asked.ablation:
-                print_ablation(own)
+                print_ablation(partial(_today, own))
+    if asked.ablation:
+        print_ablation_on_devset()
     return 0
 
 
@@ -69,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--anew", action="store_true", help="run the mixtures again")
     parser.add_argument("--ablation", action="store_true", help="what each rule adds, by leaving it out")
     parser.add_argument("--dump", type=Path, metavar="DIR", help="write labelled runs (look half) there")
+    parser.add_argument("--repositories", type=Path, metavar="DIR", help="make git repositories there")
+    parser.add_argument("--squash", action="store_true", help="one commit for all bugs of a repository")
+    parser.add_argument(
+        "--with-experiments", action="store_true", help="score triage run --base BASE --attribute"
+    )
     parser.add_argument("--search", action="store_true", help="choose bugs where a project has none")
     parser.add_argument("--seed", type=int, default=1, help="of the search")
     return parser
@@ -88,58 +108,110 @@ def _search(chosen: Sequence[Project], cache: Cache, seed: int) -> int:
     return status
 
 
-def _runs(chosen: Sequence[Project], cache: Cache, *, anew: bool) -> list[LabelledRun]:
+def _score_experiments(chosen: Sequence[Project], cache: Cache, *, anew: bool) -> int:
+    """Scores of `triage run --base BASE --attribute`, as it recorded its clusters."""
+    runs = _runs(chosen, partial(labelled_run_with_experiments, cache=cache, anew=anew))
+    for half in Half:
+        own = [run for run in runs if run.project.half is half]
+        if own:
+            print_scores(half, own, (_WITH_EXPERIMENTS, *_METHODS))
+    return 0
+
+
+def _runs(chosen: Sequence[Project], run_of: Callable[[Project], LabelledRun]) -> list[LabelledRun]:
+    """The run of each project that has one; the others are named."""
     runs = []
     for project in chosen:
         print(f"  running {project.key}", file=sys.stderr, flush=True)
         try:
-            runs.append(labelled_run(project, cache, anew=anew))
+            runs.append(run_of(project))
         except RuntimeError as error:
             print(f"  left out: {error}", file=sys.stderr)
     return runs
 
 
-def print_scores(half: Half, runs: Sequence[LabelledRun]) -> None:
-    """Scores of each project and pooled, of triage and of simple keys."""
+def print_scores(half: Half, runs: Sequence[LabelledRun], compared: Sequence[_Method] = _METHODS) -> None:
+    """Scores of each project, pooled and as a mean, of triage and of simple keys."""
     failures = sum(len(run.failures) for run in runs)
     print(f"\nprojects, {half.value} half: {len(runs)} projects, {failures} labelled failures")
-    for run in runs:
+    scored = {method.name: [_scored(method, run) for run in runs] for method in compared}
+    for index, run in enumerate(runs):
         left_out = ", ".join(f"{count} {why}" for why, count in run.left_out.items())
-        print(
-            f"  {run.project.key}: {len(run.failures)} failures of {len(set(run.labels))} bugs ({left_out})"
-        )
-        for method in _METHODS:
-            print(_line(method, [run]))
-    print("  pooled")
-    for method in _METHODS:
-        print(_line(method, runs))
+        bugs = len(set(run.labels))
+        print(f"  {run.project.key}: {len(run.failures)} failures of {bugs} bugs ({left_out})")
+        for name, found in scored.items():
+            print(f"    {name:<20} {found[index] or 'not installed'}")
+    print("  pooled; in brackets the mean F1 of the projects")
+    for name, found in scored.items():
+        print(f"    {name:<20} {_pooled(found) or 'not installed'}")
 
 
-def _line(method: _Method, runs: Sequence[LabelledRun]) -> str:
-    score = Score()
+@dataclass(frozen=True)
+class _Scored:
+    """What one method makes of one run."""
+
+    clusters: tuple[Hashable, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def score(self) -> Score:
+        """Of this run alone."""
+        score = Score()
+        score.add(self.clusters, self.labels)
+        return score
+
+    def __str__(self) -> str:
+        return f"{self.score}  {len(set(self.clusters)):>4} clusters"
+
+
+def _scored(method: _Method, run: LabelledRun) -> _Scored | None:
+    """None where the method is not installed."""
+    found = method.clusters_of(run)
+    return None if found is None else _Scored(tuple(found), run.labels)
+
+
+def _pooled(found: Sequence[_Scored | None]) -> str | None:
+    """Pairs within runs, of all runs together."""
+    pooled = Score()
     clusters = 0
-    for run in runs:
-        found = method.clusters_of(run)
-        if found is None:
-            return f"    {method.name:<20} not installed"
-        score.add(found, run.labels)
-        clusters += len(set(found))
-    return f"    {method.name:<20} {score}  {clusters:>4} clusters"
+    total_f1 = 0.0
+    for scored in found:
+        if scored is None:
+            return None
+        pooled.add(scored.clusters, scored.labels)
+        clusters += len(set(scored.clusters))
+        total_f1 += scored.score.f1
+    return f"{pooled}  {clusters:>4} clusters  ({total_f1 / len(found):.4f})"
 
 
-def print_ablation(runs: Sequence[LabelledRun]) -> None:
-    """The pooled F1 that is lost, or gained, where one rule is left out."""
-    whole = _pooled(runs)
-    print(f"  without one rule (with all: F1 {whole.f1:.4f})")
+def print_ablation(score_of_all: Callable[[], Score]) -> None:
+    """What is lost, or gained, of a pooled score where one rule is left out."""
+    whole = score_of_all()
+    print(f"  without one rule (with all: {whole})")
     for name in methods.rule_names():
         with methods.without_rule(name):
-            part = _pooled(runs)
+            part = score_of_all()
         precision = part.precision - whole.precision
         recall = part.recall - whole.recall
         print(f"    {name:<20} F1 {part.f1 - whole.f1:+.4f}  P {precision:+.4f}  R {recall:+.4f}")
 
 
-def _pooled(runs: Sequence[LabelledRun]) -> Score:
+def print_ablation_on_devset() -> None:
+    """The same on the labelled failures beside the checkout, where they are."""
+    runs = devset(DEVSET)
+    if runs:
+        print("\ndevset")
+        print_ablation(partial(_on_devset, runs))
+
+
+def _on_devset(runs: dict[str, list[LabelledFailure]]) -> Score:
+    score = Score()
+    for rows in runs.values():
+        score.add(clusters_of([row.failure for row in rows]), [row.label for row in rows])
+    return score
+
+
+def _today(runs: Sequence[LabelledRun]) -> Score:
     score = Score()
     for run in runs:
         score.add(methods.today(run), run.labels)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Sequence
+from contextlib import AbstractContextManager
+from unittest.mock import patch
 
 from benchmarks import clustering_peers as peers
 from benchmarks.projects.mixture import LabelledRun
@@ -57,16 +58,10 @@ def drain(run: LabelledRun) -> list[Hashable] | None:
     return peers.by_drain([slotted.failure for slotted in run.failures])
 
 
-@contextmanager
-def without_rule(name: str) -> Iterator[None]:
-    """Cluster without one rule."""
+def without_rule(name: str) -> AbstractContextManager[object]:
+    """A context in which triage clusters without one of its rules."""
     kept = tuple(rule for rule in JOIN_RULES if rule.name != name)
-    before = partition.JOIN_RULES
-    partition.JOIN_RULES = kept
-    try:
-        yield
-    finally:
-        partition.JOIN_RULES = before
+    return patch.object(partition, "JOIN_RULES", kept)
 
 
 def rule_names() -> Sequence[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -13,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.projects.catalogue import Mutant, Project, mutants_of
+from benchmarks.projects.repositories import BASE, REPOSITORY, make_repository
 from benchmarks.projects.sources import Cache, copy_to
-from benchmarks.projects.suites import ARGUMENTS, clean_run, environment, labels, run_alone
-from triage.campaign.recorded import read_failures, read_record
+from benchmarks.projects.suites import ARGUMENTS, clean_run, environment, label_of_tests
+from triage.campaign.recorded import read_clusters, read_failures, read_record
 from triage.cluster.groups import SlottedFailure, failures_of
 from triage.errors import ExitCode
 from triage.evidence.folder import EvidenceFolder
@@ -44,40 +44,40 @@ class LabelledRun:
     """How many red tests have no label, by the reason."""
 
 
-def labelled_run(
-    project: Project, cache: Cache, *, anew: bool = False, arguments: Sequence[str] = ()
-) -> LabelledRun:
+def labelled_run(project: Project, cache: Cache, *, anew: bool = False) -> LabelledRun:
     """The project's run from the cache; made where there is none, or `anew`.
 
-    `arguments` are more of them for `triage run`. Raises `RuntimeError` where the run has no answer.
+    Raises `RuntimeError` where the run has no answer.
     """
     mutants = tuple(mutants_of(project))
-    copy = _folder(project, mutants, cache) / project.name
+    copy = _folder("mixtures", project, mutants, cache) / project.name
     if anew or not EvidenceFolder.all(copy, phase="a"):
         shutil.rmtree(copy, ignore_errors=True)
         copy_to(project, cache, copy, mutants)
-        _triage_run(project, cache, copy, arguments)
-    folder = EvidenceFolder.all(copy, phase="a")[-1]
-    return _labelled(project, mutants, copy, folder, cache)
+        _triage_run(project, cache, copy)
+    return _labelled(project, mutants, copy, cache)
 
 
-def label_of_tests(project: Project, mutants: Sequence[Mutant], cache: Cache) -> dict[str, str]:
-    """Node ids that exactly one bug turns red when it is the only one."""
-    alone = {}
-    for mutant in mutants:
-        run = run_alone(project, cache, mutant)
-        if run is None:
-            raise RuntimeError(f"{project.key}: with {mutant.label} the suite does not come to an end")
-        alone[mutant.label] = run
-    return labels(alone, clean_run(project, cache))
+def labelled_run_with_experiments(project: Project, cache: Cache, *, anew: bool = False) -> LabelledRun:
+    """The same failures in a git repository whose base is known: what they have in common may be tried.
+
+    All bugs are in one commit. Raises `RuntimeError` where the run has no answer.
+    """
+    mutants = tuple(mutants_of(project))
+    folder = _folder("experiments", project, mutants, cache)
+    copy = folder / project.name / REPOSITORY
+    if anew or not EvidenceFolder.all(copy, phase="a"):
+        make_repository(project, cache, folder, squashed=True)
+        _triage_run(project, cache, copy, ("--base", BASE, "--attribute"))
+    return _labelled(project, mutants, copy, cache)
 
 
-def _folder(project: Project, mutants: Sequence[Mutant], cache: Cache) -> Path:
+def _folder(kind: str, project: Project, mutants: Sequence[Mutant], cache: Cache) -> Path:
     digest = hashlib.sha256("".join(mutant.digest for mutant in mutants).encode("utf-8"))
-    return cache.path("mixtures", project.key, digest.hexdigest()[:16], project.name).parent.resolve()
+    return cache.path(kind, project.key, digest.hexdigest()[:16], project.name).parent.resolve()
 
 
-def _triage_run(project: Project, cache: Cache, copy: Path, arguments: Sequence[str]) -> None:
+def _triage_run(project: Project, cache: Cache, copy: Path, arguments: Sequence[str] = ()) -> None:
     own = environment(project, cache, copy)
     canonical = [f"--env={name}={value}" for name, value in own.items()]
     home = copy.parent / "home"
@@ -93,16 +93,17 @@ def _triage_run(project: Project, cache: Cache, copy: Path, arguments: Sequence[
         raise RuntimeError(f"{project.key}: triage run ended with {done.returncode}, see {copy.parent}")
 
 
-def _labelled(
-    project: Project, mutants: tuple[Mutant, ...], copy: Path, folder: EvidenceFolder, cache: Cache
-) -> LabelledRun:
+def _labelled(project: Project, mutants: tuple[Mutant, ...], copy: Path, cache: Cache) -> LabelledRun:
+    folder = EvidenceFolder.all(copy, phase="a")[-1]
     record = read_record(folder.path)
     label_of = label_of_tests(project, mutants, cache)
     cluster_of: dict[str, str | None] = {}
     for row in read_failures(folder.path):
         cluster_of.setdefault(row.nodeid, row.cluster)
-    ended = {nodeid: cluster for cluster in _clusters(folder) for nodeid in cluster["members"]}
-    failures, found, clusters = [], [], []
+    ended = {nodeid: cluster.id for cluster in read_clusters(folder.path) for nodeid in cluster.members}
+    failures: list[SlottedFailure] = []
+    found: list[str] = []
+    clusters: list[str | None] = []
     left_out = {"red without a bug": 0, "red in the mixture only, or under two bugs": 0}
     clean = set(clean_run(project, cache).red)
     for slotted in failures_of(record):
@@ -117,12 +118,7 @@ def _labelled(
             failures.append(slotted)
             found.append(label_of[nodeid])
             # a test that crashed or hung has no failure of its own in the record
-            in_run = ended.get(nodeid)
-            clusters.append(cluster_of.get(nodeid) or (in_run["id"] if in_run else None))
+            clusters.append(cluster_of.get(nodeid) or ended.get(nodeid))
     return LabelledRun(
         project, mutants, copy, folder, record, tuple(failures), tuple(found), tuple(clusters), left_out
     )
-
-
-def _clusters(folder: EvidenceFolder) -> list[dict[str, object]]:
-    return json.loads((folder.path / "clusters.json").read_bytes())["clusters"]

@@ -131,6 +131,17 @@ def _run_in_copy(
         return run_suite(project, cache, copy, with_functions=with_functions)
 
 
+def label_of_tests(project: Project, mutants: Sequence[Mutant], cache: Cache) -> dict[str, str]:
+    """Node ids that exactly one bug turns red when it is the only one."""
+    alone = {}
+    for mutant in mutants:
+        run = run_alone(project, cache, mutant)
+        if run is None:
+            raise RuntimeError(f"{project.key}: with {mutant.label} the suite does not come to an end")
+        alone[mutant.label] = run
+    return labels(alone, clean_run(project, cache))
+
+
 def labels(alone: Mapping[str, SuiteRun], clean: SuiteRun) -> dict[str, str]:
     """Of each test that is red under exactly one bug, and green without, the label of that bug."""
     owners: dict[str, list[str]] = {}
