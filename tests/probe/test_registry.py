@@ -80,6 +80,9 @@ CASES: dict[str, Case] = {
     "a plain assertion, alone": failing("assert 3 == 4"),
     "a plain assertion, with a history": failing("assert 3 == 4", facts={"commits": HISTORY}),
     "passes alone, fails in the suite": failing("assert 3 == 4", context="suite", suite=SUITE),
+    "needs others, as the run found": failing(
+        "assert 3 == 4", context="chunk", suite=SUITE, facts={"needs_others": True}
+    ),
     "fails alone, passed in the suite": failing(
         "KeyError: 'user'", "KeyError", suite=SUITE, facts={"in_suite": "passed"}
     ),
@@ -142,6 +145,7 @@ ORDERS = {
     "a plain assertion, alone": "repeat survey environment files blame",
     "a plain assertion, with a history": "repeat survey environment commit files blame",
     "passes alone, fails in the suite": "repeat survey order alone environment files blame",
+    "needs others, as the run found": "order repeat survey alone environment files blame",
     "fails alone, passed in the suite": "repeat survey setter environment files blame",
     "the failure names a missing file": "repeat survey files environment locale blame",
     "reads a variable that the failure names": "repeat survey environment clock locale files blame",

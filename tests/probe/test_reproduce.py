@@ -23,6 +23,12 @@ def test_what_ran_before_it_on_record_is_first_in_that_order():
     ]
 
 
+def test_what_the_run_found_red_in_its_place_begins_there():
+    chunk = ("b.py::four", "a.py::three", "a.py::one")
+    begun = [setup.nodeids for _, setup in companies("a.py::one", SUITE, chunk, in_place_first=True)]
+    assert begun[:2] == [chunk, chunk[1:]]
+
+
 def test_the_same_tests_in_another_order_are_another_sequence():
     chunk = tuple(reversed(SUITE))
     assert ("chunk", chunk, ()) in listed("a.py::one", chunk)

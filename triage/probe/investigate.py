@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.campaign.decide import decide
 from triage.campaign.experiments import flips_of, tried_factors
-from triage.campaign.recorded_order import order_of, order_when_red
+from triage.campaign.recorded_order import needs_others, order_of, run_when_red
 from triage.campaign.services import Services
 from triage.cluster.conclusions import conclusions
 from triage.cluster.event_factory import EventFactory
@@ -23,6 +23,7 @@ from triage.model.run import RunRecord
 from triage.probe.api import Case, Probe
 from triage.probe.case_facts import facts_of, files_of, source_of
 from triage.probe.members import divide
+from triage.probe.probes.order import NEEDS_OTHERS
 from triage.probe.record import events_of, report_of, report_without_failure, with_evidence, write_report
 from triage.probe.reproduce import NotReproduced, Reproduction, reproduce
 from triage.probe.schedule import run_probes
@@ -66,14 +67,19 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
             workers=request.workers,
             earlier=earlier_verdicts(services, place),
         )
+        if subject.note is not None:
+            lab.notes.append(subject.note)
         nodeid = subject.nodeids[0]
-        red_order = order_when_red(services.output, request.record, nodeid)
-        reproduction = reproduce(lab, nodeid, collected.tests, red_order)
+        red_run = run_when_red(services.output, request.record, nodeid)
+        hinted = needs_others(red_run, nodeid)
+        red_order = order_of(red_run, nodeid)
+        reproduction = reproduce(lab, nodeid, collected.tests, red_order, in_place_first=hinted)
         if isinstance(reproduction, NotReproduced):
             report = report_without_failure(subject, reproduction)
         else:
             lab.reason = reproduction.failure
             case = _case(services, request, subject, reproduction, lab=lab, suite=collected.tests)
+            case = replace(case, facts={**case.facts, NEEDS_OTHERS: hinted})
             run = run_probes(lab, case, request.probes, only=request.only)
             division = divide(lab, run.proof, subject.nodeids)
             report = report_of(subject, reproduction, run, division)

@@ -70,6 +70,7 @@ def _both(*conditions: Callable[[Case], bool]) -> Callable[[Case], bool]:
 
 
 ORDER: tuple[Row, ...] = (
+    Row(1.0, order.Order, order.said_to_need_others, "the reruns of its run have told already"),
     Row(1.0, repeat.Repeat, always, "every other probe plans its repeats by the failure rate"),
     Row(0.99, survey.Survey, survey.is_not_about_gradients, "one run tells which of the others are worth it"),
     Row(0.985, user_factor.UserFactor, user_factor.names_more_than_defaults, "the user wants it tried first"),

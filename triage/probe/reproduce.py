@@ -69,12 +69,18 @@ class NotReproduced:
 
 
 def reproduce(
-    lab: Lab, nodeid: str, suite: Sequence[str], chunk: Sequence[str] = ()
+    lab: Lab,
+    nodeid: str,
+    suite: Sequence[str],
+    chunk: Sequence[str] = (),
+    *,
+    in_place_first: bool = False,
 ) -> Reproduction | NotReproduced:
     """Run it alone, then among more and more tests, until it fails.
 
     `suite` is in the order of collection, `chunk` are the tests that shared its process in a recorded run, in
-    the order in which they ran. Lowers the laboratory's time limit for a test that hangs.
+    the order in which they ran. `in_place_first` tries all that preceded it there before smaller company: the
+    reruns of that run have found it red behind them. Lowers the laboratory's limit for a test that hangs.
     """
     alone = Setup(nodeids=(nodeid,))
     try:
@@ -88,7 +94,7 @@ def reproduce(
         return NotReproduced(
             f"Not reproduced: the test is {outcome} here, so there is no failure to explain."
         )
-    for context, setup in companies(nodeid, suite, chunk):
+    for context, setup in companies(nodeid, suite, chunk, in_place_first=in_place_first):
         try:
             runs = lab.look([Look(setup=setup, why=f"does it fail {_IN_WORDS[context]}?")])
         except BudgetSpent:
@@ -131,19 +137,23 @@ def _stack(run: Observation, nodeid: str) -> list[tuple[str, int | None]]:
     return [(frame.path, frame.lineno) for raised in failure.chain for frame in raised.frames]
 
 
-def companies(nodeid: str, suite: Sequence[str], chunk: Sequence[str]) -> Iterator[tuple[Context, Setup]]:
+def companies(
+    nodeid: str, suite: Sequence[str], chunk: Sequence[str], *, in_place_first: bool = False
+) -> Iterator[tuple[Context, Setup]]:
     """Ever more company: what ran before it on record, its file, the imports of others, its chunk, the suite.
 
-    Each sequence comes once, however many of these it is.
+    With `in_place_first` all that ran before it comes first, else the part of that in its file. Each sequence
+    comes once, however many of these it is.
     """
     known = set(suite)
     recorded = tuple(other for other in chunk if other in known)
     before = recorded[: recorded.index(nodeid) + 1] if nodeid in recorded else ()
     path = file_of_test(nodeid)
     files = tuple(dict.fromkeys(file_of_test(other) for other in suite))
+    in_place: tuple[Context, Setup] = ("chunk", Setup(nodeids=before))
+    in_file_before: tuple[Context, Setup] = ("file", Setup(nodeids=_of_file(path, before)))
     candidates: tuple[tuple[Context, Setup], ...] = (
-        ("file", Setup(nodeids=_of_file(path, before))),
-        ("chunk", Setup(nodeids=before)),
+        *((in_place, in_file_before) if in_place_first else (in_file_before, in_place)),
         ("file", Setup(nodeids=_of_file(path, suite))),
         ("imports", Setup(nodeids=(nodeid,), imports=files if len(files) > 1 else ())),
         ("chunk", Setup(nodeids=recorded if before else ())),

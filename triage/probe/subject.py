@@ -11,6 +11,7 @@ from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError, VoidError
 from triage.lab.collect import Collected
 from triage.model.cluster import Cluster, ClusterStatus
+from triage.model.failure import present_name, surroundings_of
 from triage.model.run import RunRecord
 
 _CLUSTER = re.compile(r"C[1-9][0-9]*", re.IGNORECASE)
@@ -22,6 +23,8 @@ class Subject:
 
     nodeids: tuple[str, ...]
     cluster: str | None = None
+    note: str | None = None
+    """What whoever reads the report must know of the subject."""
 
 
 def refuse_unusable_cluster(text: str, registry: ClusterRegistry) -> None:
@@ -42,6 +45,9 @@ def find_subject(
     and the file itself was not what was asked about.
     """
     suite = collected.tests
+    known = {*suite, *collected.broken}
+    if text not in known and present_name(text) in known:
+        return Subject((present_name(text),), _cluster_of(text, registry), note=_elsewhere([text]))
     if _CLUSTER.fullmatch(text):
         return _members_of(text.upper(), registry, collected)
     if text in suite or text in collected.broken:
@@ -73,19 +79,32 @@ def _usable_cluster(name: str, registry: ClusterRegistry) -> Cluster:
 def _members_of(name: str, registry: ClusterRegistry, collected: Collected) -> Subject:
     cluster = _usable_cluster(name, registry)
     known = {*collected.tests, *collected.broken}
-    here = tuple(member for member in cluster.members if member in known)
+    found = {member: _in_suite(member, known) for member in cluster.members}
+    here = tuple(dict.fromkeys(name for name in found.values() if name is not None))
+    elsewhere = [member for member, name in found.items() if name not in (None, member)]
     if not here:
         raise UsageError(
             "no-such-test",
             f"no test of {cluster.id} is in the suite any more (it had {cluster.members[0]})",
             "run the suite again",
         )
-    return Subject(here, cluster.id)
+    return Subject(here, cluster.id, note=_elsewhere(elsewhere) if elsewhere else None)
+
+
+def _in_suite(member: str, known: set[str]) -> str | None:
+    """The name of a member in the suite: a report may have run it elsewhere, and its id says so."""
+    return next((name for name in (member, present_name(member)) if name in known), None)
+
+
+def _elsewhere(nodeids: Sequence[str]) -> str:
+    places = sorted({surroundings_of(nodeid) or "" for nodeid in nodeids})
+    return f"Its failure was reported from {', '.join(places)}; it is run in the present surroundings."
 
 
 def _cluster_of(nodeid: str, registry: ClusterRegistry) -> str | None:
     for cluster in reversed(registry.live):
-        if nodeid in cluster.members and cluster.status is not ClusterStatus.RESOLVED:
+        names = {*cluster.members, *map(present_name, cluster.members)}
+        if nodeid in names and cluster.status is not ClusterStatus.RESOLVED:
             return cluster.id
     return None
 

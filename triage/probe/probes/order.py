@@ -17,6 +17,8 @@ from triage.probe.minimise import minimise
 from triage.probe.polluter_repairs import repairs_of
 from triage.probe.treatment import repeats_of
 
+NEEDS_OTHERS = "needs_others"
+"""Fact of a case: the hint of the run that showed it red."""
 _MOST_SETS = 4
 """Sets of polluters that are searched for, each enough without the others: more are only said to exist."""
 _Tests = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]
@@ -25,6 +27,11 @@ _Tests = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]
 def fails_in_company_only(case: Case) -> bool:
     """Whether the test passed alone and failed after others."""
     return case.context != "alone"
+
+
+def said_to_need_others(case: Case) -> bool:
+    """Whether the run's own reruns found it green alone and red in its place, and so did its reproduction."""
+    return fails_in_company_only(case) and bool(case.facts.get(NEEDS_OTHERS))
 
 
 class Order:
