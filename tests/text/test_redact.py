@@ -251,6 +251,7 @@ def test_other_forms_of_a_secret_go() -> None:
         "sk-",
         "Bearer ",
         "-----BEGIN PRIVATE KEY",
+        "password='",
         "?token",
         "A_",
     ],

@@ -36,15 +36,19 @@ class LearnedValues:
         """
         again: list[Span] = []
         self._values = dict.fromkeys(self._values, 0)
+        failure = _Failure(text)
         for span in spans:
             value = text[span.start : span.end]
             if len(value) < _SHORTEST_QUOTED or MARK_PATTERN.search(value):
                 continue
-            again += _quoted_in_failure(text, span, value)
+            if not failure.reaches(span.start):
+                again += failure.quoted()
+                failure = _Failure(text, failure_start(text, span.start))
+            failure.add(value, span)
             is_new = value not in self._values and len(self._values) < _MOST
             if is_new and len(value) >= _SHORTEST and looks_random(value):
-                self._values[value] = failure_start(text, span.start) if self._of_stream else 0
-        return [*again, *self._occurrences(text)]
+                self._values[value] = failure.start if self._of_stream else 0
+        return [*again, *failure.quoted(), *self._occurrences(text)]
 
     def _occurrences(self, text: str) -> Iterator[Span]:
         """Yield where remembered values stand: whole, or cut by dots."""
@@ -61,13 +65,39 @@ class LearnedValues:
                 yield Span(*match.span())
 
 
-def _quoted_in_failure(text: str, span: Span, value: str) -> Iterator[Span]:
-    """Yield where a value, even a mere word, stands in quotes in the lines of the failure that names it."""
-    if text[span.start - 1 : span.start] not in ("'", '"'):
-        return
-    start = failure_start(text, span.start)
-    for match in re.finditer(rf"""(?<=['"]){re.escape(value)}(?=['"])""", text[start : span.start]):
-        yield Span(start + match.start(), start + match.end())
+class _Failure:
+    """The lines of one failure, and the values in quotes that stand in them beside their names."""
+
+    def __init__(self, text: str, start: int = 0) -> None:
+        self.start = start
+        self._text = text
+        self._position = start
+        self._named_at: dict[str, int] = {}
+        """Each value with the last place where a name gives it away."""
+
+    def reaches(self, position: int) -> bool:
+        """Whether a place further on lies in the line that was reached: there the same failure goes on."""
+        is_same_line = self._text.find("\n", self._position, position) < 0
+        self._position = position
+        return is_same_line
+
+    def add(self, value: str, span: Span) -> None:
+        """Remember a value that a name gives away, if it stands in quotes."""
+        is_quoted = self._text[span.start - 1 : span.start] in ("'", '"')
+        if is_quoted and (value in self._named_at or len(self._named_at) < _MOST):
+            self._named_at[value] = span.start
+
+    def quoted(self) -> Iterator[Span]:
+        """Yield where the values, even mere words, stand in quotes before the place that names them."""
+        if not self._named_at:
+            return
+        end = max(self._named_at.values())
+        longest_first = sorted(self._named_at, key=len, reverse=True)
+        any_value = "|".join(map(re.escape, longest_first))
+        quoted = re.compile(rf"""(?<=['"])(?:{any_value})(?=['"])""")
+        for match in quoted.finditer(self._text, self.start, end):
+            if match.end() <= self._named_at[match[0]]:
+                yield Span(*match.span())
 
 
 _EXPLAINED = re.compile(r"(?:E[ \t]+)?[ \t]*\+[ \t]+(?:where|and)[ ]")

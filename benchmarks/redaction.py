@@ -1,6 +1,6 @@
 """Redaction: recall on secrets that are generated, false alarms on the output of real suites, speed.
 
-`python -m benchmarks secrets [seed=N] [each=N] [half=seen|unseen|both] [show]`
+`python -m benchmarks secrets [seed=N] [each=N] [part=seen|unseen|places|all] [show]`
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.secrets_corpus import Case, cases
-from benchmarks.secrets_suites import outputs, sources
+from benchmarks.redaction_corpus import Case, cases
+from benchmarks.redaction_suites import outputs, sources
 from triage.text.redact import Redactor
 from triage.text.redact_stream import StreamRedactor
 
@@ -28,7 +28,7 @@ _BLOCK = 4096
 """Bytes that a stream is fed at once."""
 _WINDOW = 8
 """A secret has leaked where so many of its characters in a row can be read."""
-_REVIEWED = Path(__file__).with_name("secrets_reviewed.txt")
+_REVIEWED = Path(__file__).with_name("redaction_reviewed.txt")
 """Digests of what real suites print and was looked at: credentials of made-up users, but credentials."""
 _CARRIERS = ("assertion message", "captured stdout", "JSON and dictionary in a traceback", "log record")
 _TESTS = """
@@ -65,8 +65,8 @@ def main(arguments: Sequence[str]) -> int:
     """Print recall, false alarms and speed."""
     options = dict(word.partition("=")[::2] for word in arguments)
     seed, each = int(options.get("seed") or 1), int(options.get("each") or 3)
-    half = options.get("half") or "both"
-    chosen = [case for case in cases(seed, each) if half == "both" or case.held_out == (half == "unseen")]
+    part = options.get("part") or "all"
+    chosen = [case for case in cases(seed, each) if part in ("all", case.part)]
     _recall(chosen, show="show" in options)
     if "recall" not in options:
         _false_alarms(show="show" in options)
@@ -80,24 +80,23 @@ def _recall(chosen: list[Case], show: bool) -> None:
     output = _pytest_output([case.text for case in chosen])
     shown = _redacted_stream(output.encode()).decode()
     blocks = _blocks(shown)
-    unseen_by_half = {False: [0, 0], True: [0, 0]}
+    kept_of_part: Counter[str] = Counter()
+    texts_of_part: Counter[str] = Counter()
     missed: Counter[str] = Counter()
     for carrier, number, text in blocks:
         case = chosen[number]
         leaked = any(_leaks(secret, text) for secret in case.secrets)
-        counts = unseen_by_half[case.held_out]
-        counts[0] += not leaked
-        counts[1] += 1
+        kept_of_part[case.part] += not leaked
+        texts_of_part[case.part] += 1
         if leaked:
             missed[case.shape] += 1
             if show:
                 print(f"  leak in {_CARRIERS[carrier]}: {case.shape}: {case.text!r}")
     print(f"shapes {len({case.shape for case in chosen})}, carriers {len(_CARRIERS)}, texts {len(blocks)}")
-    for held_out, (found, total) in unseen_by_half.items():
-        if total:
-            print(
-                f"recall, {'unseen' if held_out else 'seen'} half: {found} of {total} = {found / total:.2%}"
-            )
+    for part, total in texts_of_part.items():
+        found = kept_of_part[part]
+        shapes = len({case.shape for case in chosen if case.part == part})
+        print(f"recall, {part} ({shapes} shapes): {found} of {total} = {found / total:.2%}")
     for shape, count in missed.most_common():
         print(f"  missed {count}: {shape}")
 

@@ -18,9 +18,15 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from benchmarks.redaction_places import FIRST
+
 LETTERS_DIGITS = string.ascii_letters + string.digits
 HEX = "0123456789abcdef"
 URL_SAFE = LETTERS_DIGITS + "-_"
+
+
+HALVES = ("seen", "unseen")
+"""Parts of the corpus: every second shape was not looked at when the first rules were made."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Case:
     shape: str
     text: str
     secrets: tuple[str, ...]
-    held_out: bool
+    part: str
+    """Of the corpus: what was known of the shape when the rules were made."""
 
 
 SURE_NAMES = (
@@ -292,7 +299,7 @@ def cases(seed: int, each: int = 3) -> Iterator[Case]:
     """Yield `each` texts of every shape; names of one half come with shapes of the same half."""
     rng = random.Random(seed)
     for index, (shape, form) in enumerate(FORMS.items()):
-        held_out = index % 2 == 1
+        held_out = index % 2
         sure = SURE_NAMES[held_out::2]
         unsure = OPEN_NAMES[held_out::2]
         for number in range(each):
@@ -300,8 +307,13 @@ def cases(seed: int, each: int = 3) -> Iterator[Case]:
             name = rng.choice(sure if is_sure else unsure)
             value = _password(rng) if is_sure else _random_value(rng)
             secret = value[:9] if shape == "cut literal" else value
-            yield Case(shape, form(name, value), (secret,), held_out)
+            yield Case(shape, form(name, value), (secret,), HALVES[held_out])
     for index, (shape, provider) in enumerate(PROVIDERS.items()):
         for _ in range(each):
             text, secret = provider(rng)
-            yield Case(shape, text, (secret,), index % 2 == 1)
+            yield Case(shape, text, (secret,), HALVES[index % 2])
+    for part, places in (("places", FIRST),):
+        for shape, (template, value_of) in places.items():
+            for _ in range(each):
+                secret = value_of(rng)
+                yield Case(shape, template.replace("§", secret), (secret,), part)
