@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 _FILES = {"secrets": "redaction"}
-"""Benchmarks whose name is one of the standard library's: a file called so would hide it from scripts run here."""
+"""Benchmarks called as a module of the standard library: a file of that name would hide it from scripts."""
 
 
 def main(names: list[str]) -> int:

@@ -1,6 +1,6 @@
 """Redaction: recall on secrets that are generated, false alarms on the output of real suites, speed.
 
-`python -m benchmarks secrets [seed=N] [each=N] [part=seen|unseen|places|all] [show]`
+`python -m benchmarks secrets [seed=N] [each=N] [part=NAME|all] [show]`
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from benchmarks.redaction_places import FIRST
+from benchmarks.redaction_places import FIRST, SECOND
 
 LETTERS_DIGITS = string.ascii_letters + string.digits
 HEX = "0123456789abcdef"
@@ -312,7 +312,7 @@ def cases(seed: int, each: int = 3) -> Iterator[Case]:
         for _ in range(each):
             text, secret = provider(rng)
             yield Case(shape, text, (secret,), HALVES[index % 2])
-    for part, places in (("places", FIRST),):
+    for part, places in (("places", FIRST), ("more places", SECOND)):
         for shape, (template, value_of) in places.items():
             for _ in range(each):
                 secret = value_of(rng)

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
 def test_no_file_hides_a_module_of_the_standard_library() -> None:
-    """Python puts the folder of a script in front of its path: `secrets.py` here would be everybody's `secrets`."""
+    """Python puts the folder of a script in front of its path."""
     files = {path.stem for path in FOLDER.glob("*.py")} - {"__main__"}
     assert files.isdisjoint(sys.stdlib_module_names)
 

@@ -18,6 +18,7 @@ from triage.text.pattern import EXAMPLES
 from triage.text.redact import MARK, Redactor, is_secret_name, secret_values
 from triage.text.redact_stream import StreamRedactor
 from triage.text.secret_commands import COMMANDS
+from triage.text.secret_records import RECORDS
 from triage.text.secret_shapes import Shape
 from triage.text.secret_tokens import TOKENS
 
@@ -108,7 +109,7 @@ def test_what_looks_like_a_secret(text: str, shown: str) -> None:
     assert Redactor()(text) == shown
 
 
-@pytest.mark.parametrize("row", [*TOKENS, *COMMANDS], ids=lambda row: row.kind)
+@pytest.mark.parametrize("row", [*TOKENS, *COMMANDS, *RECORDS], ids=lambda row: row.kind)
 def test_each_shape_is_found_by_its_hints(row: Shape) -> None:
     """A row of the tables is the one place that a new kind of secret needs."""
     redact = Redactor()

@@ -317,3 +317,21 @@ def test_tokens_without_a_break_between_them_all_go() -> None:
     joined = "".join(tokens)
     shown = Redactor()(f"assert '{joined}' == ''")
     assert shown == "assert '[redacted]' == ''"
+
+
+KNOWN = "Zq81" + "xLw07Rt5" + "mVb34Ks9Hd"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [KNOWN[:8], KNOWN[:12], KNOWN[-8:], KNOWN[-11:], KNOWN[3:19], f"tok_{KNOWN[:9]}/x", KNOWN[:10].upper() + KNOWN],
+)  # fmt: skip
+def test_a_part_of_a_known_value_goes_without_dots_too(part: str) -> None:
+    """As in `token[:12]`, which a test prints to say which token it was."""
+    shown = Redactor([KNOWN])(f"using {part} again")
+    assert not [n for n in range(len(KNOWN) - 7) if KNOWN[n : n + 8] in shown]
+
+
+def test_words_of_a_known_value_are_no_parts_of_it() -> None:
+    text = "database settings and passwords"
+    assert Redactor(["database-Zq81xLw0-settings"])(text) == text

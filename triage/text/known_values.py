@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 from triage.text.cut_values import cut_spans
 from triage.text.mark import Span
+from triage.text.value_parts import ValueParts
 
 SHORTEST = 6
 """A shorter value would be found in innocent text all the time."""
@@ -83,6 +84,7 @@ class KnownValues:
         self._plain = _sorted(plain)
         """The forms that are looked for in pieces too."""
         self._any_plain = re.compile("|".join(map(re.escape, self._plain)) or "(?!)")
+        self._parts = ValueParts(self._plain)
 
     def for_bytes(self) -> KnownValues:
         """Return the same values as they look in UTF-8 that was decoded as latin-1."""
@@ -102,6 +104,7 @@ class KnownValues:
         if "\n" in text:
             yield from self._wrapped(text)
         yield from cut_spans(self._plain, text)
+        yield from self._parts.spans(text)
 
     def _wrapped(self, text: str) -> Iterator[Span]:
         """Yield values that go on in the next line, behind its margin."""

@@ -1,8 +1,9 @@
 """Redact secrets from text.
 
 What the environment calls secret is replaced by value wherever it turns up (`known_values`). What merely
-looks like a secret is replaced by its shape (`secret_tokens`, `secret_commands`, `private_keys`) or because
-of the name beside it (`secret_assignments`).
+looks like a secret is replaced by its shape (`secret_tokens`, `secret_commands`, `secret_records`,
+`private_keys`), by the program it is given to (`secret_programs`), or because of the name beside it
+(`secret_assignments`, `secret_columns`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from triage.text.learned_values import LearnedValues
 from triage.text.mark import MARK, Span, mark_with_digest, merged
 from triage.text.private_keys import key_spans
 from triage.text.secret_assignments import assignment_spans
+from triage.text.secret_columns import column_spans
 from triage.text.secret_commands import COMMANDS
 from triage.text.secret_names import Strength, is_secret_name, may_name_secret, strength_of
+from triage.text.secret_programs import program_spans
+from triage.text.secret_records import RECORDS
 from triage.text.secret_shapes import ShapeFinder
 from triage.text.secret_tokens import TOKENS
 from triage.text.secret_values import looks_random
@@ -28,7 +32,7 @@ __all__ = ["MARK", "PATTERNS", "Redactor", "is_secret_name", "secret_values"]
 
 PATTERNS = "TRIAGE_REDACT"
 """The variable that takes a project's own patterns, quoted as for a shell, to every process of a run."""
-_SHAPES = ShapeFinder((*TOKENS, *COMMANDS))
+_SHAPES = ShapeFinder((*TOKENS, *COMMANDS, *RECORDS))
 _HARMLESS = frozenset(
     {"default", "disabled", "enabled", "required", "optional", "unknown", "password", "secret"}
 )
@@ -70,8 +74,10 @@ def pattern_spans(text: str) -> Iterator[Span]:
     yield from key_spans(text)
     vocabulary = Vocabulary(text)
     yield from _SHAPES.spans(text, vocabulary)
+    yield from program_spans(text, vocabulary)
     if may_name_secret(vocabulary):
         yield from assignment_spans(text)
+        yield from column_spans(text)
 
 
 class Redactor:

@@ -1,7 +1,7 @@
 """Find values beside names that say secret: `password='...'`, `token: ...`, `--api-key ...`, `<secret>...`.
 
 A name is found by its hint, read to its borders and judged (`secret_names`); then comes what joins it with a
-value (`_JOINT`), then the value, in quotes or without; the value is judged in turn (`secret_values`).
+value (`JOINT`), then the value, in quotes or without; the value is judged in turn (`secret_values`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from triage.text.mark import Span
-from triage.text.pattern import pattern
-from triage.text.quoted import LINE_END, MOST_VALUE, OPENING, QUOTE, quoted_text
+from triage.text.quoted import MOST_VALUE, OPENING, quoted_text
 from triage.text.secret_headers import AUTHORIZATION, COOKIES, authorization_spans, cookie_spans
+from triage.text.secret_joints import (
+    BARE,
+    BARE_CELL,
+    BARE_END,
+    ELEMENT_TEXT,
+    IN_BRACES,
+    JOINT,
+    NEXT_LINE,
+    OPENS_CELL,
+    PROMPTED,
+    YAML_MARK,
+)
 from triage.text.secret_literals import (
     MIN_LISTED,
     argument_spans,
@@ -23,7 +34,14 @@ from triage.text.secret_literals import (
     spans_before_names,
 )
 from triage.text.secret_names import NAME_HINT, Strength, strength_of, words_of
-from triage.text.secret_values import Written, has_random_case, is_plain, is_secret_value, looks_random
+from triage.text.secret_values import (
+    Written,
+    has_random_case,
+    is_password_like,
+    is_plain,
+    is_secret_value,
+    looks_random,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_-]*(?<!-)")
 _MOST_NAME = 80
@@ -34,59 +52,6 @@ _MOST_INDENT = 60
 """A name further to the right does not open a line."""
 _MIN_IN_SENTENCE = 7
 _MIN_IN_ADDRESS = 4
-_JOINT = pattern(
-    rf"""
-    (?P<close> {QUOTE} )? \]?
-    (?:
-        (?P<pair>                                                   # name="..." value="..."
-          (?: {LINE_END} | [ \t,;] ){{1,12}}
-          (?: \\*["'] )? (?: parameter_? )? value (?: \\*["'] )? [ \t]* [:=] [ \t]*
-        )
-      | (?P<compare> [ \t]* (?: ===? | !==? ) [ \t]* )
-      | (?P<assign>
-            [ \t]* : [ ]? [A-Za-z_][\w.]* (?: \[ [\w., |]{{0,60}} \] )? (?: [ ]\|[ ][\w.]+ ){{0,3}}
-            [ ]? = (?!=) [ ]?
-          | [ \t]* (?: := | => | = ) [ \t]*
-          | %3[Dd]
-        )
-      | (?P<colon> [ \t]* : (?!:|//) [ \t]* | %3[Aa] (?: %20 | \+ )* )
-      | (?P<element> (?: [ ][^<>\n]{{0,120}} )? > )
-      | (?P<comma> , [ \t]* )
-      | (?P<verb> [ \t]+ (?: is | was ) [ \t:]+ )
-      | (?P<blank> [ \t]+ )
-      | (?P<call> \( )
-    )
-    """,
-    matches=["='x'", '": "x"', "'] = 'x'", '" value="x"', ": str = 'x'", "%3Dx", "', 'x'", " is x", ">x<"],
-    rejects=["::x", ")", "::"],
-    flags=re.IGNORECASE,
-    how="match",
-)
-"""What stands between a name and its value."""
-_NEXT_LINE = pattern(
-    rf" (?: [|>][+-]?[ \t]* | \( [ \t]* )? {LINE_END} (?<= [ \t] )",
-    matches=["|\n  x", "\n    'x'", "(\n  'x'", "|\\n  x"],
-    rejects=["x\n  y", "\nx"],
-    how="match",
-)
-"""A value that begins in the next line: a block of YAML, a wrapped assignment."""
-_BARE = pattern(
-    r"""(?: [^\s'"`<>\\] | \\ (?! ["'`nrtu] ) )+""",
-    matches=["hunter2"],
-    rejects=["'x'", '\\"'],
-    how="match",
-)
-"""A value without quotes."""
-_BARE_END = pattern(
-    r"""
-      [;&,] (?= [A-Za-z_][\w.\ -]{0,60} [=:] | \s | $ )       # a=b;c=d   a=b&c=d   a=b, c=d
-    | [#&] (?= \w+= | $ ) | &(?:quot|apos|lt|gt|amp|\#\d+); | %2[267CcFf] | \\[nrt]
-    | [)\]},;.:!?]+ $
-    """,
-    matches=["a;b=c", "a&b=c", "a,", "a)", "a&quot;"],
-    rejects=["a,b", "a;b"],
-)
-"""Where such a value ends before the next blank."""
 _CONTAINER = re.compile(r"[A-Za-z_][\w.]{0,60}\(|[\[(]")
 _NETRC = re.compile(r"\blogin\s+\S+\s+$")
 _SQL = re.compile(r"\b(?:with|encrypted|user|by|identified)[ ]$", re.IGNORECASE)
@@ -109,7 +74,7 @@ class _Named:
 
     @property
     def kind(self) -> str:
-        """The group of `_JOINT` that matched."""
+        """The group of `JOINT` that matched."""
         return self.joint.lastgroup or ""
 
     @property
@@ -157,7 +122,7 @@ def assignment_spans(text: str) -> Iterator[Span]:
         elif line > line_done and _has_quote(text[line:start]):
             line_done = line
             yield from spans_before_names(text, line)
-        joint = _JOINT.match(text, end)
+        joint = JOINT.match(text, end)
         if joint is None:
             continue
         for span in _values(_Named(text, name, start, strength, text[start] == "-", joint)):
@@ -196,15 +161,60 @@ def _has_quote(text: str) -> bool:
 
 def _values(named: _Named) -> Iterator[Span]:
     """Yield the secrets that a joint leads to."""
-    text, kind, position = named.text, named.kind, named.joint.end()
-    words = " ".join(words_of(named.name))
-    if kind == "call":
-        return argument_spans(text, position, named.name) if is_secret_call(named.name) else iter(())
+    if named.kind == "call":
+        is_taken = is_secret_call(named.name)
+        return argument_spans(named.text, named.joint.end(), named.name) if is_taken else iter(())
     if named.strength is Strength.NONE:
         return iter(())
-    if kind in ("assign", "colon"):
-        next_line = _NEXT_LINE.match(text, position)
+    if named.kind in _NOTHING_ELSE:
+        return _password_like(_alone(named))
+    prompted = _prompted(named)
+    if prompted is not None:
+        return _password_like(prompted)
+    return _judged_by_name(named)
+
+
+_NOTHING_ELSE = ("prompt", "cell", "column", "plist", "part")
+"""Joints behind which a value is all of a cell, a line or an element."""
+
+
+def _alone(named: _Named) -> re.Match[str] | None:
+    """Return the one word of a cell, an element or the rest of a line."""
+    if named.kind == "plist":
+        return ELEMENT_TEXT.match(named.text, named.joint.end())
+    if named.kind == "column" and not named.opens_line and OPENS_CELL.search(named.before) is None:
+        return None  # `str | bytes`: types, not cells
+    return BARE_CELL.match(named.text, named.joint.end())
+
+
+def _prompted(named: _Named) -> re.Match[str] | None:
+    """Return what was typed below a prompt, or a value of ODBC in braces."""
+    position = named.joint.end()
+    if named.kind == "assign" and named.strength is Strength.STRONG:
+        return IN_BRACES.match(named.text, position)
+    if named.kind != "colon":
+        return None
+    prompted = PROMPTED.match(named.text, position)
+    is_typed = prompted is not None and is_password_like(prompted["secret"])
+    return prompted if is_typed else None
+
+
+def _value_start(named: _Named) -> int:
+    """Return where a value begins: behind a tag of YAML, in the next line, or just behind the joint."""
+    position = named.joint.end()
+    if named.kind == "colon":
+        mark = YAML_MARK.match(named.text, position)
+        position = position if mark is None else mark.end()
+    if named.kind in ("assign", "colon"):
+        next_line = NEXT_LINE.match(named.text, position)
         position = position if next_line is None else next_line.end()
+    return position
+
+
+def _judged_by_name(named: _Named) -> Iterator[Span]:
+    """Yield the values that are secrets because of their name."""
+    text, kind, position = named.text, named.kind, _value_start(named)
+    words = " ".join(words_of(named.name))
     if words in AUTHORIZATION and kind in ("colon", "comma", "pair", "assign", "verb"):
         return authorization_spans(text, position, is_header=kind != "assign")
     is_cookie_header = words in COOKIES and kind in ("colon", "comma", "pair")
@@ -220,6 +230,12 @@ def _values(named: _Named) -> Iterator[Span]:
     if kind == "element":
         return _element(named, position)
     return iter(()) if kind == "compare" else _bare(named, position)
+
+
+def _password_like(match: re.Match[str] | None) -> Iterator[Span]:
+    """Yield the group `secret` of a match, if it may be a password: where nothing but its looks tells."""
+    if match is not None and is_password_like(match["secret"]):
+        yield Span(*match.span("secret"))
 
 
 def _quoted(named: _Named, opened: re.Match[str]) -> Iterator[Span]:
@@ -284,13 +300,13 @@ def _element(named: _Named, position: int) -> Iterator[Span]:
 def _bare(named: _Named, position: int) -> Iterator[Span]:
     """Yield a value without quotes, if it is a secret."""
     text, kind = named.text, named.kind
-    word = _BARE.match(text, position, position + MOST_VALUE)
+    word = BARE.match(text, position, position + MOST_VALUE)
     if word is None or kind == "comma":
         return
     end = word.end()
     ends_line = end == len(text) or text[end] in "\r\n"
     is_line = named.opens_line and ends_line and kind in ("assign", "colon")
-    found = _BARE_END.search(text, position, end)
+    found = BARE_END.search(text, position, end)
     if found is not None and not (is_line and _ends_like_password(text[position:end])):
         end = found.start()
     value = text[position:end]

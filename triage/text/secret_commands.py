@@ -9,7 +9,7 @@ from triage.text.secret_shapes import Shape, shape
 
 _LONG_USER = 20
 """A user name of a URL that is as long as this is a token."""
-_VALUE = r"""(?: (?P<quote> ["'] ) (?P<secret> [^"'\n]{1,200} ) (?P=quote) )"""
+_VALUE = r"""(?: (?P<quote> \\*["'] ) (?P<secret> [^"'\n\\]{1,200} ) (?P=quote) )"""
 _SEP = r"""(?: [ \t]+ | ["'] ,? [ \t]* ["'] )"""
 """Between two words of a command line, or of the list that holds them."""
 _NO_PLACEHOLDER = r"(?! (?: \{[^{}\s]*\} | %s | \$\{?\w+\}? | \*+ | \.\.\. | <\w+> ) @ )"

@@ -14,7 +14,7 @@ from triage.text.secret_values import Written, is_secret_value
 MIN_LISTED = 12
 """Characters of a word in a list that may be a secret; a shorter one is what the list is about."""
 _MOST_ITEMS = 50
-_ARGUMENT = re.compile(r"""[ \t]*(?:[A-Za-z_]\w*[ \t]*=[ \t]*)?(?=[rbuRBU]{0,2}["'])""")
+_ARGUMENT = re.compile(r"""[ \t]*(?:[A-Za-z_]\w*[ \t]*=[ \t]*)?(?=[rbuRBU]{0,2}\\*["'])""")
 _SECRET_CALL = pattern(
     r"""
     (?: (?: set | check | verify | change | make | hash | validate | encrypt | reset | confirm | update )_?
@@ -27,7 +27,7 @@ _SECRET_CALL = pattern(
     flags=re.IGNORECASE,
     how="fullmatch",
 )
-_LITERAL = r"""(?P<value> '(?:[^'\\\n]|\\.){3,400}' | "(?:[^"\\\n]|\\.){3,400}" )"""
+_LITERAL = r"""(?P<value> '(?:[^'\\\n]|\\.){3,400}' | "(?:[^"\\\n]|\\.){3,400}" | \\'[^'\\\n]{2,400}\\' )"""
 _WHERE = pattern(
     rf"""
     (?: where | and ) [ \t]+ {_LITERAL} [ \t]* = [ \t]*
@@ -126,6 +126,7 @@ def spans_before_names(text: str, line_start: int) -> Iterator[Span]:
         line_end = min(len(text), line_start + MOST_VALUE)
     for regex in (_WHERE, _COMPARISON):
         for match in regex.finditer(text, line_start, line_end):
-            value = match["value"][1:-1]
+            value = match["value"].lstrip("\\")[1:-1].rstrip("\\")
             if is_secret_value(value, strength_of(match["name"]), Written.QUOTED, match["name"]):
-                yield Span(match.start("value") + 1, match.end("value") - 1)
+                start = text.index(value, match.start("value"))
+                yield Span(start, start + len(value))

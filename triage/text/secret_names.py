@@ -30,7 +30,8 @@ _NAME_HINTS = (
     "passw", "passp", "passc", "passk", "pwd", "secret",
     "token", "key", "auth", "cred", "cookie", "sess", "csrf", "xsrf", "jwt", "bearer", "mnemonic", "seed", "_pw", "-pw",
     "otp", "_pat", "-pat", "dsn", "onnection", "onn_str", "connstr", "kennwort", "senha",
-    "contrase", "sid", "webhook", "dbpw", "pw=", "pw:", "sas_", "recovery", "one_time",
+    "contrase", "sid", "webhook", "dbpw", "pw=", "pw:", "sas_", "recovery", "one_time", "psk",
+    *(f"pin{end}" for end in "'\"=: \\"),
 )  # fmt: skip
 NAME_HINT = re.compile(f"{any_of(_NAME_HINTS)}|pass(?![a-z])")
 """Every name that says secret holds one of these, in lower case."""
@@ -39,7 +40,7 @@ _WORD_HINT = re.compile(
         "pass ", "passw", "passp", "passc", "passk", *(f"pass{digit}" for digit in range(10)), "pwd", "secret", "token",
         "key", "auth", "cred", "cookie", "sess", "csrf", "xsrf", "jwt", "bearer", "mnemonic", "seed", "pw ",
         "otp", " pat ", "dsn", "onnection", "conn ", "connstr", "kennwort", "senha", "contrase", "sid", "webhook",
-        "sas ", "recovery", "one ",
+        "sas ", "recovery", "one ", "psk", "pin ",
     ]).encode()
 )  # fmt: skip
 """The same in a list of words between blanks."""
@@ -54,7 +55,7 @@ _SECRET_STEMS = (
 )  # fmt: skip
 """Found anywhere in a name whose words are glued together: `pgpassword`, `myapikey`."""
 _SECRET_WORDS = frozenset(
-    {"pwd", "passw", "pw", "pword", "psw", "senha", "sessid", "jsessionid", "phpsessid"}
+    {"pwd", "passw", "pw", "pword", "psw", "senha", "sessid", "jsessionid", "phpsessid", "psk"}
 )
 _SECRET_PAIRS = frozenset(
     f"{first} key"
@@ -65,7 +66,7 @@ _SECRET_PAIRS = frozenset(
     )
 ) | {
     "connection string", "conn string", "conn str", "session id", "seed phrase", "recovery phrase", "recovery code",
-    "one time", "auth header", "auth code", "x auth",
+    "one time", "auth header", "auth code", "x auth", "auth salt", "password salt", "validation key",
 }  # fmt: skip
 _PASS_OWNERS = frozenset({
     "smtp", "db", "database", "ftp", "sftp", "mysql", "pg", "postgres", "redis", "mongo", "user", "login", "admin",
@@ -87,6 +88,8 @@ _WEAK_WORDS = frozenset({
     "dsn", "csrf", "xsrf", "pass", "passkey", "sid", "sas", "session", "webhook", "pin",
     "sess", "csrftoken", "authtok",
 })  # fmt: skip
+_CODE_WORDS = frozenset({"pin", "otp", "totp", "passcode"})
+"""Names of secrets that are numbers."""
 _PLAIN_KEYS = frozenset({
     "cache", "sort", "primary", "foreign", "public", "partition", "group", "object", "row", "dict", "lookup", "index",
     "unique", "hash", "range", "translation", "config", "setting", "json", "yaml", "map", "routing", "storage", "sub",
@@ -135,6 +138,12 @@ def strength_of(name: str) -> Strength:
     if _is_strong(name, words):
         return Strength.STRONG
     return Strength.WEAK if _is_weak(words) else Strength.NONE
+
+
+def is_code_name(name: str) -> bool:
+    """Whether digits alone beside this name are a secret: `pin`, `user_otp`, `passcode`."""
+    words = words_of(name)
+    return bool(words) and words[-1] in _CODE_WORDS
 
 
 def is_secret_name(name: str) -> bool:

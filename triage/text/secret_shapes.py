@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from triage.text.mark import Span
@@ -27,6 +27,8 @@ class Shape(NamedTuple):
     """Its group `secret`, or all that it matches, is the secret."""
     begins: bool
     """Whether a match begins with the hint, where a word begins; else it lies in the line of the hint."""
+    is_secret: Callable[[str], bool] | None = None
+    """What an expression cannot say of the secret itself; None where the form is enough."""
 
 
 def shape(
@@ -37,10 +39,11 @@ def shape(
     innocent: str = "a word",
     begins: bool = True,
     flags: re.RegexFlag = re.NOFLAG,
+    is_secret: Callable[[str], bool] | None = None,
 ) -> Shape:
     """Make a row; `hints` are separated by blanks, and `+` stands for a blank in one."""
     regex = pattern(expression, matches=examples, rejects=[innocent], flags=flags)
-    return Shape(kind, tuple(hint.replace("+", " ") for hint in hints.split()), regex, begins)
+    return Shape(kind, tuple(hint.replace("+", " ") for hint in hints.split()), regex, begins, is_secret)
 
 
 class ShapeFinder:
@@ -69,7 +72,7 @@ def _at_words(row: Shape, hint: str, text: str) -> Iterator[Span]:
     while position >= 0:
         match = row.regex.match(text, position) if _begins_word(text, position) else None
         if match is not None:
-            yield _span(row, match)
+            yield from _spans(row, match)
         position = text.find(hint, position + 1 if match is None else max(match.end(), position + 1))
 
 
@@ -89,12 +92,14 @@ def _in_lines(row: Shape, word: str, text: str) -> Iterator[Span]:
         start = text.rfind("\n", 0, position) + 1
         end = text.find("\n", position) + 1 or len(text)
         for match in row.regex.finditer(text, start, end):
-            yield _span(row, match)
+            yield from _spans(row, match)
         position = text.find(word, end)
 
 
-def _span(row: Shape, match: re.Match[str]) -> Span:
+def _spans(row: Shape, match: re.Match[str]) -> Iterator[Span]:
     if "secret" in row.regex.groupindex:
-        return Span(*match.span("secret"))
+        if row.is_secret is None or row.is_secret(match["secret"]):
+            yield Span(*match.span("secret"))
+        return
     glued = _GLUED.match(match.string, match.end())
-    return Span(match.start(), glued.end() if glued else match.end())
+    yield Span(match.start(), glued.end() if glued else match.end())

@@ -20,6 +20,9 @@ _UUID = "01234567-89ab-cdef-0123-456789abcdef"
 _CUT = r"(?= [A-Za-z_.-]* \d ) [\w-]{4,} \.{3} [\w-]{4,} (?= ['\"] )"
 """What pytest leaves of a long text in quotes: its head and its tail, with dots between them."""
 
+_WRAPPED = r"""(?: \\*["'] (?: \s | \\+n ){1,20} (?: E[ ]+ )? \\*["'] )?"""
+"""Where a literal ends and goes on in the next line."""
+
 
 def _prefixed(service: str, prefixes: str, body: str) -> Shape:
     """Make a row of a service whose tokens have one of some prefixes, separated by blanks, before `body`."""
@@ -121,7 +124,7 @@ TOKENS = (
     shape("Plaid", "access-", r"access-(?:sandbox|development|production)-[0-9a-f-]{36}",
            "access-sandbox-" + _UUID, innocent="access-log"),
     _prefixed("Flutterwave, EasyPost, LaunchDarkly", "FLWSECK- FLWSECK_TEST- EZAK EZTK sdk- mob-", r"(?=[A-Za-z-]{0,40}\d)[0-9a-zA-Z-]{32,}"),
-    shape("JSON Web Token", "eyJ", r"(?<![_-]) eyJ[\w-]{8,}+ (?: \.[\w-]{8,}+ (?: \.[\w-]* ){0,3} | \.\.\. )",
+    shape("JSON Web Token", "eyJ", rf"(?<![_-]) eyJ[\w-]{{8,}}+ (?: \. {_WRAPPED} [\w-]{{8,}}+ (?: \. {_WRAPPED} [\w-]* ){{0,3}} | \.\.\. )",
            "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiJqb2UifQ." + "c2lnbmF0dXJl", "eyJhbGciOiJIUzI1NiJ9" + "...", innocent="eyJ"),
 )  # fmt: skip
 """One row a service, or a few with tokens of one form."""

@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from triage.text.mark import MARK_PATTERN
 from triage.text.pattern import pattern
-from triage.text.secret_names import Strength, strength_of, words_of
+from triage.text.secret_names import Strength, is_code_name, strength_of, words_of
 
 
 class Written(Enum):
@@ -30,6 +30,11 @@ MIN_RANDOM = 6
 """Fewer characters than this are not called random."""
 _MIN_DIGITS = 5
 """Of a number without quotes: `password=123456`. A smaller one counts something."""
+_LONG_WORD = 9
+"""Letters before one digit, where a password is due: `Secretword1`, not `file1`."""
+_MIN_CODE = 4
+_MOST_CODE = 10
+"""Digits of a PIN or a one-time code."""
 _LONG = 16
 """From this length on even letters alone may be told from a word."""
 _MIN_ENTROPY = 3.0
@@ -126,6 +131,8 @@ def is_secret_value(value: str, strength: Strength, written: Written, name: str 
     value = MARK_PATTERN.sub("", value).strip()
     if strength is Strength.NONE or is_plain(value, name):
         return False
+    if value.isdigit() and is_code_name(name):
+        return _MIN_CODE <= len(value) <= _MOST_CODE
     if strength is Strength.WEAK:
         return looks_random(value) and not (written is not Written.QUOTED and _is_code(value))
     if written is Written.QUOTED:
@@ -155,6 +162,17 @@ def _repeats(value: str, name: str) -> bool:
     if any(char.isdigit() for char in value) or not re.fullmatch(r"[\w.-]+", value):
         return False
     return f"_{'_'.join(words_of(name))}_".find(f"_{'_'.join(words_of(value))}_") >= 0
+
+
+def is_password_like(value: str) -> bool:
+    """Whether a value where a password may stand is one: no word, number, placeholder, path or address."""
+    if len(value) < MIN_BARE or is_plain(value) or value.isdigit() or "://" in value:
+        return False
+    if _NUMBERED_WORD.fullmatch(value):
+        letters = value.rstrip("0123456789")
+        return value[-2:].isdigit() or has_random_case(letters) or len(letters) >= _LONG_WORD
+    has_digit = any(char.isdigit() for char in value)
+    return has_random_case(value) or (has_digit and any(char.isalpha() for char in value))
 
 
 def is_prose(value: str) -> bool:

@@ -11,6 +11,8 @@ _SEPARATORS = bytes(code if chr(code).isalnum() and code < 128 else ord(" ") for
 """All but ASCII letters and digits, of which beginnings of tokens and telling names are made."""
 
 
+_ESCAPED_ENDS = re.compile(rb"\\[nrt]")
+"""Line ends and tabs as literals show them: behind one a word begins."""
 _FIRST_WORD = re.compile(r"[^A-Za-z0-9]*(?P<word>[A-Za-z0-9]+)(?P<next>.?)")
 
 
@@ -20,6 +22,8 @@ class Vocabulary:
     def __init__(self, text: str) -> None:
         """Collect the words; ASCII letters and digits only."""
         encoded = text.encode("ascii", "replace") if text.isascii() else text.encode("utf-8", "replace")
+        if b"\\" in encoded:
+            encoded = _ESCAPED_ENDS.sub(b" ", encoded)
         self.words = set(encoded.translate(_SEPARATORS).split())
         self.joined = b" %b " % b" ".join(self.words)
 

@@ -1,0 +1,99 @@
+"""Secrets in settings files, command lines, wire formats and reprs go; what looks like these forms stays."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from benchmarks.redaction_places import FIRST, SECOND, Value
+from triage.text.redact import Redactor
+
+PLACES = {**FIRST, **SECOND}
+_WINDOW = 8
+INNOCENT = [
+    "openssl version -a",
+    "zip -r archive1.zip src",
+    "unzip archive.zip -d out",
+    "curl -sSf https://example.org/a1b2c3",
+    "curl -u $USER:$PASSWORD https://x.example",
+    "git config user.name joe1",
+    "http GET x.example/api/v2",
+    "docker login registry.example:5000",
+    "redis-cli -h 127.0.0.1 -p 6379 INFO",
+    "vault login -method=oidc role=dev",
+    "echo 'abc123' | cat -n",
+    "sudo -S was used",
+    "python:3.12-slim@sha256:0123abcd",
+    "mailto:joe99@example.com",
+    "npm:left-pad1@1.2.3/x",
+    "tests/test_a.py:12:34:E501:line1",
+    "fe80:1234:ab:cd:ef12",
+    "Basic authentication is required",
+    "HTTP Basic realm=x",
+    "AUTH required",
+    "PASS tests/test_login2.py",
+    "LOGIN page2 loaded",
+    "exit code 1234",
+    "error code: 5012",
+    "status code is 404",
+    "pin=12",
+    "spin=1234",
+    "pinned: 20240101",
+    "otp: 26.2",
+    "password: !Ref DbPassword1x",
+    "password: !env DB_PASSWORD",
+    "password: &default",
+    "| password | required |",
+    "| password | string | the password of the user |",
+    "key: Ed25519PrivateKey | Ed448PrivateKey",
+    "def f(secret: str | bytes) -> int1:",
+    "password -> str",
+    "token -> Token2",
+    "user,password,email",
+    "name,password\njoe,required",
+    "password for the user: required",
+    "Password for joe: must be given",
+    '"d": "2024-01-01 00:00:00"',
+    '{"k": "a_long_name_of_a_key_without_digits"}',
+    "hmac key is too short",
+    "signed with key of the server",
+    "Serializer('users')",
+    "login('joe', 'home')",
+    "jwt.decode(token, key, algorithms=['HS256'])",
+    "ConvertTo-SecureString $password",
+    '<meta name="token" content="word">',
+    '<input type="text" name="q" value="Search1">',
+    "client.connect('localhost', 'database')",
+    "PWD={password};",
+    "password ......... optional",
+    "netuser joe",
+    "https://x.example/?key=value&page=2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", PLACES)
+def test_a_secret_goes_in_each_place(shape: str) -> None:
+    template, value_of = PLACES[shape]
+    redact = Redactor()
+    for secret, text in _examples(template, value_of):
+        shown = redact(text)
+        left = [n for n in range(max(1, len(secret) - _WINDOW + 1)) if secret[n : n + _WINDOW] in shown]
+        assert not left, text
+
+
+def _examples(template: str, value_of: Value) -> list[tuple[str, str]]:
+    rng = random.Random(7)
+    secret = value_of(rng)
+    text = template.replace("§", secret)
+    return [
+        (secret, text),
+        (secret, "E   ValueError: " + text.replace("\n", "\nE   ")),
+        (secret, json.dumps({"x": text})),
+    ]
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_what_only_looks_like_such_a_place_stays(text: str) -> None:
+    assert Redactor()(text) == text
