@@ -20,10 +20,10 @@ class Scratch:
     def __init__(self, tree):
         self.folder = tree
 
-    def prepare(self, commit):
+    def prepare(self, commit, overlay=None):
         return self.folder
 
-    def tree(self, slot, commit, edits):
+    def tree(self, slot, commit, edits, overlay=None):
         return self.folder
 
 

@@ -57,8 +57,6 @@ class HunkSearch(Generic[H, T]):
         """Experiments in which some test had no answer."""
         self.sets: dict[T, frozenset[H]] = {}
         """The smallest set that was seen to make a test green."""
-        self.interfering: dict[frozenset[H], set[T]] = {}
-        """Single hunks with the tests that their reversal alone makes green."""
 
     def run(self) -> dict[T, frozenset[H]]:
         """Search to the end."""
@@ -79,6 +77,10 @@ class HunkSearch(Generic[H, T]):
             known.update({test: answers.get(test, Answer.UNTESTABLE) for test in unknown})
             self.untestable += any(known[test] is Answer.UNTESTABLE for test in unknown)
         return {test: known[test] for test in tests}
+
+    def known(self, reverted: frozenset[H]) -> Mapping[T, Answer]:
+        """What tests have said of a set by now."""
+        return self._known.get(reverted, {})
 
     # -- halving ------------------------------------------------------------------------------
 
@@ -142,13 +144,9 @@ class HunkSearch(Generic[H, T]):
         for suspect in suspects:
             alone = frozenset((suspect,))
             for test, answer in self.ask(alone, self._tests).items():
-                if answer is Answer.GREEN:
-                    self.interfering.setdefault(alone, set()).add(test)
-                    if candidates[test] == (suspect,):
-                        self.sets[test] = alone
-        for alone, tests in self.interfering.items():
-            for test in tests:
-                self.sets.setdefault(test, alone)
+                is_own = candidates[test] == (suspect,)
+                if answer is Answer.GREEN and (is_own or test not in self.sets):
+                    self.sets[test] = alone
         return [test for test in self._tests if test not in self.sets]
 
     # -- prefixes -----------------------------------------------------------------------------

@@ -64,6 +64,11 @@ class BaseTrees:
             scratch.prepare(commit, self._overlay)
 
     @property
+    def overlay(self) -> Overlay | None:
+        """The head's tests, as they are laid over the commit; None where the commit has the very same."""
+        return self._overlay
+
+    @property
     def missing(self) -> str | None:
         """What of the base could not be had; None where it is whole."""
         stale = self._stale_modules()

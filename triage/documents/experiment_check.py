@@ -175,7 +175,9 @@ def _problems_of_verdict(record: _Record, number: int, result: ExperimentResult)
     treated_watch = tuple(prediction.get("treated_watch") or watch)
     runs = [record.runs[each] for each in numbers]
     baseline, treated = runs[: result.baseline.runs], runs[result.baseline.runs :]
-    red = sum(any(run.outcome(nodeid).is_red for nodeid in watch) for run in baseline)
+    # a verdict on each of several tests counts the runs in which all of them were red
+    counts = all if prediction.get("each_watched") else any
+    red = sum(counts(run.outcome(nodeid).is_red for nodeid in watch) for run in baseline)
     without_pass = sum(
         any(run.outcome(nodeid) is not Outcome.PASSED for nodeid in treated_watch) for run in treated
     )

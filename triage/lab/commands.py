@@ -25,7 +25,7 @@ def shell(
     patch with its edits. Edits and other commits get a worktree of their own, beside the user's tree.
     """
     steps = [f"cd {shlex.quote(root)}"]
-    if setup.commit is not None or setup.edits:
+    if setup.commit is not None or edits is not None:
         steps.append('tree="$(mktemp -d)"')
         steps.append(f'git worktree add --detach "$tree" {setup.commit or "HEAD"}')
         steps.append('cd "$tree"')

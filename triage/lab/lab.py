@@ -74,6 +74,47 @@ class Lab:
         self.progress.note(f"{experiment.probe}: {trial.result.status.value} - {trial.result.sentence}")
         return trial
 
+    def experiments_together(self, experiments: Sequence[Experiment]) -> list[Trial]:
+        """Run experiments that share arms: each distinct setup runs once a round, whoever needs it.
+
+        An experiment that is decided asks for no further runs. Raises `BudgetSpent` where an arm could not be
+        run even once.
+        """
+        repeats = self.spending.budget.repeats
+        if repeats is not None:
+            experiments = [each.model_copy(update={"repeats": repeats}) for each in experiments]
+        numbered = [(next(self._numbers), each) for each in experiments]
+        for number, experiment in numbered:
+            self.record.predicted(number, self.earlier.key(experiment), experiment)
+        runs = self._run_shared_arms(experiments)
+        trials = []
+        for number, experiment in numbered:
+            baseline, treated = runs[_key(experiment.baseline)], runs[_key(experiment.treated)]
+            trial = judge(experiment, baseline, treated, self.reason)
+            trial = self._with_command(trial, experiment, number)
+            self.record.judged(number, self.earlier.key(experiment), trial.result)
+            trials.append(trial)
+        return trials
+
+    def _run_shared_arms(self, experiments: Sequence[Experiment]) -> dict[str, list[Observation]]:
+        """Rounds of all setups that some open experiment needs, in turn forwards and backwards."""
+        setups = {_key(arm): arm for each in experiments for arm in (each.baseline, each.treated)}
+        runs: dict[str, list[Observation]] = {key: [] for key in setups}
+        try:
+            for number in range(max((each.repeats for each in experiments), default=0)):
+                needed: dict[str, None] = {}
+                for each in experiments:
+                    baseline, treated = _key(each.baseline), _key(each.treated)
+                    if number < each.repeats and not decided(each, runs[baseline], runs[treated]):
+                        needed.update(dict.fromkeys((baseline, treated)))
+                keys = list(needed) if number % 2 == 0 else list(needed)[::-1]
+                for key, observation in zip(keys, self._run_all([setups[key] for key in keys]), strict=True):
+                    runs[key].append(observation)
+        except BudgetSpent:
+            if not all(runs.values()):
+                raise
+        return runs
+
     def _run_arms(self, experiment: Experiment) -> tuple[list[Observation], list[Observation]]:
         """Run rounds of both arms until they answer, or the budget is spent after the first round."""
         baseline: list[Observation] = []
@@ -94,8 +135,9 @@ class Lab:
 
     def _with_command(self, trial: Trial, experiment: Experiment, number: int) -> Trial:
         """The trial with the treated arm as people paste it."""
-        pristine = self.runner.pristine(experiment.treated.commit)
-        command = self.record.treated_command(number, experiment.treated, pristine)
+        treated = experiment.treated
+        pristine, changed = self.runner.pristine(treated), self.runner.edits(treated)
+        command = self.record.treated_command(number, treated, pristine, changed)
         result = trial.result.model_copy(update={"command": command})
         return trial.model_copy(update={"result": result})
 
@@ -105,7 +147,7 @@ class Lab:
     def _run(self, setup: Setup) -> Observation:
         number = self.spending.take_run()
         observation = self.runner.run(setup, self._limits_now(), number)
-        if not (setup.instruments or setup.edits):
+        if not (setup.instruments or setup.edits or setup.reverted):
             # their files are gone with the working copy; those of an experiment are kept under arms/
             observation = observation.model_copy(update={"command": self.record.command(setup)})
         self.record.observed(number, observation)
@@ -117,3 +159,8 @@ class Lab:
         left = max(_LEAST_SECONDS, self.spending.seconds_left)
         whole = min(self.limits.chunk_timeout or left, left)
         return self.limits.model_copy(update={"chunk_timeout": whole})
+
+
+def _key(setup: Setup) -> str:
+    """Names a setup: arms that are alike are run once."""
+    return setup.model_dump_json()

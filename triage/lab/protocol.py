@@ -29,6 +29,10 @@ class Setup(Value):
     """Files of the scratch copy with other text (None: removed), by path relative to the root."""
     commit: str | None = None
     """Another state of the repository than the user's."""
+    head_tests: bool = False
+    """The present tree's tests and conftest files are laid over the commit."""
+    reverted: tuple[str, ...] = ()
+    """Hunks of a difference that are taken back, by their names; whoever asks knows their texts."""
     packages: dict[str, str] = {}
     """Distributions that come before the installed ones, name to version."""
     pytest_args: tuple[str, ...] = ()
@@ -79,6 +83,15 @@ class Experiment(Value):
     """Highest p at which the factor counts as the cause."""
     any_reason: bool = False
     """Whether the baseline may fail for another reason than the subject's."""
+    each_watched: bool = False
+    """Whether the verdict is on every watched test by itself: a run of an arm counts as failed where all of
+    them are red (without it: where any of them is)."""
+
+    def is_red(self, run: Observation) -> bool:
+        """Whether a run of the baseline counts as failed."""
+        if self.each_watched:
+            return all(run.red(nodeid) for nodeid in self.watch)
+        return run.red(*self.watch)
     arm_names: tuple[str, str] | None = None
     """How a sentence calls the two arms; None calls them after the factor (see `sentences`)."""
 

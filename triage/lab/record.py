@@ -78,10 +78,13 @@ class ExperimentRecord:
         """A shell command for a setup that needs no file: no instruments, no edits."""
         return self._shell(setup, instruments=None, edits=None)
 
-    def treated_command(self, number: int, setup: Setup, pristine: Path) -> str:
+    def treated_command(
+        self, number: int, setup: Setup, pristine: Path, changed: Mapping[str, str | None]
+    ) -> str:
         """A shell command for the treated arm; writes the files that it needs under `arms/`.
 
-        `pristine` is the untouched copy of the commit that the setup starts from.
+        `pristine` is the untouched copy of the commit that the setup starts from, `changed` are the files
+        that it gives another text.
         """
         arms = self._folder.path / "arms"
         instruments = edits = None
@@ -91,10 +94,10 @@ class ExperimentRecord:
             atomic.write_text(path, self.redact(json.dumps(settings, indent=1)))
             # edits are tried in a worktree: from there only an absolute path leads to the file
             kept = self._folder.path / "arms" / path.name
-            instruments = str(path) if setup.edits else relative_evidence(self._root, str(kept))
-        if setup.edits:
+            instruments = str(path) if changed else relative_evidence(self._root, str(kept))
+        if changed:
             path = arms / f"{number:03d}.patch"
-            atomic.write_text(path, _patch(setup, pristine))
+            atomic.write_text(path, _patch(changed, pristine))
             edits = str(path)
         return self._shell(setup, instruments=instruments, edits=edits)
 
@@ -116,10 +119,10 @@ class ExperimentRecord:
         atomic.append_line(self._folder.path / EXPERIMENTS_FILE, self.redact(text))
 
 
-def _patch(setup: Setup, pristine: Path) -> str:
-    """The edits of a setup as one unified diff."""
+def _patch(edits: Mapping[str, str | None], pristine: Path) -> str:
+    """Edits as one unified diff."""
     diffs = []
-    for name, after in setup.edits.items():
+    for name, after in edits.items():
         path = pristine / name
         before = path.read_text(encoding="utf-8") if path.is_file() else ""
         diffs.append(diff_of(name, before, after or ""))

@@ -6,7 +6,7 @@ import json
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,7 @@ from triage.lab.observations import observation_of, read_instruments
 from triage.lab.packages import PackageFolder, PackageFolders
 from triage.lab.protocol import Observation, Setup
 from triage.lab.record import ExperimentRecord
+from triage.lab.states import PlainStates, States
 from triage.model.run import Limits, Selection
 from triage.process.home import mirror_home
 from triage.process.scratch import Scratch
@@ -37,8 +38,10 @@ class SetupRunner:
         record: ExperimentRecord,
         *,
         workers: int,
+        states: States | None = None,
     ) -> None:
         """`temporary` is a short folder for what processes need while they run."""
+        self._states = states or PlainStates()
         self._scratch = scratch
         self._temporary = temporary
         self._environment = environment
@@ -50,14 +53,18 @@ class SetupRunner:
         for slot in range(workers):
             self._free_slots.put(slot)
 
-    def pristine(self, commit: str | None) -> Path:
-        """The untouched copy of a commit (None: the present state); not safe from two threads."""
-        return self._scratch.prepare(commit)
+    def pristine(self, setup: Setup) -> Path:
+        """The untouched copy of a setup's commit (None: the present state); not safe from two threads."""
+        return self._scratch.prepare(setup.commit, self._states.overlay(setup))
+
+    def edits(self, setup: Setup) -> Mapping[str, str | None]:
+        """What the setup changes in that copy."""
+        return self._states.edits(setup)
 
     def side_by_side(self, setups: Sequence[Setup], run: Callable[[Setup], Observation]) -> list[Observation]:
         """Call `run` for each setup on the workers; observations in the order of the setups."""
         for setup in setups:
-            self.pristine(setup.commit)
+            self.pristine(setup)
         if self._workers == 1 or len(setups) == 1:
             return [run(setup) for setup in setups]
         with ThreadPoolExecutor(self._workers) as pool:
@@ -71,8 +78,9 @@ class SetupRunner:
         """Run one setup under these limits; its artifacts go to the folder of run `number`."""
         folder = self._record.run_folder(number)
         with self._slot() as slot:
-            tree = self._scratch.tree(slot, setup.commit, setup.edits)
-            packages = self._packages.get(setup.packages, self.pristine(setup.commit))
+            edits, overlay = self._states.edits(setup), self._states.overlay(setup)
+            tree = self._scratch.tree(slot, setup.commit, edits, overlay)
+            packages = self._packages.get(setup.packages, self.pristine(setup))
             result = run_selection(
                 self._selection(setup, tree, self._emptied_temporary(slot), packages, limits),
                 env=self._environment.variables,
@@ -118,14 +126,15 @@ class SetupRunner:
         if setup.test_timeout is not None:
             limits = limits.model_copy(update={"test_timeout": setup.test_timeout})
         suite_args = self._environment.pytest_args if setup.suite_args is None else setup.suite_args
+        instruments = self._states.instruments(setup, tree)
         return Selection(
             root=str(tree),
             nodeids=setup.nodeids,
             imports=setup.imports,
             env=variables,
             pytest_args=(*suite_args, *setup.pytest_args),
-            plugins=tuple(plugin_of(name) for name in setup.instruments),
-            settings={name: json.dumps(value) for name, value in setup.instruments.items()},
+            plugins=tuple(plugin_of(name) for name in instruments),
+            settings={name: json.dumps(value) for name, value in instruments.items()},
             limits=limits,
             seed=setup.seed,
         )

@@ -44,7 +44,7 @@ def decided(experiment: Experiment, baseline: Sequence[Observation], treated: Se
     """Whether further runs could not lead to `confirmed`: then they are not worth their time."""
     if any(not run.passed(*_treated_watch(experiment)) for run in treated):
         return True
-    if baseline and not any(run.red(*experiment.watch) for run in baseline):
+    if baseline and not any(experiment.is_red(run) for run in baseline):
         return len(baseline) >= experiment.repeats
     return False
 
@@ -55,7 +55,7 @@ def lengthened(
     """Further rounds that a noisy baseline needs; 0 where the planned ones answer."""
     if decided(experiment, baseline, treated):
         return 0
-    failed = sum(run.red(*experiment.watch) for run in baseline)
+    failed = sum(experiment.is_red(run) for run in baseline)
     p = one_sided(failed, len(baseline), 0, len(treated))
     steady = failed in (0, len(baseline))
     if steady or p <= experiment.alpha:
@@ -164,7 +164,7 @@ def _shows_reason(experiment: Experiment, baseline: Sequence[Observation], reaso
     """Whether the baseline fails as the subject does; runs that kept no failure do not contradict it."""
     if reason is None:
         return True
-    shown = [run.failures.get(reason.nodeid) for run in baseline if run.red(*experiment.watch)]
+    shown = [run.failures.get(reason.nodeid) for run in baseline if experiment.is_red(run)]
     return any(same_reason(failure, reason) for failure in shown) or all(f is None for f in shown)
 
 
@@ -204,7 +204,7 @@ def _tallies(
     """A baseline fails where it is red; a treatment where it does not pass."""
     watch_after = _treated_watch(experiment)
     return (
-        Tally(runs=len(baseline), failed=sum(run.red(*experiment.watch) for run in baseline)),
+        Tally(runs=len(baseline), failed=sum(experiment.is_red(run) for run in baseline)),
         Tally(runs=len(treated), failed=sum(not run.passed(*watch_after) for run in treated)),
     )
 

@@ -1,0 +1,200 @@
+"""Confirm culprits in both directions, with repeats: the state without them, and the base with them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from triage.attribute.answers import Answer
+from triage.attribute.hunk_search import HunkSearch
+from triage.attribute.hunk_stage import Culprits, Hunks, HunkStage
+from triage.attribute.hunks import Hunk
+from triage.lab.budget import BudgetSpent
+from triage.lab.protocol import Experiment, Setup, Trial
+from triage.lab.verdict import repeats_for
+from triage.model.experiment import ExperimentResult, Factor, Status
+
+PROBE = "hunk"
+"""How these experiments sign."""
+_REPEATS = 4
+"""Of each arm where the failure is steady: four of four against none of four is p = 0.014."""
+_ALPHA_OF_FLAKY = 0.01
+
+
+@dataclass
+class Confirmed:
+    """What the experiments on one set of culprits said."""
+
+    tests: tuple[str, ...]
+    culprits: Culprits
+    results: list[ExperimentResult] = field(default_factory=list)
+    without: Status | None = None
+    """Of: the bad state without them passes. None where there was no time."""
+    alone: Status | None = None
+    """Of: the good state with them alone fails."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether both directions are confirmed."""
+        return self.without is Status.CONFIRMED and self.alone is Status.CONFIRMED
+
+
+def confirm(stage: HunkStage) -> list[Confirmed]:
+    """Confirm every set that the search of a stage found; what the budget leaves no time for stays open."""
+    groups: dict[Culprits, list[str]] = {}
+    for test, culprits in stage.found.items():
+        groups.setdefault(culprits, []).append(test)
+    confirmed = [Confirmed(tuple(tests), culprits) for culprits, tests in groups.items()]
+    try:
+        _without(stage, confirmed)
+        _alone(stage, confirmed)
+    except BudgetSpent:
+        pass  # what is confirmed by now stands
+    return confirmed
+
+
+def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
+    """The bad state passes without them, and what else fails there does not."""
+    experiments: list[tuple[Confirmed, Experiment]] = []
+    others = []
+    for each in confirmed:
+        hunks = each.culprits.all
+        name = _names(hunks)
+        for tests, arms in _arms(stage, each.tests, stage.state, stage.without(hunks)):
+            prediction = f"Without {name} it passes: those lines broke it."
+            names = ("with the change", f"without {name}")
+            factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
+            experiments.append((each, _experiment(stage, tests, arms, factor, prediction, names)))
+        staying = [test for test in stage.stays_red(hunks) if test not in each.tests]
+        for tests, arms in _arms(stage, staying, stage.state, stage.without(hunks)):
+            prediction = f"Without {name} these pass too, as {each.tests[0]} does: they have one cause."
+            names = ("with the change", f"without {name}")
+            factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
+            others.append(_experiment(stage, tests, arms, factor, prediction, names))
+    trials = _run(stage, [*(experiment for _, experiment in experiments), *others])
+    for (each, _), trial in zip(experiments, trials, strict=False):
+        each.results.append(trial.result)
+        each.without = _worse(each.without, trial.result.status)
+    for result in (trial.result for trial in trials[len(experiments) :]):
+        confirmed[0].results.append(result)
+
+
+def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
+    """On the good state they alone make the tests fail; else what else is needed is searched."""
+    experiments: list[tuple[Confirmed, Experiment]] = []
+    for each in confirmed:
+        if each.without is Status.CONFIRMED:
+            _complete(stage, each)
+            name = _names(each.culprits.hunks)
+            good = stage.without(stage.difference.hunks)
+            for tests, arms in _arms(stage, each.tests, stage.only(each.culprits.hunks), good):
+                prediction = f"On the base {name} alone makes it fail; the base itself passes."
+                names = (f"on the base with {name} alone", "on the base")
+                factor = Factor(kind=PROBE, name=name, from_="alone", to="base")
+                experiments.append((each, _experiment(stage, tests, arms, factor, prediction, names)))
+    trials = _run(stage, [experiment for _, experiment in experiments])
+    for (each, _), trial in zip(experiments, trials, strict=True):
+        each.results.append(trial.result)
+        each.alone = _worse(each.alone, trial.result.status)
+
+
+def _complete(stage: HunkStage, each: Confirmed) -> None:
+    """Add hunks without which the culprits do no harm on the good state: a condition of two parts."""
+    steady = [test for test in each.tests if not stage.runs.subjects[test].is_flaky]
+    hunks = each.culprits.hunks
+    stage.cost.experiments += 1
+    seen = stage.runs.answers(stage.only(hunks), steady, f"the base with {_names(hunks)} alone")
+    harmless = [test for test, answer in seen.items() if answer is Answer.GREEN]
+    if not harmless:
+        return
+
+    def ask(applied: Hunks, tests: Sequence[str]) -> dict[str, Answer]:
+        answers = stage.runs.answers(stage.only(applied | hunks), tests, f"the base with {_names(applied)}")
+        return {test: _OPPOSITE[answer] for test, answer in answers.items()}
+
+    rest = [hunk for hunk in stage.difference.hunks if hunk not in hunks]
+    search: HunkSearch[Hunk, str] = HunkSearch(rest, harmless[:1], ask, lambda hunk: hunk.path)
+    found = search.run()
+    stage.cost.experiments += search.experiments
+    each.culprits = Culprits(hunks.union(*found.values()), each.culprits.also)
+
+
+_OPPOSITE = {
+    Answer.GREEN: Answer.RED,
+    Answer.RED: Answer.GREEN,
+    Answer.UNTESTABLE: Answer.UNTESTABLE,
+}
+"""Of a search for what makes a test fail: red is what it looks for."""
+
+
+def _arms(
+    stage: HunkStage, tests: Sequence[str], baseline: Setup, treated: Setup
+) -> list[tuple[tuple[str, ...], tuple[Setup, Setup]]]:
+    """Tests that are watched together, each with both arms; the steady ones run as they did in the search.
+
+    A flaky test, and one that needs the tests before it, has arms of its own.
+    """
+    subjects = stage.runs.subjects
+    found = []
+    steady = [
+        test for test in tests if not subjects[test].is_flaky and subjects[test].fails_alone is not False
+    ]
+    if steady:
+        everyone = [test for test in stage.found if subjects[test].fails_alone is not False]
+        setups = [stage.runs.setups(state, everyone)[0] for state in (baseline, treated)]
+        found.append((tuple(steady), (setups[0], setups[1])))
+    for test in tests:
+        if test not in steady:
+            setups = [stage.runs.setups(state, [test])[0] for state in (baseline, treated)]
+            found.append(((test,), (setups[0], setups[1])))
+    return found
+
+
+def _experiment(
+    stage: HunkStage,
+    tests: tuple[str, ...],
+    arms: tuple[Setup, Setup],
+    factor: Factor,
+    prediction: str,
+    names: tuple[str, str],
+) -> Experiment:
+    subject = stage.runs.subjects[tests[0]]
+    return Experiment(
+        probe=PROBE,
+        factor=factor,
+        prediction=prediction,
+        baseline=arms[0],
+        treated=arms[1],
+        watch=tests,
+        repeats=repeats_for(subject.rate, _ALPHA_OF_FLAKY) if subject.is_flaky else _REPEATS,
+        any_reason=True,
+        each_watched=True,
+        arm_names=names,
+    )
+
+
+def _run(stage: HunkStage, experiments: Sequence[Experiment]) -> list[Trial]:
+    if not experiments:
+        return []
+    setups = {arm.model_dump_json() for each in experiments for arm in (each.baseline, each.treated)}
+    stage.say(
+        f"confirming {len(experiments)} predictions: {len(setups)} arms, {_REPEATS} times each, about"
+        f" {stage.runs.seconds:.0f} s a run"
+    )
+    return stage.runs.lab.experiments_together(experiments)
+
+
+def _worse(one: Status | None, other: Status) -> Status:
+    """Confirmed only where all are."""
+    return other if one in (None, Status.CONFIRMED) else one or other
+
+
+_MOST_NAMED = 3
+"""Hunks in a factor's name; a set of more is named by these and their number."""
+
+
+def _names(hunks: Hunks) -> str:
+    names = sorted(hunk.name for hunk in hunks)
+    shown = " + ".join(names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return f"{shown} + {more} more" if more > 0 else shown
