@@ -56,7 +56,7 @@ class CommitStage:
         """Fills while the search runs."""
 
     def run(self, history: History, tests: Sequence[str]) -> None:
-        """Find for each test where it became red. Raises `BudgetSpent`; `found` has what was known by then."""
+        """Find for each test where it became red. Raises `BudgetSpent`: `found` has what was known then."""
         if history.length == 1:
             for test in tests:
                 self.found[test] = self._broken_since(history, Found(0, 1, True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from triage.attribute.answers import Answer
 from triage.attribute.hunk_search import HunkSearch
@@ -56,7 +57,7 @@ def confirm(stage: HunkStage) -> list[Confirmed]:
 def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     """The bad state passes without them, and what else fails there does not."""
     experiments: list[tuple[Confirmed, Experiment]] = []
-    others = []
+    others: list[tuple[Confirmed, Experiment]] = []
     for each in confirmed:
         hunks = each.culprits.all
         name = _names(hunks)
@@ -64,19 +65,18 @@ def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
             prediction = f"Without {name} it passes: those lines broke it."
             names = ("with the change", f"without {name}")
             factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
-            experiments.append((each, _experiment(stage, tests, arms, factor, prediction, names)))
+            experiments.append((each, _experiment(stage, tests, arms, _Asked(factor, prediction, names))))
         staying = [test for test in stage.stays_red(hunks) if test not in each.tests]
         for tests, arms in _arms(stage, staying, stage.state, stage.without(hunks)):
             prediction = f"Without {name} these pass too, as {each.tests[0]} does: they have one cause."
             names = ("with the change", f"without {name}")
             factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
-            others.append(_experiment(stage, tests, arms, factor, prediction, names))
-    trials = _run(stage, [*(experiment for _, experiment in experiments), *others])
-    for (each, _), trial in zip(experiments, trials, strict=False):
+            others.append((each, _experiment(stage, tests, arms, _Asked(factor, prediction, names))))
+    trials = _run(stage, [experiment for _, experiment in (*experiments, *others)])
+    for (each, _), trial in zip((*experiments, *others), trials, strict=True):
         each.results.append(trial.result)
+    for (each, _), trial in zip(experiments, trials, strict=False):
         each.without = _worse(each.without, trial.result.status)
-    for result in (trial.result for trial in trials[len(experiments) :]):
-        confirmed[0].results.append(result)
 
 
 def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
@@ -91,7 +91,7 @@ def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
                 prediction = f"On the base {name} alone makes it fail; the base itself passes."
                 names = (f"on the base with {name} alone", "on the base")
                 factor = Factor(kind=PROBE, name=name, from_="alone", to="base")
-                experiments.append((each, _experiment(stage, tests, arms, factor, prediction, names)))
+                experiments.append((each, _experiment(stage, tests, arms, _Asked(factor, prediction, names))))
     trials = _run(stage, [experiment for _, experiment in experiments])
     for (each, _), trial in zip(experiments, trials, strict=True):
         each.results.append(trial.result)
@@ -150,26 +150,29 @@ def _arms(
     return found
 
 
+class _Asked(NamedTuple):
+    """What an experiment changes and predicts, and how sentences call its arms."""
+
+    factor: Factor
+    prediction: str
+    arm_names: tuple[str, str]
+
+
 def _experiment(
-    stage: HunkStage,
-    tests: tuple[str, ...],
-    arms: tuple[Setup, Setup],
-    factor: Factor,
-    prediction: str,
-    names: tuple[str, str],
+    stage: HunkStage, tests: tuple[str, ...], arms: tuple[Setup, Setup], asked: _Asked
 ) -> Experiment:
     subject = stage.runs.subjects[tests[0]]
     return Experiment(
         probe=PROBE,
-        factor=factor,
-        prediction=prediction,
+        factor=asked.factor,
+        prediction=asked.prediction,
         baseline=arms[0],
         treated=arms[1],
         watch=tests,
         repeats=repeats_for(subject.rate, _ALPHA_OF_FLAKY) if subject.is_flaky else _REPEATS,
         any_reason=True,
         each_watched=True,
-        arm_names=names,
+        arm_names=asked.arm_names,
     )
 
 

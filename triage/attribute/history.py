@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from triage.process.git import Repository
-from triage.process.git_base import parents
-from triage.process.git_history import LogEntry, first_parents, history_length, is_shallow, merged_by
+from triage.process.git_base import history_length, parents
+from triage.process.git_history import LogEntry, first_parents, is_shallow, merged_by
 
 _MOST_COMMITS = 5000
 """Between base and head; a change with more commits has its base elsewhere."""
@@ -58,7 +58,7 @@ def history_between(repository: Repository, base: str, *, is_dirty: bool) -> His
 
 
 def side_of_merge(repository: Repository, merge: str) -> History | None:
-    """The commits that a merge brought in beside its first parent, the merge itself last; None for no merge."""
+    """The commits that a merge brought in beside its first parent, the merge itself last; else None."""
     before = parents(repository, merge)
     side = merged_by(repository, merge)
     if len(before) < 2 or len(side) < 2:

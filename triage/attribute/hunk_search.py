@@ -8,9 +8,9 @@ its own hunks alone, so the halves of all tests' candidates are reverted in the 
    breaks a test is asked again with the half of its own class alone, then with the other half.
 2. Proof. Where one candidate is left, it alone is reverted, for all tests.
 3. Prefixes, for tests that no single hunk flips. All hunks reverted is green and none is red, so between
-   the two lies the shortest prefix (of the hunks in their order) that is green: its last hunk is needed. It is
-   kept, and the search goes on before it, until what is kept is enough. Mixed states that cannot be tested
-   are widened around, and then several hunks are needed as one.
+   the two lies the shortest prefix (of the hunks in their order) that is green: its last hunk is needed. It
+   is kept, and the search goes on before it, until what is kept is enough. Mixed states that cannot be
+   tested are widened around, and then several hunks are needed as one.
 
 For k causes in h hunks this takes log2(h) + k experiments where each test has one hunk and nothing
 interferes, and at most k * log2(h / k) + k where every class has to be asked alone.

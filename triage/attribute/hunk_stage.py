@@ -1,4 +1,4 @@
-"""Ask one difference, for all tests that it broke: which of its hunks, taken back, makes each of them green?"""
+"""Ask one difference, for all tests that it broke, which of its hunks makes each green when taken back."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class HunkStage:
                 self._divide(hunks, tests)
 
     def _divide(self, hunks: Hunks, tests: Sequence[str]) -> None:
-        """Put each hunk of a set alone on the good state: those that make a test fail are causes of their own.
+        """Put each hunk of a set alone on the good state: who makes a test fail there is a cause of its own.
 
         Of several the one counts whose failure is what the test shows today.
         """

@@ -109,16 +109,16 @@ class Difference:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines with their ends, cut at line feeds only: other separators are characters to git and to editors."""
+    """Lines with their ends, cut at line feeds only: to git and to editors other separators are characters."""
     parts = text.split("\n")
     lines = [f"{part}\n" for part in parts[:-1]]
     return [*lines, parts[-1]] if parts[-1] else lines
 
 
 def moved_into(hunk: Hunk, text: str) -> Iterator[str]:
-    """Give the text without a hunk that came from an older commit; nothing where its lines have changed since.
+    """Give the text without a hunk of an older commit; nothing where its lines have changed since.
 
-    The lines must be there once, or once more near their old place than anywhere else.
+    Where its lines are there several times, those nearest to their old place are meant.
     """
     if hunk.is_file or hunk.is_removal:
         return

@@ -92,6 +92,7 @@ class Experiment(Value):
         if self.each_watched:
             return all(run.red(nodeid) for nodeid in self.watch)
         return run.red(*self.watch)
+
     arm_names: tuple[str, str] | None = None
     """How a sentence calls the two arms; None calls them after the factor (see `sentences`)."""
 

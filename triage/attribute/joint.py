@@ -1,0 +1,179 @@
+"""The joint search: commits, then hunks, then factors, for all red tests at once and under one budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from triage.attribute.answers import Answer
+from triage.attribute.causes import FoundCause, united
+from triage.attribute.commit_stage import BrokenSince, CommitStage
+from triage.attribute.confirm import confirm
+from triage.attribute.difference import difference_between
+from triage.attribute.history import History, history_between
+from triage.attribute.hunk_stage import HunkStage
+from triage.attribute.hunks import moved_into
+from triage.attribute.runs import RedTests, Seen
+from triage.attribute.states import SearchedStates
+from triage.base.test_files import TestFileRule
+from triage.lab.budget import BudgetSpent
+from triage.lab.protocol import Setup
+from triage.model.base import Progress
+from triage.process.git import Repository
+
+_PRESENT = Setup(nodeids=())
+"""The tree as it stands."""
+
+
+@dataclass
+class JointSearch:
+    """One search; what it has found by now is in its fields, however it ends."""
+
+    runs: RedTests
+    states: SearchedStates
+    repository: Repository
+    is_test_file: TestFileRule
+    progress: Progress
+    commits: CommitStage = field(init=False)
+    stages: list[HunkStage] = field(default_factory=list)
+    causes: list[FoundCause] = field(default_factory=list)
+    unexplained: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    is_cut: bool = False
+    history: History | None = None
+    _head: dict[str, Seen] = field(default_factory=dict)
+    """How each test fails in the tree as it stands."""
+
+    def __post_init__(self) -> None:
+        self.commits = CommitStage(self.runs, self.repository, self._say)
+
+    def run(self, base: str, tests: Sequence[str]) -> None:
+        """Search between a base on which the tests are green and the tree as it stands."""
+        try:
+            red = self._red_here(tests)
+            if red:
+                self._search(base, red)
+        except BudgetSpent:
+            self.is_cut = True
+        explained = {test for cause in self.causes for test in cause.tests}
+        for test in tests:
+            if test not in explained:
+                reason = "the budget was spent before" if self.is_cut else "no hunk was found"
+                self.unexplained.setdefault(test, reason)
+
+    def _search(self, base: str, tests: Sequence[str]) -> None:
+        now = difference_between(self.repository, base, None, self.is_test_file, self._head.values())
+        self.notes += now.notes
+        uncommitted = difference_between(self.repository, "HEAD", None, self.is_test_file, ())
+        self.history = history_between(self.repository, base, is_dirty=bool(uncommitted.difference.hunks))
+        self.notes += self.history.notes
+        self.commits.run(self.history, tests)
+        for since, broken in _by_state(self.commits.found, tests).items():
+            self._search_hunks(since, broken)
+        remaining = self._still_red_at_head(tests)
+        if remaining:
+            # another cause hides behind the first one: the whole change is asked about
+            whole = BrokenSince(base, None, (), is_confirmed=True)
+            self._search_hunks(whole, remaining)
+
+    def _red_here(self, tests: Sequence[str]) -> list[str]:
+        """The tests that fail in the tree as it stands, run as the search will run them."""
+        self._say(f"{len(tests)} red tests: do they fail when they run together?")
+        self._head = self.runs.run(_PRESENT, tests, "the control: the tree as it stands")
+        for test, seen in self._head.items():
+            if not seen.outcome.is_red:
+                ended = seen.outcome.value.replace("_", " ")
+                self.unexplained[test] = f"run with the other red tests it is {ended}"
+        return [test for test in tests if self._head[test].outcome.is_red]
+
+    # -- hunks --------------------------------------------------------------------------------
+
+    def _search_hunks(self, since: BrokenSince, tests: Sequence[str]) -> None:
+        """Search one difference, confirm what was found, and keep it as causes."""
+        seen = [self._head[test] for test in tests]
+        found = difference_between(self.repository, since.good, since.bad, self.is_test_file, seen)
+        self.states.know(since.bad, found.difference)
+        state = Setup(nodeids=(), commit=since.bad, head_tests=since.bad is not None)
+        stage = HunkStage(self.runs, state, found.difference, self._say)
+        if since.bad is None:
+            stage.reference = {test: self._head[test] for test in tests}
+        self.stages.append(stage)
+        try:
+            stage.run(tests)
+        except BudgetSpent:
+            self.is_cut = True
+        confirmed = confirm(stage)
+        self.unexplained.update(stage.unexplained)
+        for each in confirmed:
+            self.causes.append(
+                FoundCause(
+                    tests=each.tests,
+                    hunks=each.culprits.hunks,
+                    also=each.culprits.also,
+                    since=since,
+                    is_proven=each.is_proven,
+                    results=tuple(each.results),
+                )
+            )
+        self.causes = united(self.causes)
+        if self.is_cut:
+            raise BudgetSpent
+
+    def _still_red_at_head(self, tests: Sequence[str]) -> list[str]:
+        """Tests that fail in the tree as it stands without what an older commit brought, too."""
+        remaining = []
+        for cause in self.causes:
+            if cause.since.bad is None:
+                continue
+            edits = self._without_at_head(cause)
+            if edits is None:
+                continue
+            state = _PRESENT.plus(edits=edits)
+            place = ", ".join(sorted(hunk.name for hunk in cause.hunks))
+            answers = self.runs.answers(state, cause.tests, f"the tree as it stands without {place}")
+            remaining += [test for test in cause.tests if answers[test] is Answer.RED]
+        if remaining:
+            self._forget(remaining)
+        return [test for test in tests if test in remaining]
+
+    def _without_at_head(self, cause: FoundCause) -> dict[str, str | None] | None:
+        """Texts of today's files without a cause's hunks; None where later changes have gone over them."""
+        edits: dict[str, str | None] = {}
+        for hunk in sorted(cause.hunks, key=lambda each: each.first, reverse=True):
+            path = self.repository.root / hunk.path
+            text = edits.get(hunk.path)
+            try:
+                now = text if text is not None else path.read_bytes().decode()
+            except (OSError, UnicodeDecodeError):
+                return None
+            changed = next(moved_into(hunk, now), None)
+            if changed is None:
+                return None
+            edits[hunk.path] = changed
+        return edits
+
+    def _forget(self, tests: Iterable[str]) -> None:
+        """Take tests out of causes that do not explain how they fail today."""
+        gone = set(tests)
+        kept = []
+        for cause in self.causes:
+            left = tuple(test for test in cause.tests if test not in gone)
+            if left:
+                kept.append(cause.with_tests(left))
+        self.causes = kept
+
+    def _say(self, text: str) -> None:
+        left = self.runs.lab.spending.seconds_left
+        rest = "" if left == float("inf") else f" ({max(left, 0):.0f} s of the budget are left)"
+        self.progress.note(f"{text}{rest}")
+
+
+def _by_state(found: dict[str, BrokenSince], tests: Sequence[str]) -> dict[BrokenSince, list[str]]:
+    """Tests by the difference in which each became red."""
+    groups: dict[tuple[str, str | None], BrokenSince] = {}
+    by_state: dict[BrokenSince, list[str]] = {}
+    for test in tests:
+        since = found[test]
+        first = groups.setdefault((since.good, since.bad), since)
+        by_state.setdefault(first, []).append(test)
+    return by_state
