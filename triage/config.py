@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from triage.errors import UsageError
 from triage.model.base import Value
-from triage.model.base_commit import DEFAULT_BASE_BUDGET
+from triage.model.base_commit import DEFAULT_ATTRIBUTE_BUDGET, DEFAULT_BASE_BUDGET
 from triage.model.look import DEFAULT_LOOK_BUDGET
 from triage.model.reruns import DEFAULT_RERUN_BUDGET, DEFAULT_RERUNS
 from triage.model.run import AS_PYTEST, DEFAULT_CHUNK_TIMEOUT, DEFAULT_TEST_TIMEOUT, Limits, Suite
@@ -93,6 +93,10 @@ class Settings(Value):
     default branch, `none` for what is stored of earlier runs."""
     base_budget: float | None = Field(DEFAULT_BASE_BUDGET, ge=0)
     """Seconds for failing tests on the base; what there was no time for is undecided. none: no limit."""
+    attribute: bool = False
+    """Whether a run with a base finds by experiments which commit and which lines broke what it shows."""
+    attribute_budget: float = Field(DEFAULT_ATTRIBUTE_BUDGET, gt=0)
+    """Seconds for these experiments; what there was no time for stays without a cause."""
     gradient_floors: dict[str, float] = {}
     """Least magnitude of each gradient in an exit criterion, by a pattern of its name."""
     repeats: int = Field(4, ge=1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from triage.cluster.event_factory import EventFactory
 from triage.evidence.folder import EvidenceFolder
+from triage.lab.probe_folder import events_of
 from triage.lab.protocol import Experiment, Setup
 from triage.lab.verdict import judge
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import Factor, ProbeReport, RootCause
 from triage.model.journal import AttemptRecorded, StatusChanged
 from triage.probe.members import divide
-from triage.probe.record import events_of
 from triage.testing.probes import seen
 
 MEMBERS = tuple(f"tests/test_a.py::test_{name}" for name in ("one", "two", "three", "four"))

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from triage.attribute.commit_stage import BrokenSince
+from triage.attribute.confirm import Judged
 from triage.attribute.hunk_stage import Hunks
 from triage.attribute.hunks import Hunk
-from triage.model.experiment import ExperimentResult
 
 _Lines = tuple[str, tuple[str, ...], tuple[str, ...]]
 """What a hunk does, wherever its lines lie: path, old lines, new lines."""
@@ -24,7 +24,7 @@ class FoundCause:
     since: BrokenSince
     is_proven: bool
     """Whether both directions are confirmed."""
-    results: tuple[ExperimentResult, ...]
+    judged: tuple[Judged, ...]
 
     def with_tests(self, tests: tuple[str, ...]) -> FoundCause:
         """The same cause of fewer or more tests."""
@@ -66,5 +66,5 @@ def _joined(one: FoundCause, other: FoundCause) -> FoundCause:
         hunks=one.hunks | further,
         also=tuple(dict.fromkeys((*one.also, *other.also))),
         is_proven=one.is_proven and other.is_proven,
-        results=(*one.results, *other.results),
+        judged=(*one.judged, *other.judged),
     )

@@ -22,13 +22,20 @@ _REPEATS = 4
 _ALPHA_OF_FLAKY = 0.01
 
 
+class Judged(NamedTuple):
+    """An experiment with its verdict."""
+
+    experiment: Experiment
+    result: ExperimentResult
+
+
 @dataclass
 class Confirmed:
     """What the experiments on one set of culprits said."""
 
     tests: tuple[str, ...]
     culprits: Culprits
-    results: list[ExperimentResult] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
     without: Status | None = None
     """Of: the bad state without them passes. None where there was no time."""
     alone: Status | None = None
@@ -73,8 +80,8 @@ def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
             factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
             others.append((each, _experiment(stage, tests, arms, _Asked(factor, prediction, names))))
     trials = _run(stage, [experiment for _, experiment in (*experiments, *others)])
-    for (each, _), trial in zip((*experiments, *others), trials, strict=True):
-        each.results.append(trial.result)
+    for (each, experiment), trial in zip((*experiments, *others), trials, strict=True):
+        each.judged.append(Judged(experiment, trial.result))
     for (each, _), trial in zip(experiments, trials, strict=False):
         each.without = _worse(each.without, trial.result.status)
 
@@ -93,8 +100,8 @@ def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
                 factor = Factor(kind=PROBE, name=name, from_="alone", to="base")
                 experiments.append((each, _experiment(stage, tests, arms, _Asked(factor, prediction, names))))
     trials = _run(stage, [experiment for _, experiment in experiments])
-    for (each, _), trial in zip(experiments, trials, strict=True):
-        each.results.append(trial.result)
+    for (each, experiment), trial in zip(experiments, trials, strict=True):
+        each.judged.append(Judged(experiment, trial.result))
         each.alone = _worse(each.alone, trial.result.status)
 
 

@@ -109,7 +109,7 @@ class Difference:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines with their ends, cut at line feeds only: to git and to editors other separators are characters."""
+    """Lines with their ends, cut at line feeds only: other separators are characters to editors."""
     parts = text.split("\n")
     lines = [f"{part}\n" for part in parts[:-1]]
     return [*lines, parts[-1]] if parts[-1] else lines

@@ -112,7 +112,7 @@ class JointSearch:
                     also=each.culprits.also,
                     since=since,
                     is_proven=each.is_proven,
-                    results=tuple(each.results),
+                    judged=tuple(each.judged),
                 )
             )
         self.causes = united(self.causes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from triage.campaign.inputs import context_of, outcomes_at, rules_of
 from triage.campaign.recorded import read_clusters
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
+from triage.cluster.assign_by_causes import assign_by_causes
+from triage.cluster.causes import DecidedCause
 from triage.cluster.on_base import blamed, with_base
 from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
@@ -33,6 +35,9 @@ from triage.model.journal import MembersAdded, RunRecorded
 from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord, Suite
 from triage.run.suite import run_suite
+
+Attribute = Callable[[RunRecord, Target], Sequence[DecidedCause]]
+"""Finds by experiments what broke the red tests of a run that was judged against its base."""
 
 
 class Concluded(Value):
@@ -61,11 +66,12 @@ def baseline(
     folder: EvidenceFolder,
     *,
     base: Target | None = None,
+    attribute: Attribute | None = None,
     resume: bool = False,
     ledgers: bool = True,
     history: bool = True,
 ) -> Concluded:
-    """Run the suite, ask the base about what failed, and conclude."""
+    """Run the suite, ask the base about what failed, find what broke it, and conclude."""
     if base is not None:
         write_target(folder, base)
     records = flaky_records(services, services.registry())
@@ -81,16 +87,20 @@ def baseline(
     )
     if base is not None:
         try:
-            record = judge_against_base(record, base, _bench(services, suite, folder))
+            record = judge_against_base(record, base, bench_of(services, suite, folder))
         finally:
             services.executor.close()
         # as the run itself wrote them, redacted at their sources; the base's answers are too
         text = record.model_dump_json() + "\n"
         atomic.write_bytes(folder.path / "results.json", text.encode("utf-8", "backslashreplace"))
-    return conclude(services, record, folder, ledgers=ledgers, history=history)
+    causes: Sequence[DecidedCause] = ()
+    if attribute is not None and base is not None and record.void is None:
+        causes = attribute(record, base)
+    return conclude(services, record, folder, causes=causes, ledgers=ledgers, history=history)
 
 
-def _bench(services: Services, suite: Suite, folder: EvidenceFolder) -> Bench:
+def bench_of(services: Services, suite: Suite, folder: EvidenceFolder) -> Bench:
+    """What the base is asked with; the evidence goes below `base/` in the folder."""
     return Bench(
         root=services.root,
         output=services.output,
@@ -110,11 +120,13 @@ def conclude(
     record: RunRecord,
     folder: EvidenceFolder,
     *,
+    causes: Sequence[DecidedCause] = (),
     ledgers: bool = True,
     history: bool = True,
 ) -> Concluded:
     """Cluster a recorded run, write its documents, seal it, bring the ledgers up to date.
 
+    `causes` are what experiments on this very run decided: they join and split its clusters.
     Ids are in the journal before any document names them. Without `ledgers` (a shard, a trial) the journal
     stays as it is, and new ids are those that the next run would allot. A shard is in no history: the joined
     run is. A run that can be resumed is not over: its folder stays open, it is in no history, and what is new
@@ -124,14 +136,22 @@ def conclude(
     with services.decision_lock():
         before = services.registry()
         factory = before.event_factory(services.world.timestamp(), "triage run")
+        context = context_of(services, record, before)
+        rules = rules_of(services.root, services.world.now().date(), before)
         assignment = assign(
-            record,
-            before,
-            signer=services.signer,
-            factory=factory,
-            rules=rules_of(services.root, services.world.now().date(), before),
-            context=context_of(services, record, before),
+            record, before, signer=services.signer, factory=factory, rules=rules, context=context
         )
+        if causes:
+            assignment = assign_by_causes(
+                record,
+                before,
+                assignment,
+                causes,
+                signer=services.signer,
+                factory=factory,
+                rules=rules,
+                context=context,
+            )
         assignment = replace(assignment, clusters=with_base(assignment.clusters, record))
         flaky = tuple(flaky_events(record, assignment, before, factory))
         appended = services.append(before, (*assignment.events, *flaky)) if ledgers else ()

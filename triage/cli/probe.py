@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from triage.cli import wiring
+from triage.cli.attribute import say_causes
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import run_to_work_on
 from triage.errors import ExitCode, UsageError
@@ -27,10 +28,17 @@ DEFAULT_WORKERS = 2
         "triage probe C19",
         "triage probe tests/test_gradients.py::TestAdvancedGradients::test_gradient_flow_simulation",
         "triage probe C19 --probe signal --factor config:simulator.config.CrystalConfig.default_F=100",
+        "triage probe --all --base main --budget 300",
         "triage probe C4 --probe order --probe environment --budget 120 --workers 2 --json",
     )
 )
-@click.argument("subject", metavar="C19|NODEID")
+@click.argument("subject", metavar="C19|NODEID", required=False)
+@click.option(
+    "--all", "everything", is_flag=True, help="One joint search for all red tests of the latest run."
+)
+@click.option(
+    "--base", metavar="REF|auto", help="With --all: a commit on which they were green (default: auto)."
+)
 @click.option("--probe", "names", multiple=True, metavar="NAME", help="Only this probe; may be given again.")
 @click.option("--repeats", type=int, help="How often each arm of an experiment runs (default: 4 and 4).")
 @click.option("--budget", type=float, metavar="SECONDS", help="What it may take (default: 600).")
@@ -41,7 +49,9 @@ DEFAULT_WORKERS = 2
 def probe_command(
     app: App,
     *,
-    subject: str,
+    subject: str | None,
+    everything: bool,
+    base: str | None,
     names: tuple[str, ...],
     repeats: int | None,
     budget: float | None,
@@ -58,8 +68,15 @@ def probe_command(
     from triage.lab.budget import Budget
     from triage.probe.investigate import Request, probe
 
-    app.flags = {"campaign": campaign}
+    app.flags = {"campaign": campaign, "base": base}
     seconds = _budget(budget if budget is not None else app.settings.budget)
+    workers = _at_least_one(workers, "--workers") or DEFAULT_WORKERS
+    if everything:
+        if subject is not None or names or factors:
+            raise UsageError("bad-probe", "--all asks about everything that is red", "leave the rest out")
+        return _probe_all(app, seconds, workers, stamp)
+    if subject is None:
+        raise UsageError("bad-probe", "nothing is named", "name a cluster or a test, or give --all")
     run = run_to_work_on(app)
     request = Request(
         subject=subject,
@@ -67,13 +84,37 @@ def probe_command(
         only=bool(names),
         factors=tuple(_factor(text) for text in factors),
         budget=Budget(seconds=seconds, repeats=_at_least_one(repeats, "--repeats")),
-        workers=_at_least_one(workers, "--workers") or DEFAULT_WORKERS,
+        workers=workers,
         record=run.record if run else None,
         record_folder=run.folder.path if run else None,
     )
     report = probe(wiring.services(app), request, lambda: wiring.phase_folder(app, "b", stamp))
     _say(app, report)
     return _exit_code(report)
+
+
+def _probe_all(app: App, budget: float, workers: int, stamp: str | None) -> ExitCode:
+    """One joint search; exit 0 where every red test that was asked about has a cause, else 1."""
+    from triage.attribute.flow import probe_all
+    from triage.base.target import AUTO, find_target
+
+    run = run_to_work_on(app)
+    if run is None:
+        raise UsageError("no-runs", "no run has been recorded", "start with 'triage run'")
+    target = find_target(app.root, app.settings.base or AUTO, app.world.environ)
+    names = iter([stamp])  # the first folder alone has the STAMP that somebody named
+    report = probe_all(
+        wiring.services(app),
+        run.record,
+        target,
+        app.settings.suite(str(app.root)),
+        lambda: wiring.phase_folder(app, "b", next(names, None)),
+        budget=budget,
+        workers=workers,
+    )
+    app.emit(json.loads(report.model_dump_json(by_alias=True)))
+    say_causes(app, report)
+    return ExitCode.OK if report.causes and not report.unexplained else ExitCode.FAILURES
 
 
 def _say(app: App, report: ProbeReport) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from triage.cli import wiring
+from triage.cli.attribute import say_causes
 from triage.cli.context import App, app_command, examples
 from triage.cli.terminal import counted
 from triage.errors import UsageError
@@ -17,7 +18,10 @@ from triage.text.pattern import pattern
 from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
+    from triage.attribute.document import JointReport
+    from triage.attribute.flow import RunAttribution
     from triage.campaign.baseline import Concluded
+    from triage.campaign.services import Services
     from triage.model.run import RunRecord
 
 _MOST_ON_BASE = 30
@@ -36,6 +40,7 @@ _MOST_HINTED = 10
         "triage run --base auto",
         "triage run --order reversed",
         "triage run --order random:7 tests/unit",
+        "triage run --base auto --attribute",
         "triage run --shard 3/10 --no-ledgers -- -m 'not gpu'",
     ),
 )
@@ -90,6 +95,12 @@ _MOST_HINTED = 10
     " with the target or default branch.",
 )
 @click.option("--base-budget", metavar="S", help="Seconds for the base; none is no limit.")
+@click.option(
+    "--attribute/--no-attribute",
+    default=None,
+    help="Find by experiments which commit and which lines broke what is red here and green on the base.",
+)
+@click.option("--attribute-budget", type=float, metavar="S", help="Seconds for --attribute (default: 600).")
 @click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
 @click.option("--no-ledgers", is_flag=True, help="Leave the journal and the ledgers as they are.")
 @click.option("--no-history", is_flag=True, help="Do not add the run to the history.")
@@ -139,17 +150,38 @@ def run_command(
     folder = wiring.run_folder(app, stamp, resume)
     if resume is not None:
         target = read_target(folder.path) or target
+    attribution = _attribution(app, services) if app.settings.attribute else None
     concluded = baseline(
         services,
         suite,
         folder,
         base=target,
+        attribute=attribution,
         resume=resume is not None,
         ledgers=not no_ledgers,
         history=not no_history,
     )
-    _report(app, concluded, app.shown(folder.path))
+    causes = attribution.finish(ledgers=not no_ledgers) if attribution is not None else None
+    _report(app, concluded, app.shown(folder.path), causes)
     return concluded.exit_code
+
+
+def _attribution(app: App, services: Services) -> RunAttribution:
+    """The search for what the change broke; made only where it is asked for."""
+    from triage.attribute.flow import RunAttribution
+    from triage.lab.session import WORKERS
+
+    if app.settings.base is None:
+        raise UsageError(
+            "no-base", "--attribute needs a commit on which the tests were green", "name it with --base"
+        )
+    settings = app.settings
+    return RunAttribution(
+        services,
+        lambda: wiring.phase_folder(app, "b", None),
+        budget=settings.attribute_budget,
+        workers=max(WORKERS, settings.workers),
+    )
 
 
 _SHARD = pattern(
@@ -169,7 +201,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def _report(app: App, concluded: Concluded, folder: str) -> None:
+def _report(app: App, concluded: Concluded, folder: str, causes: JointReport | None) -> None:
     record = concluded.record
     app.emit(
         {
@@ -181,6 +213,7 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
             "counts": record.counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": record.counts.collect_errors,
             "base": record.base,
+            "causes": causes,
             "clusters": concluded.clusters,
             "held_against": concluded.held_against,
             "warnings": concluded.warnings,
@@ -211,6 +244,8 @@ def _report(app: App, concluded: Concluded, folder: str) -> None:
         app.say(f"gate: {line}")
     _say_who_needs_others(app, record)
     _say_base(app, record)
+    if causes is not None:
+        say_causes(app, causes)
     app.say(f"evidence: {folder}/summary.md")
     if record.resumable:
         app.say(f"next: triage run --resume {record.stamp}")

@@ -29,6 +29,7 @@ from triage.cluster.rules import Rules
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import (
     ClusterOpened,
+    ClusterSplit,
     Event,
     MembersAdded,
     ProposalMade,
@@ -172,6 +173,10 @@ class _Recorder:
             if isinstance(event, ClusterOpened | StatusChanged) and _is_of_run(event, stamp)
         }
         """What an earlier process of this run has opened, or opened again."""
+        for event in registry.events:
+            # a part of what this run opened is as new as the whole
+            if isinstance(event, ClusterSplit) and (ClusterOpened, event.cluster) in self.made_before:
+                self.made_before.add((ClusterOpened, event.new))
 
     def events(self, partition: Partition, placed: _Placed) -> list[Event]:
         """What is new of each component, then what evidence proposes."""

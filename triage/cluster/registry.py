@@ -7,7 +7,7 @@ and the younger one is a *clash*: it is set aside, with the events that mean it,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 from types import MappingProxyType
@@ -181,7 +181,8 @@ def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Clu
     """
     by_home: dict[str, list[Cluster]] = {}
     for cluster in in_run:
-        by_home.setdefault(_home_of(registry, cluster), []).append(cluster)
+        for home, part in _parts(registry, cluster):
+            by_home.setdefault(home, []).append(part)
     found = []
     for cluster_id, cluster in registry.clusters.items():
         found.append(_in_run(cluster, by_home.pop(cluster_id, [])))
@@ -189,6 +190,27 @@ def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Clu
         found.append(unknown[0])
     shown = [with_quarantine(with_proposals(registry, cluster), registry.quarantines) for cluster in found]
     return sorted(shown, key=lambda cluster: cluster.number)
+
+
+def _parts(registry: ClusterRegistry, in_run: Cluster) -> Iterator[tuple[str, Cluster]]:
+    """A run's cluster under its id of now, and the tests of it that were split off since under theirs."""
+    home = _home_of(registry, in_run)
+    known = registry.clusters.get(home)
+    staying = list(in_run.members)
+    for pair in registry.dropped:
+        if known is None or home not in pair:
+            continue
+        (other,) = pair - {home}
+        left = [
+            nodeid
+            for nodeid in staying
+            if nodeid not in known.members and nodeid in registry.clusters[other].members
+        ]
+        if left:
+            staying = [nodeid for nodeid in staying if nodeid not in left]
+            yield other, in_run.model_copy(update={"members": tuple(left)})
+    if staying or not in_run.members:
+        yield home, in_run.model_copy(update={"members": tuple(staying)})
 
 
 def _home_of(registry: ClusterRegistry, in_run: Cluster) -> str:

@@ -38,10 +38,9 @@ class SetupRunner:
         record: ExperimentRecord,
         *,
         workers: int,
-        states: States | None = None,
     ) -> None:
         """`temporary` is a short folder for what processes need while they run."""
-        self._states = states or PlainStates()
+        self._states: States = PlainStates()
         self._scratch = scratch
         self._temporary = temporary
         self._environment = environment
@@ -52,6 +51,10 @@ class SetupRunner:
         self._free_slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for slot in range(workers):
             self._free_slots.put(slot)
+
+    def use_states(self, states: States) -> None:
+        """Make states of the code by these from now on: they need the same working copies."""
+        self._states = states
 
     def pristine(self, setup: Setup) -> Path:
         """The untouched copy of a setup's commit (None: the present state); not safe from two threads."""

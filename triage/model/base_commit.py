@@ -13,6 +13,10 @@ DEFAULT_BASE_BUDGET = 600.0
 """Seconds: enough for a handful of red tests of any suite, and a bound for a run where all are red."""
 
 
+DEFAULT_ATTRIBUTE_BUDGET = 600.0
+"""Seconds: some dozens of runs of the red tests of most suites."""
+
+
 class BaseVerdict(StrEnum):
     """What the change has to do with one failure."""
 

@@ -16,6 +16,7 @@ from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget
 from triage.lab.lab import Lab
+from triage.lab.probe_folder import events_of, with_evidence, write_report
 from triage.lab.session import collect_suite, earlier_verdicts, open_lab, workspace
 from triage.model.experiment import Factor, ProbeReport
 from triage.model.journal import Event
@@ -24,7 +25,7 @@ from triage.probe.api import Case, Probe
 from triage.probe.case_facts import facts_of, files_of, source_of
 from triage.probe.members import divide
 from triage.probe.probes.order import NEEDS_OTHERS
-from triage.probe.record import events_of, report_of, report_without_failure, with_evidence, write_report
+from triage.probe.record import report_of, report_without_failure
 from triage.probe.reproduce import NotReproduced, Reproduction, reproduce
 from triage.probe.schedule import run_probes
 from triage.probe.subject import Subject, find_subject, refuse_unusable_cluster

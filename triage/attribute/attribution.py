@@ -1,0 +1,141 @@
+"""Search the causes of all red tests of a run, before their clusters are decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from triage.attribute.causes import FoundCause
+from triage.attribute.joint import JointSearch
+from triage.attribute.runs import RedTests
+from triage.attribute.states import SearchedStates
+from triage.base.subjects import Subject, subjects_of
+from triage.base.target import Target
+from triage.base.test_files import TestFileRule
+from triage.campaign.services import Services
+from triage.evidence.folder import EvidenceFolder
+from triage.lab.budget import Budget
+from triage.lab.lab import Lab
+from triage.lab.session import Workspace, open_lab
+from triage.model.base_commit import BaseVerdict, OnBase
+from triage.model.run import RunRecord, TestResult
+from triage.process.git import Repository
+from triage.process.scratch import Scratch
+from triage.process.work_folder import LABORATORY, work_folder
+
+_MOST_TESTS = 2000
+"""Red tests that are asked about: with more than that at once, one run of them is a whole suite."""
+
+
+@dataclass
+class Attribution:
+    """What a joint search found, and the laboratory's folder, which is still open."""
+
+    folder: EvidenceFolder
+    lab: Lab
+    target: Target
+    tests: tuple[str, ...]
+    causes: list[FoundCause] = field(default_factory=list)
+    unexplained: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    search: JointSearch | None = None
+    """None where nothing was asked."""
+
+
+def attribute(
+    services: Services,
+    record: RunRecord,
+    target: Target,
+    folder: EvidenceFolder,
+    *,
+    budget: float,
+    workers: int,
+) -> Attribution:
+    """Find what broke the tests that are green on the base; the folder gets the evidence and stays open."""
+    judged = _judged_tests(record)
+    subjects = {subject.nodeid: subject for subject in subjects_of(record, services.signer)}
+    asked, unexplained = _to_ask(judged, subjects)
+    with (
+        work_folder(LABORATORY, services.root) as temporary,
+        Scratch(services.root, temporary, carry_only_ignored=True) as scratch,
+    ):
+        place = Workspace(scratch, temporary)
+        lab = open_lab(services, folder, place, budget=Budget(seconds=budget), workers=workers)
+        attribution = Attribution(folder, lab, target, tuple(judged), unexplained=unexplained)
+        repository = Repository.find(services.root)
+        if target.commit is None or repository is None or not asked:
+            attribution.notes.append(_why_not(target, asked))
+            return attribution
+        _search(attribution, place, repository, record, {nodeid: subjects[nodeid] for nodeid in asked})
+    return attribution
+
+
+def is_worth_asking(record: RunRecord) -> bool:
+    """Whether a run that was judged against its base has a red test that the change broke."""
+    return any(_is_green_on_base(on_base) for on_base in _judged_tests(record).values())
+
+
+def _search(
+    attribution: Attribution,
+    place: Workspace,
+    repository: Repository,
+    record: RunRecord,
+    subjects: Mapping[str, Subject],
+) -> None:
+    modules = {result.nodeid.split("::", 1)[0] for result in (*record.results, *record.collect_errors)}
+    states = SearchedStates(place.scratch, repository, modules)
+    attribution.lab.runner.use_states(states)
+    place.scratch.prepare(None)
+    search = JointSearch(
+        runs=RedTests(attribution.lab, subjects),
+        states=states,
+        repository=repository,
+        is_test_file=TestFileRule(modules),
+        progress=attribution.lab.progress,
+    )
+    attribution.search = search
+    assert attribution.target.commit is not None
+    search.run(attribution.target.commit, tuple(subjects))
+    attribution.causes = search.causes
+    attribution.unexplained.update(search.unexplained)
+    attribution.notes += [*search.notes, *search.runs.notes]
+
+
+def _judged_tests(record: RunRecord) -> dict[str, OnBase]:
+    """Red tests of the run, with what the base says of each."""
+    results: Sequence[TestResult] = (*record.collect_errors, *record.results)
+    return {result.nodeid: result.base for result in results if result.base is not None}
+
+
+def _to_ask(
+    judged: Mapping[str, OnBase], subjects: Mapping[str, Subject]
+) -> tuple[list[str], dict[str, str]]:
+    """The tests that the search is about, and for all others the reason why it is not."""
+    asked: list[str] = []
+    others: dict[str, str] = {}
+    for nodeid, on_base in judged.items():
+        if nodeid not in subjects:
+            continue
+        if not _is_green_on_base(on_base):
+            others[nodeid] = f"{on_base.verdict}: {on_base.reason}"
+        elif len(asked) >= _MOST_TESTS:
+            others[nodeid] = f"{_MOST_TESTS} red tests were asked about, no more"
+        else:
+            asked.append(nodeid)
+    return asked, others
+
+
+def _is_green_on_base(on_base: OnBase) -> bool:
+    """Whether the head's form of the test, or the base's own, passed on the base.
+
+    A test that is new may pass on the base's code all the same: then the change broke what it tests.
+    """
+    if on_base.verdict is BaseVerdict.BROKEN:
+        return True
+    return on_base.verdict is BaseVerdict.ABSENT and on_base.runs > 0 and on_base.failed == 0
+
+
+def _why_not(target: Target, asked: Sequence[str]) -> str:
+    if target.commit is None:
+        return f"there is nothing to compare with: {target.chosen}"
+    return "no red test is green on the base" if not asked else "there is no git repository"

@@ -1,0 +1,93 @@
+"""The two ways to a joint search: behind a run that was judged against its base, and by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from triage.attribute.attribution import Attribution, attribute, is_worth_asking
+from triage.attribute.document import JointReport
+from triage.attribute.record import decided_causes, record_clusters, write_joint_report
+from triage.base.judge import judge_against_base
+from triage.base.target import Target
+from triage.campaign.baseline import bench_of
+from triage.campaign.decide import decide
+from triage.campaign.services import Services
+from triage.cluster.causes import DecidedCause, carried_out
+from triage.evidence.folder import EvidenceFolder
+from triage.model.run import RunRecord, Suite
+
+_BY_RUN = "triage run --attribute"
+_BY_PROBE = "triage probe --all"
+
+MakeFolder = Callable[[], EvidenceFolder]
+"""Makes the next STAMP folder of phase B."""
+
+
+class RunAttribution:
+    """Finds what broke the red tests of a run before its clusters are decided; then writes it down."""
+
+    def __init__(self, services: Services, make_folder: MakeFolder, *, budget: float, workers: int) -> None:
+        self._services = services
+        self._make_folder = make_folder
+        self._budget = budget
+        self._workers = workers
+        self._attribution: Attribution | None = None
+
+    def __call__(self, record: RunRecord, target: Target) -> Sequence[DecidedCause]:
+        """Search; a run in which the change broke nothing needs no search and gets no folder."""
+        if target.commit is None or not is_worth_asking(record):
+            return ()
+        self._attribution = attribute(
+            self._services,
+            record,
+            target,
+            self._make_folder(),
+            budget=self._budget,
+            workers=self._workers,
+        )
+        return decided_causes(self._services, self._attribution)
+
+    def finish(self, *, ledgers: bool) -> JointReport | None:
+        """Write the search and its clusters down; None where nothing was searched.
+
+        Without `ledgers` the journal does not have the clusters of the run: the search alone is written.
+        """
+        if self._attribution is None:
+            return None
+        return _written(self._services, self._attribution, self._make_folder if ledgers else None, by=_BY_RUN)
+
+
+def probe_all(
+    services: Services,
+    record: RunRecord,
+    target: Target,
+    suite: Suite,
+    make_folder: MakeFolder,
+    *,
+    budget: float,
+    workers: int,
+) -> JointReport:
+    """Search the causes of everything that is red in a run, and bring the clusters in line with them."""
+    started = services.world.monotonic()
+    folder = make_folder()
+    if record.base is None or record.base.commit != target.commit:
+        record = judge_against_base(record, target, bench_of(services, suite, folder))
+    # the base is asked out of the same budget
+    left = max(budget - (services.world.monotonic() - started), 1.0)
+    attribution = attribute(services, record, target, folder, budget=left, workers=workers)
+    causes = decided_causes(services, attribution)
+    decide(services, lambda registry, factory: carried_out(registry, factory, causes), _BY_PROBE)
+    return _written(services, attribution, make_folder, by=_BY_PROBE)
+
+
+def _written(
+    services: Services, attribution: Attribution, make_folder: MakeFolder | None, *, by: str
+) -> JointReport:
+    report = write_joint_report(services, attribution, services.registry())
+    if make_folder is not None:
+        decide(
+            services,
+            lambda _registry, factory: record_clusters(services, attribution, report, factory, make_folder),
+            by,
+        )
+    return report

@@ -1,0 +1,313 @@
+"""Write down what a joint search found: its own folder, one for each cluster, events of the journal."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+
+from triage.attribute.attribution import Attribution
+from triage.attribute.causes import FoundCause
+from triage.attribute.confirm import Judged
+from triage.attribute.document import (
+    DOCUMENT,
+    CommitRef,
+    Confidence,
+    HunkRef,
+    JointCause,
+    JointReport,
+    SearchCost,
+    Unexplained,
+)
+from triage.attribute.hunks import Hunk
+from triage.campaign.services import Services
+from triage.cluster.causes import DecidedCause, cluster_of_cause
+from triage.cluster.event_factory import EventFactory
+from triage.cluster.registry import ClusterRegistry
+from triage.evidence.folder import EvidenceFolder
+from triage.lab.environment import environment_of
+from triage.lab.observations import relative_evidence
+from triage.lab.probe_folder import events_of, write_report
+from triage.lab.record import ExperimentRecord
+from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause, Status
+from triage.model.journal import Event
+from triage.text.plural import counted_noun
+
+_MOST_CHARS = 2000
+"""Of the lines of a hunk in the document; the whole is in git."""
+_MOST_NAMED = 3
+"""Hunks in a sentence."""
+
+
+def decided_causes(services: Services, attribution: Attribution) -> list[DecidedCause]:
+    """What clusters are joined and split by: causes that a confirmed experiment holds."""
+    where = attribution.folder.relative(services.output)
+    found = []
+    for cause in attribution.causes:
+        if _confidence(cause) == "unknown":
+            continue
+        summary = attribution.folder.redact(_summary(cause))
+        found.append(
+            DecidedCause(
+                tests=frozenset(cause.tests), detail=f"{summary} ({where}/{DOCUMENT})", title=_title(cause)
+            )
+        )
+    return found
+
+
+def write_joint_report(
+    services: Services, attribution: Attribution, registry: ClusterRegistry
+) -> JointReport:
+    """Write `joint.json` and the page of the whole search, and seal its folder."""
+    report = _joint_report(services, attribution, registry)
+    folder = attribution.folder
+    folder.write_json(DOCUMENT, report.model_dump(mode="json", by_alias=True))
+    write_report(folder, _page_of_search(report))
+    return report
+
+
+def record_clusters(
+    services: Services,
+    attribution: Attribution,
+    report: JointReport,
+    factory: EventFactory,
+    make_folder: Callable[[], EvidenceFolder],
+) -> list[Event]:
+    """Give each cluster with a cause the folder of a probe of its own, and the events that say so."""
+    events: list[Event] = []
+    for found, cause in zip(attribution.causes, report.causes, strict=True):
+        if cause.cluster is None or cause.confidence == "unknown":
+            continue
+        folder = make_folder()
+        record = ExperimentRecord(folder, services.root, environment_of(services))
+        for number, judged in enumerate(found.judged, start=1):
+            key = attribution.lab.earlier.key(judged.experiment)
+            result = _relative(judged.result, services)
+            record.predicted(number, key, judged.experiment)
+            record.already_known(number, key, result, report.stamp)
+        where = folder.relative(services.output)
+        probe = _probe_report(cause, report).model_copy(update={"stamp": folder.stamp, "folder": where})
+        write_report(folder, probe)
+        events += events_of(probe, folder, where, factory)
+    return events
+
+
+# -- documents --------------------------------------------------------------------------------
+
+
+def _joint_report(services: Services, attribution: Attribution, registry: ClusterRegistry) -> JointReport:
+    decided = {each.tests: each for each in decided_causes(services, attribution)}
+    causes = []
+    for found in attribution.causes:
+        own = decided.get(frozenset(found.tests))
+        cluster = cluster_of_cause(registry, own) if own is not None else None
+        causes.append(_cause(services, found, cluster.id if cluster is not None else None))
+    redact = attribution.folder.redact
+    return JointReport(
+        stamp=attribution.folder.stamp,
+        folder=attribution.folder.relative(services.output),
+        base=attribution.target.commit,
+        base_chosen=attribution.target.chosen,
+        tests=attribution.tests,
+        causes=tuple(causes),
+        unexplained=tuple(
+            Unexplained(nodeid=nodeid, reason=redact(reason))
+            for nodeid, reason in attribution.unexplained.items()
+        ),
+        cost=_cost(attribution),
+        notes=tuple(redact(note) for note in dict.fromkeys(attribution.notes)),
+    )
+
+
+def _cause(services: Services, found: FoundCause, cluster: str | None) -> JointCause:
+    commits = tuple(
+        CommitRef(id=entry.id, author=entry.author, date=entry.date, subject=entry.subject)
+        for entry in found.since.entries
+    )
+    return JointCause(
+        tests=found.tests,
+        cluster=cluster,
+        hunks=tuple(_hunk(hunk, services.redact) for hunk in _in_order(found.hunks)),
+        commits=commits,
+        also_needed=tuple(hunk.name for hunks in found.also for hunk in _in_order(hunks)),
+        confidence=_confidence(found),
+        summary=services.redact(_summary(found)),
+        experiments=tuple(_relative(judged.result, services) for judged in found.judged),
+    )
+
+
+def _hunk(hunk: Hunk, redact: Callable[[str], str]) -> HunkRef:
+    return HunkRef(
+        place=hunk.name,
+        path=hunk.path,
+        first=hunk.first,
+        last=hunk.last,
+        before=redact("".join(hunk.before))[:_MOST_CHARS],
+        after=redact("".join(hunk.after))[:_MOST_CHARS],
+    )
+
+
+def _cost(attribution: Attribution) -> SearchCost:
+    search, spending = attribution.search, attribution.lab.spending
+    if search is None:
+        return SearchCost()
+    commits = search.commits.cost
+    return SearchCost(
+        commits=search.history.length if search.history is not None else 0,
+        checkouts=commits.checkouts,
+        checkouts_alone=commits.alone,
+        hunks=sum(stage.cost.hunks for stage in search.stages),
+        experiments=sum(stage.cost.experiments for stage in search.stages),
+        experiments_alone=round(sum(stage.cost.alone for stage in search.stages)),
+        untestable=sum(stage.cost.untestable for stage in search.stages),
+        processes=spending.runs,
+        seconds=round(spending.seconds, 3),
+        is_cut=search.is_cut,
+    )
+
+
+def cost_in_words(cost: SearchCost) -> list[str]:
+    """What the search took, beside what a search for each test alone would have taken."""
+    said = []
+    if cost.checkouts:
+        said.append(
+            f"commits: {counted_noun(cost.checkouts, 'check-out')} among {cost.commits} for all red tests"
+            f" together; bisecting each alone takes {cost.checkouts_alone}"
+        )
+    if cost.experiments:
+        said.append(
+            f"hunks: {counted_noun(cost.experiments, 'experiment')} on {counted_noun(cost.hunks, 'hunk')} for"
+            f" all red tests together; searching for each alone takes {cost.experiments_alone}"
+        )
+    said.append(f"{counted_noun(cost.processes, 'run')} of pytest in all, confirmations included")
+    if cost.is_cut:
+        said.append("the budget ended the search; a larger --budget goes on")
+    return said
+
+
+def _page_of_search(report: JointReport) -> ProbeReport:
+    """The whole search in the form of a probe's report."""
+    causes = report.causes
+    summaries = [f"{_plural_tests(cause)}: {cause.summary}" for cause in causes]
+    whole = RootCause(
+        kind="first-bad-commit" if causes else "unknown",
+        summary="; ".join(summaries) or "no cause was found",
+        culprits=tuple(dict.fromkeys(culprit for cause in causes for culprit in cause.culprits)),
+        confidence=_weakest(cause.confidence for cause in causes),
+    )
+    return ProbeReport(
+        subject=report.tests,
+        cluster=None,
+        reproduced=bool(causes),
+        experiments=tuple(result for cause in causes for result in cause.experiments),
+        root_cause=whole,
+        claim=f"{counted_noun(len(report.tests), 'red test')}, {counted_noun(len(causes), 'cause')}.",
+        excluded=tuple(f"{each.nodeid}: {each.reason}" for each in report.unexplained),
+        stamp=report.stamp,
+        folder=report.folder,
+        runs=report.cost.processes,
+        seconds=report.cost.seconds,
+        notes=(*report.notes, *cost_in_words(report.cost)),
+        next="triage clusters",
+    )
+
+
+def _probe_report(cause: JointCause, report: JointReport) -> ProbeReport:
+    """One cause in the form of a probe's report on its cluster."""
+    design = f"triage design {shlex.quote(cause.cluster or cause.tests[0])} --option YOUR.patch"
+    return ProbeReport(
+        subject=cause.tests,
+        cluster=cause.cluster,
+        reproduced=True,
+        experiments=cause.experiments,
+        root_cause=RootCause(
+            kind="first-bad-commit",
+            summary=cause.summary,
+            factor=_factor(cause),
+            culprits=cause.culprits,
+            confidence=cause.confidence,
+        ),
+        claim=f"Found by the joint search of {counted_noun(len(report.tests), 'red test')}.",
+        notes=(f"The runs and the whole search: {report.folder}/{DOCUMENT}.",),
+        next=design,
+    )
+
+
+def _factor(cause: JointCause) -> Factor | None:
+    return cause.experiments[0].factor if cause.experiments else None
+
+
+def _relative(result: ExperimentResult, services: Services) -> ExperimentResult:
+    paths = tuple(relative_evidence(services.output, path) for path in result.evidence)
+    return result.model_copy(update={"evidence": paths})
+
+
+# -- sentences --------------------------------------------------------------------------------
+
+
+def _summary(found: FoundCause) -> str:
+    """Which lines broke the tests, since when, and how far that is confirmed."""
+    places = _places(_in_order(found.hunks))
+    together = " together" if len(found.hunks) > 1 else ""
+    said = f"{places}{together} broke it"
+    entries = found.since.entries
+    if len(entries) == 1:
+        entry = entries[0]
+        said += f", in {entry.id[:12]} {entry.subject} ({entry.author}, {entry.date[:10]})"
+    elif entries:
+        said += f", in one of {len(entries)} commits from {entries[0].id[:12]} to {entries[-1].id[:12]}"
+    else:
+        said += ", which is not committed" if found.since.bad is None else ""
+    return f"{said}: {_how_confirmed(found)}"
+
+
+def _how_confirmed(found: FoundCause) -> str:
+    without = [judged.result for judged in found.judged if _is_reversal(judged, found)]
+    alone = [judged.result for judged in found.judged if _is_addition(judged)]
+    said = []
+    if any(result.status is Status.CONFIRMED for result in without):
+        said.append(f"without {'them' if len(found.hunks) > 1 else 'it'} the tests pass")
+    if any(result.status is Status.CONFIRMED for result in alone):
+        said.append("on the base it alone makes them fail")
+    if found.also:
+        said.append(f"{_places([hunk for hunks in found.also for hunk in _in_order(hunks)])} has to go too")
+    return ", ".join(said) or "seen in single runs, not confirmed by repeats"
+
+
+def _is_reversal(judged: Judged, found: FoundCause) -> bool:
+    factor = judged.result.factor
+    return factor is not None and factor.to == "reverted" and set(judged.experiment.watch) <= set(found.tests)
+
+
+def _is_addition(judged: Judged) -> bool:
+    return judged.result.factor is not None and judged.result.factor.to == "base"
+
+
+def _confidence(found: FoundCause) -> Confidence:
+    """Proven where both directions are confirmed; likely where one is."""
+    if found.is_proven:
+        return "proven"
+    reversals = [judged.result for judged in found.judged if _is_reversal(judged, found)]
+    return "likely" if any(result.status is Status.CONFIRMED for result in reversals) else "unknown"
+
+
+def _weakest(all_of_them: Iterable[Confidence]) -> Confidence:
+    order: tuple[Confidence, ...] = ("unknown", "likely", "proven")
+    return min(all_of_them, key=order.index, default="unknown")
+
+
+def _title(found: FoundCause) -> str:
+    return f"broken by {_places(_in_order(found.hunks))}"
+
+
+def _places(hunks: Sequence[Hunk]) -> str:
+    shown = " and ".join(hunk.name for hunk in hunks[:_MOST_NAMED])
+    more = len(hunks) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _plural_tests(cause: JointCause) -> str:
+    return counted_noun(len(cause.tests), "test")
+
+
+def _in_order(hunks: Iterable[Hunk]) -> list[Hunk]:
+    return sorted(hunks, key=lambda hunk: (hunk.path, hunk.first))

@@ -1,0 +1,57 @@
+"""What `triage probe --all` and `triage run --attribute` say of the causes that a joint search found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from triage.cli.context import App
+from triage.text.plural import counted_noun
+
+if TYPE_CHECKING:
+    from triage.attribute.document import JointCause, JointReport
+
+_MOST_TESTS = 3
+"""Tests of a cause that are shown; all are in its cluster."""
+_MOST_UNEXPLAINED = 10
+
+
+def say_causes(app: App, report: JointReport) -> None:
+    """The causes with their lines, then what has none, then what the search took."""
+    from triage.attribute.record import cost_in_words
+
+    app.say(f"{counted_noun(len(report.tests), 'red test')}, {counted_noun(len(report.causes), 'cause')}:")
+    for cause in report.causes:
+        _say_cause(app, cause)
+    for each in report.unexplained[:_MOST_UNEXPLAINED]:
+        app.say(f"no cause for {each.nodeid}: {each.reason}")
+    more = len(report.unexplained) - _MOST_UNEXPLAINED
+    if more > 0:
+        app.say(f"no cause for {counted_noun(more, 'more test')}: {report.folder}/joint.json has the reasons")
+    for note in report.notes:
+        app.say(f"note: {note}")
+    for line in cost_in_words(report.cost):
+        app.say(f"cost: {line}")
+    app.say(f"causes: {report.folder}/joint.json")
+
+
+def _say_cause(app: App, cause: JointCause) -> None:
+    app.say(
+        f"{cause.cluster or '-':<5} {cause.confidence:<7} {counted_noun(len(cause.tests), 'test', 4):<10}"
+    )
+    for hunk in cause.hunks:
+        app.say(f"      hunk {hunk.place}")
+        for sign, text in (("-", hunk.before), ("+", hunk.after)):
+            for line in text.splitlines()[:_MOST_LINES]:
+                app.say(f"        {sign} {line}")
+    for commit in cause.commits[:_MOST_COMMITS]:
+        app.say(f"      commit {commit.shown}")
+    app.say(f"      {cause.summary}")
+    for nodeid in cause.tests[:_MOST_TESTS]:
+        app.say(f"        {nodeid}")
+    if len(cause.tests) > _MOST_TESTS:
+        app.say(f"        and {len(cause.tests) - _MOST_TESTS} more")
+
+
+_MOST_LINES = 6
+"""Lines of a hunk that are shown; the whole is in git."""
+_MOST_COMMITS = 4
