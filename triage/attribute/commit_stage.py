@@ -13,6 +13,7 @@ from triage.base.subjects import Subject
 from triage.lab.protocol import Setup
 from triage.process.git import Repository
 from triage.process.git_history import LogEntry
+from triage.text.plural import counted_noun
 
 _CHEAP_SECONDS = 10.0
 """Of all red tests together: up to it every one of them runs at each commit, which costs no further start."""
@@ -85,8 +86,8 @@ class CommitStage:
     def _ask(self, history: History, question: Question[str]) -> dict[str, Answer]:
         state = Setup(nodeids=(), commit=history.states[question.position], head_tests=True)
         shown = history.shown(question.position)
-        self._say(f"{shown}: {len(question.tests)} red tests")
-        return self._runs.answers(state, question.tests, f"at {shown}")
+        why = f"at {shown}, {counted_noun(len(question.tests), 'red test')}"
+        return self._runs.answers(state, question.tests, why)
 
     def _descend(self, tests: Iterable[str]) -> None:
         """Where a merge broke tests, go on in the branch that it merged."""

@@ -90,7 +90,11 @@ def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     """On the good state they alone make the tests fail; else what else is needed is searched."""
     experiments: list[tuple[Confirmed, Experiment]] = []
     for each in confirmed:
-        if each.without is Status.CONFIRMED:
+        if each.without is not Status.CONFIRMED:
+            continue
+        if each.culprits.hunks == frozenset(stage.difference.hunks):
+            each.alone = each.without  # they are the whole difference: without them is the base itself
+        else:
             _complete(stage, each)
             name = _names(each.culprits.hunks)
             good = stage.without(stage.difference.hunks)
@@ -191,7 +195,12 @@ def _run(stage: HunkStage, experiments: Sequence[Experiment]) -> list[Trial]:
         f"confirming {len(experiments)} predictions: {len(setups)} arms, {_REPEATS} times each, about"
         f" {stage.runs.seconds:.0f} s a run"
     )
-    return stage.runs.lab.experiments_together(experiments)
+    progress = stage.runs.lab.progress
+    progress.start(len(setups) * _REPEATS, "confirming by repeats")
+    try:
+        return stage.runs.lab.experiments_together(experiments)
+    finally:
+        progress.finish()
 
 
 def _worse(one: Status | None, other: Status) -> Status:

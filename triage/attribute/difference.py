@@ -13,6 +13,8 @@ from triage.process.git_changes import changes_between
 
 _OWN_FOLDERS = ("reports/", "plans/", ".triage/")
 """What triage writes itself is no part of a change."""
+_CACHE = "__pycache__/"
+"""Where nobody told git to ignore it."""
 _MOST_NAMED = 3
 """Files in a sentence."""
 
@@ -39,7 +41,7 @@ def difference_between(
     files: dict[str, ChangedText] = {}
     unreadable = []
     for path, before, after in changes.files:
-        if path.startswith(_OWN_FOLDERS) or is_test_file(path):
+        if path.startswith(_OWN_FOLDERS) or _CACHE in path or is_test_file(path):
             continue
         try:
             files[path] = changed_text(path, _text(before), _text(after))

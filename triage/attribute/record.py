@@ -48,7 +48,11 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
         summary = attribution.folder.redact(_summary(cause))
         found.append(
             DecidedCause(
-                tests=frozenset(cause.tests), detail=f"{summary} ({where}/{DOCUMENT})", title=_title(cause)
+                tests=frozenset(cause.tests),
+                detail=f"{summary} ({where}/{DOCUMENT})",
+                title=_title(cause),
+                factor=f"hunk:{_places(_in_order(cause.hunks))}=reverted",
+                evidence=f"{where}/{DOCUMENT}",
             )
         )
     return found

@@ -38,6 +38,8 @@ class RedTests:
     seconds: float = 1.0
     """How long the last run of a state took, for what is announced."""
     notes: list[str] = field(default_factory=list)
+    _seen: dict[str, dict[str, Seen]] = field(default_factory=dict)
+    """What each test did on each state, the first time."""
 
     def processes(self, tests: Iterable[str]) -> list[tuple[str, ...]]:
         """The node ids of each process: one for all tests that fail alone, one for each that needs others."""
@@ -57,9 +59,20 @@ class RedTests:
         return [state.plus(nodeids=nodeids) for nodeids in self.processes(tests)]
 
     def run(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Seen]:
-        """Run tests once on a state. Raises `BudgetSpent`."""
+        """What tests do on a state; what was run there before is not run again. Raises `BudgetSpent`."""
+        known = self._seen.setdefault(state.model_dump_json(), {})
+        unknown = [nodeid for nodeid in tests if nodeid not in known]
+        if unknown:
+            known.update(self._run_again(state, unknown, why))
+        return {nodeid: known[nodeid] for nodeid in tests}
+
+    def _run_again(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Seen]:
         looks = [Look(setup=setup, why=why) for setup in self.setups(state, tests)]
-        observations = self.lab.look(looks)
+        self.lab.progress.start(len(looks), why)
+        try:
+            observations = self.lab.look(looks)
+        finally:
+            self.lab.progress.finish()
         self.seconds = max((observation.seconds for observation in observations), default=self.seconds)
         seen: dict[str, Seen] = {}
         for look, observation in zip(looks, observations, strict=True):
@@ -88,7 +101,7 @@ class RedTests:
                 deciding[nodeid] = SequentialAnswer(subject.rate)
                 deciding[nodeid].add(answers[nodeid] is Answer.RED)
         while open_ones := [nodeid for nodeid, rule in deciding.items() if rule.answer is None]:
-            for nodeid, seen in self.run(state, open_ones, f"{why} (flaky: run again)").items():
+            for nodeid, seen in self._run_again(state, open_ones, f"{why} (flaky: run again)").items():
                 deciding[nodeid].add(seen.outcome.is_red)
         answers.update({nodeid: rule.answer or Answer.UNTESTABLE for nodeid, rule in deciding.items()})
         return answers

@@ -19,7 +19,7 @@ from triage.campaign.recorded import read_clusters
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.assign_by_causes import assign_by_causes
-from triage.cluster.causes import DecidedCause
+from triage.cluster.causes import DecidedCause, flips_of_causes
 from triage.cluster.on_base import blamed, with_base
 from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
@@ -137,6 +137,8 @@ def conclude(
         before = services.registry()
         factory = before.event_factory(services.world.timestamp(), "triage run")
         context = context_of(services, record, before)
+        # what was never a cluster is opened as experiments divide it; known ones are joined and split below
+        context = replace(context, flips=(*context.flips, *flips_of_causes(causes)))
         rules = rules_of(services.root, services.world.now().date(), before)
         assignment = assign(
             record, before, signer=services.signer, factory=factory, rules=rules, context=context

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from triage.cluster.context import Flip
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.model.cluster import Cluster, ClusterStatus, Why
@@ -28,11 +29,29 @@ class DecidedCause:
     """What `explain` says: the hunk, the figures, where the evidence lies."""
     title: str = ""
     """Of a cluster that is split off for it."""
+    factor: str = ""
+    """What was changed, as KIND:NAME=VALUE."""
+    evidence: str = ""
+    """Where the observations lie."""
 
     @property
     def why(self) -> tuple[Why, ...]:
         """The evidence for a split or a merge."""
         return (Why(kind="experiment", detail=self.detail),)
+
+
+def flips_of_causes(causes: Sequence[DecidedCause]) -> tuple[Flip, ...]:
+    """The causes in the form in which rules join and tell apart: each moved its own tests and no others."""
+    every = frozenset[str]().union(*(cause.tests for cause in causes))
+    return tuple(
+        Flip(
+            factor=cause.factor,
+            flipped=cause.tests,
+            unmoved=every - cause.tests,
+            evidence=cause.evidence,
+        )
+        for cause in causes
+    )
 
 
 def carried_out(

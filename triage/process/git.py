@@ -152,6 +152,10 @@ class Repository:
         """Apply a patch to the working tree, or raise UsageError and change nothing."""
         apply_patch(self.top, patch)
 
+    def start_branch(self, name: str) -> None:
+        """Begin a branch at the commit that is checked out, and check it out."""
+        self._call("checkout", "--quiet", "-b", name)
+
     def commit_all(self, message: str) -> str:
         """Commit everything that changed; return the id."""
         self._call("add", "--all", "--", ".")
