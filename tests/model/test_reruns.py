@@ -55,13 +55,16 @@ def test_what_ran_first_in_its_process_has_no_other_place():
         ("rr", "", "failed", {"runs": 2, "failed": 2, "alone": "failed", "in_place": None, "hint": None}),
         ("rg", "", "flaky", {"runs": 2, "failed": 1, "alone": "failed", "in_place": None, "hint": None}),
         ("g", "g", "flaky", {"runs": 2, "failed": 0, "alone": "passed", "in_place": "passed", "hint": None}),
-        ("g", "", "failed", {"runs": 1, "failed": 0, "alone": "passed", "in_place": None, "hint": None}),
+        ("g", "", "failed", {"runs": 1, "failed": 0, "alone": "passed", "in_place": None,
+                             "hint": "undecided"}),
+        ("rs", "", "failed", {"runs": 1, "failed": 1, "alone": "failed", "in_place": None, "hint": None}),
         ("g", "r", "failed", {"runs": 2, "failed": 1, "alone": "passed", "in_place": "failed",
                               "hint": "needs-others"}),
         ("ggr", "r", "flaky", {"runs": 4, "failed": 2, "alone": "passed", "in_place": "failed",
                                "hint": None}),
         ("cr", "", "failed", {"runs": 2, "failed": 2, "alone": "crashed", "in_place": None, "hint": None}),
-        ("gs", "", "failed", {"runs": 1, "failed": 0, "alone": "passed", "in_place": None, "hint": None}),
+        ("gs", "", "failed", {"runs": 1, "failed": 0, "alone": "passed", "in_place": None,
+                              "hint": "undecided"}),
     ],
 )  # fmt: skip
 def test_conclusion(alone, in_place, outcome, figures):

@@ -98,6 +98,40 @@ def test_what_reruns_say_of_each_red_test(tmp_path: Path, run_here: Run, evidenc
     _tamper(evidence() / "reruns", record)
 
 
+@pytest.mark.parametrize(
+    ("deaths", "hint", "in_place"),
+    [((2, 4), "needs-others", "failed"), ((2, 99), "undecided", None)],
+)
+def test_a_victim_behind_a_test_that_ends_the_process(tmp_path: Path, run_here: Run, deaths, hint, in_place):
+    """It is run in its place until that test lets it; where it never does, nobody knows."""
+    first, last = deaths
+    dies = f"""
+def test_dies():
+    if {first} <= times("dies") <= {last}:
+        os.abort()
+"""
+    text = (
+        SUITE.partition("def test_first_in_its_process")[0]
+        + dies
+        + """
+def test_polluter():
+    state.append("left behind")
+
+def test_victim():
+    assert not state
+"""
+    )
+    record = run_here(env=_write(tmp_path, text), reruns=2, rerun_budget=600.0)
+    found = {result.nodeid.removeprefix(NODEID): result for result in record.results}
+    assert {name: result.outcome.value for name, result in found.items()} == {
+        "dies": "passed", "polluter": "passed", "victim": "failed",
+    }  # fmt: skip
+    reruns = found["victim"].reruns
+    assert (reruns.alone, reruns.hint, reruns.in_place) == ("passed", hint, in_place)
+    said = "red tests that gave no outcome when run again: 1"
+    assert (said in record.notes) is (in_place is None)
+
+
 def _tamper(folder: Path, record: RunRecord) -> None:
     """Each lie about a rerun is found."""
     green = [

@@ -66,12 +66,18 @@ def _say_how_to_go_on(app: App, run: RecordedRun) -> None:
         app.say(f"next: {finish}")
 
 
+_HINTS = {
+    RerunHint.NEEDS_OTHERS: ", needs the tests before it",
+    RerunHint.UNDECIDED: ", green alone: by chance or without the tests before it is undecided",
+}
+
+
 def _reruns(result: TestResult) -> str:
     """How the test fared when it was run again; empty where it was not."""
     reruns = result.reruns
     if reruns is None:
         return ""
-    hint = ", needs the tests before it" if reruns.hint is RerunHint.NEEDS_OTHERS else ""
+    hint = _HINTS.get(reruns.hint, "") if reruns.hint is not None else ""
     return f"  ({reruns.failed} of {reruns.runs} reruns red{hint})"
 
 

@@ -105,12 +105,17 @@ def concluded(test: RerunTest) -> tuple[Outcome, Reruns | None]:
     # where nothing ran before the test, alone is its place
     green_in_place = True in in_place or (green_alone and not test.has_predecessors)
     is_flaky = (green_alone and red_alone) or green_in_place
+    hint = None
+    if needs_others:
+        hint = RerunHint.NEEDS_OTHERS
+    elif green_alone and not is_flaky and not in_place:
+        hint = RerunHint.UNDECIDED
     reruns = Reruns(
         runs=len(answers),
         failed=sum(run.outcome.is_red for run in answers),
         alone=_first_outcome(answers, Place.ALONE),
         in_place=_first_outcome(answers, Place.IN_PLACE),
-        hint=RerunHint.NEEDS_OTHERS if needs_others else None,
+        hint=hint,
     )
     return (Outcome.FLAKY if is_flaky else test.first), reruns
 

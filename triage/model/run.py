@@ -172,6 +172,8 @@ class RerunHint(StrEnum):
 
     NEEDS_OTHERS = "needs-others"
     """Green alone, red behind the tests that ran before it in its process: it depends on them."""
+    UNDECIDED = "undecided"
+    """Green alone, and no run behind the tests that ran before it gave an answer: chance, or they."""
 
 
 class Reruns(Value):

@@ -26,8 +26,9 @@ from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker, tail_of
 from triage.run.run_store import RunStore, record_line
 from triage.run.workers import StopCondition, StopOrDeadline, run_jobs
 
-_TRIES = 2
-"""Processes for one rerun that gives no outcome."""
+_TRIES = {Place.ALONE: 2, Place.IN_PLACE: 4}
+"""Processes for one rerun that gives no outcome. In its place another test may end the process: one that does
+so half the time does it four times in a row in 1 of 16 runs."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Reruns:
         name = f"{test.result.chunk}-rerun-{next(self._numbers)}"
         chunk = ChunkProgress(name, (*preceding, test.key))
         # a process that others may have ended says nothing of the test: it is tried once more
-        for _ in range(_TRIES):
+        for _ in range(_TRIES[place]):
             finished, _ = self._runner.attempt(chunk, self.make_request, chunk.keys)
             if test.key in chunk.results or self._stop():
                 break
