@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from triage.config import Settings
 from triage.model.cluster import Cluster
-from triage.model.criterion import Bound, allowed_rate
+from triage.model.criterion import Bound, Conditions, allowed_rate
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause, Status, Tally
 from triage.model.outcome import Outcome
 from triage.model.run import Chunk, Limits, Plan, RunRecord, TestResult
@@ -114,9 +114,8 @@ def test_a_change_of_the_product_must_answer_in_the_suite(tmp_path):
 def test_a_failure_that_needs_others_is_checked_behind_them(tmp_path):
     basis = _basis(tmp_path, kind="order-dependent", culprits=("t.py::a", "gone.py::z"), factor=None)
     found = _criteria(basis, controls=())
-    assert list(found) == ["targeted", "context", "chunk", "suite", "ledgers"]
+    assert list(found) == ["context", "chunk", "suite", "ledgers"]
     assert found["context"].nodeids == ("t.py::a", "t.py::x")
-    assert found["targeted"].nodeids == ("t.py::x",)
 
 
 def test_rare_failures_need_more_runs(tmp_path):
@@ -166,3 +165,36 @@ def test_a_proof_without_gradients_is_no_control(tmp_path):
     bare = basis.report.experiments[0].model_copy(update={"measurements": {"treated": {}}})
     report = basis.report.model_copy(update={"experiments": (bare,)})
     assert control_of(Basis(basis.cluster, report, basis.probe, basis.run, basis.run_folder)) is None
+
+
+def test_a_victim_must_pass_in_the_red_order_and_not_where_it_passed_before(tmp_path):
+    order = Factor(kind="order", name="before", from_=["t.py::a"], to="alone")
+    found = _criteria(_basis(tmp_path, "order-dependent", culprits=("t.py::a",), factor=order), controls=())
+    assert "targeted" not in found
+    assert found["context"].nodeids == ("t.py::a", "t.py::x")
+
+
+def test_a_brittle_test_must_pass_alone(tmp_path):
+    order = Factor(kind="order", name="before", from_="alone", to=["t.py::a"])
+    found = _criteria(_basis(tmp_path, "order-dependent", culprits=("t.py::a",), factor=order), controls=())
+    assert found["targeted"].nodeids == ("t.py::x",)
+    assert "context" not in found
+
+
+def test_a_test_that_an_import_breaks_must_pass_beside_that_import(tmp_path):
+    order = Factor(kind="order", name="imports", from_=["u.py"], to="t.py")
+    found = _criteria(_basis(tmp_path, "order-dependent", culprits=("u.py",), factor=order), controls=())
+    assert "targeted" not in found
+    assert found["imports"].imports == ("u.py", "t.py")
+    assert found["imports"].command.endswith("u.py t.py::x --deselect u.py")
+
+
+def test_criteria_run_under_the_conditions_of_the_run_that_failed(tmp_path):
+    """A patch of a comment was recommended where the run had variables and arguments of its own."""
+    conditions = Conditions(env={"MODE": "ci"}, pytest_args=("--runslow",))
+    ground = Ground(_basis(tmp_path), Settings(), (MEASURED,), (), frozenset({"test"}), conditions)
+    found = {criterion.name: criterion for criterion in criteria_for(ground)}
+    assert found["targeted"].conditions == found["chunk"].conditions == conditions
+    assert found["ledgers"].conditions is None
+    assert "MODE=ci" in found["targeted"].command
+    assert "--runslow" in found["targeted"].command

@@ -1,7 +1,9 @@
-"""Tell in which order the tests of a process ran on record: an order in which a test was red is evidence."""
+"""Find the run that shows a test red: the order of its process and its conditions are evidence."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from triage.campaign.recorded import read_record
@@ -10,42 +12,49 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.run import RerunHint, RunRecord
 
 _MOST_RUNS = 20
-"""Runs in which an order is searched, newest first: of older ones the suite has changed too much."""
+"""Runs in which a red one is searched, newest first: of older ones the suite has changed too much."""
 
 
-def order_of(record: RunRecord | None, nodeid: str) -> tuple[str, ...]:
-    """The tests that shared the process of a test, in the order in which they ran; empty where unknown."""
-    chunks = record.plan.chunks if record is not None and record.plan is not None else ()
-    return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())
+@dataclass(frozen=True)
+class RecordedIn:
+    """A run, and where it lies."""
+
+    record: RunRecord
+    folder: Path
+
+    def order_of(self, nodeid: str) -> tuple[str, ...]:
+        """The tests that shared the process of a test, in the order in which they ran; empty if unknown."""
+        chunks = self.record.plan.chunks if self.record.plan is not None else ()
+        return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())
 
 
-def run_when_red(output: Path, record: RunRecord | None, nodeid: str) -> RunRecord | None:
-    """The run that shows the test red last; `record` where none does.
+def red_run(output: Path, first: RecordedIn | None, is_meant: Callable[[str], bool]) -> RecordedIn | None:
+    """The run that shows one of the tests that are meant red: `first` where it does, else the newest.
 
-    `record` is the run that the caller works on, which is looked at first.
+    None where none does. `first` is the run that the caller works on.
     """
-    if record is not None and _is_red(record, nodeid):
-        return record
+    for run in _candidates(output, first):
+        results = (*run.record.results, *run.record.collect_errors)
+        if any(result.outcome.has_failures and is_meant(result.nodeid) for result in results):
+            return run
+    return None
+
+
+def _candidates(output: Path, first: RecordedIn | None) -> Iterator[RecordedIn]:
+    if first is not None:
+        yield first
     for folder in reversed(EvidenceFolder.all(output, phase="a")[-_MOST_RUNS:]):
-        if not folder.sealed:
+        if not folder.sealed or (first is not None and folder.path == first.folder):
             continue
         try:
-            earlier = read_record(folder.path)
+            yield RecordedIn(read_record(folder.path), folder.path)
         except VoidError:
-            continue
-        if _is_red(earlier, nodeid):
-            return earlier
-    return record
+            continue  # `triage check` names it
 
 
-def needs_others(record: RunRecord | None, nodeid: str) -> bool:
+def needs_others(run: RecordedIn | None, nodeid: str) -> bool:
     """Whether the run's own reruns found the test green alone, and red behind what ran before it."""
-    results = record.results if record is not None else ()
-    for result in results:
+    for result in run.record.results if run is not None else ():
         if result.nodeid == nodeid and result.reruns is not None:
             return result.reruns.hint is RerunHint.NEEDS_OTHERS
     return False
-
-
-def _is_red(record: RunRecord, nodeid: str) -> bool:
-    return any(result.nodeid == nodeid and result.outcome.has_failures for result in record.results)

@@ -37,7 +37,7 @@ def collect(
     selection = Selection(
         root=str(tree),
         nodeids=tuple(selectors),
-        env=dict(environment.variables),
+        env={**dict.fromkeys(environment.unset), **environment.variables},
         pytest_args=environment.pytest_args,
         plugins=(plugin_of("listing"),),
         limits=limits_for_collection(limits),

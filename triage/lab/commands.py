@@ -14,7 +14,7 @@ def shell(
     *,
     root: str,
     python: str,
-    env: Mapping[str, str],
+    env: Mapping[str, str | None],
     instruments: str | None,
     edits: str | None,
     pytest_args: tuple[str, ...] = (),
@@ -35,7 +35,11 @@ def shell(
 
 
 def _run(
-    setup: Setup, python: str, env: Mapping[str, str], instruments: str | None, pytest_args: tuple[str, ...]
+    setup: Setup,
+    python: str,
+    env: Mapping[str, str | None],
+    instruments: str | None,
+    pytest_args: tuple[str, ...],
 ) -> list[str]:
     """The words of the pytest command, behind `env` where variables are set or unset."""
     variables: dict[str, str | None] = {**env, **setup.env}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from triage.campaign.services import Services
 from triage.model.base import World
+from triage.model.criterion import Conditions
 from triage.process.api import Executor
 
 
@@ -25,6 +26,8 @@ class Environment:
     pytest_args: tuple[str, ...]
     import_path: tuple[str, ...]
     """Folders of the suite, relative to its root, that come first for imports."""
+    unset: tuple[str, ...] = ()
+    """Variables that processes do not inherit."""
 
     @property
     def interpreter(self) -> str:
@@ -39,17 +42,29 @@ class Environment:
         """A variable as a process gets it where an experiment says nothing of it."""
         return self.variables.get(name) or self.world.environ.get(name)
 
+    @property
+    def everything(self) -> dict[str, str]:
+        """All variables as a process gets them where an experiment says nothing of them."""
+        inherited = {name: value for name, value in self.world.environ.items() if name not in self.unset}
+        return {**inherited, **self.variables}
 
-def environment_of(services: Services) -> Environment:
-    """The environment that the project's settings describe."""
+
+def environment_of(services: Services, conditions: Conditions | None = None) -> Environment:
+    """The environment that the project's settings describe; under the conditions of a run where given."""
     settings = services.settings
+    changed = conditions.env if conditions is not None else {}
+    args = conditions.pytest_args if conditions is not None else None
     return Environment(
         executor=services.executor,
         world=services.world,
-        variables=settings.process_env,
+        variables={
+            **{name: value for name, value in settings.process_env.items() if name not in changed},
+            **{name: value for name, value in changed.items() if value is not None},
+        },
         python=settings.python,
-        pytest_args=settings.pytest_args,
+        pytest_args=settings.pytest_args if args is None else args,
         import_path=import_path(services.root, settings.python),
+        unset=tuple(name for name, value in changed.items() if value is None),
     )
 
 

@@ -106,7 +106,7 @@ class ExperimentRecord:
             setup,
             root=str(self._root),
             python=self._environment.interpreter,
-            env=self._environment.variables,
+            env={**dict.fromkeys(self._environment.unset), **self._environment.variables},
             instruments=instruments,
             edits=edits,
             pytest_args=self._environment.pytest_args if setup.suite_args is None else setup.suite_args,

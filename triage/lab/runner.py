@@ -144,7 +144,7 @@ class SetupRunner:
 
     def _default_variables(self, temporary: Path) -> dict[str, str | None]:
         """Variables that a run gets unless the settings say otherwise."""
-        variables: dict[str, str | None] = {}
+        variables: dict[str, str | None] = dict.fromkeys(self._environment.unset)
         if "TMPDIR" not in self._environment.variables:
             variables["TMPDIR"] = str(temporary)
         home = self._environment.inherited("HOME")

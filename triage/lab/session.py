@@ -16,6 +16,7 @@ from triage.lab.environment import environment_of
 from triage.lab.lab import Lab
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
+from triage.model.criterion import Conditions
 from triage.process.scratch import Scratch
 from triage.process.work_folder import LABORATORY, work_folder
 
@@ -40,20 +41,22 @@ def workspace(root: Path) -> Iterator[Workspace]:
 
 
 @contextmanager
-def laboratory(services: Services, folder: EvidenceFolder) -> Iterator[Lab]:
+def laboratory(
+    services: Services, folder: EvidenceFolder, conditions: Conditions | None = None
+) -> Iterator[Lab]:
     """A laboratory with copies of its own and no limit, for a design or a verification."""
     workers = max(WORKERS, services.settings.workers)
     with workspace(services.root) as place:
-        yield open_lab(services, folder, place, budget=UNLIMITED, workers=workers)
+        yield open_lab(services, folder, place, budget=UNLIMITED, workers=workers, conditions=conditions)
 
 
-def collect_suite(services: Services, place: Workspace) -> Collected:
+def collect_suite(services: Services, place: Workspace, conditions: Conditions | None = None) -> Collected:
     """Collect the suite as it stands. Raises `VoidError` where nothing can be collected."""
     return collect(
         place.scratch.tree(0, None, {}),
         place.temporary / "collect",
         selectors=services.settings.selectors,
-        environment=environment_of(services),
+        environment=environment_of(services, conditions),
         limits=services.settings.limits,
     )
 
@@ -66,25 +69,39 @@ def open_lab(
     budget: Budget,
     workers: int,
     earlier: EarlierVerdicts | None = None,
+    conditions: Conditions | None = None,
 ) -> Lab:
-    """A laboratory that keeps its runs in the folder; without `earlier` it runs every experiment anew."""
-    environment = environment_of(services)
+    """A laboratory that keeps its runs in the folder; without `earlier` it runs every experiment anew.
+
+    `conditions` are those of the run that the work belongs to, on top of the settings.
+    """
+    environment = environment_of(services, conditions)
+    limits = services.settings.limits
+    if conditions is not None and conditions.test_timeout is not None:
+        limits = limits.model_copy(update={"test_timeout": conditions.test_timeout})
     record = ExperimentRecord(folder, services.root, environment)
     return Lab(
         runner=SetupRunner(place.scratch, place.temporary, environment, record, workers=workers),
         record=record,
         spending=Spending(budget, services.world.monotonic),
-        limits=services.settings.limits,
+        limits=limits,
         earlier=earlier if earlier is not None else EarlierVerdicts(""),
         progress=services.progress,
     )
 
 
-def earlier_verdicts(services: Services, place: Workspace) -> EarlierVerdicts:
+def earlier_verdicts(
+    services: Services, place: Workspace, conditions: Conditions | None = None
+) -> EarlierVerdicts:
     """What sealed probes of this project found on the same code in the same environment."""
-    settings = services.settings
+    environment = environment_of(services, conditions)
+    surroundings = {
+        **environment.variables,
+        **{f"-{name}": "" for name in environment.unset},
+        **({"pytest": " ".join(environment.pytest_args)} if environment.pytest_args else {}),
+    }
     probes = EvidenceFolder.all(services.output, phase="b")
     return EarlierVerdicts(
-        fingerprint(place.scratch.prepare(None), settings.process_env, settings.python),
+        fingerprint(place.scratch.prepare(None), surroundings, environment.python),
         (probe.path for probe in probes if probe.sealed),
     )

@@ -70,6 +70,8 @@ class Criterion(Value):
     scope: Scope
     nodeids: tuple[str, ...] = ()
     """What is run, in this order; empty in the suite scope means everything."""
+    imports: tuple[str, ...] = ()
+    """Test files that are imported first, though none of their tests is run."""
     watched: tuple[str, ...] = ()
     """Of these, the tests that must pass; empty where they are the subject."""
     apart: bool = False

@@ -8,16 +8,19 @@ from pathlib import Path
 
 from triage.campaign.decide import decide
 from triage.campaign.experiments import flips_of, tried_factors
-from triage.campaign.recorded_order import needs_others, order_of, run_when_red
+from triage.campaign.recorded_order import RecordedIn, needs_others, red_run
+from triage.campaign.run_conditions import conditions_of
 from triage.campaign.services import Services
 from triage.cluster.conclusions import conclusions
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget
+from triage.lab.environment import Environment, environment_of
 from triage.lab.lab import Lab
 from triage.lab.probe_folder import events_of, with_evidence, write_report
 from triage.lab.session import collect_suite, earlier_verdicts, open_lab, workspace
+from triage.model.criterion import Conditions
 from triage.model.experiment import Factor, ProbeReport
 from triage.model.journal import Event
 from triage.model.run import RunRecord
@@ -56,8 +59,10 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     Raises `UsageError` where it does not, `VoidError` where its file cannot be collected.
     """
     refuse_unusable_cluster(request.subject, services.registry())
+    red = _red_run(services, request)
+    conditions = _conditions_of(services, red)
     with workspace(services.root) as place:
-        collected = collect_suite(services, place)
+        collected = collect_suite(services, place, conditions)
         subject = find_subject(request.subject, services.registry(), collected, request.record)
         folder = make_folder()
         lab = open_lab(
@@ -66,20 +71,30 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
             place,
             budget=request.budget,
             workers=request.workers,
-            earlier=earlier_verdicts(services, place),
+            earlier=earlier_verdicts(services, place, conditions),
+            conditions=conditions,
         )
         if subject.note is not None:
             lab.notes.append(subject.note)
+        if conditions is not None and (conditions.env or conditions.pytest_args):
+            lab.notes.append(_said_of(conditions))
         nodeid = subject.nodeids[0]
-        red_run = run_when_red(services.output, request.record, nodeid)
-        hinted = needs_others(red_run, nodeid)
-        red_order = order_of(red_run, nodeid)
+        hinted = needs_others(red, nodeid)
+        red_order = red.order_of(nodeid) if red is not None else ()
         reproduction = reproduce(lab, nodeid, collected.tests, red_order, in_place_first=hinted)
         if isinstance(reproduction, NotReproduced):
             report = report_without_failure(subject, reproduction)
         else:
             lab.reason = reproduction.failure
-            case = _case(services, request, subject, reproduction, lab=lab, suite=collected.tests)
+            case = _case(
+                services,
+                request,
+                subject,
+                reproduction,
+                lab=lab,
+                suite=collected.tests,
+                environment=environment_of(services, conditions),
+            )
             case = replace(case, facts={**case.facts, NEEDS_OTHERS: hinted})
             run = run_probes(lab, case, request.probes, only=request.only)
             division = divide(lab, run.proof, subject.nodeids)
@@ -98,6 +113,37 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     return report
 
 
+def _red_run(services: Services, request: Request) -> RecordedIn | None:
+    """The run that shows the subject red; where none does, the run that the command works on."""
+    latest = None
+    if request.record is not None and request.record_folder is not None:
+        latest = RecordedIn(request.record, request.record_folder)
+    cluster = services.registry().clusters.get(request.subject.upper())
+    names = cluster.members if cluster is not None else (request.subject,)
+
+    def is_meant(nodeid: str) -> bool:
+        return nodeid in names or nodeid.startswith(tuple(f"{name}{end}" for name in names for end in "[:/"))
+
+    return red_run(services.output, latest, is_meant) or latest
+
+
+def _conditions_of(services: Services, run: RecordedIn | None) -> Conditions | None:
+    """How that run started its processes, where it is not how the settings would today."""
+    if run is None:
+        return None
+    return conditions_of(run.record, run.folder, services.settings.process_env, services.world.environ)
+
+
+def _said_of(conditions: Conditions) -> str:
+    """The conditions of the run, as a note."""
+    words = [
+        f"{name} unset" if value is None else f"{name}={value}" for name, value in conditions.env.items()
+    ]
+    if conditions.pytest_args:
+        words.append(f"pytest {' '.join(conditions.pytest_args)}")
+    return f"Under the conditions of the run that failed: {', '.join(words)}."
+
+
 def _suggestions(output: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
     """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
     return conclusions(registry, factory, flips_of(tried_factors(output)))
@@ -111,6 +157,7 @@ def _case(
     *,
     lab: Lab,
     suite: tuple[str, ...],
+    environment: Environment,
 ) -> Case:
     """The reproduced failure with all that probes may know of it."""
     return Case(
@@ -123,9 +170,9 @@ def _case(
         members=subject.nodeids,
         cluster=subject.cluster,
         suite=suite,
-        recorded=order_of(request.record, reproduction.nodeid),
+        recorded=_order_in(request, reproduction.nodeid),
         observed=reproduction.observed,
-        env={**services.world.environ, **services.settings.process_env},
+        env=environment.everything,
         source=source_of(services.root),
         factors=request.factors,
         files=files_of(services.root),
@@ -138,3 +185,10 @@ def _case(
             last_folder=request.record_folder,
         ),
     )
+
+
+def _order_in(request: Request, nodeid: str) -> tuple[str, ...]:
+    """The order of its process in the run that the command works on."""
+    if request.record is None or request.record_folder is None:
+        return ()
+    return RecordedIn(request.record, request.record_folder).order_of(nodeid)

@@ -50,13 +50,16 @@ class _Process:
     """What one process of a criterion runs, and how."""
 
     nodeids: tuple[str, ...]
+    imports: tuple[str, ...]
     conditions: Conditions | None
 
     def setup(self, instruments: dict[str, dict[str, Any]]) -> Setup:
         if self.conditions is None:
-            return Setup(nodeids=self.nodeids, instruments=instruments)
+            return Setup(nodeids=self.nodeids, imports=self.imports, instruments=instruments)
         return Setup(
             nodeids=self.nodeids,
+            imports=self.imports,
+            instruments=instruments,
             env=self.conditions.env,
             suite_args=self.conditions.pytest_args,
             seed=self.conditions.seed,
@@ -69,7 +72,7 @@ def _processes(criterion: Criterion) -> list[_Process]:
     if criterion.scope is Scope.NONE:
         return []
     together = [(nodeid,) for nodeid in criterion.nodeids] if criterion.apart else [criterion.nodeids]
-    return [_Process(nodeids, criterion.conditions) for nodeids in together]
+    return [_Process(nodeids, criterion.imports, criterion.conditions) for nodeids in together]
 
 
 def _key(process: _Process) -> str:

@@ -6,14 +6,14 @@ import json
 import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from triage.config import Settings
 from triage.instruments.registry import plugin_of
 from triage.lab.measurements import magnitude
-from triage.model.criterion import Bound, Criterion, Scope, allowed_rate
+from triage.model.criterion import Bound, Conditions, Criterion, Scope, allowed_rate
 from triage.model.rate import runs_needed
 from triage.repair.inputs import Basis, file_of
 
@@ -49,26 +49,57 @@ class Ground:
     """Inputs that eligible options set."""
     kinds: frozenset[str]
     """Kinds of files that the recommended option changes."""
+    conditions: Conditions | None = None
+    """How the run that failed started its processes, where the settings of today say otherwise."""
 
 
 def criteria_for(ground: Ground) -> tuple[Criterion, ...]:
-    """All criteria, cheapest first."""
-    return tuple(_criteria(ground))
+    """All criteria, cheapest first; each runs its tests as the run that failed did."""
+    if ground.conditions is None:
+        return tuple(_criteria(ground))
+    ground = replace(ground, settings=under(ground.settings, ground.conditions))
+    return tuple(
+        criterion
+        if criterion.scope is Scope.NONE
+        else criterion.model_copy(update={"conditions": ground.conditions})
+        for criterion in _criteria(ground)
+    )
+
+
+def under(settings: Settings, conditions: Conditions) -> Settings:
+    """The settings with the variables and arguments of a run, for commands that people paste."""
+    kept = {name: value for name, value in settings.env.items() if name not in conditions.env}
+    given = {name: value for name, value in conditions.env.items() if value is not None}
+    args = settings.pytest_args if conditions.pytest_args is None else conditions.pytest_args
+    return settings.model_copy(update={"env": {**kept, **given}, "pytest_args": args})
 
 
 def _criteria(ground: Ground) -> Iterator[Criterion]:
     basis = ground.basis
     runs = runs_for(basis.failure_rate)
-    yield Criterion(
-        name="targeted",
-        kind="passes",
-        text="the failing tests pass, run by themselves in a process of their own",
-        scope=Scope.ALONE,
-        nodeids=basis.subject,
-        runs=runs,
-        allowed_rate=allowed_rate(runs),
-        command=pytest_command(ground.settings, basis.subject, "--maxfail=1", "--durations=25"),
-    )
+    if not basis.fails_in_company_only:  # else it held before the repair
+        yield Criterion(
+            name="targeted",
+            kind="passes",
+            text="the failing tests pass, run by themselves in a process of their own",
+            scope=Scope.ALONE,
+            nodeids=basis.subject,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            command=pytest_command(ground.settings, basis.subject, "--maxfail=1", "--durations=25"),
+        )
+    if basis.imports:
+        yield Criterion(
+            name="imports",
+            kind="passes",
+            text="the failing tests pass where the test files are imported that made them fail",
+            scope=Scope.CONTEXT,
+            nodeids=basis.subject,
+            imports=basis.imports,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            command=pytest_command(ground.settings, _importing(basis)),
+        )
     if basis.context != basis.subject:
         yield Criterion(
             name="context",
@@ -84,6 +115,12 @@ def _criteria(ground: Ground) -> Iterator[Criterion]:
     yield from _wider(ground)
     yield from _documented(ground)
     yield ledgers_criterion()
+
+
+def _importing(basis: Basis) -> tuple[str, ...]:
+    """Arguments for pytest that import the culprits and run the subject alone."""
+    others = [path for path in basis.imports if path != file_of(basis.subject[0])]
+    return (*others, *basis.subject, *(word for path in others for word in ("--deselect", path)))
 
 
 def ledgers_criterion() -> Criterion:

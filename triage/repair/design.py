@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from triage.campaign.decide import refresh, templates_of
+from triage.campaign.run_conditions import conditions_of
 from triage.campaign.services import Services
 from triage.documents.render import write_document
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.session import laboratory
 from triage.model.cluster import ClusterStatus
-from triage.model.criterion import Criterion
+from triage.model.criterion import Conditions, Criterion
 from triage.model.journal import AttemptRecorded, Event, StatusChanged
 from triage.repair.criteria import Control, Ground, criteria_for
 from triage.repair.design_document import Designing, assemble, compared_options, control_of
@@ -70,13 +71,14 @@ def _prepare(
 def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> Design:
     """Run the options, write the document of phase C, the plan, the ledgers; returns `design.json`."""
     basis = prepared.basis
-    with laboratory(services, folder) as lab:
+    conditions = _conditions(services, basis)
+    with laboratory(services, folder, conditions) as lab:
         runs = run_options(lab, basis, prepared.options, prepared.user_breaks)
     for option in prepared.options:
         folder.write_text(f"options/{option.proposal.letter}.patch", option.proposal.patch)
     designing = Designing(services.output, folder, basis, runs, services.settings)
     options = compared_options(designing)
-    criteria = _criteria(services, basis, options)
+    criteria = _criteria(services, basis, options, conditions)
     path = folder.write_json(
         "design.json", assemble(designing, options, criteria, owner=services.world.actor)
     )
@@ -90,7 +92,19 @@ def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> De
     return written
 
 
-def _criteria(services: Services, basis: Basis, options: Sequence[Option]) -> tuple[Criterion, ...]:
+def _conditions(services: Services, basis: Basis) -> Conditions | None:
+    """How the run that failed started its processes; None where the settings of today do the same."""
+    if basis.run is None or basis.run_folder is None:
+        return None
+    settings = services.settings
+    found = conditions_of(basis.run, basis.run_folder, settings.process_env, services.world.environ)
+    has_own_args = found.pytest_args not in (None, settings.pytest_args)
+    return found if found.env or has_own_args else None
+
+
+def _criteria(
+    services: Services, basis: Basis, options: Sequence[Option], conditions: Conditions | None
+) -> tuple[Criterion, ...]:
     eligible = [option for option in options if option.eligible]
     chosen = recommended_option(options)
     control = control_of(basis)
@@ -102,6 +116,7 @@ def _criteria(services: Services, basis: Basis, options: Sequence[Option]) -> tu
         controls=controls,
         keywords=tuple(dict.fromkeys(word for option in eligible for word in option.keywords)),
         kinds=frozenset(file.kind for file in chosen.files) if chosen else frozenset(),
+        conditions=conditions,
     )
     return criteria_for(ground)
 

@@ -35,7 +35,7 @@ class Basis:
     probe: Path
     """`probe.json`."""
     run: RunRecord | None
-    """The latest complete run in which the subject has an outcome."""
+    """The latest usable run that shows the subject red; where none does, that has an outcome of it."""
     run_folder: Path | None
 
     @property
@@ -45,12 +45,35 @@ class Basis:
 
     @property
     def context(self) -> tuple[str, ...]:
-        """The subject behind the tests that make it fail, where the cause lies in other tests."""
+        """The subject behind the tests that make it fail, where the cause lies in other tests.
+
+        A brittle test, which fails alone and passes behind others, is its own context.
+        """
         cause = self.report.root_cause
-        if cause.kind not in ORDER_KINDS or self.run is None:
+        if cause.kind not in ORDER_KINDS or self.run is None or self.is_brittle:
             return self.subject
         known = {result.nodeid for result in self.run.results}
         return (*(nodeid for nodeid in cause.culprits if nodeid in known), *self.subject)
+
+    @property
+    def is_brittle(self) -> bool:
+        """Whether the subject fails alone, for want of what another test leaves behind."""
+        factor = self.report.root_cause.factor
+        return factor is not None and factor.kind == "order" and factor.from_ == "alone"
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """Test files whose import makes the subject fail, and its own, where that is the cause."""
+        cause = self.report.root_cause
+        files = tuple(name for name in cause.culprits if name.endswith(".py"))
+        if cause.kind not in ORDER_KINDS or not files or len(files) < len(cause.culprits):
+            return ()
+        return (*files, file_of(self.subject[0]))
+
+    @property
+    def fails_in_company_only(self) -> bool:
+        """Whether the subject passes alone: then that it does is no sign of a repair."""
+        return self.context != self.subject or bool(self.imports)
 
     @property
     def chunk(self) -> Chunk | None:
@@ -171,13 +194,20 @@ def _probe_of(root: Path, registry: ClusterRegistry, cluster: Cluster) -> Path:
 
 
 def _run_with(root: Path, nodeid: str) -> tuple[RunRecord | None, Path | None]:
-    """The latest usable run in which a test has an outcome, and its folder."""
+    """The latest usable run in which a test is red, else in which it has an outcome; and its folder."""
+    other: tuple[RunRecord | None, Path | None] = (None, None)
     for folder in reversed(EvidenceFolder.all(root, phase="a")):
         try:
             record = read_record(folder.path)
         except VoidError:
             continue
-        results = (*record.results, *record.collect_errors)
-        if record.void is None and any(result.nodeid == nodeid for result in results):
+        if record.void is not None:
+            continue
+        outcomes = [
+            each.outcome for each in (*record.results, *record.collect_errors) if each.nodeid == nodeid
+        ]
+        if any(outcome.has_failures for outcome in outcomes):
             return record, folder.path
-    return None, None
+        if outcomes and other == (None, None):
+            other = record, folder.path
+    return other

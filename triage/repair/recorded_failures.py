@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from triage.campaign.recorded import RESULTS, FailureRow, read_failures, read_record
+from triage.campaign.run_conditions import conditions_of
 from triage.cluster.new_names import NewNames
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import VoidError
@@ -19,9 +18,6 @@ from triage.model.failure import present_name, surroundings_of
 from triage.model.journal import FilesMoved
 from triage.model.recorded_criteria import RecordedFailure
 from triage.model.run import RunRecord, TestResult
-from triage.run.command import seed_of_run
-from triage.run.environment import INHERITED_CONDITIONS
-from triage.text.mark import MARK_PATTERN
 
 
 @dataclass(frozen=True)
@@ -72,31 +68,7 @@ class FailingRun:
 
     def conditions(self, now: Mapping[str, str], environ: Mapping[str, str]) -> Conditions:
         """How its processes were started; `now` is the canonical environment, `environ` what is inherited."""
-        limits = self.record.plan.limits if self.record.plan is not None else None
-        preflight = _json(self.folder.path / "preflight.json")
-        args = preflight.get("pytest_args")
-        return Conditions(
-            env=self._variables(now, environ),
-            pytest_args=tuple(args) if isinstance(args, list) and not _is_redacted(args) else None,
-            seed=seed_of_run(self.record.stamp),
-            test_timeout=limits.test_timeout if limits is not None else None,
-        )
-
-    def _variables(self, now: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str | None]:
-        """Variables in which the run differs from what a process would get now."""
-        document = _json(self.folder.path / "env.json")
-        canonical, inherited = document.get("canonical"), document.get("inherited")
-        if not isinstance(canonical, dict) or not isinstance(inherited, dict):
-            return {}  # an imported run
-        then = {**inherited, **canonical}
-        present = {**environ, **now}
-        changed: dict[str, str | None] = {}
-        for name in dict.fromkeys((*canonical, *now, *INHERITED_CONDITIONS)):
-            value = then.get(name)
-            is_hidden = value is not None and _is_redacted([value])
-            if value != present.get(name) and not is_hidden:
-                changed[name] = value
-        return changed
+        return conditions_of(self.record, self.folder.path, now, environ)
 
 
 @dataclass(frozen=True)
@@ -181,15 +153,3 @@ def _home(row: FailureRow, registry: ClusterRegistry) -> str | None:
     if row.cluster is None or row.cluster not in registry.clusters:
         return None
     return registry.resolve(row.cluster)
-
-
-def _is_redacted(texts: list[Any]) -> bool:
-    return any(MARK_PATTERN.search(str(text)) for text in texts)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -149,7 +149,10 @@ def _plant_user_breaks(
         if broken.why_not is None
     ]
     looks = [
-        Look(setup=Setup(nodeids=basis.context, edits=broken.edits), why=f"break {title} on top of an option")
+        Look(
+            setup=Setup(nodeids=basis.context, imports=basis.imports, edits=broken.edits),
+            why=f"break {title} on top of an option",
+        )
         for _, title, broken in planted
     ]
     observations = lab.look(looks) if looks else []
@@ -163,4 +166,6 @@ def _breaker(trial: OptionTrial) -> str:
 
 
 def _targeted(basis: Basis, edits: dict[str, str | None], why: str) -> Look:
-    return Look(setup=Setup(nodeids=basis.context, edits=edits, instruments=METERS), why=why)
+    return Look(
+        setup=Setup(nodeids=basis.context, imports=basis.imports, edits=edits, instruments=METERS), why=why
+    )
