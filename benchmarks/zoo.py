@@ -84,20 +84,19 @@ def measure(plant: Plant) -> Row:
         try:
             grow(plant, root)
             started = time.perf_counter()
-            report = _probed(plant, root)
+            report = probed(plant.subject, root)
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
             return Row(name=plant.name, decoy=plant.decoy, expected=plant.kinds[0], error=said)
         return _compared(plant, report, time.perf_counter() - started)
 
 
-def _probed(plant: Plant, root: Path) -> ProbeReport:
+def probed(subject: str, root: Path, seconds: float = DEFAULT_BUDGET) -> ProbeReport:
+    """What `triage probe` finds of a test of the project at this root."""
     app = App(str(root))
     services = wiring.services(app)
     object.__setattr__(services, "progress", Silent())  # a benchmark of many prints its own lines
-    request = Request(
-        subject=plant.subject, probes=known_probes(), budget=Budget(seconds=DEFAULT_BUDGET), workers=2
-    )
+    request = Request(subject=subject, probes=known_probes(), budget=Budget(seconds=seconds), workers=2)
 
     def folder() -> EvidenceFolder:
         return EvidenceFolder.create_free(root, "zoo", "b", app.world.stamp(), app.redact)

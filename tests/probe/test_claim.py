@@ -170,3 +170,49 @@ def test_an_arm_of_a_flaky_test_runs_until_it_fails():
     cause = RootCause(kind="seed", summary="it flips", factor=VARIABLE, confidence="proven")
     found = drive(Examining(Finding(cause=cause, proof=proof)), case, world).finding.cause
     assert found.lines_no_longer_run == ("totals.py:4",)
+
+
+def traced(place, *, hands_zero, number=0):
+    return {
+        "event": "op",
+        "n": number,
+        "op": "mul",
+        "where": place,
+        "grad_zero": False,
+        "hands_zero": hands_zero,
+    }
+
+
+def signal(mask_is_dead_after):
+    """A mask that kills the gradient beside a smoothing that is off; the treatment turns the smoothing on."""
+    backward = {"event": "backward", "loss": 0.0, "leaves": [{"name": "x", "max_abs": 0.0, "grad": 0.0}]}
+
+    def world(setup):
+        passes = setup.env.get("FIX") == "1"
+        ops = (
+            traced("model.py:9", hands_zero=mask_is_dead_after if passes else True),
+            traced("model.py:10", hands_zero=not passes, number=1),
+        )
+        return seen(T, passes, measured={"trace": ops, "gradients": (backward,)})
+
+    base = Setup(nodeids=(T,))
+    case = case_of(T, world, base)
+    factor = Factor(kind="config", name="model.Config.smoothing", from_=0.0, to=100.0)
+    proof = Experiment(
+        probe="p",
+        factor=factor,
+        prediction="-",
+        baseline=base,
+        treated=base.plus(env={"FIX": "1"}),
+        watch=(T,),
+    )
+    cause = RootCause(kind="zero-signal", summary="it flips", factor=factor, confidence="proven")
+    finding = Finding(cause=cause, proof=proof, because="the manual says so")
+    return drive(Examining(finding), case, world).finding.cause
+
+
+def test_a_treatment_that_revives_another_path_is_a_condition_and_the_dead_operation_is_named():
+    cause = signal(mask_is_dead_after=True)
+    assert (cause.claim, cause.kind, cause.culprits[0]) == ("condition", "zero-signal", "model.py:9")
+    assert "the signal still dies in mul (model.py:9)" in cause.summary
+    assert signal(mask_is_dead_after=False).claim == "cause"

@@ -336,6 +336,37 @@ def test_a_day_that_has_passed():
     assert conforms(RankedProbe(Clock), case, world).finding.cause.kind == "clock"
 
 
+def clock_case(world, data):
+    """A test that reads its dates from a file, a year after the only one there."""
+    source = {
+        T.partition("::")[0]: "import json\nLICENCE = json.load(open('licence.json'))\n",
+        "licence.json": data,
+    }
+    facts = {**surveyed(use("clock", "date.today")), "now": 1_782_000_000.0 + 3e7}
+    return case_of(T, world, facts=facts, source=source.get, files=tuple(source))
+
+
+def test_a_date_in_a_data_file_is_tried_and_is_the_reason_where_it_flips_there():
+    limit = 1_782_000_000.0  # 2026-06-21
+    data = '{"until": "2026-06-21"}'
+
+    def until(setup):
+        return seen(T, setup.instruments.get("clock", {}).get("at", limit + 1e7) < limit)
+
+    finding = conforms(RankedProbe(Clock), clock_case(until, data), until).finding
+    assert finding.cause.kind == "clock"
+    assert finding.because == "licence.json names 2026-06-21: the day before it passes, after it fails"
+
+
+def test_times_that_do_not_help_are_named_and_no_others_are_spoken_of():
+    def never(setup):
+        return seen(T, False)
+
+    excluded = conforms(RankedProbe(Clock), clock_case(never, "{}"), never).finding.excluded
+    assert excluded.startswith("it fails too at each of ")
+    assert "in the zones UTC" in excluded
+
+
 def test_locale_and_network_name_their_factor():
     def latin(setup):
         return seen(T, setup.env.get("LC_ALL") == "C.UTF-8", "UnicodeDecodeError: 'ascii' codec can't decode")

@@ -18,7 +18,7 @@ from triage.lab.sentences import arm_names
 from triage.model.experiment import CauseKind, Claim, Factor, RootCause
 from triage.model.failure import CRASHED, TIMED_OUT
 from triage.probe.api import Case, Finding, look
-from triage.probe.gradient_trace import Site, first_dead, is_still_dead
+from triage.probe.gradient_trace import Site, dead_ends, is_still_dead
 from triage.probe.lost_lines import Lines, LostLines, lost_lines
 from triage.probe.stated_values import reason_against
 
@@ -92,11 +92,10 @@ def _gathered(
 
 
 def _left_dead(failing: Observation, treated: Observation) -> Site | None:
-    """The operation in which the signal of the failing arm dies, where it dies in the treated arm too."""
-    dead = first_dead(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
-    if dead is None or not is_still_dead(dead, treated.lines("trace", "op")):
-        return None
-    return dead
+    """The first operation in which the signal dies in both arms: the treatment revived another path."""
+    ends = dead_ends(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
+    after = treated.lines("trace", "op")
+    return next((site for site in ends if is_still_dead(site, after)), None)
 
 
 def _both_arms(

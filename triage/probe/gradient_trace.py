@@ -2,7 +2,8 @@
 
 A trace is the list of operations that the meter `trace` wrote, in the order in which they ran. Of each
 it knows whether it left the graph (`left`), its value (`zero`, `nonfinite`), what it took (`from`,
-`leaves`) and the gradient that came back to it (`grad_zero`, `grad_nonfinite`).
+`leaves`), the gradient that came back to it (`grad_zero`, `grad_nonfinite`) and whether it handed only zeros
+on (`hands_zero`).
 """
 
 from __future__ import annotations
@@ -115,11 +116,14 @@ def dead_at(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Site]
     return _sites([*gradients, *zero_of_nonzero, *tracked_zeros])
 
 
-def first_dead(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> Site | None:
-    """The first operation, from the loss backwards, behind which every gradient is zero."""
+def dead_ends(ops: Sequence[Op], calls: Sequence[Mapping[str, Any]]) -> list[Site]:
+    """Operations, from the loss backwards, to which a gradient comes and behind which every one is zero.
+
+    Empty where no leaf has a gradient of zero: what is switched off on purpose is nobody's symptom then.
+    """
     if not any(leaf.get("max_abs") in (0, 0.0) for call in calls for leaf in call.get("leaves", ())):
-        return None
-    return next(iter(_sites([op for op in reversed(ops) if _kills_the_gradient(ops, op)])), None)
+        return []
+    return _sites([op for op in reversed(ops) if _kills_the_gradient(ops, op)])
 
 
 def is_still_dead(site: Site, ops: Sequence[Op]) -> bool:
@@ -128,7 +132,9 @@ def is_still_dead(site: Site, ops: Sequence[Op]) -> bool:
 
 
 def _kills_the_gradient(ops: Sequence[Op], op: Op) -> bool:
-    """Whether a gradient came to the operation, and zero came to everything that it took."""
+    """Whether a gradient came to the operation, and it handed zero to everything that it took."""
+    if "hands_zero" in op:
+        return op.get("grad_zero") is False and bool(op["hands_zero"])
     measured = [source for source in _sources(ops, op) if "grad_zero" in source]
     return op.get("grad_zero") is False and bool(measured) and all(source["grad_zero"] for source in measured)
 

@@ -49,7 +49,7 @@ PLANTS: tuple[Plant, ...] = (
     ),
     plant(
         "wrong-mask-beside-a-smoothing", "tests/test_g.py::test_gradient", "zero-signal", *_PRODUCT,
-        decoy=True, torch=True, culprit="model.py:10",
+        decoy=True, torch=True, culprit="model.py:9",
         files={
             "model.py": """
                 import torch

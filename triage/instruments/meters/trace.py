@@ -94,6 +94,8 @@ class _Tracer:
             self.alive.append(value)
             if value.requires_grad and not (value.is_leaf and id(value) in op["leaves"]):
                 self._hook(op, value)
+                if not any(value is taken for taken in inputs):
+                    self._hook_node(op, value)
         for value in inputs:
             if value.is_leaf and value.requires_grad and id(value) not in self.made_by:
                 self.made_by[id(value)] = -1
@@ -128,6 +130,22 @@ class _Tracer:
                 op["grad_nonfinite"] = self._is_nonfinite(gradient)
 
         value.register_hook(note)
+
+    def _hook_node(self, op: dict[str, Any], value: Any) -> None:
+        """Note whether the operation itself hands a zero to all that it took.
+
+        The gradient of what it took does not tell: other operations may have taken it too.
+        """
+        if value.grad_fn is None:
+            return
+
+        def note(handed: tuple[Any, ...], came: tuple[Any, ...]) -> None:
+            gradients = [gradient for gradient in handed if gradient is not None]
+            if gradients:
+                with _Paused(self):
+                    op["hands_zero"] = all(self._is_zero(gradient) for gradient in gradients)
+
+        value.grad_fn.register_hook(note)
 
     def _leaf(self, value: Any) -> None:
         op = {"op": "leaf", "leaf": id(value), "where": "", "shape": list(value.shape)}

@@ -25,6 +25,7 @@ _BUSY = threading.local()
 """Whether this thread writes a line or handles an event, which uses files itself."""
 _LIBRARY_FRAMES = 8
 """How many frames of libraries may lie between the user's line and what it uses."""
+_RUNNERS = frozenset({"_pytest", "pluggy"})
 _NETWORK_FRAMES = 40
 """Clients of HTTP and of databases are deep."""
 
@@ -84,10 +85,13 @@ def _note(
 def _user_line(frame: FrameType | None, depth: int = _LIBRARY_FRAMES) -> str | None:
     """The user's line, if it is the caller or calls through a few library frames.
 
-    What a library does while it is imported is not what the user's code asks for.
+    What a library does while it is imported is not what the user's code asks for, nor is what pytest does to
+    show a failed assertion (it asks for CI and BUILD_NUMBER on the test's own line) or to set a variable.
     """
     for _ in range(depth):
         if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
+            return None
+        if frame.f_globals.get("__name__", "").partition(".")[0] in _RUNNERS:
             return None
         file = authors(_ROOT, frame.f_code.co_filename)
         if file is not None:

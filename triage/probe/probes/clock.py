@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from triage.model.experiment import Factor
-from triage.probe.api import Case, Finding, Steps
+from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.symptoms import failing_files, message_of, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
 from triage.text.pattern import pattern
@@ -38,7 +39,12 @@ _ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Asia/Kolkata")
 _TIME_WORDS = re.compile(
     r"expire|date|time|clock|deadline|today|year|month|tzinfo|timezone|hour", re.IGNORECASE
 )
-_MOST_TIMES = 15
+_ONE_DAY = timedelta(days=1)
+_DATA = (".json", ".yaml", ".yml", ".toml", ".csv", ".ini", ".cfg", ".txt", ".xml")
+_MOST_DATA_FILES = 20
+_MOST_CHARACTERS = 200_000
+_MOST_TIMES, _MOST_NAMED = 18, 12
+"""Moments that are tried, and how many of them may come from dates that the project states."""
 _SAME_TIME = 60
 """Seconds within which another time is this time."""
 _NEAR_YEARS = 60
@@ -85,8 +91,41 @@ class Clock:
             tried = [*_zones(case), *_times(case), *_frozen(case)]
         found = yield from settle(self.name, case, tried, "at another time")
         if found is not None:
-            return found
-        return Finding(excluded=f"no other time or zone helps ({len(tried)} tried)", facts={"tried": tried})
+            return (yield from _beside_a_stated_date(case, found))
+        return Finding(excluded=_tried_in_words(tried), facts={"tried": tried})
+
+
+def _tried_in_words(tried: Sequence[Treatment]) -> str:
+    """At which moments and in which zones it failed too: nothing is said of others."""
+    moments = sorted(str(t.factor.to) for t in tried if t.factor.kind == "clock" and t.factor.name == "now")
+    zones = [str(t.factor.to) for t in tried if t.factor.kind == "env"]
+    parts = []
+    if moments:
+        parts.append(f"at each of {len(moments)} other moments from {moments[0]} to {moments[-1]}")
+    if zones:
+        parts.append(f"in the zones {', '.join(zones)}")
+    if len(moments) + len(zones) < len(tried):
+        parts.append("with a stopped clock")
+    return f"it fails too {', '.join(parts)}" if parts else "no other time could be tried"
+
+
+def _beside_a_stated_date(case: Case, found: Finding) -> Steps:
+    """Where it passes on one side of a date that the project states, look whether it fails on the other."""
+    factor = found.cause.factor if found.cause is not None else None
+    if factor is None or factor.name != "now":
+        return found
+    moment = datetime.fromisoformat(str(factor.to))
+    for day, place in _stated_days(case):
+        other = day + (day - moment)
+        if abs(moment - day) != _ONE_DAY:
+            continue
+        setup = with_instrument(case.base, "clock", {"at": other.timestamp()})[1]
+        (run,) = yield from look(setup, why=f"on the other side of {day:%Y-%m-%d}")
+        if run.red(case.nodeid):
+            sides = "before it passes, after it fails" if moment < day else "before it fails, after it passes"
+            because = f"{place} names {day:%Y-%m-%d}: the day {sides}"
+            return found.model_copy(update={"because": because})
+    return found
 
 
 def _zones(case: Case) -> Iterator[Treatment]:
@@ -112,7 +151,7 @@ def _times(case: Case) -> Iterator[Treatment]:
         return
     now = datetime.fromtimestamp(float(case.facts.get("now", 0.0)), UTC)
     moments: dict[datetime, None] = {}
-    for moment in (*_named(case, now), *_general(now)):
+    for moment in (*islice(_named(case, now), _MOST_NAMED), *_general(now)):
         if abs((moment.replace(microsecond=0) - now).total_seconds()) > _SAME_TIME:
             moments[moment.replace(microsecond=0)] = None
     for moment in list(moments)[:_MOST_TIMES]:
@@ -145,18 +184,32 @@ def _frozen(case: Case) -> Iterator[Treatment]:
         )
 
 
-def _named(case: Case, now: datetime) -> Iterator[datetime]:
-    """The days before and after each date in the sources that the failure went through."""
+def _files_with_dates(case: Case) -> list[str]:
+    """The sources that the failure went through, and the data files that these name."""
     files = dict.fromkeys(failing_files(case))
     files |= dict.fromkeys(place.rpartition(":")[0] for place in places(uses(case, "clock", "zone")))
-    for path in files:
-        text = case.source(path) or ""
+    code = "\n".join(case.source(path) or "" for path in files)
+    data = [path for path in case.files if path.endswith(_DATA) and path.rpartition("/")[2] in code]
+    return [*files, *data[:_MOST_DATA_FILES]]
+
+
+def _stated_days(case: Case) -> Iterator[tuple[datetime, str]]:
+    """Midday of each date that the project states, and the file that states it."""
+    for path in _files_with_dates(case):
+        text = (case.source(path) or "")[:_MOST_CHARACTERS]
         for match in (*_DATE_CALL.finditer(text), *_ISO_DATE.finditer(text)):
             try:
-                day = datetime(int(match[1]), int(match[2]), int(match[3]), 12, tzinfo=UTC)
+                yield datetime(int(match[1]), int(match[2]), int(match[3]), 12, tzinfo=UTC), path
             except ValueError:
                 continue
-            yield from (day - timedelta(days=1), day + timedelta(days=1), day)
+
+
+def _named(case: Case, now: datetime) -> Iterator[datetime]:
+    """The days before and after each date in the sources and data files of the test."""
+    for day, _ in _stated_days(case):
+        yield from (day - _ONE_DAY, day + _ONE_DAY, day)
+    for path in _files_with_dates(case):
+        text = (case.source(path) or "")[:_MOST_CHARACTERS]
         for match in _SECONDS.finditer(text):
             moment = datetime.fromtimestamp(int(match[1]), UTC)
             yield from (moment - timedelta(days=1), moment + timedelta(days=1))
