@@ -8,6 +8,7 @@ from triage.probe.api import Case, Finding, Steps, test
 from triage.probe.treatment import USUAL_ALPHA, repeats_at
 
 _COMPANY = {
+    "alone": "as it was reproduced",  # where a user names this probe
     "imports": "where the other test files are imported too",
     "file": "after other tests of its file",
     "chunk": "after other tests of its process in a recorded run",
