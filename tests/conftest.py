@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from hypothesis import settings
 
+from tests.fixtures.warm_starts import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_runtest_protocol,
+    pytest_unconfigure,
+)
+
+__all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
+
 # Derandomised: a test is green or red by the code alone. No deadline: a busy machine is no failure.
 settings.register_profile("same-examples", derandomize=True, deadline=None)
 # A random search: its finds are kept in .hypothesis and printed as a blob, to become an @example.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,10 @@ from triage.run.selection import run_selection
 @pytest.fixture
 def observe(tmp_path):
     """Files and a test; instruments by name with their settings; returns an Observation."""
-    world = real_world()
+    here = real_world()
+    # files of other tests in this machine's TMPDIR are no state of the small project
+    environ = {name: value for name, value in here.environ.items() if name != "TMPDIR"}
+    world = replace(here, environ=environ)
     executor = LocalExecutor(world=world)
 
     def run(files, *nodeids, env=None, **instruments):

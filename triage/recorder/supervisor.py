@@ -33,7 +33,7 @@ _SWEEP_PAUSE_SECONDS = 0.002
 _POLL_MS = 1000
 _POLL_MS_WITHOUT_PIDFD = 10
 """Where the kernel cannot wake the supervisor at the end of the child, it has to look."""
-_EXIT_NOT_STARTED = 127
+EXIT_NOT_STARTED = 127
 """What a shell answers for a program that cannot be started."""
 
 
@@ -223,15 +223,15 @@ def _execute(specification: dict[str, Any]) -> None:
         os.execvpe(argv[0], argv, specification["env"])
     except OSError as error:
         os.write(2, f"cannot start {argv[0]} in {cwd}: {error.strerror}\n".encode())
-        os._exit(_EXIT_NOT_STARTED)
+        os._exit(EXIT_NOT_STARTED)
 
 
-def _read_specification(control: socket.socket) -> dict[str, Any]:
+def read_specification(control: socket.socket) -> dict[str, Any]:
+    """Read what to run; end where the harness died before it could say."""
     data = b""
     while not data.endswith(b"\n"):
         block = control.recv(65536)
         if not block:
-            # the harness died before it could say what to run
             os._exit(0)
         data += block
     specification: dict[str, Any] = json.loads(data)
@@ -242,7 +242,7 @@ def main() -> None:
     """Start and supervise the one command that the socket names."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    specification = _read_specification(control)
+    specification = read_specification(control)
     adopt_orphans()
     inherited = [int(fd) for fd in specification.get("pass_fds", [])]
     for fd in inherited:

@@ -46,11 +46,11 @@ class _CompiledOnUse:
     """An expression that waits for its first use: a process uses few of the hundreds that it imports."""
 
     def __init__(self, expression: str, flags: re.RegexFlag) -> None:
-        self._expression, self._flags = expression, flags
+        self.pattern, self._flags = expression, flags
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
-        return re.compile(self._expression, self._flags)
+        return re.compile(self.pattern, self._flags)
 
     def __getattr__(self, name: str) -> Any:
         """Return what the compiled pattern has, and keep it, so that this is called once for each name."""
