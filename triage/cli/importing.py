@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from triage.cli import wiring
+from triage.cli.conclusion import say_base, say_verdict
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode, UsageError
 from triage.text.plural import counted_noun
@@ -73,6 +74,8 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
             "counts": counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": counts.collect_errors,
             "clusters": concluded.clusters,
+            "held_against": concluded.held_against,
+            "warnings": concluded.warnings,
             "notes": record.notes,
         }
     )
@@ -82,10 +85,7 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
     app.say(f"{record.stamp}: {shown or 'no tests'}")
     for note in record.notes:
         app.say(f"note: {note}")
-    for cluster in concluded.clusters:
-        if cluster.is_seen:
-            tests = counted_noun(len(cluster.members), "test", 4)
-            app.say(f"{cluster.id:<5} {cluster.state_in_run:<9} {tests:<10}  {cluster.title}")
+    say_verdict(app, concluded)
     app.say(f"evidence: {app.shown(folder.path)}/summary.md")
     return concluded.exit_code
 
@@ -193,7 +193,10 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
             "void": record.void,
             "counts": counts.model_dump(exclude={"collect_errors"}),
             "collect_errors": counts.collect_errors,
-            "clusters": [cluster.model_dump(mode="json") for cluster in concluded.clusters],
+            "base": record.base,
+            "clusters": concluded.clusters,
+            "held_against": concluded.held_against,
+            "warnings": concluded.warnings,
             "notes": record.notes,
         }
     )
@@ -203,5 +206,7 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
     app.say(f"{record.stamp}: {counted_noun(len(sources), 'shard')}: {shown or 'no tests'}")
     for note in record.notes:
         app.say(f"note: {note}")
+    say_verdict(app, concluded)
+    say_base(app, record)
     app.say(f"evidence: {app.shown(folder.path)}/summary.md")
     return concluded.exit_code

@@ -9,13 +9,13 @@ import click
 
 from triage.cli import wiring
 from triage.cli.attribute import say_causes
+from triage.cli.conclusion import say_base, say_verdict
 from triage.cli.context import App, app_command, examples
 from triage.cli.terminal import counted
 from triage.errors import UsageError
-from triage.model.cluster import Cluster, RunState
+from triage.model.cluster import Cluster
 from triage.model.run import RerunHint
 from triage.text.pattern import pattern
-from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
     from triage.attribute.document import JointReport
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from triage.campaign.services import Services
     from triage.model.run import RunRecord
 
-_MOST_ON_BASE = 30
-"""Failing tests that are shown with what the base says of them."""
 
 _MOST_HINTED = 10
 """Failing tests that are named because they pass alone."""
@@ -232,18 +230,9 @@ def _report(app: App, concluded: Concluded, folder: str, causes: JointReport | N
         app.say(f"note: {note}")
     for hint in record.hints:
         app.say(f"hint: {hint}")
-    for cluster in concluded.clusters:
-        state = cluster.state_in_run
-        if state is not None and (state.is_seen or state is RunState.FIXED):
-            tests = f"{counted_noun(len(cluster.members), 'test', 4):<10}"
-            on_base = f"  [{cluster.base}]" if cluster.base is not None else ""
-            app.say(f"{cluster.id:<5} {state:<9} {tests}  {cluster.title}{on_base}")
-    for line in concluded.warnings:
-        app.say(f"warning: {line}")
-    for line in concluded.held_against:
-        app.say(f"gate: {line}")
+    say_verdict(app, concluded)
     _say_who_needs_others(app, record)
-    _say_base(app, record)
+    say_base(app, record)
     if causes is not None:
         say_causes(app, causes)
     app.say(f"evidence: {folder}/summary.md")
@@ -272,21 +261,3 @@ def _say_who_needs_others(app: App, record: RunRecord) -> None:
         app.say(f"hint: {result.nodeid} passes alone and fails behind the tests that ran before it")
     if len(hinted) > _MOST_HINTED:
         app.say(f"hint: {len(hinted) - _MOST_HINTED} more pass alone; 'triage results' shows which")
-
-
-def _say_base(app: App, record: RunRecord) -> None:
-    """The base of the run, and what it says of each failing test."""
-    base = record.base
-    if base is None:
-        return
-    commit = f"{base.commit[:12]} {base.subject}".rstrip() if base.commit else "none"
-    app.say(f"base: {commit} ({base.chosen})")
-    for note in base.notes:
-        app.say(f"  {note}")
-    judged = [result for result in (*record.collect_errors, *record.results) if result.base is not None]
-    for result in judged[:_MOST_ON_BASE]:
-        assert result.base is not None
-        again = f" (run in {result.base.cached_from})" if result.base.cached_from else ""
-        app.say(f"  {result.base.verdict:<16} {result.nodeid}: {result.base.reason}{again}")
-    if len(judged) > _MOST_ON_BASE:
-        app.say(f"  and {len(judged) - _MOST_ON_BASE} more in `triage results`")
