@@ -335,3 +335,6 @@ OPERATORS: dict[str, Operator] = {
     "wrong-constant": _wrong_constant,
 }
 """Every kind of bug, by the name that `mutants.json` has."""
+
+RAISE_WHERE_MADE = frozenset({"missing-attribute", "missing-name", "renamed-method", "import-error"})
+"""Kinds whose failures all end at the edited line, or say the missing name: any rule puts them together."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.projects.catalogue import Mutant, Project
-from benchmarks.projects.operators import OPERATORS, Source, edits_of, line_of
+from benchmarks.projects.operators import OPERATORS, RAISE_WHERE_MADE, Source, edits_of, line_of
 from benchmarks.projects.sources import Cache, copy_to, fetch, plant
 from benchmarks.projects.suites import SuiteRun, clean_run, labels, run_alone, run_suite
 
@@ -19,6 +19,8 @@ _LEAST_FILES = 3
 """Test files in which a bug alone must show: one file would be found by its name."""
 _MOST_RED = 60
 """Tests that one bug may turn red: pairs grow with the square, and one bug shall not decide the figure."""
+_MOST_EASY = 1
+"""Bugs of a project that any rule finds, because they raise where they were made."""
 _MOST_TRIALS = 60
 """Suites run in search of bugs of one project."""
 _TRIAL_SECONDS = 120.0
@@ -39,6 +41,9 @@ def search(project: Project, cache: Cache, seed: int = 1) -> list[Mutant]:
         taken = {chosen.function for chosen, _ in found.values()}
         kinds = {chosen.operator for chosen, _ in found.values()}
         if mutant.function in taken or mutant.operator in kinds:
+            continue
+        is_easy = mutant.operator in RAISE_WHERE_MADE
+        if is_easy and len(kinds & RAISE_WHERE_MADE) == _MOST_EASY:
             continue
         trials += 1
         if not _looks_fit(project, cache, mutant, test_files, clean):
