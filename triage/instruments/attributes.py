@@ -72,6 +72,15 @@ def _attributes(module_name: str, module: ModuleType) -> Iterator[tuple[str, Any
                     yield f"attr:{module_name}.{name}.{inner}", item
 
 
+def value_of(key: str) -> Any:
+    """Return the present value of an attribute. Raises LookupError where there is none."""
+    found = _owner(key.removeprefix("attr:"))
+    if found is None:
+        raise LookupError(key)
+    owner, name = found
+    return vars(owner)[name]
+
+
 def save(key: str) -> Callable[[], None] | None:
     """Return a function that restores an attribute to its present value; None where there is none."""
     found = _owner(key.removeprefix("attr:"))

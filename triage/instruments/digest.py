@@ -12,7 +12,9 @@ from typing import Any
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _MAX_DEPTH = 4
 _MAX_ITEMS = 300
-_MAX_BRIEF = 120
+_MAX_BRIEF = 2000
+"""Long enough to hold the difference between two values, which readers are shown alone."""
+_DEFAULT_REPRESENTATION = re.compile(r"<\S+ object at 0x[0-9a-fA-F]*>")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -23,9 +25,12 @@ def digest(value: Any) -> str:
 
 
 def brief(value: Any) -> str:
-    """Return a short representation of the value for people."""
+    """Return a short representation of the value for people; of an object that has none, its attributes."""
     try:
-        text = _ADDRESS.sub("0x", repr(value))
+        text = repr(value)
+        if _DEFAULT_REPRESENTATION.fullmatch(text) and getattr(value, "__dict__", None):
+            text = f"{text} with {vars(value)!r}"
+        text = _ADDRESS.sub("0x", text)
     except Exception:
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _MAX_BRIEF else text[: _MAX_BRIEF - 3] + "..."

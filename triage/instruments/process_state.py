@@ -30,6 +30,17 @@ def present_values() -> Iterator[tuple[str, Any]]:
             yield state.key, value
 
 
+def value_of(name: str) -> Any:
+    """Return the present value of one piece of process state, as it is compared.
+
+    Raises KeyError for a name that the table does not know, and whatever reading raises.
+    """
+    state = state_of(name)
+    if state is None:
+        raise KeyError(name)
+    return eval(_expression(state.compared), _saved(state))
+
+
 def save(name: str) -> Callable[[], None]:
     """Read the present value of one piece of process state; return a function that restores it.
 

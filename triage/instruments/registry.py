@@ -13,6 +13,7 @@ _METERS = (
     "trace",
     "usage",
     "waits",
+    "writes",
 )
 _TREATMENTS = (
     "backwards",

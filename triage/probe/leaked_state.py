@@ -11,6 +11,7 @@ from triage.model.experiment import Factor, Status
 from triage.probe.api import Case, look, test
 from triage.probe.minimise import minimise
 from triage.probe.treatment import repeats_of
+from triage.text.difference import around_difference
 from triage.text.pattern import pattern
 
 State = Mapping[str, Sequence[str]]
@@ -41,6 +42,8 @@ _LIKELY_FIRST = (
 )
 """Beginnings of keys, in the order in which they are tried: what tests leak most often first."""
 _MOST_KEYS = 400
+_BEGINNING = 120
+"""Characters of a value that tell what kind of value it is."""
 _TRIED_ALONE = 3
 """Likely keys that are restored one by one before all are restored together."""
 
@@ -154,11 +157,17 @@ def _prove(search: _Search, keys: Sequence[str], moment: str) -> _Found:
     )
     if trial.result.status is not Status.CONFIRMED:
         return None
-    shown = tuple(
-        f"{key} ({_text(search.clean, key)} alone, {_text(search.dirty, key)} here)" for key in keys
-    )
-    clean = tuple(_text(search.clean, key) for key in keys)
+    shown = tuple(_shown(search, key) for key in keys)
+    clean = tuple(_text(search.clean, key)[:_BEGINNING] for key in keys)
     return LeakedState(keys=tuple(keys), shown=shown, clean=clean, factor=factor)
+
+
+def _shown(search: _Search, key: str) -> str:
+    """A key with both of its values, cut so that what differs is seen."""
+    alone, here = around_difference(_text(search.clean, key), _text(search.dirty, key))
+    if alone == here:
+        return f"{key} (another value here than alone, of which both read {alone})"
+    return f"{key} ({alone} alone, {here} here)"
 
 
 def _state_before(run: Observation, nodeid: str) -> State:

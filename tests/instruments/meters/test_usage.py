@@ -1,4 +1,4 @@
-"""The meter of uses books what the product and the test ask for, and nothing that pytest does on their lines."""
+"""The meter of uses books what the product and the test ask for, and nothing that pytest does there."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from triage.lab.protocol import Answer, Experiment, Setup, Step
-from triage.model.experiment import CauseKind, Factor, RootCause, Status
+from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, look, test
+from triage.probe.leak_writers import LeakWriter, find_writer, product_repair
 from triage.probe.leaked_state import LeakedState, find_leaked_state
 from triage.probe.minimise import minimise
 from triage.probe.polluter_repairs import repairs_of
@@ -54,8 +55,15 @@ class Order:
             return Finding(excluded=f"it does not depend on {', '.join(polluters)}")
         sets = [polluters, *(yield from self._further_sets(case, polluters))]
         leaked = yield from find_leaked_state(self.name, case, experiment.baseline, experiment.treated)
-        patches = () if leaked is None else (yield from repairs_of(case, sets, leaked, after))
+        if leaked is None:
+            return Finding(cause=_cause(sets, None, trial.result.factor), proof=experiment)
+        writer = yield from find_writer(case, polluters, experiment.baseline, leaked)
         cause = _cause(sets, leaked, trial.result.factor)
+        patches: tuple[Patch, ...] = ()
+        if writer is not None:
+            cause = _with_writer(cause, writer)
+            patches = yield from product_repair(case, writer, polluters, experiment.baseline)
+        patches += yield from repairs_of(case, sets, leaked, after)
         return Finding(cause=cause, proof=experiment, patches=patches)
 
     def _search(self, case: Case, others: Sequence[str]) -> _Tests:
@@ -173,6 +181,17 @@ def _cause(sets: Sequence[tuple[str, ...]], leaked: LeakedState | None, factor: 
         factor=leaked.factor if leaked else factor,
         culprits=tuple(nodeid for polluters in sets for nodeid in polluters),
         confidence="proven",
+    )
+
+
+def _with_writer(cause: RootCause, writer: LeakWriter) -> RootCause:
+    """The cause with whoever wrote what leaks; the tests stay the first culprits."""
+    return cause.model_copy(
+        update={
+            "summary": f"{cause.summary}; {writer.sentence}",
+            "culprits": (*cause.culprits, writer.place),
+            "at_fault": writer.at_fault,
+        }
     )
 
 

@@ -1,0 +1,120 @@
+"""Who wrote what leaks: the test's own hand, or the product under it, which then is what to repair."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from triage.lab.protocol import Setup
+from triage.model.experiment import Factor
+from triage.probe.leak_writers import find_writer, product_repair, restoring_always
+from triage.probe.leaked_state import LeakedState
+from triage.testing.probes import case_of, seen
+
+T, POLLUTER = "tests/test_a.py::test_victim", "tests/test_a.py::test_polluter"
+QUIET = textwrap.dedent("""\
+    from contextlib import contextmanager
+
+    LEVEL = 1
+
+    @contextmanager
+    def quiet(value):
+        global LEVEL
+        before = LEVEL
+        LEVEL = 0
+        given = yield value
+
+        # back to what it was
+        LEVEL = before
+
+    def set_level(value):
+        global LEVEL
+        LEVEL = value
+
+    def render(value):
+        global LEVEL
+        LEVEL = value
+        return LEVEL
+
+    class Silence:
+        def start(self):
+            global LEVEL
+            LEVEL = 0
+
+        def __exit__(self, *error):
+            pass
+""")
+
+
+def answered(generator, world):
+    """Drive looks only."""
+    try:
+        batch = next(generator)
+        while True:
+            batch = generator.send(tuple(world(step.setup) for step in batch))
+    except StopIteration as end:
+        return end.value
+
+
+def written(place, function):
+    line = {
+        "event": "write",
+        "nodeid": POLLUTER,
+        "key": "attr:quiet.LEVEL",
+        "where": place,
+        "function": function,
+    }
+
+    def world(setup):
+        mended = "finally" in (setup.edits.get("quiet.py") or "")
+        measured = {"writes": (line,)} if "writes" in setup.instruments else {}
+        return seen(T, mended, measured=measured)
+
+    case = case_of(T, world, source={"quiet.py": QUIET}.get)
+    leaked = LeakedState(
+        keys=("attr:quiet.LEVEL",), shown=("LEVEL",), clean=("1",), factor=Factor(kind="restore", name="x")
+    )
+    polluted = Setup(nodeids=(POLLUTER, T))
+    writer = answered(find_writer(case, [POLLUTER], polluted, leaked), world)
+    return writer, answered(product_repair(case, writer, [POLLUTER], polluted), world)
+
+
+@pytest.mark.parametrize(
+    ("place", "function", "at_fault"),
+    [
+        ("tests/test_a.py:4", "test_polluter", "test"),
+        ("quiet.py:9", "quiet", "product"),
+        ("quiet.py:17", "set_level", "test"),
+        ("quiet.py:21", "render", "product"),
+        ("quiet.py:27", "Silence.start", "product"),
+    ],
+)
+def test_a_setter_is_the_tests_hand_and_what_promises_to_restore_is_not(place, function, at_fault):
+    writer, _ = written(place, function)
+    assert writer.at_fault == at_fault
+    assert ("a product defect" in writer.sentence) == (at_fault == "product")
+    assert place in writer.sentence
+
+
+def test_the_products_own_restore_runs_in_a_finally():
+    writer, (patch,) = written("quiet.py:9", "quiet")
+    assert writer.polluter == POLLUTER
+    assert patch.path == "quiet.py"
+    expected = """\
+    try:
+        given = yield value
+    finally:
+
+        # back to what it was
+        LEVEL = before
+"""
+    assert expected in patch.after
+    compile(patch.after, "quiet.py", "exec")
+    assert patch.after.endswith(QUIET[QUIET.index("def set_level") :])
+
+
+def test_without_a_restore_there_is_nothing_to_move():
+    assert written("quiet.py:21", "render")[1] == ()
+    assert restoring_always("def f():\n    yield 1\n", 2) is None
+    assert restoring_always("no python at all (", 1) is None
