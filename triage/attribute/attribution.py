@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from triage.attribute.causes import FoundCause
+from triage.attribute.factors import FactorOnOthers, KnownFactor, known_factors, tried_on_others
 from triage.attribute.joint import JointSearch
 from triage.attribute.runs import RedTests
 from triage.attribute.states import SearchedStates
@@ -36,8 +37,11 @@ class Attribution:
     target: Target
     tests: tuple[str, ...]
     causes: list[FoundCause] = field(default_factory=list)
+    factors: list[FactorOnOthers] = field(default_factory=list)
     unexplained: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    is_cut: bool = False
+    """Whether the budget ended it."""
     search: JointSearch | None = None
     """None where nothing was asked."""
 
@@ -48,7 +52,7 @@ def attribute(
     target: Target,
     folder: EvidenceFolder,
     *,
-    budget: float,
+    budget: Budget,
     workers: int,
 ) -> Attribution:
     """Find what broke the tests that are green on the base; the folder gets the evidence and stays open."""
@@ -60,13 +64,16 @@ def attribute(
         Scratch(services.root, temporary, carry_only_ignored=True) as scratch,
     ):
         place = Workspace(scratch, temporary)
-        lab = open_lab(services, folder, place, budget=Budget(seconds=budget), workers=workers)
-        attribution = Attribution(folder, lab, target, tuple(judged), unexplained=unexplained)
+        lab = open_lab(services, folder, place, budget=budget, workers=workers)
+        attribution = Attribution(folder, lab, target, tuple(subjects), unexplained=unexplained)
         repository = Repository.find(services.root)
+        place.scratch.prepare(None)
+        runs = RedTests(lab, subjects)
         if target.commit is None or repository is None or not asked:
             attribution.notes.append(_why_not(target, asked))
-            return attribution
-        _search(attribution, place, repository, record, {nodeid: subjects[nodeid] for nodeid in asked})
+        else:
+            _search(attribution, place, repository, record, runs=runs, asked=asked)
+        _try_factors(attribution, runs, known_factors(services.output))
     return attribution
 
 
@@ -80,14 +87,16 @@ def _search(
     place: Workspace,
     repository: Repository,
     record: RunRecord,
-    subjects: Mapping[str, Subject],
+    *,
+    runs: RedTests,
+    asked: Sequence[str],
 ) -> None:
+    """Commits and hunks."""
     modules = {result.nodeid.split("::", 1)[0] for result in (*record.results, *record.collect_errors)}
     states = SearchedStates(place.scratch, repository, modules)
     attribution.lab.runner.use_states(states)
-    place.scratch.prepare(None)
     search = JointSearch(
-        runs=RedTests(attribution.lab, subjects),
+        runs=runs,
         states=states,
         repository=repository,
         is_test_file=TestFileRule(modules),
@@ -95,10 +104,24 @@ def _search(
     )
     attribution.search = search
     assert attribution.target.commit is not None
-    search.run(attribution.target.commit, tuple(subjects))
+    search.run(attribution.target.commit, asked)
     attribution.causes = search.causes
+    attribution.is_cut = search.is_cut
     attribution.unexplained.update(search.unexplained)
-    attribution.notes += [*search.notes, *search.runs.notes]
+    attribution.notes += [*search.notes, *runs.notes]
+
+
+def _try_factors(attribution: Attribution, runs: RedTests, factors: Sequence[KnownFactor]) -> None:
+    """What is still without a cause may have that of a cluster which a probe has explained."""
+    explained = {test for cause in attribution.causes for test in cause.tests}
+    left = [test for test in attribution.tests if test not in explained]
+    if not left or not factors or attribution.is_cut:
+        return
+    progress = attribution.lab.progress
+    attribution.factors, attribution.is_cut = tried_on_others(runs, factors, left, progress.note)
+    for found in attribution.factors:
+        for test in found.tests:
+            attribution.unexplained.pop(test, None)
 
 
 def _judged_tests(record: RunRecord) -> dict[str, OnBase]:
@@ -115,7 +138,7 @@ def _to_ask(
     others: dict[str, str] = {}
     for nodeid, on_base in judged.items():
         if nodeid not in subjects:
-            continue
+            continue  # it was red and is no failure: a file of which every test was deselected
         if not _is_green_on_base(on_base):
             others[nodeid] = f"{on_base.verdict}: {on_base.reason}"
         elif len(asked) >= _MOST_TESTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from triage.attribute.attribution import Attribution, attribute, is_worth_asking
 from triage.attribute.document import JointReport
@@ -14,10 +15,14 @@ from triage.campaign.decide import decide
 from triage.campaign.services import Services
 from triage.cluster.causes import DecidedCause, carried_out
 from triage.evidence.folder import EvidenceFolder
+from triage.lab.budget import Budget
 from triage.model.run import RunRecord, Suite
 
 _BY_RUN = "triage run --attribute"
 _BY_PROBE = "triage probe --all"
+
+_LEAST_SECONDS = 1.0
+"""Left for the search where the base has used up the budget: it says so, and ends."""
 
 MakeFolder = Callable[[], EvidenceFolder]
 """Makes the next STAMP folder of phase B."""
@@ -42,7 +47,7 @@ class RunAttribution:
             record,
             target,
             self._make_folder(),
-            budget=self._budget,
+            budget=Budget(seconds=self._budget),
             workers=self._workers,
         )
         return decided_causes(self._services, self._attribution)
@@ -64,7 +69,7 @@ def probe_all(
     suite: Suite,
     make_folder: MakeFolder,
     *,
-    budget: float,
+    budget: Budget,
     workers: int,
 ) -> JointReport:
     """Search the causes of everything that is red in a run, and bring the clusters in line with them."""
@@ -73,8 +78,9 @@ def probe_all(
     if record.base is None or record.base.commit != target.commit:
         record = judge_against_base(record, target, bench_of(services, suite, folder))
     # the base is asked out of the same budget
-    left = max(budget - (services.world.monotonic() - started), 1.0)
-    attribution = attribute(services, record, target, folder, budget=left, workers=workers)
+    left = max(budget.seconds - (services.world.monotonic() - started), _LEAST_SECONDS)
+    budget = replace(budget, seconds=left)
+    attribution = attribute(services, record, target, folder, budget=budget, workers=workers)
     causes = decided_causes(services, attribution)
     decide(services, lambda registry, factory: carried_out(registry, factory, causes), _BY_PROBE)
     return _written(services, attribution, make_folder, by=_BY_PROBE)

@@ -12,12 +12,14 @@ from triage.attribute.document import (
     DOCUMENT,
     CommitRef,
     Confidence,
+    FactorFound,
     HunkRef,
     JointCause,
     JointReport,
     SearchCost,
     Unexplained,
 )
+from triage.attribute.factors import FactorOnOthers
 from triage.attribute.hunks import Hunk
 from triage.campaign.services import Services
 from triage.cluster.causes import DecidedCause, cluster_of_cause
@@ -52,6 +54,17 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
                 detail=f"{summary} ({where}/{DOCUMENT})",
                 title=_title(cause),
                 factor=f"hunk:{_places(_in_order(cause.hunks))}=reverted",
+                evidence=f"{where}/{DOCUMENT}",
+            )
+        )
+    for factor in attribution.factors:
+        known = factor.known
+        found.append(
+            DecidedCause(
+                tests=frozenset((*known.tests, *factor.tests)),
+                detail=f"all pass with {known.text} ({known.evidence}, {where}/{DOCUMENT})",
+                title=f"mended by {known.text}",
+                factor=known.text,
                 evidence=f"{where}/{DOCUMENT}",
             )
         )
@@ -113,6 +126,7 @@ def _joint_report(services: Services, attribution: Attribution, registry: Cluste
         base_chosen=attribution.target.chosen,
         tests=attribution.tests,
         causes=tuple(causes),
+        factors=tuple(_factor_found(services, each) for each in attribution.factors),
         unexplained=tuple(
             Unexplained(nodeid=nodeid, reason=redact(reason))
             for nodeid, reason in attribution.unexplained.items()
@@ -139,6 +153,16 @@ def _cause(services: Services, found: FoundCause, cluster: str | None) -> JointC
     )
 
 
+def _factor_found(services: Services, found: FactorOnOthers) -> FactorFound:
+    return FactorFound(
+        factor=services.redact(found.known.text),
+        known_from=found.known.evidence,
+        tests=found.tests,
+        experiments=(_relative(found.result, services),),
+        confidence="likely",
+    )
+
+
 def _hunk(hunk: Hunk, redact: Callable[[str], str]) -> HunkRef:
     return HunkRef(
         place=hunk.name,
@@ -153,7 +177,9 @@ def _hunk(hunk: Hunk, redact: Callable[[str], str]) -> HunkRef:
 def _cost(attribution: Attribution) -> SearchCost:
     search, spending = attribution.search, attribution.lab.spending
     if search is None:
-        return SearchCost()
+        return SearchCost(
+            processes=spending.runs, seconds=round(spending.seconds, 3), is_cut=attribution.is_cut
+        )
     commits = search.commits.cost
     return SearchCost(
         commits=search.history.length if search.history is not None else 0,
@@ -165,7 +191,7 @@ def _cost(attribution: Attribution) -> SearchCost:
         untestable=sum(stage.cost.untestable for stage in search.stages),
         processes=spending.runs,
         seconds=round(spending.seconds, 3),
-        is_cut=search.is_cut,
+        is_cut=attribution.is_cut,
     )
 
 
@@ -197,12 +223,16 @@ def _page_of_search(report: JointReport) -> ProbeReport:
         summary="; ".join(summaries) or "no cause was found",
         culprits=tuple(dict.fromkeys(culprit for cause in causes for culprit in cause.culprits)),
         confidence=_weakest(cause.confidence for cause in causes),
+        claim="cause" if causes else None,
     )
     return ProbeReport(
         subject=report.tests,
         cluster=None,
-        reproduced=bool(causes),
-        experiments=tuple(result for cause in causes for result in cause.experiments),
+        reproduced=bool(causes or report.factors),
+        experiments=(
+            *(result for cause in causes for result in cause.experiments),
+            *(result for factor in report.factors for result in factor.experiments),
+        ),
         root_cause=whole,
         claim=f"{counted_noun(len(report.tests), 'red test')}, {counted_noun(len(causes), 'cause')}.",
         excluded=tuple(f"{each.nodeid}: {each.reason}" for each in report.unexplained),
@@ -229,6 +259,7 @@ def _probe_report(cause: JointCause, report: JointReport) -> ProbeReport:
             factor=_factor(cause),
             culprits=cause.culprits,
             confidence=cause.confidence,
+            claim="cause",
         ),
         claim=f"Found by the joint search of {counted_noun(len(report.tests), 'red test')}.",
         notes=(f"The runs and the whole search: {report.folder}/{DOCUMENT}.",),

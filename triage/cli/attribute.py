@@ -22,6 +22,12 @@ def say_causes(app: App, report: JointReport) -> None:
     app.say(f"{counted_noun(len(report.tests), 'red test')}, {counted_noun(len(report.causes), 'cause')}:")
     for cause in report.causes:
         _say_cause(app, cause)
+    for factor in report.factors:
+        app.say(
+            f"{factor.factor} mends {counted_noun(len(factor.tests), 'more test')}, as in {factor.known_from}"
+        )
+        for nodeid in factor.tests[:_MOST_TESTS]:
+            app.say(f"        {nodeid}")
     for each in report.unexplained[:_MOST_UNEXPLAINED]:
         app.say(f"no cause for {each.nodeid}: {each.reason}")
     more = len(report.unexplained) - _MOST_UNEXPLAINED

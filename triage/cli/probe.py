@@ -14,6 +14,7 @@ from triage.cli.lookup import run_to_work_on
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from triage.lab.budget import Budget
     from triage.model.experiment import Factor, ProbeReport
     from triage.probe.api import Probe
 
@@ -74,7 +75,8 @@ def probe_command(
     if everything:
         if subject is not None or names or factors:
             raise UsageError("bad-probe", "--all asks about everything that is red", "leave the rest out")
-        return _probe_all(app, seconds, workers, stamp)
+        repeats = _at_least_one(repeats, "--repeats")
+        return _probe_all(app, Budget(seconds=seconds, repeats=repeats), workers, stamp)
     if subject is None:
         raise UsageError("bad-probe", "nothing is named", "name a cluster or a test, or give --all")
     run = run_to_work_on(app)
@@ -93,7 +95,7 @@ def probe_command(
     return _exit_code(report)
 
 
-def _probe_all(app: App, budget: float, workers: int, stamp: str | None) -> ExitCode:
+def _probe_all(app: App, budget: Budget, workers: int, stamp: str | None) -> ExitCode:
     """One joint search; exit 0 where every red test that was asked about has a cause, else 1."""
     from triage.attribute.flow import probe_all
     from triage.base.target import AUTO, find_target

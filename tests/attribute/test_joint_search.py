@@ -1,0 +1,170 @@
+"""The joint search on real repositories with real runs, through the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = """
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+pythonpath = ["."]
+"""
+IGNORED = "__pycache__/\n.triage/\nreports/\nplans/\n"
+SHOP = """
+LIMIT = 10
+
+def price(amount):
+    return amount * 2
+
+def label(name):
+    return name.upper()
+
+def discount(amount):
+    if amount > LIMIT:
+        return 3
+    return 0
+"""
+TILL = """
+import json
+from pathlib import Path
+
+import shop
+
+def total(amount):
+    return shop.price(amount) - shop.discount(amount)
+
+def currency():
+    return json.loads(Path(__file__).with_name("till.json").read_text())["currency"]
+"""
+TESTS_OF_SHOP = """
+import shop
+
+def test_price():
+    assert shop.price(2) == 4
+
+def test_label():
+    assert shop.label("tea") == "TEA"
+
+def test_discount():
+    assert shop.discount(11) == 3
+"""
+TESTS_OF_TILL = """
+import till
+
+def test_total():
+    assert till.total(2) == 4
+
+def test_large_total():
+    assert till.total(11) == 19
+
+def test_currency():
+    assert till.currency() == "EUR"
+"""
+FEWEST = ("--repeats", "3")
+"""The fewest runs of each arm that prove anything: 3 of 3 against 0 of 3 is p = 0.05."""
+
+
+@pytest.fixture
+def shop(project):
+    """The green project, committed and tagged `base`."""
+    project.file("pyproject.toml", SETTINGS).file(".gitignore", IGNORED)
+    project.file("shop.py", SHOP).file("till.py", TILL).file("till.json", '{"currency": "EUR"}\n')
+    project.file("tests/test_shop.py", TESTS_OF_SHOP).file("tests/test_till.py", TESTS_OF_TILL)
+    project.commit()
+    project.git("tag", "base")
+    return project
+
+
+def change(project, name, old, new, *, commit=True):
+    """Exchange one text of a file, in a commit of its own."""
+    text = (project.root / name).read_text()
+    assert old in text
+    project.file(name, text.replace(old, new))
+    if commit:
+        project.commit()
+    return project.git("rev-parse", "HEAD").strip()
+
+
+def names(nodeids):
+    return {nodeid.partition("::")[2] for nodeid in nodeids}
+
+
+def causes_of(report):
+    """Hunks to the tests that they broke."""
+    return {
+        " ".join(hunk["place"] for hunk in cause["hunks"]): names(cause["tests"])
+        for cause in report["causes"]
+    }
+
+
+def test_a_run_names_commit_and_hunk_of_each_cause_and_its_clusters_follow(shop):
+    bad_price = change(shop, "shop.py", "amount * 2", "amount * 2 + 1")
+    change(shop, "shop.py", "def label(name):", "def label(name):  # for the shelf")
+    change(shop, "till.json", "EUR", "USD", commit=False)
+
+    ran = shop.triage("run", "--base", "base", "--attribute", "--json")
+
+    report = ran.json["causes"]
+    assert causes_of(report) == {
+        "shop.py:5-5": {"test_price", "test_total", "test_large_total"},
+        "till.json:1-1": {"test_currency"},
+    }
+    assert [cause["confidence"] for cause in report["causes"]] == ["proven", "proven"]
+    commits = {cause["hunks"][0]["path"]: cause["commits"] for cause in report["causes"]}
+    assert [commit["id"] for commit in commits["shop.py"]] == [bad_price]
+    assert commits["till.json"] == [], "it is not committed"
+    clusters = {cluster["id"]: names(cluster["members"]) for cluster in ran.json["clusters"]}
+    assert sorted(clusters.values(), key=len) == [
+        {"test_currency"},
+        {"test_price", "test_total", "test_large_total"},
+    ]
+    assert {cause["cluster"] for cause in report["causes"]} == set(clusters)
+    assert shop.triage("check").code == 0
+    cluster = next(iter(clusters))
+    assert "experiment: shop.py:5-5" in shop.triage("explain", cluster).out + shop.triage("explain", "C2").out
+
+
+def test_probe_all_joins_and_splits_what_a_run_had_clustered_by_wording(shop):
+    change(shop, "shop.py", "name.upper()", "name.lower()", commit=False)
+    # 11 > 10.5 and 11 - 0.7 > 10 hold, 11 - 0.7 > 10.5 does not: each of these two is harmless without the other
+    change(shop, "shop.py", "LIMIT = 10", "LIMIT = 10.5", commit=False)
+    change(shop, "shop.py", "amount > LIMIT:", "amount - 0.7 > LIMIT:", commit=False)
+    shop.triage("run")
+
+    probed = shop.triage("probe", "--all", "--base", "base", *FEWEST, "--json")
+
+    report = probed.json
+    assert causes_of(report) == {
+        "shop.py:8-8": {"test_label"},
+        "shop.py:2-2 shop.py:11-11": {"test_discount", "test_large_total"},
+    }
+    assert probed.code == 0
+    clusters = shop.triage("clusters", "--json").json["clusters"]
+    members = [names(cluster["members"]) for cluster in clusters]
+    assert sorted(members, key=len) == [{"test_label"}, {"test_discount", "test_large_total"}]
+    assert shop.triage("check").code == 0
+    document = shop.root / report["folder"] / "joint.json"
+    assert json.loads(document.read_text())["cost"]["processes"] == report["cost"]["processes"]
+
+
+def test_hunks_that_only_work_together_are_one_cause_and_two_bugs_in_one_test_are_two(shop):
+    renamed = (shop.root / "shop.py").read_text().replace("def price(amount):", "def price_of(amount):")
+    shop.file("shop.py", renamed.replace("amount * 2", "amount * 3"))
+    change(shop, "till.py", "shop.price(amount)", "shop.price_of(amount)", commit=False)
+    change(shop, "till.json", "EUR", "USD", commit=False)
+    shop.file(
+        "tests/test_shop.py", TESTS_OF_SHOP.replace("shop.price(2)", "getattr(shop, 'price_of', None)(2)")
+    )
+    shop.triage("run")
+
+    report = shop.triage("probe", "--all", "--base", "base", *FEWEST, "--json").json
+
+    found = causes_of(report)
+    together = next(places for places, tests in found.items() if "test_total" in tests)
+    assert "till.py:8-8" in together
+    assert found["till.json:1-1"] == {"test_currency"}
+    assert "test_price" not in names(test for cause in report["causes"] for test in cause["tests"])
