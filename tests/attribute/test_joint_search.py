@@ -130,7 +130,7 @@ def test_a_run_names_commit_and_hunk_of_each_cause_and_its_clusters_follow(shop)
 
 def test_probe_all_joins_and_splits_what_a_run_had_clustered_by_wording(shop):
     change(shop, "shop.py", "name.upper()", "name.lower()", commit=False)
-    # 11 > 10.5 and 11 - 0.7 > 10 hold, 11 - 0.7 > 10.5 does not: each of these two is harmless without the other
+    # 11 > 10.5 and 11 - 0.7 > 10 hold, 11 - 0.7 > 10.5 does not: either is harmless without the other
     change(shop, "shop.py", "LIMIT = 10", "LIMIT = 10.5", commit=False)
     change(shop, "shop.py", "amount > LIMIT:", "amount - 0.7 > LIMIT:", commit=False)
     shop.triage("run")

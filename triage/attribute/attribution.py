@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from triage.attribute.causes import FoundCause
+from triage.attribute.causes import FoundCause, united
 from triage.attribute.factors import FactorOnOthers, KnownFactor, known_factors, tried_on_others
 from triage.attribute.joint import JointSearch
 from triage.attribute.runs import RedTests
@@ -18,7 +18,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget
 from triage.lab.lab import Lab
 from triage.lab.session import Workspace, open_lab
-from triage.model.base_commit import BaseVerdict, OnBase
+from triage.model.base_commit import BaseVerdict, OnBase, TestFiles
 from triage.model.run import RunRecord, TestResult
 from triage.process.git import Repository
 from triage.process.scratch import Scratch
@@ -42,8 +42,8 @@ class Attribution:
     notes: list[str] = field(default_factory=list)
     is_cut: bool = False
     """Whether the budget ended it."""
-    search: JointSearch | None = None
-    """None where nothing was asked."""
+    searches: list[JointSearch] = field(default_factory=list)
+    """One for tests in today's form, one for those that the change has changed."""
 
 
 def attribute(
@@ -95,20 +95,37 @@ def _search(
     modules = {result.nodeid.split("::", 1)[0] for result in (*record.results, *record.collect_errors)}
     states = SearchedStates(place.scratch, repository, modules)
     attribution.lab.runner.use_states(states)
-    search = JointSearch(
-        runs=runs,
-        states=states,
-        repository=repository,
-        is_test_file=TestFileRule(modules),
-        progress=attribution.lab.progress,
-    )
-    attribution.search = search
-    assert attribution.target.commit is not None
-    search.run(attribution.target.commit, asked)
-    attribution.causes = search.causes
-    attribution.is_cut = search.is_cut
-    attribution.unexplained.update(search.unexplained)
-    attribution.notes += [*search.notes, *runs.notes]
+    is_test_file = TestFileRule(modules)
+    for form, tests in _by_form(asked, _judged_tests(record)).items():
+        search = JointSearch(
+            runs=runs,
+            states=states,
+            repository=repository,
+            is_test_file=is_test_file if form == "head" else _no_test_file,
+            progress=attribution.lab.progress,
+            head_tests=form == "head",
+        )
+        attribution.searches.append(search)
+        assert attribution.target.commit is not None
+        search.run(attribution.target.commit, tests)
+        attribution.causes = united([*attribution.causes, *search.causes])
+        attribution.is_cut = attribution.is_cut or search.is_cut
+        attribution.unexplained.update(search.unexplained)
+        attribution.notes += search.notes
+    attribution.notes += runs.notes
+
+
+def _no_test_file(path: str) -> bool:
+    """Every file is as the state has it, tests too."""
+    return False
+
+
+def _by_form(asked: Sequence[str], judged: Mapping[str, OnBase]) -> dict[TestFiles, list[str]]:
+    """Tests by whose form was green on the base: the head's, or the base's own where it was changed."""
+    found: dict[TestFiles, list[str]] = {}
+    for nodeid in asked:
+        found.setdefault(judged[nodeid].tests or "head", []).append(nodeid)
+    return dict(sorted(found.items(), reverse=True))
 
 
 def _try_factors(attribution: Attribution, runs: RedTests, factors: Sequence[KnownFactor]) -> None:
@@ -141,6 +158,8 @@ def _to_ask(
             continue  # it was red and is no failure: a file of which every test was deselected
         if not _is_green_on_base(on_base):
             others[nodeid] = f"{on_base.verdict}: {on_base.reason}"
+        elif on_base.tests == "base" and on_base.nodeid is not None:
+            others[nodeid] = f"only its earlier form, {on_base.nodeid}, is green on the base"
         elif len(asked) >= _MOST_TESTS:
             others[nodeid] = f"{_MOST_TESTS} red tests were asked about, no more"
         else:

@@ -48,8 +48,11 @@ class CommitCost:
 class CommitStage:
     """The joint bisection on real commits."""
 
-    def __init__(self, runs: RedTests, repository: Repository, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, runs: RedTests, repository: Repository, say: Callable[[str], None], *, head_tests: bool
+    ) -> None:
         self._runs = runs
+        self._head_tests = head_tests
         self._repository = repository
         self._say = say
         self.cost = CommitCost()
@@ -84,7 +87,7 @@ class CommitStage:
                 self.found[test] = self._broken_since(history, found)
 
     def _ask(self, history: History, question: Question[str]) -> dict[str, Answer]:
-        state = Setup(nodeids=(), commit=history.states[question.position], head_tests=True)
+        state = Setup(nodeids=(), commit=history.states[question.position], head_tests=self._head_tests)
         shown = history.shown(question.position)
         why = f"at {shown}, {counted_noun(len(question.tests), 'red test')}"
         return self._runs.answers(state, question.tests, why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from triage.attribute.answers import Answer
@@ -15,7 +15,6 @@ from triage.attribute.hunk_stage import HunkStage
 from triage.attribute.hunks import moved_into
 from triage.attribute.runs import RedTests, Seen
 from triage.attribute.states import SearchedStates
-from triage.base.test_files import TestFileRule
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Setup
 from triage.model.base import Progress
@@ -32,8 +31,11 @@ class JointSearch:
     runs: RedTests
     states: SearchedStates
     repository: Repository
-    is_test_file: TestFileRule
+    is_test_file: Callable[[str], bool]
+    """Files that stay as they are today in every state; with the commits' own tests there are none."""
     progress: Progress
+    head_tests: bool = True
+    """Whether commits are run with today's tests; else with their own, and a changed test may be at fault."""
     commits: CommitStage = field(init=False)
     stages: list[HunkStage] = field(default_factory=list)
     causes: list[FoundCause] = field(default_factory=list)
@@ -45,7 +47,7 @@ class JointSearch:
     """How each test fails in the tree as it stands."""
 
     def __post_init__(self) -> None:
-        self.commits = CommitStage(self.runs, self.repository, self._say)
+        self.commits = CommitStage(self.runs, self.repository, self._say, head_tests=self.head_tests)
 
     def run(self, base: str, tests: Sequence[str]) -> None:
         """Search between a base on which the tests are green and the tree as it stands."""
@@ -93,7 +95,7 @@ class JointSearch:
         seen = [self._head[test] for test in tests]
         found = difference_between(self.repository, since.good, since.bad, self.is_test_file, seen)
         self.states.know(since.bad, found.difference)
-        state = Setup(nodeids=(), commit=since.bad, head_tests=since.bad is not None)
+        state = Setup(nodeids=(), commit=since.bad, head_tests=self.head_tests and since.bad is not None)
         stage = HunkStage(self.runs, state, found.difference, self._say)
         if since.bad is None:
             stage.reference = {test: self._head[test] for test in tests}

@@ -175,20 +175,18 @@ def _hunk(hunk: Hunk, redact: Callable[[str], str]) -> HunkRef:
 
 
 def _cost(attribution: Attribution) -> SearchCost:
-    search, spending = attribution.search, attribution.lab.spending
-    if search is None:
-        return SearchCost(
-            processes=spending.runs, seconds=round(spending.seconds, 3), is_cut=attribution.is_cut
-        )
-    commits = search.commits.cost
+    spending = attribution.lab.spending
+    commits = [search.commits.cost for search in attribution.searches]
+    stages = [stage.cost for search in attribution.searches for stage in search.stages]
+    lengths = [search.history.length for search in attribution.searches if search.history is not None]
     return SearchCost(
-        commits=search.history.length if search.history is not None else 0,
-        checkouts=commits.checkouts,
-        checkouts_alone=commits.alone,
-        hunks=sum(stage.cost.hunks for stage in search.stages),
-        experiments=sum(stage.cost.experiments for stage in search.stages),
-        experiments_alone=round(sum(stage.cost.alone for stage in search.stages)),
-        untestable=sum(stage.cost.untestable for stage in search.stages),
+        commits=max(lengths, default=0),
+        checkouts=sum(cost.checkouts for cost in commits),
+        checkouts_alone=sum(cost.alone for cost in commits),
+        hunks=sum(cost.hunks for cost in stages),
+        experiments=sum(cost.experiments for cost in stages),
+        experiments_alone=round(sum(cost.alone for cost in stages)),
+        untestable=sum(cost.untestable for cost in stages),
         processes=spending.runs,
         seconds=round(spending.seconds, 3),
         is_cut=attribution.is_cut,

@@ -34,17 +34,8 @@ class SearchedStates:
         return self._trees[commit]
 
     def know(self, commit: str | None, difference: Difference) -> None:
-        """Resolve hunks of setups on this commit (None: the tree as it stands) by this difference.
-
-        The names of hunks are those of the bad state, so two differences that end there do not clash.
-        """
-        key = commit or ""
-        known = self._differences.get(key)
-        if known is None:
-            self._differences[key] = difference
-            return
-        hunks = tuple(dict.fromkeys((*known.hunks, *difference.hunks)))
-        self._differences[key] = Difference({**known.files, **difference.files}, hunks)
+        """From now on resolve hunks of setups on this commit (None: today's tree) by this difference."""
+        self._differences[commit or ""] = difference
 
     def overlay(self, setup: Setup) -> Overlay | None:
         """The head's tests, where the setup asks for them."""
