@@ -88,14 +88,22 @@ def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
 
 def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     """On the good state they alone make the tests fail; else what else is needed is searched."""
+    whole = frozenset(stage.difference.hunks)
+    for each in confirmed:
+        if each.culprits.hunks == whole:
+            each.alone = each.without  # they are the whole difference: without them is the base itself
+    waiting = [each for each in confirmed if each.without is Status.CONFIRMED and each.alone is None]
+    _test_alone(stage, waiting)
+    incomplete = [each for each in waiting if each.alone is Status.INVALID_CONTROL and _complete(stage, each)]
+    for each in incomplete:
+        each.alone = None
+    _test_alone(stage, incomplete)
+
+
+def _test_alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     experiments: list[tuple[Confirmed, Experiment]] = []
     for each in confirmed:
-        if each.without is not Status.CONFIRMED:
-            continue
-        if each.culprits.hunks == frozenset(stage.difference.hunks):
-            each.alone = each.without  # they are the whole difference: without them is the base itself
-        else:
-            _complete(stage, each)
+        if each.culprits.hunks:
             name = _names(each.culprits.hunks)
             good = stage.without(stage.difference.hunks)
             for tests, arms in _arms(stage, each.tests, stage.only(each.culprits.hunks), good):
@@ -109,7 +117,7 @@ def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
         each.alone = _worse(each.alone, trial.result.status)
 
 
-def _complete(stage: HunkStage, each: Confirmed) -> None:
+def _complete(stage: HunkStage, each: Confirmed) -> bool:
     """Add hunks without which the culprits do no harm on the good state: a condition of two parts."""
     steady = [test for test in each.tests if not stage.runs.subjects[test].is_flaky]
     hunks = each.culprits.hunks
@@ -117,7 +125,7 @@ def _complete(stage: HunkStage, each: Confirmed) -> None:
     seen = stage.runs.answers(stage.only(hunks), steady, f"the base with {_names(hunks)} alone")
     harmless = [test for test, answer in seen.items() if answer is Answer.GREEN]
     if not harmless:
-        return
+        return False
 
     def ask(applied: Hunks, tests: Sequence[str]) -> dict[str, Answer]:
         answers = stage.runs.answers(stage.only(applied | hunks), tests, f"the base with {_names(applied)}")
@@ -128,6 +136,7 @@ def _complete(stage: HunkStage, each: Confirmed) -> None:
     found = search.run()
     stage.cost.experiments += search.experiments
     each.culprits = Culprits(hunks.union(*found.values()), each.culprits.also)
+    return bool(found)
 
 
 _OPPOSITE = {

@@ -20,7 +20,8 @@ def say_causes(app: App, report: JointReport) -> None:
     from triage.attribute.record import cost_in_words
 
     app.say(f"{counted_noun(len(report.tests), 'red test')}, {counted_noun(len(report.causes), 'cause')}:")
-    for cause in report.causes:
+    by_cluster = sorted(report.causes, key=lambda cause: int((cause.cluster or "C0")[1:]))
+    for cause in by_cluster:
         _say_cause(app, cause)
     for factor in report.factors:
         app.say(

@@ -240,7 +240,12 @@ def _report(app: App, concluded: Concluded, folder: str, causes: JointReport | N
         app.say(f"next: triage run --resume {record.stamp}")
         return
     unexplained = [cluster for cluster in concluded.clusters if cluster.is_unexplained]
-    if unexplained:
+    found = {cause.cluster for cause in causes.causes if cause.confidence != "unknown"} if causes else set()
+    without_cause = [cluster for cluster in unexplained if cluster.id not in found]
+    if unexplained and not without_cause:
+        app.say(f"next: triage design {unexplained[0].id} --option YOUR.patch")
+    elif unexplained:
+        unexplained = without_cause
         app.say(f"next: triage probe {_name_for_probe(app, unexplained[0])}")
 
 
