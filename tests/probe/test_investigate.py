@@ -65,10 +65,42 @@ def exit_code(command):
 def test_the_pasted_commands_do_what_the_experiments_did(suite):
     project = suite(LEVER, env={"APP_MODE": "fast"})
     _, report, _ = project.probe(T)
-    commands = {one["probe"]: one["command"] for one in report["experiments"] if one["status"] == "confirmed"}
-    assert exit_code(commands["repeat"]) == 1
-    assert exit_code(commands["environment"]) == 0
-    assert exit_code(commands["environment"].replace("-u APP_MODE", "APP_MODE=fast")) == 1
+    confirmed = {one["probe"]: one for one in report["experiments"] if one["status"] == "confirmed"}
+    assert exit_code(confirmed["repeat"]["command"]) == 1
+    assert exit_code(confirmed["environment"]["command"]) == 0
+    assert exit_code(confirmed["environment"]["baseline_command"]) == 1
+
+
+VICTIM_FIRST = {
+    "state.py": "LIMIT = 10\n",
+    "tests/test_v.py": """
+        import pytest, state
+        def test_victim():
+            assert state.LIMIT == 10
+        @pytest.mark.parametrize("number", range(100))
+        def test_with_a_rather_long_name_of_its_own(number):
+            pass
+        def test_polluter():
+            state.LIMIT = 3
+    """,
+}
+
+
+def test_an_order_of_many_tests_is_pasted_from_a_file_and_both_arms_can_be(suite):
+    """The polluter stands behind its victim: only the recorded order has it before."""
+    project = suite(VICTIM_FIRST)
+    assert project.call("run", "--order", "reversed", "--reruns", "0") == 1
+    code, report, _ = project.probe("tests/test_v.py::test_victim", "--probe", "repeat", "--probe", "order")
+    assert code == 0
+    assert report["root_cause"]["culprits"] == ["tests/test_v.py::test_polluter"]
+    repeat, order = (
+        next(one for one in report["experiments"] if one["probe"] == probe) for probe in ("repeat", "order")
+    )
+    assert len(repeat["command"]) < 1000
+    assert exit_code(repeat["command"]) == 1, "a hundred tests before the victim"
+    assert exit_code(order["baseline_command"]) == 1
+    assert exit_code(order["command"]) == 0
+    assert "monkeypatch" in report["patches"][0]["diff"]
 
 
 def test_a_verdict_that_is_known_is_not_run_again(suite):

@@ -111,6 +111,12 @@ def _experiment(number: int, result: ExperimentResult) -> Iterator[str]:
     yield f"Found: {escaped(result.sentence)}"
     yield ""
     yield from _measured(result)
+    if result.baseline_command and result.baseline_command != result.command:
+        yield "Without the change:"
+        yield ""
+        yield from fenced(result.baseline_command, "sh")
+        yield "With it:"
+        yield ""
     if result.command:
         yield from fenced(result.command, "sh")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from triage.campaign.services import Services
@@ -41,6 +42,14 @@ class Environment:
     def inherited(self, name: str) -> str | None:
         """A variable as a process gets it where an experiment says nothing of it."""
         return self.variables.get(name) or self.world.environ.get(name)
+
+    @property
+    def takes_argument_files(self) -> bool:
+        """Whether the suite's pytest is known to take `@FILE` for arguments: from 8.2, and of this Python."""
+        if self.python is not None:
+            return False
+        major, minor = version("pytest").split(".")[:2]
+        return (int(major), int(minor)) >= (8, 2)
 
     @property
     def everything(self) -> dict[str, str]:

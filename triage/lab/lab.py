@@ -134,12 +134,15 @@ class Lab:
         return baseline, treated
 
     def _with_command(self, trial: Trial, experiment: Experiment, number: int) -> Trial:
-        """The trial with the treated arm as people paste it."""
-        treated = experiment.treated
-        pristine, changed = self.runner.pristine(treated), self.runner.edits(treated)
-        command = self.record.treated_command(number, treated, pristine, changed)
-        result = trial.result.model_copy(update={"command": command})
-        return trial.model_copy(update={"result": result})
+        """The trial with both arms as people paste them."""
+        commands = {
+            "baseline_command": self._command(f"{number:03d}-baseline", experiment.baseline),
+            "command": self._command(f"{number:03d}", experiment.treated),
+        }
+        return trial.model_copy(update={"result": trial.result.model_copy(update=commands)})
+
+    def _command(self, name: str, setup: Setup) -> str:
+        return self.record.arm_command(name, setup, self.runner.pristine(setup), self.runner.edits(setup))
 
     def _run_all(self, setups: list[Setup]) -> list[Observation]:
         return self.runner.side_by_side(setups, self._run)
@@ -149,7 +152,7 @@ class Lab:
         observation = self.runner.run(setup, self._limits_now(), number)
         if not (setup.instruments or setup.edits or setup.reverted):
             # their files are gone with the working copy; those of an experiment are kept under arms/
-            observation = observation.model_copy(update={"command": self.record.command(setup)})
+            observation = observation.model_copy(update={"command": self.record.command(setup, number)})
         self.record.observed(number, observation)
         self.progress.step(f"run {number}")
         return observation

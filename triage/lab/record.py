@@ -17,6 +17,9 @@ from triage.model.experiment import EXPERIMENTS_FILE, ExperimentResult
 from triage.model.outcome import Outcome
 from triage.text.diff import diff_of
 
+_LONGEST_COMMAND = 2000
+"""Characters of node ids that a command holds; more are in a file beside it."""
+
 
 class ExperimentRecord:
     """The record of one investigation in its evidence folder; each line is on disk before the next step."""
@@ -74,14 +77,13 @@ class ExperimentRecord:
         """The text without secrets."""
         return self._folder.redact(text)
 
-    def command(self, setup: Setup) -> str:
-        """A shell command for a setup that needs no file: no instruments, no edits."""
-        return self._shell(setup, instruments=None, edits=None)
+    def command(self, setup: Setup, number: int) -> str:
+        """A shell command for the setup of a run, which has no instruments and no edits."""
+        listed = self._with_listed_tests(self.run_folder(number) / "tests.txt", setup)
+        return self._shell(listed, instruments=None, edits=None)
 
-    def treated_command(
-        self, number: int, setup: Setup, pristine: Path, changed: Mapping[str, str | None]
-    ) -> str:
-        """A shell command for the treated arm; writes the files that it needs under `arms/`.
+    def arm_command(self, name: str, setup: Setup, pristine: Path, changed: Mapping[str, str | None]) -> str:
+        """A shell command for one arm; writes the files that it needs under `arms/`, with this name.
 
         `pristine` is the untouched copy of the commit that the setup starts from, `changed` are the files
         that it gives another text.
@@ -89,17 +91,27 @@ class ExperimentRecord:
         arms = self._folder.path / "arms"
         instruments = edits = None
         if setup.instruments:
-            path = arms / f"{number:03d}.json"
+            path = arms / f"{name}.json"
             settings = {name: json.dumps(value) for name, value in setup.instruments.items()}
             atomic.write_text(path, self.redact(json.dumps(settings, indent=1)))
             # edits are tried in a worktree: from there only an absolute path leads to the file
             kept = self._folder.path / "arms" / path.name
             instruments = str(path) if changed else relative_evidence(self._root, str(kept))
         if changed:
-            path = arms / f"{number:03d}.patch"
+            path = arms / f"{name}.patch"
             atomic.write_text(path, _patch(changed, pristine))
             edits = str(path)
-        return self._shell(setup, instruments=instruments, edits=edits)
+        return self._shell(
+            self._with_listed_tests(arms / f"{name}.txt", setup), instruments=instruments, edits=edits
+        )
+
+    def _with_listed_tests(self, path: Path, setup: Setup) -> Setup:
+        """The setup with a file in place of many node ids, as pytest takes it back: `@FILE`."""
+        listed = "\n".join(setup.nodeids)
+        if len(listed) <= _LONGEST_COMMAND or setup.imports or not self._environment.takes_argument_files:
+            return setup
+        atomic.write_text(path, self.redact(listed) + "\n")
+        return setup.model_copy(update={"nodeids": (f"@{path}",)})
 
     def _shell(self, setup: Setup, *, instruments: str | None, edits: str | None) -> str:
         command = shell(

@@ -67,6 +67,8 @@ class ExperimentResult(Value):
     """What it means, in one plain sentence."""
     command: str = ""
     """Paste-able form of the treated case."""
+    baseline_command: str = ""
+    """Paste-able form of the other case: one of the two fails and one passes."""
     measurements: dict[str, Any] = {}
     """What instruments saw, for the baseline and the treated case."""
     evidence: tuple[str, ...] = ()
