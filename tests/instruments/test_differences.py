@@ -21,7 +21,7 @@ class Point:
     ("got", "due", "found"),
     [
         ("a &quot;b&quot;", 'a "b"', {"kind": "text", "edits": [['"', "&quot;", 2]]}),
-        (b"ab", b"aXb", {"kind": "text", "edits": [["X", "", 1]]}),
+        (b"ab", b"aXb", {"kind": "text", "edits": [["aXb", "ab", 1]]}),
         ("x" * 9000 + "1", "x" * 9000 + "2", {"kind": "text", "edits": [["2", "1", 1]]}),
         (2000.0, 2.0, {"kind": "number", "factor": 1000.0, "offset": 1998.0, "digits": 0}),
         (1.0001, 1.0, {"kind": "number", "digits": 4}),

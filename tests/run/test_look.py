@@ -32,6 +32,9 @@ FILES = {
             def total(self):
                 return sum(self.items) + 1
 
+        def nothing():
+            return None
+
         def look_up(table, key):
             return table[key]
     """,
@@ -56,6 +59,10 @@ FILES = {
         def test_operand():
             text = shop.escaped('"')
             assert len(text) == 1
+
+        def test_nothing():
+            text = shop.nothing()
+            assert text.upper() == "A"
 
         def test_attribute():
             assert shop.Basket().total == 0
@@ -103,6 +110,9 @@ def test_what_red_tests_execute_and_what_gave_the_wrong_value(suite, run_here, e
     assert seen("test_value") == ("value", ["gross"], {"gross", "net"})
     assert seen("test_text") == ("value", ["escaped"], {"escaped"})
     assert seen("test_operand") == ("operand", ["escaped"], {"escaped"})
+    assert seen("test_nothing") == ("operand", ["nothing"], {"nothing"}), (
+        "called last, and None is in the line"
+    )
     assert seen("test_attribute") == (
         "line",
         ["Basket.total", "Basket.__init__"],
@@ -115,8 +125,8 @@ def test_what_red_tests_execute_and_what_gave_the_wrong_value(suite, run_here, e
     assert tests["test_text"].failure.got == "'a &quot;b&quot;'", "the text was given on the right"
     assert tests["test_text"].failure.difference["edits"] == [['"', "&quot;", 2]]
     assert tests["test_value"].failure.due == "8.0"
-    assert tests["test_unit"].lines == {0: (5,)}
-    assert tests["test_green"].lines == {0: (22,)}
+    assert list(tests["test_unit"].lines.values()) == [(5,)]
+    assert list(tests["test_green"].lines.values()) == [(25,)]
     assert tests["test_green"].failure is None
     assert [document.functions[n].name for n in tests["test_green"].functions] == ["look_up"]
     assert "test_dies" not in tests, "it would kill the process again"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from triage.campaign.experiments import first_bad_of, flips_of, tried_factors, tried_on_failures_of
 from triage.campaign.flaky_tests import flaky_records, records_on_commit
@@ -16,9 +18,13 @@ from triage.cluster.context import Context, Past
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import SOURCE, Rules
 from triage.cluster.rules_file import parse_rules
+from triage.cluster.suspicion import Suspicions
 from triage.errors import TriageError, UsageError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.base import reason_of
 from triage.model.cluster import Cluster
+from triage.model.look import DOCUMENT, LookDocument
+from triage.model.look import FOLDER as LOOK
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
 from triage.signature.api import title_of
@@ -61,6 +67,7 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
         history=_history(services, record.stamp, red),
         first_bad=first_bad_of(tried),
         flips=flips_of(tried),
+        suspicions=Suspicions(_look_of(services, record)),
         chance=Chance(
             records=flaky_records(services, registry, before=record.stamp),
             on_commit=records_on_commit(services, record, registry),
@@ -68,6 +75,26 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
         title_of=title_of,
         last_seen=_last_seen(services.output, record.stamp, registry),
     )
+
+
+def _look_of(services: Services, record: RunRecord) -> LookDocument:
+    """What the traced run of these tests has shown; empty where there was none."""
+    for folder in EvidenceFolder.all(services.output, phase="a"):
+        if folder.stamp == record.stamp and folder.campaign == record.campaign:
+            return read_look(folder.path, services.progress.note)
+    return LookDocument()
+
+
+def read_look(folder: Path, note: Callable[[str], None]) -> LookDocument:
+    """The document of a traced run in a STAMP folder; a damaged one is as none, and is said."""
+    path = folder / LOOK / DOCUMENT
+    if not path.is_file():
+        return LookDocument()
+    try:
+        return LookDocument.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        note(f"clustered without the traced run: {LOOK}/{DOCUMENT}: {reason_of(error)}")
+        return LookDocument()
 
 
 def outcomes_at(services: Services, nodeids: Iterable[str], commit: str) -> Mapping[str, Outcome]:

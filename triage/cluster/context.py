@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from triage.cluster.chance import Chance
+from triage.cluster.suspicion import Suspicions
 from triage.model.failure import Failure
 from triage.model.journal import Relocation
 from triage.model.outcome import Outcome
@@ -66,6 +67,8 @@ class Context:
     first_bad: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Node id to the commits of which one broke it."""
     flips: tuple[Flip, ...] = ()
+    suspicions: Suspicions = field(default_factory=Suspicions)
+    """What the traced run of the red tests says of their causes."""
     chance: Chance = field(default_factory=Chance)
     """What is on record of flaky tests; `assign` adds the results of the run."""
     title_of: Callable[[Failure], str] | None = None

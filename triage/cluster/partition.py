@@ -11,6 +11,7 @@ from typing import NamedTuple
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
 from triage.cluster.join_rules.experiments import told_apart
+from triage.cluster.join_rules.product import sure_culprits
 from triage.cluster.join_rules.table import JOIN_RULES
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.replay import algorithm_rank
@@ -101,7 +102,12 @@ def described(unit: Unit) -> tuple[Why, ...]:
 
 def partition_of(units: Sequence[Unit], registry: ClusterRegistry, context: Context) -> Partition:
     """Every unit in exactly one component; one component for each known cluster; in a stable order."""
-    union = Union(units, apart=registry.dropped, cannot=told_apart(units, context.flips))
+    union = Union(
+        units,
+        apart=registry.dropped,
+        cannot=told_apart(units, context.flips),
+        culprits=sure_culprits(units, context),
+    )
     union.carry_out(_decided_joins(units), by_decision=True)
     union.carry_out(join for rule in JOIN_RULES for join in rule.find(units, context))
     component_of: dict[int, int] = {}

@@ -7,7 +7,7 @@ their order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +16,10 @@ from triage.model.cluster import Why, WhyKind
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRichComparison
+
+_OUTWEIGHED_BY_CULPRITS: frozenset[WhyKind] = frozenset(("frame", "process-state", "parameter", "file"))
+"""Evidence that gives way where the traced run shows different lines to blame: one place, one file, one state
+of a process have many causes. What was said, found by experiment or decided does not."""
 
 Key = TypeVar("Key", bound="SupportsRichComparison")
 """What units have in common: a text, or a named tuple of several."""
@@ -74,16 +78,20 @@ class Union:
     """Pairs of known clusters that somebody decided to keep apart."""
     cannot: frozenset[frozenset[int]] = frozenset()
     """Pairs of units that an experiment told apart."""
+    culprits: Mapping[int, str] = field(default_factory=dict)
+    """By unit: the line of the product that is surely to blame, where the traced run shows one."""
     proposals: list[Join] = field(default_factory=list)
     """Joins that were not carried out."""
     carried: list[Join] = field(default_factory=list)
     _parent: list[int] = field(default_factory=list)
     _members: dict[int, set[int]] = field(default_factory=dict)
     _home: dict[int, str] = field(default_factory=dict)
+    _blamed: dict[int, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._parent = list(range(len(self.units)))
         self._members = {index: {index} for index in self._parent}
+        self._blamed = {index: {culprit} for index, culprit in self.culprits.items()}
         self._home = {index: unit.home for index, unit in enumerate(self.units) if unit.home is not None}
 
     def carry_out(self, joins: Iterable[Join], *, by_decision: bool = False) -> None:
@@ -96,6 +104,8 @@ class Union:
             if one == other:
                 continue
             if not by_decision and (self._decided(join) or self._told_apart(one, other)):
+                continue
+            if not by_decision and self._blame_differs(join, one, other):
                 continue
             if join.why.proposal or self._both_known(one, other):
                 self.proposals.append(join)
@@ -122,6 +132,7 @@ class Union:
         first, second = min(one, other), max(one, other)
         self._parent[second] = first
         self._members[first] |= self._members.pop(second)
+        self._blamed.setdefault(first, set()).update(self._blamed.pop(second, ()))
         if second in self._home:
             self._home[first] = self._home.pop(second)
 
@@ -133,6 +144,12 @@ class Union:
 
     def _decided(self, join: Join) -> bool:
         return self.units[join.one].decided or self.units[join.other].decided
+
+    def _blame_differs(self, join: Join, one: int, other: int) -> bool:
+        mine, theirs = self._blamed.get(one), self._blamed.get(other)
+        if not mine or not theirs or join.why.kind not in _OUTWEIGHED_BY_CULPRITS:
+            return False
+        return mine.isdisjoint(theirs)
 
     def _told_apart(self, one: int, other: int) -> bool:
         homes = frozenset(home for home in (self._home.get(one), self._home.get(other)) if home)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from numbers import Number
@@ -16,6 +17,8 @@ from typing import Any
 _LONGEST_TEXT = 4000
 """Characters of two texts that are compared: the matcher's time grows with their product."""
 _MOST_EDITS = 12
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+"""Whole words are replaced, and single signs: letters that two words have in common mean nothing."""
 _LONGEST_PIECE = 80
 _MOST_PLACES = 8
 _MOST_ITEMS = 400
@@ -67,18 +70,24 @@ def _of_texts(got: Any, due: Any) -> Difference | None:
     if max(len(got), len(due)) > _LONGEST_TEXT:
         got, due = _without_common_ends(got, due)
         got, due = got[:_LONGEST_TEXT], due[:_LONGEST_TEXT]
+    got_words, due_words = _WORDS.findall(got), _WORDS.findall(due)
     edits: dict[tuple[str, str], int] = {}
-    matcher = difflib.SequenceMatcher(None, due, got, autojunk=False)
+    kept = 0
+    matcher = difflib.SequenceMatcher(None, due_words, got_words, autojunk=False)
     for tag, due_from, due_to, got_from, got_to in matcher.get_opcodes():
+        due_piece, got_piece = "".join(due_words[due_from:due_to]), "".join(got_words[got_from:got_to])
         if tag == "equal":
+            kept += len(due_piece)
             continue
-        edit = (due[due_from:due_to][:_LONGEST_PIECE], got[got_from:got_to][:_LONGEST_PIECE])
+        if max(len(due_piece), len(got_piece)) > _LONGEST_PIECE:
+            due_piece, got_piece = _without_common_ends(due_piece, got_piece)
+        edit = (due_piece[:_LONGEST_PIECE], got_piece[:_LONGEST_PIECE])
         edits[edit] = edits.get(edit, 0) + 1
     listed = sorted(edits.items(), key=lambda item: (-item[1], item[0]))[:_MOST_EDITS]
     return {
         "kind": "text",
         "edits": [[due_piece, got_piece, times] for (due_piece, got_piece), times in listed],
-        "similarity": round(matcher.ratio(), 3),
+        "kept": round(kept / len(due), 3) if due else 0.0,
     }
 
 

@@ -24,8 +24,8 @@ from triage.instruments.product_files import product_path
 
 MAX_BYTES = 2_000_000
 """Of one test's record, as JSON: some 200,000 lines of the product."""
-_LINE_BYTES = 10
-"""One line in JSON: the number of its file, its own, a comma and brackets."""
+_LINE_BYTES = 14
+"""One line in JSON: its own number, those of its file and function, commas and brackets."""
 _FUNCTION_BYTES = 20
 """One function in JSON, without its name."""
 
@@ -62,6 +62,8 @@ class Executed:
     functions: tuple[Function, ...] = ()
     lines: tuple[tuple[str, int], ...] = ()
     """(path, line)."""
+    owners: tuple[int, ...] = ()
+    """For each line the function (an index) in which it ran first: functions lie within functions."""
     function_count: int = 0
     line_count: int = 0
     trouble: str | None = None
@@ -78,6 +80,7 @@ class Executed:
             "files": list(paths),
             "functions": [[number[path], name, line] for path, name, line in self.functions],
             "lines": [[number[path], line] for path, line in self.lines],
+            "owners": list(self.owners),
             "function_count": self.function_count,
             "line_count": self.line_count,
             "trouble": self.trouble,
@@ -91,6 +94,7 @@ class Executed:
             detail=Detail(document["detail"]),
             functions=tuple(Function(files[file], name, line) for file, name, line in document["functions"]),
             lines=tuple((files[file], line) for file, line in document["lines"]),
+            owners=tuple(document["owners"]),
             function_count=document["function_count"],
             line_count=document["line_count"],
             trouble=document["trouble"],
@@ -172,6 +176,7 @@ class _Recording:
         self._numbers: dict[CodeType, int] = {}
         self._functions: list[Function] = []
         self._lines: list[tuple[str, int]] = []
+        self._owners: list[int] = []
         self._seen_lines: set[tuple[str, int]] = set()
         self._size = 0
         self._names_size = 0
@@ -206,6 +211,7 @@ class _Recording:
         if place not in self._seen_lines:
             self._seen_lines.add(place)
             self._lines.append(place)
+            self._owners.append(number)
             self._line_count += 1
             self._size += _LINE_BYTES
             self._check_size()
@@ -213,7 +219,7 @@ class _Recording:
     def _check_size(self) -> None:
         if self._detail is Detail.LINES and self._size + self._names_size > self._owner.max_bytes:
             self._detail = Detail.FUNCTIONS
-            self._lines, self._seen_lines, self._size = [], set(), 0
+            self._lines, self._owners, self._seen_lines, self._size = [], [], set(), 0
         if self._detail is Detail.FUNCTIONS and self._names_size > self._owner.max_bytes:
             self._detail = Detail.COUNTS
             self._functions = []
@@ -235,6 +241,7 @@ class _Recording:
             detail=self._detail,
             functions=tuple(self._functions),
             lines=tuple(self._lines),
+            owners=tuple(self._owners),
             function_count=len(self._numbers),
             line_count=self._line_count,
             trouble=trouble,

@@ -21,8 +21,8 @@ _INTERMEDIATE = "@py_assert"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MOST_LINES = 30
 """Of one statement: a longer one is a table of data."""
-_NO_OPERAND = (type(None), bool, type(re), type(lambda: None), type)
-"""Values that occur everywhere, and what a name stands for that is no value: modules, functions, classes."""
+_NO_OPERAND = (type(re), type(lambda: None), type)
+"""What a name stands for that is no value: modules, functions, classes."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,5 @@ def operands(place: Place) -> Iterator[Any]:
     lines = range(place.first_line, min(place.last_line, place.first_line + _MOST_LINES) + 1)
     text = "".join(linecache.getline(place.frame.f_code.co_filename, line) for line in lines)
     for name in dict.fromkeys(_WORD.findall(text)):
-        value = values.get(name)
-        if value is not None and not isinstance(value, _NO_OPERAND):
-            yield value
+        if name in values and not isinstance(values[name], _NO_OPERAND):
+            yield values[name]

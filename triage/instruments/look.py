@@ -174,14 +174,19 @@ def _origin(place: Place, compared: tuple[object, object] | None, history: CallH
             newest = givers[0]
             within = [call for call in givers[1:] if not call.beneath & ~newest.beneath]
             return _calls("value", [newest, *within])
-    latest = [next(iter(_givers(value, history)), None) for value in operands(place)]
-    if given := [call for call in latest if call is not None]:
-        return _calls("operand", given)
     by_test = [call for call in history.newest() if call.is_outermost]
     on_line = [call for call in by_test if _is_on_line(call, place)]
     if on_line:
         return _calls("line", on_line)
-    return _calls("last", by_test[:1])
+    worked_with = list(operands(place))
+    latest = [next(iter(_givers(value, history)), None) for value in worked_with]
+    if given := [call for call in latest if call is not None]:
+        return _calls("operand", given)
+    # anything returns None or True, but what the test called last and works with now is no chance
+    last = by_test[:1]
+    if last and any(last[0].gave(value) for value in (*(compared or ())[:1], *worked_with)):
+        return _calls("operand", last)
+    return _calls("last", last)
 
 
 def _is_on_line(call: Return, place: Place) -> bool:

@@ -1,6 +1,6 @@
 """What one traced run of red tests and of green ones beside them has shown: `look/look.json` of a run.
 
-Stored with the failures; clusters are formed by it. Functions and files are numbered once for the document.
+Stored with the failures; clusters are formed by it. Functions are numbered once for the document.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ DEFAULT_LOOK_BUDGET = 120.0
 
 How = Literal["raised", "value", "operand", "line", "last"]
 """How a failure was traced to calls of the product, the surest way first: the product raised; it returned the
-value that was compared, or one that the failing line worked with; the failing line called it; it was called
-last."""
+value that was compared; the failing line called it; it returned a value that the failing line worked with; it
+was called last."""
 
 
 class Function(Value):
@@ -65,7 +65,7 @@ class LookedAt(Value):
     functions: tuple[int, ...] = ()
     """Functions of the product that it ran, in order of first execution."""
     lines: dict[int, tuple[int, ...]] = {}
-    """Lines by the number of their file, in order of first execution."""
+    """Lines by the number of the function in which they ran first, in order of first execution."""
     counts: tuple[int, int] = (0, 0)
     """How many functions and lines, where there were too many to name."""
     failure: TracedFailure | None = None
@@ -76,7 +76,6 @@ class LookedAt(Value):
 class LookDocument(Value):
     """`look/look.json`."""
 
-    files: tuple[str, ...] = ()
     functions: tuple[Function, ...] = ()
     tests: tuple[LookedAt, ...] = ()
 
@@ -91,21 +90,17 @@ class LookDocument(Value):
 
 
 def joined_looks(documents: Sequence[LookDocument]) -> LookDocument:
-    """One document out of several: files and functions are numbered anew; of a test the first one counts."""
-    files: dict[str, int] = {}
+    """One document out of several: functions are numbered anew; of a test the first one counts."""
     functions: dict[Function, int] = {}
     tests: dict[tuple[str, int], LookedAt] = {}
     for document in documents:
-        of_file = [files.setdefault(path, len(files)) for path in document.files]
         of_function = [functions.setdefault(each, len(functions)) for each in document.functions]
         for test in document.tests:
-            tests.setdefault((test.nodeid, test.nth), _renumbered(test, of_file, of_function))
-    return LookDocument(
-        files=tuple(files), functions=tuple(functions), tests=tuple(tests[key] for key in sorted(tests))
-    )
+            tests.setdefault((test.nodeid, test.nth), _renumbered(test, of_function))
+    return LookDocument(functions=tuple(functions), tests=tuple(tests[key] for key in sorted(tests)))
 
 
-def _renumbered(test: LookedAt, of_file: Sequence[int], of_function: Sequence[int]) -> LookedAt:
+def _renumbered(test: LookedAt, of_function: Sequence[int]) -> LookedAt:
     def anew(numbers: Iterable[int]) -> tuple[int, ...]:
         return tuple(of_function[number] for number in numbers)
 
@@ -116,7 +111,7 @@ def _renumbered(test: LookedAt, of_file: Sequence[int], of_function: Sequence[in
     return test.model_copy(
         update={
             "functions": anew(test.functions),
-            "lines": {of_file[file]: lines for file, lines in test.lines.items()},
+            "lines": {of_function[number]: lines for number, lines in test.lines.items()},
             "failure": failure,
         }
     )

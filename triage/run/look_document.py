@@ -1,9 +1,9 @@
-"""Build the document of a traced run from the events of its processes; files and functions get numbers."""
+"""Build the document of a traced run from the events of its processes; functions get numbers."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triage.model.look import Function, LookDocument, LookedAt, TracedFailure
@@ -21,7 +21,6 @@ class DocumentBuilder:
     def __init__(self) -> None:
         """Nothing was seen yet."""
         self._mutex = threading.Lock()
-        self._files: dict[str, int] = {}
         self._functions: dict[Function, int] = {}
         self._tests: dict[Key, LookedAt] = {}
         self._line_count = 0
@@ -41,7 +40,6 @@ class DocumentBuilder:
     def document(self) -> LookDocument:
         """Everything, tests by node id: the order in which processes ended does not matter."""
         return LookDocument(
-            files=tuple(self._files),
             functions=tuple(self._functions),
             tests=tuple(self._tests[key] for key in sorted(self._tests)),
         )
@@ -65,7 +63,7 @@ class DocumentBuilder:
             outcome=result.outcome,
             exception=failed.exception if failed is not None else "",
             functions=tuple(functions),
-            lines=self._lines(paths, executed["lines"]),
+            lines=self._lines(functions, executed),
             counts=(executed["function_count"], executed["line_count"]) if too_many else (0, 0),
             failure=_failure(event.get("failure"), functions),
             trouble=trouble,
@@ -74,13 +72,13 @@ class DocumentBuilder:
     def _function(self, function: Function) -> int:
         return self._functions.setdefault(function, len(self._functions))
 
-    def _lines(self, paths: list[str], lines: list[list[int]]) -> dict[int, tuple[int, ...]]:
-        by_file: dict[int, list[int]] = {}
-        for file, line in lines:
-            number = self._files.setdefault(paths[file], len(self._files))
-            by_file.setdefault(number, []).append(line)
+    def _lines(self, functions: Sequence[int], executed: Mapping[str, Any]) -> dict[int, tuple[int, ...]]:
+        by_function: dict[int, list[int]] = {}
+        lines, owners = executed["lines"], executed["owners"]
+        for (_, line), owner in zip(lines, owners[: len(lines)], strict=True):
+            by_function.setdefault(functions[owner], []).append(line)
         self._line_count += len(lines)
-        return {number: tuple(of_file) for number, of_file in by_file.items()}
+        return {number: tuple(of_function) for number, of_function in by_function.items()}
 
 
 def _failure(seen: Mapping[str, Any] | None, functions: list[int]) -> TracedFailure | None:

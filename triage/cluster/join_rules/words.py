@@ -112,12 +112,8 @@ def _to_first_alike(wordings: Sequence[_Wording], units: Sequence[Unit]) -> Iter
     for wording in wordings:
         alike = _first_alike(wording, first_of_kind)
         if alike is not None:
-            # a known cluster keeps what it has: another wording is only proposed
-            both_new = units[wording.unit].home is None and units[alike.first.unit].home is None
             detail = f"worded alike ({alike.ratio:.0f} %) at one place"
-            yield Join(
-                alike.first.unit, wording.unit, Why(kind="message", detail=detail, proposal=not both_new)
-            )
+            yield Join(alike.first.unit, wording.unit, Why(kind="message", detail=detail, proposal=True))
         elif len(first_of_kind) < _MOST_WORDINGS:
             first_of_kind.append(wording)
 

@@ -1,0 +1,109 @@
+"""Join failures by what their tests executed of the product, as the traced run of red tests shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from triage.cluster.context import Context
+from triage.cluster.groups import Unit
+from triage.cluster.suspicion import Culprit, Suspected
+from triage.cluster.symptoms import Symptom, symptoms_of
+from triage.cluster.union import Join, by_key, star
+from triage.model.cluster import Why
+from triage.model.look import LookedAt
+
+
+def same_culprit(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One line of the product that is to blame, with a second piece of evidence; alone it only proposes.
+
+    That many red tests execute a line and few green ones do may mean that all of them use it. The second
+    piece: it ran beneath the very call that raised or gave the wrong value; or what was wrong is the same.
+    """
+    by_culprit: dict[Culprit, list[int]] = defaultdict(list)
+    for index, unit in enumerate(units):
+        suspected = suspected_of(unit, context)
+        if suspected is not None:
+            by_culprit[suspected.culprit].append(index)
+    for culprit, sharing in by_culprit.items():
+        if len(sharing) < 2:
+            continue
+        blamed = f"{culprit.place} ({culprit.function.rpartition(':')[2]}), {culprit.tally}"
+        led_there = [index for index in sharing if _leads_there(units[index], context)]
+        yield from star(led_there, Why(kind="frame", detail=f"each failing call ran {blamed}"))
+        for symptom, alike in _by_symptom(units, sharing, context).items():
+            yield from star(alike, Why(kind="frame", detail=f"{symptom.detail}; each test ran {blamed}"))
+        yield from star(sharing, Why(kind="frame", detail=f"each test ran {blamed}", proposal=True))
+
+
+class _FromFunction(NamedTuple):
+    function: str
+    symptom: Symptom
+
+
+def same_symptom(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One wrong value, or one difference between got and due, that came from one function of the product."""
+
+    def from_functions(unit: Unit) -> Iterator[_FromFunction]:
+        for symptom, functions in _symptoms(unit, context).items():
+            for function in functions:
+                yield _FromFunction(function, symptom)
+
+    return by_key(units, from_functions, "frame", lambda key: f"{key.symptom.detail} from {key.function}")
+
+
+def sure_culprits(units: Sequence[Unit], context: Context) -> dict[int, str]:
+    """By unit: the place to blame, where the failing calls themselves ran its function."""
+    found = {}
+    for index, unit in enumerate(units):
+        suspected = suspected_of(unit, context)
+        if suspected is not None and suspected.in_failing_call:
+            found[index] = suspected.culprit.place
+    return found
+
+
+def suspected_of(unit: Unit, context: Context) -> Suspected | None:
+    """What is to blame for a unit: what all its tests agree on that were looked at."""
+    found = [context.suspicions.of(test.nodeid) for test in _looked_at(unit, context)]
+    suspected = [each for each in found if each is not None]
+    culprits = {each.culprit for each in suspected}
+    if len(culprits) != 1:
+        return None
+    return Suspected(culprits.pop(), all(each.in_failing_call for each in suspected))
+
+
+def _leads_there(unit: Unit, context: Context) -> bool:
+    suspected = suspected_of(unit, context)
+    return suspected is not None and suspected.in_failing_call
+
+
+def _by_symptom(units: Sequence[Unit], sharing: Sequence[int], context: Context) -> dict[Symptom, list[int]]:
+    alike: dict[Symptom, list[int]] = defaultdict(list)
+    for index in sharing:
+        for symptom in _symptoms(units[index], context):
+            alike[symptom].append(index)
+    return dict(sorted(alike.items()))
+
+
+def _symptoms(unit: Unit, context: Context) -> dict[Symptom, set[str]]:
+    """What was wrong in all tests of the unit, with the functions that gave it in each of them."""
+    common: dict[Symptom, set[str]] | None = None
+    for test in _looked_at(unit, context):
+        if test.failure is None:
+            return {}
+        chain = {str(context.suspicions.document.functions[number]) for number in test.failure.chain}
+        own = {symptom: set(chain) for symptom in symptoms_of(test.failure)}
+        if common is None:
+            common = own
+        else:
+            common = {symptom: common[symptom] & own[symptom] for symptom in common.keys() & own.keys()}
+    return common or {}
+
+
+def _looked_at(unit: Unit, context: Context) -> Iterator[LookedAt]:
+    """What was seen of the unit's tests whose first failure is in it."""
+    for nodeid in sorted({nodeid for nodeid, index in unit.slots if index == 0}):
+        seen = context.suspicions.seen(nodeid)
+        if seen is not None:
+            yield seen
