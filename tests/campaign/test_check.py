@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -274,6 +275,32 @@ def test_a_corrupt_journal_line_is_one_problem(project):
     path = project / "plans/journal.jsonl"
     path.write_text(path.read_text() + "{not json\n")
     assert any(re.search(r"journal\.jsonl line 8 is no event", problem) for problem in _check(project))
+
+
+def test_an_upgrade_that_keeps_the_former_template_leaves_old_documents_provable(project):
+    """Neither journal nor git vouches for the run: its summary is rendered again from the former template."""
+    (project / "plans/journal.jsonl").unlink()
+    former = load_templates()["summary.md.j2"]
+    upgraded = {**load_templates(), "summary.md.j2": former + "\nMore words.\n"}
+    about_templates = [p for p in check_project(project, upgraded).problems if "other templates" in p.what]
+    assert about_templates
+    kept = {**upgraded, "earlier/1/summary.md.j2": former}
+    assert not [p for p in check_project(project, kept).problems if "template" in p.what]
+    document = next(project.glob("reports/*/phase_a/*/summary.md"))
+    forged = document.read_text().replace("complete", "all good", 1)
+    document.write_text(forged)
+    sidecar_path = document.with_name(document.name + ".claims.json")
+    sidecar = json.loads(sidecar_path.read_text())
+    sidecar["sha256"] = hashlib.sha256(forged.encode()).hexdigest()
+    sidecar_path.write_text(json.dumps(sidecar))
+    manifest.seal(document.parent)
+    words = [p.what for p in check_project(project, kept).problems if p.path.endswith("summary.md")]
+    assert "is not what its template gives from its evidence" in words
+    sidecar["templates_sha256"] = "0" * 64
+    sidecar_path.write_text(json.dumps(sidecar))
+    manifest.seal(document.parent)
+    words = [p.what for p in check_project(project, kept).problems if p.path.endswith("summary.md")]
+    assert any("neither journal nor git vouches" in what for what in words)
 
 
 def test_other_templates_are_noted_and_claims_still_checked(project):

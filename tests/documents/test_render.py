@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from triage.documents.render import load_templates
+from triage.documents.render import earlier_templates, load_templates
 from triage.documents.template_engine import Source, render
 from triage.errors import UsageError
 from triage.model.claim import Artifact
@@ -38,3 +41,28 @@ def test_what_cannot_be_read_is_named(tmp_path):
         load_templates(tmp_path)
     assert refusal.value.slug == "bad-template"
     assert "bad.j2" in str(refusal.value)
+
+
+def test_earlier_templates_take_the_place_of_those_that_replaced_them():
+    texts = {"a.md.j2": "new", "b.md.j2": "b", "earlier/1/a.md.j2": "oldest", "earlier/2/a.md.j2": "old"}
+    assert [(known["a.md.j2"], known["b.md.j2"]) for known in earlier_templates(texts)] == [
+        ("old", "b"),
+        ("oldest", "b"),
+    ]
+
+
+def test_the_templates_of_every_release_are_kept():
+    """Whoever changes a released template keeps it in `templates/earlier/`: old documents need it."""
+    tags = _git("tag", "--list", "v*").split()
+    if not tags:
+        pytest.skip("nothing is released yet")
+    known = set(load_templates().values())
+    for tag in tags:
+        for name in _git("ls-tree", "-r", "--name-only", tag, "templates").split():
+            if name.endswith(".j2"):
+                assert _git("show", f"{tag}:{name}") in known, f"{name} of {tag} is not in templates/earlier/"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parents[2]), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -15,7 +15,7 @@ from triage.documents.claims import documents_in, read_sidecar, sidecar_of
 from triage.documents.folder_check import Checked, check_claims, check_folder
 from triage.documents.ledgers import JOURNAL
 from triage.documents.probe_page import page
-from triage.documents.render import render_again
+from triage.documents.render import earlier_templates, render_again
 from triage.documents.run_summary import summary_of
 from triage.errors import TriageError
 from triage.evidence import manifest
@@ -115,22 +115,24 @@ def check_rendering(
     *,
     is_vouched: Callable[[], bool],
 ) -> None:
-    """While the templates are those of its making, a document is what they give, to the byte.
+    """A document is what the templates of its making give, to the byte: today's, or earlier ones.
 
-    With others only its claims can be computed again. Its words, and digits that it calls its template's own,
-    then need somebody who vouches for the document as it is.
+    With unknown ones only its claims can be computed again. Its words, and digits that it calls its
+    template's own, then need somebody who vouches for the document as it is.
     """
     sidecar = read_sidecar(sidecar_of(document))
-    try:
-        rendered = render_again(root, sidecar, templates).sidecar
-    except TriageError as error:
-        what = f"cannot be rendered again: {error.what}"
-    else:
+    what = "was made with other templates"
+    for known in (templates, *earlier_templates(templates)):
+        try:
+            rendered = render_again(root, sidecar, known).sidecar
+        except TriageError as error:
+            if known is templates:
+                what = f"cannot be rendered again: {error.what}"
+            continue
         if rendered.templates_sha256 == sidecar.templates_sha256:
             if rendered.sha256 != sidecar.sha256:
                 checked.fault(sidecar.document, "is not what its template gives from its evidence")
             return
-        what = "was made with other templates"
     if is_vouched():
         checked.notes.append(f"{sidecar.document} {what}; its claims were checked alone")
     else:

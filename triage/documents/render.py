@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from triage.evidence.atomic import write_json, write_text
 from triage.model.claim import Artifact, Sidecar
 
 SUFFIX = ".j2"
+EARLIER = "earlier/"
+"""Folder of the templates that were changed, as they were: one folder a change."""
 
 
 def load_templates(team: Path | None = None) -> dict[str, str]:
@@ -28,6 +30,20 @@ def load_templates(team: Path | None = None) -> dict[str, str]:
     if not team.is_dir():
         raise UsageError("no-templates", f"the templates folder {team} does not exist", "mend `templates`")
     return {**_shipped(), **_read(team)}
+
+
+def earlier_templates(templates: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the templates as they were before each change: what `earlier/NAME/` holds, in place of today's.
+
+    An upgrade of triage changes templates, and documents of before stay what they are.
+    """
+    folders: dict[str, dict[str, str]] = {}
+    for path, text in templates.items():
+        if path.startswith(EARLIER):
+            change, _, name = path.removeprefix(EARLIER).partition("/")
+            folders.setdefault(change, {})[name] = text
+    for change in sorted(folders, reverse=True):
+        yield {**templates, **folders[change]}
 
 
 def project_templates(root: Path, setting: str | None) -> dict[str, str]:
