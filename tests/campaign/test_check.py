@@ -418,3 +418,29 @@ def test_a_plan_of_nobody_is_found(project):
     assert any(
         "belongs to no design" in p.what for p in check_paths(project, [path], load_templates()).problems
     )
+
+
+def _without_last_line(project: Path) -> None:
+    path = project / "plans/journal.jsonl"
+    path.write_text("".join(path.read_text().splitlines(True)[:-1]))
+
+
+def test_the_last_line_of_the_journal_is_vouched_for_by_evidence_that_was_sealed_after_it(project):
+    journal = Journal(project / "plans/journal.jsonl")
+    journal.append([EventFactory("2026-11-24T01:00:00Z", "t").make(OwnerSet, cluster="C19", owner="ann")])
+    folder = EvidenceFolder.create(project, "x", "e", "20261124T010000Z")
+    folder.write_json("x.json", {})
+    folder.seal()
+    assert not [problem for problem in _check(project) if "sealed after" in problem]
+    _without_last_line(project)
+    assert [problem for problem in _check(project) if "sealed after a line of plans/journal.jsonl" in problem]
+
+
+def test_manifests_of_before_keep_their_digest(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    older = manifest.seal(tmp_path)
+    assert "journal" not in json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest.read(tmp_path).digest == older.digest
+    newer = manifest.seal(tmp_path, ("0123",))
+    assert newer.digest != older.digest
+    assert manifest.read(tmp_path) == newer

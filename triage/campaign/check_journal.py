@@ -69,8 +69,9 @@ def check_journal(root: Path, checked: Checked) -> ClusterRegistry | None:
         if stamp not in runs.folders:
             checked.fault(JOURNAL, f"{first} was seen in run {stamp}, whose folder is gone")
     _check_resolutions(registry, checked)
-    for folder, what in _unknown_to_journal(root, registry):
+    for folder, what in (*_unknown_to_journal(root, registry), *_sealed_after_missing_lines(root, written)):
         checked.fault(folder.relative(root), what)
+    checked.notes += _unrecorded_seals(root, registry)
     return registry
 
 
@@ -315,6 +316,30 @@ def _unknown_to_journal(root: Path, registry: ClusterRegistry) -> Iterator[tuple
         known = registry.clusters.get(cluster_id)
         if known is not None and known.status is ClusterStatus.RESOLVED and not resolved:
             yield folder, f"says that {cluster_id} fails its criteria, and the journal that it is resolved"
+
+
+def _sealed_after_missing_lines(root: Path, written: JournalFile) -> Iterator[tuple[EvidenceFolder, str]]:
+    """Folders whose seal names a last line of the journal that is not there: no line tells of the last."""
+    present = {link.digest for link in written.links}
+    told = frozenset[str]().union(*(link.names for link in written.links))
+    for folder in EvidenceFolder.all(root):
+        try:
+            named = manifest.read(folder.path).journal if folder.sealed else ()
+        except TriageError:
+            continue  # a fault of its own
+        for digest in named:
+            if digest not in present and digest not in told:
+                yield folder, f"was sealed after a line of {JOURNAL} ({digest}) that was changed or removed"
+
+
+def _unrecorded_seals(root: Path, registry: ClusterRegistry) -> Iterator[str]:
+    """Runs with events whose seal the journal lacks: they were killed just then, or that line was removed."""
+    recorded = {event.stamp for event in registry.events if isinstance(event, RunRecorded)}
+    opened = {event.stamp for event in registry.events if isinstance(event, ClusterOpened | MembersAdded)}
+    for folder in EvidenceFolder.all(root, phase="a"):
+        has_journal = folder.sealed and manifest.read(folder.path).journal
+        if has_journal and folder.stamp in opened - recorded:
+            yield f"{folder.relative(root)}: its seal is not in {JOURNAL}"
 
 
 def _missing_events(

@@ -28,12 +28,16 @@ def compare(
     new: RunRecord,
     old_signatures: Mapping[str, Set[str]],
     new_signatures: Mapping[str, Set[str]],
+    moved: Mapping[str, str] | None = None,
 ) -> dict[Change, list[str]]:
     """Node ids by what happened to them from `old` to `new`; those that fared the same are left out.
 
-    A test that a run did not get to is no change.
+    A test that a run did not get to is no change, and neither is another name: `moved` has earlier node ids
+    with those that the tests have in `new`.
     """
-    before = {result.nodeid: result.outcome for result in old.results}
+    names = moved or {}
+    before = {names.get(result.nodeid, result.nodeid): result.outcome for result in old.results}
+    old_signatures = {names.get(nodeid, nodeid): signatures for nodeid, signatures in old_signatures.items()}
     after = {result.nodeid: result.outcome for result in new.results}
     changes: dict[Change, list[str]] = {change: [] for change in Change}
     for nodeid, outcome in after.items():

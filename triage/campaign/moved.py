@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
-from triage.model.journal import Relocation
+from triage.model.journal import Event, FilesMoved, Relocation
+from triage.model.run import RunRecord
 from triage.process.git import Repository
 from triage.process.git_history import text_at
 from triage.process.git_renames import every_rename_since
@@ -80,6 +81,39 @@ class MovedFiles:
                 if commit is not None:
                     found.setdefault(commit)
         return list(found)
+
+
+def moved_tests(
+    root: Path, events: Iterable[Event], old: RunRecord, new: RunRecord, old_folder: EvidenceFolder
+) -> dict[str, str]:
+    """Tell which tests of an older run have another name in a newer one, by renames of their files.
+
+    Renames are those that the journal records and those that git knows since the commit of the older run.
+    """
+    before = {result.nodeid for result in old.results}
+    after = {result.nodeid for result in new.results}
+    gone, added = before - after, after - before
+    if not gone or not added:
+        return {}
+    moves = [(move.old, move.new) for event in events if isinstance(event, FilesMoved) for move in event.moves]
+    repository = Repository.find(root)
+    commit = _commit_of(old_folder)
+    if repository is not None and commit is not None:
+        moves += [(rename.old, rename.new) for rename in every_rename_since(repository, commit)]
+    today = dict(moves)
+    by_name_of_today = {_name_of_today(nodeid, today): nodeid for nodeid in sorted(added)}
+    pairs = ((nodeid, by_name_of_today.get(_name_of_today(nodeid, today))) for nodeid in sorted(gone))
+    return {nodeid: name for nodeid, name in pairs if name is not None}
+
+
+def _name_of_today(nodeid: str, today: Mapping[str, str]) -> str:
+    """Return a node id under the name that its file, or the test itself, has now."""
+    file, colons, rest = nodeid.partition("::")
+    test = rest.partition("[")[0]
+    renamed = today.get(f"{file}::{test}")
+    if renamed is not None:
+        return renamed + rest[len(test) :]
+    return f"{today.get(file, file)}{colons}{rest}"
 
 
 def _commit_of(folder: EvidenceFolder) -> str | None:

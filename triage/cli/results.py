@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from triage.campaign.diff import compare
+from triage.campaign.moved import moved_tests
 from triage.campaign.recorded import RecordedRun, Stage, read_failures
 from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
@@ -134,9 +135,17 @@ def diff_command(app: App, old: str, new: str) -> None:
     runs = [recorded(app, stamp) for stamp in (old, new)]
     before, after = [run.record for run in runs]
     old_signatures, new_signatures = [signatures_by_test(run.folder) for run in runs]
-    changes = compare(before, after, old_signatures, new_signatures)
+    registry = app.registry()
+    moved = moved_tests(app.root, registry.events, before, after, runs[0].folder)
+    reasons = [
+        {nodeid: {registry.home.get(each, each) for each in found} for nodeid, found in signatures.items()}
+        for signatures in (old_signatures, new_signatures)
+    ]
+    changes = compare(before, after, *reasons, moved)
     comparable = before.complete and after.complete
-    app.emit({"old": old, "new": new, "comparable": comparable, **changes})
+    app.emit({"old": old, "new": new, "comparable": comparable, **changes, "moved": moved})
+    for earlier, name in moved.items():
+        app.say(f"{'moved':<13} {earlier} -> {name}")
     for change, nodeids in changes.items():
         for nodeid in nodeids:
             app.say(f"{change:<13} {nodeid}")

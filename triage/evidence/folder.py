@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from triage.errors import CheckError, UsageError
 from triage.evidence import atomic, manifest
+from triage.evidence.journal import JOURNAL, Journal
 from triage.model.base import STAMP_FORMAT
 from triage.text.redact_data import redacted_data
 
@@ -202,11 +203,17 @@ class EvidenceFolder:
     def seal(self) -> str:
         """Write the manifest, the last write; returns the digest of the whole folder."""
         self._writable(manifest.NAME)
-        digest = manifest.seal(self.path).digest
+        journal = Journal(self._output / JOURNAL)
+        digest = manifest.seal(self.path, journal.last_lines()).digest
         descriptor = _held.pop(self.path, None)
         if descriptor is not None:
             os.close(descriptor)
         return digest
+
+    @property
+    def _output(self) -> Path:
+        """The folder above `reports/`, where `plans/` lies too."""
+        return self.path.parents[_PATH_PARTS - 1]
 
     def _claim(self) -> bool:
         try:

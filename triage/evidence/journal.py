@@ -15,11 +15,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from triage.errors import UsageError
+from triage.errors import TriageError, UsageError
 from triage.evidence.atomic import append_after, disk_error
 from triage.evidence.chain import Link, digest_of, open_ends
 from triage.model.journal import EVENT, Event
 from triage.text.conflict import BrokenConflict, conflicts_in
+
+JOURNAL = "plans/journal.jsonl"
+"""Where it lies beneath the output."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,15 @@ class Journal:
         events = [_content(link.event) for link in first_of_id.values()]
         events.sort(key=lambda event: (event.at, event.id))
         return JournalFile(tuple(links.values()), tuple(events), has_conflict)
+
+    def last_lines(self) -> tuple[str, ...]:
+        """Digests of the lines that nothing follows yet; none where there is no journal that can be read."""
+        try:
+            data, _ = self._bytes()
+        except TriageError:
+            return ()
+        _, last = _examined(data)
+        return last
 
     def append(self, events: Iterable[Event]) -> None:
         """Add the events in one write, under a lock, flushed to the disk; all of them or none.

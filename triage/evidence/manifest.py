@@ -12,9 +12,9 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from triage.errors import CheckError
 from triage.evidence.atomic import json_text, write_json
@@ -37,6 +37,16 @@ class Manifest(Value):
 
     v: Literal[1] = 1
     files: dict[str, Sealed]
+    journal: tuple[str, ...] = ()
+    """Digests of the journal's last lines when the folder was sealed: who removes them contradicts it."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older manifests do not have, so that their digests stay what they were."""
+        document: dict[str, Any] = handler(self)
+        if not self.journal:
+            del document["journal"]
+        return document
 
     @property
     def digest(self) -> str:
@@ -51,20 +61,21 @@ class Flaw(Value):
     problem: Literal["missing", "changed", "not in the manifest"]
 
 
-def take(folder: Path) -> Manifest:
-    """Hash what lies in the folder now, the manifest itself excepted."""
-    return Manifest(files={path: _entry(folder / path) for path in sorted(_walk(folder)) if path != NAME})
+def take(folder: Path, journal: tuple[str, ...] = ()) -> Manifest:
+    """Hash what lies in the folder, the manifest excepted; `journal` has the digests of its last lines."""
+    paths = sorted(path for path in _walk(folder) if path != NAME)
+    return Manifest(files={path: _entry(folder / path) for path in paths}, journal=journal)
 
 
-def seal(folder: Path) -> Manifest:
+def seal(folder: Path, journal: tuple[str, ...] = ()) -> Manifest:
     """Hash everything and write the manifest; the last write of a folder."""
-    manifest = take(folder)
+    manifest = take(folder, journal)
     write_json(folder / NAME, manifest)
     return manifest
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest as it was sealed. Raises `CheckError` where it is absent or no manifest."""
+    """Read the manifest as it was sealed. Raises `CheckError` where it is absent or no manifest."""
     try:
         return Manifest.model_validate(json.loads((folder / NAME).read_bytes()))
     except FileNotFoundError:
@@ -81,25 +92,28 @@ def read(folder: Path) -> Manifest:
 
 
 def compare(folder: Path) -> tuple[Flaw, ...]:
-    """What differs between the seal and the folder, by path."""
-    sealed, present = read(folder).files, take(folder).files
-    missing = (Flaw(path=path, problem="missing") for path in sealed.keys() - present.keys())
-    extra = (Flaw(path=path, problem="not in the manifest") for path in present.keys() - sealed.keys())
-    changed = (
-        Flaw(path=path, problem="changed")
-        for path in sealed.keys() & present.keys()
-        if sealed[path] != present[path]
-    )
-    return tuple(sorted((*missing, *extra, *changed), key=lambda flaw: flaw.path))
+    """List what differs between the seal and the folder, by path."""
+    sealed = read(folder).files
+    present = take(folder).files
+    flaws = []
+    for path in sorted(sealed.keys() | present.keys()):
+        if path not in present:
+            flaws.append(Flaw(path=path, problem="missing"))
+        elif path not in sealed:
+            flaws.append(Flaw(path=path, problem="not in the manifest"))
+        elif sealed[path] != present[path]:
+            flaws.append(Flaw(path=path, problem="changed"))
+    return tuple(flaws)
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes."""
+    """Hash a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _walk(folder: Path) -> Iterator[str]:
+    """Yield the relative paths of all entries but real folders: a link to a folder is an entry itself."""
     for base, folders, names in os.walk(folder, followlinks=False):
         links = [name for name in folders if (Path(base) / name).is_symlink()]
         for name in (*names, *links):
@@ -107,6 +121,7 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def _entry(path: Path) -> Sealed:
+    """Describe one entry without following links or opening what is no regular file."""
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         return Sealed(link=os.readlink(path))

@@ -13,10 +13,10 @@ from pathlib import Path
 from triage.errors import UsageError
 from triage.evidence.atomic import append_lines, disk_error, write_text
 from triage.evidence.folder import REPORTS
+from triage.evidence.journal import JOURNAL
 
 PLANS = "plans"
 STATE = ".triage"
-JOURNAL = f"{PLANS}/journal.jsonl"
 _IGNORE_ALL = "*\n"
 
 

@@ -7,6 +7,8 @@ import re
 from triage.text.pattern import pattern
 from triage.text.quoted import LINE_END, QUOTE
 
+_BAR = r"(?: [|│┃¦] | \\+u250[23] | \xe2\x94[\x82\x83] )"
+"""A line between cells; also escaped, and in UTF-8 that was decoded as latin-1."""
 JOINT = pattern(
     rf"""
     (?P<close> {QUOTE} )? \]?
@@ -20,8 +22,8 @@ JOINT = pattern(
           [^\n\\]{{1,200}}? \[ type= \w{{1,60}} , [ ] input_value= )
       | (?P<part> (?<= ["'] ) {LINE_END}{{2}} )                       # of a form with several parts
       | (?P<prompt> [ ] (?: for | of ) [ ] [^\n:]{{1,80}} : [ ]+ )
-      | (?P<column> [ \t]+ (?: [|│┃¦] | \\+u2502 ) [ \t]+ )
-      | (?P<cell> [ \t]* (?: \.{{3,}} [ ]? :? | -{{1,2}}> | → ) [ \t]* | \\+t | ::[ ]+ )
+      | (?P<column> [ \t]+ {_BAR} [ \t]+ )
+      | (?P<cell> [ \t]* (?: \.{{3,}} [ ]? :? | -{{1,2}}> | → | \xe2\x86\x92 ) [ \t]* | \\+t | ::[ ]+ )
       | (?P<plist> </key> (?: {LINE_END} | [ \t] ){{0,4}} <string> )
       | (?P<compare> [ \t]* (?: ===? | !==? ) [ \t]* )
       | (?P<assign>
@@ -81,13 +83,13 @@ PROMPTED = pattern(
 )
 """What was typed, in the line below a prompt."""
 BARE_CELL = pattern(
-    r"""(?P<secret> [^\s"'`<>|│\\]{6,200} ) (?= [ \t]* (?: [|│┃¦\r\n"'\\] | $ ) )""",
+    rf"""(?P<secret> [^\s"'`<>|│\\]{{6,200}} ) (?= [ \t]* (?: {_BAR} | [\r\n"'\\] | $ ) )""",
     matches=["x1y2z3 |", "x1y2z3", "x1y2z3\n"],
     rejects=["x1y2z3 and more", "'x'"],
     how="match",
 )
 """A word that is all of a cell of a table, or of the rest of a line."""
-OPENS_CELL = re.compile(r"(?:[|│┃¦]|\\u2502)[ \t]*$")
+OPENS_CELL = re.compile(rf"{_BAR}[ \t]*$", re.VERBOSE)
 ELEMENT_TEXT = re.compile(r"(?P<secret>[^<>\n]{4,400})(?=<)")
 IN_BRACES = pattern(
     r"\{ (?P<secret> [^{}\s]{4,100} ) \} (?= ; )",

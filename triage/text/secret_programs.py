@@ -111,6 +111,8 @@ _PROGRAM_WORDS = frozenset(re.split("[^A-Za-z0-9]", name)[0].encode() for name i
 """First words of the programs' names: a text without any of them holds no such command."""
 _LOGIN = re.compile(r"[^\s:%,]{1,100}[:%,](?P<secret>[^\s:].*)")
 _MOST_WORDS = 60
+_MIN_WORD = 8
+"""Letters of a password without digits; a shorter word is a sub-command or a name."""
 _MIN_ARGUMENT = 6
 """Characters of a secret that no option announces."""
 
@@ -206,5 +208,10 @@ def _accepted(text: str, start: int) -> Iterator[Span]:
     """Yield a word, if it may be a secret."""
     if text.startswith("pass:"):
         text, start = text[len("pass:") :], start + len("pass:")
-    if not text.startswith("-") and is_password_like(text):
+    is_mixed_word = text.isalpha() and len(text) >= _MIN_WORD and not _is_one_case(text)
+    if not text.startswith("-") and (is_mixed_word or is_password_like(text)):
         yield Span(start, start + len(text))
+
+
+def _is_one_case(text: str) -> bool:
+    return text.islower() or text.isupper() or text.istitle()
