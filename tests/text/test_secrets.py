@@ -335,3 +335,10 @@ def test_a_part_of_a_known_value_goes_without_dots_too(part: str) -> None:
 def test_words_of_a_known_value_are_no_parts_of_it() -> None:
     text = "database settings and passwords"
     assert Redactor(["database-Zq81xLw0-settings"])(text) == text
+
+
+def test_a_private_key_behind_long_margins_of_a_log_goes() -> None:
+    margin = "2026-11-30 11:00:00,123 WARNING service.module.submodule [worker 12] request 3f: "
+    lines = [margin + line for line in (BEGIN, *KEY_LINES, KEY_LINES[0][:20], END)]
+    shown = Redactor()("\n".join(lines))
+    assert KEY_LINES[0][:12] not in shown

@@ -95,7 +95,9 @@ def moved_tests(
     gone, added = before - after, after - before
     if not gone or not added:
         return {}
-    moves = [(move.old, move.new) for event in events if isinstance(event, FilesMoved) for move in event.moves]
+    moves = [
+        (move.old, move.new) for event in events if isinstance(event, FilesMoved) for move in event.moves
+    ]
     repository = Repository.find(root)
     commit = _commit_of(old_folder)
     if repository is not None and commit is not None:

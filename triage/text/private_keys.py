@@ -45,6 +45,10 @@ _LINE_BEFORE = re.compile(
 _MOST_LINE = 200
 _KEY_LINE = re.compile(r"""[ \t]*(?:[E>|][ \t]+)?[ \t]*['"]?[A-Za-z0-9+/=]{30,}(?:\\n)?['"]?[ \t\r]*""")
 _KEY_LINE_END = re.compile(r"""[A-Za-z0-9+/=]{30,}(?:\\n)?['"]?[ \t\r]*\Z""")
+_LINE_BREAK = re.compile(r"\r?\n|\\+n")
+_LOGGED_KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{16,}['\" \t\\,]*$")
+"""A line of a log that ends with one of a key, however long its margin is."""
+_MOSTLY = 0.8
 _KEY_RUN = re.compile(r"[A-Za-z0-9+/=]{30,}")
 
 
@@ -74,7 +78,11 @@ def key_spans(text: str) -> Iterator[Span]:
 def _is_mostly_key(body: str) -> bool:
     """Whether lines of a key make up what stands between two marks, or the end belongs to another key."""
     key_characters = sum(len(run) for run in _KEY_RUN.findall(body))
-    return len(body) < _MOST_LINE or key_characters >= len(body) / 2
+    if len(body) < _MOST_LINE or key_characters >= len(body) / 2:
+        return True
+    lines = [line for line in _LINE_BREAK.split(body) if line.strip()]
+    ends_like_key = [line for line in lines if _LOGGED_KEY_LINE.search(line) is not None]
+    return len(ends_like_key) >= _MOSTLY * len(lines) - 1  # the last one is the margin of the end mark
 
 
 def _start_of_lines_before(text: str, end: int, floor: int) -> int:
