@@ -165,8 +165,8 @@ class App:
     @cached_property
     def journal(self) -> Journal:
         """The record of decisions."""
-        from triage.evidence.journal import Journal
-        from triage.evidence.places import JOURNAL, carry_journal
+        from triage.evidence.journal import JOURNAL, Journal
+        from triage.evidence.places import carry_journal
 
         carry_journal(self.root, self.output)
         return Journal(self.output / JOURNAL)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from triage.campaign.diff import compare
-from triage.campaign.moved import moved_tests
 from triage.campaign.recorded import RecordedRun, Stage, read_failures
 from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
@@ -16,6 +18,9 @@ from triage.errors import ExitCode, UsageError
 from triage.evidence.history.flakiness import flakiness_of
 from triage.model.run import RerunHint, TestResult
 from triage.text.plural import counted_noun
+
+if TYPE_CHECKING:
+    from triage.cluster.registry import ClusterRegistry
 
 
 @app_command(
@@ -125,23 +130,34 @@ def history_command(app: App, nodeid: str, limit: int) -> None:
         )
 
 
+def _reasons(signatures: Mapping[str, set[str]], registry: ClusterRegistry) -> dict[str, set[str]]:
+    """Why each test failed: clusters where they are known, because a renamed file changes signatures."""
+    return {
+        nodeid: {registry.home.get(signature, signature) for signature in found}
+        for nodeid, found in signatures.items()
+    }
+
+
 @app_command(
     epilog=examples("triage diff 20261123T061000Z 20261124T061000Z", "triage diff STAMP STAMP --json")
 )
 @click.argument("old")
 @click.argument("new")
 def diff_command(app: App, old: str, new: str) -> None:
-    """What changed from one run to the other: broken, mended, other reason, added, gone."""
+    """What changed from one run to the other: broken, mended, other reason, added, gone.
+
+    A test whose file was renamed is the same test, as far as the journal or git knows of it.
+    """
+    from triage.campaign.moved import moved_tests  # git is loaded for this command alone
+
     runs = [recorded(app, stamp) for stamp in (old, new)]
     before, after = [run.record for run in runs]
     old_signatures, new_signatures = [signatures_by_test(run.folder) for run in runs]
     registry = app.registry()
     moved = moved_tests(app.root, registry.events, before, after, runs[0].folder)
-    reasons = [
-        {nodeid: {registry.home.get(each, each) for each in found} for nodeid, found in signatures.items()}
-        for signatures in (old_signatures, new_signatures)
-    ]
-    changes = compare(before, after, *reasons, moved)
+    changes = compare(
+        before, after, _reasons(old_signatures, registry), _reasons(new_signatures, registry), moved
+    )
     comparable = before.complete and after.complete
     app.emit({"old": old, "new": new, "comparable": comparable, **changes, "moved": moved})
     for earlier, name in moved.items():

@@ -12,11 +12,10 @@ from triage.documents.merge_conflicts import without_conflicts
 from triage.documents.regions import splice
 from triage.documents.render import load_templates
 from triage.documents.template_engine import Source, render
-from triage.evidence import places
 from triage.evidence.atomic import disk_error, locked, write_bytes
+from triage.evidence.journal import JOURNAL as JOURNAL  # noqa: PLC0414 - ledgers are rendered from it
 from triage.model.claim import Artifact
 
-JOURNAL = places.JOURNAL
 _HINT = (
     "Triage writes between the markers, from `plans/journal.jsonl`; every byte outside of them is yours.\n"
 )

@@ -6,7 +6,7 @@ import re
 
 _ACTING = re.compile(
     rb"""
-      [\x00-\x08\x0b-\x1f\x7f]                  # control characters, which a terminal obeys; not tab and newline
+      [\x00-\x08\x0b-\x1f\x7f]                  # control characters, but tab and newline: a terminal obeys
     | \xc2 [\x80-\x9f]                          # those of 8 bits, in UTF-8
     | \xe2\x80 [\xa8\xa9]                       # separators that end a line
     | \xe2\x80 [\xaa-\xae] | \xe2\x81 [\xa6-\xa9]   # marks that turn the direction of text
