@@ -6,8 +6,8 @@ import pytest
 
 from triage.cluster.causes import DecidedCause, carried_out, cluster_of_cause
 from triage.cluster.event_factory import EventFactory
-from triage.cluster.registry import ClusterRegistry
-from triage.model.cluster import Why
+from triage.cluster.registry import ClusterRegistry, as_decided
+from triage.model.cluster import RunState, Why
 from triage.model.journal import (
     ClusterOpened,
     ClustersMerged,
@@ -112,6 +112,17 @@ def test_the_evidence_is_in_the_decision(factory: EventFactory) -> None:
     assert isinstance(split, ClusterSplit)
     assert split.why == (Why(kind="experiment", detail="y.py:2-2 broke it"),)
     assert split.title == "broken by y.py:2-2"
+
+
+def test_a_run_from_before_a_split_shows_each_part_with_its_own_tests(factory: EventFactory) -> None:
+    events = [opened(factory, "C1", "a", "b")]
+    in_run = ClusterRegistry.of(events).clusters["C1"].model_copy(update={"state_in_run": RunState.NEW})
+    events += carried_out(
+        ClusterRegistry.of(events), factory, [cause("x.py:1-1", "a"), cause("y.py:2-2", "b")]
+    )
+    shown = as_decided(ClusterRegistry.of(events), [in_run])
+    assert {cluster.id: cluster.members for cluster in shown} == {"C1": ("a",), "C2": ("b",)}
+    assert {cluster.state_in_run for cluster in shown} == {RunState.NEW}
 
 
 def test_the_cluster_of_a_cause_is_the_one_with_most_of_its_tests(factory: EventFactory) -> None:

@@ -125,21 +125,24 @@ class HunkStage:
         users: dict[Hunks, list[str]] = {}
         for test, hunks in search.sets.items():
             users.setdefault(hunks, []).append(test)
+        singles = frozenset(hunk for hunks in users if len(hunks) == 1 for hunk in hunks)
         for hunks, tests in users.items():
             if len(hunks) > 1:
-                self._divide(hunks, tests)
+                self._divide(hunks, tests, singles)
 
-    def _divide(self, hunks: Hunks, tests: Sequence[str]) -> None:
+    def _divide(self, hunks: Hunks, tests: Sequence[str], singles: Hunks) -> None:
         """Put each hunk of a set alone on the good state: who makes a test fail there is a cause of its own.
 
-        Of several the one counts whose failure is what the test shows today.
+        Of several the one counts whose failure is what the test shows today. `singles` are hunks that alone
+        broke other tests: whatever they raise is no sign of a change that was torn in two.
         """
         failing: dict[str, list[tuple[Hunk, Seen]]] = {test: [] for test in tests}
         for hunk in sorted(hunks, key=lambda each: (each.path, each.first)):
             self.cost.experiments += 1
             alone = self.runs.run(self.only(frozenset((hunk,))), tests, f"the base with {hunk.name} alone")
             for test, seen in alone.items():
-                if seen.outcome.is_red and _is_like(seen, self.reference[test]):
+                may_be_cause = hunk in singles or _is_like(seen, self.reference[test])
+                if seen.outcome.is_red and may_be_cause:
                     failing[test].append((hunk, seen))
         for test, causes in failing.items():
             if len(causes) < 2:

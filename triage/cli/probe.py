@@ -14,6 +14,7 @@ from triage.cli.lookup import run_to_work_on
 from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from triage.base.target import Target
     from triage.lab.budget import Budget
     from triage.model.experiment import Factor, ProbeReport
     from triage.probe.api import Probe
@@ -98,12 +99,11 @@ def probe_command(
 def _probe_all(app: App, budget: Budget, workers: int, stamp: str | None) -> ExitCode:
     """One joint search; exit 0 where every red test that was asked about has a cause, else 1."""
     from triage.attribute.flow import probe_all
-    from triage.base.target import AUTO, find_target
 
     run = run_to_work_on(app)
     if run is None:
         raise UsageError("no-runs", "no run has been recorded", "start with 'triage run'")
-    target = find_target(app.root, app.settings.base or AUTO, app.world.environ)
+    target = _base_of_search(app)
     names = iter([stamp])  # the first folder alone has the STAMP that somebody named
     report = probe_all(
         wiring.services(app),
@@ -117,6 +117,19 @@ def _probe_all(app: App, budget: Budget, workers: int, stamp: str | None) -> Exi
     app.emit(json.loads(report.model_dump_json(by_alias=True)))
     say_causes(app, report)
     return ExitCode.OK if report.causes and not report.unexplained else ExitCode.FAILURES
+
+
+def _base_of_search(app: App) -> Target:
+    """The base that somebody named; else the one that git and CI know, or none, with the reason."""
+    from triage.base.target import AUTO, Target, find_target
+
+    ref = app.settings.base
+    try:
+        return find_target(app.root, ref or AUTO, app.world.environ)
+    except UsageError as error:
+        if ref is not None and ref != AUTO:
+            raise
+        return Target(AUTO, None, error.what)
 
 
 def _say(app: App, report: ProbeReport) -> None:

@@ -148,7 +148,11 @@ def run_command(
     folder = wiring.run_folder(app, stamp, resume)
     if resume is not None:
         target = read_target(folder.path) or target
-    attribution = _attribution(app, services) if app.settings.attribute else None
+    attribution = _attribution(app, services) if app.settings.attribute and ref is not None else None
+    if attribution is None and settings["attribute"]:
+        raise UsageError(
+            "no-base", "--attribute needs a commit on which the tests were green", "name it with --base"
+        )
     concluded = baseline(
         services,
         suite,
@@ -169,10 +173,6 @@ def _attribution(app: App, services: Services) -> RunAttribution:
     from triage.attribute.flow import RunAttribution
     from triage.lab.session import WORKERS
 
-    if app.settings.base is None:
-        raise UsageError(
-            "no-base", "--attribute needs a commit on which the tests were green", "name it with --base"
-        )
     settings = app.settings
     return RunAttribution(
         services,

@@ -1,0 +1,109 @@
+"""Experiments that share arms, and verdicts on each of several tests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from triage.evidence.folder import EvidenceFolder
+from triage.lab.budget import Budget, Spending
+from triage.lab.earlier import EarlierVerdicts
+from triage.lab.environment import Environment
+from triage.lab.lab import Lab
+from triage.lab.protocol import Experiment, Observation, Setup
+from triage.lab.record import ExperimentRecord
+from triage.lab.verdict import judge
+from triage.model.base import World
+from triage.model.experiment import Factor, Status
+from triage.model.outcome import Outcome
+from triage.model.run import Limits
+
+A, B = "test_a.py::test_a", "test_a.py::test_b"
+BROKEN = Setup(nodeids=(A, B))
+
+
+def mended(*places: str) -> Setup:
+    return BROKEN.plus(reverted=places)
+
+
+def observed(a: Outcome, b: Outcome) -> Observation:
+    return Observation(outcomes={A: a, B: b})
+
+
+RED, GREEN = Outcome.FAILED, Outcome.PASSED
+
+
+def experiment(place: str, *watch: str) -> Experiment:
+    return Experiment(
+        probe="hunk",
+        factor=Factor(kind="hunk", name=place, from_="present", to="reverted"),
+        prediction="it passes",
+        baseline=BROKEN,
+        treated=mended(place),
+        watch=watch,
+        any_reason=True,
+        each_watched=True,
+    )
+
+
+class Runner:
+    """Answers setups: the place `a` broke test a, the place `b` broke test b."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ran: Counter[tuple[str, ...]] = Counter()
+
+    def pristine(self, setup: Setup) -> Path:
+        return self.root
+
+    def edits(self, setup: Setup) -> dict[str, str | None]:
+        return {}
+
+    def side_by_side(self, setups, run):
+        return [run(setup) for setup in setups]
+
+    def run(self, setup: Setup, limits: Limits, number: int) -> Observation:
+        self.ran[setup.reverted] += 1
+        return observed(*(GREEN if place in setup.reverted else RED for place in ("a", "b")))
+
+
+@pytest.fixture
+def lab(tmp_path):
+    folder = EvidenceFolder.create(tmp_path, "c", "b", "20261130T100000Z")
+    world = World(now=lambda: datetime(2026, 11, 30, tzinfo=UTC), monotonic=lambda: 0.0, environ={})
+    environment = Environment(
+        executor=None, world=world, variables={}, python=None, pytest_args=(), import_path=()
+    )
+    return Lab(
+        runner=Runner(tmp_path),
+        record=ExperimentRecord(folder, tmp_path, environment),
+        spending=Spending(Budget(seconds=60), lambda: 0.0),
+        limits=Limits(),
+        earlier=EarlierVerdicts(""),
+    )
+
+
+def test_an_arm_that_several_experiments_share_runs_once_a_round(lab):
+    trials = lab.experiments_together([experiment("a", A), experiment("b", B)])
+    assert [trial.result.status for trial in trials] == [Status.CONFIRMED, Status.CONFIRMED]
+    assert lab.runner.ran == {(): 4, ("a",): 4, ("b",): 4}
+
+
+def test_an_experiment_that_is_refuted_asks_for_no_further_runs(lab):
+    trials = lab.experiments_together([experiment("a", A), experiment("b", A)])
+    assert [trial.result.status for trial in trials] == [Status.CONFIRMED, Status.REFUTED]
+    assert lab.runner.ran == {(): 4, ("a",): 4, ("b",): 1}
+
+
+def test_a_verdict_on_each_of_several_tests_needs_all_of_them_red_in_a_run():
+    one = experiment("a", A, B)
+    some_red = [observed(RED, GREEN)] * 4
+    all_red = [observed(RED, RED)] * 4
+    all_green = [observed(GREEN, GREEN)] * 4
+    assert judge(one, all_red, all_green).result.status is Status.CONFIRMED
+    assert judge(one, some_red, all_green).result.status is Status.INVALID_CONTROL
+    as_before = one.model_copy(update={"each_watched": False})
+    assert judge(as_before, some_red, all_green).result.status is Status.CONFIRMED
