@@ -154,13 +154,11 @@ def _arms(
 
     A flaky test, and one that needs the tests before it, has arms of its own.
     """
-    subjects = stage.runs.subjects
+    runs = stage.runs
     found = []
-    steady = [
-        test for test in tests if not subjects[test].is_flaky and subjects[test].fails_alone is not False
-    ]
+    steady = [test for test in tests if not runs.subjects[test].is_flaky and not runs.has_own_process(test)]
     if steady:
-        everyone = [test for test in stage.found if subjects[test].fails_alone is not False]
+        everyone = [test for test in stage.found if not runs.has_own_process(test)]
         setups = [stage.runs.setups(state, everyone)[0] for state in (baseline, treated)]
         found.append((tuple(steady), (setups[0], setups[1])))
     for test in tests:

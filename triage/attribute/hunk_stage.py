@@ -103,7 +103,9 @@ class HunkStage:
         unknown = [test for test in tests if test not in self.reference]
         if unknown:
             self.reference.update(self.runs.run(self.state, unknown, "the control: all hunks are there"))
-        red = [test for test in tests if self.reference[test].outcome.is_red]
+        red = [
+            test for test in tests if self.reference[test].outcome.is_red or self.runs.subjects[test].is_flaky
+        ]
         for test in set(tests) - set(red):
             self.unexplained[test] = "it does not fail where it was run with the other red tests"
         everything = self.without(self.difference.hunks)

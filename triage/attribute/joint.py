@@ -20,6 +20,8 @@ from triage.lab.protocol import Setup
 from triage.model.base import Progress
 from triage.process.git import Repository
 
+_MOST_BY_THEMSELVES = 20
+"""Red tests that get a process each because they pass among the others: each state takes a start more."""
 _PRESENT = Setup(nodeids=())
 """The tree as it stands."""
 
@@ -82,11 +84,20 @@ class JointSearch:
         """The tests that fail in the tree as it stands, run as the search will run them."""
         self._say(f"{len(tests)} red tests: do they fail when they run together?")
         self._head = self.runs.run(_PRESENT, tests, "the control: the tree as it stands")
-        for test, seen in self._head.items():
-            if not seen.outcome.is_red:
-                ended = seen.outcome.value.replace("_", " ")
-                self.unexplained[test] = f"run with the other red tests it is {ended}"
-        return [test for test in tests if self._head[test].outcome.is_red]
+        # a flaky test may pass here and is red all the same
+        green = [
+            test
+            for test, seen in self._head.items()
+            if not seen.outcome.is_red and not self.runs.subjects[test].is_flaky
+        ]
+        if green:
+            tried = green[:_MOST_BY_THEMSELVES]
+            self._head.update(self.runs.run_by_themselves(_PRESENT, tried, "the control: each by itself"))
+            green = [test for test in green if not self._head[test].outcome.is_red]
+        for test in green:
+            ended = self._head[test].outcome.value.replace("_", " ")
+            self.unexplained[test] = f"run again, with the other red tests and by itself, it is {ended}"
+        return [test for test in tests if test not in green]
 
     # -- hunks --------------------------------------------------------------------------------
 

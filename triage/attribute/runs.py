@@ -38,21 +38,29 @@ class RedTests:
     seconds: float = 1.0
     """How long the last run of a state took, for what is announced."""
     notes: list[str] = field(default_factory=list)
+    by_themselves: set[str] = field(default_factory=set)
+    """Tests that fail alone and not among the other red ones."""
     _seen: dict[str, dict[str, Seen]] = field(default_factory=dict)
     """What each test did on each state, the first time."""
+
+    def has_own_process(self, nodeid: str) -> bool:
+        """Whether a test is not run in one process with the other red ones."""
+        return nodeid in self.by_themselves or self.subjects[nodeid].fails_alone is False
 
     def processes(self, tests: Iterable[str]) -> list[tuple[str, ...]]:
         """The node ids of each process: one for all tests that fail alone, one for each that needs others."""
         wanted = set(tests)
-        together, behind = [], []
+        together, own = [], []
         for nodeid, subject in self.subjects.items():
             if nodeid not in wanted:
                 continue
             if subject.fails_alone is False:
-                behind.append((*subject.preceding, nodeid))
+                own.append((*subject.preceding, nodeid))
+            elif nodeid in self.by_themselves:
+                own.append((nodeid,))
             else:
                 together.append(nodeid)
-        return [*([tuple(together)] if together else []), *behind]
+        return [*([tuple(together)] if together else []), *own]
 
     def setups(self, state: Setup, tests: Iterable[str]) -> list[Setup]:
         """The state with the node ids of each process."""
@@ -64,6 +72,14 @@ class RedTests:
         unknown = [nodeid for nodeid in tests if nodeid not in known]
         if unknown:
             known.update(self._run_again(state, unknown, why))
+        return {nodeid: known[nodeid] for nodeid in tests}
+
+    def run_by_themselves(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Seen]:
+        """What tests do that did not fail among the others; those that fail alone are run so from now on."""
+        self.by_themselves.update(tests)
+        known = self._seen.setdefault(state.model_dump_json(), {})
+        known.update(self._run_again(state, tests, why))
+        self.by_themselves.difference_update(test for test in tests if not known[test].outcome.is_red)
         return {nodeid: known[nodeid] for nodeid in tests}
 
     def _run_again(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Seen]:
