@@ -101,6 +101,7 @@ def test_a_commit_closes_what_it_mended_and_a_regression_opens_it_again(project,
     assert "red in 20260101T000000Z" in (project.root / of_bug["folder"] / "verify.md").read_text()
     assert project.triage("check", "--json").json["problems"] == []
     assert project.triage("next").out.strip() == "nothing to do: every cluster is resolved"
+    assert "[nothing-to-do]" in project.triage("verify", "triage").err
     assert project.triage("run", "--fail-on", "fixed-open").code == 0
     _forgeries_are_found(project.root / of_bug["folder"], tmp_path)
 

@@ -114,7 +114,8 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
     services = wiring.services(app)
     verifications = []
     registry = services.registry()
-    for target in clusters_to_verify(subject, registry, fixed_in_latest(services.output, registry)):
+    fixed = fixed_in_latest(services.output, registry)
+    for target in clusters_to_verify(subject, registry, fixed, services.settings.campaign):
         verification = verify(services, target, lambda: wiring.phase_folder(app, "d", stamp))
         verifications.append(verification)
         _say_verification(app, verifications[-1])

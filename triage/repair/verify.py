@@ -52,11 +52,15 @@ class _Asked:
 
 
 def clusters_to_verify(
-    text: str, registry: ClusterRegistry, fixed: Mapping[str, str] = MappingProxyType({})
+    text: str,
+    registry: ClusterRegistry,
+    fixed: Mapping[str, str] = MappingProxyType({}),
+    campaign: str | None = None,
 ) -> tuple[Verifiable, ...]:
     """A cluster, or every cluster of a campaign that can be closed: designed, or fixed in the latest run.
 
-    `fixed` are the open clusters that the latest run calls fixed, with its campaign. Raises `UsageError` for
+    `fixed` are the open clusters that the latest run calls fixed, with its campaign; `campaign` is the one
+    that the settings name. Raises `UsageError` for
     an unknown cluster and where nothing is to be closed.
     """
     latest = {design.cluster: design for design in designs(registry)}
@@ -67,14 +71,16 @@ def clusters_to_verify(
     found: list[Verifiable] = [design for design in of_campaign if not design.resolved]
     found += [
         Undesigned(cluster)
-        for cluster, campaign in fixed.items()
-        if campaign == text and cluster not in latest
+        for cluster, its_campaign in fixed.items()
+        if its_campaign == text and cluster not in latest
     ]
     if found:
         return tuple(found)
-    if of_campaign:
+    if of_campaign or text == campaign:
         raise UsageError(
-            "nothing-to-do", f"campaign {text} has no designed cluster that is open", "see `triage next`"
+            "nothing-to-do",
+            f"campaign {text} has no open cluster that is designed or fixed",
+            "see `triage next`",
         )
     return (latest[registry.resolve(text)],)
 
