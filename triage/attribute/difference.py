@@ -13,6 +13,8 @@ from triage.process.git_changes import changes_between
 
 _OWN_FOLDERS = ("reports/", "plans/", ".triage/")
 """What triage writes itself is no part of a change."""
+_MOST_HUNKS = 4000
+"""Of one difference; files that a build left behind can be any number."""
 _CACHE = "__pycache__/"
 """Where nobody told git to ignore it."""
 _MOST_NAMED = 3
@@ -49,6 +51,9 @@ def difference_between(
             unreadable.append(path)
     hunks = ordered((hunk for file in files.values() for hunk in file.hunks), seen)
     notes = []
+    if len(hunks) > _MOST_HUNKS:
+        notes.append(f"{len(hunks)} hunks: only the first {_MOST_HUNKS} were asked about, documents last")
+        hunks = hunks[:_MOST_HUNKS]
     if unreadable:
         shown = ", ".join(unreadable[:_MOST_NAMED])
         notes.append(f"{len(unreadable)} changed files are no text and were left as they are: {shown}")

@@ -77,7 +77,8 @@ class JointSearch:
         remaining = self._still_red_at_head(tests)
         if remaining:
             # another cause hides behind the first one: the whole change is asked about
-            whole = BrokenSince(base, None, (), is_confirmed=True)
+            commits = tuple(entry for entry in self.history.entries[1:] if entry is not None)
+            whole = BrokenSince(base, None, commits, is_confirmed=True)
             self._search_hunks(whole, remaining)
 
     def _red_here(self, tests: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,11 @@ def run_command(
     folder = wiring.run_folder(app, stamp, resume)
     if resume is not None:
         target = read_target(folder.path) or target
-    attribution = _attribution(app, services) if app.settings.attribute and ref is not None else None
+    attribution = None
+    if app.settings.attribute and ref is not None:
+        # experiments run the suite with the arguments of the run
+        own = app.settings.model_copy(update={"pytest_args": suite.pytest_args})
+        attribution = _attribution(app, replace(services, settings=own))
     if attribution is None and settings["attribute"]:
         raise UsageError(
             "no-base", "--attribute needs a commit on which the tests were green", "name it with --base"
