@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -19,48 +20,57 @@ ROOT = "<root>"
 _BACKSLASHES = re.compile(rf"{ROOT}(?:\\{{1,2}}[\w .@+~-]+)+")
 """A path of Windows behind its root; of the words that follow only backslashes would be touched."""
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_]+")
+_SEPARATORS = re.compile(r"[\\/]+")
 _SHORTEST_ROOT = 2
 """Characters: the root of the file system is no folder of a project."""
+_BEFORE = r"(?<![\w.@~+-])(?:/private)?"
+"""What a root may follow: `/w/shop` is not in `/x/w/shop`. macOS shows /tmp and /var below /private."""
+_BEHIND = r"(?![\w@+-]|\.\w)"
+"""What may follow a root: `/w/shop` is not the beginning of `/w/shop-2` or `/w/shop.old`."""
 
 
 def in_any_checkout(failure: Failure) -> Failure:
-    """The failure with `<root>` for its project's root; the very same where its texts do not quote one."""
+    """Write `<root>` for the project's root in a failure; the very same where its texts do not quote one."""
     roots = failure.roots or _guessed_roots(failure)
-    roots = tuple(root for root in roots if len(root) >= _SHORTEST_ROOT)
-    if not roots:
-        return failure
-    expression = _expression(roots)
-    hints = _hints(roots)
-    chain = tuple(_raised(raised, expression, hints) for raised in failure.chain)
-    longrepr = _replaced(failure.longrepr, expression, hints)
-    captured = _captured(failure.captured, expression, hints)
-    is_same = longrepr is failure.longrepr and captured is failure.captured
-    if is_same and all(new is old for new, old in zip(chain, failure.chain, strict=True)):
-        return failure
-    return failure.model_copy(update={"chain": chain, "longrepr": longrepr, "captured": captured})
+    usable = tuple(root for root in roots if len(root) >= _SHORTEST_ROOT)
+    return _rewriter(usable).failure(failure) if usable else failure
 
 
 def root_in_texts(failure: Failure) -> str | None:
-    """The root under which quoted tracebacks show files of the project; None where that is unknown."""
+    """Return the root under which quoted tracebacks show files of the project; None where it is unknown."""
     is_known = bool(failure.roots) or any(ROOT in text for text in _texts(failure))
     return ROOT if is_known else None
 
 
 def _guessed_roots(failure: Failure) -> tuple[str, ...]:
-    """Of an imported failure: where its texts show the test's own file, or a source file of the project."""
-    frames = [frame for raised in failure.chain for frame in raised.frames]
-    absolute = " ".join(f'"{frame.path}"' for frame in frames if _ABSOLUTE.match(frame.path))
-    texts = [text for text in (*_texts(failure), absolute) if "/" in text or "\\" in text]
-    if not texts:
-        return ()
-    product = {frame.path for frame in frames if frame.origin == "product"}
-    for file in (posix(failure.nodeid.partition("::")[0]), *sorted(product)):
+    """Guess the root of an imported failure: where its texts show a file of which the relative path is known.
+
+    These are the test's own file and source files of the project; else the workspace of a CI service.
+    """
+    texts = _texts_with_paths(failure)
+    product = set()
+    for raised in failure.chain:
+        product |= {frame.path for frame in raised.frames if frame.origin == "product"}
+    own_file = posix(failure.nodeid.partition("::")[0])
+    for file in (own_file, *sorted(product)):
         for text in texts:
             root = guess_root(text, file)
             if root is not None:
                 return (root,)
-    workspaces = (workspace_in(text) for text in texts)
-    return tuple(filter(None, workspaces))[:1]
+    for text in texts:
+        workspace = workspace_in(text)
+        if workspace:
+            return (workspace,)
+    return ()
+
+
+def _texts_with_paths(failure: Failure) -> list[str]:
+    """Return the texts that may quote a path, and in one more text the absolute paths of frames."""
+    frames = [frame for raised in failure.chain for frame in raised.frames]
+    absolute = " ".join(f'"{frame.path}"' for frame in frames if _ABSOLUTE.match(frame.path))
+    return [text for text in (*_texts(failure), absolute) if "/" in text or "\\" in text]
 
 
 def _texts(failure: Failure) -> Iterator[str]:
@@ -70,66 +80,87 @@ def _texts(failure: Failure) -> Iterator[str]:
     yield failure.captured.stderr
 
 
+@dataclass(frozen=True)
+class _Rewriter:
+    """Writes `<root>` for some roots; gives back the very same value where nothing changes.
+
+    Most failures quote no path: nothing is copied for them, and a caller can tell by identity.
+    """
+
+    expression: re.Pattern[str]
+    """Finds any spelling of the roots."""
+    hints: tuple[str, ...]
+    """A word of each root that is in any spelling of it: looked for first, because that is quick."""
+
+    def failure(self, failure: Failure) -> Failure:
+        """Rewrite the texts and paths of a failure."""
+        chain = tuple(self._raised(raised) for raised in failure.chain)
+        longrepr = self._text(failure.longrepr)
+        captured = self._captured(failure.captured)
+        is_same_chain = _are_same(chain, failure.chain)
+        if is_same_chain and longrepr is failure.longrepr and captured is failure.captured:
+            return failure
+        return failure.model_copy(update={"chain": chain, "longrepr": longrepr, "captured": captured})
+
+    def _raised(self, raised: Raised) -> Raised:
+        message = self._text(raised.message)
+        notes = tuple(self._text(note) for note in raised.notes)
+        frames = tuple(self._frame(frame) for frame in raised.frames)
+        if message is raised.message and notes == raised.notes and _are_same(frames, raised.frames):
+            return raised
+        return raised.model_copy(update={"message": message, "notes": notes, "frames": frames})
+
+    def _frame(self, frame: Frame) -> Frame:
+        path = self._text(frame.path)
+        if path is frame.path or not path.startswith(ROOT):
+            return frame
+        return frame.model_copy(update={"path": beneath(path, ROOT), "origin": origin_of(path, ROOT)})
+
+    def _captured(self, captured: Captured) -> Captured:
+        stdout = self._text(captured.stdout)
+        stderr = self._text(captured.stderr)
+        log = self._text(captured.log)
+        if _are_same((stdout, stderr, log), (captured.stdout, captured.stderr, captured.log)):
+            return captured
+        return Captured(stdout=stdout, stderr=stderr, log=log)
+
+    def _text(self, text: str) -> str:
+        if not any(hint in text for hint in self.hints):
+            return text
+        replaced, count = self.expression.subn(ROOT, text)
+        return _BACKSLASHES.sub(_with_slashes, replaced) if count else text
+
+
+def _are_same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
+    """Whether two rows have the very same values."""
+    return all(one is other for one, other in zip(new, old, strict=True))
+
+
+def _with_slashes(path: re.Match[str]) -> str:
+    return path[0].replace("\\\\", "/").replace("\\", "/")
+
+
 @lru_cache(maxsize=256)
-def _expression(roots: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds any spelling of the roots, the longest first."""
-    spellings = "|".join(_spelling(root) for root in sorted(roots, key=len, reverse=True))
-    # `/w/shop` is not in `/x/w/shop`, and is not the beginning of `/w/shop-2` or `/w/shop.old`
-    return re.compile(rf"(?<![\w.@~+-])(?:/private)?(?:{spellings})(?![\w@+-]|\.\w)")
+def _rewriter(roots: tuple[str, ...]) -> _Rewriter:
+    longest_first = sorted(roots, key=len, reverse=True)
+    spellings = "|".join(_spelling(root) for root in longest_first)
+    hints = tuple(max(_PLAIN_WORD.findall(root), key=len, default="") for root in roots)
+    return _Rewriter(re.compile(f"{_BEFORE}(?:{spellings}){_BEHIND}"), hints)
 
 
 def _spelling(root: str) -> str:
-    """One root as programs print it: plain, in a URL, quoted for a shell, with letters escaped."""
-    parts = re.split(r"[\\/]+", root.rstrip("/\\"))
-    is_windows = re.match(r"[A-Za-z]:", root) is not None
+    """Return an expression for one root as programs print it."""
+    parts = _SEPARATORS.split(root.rstrip("/\\"))
+    is_windows = _DRIVE.match(root) is not None
     separator = r"[\\/]{1,2}" if is_windows else "/"
     return separator.join(_part(part) for part in parts)
 
 
 def _part(part: str) -> str:
-    escaped = part.encode("unicode_escape").decode("ascii")
-    spellings = (part, quote(part), part.replace(" ", "\\ "), escaped, ascii(part)[1:-1])
-    return "(?:" + "|".join(re.escape(spelling) for spelling in dict.fromkeys(spellings)) + ")"
-
-
-@lru_cache(maxsize=256)
-def _hints(roots: tuple[str, ...]) -> tuple[str, ...]:
-    """A part of each root that any spelling of it holds: looked for first, because it is quick."""
-    plain = re.compile(r"[A-Za-z0-9_]+")
-    return tuple(max(plain.findall(root), key=len, default="") for root in roots)
-
-
-def _replaced(text: str, expression: re.Pattern[str], hints: tuple[str, ...]) -> str:
-    """The text with `<root>`; the very same where it has none."""
-    if not any(hint in text for hint in hints):
-        return text
-    replaced, count = expression.subn(ROOT, text)
-    if not count:
-        return text
-    return _BACKSLASHES.sub(lambda found: found[0].replace("\\\\", "/").replace("\\", "/"), replaced)
-
-
-def _raised(raised: Raised, expression: re.Pattern[str], hints: tuple[str, ...]) -> Raised:
-    message = _replaced(raised.message, expression, hints)
-    notes = tuple(_replaced(note, expression, hints) for note in raised.notes)
-    frames = tuple(_frame(frame, expression, hints) for frame in raised.frames)
-    is_same = message is raised.message and notes == raised.notes
-    if is_same and all(new is old for new, old in zip(frames, raised.frames, strict=True)):
-        return raised
-    return raised.model_copy(update={"message": message, "notes": notes, "frames": frames})
-
-
-def _frame(frame: Frame, expression: re.Pattern[str], hints: tuple[str, ...]) -> Frame:
-    path = _replaced(frame.path, expression, hints)
-    if path is frame.path or not path.startswith(ROOT):
-        return frame
-    return frame.model_copy(update={"path": beneath(path, ROOT), "origin": origin_of(path, ROOT)})
-
-
-def _captured(captured: Captured, expression: re.Pattern[str], hints: tuple[str, ...]) -> Captured:
-    texts = (captured.stdout, captured.stderr, captured.log)
-    replaced = tuple(_replaced(text, expression, hints) for text in texts)
-    if all(new is old for new, old in zip(replaced, texts, strict=True)):
-        return captured
-    stdout, stderr, log = replaced
-    return Captured(stdout=stdout, stderr=stderr, log=log)
+    """Return an expression for one folder of a root: plain, in a URL, for a shell, with letters escaped."""
+    in_url = quote(part)
+    in_shell = part.replace(" ", "\\ ")
+    in_escapes = part.encode("unicode_escape").decode("ascii")
+    in_ascii_repr = ascii(part)[1:-1]
+    spellings = dict.fromkeys((part, in_url, in_shell, in_escapes, in_ascii_repr))
+    return "(?:" + "|".join(re.escape(spelling) for spelling in spellings) + ")"
