@@ -48,15 +48,15 @@ class TestFlakiness(Value):
 
 
 def flakiness_of(nodeid: str, rows: Sequence[HistoryRow]) -> TestFlakiness | None:
-    """The figures of a test from its runs, newest first; None where none of them failed."""
+    """Compute the figures of a test from its runs, newest first; None where none of them failed."""
     answered = [row for row in rows if row.runs > 0]
     failing = [row for row in answered if row.failed > 0]
     if not failing:
         return None
     flaky = [row for row in answered if row.outcome.is_flaky]
     steady_colours = [row.outcome.is_red for row in answered if not row.outcome.is_flaky]
-    changes = sum(one != other for one, other in pairwise(steady_colours))
-    flips = len(flaky) + changes
+    changes_of_colour = sum(one != other for one, other in pairwise(steady_colours))
+    flips = len(flaky) + changes_of_colour
     runs = sum(row.runs for row in answered)
     failed = sum(row.failed for row in answered)
     low, high = wilson(failed, runs)
@@ -79,15 +79,18 @@ def flakiness_of(nodeid: str, rows: Sequence[HistoryRow]) -> TestFlakiness | Non
 
 
 def _mixed_commits(answered: Sequence[HistoryRow]) -> int:
-    colours: dict[str, set[bool]] = {}
+    """Count the commits on which the same clean tree was red in one run and green in another."""
+    colours_of_commit: dict[str, set[bool]] = {}
     for row in answered:
-        if row.commit is not None and row.dirty is False:
-            colours.setdefault(row.commit, set()).add(row.failed == row.runs)
-    return sum(len(seen) > 1 for seen in colours.values())
+        is_clean = row.dirty is False  # None: nobody knows, and a change may be why the colours differ
+        if row.commit is not None and is_clean:
+            is_red = row.failed == row.runs
+            colours_of_commit.setdefault(row.commit, set()).add(is_red)
+    return sum(len(colours) > 1 for colours in colours_of_commit.values())
 
 
 def record_of(rows: Sequence[HistoryRow]) -> FlakyRecord | None:
-    """What is on record of a test by its runs, newest first; None where it was flaky in none of them.
+    """Return what is on record of a test by its runs, newest first; None where it was flaky in none of them.
 
     Only red and green within one run count: from one run to the next code, machine or services may differ.
     """
@@ -99,7 +102,7 @@ def record_of(rows: Sequence[HistoryRow]) -> FlakyRecord | None:
 
 
 def record_on_commit(rows: Sequence[HistoryRow], commit: str) -> FlakyRecord | None:
-    """What is on record of a test on one commit, by its runs, newest first; None where it was not red there.
+    """Return what is on record of a test on one commit, by its runs, newest first; None if it was never red.
 
     Runs of a tree that differed from the commit, or may have, do not count: the change may be the repair.
     """

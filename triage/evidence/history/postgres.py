@@ -9,7 +9,8 @@ from typing import Any
 from triage.errors import UsageError
 from triage.evidence.history.sql import SqlStore
 
-_LOCK = 0x747269616765  # "triage": one writer at a time, as SQLite has it
+_LOCK = 0x747269616765
+"""Key of the advisory lock, "triage" in ASCII: one writer at a time, as SQLite has it."""
 
 
 class PostgresStore(SqlStore):
@@ -22,7 +23,7 @@ class PostgresStore(SqlStore):
             raise UsageError(
                 "no-psycopg", "a postgresql:// store needs psycopg", "pip install 'triage-lab[postgres]'"
             ) from error
-        shown = url.rpartition("@")[2]
+        shown = url.rpartition("@")[2]  # without user and password
         try:
             super().__init__(_Postgres(psycopg.connect(url, autocommit=True)), shown)
         except psycopg.Error as error:
@@ -55,4 +56,5 @@ class _Postgres:
 
 
 def _placeholders(query: str) -> str:
+    """Spell SQLite's placeholders as psycopg wants them; no statement has a question mark otherwise."""
     return query.replace("?", "%s")

@@ -138,25 +138,17 @@ class SqlStore:
                 self._db.rows(statement, (run.campaign, run.stamp))
             values = (run.stamp, run.campaign, commit, int(run.complete), _flag(run.dirty))
             number = self._db.rows(ADD_RUN, values)[0][0]
+            # two node ids may be spelled alike once they can be stored; the last one counts
             unique = {storable(result.nodeid): result for result in run.results}
             numbers = self._number_tests(unique)
-            self._db.many(
-                ADD_RESULT,
-                (
-                    (
-                        number,
-                        numbers[nodeid],
-                        result.outcome.value,
-                        result.duration,
-                        signatures.get(result.nodeid),
-                        result.executions,
-                        result.failed_executions,
-                    )
-                    for nodeid, result in unique.items()
-                ),
-            )
+            rows = []
+            for nodeid, result in unique.items():
+                signature = signatures.get(result.nodeid)
+                rows.append((number, numbers[nodeid], *_result_columns(result, signature)))
+            self._db.many(ADD_RESULT, rows)
 
     def _number_tests(self, results: Mapping[str, TestResult]) -> dict[str, int]:
+        """Return the number of each test; adds those that are new and weighs in the durations of others."""
         known = {nodeid: (test, seconds) for nodeid, test, seconds in self._db.rows(TESTS)}
         following = self._db.rows(LAST_TEST)[0][0] + 1
         added, changed = [], []
@@ -200,12 +192,18 @@ class SqlStore:
 
 
 def _flag(known: bool | None) -> int | None:
-    """As SQL keeps it: 1, 0, or null where nobody knows."""
+    """Return what SQL keeps: 1, 0, or null where nobody knows."""
     return None if known is None else int(known)
 
 
+def _result_columns(result: TestResult, signature: str | None) -> tuple[Any, ...]:
+    """Return the columns of `ADD_RESULT` behind the numbers of run and test."""
+    executions, failed = result.executions, result.failed_executions
+    return result.outcome.value, result.duration, signature, executions, failed
+
+
 def _row(columns: Sequence[Any]) -> HistoryRow:
-    """A row of `HISTORY`; histories of older versions know neither dirty trees nor reruns."""
+    """Read a row of `HISTORY`; histories of older versions know neither dirty trees nor reruns."""
     stamp, campaign, commit, dirty, outcome, seconds, signature, runs, failed = columns
     result = TestResult(nodeid="", outcome=Outcome(outcome))
     return HistoryRow(
@@ -222,18 +220,22 @@ def _row(columns: Sequence[Any]) -> HistoryRow:
 
 
 def _listed(outcomes: Iterable[Outcome]) -> str:
-    """Outcomes as SQL has them in a list; they are words of this program."""
+    """Spell outcomes as a list of SQL; they are words of this program, so that nothing needs quoting."""
     return ", ".join(f"'{outcome.value}'" for outcome in outcomes)
 
 
 def storable(nodeid: str) -> str:
-    """The node id without what a database refuses: NUL and lone surrogates are spelled out."""
+    """Spell out in a node id what a database refuses: NUL and lone surrogates."""
     return nodeid.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 def _measured(result: TestResult) -> float | None:
+    """Return how long a test took; None where it was cut off."""
     return result.duration if result.outcome.finished else None
 
 
 def _weighted(before: float | None, now: float) -> float:
-    return now if before is None else (1 - DURATION_WEIGHT) * before + DURATION_WEIGHT * now
+    """Return the exponentially weighted duration of a test after one more run."""
+    if before is None:
+        return now
+    return (1 - DURATION_WEIGHT) * before + DURATION_WEIGHT * now
