@@ -24,10 +24,21 @@ from triage.repair.assertion_strength import compare, missing_note
         ("self.assertEqual(a, 1)", "self.assertTrue(a)", {"changed": 1}),
         ("with pytest.raises(E):\n    f()", "f()", {"after": 0, "changed": 1}),
         ("assert a == 1", "def (", {"after": 0, "changed": 1}),
+        ("assert a == approx(1)", "assert a == approx(1, rel=0.1)", {"changed": 1, "loosened": 1}),
+        ("assert a == 0.1", "assert a == pytest.approx(0.1)", {"changed": 1, "loosened": 1}),
+        ("assert abs(a - b) < LIMIT", "assert abs(a - b) < LIMIT * 10.0", {"changed": 1, "loosened": 1}),
+        (
+            "assert_allclose(a, b, rtol=1e-6)",
+            "assert_allclose(a, b, rtol=1e-3)",
+            {"changed": 1, "loosened": 1},
+        ),
+        ("assert a == 1", "time.sleep(1)\nassert a == 1", {"waits": 1}),
+        ("assert a == 1", "@pytest.mark.flaky(reruns=2)\ndef f():\n    assert a == 1", {"waits": 1}),
     ],
 )
 def test_what_a_patch_takes_from_a_test_is_seen(before, after, expected):
     whole = {"before": 1, "after": 1, "changed": 0, "tautologies": 0, "skips": 0, "swallows": 0}
+    whole |= {"loosened": 0, "waits": 0}
     assert compare([(before, after)]).model_dump() == whole | expected
 
 

@@ -63,6 +63,7 @@ def _broken(name, caught, calls=1, required=False):
         {"strength": Strength(before=3, after=2)},
         {"strength": Strength(before=3, after=3, skips=1)},
         {"strength": Strength(before=3, after=3, tautologies=1)},
+        {"no_longer_run": ("totals.py:12-14",)},
     ],
 )
 def test_each_fault_alone_rejects_an_option(changes):
@@ -109,3 +110,23 @@ def test_floors_reject_only_where_another_option_reaches_them():
     both = ranking.compare([weak, strong], cause="zero-signal", cut_off=[], floors=floors)
     assert [(option.eligible, option.rank) for option in both] == [(False, None), (True, 1)]
     assert "floors" in both[0].against[0]
+
+
+def test_slack_and_time_come_after_every_other_option():
+    quick = _option("A", strength=Strength(before=3, after=3, changed=1, loosened=1), added=0)
+    waiting = _option("B", strength=Strength(before=3, after=3, waits=1), added=0)
+    long = _option("C", added=50, strength=Strength(before=3, after=3, changed=2))
+    assert [option.letter for option in rank([quick, waiting, long])] == ["C", "B", "A"]
+
+
+def test_the_product_is_mended_first_where_it_is_at_fault():
+    product = FileChange(path="shop.py", kind="product", added=9, removed=9)
+    in_test, in_product = _option("A"), _option("B", files=(product,), added=9)
+    judged = ranking.compare(
+        [in_test, in_product], cause="order-dependent", cut_off=[], floors=[], at_fault="product"
+    )
+    assert [option.rank for option in judged] == [2, 1]
+    assert "no product code changes" not in judged[0].pros
+    beside = ranking.compare([in_test, in_product], cause="order-dependent", cut_off=[], floors=[])
+    assert [option.rank for option in beside] == [1, 2]
+    assert "no product code changes" in beside[0].pros

@@ -11,7 +11,7 @@ from pydantic import Field
 from triage.model.base import Value
 
 CriterionKind = Literal[
-    "passes", "measures", "no-new-failures", "docstring", "ledgers",
+    "passes", "measures", "executes", "no-new-failures", "docstring", "ledgers",
     "red-before", "members", "change", "tests",
 ]  # fmt: skip
 """The last four are of a cluster that nobody designed a repair for: they compare it with its failing runs."""
@@ -86,6 +86,8 @@ class Criterion(Value):
     """Tests that failed before for other reasons and may go on failing."""
     mentions: tuple[str, ...] = ()
     """Words of which the docstring must name at least one."""
+    lines: tuple[str, ...] = ()
+    """Product lines, as `path: text`, each of which runs unless the repair has changed it."""
     command: str = ""
     """Paste-able."""
 

@@ -18,3 +18,12 @@ class Strength(Value):
     """Skip and expected-failure marks that the patch adds."""
     swallows: int = 0
     """Handlers that the patch adds and that may swallow a failure."""
+    loosened: int = 0
+    """Assertions of which only a limit or a tolerance is another one."""
+    waits: int = 0
+    """Sleeps, retries and reruns that the patch adds."""
+
+    @property
+    def treats_symptom(self) -> bool:
+        """Whether the patch gives slack or time to a failure instead of mending it."""
+        return bool(self.loosened or self.waits or self.skips)

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
+from triage.lab.lost_lines import LostLines, executed_lines, lost_lines
 from triage.lab.measurements import backward_calls
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
 from triage.lab.sentences import arm_names
@@ -19,7 +20,6 @@ from triage.model.experiment import CauseKind, Claim, Factor, RootCause
 from triage.model.failure import CRASHED, TIMED_OUT
 from triage.probe.api import Case, Finding, look
 from triage.probe.gradient_trace import Site, dead_ends, is_still_dead
-from triage.probe.lost_lines import Lines, LostLines, lost_lines
 from triage.probe.stated_values import reason_against
 
 _SYMPTOMS = frozenset({"tolerance", "limit"})
@@ -82,8 +82,8 @@ def _gathered(
     if failing is None or treated is None:
         return _Evidence(LostLines(), None, reason)
     lost = lost_lines(
-        _lines_of(failing, case.nodeid),
-        _lines_of(treated, case.nodeid),
+        executed_lines(failing, case.nodeid),
+        executed_lines(treated, case.nodeid),
         failing.failures.get(case.nodeid, case.failure),
         case.source,
         proof.treated.edits,
@@ -119,17 +119,6 @@ def _both_arms(
 def _measured(setup: Setup, meters: list[str]) -> Setup:
     missing = {name: dict[str, Any]() for name in meters if name not in setup.instruments}
     return setup.plus(instruments=missing)
-
-
-def _lines_of(run: Observation, nodeid: str) -> Lines:
-    """The product lines that a test executed, by file."""
-    found: dict[str, set[int]] = {}
-    for record in run.lines("lines", "executed"):
-        if record.get("nodeid") != nodeid:
-            continue
-        for file, line in record.get("lines", ()):
-            found.setdefault(str(record["files"][file]), set()).add(int(line))
-    return {path: frozenset(lines) for path, lines in found.items()}
 
 
 def _is_polluted(factor: Factor) -> bool:

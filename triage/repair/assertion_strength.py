@@ -15,6 +15,24 @@ from triage.model.strength import Strength
 _ASSERTING = frozenset({"raises", "warns", "gradcheck", "gradgradcheck"})
 """Functions that assert for a test, beside those whose name begins with `assert`."""
 _SKIPPING = frozenset({"skip", "skipif", "xfail", "skipTest", "importorskip", "expectedFailure"})
+_TOLERANCES = frozenset(
+    {
+        "rel",
+        "abs",
+        "rtol",
+        "atol",
+        "rel_tol",
+        "abs_tol",
+        "places",
+        "delta",
+        "decimal",
+        "significant",
+        "eps",
+        "tol",
+    }
+)
+"""Keywords that say how far two numbers may be apart."""
+_WAITING = frozenset({"sleep", "flaky", "rerun", "reruns", "retry", "retries", "tenacity", "backoff"})
 _REFLEXIVE = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
 """Comparisons that hold between a thing and itself."""
 _NOTE = re.compile(r"\bnotes?\b", re.IGNORECASE)
@@ -32,6 +50,8 @@ def compare(pairs: Iterable[tuple[str | None, str | None]]) -> Strength:
         tautologies=_more(trees, _tautologies),
         skips=_more(trees, _skips),
         swallows=_more(trees, _swallows),
+        loosened=sum(_loosened(before, after) for before, after in trees),
+        waits=_more(trees, _waits),
     )
 
 
@@ -105,6 +125,48 @@ def _always(node: ast.expr) -> bool:
 def _skips(tree: ast.AST) -> int:
     names = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     return sum(name in _SKIPPING for name in names)
+
+
+def _loosened(before: ast.AST, after: ast.AST) -> int:
+    """Assertions that are another one afterwards, and the same but for limits and tolerances."""
+    had, have = (Counter(_spelled(node) for node in _assertions(tree)) for tree in (before, after))
+    lost, new = had - have, have - had
+    without_limits = Counter(_without_limits(text) for text in new.elements())
+    return (Counter(_without_limits(text) for text in lost.elements()) & without_limits).total()
+
+
+def _without_limits(text: str) -> str:
+    """An assertion with every tolerance taken out, and every limit that a number may exceed."""
+    tree = ast.parse(text, mode="eval")
+    return ast.unparse(ast.fix_missing_locations(_Unlimited().visit(tree)))
+
+
+class _Unlimited(ast.NodeTransformer):
+    """Leave out what says how far two numbers may be apart."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        if all(isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for operator in node.ops):
+            return node.left
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if name == "approx" and node.args:
+            return node.args[0]
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg not in _TOLERANCES]
+        return node
+
+
+def _waits(tree: ast.AST) -> int:
+    """Calls that sleep, and marks and loops that try again."""
+    found = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id
+            found += name in _WAITING
+    return found
 
 
 def _swallows(tree: ast.AST) -> int:

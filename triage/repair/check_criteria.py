@@ -18,8 +18,15 @@ from triage.model.criterion import Bound, Conditions, Criterion, CriterionResult
 from triage.model.outcome import Outcome
 from triage.model.recorded_criteria import RecordedCriteria
 from triage.repair.assertion_strength import missing_note
+from triage.repair.options import text_of
+from triage.repair.skipped_code import still_skipped
 
-METERS: dict[str, dict[str, Any]] = {"gradients": {}}
+_METERS_OF: dict[str, dict[str, dict[str, Any]]] = {
+    "passes": {"gradients": {}},
+    "measures": {"gradients": {}},
+    "executes": {"gradients": {}, "lines": {}},
+}
+"""What is measured in the runs of a criterion, by its kind; of others only the outcomes count."""
 _SHOWN_LENGTH = 200
 """Characters of a failure's first line in a finding."""
 
@@ -83,17 +90,16 @@ def run_all(lab: Lab, criteria: Iterable[Criterion]) -> CriterionRuns:
     """Run whatever the criteria need, each process as often as the most demanding one asks."""
     times: dict[str, int] = {}
     processes: dict[str, _Process] = {}
-    measured: set[str] = set()
+    meters: dict[str, dict[str, dict[str, Any]]] = {}
     for criterion in criteria:
         for process in _processes(criterion):
             key = _key(process)
             processes[key] = process
             times[key] = max(criterion.runs, times.get(key, 0))
-            if criterion.kind in ("passes", "measures"):
-                measured.add(key)
+            meters[key] = meters.get(key, {}) | _METERS_OF.get(criterion.kind, {})
     looks: list[Look] = []
     for key, process in processes.items():
-        setup = process.setup(METERS if key in measured else {})
+        setup = process.setup(meters[key])
         looks += [Look(setup=setup, why="an exit criterion")] * times[key]
     observations = iter(lab.look(looks))
     return CriterionRuns({key: [next(observations) for _ in range(times[key])] for key in processes})
@@ -118,6 +124,8 @@ def judge(
             return _measures(services.output, criterion, runs)
         case "no-new-failures":
             return _no_new_failures(services.output, criterion, runs)
+        case "executes":
+            return _executes(services, criterion, runs)
         case "docstring":
             return _docstring(services.root, criterion)
         case "ledgers":
@@ -162,6 +170,19 @@ def _how_it_ended(together: Round, nodeid: str) -> str:
     if failure is None or not failure.message:
         return sentence
     return f"{sentence}: {failure.message.splitlines()[0][:_SHOWN_LENGTH]}"
+
+
+def _executes(services: Services, criterion: Criterion, runs: Sequence[Observation]) -> CriterionResult:
+    skipped = [
+        still_skipped(criterion.lines, run, criterion.nodeids, lambda path: text_of(services.root, path))
+        for run in runs
+    ]
+    places = [place for place in skipped if place is not None]
+    finding = f"{places[0]} is unchanged and does not run" if places else "every line runs, or was changed"
+    passed = len(runs) - len(places)
+    return _result(
+        services.output, criterion, runs, met=bool(runs) and not places, passed=passed, finding=finding
+    )
 
 
 def _measures(root: Path, criterion: Criterion, runs: Sequence[Observation]) -> CriterionResult:

@@ -51,6 +51,8 @@ class Ground:
     """Kinds of files that the recommended option changes."""
     conditions: Conditions | None = None
     """How the run that failed started its processes, where the settings of today say otherwise."""
+    lines: tuple[str, ...] = ()
+    """Product lines that do not run where the test passes in the experiment, as `path: text`."""
 
 
 def criteria_for(ground: Ground) -> tuple[Criterion, ...]:
@@ -111,6 +113,7 @@ def _criteria(ground: Ground) -> Iterator[Criterion]:
             allowed_rate=allowed_rate(runs),
             command=pytest_command(ground.settings, basis.context),
         )
+    yield from _executing(ground)
     yield from _measured(ground, runs)
     yield from _wider(ground)
     yield from _documented(ground)
@@ -171,6 +174,23 @@ def floors(basis: Basis, settings: Settings, control: Control | None) -> tuple[B
 def floor_below(value: float) -> float:
     """The power of ten at or below a magnitude: 7782 gives 1000, 1.66 gives 1."""
     return 10.0 ** math.floor(math.log10(value))
+
+
+def _executing(ground: Ground) -> Iterator[Criterion]:
+    """A test that passes because the code with the fault does not run any more has mended nothing."""
+    if ground.lines:
+        subject = ground.basis.subject
+        yield Criterion(
+            name="not avoided",
+            kind="executes",
+            text="the product lines that the experiment skipped run, or the repair has changed them",
+            scope=Scope.ALONE,
+            nodeids=subject,
+            runs=1,
+            allowed_rate=allowed_rate(1),
+            lines=ground.lines,
+            command=pytest_command(ground.settings, subject),
+        )
 
 
 def _measured(ground: Ground, runs: int) -> Iterator[Criterion]:

@@ -20,7 +20,8 @@ from triage.repair.criteria import Control, Ground, criteria_for
 from triage.repair.design_document import Designing, assemble, compared_options, control_of
 from triage.repair.document import Design, Option, recommended_option
 from triage.repair.inputs import Basis, clusters_named, find_basis
-from triage.repair.options import Applied, apply, gather
+from triage.repair.options import Applied, apply, gather, text_of
+from triage.repair.skipped_code import texts_of_lines
 from triage.repair.trial import UserBreaks, run_options
 
 TEMPLATE = "design.md.j2"
@@ -76,7 +77,7 @@ def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> De
         runs = run_options(lab, basis, prepared.options, prepared.user_breaks)
     for option in prepared.options:
         folder.write_text(f"options/{option.proposal.letter}.patch", option.proposal.patch)
-    designing = Designing(services.output, folder, basis, runs, services.settings)
+    designing = Designing(services.output, folder, basis, runs, services.settings, services.root)
     options = compared_options(designing)
     criteria = _criteria(services, basis, options, conditions)
     path = folder.write_json(
@@ -116,6 +117,7 @@ def _criteria(
         controls=controls,
         keywords=tuple(dict.fromkeys(word for option in eligible for word in option.keywords)),
         kinds=frozenset(file.kind for file in chosen.files) if chosen else frozenset(),
+        lines=texts_of_lines(basis.report.root_cause, lambda path: text_of(services.root, path)),
         conditions=conditions,
     )
     return criteria_for(ground)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from triage.config import Settings
 from triage.evidence.folder import EvidenceFolder
+from triage.lab.lost_lines import executed_lines, lost_lines
 from triage.lab.measurements import Measurements, magnitude, measurements_of, recorded_measurements
 from triage.lab.observations import relative_evidence
 from triage.lab.protocol import Observation
@@ -25,8 +26,8 @@ from triage.repair.document import (
     Touchpoint,
     recommended_option,
 )
-from triage.repair.inputs import Basis
-from triage.repair.options import apply_command
+from triage.repair.inputs import ORDER_KINDS, Basis
+from triage.repair.options import apply_command, text_of
 from triage.repair.ranking import RULE, compare
 from triage.repair.trial import RUNS, DesignRuns, OptionTrial, files_read, first_other_outcome
 
@@ -43,6 +44,8 @@ class Designing:
     basis: Basis
     runs: DesignRuns
     settings: Settings
+    tree: Path
+    """The suite's root: where its sources lie."""
 
     def evidence(self, path: str | Path) -> str:
         """An artifact as documents name it."""
@@ -58,6 +61,7 @@ def compared_options(designing: Designing) -> tuple[Option, ...]:
         cause=basis.report.root_cause.kind,
         cut_off=as_is.unreached if as_is is not None else (),
         floors=floors(basis, designing.settings, control_of(basis)),
+        at_fault=basis.report.root_cause.at_fault,
     )
 
 
@@ -135,9 +139,30 @@ def _option(designing: Designing, trial: OptionTrial) -> Option:
         gradients=measured.gradients if measured else {},
         agrees_with_control=_agrees(control_of(basis), measured),
         new_reads=tuple(sorted(trial.reads() - files_read(designing.runs.as_is))),
+        no_longer_run=_no_longer_run(designing, trial),
         chunk=_chunk_run(designing, trial),
         breaks=trial.breaks(basis.subject),
     )
+
+
+def _no_longer_run(designing: Designing, trial: OptionTrial) -> tuple[str, ...]:
+    """Product lines that a repair outside of the product keeps from running.
+
+    Where other tests are the cause, the failing run executed what they had changed: its lines are no measure.
+    """
+    basis, as_is = designing.basis, designing.runs.as_is
+    in_product = any(change.kind == "product" for change in trial.applied.files)
+    failure = next((as_is.failures[nodeid] for nodeid in basis.subject if nodeid in as_is.failures), None)
+    if in_product or failure is None or not trial.targeted or basis.report.root_cause.kind in ORDER_KINDS:
+        return ()
+    lost = lost_lines(
+        executed_lines(as_is, *basis.subject),
+        executed_lines(trial.targeted[-1], *basis.subject),
+        failure,
+        lambda path: text_of(designing.tree, path),
+        {},
+    )
+    return lost.no_longer_run
 
 
 def _subject_run(designing: Designing, run: Observation) -> SubjectRun:

@@ -83,6 +83,8 @@ class Option(Value):
     agrees_with_control: bool = False
     new_reads: tuple[str, ...] = ()
     """Data files that the subject reads only with the option."""
+    no_longer_run: tuple[str, ...] = ()
+    """Product lines that ran up to the failure and do not run with an option that changes no product code."""
     chunk: ChunkRun | None = None
     breaks: tuple[PlantedBreak, ...] = ()
 

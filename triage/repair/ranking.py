@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from triage.lab.measurements import magnitude
 from triage.model.criterion import Bound
@@ -12,8 +13,10 @@ RULE = (
     "An option is eligible if its patch applies, the subject passes in every run, its chunk shows no new "
     "failure, the repaired test notices the breaks that it must (the output cut from its graph, the cause "
     "planted again, what another option notices, what you planted), no assertion is lost, skipped or made "
-    "unable to fail, and its gradients reach the floors, if any option's do. Among eligible options the one "
-    "that changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
+    "unable to fail, no product code that ran before is kept from running, and its gradients reach the "
+    "floors, if any option's do. Among eligible options one that gives slack or time to the symptom comes "
+    "last, and where the product is at fault one that changes the product first; then the one that "
+    "changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
     "changed, then fewest lines, then the shortest time."
 )
 WRONG_RESULT = "wrong:"
@@ -21,12 +24,17 @@ WRONG_RESULT = "wrong:"
 
 
 def compare(
-    options: Sequence[Option], *, cause: str, cut_off: Sequence[str], floors: Sequence[Bound]
+    options: Sequence[Option],
+    *,
+    cause: str,
+    cut_off: Sequence[str],
+    floors: Sequence[Bound],
+    at_fault: Literal["product", "test"] | None = None,
 ) -> tuple[Option, ...]:
     """The same options in the same order, each with its verdict, pros, cons and rank.
 
     `cause` is the kind of the root cause, `cut_off` the leaves without a gradient in the tree as it is,
-    `floors` what the gradients should reach.
+    `floors` what the gradients should reach, `at_fault` whose code an experiment has shown to be wrong.
     """
     judged = require_breaks(options, cause, cut_off)
     judged = [option.having(below=_below(option, floors)) for option in judged]
@@ -34,8 +42,8 @@ def compare(
     if any(not option.against and not option.below for option in judged):
         judged = [option.having(against=(*option.against, *_too_weak(option))) for option in judged]
     judged = [option.having(eligible=not option.against) for option in judged]
-    judged = [_described(option, judged) for option in judged]
-    order = [option.letter for option in rank(judged)]
+    judged = [_described(option, judged, at_fault) for option in judged]
+    order = [option.letter for option in rank(judged, at_fault)]
     ranks = {letter: place for place, letter in enumerate(order, 1)}
     return tuple(option.having(rank=ranks.get(option.letter)) for option in judged)
 
@@ -81,6 +89,8 @@ def against(option: Option) -> tuple[str, ...]:
     wrong_results = [broken for broken in option.breaks if broken.name.startswith(WRONG_RESULT)]
     if wrong_results and not any(broken.caught for broken in wrong_results):
         found.append("the repaired test notices no wrong result of what it calls")
+    if option.no_longer_run:
+        found.append(f"it only avoids the failure: {', '.join(option.no_longer_run)} no longer run")
     if option.cut_off:
         found.append(f"still without a gradient: {', '.join(option.cut_off)}")
     if option.strength.after < option.strength.before:
@@ -92,14 +102,20 @@ def against(option: Option) -> tuple[str, ...]:
     return tuple(found)
 
 
-def rank(options: Iterable[Option]) -> list[Option]:
+def rank(options: Iterable[Option], at_fault: Literal["product", "test"] | None = None) -> list[Option]:
     """Eligible options, the recommended one first."""
-    return sorted((option for option in options if option.eligible), key=_cost)
+    eligible = [option for option in options if option.eligible]
+    return sorted(eligible, key=lambda option: _cost(option, at_fault))
 
 
-def _cost(option: Option) -> tuple[int, int, int, int, float, str]:
+def _cost(
+    option: Option, at_fault: Literal["product", "test"] | None
+) -> tuple[bool, bool, int, int, int, int, float, str]:
     suspicious = option.strength.changed + option.strength.swallows
+    beside_the_fault = at_fault == "product" and not _changes_product(option)
     return (
+        option.strength.treats_symptom,
+        beside_the_fault,
         suspicious,
         len(option.new_reads),
         len(option.files),
@@ -124,16 +140,22 @@ def _too_weak(option: Option) -> list[str]:
     return [f"gradients are below the floors that another option reaches: {', '.join(option.below)}"]
 
 
-def _described(option: Option, options: Sequence[Option]) -> Option:
+def _changes_product(option: Option) -> bool:
+    return any(file.kind == "product" for file in option.files)
+
+
+def _described(
+    option: Option, options: Sequence[Option], at_fault: Literal["product", "test"] | None
+) -> Option:
     """The option with what the runs say for and against it, beside the others that apply."""
     others = [other for other in options if other.letter != option.letter and other.applies]
     return option.having(
-        pros=tuple(_pros(option, others)) if option.applies else (),
+        pros=tuple(_pros(option, others, at_fault)) if option.applies else (),
         cons=tuple(_cons(option, others)),
     )
 
 
-def _pros(option: Option, others: Sequence[Option]) -> list[str]:
+def _pros(option: Option, others: Sequence[Option], at_fault: Literal["product", "test"] | None) -> list[str]:
     found = []
     if option.passed == option.runs:
         found.append("the subject passes in every run")
@@ -141,8 +163,10 @@ def _pros(option: Option, others: Sequence[Option]) -> list[str]:
         found.append("the repaired test still notices every planted break")
     if option.chunk is not None and not option.chunk.new_failures:
         found.append("nothing else in its chunk fails newly")
-    if {file.kind for file in option.files} == {"test"}:
+    if {file.kind for file in option.files} == {"test"} and at_fault != "product":
         found.append("no product code changes")
+    if at_fault == "product" and _changes_product(option):
+        found.append("mends the product, which the experiments show to be at fault")
     if others and all(_lines(option) < _lines(other) for other in others):
         found.append("the smallest change of all options")
     if others and all(_seconds(option) < _seconds(other) for other in others):
@@ -160,9 +184,11 @@ def _cons(option: Option, others: Sequence[Option]) -> list[str]:
         found.append(f"depends on a file that may be missing or moved: {', '.join(option.new_reads)}")
     if option.strength.changed:
         found.append("changes what the test asserts: read those lines")
+    if option.strength.treats_symptom:
+        found.append("gives slack or time to the symptom: what makes it fail stays as it is")
     if option.strength.swallows:
         found.append("adds a handler that may swallow a failure: read those lines")
-    if any(file.kind == "product" for file in option.files):
+    if _changes_product(option):
         found.append("changes product code, so the whole suite must answer")
     if others and all(_lines(option) > _lines(other) for other in others):
         found.append("the largest change of all options")

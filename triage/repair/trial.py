@@ -17,7 +17,7 @@ from triage.repair.options import Applied
 
 RUNS = 2
 """Of each option alone; the exit criteria ask for more."""
-METERS: dict[str, dict[str, Any]] = {"gradients": {}, "reads": {}}
+METERS: dict[str, dict[str, Any]] = {"gradients": {}, "reads": {}, "lines": {}}
 
 UserBreaks = Mapping[str, Sequence[tuple[str, Applied]]]
 """By an option's letter: the user's own breaks (title and patch) on top of that option."""

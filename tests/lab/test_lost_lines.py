@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+from triage.lab.lost_lines import LostLines, lost_lines
 from triage.model.failure import Failure, Frame, Raised
-from triage.probe.lost_lines import LostLines, lost_lines
 
 TOTALS = textwrap.dedent("""\
     def total(rows, batch):

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from triage.lab.protocol import Observation
 from triage.model.failure import Failure
-from triage.probe.sources import spans, tree_of
 
 Lines = Mapping[str, frozenset[int]]
 """Executed lines of product files, by path relative to the suite's root."""
@@ -39,6 +39,16 @@ class LostLines:
     def only_skips(self) -> bool:
         """Whether nothing runs in place of what is lost."""
         return bool(self.no_longer_run) and not self.newly_run
+
+
+def executed_lines(run: Observation, *nodeids: str) -> Lines:
+    """The product lines that these tests executed in a run under the meter `lines`."""
+    found: dict[str, set[int]] = {}
+    for record in run.lines("lines", "executed"):
+        if record.get("nodeid") in nodeids:
+            for file, line in record.get("lines", ()):
+                found.setdefault(str(record["files"][file]), set()).add(int(line))
+    return {path: frozenset(lines) for path, lines in found.items()}
 
 
 def lost_lines(
@@ -89,8 +99,9 @@ def _in_one_numbering(
 
 def _consequences(text: str | None, path: str, failure: Failure) -> frozenset[int]:
     """Lines that run only because this very error was raised."""
-    tree = tree_of(text)
-    if tree is None:
+    try:
+        tree = ast.parse(text or "")
+    except (SyntaxError, ValueError, RecursionError):
         return frozenset()
     passed = {
         frame.lineno
@@ -103,15 +114,19 @@ def _consequences(text: str | None, path: str, failure: Failure) -> frozenset[in
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name in types:
             found |= _lines_of([node])
-        if isinstance(node, ast.Try) and any(spans(part, line) for part in node.body for line in passed):
+        if isinstance(node, ast.Try) and any(_spans(part, line) for part in node.body for line in passed):
             found |= _lines_of(node.finalbody)
             for handler in node.handlers:
                 found |= set(range(handler.lineno, (handler.end_lineno or handler.lineno) + 1))
         for block in _blocks(node):
             raising = [part for part in block if isinstance(part, ast.Raise | ast.Assert)]
-            if any(spans(part, line) for part in raising for line in passed):
+            if any(_spans(part, line) for part in raising for line in passed):
                 found |= _lines_of(block)
     return frozenset(found)
+
+
+def _spans(node: ast.stmt, line: int) -> bool:
+    return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 
 def _blocks(node: ast.AST) -> Iterator[Sequence[ast.stmt]]:
