@@ -180,3 +180,20 @@ def test_a_cluster_that_no_recorded_run_shows_red_is_refused(project):
     said = project.triage("verify", "C1")
     assert said.code == 2
     assert "[not-designed]" in said.err
+
+
+def test_the_failing_run_says_under_which_conditions_its_tests_are_asked(tmp_path):
+    """Variables and pytest's arguments of then: without them the test passes, and nothing is mended."""
+    project = Project(tmp_path / "project")
+    project.root.mkdir()
+    text = "import os\n\n\ndef test_it(pytestconfig):\n    name = pytestconfig.getini('junit_suite_name')\n"
+    text += "    assert (os.environ.get('MODE'), name) != ('legacy', 'old')\n"
+    project.file("pytest.ini", "[pytest]\n").file("test_a.py", text).commit()
+    assert project.triage("run", "--env", "MODE=legacy", "--", "-o", "junit_suite_name=old").code == 1
+    project.file("other.py", "").commit()
+    code, said = _verify(project, "C1")
+    assert (code, said["unmet"]) == (1, ["alone", "chunk"])
+    (alone,) = [result for result in said["results"] if result["name"] == "alone"]
+    assert alone["text"].endswith("with MODE as then")
+    assert "MODE=legacy" in alone["command"]
+    assert "-o junit_suite_name=old" in alone["command"]

@@ -49,7 +49,7 @@ def derive(ground: RecordedGround, tree: PresentTree, folder: EvidenceFolder, wh
     """The criteria, with everything that they rest on; `where` is the folder as documents name it."""
     there = [each for each in ground.found if _is_there(each.failure, ground.collected)]
     gone = [each.failure.nodeid for each in ground.found if each not in there]
-    subject = tuple(dict.fromkeys(each.failure.nodeid for each in there))
+    subject = _names(there)
     by_stamp = {each.run.record.stamp: each.run for each in ground.found}
     earlier = {stamp: EarlierTree.of(run.folder) for stamp, run in sorted(by_stamp.items())}
     tests = []
@@ -121,7 +121,7 @@ def _alone(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[Cr
     for each in there:
         by_run.setdefault(each.failure.stamp, []).append(each)
     for number, (stamp, members) in enumerate(by_run.items(), start=1):
-        subject = tuple(dict.fromkeys(each.failure.nodeid for each in members))
+        subject = _names(members)
         runs = max(_runs(ground, each) for each in members)
         is_apart = len(subject) <= _MOST_APART
         how = "each in a process of its own" if is_apart else "by themselves in one process"
@@ -151,7 +151,7 @@ def _in_place(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator
     number = 0
     for members in places.values():
         recorded = _up_to_last(members)
-        watched = tuple(each.failure.nodeid for each in members)
+        watched = _names(members)
         nodeids, gone = _still_there(recorded, watched, ground.collected)
         if nodeids == watched and len(watched) == 1:
             continue  # nothing ran before it: alone is its place
@@ -181,7 +181,7 @@ def _chunks(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[C
         groups.setdefault((each.failure.stamp, name), []).append(each)
     for number, ((stamp, name), members) in enumerate(groups.items(), start=1):
         run = members[0].run
-        watched = tuple(each.failure.nodeid for each in members)
+        watched = _names(members)
         files = {file_of(nodeid) for nodeid in watched}
         beside = [nodeid for nodeid in ground.collected.tests if file_of(nodeid) in files]
         recorded = [*run.chunk_of(members[0].result), *beside]
@@ -201,8 +201,13 @@ def _chunks(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[C
         )
 
 
+def _names(found: Sequence[FoundFailure]) -> tuple[str, ...]:
+    """Each test once: a matrix has a failure of it in every place."""
+    return tuple(dict.fromkeys(each.failure.nodeid for each in found))
+
+
 def _runs(ground: RecordedGround, found: FoundFailure) -> int:
-    """As many passes as the recorded failure rate asks for at 95 %; more where the history asks for more."""
+    """As many passes as the failure rate of its run asks for at 95 %, or the history, if that is more."""
     needed = runs_for(found.failure.failed / found.failure.runs)
     record = ground.records.get(found.result.nodeid)
     if record is not None:

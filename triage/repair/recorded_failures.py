@@ -43,7 +43,8 @@ class FailingRun:
     @property
     def was_red(self) -> tuple[str, ...]:
         """Tests that failed in it, flaky ones too, under their names of today."""
-        return tuple(self.name_now(each.nodeid) for each in self.results if each.outcome.has_failures)
+        red = [each.nodeid for each in self.results if each.outcome.has_failures]
+        return tuple(present_name(self.name_now(nodeid)) for nodeid in red)
 
     def with_others(self, result: TestResult) -> tuple[str, ...]:
         """The tests that shared a process with one, in order, it included; without a plan those of its file.
