@@ -42,23 +42,35 @@ def wheel(folder, name, version):
             archive.writestr(path, text)
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """By version: a folder into which pip has installed the three packages."""
+    everything = tmp_path_factory.mktemp("wheels")
+    for name, version in TEXTS:
+        wheel(everything, name, version)
+    names = sorted({name for name, _ in TEXTS})
+    return {
+        version: install(
+            dict.fromkeys(names, version), tmp_path_factory.mktemp("site") / version, links=[everything]
+        )
+        for version in ("1.0", "2.0")
+    }
+
+
 @pytest.fixture
-def upgraded(suite, tmp_path):
+def upgraded(suite, tmp_path, installed):
     """A project that passed with version 1.0 of three packages and runs with 2.0 now."""
 
     def make(test=TEST, kept=("1.0", "2.0")):
         site = tmp_path / "site"
         project = suite({"tests/test_p.py": test}, env={"PYTHONPATH": str(site)})
-        everything = tmp_path / "everything"
         for name, version in TEXTS:
-            wheel(everything, name, version)
             if version in kept:
                 wheel(project.root / "wheels", name, version)
-        names = ("qqgear", "qqcog", "qqaxle")
-        for number, version in enumerate(("1.0", "2.0")):
+        for number, version in enumerate(("1.0", "2.0"), start=1):
             shutil.rmtree(site, ignore_errors=True)
-            install(dict.fromkeys(names, version), site, links=[everything])
-            project.call("run", "--stamp", f"2026010{number + 1}T000000Z")
+            shutil.copytree(installed[version], site)
+            project.call("run", "--stamp", f"2026010{number}T000000Z")
         return project
 
     return make
