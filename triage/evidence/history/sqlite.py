@@ -31,9 +31,7 @@ class _Sqlite:
     def __init__(self, path: Path, timeout: float) -> None:
         self._connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
         self._connection.execute("pragma journal_mode = wal")  # readers do not wait for a writer
-        self._connection.execute(
-            "pragma synchronous = normal"
-        )  # a view may lose its last run
+        self._connection.execute("pragma synchronous = normal")  # a view may lose its last run
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
