@@ -166,3 +166,47 @@ def test_a_renamed_function_its_caller_and_its_test_are_one_cause(shop):
         "shop.py:4-5 tests/test_shop.py:5-5 till.py:8-8": {"test_price", "test_total", "test_large_total"},
         "till.json:1-1": {"test_currency"},
     }
+
+
+APP = """
+import os
+
+def mode():
+    return os.environ.get("APP_MODE", "safe")
+
+def save():
+    if mode() == "fast":
+        raise OSError("cannot save in a hurry")
+"""
+TESTS_OF_APP = """
+import app
+
+def test_mode():
+    assert app.mode() == "safe"
+
+def test_save():
+    app.save()
+
+def test_always():
+    assert 1 == 2
+"""
+
+
+def test_a_factor_proven_for_one_test_is_tried_on_all_others(project):
+    # no repository, so there is no base: factors are all that can be asked
+    project.file("pyproject.toml", SETTINGS + '[tool.triage.env]\nAPP_MODE = "fast"\n')
+    project.file("app.py", APP).file("tests/test_app.py", TESTS_OF_APP)
+    project.triage("run")
+    mode = "tests/test_app.py::test_mode"
+    known = project.triage("probe", mode, "--probe", "user-factor", "--factor", "env:APP_MODE=safe", *FEWEST)
+    assert known.code == 0, known.err
+
+    report = project.triage("probe", "--all", *FEWEST, "--json").json
+
+    (factor,) = report["factors"]
+    assert factor["factor"] == "env:APP_MODE=safe"
+    assert names(factor["tests"]) == {"test_save"}
+    assert "test_always" in names(each["nodeid"] for each in report["unexplained"])
+    clusters = project.triage("clusters", "--json").json["clusters"]
+    assert {"test_mode", "test_save"} in [names(cluster["members"]) for cluster in clusters]
+    assert project.triage("check").code == 0

@@ -152,7 +152,7 @@ def _to_ask(
 ) -> tuple[list[str], dict[str, str]]:
     """The tests that the search is about, and for all others the reason why it is not."""
     asked: list[str] = []
-    others: dict[str, str] = {}
+    others = {nodeid: "the base was not asked about it" for nodeid in subjects if nodeid not in judged}
     for nodeid, on_base in judged.items():
         if nodeid not in subjects:
             continue  # it was red and is no failure: a file of which every test was deselected

@@ -57,11 +57,12 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
                 evidence=f"{where}/{DOCUMENT}",
             )
         )
+    explained = frozenset[str]().union(*(cause.tests for cause in found))
     for factor in attribution.factors:
         known = factor.known
         found.append(
             DecidedCause(
-                tests=frozenset((*known.tests, *factor.tests)),
+                tests=frozenset((*known.tests, *factor.tests)) - explained,
                 detail=f"all pass with {known.text} ({known.evidence}, {where}/{DOCUMENT})",
                 title=f"mended by {known.text}",
                 factor=known.text,
