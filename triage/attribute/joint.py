@@ -117,6 +117,8 @@ class JointSearch:
         except BudgetSpent:
             self.is_cut = True
         confirmed = confirm(stage)
+        if self.runs.lab.spending.seconds_left <= 0:
+            self.is_cut = True  # what is not confirmed by now stays likely, or unknown
         self.unexplained.update(stage.unexplained)
         for each in confirmed:
             self.causes.append(
