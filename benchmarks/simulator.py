@@ -8,6 +8,7 @@ otherwise.
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import os
 import shutil
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,9 @@ FEW_ROUNDS = 2
 
 COMMAND_ROUNDS = 4
 """Rounds of timing a whole command, after one that warms the caches."""
+
+TOLERANCE_OF_ORACLE = 1e-9
+"""As in the judge of the tests, which is imported only where commands are judged."""
 
 SAME_IMAGE = 1e-6
 """Largest difference between both sides' images, of the maximum, for a comparison to count."""
@@ -382,8 +386,41 @@ def timed(run: Callable[[], object]) -> Seconds:
     return Seconds(end - begin, user + system)
 
 
-def main() -> None:
-    """Print the table."""
+def judge_commands(count: int) -> int:
+    """Compare so many random commands with the oracle of the tests; return 1 where any differs."""
+    from tests.simulator.oracle_judge import Bench
+
+    wrong = refused = 0
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        for number in range(count):
+            complaint = bench.judge_number(number)
+            refused += bench.refused
+            if complaint is not None:
+                wrong += 1
+                print(complaint, flush=True)
+    seconds = time.perf_counter() - begin
+    print(
+        f"{count - wrong} of {count} random commands agree with the oracle: exit codes ({refused} refused), "
+        f"images to {TOLERANCE_OF_ORACLE} of the maximum, all files; {seconds:.0f} s"
+    )
+    return int(wrong > 0)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table, or judge random commands."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks simulator", description=__doc__)
+    parser.add_argument("--commands", type=int, metavar="N", help="compare N random commands with the oracle")
+    commands_wanted = parser.parse_args(arguments).commands
+    if commands_wanted is not None:
+        return judge_commands(commands_wanted)
+    print_table()
+    return 0
+
+
+def print_table() -> None:
+    """Time all cases."""
     engine = choose_engine("kernel", device=torch.device("cpu"), threads=1)
     assert isinstance(engine, KernelEngine)
     assert isinstance(engine.library, Library)
@@ -397,4 +434,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

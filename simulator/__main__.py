@@ -29,6 +29,9 @@ BAR = 30
 CACHE = Path("Fdump.bin")
 """The reference program's name of the binary cache of structure factors."""
 
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+"""Photons of a pixel that the float image, the counts and the noise can hold."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, by the shell's custom: 128 + SIGINT."""
 
@@ -106,6 +109,10 @@ def simulate(words: Sequence[str], clock: int) -> int:
     seconds = time.perf_counter() - begin
     total = float(pixels.sum(dtype="float64"))
     top = float(pixels.max())
+    if top > LARGEST_FLOAT32:
+        raise SimulatorError(
+            f"pixels of {top:g} photons do not fit into the files, whose numbers are float32"
+        )
     say(f"sum {total:.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
     first_f, last_f, first_s, last_s = clipped_roi(detector)
     window = images.Window(rows=slice(first_s, last_s + 1), columns=slice(first_f, last_f + 1))

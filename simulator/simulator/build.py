@@ -210,10 +210,10 @@ def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
     Raises a SimulatorError where the experiment makes no sense or its numbers overflow.
     """
     axes, panel = detector.axes(), detector.panel()
-    _check_polarization(beam, axes)
     mask = mask_of(detector, crystal.xp)
     real, first_real = crystal.orientations(axes.spindle)
     tensors = build_tensors(crystal, detector, beam, real=real, axes=axes, panel=panel)
+    _check_polarization(beam, axes, tensors.directions)
     plan = build_plan(crystal, detector, beam, panel)
     if first_real is not None:
         plan = replace(plan, first_pixels=first_pixels(plan, mask, crystal.config.phi_carryover))
@@ -233,9 +233,15 @@ def _check_finite(tensors: Tensors) -> None:
             )
 
 
-def _check_polarization(beam: Beam, axes: Axes) -> None:
-    """Raise a SimulatorError where a polarisation axis is needed and lies along the beam."""
-    across = length(bare(cross(axes.polarization, axes.beam)))
-    used = not beam.config.nopolar and plain(beam.polarization()) != 0
-    if used and float(across) < NO_ANGLE:
+def _check_polarization(beam: Beam, axes: Axes, directions: "Tensor") -> None:
+    """Raise a SimulatorError where a polarisation axis is needed and lies along the beam or a source's."""
+    if beam.config.nopolar or plain(beam.polarization()) == 0:
+        return
+    if float(length(bare(cross(axes.polarization, axes.beam)))) < NO_ANGLE:
         raise SimulatorError("the polarization axis lies along the beam: a Kahn factor needs one across it")
+    across = np.linalg.norm(np.cross(as_numpy(axes.polarization), as_numpy(directions)), axis=-1)
+    if float(across.min()) < NO_ANGLE:
+        worst = int(across.argmin()) + 1
+        raise SimulatorError(
+            f"the polarization axis lies along the beam of source {worst}: a Kahn factor needs one across it"
+        )

@@ -280,14 +280,15 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     own = _own_factor(scene, sample, polar)
     weight = tensors.weights[source]
     value = torch.zeros_like(sample.length)
+    # Counted twice, water stands in the sum from the start; counted once, each step brings its own.
+    water_of_step = liquid(tensors, q) if plan.watered and not plan.background_divided else None
     for intensity, factor in terms(scene, q, state.pixels, first_step):
+        scattered = intensity if water_of_step is None else intensity + water_of_step
         if plan.running_product:
-            _multiply_running_sum(state, intensity * weight, factor, own, seen)
+            _multiply_running_sum(state, scattered * weight, factor, own, seen)
         else:
-            value = value + intensity.sum(0)
+            value = value + scattered.sum(0)
     if not plan.running_product:
-        if plan.watered and not plan.background_divided:
-            value = value + scene.orientations * liquid(tensors, q)
         value = value * (own * weight)
         if seen is not None:
             value = torch.where(seen, value, torch.zeros_like(value))

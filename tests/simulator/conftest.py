@@ -15,6 +15,8 @@ from simulator.simulator import Simulator
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
 
+FIGURES = Path(__file__).parent / "reference_figures.json"
+
 MATRIX = """ 0.018000000 0.015000000 -0.004500000
  -0.012000000 0.020250000 0.006000000
  0.009000000 0.003000000 0.024900000
@@ -78,6 +80,12 @@ def inputs(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def figures():
+    """Figures of all reference cases by their names."""
+    return json.loads(FIGURES.read_text())
+
+
+@pytest.fixture
 def leaf():
     """value -> a float64 tensor that asks for its gradient."""
     return lambda value: torch.tensor(value, dtype=torch.float64, requires_grad=True)
@@ -86,5 +94,5 @@ def leaf():
 def pytest_generate_tests(metafunc):
     """`figure`: one case of the carried reference figures at a time."""
     if "figure" in metafunc.fixturenames:
-        figures = json.loads((Path(__file__).parent / "reference_figures.json").read_text())
+        figures = json.loads(FIGURES.read_text())
         metafunc.parametrize("figure", list(figures.values()), ids=list(figures))
