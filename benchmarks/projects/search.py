@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,9 +21,11 @@ _MOST_RED = 60
 """Tests that one bug may turn red: pairs grow with the square, and one bug shall not decide the figure."""
 _MOST_EASY = 1
 """Bugs of a project that any rule finds, because they raise where they were made."""
-_MOST_TRIALS = 60
-"""Suites run in search of bugs of one project."""
+_MOST_TRIALS = 120
+"""Quick looks in search of bugs of one project."""
 _TRIAL_SECONDS = 120.0
+_TRIAL_FILES = 5
+"""Test files that a quick look runs."""
 
 
 def search(project: Project, cache: Cache, seed: int = 1) -> list[Mutant]:
@@ -32,28 +34,41 @@ def search(project: Project, cache: Cache, seed: int = 1) -> list[Mutant]:
     Raises `RuntimeError` where not so many were found.
     """
     clean = clean_run(project, cache)
-    rng = random.Random(f"{project.key}:{seed}")
+    with tempfile.TemporaryDirectory(prefix="trial-", dir=cache.folder) as scratch:
+        copy = Path(scratch).resolve() / project.name
+        copy_to(project, cache, copy)
+        found = _found(_Trials(project, cache, clean, copy), random.Random(f"{project.key}:{seed}"))
+    if len(found) < BUGS:
+        raise RuntimeError(f"{project.key}: {len(found)} bugs found")
+    return found
+
+
+def _found(trials: _Trials, rng: random.Random) -> list[Mutant]:
+    """The bugs that fit, at most as many as wanted."""
+    project, cache, clean = trials.project, trials.cache, trials.clean
     found: dict[str, tuple[Mutant, SuiteRun]] = {}
-    trials = 0
+    tried = 0
     for mutant, test_files in _in_turn(_candidates(project, cache, clean), rng):
-        if trials >= _MOST_TRIALS or len(found) == BUGS:
+        if tried >= _MOST_TRIALS or len(found) == BUGS:
             break
-        taken = {chosen.function for chosen, _ in found.values()}
-        kinds = {chosen.operator for chosen, _ in found.values()}
-        if mutant.function in taken or mutant.operator in kinds:
+        if not _adds_a_kind(mutant, [chosen for chosen, _ in found.values()]):
             continue
-        is_easy = mutant.operator in RAISE_WHERE_MADE
-        if is_easy and len(kinds & RAISE_WHERE_MADE) == _MOST_EASY:
-            continue
-        trials += 1
-        if not _looks_fit(project, cache, mutant, test_files, clean):
+        tried += 1
+        if not trials.looks_fit(mutant, test_files):
             continue
         run = run_alone(project, cache, mutant)
         if run is not None and _fits({**found, mutant.label: (mutant, run)}, clean):
             found[mutant.label] = (mutant, run)
-    if len(found) < BUGS:
-        raise RuntimeError(f"{project.key}: {len(found)} bugs found in {trials} trials")
     return [mutant for mutant, _ in found.values()]
+
+
+def _adds_a_kind(mutant: Mutant, chosen: Sequence[Mutant]) -> bool:
+    """Whether the bug is of another kind, in another function, and not one easy bug too many."""
+    kinds = {other.operator for other in chosen}
+    if mutant.operator in kinds or mutant.function in {other.function for other in chosen}:
+        return False
+    is_easy = mutant.operator in RAISE_WHERE_MADE
+    return not is_easy or len(kinds & RAISE_WHERE_MADE) < _MOST_EASY
 
 
 def _candidates(
@@ -98,22 +113,38 @@ def _in_turn(
                 yield candidates[operator].pop()
 
 
-def _looks_fit(
-    project: Project, cache: Cache, mutant: Mutant, test_files: Sequence[str], clean: SuiteRun
-) -> bool:
-    """Whether the bug shows in enough files of those that execute its function: quicker than the suite."""
-    with tempfile.TemporaryDirectory(prefix="trial-", dir=cache.folder) as scratch:
-        copy = Path(scratch).resolve() / project.name
-        copy_to(project, cache, copy)
+class _Trials:
+    """Quick looks at bugs in one copy of the project: each is planted, run with a few files, taken out."""
+
+    def __init__(self, project: Project, cache: Cache, clean: SuiteRun, copy: Path) -> None:
+        self.project, self.cache, self.clean, self.copy = project, cache, clean, copy
+        self.tests_of = Counter(nodeid.partition("::")[0] for nodeid in clean.green)
+
+    def looks_fit(self, mutant: Mutant, test_files: Sequence[str]) -> bool:
+        """Whether the bug shows in enough of the smallest files that execute its function.
+
+        Answers are kept: a search that was cut short goes on where it was.
+        """
+        answer = self.cache.path("trials", self.project.key, mutant.digest)
+        if not answer.exists():
+            answer.write_text("fits" if self._shows(mutant, test_files) else "no", encoding="utf-8")
+        return answer.read_text(encoding="utf-8") == "fits"
+
+    def _shows(self, mutant: Mutant, test_files: Sequence[str]) -> bool:
+        path = self.copy / mutant.file
+        before = path.read_text(encoding="utf-8")
+        smallest = sorted(test_files, key=lambda file: (self.tests_of[file], file))[:_TRIAL_FILES]
         try:
-            plant(mutant, copy)
+            plant(mutant, self.copy)
+            run = run_suite(self.project, self.cache, self.copy, selected=smallest, time_limit=_TRIAL_SECONDS)
         except SyntaxError:
             return False
-        run = run_suite(project, cache, copy, selected=test_files, time_limit=_TRIAL_SECONDS)
-    if run is None:
-        return False
-    red = set(run.red) - set(clean.red)
-    return len(_files_of(red)) >= _LEAST_FILES and len(red) <= _MOST_RED
+        finally:
+            path.write_text(before, encoding="utf-8")
+        if run is None:
+            return False
+        red = set(run.red) - set(self.clean.red)
+        return len(_files_of(red)) >= _LEAST_FILES and len(red) <= _MOST_RED
 
 
 def _fits(found: dict[str, tuple[Mutant, SuiteRun]], clean: SuiteRun) -> bool:

@@ -14,7 +14,7 @@ from triage.model.signature import Signature
 from triage.signature.cache import SignatureCache
 from triage.signature.checkout import in_any_checkout
 from triage.signature.reason import reason
-from triage.signature.wording import title_of
+from triage.signature.title import title_of
 
 ALGORITHMS: tuple[Callable[[Failure], Signature], ...] = (reason,)
 """The current algorithm, then older ones, newest first; they get what `in_any_checkout` gives."""

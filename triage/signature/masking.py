@@ -85,17 +85,27 @@ def masked(text: str, *, keep_zero: bool = False) -> str:
 
 def legible(text: str) -> str:
     """The text for people: numbers and times as they are, files of the project relative to its root; what
-    nobody else's machine has by its kind.
+    nobody else's machine has by its kind, unless two values of one kind would read alike.
     """
+    text = text[:_LONGEST]
+    scanner = _SCANNER.of(text)
+    values_of: dict[str, set[str]] = {}
+    for found in scanner.finditer(text):
+        values_of.setdefault(_legible_value(found), set()).add(found[0])
 
     def shown_as(found: re.Match[str]) -> str:
-        kind, value = found.lastgroup or "", found[0]
-        if kind in ("path", "drive"):
-            return shown_path(value)
-        return _TOKEN_OF_KIND[kind] if kind in _SHOWN_BY_KIND else value
+        short = _legible_value(found)
+        return short if len(values_of[short]) == 1 else found[0]
 
-    text = text[:_LONGEST]
-    return " ".join(_SCANNER.of(text).sub(shown_as, text).split())
+    return " ".join(scanner.sub(shown_as, text).split())
+
+
+def _legible_value(found: re.Match[str]) -> str:
+    """A volatile part as people may read it."""
+    kind, value = found.lastgroup or "", found[0]
+    if kind in ("path", "drive"):
+        return shown_path(value)
+    return _TOKEN_OF_KIND[kind] if kind in _SHOWN_BY_KIND else value
 
 
 def without_counts(tokens: str) -> str:

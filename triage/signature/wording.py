@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from triage.model.failure import CRASHED, TIMED_OUT, Failure
-from triage.signature.checkout import in_any_checkout
-from triage.signature.masking import legible, masked, shown
-from triage.signature.root_error import RootError, root_error
-from triage.text.markup import visible
+from triage.model.failure import CRASHED, TIMED_OUT
+from triage.signature.masking import masked, shown
+from triage.signature.root_error import RootError
 from triage.text.pattern import pattern
 
-_LONGEST_TITLE = 120
+LONGEST_TITLE = 120
 _TELLING_WORDS = 3
 """Distinct words from which a message says something of its own."""
 _UNREPEATED_WORDS = 8
@@ -120,17 +118,10 @@ def is_assertion(error: RootError) -> bool:
     return error.exception.rpartition(".")[2] in ("AssertionError", "GradcheckError", "")
 
 
-def title_of(failure: Failure) -> str:
-    """A line about this one failure, with its numbers and generated values."""
-    shown_values = tuple(raised.model_copy(update={"notes": ()}) for raised in failure.chain)
-    as_raised = failure.model_copy(update={"chain": shown_values})
-    return visible(headline(root_error(in_any_checkout(as_raised)), legible))
-
-
 def headline(error: RootError, legibly: Callable[[str], str] | None = None) -> str:
     """A line about an error; without `legibly` the same for all failures of one signature."""
     line = error.said or error.message.strip().partition("\n")[0]
     words = legibly(line) if legibly is not None else shown(masked(line))
     if not is_assertion(error) or not words:
         words = f"{error.exception}: {words}".strip(": ")
-    return words[:_LONGEST_TITLE] or "failure without a message"
+    return words[:LONGEST_TITLE] or "failure without a message"

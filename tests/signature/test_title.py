@@ -1,0 +1,73 @@
+"""Titles keep what differs: never two equal sides, and never cut before the difference."""
+
+from __future__ import annotations
+
+import pytest
+
+from triage.model.failure import Failure, Frame, Raised
+from triage.model.outcome import Phase
+from triage.signature.api import title_of
+
+LONG = "a" * 150
+
+
+def titled(message: str) -> str:
+    frame = Frame(
+        path="tests/test_a.py", lineno=3, function="test_x", code="assert f() == g()", origin="test"
+    )
+    raised = Raised(type="AssertionError", message=message, relation="raised", frames=(frame,))
+    return title_of(
+        Failure(nodeid="tests/test_a.py::test_x", phase=Phase.CALL, chain=(raised,), longrepr=message)
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("datetime.datetime(2024, 1, 1, 0, 0)", "datetime.datetime(2024, 1, 1, 0, 0, 0, 1)"),
+        ("'2024-01-01T00:00:00'", "'2024-01-01T00:00:00.000001'"),
+        ("'/tmp/run-1/a/x.txt'", "'/tmp/run-2/b/x.txt'"),
+        ("'127.0.0.1:80'", "'127.0.0.1:8080'"),
+        ("UUID('12345678-1234-5678-1234-567812345678')", "UUID('12345678-1234-5678-1234-567812345679')"),
+        ("'https://a.example/x'", "'https://b.example/x'"),
+        ("'00:1b:44:11:3a:b7'", "'00:1b:44:11:3a:b8'"),
+        ("1.5", "1.25"),
+    ],
+)
+def test_two_values_of_one_kind_are_shown(left, right):
+    assert titled(f"assert {left} == {right}") == f"assert {left} == {right}"
+
+
+def test_one_value_is_shown_by_its_kind():
+    assert titled("assert '<' in '/tmp/run-1/a/x.txt'") == "assert '<' in '<dir>/x.txt'"
+
+
+def test_the_same_holds_in_words():
+    said = titled("expected /tmp/run-1/x.txt but got /tmp/run-2/x.txt")
+    assert said == "expected /tmp/run-1/x.txt but got /tmp/run-2/x.txt"
+
+
+def test_a_long_comparison_is_cut_around_the_first_difference():
+    said = titled(f"assert '{LONG}b' == '{LONG}c'")
+    assert len(said) <= 120
+    left, right = said.removeprefix("assert ").split(" == ")
+    assert (left[-2:], right[-2:]) == ("b'", "c'")
+    said = titled(f"assert 'b{LONG}' == 'c{LONG}'")
+    assert said.startswith("assert 'baaa")
+    assert "== 'caaa" in said
+
+
+def test_of_reprs_that_pytest_cut_alike_the_explanation_tells():
+    same = "'aaaaaaaaaa...aaaaaaaaaa'"
+    got, due = f"{LONG}b{LONG}", f"{LONG}c{LONG}"
+    said = titled(f"assert {same} == {same}\n  \n  - {due}\n  ? {'^':>151}\n  + {got}\n  ? {'^':>151}")
+    left, right = said.removeprefix("assert ").split(" == ")
+    assert "b" in left
+    assert "c" in right
+    listed = titled(f"assert [{same}] == [{same}]\n  \n  At index 3 diff: 1 != 2\n  Use -v to get more diff")
+    assert listed == "At index 3 diff: 1 != 2"
+
+
+def test_sides_that_print_alike_are_said_to():
+    assert titled("assert nan == nan") == "assert failed though both sides print as nan"
+    assert titled("assert 3 != 3") == "assert 3 != 3"
