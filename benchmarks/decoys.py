@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("projects", nargs="*", help="names of projects; all of them without")
     parser.add_argument("--search", type=int, default=0, metavar="N", help="add N decoys to the record")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=60.0, help="begin no decoy later")
+    parser.add_argument("--minutes", type=float, default=10.0, help="begin no decoy later")
     parser.add_argument("--json", metavar="FILE", help="keep the rows")
     return parser
 

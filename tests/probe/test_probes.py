@@ -86,6 +86,7 @@ def test_what_leaks_is_named_once_its_restore_heals(leak, kind):
     driven = conforms(RankedProbe(Order), in_suite(world), world)
     assert driven.finding.cause.kind == kind
     assert leak in driven.finding.cause.summary
+    assert ("LEAK" in driven.finding.cause.culprits) == (leak == "env:LEAK")
     assert [result.status.value for result in driven.results] == ["confirmed", "confirmed"]
 
 
@@ -408,6 +409,20 @@ def test_a_seed_that_decides_is_proven_with_enough_repeats():
     driven = drive(Seed(), case, world)
     assert (driven.finding.cause.kind, driven.finding.cause.factor.to) == ("seed", 2)
     assert driven.results[-1].p_value <= 0.01
+
+
+def test_the_share_of_failing_seeds_is_counted_over_twenty_of_them():
+    """Every third seed passes: 13 of 20 fail, whichever was found first."""
+    world = alternating(lambda setup: setup.instruments.get("seed", {}).get("seed", 1) % 3 == 0)
+    case = case_of(T, world, rate=0.5, runs=4, facts=surveyed(use("random", "random.random")))
+    steady = seen(T, False)
+
+    def by_seed(setup):
+        seed = setup.instruments.get("seed", {}).get("seed")
+        return world(setup) if seed is None else steady if seed % 3 else seen(T, True)
+
+    cause = drive(Seed(), case, by_seed).finding.cause
+    assert "it fails for 13 of 20 seeds (65%, at 95 % 43% to 82%)" in cause.summary
 
 
 def test_no_seed_decides_where_entropy_does():

@@ -179,7 +179,7 @@ def _cause(sets: Sequence[tuple[str, ...]], leaked: LeakedState | None, factor: 
         kind=_kind_of(leaked),
         summary=summary,
         factor=leaked.factor if leaked else factor,
-        culprits=tuple(nodeid for polluters in sets for nodeid in polluters),
+        culprits=(*(nodeid for polluters in sets for nodeid in polluters), *_variables(leaked)),
         confidence="proven",
     )
 
@@ -193,6 +193,12 @@ def _with_writer(cause: RootCause, writer: LeakWriter) -> RootCause:
             "at_fault": writer.at_fault,
         }
     )
+
+
+def _variables(leaked: LeakedState | None) -> tuple[str, ...]:
+    """Environment variables that the test needs and the polluters change: both are named."""
+    keys = leaked.keys if leaked is not None else ()
+    return tuple(key.removeprefix("env:") for key in keys if key.startswith("env:"))
 
 
 def _spelled(sets: Sequence[tuple[str, ...]]) -> str:
