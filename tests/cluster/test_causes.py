@@ -127,6 +127,6 @@ def test_a_run_from_before_a_split_shows_each_part_with_its_own_tests(factory: E
 
 def test_the_cluster_of_a_cause_is_the_one_with_most_of_its_tests(factory: EventFactory) -> None:
     registry = ClusterRegistry.of([opened(factory, "C1", "a"), opened(factory, "C2", "b", "c")])
-    found = cluster_of_cause(registry, cause("x.py:1-1", "a", "b", "c"))
+    found = cluster_of_cause(registry.live, cause("x.py:1-1", "a", "b", "c"))
     assert found is not None
     assert found.id == "C2"

@@ -16,6 +16,7 @@ from triage.campaign.services import Services
 from triage.cluster.causes import DecidedCause, carried_out
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget
+from triage.model.cluster import Cluster
 from triage.model.run import RunRecord, Suite
 
 _BY_RUN = "triage run --attribute"
@@ -52,14 +53,15 @@ class RunAttribution:
         )
         return decided_causes(self._services, self._attribution)
 
-    def finish(self, *, ledgers: bool) -> JointReport | None:
-        """Write the search and its clusters down; None where nothing was searched.
+    def finish(self, clusters: Sequence[Cluster], *, ledgers: bool) -> JointReport | None:
+        """Write the search and the run's clusters down; None where nothing was searched.
 
         Without `ledgers` the journal does not have the clusters of the run: the search alone is written.
         """
         if self._attribution is None:
             return None
-        return _written(self._services, self._attribution, self._make_folder if ledgers else None, by=_BY_RUN)
+        make_folder = self._make_folder if ledgers else None
+        return _written(self._services, self._attribution, clusters, make_folder, by=_BY_RUN)
 
 
 def probe_all(
@@ -83,13 +85,18 @@ def probe_all(
     attribution = attribute(services, record, target, folder, budget=budget, workers=workers)
     causes = decided_causes(services, attribution)
     decide(services, lambda registry, factory: carried_out(registry, factory, causes), _BY_PROBE)
-    return _written(services, attribution, make_folder, by=_BY_PROBE)
+    return _written(services, attribution, services.registry().live, make_folder, by=_BY_PROBE)
 
 
 def _written(
-    services: Services, attribution: Attribution, make_folder: MakeFolder | None, *, by: str
+    services: Services,
+    attribution: Attribution,
+    clusters: Sequence[Cluster],
+    make_folder: MakeFolder | None,
+    *,
+    by: str,
 ) -> JointReport:
-    report = write_joint_report(services, attribution, services.registry())
+    report = write_joint_report(services, attribution, clusters)
     if make_folder is not None:
         decide(
             services,

@@ -24,12 +24,12 @@ from triage.attribute.hunks import Hunk
 from triage.campaign.services import Services
 from triage.cluster.causes import DecidedCause, cluster_of_cause
 from triage.cluster.event_factory import EventFactory
-from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.environment import environment_of
 from triage.lab.observations import relative_evidence
 from triage.lab.probe_folder import events_of, write_report
 from triage.lab.record import ExperimentRecord
+from triage.model.cluster import Cluster
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause, Status
 from triage.model.journal import Event
 from triage.text.plural import counted_noun
@@ -73,10 +73,10 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
 
 
 def write_joint_report(
-    services: Services, attribution: Attribution, registry: ClusterRegistry
+    services: Services, attribution: Attribution, clusters: Sequence[Cluster]
 ) -> JointReport:
-    """Write `joint.json` and the page of the whole search, and seal its folder."""
-    report = _joint_report(services, attribution, registry)
+    """Write `joint.json` and the page of the search, and seal its folder; `clusters` are those of now."""
+    report = _joint_report(services, attribution, clusters)
     folder = attribution.folder
     folder.write_json(DOCUMENT, report.model_dump(mode="json", by_alias=True))
     write_report(folder, _page_of_search(report))
@@ -112,12 +112,12 @@ def record_clusters(
 # -- documents --------------------------------------------------------------------------------
 
 
-def _joint_report(services: Services, attribution: Attribution, registry: ClusterRegistry) -> JointReport:
+def _joint_report(services: Services, attribution: Attribution, clusters: Sequence[Cluster]) -> JointReport:
     decided = {each.tests: each for each in decided_causes(services, attribution)}
     causes = []
     for found in attribution.causes:
         own = decided.get(frozenset(found.tests))
-        cluster = cluster_of_cause(registry, own) if own is not None else None
+        cluster = cluster_of_cause(clusters, own) if own is not None else None
         causes.append(_cause(services, found, cluster.id if cluster is not None else None))
     redact = attribution.folder.redact
     return JointReport(

@@ -168,7 +168,9 @@ def run_command(
         ledgers=not no_ledgers,
         history=not no_history,
     )
-    causes = attribution.finish(ledgers=not no_ledgers) if attribution is not None else None
+    causes = None
+    if attribution is not None:
+        causes = attribution.finish(concluded.clusters, ledgers=not no_ledgers)
     _report(app, concluded, app.shown(folder.path), causes)
     return concluded.exit_code
 

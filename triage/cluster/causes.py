@@ -65,16 +65,20 @@ def carried_out(
     return [*splits, *merges, *_dropped(finally_, factory, causes)]
 
 
-def cluster_of_cause(registry: ClusterRegistry, cause: DecidedCause) -> Cluster | None:
-    """The live cluster that has most of a cause's tests; the oldest of several."""
-    found = [cluster for cluster in _open(registry) if cause.tests & set(cluster.members)]
+def cluster_of_cause(clusters: Iterable[Cluster], cause: DecidedCause) -> Cluster | None:
+    """The open cluster that has most of a cause's tests; the oldest of several."""
+    found = [cluster for cluster in clusters if _is_open(cluster) and cause.tests & set(cluster.members)]
     return max(
         found, key=lambda cluster: (len(cause.tests & set(cluster.members)), -cluster.number), default=None
     )
 
 
 def _open(registry: ClusterRegistry) -> Iterable[Cluster]:
-    return (cluster for cluster in registry.live if cluster.status is not ClusterStatus.RESOLVED)
+    return filter(_is_open, registry.live)
+
+
+def _is_open(cluster: Cluster) -> bool:
+    return cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
 
 
 def _splits(registry: ClusterRegistry, factory: EventFactory, causes: Sequence[DecidedCause]) -> list[Event]:
