@@ -186,6 +186,7 @@ def _chunk_run(designing: Designing, trial: OptionTrial) -> ChunkRun | None:
         passed=sum(outcome is Outcome.PASSED for outcome in run.outcomes.values()),
         new_failures=trial.new_failures(designing.basis),
         unanswered=tuple(nodeid for nodeid in chunk.nodeids if run.outcome(nodeid) is Outcome.NOT_RUN),
+        excused=tuple(f"{nodeid}: {reason}" for nodeid, reason in sorted(trial.excused.items())),
         seconds=round(run.seconds, 3),
         evidence=designing.evidence(run.evidence),
     )

@@ -36,6 +36,8 @@ class ChunkRun(Value):
     new_failures: tuple[str, ...]
     unanswered: tuple[str, ...]
     """Tests that did not run."""
+    excused: tuple[str, ...] = ()
+    """Tests that were red beside the option and are not held against it, each with the reason."""
     seconds: float
     evidence: str
 

@@ -19,6 +19,8 @@ RULE = (
     "changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
     "changed, then fewest lines, then the shortest time."
 )
+_MOST_NAMED = 5
+"""Newly failing tests that are named in a reason: all are in the document."""
 WRONG_RESULT = "wrong:"
 """Prefix of the breaks that make a called function return something else."""
 
@@ -80,7 +82,7 @@ def against(option: Option) -> tuple[str, ...]:
     if option.passed < option.runs:
         found.append("the subject does not pass in every run")
     if option.chunk is not None and option.chunk.new_failures:
-        found.append("its chunk shows new failures")
+        found.append(f"its chunk shows new failures: {', '.join(option.chunk.new_failures[:_MOST_NAMED])}")
     if option.chunk is not None and option.chunk.unanswered:
         found.append("tests of its chunk did not run")
     missed = [broken.name for broken in option.breaks if broken.required and not broken.caught]
@@ -190,6 +192,8 @@ def _cons(option: Option, others: Sequence[Option]) -> list[str]:
         found.append("adds a handler that may swallow a failure: read those lines")
     if _changes_product(option):
         found.append("changes product code, so the whole suite must answer")
+    if option.chunk is not None and option.chunk.excused:
+        found.append(f"not held against it: {'; '.join(option.chunk.excused)}")
     if others and all(_lines(option) > _lines(other) for other in others):
         found.append("the largest change of all options")
     if others and all(_seconds(option) > _seconds(other) for other in others):

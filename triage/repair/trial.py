@@ -13,6 +13,7 @@ from triage.lab.protocol import Look, Observation, Setup
 from triage.model.outcome import Outcome
 from triage.repair.document import PlantedBreak
 from triage.repair.inputs import Basis
+from triage.repair.neighbours import Suspicion, excuses
 from triage.repair.options import Applied
 
 RUNS = 2
@@ -34,6 +35,8 @@ class OptionTrial:
     """The run under the built-in breaks."""
     user_breaks: list[tuple[str, Observation]] = field(default_factory=list)
     """Title of each break of the user's, and its run."""
+    excused: dict[str, str] = field(default_factory=dict)
+    """Neighbours that were red in the chunk for another reason than the option, with the reason."""
 
     def passed(self, subject: Sequence[str]) -> int:
         """In how many runs every test of the subject passed."""
@@ -53,10 +56,10 @@ class OptionTrial:
         return {path for run in self.targeted for path in files_read(run)}
 
     def new_failures(self, basis: Basis) -> tuple[str, ...]:
-        """Tests of the chunk that are red with the option and were not before."""
+        """Tests of the chunk that are red because of the option, and were not before."""
         if self.chunk is None:
             return ()
-        before = {*basis.tolerated, *basis.subject}
+        before = {*basis.tolerated, *basis.subject, *self.excused}
         red = (nodeid for nodeid, outcome in self.chunk.outcomes.items() if outcome.is_red)
         return tuple(sorted(nodeid for nodeid in red if nodeid not in before))
 
@@ -121,11 +124,20 @@ def run_options(lab: Lab, basis: Basis, options: Sequence[Applied], user_breaks:
     for trial in applying:
         trial.targeted = [next(observations) for _ in range(RUNS)]
         trial.chunk = next(observations) if basis.chunk is not None else None
+    _examine_neighbours(lab, basis, applying)
     # a break says something only of a test that passes without it
     passing = [trial for trial in applying if trial.passed(basis.subject)]
     _plant_built_in_breaks(lab, basis, passing)
     _plant_user_breaks(lab, basis, passing, user_breaks)
     return DesignRuns(as_is, trials)
+
+
+def _examine_neighbours(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> None:
+    if basis.chunk is None:
+        return
+    suspicions = [Suspicion(trial.applied.edits, trial.new_failures(basis)) for trial in trials]
+    for trial, reasons in zip(trials, excuses(lab, basis.chunk, suspicions), strict=True):
+        trial.excused = reasons
 
 
 def _plant_built_in_breaks(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> None:
