@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from triage.attribute.answers import Answer
-from triage.attribute.causes import FoundCause, united
+from triage.attribute.causes import FoundCause, lines_of_hunk, united
 from triage.attribute.commit_stage import BrokenSince, CommitStage
 from triage.attribute.confirm import confirm
 from triage.attribute.difference import difference_between
@@ -20,6 +20,8 @@ from triage.lab.protocol import Setup
 from triage.model.base import Progress
 from triage.process.git import Repository
 
+_MOST_COMPARED = 200
+"""Commits that are compared one by one with their parents, some hundredths of a second each."""
 _MOST_BY_THEMSELVES = 20
 """Red tests that get a process each because they pass among the others: each state takes a start more."""
 _PRESENT = Setup(nodeids=())
@@ -80,6 +82,7 @@ class JointSearch:
             commits = tuple(entry for entry in self.history.entries[1:] if entry is not None)
             whole = BrokenSince(base, None, commits, is_confirmed=True)
             self._search_hunks(whole, remaining)
+            self.causes = [self._with_commit(cause, self.history) for cause in self.causes]
 
     def _red_here(self, tests: Sequence[str]) -> list[str]:
         """The tests that fail in the tree as it stands, run as the search will run them."""
@@ -167,6 +170,23 @@ class JointSearch:
                 return None
             edits[hunk.path] = changed
         return edits
+
+    def _with_commit(self, cause: FoundCause, history: History) -> FoundCause:
+        """Name the one commit that brought a cause's very lines, where the whole change was searched."""
+        if len(cause.since.entries) < 2 or history.length > _MOST_COMPARED:
+            return cause
+        wanted = {lines_of_hunk(hunk) for hunk in cause.hunks}
+        for position in range(1, history.length + 1):
+            good, bad, entry = (
+                history.states[position - 1],
+                history.states[position],
+                history.entries[position],
+            )
+            assert good is not None, "only the last state is the tree as it stands"
+            step = difference_between(self.repository, good, bad, self.is_test_file, ()).difference
+            if entry is not None and wanted <= {lines_of_hunk(hunk) for hunk in step.hunks}:
+                return replace(cause, since=replace(cause.since, entries=(entry,)))
+        return cause
 
     def _forget(self, tests: Iterable[str]) -> None:
         """Take tests out of causes that do not explain how they fail today."""
