@@ -33,7 +33,14 @@ def executed(lines):
 
 
 def examine(
-    factor, failing=(2, 3, 4, 5), treated=(2, 3, 4, 5), *, files=None, kind="environment-variable", **more
+    factor,
+    failing=(2, 3, 4, 5),
+    treated=(2, 3, 4, 5),
+    *,
+    files=None,
+    facts=None,
+    kind="environment-variable",
+    **more,
 ):
     """The claim for a factor whose arms run these lines of `totals.py`."""
     files = {"totals.py": SOURCE, **(files or {})}
@@ -47,7 +54,7 @@ def examine(
         return answer
 
     base = Setup(nodeids=(T,))
-    case = case_of(T, world, base, files=tuple(files), source=files.get)
+    case = case_of(T, world, base, files=tuple(files), source=files.get, facts=facts or {})
     proof = Experiment(
         probe="p",
         factor=factor,
@@ -91,10 +98,28 @@ def test_prose_has_to_prescribe_the_value(text, claim):
     assert examine(VARIABLE, files={"README.md": f"# X\n\n{text}\n"}).claim == claim
 
 
-def test_a_variable_that_no_file_sets_comes_from_this_machine():
+@pytest.mark.parametrize(
+    ("name", "text", "claim"),
+    [
+        (".env.example", "FIX=0\n", "condition"),
+        (".env.example", "FIX=0  # must be off for tests\n", "cause"),
+        (".env.example", "FIX=on\n", "cause"),
+        (".github/workflows/ci.yml", "env:\n  FIX: 0\n", "cause"),
+        ("totals.py", '"""FIX=on"""\n', "condition"),
+        ("tests/test_b.py", "FIX = 'on'\n", "condition"),
+    ],
+)
+def test_a_switch_that_an_example_turns_off_is_an_option(name, text, claim):
+    value = "on" if "on\n" in text or "on'" in text or 'on"' in text else "0"
+    variable = Factor(kind="env", name="FIX", from_=None, to=value)
+    assert examine(variable, files={name: text}).claim == claim
+
+
+def test_the_run_in_which_it_passed_says_which_value_is_right():
     unset = Factor(kind="env", name="FIX", from_="odd", to=None)
-    assert examine(unset).claim == "cause"
-    assert examine(unset, files={"tox.ini": "setenv =\n    FIX = odd\n"}).claim == "condition"
+    assert examine(unset).claim == "condition"
+    assert examine(unset, facts={"environment_when_passing": {"OTHER": "1"}}).claim == "cause"
+    assert examine(unset, facts={"environment_when_passing": {"FIX": "odd"}}).claim == "condition"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Find what says, independently of the failure, that the old value of an input is wrong.
 
 That a test passes with another value shows only that it depends on it. A reason beside the experiment is a
-file that prescribes the new value, an earlier run that had it and passed, code that stops and asks for what
-is absent, or another caller that gives it. Each is a clause with its place; an empty text means that nothing
-was found.
+file that prescribes the new value, an earlier run that had it and passed, or another caller that gives it.
+That the code itself asks for a value is none: it may ask for the wrong one. Each reason is a clause with its
+place; an empty text means that nothing was found.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from triage.probe.api import Case
 from triage.probe.default_values import paths_and_values
 from triage.probe.related_files import related
 from triage.probe.sources import tree_of
-from triage.probe.symptoms import raised_text
 from triage.probe.variable_values import settings_files
 from triage.text.pattern import pattern
 
@@ -33,16 +32,7 @@ _PRESCRIBES = pattern(
     flags=re.IGNORECASE,
 )
 """Words of a sentence that says what a value has to be, and does not merely mention it."""
-_ASKED_FOR = pattern(
-    r"""
-    KeyError | FileNotFoundError | not [ ] (?: set | found | defined | given ) | missing | unset | absent
-    | requir (?:e|es|ed) | must [ ] (?: be | have ) | needs? \b | undefined | no [ ] such
-    """,
-    matches=["KeyError: 'APP_TOKEN'", "APP_TOKEN is not set", "APP_TOKEN must be given"],
-    rejects=["assert 1 == 2", "ValueError: bad rate"],
-    flags=re.IGNORECASE,
-)
-"""How code says that something is not there, or has to be."""
+_SWITCHED_OFF = frozenset({"0", "false", "off", "no", "none", "disabled", "never", ""})
 _PROSE = (".md", ".rst", ".txt")
 _MOST_FILES = 400
 _MOST_CHARACTERS = 200_000
@@ -76,20 +66,23 @@ def _of_variable(case: Case, name: str, old: str | None, new: str | None) -> str
         shown = "unset" if new is None else f"{name}={new}"
         return f"the last run in which it passed had {shown}"
     if new is None:
-        return _unset_is_right(case, name)
+        return ""
     for place, line in _lines_with(case, name):
-        if _assigns(line, name, new) and (not place.path.endswith(_PROSE) or _PRESCRIBES.search(line)):
+        if _assigns(line, name, new) and _prescribes(place, line, new):
             return f"{place} says {name}={new}"
-    raised = raised_text(case)
-    if old is None and re.search(rf"\b{re.escape(name)}\b", raised) and _ASKED_FOR.search(raised):
-        return f"the code stops and asks for {name}"
     return ""
 
 
-def _unset_is_right(case: Case, name: str) -> str:
-    """A variable that no file of the project sets comes from this machine alone."""
-    stated = [place for place, line in _lines_with(case, name) if _assigns(line, name, None)]
-    return "" if stated else f"no file of the project sets {name}: it comes from this machine"
+def _prescribes(place: _Place, line: str, value: str) -> bool:
+    """Whether a line that gives the value says that it has to be so.
+
+    Settings of runs do. An example of settings may list a switch that is off by default, and prose mentions
+    many values: there the line has to say so in words, or the value must be more than a switch turned off.
+    """
+    if place.path.endswith(_PROSE):
+        return _PRESCRIBES.search(line) is not None
+    is_example = ".env" in place.path
+    return not is_example or value.lower() not in _SWITCHED_OFF or _PRESCRIBES.search(line) is not None
 
 
 class _Place(str):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from triage.model.experiment import Factor
+from triage.model.failure import is_test
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.symptoms import failing_files, message_of, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
@@ -116,6 +117,8 @@ def _beside_a_stated_date(case: Case, found: Finding) -> Steps:
         return found
     moment = datetime.fromisoformat(str(factor.to))
     for day, place in _stated_days(case):
+        if not (is_test(place) or place.endswith(_DATA)):
+            continue  # a date in the product may be the very fault
         other = day + (day - moment)
         if abs(moment - day) != _ONE_DAY:
             continue

@@ -199,5 +199,5 @@ def _on_the_path(case: Case, module: str) -> Iterator[Treatment]:
             prediction=f"With {folder} on the path the test passes: {module} lies there and is not found.",
             summary=f"{module} lies in {folder}, which is neither installed nor in PYTHONPATH",
             culprits=("PYTHONPATH", folder),
-            because=f"the failure says that {module} is not found",
+            because=f"{folder} of this very project holds {module}",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Case, Finding, Steps
@@ -165,7 +165,6 @@ def _from_folder(case: Case, path: str, folder: str) -> Treatment:
         prediction=f"From {folder} the test passes: it names {path} relative to the working directory.",
         summary=f"{path} is looked up in the working directory; it lies in {folder}",
         culprits=(path,),
-        because=f"the failure says that {path} is not there" if _is_missed(case, path) else "",
     )
 
 
@@ -198,8 +197,14 @@ def _provided(case: Case, path: str) -> Iterator[Treatment]:
             summary=f"{path} is not there; provided ({origin}), the test passes",
             culprits=(path,),
             sure=_is_missed(case, path),
-            because=f"the failure says that {path} is not there" if _is_missed(case, path) else "",
+            because=f"git has it ({origin})" if origin in _in_git(case, path) else "",
         )
+
+
+def _in_git(case: Case, path: str) -> list[str]:
+    """Where git has the file: a path that nobody ever committed may be a slip of the code."""
+    kept: Mapping[str, Sequence[tuple[str, str]]] = case.facts.get("kept_in_git", {})
+    return [origin for origin, _ in kept[path]] if path in kept else []
 
 
 def _is_missed(case: Case, path: str) -> bool:

@@ -87,5 +87,4 @@ def _with_variable(case: Case, name: str, value: str) -> Treatment:
         prediction=f"With {name}={value} the test passes: it assumes a locale or an encoding.",
         summary=f"the test passes with {name}={value} and fails with {name} {shown}",
         culprits=(name, *places(uses(case, "locale"))),
-        because="the failure names the encoding" if names_an_encoding_error(case) else "",
     )

@@ -53,7 +53,6 @@ class Network:
             prediction=f"Where {address} answers, the test passes: it needs the network.",
             summary=f"the test needs {address} to answer, and here nothing does",
             culprits=culprits,
-            because="the failure says that nothing answers" if names_a_failed_connection(case) else "",
         )
         found = yield from settle(self.name, case, [treatment], "with a network that answers")
         if found is not None:

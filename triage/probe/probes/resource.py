@@ -102,12 +102,6 @@ def _first_named_shortage(case: Case) -> str | None:
     return shortage[0]
 
 
-def _refusal(case: Case) -> str:
-    """That the system itself says what is short, as a clause; empty where it does not."""
-    shortage = _first_named_shortage(case)
-    return f"the system says: {shortage}" if shortage is not None else ""
-
-
 def _umasks(case: Case) -> Iterator[Treatment]:
     if not (uses(case, "umask") or _asks_modes(case)):
         return
@@ -167,7 +161,6 @@ def _larger_limits(case: Case) -> Iterator[Treatment]:
             ),
             summary=f"with {limit.description} the test passes: it depends on this resource of the machine",
             culprits=(limit.name, *own_places(case, 2)),
-            because=_refusal(case),
         )
 
 
@@ -181,5 +174,4 @@ def _temporary_folders(case: Case) -> Iterator[Treatment]:
             prediction=f"With temporary files in {folder} the test passes.",
             summary=f"the test depends on the folder of temporary files: it passes with {folder}",
             culprits=("TMPDIR", *own_places(case, 2)),
-            because=_refusal(case),
         )
