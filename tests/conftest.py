@@ -1,7 +1,11 @@
-"""Settings of hypothesis for all tests: the same examples in every run; new ones in `make fuzz`."""
+"""What holds for all tests: settings of hypothesis, warm starts, what is slow.
+
+The same examples of property tests in every run; new ones in `make fuzz`.
+"""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 from tests.fixtures.warm_starts import (
@@ -12,6 +16,13 @@ from tests.fixtures.warm_starts import (
 )
 
 __all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave to `make test` what cannot run beside other tests: it is slow, too."""
+    if item.get_closest_marker("serial") is not None:
+        item.add_marker("slow")
+
 
 # Derandomised: a test is green or red by the code alone. No deadline: a busy machine is no failure.
 settings.register_profile("same-examples", derandomize=True, deadline=None)

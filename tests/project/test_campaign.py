@@ -6,23 +6,19 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.fixtures.projects import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def check(root: Path) -> tuple[int, list[str]]:
     """Exit code and problems of `triage check` on a project."""
-    run = subprocess.run(
-        [sys.executable, "-m", "triage", "--root", str(root), "check"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return run.returncode, run.stdout.splitlines()
+    said = Project(root).triage("check")
+    return said.code, said.out.splitlines()
 
 
 @pytest.fixture
@@ -37,8 +33,8 @@ def campaign(tmp_path):
 
 
 def test_every_number_of_the_committed_campaign_holds(campaign):
-    code, said = check(campaign)
-    assert code == 0, said
+    said = Project(campaign).triage_process("check")
+    assert said.code == 0, said.out
 
 
 def test_it_went_from_red_to_resolved():

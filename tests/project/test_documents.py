@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ERRORS = {"TriageError", "UsageError", "VoidError", "CheckError"}
 
 
+@cache
 def slugs_in_code() -> dict[str, str]:
     """Each slug that an error of the program can have, with a place that raises it."""
     found: dict[str, str] = {}
