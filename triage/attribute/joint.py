@@ -82,7 +82,7 @@ class JointSearch:
             commits = tuple(entry for entry in self.history.entries[1:] if entry is not None)
             whole = BrokenSince(base, None, commits, is_confirmed=True)
             self._search_hunks(whole, remaining)
-            self.causes = [self._with_commit(cause, self.history) for cause in self.causes]
+        self.causes = [self._with_commit(cause, self.history) for cause in self.causes]
 
     def _red_here(self, tests: Sequence[str]) -> list[str]:
         """The tests that fail in the tree as it stands, run as the search will run them."""
@@ -172,7 +172,10 @@ class JointSearch:
         return edits
 
     def _with_commit(self, cause: FoundCause, history: History) -> FoundCause:
-        """Name the one commit that brought a cause's very lines, where the whole change was searched."""
+        """Name the one commit that brought a cause's very lines, where several come into question.
+
+        That is so where the whole change was searched, or commits between could not be tested.
+        """
         if len(cause.since.entries) < 2 or history.length > _MOST_COMPARED:
             return cause
         wanted = {lines_of_hunk(hunk) for hunk in cause.hunks}
