@@ -38,3 +38,9 @@ def test_four_bugs_give_four_clusters_and_four_hunks(tmp_path, monkeypatch, caps
     assert members == {frozenset(cause["tests"]) for cause in report["causes"]}
     assert len(members) == 4
     assert "Four bugs in one branch, four clusters, four hunks" in capsys.readouterr().out
+
+    report["cost"]["processes"] += 1
+    joint.write_text(json.dumps(report))
+    monkeypatch.chdir(root)
+    assert run(["check"]) != 0
+    assert "runs, and" in capsys.readouterr().out, "what the search took is recomputed"

@@ -222,7 +222,7 @@ def _page_of_search(report: JointReport) -> ProbeReport:
         summary="; ".join(summaries) or "no cause was found",
         culprits=tuple(dict.fromkeys(culprit for cause in causes for culprit in cause.culprits)),
         confidence=_weakest(cause.confidence for cause in causes),
-        claim="cause" if causes else None,
+        claim="cause" if any(cause.confidence != "unknown" for cause in causes) else None,
     )
     return ProbeReport(
         subject=report.tests,

@@ -72,7 +72,11 @@ class _Record:
 
 def check_experiments(folder: Path) -> Iterator[tuple[str, str]]:
     """Give the file name and the problem of everything that does not follow from the folder's runs."""
-    documents = [name for name in ("probe.json", "design.json", "verify.json") if (folder / name).is_file()]
+    documents = [
+        name
+        for name in ("probe.json", "joint.json", "design.json", "verify.json")
+        if (folder / name).is_file()
+    ]
     path = folder / EXPERIMENTS_FILE
     if not documents and not path.is_file():
         return
@@ -93,6 +97,7 @@ def check_experiments(folder: Path) -> Iterator[tuple[str, str]]:
             yield EXPERIMENTS_FILE, problem
     checks: Mapping[str, Callable[[Path, _Record], Iterator[str]]] = {
         "probe.json": _problems_of_probe,
+        "joint.json": _problems_of_joint_search,
         "design.json": _problems_of_design,
         "verify.json": _problems_of_verification,
     }
@@ -218,6 +223,23 @@ def _problems_of_probe(path: Path, record: _Record) -> Iterator[str]:
         yield f"its claim is a {report.root_cause.claim}, and no experiment is confirmed"
     for number, patch in enumerate(report.patches, start=1):
         yield from _other_text(path.with_name(f"repair_{number}.patch"), patch.diff)
+
+
+def _problems_of_joint_search(path: Path, record: _Record) -> Iterator[str]:
+    """Every verdict is on record, a proven cause is confirmed in both directions, all runs are counted."""
+    document = json.loads(path.read_bytes())
+    on_record = {_verdict(result) for _, result in record.judged}
+    for cause in (*document["causes"], *document["factors"]):
+        results = [ExperimentResult.model_validate(result) for result in cause["experiments"]]
+        what = ", ".join(hunk["place"] for hunk in cause["hunks"]) if "hunks" in cause else cause["factor"]
+        for result in results:
+            yield from _problems_of_rule(what, result)
+            if result.p_value is not None and _verdict(result) not in on_record:
+                yield f"{what} has a verdict that {EXPERIMENTS_FILE} does not hold"
+        if cause["confidence"] != "unknown" and not any(each.status is Status.CONFIRMED for each in results):
+            yield f"{what} is called {cause['confidence']}, and no experiment confirms it"
+    if document["cost"]["processes"] != len(record.runs):
+        yield f"it counts {document['cost']['processes']} runs, and {len(record.runs)} are on record"
 
 
 def _problems_of_design(path: Path, record: _Record) -> Iterator[str]:
