@@ -66,7 +66,7 @@ def record_moves(
     if gone or strangers:
         said = [moved for moved in context.moved_files() if _is_move(moved, context)]
         guessed = _of_same_name(gone - {moved.old for moved in said}, groups, context)
-        names = EarlierNames((*said, *guessed))
+        names = EarlierNames((*said, *guessed, *_recorded(registry, context)))
         used: set[Relocation] = set()
         for group in strangers:
             for signature, moves in _earlier_signatures(group, names, signer):
@@ -81,11 +81,48 @@ def record_moves(
             events.append(factory.make(FilesMoved, moves=tuple(relocations), stamp=stamp))
             today = _after(registry, events)
             same = _same_clusters(groups, registry, EarlierNames(relocations), signer)
+    unknown = [group for group in strangers if group.signature.id not in earlier]
+    earlier |= _under_earlier_test_names(unknown, today, signer, context)
     tests = _renamed_tests(groups, today, earlier, context)
     if tests:
         events.append(factory.make(FilesMoved, moves=tests, stamp=stamp))
         today = _after(registry, events)
     return RecordedMoves(today, tuple(events), earlier, tuple(same))
+
+
+def _recorded(registry: ClusterRegistry, context: Context) -> Iterator[Relocation]:
+    """Renamings of files that earlier runs have recorded: a failure may be seen for the first time since."""
+    for event in registry.events:
+        if isinstance(event, FilesMoved):
+            yield from (moved for moved in event.moves if "::" not in moved.old and _is_move(moved, context))
+
+
+def _under_earlier_test_names(
+    groups: Iterable[Group], registry: ClusterRegistry, signer: Signer, context: Context
+) -> dict[str, tuple[str, ...]]:
+    """Signature of unknown failures to a known one that they have under the name of a test that is gone.
+
+    The name of a test is in the signature of a failure that nothing else tells apart. `registry` has the
+    files under the names of today.
+    """
+    run = {_without_parameters(nodeid) for nodeid in context.outcomes}
+    gone: dict[str, list[str]] = defaultdict(list)
+    for cluster in registry.live:
+        for test in {_without_parameters(nodeid) for nodeid in cluster.members} - run:
+            gone[_file(test)].append(test)
+    found: dict[str, tuple[str, ...]] = {}
+    tried = 0
+    for group in groups:
+        new, bracket, parameters = group.first[0].partition("[")
+        for old in sorted(gone.get(_file(new), ())):
+            tried += 1
+            if tried > _MOST_PAIRS or not context.is_same_test(old, new):
+                continue
+            before = group.example.model_copy(update={"nodeid": old + bracket + parameters})
+            known = [signature.id for signature in signer(before) if signature.id in registry.home]
+            if known:
+                found[group.signature.id] = (known[0],)
+    return found
 
 
 def _after(registry: ClusterRegistry, events: Sequence[Event]) -> ClusterRegistry:

@@ -18,7 +18,7 @@ from triage.signature.comparison import (
     none_from,
     telling_values,
 )
-from triage.signature.location import Location
+from triage.signature.location import Location, location_of
 from triage.signature.masking import masked, template
 from triage.signature.numbers import Numeric
 from triage.signature.paths import missing_folders, missing_paths, relative_paths
@@ -108,14 +108,25 @@ def _named_cause(evidence: Evidence) -> Values:
 
 
 def _cause(evidence: Evidence) -> Values:
-    """The innermost exception of the chain; of a failure without one, itself: so that both meet."""
+    """The innermost exception of the chain; of a failure without one, itself: so that both meet.
+
+    It has to name what is wrong, or to have come from a function of the product, which is named then.
+    """
     if _worded_by_library(evidence):
         return ()
-    causes = [raised for raised in evidence.error.chain if raised.relation in ("cause", "context")]
-    if not causes:
-        return _named_cause(evidence)
-    found = _telling(causes[-1].type, causes[-1].message)
-    return found if found and _names_its_cause(found) else ()
+    error = evidence.error
+    causes = [raised for raised in error.chain if raised.relation in ("cause", "context")]
+    if causes:
+        found = _telling(causes[-1].type, causes[-1].message)
+        named = found if found and _names_its_cause(found) else ()
+        place = location_of(causes[-1].frames, error.test_file)
+    else:
+        found = _telling(error.exception, error.message)
+        named = _named_cause(evidence)
+        place = evidence.location
+    if found and place.is_product:
+        return (*named, f"{found[0]} in {place}")
+    return named
 
 
 def _template(evidence: Evidence) -> Values:

@@ -99,6 +99,7 @@ def _identity(failure: Failure, error: RootError, location: Location, numeric: N
         "message": words.message,
         "frame" if location.is_product else "file": str(location),
         "code": words.code,
+        "function": error.test if words.code and not location.is_product else "",
         "dtypes": _dtypes(error, numeric),
         **numeric.fields(),
     }

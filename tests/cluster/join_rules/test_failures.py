@@ -14,7 +14,7 @@ from triage.cluster.context import Context, Flip, Past
 from triage.cluster.decisions import merge, split
 from triage.cluster.join_rules.parameters import dividing_values
 from triage.cluster.registry import ClusterRegistry, with_proposals
-from triage.model.failure import Failure, Raised
+from triage.model.failure import Failure, Frame, Raised
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of
@@ -333,3 +333,44 @@ def test_an_experiment_divides_no_known_cluster_by_itself(failing: Failing, run:
     found = clustered(record, Context(flips=(flip,)), registry)
     assert set(found.cluster_of.values()) == {"C1"}
     assert found.clusters[0].members == ("a.py::a", "b.py::b"), "no member is lost from the run's view"
+
+
+def test_a_mark_of_the_whole_process_only_proposes(failing: Failing, run: Run) -> None:
+    """Whatever fails in a process with another default dtype prints its tensors like that."""
+    printed = "tensor([1., 2.], dtype=torch.float32)"
+    found = clustered(run(
+        failing("a.py::a", f"AssertionError: assert {printed} == 3", code="assert mean(x) == 3"),
+        failing("b.py::b", f"ValueError: bad shape of {printed}", "m.py:f"),
+    ))  # fmt: skip
+    assert found.cluster_of["a.py::a", 0] != found.cluster_of["b.py::b", 0]
+    assert any(event.event == "proposal_made" for event in found.events)
+
+
+def test_one_cause_of_a_helper_behind_many_wrappings(failing: Failing, run: Run) -> None:
+    refused = Raised(
+        type="ConnectionRefusedError",
+        message="[Errno 111] Connection refused",
+        relation="cause",
+        frames=(
+            Frame(path="shop/client.py", lineno=3, function="connect", code="s.connect(a)", origin="product"),
+            Frame(path="/usr/lib/python3.11/socket.py", lineno=9, function="connect", origin="library"),
+        ),
+    )
+
+    def behind(nodeid: str, text: str, frame: str, cause: Raised = refused) -> TestResult:
+        result = failing(nodeid, text, frame)
+        (failure,) = result.failures
+        chain = (*failure.chain, cause)
+        return result.model_copy(update={"failures": (failure.model_copy(update={"chain": chain}),)})
+
+    elsewhere = refused.model_copy(
+        update={"frames": (Frame(path="shop/mail.py", lineno=3, function="send", origin="product"),)}
+    )
+    found = clustered(run(
+        behind("a.py::a", "shop.StockError: no stock", "shop/stock.py:stock"),
+        behind("b.py::b", "shop.PriceError: no price", "shop/price.py:price"),
+        behind("c.py::c", "RuntimeError: no user", "shop/user.py:user"),
+        behind("d.py::d", "shop.MailError: no mail", "shop/mail.py:mail", elsewhere),
+    ))  # fmt: skip
+    homes = [found.cluster_of[f"{name}.py::{name}", 0] for name in "abcd"]
+    assert homes[0] == homes[1] == homes[2] != homes[3]

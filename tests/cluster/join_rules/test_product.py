@@ -114,3 +114,20 @@ def test_other_lines_to_blame_outweigh_one_place(failing: Failing, run: Run) -> 
 
 def test_tests_that_were_not_looked_at_are_clustered_as_ever(three: RunRecord) -> None:
     assert len(set(ids(clustered(three, LookBuilder())))) == 3
+
+
+def test_one_line_of_a_test_file_has_as_many_causes_as_the_product_says(failing: Failing, run: Run) -> None:
+    names = [f"tests/test_a.py::test_{letter}" for letter in "abcdef"]
+    record = run(
+        *(failing(name, "AssertionError: assert 3 == 4", code="assert result == due") for name in names)
+    )
+    look = LookBuilder()
+    for number, nodeid in enumerate(names):
+        look.red(nodeid, {HOT: [1], f"shop.py:fault{number % 2}": [20 + number % 2]}, how="last")
+    for number in range(9):
+        look.green(f"tests/test_a.py::green[{number}]", {HOT: [1]})
+    found = clustered(record, look)
+    homes = [found.cluster_of[name, 0] for name in names]
+    assert homes[0] == homes[2] == homes[4] != homes[1] == homes[3] == homes[5]
+    without = clustered(record, LookBuilder())
+    assert len({without.cluster_of[name, 0] for name in names}) == 1, "nothing better is known"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
-from triage.cluster.join_rules.unit_view import comparison, features, fields
+from triage.cluster.join_rules.unit_view import comparison, features, fields, was_looked_at
 from triage.cluster.union import Join, by_key
 from triage.model.signature import Feature
 
@@ -20,6 +20,14 @@ class _WordedSite(NamedTuple):
 class _ComparingLine(NamedTuple):
     line: str
     comparison: str
+
+
+class _Words(NamedTuple):
+    file: str
+    fields: tuple[tuple[str, str], ...]
+    """What the failures say, but for the test's name."""
+    decade: str
+    """Of the error, or the next one."""
 
 
 class _SubjectOfFile(NamedTuple):
@@ -56,6 +64,33 @@ def same_line(units: Sequence[Unit], context: Context) -> Iterator[Join]:
             yield _ComparingLine(line, comparison(unit))
 
     return by_key(units, lines, "parameter", lambda key: key.line)
+
+
+def same_code(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One failing line in several tests of one file, failing alike: the tests' words, and not the cause's.
+
+    Where the tests were looked at, the product decides; elsewhere there is nothing better.
+    """
+
+    def words(unit: Unit) -> Iterator[_Words]:
+        own = dict(fields(unit))
+        if own.pop("function", None) is None:
+            return
+        decade = own.pop("decade", None)
+        # noise moves an error by one decade: neighbours have one of two in common
+        decades = [None] if decade is None else [int(decade), int(decade) + 1]
+        for each in decades:
+            yield _Words(own["file"], tuple(sorted(own.items())), str(each))
+
+    def unseen(unit: Unit) -> Iterator[_Words]:
+        if not was_looked_at(unit, context):
+            yield from words(unit)
+
+    def detail(key: _Words) -> str:
+        return f"{dict(key.fields)['code']} in {key.file}"
+
+    yield from by_key(units, unseen, "file", detail)
+    yield from by_key(units, words, "file", detail, proposal=True)
 
 
 def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:

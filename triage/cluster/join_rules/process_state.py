@@ -12,8 +12,9 @@ from triage.cluster.join_rules.unit_view import features, fields
 from triage.cluster.union import Join, by_key
 from triage.model.signature import Feature, ProcessState
 
-_ONLY_PROPOSED = frozenset({ProcessState.DTYPES_MIXED})
-"""States that have other reasons too: two precisions may meet without any leak."""
+_JOINS = frozenset({ProcessState.WORKING_DIRECTORY_MOVED})
+"""States that the failure itself is about: a file of the project that it does not find. The others are marks
+that every failure of such a process shows, of whatever cause: they only propose."""
 
 
 def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -23,16 +24,14 @@ def process_state(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     def shown(unit: Unit) -> set[ProcessState]:
         return {state for state in ProcessState if shows(state, unit, context, dtype_leaked=dtype_leaked)}
 
-    yield from by_key(units, lambda unit: shown(unit) - _ONLY_PROPOSED, "process-state", explanation)
+    yield from by_key(units, lambda unit: shown(unit) & _JOINS, "process-state", explanation)
     yield from by_key(
         units,
         lambda unit: features(unit, Feature.PROCESS),
         "process-state",
         lambda looked_at: f"each looks at the {looked_at}: its process may have another one",
     )
-    yield from by_key(
-        units, lambda unit: shown(unit) & _ONLY_PROPOSED, "process-state", explanation, proposal=True
-    )
+    yield from by_key(units, lambda unit: shown(unit) - _JOINS, "process-state", explanation, proposal=True)
 
 
 def shows(state: ProcessState, unit: Unit, context: Context, *, dtype_leaked: bool) -> bool:

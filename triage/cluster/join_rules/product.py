@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
+from triage.cluster.join_rules.unit_view import fields
 from triage.cluster.suspicion import Culprit, Suspected
 from triage.cluster.symptoms import Symptom, symptoms_of
 from triage.cluster.union import Join, by_key, star
@@ -81,9 +82,17 @@ def _leads_there(unit: Unit, context: Context) -> bool:
 def _by_symptom(units: Sequence[Unit], sharing: Sequence[int], context: Context) -> dict[Symptom, list[int]]:
     alike: dict[Symptom, list[int]] = defaultdict(list)
     for index in sharing:
-        for symptom in _symptoms(units[index], context):
+        for symptom in (*_symptoms(units[index], context), *_words(units[index])):
             alike[symptom].append(index)
     return dict(sorted(alike.items()))
+
+
+def _words(unit: Unit) -> Iterator[Symptom]:
+    """What the failures say, or the line of the tests that failed: worth something beside other evidence."""
+    own = fields(unit)
+    words = own.get("message") or own.get("code")
+    if words:
+        yield Symptom(f"{own.get('exception', '')}: {words}")
 
 
 def _symptoms(unit: Unit, context: Context) -> dict[Symptom, set[str]]:

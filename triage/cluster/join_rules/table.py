@@ -14,7 +14,7 @@ from triage.cluster.groups import Unit
 from triage.cluster.join_rules.experiments import flipped_together
 from triage.cluster.join_rules.history import co_failure, first_bad
 from triage.cluster.join_rules.parameters import parameter_axis
-from triage.cluster.join_rules.places import same_line, same_none, same_site, same_subject
+from triage.cluster.join_rules.places import same_code, same_line, same_none, same_site, same_subject
 from triage.cluster.join_rules.process_state import process_state, same_folder
 from triage.cluster.join_rules.product import same_culprit, same_symptom
 from triage.cluster.join_rules.values import (
@@ -56,6 +56,7 @@ JOIN_RULES = (
     JoinRule("same None", same_none, "a function that returns too little fails all its callers"),
     JoinRule("same site", same_site, "one line of the product that raises has one fault, mostly"),
     JoinRule("same line", same_line, "one assertion fails alike for many parameters"),
+    JoinRule("same code", same_code, "the same line of a test file fails alike, and nothing better is known"),
     JoinRule("same subject", same_subject, "assertions about one attribute fail with it"),
     JoinRule("same folder", same_folder, "a folder that is not there takes all its files along"),
     JoinRule("process state", process_state, "tests of one process, or of one machine, share its state"),

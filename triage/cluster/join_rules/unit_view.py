@@ -39,6 +39,11 @@ def project_calls(unit: Unit, context: Context) -> tuple[str, ...]:
     return tuple(call for call in features(unit, Feature.CALLS) if _in_project(call, context))
 
 
+def was_looked_at(unit: Unit, context: Context) -> bool:
+    """Whether the traced run shows what any of the unit's tests executed."""
+    return any(context.suspicions.seen(nodeid) is not None for nodeid in unit.members)
+
+
 def odd(numbers: Iterable[str]) -> Iterator[str]:
     """Numbers with more significant digits than chance would repeat."""
     for shown in numbers:
