@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from triage.attribute.causes import FoundCause, united
 from triage.attribute.factors import FactorOnOthers, KnownFactor, known_factors, tried_on_others
 from triage.attribute.joint import JointSearch
+from triage.attribute.last_green import last_green
 from triage.attribute.runs import RedTests
 from triage.attribute.states import SearchedStates
 from triage.base.subjects import Subject, subjects_of
@@ -54,8 +56,13 @@ def attribute(
     *,
     budget: Budget,
     workers: int,
+    from_last_green: bool = False,
 ) -> Attribution:
-    """Find what broke the tests that are green on the base; the folder gets the evidence and stays open."""
+    """Find what broke the tests that are green on the base; the folder gets the evidence and stays open.
+
+    `from_last_green`: what the base does not explain is searched from the commit of the run that last saw it
+    green.
+    """
     judged = _judged_tests(record)
     subjects = {subject.nodeid: subject for subject in subjects_of(record, services.signer)}
     asked, unexplained = _to_ask(judged, subjects)
@@ -69,12 +76,40 @@ def attribute(
         repository = Repository.find(services.root)
         place.scratch.prepare(None)
         runs = RedTests(lab, subjects)
-        if target.commit is None or repository is None or not asked:
-            attribution.notes.append(_why_not(target, asked))
+        plan = _from_base(target, asked, judged)
+        if repository is not None and from_last_green:
+            waiting = [nodeid for nodeid in subjects if nodeid not in asked]
+            plan += _from_last_green(services, repository, waiting)
+        if repository is not None and plan:
+            _search(attribution, place, repository, record, runs=runs, plan=plan)
         else:
-            _search(attribution, place, repository, record, runs=runs, asked=asked)
+            attribution.notes.append(_why_not(target, asked))
         _try_factors(attribution, runs, known_factors(services.output))
     return attribution
+
+
+class _Search(NamedTuple):
+    """One search: from which good commit, with whose tests, for which of them."""
+
+    base: str
+    form: TestFiles
+    tests: list[str]
+
+
+def _from_base(target: Target, asked: Sequence[str], judged: Mapping[str, OnBase]) -> list[_Search]:
+    """Tests by whose form was green on the base: the head's, or the base's own where it was changed."""
+    by_form: dict[TestFiles, list[str]] = {}
+    for nodeid in asked:
+        by_form.setdefault(judged[nodeid].tests or "head", []).append(nodeid)
+    if target.commit is None:
+        return []
+    return [_Search(target.commit, form, tests) for form, tests in sorted(by_form.items(), reverse=True)]
+
+
+def _from_last_green(services: Services, repository: Repository, tests: Sequence[str]) -> list[_Search]:
+    """Tests that the base does not explain, by the commit on which a recorded run saw them green."""
+    commits = last_green(services, repository, tests)
+    return [_Search(commit, "head", green) for commit, green in commits.items()]
 
 
 def is_worth_asking(record: RunRecord) -> bool:
@@ -89,14 +124,16 @@ def _search(
     record: RunRecord,
     *,
     runs: RedTests,
-    asked: Sequence[str],
+    plan: Sequence[_Search],
 ) -> None:
     """Commits and hunks."""
     modules = {result.nodeid.split("::", 1)[0] for result in (*record.results, *record.collect_errors)}
     states = SearchedStates(place.scratch, repository, modules)
     attribution.lab.runner.use_states(states)
     is_test_file = TestFileRule(modules)
-    for form, tests in _by_form(asked, _judged_tests(record)).items():
+    for base, form, tests in plan:
+        if attribution.is_cut:
+            break
         search = JointSearch(
             runs=runs,
             states=states,
@@ -106,8 +143,10 @@ def _search(
             head_tests=form == "head",
         )
         attribution.searches.append(search)
-        assert attribution.target.commit is not None
-        search.run(attribution.target.commit, tests)
+        search.run(base, tests)
+        for cause in search.causes:
+            for test in cause.tests:
+                attribution.unexplained.pop(test, None)
         attribution.causes = united([*attribution.causes, *search.causes])
         attribution.is_cut = attribution.is_cut or search.is_cut
         attribution.unexplained.update(search.unexplained)
@@ -118,14 +157,6 @@ def _search(
 def _no_test_file(path: str) -> bool:
     """Every file is as the state has it, tests too."""
     return False
-
-
-def _by_form(asked: Sequence[str], judged: Mapping[str, OnBase]) -> dict[TestFiles, list[str]]:
-    """Tests by whose form was green on the base: the head's, or the base's own where it was changed."""
-    found: dict[TestFiles, list[str]] = {}
-    for nodeid in asked:
-        found.setdefault(judged[nodeid].tests or "head", []).append(nodeid)
-    return dict(sorted(found.items(), reverse=True))
 
 
 def _try_factors(attribution: Attribution, runs: RedTests, factors: Sequence[KnownFactor]) -> None:

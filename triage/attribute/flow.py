@@ -82,7 +82,9 @@ def probe_all(
     # the base is asked out of the same budget
     left = max(budget.seconds - (services.world.monotonic() - started), _LEAST_SECONDS)
     budget = replace(budget, seconds=left)
-    attribution = attribute(services, record, target, folder, budget=budget, workers=workers)
+    attribution = attribute(
+        services, record, target, folder, budget=budget, workers=workers, from_last_green=True
+    )
     causes = decided_causes(services, attribution)
     decide(services, lambda registry, factory: carried_out(registry, factory, causes), _BY_PROBE)
     return _written(services, attribution, services.registry().live, make_folder, by=_BY_PROBE)
