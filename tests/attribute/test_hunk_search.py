@@ -68,6 +68,16 @@ def test_a_hunk_that_cannot_be_reverted_without_another_takes_it_along() -> None
     assert difference.search(12).run() == {"a": {4, 8}, "b": {9}}
 
 
+def test_a_change_that_is_torn_in_every_state_in_between_is_one_piece_after_some_dozens_of_experiments() -> (
+    None
+):
+    hunks = 200
+    torn = [(hunk, hunk + 1) for hunk in range(hunks - 1)]
+    search = Difference({"a": {90}}, inseparable=torn).search(hunks)
+    assert search.run() == {"a": frozenset(range(hunks))}
+    assert search.experiments < 80
+
+
 def test_whole_files_are_reverted_before_parts_of_them() -> None:
     difference = Difference({"a": {5}})
     difference.search(9, hunks_a_file=5).run()

@@ -32,6 +32,8 @@ T = TypeVar("T", bound=Hashable)
 Ask = Callable[[frozenset[H], Sequence[T]], Mapping[T, Answer]]
 """One experiment: revert these hunks and run these tests."""
 
+_MOST_TO_DROP = 48
+"""Experiments that are spent on making sets smaller: the confirmation needs time too."""
 _MOST_NEEDED = 6
 """Hunks that one test may need together; beyond it the diff is one piece to it."""
 
@@ -193,8 +195,10 @@ class HunkSearch(Generic[H, T]):
     def _drop_needless(self, tests: Iterable[T]) -> None:
         """Leave out of sets what came along only because states between could not be tested.
 
-        Pieces of a set are left out, halves first; what is green without a piece does not need it.
+        Pieces of a set are left out, halves first; what is green without a piece does not need it. After some
+        dozens of experiments the rest stays: a large change that is torn in every state in between.
         """
+        end = self.experiments + _MOST_TO_DROP
         users: dict[frozenset[H], list[T]] = {}
         for test in tests:
             users.setdefault(self.sets[test], []).append(test)
@@ -202,14 +206,17 @@ class HunkSearch(Generic[H, T]):
             needed = whole
             size = len(needed) // 2
             while size:
-                needed = self._without_pieces(needed, size, own)
+                needed = self._without_pieces(needed, size, own, end)
                 size = min(size, len(needed)) // 2
             self.sets.update(dict.fromkeys(own, needed))
 
-    def _without_pieces(self, needed: frozenset[H], size: int, tests: Sequence[T]) -> frozenset[H]:
+    def _without_pieces(self, needed: frozenset[H], size: int, tests: Sequence[T], end: int) -> frozenset[H]:
+        """The set without the pieces of this size that it does not need; `end` is the last experiment."""
         ordered = [hunk for hunk in self._hunks if hunk in needed]
         for start in range(0, len(ordered), size):
             smaller = needed - frozenset(ordered[start : start + size])
+            if self.experiments >= end:
+                break
             if smaller and set(self.ask(smaller, tests).values()) == {Answer.GREEN}:
                 needed = smaller
         return needed
