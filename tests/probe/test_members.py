@@ -1,4 +1,4 @@
-"""A cluster is one cause: members that the treatment does not flip are proposed for a split."""
+"""A cluster is one cause: the proven treatment is tried on its other members."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def test_the_treatment_is_tried_on_every_member():
     assert set(division.moved) == MOVED
     assert division.unmoved == (MEMBERS[2],)
     assert len(division.results) == 3
+
+
+def test_what_the_treated_arm_watches_is_the_members_own_test():
+    # as the proof of a first bad commit: it names the test that each arm runs
+    proof = PROOF.model_copy(update={"treated_watch": PROOF.watch})
+    division = divide(FakeLab(), proof, MEMBERS)
+    assert set(division.moved) == MOVED
+    assert division.notes == (f"It flips 3 members, and does not flip {MEMBERS[2]}.",)
+
+
+def test_a_proof_by_another_test_says_nothing_of_members():
+    proof = PROOF.model_copy(update={"treated_watch": ("tests/test_a.py::test_old_name",)})
+    assert divide(FakeLab(), proof, MEMBERS).results == ()
 
 
 def test_without_a_proof_nothing_is_divided():

@@ -17,6 +17,7 @@ from triage.campaign.gate import GateReport, Policy, judge
 from triage.campaign.inputs import context_of, outcomes_at, rules_of
 from triage.campaign.recorded import read_clusters
 from triage.campaign.services import Services
+from triage.campaign.stored_signatures import write_signatures
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.assign_by_causes import assign_by_causes
 from triage.cluster.causes import DecidedCause, flips_of_causes
@@ -224,7 +225,9 @@ def _write(
     *,
     in_journal: bool,
 ) -> None:
-    """Write `failures.json` and `clusters.json`, which says whether its ids are those of the journal."""
+    """Write `failures.json`, `signatures.json` and `clusters.json`, which says whether its ids are those of
+    the journal.
+    """
     earlier: Counter[str] = Counter()
     rows = []
     for failure in record.failures:
@@ -235,6 +238,7 @@ def _write(
         row["quarantine"] = quarantine_of_test(failure.nodeid, clusters, quarantines)
         rows.append(row)
     folder.write_json("failures.json", {"stamp": record.stamp, "failures": rows})
+    write_signatures(folder, assignment)
     folder.write_json(
         "clusters.json",
         {"stamp": record.stamp, "in_journal": in_journal, "clusters": assignment.clusters},

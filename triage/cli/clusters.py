@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from triage.campaign.inputs import context_of, rules_of
+from triage.campaign.explanation import KnownCause, deciding, known_cause
+from triage.campaign.inputs import context_of
 from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
+from triage.campaign.stored_signatures import StoredSignatures, read_signatures
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import clusters_in, recorded, run_to_work_on, states_of
+from triage.cli.lookup import clusters_in, recorded, states_of
 from triage.cli.terminal import quarantine_line
-from triage.cluster.assign import assign, preview
+from triage.cluster.assign import preview
 from triage.cluster.explain import differences
 from triage.cluster.quarantine import with_quarantine
-from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
+from triage.cluster.registry import ClusterRegistry, as_decided, home_of, with_proposals
 from triage.cluster.rules_file import parse_rules
 from triage.errors import UsageError
+from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import Event, FilesMoved
-from triage.model.run import RunRecord
 from triage.model.signature import Signature
 from triage.text.plural import counted_noun
 
@@ -152,7 +153,7 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
         app.say(f"  {quarantine_line(cluster.quarantine, app.world.now().date())}")
     for nodeid in cluster.members:
         app.say(f"    {nodeid}")
-    for why in cluster.why:
+    for why in deciding(cluster):
         _say_why(app, why, joined="by")
 
 
@@ -182,60 +183,77 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     """Say why these failures are together; with NODEID, why that test is in the cluster or is not."""
     registry = app.registry()
     found = with_proposals(registry, registry.cluster(cluster))
-    run = recorded(app, stamp) if stamp is not None else run_to_work_on(app)
-    record = run.record if run is not None else None
-    by_cluster = _by_cluster(app, record, registry) if record is not None else {}
-    members = dict(sorted(by_cluster.get(found.id, {}).items()))
+    folder = _folder_to_explain(app, stamp)
+    stored = read_signatures(folder) if folder is not None else StoredSignatures((), {})
+    ids = _ids_in_run(registry, folder, found.id)
+    members = stored.members(ids)
+    cause = known_cause(app.output, registry, found.id)
+    verdict = _verdict(nodeid, registry, ids, stored, found.id) if nodeid is not None else None
     document: dict[str, Any] = {
         "cluster": found.id,
         "title": found.title,
-        "stamp": record.stamp if record is not None else None,
-        "why": found.why,
+        "stamp": folder.stamp if folder is not None else None,
+        "why": deciding(found),
+        "cause": cause,
         "members": {test: [each.fields for each in signatures] for test, signatures in members.items()},
     }
-    verdict = _verdict(nodeid, found.id, by_cluster) if nodeid is not None else None
     if verdict is not None:
         document |= {"nodeid": nodeid, "verdict": verdict}
     app.emit(document)
     app.say(f"{found.id}  {found.title}")
-    for why in found.why:
+    for why in deciding(found):
         _say_why(app, why, joined="together by")
+    _say_cause(app, cause)
     if verdict is not None:
         _say_verdict(app, verdict)
     else:
         _say_members(app, members)
 
 
-def _by_cluster(app: App, record: RunRecord, registry: ClusterRegistry) -> dict[str, SignaturesByTest]:
-    """Cluster id to its tests in this run."""
-    services = wiring.services(app)
-    assignment = assign(
-        record,
-        registry,
-        signer=services.signer,
-        factory=registry.event_factory(app.world.timestamp(), "triage explain"),
-        rules=rules_of(app.root, app.world.now().date(), registry),
-        context=context_of(services, record, registry),
-    )
-    found: dict[str, SignaturesByTest] = defaultdict(lambda: defaultdict(list))
-    for result in (*record.collect_errors, *record.results):
-        for index, failure in enumerate(result.failures):
-            cluster_id = assignment.cluster_of[result.nodeid, index]
-            found[cluster_id][result.nodeid].append(services.signer(failure)[0])
-    return found
+def _folder_to_explain(app: App, stamp: str | None) -> EvidenceFolder | None:
+    """The run's folder; without a STAMP the newest that was concluded, and None before the first."""
+    if stamp is not None:
+        return EvidenceFolder.find(app.output, stamp, phase="a")
+    folders = EvidenceFolder.all(app.output, phase="a")
+    for folder in reversed(folders):
+        if folder.sealed:
+            if folder is not folders[-1]:
+                app.note(f"{folders[-1].stamp} was not concluded; going on from {folder.stamp}")
+            return folder
+    return None
 
 
-def _verdict(nodeid: str, cluster_id: str, by_cluster: dict[str, SignaturesByTest]) -> Member | NotMember:
-    members = by_cluster.get(cluster_id, {})
-    if nodeid in members:
+def _ids_in_run(registry: ClusterRegistry, folder: EvidenceFolder | None, cluster: str) -> set[str]:
+    """The ids that a run has for a cluster: what was merged into it since had ids of its own then."""
+    if folder is None:
+        return set()
+    in_run = read_clusters(folder.path)
+    return {each.id for each in in_run if home_of(registry, each) == cluster}
+
+
+def _say_cause(app: App, cause: KnownCause | None) -> None:
+    """What an experiment found, where one did."""
+    if cause is None:
+        return
+    app.say(f"  {cause.verdict}: {cause.kind}: {cause.summary}")
+    for culprit in cause.culprits:
+        app.say(f"    culprit: {culprit}")
+    app.say(f"    evidence: {cause.evidence}")
+
+
+def _verdict(
+    nodeid: str, registry: ClusterRegistry, ids: set[str], stored: StoredSignatures, cluster_id: str
+) -> Member | NotMember:
+    homes = stored.clusters_of(nodeid)
+    if ids & set(homes):
         return Member(reason=f"{nodeid} is in {cluster_id}: its failure looks like the others")
-    home = next((other for other, tests in by_cluster.items() if nodeid in tests), None)
-    if home is None:
+    if not homes:
         raise UsageError(
             "unknown-nodeid", f"{nodeid} did not fail in this run", "`triage results` lists what did"
         )
-    own = by_cluster[home][nodeid][0]
-    theirs = [signature for signatures in members.values() for signature in signatures]
+    own = stored.members(homes[:1])[nodeid][0]
+    theirs = [signature for signatures in stored.members(ids).values() for signature in signatures]
+    home = registry.resolve(homes[0]) if homes[0] in registry.clusters else homes[0]
     return NotMember(
         cluster=home,
         reason=f"{nodeid} is in {home}, not in {cluster_id}",
@@ -277,6 +295,8 @@ def show_command(app: App, cluster: str) -> None:
     document = found.model_dump(mode="json") | {"state_in_run": states.get(found.id)}
     document["events"] = [event.model_dump(mode="json", exclude_none=True) for event in events]
     document["next"] = steps[0].command if steps else None
+    cause = known_cause(app.output, registry, found.id)
+    document["cause"] = cause
     app.emit(document)
     app.say(_heading(found))
     app.say(
@@ -286,6 +306,9 @@ def show_command(app: App, cluster: str) -> None:
     if found.quarantine is not None:
         app.say(f"  {quarantine_line(found.quarantine, app.world.now().date())}")
     app.say(f"  first seen {found.first_seen or '-'}, last seen {found.last_seen or '-'}")
+    _say_cause(app, cause)
+    for why in deciding(found):
+        _say_why(app, why, joined="together by")
     for name, rows in (("members", found.members), ("signatures", found.signatures)):
         app.say(f"  {name}:")
         for row in rows:

@@ -6,7 +6,7 @@ The result depends on the set of failures, not on their order or on the chunks t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from triage.cluster.context import Context
@@ -52,6 +52,8 @@ class Assignment:
     """(node id, which of its failures) to cluster id."""
     signatures_of: Mapping[Slot, tuple[str, ...]]
     """(node id, which of its failures) to signature ids, the current algorithm's first."""
+    fields_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Signature id to what was hashed into it, by name."""
 
     def clusters_of(self, nodeid: str) -> tuple[str, ...]:
         """Ids of the clusters that a test's failures belong to, each once."""
@@ -126,6 +128,7 @@ def assign_failures(
         events=tuple(events),
         cluster_of=cluster_of,
         signatures_of=signatures,
+        fields_of={group.signature.id: group.signature.fields for group in groups},
     )
 
 

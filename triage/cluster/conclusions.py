@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from triage.cluster.context import Flip
@@ -26,11 +27,17 @@ class _Suggestion(NamedTuple):
     members: tuple[str, ...]
 
 
-def conclusions(registry: ClusterRegistry, factory: EventFactory, flips: Sequence[Flip]) -> list[Event]:
+def conclusions(
+    registry: ClusterRegistry,
+    factory: EventFactory,
+    flips: Sequence[Flip],
+    first_bad: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> list[Event]:
     """What experiments suggest of clusters that are not resolved, as proposals that nobody has had yet.
 
     A cluster of which some tests flipped and others, tried alike, did not is proposed for a split; clusters
-    all of whose tried tests flipped under one specific factor are proposed to be one.
+    all of whose tried tests flipped under one specific factor, or were broken by one and the same commit, are
+    proposed to be one. `first_bad` has the commits of which one broke a test, by node id.
     """
     known = {_suggestion(made, registry) for made in registry.proposals}
     tried = _tried_by_factor(registry, flips)
@@ -40,12 +47,19 @@ def conclusions(registry: ClusterRegistry, factory: EventFactory, flips: Sequenc
             *_splits(factor, clusters, tried, factory),
             *_merges(factor, clusters, registry, factory),
         ]
-        for made in proposals:
-            suggestion = _suggestion(made, registry)
-            if suggestion not in known:
-                known.add(suggestion)
-                events.append(made)
-    return events
+        events += _unknown(proposals, known, registry)
+    return [*events, *_unknown(_broken_together(registry, first_bad, factory), known, registry)]
+
+
+def _unknown(
+    proposals: Iterable[ProposalMade], known: set[_Suggestion], registry: ClusterRegistry
+) -> Iterator[ProposalMade]:
+    """The proposals that nobody has had yet; they are known afterwards."""
+    for made in proposals:
+        suggestion = _suggestion(made, registry)
+        if suggestion not in known:
+            known.add(suggestion)
+            yield made
 
 
 def _suggestion(made: ProposalMade, registry: ClusterRegistry) -> _Suggestion:
@@ -125,6 +139,28 @@ def _merges(
             confirm=f"triage merge {first} {other}",
         )
         yield factory.make(ProposalMade, cluster=other, kind="merge", with_cluster=first, why=(why,))
+
+
+def _broken_together(
+    registry: ClusterRegistry, first_bad: Mapping[str, frozenset[str]], factory: EventFactory
+) -> Iterator[ProposalMade]:
+    """Clusters whose tried tests were all broken by one commit, each with the oldest of them."""
+    oldest: dict[str, Cluster] = {}
+    for cluster in registry.live:
+        suspects = [first_bad[nodeid] for nodeid in cluster.members if nodeid in first_bad]
+        if cluster.status is ClusterStatus.RESOLVED or len(set(suspects)) != 1 or len(suspects[0]) != 1:
+            continue
+        (commit,) = suspects[0]
+        first = oldest.setdefault(commit, cluster)
+        if first is cluster or frozenset((first.id, cluster.id)) in registry.dropped:
+            continue
+        why = Why(
+            kind="co-failure",
+            detail=f"both were broken by {commit}",
+            proposal=True,
+            confirm=f"triage merge {first.id} {cluster.id}",
+        )
+        yield factory.make(ProposalMade, cluster=cluster.id, kind="merge", with_cluster=first.id, why=(why,))
 
 
 def _count(registry: ClusterRegistry, cluster_id: str, tried: Tried) -> str:

@@ -94,6 +94,8 @@ def described(unit: Unit) -> tuple[Why, ...]:
     fields = unit.group.signature.fields
     kinds: tuple[WhyKind, ...] = ("exception", "chain", "message", "frame", "file")
     found = [Why(kind=kind, detail=fields[kind]) for kind in kinds if fields.get(kind)]
+    if fields.get("code"):
+        found.append(Why(kind="line", detail=fields["code"]))
     numbers = [f"{name} {fields[name]}" for name in _NUMBERS if fields.get(name)]
     if numbers:
         found.append(Why(kind="comparison", detail="; ".join(numbers)))

@@ -194,7 +194,7 @@ def as_decided(registry: ClusterRegistry, in_run: Iterable[Cluster]) -> list[Clu
 
 def _parts(registry: ClusterRegistry, in_run: Cluster) -> Iterator[tuple[str, Cluster]]:
     """A run's cluster under its id of now, and the tests of it that were split off since under theirs."""
-    home = _home_of(registry, in_run)
+    home = home_of(registry, in_run)
     known = registry.clusters.get(home)
     staying = list(in_run.members)
     for pair in registry.dropped:
@@ -213,7 +213,7 @@ def _parts(registry: ClusterRegistry, in_run: Cluster) -> Iterator[tuple[str, Cl
         yield home, in_run.model_copy(update={"members": tuple(staying)})
 
 
-def _home_of(registry: ClusterRegistry, in_run: Cluster) -> str:
+def home_of(registry: ClusterRegistry, in_run: Cluster) -> str:
     """The id that a run's cluster has now.
 
     Another branch may have allotted its number too: then the number means another cluster here, and its

@@ -15,7 +15,7 @@ from triage.model.quarantine import Quarantine
 _CLUSTER_ID = re.compile(r"C[1-9][0-9]*")
 
 WhyKind = Literal[
-    "signature", "frame", "message", "exception", "comparison", "chain", "file", "parameter",
+    "signature", "frame", "message", "exception", "comparison", "chain", "file", "line", "parameter",
     "process-state", "co-failure", "rule", "experiment", "person", "move",
 ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.campaign.decide import decide
-from triage.campaign.experiments import flips_of, tried_factors
+from triage.campaign.experiments import first_bad_of, flips_of, tried_factors
 from triage.campaign.recorded_order import RecordedIn, needs_others, red_run
 from triage.campaign.run_conditions import conditions_of
 from triage.campaign.services import Services
@@ -146,7 +146,8 @@ def _said_of(conditions: Conditions) -> str:
 
 def _suggestions(output: Path, registry: ClusterRegistry, factory: EventFactory) -> list[Event]:
     """What all experiments so far suggest: clusters that flip together to be one, others to be split."""
-    return conclusions(registry, factory, flips_of(tried_factors(output)))
+    tried = tried_factors(output)
+    return conclusions(registry, factory, flips_of(tried), first_bad_of(tried))
 
 
 def _case(

@@ -8,8 +8,11 @@ from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
 from triage.lab.protocol import Experiment, Setup
 from triage.model.experiment import ExperimentResult, Status
+from triage.text.plural import counted_noun
 
 _MOST_MEMBERS = 12
+_MOST_NAMED = 3
+"""Members in one sentence; the experiments have all of them."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ def divide(lab: Lab, proof: Experiment | None, members: tuple[str, ...]) -> Divi
     moved, unmoved, results = [proof.watch[0]], [], []
     others = [member for member in members if member not in proof.watch]
     notes = []
+    if proof.treated_watch not in ((), proof.watch):
+        # the treated arm watches a test under another name or with other parameters: that of no other member
+        return Division(moved=(proof.watch[0],))
     if len(others) > _MOST_MEMBERS:
         notes.append(f"The treatment was tried on {_MOST_MEMBERS} of {len(others)} other members.")
     # The other members may fail with other messages than the subject.
@@ -48,9 +54,9 @@ def divide(lab: Lab, proof: Experiment | None, members: tuple[str, ...]) -> Divi
     finally:
         lab.reason = reason
     if unmoved:
-        notes.append(
-            f"It flips {len(moved)} members and not {len(unmoved)}: a split is proposed in the journal."
-        )
+        named = ", ".join(unmoved[:_MOST_NAMED])
+        more = f" and {len(unmoved) - _MOST_NAMED} more" if len(unmoved) > _MOST_NAMED else ""
+        notes.append(f"It flips {counted_noun(len(moved), 'member')}, and does not flip {named}{more}.")
     return Division(tuple(moved), tuple(unmoved), tuple(results), tuple(notes))
 
 
@@ -59,6 +65,7 @@ def _for_member(proof: Experiment, member: str) -> Experiment:
     return proof.model_copy(
         update={
             "watch": (member,),
+            "treated_watch": (),
             "prediction": f"The treatment that flips {subject} flips {member} too: they have one cause.",
             "baseline": _with_member(proof.baseline, subject, member),
             "treated": _with_member(proof.treated, subject, member),

@@ -1,0 +1,73 @@
+"""What decided that failures are together, and what broke them, as evidence and journal have it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from triage.cluster.registry import ClusterRegistry
+from triage.model.base import Value
+from triage.model.cluster import Cluster, Why, WhyKind
+from triage.model.experiment import ProbeReport
+from triage.model.journal import AttemptRecorded
+
+_DESCRIBES: frozenset[WhyKind] = frozenset(
+    {"exception", "chain", "message", "frame", "file", "line", "comparison"}
+)
+"""What the signature of a failure says; of a single failure it has joined nothing."""
+
+
+class KnownCause(Value):
+    """What a probe or a joint search found for a cluster."""
+
+    verdict: str
+    """`proven cause`, `proven condition`, `likely`."""
+    kind: str
+    summary: str
+    factor: str | None
+    """As `--factor` takes it."""
+    culprits: tuple[str, ...]
+    """Tests, paths, commits, lines."""
+    evidence: str
+
+
+def deciding(cluster: Cluster) -> tuple[Why, ...]:
+    """The evidence that brought the cluster's tests together; of a single test nothing did."""
+    if len(cluster.members) > 1:
+        return cluster.why
+    return tuple(why for why in cluster.why if why.proposal or why.kind not in _DESCRIBES)
+
+
+def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownCause | None:
+    """The newest cause that phase B found for a cluster, under any of its ids; None where it found none."""
+    attempts = [event for event in registry.events_of(cluster) if isinstance(event, AttemptRecorded)]
+    for attempt in reversed(attempts):
+        if attempt.phase == "b":
+            found = _read_cause(output, attempt.evidence)
+            if found is not None:
+                return found
+    return None
+
+
+def _read_cause(output: Path, evidence: Sequence[str]) -> KnownCause | None:
+    """None where the document is gone or damaged (`triage check` says so), or names no cause."""
+    for name in evidence:
+        try:
+            report = ProbeReport.model_validate(json.loads((output / name).read_bytes()))
+        except (OSError, ValueError, ValidationError):
+            continue
+        cause = report.root_cause
+        if cause.confidence == "unknown" and cause.claim is None:
+            continue
+        return KnownCause(
+            verdict=cause.verdict,
+            kind=cause.kind,
+            summary=cause.summary,
+            factor=cause.factor.spelled() if cause.factor is not None else None,
+            culprits=cause.culprits,
+            evidence=name,
+        )
+    return None
