@@ -29,7 +29,8 @@ class Examining:
 
 
 def executed(lines):
-    return {"event": "executed", "nodeid": T, "files": ["totals.py"], "lines": [[0, line] for line in lines]}
+    told = [[0, line] for line in lines]
+    return {"event": "executed", "nodeid": T, "detail": "lines", "files": ["totals.py"], "lines": told}
 
 
 def examine(
@@ -218,7 +219,7 @@ def signal(mask_is_dead_after):
             traced("model.py:9", hands_zero=mask_is_dead_after if passes else True),
             traced("model.py:10", hands_zero=not passes, number=1),
         )
-        return seen(T, passes, measured={"trace": ops, "gradients": (backward,)})
+        return seen(T, passes, measured={"trace": ops, "gradients": (backward,), "lines": (executed(()),)})
 
     base = Setup(nodeids=(T,))
     case = case_of(T, world, base)
@@ -241,3 +242,29 @@ def test_a_treatment_that_revives_another_path_is_a_condition_and_the_dead_opera
     assert (cause.claim, cause.kind, cause.culprits[0]) == ("condition", "zero-signal", "model.py:9")
     assert "the signal still dies in mul (model.py:9)" in cause.summary
     assert signal(mask_is_dead_after=False).claim == "cause"
+
+
+def test_without_a_record_of_the_lines_nothing_is_a_cause():
+    """Where coverage owns the tracer, or a test runs too many lines to name."""
+    base = Setup(nodeids=(T,))
+    factor = Factor(kind="threads", name="torch", to="one")
+    proof = Experiment(
+        probe="p",
+        factor=factor,
+        prediction="-",
+        baseline=base,
+        treated=base.plus(env={"FIX": "1"}),
+        watch=(T,),
+    )
+    cause = RootCause(kind="threads", summary="it flips", factor=factor, confidence="proven")
+
+    def world(detail):
+        record = executed((2, 3)) | {"detail": detail}
+        return lambda setup: seen(T, setup.env.get("FIX") == "1", measured={"lines": (record,)})
+
+    def claim(detail):
+        one = world(detail)
+        finding = drive(Examining(Finding(cause=cause, proof=proof)), case_of(T, one, base), one).finding
+        return finding.cause.claim
+
+    assert (claim("lines"), claim("functions"), claim("nothing")) == ("cause", "condition", "condition")

@@ -15,8 +15,12 @@ from triage.testing.probes import case_of, failure, seen
 T = "tests/test_a.py::test_it"
 
 
+EXECUTED = {"event": "executed", "nodeid": T, "detail": "lines", "files": [], "lines": []}
+
+
 def world(setup):
-    return seen(T, setup.env.get("FIX") == "1")
+    measured = {"lines": (EXECUTED,)} if "lines" in setup.instruments else {}
+    return seen(T, setup.env.get("FIX") == "1", measured=measured)
 
 
 class FakeLab:

@@ -45,11 +45,13 @@ Examining = Generator[tuple[Step, ...], tuple[Answer, ...], Finding]
 class _Evidence:
     """What the two arms show beside their outcomes."""
 
-    lost: LostLines
-    dead: Site | None
-    """The operation in which the signal dies in the failing arm, where the treatment leaves it dead."""
     reason: str
     """Why the old value is wrong; empty where nothing says so."""
+    lost: LostLines = LostLines()
+    dead: Site | None = None
+    """The operation in which the signal dies in the failing arm, where the treatment leaves it dead."""
+    unseen: bool = False
+    """Whether the lines of an arm could not be recorded: a debugger or coverage owned the tracer, say."""
 
 
 def examined(case: Case, finding: Finding) -> Examining:
@@ -72,15 +74,17 @@ def _gathered(
     assert proof.factor is not None
     reason = finding.because or reason_against(case, proof.factor)
     if proof.factor.kind in _COMPARED_ELSEWHERE or _is_polluted(proof.factor):
-        return _Evidence(LostLines(), None, reason)
-    if case.failure.exception in _DIED:
-        return _Evidence(LostLines(), None, reason)
+        return _Evidence(reason)
+    if case.failure.exception in _DIED or case.failure.phase == "collect":
+        return _Evidence(reason)  # there are no lines of a test to compare
     meters = ["lines"]
     if cause.kind in _SIGNALS:
         meters += ["gradients", "trace"]
     failing, treated = yield from _both_arms(case, proof, meters)
-    if failing is None or treated is None:
-        return _Evidence(LostLines(), None, reason)
+    if not (_has_lines(failing, case.nodeid) and _has_lines(treated, case.nodeid)):
+        return _Evidence(reason, unseen=True)
+    assert failing is not None
+    assert treated is not None
     lost = lost_lines(
         executed_lines(failing, case.nodeid),
         executed_lines(treated, case.nodeid),
@@ -88,7 +92,13 @@ def _gathered(
         case.source,
         proof.treated.edits,
     )
-    return _Evidence(lost, _left_dead(failing, treated), reason)
+    return _Evidence(reason, lost, _left_dead(failing, treated))
+
+
+def _has_lines(run: Observation | None, nodeid: str) -> bool:
+    """Whether every line that the test executed is on record."""
+    records = run.lines("lines", "executed") if run is not None else []
+    return any(record.get("nodeid") == nodeid and record.get("detail") == "lines" for record in records)
 
 
 def _left_dead(failing: Observation, treated: Observation) -> Site | None:
@@ -127,7 +137,7 @@ def _is_polluted(factor: Factor) -> bool:
 
 
 def _is_cause(finding: Finding, cause: RootCause, factor: Factor, evidence: _Evidence) -> bool:
-    if cause.confidence != "proven" or evidence.lost or evidence.dead is not None:
+    if cause.confidence != "proven" or evidence.lost or evidence.dead is not None or evidence.unseen:
         return False
     if is_symptom(factor):
         return False
@@ -183,6 +193,8 @@ def _undecided(cause: RootCause, proof: Experiment, evidence: _Evidence) -> str:
     open_question = "whether the value or the code is wrong is not decided"
     if proof.factor is not None and proof.factor.kind in (*_SYMPTOMS, "seed"):
         open_question = "whether the product or the tolerance is wrong is not decided"
+    if evidence.unseen:
+        return f"which product lines each arm runs could not be recorded, so {open_question}"
     if evidence.lost:
         _, treated = arm_names(proof)
         shown = ", ".join(evidence.lost.no_longer_run[:_SHOWN_LINES])

@@ -1,4 +1,7 @@
-"""Decoys with a treatment that works: a fault of the product, and a change that merely avoids it."""
+"""Decoys with a treatment that works: a fault of the product, and a change that merely avoids it.
+
+Two more plants are no decoys: a product that leaks, and a tolerance that a test changes for those after it.
+"""
 
 from __future__ import annotations
 
@@ -136,6 +139,56 @@ PLANTS: tuple[Plant, ...] = (
                 import rates
                 def test_rate():
                     assert rates.rate("eur") == 6
+            """,
+        },
+    ),
+    plant(
+        "product-leaks-where-an-error-passes", "tests/test_b.py::test_level", "order-dependent",
+        culprit="tests/test_a.py::test_refuses",
+        files={
+            "quiet.py": """
+                from contextlib import contextmanager
+                LEVEL = {"now": 1}
+
+                @contextmanager
+                def quiet():
+                    before = LEVEL["now"]
+                    LEVEL["now"] = 0
+                    yield
+                    LEVEL["now"] = before
+            """,
+            "tests/test_a.py": """
+                import pytest, quiet
+                def test_refuses():
+                    with pytest.raises(ValueError), quiet.quiet():
+                        raise ValueError("no")
+            """,
+            "tests/test_b.py": """
+                import quiet
+                def test_level():
+                    assert quiet.LEVEL["now"] == 1
+            """,
+        },
+    ),
+    plant(
+        "tolerance-that-another-test-changed", "tests/test_b.py::test_close", "order-dependent",
+        culprit="tests/test_a.py::test_strict",
+        files={
+            "close.py": """
+                LIMIT = 1e-3
+                def close(a, b):
+                    return abs(a - b) < LIMIT
+            """,
+            "tests/test_a.py": """
+                import close
+                def test_strict():
+                    close.LIMIT = 1e-9
+                    assert not close.close(1.0, 1.0 + 1e-8)
+            """,
+            "tests/test_b.py": """
+                import close
+                def test_close():
+                    assert abs(1.0 - 1.00000001) < close.LIMIT
             """,
         },
     ),
