@@ -1,6 +1,6 @@
 """Decoys made by machine: a bug in a real project, and beside it a treatment that only leads around it.
 
-Usage: python -m benchmarks decoys [PROJECT...] [--minutes M] [--json FILE] [--search N] [--seed S]
+Usage: python -m benchmarks decoys [PROJECT...] [--claims] [--minutes M] [--json FILE] [--search N] [--seed S]
 
 Each decoy is a mutation of a source distribution and a knob (`decoy_knobs`) in the same function: its test is
 red, and green where the knob is turned, with the bug in place. `--search N` adds N decoys to `decoys.json`;
@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from benchmarks.decoy_claims import claim_of_treatment
 from benchmarks.decoy_knobs import KNOBS, Knob, with_knob
 from benchmarks.projects.catalogue import Half, Mutant, Project, projects
 from benchmarks.projects.operators import OPERATORS, Source, edits_of, line_of
@@ -102,11 +103,12 @@ def main(arguments: Sequence[str] = ()) -> int:
     random.Random(options.seed).shuffle(decoys)
     until = time.monotonic() + options.minutes * 60
     rows: list[Row] = []
+    measured = claim_of if options.claims else measure
     for decoy in decoys:
         if time.monotonic() > until:
             print(f"time was up: {len(decoys) - len(rows)} of {len(decoys)} decoys were not probed")
             break
-        rows.append(measure(decoy, named[decoy.mutant.project], cache))
+        rows.append(measured(decoy, named[decoy.mutant.project], cache))
         _print_row(rows[-1])
         if options.json:
             text = json.dumps([row.model_dump(mode="json") for row in rows], indent=1)
@@ -119,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks decoys")
     parser.add_argument("projects", nargs="*", help="names of projects; all of them without")
     parser.add_argument("--search", type=int, default=0, metavar="N", help="add N decoys to the record")
+    parser.add_argument(
+        "--claims", action="store_true", help="ask of each decoy's own treatment alone what its flip claims"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0, help="begin no decoy later")
     parser.add_argument("--json", metavar="FILE", help="keep the rows")
@@ -147,6 +152,36 @@ def measure(decoy: Decoy, project: Project, cache: Cache) -> Row:
             "wrong_proof": cause.confidence == "proven",
             "found": any(path == decoy.mutant.file and line in span for path, line in places),
             "runs": report.runs,
+            "seconds": round(time.perf_counter() - started, 1),
+            "summary": cause.summary,
+        }
+    )
+
+
+def claim_of(decoy: Decoy, project: Project, cache: Cache) -> Row:
+    """What the rule says of the decoy's own treatment; a seed is left out, for it never makes a cause."""
+    knob = next(each for each in KNOBS if each.name == decoy.knob)
+    row = Row(name=decoy.name, half=project.half, knob=decoy.knob)
+    if knob.chance:
+        return row
+    warm = f"{PurePosixPath(decoy.subject.partition('::')[0]).parent / _WARM_TEST}::test_warm"
+    with tempfile.TemporaryDirectory(prefix="decoy-", ignore_cleanup_errors=True) as base:
+        root = Path(base).resolve() / project.name
+        started = time.perf_counter()
+        try:
+            grow(decoy, project, cache, root)
+            cause = claim_of_treatment(decoy.subject, warm, knob, _tag(project), root)
+        except Exception as error:
+            return row.model_copy(update={"error": f"{type(error).__name__}: {error}"[:300]})
+    if cause is None:
+        return row
+    return row.model_copy(
+        update={
+            "reproduced": True,
+            "kind": cause.kind,
+            "confidence": cause.confidence,
+            "claim": cause.claim,
+            "wrong_proof": cause.confidence == "proven",
             "seconds": round(time.perf_counter() - started, 1),
             "summary": cause.summary,
         }

@@ -9,7 +9,7 @@ treatment of the symptom.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from triage.lab.lost_lines import LostLines, executed_lines, lost_lines
@@ -47,7 +47,7 @@ class _Evidence:
 
     reason: str
     """Why the old value is wrong; empty where nothing says so."""
-    lost: LostLines = LostLines()
+    lost: LostLines = field(default_factory=LostLines)
     dead: Site | None = None
     """The operation in which the signal dies in the failing arm, where the treatment leaves it dead."""
     unseen: bool = False
