@@ -63,12 +63,12 @@ def first_bad(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
 
 def _suspects(unit: Unit, context: Context) -> list[str]:
-    """The commits of which one broke every test of the unit, sorted; none where that is not known of all."""
-    common: frozenset[str] | None = None
-    for nodeid in unit.members:
-        suspects = context.first_bad.get(nodeid) or frozenset()
-        common = suspects if common is None else common & suspects
-    return sorted(common or ())
+    """The commits of which one broke every test of the unit that was bisected, sorted.
+
+    One test is bisected for all that fail alike.
+    """
+    known = [context.first_bad[nodeid] for nodeid in unit.members if nodeid in context.first_bad]
+    return sorted(frozenset.intersection(*known)) if known else []
 
 
 def _colours(unit: Unit, context: Context) -> tuple[_Colour, ...]:
