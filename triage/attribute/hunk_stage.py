@@ -51,6 +51,8 @@ class HunkStage:
     """The bad state, without node ids."""
     difference: Difference
     say: Callable[[str], None]
+    known_causes: Hunks = frozenset()
+    """Hunks of the difference that alone broke other tests, as an earlier search found."""
     reference: dict[str, Seen] = field(default_factory=dict)
     """How each test fails at the bad state."""
     found: dict[str, Culprits] = field(default_factory=dict)
@@ -127,7 +129,7 @@ class HunkStage:
         users: dict[Hunks, list[str]] = {}
         for test, hunks in search.sets.items():
             users.setdefault(hunks, []).append(test)
-        singles = frozenset(hunk for hunks in users if len(hunks) == 1 for hunk in hunks)
+        singles = self.known_causes.union(*(hunks for hunks in users if len(hunks) == 1))
         for hunks, tests in users.items():
             if len(hunks) > 1:
                 self._divide(hunks, tests, singles)

@@ -12,7 +12,7 @@ from triage.attribute.confirm import confirm
 from triage.attribute.difference import difference_between
 from triage.attribute.history import History, history_between
 from triage.attribute.hunk_stage import HunkStage
-from triage.attribute.hunks import moved_into
+from triage.attribute.hunks import Difference, Hunk, moved_into
 from triage.attribute.runs import RedTests, Seen
 from triage.attribute.states import SearchedStates
 from triage.lab.budget import BudgetSpent
@@ -111,7 +111,9 @@ class JointSearch:
         found = difference_between(self.repository, since.good, since.bad, self.is_test_file, seen)
         self.states.know(since.bad, found.difference)
         state = Setup(nodeids=(), commit=since.bad, head_tests=self.head_tests and since.bad is not None)
-        stage = HunkStage(self.runs, state, found.difference, self._say)
+        stage = HunkStage(
+            self.runs, state, found.difference, self._say, known_causes=self._known_in(found.difference)
+        )
         if since.bad is None:
             stage.reference = {test: self._head[test] for test in tests}
         self.stages.append(stage)
@@ -137,6 +139,13 @@ class JointSearch:
         self.causes = united(self.causes)
         if self.is_cut:
             raise BudgetSpent
+
+    def _known_in(self, difference: Difference) -> frozenset[Hunk]:
+        """Hunks of a difference that are causes by themselves: they alone broke other tests."""
+        known = {
+            lines_of_hunk(hunk) for cause in self.causes if len(cause.hunks) == 1 for hunk in cause.hunks
+        }
+        return frozenset(hunk for hunk in difference.hunks if lines_of_hunk(hunk) in known)
 
     def _still_red_at_head(self, tests: Sequence[str]) -> list[str]:
         """Tests that fail in the tree as it stands without what an older commit brought, too."""
