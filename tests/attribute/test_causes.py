@@ -38,3 +38,8 @@ def test_one_hunk_is_one_whatever_its_lines_are_in_another_commit():
     causes = united([cause({A}, "x"), cause({hunk("a.py", first=1)}, "y")])
     moved = Hunk("a.py", 7, 7, 9, A.before, A.after)
     assert len(united([*causes, cause({moved}, "z")])) == 1
+
+
+def test_a_set_of_hunks_that_alone_broke_other_tests_unites_nothing():
+    causes = united([cause({A}, "x"), cause({B}, "y"), cause({A, B}, "both")])
+    assert shown(causes) == {(frozenset({A}), frozenset({"x", "both"})), (frozenset({B}), frozenset({"y"}))}

@@ -34,16 +34,34 @@ class FoundCause:
 def united(causes: Iterable[FoundCause]) -> list[FoundCause]:
     """Causes that have a hunk in common are one: a test that runs half of a change needs half of its hunks.
 
-    A hunk that only has to go *too* (another cause of the same tests) unites nothing.
+    A hunk that only has to go *too* (another cause of the same tests) unites nothing. Nor does a set of which
+    several hunks are causes by themselves: each of them alone broke some test.
     """
     found: list[FoundCause] = []
-    for cause in causes:
+    for cause in _with_one_cause_each(list(causes)):
         sharing = [other for other in found if _lines(other) & _lines(cause)]
         found = [other for other in found if other not in sharing]
         whole = cause
         for other in sharing:
             whole = _joined(other, whole)
         found.append(whole)
+    return found
+
+
+def _with_one_cause_each(causes: list[FoundCause]) -> list[FoundCause]:
+    """The causes, where a set of several is the first of them, and the others have to go too."""
+    alone = {line for cause in causes if len(cause.hunks) == 1 for line in _lines(cause)}
+    found = []
+    for cause in causes:
+        own = sorted(
+            (hunk for hunk in cause.hunks if lines_of_hunk(hunk) in alone),
+            key=lambda hunk: (hunk.path, hunk.first),
+        )
+        if len(cause.hunks) > 1 and len(own) > 1:
+            first, *others = (frozenset((hunk,)) for hunk in own)
+            found.append(replace(cause, hunks=first, also=(*cause.also, *others)))
+        else:
+            found.append(cause)
     return found
 
 
