@@ -49,7 +49,7 @@ class JointCause(Value):
     commits: tuple[CommitRef, ...] = ()
     """The first bad commit; several where those between could not be tested; none: it is not committed."""
     also_needed: tuple[str, ...] = ()
-    """Places that have to go too before these tests pass: other causes of the same tests."""
+    """Places of other causes that some of these tests have as well: they have to go too before those pass."""
     confidence: Confidence = "unknown"
     summary: str
     experiments: tuple[ExperimentResult, ...] = ()

@@ -303,7 +303,8 @@ def _how_confirmed(found: FoundCause) -> str:
     if any(result.status is Status.CONFIRMED for result in alone):
         said.append("on the base it alone makes them fail")
     if found.also:
-        said.append(f"{_places([hunk for hunks in found.also for hunk in _in_order(hunks)])} has to go too")
+        others = _places([hunk for hunks in found.also for hunk in _in_order(hunks)])
+        said.append(f"some of them have another cause as well: {others}")
     return ", ".join(said) or "seen in single runs, not confirmed by repeats"
 
 
