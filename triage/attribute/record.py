@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from triage.attribute.attribution import Attribution
 from triage.attribute.causes import FoundCause
-from triage.attribute.confirm import Judged
 from triage.attribute.document import (
     DOCUMENT,
     CommitRef,
-    Confidence,
     FactorFound,
     HunkRef,
     JointCause,
@@ -21,6 +19,15 @@ from triage.attribute.document import (
 )
 from triage.attribute.factors import FactorOnOthers
 from triage.attribute.hunks import Hunk
+from triage.attribute.wording import (
+    confidence_of,
+    cost_in_words,
+    in_order,
+    places_of,
+    summary_of,
+    title_of_cause,
+    weakest,
+)
 from triage.campaign.services import Services
 from triage.cluster.causes import DecidedCause, cluster_of_cause
 from triage.cluster.event_factory import EventFactory
@@ -30,14 +37,12 @@ from triage.lab.observations import relative_evidence
 from triage.lab.probe_folder import events_of, write_report
 from triage.lab.record import ExperimentRecord
 from triage.model.cluster import Cluster
-from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause, Status
+from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
 from triage.model.journal import Event
 from triage.text.plural import counted_noun
 
 _MOST_CHARS = 2000
 """Of the lines of a hunk in the document; the whole is in git."""
-_MOST_NAMED = 3
-"""Hunks in a sentence."""
 
 
 def decided_causes(services: Services, attribution: Attribution) -> list[DecidedCause]:
@@ -45,15 +50,15 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
     where = attribution.folder.relative(services.output)
     found = []
     for cause in attribution.causes:
-        if _confidence(cause) == "unknown":
+        if confidence_of(cause) == "unknown":
             continue
-        summary = attribution.folder.redact(_summary(cause))
+        summary = attribution.folder.redact(summary_of(cause))
         found.append(
             DecidedCause(
                 tests=frozenset(cause.tests),
                 detail=f"{summary} ({where}/{DOCUMENT})",
-                title=_title(cause),
-                factor=f"hunk:{_places(_in_order(cause.hunks))}=reverted",
+                title=title_of_cause(cause),
+                factor=f"hunk:{places_of(in_order(cause.hunks))}=reverted",
                 evidence=f"{where}/{DOCUMENT}",
             )
         )
@@ -145,11 +150,11 @@ def _cause(services: Services, found: FoundCause, cluster: str | None) -> JointC
     return JointCause(
         tests=found.tests,
         cluster=cluster,
-        hunks=tuple(_hunk(hunk, services.redact) for hunk in _in_order(found.hunks)),
+        hunks=tuple(_hunk(hunk, services.redact) for hunk in in_order(found.hunks)),
         commits=commits,
-        also_needed=tuple(hunk.name for hunks in found.also for hunk in _in_order(hunks)),
-        confidence=_confidence(found),
-        summary=services.redact(_summary(found)),
+        also_needed=tuple(hunk.name for hunks in found.also for hunk in in_order(hunks)),
+        confidence=confidence_of(found),
+        summary=services.redact(summary_of(found)),
         experiments=tuple(_relative(judged.result, services) for judged in found.judged),
     )
 
@@ -194,25 +199,6 @@ def _cost(attribution: Attribution) -> SearchCost:
     )
 
 
-def cost_in_words(cost: SearchCost) -> list[str]:
-    """What the search took, beside what a search for each test alone would have taken."""
-    said = []
-    if cost.checkouts:
-        said.append(
-            f"commits: {counted_noun(cost.checkouts, 'check-out')} among {cost.commits} for all red tests"
-            f" together; bisecting each alone takes {cost.checkouts_alone}"
-        )
-    if cost.experiments:
-        said.append(
-            f"hunks: {counted_noun(cost.experiments, 'experiment')} on {counted_noun(cost.hunks, 'hunk')} for"
-            f" all red tests together; searching for each alone takes {cost.experiments_alone}"
-        )
-    said.append(f"{counted_noun(cost.processes, 'run')} of pytest in all, confirmations included")
-    if cost.is_cut:
-        said.append("the budget ended the search; a larger --budget goes on")
-    return said
-
-
 def _page_of_search(report: JointReport) -> ProbeReport:
     """The whole search in the form of a probe's report."""
     causes = report.causes
@@ -221,7 +207,7 @@ def _page_of_search(report: JointReport) -> ProbeReport:
         kind="first-bad-commit" if causes else "unknown",
         summary="; ".join(summaries) or "no cause was found",
         culprits=tuple(dict.fromkeys(culprit for cause in causes for culprit in cause.culprits)),
-        confidence=_weakest(cause.confidence for cause in causes),
+        confidence=weakest(cause.confidence for cause in causes),
         claim="cause" if any(cause.confidence != "unknown" for cause in causes) else None,
     )
     return ProbeReport(
@@ -275,74 +261,5 @@ def _relative(result: ExperimentResult, services: Services) -> ExperimentResult:
     return result.model_copy(update={"evidence": paths})
 
 
-# -- sentences --------------------------------------------------------------------------------
-
-
-def _summary(found: FoundCause) -> str:
-    """Which lines broke the tests, since when, and how far that is confirmed."""
-    places = _places(_in_order(found.hunks))
-    together = " together" if len(found.hunks) > 1 else ""
-    said = f"{places}{together} broke it"
-    entries = found.since.entries
-    if len(entries) == 1:
-        entry = entries[0]
-        said += f", in {entry.id[:12]} {entry.subject} ({entry.author}, {entry.date[:10]})"
-    elif entries:
-        said += f", in one of {len(entries)} commits from {entries[0].id[:12]} to {entries[-1].id[:12]}"
-    else:
-        said += ", which is not committed" if found.since.bad is None else ""
-    return f"{said}: {_how_confirmed(found)}"
-
-
-def _how_confirmed(found: FoundCause) -> str:
-    without = [judged.result for judged in found.judged if _is_reversal(judged, found)]
-    alone = [judged.result for judged in found.judged if _is_addition(judged)]
-    said = []
-    if any(result.status is Status.CONFIRMED for result in without):
-        said.append(f"without {'them' if len(found.hunks) > 1 else 'it'} the tests pass")
-    if any(result.status is Status.CONFIRMED for result in alone):
-        said.append("on the base it alone makes them fail")
-    if found.also:
-        others = _places([hunk for hunks in found.also for hunk in _in_order(hunks)])
-        said.append(f"some of them have another cause as well: {others}")
-    return ", ".join(said) or "seen in single runs, not confirmed by repeats"
-
-
-def _is_reversal(judged: Judged, found: FoundCause) -> bool:
-    factor = judged.result.factor
-    return factor is not None and factor.to == "reverted" and set(judged.experiment.watch) <= set(found.tests)
-
-
-def _is_addition(judged: Judged) -> bool:
-    return judged.result.factor is not None and judged.result.factor.to == "base"
-
-
-def _confidence(found: FoundCause) -> Confidence:
-    """Proven where both directions are confirmed; likely where one is."""
-    if found.is_proven:
-        return "proven"
-    reversals = [judged.result for judged in found.judged if _is_reversal(judged, found)]
-    return "likely" if any(result.status is Status.CONFIRMED for result in reversals) else "unknown"
-
-
-def _weakest(all_of_them: Iterable[Confidence]) -> Confidence:
-    order: tuple[Confidence, ...] = ("unknown", "likely", "proven")
-    return min(all_of_them, key=order.index, default="unknown")
-
-
-def _title(found: FoundCause) -> str:
-    return f"broken by {_places(_in_order(found.hunks))}"
-
-
-def _places(hunks: Sequence[Hunk]) -> str:
-    shown = " and ".join(hunk.name for hunk in hunks[:_MOST_NAMED])
-    more = len(hunks) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
 def _plural_tests(cause: JointCause) -> str:
     return counted_noun(len(cause.tests), "test")
-
-
-def _in_order(hunks: Iterable[Hunk]) -> list[Hunk]:
-    return sorted(hunks, key=lambda hunk: (hunk.path, hunk.first))

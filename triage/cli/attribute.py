@@ -17,7 +17,7 @@ _MOST_UNEXPLAINED = 10
 
 def say_causes(app: App, report: JointReport) -> None:
     """The causes with their lines, then what has none, then what the search took."""
-    from triage.attribute.record import cost_in_words
+    from triage.attribute.wording import cost_in_words
 
     app.say(f"{counted_noun(len(report.tests), 'red test')}, {counted_noun(len(report.causes), 'cause')}:")
     by_cluster = sorted(report.causes, key=lambda cause: int((cause.cluster or "C0")[1:]))
