@@ -6,12 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, Why, WhyKind
-from triage.model.experiment import ProbeReport
 from triage.model.journal import AttemptRecorded
 
 _DESCRIBES: frozenset[WhyKind] = frozenset(
@@ -54,10 +51,12 @@ def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownC
 
 def _read_cause(output: Path, evidence: Sequence[str]) -> KnownCause | None:
     """None where the document is gone or damaged (`triage check` says so), or names no cause."""
+    from triage.model.experiment import ProbeReport  # few clusters have been probed
+
     for name in evidence:
         try:
             report = ProbeReport.model_validate(json.loads((output / name).read_bytes()))
-        except (OSError, ValueError, ValidationError):
+        except (OSError, ValueError):
             continue
         cause = report.root_cause
         if cause.confidence == "unknown" and cause.claim is None:

@@ -9,13 +9,15 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from triage.campaign.recorded import read_failures
-from triage.cluster.assign import Assignment
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.signature import Signature
+
+if TYPE_CHECKING:
+    from triage.cluster.assign import Assignment
 
 DOCUMENT = "signatures.json"
 
@@ -40,17 +42,20 @@ class StoredSignatures:
     def members(self, clusters: Iterable[str]) -> dict[str, list[Signature]]:
         """Node id to the signatures of its failures that are in one of these clusters."""
         wanted = set(clusters)
+        made: dict[str, Signature] = {}
         found: dict[str, list[Signature]] = defaultdict(list)
         for placed in self.failures:
             if placed.cluster in wanted:
-                found[placed.nodeid].append(self.signature(placed.signature))
+                if placed.signature not in made:
+                    made[placed.signature] = self._signature(placed.signature)
+                found[placed.nodeid].append(made[placed.signature])
         return dict(found)
 
     def clusters_of(self, nodeid: str) -> list[str]:
         """The clusters of a test's failures, each once."""
         return list(dict.fromkeys(placed.cluster for placed in self.failures if placed.nodeid == nodeid))
 
-    def signature(self, signature_id: str) -> Signature:
+    def _signature(self, signature_id: str) -> Signature:
         """The signature with its fields."""
         return Signature(id=signature_id, title="", fields=dict(self.fields.get(signature_id, {})))
 

@@ -8,19 +8,15 @@ from typing import Any
 import click
 
 from triage.campaign.explanation import KnownCause, deciding, known_cause
-from triage.campaign.inputs import context_of
 from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.campaign.stored_signatures import StoredSignatures, read_signatures
-from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import clusters_in, recorded, states_of
 from triage.cli.terminal import quarantine_line
-from triage.cluster.assign import preview
 from triage.cluster.explain import differences
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry, as_decided, home_of, with_proposals
-from triage.cluster.rules_file import parse_rules
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
@@ -31,6 +27,9 @@ from triage.text.plural import counted_noun
 
 _NOT_TOLD = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
 """Fields of an event that `triage show` has elsewhere on the line, or that are for machines."""
+
+_MOST_TESTS = 20
+"""Tests of one signature that `triage explain` lists."""
 
 SignaturesByTest = dict[str, list[Signature]]
 """Node id to the signatures of its failures."""
@@ -107,6 +106,12 @@ def _run_for_clusters(app: App, registry: ClusterRegistry, stamp: str | None) ->
 
 
 def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path) -> None:
+    # what clusters anew takes longer to import than what only shows
+    from triage.campaign.inputs import context_of
+    from triage.cli import wiring
+    from triage.cluster.assign import preview
+    from triage.cluster.rules_file import parse_rules
+
     try:
         text = path.read_text("utf-8", "replace")
     except OSError as error:
@@ -263,11 +268,18 @@ def _verdict(
 
 
 def _say_members(app: App, members: SignaturesByTest) -> None:
+    """Each signature with its tests."""
+    tests_of: dict[str, list[str]] = {}
     for nodeid, signatures in members.items():
-        app.say(f"  {nodeid}")
         for signature in signatures:
             fields = "; ".join(f"{name} {value}" for name, value in signature.fields.items())
-            app.say(f"    {fields}")
+            tests_of.setdefault(fields or signature.id, []).append(nodeid)
+    for fields, tests in tests_of.items():
+        app.say(f"  {fields}")
+        for nodeid in tests[:_MOST_TESTS]:
+            app.say(f"    {nodeid}")
+        if len(tests) > _MOST_TESTS:
+            app.say(f"    and {len(tests) - _MOST_TESTS} more; --json names all")
 
 
 def _say_verdict(app: App, verdict: Member | NotMember) -> None:
