@@ -425,6 +425,28 @@ def test_the_share_of_failing_seeds_is_counted_over_twenty_of_them():
     assert "it fails for 13 of 20 seeds (65%, at 95 % 43% to 82%)" in cause.summary
 
 
+@pytest.mark.parametrize(
+    ("drawn_at", "kind"), [("tests/test_z.py:3", "product-defect"), ("shop.py:2", "seed")]
+)
+def test_lines_that_only_failing_seeds_run_are_the_products_fault_where_the_test_draws(drawn_at, kind):
+    flaky_world = alternating()
+
+    def world(setup):
+        seed = setup.instruments.get("seed", {}).get("seed")
+        if seed is None:
+            return flaky_world(setup)
+        lines = [[0, 2], [0, 3]] if seed % 2 else [[0, 2], [0, 5]]
+        executed = {"event": "executed", "nodeid": T, "detail": "lines", "files": ["shop.py"], "lines": lines}
+        return seen(T, not seed % 2, measured={"lines": (executed,)} if "lines" in setup.instruments else {})
+
+    draws = {"event": "use", "what": "random", "name": "random.randrange", "where": drawn_at}
+    case = case_of(T, world, rate=0.5, runs=4, facts=surveyed(draws))
+    cause = drive(Seed(), case, world).finding.cause
+    assert cause.kind == kind
+    assert ("shop.py:3" in cause.culprits) == (kind == "product-defect")
+    assert "it fails for 10 of 20 seeds" in cause.summary
+
+
 def test_no_seed_decides_where_entropy_does():
     world = alternating()
     assert drive(Seed(), case_of(T, world, rate=0.5, runs=4, facts=surveyed()), world).finding.cause is None

@@ -8,8 +8,8 @@ from typing import Any
 
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Factor, Status
-from triage.model.rate import wilson
 from triage.probe.api import Case, Finding, Steps, look, test
+from triage.probe.seed_share import share_of_seeds, with_share
 from triage.probe.symptoms import failing_files, file_of, places, uses
 from triage.probe.treatment import Treatment, concluded, experiment_on, looks_needed, settle, with_instrument
 from triage.text.pattern import pattern
@@ -20,8 +20,6 @@ _LEAST_PASSING = 3
 """So many of the other seeds must pass before a test's own seed is suspected: one may pass by luck."""
 _MOST_REPEATED = 2
 """Seeds that passed once and are looked at again."""
-_COUNTED_SEEDS = 20
-"""Seeds that are run before a share is stated: one that passes proves nothing."""
 _DRAWS = pattern(
     r"\brandom\b | \brandn?\( | randint | shuffle | default_rng | \bsample\(",
     matches=["import random", "torch.randn(3)", "rng = default_rng()"],
@@ -74,8 +72,9 @@ class Seed:
             experiment = experiment_on(self.name, case, treatment)
             (trial,) = yield from test(experiment)
             if trial.result.status is Status.CONFIRMED:
-                share = yield from _share(case, partial(_treated, case, treatment_with), failed)
-                return _with_share(concluded(treatment, experiment), share)
+                setup_with = partial(_treated, case, treatment_with)
+                share = yield from share_of_seeds(case, setup_with, failed)
+                return with_share(concluded(treatment, experiment), share)
         return Finding(excluded="no fixed seed of the generators or of hashing makes it pass every time")
 
     def _steady(self, case: Case) -> Steps:
@@ -90,8 +89,8 @@ class Seed:
             )
             if found is not None:
                 failed = {n: run.red(case.nodeid) for n, run in zip(_OTHER_SEEDS, runs, strict=False)}
-                share = yield from _share(case, lambda seed: _other_own_seed(case, seed)[1], failed)
-                return _with_share(found, share)
+                share = yield from share_of_seeds(case, lambda seed: _other_own_seed(case, seed)[1], failed)
+                return with_share(found, share)
         if "PYTHONHASHSEED" in case.env:
             found = yield from settle(
                 self.name, case, [_other_hash_seed(case, n) for n in _OTHER_SEEDS], "another hash seed"
@@ -119,28 +118,6 @@ def _always_passing(
 
 def _treated(case: Case, treatment_with: Callable[[Case, int], Treatment], seed: int) -> Setup:
     return treatment_with(case, seed).treated
-
-
-def _share(
-    case: Case, setup_with: Callable[[int], Setup], failed: dict[int, bool]
-) -> Generator[tuple[Step, ...], tuple[Answer, ...], str]:
-    """For which share of twenty seeds it fails, as a clause; `failed` are those that are known already."""
-    unused = [seed for seed in range(2 * _COUNTED_SEEDS) if seed not in failed]
-    more = unused[: max(0, _COUNTED_SEEDS - len(failed))]
-    runs = yield from look(*(setup_with(seed) for seed in more), why="for which share of seeds it fails")
-    failures = sum(failed.values()) + sum(run.red(case.nodeid) for run in runs)
-    total = len(failed) + len(runs)
-    low, high = wilson(failures, total)
-    interval = f"at 95 % {low:.0%} to {high:.0%}"
-    share = f"it fails for {failures} of {total} seeds ({failures / total:.0%}, {interval})"
-    return f"{share}: the product, or the tolerance of the test, is wrong for their numbers"
-
-
-def _with_share(finding: Finding, share: str) -> Finding:
-    """The finding with the share of seeds: which of them passes says nothing about what is wrong."""
-    assert finding.cause is not None
-    summary = f"{finding.cause.summary}; {share}"
-    return finding.model_copy(update={"cause": finding.cause.model_copy(update={"summary": summary})})
 
 
 def _other_own_seed(case: Case, seed: int) -> tuple[Setup, Setup]:
