@@ -123,8 +123,12 @@ class SetupRunner:
         import_path = [str(packages.path)] if packages is not None else []
         import_path += [str(tree / name) for name in self._environment.import_path]
         variables = {**defaults, **setup.env}
+        if setup.env.get("PYTHONPATH"):
+            # Python reads it where it starts, which need not be the working copy
+            entries = str(setup.env["PYTHONPATH"]).split(":")
+            variables["PYTHONPATH"] = ":".join(str(tree / entry) for entry in entries)
         if import_path:
-            own = setup.env.get("PYTHONPATH") or self._environment.inherited("PYTHONPATH")
+            own = variables.get("PYTHONPATH") or self._environment.inherited("PYTHONPATH")
             variables["PYTHONPATH"] = ":".join([*import_path, *([own] if own else [])])
         if setup.test_timeout is not None:
             limits = limits.model_copy(update={"test_timeout": setup.test_timeout})
