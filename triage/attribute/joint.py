@@ -124,7 +124,8 @@ class JointSearch:
         confirmed = confirm(stage)
         if self.runs.lab.spending.seconds_left <= 0:
             self.is_cut = True  # what is not confirmed by now stays likely, or unknown
-        self.unexplained.update(stage.unexplained)
+        for test, reason in stage.unexplained.items():
+            self.unexplained[test] = f"{_since_when(since)}{reason}"
         for each in confirmed:
             self.causes.append(
                 FoundCause(
@@ -214,6 +215,14 @@ class JointSearch:
         left = self.runs.lab.spending.seconds_left
         rest = "" if left == float("inf") else f" ({max(left, 0):.0f} s of the budget are left)"
         self.progress.note(f"{text}{rest}")
+
+
+def _since_when(since: BrokenSince) -> str:
+    """The beginning of a sentence on a test of which only the commit is known."""
+    if len(since.entries) != 1:
+        return ""
+    entry = since.entries[0]
+    return f"red since {entry.id[:12]} {entry.subject} ({entry.author}, {entry.date[:10]}); "
 
 
 def _by_state(found: dict[str, BrokenSince], tests: Sequence[str]) -> dict[BrokenSince, list[str]]:
