@@ -241,7 +241,10 @@ def test_a_treatment_that_revives_another_path_is_a_condition_and_the_dead_opera
     cause = signal(mask_is_dead_after=True)
     assert (cause.claim, cause.kind, cause.culprits[0]) == ("condition", "zero-signal", "model.py:9")
     assert "the signal still dies in mul (model.py:9)" in cause.summary
-    assert signal(mask_is_dead_after=False).claim == "cause"
+    revived = signal(mask_is_dead_after=False)
+    assert revived.claim == "cause"
+    assert "the signal dies in mul (model.py:10)" in revived.summary
+    assert "model.py:10" in revived.culprits
 
 
 def test_without_a_record_of_the_lines_nothing_is_a_cause():

@@ -50,6 +50,8 @@ class _Evidence:
     lost: LostLines = field(default_factory=LostLines)
     dead: Site | None = None
     """The operation in which the signal dies in the failing arm, where the treatment leaves it dead."""
+    dies_at: Site | None = None
+    """The first operation, from the loss backwards, in which the signal of the failing arm dies."""
     unseen: bool = False
     """Whether the lines of an arm could not be recorded: a debugger or coverage owned the tracer, say."""
 
@@ -60,6 +62,15 @@ def examined(case: Case, finding: Finding) -> Examining:
     if cause is None or proof is None or proof.factor is None or cause.claim is not None:
         return finding
     evidence = yield from _gathered(case, finding, cause, proof)
+    # a place outside of the suite is another one on every machine
+    if evidence.dies_at is not None and not evidence.dies_at.path.startswith("/"):
+        site = evidence.dies_at
+        cause = cause.model_copy(
+            update={
+                "summary": f"{cause.summary}; the signal dies in {site.op} ({site.place})",
+                "culprits": tuple(dict.fromkeys((*cause.culprits, site.place))),
+            }
+        )
     claim: Claim = "cause" if _is_cause(finding, cause, proof.factor, evidence) else "condition"
     if claim == "cause":
         summary = f"{cause.summary}; {evidence.reason}" if evidence.reason else cause.summary
@@ -92,20 +103,17 @@ def _gathered(
         case.source,
         proof.treated.edits,
     )
-    return _Evidence(reason, lost, _left_dead(failing, treated))
+    ends = dead_ends(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
+    after = treated.lines("trace", "op")
+    # where one stays dead the treatment has revived another path
+    left = next((site for site in ends if is_still_dead(site, after)), None)
+    return _Evidence(reason, lost, left, dies_at=ends[0] if ends else None)
 
 
 def _has_lines(run: Observation | None, nodeid: str) -> bool:
     """Whether every line that the test executed is on record."""
     records = run.lines("lines", "executed") if run is not None else []
     return any(record.get("nodeid") == nodeid and record.get("detail") == "lines" for record in records)
-
-
-def _left_dead(failing: Observation, treated: Observation) -> Site | None:
-    """The first operation in which the signal dies in both arms: the treatment revived another path."""
-    ends = dead_ends(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
-    after = treated.lines("trace", "op")
-    return next((site for site in ends if is_still_dead(site, after)), None)
 
 
 def _both_arms(
