@@ -6,6 +6,7 @@ import random
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from benchmarks.projects.catalogue import Mutant, Project
@@ -14,7 +15,8 @@ from benchmarks.projects.sources import Cache, copy_to, fetch, plant
 from benchmarks.projects.suites import SuiteRun, clean_run, labels, run_alone, run_suite
 
 BUGS = 4
-"""A project has four bugs at once."""
+FEWEST_BUGS = 3
+"""A project has four bugs at once; three where no four were found that leave each other enough tests."""
 _LEAST_FILES = 3
 """Test files in which a bug alone must show: one file would be found by its name."""
 _MOST_RED = 60
@@ -29,46 +31,56 @@ _TRIAL_FILES = 5
 
 
 def search(project: Project, cache: Cache, seed: int = 1) -> list[Mutant]:
-    """Four bugs of different kinds in different functions, the first that fit in a seeded order.
+    """Bugs of different kinds in different functions, the first that fit together in a seeded order.
 
-    Raises `RuntimeError` where not so many were found.
+    Raises `RuntimeError` where too few were found.
     """
     clean = clean_run(project, cache)
     with tempfile.TemporaryDirectory(prefix="trial-", dir=cache.folder) as scratch:
         copy = Path(scratch).resolve() / project.name
         copy_to(project, cache, copy)
         found = _found(_Trials(project, cache, clean, copy), random.Random(f"{project.key}:{seed}"))
-    if len(found) < BUGS:
-        raise RuntimeError(f"{project.key}: {len(found)} bugs found")
+    if not found:
+        raise RuntimeError(f"{project.key}: no {FEWEST_BUGS} bugs were found that fit together")
     return found
 
 
 def _found(trials: _Trials, rng: random.Random) -> list[Mutant]:
-    """The bugs that fit, at most as many as wanted."""
+    """Bugs that fit together, the first in a random order; none where there are too few."""
     project, cache, clean = trials.project, trials.cache, trials.clean
-    found: dict[str, tuple[Mutant, SuiteRun]] = {}
+    pool: list[tuple[Mutant, SuiteRun]] = []
     tried = 0
     for mutant, test_files in _in_turn(_candidates(project, cache, clean), rng):
-        if tried >= _MOST_TRIALS or len(found) == BUGS:
+        if tried >= _MOST_TRIALS:
             break
-        if not _adds_a_kind(mutant, [chosen for chosen, _ in found.values()]):
-            continue
         tried += 1
         if not trials.looks_fit(mutant, test_files):
             continue
         run = run_alone(project, cache, mutant)
-        if run is not None and _fits({**found, mutant.label: (mutant, run)}, clean):
-            found[mutant.label] = (mutant, run)
-    return [mutant for mutant, _ in found.values()]
+        if run is None or not _fit([(mutant, run)], clean):
+            continue
+        pool.append((mutant, run))
+        chosen = _together(pool, BUGS, clean)
+        if chosen:
+            return chosen
+    return _together(pool, FEWEST_BUGS, clean)
 
 
-def _adds_a_kind(mutant: Mutant, chosen: Sequence[Mutant]) -> bool:
-    """Whether the bug is of another kind, in another function, and not one easy bug too many."""
-    kinds = {other.operator for other in chosen}
-    if mutant.operator in kinds or mutant.function in {other.function for other in chosen}:
-        return False
-    is_easy = mutant.operator in RAISE_WHERE_MADE
-    return not is_easy or len(kinds & RAISE_WHERE_MADE) < _MOST_EASY
+def _together(pool: Sequence[tuple[Mutant, SuiteRun]], count: int, clean: SuiteRun) -> list[Mutant]:
+    """So many of the bugs that they fit together; none where there are none."""
+    for chosen in combinations(pool, count):
+        mutants = [mutant for mutant, _ in chosen]
+        if _differ(mutants) and _fit(chosen, clean):
+            return mutants
+    return []
+
+
+def _differ(mutants: Sequence[Mutant]) -> bool:
+    """Whether the bugs are of different kinds, in different functions, and not too many of them easy."""
+    kinds = {mutant.operator for mutant in mutants}
+    functions = {mutant.function for mutant in mutants}
+    is_varied = len(kinds) == len(functions) == len(mutants)
+    return is_varied and len(kinds & RAISE_WHERE_MADE) <= _MOST_EASY
 
 
 def _candidates(
@@ -147,11 +159,11 @@ class _Trials:
         return len(_files_of(red)) >= _LEAST_FILES and len(red) <= _MOST_RED
 
 
-def _fits(found: dict[str, tuple[Mutant, SuiteRun]], clean: SuiteRun) -> bool:
+def _fit(found: Sequence[tuple[Mutant, SuiteRun]], clean: SuiteRun) -> bool:
     """Whether each bug has enough red tests of its own beside the others."""
-    label_of = labels({label: run for label, (_, run) in found.items()}, clean)
-    for label in found:
-        own = {nodeid for nodeid, owner in label_of.items() if owner == label}
+    label_of = labels({mutant.label: run for mutant, run in found}, clean)
+    for mutant, _ in found:
+        own = {nodeid for nodeid, owner in label_of.items() if owner == mutant.label}
         if len(_files_of(own)) < _LEAST_FILES or len(own) > _MOST_RED:
             return False
     return True

@@ -98,9 +98,9 @@ def test_the_half_follows_from_the_name_alone():
     assert {project.half for project in projects()} == set(Half)
 
 
-def test_every_project_with_bugs_has_four_in_different_functions():
+def test_the_bugs_of_a_project_are_of_different_kinds_in_different_functions():
     for project in projects():
         found = mutants_of(project)
-        assert len(found) in (0, 4), project.name
+        assert len(found) in (0, 3, 4), project.name
         assert len({mutant.function for mutant in found}) == len(found)
         assert len({mutant.operator for mutant in found}) == len(found)

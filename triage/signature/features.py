@@ -27,6 +27,8 @@ from triage.signature.root_error import RootError, is_process_end
 from triage.signature.wording import explicit_text, names_its_cause, says_something
 from triage.text.pattern import pattern
 
+_CAPTURED_END = 2000
+"""Characters of captured output that are looked at, from its end: what was printed last is nearest."""
 _LOOKED_AT = 30_000
 _LONGEST_MESSAGE = 2000
 _MOST_CALLS = 10
@@ -288,6 +290,13 @@ def _process(evidence: Evidence) -> Values:
     return process_looked_at((evidence.error.message, *lines))
 
 
+def _missing(evidence: Evidence) -> Values:
+    """Paths that are not there, as the failure or the end of what was captured says."""
+    captured = evidence.failure.captured
+    ends = [text[-_CAPTURED_END:] for text in (captured.stdout, captured.stderr, captured.log)]
+    return missing_paths("\n".join((evidence.shown, *ends)))
+
+
 READERS: Mapping[Feature, Callable[[Evidence], Values]] = {
     Feature.SITE: _site,
     Feature.EXPRESSION: _expression,
@@ -307,7 +316,7 @@ READERS: Mapping[Feature, Callable[[Evidence], Values]] = {
     Feature.CHANGED: _of_own_comparison(changed_words),
     Feature.NONE: _none,
     Feature.SUBJECT: _subjects,
-    Feature.MISSING: lambda evidence: missing_paths(evidence.shown),
+    Feature.MISSING: _missing,
     Feature.FOLDER: lambda evidence: missing_folders(evidence.shown),
     Feature.NAMED: _named,
     Feature.STATE: _states,

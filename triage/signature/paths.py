@@ -51,6 +51,18 @@ _NOT_THERE = pattern(
     matches=["No such file or directory: 'Makefile'"],
     rejects=["No such file or directory: '/etc/x'"],
 )
+_BARE = pattern(
+    r"""
+      (?: [Nn]o[ ]such[ ]file(?:[ ]or[ ]directory)? | [Nn]ot[ ]found | [Mm]issing
+        | (?:[Cc]annot|[Cc]an't|[Cc]ould[ ]not|[Uu]nable[ ]to)[ ](?:open|find|read|load) )
+      :? [ ] (?:(?:the|input|data|file)[ ]){0,2} (?P<behind> [\w+-]+ \. [A-Za-z]\w{0,7} ) \b (?! [\w.(/] )
+    | (?<![\w./'\"]) (?P<before> [\w+-]+ \. [A-Za-z]\w{0,7} )
+      [ ] (?: (?:was|is)[ ]not[ ]found | not[ ]found | does[ ]not[ ]exist | doesn't[ ]exist | is[ ]missing )
+    """,
+    matches=["Missing scaled.hkl", "cannot open the file table.csv", "elements.csv does not exist"],
+    rejects=["missing argument", "cannot find os.path.join", "Missing shop.load()", "data/x.csv is missing"],
+)
+"""A file that is named without a folder and without quotation marks."""
 _FOLDER = pattern(
     r"No[ ]such[ ]file[ ]or[ ]directory:[ ]b?['\"](?P<folder>[^'\"\n]{1,300})/[^/'\"\n]{1,200}['\"]",
     matches=["No such file or directory: 'data/elements.csv'"],
@@ -69,6 +81,8 @@ def missing_paths(text: str) -> tuple[str, ...]:
         if not _MISSING.search(line) or (is_there and _ASKS.search(line)):
             continue
         paths = [*_RELATIVE.findall(line[:_LONGEST_LINE]), *_NOT_THERE.findall(line)]
+        for bare in _BARE.finditer(line[:_LONGEST_LINE]):
+            paths.append(bare["behind"] or bare["before"])
         found.update(path.removeprefix("./") for path in paths)
         found.update(name.replace(".", "/") for name in _NO_MODULE.findall(line))
     return tuple(sorted(path for path in found if not path.startswith("http")))[:_MOST_PATHS]
