@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simulator.crystal import Crystal
     from simulator.detector import Detector
     from simulator.simulator import Simulator
+    from simulator.simulator.model import DiffractionModel
 
 # The module of each public name.
 _HOMES = {
@@ -25,6 +26,7 @@ _HOMES = {
     "CrystalConfig": "simulator.config",
     "Detector": "simulator.detector",
     "DetectorConfig": "simulator.config",
+    "DiffractionModel": "simulator.simulator.model",
     "Simulator": "simulator.simulator",
     "SimulatorError": "simulator.config",
 }
@@ -36,6 +38,7 @@ __all__ = [
     "CrystalConfig",
     "Detector",
     "DetectorConfig",
+    "DiffractionModel",
     "Simulator",
     "SimulatorError",
 ]

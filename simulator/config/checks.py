@@ -1,9 +1,10 @@
 """Checks shared by the configurations. They look at values only, so torch is never imported here."""
 
 import math
+import sys
 from collections.abc import Iterable
 from numbers import Integral
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from simulator.config.errors import SimulatorError
 
@@ -18,10 +19,59 @@ Vector: TypeAlias = Union[tuple[Scalar, Scalar, Scalar], "torch.Tensor"]
 
 
 def plain(value: Scalar) -> float:
-    """Return the number without its graph."""
-    if hasattr(value, "detach"):
-        return float(value.detach())
-    return float(value)
+    """Return the number without its graph.
+
+    Raises a SimulatorError under `torch.vmap` where the number, on which a decision hangs, differs within
+    the batch.
+    """
+    found = numbers(value)
+    if any(other != found[0] for other in found[1:]):
+        raise SimulatorError(
+            f"a number that decides how images are computed differs within a batch: {found[0]:g} and "
+            f"{next(other for other in found if other != found[0]):g}; give the choice that follows from it "
+            "(as oversample), or compute the images one by one"
+        )
+    return found[0]
+
+
+def numbers(value: Scalar) -> list[float]:
+    """Return the number of each entry of a batch that `torch.vmap` hides; without one, the number alone."""
+    if not hasattr(value, "detach"):
+        return [float(value)]
+    tensor: Any = value
+    if not is_wrapped(tensor):
+        return [float(tensor.detach())]
+    return [float(number) for number in unwrapped(tensor).reshape(-1).tolist()]
+
+
+def is_wrapped(value: object) -> bool:
+    """Whether it is a tensor under a transform of `torch.func`."""
+    torch = sys.modules.get("torch")
+    # Looked up, not imported: where nobody has loaded torch, nothing can be a tensor.
+    if torch is None or not isinstance(value, torch.Tensor):
+        return False
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(value))
+
+
+def is_batched(value: object) -> bool:
+    """Whether it differs between the entries of a batch of `torch.vmap`."""
+    tensor: Any = value
+    while is_wrapped(tensor):
+        functorch = sys.modules["torch"]._C._functorch
+        if functorch.is_batchedtensor(tensor):
+            return True
+        tensor = functorch.get_unwrapped(tensor)
+    return False
+
+
+def unwrapped(tensor: "torch.Tensor") -> "torch.Tensor":
+    """Return the tensor beneath the transforms of `torch.func`: with a batch's dimension, without a graph."""
+    bindings = sys.modules["torch"]._C
+    while bindings._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = bindings._functorch.get_unwrapped(tensor)
+    # Without this the copy would be wrapped again.
+    with bindings._DisableFuncTorch():
+        return tensor.detach().cpu()
 
 
 def finite(name: str, value: Scalar, unit: str) -> float:
@@ -29,26 +79,44 @@ def finite(name: str, value: Scalar, unit: str) -> float:
     # Python would read a number out of "70", and take True for 1: both are mistakes here.
     if isinstance(value, (str, bytes, bool)):
         raise SimulatorError(f"{name} must be one number in {unit or 'no unit'}, got {value!r}")
+    return _finite(name, value, unit)[0]
+
+
+def _finite(name: str, value: Scalar, unit: str) -> list[float]:
+    """As `finite`, for every entry of a batch."""
+    # A wrapped tensor's shape is that of one entry.
+    is_one = not hasattr(value, "numel") or value.numel() == 1
     try:
-        number = plain(value)
+        found = numbers(value) if is_one else []
     except (TypeError, ValueError, RuntimeError):
-        raise SimulatorError(f"{name} must be one number in {unit or 'no unit'}, got {value!r}") from None
-    if not math.isfinite(number):
-        raise SimulatorError(f"{name} is {number} {unit}".rstrip() + ": it must be a finite number")
-    return number
+        found = []
+    if not found:
+        raise SimulatorError(f"{name} must be one number in {unit or 'no unit'}, got {value!r}")
+    for number in found:
+        if not math.isfinite(number):
+            raise SimulatorError(f"{name} is {number} {unit}".rstrip() + ": it must be a finite number")
+    return found
 
 
 def positive(name: str, value: Scalar, unit: str) -> float:
-    """Return the value as a float; raise a SimulatorError unless it is finite and above 0."""
-    number = finite(name, value, unit)
+    """Return the value as a float; raise a SimulatorError unless it is finite and above 0.
+
+    Of a batch the smallest is returned.
+    """
+    finite(name, value, unit)
+    number = min(_finite(name, value, unit))
     if number <= 0:
         raise SimulatorError(f"{name} is {number:g} {unit}".rstrip() + ": it must be above 0")
     return number
 
 
 def non_negative(name: str, value: Scalar, unit: str) -> float:
-    """Return the value as a float; raise a SimulatorError if it is negative or not finite."""
-    number = finite(name, value, unit)
+    """Return the value as a float; raise a SimulatorError if it is negative or not finite.
+
+    Of a batch the smallest is returned.
+    """
+    finite(name, value, unit)
+    number = min(_finite(name, value, unit))
     if number < 0:
         raise SimulatorError(f"{name} is {number:g} {unit}".rstrip() + ": it must not be negative")
     return number

@@ -96,7 +96,7 @@ class Crystal:
         else:
             rows = self.xp.stack([stacked(row, self.xp) for row in given])
         # Adding 0 turns -0.0 into 0.0 in the message below.
-        size = float(self.xp.linalg.det(bare(rows))) + 0.0
+        size = min(checks.numbers(self.xp.linalg.det(bare(rows))), key=abs) + 0.0
         if rows.shape != (3, 3) or not 0 < abs(size) < float("inf"):
             raise SimulatorError(
                 f"the orientation matrix has the determinant {size:g} 1/A^3: it spans no cell"
@@ -124,8 +124,10 @@ class Crystal:
         angles = self.spindle_angles()
         turns = about_axis(spindle, angles)
         blocks = self.mosaic_blocks()
-        numbers = angles.tolist()
-        if not self.config.phi_carryover or 0.0 not in numbers or len(numbers) == 1:
+        if not self.config.phi_carryover or self.config.phi_steps == 1:
+            return _oriented(blocks, turns, real), None
+        numbers = [checks.plain(angle) for angle in angles]
+        if 0.0 not in numbers:
             return _oriented(blocks, turns, real), None
         # The step whose turn each step takes: at phi = 0 that of the step before, and at the start that of
         # the last step (index -1), which the pixel or sample before has left behind.
@@ -156,15 +158,15 @@ class Crystal:
 
     def largest_edge(self) -> float:
         """The crystal's longest edge, N_j x |cell vector j|, Angstrom."""
-        edges = zip(self.cells().tolist(), self.edge_lengths(), strict=True)
-        return max(float(cells) * edge for cells, edge in edges)
+        edges = zip(self.cells(), self.edge_lengths(), strict=True)
+        return max(checks.plain(cells) * edge for cells, edge in edges)
 
     def edge_lengths(self) -> list[float]:
         """|a|, |b|, |c| in Angstrom: exactly those of the configuration, where its cell is in force."""
         if self.config.matrix is None or not self.config.matrix_sets_cell:
-            return [float(edge) for edge in self.lengths().tolist()]
+            return [checks.plain(edge) for edge in self.lengths()]
         real, _ = self.vectors()
-        return [float(edge) for edge in length(bare(real))]
+        return [checks.plain(edge) for edge in length(bare(real))]
 
 
 def _oriented(blocks: "Tensor", turns: "Tensor", real: "Tensor") -> "Tensor":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.config.checks import Scalar
+from simulator.config.checks import Scalar, is_batched, is_wrapped, unwrapped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,8 +77,8 @@ def bare(array: "Tensor") -> "Tensor":
 
 
 def has_graph(array: object) -> bool:
-    """Whether a gradient may flow through it."""
-    return bool(getattr(array, "requires_grad", False))
+    """Whether a gradient may flow through it, or it differs within a batch of `torch.vmap`."""
+    return bool(getattr(array, "requires_grad", False)) or is_batched(array)
 
 
 def array_of(array: "Tensor", xp: Any) -> "Tensor":
@@ -88,8 +88,13 @@ def array_of(array: "Tensor", xp: Any) -> "Tensor":
 
 
 def as_numpy(array: "Tensor") -> "np.ndarray[Any, Any]":
-    """Turn into a contiguous numpy array without a graph, in the same memory where that is possible."""
+    """Turn into a contiguous numpy array without a graph, in the same memory where that is possible.
+
+    Under `torch.vmap` it has the batch as a dimension.
+    """
     if hasattr(array, "detach"):
+        if is_wrapped(array):
+            return np.array(unwrapped(array).tolist())
         found: np.ndarray[Any, Any] = array.detach().cpu().contiguous().numpy()
         return found
     return np.ascontiguousarray(array)

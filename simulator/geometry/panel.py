@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.config import SimulatorError
-from simulator.config.checks import plain
+from simulator.config.checks import numbers, plain
 from simulator.geometry.arrays import cross
 from simulator.geometry.rotation import about_axis, euler_xyz, unit
 
@@ -79,9 +79,10 @@ def place(axes: Axes, placement: Placement) -> Panel:
     turn = euler_xyz(placement.rotations)
     swing = about_axis(axes.twotheta, placement.twotheta)
     ratio = axes.beam @ (turn @ axes.normal)
-    if plain(ratio) <= 0:
+    cosine = min(numbers(ratio))
+    if cosine <= 0:
         raise SimulatorError(
-            f"the detector is behind the beam: the cosine between beam and normal is {plain(ratio):g}, "
+            f"the detector is behind the beam: the cosine between beam and normal is {cosine:g}, "
             "it must be above 0"
         )
     close = placement.close
@@ -99,8 +100,8 @@ def place(axes: Axes, placement: Placement) -> Panel:
         beam_f, beam_s = placement.beam_spot
         origin = -beam_f * fast - beam_s * slow + distance * axes.beam
     close = origin @ normal
-    closest = plain(close)
-    if closest <= THROUGH_SAMPLE * plain(distance):
+    closest = min(numbers(close))
+    if closest <= THROUGH_SAMPLE * min(numbers(distance)):
         where = "behind" if closest < 0 else "through"
         raise SimulatorError(
             f"the detector plane passes {where} the sample: its closest distance is {closest * 1e3:g} mm"

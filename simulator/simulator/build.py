@@ -54,7 +54,7 @@ def constant_cells(cells: "Tensor") -> tuple[int | None, int | None, int | None]
     """N per axis where it is a constant whole number, so that a polynomial in it may be used; else None."""
     if has_graph(cells):
         return None, None, None
-    a, b, c = cells.tolist()
+    a, b, c = (plain(count) for count in cells)
     return _whole_or_none(a), _whole_or_none(b), _whole_or_none(c)
 
 

@@ -1,62 +1,269 @@
-"""The image as one differentiable operation of the scene's tensors, computed and differentiated tile by tile.
+"""The image as a differentiable function of a scene's tensors: autograd, `torch.func`, `torch.compile`.
 
-Only the inputs are stored between forward and backward: the backward pass renders each tile again and frees
-it. A backward pass that is itself to be differentiated renders once more and keeps the graph.
+Three operators compute, each with a rule for shapes and one for batches, whose entries go one by one:
+
+    simulator::image(tensors, scene)                     -> photons [slow, fast]
+    simulator::pull(gradient, tensors, scene, wanted)    -> d(sum gradient x image)/d(wanted tensors)
+    simulator::pull_twice(cotangents, gradient, ...)     -> derivatives of sum(cotangents x pull)
+
+`Image` and `Pull` tie them together as first and second derivatives; third ones are not given, and
+derivatives in forward mode are refused. An operator takes tensors and numbers, so a scene goes by the
+number under which it is kept here. Only the inputs are stored between forward and backward: the backward
+pass renders each tile again and frees it.
 """
 
-from collections.abc import Iterable
+import itertools
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from simulator.config import SimulatorError
 from simulator.simulator.assemble import Job, assemble
 from simulator.simulator.engine import Engine
 from simulator.simulator.scene import Scene, Tensors
 
+FORWARD_MODE = (
+    "derivatives in forward mode (torch.func.jvp, jacfwd) are not given: take grad, vjp or jacrev, "
+    "and jacrev of grad for a Hessian"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """What an operator needs besides tensors: the engine's job, and the scene whose tensors it replaces."""
+
+    job: Job[Tensor]
+    scene: Scene
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, which differentiates too."""
+        return self.job.engine  # type: ignore[return-value]
+
+    def over(self, tensors: Sequence[Tensor]) -> Scene:
+        """The scene over these tensors."""
+        return self.scene.with_tensors(Tensors.from_list(list(tensors)))
+
+
+_kept: "weakref.WeakValueDictionary[int, Rendering]" = weakref.WeakValueDictionary()
+_numbers = itertools.count()
+
+
+def keep(rendering: Rendering) -> int:
+    """Return a number by which the operators find this rendering, for as long as somebody holds it."""
+    number = next(_numbers)
+    _kept[number] = rendering
+    return number
+
+
+def _rendering(number: int) -> Rendering:
+    found = _kept.get(number)
+    if found is None:
+        raise SimulatorError("the scene of this image is gone: keep its simulator until gradients are taken")
+    return found
+
+
+def _detached(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [tensor.detach() for tensor in tensors]
+
+
+def _image(tensors: list[Tensor], scene: int) -> Tensor:
+    """Render without a graph."""
+    rendering = _rendering(scene)
+    return assemble(rendering.job, rendering.over(_detached(tensors)))
+
+
+def _image_shape(tensors: list[Tensor], scene: int) -> Tensor:
+    plan = _rendering(scene).scene.plan
+    return tensors[0].new_empty((plan.spixels, plan.fpixels))
+
+
+def _pull(gradient: Tensor, tensors: list[Tensor], scene: int, wanted: list[bool]) -> list[Tensor]:
+    """Pull the gradient of an image back onto the wanted tensors."""
+    rendering = _rendering(scene)
+    found = rendering.engine.backward(
+        rendering.over(_detached(tensors)), tuple(wanted), gradient.detach().contiguous()
+    )
+    # An operator must not hand out one tensor twice, nor a view of another.
+    return [part.clone() for part in found if part is not None]
+
+
+def _pull_shapes(gradient: Tensor, tensors: list[Tensor], scene: int, wanted: list[bool]) -> list[Tensor]:
+    return [torch.empty_like(tensor) for tensor, want in zip(tensors, wanted, strict=True) if want]
+
+
+def _pull_twice(
+    cotangents: list[Tensor], gradient: Tensor, tensors: list[Tensor], scene: int, wanted: list[bool]
+) -> list[Tensor]:
+    """Derivatives of sum(cotangents x pull) by the gradient, then by the wanted tensors.
+
+    Computed by plain operations with the graph of all pixels: memory follows the image times its steps.
+    """
+    rendering = _rendering(scene)
+    leaves = [tensor.detach().requires_grad_(want) for tensor, want in zip(tensors, wanted, strict=True)]
+    requested = [leaf for leaf in leaves if leaf.requires_grad]
+    upstream = gradient.detach().requires_grad_()
+    inputs = [upstream, *requested]
+    second: Sequence[Tensor | None] = [None] * len(inputs)
+    with torch.enable_grad():
+        image = rendering.engine.forward_with_graph(rendering.over(leaves))
+        if image.requires_grad:
+            first = torch.autograd.grad(image, requested, upstream, create_graph=True, allow_unused=True)
+            total = torch.zeros_like(upstream).sum()
+            for cotangent, part in zip(cotangents, first, strict=True):
+                if part is not None:
+                    total = total + (cotangent * part).sum()
+            if total.requires_grad:
+                second = torch.autograd.grad(total, inputs, allow_unused=True)
+    return [
+        torch.zeros_like(tensor) if part is None else part.clone()
+        for tensor, part in zip(inputs, second, strict=True)
+    ]
+
+
+def _pull_twice_shapes(
+    cotangents: list[Tensor], gradient: Tensor, tensors: list[Tensor], scene: int, wanted: list[bool]
+) -> list[Tensor]:
+    return [torch.empty_like(gradient), *_pull_shapes(gradient, tensors, scene, wanted)]
+
+
+def _entry(value: Any, dim: Any, index: int) -> Any:
+    """The part of an argument that belongs to one entry of a batch."""
+    if isinstance(value, list) and isinstance(dim, list):
+        return [_entry(part, part_dim, index) for part, part_dim in zip(value, dim, strict=True)]
+    return value.select(dim, index) if isinstance(dim, int) else value
+
+
+def _one_by_one(operator: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule for batches: the entries one after the other, stacked along a first dimension."""
+
+    def batched(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
+        results = []
+        for index in range(info.batch_size):
+            entry = [_entry(value, dim, index) for value, dim in zip(arguments, in_dims, strict=True)]
+            results.append(operator(*entry))
+        if isinstance(results[0], Tensor):
+            return torch.stack(results), 0
+        stacked = [torch.stack(parts) for parts in zip(*results, strict=True)]
+        return stacked, [0] * len(stacked)
+
+    return batched
+
+
+def _register(name: str, schema: str, compute: Callable[..., Any], shapes: Callable[..., Any]) -> None:
+    """Make an operator of torch.
+
+    By the plain functions of `torch.library`: its `custom_op` loads torch's compiler at the first call, which
+    takes a second and 80 MB.
+    """
+    full = f"simulator::{name}"
+    torch.library.define(full, schema)
+    torch.library.impl(full, "CompositeExplicitAutograd", compute)
+    torch.library.register_fake(full, shapes)
+    torch.library.register_vmap(full, _one_by_one(getattr(torch.ops.simulator, name)))
+
+
+_register("image", "(Tensor[] tensors, int scene) -> Tensor", _image, _image_shape)
+_register(
+    "pull",
+    "(Tensor gradient, Tensor[] tensors, int scene, bool[] wanted) -> Tensor[]",
+    _pull,
+    _pull_shapes,
+)
+_register(
+    "pull_twice",
+    "(Tensor[] cotangents, Tensor gradient, Tensor[] tensors, int scene, bool[] wanted) -> Tensor[]",
+    _pull_twice,
+    _pull_twice_shapes,
+)
+
+
+def _hold(ctx: Any, scene: int) -> None:
+    """Keep the rendering alive with the graph; torch.compile cannot trace this, and its callers keep it."""
+    if not torch.compiler.is_compiling():
+        ctx.rendering = _kept.get(scene)
+
 
 class Image(torch.autograd.Function):
-    """image = Image.apply(job, scene, *tensors of the scene)."""
+    """image = Image.apply(number of the scene, *its tensors)."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(ctx: Any, job: Job[Tensor], scene: Scene, *tensors: Tensor) -> Tensor:
+    def forward(scene: int, *tensors: Tensor) -> Tensor:
         """Render without a graph."""
-        ctx.engine = job.engine
-        ctx.scene = scene
+        image: Tensor = torch.ops.simulator.image(list(tensors), scene)
+        return image
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep the inputs, and the scene: the backward pass may come when nobody else holds it."""
+        scene, *tensors = inputs
         ctx.save_for_backward(*tensors)
-        return assemble(job, _detached(scene, tensors))
+        ctx.scene = scene
+        _hold(ctx, scene)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        """Return gradients of the tensors that ask for one; `job` and `scene` have none."""
-        (gradient,) = upstream
-        _job, _scene, *wanted = ctx.needs_input_grad
-        if torch.is_grad_enabled():
-            found = _with_graph(ctx.engine, ctx.scene, list(ctx.saved_tensors), tuple(wanted), gradient)
+        """Return gradients of the tensors that ask for one."""
+        wanted = list(ctx.needs_input_grad[1:])
+        if torch.compiler.is_compiling():
+            # No function of this kind may stand in another's backward pass there: no second derivatives.
+            tensors = list(ctx.saved_tensors)
+            parts = torch.ops.simulator.pull(upstream[0], tensors, ctx.scene, wanted)
         else:
-            bare = _detached(ctx.scene, ctx.saved_tensors)
-            found = ctx.engine.backward(bare, tuple(wanted), gradient)
-        return (None, None, *found)
+            parts = Pull.apply(ctx.scene, tuple(wanted), upstream[0], *ctx.saved_tensors)  # type: ignore[no-untyped-call]
+        return (None, *_spread(parts, wanted))
 
 
-def _detached(scene: Scene, tensors: Iterable[Tensor]) -> Scene:
-    """The scene over these tensors without their graph."""
-    return scene.with_tensors(Tensors.from_list([tensor.detach() for tensor in tensors]))
+class Pull(torch.autograd.Function):
+    """gradients = Pull.apply(number of the scene, wanted, gradient of the image, *tensors)."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        scene: int, wanted: tuple[bool, ...], gradient: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Pull the gradient of an image back onto the wanted tensors."""
+        return tuple(torch.ops.simulator.pull(gradient, list(tensors), scene, list(wanted)))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        """Keep the inputs and the scene."""
+        scene, wanted, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.scene, ctx.wanted = scene, wanted
+        _hold(ctx, scene)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        """Return derivatives by the gradient and by the tensors."""
+        gradient, *tensors = ctx.saved_tensors
+        call = torch.ops.simulator.pull_twice
+        by_gradient, *rest = call(list(cotangents), gradient, tensors, ctx.scene, list(ctx.wanted))
+        return (None, None, by_gradient, *_spread(rest, ctx.wanted))
 
 
-def _with_graph(
-    engine: Engine, scene: Scene, tensors: list[Tensor], wanted: tuple[bool, ...], gradient: Tensor
-) -> list[Tensor | None]:
-    """Compute the gradients as functions that can be differentiated again. Memory follows the image here."""
-    image = engine.forward_with_graph(scene.with_tensors(Tensors.from_list(tensors)))
-    requested = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
-    found = iter(torch.autograd.grad(image, requested, gradient, create_graph=True, allow_unused=True))
-    result: list[Tensor | None] = []
-    for tensor, want in zip(tensors, wanted, strict=True):
-        if not want:
-            result.append(None)
-            continue
-        got = next(found)
-        # None where the image does not depend on the tensor.
-        result.append(torch.zeros_like(tensor) if got is None else got)
-    return result
+def _spread(parts: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+    """Put the parts in the places that are wanted, None in the others."""
+    spread: list[Tensor | None] = []
+    taken = 0
+    for want in wanted:
+        spread.append(parts[taken] if want else None)
+        taken += int(want)
+    return spread
+
+
+def image_of(rendering: Rendering) -> Tensor:
+    """Compute the image of a scene, differentiable by each of its tensors."""
+    try:
+        image: Tensor = Image.apply(keep(rendering), *rendering.scene.tensors.as_list())  # type: ignore[no-untyped-call]
+    except NotImplementedError:
+        # Torch's word for a tangent: a rule for it (`jvp`) would keep torch.compile from tracing.
+        raise SimulatorError(FORWARD_MODE) from None
+    return image

@@ -14,7 +14,7 @@ from simulator.simulator.budget import check_budget
 from simulator.simulator.build import build_scene
 from simulator.simulator.checkpoint import Checkpoint
 from simulator.simulator.choose import checked_dtype, choose_engine, usable_device
-from simulator.simulator.differentiate import Image
+from simulator.simulator.differentiate import Rendering, image_of
 from simulator.simulator.engine import Engine
 from simulator.simulator.interpolation import settle_interpolation
 from simulator.simulator.scene import Scene
@@ -77,8 +77,8 @@ class Simulator:
         tile = samples_at_once(self.device, scene.steps * scene.plan.layers, gradients=gradients)
         check_budget(scene, gradients=gradients, tile=tile, limit=self.memory_limit)
         checkpoint = None if resume is None else Checkpoint(resume, scene)
-        job = Job(self.engine, progress, checkpoint)
-        image: Tensor = Image.apply(job, scene, *tensors)  # type: ignore[no-untyped-call]
+        rendering = Rendering(Job(self.engine, progress, checkpoint), scene)
+        image = image_of(rendering)
         if checkpoint is not None:
             checkpoint.finish()
         return image
