@@ -173,6 +173,8 @@ def test_what_changes_the_code_or_undoes_a_leak_is_not_compared_by_lines(kind):
 def test_a_condition_is_no_proven_cause():
     with pytest.raises(ValueError, match="a condition is no proven cause"):
         RootCause(kind="seed", summary="", confidence="proven", claim="condition")
+    with pytest.raises(ValueError, match="no proven cause"):
+        RootCause(kind="seed", summary="", confidence="proven", lines_no_longer_run=("a.py:1",))
 
 
 def test_an_arm_of_a_flaky_test_runs_until_it_fails():

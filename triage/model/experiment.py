@@ -115,6 +115,8 @@ class RootCause(Value):
     def _only_causes_are_proven(self) -> Self:
         if self.confidence == "proven" and self.claim == "condition":
             raise ValueError("a condition is no proven cause")
+        if self.confidence == "proven" and self.lines_no_longer_run:
+            raise ValueError("what keeps product lines from running is no proven cause")
         return self
 
     @property

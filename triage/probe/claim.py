@@ -159,7 +159,7 @@ def _as_condition(finding: Finding, cause: RootCause, proof: Experiment, evidenc
     assert factor is not None
     summary = f"proven: the test depends on {_named(factor)}; {_undecided(cause, proof, evidence)}"
     kind, culprits = cause.kind, cause.culprits
-    if _leads_around(factor, evidence):
+    if _leads_around(kind, factor, evidence):
         kind = "product-defect"
         culprits = (*evidence.lost.no_longer_run, *culprits)
     elif evidence.dead is not None:
@@ -215,12 +215,13 @@ def _undecided(cause: RootCause, proof: Experiment, evidence: _Evidence) -> str:
     return open_question
 
 
-def _leads_around(factor: Factor, evidence: _Evidence) -> bool:
+def _leads_around(kind: CauseKind, factor: Factor, evidence: _Evidence) -> bool:
     """Whether something was set or provided that nothing asks for, and it keeps product code from running.
 
     What fails then is the code as it runs by default, so the fault is likelier in the lines that are skipped.
     """
-    if factor.kind not in ("env", "file") or factor.to is None:
+    # zone, locale and the like are part of every run, set or not
+    if kind not in ("environment-variable", "missing-file") or factor.to is None:
         return False
     was_absent = factor.from_ is None or factor.from_ == "absent"
     return was_absent and (evidence.lost.only_skips or (bool(evidence.lost) and not evidence.reason))
