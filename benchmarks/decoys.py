@@ -242,6 +242,7 @@ def _configure(project: Project, cache: Cache, root: Path) -> None:
         "[tool.pytest.ini_options]",
         f"testpaths = {json.dumps(project.tests)}",
         f"pythonpath = {json.dumps([project.path])}",
+        'python_classes = ["Test*", "*Test", "*Tests"]',  # as some of the settings taken away have it
         "[tool.triage]",
         f"pytest-args = {json.dumps([*ARGUMENTS, *project.arguments])}",
         "[tool.triage.env]",
