@@ -233,7 +233,6 @@ def test_a_bad_rule_file_stops_each_command_before_it_does_anything(
         ("run",),
         ("import", "report.xml", "--stamp", "20261124T090000Z"),
         ("clusters", "--rules", str(rules)),
-        ("explain", "C4"),
     ):
         code, _, said = merged.do(*words)
         assert code == 2, words
