@@ -7,7 +7,7 @@ until each function and line was seen once.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -166,6 +166,9 @@ def _tells(value: object) -> bool:
 
 def _origin(place: Place, compared: tuple[object, object] | None, history: CallHistory) -> dict[str, Any]:
     """Which product calls led to the failing assertion: the surest way that gives an answer."""
+    worked_with = list(operands(place))
+    latest = [next(iter(_givers(value, history)), None) for value in worked_with]
+    given = [call for call in latest if call is not None]
     if compared is not None:
         got, _ = compared
         givers = list(_givers(got, history))
@@ -173,14 +176,12 @@ def _origin(place: Place, compared: tuple[object, object] | None, history: CallH
             # the outermost call that passed the value on returned last; what else returned it may be chance
             newest = givers[0]
             within = [call for call in givers[1:] if not call.beneath & ~newest.beneath]
-            return _calls("value", [newest, *within])
+            return _calls("value", [newest, *within], given)
     by_test = [call for call in history.newest() if call.is_outermost]
     on_line = [call for call in by_test if _is_on_line(call, place)]
     if on_line:
-        return _calls("line", on_line)
-    worked_with = list(operands(place))
-    latest = [next(iter(_givers(value, history)), None) for value in worked_with]
-    if given := [call for call in latest if call is not None]:
+        return _calls("line", on_line, given)
+    if given:
         return _calls("operand", given)
     # anything returns None or True, but what the test called last and works with now is no chance
     last = by_test[:1]
@@ -196,11 +197,14 @@ def _is_on_line(call: Return, place: Place) -> bool:
     return path == place.path and place.first_line <= line <= place.last_line
 
 
-def _calls(how: str, calls: list[Return]) -> dict[str, Any]:
-    """The functions that returned, newest first, and what ran beneath the widest of these calls."""
+def _calls(how: str, calls: Sequence[Return], before: Sequence[Return] = ()) -> dict[str, Any]:
+    """The functions that returned, newest first, and what ran beneath these calls and those `before` them.
+
+    `before` gave the objects that the failing line works with: they may have been wrong already.
+    """
     chain = list(dict.fromkeys(call.function for call in calls))[:_MOST_IN_CHAIN]
     beneath = 0
-    for call in calls:
+    for call in (*calls, *before):
         beneath |= call.beneath
     return {"how": how, "chain": chain, "suspects": _numbers(beneath)}
 
