@@ -143,7 +143,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path):
         "selectors": "a b", "pytest_args": "-x", "redact": "x+", "env": "A=1", "gradient_floors": '{"*": 1}',
         "campaign": "c", "python": "p", "chunk_manifest": "m", "executor": "dask", "isolation": "fresh",
         "gate": "strict", "store": "s", "templates": "t", "memory_bytes": "100000000", "log_bytes": "5000",
-        "pytest_command": "pytest", "flaky": "warn", "fail_on": "fixed-open",
+        "pytest_command": "pytest", "flaky": "warn", "fail_on": "fixed-open", "attribute": "true",
     }  # fmt: skip
     environ = {f"TRIAGE_{name.upper()}": shown.get(name, "7") for name in Settings.model_fields}
     found = load(tmp_path, environ, {})
