@@ -63,6 +63,7 @@ def record_moves(
     earlier: dict[str, tuple[str, ...]] = {}
     same: list[SameUnderOldName] = []
     today = registry
+    names = EarlierNames(())
     if gone or strangers:
         said = [moved for moved in context.moved_files() if _is_move(moved, context)]
         guessed = _of_same_name(gone - {moved.old for moved in said}, groups, context)
@@ -82,7 +83,7 @@ def record_moves(
             today = _after(registry, events)
             same = _same_clusters(groups, registry, EarlierNames(relocations), signer)
     unknown = [group for group in strangers if group.signature.id not in earlier]
-    earlier |= _under_earlier_test_names(unknown, today, signer, context)
+    earlier |= _under_earlier_test_names(unknown, today, names, signer, context)
     tests = _renamed_tests(groups, today, earlier, context)
     if tests:
         events.append(factory.make(FilesMoved, moves=tests, stamp=stamp))
@@ -98,12 +99,16 @@ def _recorded(registry: ClusterRegistry, context: Context) -> Iterator[Relocatio
 
 
 def _under_earlier_test_names(
-    groups: Iterable[Group], registry: ClusterRegistry, signer: Signer, context: Context
+    groups: Iterable[Group],
+    registry: ClusterRegistry,
+    names: EarlierNames,
+    signer: Signer,
+    context: Context,
 ) -> dict[str, tuple[str, ...]]:
     """Signature of unknown failures to a known one that they have under the name of a test that is gone.
 
     The name of a test is in the signature of a failure that nothing else tells apart. `registry` has the
-    files under the names of today.
+    files under the names of today, `names` those that they had when the signature was made.
     """
     run = {_without_parameters(nodeid) for nodeid in context.outcomes}
     gone: dict[str, list[str]] = defaultdict(list)
@@ -119,9 +124,11 @@ def _under_earlier_test_names(
             if tried > _MOST_PAIRS or not context.is_same_test(old, new):
                 continue
             before = group.example.model_copy(update={"nodeid": old + bracket + parameters})
-            known = [signature.id for signature in signer(before) if signature.id in registry.home]
+            forms = [before, *(variant.failure for variant in names.variants(before))]
+            known = [each.id for form in forms for each in signer(form) if each.id in registry.home]
             if known:
                 found[group.signature.id] = (known[0],)
+                break
     return found
 
 
