@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from triage.signature.comparison import (
+    changed_words,
     given,
     kinds_compared,
     misused,
@@ -102,6 +103,21 @@ def test_a_value_of_another_type_is_named_with_its_function(
     exception: str, message: str, code: str, names: list[str]
 ) -> None:
     assert misused(exception, message, code) == tuple(f"parse() gave {name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "changed"),
+    [
+        ("box mug (9 inch)", "box mug (9 cm)", "'inch' for 'cm'"),
+        ("box jar (4.5 inch)", "box jar (4.5 cm)", "'inch' for 'cm'"),
+        ("refused", "cannot read", ""),
+        ("a 1", "a 2", ""),
+        ("shelf of ten boxes", "shelf of boxes", "'ten ' for ''"),
+        ("same", "same", ""),
+    ],
+)
+def test_words_that_changed(left: str, right: str, changed: str) -> None:
+    assert changed_words(f"assert '{left}' == '{right}'") == changed
 
 
 @settings(max_examples=200, deadline=None)

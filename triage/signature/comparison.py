@@ -17,6 +17,10 @@ _LONGEST_CODE = 300
 """Characters of the failing line that are looked at."""
 _TELLING_WORDS = 2
 """Words of a comparison from which on its values do not occur twice by chance."""
+_TELLING_LETTERS = 3
+"""Letters of a changed text below which it may have changed by chance."""
+_LONGEST_CHANGE = 60
+"""A longer change is another text, not other words in the same."""
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _QUOTES = "'\""
@@ -157,9 +161,37 @@ def misused(exception: str, message: str, code: str) -> tuple[str, ...]:
     return tuple(f"{name}() gave {kind}" for name in sorted(names))
 
 
+def changed_words(message: str) -> str:
+    """What stands in place of what, where two texts differ in one place: `'inch' for 'cm'`."""
+    left, operator, right = sides(message)
+    if operator != "==" or _kind(left) != "str" or _kind(right) != "str" or "..." in left + right:
+        return ""
+    got, due = re.findall(r"\w+|\W", left[1:-1]), re.findall(r"\w+|\W", right[1:-1])
+    start = _common_prefix(got, due)
+    if start == 0 or start == min(len(got), len(due)):
+        return ""
+    got, due = got[start:], due[start:]
+    end = _common_prefix(got[::-1], due[::-1])
+    changed, wanted = "".join(got[: len(got) - end]), "".join(due[: len(due) - end])
+    letters = max(len(re.findall(r"[A-Za-z]", text)) for text in (changed, wanted))
+    if letters < _TELLING_LETTERS or max(len(changed), len(wanted)) > _LONGEST_CHANGE:
+        return ""
+    return f"{changed!r} for {wanted!r}"
+
+
 def outer_calls(code: str) -> list[str]:
     """Names of the calls in a line of code that are no argument of another."""
     return [found[1] for found in _CALL.finditer(code) if _balanced(code[: found.start()])]
+
+
+def _common_prefix(one: list[str], other: list[str]) -> int:
+    """How many elements both begin with."""
+    length = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        length += 1
+    return length
 
 
 def _called_for(attribute: str | None, code: str) -> set[str]:

@@ -81,6 +81,19 @@ def test_one_function_that_gives_none_shows_in_several_ways(run: Run) -> None:
     assert not together(found, "t/test_b.py::test_edge", "t/test_b.py::test_is")
 
 
+def test_another_kind_of_value_from_one_function_joins_within_a_file(run: Run) -> None:
+    found = clustered(run(
+        failing("t/test_a.py::test_1", "assert (1, 5) == {'a': 1}", "assert r.loads(text) == value"),
+        failing("t/test_a.py::test_2", "assert (None, 7) == {}", "assert r.loads(other) == {}"),
+        failing("t/test_a.py::test_3", "assert None == {}", "assert r.loads(empty) == {}"),
+        failing("t/test_a.py::test_4", "assert (1, 5) == {'a': 1}", "assert r.dumps(text) == value"),
+        failing("t/test_b.py::test_5", "assert (1, 5) == {'a': 1}", "assert r.loads(text) == value"),
+    ))  # fmt: skip
+    assert together(found, "t/test_a.py::test_1", "t/test_a.py::test_2")
+    for other in ("t/test_a.py::test_3", "t/test_a.py::test_4", "t/test_b.py::test_5"):
+        assert not together(found, "t/test_a.py::test_1", other), other
+
+
 def test_the_same_wrong_value_of_another_kind_from_one_function_joins_everywhere(run: Run) -> None:
     wrong = "assert ('Jane Doe', 'guest') == {'name': 'Jane Doe'}"
     found = clustered(run(

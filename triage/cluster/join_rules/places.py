@@ -30,6 +30,12 @@ class _Words(NamedTuple):
     """Of the error, or the next one."""
 
 
+class _SubjectOfFile(NamedTuple):
+    file: str
+    subject: str
+    comparison: str
+
+
 def same_site(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One raising line with one wording; one line in whose evaluation all failed; else a proposal."""
 
@@ -85,3 +91,17 @@ def same_code(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
     yield from by_key(units, unseen, "file", detail)
     yield from by_key(units, words, "file", detail, proposal=True)
+
+
+def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Assertions of one test file about one attribute of the product, compared alike."""
+
+    def subjects(unit: Unit) -> Iterator[_SubjectOfFile]:
+        own = fields(unit)
+        if own.get("exception") != "AssertionError" or "file" not in own:
+            return
+        for subject in features(unit, Feature.SUBJECT):
+            if "." in subject or "_" in subject.strip("_"):  # a single word may be an attribute of anything
+                yield _SubjectOfFile(own["file"], subject, comparison(unit))
+
+    return by_key(units, subjects, "file", lambda key: f"{key.subject} in {key.file}")

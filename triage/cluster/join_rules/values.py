@@ -108,6 +108,28 @@ def same_values(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(units, lambda unit: features(unit, Feature.VALUES), "message", compared, proposal=True)
 
 
+def same_words_changed(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Texts that differ from what was due by the same words: in one file they have one cause."""
+
+    def says(words: str) -> str:
+        return f"each says {words}"
+
+    yield from by_key(
+        units, lambda unit: _in_file(unit, Feature.CHANGED), "message", lambda key: says(key.value)
+    )
+    yield from by_key(units, lambda unit: features(unit, Feature.CHANGED), "message", says, proposal=True)
+
+
+def same_kind_given(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Assertions of one test file that got the same wrong kind of value from one function."""
+    return by_key(
+        units,
+        lambda unit: _in_file(unit, Feature.GIVEN),
+        "file",
+        lambda key: f"{key.value} where another kind was due in {key.file}",
+    )
+
+
 def _in_file(unit: Unit, kind: Feature) -> Iterator[_InFile]:
     """Values of a kind of evidence, each with the test file of the unit."""
     for value in features(unit, kind):

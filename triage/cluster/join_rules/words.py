@@ -60,6 +60,17 @@ def same_message(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     yield from by_key(units, lambda unit: features(unit, Feature.MESSAGE), "message", proposal=True)
 
 
+def same_note(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """One note on several exceptions: where it was added is the same, the cause need not be."""
+    return by_key(
+        units,
+        lambda unit: features(unit, Feature.NOTE),
+        "message",
+        lambda note: f"both note: {note}",
+        proposal=True,
+    )
+
+
 def same_cause(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One exception that other exceptions wrap."""
     return by_key(units, _said(Feature.CAUSE, context), "chain", lambda cause: f"caused by {cause.text}")
