@@ -144,17 +144,13 @@ def answer_of(seen: Seen, reference: Seen | None = None) -> Answer:
         return Answer.UNTESTABLE
     if reference is None:
         return Answer.UNTESTABLE if _cannot_be_collected(seen) else Answer.RED
-    same_end = (outcome in _ABRUPT) == (reference.outcome in _ABRUPT)
+    same_end = outcome.is_cut_short == reference.outcome.is_cut_short
     if not same_end or _cannot_be_collected(seen) != _cannot_be_collected(reference):
         return Answer.UNTESTABLE
     mine, theirs = seen.failure, reference.failure
     if mine is not None and theirs is not None and mine.exception != theirs.exception:
         return Answer.UNTESTABLE
     return Answer.RED
-
-
-_ABRUPT = (Outcome.CRASHED, Outcome.TIMEOUT)
-"""Ends that the test did not bring about by an exception."""
 
 
 def _cannot_be_collected(seen: Seen) -> bool:

@@ -97,6 +97,11 @@ class Outcome(StrEnum):
         return _meaning(self).extent is _Extent.TO_THE_END
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether the process died or was killed while the test ran: no exception tells why."""
+        return _meaning(self).extent is _Extent.CUT_SHORT
+
+    @property
     def pytest_word(self) -> PytestOutcome:
         """The word for it in formats that know only pytest's outcomes."""
         return _meaning(self).pytest

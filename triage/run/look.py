@@ -183,7 +183,7 @@ def _known_tests(chunk: ChunkProgress) -> list[_Known]:
 
 def _can_be_traced(test: _Known) -> bool:
     """Whether a test is red and neither kills its process nor hangs."""
-    return test.outcome.has_failures and test.outcome not in (Outcome.CRASHED, Outcome.TIMEOUT)
+    return test.outcome.has_failures and not test.outcome.is_cut_short
 
 
 def _spread(tests: Sequence[_Known], most: int) -> list[_Known]:
