@@ -12,15 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
 from triage.model.base import World
 from triage.process.api import FOLDER, ProcessOutcome, ProcessRequest, Sink
 from triage.process.forkserver import LocalForkServer, with_control
+from triage.process.orphans import MARKER, new_mark, sweep_marked
 from triage.process.supervised import Supervised, watch
-
-MARKER = "TRIAGE_PROCESS"
-"""Variable that marks every descendant of an attempt, for the case that its supervisor was killed."""
 
 
 class LocalExecutor:
@@ -42,7 +38,7 @@ class LocalExecutor:
             except OSError as error:
                 return ProcessOutcome("lost", note=str(error))
             return watch(supervised, request, sink, stop)
-        mark = _new_mark(request)
+        mark = new_mark(request.cwd, request.folder.name)
         supervisor, supervised = start_supervisor(specification(request, mark), ())
         try:
             outcome = watch(supervised, request, sink, stop)
@@ -63,7 +59,7 @@ class LocalExecutor:
             request = with_control(request, theirs.fileno())
             _prepare(request)
             inherited = (theirs.fileno(),)
-            mark = _new_mark(request)
+            mark = new_mark(request.cwd, request.folder.name)
             supervisor, supervised = start_supervisor(specification(request, mark, inherited), inherited)
         finally:
             theirs.close()
@@ -77,10 +73,6 @@ class LocalExecutor:
         """End the fork servers."""
         while self._fork_servers:
             self._fork_servers.pop().close()
-
-
-def _new_mark(request: ProcessRequest) -> str:
-    return f"{os.getpid()}-{request.folder.name}-{os.urandom(6).hex()}"
 
 
 def _prepare(request: ProcessRequest) -> None:
@@ -141,16 +133,3 @@ def _supervisor_script() -> str:
     assert found is not None
     assert found.origin is not None
     return found.origin
-
-
-def sweep_marked(mark: str) -> int:
-    """Kill every process that carries the mark; return how many."""
-    killed = 0
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARKER) == mark:
-                process.kill()
-                killed += 1
-        except (psutil.Error, OSError):
-            continue
-    return killed

@@ -15,6 +15,7 @@ from triage.model.base import Progress, World
 from triage.model.outcome import Outcome
 from triage.model.run import Chunk, Key, RunRecord, Suite, keys_of
 from triage.process.api import Executor
+from triage.process.orphans import sweep_abandoned
 from triage.run import environment
 from triage.run.artifacts import Artifacts
 from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker
@@ -107,6 +108,8 @@ class _SuiteRun:
     ) -> RunRecord:
         """From preflight to the reconciled record."""
         previous = read_previous_run(self.store, self.origins) if resume else PreviousRun()
+        if resume:
+            sweep_abandoned(self.suite.root)
         self._restore(previous)
         self.store.open_events()
         for (chunk, number), payload in previous.unrecorded:
