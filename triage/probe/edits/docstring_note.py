@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
 
 _WIDTH = 88
@@ -27,45 +28,31 @@ def with_note(source: str, nodeid: str, note: str) -> str:
     return module.visit(_Noting(inside.split("::"), note)).code
 
 
-class _Noting(cst.CSTTransformer):
+class _Noting(OneTestEditor):
     def __init__(self, names: Sequence[str], note: str) -> None:
-        super().__init__()
-        self._names = list(names)
+        super().__init__(names)
         self._note = note
-        self._stack: list[str] = []
+        self._depth = _INDENT * len(names)
 
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self._stack.append(node.name.value)
-
-    def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
-        self._stack.pop()
-        return updated_node
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self._stack.append(node.name.value)
-
-    def leave_FunctionDef(
-        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
-    ) -> cst.FunctionDef:
-        is_meant = self._stack == self._names
-        depth = _INDENT * len(self._stack)
-        self._stack.pop()
-        body = updated_node.body
-        if not is_meant or not isinstance(body, cst.IndentedBlock):
-            return updated_node
-        if updated_node.get_docstring() is None:
-            literal = _literal([], self._note, depth)
-            return updated_node.with_changes(body=body.with_changes(body=[_line(literal), *body.body]))
+    def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
+        body = function.body
+        if not isinstance(body, cst.IndentedBlock):
+            return function
+        if function.get_docstring() is None:
+            literal = _literal([], self._note, self._depth)
+            return function.with_changes(body=body.with_changes(body=[_line(literal), *body.body]))
         first = body.body[0]
         assert isinstance(first, cst.SimpleStatementLine)
         expression = first.body[0]
         assert isinstance(expression, cst.Expr)
         text = expression.value
         if not isinstance(text, cst.SimpleString) or not text.value.startswith(_QUOTES):
-            return updated_node
+            return function
         said = text.value.removeprefix(_QUOTES).removesuffix(_QUOTES).rstrip()
-        noted = first.with_changes(body=[cst.Expr(cst.SimpleString(_literal([said, ""], self._note, depth)))])
-        return updated_node.with_changes(body=body.with_changes(body=[noted, *body.body[1:]]))
+        noted = first.with_changes(
+            body=[cst.Expr(cst.SimpleString(_literal([said, ""], self._note, self._depth)))]
+        )
+        return function.with_changes(body=body.with_changes(body=[noted, *body.body[1:]]))
 
 
 def _line(literal: str) -> cst.SimpleStatementLine:

@@ -9,6 +9,7 @@ import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
+from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
 
 _OWN_NAMES = frozenset({"self", "cls"})
@@ -85,42 +86,24 @@ class SetupEdits:
         return AddImportsVisitor(context).transform_module(edited).code
 
 
-class _Victim(cst.CSTTransformer):
+class _Victim(OneTestEditor):
     """Puts statements at the beginning of one function, and adds arguments to it."""
 
     def __init__(
         self, names: Sequence[str], statements: Sequence[cst.BaseStatement], arguments: Sequence[str]
     ) -> None:
-        super().__init__()
-        self._names = list(names)
+        super().__init__(names)
         self._statements = statements
         self._arguments = arguments
-        self._stack: list[str] = []
 
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self._stack.append(node.name.value)
-
-    def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
-        self._stack.pop()
-        return updated_node
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self._stack.append(node.name.value)
-
-    def leave_FunctionDef(
-        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
-    ) -> cst.FunctionDef:
-        is_victim = self._stack == self._names
-        self._stack.pop()
-        if not is_victim:
-            return updated_node
+    def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
         added = [cst.Param(cst.Name(name)) for name in self._arguments]
-        parameters = updated_node.params.with_changes(params=[*updated_node.params.params, *added])
-        body = updated_node.body
+        parameters = function.params.with_changes(params=[*function.params.params, *added])
+        body = function.body
         if self._statements and isinstance(body, cst.IndentedBlock):
-            at = 1 if updated_node.get_docstring() is not None else 0
+            at = 1 if function.get_docstring() is not None else 0
             body = body.with_changes(body=[*body.body[:at], *self._statements, *body.body[at:]])
-        return updated_node.with_changes(params=parameters, body=body)
+        return function.with_changes(params=parameters, body=body)
 
 
 def _names(nodeid: str) -> tuple[str, ...]:

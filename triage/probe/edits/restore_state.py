@@ -19,6 +19,7 @@ from triage.instruments.contents import CONTENTS, Kind
 from triage.instruments.process_state_table import SAVED, state_of
 from triage.model.base import Value
 from triage.probe.edits.monkeypatch import Monkeypatching
+from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
 from triage.text.pattern import pattern
 
@@ -239,32 +240,16 @@ def _fixture(name: str, restorations: Sequence[Restoration]) -> str:
     return "\n".join(lines) + "\n"
 
 
-class _UseFixture(cst.CSTTransformer):
+class _UseFixture(OneTestEditor):
     """Adds `@pytest.mark.usefixtures(...)` to one test, named by `names` (classes, then the function)."""
 
     def __init__(self, names: Sequence[str], fixture: str) -> None:
-        super().__init__()
-        self._names = list(names)
-        self._stack: list[str] = []
+        super().__init__(names)
         self.done = False
         self._mark = cst.Decorator(cst.parse_expression(f'pytest.mark.usefixtures("{fixture}")'))
 
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self._stack.append(node.name.value)
-
-    def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
-        self._stack.pop()
-        return updated_node
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self._stack.append(node.name.value)
-
-    def leave_FunctionDef(
-        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
-    ) -> cst.FunctionDef:
-        here = self._stack == self._names
-        self._stack.pop()
-        if not here or self.done:
-            return updated_node
+    def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
+        if self.done:
+            return function
         self.done = True
-        return updated_node.with_changes(decorators=[self._mark, *updated_node.decorators])
+        return function.with_changes(decorators=[self._mark, *function.decorators])
