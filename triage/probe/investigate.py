@@ -51,6 +51,13 @@ class Request:
     record_folder: Path | None = None
     """Where that run lies."""
 
+    @property
+    def latest(self) -> RecordedIn | None:
+        """That run with its folder."""
+        if self.record is None or self.record_folder is None:
+            return None
+        return RecordedIn(self.record, self.record_folder)
+
 
 def probe(services: Services, request: Request, make_folder: Callable[[], EvidenceFolder]) -> ProbeReport:
     """Find the cause of a subject's failure by experiment; write the evidence; append to the journal.
@@ -115,9 +122,7 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
 
 def _red_run(services: Services, request: Request) -> RecordedIn | None:
     """The run that shows the subject red; where none does, the run that the command works on."""
-    latest = None
-    if request.record is not None and request.record_folder is not None:
-        latest = RecordedIn(request.record, request.record_folder)
+    latest = request.latest
     cluster = services.registry().clusters.get(request.subject.upper())
     names = cluster.members if cluster is not None else (request.subject,)
 
@@ -171,7 +176,7 @@ def _case(
         members=subject.nodeids,
         cluster=subject.cluster,
         suite=suite,
-        recorded=_order_in(request, reproduction.nodeid),
+        recorded=request.latest.order_of(reproduction.nodeid) if request.latest is not None else (),
         observed=reproduction.observed,
         env=environment.everything,
         source=source_of(services.root),
@@ -186,10 +191,3 @@ def _case(
             last_folder=request.record_folder,
         ),
     )
-
-
-def _order_in(request: Request, nodeid: str) -> tuple[str, ...]:
-    """The order of its process in the run that the command works on."""
-    if request.record is None or request.record_folder is None:
-        return ()
-    return RecordedIn(request.record, request.record_folder).order_of(nodeid)

@@ -87,6 +87,7 @@ class _SuiteRun:
         self.started = world.monotonic()
         self.stop = StopCondition(self._is_time_up)
         self.origins = Origins(suite.root)
+        self.order = parse_order(suite.order) if suite.order is not None else Order()
         self.launch = self._launch()
         self.artifacts = Artifacts(store, self.launch, world)
         self.runner = ChunkRunner(
@@ -132,7 +133,6 @@ class _SuiteRun:
         scratch = self.store.scratch
         # processes on other machines would leave their measurements there, where nobody joins them
         coverage = str(scratch / "coverage") if self.executor.has_fork_server else None
-        order = parse_order(self.suite.order) if self.suite.order is not None else Order()
         return Launch(
             root=self.suite.root,
             environ=self.world.environ,
@@ -144,8 +144,8 @@ class _SuiteRun:
             carry=carry,
             cache_dir=str(scratch / "cache"),
             coverage=coverage,
-            seed=order.seed if order.plugin else seed_of_run(self.store.folder.stamp),
-            keep_order=order.kept_by,
+            seed=self.order.seed if self.order.plugin else seed_of_run(self.store.folder.stamp),
+            keep_order=self.order.kept_by,
         )
 
     def _command(self, chunk: str | None, keys: Sequence[Key]) -> str:
@@ -221,7 +221,7 @@ class _SuiteRun:
 
     def _listed_order(self, collected: Collected) -> list[str]:
         """The names in the file of the order, where it is one; refuses a plugin that is not there."""
-        order = parse_order(self.suite.order) if self.suite.order is not None else Order()
+        order = self.order
         if order.plugin is not None:
             wanted = DISTRIBUTIONS[order.plugin]
             if wanted not in collected.begin.get("plugins", {}):
