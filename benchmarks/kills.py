@@ -33,6 +33,8 @@ _MOST_MISSES = 5
 """Moments at which no victim of the kind was there, before the kind is killed as soon as one is."""
 _POLL_SECONDS = 0.005
 _TEST_TIMEOUT = 2.0
+_TRIALS_BETWEEN_COUNTS = 10
+"""A trial takes some twenty seconds: a benchmark that is stopped has still said what it found."""
 
 _PYPROJECT = f"""
 [tool.pytest.ini_options]
@@ -288,6 +290,8 @@ def main(arguments: Sequence[str] = ()) -> int:
             same[kind] += not trial.problems
             for problem in trial.problems:
                 print(f"  {kind}, seed {trial.seed}: {problem}", flush=True)
+            if tried.total() % _TRIALS_BETWEEN_COUNTS == 0:
+                print(f"so far {same.total()} of {tried.total()} identical", flush=True)
     for kind in kinds:
         print(f"{kind:<12} {same[kind]:>4} of {tried[kind]:>4} identical")
     print(f"{'in all':<12} {same.total():>4} of {tried.total():>4} identical")
