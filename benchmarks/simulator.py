@@ -25,15 +25,15 @@ from typing import Any
 
 import torch
 
+from simulator import Simulator
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
-from simulator.simulator import Simulator
-from simulator.simulator.assemble import Job, assemble
-from simulator.simulator.choose import choose_engine
-from simulator.simulator.native.engine import KernelEngine
-from simulator.simulator.native.library import Library
-from simulator.simulator.scene import Scene
+from simulator.engine.choose import choose_engine
+from simulator.engine.native.engine import KernelEngine
+from simulator.engine.native.library import Library
+from simulator.image.assemble import Job, assemble
+from simulator.scene.scene import Scene
 
 NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 CUBIC = (100.0, 100.0, 100.0, 90.0, 90.0, 90.0)

@@ -11,11 +11,11 @@ import time
 
 import torch
 
+from simulator import Simulator
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
-from simulator.simulator import Simulator
-from simulator.simulator.budget import needed_bytes
+from simulator.scene.budget import needed_bytes
 
 NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 LIMIT_MIB = 2048

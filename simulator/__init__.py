@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
     from simulator.crystal import Crystal
     from simulator.detector import Detector
-    from simulator.simulator import Simulator
-    from simulator.simulator.model import DiffractionModel
+    from simulator.model import DiffractionModel
+    from simulator.simulate import Simulator
 
 # The module of each public name.
 _HOMES = {
@@ -26,8 +26,8 @@ _HOMES = {
     "CrystalConfig": "simulator.config",
     "Detector": "simulator.detector",
     "DetectorConfig": "simulator.config",
-    "DiffractionModel": "simulator.simulator.model",
-    "Simulator": "simulator.simulator",
+    "DiffractionModel": "simulator.model",
+    "Simulator": "simulator.simulate",
     "SimulatorError": "simulator.config",
 }
 

@@ -19,9 +19,9 @@ from simulator.io.command.parse import Given, parse
 if TYPE_CHECKING:
     from simulator.crystal import Crystal
     from simulator.detector import Detector
+    from simulator.engine.native.library import Numbers
     from simulator.io.command.translate import Experiment
-    from simulator.simulator import Simulator
-    from simulator.simulator.native.library import Numbers
+    from simulator.simulate import Simulator
 
 BAR = 30
 """Characters of the progress bar."""
@@ -86,12 +86,12 @@ def simulate(words: Sequence[str], clock: int) -> int:
         return 0
     from simulator.crystal import Crystal
     from simulator.detector import Detector
+    from simulator.engine.native.noise import noisy
     from simulator.io import images
     from simulator.io.command.notes import notes_on
     from simulator.io.command.translate import translate
     from simulator.io.output import check_outputs, request_of, write_outputs
-    from simulator.simulator.build import clipped_roi
-    from simulator.simulator.native.noise import noisy
+    from simulator.scene.build import clipped_roi
 
     experiment = translate(given, clock)
     for note in (*experiment.notes, *notes_on(given, experiment)):
@@ -128,7 +128,7 @@ def expose(
 
     Torch is loaded only where the kernel cannot serve alone.
     """
-    from simulator.simulator.without_torch import image_by_kernel, kernel_without_torch, scene_of_numpy
+    from simulator.image.without_torch import image_by_kernel, kernel_without_torch, scene_of_numpy
 
     resume_text = given.text("resume")
     resume = None if resume_text is None else Path(resume_text)
@@ -152,7 +152,7 @@ def simulator_of(given: Given, experiment: "Experiment", crystal: "Crystal") -> 
 
     from simulator.crystal import Crystal
     from simulator.detector import Detector
-    from simulator.simulator import Simulator
+    from simulator.simulate import Simulator
 
     threads = threads_of(given)
     if threads is not None:
@@ -173,7 +173,7 @@ def simulator_of(given: Given, experiment: "Experiment", crystal: "Crystal") -> 
 def engine_of(given: Given) -> str:
     """-engine, else auto."""
     from simulator.config import checks
-    from simulator.simulator.switch import ENGINES
+    from simulator.engine.switch import ENGINES
 
     return checks.choice("-engine", given.text("engine") or "auto", ENGINES)
 
@@ -201,8 +201,8 @@ def trace_paths(given: Given) -> list[Path]:
 
 def trace(simulator: "Simulator", given: Given) -> int:
     """Print the trace of one pixel, and write it as JSON where asked; return the exit code."""
+    from simulator.engine.trace import table
     from simulator.io.files import write_whole
-    from simulator.simulator.trace import table
 
     slow, fast = (int(value) for value in given.values["trace_pixel"])
     entries = simulator.trace_pixel(slow, fast)

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from simulator import Simulator
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
-from simulator.simulator import Simulator
 
 NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 TRICLINIC = (70.0, 81.0, 93.0, 75.0, 86.0, 97.0)
@@ -207,7 +207,7 @@ class TestAdvancedGradients:
             assert not math.isnan(parameter.grad.item())
 
     def test_gradients_do_not_depend_on_how_the_image_is_tiled(self):
-        from simulator.simulator.engine import TorchEngine
+        from simulator.engine.engine import TorchEngine
 
         found = []
         for tile in (1 << 20, 300):

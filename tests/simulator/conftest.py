@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from simulator import Simulator
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.io.command.parse import parse
 from simulator.io.command.translate import translate
-from simulator.simulator import Simulator
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
 

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
+from simulator import Simulator
 from simulator.__main__ import main
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
 from simulator.crystal import Crystal
 from simulator.crystal.hkl import read_cache, read_hkl
-from simulator.simulator import Simulator
 
 GOOD = "-cell 40 50 60 80 95 105 -N 2 -default_F 1 -detpixels 8 -pixel 5 -oversample 1 -nonoise -nopgm"
 

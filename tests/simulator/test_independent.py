@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from simulator.__main__ import main
+from simulator.engine.native.noise import noisy
 from simulator.io.compare import compare, read_image
 from simulator.physics import structure
 from simulator.physics.chance import Generator
 from simulator.physics.table import Table
-from simulator.simulator.native.noise import noisy
 
 CELL = "-cell 40 50 60 80 95 105 -misset 10 20 30 -N 5 -default_F 100 -lambda 1.5 -distance 100 -oversample 1"
 PANEL = "-pixel 1.0 -detpixels_x 30 -detpixels_y 20"

@@ -5,12 +5,12 @@ import random
 import pytest
 import torch
 
+from simulator import Simulator
+from simulator.engine.choose import choose_engine
+from simulator.engine.native.build import build
+from simulator.engine.native.library import load
+from simulator.engine.native.shared import shared
 from simulator.physics.table import Table
-from simulator.simulator import Simulator
-from simulator.simulator.choose import choose_engine
-from simulator.simulator.native.build import build
-from simulator.simulator.native.library import load
-from simulator.simulator.native.shared import shared
 
 CPU = torch.device("cpu")
 NAMES = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
@@ -139,7 +139,7 @@ def test_backward_agrees(simulate, leaf, seed):
 @pytest.mark.parametrize("amplitude", [0.0, 12.0])
 def test_intensities_need_no_plain_path(simulate, leaf, monkeypatch, amplitude):
     """Fluence and a uniform structure factor beside the cell: the kernel alone, and the right numbers."""
-    from simulator.simulator.engine import TorchEngine
+    from simulator.engine.engine import TorchEngine
 
     found = []
     for engine in ("torch", "kernel"):
@@ -229,7 +229,7 @@ def test_a_compiler_that_fails_gives_its_message(tmp_path):
 @needs_kernel
 def test_a_library_that_computes_wrongly_is_refused(tmp_path):
     """The check at load time compares with the twin, so a miscompiled kernel never reaches a user."""
-    from simulator.simulator.native import verify
+    from simulator.engine.native import verify
 
     library = load()
     assert not isinstance(library, str)

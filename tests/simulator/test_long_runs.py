@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from simulator.config import SimulatorError
-from simulator.simulator.budget import check_budget, needed_bytes
-from simulator.simulator.engine import TorchEngine
-from simulator.simulator.native.shared import shared
+from simulator.engine.engine import TorchEngine
+from simulator.engine.native.shared import shared
+from simulator.scene.budget import check_budget, needed_bytes
 
 
 class Stop(Exception):
@@ -176,8 +176,8 @@ GROWTH = (
     + """
 import sys, torch
 from simulator import Crystal, CrystalConfig, Detector, DetectorConfig, Simulator
-from simulator.simulator.budget import needed_bytes
-from simulator.simulator.tiles import samples_at_once
+from simulator.scene.budget import needed_bytes
+from simulator.engine.tiles import samples_at_once
 engine, edge, gradients = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "True"
 def run(edge):
     cell = torch.tensor(100.0, dtype=torch.float64, requires_grad=gradients)

@@ -13,7 +13,7 @@ from simulator.config import SimulatorError
 from simulator.io.command.parse import parse
 from simulator.io.command.translate import translate
 from simulator.io.smv import read_smv
-from simulator.simulator.remarks import check_image
+from simulator.scene.remarks import check_image
 
 CELL = "-cell 40 50 60 80 95 105 -misset 10 20 30 -lambda 1.5 -distance 100 -oversample 1"
 SMALL = f"{CELL} -N 3 -default_F 100 -pixel 4.0 -detpixels_x 9 -detpixels_y 7"

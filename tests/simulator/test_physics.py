@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.crystal.mosaic import mosaic_rotations, random_misset
+from simulator.engine.native.noise import noisy
 from simulator.geometry import cell as unit_cell
 from simulator.geometry.rotation import about_axis, euler_angles, euler_xyz
 from simulator.io.command.rules import rotation, spread
@@ -17,7 +18,6 @@ from simulator.physics import factors, lattice, structure
 from simulator.physics.chance import Generator
 from simulator.physics.noise import Deviates, log_gamma, poisson_image
 from simulator.physics.table import Table
-from simulator.simulator.native.noise import noisy
 
 F64 = torch.float64
 

@@ -9,8 +9,8 @@ import torch
 
 from simulator import BeamConfig, CrystalConfig, DetectorConfig, DiffractionModel
 from simulator.config import SimulatorError
-from simulator.simulator.assemble import Job
-from simulator.simulator.differentiate import Image, Rendering, keep
+from simulator.image.assemble import Job
+from simulator.image.differentiate import Image, Rendering, keep
 
 SMALL = {"fpixels": 6, "spixels": 5}
 CRYSTAL = {"cell_a": 41.0, "cell_b": 52.0, "cell_beta": 95.0, "N_cells": (4, 5, 3), "default_F": 10.0}

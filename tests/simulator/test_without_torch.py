@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from simulator.__main__ import main
-from simulator.simulator.native.shared import shared
+from simulator.engine.native.shared import shared
 
 pytestmark = pytest.mark.skipif(isinstance(shared(), str), reason="no compiler, so no kernel")
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from simulator import Simulator
 from simulator.config import CrystalConfig, DetectorConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
-from simulator.simulator import Simulator
 
 CELL = {
     "cell_a": 100.0,

@@ -5,10 +5,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.engine.native.library import Numbers, Packed
+from simulator.engine.native.pack import pack
 from simulator.geometry.arrays import as_numpy
-from simulator.simulator.native.library import Numbers, Packed
-from simulator.simulator.native.pack import pack
-from simulator.simulator.scene import Scene
+from simulator.scene.scene import Scene
 
 STEPS_PER_CALL = 1 << 26
 """Samples x orientations in one call into the library: tenths of a second, so that it can be interrupted."""

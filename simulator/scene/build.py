@@ -14,7 +14,7 @@ from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.geometry.arrays import array_of, as_numpy, bare, cross, has_graph, length, scalar, table_of
 from simulator.geometry.panel import Axes, Panel
-from simulator.simulator.scene import NAMES, Plan, Scene, Tensors
+from simulator.scene.scene import NAMES, Plan, Scene, Tensors
 from simulator.units import ANGSTROM, AVOGADRO, MICRON, WATER_F, WATER_MW
 
 if TYPE_CHECKING:

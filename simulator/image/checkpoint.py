@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.config import SimulatorError
 from simulator.geometry.arrays import as_numpy
-from simulator.simulator.scene import Scene
+from simulator.scene.scene import Scene
 
 MAGIC = b"diffraction-simulator rows 1\n"
 """The first line of the file; the number is the version of its layout."""

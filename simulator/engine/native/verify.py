@@ -7,10 +7,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from simulator.simulator.engine import TorchEngine
-from simulator.simulator.native.engine import KernelEngine
-from simulator.simulator.native.rows import Renderer
-from simulator.simulator.scene import NAMES, Plan, Scene, Tensors
+from simulator.engine.engine import TorchEngine
+from simulator.engine.native.engine import KernelEngine
+from simulator.engine.native.rows import Renderer
+from simulator.scene.scene import NAMES, Plan, Scene, Tensors
 
 IMAGE_TOLERANCE = 1e-9
 """Largest difference of a pixel from the plain path, of the image's maximum: some hundred times round-off."""

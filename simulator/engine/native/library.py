@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.simulator.native.build import Built, build, compiler
+from simulator.engine.native.build import Built, build, compiler
 
 MOST_COEFFICIENTS = 8
 """As in kernel.c: a polynomial of N cells has at most (POLYNOMIAL_LIMIT + 1) // 2 coefficients."""

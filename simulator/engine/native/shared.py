@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from simulator.simulator.native.library import Library, load
+from simulator.engine.native.library import Library, load
 
 
 def checked(environ: Mapping[str, str]) -> Library | str:
@@ -21,7 +21,7 @@ def checked(environ: Mapping[str, str]) -> Library | str:
     if note.exists():
         return library
     # The check loads torch, which takes seconds: only the first process on a machine pays for it.
-    from simulator.simulator.native.verify import complaint
+    from simulator.engine.native.verify import complaint
 
     wrong = complaint(library)
     if wrong is not None:

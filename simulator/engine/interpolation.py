@@ -8,11 +8,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from simulator.engine.render import miller_indices, samples, scattering_vector, square_factor
+from simulator.engine.tiles import blocks, pixel_numbers, tile_pixels
 from simulator.physics import structure
 from simulator.physics.table import Table
-from simulator.simulator.render import miller_indices, samples, scattering_vector, square_factor
-from simulator.simulator.scene import Scene
-from simulator.simulator.tiles import blocks, pixel_numbers, tile_pixels
+from simulator.scene.scene import Scene
 
 NEVER = 2**62
 """Larger than any number of a pixel or a step."""

@@ -5,9 +5,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from simulator.simulator.render import render
-from simulator.simulator.scene import Scene, Tensors
-from simulator.simulator.tiles import live_samples, one_thread, pieces, pixel_numbers, tile_pixels
+from simulator.engine.render import render
+from simulator.engine.tiles import live_samples, one_thread, pieces, pixel_numbers, tile_pixels
+from simulator.scene.scene import Scene, Tensors
 
 
 class Engine(Protocol):

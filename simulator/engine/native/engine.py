@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
+from simulator.engine.engine import TorchEngine
+from simulator.engine.native.pack import refusal
+from simulator.engine.native.rows import KernelRows, Renderer
 from simulator.geometry.arrays import as_numpy
-from simulator.simulator.engine import TorchEngine
-from simulator.simulator.native.pack import refusal
-from simulator.simulator.native.rows import KernelRows, Renderer
-from simulator.simulator.scene import NAMES, Scene
+from simulator.scene.scene import NAMES, Scene
 
 UNUSED = {"SQUARE": {"reciprocal", "fudge"}, "ROUND": {"reciprocal"}}
 """By shape, the tensors on which the image does not depend: their gradient is 0. Other shapes: plain path."""

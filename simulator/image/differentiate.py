@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from simulator.config import SimulatorError
-from simulator.simulator.assemble import Job, assemble
-from simulator.simulator.engine import Engine
-from simulator.simulator.scene import Scene, Tensors
+from simulator.engine.engine import Engine
+from simulator.image.assemble import Job, assemble
+from simulator.scene.scene import Scene, Tensors
 
 FORWARD_MODE = (
     "derivatives in forward mode (torch.func.jvp, jacfwd) are not given: take grad, vjp or jacrev, "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from simulator.simulator.scene import Plan
+from simulator.scene.scene import Plan
 
 TILE_PIXELS = 1 << 14
 """Pixels of one block on a CPU. Some forty float64 planes of it live at once, so they stay in the cache."""

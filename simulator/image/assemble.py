@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from simulator.geometry.arrays import as_numpy, library_of
-from simulator.simulator.checkpoint import Checkpoint
-from simulator.simulator.remarks import check_image, warn_of_absent_reflections
-from simulator.simulator.scene import Scene
+from simulator.image.checkpoint import Checkpoint
+from simulator.scene.remarks import check_image, warn_of_absent_reflections
+from simulator.scene.scene import Scene
 
 Progress = Callable[[int, int], None]
 """Called with (rows done, rows in all) after each piece; it may raise to interrupt."""

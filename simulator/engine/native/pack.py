@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from simulator.engine.native.library import MOST_COEFFICIENTS, CScene, CSource, Numbers, Packed
 from simulator.geometry.arrays import cross, length
 from simulator.physics.polynomial import POLYNOMIAL_LIMIT, interference_coefficients
-from simulator.simulator.native.library import MOST_COEFFICIENTS, CScene, CSource, Numbers, Packed
-from simulator.simulator.scene import Plan, Scene, Tensors
+from simulator.scene.scene import Plan, Scene, Tensors
 
 # Numbers of the enumerations in kernel.c.
 SHAPES = {"SQUARE": 0, "ROUND": 1, "TOPHAT": 3}

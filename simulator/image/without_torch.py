@@ -14,16 +14,16 @@ from simulator.beam import Beam
 from simulator.config import BeamConfig
 from simulator.crystal import Crystal
 from simulator.detector import Detector
-from simulator.simulator.assemble import Job, Progress, assemble
-from simulator.simulator.budget import check_budget
-from simulator.simulator.build import build_scene
-from simulator.simulator.checkpoint import Checkpoint
-from simulator.simulator.native.library import Numbers
-from simulator.simulator.native.pack import refusal
-from simulator.simulator.native.rows import KernelRows
-from simulator.simulator.native.shared import shared
-from simulator.simulator.scene import Scene
-from simulator.simulator.switch import disabled
+from simulator.engine.native.library import Numbers
+from simulator.engine.native.pack import refusal
+from simulator.engine.native.rows import KernelRows
+from simulator.engine.native.shared import shared
+from simulator.engine.switch import disabled
+from simulator.image.assemble import Job, Progress, assemble
+from simulator.image.checkpoint import Checkpoint
+from simulator.scene.budget import check_budget
+from simulator.scene.build import build_scene
+from simulator.scene.scene import Scene
 
 
 def processors(environ: Mapping[str, str]) -> int:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from simulator.engine.tiles import tile_pixels
 from simulator.geometry.panel import Panel, bent, positions
 from simulator.physics import background, factors, lattice, structure
 from simulator.physics.factors import Point
 from simulator.physics.table import Table
-from simulator.simulator.scene import Scene, Tensors
-from simulator.simulator.tiles import tile_pixels
+from simulator.scene.scene import Scene, Tensors
 from simulator.units import WATER_F
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.config import SimulatorError
 from simulator.geometry.arrays import as_numpy
-from simulator.simulator.scene import Scene
+from simulator.scene.scene import Scene
 
 GRID = 9
 """Pixels along each edge of the region of interest that are looked at for absent reflections."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import torch
 
 from simulator.config import SimulatorError
-from simulator.simulator.engine import Engine, TorchEngine
-from simulator.simulator.native.engine import KernelEngine
-from simulator.simulator.native.shared import shared
-from simulator.simulator.switch import ENGINES, disabled
+from simulator.engine.engine import Engine, TorchEngine
+from simulator.engine.native.engine import KernelEngine
+from simulator.engine.native.shared import shared
+from simulator.engine.switch import ENGINES, disabled
 
 DTYPES = (torch.float64, torch.float32)
 """Precisions of pixels."""

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.engine.native.shared import shared
 from simulator.physics.noise import poisson_image
-from simulator.simulator.native.shared import shared
 
 
 def noisy(photons: NDArray[np.float32], seed: int) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, Simulato
 from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.physics.table import Table
-from simulator.simulator.simulator import Simulator
+from simulator.simulate import Simulator
 
 CRYSTAL = (
     "cell_a",

@@ -4,7 +4,7 @@ import math
 import os
 
 from simulator.config import SimulatorError
-from simulator.simulator.scene import Scene
+from simulator.scene.scene import Scene
 
 PLANES = 48
 """Arrays of a tile's size that live at once in the plain renderer, with its graph; found by measurement."""

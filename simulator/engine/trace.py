@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from simulator.physics import structure
-from simulator.simulator.render import (
+from simulator.engine.render import (
     Sample,
     captured_of,
     miller_indices,
@@ -19,7 +18,8 @@ from simulator.simulator.render import (
     square_factor,
     structure_square,
 )
-from simulator.simulator.scene import Scene
+from simulator.physics import structure
+from simulator.scene.scene import Scene
 
 Value = float | int | str | list[float]
 

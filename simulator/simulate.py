@@ -9,17 +9,17 @@ from simulator.beam import Beam
 from simulator.config import BeamConfig, CrystalConfig, SimulatorError, checks
 from simulator.crystal import Crystal
 from simulator.detector import Detector
-from simulator.simulator.assemble import Job, Progress
-from simulator.simulator.budget import check_budget
-from simulator.simulator.build import build_scene
-from simulator.simulator.checkpoint import Checkpoint
-from simulator.simulator.choose import checked_dtype, choose_engine, usable_device
-from simulator.simulator.differentiate import Rendering, image_of
-from simulator.simulator.engine import Engine
-from simulator.simulator.interpolation import settle_interpolation
-from simulator.simulator.scene import Scene
-from simulator.simulator.tiles import samples_at_once
-from simulator.simulator.trace import Entry, trace_pixel
+from simulator.engine.choose import checked_dtype, choose_engine, usable_device
+from simulator.engine.engine import Engine
+from simulator.engine.interpolation import settle_interpolation
+from simulator.engine.tiles import samples_at_once
+from simulator.engine.trace import Entry, trace_pixel
+from simulator.image.assemble import Job, Progress
+from simulator.image.checkpoint import Checkpoint
+from simulator.image.differentiate import Rendering, image_of
+from simulator.scene.budget import check_budget
+from simulator.scene.build import build_scene
+from simulator.scene.scene import Scene
 
 
 class Simulator:
