@@ -10,6 +10,9 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+SCHEMA_VERSION = 1
+"""Of the documents of --json: rises where a field goes away or changes its meaning, not for a further one."""
+
 
 class ExitCode(IntEnum):
     """What the process says to the shell."""

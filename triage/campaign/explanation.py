@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, Why, WhyKind
 from triage.model.journal import AttemptRecorded
+
+if TYPE_CHECKING:
+    from triage.model.experiment import RootCause
 
 _DESCRIBES: frozenset[WhyKind] = frozenset(
     {"exception", "chain", "message", "frame", "file", "line", "comparison"}
@@ -40,6 +44,27 @@ def deciding(cluster: Cluster) -> tuple[Why, ...]:
 
 def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownCause | None:
     """The newest cause that phase B found for a cluster, under any of its ids; None where it found none."""
+    found = _newest_cause(output, registry, cluster)
+    if found is None:
+        return None
+    cause, evidence = found
+    return KnownCause(
+        verdict=cause.verdict,
+        kind=cause.kind,
+        summary=cause.summary,
+        factor=cause.factor.spelled() if cause.factor is not None else None,
+        culprits=cause.culprits,
+        evidence=evidence,
+    )
+
+
+def root_cause_of(output: Path, registry: ClusterRegistry, cluster: str) -> RootCause | None:
+    """The same as the probe's document has it."""
+    found = _newest_cause(output, registry, cluster)
+    return found[0] if found is not None else None
+
+
+def _newest_cause(output: Path, registry: ClusterRegistry, cluster: str) -> tuple[RootCause, str] | None:
     attempts = [event for event in registry.events_of(cluster) if isinstance(event, AttemptRecorded)]
     for attempt in reversed(attempts):
         if attempt.phase == "b":
@@ -49,7 +74,7 @@ def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownC
     return None
 
 
-def _read_cause(output: Path, evidence: Sequence[str]) -> KnownCause | None:
+def _read_cause(output: Path, evidence: Sequence[str]) -> tuple[RootCause, str] | None:
     """None where the document is gone or damaged (`triage check` says so), or names no cause."""
     from triage.model.experiment import ProbeReport  # few clusters have been probed
 
@@ -59,14 +84,6 @@ def _read_cause(output: Path, evidence: Sequence[str]) -> KnownCause | None:
         except (OSError, ValueError):
             continue
         cause = report.root_cause
-        if cause.confidence == "unknown" and cause.claim is None:
-            continue
-        return KnownCause(
-            verdict=cause.verdict,
-            kind=cause.kind,
-            summary=cause.summary,
-            factor=cause.factor.spelled() if cause.factor is not None else None,
-            culprits=cause.culprits,
-            evidence=name,
-        )
+        if cause.confidence != "unknown" or cause.claim is not None:
+            return cause, name
     return None

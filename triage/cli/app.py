@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import click
 
 from triage.cli.signals import interrupted_by_signals
-from triage.errors import ExitCode, TriageError
+from triage.errors import SCHEMA_VERSION, ExitCode, TriageError
 
 _REFUSALS = frozenset(
     {
@@ -36,6 +37,7 @@ TABLE: dict[str, Entry] = {
     "init": Entry("project", "Write [tool.triage], the ledgers and .gitattributes.", "Set up"),
     "config": Entry("project", "Print each setting with its value and its origin.", "Set up"),
     "doctor": Entry("project", "Say what is wrong with machine, settings and ledgers.", "Set up"),
+    "schema": Entry("schema", "JSON Schemas of the documents that --json prints.", "Set up"),
     "demo": Entry("demo", "Play the first campaign, red to resolved, in its own repository.", "Set up"),
     "run": Entry("run", "Phase A: run the suite in chunks and cluster what failed.", "Run"),
     "import": Entry("importing", "Read JUnit XML, JSON reports, logs as if they were a run.", "Run"),
@@ -107,28 +109,86 @@ def group(ctx: click.Context, root: str | None, output: str | None) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command; every outcome is an exit code of the design, every error one line."""
+    """Run one command; every outcome is an exit code of the design, every error one line.
+
+    With --json an error is a document on standard output too.
+    """
     with interrupted_by_signals():
         try:
             return _command(argv)
-        except TriageError as error:
-            _complain(str(error))
-            return error.exit_code
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
             return ExitCode.USAGE
-        except click.UsageError as error:
-            command = f"{error.ctx.command_path} --help" if error.ctx else "triage --help"
-            _complain(f"{error.format_message()} See '{command}'. [usage]")
-            return ExitCode.USAGE
-        except click.ClickException as error:
-            _complain(f"{error.format_message()} [usage]")
-            return ExitCode.USAGE
-        except (click.Abort, KeyboardInterrupt):
-            _complain("interrupted; what was recorded is kept [interrupted]")
-            return ExitCode.INTERRUPTED
         except Exception as error:
-            return _unexpected(error)
+            problem = _problem(error)
+        except KeyboardInterrupt:
+            problem = _INTERRUPTED
+    _complain(f"{problem.said} [{problem.slug}]")
+    if _wants_json(argv):
+        _print_error(problem)
+    return problem.exit_code
+
+
+class _Problem(NamedTuple):
+    """Why a command gave no answer, in the parts that a person and a program want."""
+
+    slug: str
+    what: str
+    next_step: str
+    exit_code: ExitCode
+    said: str
+    """As the line on standard error has it."""
+
+
+_INTERRUPTED = _Problem(
+    "interrupted",
+    "interrupted; what was recorded is kept",
+    "give the command again, or 'triage next'",
+    ExitCode.INTERRUPTED,
+    "interrupted; what was recorded is kept",
+)
+
+
+def _problem(error: Exception) -> _Problem:
+    """A refusal of the machine is one line; what nobody foresaw is a bug, with its traceback."""
+    if isinstance(error, click.Abort):
+        return _INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return _usage_problem(error)
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        from triage.evidence.atomic import disk_error
+
+        error = disk_error(error, Path(error.filename or "the output"))
+    if isinstance(error, TriageError):
+        said = f"{error.what}; {error.next_step}"
+        return _Problem(error.slug, error.what, error.next_step, error.exit_code, said)
+    traceback.print_exception(error)
+    what, next_step = "this is a bug in triage", "report it with the lines above"
+    return _Problem("bug", what, next_step, ExitCode.BUG, f"{what}; {next_step}")
+
+
+def _usage_problem(error: click.ClickException) -> _Problem:
+    what = error.format_message()
+    if not isinstance(error, click.UsageError):
+        return _Problem("usage", what, "see 'triage --help'", ExitCode.USAGE, what)
+    command = f"{error.ctx.command_path} --help" if error.ctx else "triage --help"
+    return _Problem("usage", what, f"see '{command}'", ExitCode.USAGE, f"{what} See '{command}'.")
+
+
+def _wants_json(argv: Sequence[str]) -> bool:
+    """Whether the command was asked for a document; what stands behind `--` is pytest's."""
+    words = list(argv)
+    own = words[: words.index("--")] if "--" in words else words
+    return "--json" in own
+
+
+def _print_error(problem: _Problem) -> None:
+    """The document of `ErrorDocument`; written without pydantic, which takes longer than the rest."""
+    from triage.cli.terminal import one_line
+
+    error = {"slug": problem.slug, "message": one_line(problem.what), "next": one_line(problem.next_step)}
+    document = {"schema_version": SCHEMA_VERSION, "error": error, "exit_code": int(problem.exit_code)}
+    click.echo(json.dumps(document, ensure_ascii=True, indent=2))
 
 
 def _command(argv: Sequence[str]) -> int:
@@ -137,19 +197,6 @@ def _command(argv: Sequence[str]) -> int:
     behind = words[words.index("--") + 1 :] if "--" in words else []
     code = group.main(args=words, prog_name="triage", standalone_mode=False, obj={"behind": behind})
     return int(code) if isinstance(code, int) else ExitCode.OK
-
-
-def _unexpected(error: Exception) -> ExitCode:
-    """A refusal of the machine is one line; anything else is a bug, with its traceback."""
-    if isinstance(error, OSError) and error.errno in _REFUSALS:
-        from triage.evidence.atomic import disk_error
-
-        refusal = disk_error(error, Path(error.filename or "the output"))
-        _complain(str(refusal))
-        return refusal.exit_code
-    traceback.print_exc()
-    _complain("this is a bug in triage; report it with the lines above [bug]")
-    return ExitCode.BUG
 
 
 def _complain(text: str) -> None:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from triage.campaign.explanation import KnownCause, deciding, known_cause
+from triage.campaign.explanation import KnownCause, deciding, known_cause, root_cause_of
 from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.campaign.stored_signatures import StoredSignatures, read_signatures
-from triage.cli.context import App, app_command, examples
+from triage.cli.context import App, app_command, examples, paged
+from triage.cli.json_documents.base import PageRequest
+from triage.cli.json_documents.clusters import (
+    ClusterRow,
+    ClustersDocument,
+    ExplainDocument,
+    FieldDifference,
+    Membership,
+    MoveByRule,
+    RulesPreviewDocument,
+    ShowDocument,
+    ShownEvent,
+)
 from triage.cli.lookup import clusters_in, recorded, states_of
 from triage.cli.terminal import quarantine_line
 from triage.cluster.explain import differences
@@ -19,7 +30,6 @@ from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry, as_decided, home_of, with_proposals
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
-from triage.model.base import Value
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.journal import Event, FilesMoved
 from triage.model.signature import Signature
@@ -35,47 +45,24 @@ SignaturesByTest = dict[str, list[Signature]]
 """Node id to the signatures of its failures."""
 
 
-class FieldDifference(Value):
-    """A field of the signature in which a failure differs from those of a cluster."""
-
-    field: str
-    own: str
-    theirs: tuple[str, ...]
-
-
-class NotMember(Value):
-    """Why a test is not in a cluster, as `triage explain --json` prints it."""
-
-    member: bool = False
-    cluster: str
-    """The one that has it."""
-    reason: str
-    differences: tuple[FieldDifference, ...]
-    confirm: str
-    """The command that joins the two all the same."""
-
-
-class Member(Value):
-    """Why a test is in a cluster, as `triage explain --json` prints it."""
-
-    member: bool = True
-    reason: str
-
-
 @app_command(
     epilog=examples(
         "triage clusters",
         "triage clusters 20261123T061000Z --json",
         "triage clusters --all",
+        "triage clusters --json --limit 20 --fields id,title,members",
         "triage clusters --rules plans/cluster_rules.toml",
     )
 )
+@paged()
 @click.argument("stamp", required=False)
 @click.option("--all", "everything", is_flag=True, help="Resolved and merged ones too.")
 @click.option(
     "--rules", type=click.Path(path_type=Path), metavar="FILE", help="Only show what these rules would move."
 )
-def clusters_command(app: App, stamp: str | None, everything: bool, rules: Path | None) -> None:
+def clusters_command(
+    app: App, stamp: str | None, everything: bool, rules: Path | None, page: PageRequest
+) -> None:
     """Clusters of a run (default: the latest) with members and the evidence for each join.
 
     Titles, status, merges and splits are as decided by now; members and states are the run's. With --rules
@@ -85,16 +72,26 @@ def clusters_command(app: App, stamp: str | None, everything: bool, rules: Path 
     if rules is not None:
         _preview(app, registry, stamp, rules)
         return
-    run = _run_for_clusters(app, registry, stamp)
+    run = _run_for_clusters(app, registry, stamp or page.stamp)
     clusters = as_decided(registry, read_clusters(run.folder.path) if run is not None else ())
-    shown = [cluster for cluster in clusters if everything or _is_open(cluster)]
+    wanted = [cluster for cluster in clusters if everything or _is_open(cluster)]
+    wanted.sort(key=lambda cluster: cluster.number)
     stamp, trouble = (run.record.stamp, run.trouble) if run is not None else (None, None)
-    app.emit({"stamp": stamp, "void": trouble, "clusters": shown})
+    shown, following = page.page(wanted, stamp)
+    rows = tuple(
+        ClusterRow.of_cluster(cluster, root_cause_of(app.output, registry, cluster.id)) for cluster in shown
+    )
+    document = ClustersDocument(
+        stamp=stamp, void=trouble, clusters=rows, total=len(wanted), next_cursor=following
+    )
+    app.emit(document, page.fields)
     if run is not None and run.heading is not None:
         app.say(f"{run.record.stamp}: {run.heading}")
     for cluster in shown:
         _say_cluster(app, registry, cluster)
-    if not shown:
+    if following is not None:
+        app.say(f"and {len(wanted) - page.offset - len(shown)} more: --cursor {following}")
+    if not wanted:
         app.say("no clusters" if everything else "no open clusters; --all shows the others")
 
 
@@ -128,7 +125,8 @@ def _preview(app: App, registry: ClusterRegistry, stamp: str | None, path: Path)
         factory=registry.event_factory(app.world.timestamp(), app.world.actor),
         context=context_of(services, record, registry),
     )
-    app.emit({"stamp": record.stamp, "expired": rules.expired, "moves": [move._asdict() for move in moves]})
+    rows = tuple(MoveByRule(**move._asdict()) for move in moves)
+    app.emit(RulesPreviewDocument(stamp=record.stamp, expired=tuple(rules.expired), moves=rows))
     for move in moves:
         rule, *others = map(repr, move.rules)
         beside = f", before {', '.join(others)}, which match too" if others else ""
@@ -194,16 +192,16 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     members = stored.members(ids)
     cause = known_cause(app.output, registry, found.id)
     verdict = _verdict(nodeid, registry, ids, stored, found.id) if nodeid is not None else None
-    document: dict[str, Any] = {
-        "cluster": found.id,
-        "title": found.title,
-        "stamp": folder.stamp if folder is not None else None,
-        "why": deciding(found),
-        "cause": cause,
-        "members": {test: [each.fields for each in signatures] for test, signatures in members.items()},
-    }
-    if verdict is not None:
-        document |= {"nodeid": nodeid, "verdict": verdict}
+    document = ExplainDocument(
+        cluster=found.id,
+        title=found.title,
+        stamp=folder.stamp if folder is not None else None,
+        why=deciding(found),
+        cause=cause,
+        members={test: tuple(each.fields for each in signatures) for test, signatures in members.items()},
+        nodeid=nodeid,
+        verdict=verdict,
+    )
     app.emit(document)
     app.say(f"{found.id}  {found.title}")
     for why in deciding(found):
@@ -248,10 +246,12 @@ def _say_cause(app: App, cause: KnownCause | None) -> None:
 
 def _verdict(
     nodeid: str, registry: ClusterRegistry, ids: set[str], stored: StoredSignatures, cluster_id: str
-) -> Member | NotMember:
+) -> Membership:
     homes = stored.clusters_of(nodeid)
     if ids & set(homes):
-        return Member(reason=f"{nodeid} is in {cluster_id}: its failure looks like the others")
+        return Membership(
+            member=True, reason=f"{nodeid} is in {cluster_id}: its failure looks like the others"
+        )
     if not homes:
         raise UsageError(
             "unknown-nodeid", f"{nodeid} did not fail in this run", "`triage results` lists what did"
@@ -259,7 +259,8 @@ def _verdict(
     own = stored.members(homes[:1])[nodeid][0]
     theirs = [signature for signatures in stored.members(ids).values() for signature in signatures]
     home = registry.resolve(homes[0]) if homes[0] in registry.clusters else homes[0]
-    return NotMember(
+    return Membership(
+        member=False,
         cluster=home,
         reason=f"{nodeid} is in {home}, not in {cluster_id}",
         differences=tuple(FieldDifference(**each._asdict()) for each in differences(own, theirs)),
@@ -282,9 +283,9 @@ def _say_members(app: App, members: SignaturesByTest) -> None:
             app.say(f"    and {len(tests) - _MOST_TESTS} more; --json names all")
 
 
-def _say_verdict(app: App, verdict: Member | NotMember) -> None:
+def _say_verdict(app: App, verdict: Membership) -> None:
     app.say(f"  {verdict.reason}")
-    if isinstance(verdict, NotMember):
+    if not verdict.member:
         for difference in verdict.differences:
             app.say(f"    {difference.field}: {difference.own}")
             app.say(f"      there: {', '.join(difference.theirs)}")
@@ -304,11 +305,15 @@ def show_command(app: App, cluster: str) -> None:
     events = registry.events_of(found.id)
     today = app.world.now().date()
     steps = [step for step in next_steps(registry, latest, states, today) if step.cluster == found.id]
-    document = found.model_dump(mode="json") | {"state_in_run": states.get(found.id)}
-    document["events"] = [event.model_dump(mode="json", exclude_none=True) for event in events]
-    document["next"] = steps[0].command if steps else None
     cause = known_cause(app.output, registry, found.id)
-    document["cause"] = cause
+    shown_events = tuple(ShownEvent(**event.model_dump(mode="json", exclude_none=True)) for event in events)
+    document = ShowDocument.of(
+        found,
+        state_in_run=states.get(found.id),
+        events=shown_events,
+        next=steps[0].command if steps else None,
+        cause=cause,
+    )
     app.emit(document)
     app.say(_heading(found))
     app.say(

@@ -14,7 +14,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, wraps
@@ -28,14 +28,15 @@ from triage.errors import UsageError
 from triage.model.base import World
 
 if TYPE_CHECKING:
+    from triage.cli.json_documents.base import Document
     from triage.cluster.registry import ClusterRegistry
     from triage.config import Loaded, Settings
     from triage.evidence.journal import Journal
     from triage.model.base import Progress
 
 
-SCHEMA_VERSION = 1
-"""Of the documents of --json: rises where a field goes away or changes its meaning."""
+Receive = Callable[["type[Document]", dict[str, Any]], None]
+"""Takes a document instead of standard output: its class, and its data as --json would print it."""
 OUTPUT_HELP = "Where reports/, plans/ and .triage/ lie; default: the root."
 
 
@@ -104,8 +105,10 @@ class App:
         as_json: bool = False,
         flags: dict[str, Any] | None = None,
         output: str | None = None,
+        receive: Receive | None = None,
     ) -> None:
         self._root = root
+        self._receive = receive
         # a flag is relative to where the user stands, a setting to the root
         self._output = str(Path(output).absolute()) if output else None
         self.as_json = as_json
@@ -200,14 +203,20 @@ class App:
         """A line beside the answer, on standard error."""
         click.echo(safe(self.redact(text)), err=True)
 
-    def emit(self, document: Any) -> None:
-        """The one JSON document of --json, an object; silent without."""
-        if self.as_json:
-            from triage.text.redact_data import redacted_data
+    def emit(self, document: Document, fields: Sequence[str] = ()) -> None:
+        """The one document of --json; silent without. With `fields` its rows have these alone."""
+        _check_fields(document, fields)
+        if not self.as_json:
+            return
+        from triage.text.redact_data import redacted_data
 
-            versioned = {"schema_version": SCHEMA_VERSION, **plain(document)}
-            shown = redacted_data(versioned, self.redact)
-            click.echo(json.dumps(shown, ensure_ascii=True, indent=2, allow_nan=False))
+        # the version stands first, where a reader sees it
+        data = {"schema_version": document.schema_version, **plain(document)}
+        shown = redacted_data(_cut_down(document, data, fields), self.redact)
+        if self._receive is not None:
+            self._receive(type(document), shown)
+            return
+        click.echo(json.dumps(shown, ensure_ascii=True, indent=2, allow_nan=False))
 
     def relative(self, path: Path) -> str:
         """A path as people read it: relative to where they stand, if it lies there."""
@@ -215,6 +224,24 @@ class App:
             return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
         except ValueError:
             return str(path)
+
+
+def _check_fields(document: Document, fields: Sequence[str]) -> None:
+    """Raises `UsageError` for a field that the rows of the document do not have."""
+    known = document.row_fields()
+    for field in fields:
+        if field not in known:
+            what = f"--fields {field!r} is no field of {document.rows}"
+            raise UsageError("bad-field", what, f"choose from {', '.join(known)}")
+
+
+def _cut_down(document: Document, data: dict[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    """The document with only the named fields of each row."""
+    name = document.rows
+    if name is None or not fields:
+        return data
+    rows = [{field: row[field] for field in fields} for row in data[name]]
+    return {**data, name: rows}
 
 
 def _is_utf8(path: Path) -> bool:
@@ -249,7 +276,9 @@ def app_command(
             inherited = click.get_current_context().obj or {}
             chosen_root = root if root is not None else inherited.get("root")
             chosen_output = output if output is not None else inherited.get("output")
-            return function(App(chosen_root, as_json, output=chosen_output), **options)
+            receive = inherited.get("receive")
+            app = App(chosen_root, as_json or receive is not None, output=chosen_output, receive=receive)
+            return function(app, **options)
 
         names = {"help_option_names": ["-h", "--help"]}
         make: Callable[[Callable[..., Any]], click.Command] = click.command(
@@ -274,3 +303,31 @@ def app_command(
 def examples(*lines: str) -> str:
     """An epilog that click leaves as it is."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def paged(default: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command that lists --limit, --cursor and --fields; it gets them as `page: PageRequest`."""
+    from triage.cli.json_documents.base import PageRequest
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option(
+            "--limit",
+            type=click.IntRange(1),
+            default=default,
+            show_default=default is not None,
+            metavar="N",
+            help="At most so many rows.",
+        )
+        @click.option("--cursor", metavar="CURSOR", help="Go on behind a page: its `next_cursor`.")
+        @click.option("--fields", metavar="NAME,...", help="With --json: only these fields of each row.")
+        @wraps(function)
+        def call(
+            *args: Any, limit: int | None, cursor: str | None, fields: str | None, **options: Any
+        ) -> Any:
+            names = tuple(name.strip() for name in (fields or "").split(",") if name.strip())
+            page = PageRequest(limit=limit, cursor=cursor, fields=names)
+            return function(*args, page=page, **options)
+
+        return call
+
+    return decorate

@@ -8,6 +8,7 @@ from triage.campaign.decide import Decision
 from triage.campaign.decide import decide as write_decision
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
+from triage.cli.json_documents.clusters import ApartDocument, ClusterDocument, SplitDocument
 from triage.cli.lookup import recent_signatures
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
 from triage.cluster.event_factory import EventFactory
@@ -29,7 +30,7 @@ def assign_command(app: App, cluster: str, owner: str) -> None:
     """Say who takes care of a cluster."""
     registry, _ = decide(app, lambda registry, factory: own(registry, factory, cluster, owner))
     found = registry.cluster(cluster)
-    app.emit(found)
+    app.emit(ClusterDocument.of(found))
     app.say(f"{found.id} belongs to {found.owner}")
 
 
@@ -43,7 +44,7 @@ def merge_command(app: App, clusters: tuple[str, ...], reason: str | None) -> No
     """
     registry, _ = decide(app, lambda registry, factory: merge(registry, factory, clusters, reason))
     merged = registry.cluster(clusters[0])
-    app.emit(merged)
+    app.emit(ClusterDocument.of(merged))
     tests = counted_noun(len(merged.members), "test")
     app.say(f"{merged.id} now has {tests} and the aliases {', '.join(merged.aliases)}")
 
@@ -55,7 +56,7 @@ def rename_command(app: App, cluster: str, title: str) -> None:
     """Give a cluster a better title; its id and its members stay."""
     registry, _ = decide(app, lambda registry, factory: rename(registry, factory, cluster, title))
     found = registry.cluster(cluster)
-    app.emit(found)
+    app.emit(ClusterDocument.of(found))
     app.say(f"{found.id}  {found.title}")
 
 
@@ -99,12 +100,12 @@ def split_command(
     _, events = decide(app, decision)
     for event in events:
         if isinstance(event, ClusterSplit):
-            app.emit({"cluster": event.cluster, "new": event.new, "members": event.members})
+            app.emit(SplitDocument(cluster=event.cluster, new=event.new, members=event.members))
             app.say(f"{event.new} opened with {counted_noun(len(event.members), 'test')} of {event.cluster}")
 
 
 def _keep_apart(app: App, cluster: str, other: str, reason: str | None) -> None:
     why = reason or "by a person"
     decide(app, lambda registry, factory: keep_apart(registry, factory, cluster, other, why))
-    app.emit({"apart": [cluster, other]})
+    app.emit(ApartDocument(apart=(cluster, other)))
     app.say(f"{cluster} and {other} stay apart")

@@ -6,18 +6,20 @@ import click
 
 from triage.campaign.flaky_tests import FlakyTest, flaky_tests
 from triage.cli import wiring
-from triage.cli.context import App, app_command, examples
+from triage.cli.context import App, app_command, examples, paged
+from triage.cli.json_documents.base import PageRequest
+from triage.cli.json_documents.runs import FlakyDocument
 
 
 @app_command(epilog=examples("triage flaky", "triage flaky --limit 20 --json", "triage flaky --all"))
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="At most so many tests.")
+@paged(default=50)
 @click.option(
     "--all",
     "everything",
     is_flag=True,
     help="Every test that was red in some runs and green in others: a change may have done it.",
 )
-def flaky_command(app: App, limit: int, everything: bool) -> None:
+def flaky_command(app: App, everything: bool, page: PageRequest) -> None:
     """Tests that were red and green without a change between, by failure rate.
 
     That is: within one run, or in runs of one commit with a clean tree.
@@ -28,14 +30,16 @@ def flaky_command(app: App, limit: int, everything: bool) -> None:
     store = wiring.store(app.settings, app.output)
     found = flaky_tests(store, app.registry())
     store.close()
-    shown = [test for test in found if everything or test.is_flaky]
-    app.emit({"tests": shown[:limit], "more": max(0, len(shown) - limit)})
-    for test in shown[:limit]:
+    wanted = [test for test in found if everything or test.is_flaky]
+    shown, following = page.page(wanted)
+    more = max(0, len(wanted) - page.offset - len(shown))
+    app.emit(FlakyDocument(tests=shown, more=more, total=len(wanted), next_cursor=following), page.fields)
+    for test in shown:
         app.say(_line(test))
-    if not shown:
+    if not wanted:
         app.say("no recorded test was red and green without a change between")
-    elif len(shown) > limit:
-        app.say(f"and {len(shown) - limit} more: --limit {len(shown)} shows them")
+    elif more:
+        app.say(f"and {more} more: --limit {len(wanted)} shows them")
 
 
 def _line(test: FlakyTest) -> str:

@@ -10,6 +10,7 @@ import click
 from triage.cli import wiring
 from triage.cli.conclusion import say_base, say_verdict
 from triage.cli.context import App, app_command, examples
+from triage.cli.json_documents.runs import CollectDocument, ImportDocument, counts_of
 from triage.errors import ExitCode, UsageError
 from triage.text.plural import counted_noun
 
@@ -65,20 +66,19 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
         history=not options["no_history"],
     )
     counts = record.counts
-    app.emit(
-        {
-            "stamp": record.stamp,
-            "folder": app.shown(folder.path),
-            "complete": record.complete,
-            "void": record.void,
-            "counts": counts.model_dump(exclude={"collect_errors"}),
-            "collect_errors": counts.collect_errors,
-            "clusters": concluded.clusters,
-            "held_against": concluded.held_against,
-            "warnings": concluded.warnings,
-            "notes": record.notes,
-        }
+    document = ImportDocument(
+        stamp=record.stamp,
+        folder=app.shown(folder.path),
+        complete=record.complete,
+        void=record.void,
+        counts=counts_of(record),
+        collect_errors=counts.collect_errors,
+        clusters=concluded.clusters,
+        held_against=concluded.held_against,
+        warnings=concluded.warnings,
+        notes=record.notes,
     )
+    app.emit(document)
     if record.void:
         app.say(f"VOID: {record.void}")
     shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
@@ -184,22 +184,21 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
         history=not options["no_history"],
     )
     counts = record.counts
-    app.emit(
-        {
-            "stamp": record.stamp,
-            "folder": app.shown(folder.path),
-            "shards": len(sources),
-            "complete": record.complete,
-            "void": record.void,
-            "counts": counts.model_dump(exclude={"collect_errors"}),
-            "collect_errors": counts.collect_errors,
-            "base": record.base,
-            "clusters": concluded.clusters,
-            "held_against": concluded.held_against,
-            "warnings": concluded.warnings,
-            "notes": record.notes,
-        }
+    document = CollectDocument(
+        stamp=record.stamp,
+        folder=app.shown(folder.path),
+        shards=len(sources),
+        complete=record.complete,
+        void=record.void,
+        counts=counts_of(record),
+        collect_errors=counts.collect_errors,
+        base=record.base,
+        clusters=concluded.clusters,
+        held_against=concluded.held_against,
+        warnings=concluded.warnings,
+        notes=record.notes,
     )
+    app.emit(document)
     if record.void:
         app.say(f"VOID: {record.void}")
     shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from triage.campaign.recorded import (
     FailureRow,
@@ -16,6 +15,7 @@ from triage.campaign.recorded import (
     recorded_run,
 )
 from triage.cli.context import App
+from triage.cli.json_documents.runs import FailureInRun, ResultRow
 from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry, as_decided
 from triage.errors import UsageError
@@ -53,39 +53,39 @@ def run_to_work_on(app: App) -> RecordedRun | None:
     return chosen
 
 
-def results_as_json(
+def result_rows(
     record: RunRecord, rows: tuple[FailureRow, ...], quarantines: Sequence[Quarantine]
-) -> list[dict[str, Any]]:
-    """Results as `triage results --json` prints them, collection errors first; `quarantines` as of now."""
+) -> list[ResultRow]:
+    """Results as `triage results` shows them, collection errors first; `quarantines` as of now."""
     waiting: dict[str, list[FailureRow]] = defaultdict(list)
     for row in rows:
         waiting[row.nodeid].append(row)
     found = []
     for result in (*record.collect_errors, *record.results):
-        document = _result_as_json(result, waiting)
-        clusters = [failure["cluster"] for failure in document["failures"] if failure["cluster"]]
-        document["quarantine"] = quarantine_of_test(result.nodeid, clusters, quarantines)
-        found.append(document)
+        failures = _failures(result, waiting)
+        clusters = [failure.cluster for failure in failures if failure.cluster is not None]
+        fields = {name: getattr(result, name) for name in TestResult.model_fields if name != "failures"}
+        quarantine = quarantine_of_test(result.nodeid, clusters, quarantines)
+        found.append(ResultRow(**fields, failures=failures, quarantine=quarantine))
     return found
 
 
-def _result_as_json(result: TestResult, waiting: dict[str, list[FailureRow]]) -> dict[str, Any]:
-    """One result; takes the rows of its failures, in their order, from those that wait."""
-    document = result.model_dump(mode="json", exclude={"failures"})
-    document["failures"] = []
+def _failures(result: TestResult, waiting: dict[str, list[FailureRow]]) -> tuple[FailureInRun, ...]:
+    """The failures of one result; takes their rows, in their order, from those that wait."""
+    found = []
     for failure in result.failures:
         rows = waiting[failure.nodeid]
         row = rows.pop(0) if rows else None
-        document["failures"].append(
-            {
-                "phase": failure.phase.value,
-                "exception": failure.exception,
-                "message": failure.message,
-                "signature": row.signature if row else None,
-                "cluster": row.cluster if row else None,
-            }
+        found.append(
+            FailureInRun(
+                phase=failure.phase.value,
+                exception=failure.exception,
+                message=failure.message,
+                signature=row.signature if row else None,
+                cluster=row.cluster if row else None,
+            )
         )
-    return document
+    return tuple(found)
 
 
 def clusters_in(registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, Cluster]:

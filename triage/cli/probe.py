@@ -99,6 +99,7 @@ def probe_command(
 def _probe_all(app: App, budget: Budget, workers: int, stamp: str | None) -> ExitCode:
     """One joint search; exit 0 where every red test that was asked about has a cause, else 1."""
     from triage.attribute.flow import probe_all
+    from triage.cli.json_documents.phases import JointDocument
 
     run = run_to_work_on(app)
     if run is None:
@@ -114,7 +115,7 @@ def _probe_all(app: App, budget: Budget, workers: int, stamp: str | None) -> Exi
         budget=budget,
         workers=workers,
     )
-    app.emit(json.loads(report.model_dump_json(by_alias=True)))
+    app.emit(JointDocument.of(report))
     say_causes(app, report)
     return ExitCode.OK if report.causes and not report.unexplained else ExitCode.FAILURES
 
@@ -133,9 +134,10 @@ def _base_of_search(app: App) -> Target:
 
 
 def _say(app: App, report: ProbeReport) -> None:
+    from triage.cli.json_documents.phases import ProbeDocument
     from triage.documents.probe_page import lines
 
-    app.emit(json.loads(report.model_dump_json(by_alias=True)))
+    app.emit(ProbeDocument.of(report))
     for line in lines(report):
         app.say(line)
     app.say(f"evidence: {report.folder}/summary.md")

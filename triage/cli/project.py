@@ -9,6 +9,7 @@ import click
 
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples, plain
+from triage.cli.json_documents.project import ConfigDocument, DoctorDocument, InitDocument, SettingRow
 from triage.config import Settings
 from triage.errors import ExitCode
 
@@ -25,7 +26,7 @@ def init_command(app: App, next_cluster: int | None) -> None:
     from triage.campaign.init import set_up
 
     done = set_up(wiring.services(app), next_cluster)
-    app.emit({"root": str(app.root), "written": done})
+    app.emit(InitDocument(root=str(app.root), written=tuple(done)))
     for line in done or ["everything is there already"]:
         app.say(line)
     app.say("next: triage run")
@@ -49,8 +50,8 @@ def config_command(app: App) -> None:
     """
     values = plain(app.settings)
     origins = app.loaded.origins
-    rows = [{"name": name, "value": value, "origin": origins[name]} for name, value in values.items()]
-    app.emit({"root": str(app.root), "output": str(app.output), "settings": rows})
+    rows = tuple(SettingRow(name=name, value=value, origin=origins[name]) for name, value in values.items())
+    app.emit(ConfigDocument(root=str(app.root), output=str(app.output), settings=rows))
     descriptions = setting_descriptions()
     app.say(f"root: {app.root}")
     app.say(f"output: {app.output}")
@@ -77,7 +78,7 @@ def doctor_command(app: App, mend: bool) -> ExitCode:
 
     scratch, now = Path(tempfile.gettempdir()), app.world.now().timestamp()
     findings = list(examine(app.root, app.output, app.settings, open_store, scratch=scratch, now=now))
-    app.emit({"root": str(app.root), "findings": findings})
+    app.emit(DoctorDocument(root=str(app.root), findings=tuple(findings)))
     for finding in findings:
         hint = f"; {finding.mend}" if finding.mend else ""
         app.say(f"{finding.level:<8} {finding.what}{hint}")

@@ -9,6 +9,12 @@ import click
 from triage.campaign.codeowners import owners_of
 from triage.cli.context import App, app_command, examples
 from triage.cli.decide import decide
+from triage.cli.json_documents.clusters import (
+    LiftedDocument,
+    QuarantineDocument,
+    QuarantineRow,
+    QuarantinesDocument,
+)
 from triage.cli.terminal import quarantine_line
 from triage.cluster.quarantine_decisions import lift_quarantine, put_in_quarantine
 from triage.cluster.registry import ClusterRegistry
@@ -48,7 +54,7 @@ def quarantine_command(
     if lift:
         why = reason or "by a person"
         decide(app, lambda registry, factory: lift_quarantine(registry, factory, subject, why))
-        app.emit({"lifted": subject})
+        app.emit(LiftedDocument(lifted=subject))
         app.say(f"{subject} is out of quarantine")
         return
     if until is None or not reason:
@@ -65,7 +71,7 @@ def quarantine_command(
     )
     home = registry.resolve(subject) if is_cluster_id(subject) else subject
     made = next(each for each in registry.quarantines if each.subject == home)
-    app.emit(made)
+    app.emit(QuarantineDocument.of(made))
     app.say(quarantine_line(made, today))
 
 
@@ -87,14 +93,10 @@ def _list(app: App) -> None:
     registry: ClusterRegistry = app.registry()
     known = sorted(registry.quarantines, key=lambda each: (each.until, each.subject))
     today = app.world.now().date()
-    app.emit(
-        {
-            "quarantines": [
-                each.model_dump(mode="json") | {"subject": each.subject, "holds": each.holds_on(today)}
-                for each in known
-            ]
-        }
+    rows = tuple(
+        QuarantineRow(**each.model_dump(), subject=each.subject, holds=each.holds_on(today)) for each in known
     )
+    app.emit(QuarantinesDocument(quarantines=rows))
     for each in known:
         app.say(quarantine_line(each, today))
     if not known:

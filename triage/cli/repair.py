@@ -56,6 +56,7 @@ def design_command(
 
     Exit 0 where an option is recommended, 1 where none is eligible, 2 where the request makes no sense.
     """
+    from triage.cli.json_documents.phases import DesignDocument, DesignsDocument
     from triage.repair.design import design, prepare
 
     app.flags = {"campaign": campaign}
@@ -65,7 +66,10 @@ def design_command(
         folder = wiring.phase_folder(app, "c", stamp)
         designs.append(design(services, prepared, folder))
         _say_design(app, designs[-1])
-    app.emit(designs[0] if len(designs) == 1 else {"designs": designs})
+    if len(designs) == 1:
+        app.emit(DesignDocument.of(designs[0]))
+    else:
+        app.emit(DesignsDocument(designs=tuple(designs)))
     return ExitCode.OK if all(each.recommended for each in designs) else ExitCode.FAILURES
 
 
@@ -107,6 +111,7 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
 
     Exit 0 where every criterion is met, 1 where one is not (it is named, and the cluster stays open).
     """
+    from triage.cli.json_documents.phases import VerificationDocument, VerificationsDocument
     from triage.repair.undesigned import fixed_in_latest
     from triage.repair.verify import clusters_to_verify, verify
 
@@ -119,7 +124,10 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
         verification = verify(services, target, lambda: wiring.phase_folder(app, "d", stamp))
         verifications.append(verification)
         _say_verification(app, verifications[-1])
-    app.emit(verifications[0] if len(verifications) == 1 else {"verifications": verifications})
+    if len(verifications) == 1:
+        app.emit(VerificationDocument.of(verifications[0]))
+    else:
+        app.emit(VerificationsDocument(verifications=tuple(verifications)))
     return ExitCode.OK if all(each.resolved for each in verifications) else ExitCode.FAILURES
 
 

@@ -175,19 +175,19 @@ def check_command(app: App, paths: tuple[Path, ...]) -> ExitCode:
     Exit code 1 where anything does not hold; each problem is one line with file and line.
     """
     from triage.campaign.check import check_paths, check_project
+    from triage.cli.json_documents.project import CheckCounts, CheckDocument, CheckProblem
     from triage.documents.render import project_templates
 
     templates = project_templates(app.root, app.settings.templates)
     checked = check_paths(app.output, paths, templates) if paths else check_project(app.output, templates)
     counts = {name: getattr(checked, name) for name in ("folders", "files", "documents", "claims", "regions")}
-    app.emit(
-        {
-            "ok": not checked.problems,
-            "checked": counts,
-            "problems": [problem.model_dump() for problem in checked.problems],
-            "notes": checked.notes,
-        }
+    document = CheckDocument(
+        ok=not checked.problems,
+        checked=CheckCounts(**counts),
+        problems=tuple(CheckProblem(**problem.model_dump()) for problem in checked.problems),
+        notes=tuple(checked.notes),
     )
+    app.emit(document)
     for problem in checked.problems:
         place = f"{problem.path}:{problem.line}" if problem.line else problem.path
         app.say(f"{place}: {problem.what}")

@@ -11,12 +11,20 @@ from triage.campaign.diff import compare
 from triage.campaign.recorded import RecordedRun, Stage, read_failures
 from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
-from triage.cli.context import App, app_command, examples
-from triage.cli.lookup import recorded, results_as_json, signatures_by_test
+from triage.cli.context import App, app_command, examples, paged
+from triage.cli.json_documents.base import PageRequest
+from triage.cli.json_documents.runs import (
+    DiffDocument,
+    HistoryDocument,
+    ResultRow,
+    ResultsDocument,
+    counts_of,
+)
+from triage.cli.lookup import recorded, result_rows, signatures_by_test
 from triage.cli.terminal import counted
 from triage.errors import ExitCode, UsageError
 from triage.evidence.history.flakiness import flakiness_of
-from triage.model.run import RerunHint, TestResult
+from triage.model.run import RerunHint
 from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
@@ -25,42 +33,49 @@ if TYPE_CHECKING:
 
 @app_command(
     epilog=examples(
-        "triage results", "triage results 20261123T061000Z --json", "triage results --only failed"
+        "triage results",
+        "triage results 20261123T061000Z --json",
+        "triage results --only failed --only error",
+        "triage results --json --limit 200 --fields nodeid,outcome,duration",
     )
 )
+@paged()
 @click.argument("stamp", required=False)
 @click.option(
     "--only", "only", multiple=True, metavar="OUTCOME", help="Show these outcomes alone; may be given again."
 )
-def results_command(app: App, stamp: str | None, only: tuple[str, ...]) -> ExitCode:
+def results_command(app: App, stamp: str | None, only: tuple[str, ...], page: PageRequest) -> ExitCode:
     """Every planned test of a run (default: the latest) with its one outcome.
 
+    A page and the one behind it are of one run, even where a newer one has come between.
     Exit 3 where the run can answer nothing: void, cut short, or still going on.
     """
-    run = recorded(app, stamp)
+    run = recorded(app, stamp or page.stamp)
     record = run.record
-    counts = record.counts
-    rows = results_as_json(record, read_failures(run.folder.path), app.registry().quarantines)
-    app.emit(
-        {
-            "stamp": record.stamp,
-            "complete": record.complete,
-            "void": run.trouble,
-            "counts": counts.model_dump(exclude={"collect_errors"}),
-            "collect_errors": counts.collect_errors,
-            "hints": record.hints,
-            "results": rows,
-        }
+    rows = result_rows(record, read_failures(run.folder.path), app.registry().quarantines)
+    wanted = [row for row in rows if not only or row.outcome in only]
+    shown, following = page.page(wanted, record.stamp)
+    document = ResultsDocument(
+        stamp=record.stamp,
+        complete=record.complete,
+        void=run.trouble,
+        counts=counts_of(record),
+        collect_errors=record.counts.collect_errors,
+        hints=record.hints,
+        results=shown,
+        total=len(wanted),
+        next_cursor=following,
     )
+    app.emit(document, page.fields)
     if run.heading is not None:
         app.say(run.heading)
     today = app.world.now().date()
-    for result, row in zip((*record.collect_errors, *record.results), rows, strict=True):
-        if not only or result.outcome in only:
-            quarantine = row["quarantine"]
-            until = f"  ({quarantine.state_on(today)})" if quarantine is not None else ""
-            app.say(f"{result.outcome:<9} {result.nodeid}{_reruns(result)}{until}")
-    app.say(f"{record.stamp}: {counts.collected} collected, {counted(counts)}")
+    for row in shown:
+        until = f"  ({row.quarantine.state_on(today)})" if row.quarantine is not None else ""
+        app.say(f"{row.outcome:<9} {row.nodeid}{_reruns(row)}{until}")
+    if following is not None:
+        app.say(f"and more: --cursor {following}")
+    app.say(f"{record.stamp}: {record.counts.collected} collected, {counted(record.counts)}")
     if run.heading is not None:
         _say_how_to_go_on(app, run)
     return ExitCode.OK if run.answers else ExitCode.VOID
@@ -78,7 +93,7 @@ _HINTS = {
 }
 
 
-def _reruns(result: TestResult) -> str:
+def _reruns(result: ResultRow) -> str:
     """How the test fared when it was run again; empty where it was not."""
     reruns = result.reruns
     if reruns is None:
@@ -87,17 +102,19 @@ def _reruns(result: TestResult) -> str:
     return f"  ({reruns.failed} of {reruns.runs} reruns red{hint})"
 
 
+_MOST_RUNS = 10_000
+"""Runs of one test that are read: years of a busy project."""
+
+
 @app_command(
     epilog=examples("triage history tests/test_a.py::test_b", "triage history NODEID --limit 200 --json")
 )
+@paged(default=50)
 @click.argument("nodeid")
-@click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(1), help="The newest so many runs."
-)
-def history_command(app: App, nodeid: str, limit: int) -> None:
+def history_command(app: App, nodeid: str, page: PageRequest) -> None:
     """How one test fared over the recorded runs, newest first."""
     store = wiring.store(app.settings, app.output)
-    rows = store.history(nodeid, limit)
+    rows = store.history(nodeid, _MOST_RUNS)
     store.close()
     if not rows:
         raise UsageError(
@@ -106,20 +123,20 @@ def history_command(app: App, nodeid: str, limit: int) -> None:
             "'triage results' lists the node ids of a run",
         )
     figures = flakiness_of(nodeid, rows)
-    app.emit(
-        {
-            "nodeid": nodeid,
-            "flakiness": figures,
-            "runs": [row.model_dump(mode="json") for row in rows],
-        }
+    shown, following = page.page(rows)
+    document = HistoryDocument(
+        nodeid=nodeid, flakiness=figures, runs=shown, total=len(rows), next_cursor=following
     )
-    for row in rows:
+    app.emit(document, page.fields)
+    for row in shown:
         seconds = "" if row.duration is None else f"{row.duration:9.3f} s"
         commit, signature = (row.commit or "-")[:10], row.signature or ""
         again = f"{row.failed}/{row.runs} red" if row.runs > 1 else ""
         app.say(
             f"{row.stamp}  {row.outcome:<8} {seconds:>11}  {again:<10} {commit:<10}  {signature}".rstrip()
         )
+    if following is not None:
+        app.say(f"and {len(rows) - len(shown) - page.offset} older: --cursor {following}")
     red = sum(row.outcome.is_red for row in rows)
     app.say(f"{red} of {counted_noun(len(rows), 'run')} red")
     if figures is not None:
@@ -159,7 +176,11 @@ def diff_command(app: App, old: str, new: str) -> None:
         before, after, _reasons(old_signatures, registry), _reasons(new_signatures, registry), moved
     )
     comparable = before.complete and after.complete
-    app.emit({"old": old, "new": new, "comparable": comparable, **changes, "moved": moved})
+    by_name = {change.value: nodeids for change, nodeids in changes.items()}
+    document = DiffDocument.model_validate(
+        {"old": old, "new": new, "comparable": comparable, "moved": moved, **by_name}
+    )
+    app.emit(document)
     for earlier, name in moved.items():
         app.say(f"{'moved':<13} {earlier} -> {name}")
     for change, nodeids in changes.items():

@@ -12,6 +12,7 @@ from triage.cli import wiring
 from triage.cli.attribute import say_causes
 from triage.cli.conclusion import say_base, say_verdict
 from triage.cli.context import App, app_command, examples
+from triage.cli.json_documents.runs import RunDocument, counts_of
 from triage.cli.terminal import counted
 from triage.errors import UsageError
 from triage.model.cluster import Cluster
@@ -208,25 +209,24 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 def _report(app: App, concluded: Concluded, folder: str, causes: JointReport | None) -> None:
     record = concluded.record
-    app.emit(
-        {
-            "stamp": record.stamp,
-            "campaign": record.campaign,
-            "folder": folder,
-            "complete": record.complete,
-            "void": record.void,
-            "counts": record.counts.model_dump(exclude={"collect_errors"}),
-            "collect_errors": record.counts.collect_errors,
-            "base": record.base,
-            "causes": causes,
-            "clusters": concluded.clusters,
-            "held_against": concluded.held_against,
-            "warnings": concluded.warnings,
-            "notes": record.notes,
-            "hints": record.hints,
-            "exit_code": int(concluded.exit_code),
-        }
+    document = RunDocument(
+        stamp=record.stamp,
+        campaign=record.campaign,
+        folder=folder,
+        complete=record.complete,
+        void=record.void,
+        counts=counts_of(record),
+        collect_errors=record.counts.collect_errors,
+        base=record.base,
+        causes=causes,
+        clusters=concluded.clusters,
+        held_against=concluded.held_against,
+        warnings=concluded.warnings,
+        notes=record.notes,
+        hints=record.hints,
+        exit_code=int(concluded.exit_code),
     )
+    app.emit(document)
     if record.void:
         app.say(f"VOID: {record.void}")
     elif not record.complete:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import click
 
 from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded
-from triage.cli.context import App, app_command, examples
+from triage.cli.context import App, app_command, examples, paged
+from triage.cli.json_documents.base import PageRequest
+from triage.cli.json_documents.project import ClusterInStatus, LatestRun, NextDocument, StatusDocument
+from triage.cli.json_documents.runs import counts_of
 from triage.cli.lookup import clusters_in, states_of
 from triage.cli.terminal import counted, quarantine_line
 from triage.cluster.quarantine import with_quarantine
@@ -17,29 +19,31 @@ from triage.model.cluster import Cluster, RunState
 from triage.text.plural import counted_noun
 
 
-@app_command(epilog=examples("triage status", "triage status --json"))
-def status_command(app: App) -> None:
+@app_command(epilog=examples("triage status", "triage status --json", "triage status --json --limit 20"))
+@paged()
+def status_command(app: App, page: PageRequest) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
     registry, latest = app.registry(), latest_recorded(app.output, app.root)
     states = states_of(registry, latest)
     steps = next_steps(registry, latest, states, app.world.now().date())
-    clusters = list(registry.clusters.values())
-    app.emit(
-        {
-            "root": str(app.root),
-            "latest": _run_as_json(latest) if latest is not None else None,
-            "clusters": [
-                _cluster_as_json(with_quarantine(cluster, registry.quarantines), states.get(cluster.id))
-                for cluster in clusters
-            ],
-            "by_status": dict(Counter(cluster.status.value for cluster in clusters)),
-            "proposals": len(registry.proposals),
-            "quarantines": registry.quarantines,
-            "next": steps[0] if steps else None,
-        }
+    clusters = sorted(registry.clusters.values(), key=lambda cluster: cluster.number)
+    shown, following = page.page(clusters)
+    document = StatusDocument(
+        root=str(app.root),
+        latest=_latest(latest) if latest is not None else None,
+        clusters=tuple(
+            _row(with_quarantine(cluster, registry.quarantines), states.get(cluster.id)) for cluster in shown
+        ),
+        by_status=dict(Counter(cluster.status.value for cluster in clusters)),
+        proposals=len(registry.proposals),
+        quarantines=tuple(registry.quarantines),
+        next=steps[0] if steps else None,
+        total=len(clusters),
+        next_cursor=following,
     )
+    app.emit(document, page.fields)
     app.say(_run_line(latest) if latest is not None else "no run is recorded")
-    for cluster in registry.live:
+    for cluster in page.page(registry.live)[0]:
         app.say(_cluster_line(cluster, states.get(cluster.id)))
     for cluster in clusters_in(registry, latest).values():
         if cluster.id not in registry.clusters and cluster.is_seen:
@@ -50,28 +54,29 @@ def status_command(app: App) -> None:
         app.say(f"next: {step.command}   # {step.reason}")
 
 
-def _run_as_json(run: RecordedRun) -> dict[str, Any]:
+def _latest(run: RecordedRun) -> LatestRun:
     record = run.record
-    return {
-        "stamp": record.stamp,
-        "campaign": record.campaign,
-        "stage": run.stage.value,
-        "complete": record.complete,
-        "void": run.trouble,
-        "counts": record.counts,
-    }
+    return LatestRun(
+        stamp=record.stamp,
+        campaign=record.campaign,
+        stage=run.stage.value,
+        complete=record.complete,
+        void=run.trouble,
+        counts=counts_of(record),
+        collect_errors=record.counts.collect_errors,
+    )
 
 
-def _cluster_as_json(cluster: Cluster, state: RunState | None) -> dict[str, Any]:
-    return {
-        "id": cluster.id,
-        "title": cluster.title,
-        "status": cluster.status.value,
-        "owner": cluster.owner,
-        "state_in_run": state,
-        "members": len(cluster.members),
-        "quarantine": cluster.quarantine,
-    }
+def _row(cluster: Cluster, state: RunState | None) -> ClusterInStatus:
+    return ClusterInStatus(
+        id=cluster.id,
+        title=cluster.title,
+        status=cluster.status.value,
+        owner=cluster.owner,
+        state_in_run=state,
+        members=len(cluster.members),
+        quarantine=cluster.quarantine,
+    )
 
 
 def _run_line(run: RecordedRun) -> str:
@@ -101,7 +106,7 @@ def next_command(app: App, limit: int) -> None:
     latest = latest_recorded(app.output, app.root)
     registry = app.registry()
     steps = next_steps(registry, latest, states_of(registry, latest), app.world.now().date())
-    app.emit({"steps": steps[:limit], "more": max(0, len(steps) - limit)})
+    app.emit(NextDocument(steps=steps[:limit], more=max(0, len(steps) - limit)))
     for step in steps[:limit]:
         app.say(f"{step.command:<28} # {step.reason}")
     if not steps:

@@ -1,0 +1,165 @@
+"""Documents about clusters: `clusters`, `explain`, `show`, and what people decide about them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar
+
+from pydantic import ConfigDict
+
+from triage.campaign.explanation import KnownCause
+from triage.cli.json_documents.base import Document, ListDocument
+from triage.model.base import Value
+from triage.model.cluster import Cluster, Why
+from triage.model.experiment import RootCause
+from triage.model.quarantine import Quarantine
+
+
+class ClusterRow(Cluster):
+    """A cluster with its members in one run and what was found to cause it."""
+
+    cause: RootCause | None = None
+    """The newest answer of phase B; null where none was found."""
+
+    @classmethod
+    def of_cluster(cls, cluster: Cluster, cause: RootCause | None) -> ClusterRow:
+        """The cluster with what was found to cause it."""
+        fields = {name: getattr(cluster, name) for name in Cluster.model_fields}
+        return cls(**fields, cause=cause)
+
+
+class ClustersDocument(ListDocument):
+    """`triage clusters --json`: clusters of a run with members and the evidence for each join."""
+
+    rows: ClassVar[str | None] = "clusters"
+
+    stamp: str | None
+    """Null where no run is recorded, and the journal alone has clusters."""
+    void: str | None
+    """Why the run can answer nothing."""
+    clusters: tuple[ClusterRow, ...]
+
+
+class MoveByRule(Value):
+    """One failure that a rule would put elsewhere."""
+
+    nodeid: str
+    origin: str
+    """The cluster that it has without the rules."""
+    target: str
+    rules: tuple[str, ...]
+    """The rules that match it, the one that decides first."""
+
+
+class RulesPreviewDocument(Document):
+    """`triage clusters --rules FILE --json`: what a file of rules would move."""
+
+    stamp: str
+    expired: tuple[str, ...]
+    """Rules that decide nothing any more."""
+    moves: tuple[MoveByRule, ...]
+
+
+class FieldDifference(Value):
+    """A field of the signature in which a failure differs from those of a cluster."""
+
+    field: str
+    own: str
+    theirs: tuple[str, ...]
+
+
+class Membership(Value):
+    """Why a test is in a cluster, or is not."""
+
+    member: bool
+    reason: str
+    cluster: str | None = None
+    """The one that has the test, where it is no member."""
+    differences: tuple[FieldDifference, ...] = ()
+    confirm: str | None = None
+    """The command that joins the two all the same."""
+
+
+class ExplainDocument(Document):
+    """`triage explain --json`: why failures are together."""
+
+    cluster: str
+    title: str
+    stamp: str | None
+    why: tuple[Why, ...]
+    cause: KnownCause | None
+    members: dict[str, tuple[dict[str, str], ...]]
+    """Node id to the fields of the signatures of its failures."""
+    nodeid: str | None = None
+    """The test that was asked about."""
+    verdict: Membership | None = None
+
+
+class ShownEvent(Value):
+    """An event of the journal; each kind has further fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    at: str
+    by: str
+    event: str
+
+
+class ShowDocument(Cluster, Document):
+    """`triage show --json`: all that is known of one cluster."""
+
+    events: tuple[ShownEvent, ...]
+    next: str | None
+    """The command that takes the cluster on."""
+    cause: KnownCause | None
+
+
+class ClusterDocument(Cluster, Document):
+    """A cluster after a decision: `triage assign`, `triage merge` and `triage rename` with `--json`."""
+
+
+class SplitDocument(Document):
+    """`triage split --json`: the members that became a cluster of their own."""
+
+    cluster: str
+    new: str
+    members: tuple[str, ...]
+
+
+class ApartDocument(Document):
+    """`triage split --apart-from --json`: two clusters that are not proposed as one again."""
+
+    apart: tuple[str, str]
+
+
+class QuarantineDocument(Quarantine, Document):
+    """`triage quarantine SUBJECT --until DATE --json`: what was vouched for."""
+
+
+class LiftedDocument(Document):
+    """`triage quarantine SUBJECT --lift --json`."""
+
+    lifted: str
+
+
+class QuarantineRow(Value):
+    """A quarantine as it stands today."""
+
+    subject: str
+    """The cluster's id, or the node id."""
+    cluster: str | None
+    nodeid: str | None
+    until: date
+    """The last day."""
+    owner: str
+    reason: str
+    by: str
+    at: str
+    holds: bool
+
+
+class QuarantinesDocument(Document):
+    """`triage quarantine --json`: all that is vouched for, by its last day."""
+
+    quarantines: tuple[QuarantineRow, ...]

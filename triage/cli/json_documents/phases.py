@@ -1,0 +1,36 @@
+"""Documents of phases B to D: `probe`, `design`, `verify`."""
+
+from __future__ import annotations
+
+from triage.attribute.document import JointReport
+from triage.cli.json_documents.base import Document
+from triage.model.experiment import ProbeReport
+from triage.repair.document import Design, Verification
+
+
+class ProbeDocument(ProbeReport, Document):
+    """`triage probe SUBJECT --json`: why a test or a cluster fails, by experiment."""
+
+
+class JointDocument(JointReport, Document):
+    """`triage probe --all --json`: one search for everything red."""
+
+
+class DesignDocument(Design, Document):
+    """`triage design C19 --json`: repairs, compared by running them."""
+
+
+class DesignsDocument(Document):
+    """`triage design CAMPAIGN --json`."""
+
+    designs: tuple[Design, ...]
+
+
+class VerificationDocument(Verification, Document):
+    """`triage verify C19 --json`: whether each exit criterion is met."""
+
+
+class VerificationsDocument(Document):
+    """`triage verify CAMPAIGN --json`."""
+
+    verifications: tuple[Verification, ...]
