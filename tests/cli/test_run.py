@@ -137,4 +137,4 @@ def test_a_victim_of_other_tests_is_named_as_one(project):
         "KEPT = []\ndef test_polluter():\n    KEPT.append(1)\ndef test_victim():\n    assert not KEPT\n",
     )
     said = project.triage("run").out
-    assert "hint: test_x.py::test_victim passes alone and fails behind the tests that ran before it" in said
+    assert "passes alone: it fails only behind tests that ran before it" in said

@@ -14,6 +14,7 @@ from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Experiment, Setup, Trial
 from triage.lab.verdict import repeats_for
 from triage.model.experiment import ExperimentResult, Factor, Status
+from triage.text.plural import counted_noun
 
 PROBE = "hunk"
 """How these experiments sign."""
@@ -203,7 +204,8 @@ def _run(stage: HunkStage, experiments: Sequence[Experiment]) -> list[Trial]:
         f" {stage.runs.seconds:.0f} s a run"
     )
     progress = stage.runs.lab.progress
-    progress.start(len(setups) * _REPEATS, "confirming by repeats")
+    runs = len(setups) * _REPEATS
+    progress.start(runs, f"confirming by repeats: {counted_noun(runs, 'run')}")
     try:
         return stage.runs.lab.experiments_together(experiments)
     finally:

@@ -49,6 +49,8 @@ class Concluded(Value):
     """Every live cluster with its state in this run."""
     held_against: tuple[str, ...]
     """What the gate holds against the run, one line each."""
+    held: tuple[str, ...] = ()
+    """The clusters that these lines are about."""
     warnings: tuple[str, ...] = ()
     """What it lets pass: flaky tests, quarantines."""
     exit_code: ExitCode
@@ -176,6 +178,7 @@ def conclude(
         record=record,
         clusters=assignment.clusters,
         held_against=gate.held_against,
+        held=gate.held or (),
         warnings=gate.warnings,
         exit_code=_exit_code(record, gate.held_against),
     )

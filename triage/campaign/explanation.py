@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal, TypeGuard
 
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
 from triage.model.cluster import Cluster, Why, WhyKind
+from triage.model.experiment import Claim, ExperimentResult, ProbeReport, RootCause
 from triage.model.journal import AttemptRecorded
-
-if TYPE_CHECKING:
-    from triage.model.experiment import RootCause
 
 _DESCRIBES: frozenset[WhyKind] = frozenset(
     {"exception", "chain", "message", "frame", "file", "line", "comparison"}
 )
 """What the signature of a failure says; of a single failure it has joined nothing."""
+_HEADINGS = {
+    "proven cause": "cause (proven)",
+    "proven condition": "condition (proven)",
+    "likely": "cause (likely)",
+}
+"""What stands before the sentence; a condition is what the test depends on, whoever is wrong."""
 
 
 class KnownCause(Value):
-    """What a probe or a joint search found for a cluster."""
+    """What a probe or a joint search found for a cluster: its `root_cause`, and where it stands."""
 
     verdict: str
     """`proven cause`, `proven condition`, `likely`."""
@@ -32,7 +36,17 @@ class KnownCause(Value):
     """As `--factor` takes it."""
     culprits: tuple[str, ...]
     """Tests, paths, commits, lines."""
+    confidence: Literal["proven", "likely", "unknown"]
+    claim: Claim | None
+    lines_no_longer_run: tuple[str, ...] = ()
     evidence: str
+    repairs: int = 0
+    """How many repairs the probe proposes: `triage design` needs one, or one that somebody names."""
+
+    @property
+    def heading(self) -> str:
+        """What the sentence is: `cause (proven)`."""
+        return _HEADINGS.get(self.verdict, self.verdict)
 
 
 def deciding(cluster: Cluster) -> tuple[Why, ...]:
@@ -44,46 +58,75 @@ def deciding(cluster: Cluster) -> tuple[Why, ...]:
 
 def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownCause | None:
     """The newest cause that phase B found for a cluster, under any of its ids; None where it found none."""
-    found = _newest_cause(output, registry, cluster)
-    if found is None:
+    return _newest(output, [event for event in registry.events_of(cluster) if _is_probe(event)])
+
+
+def known_causes(output: Path, registry: ClusterRegistry) -> Mapping[str, KnownCause]:
+    """The same for every cluster that was probed, by its id of today."""
+    probes: dict[str, list[AttemptRecorded]] = {}
+    for event in registry.events:
+        if _is_probe(event) and event.cluster in registry.clusters:
+            probes.setdefault(registry.resolve(event.cluster), []).append(event)
+    found = {}
+    for cluster, events in probes.items():
+        cause = _newest(output, events)
+        if cause is not None:
+            found[cluster] = cause
+    return found
+
+
+def root_cause_of(output: Path, registry: ClusterRegistry, cluster: str) -> RootCause | None:
+    """The same as the probe's document has it."""
+    known = known_cause(output, registry, cluster)
+    report = _read_report(output, known.evidence) if known is not None else None
+    return report.root_cause if report is not None else None
+
+
+def experiments_of(output: Path, cause: KnownCause) -> tuple[ExperimentResult, ...]:
+    """The experiments of the probe that found a cause, in the order in which they were made."""
+    report = _read_report(output, cause.evidence)
+    return report.experiments if report is not None else ()
+
+
+def _is_probe(event: object) -> TypeGuard[AttemptRecorded]:
+    return isinstance(event, AttemptRecorded) and event.phase == "b"
+
+
+def _newest(output: Path, attempts: Sequence[AttemptRecorded]) -> KnownCause | None:
+    for attempt in reversed(attempts):
+        for name in attempt.evidence:
+            found = _cause_in(output, name)
+            if found is not None:
+                return found
+    return None
+
+
+def _cause_in(output: Path, name: str) -> KnownCause | None:
+    """None where the document is gone or damaged (`triage check` says so), or names no cause."""
+    report = _read_report(output, name)
+    if report is None or not _names_cause(report):
         return None
-    cause, evidence = found
+    cause = report.root_cause
     return KnownCause(
         verdict=cause.verdict,
         kind=cause.kind,
         summary=cause.summary,
         factor=cause.factor.spelled() if cause.factor is not None else None,
         culprits=cause.culprits,
-        evidence=evidence,
+        confidence=cause.confidence,
+        claim=cause.claim,
+        lines_no_longer_run=cause.lines_no_longer_run,
+        evidence=name,
+        repairs=len(report.patches),
     )
 
 
-def root_cause_of(output: Path, registry: ClusterRegistry, cluster: str) -> RootCause | None:
-    """The same as the probe's document has it."""
-    found = _newest_cause(output, registry, cluster)
-    return found[0] if found is not None else None
+def _names_cause(report: ProbeReport) -> bool:
+    return report.root_cause.confidence != "unknown" or report.root_cause.claim is not None
 
 
-def _newest_cause(output: Path, registry: ClusterRegistry, cluster: str) -> tuple[RootCause, str] | None:
-    attempts = [event for event in registry.events_of(cluster) if isinstance(event, AttemptRecorded)]
-    for attempt in reversed(attempts):
-        if attempt.phase == "b":
-            found = _read_cause(output, attempt.evidence)
-            if found is not None:
-                return found
-    return None
-
-
-def _read_cause(output: Path, evidence: Sequence[str]) -> tuple[RootCause, str] | None:
-    """None where the document is gone or damaged (`triage check` says so), or names no cause."""
-    from triage.model.experiment import ProbeReport  # few clusters have been probed
-
-    for name in evidence:
-        try:
-            report = ProbeReport.model_validate(json.loads((output / name).read_bytes()))
-        except (OSError, ValueError):
-            continue
-        cause = report.root_cause
-        if cause.confidence != "unknown" or cause.claim is not None:
-            return cause, name
-    return None
+def _read_report(output: Path, name: str) -> ProbeReport | None:
+    try:
+        return ProbeReport.model_validate(json.loads((output / name).read_bytes()))
+    except (OSError, ValueError):
+        return None

@@ -27,6 +27,8 @@ class GateReport(Value):
     policy: Policy
     held_against: tuple[str, ...] = ()
     """Any of them fails the run."""
+    held: tuple[str, ...] | None = None
+    """The clusters that `held_against` is about; None in reports of older versions."""
     warnings: tuple[str, ...] = ()
     quarantined: tuple[str, ...] = ()
     """Clusters that pass by a quarantine, whatever their state."""
@@ -52,6 +54,7 @@ def judge(
     """
     new_members: dict[str, tuple[str, ...]] = {}
     held_against: list[str] = []
+    held_clusters: list[str] = []
     warnings: list[str] = []
     quarantined: list[str] = []
     for cluster in clusters:
@@ -62,6 +65,7 @@ def judge(
             held = list(_held_by_base(cluster, policy, blamed.get(cluster.id, ())))
         else:
             held = list(_held(cluster, policy, set(known_members.get(cluster.id, ()))))
+        before = len(held_against)
         quarantine = cluster.quarantine if cluster.is_seen else None
         if quarantine is None:
             held_against += held
@@ -72,12 +76,15 @@ def judge(
         else:
             # known or flaky, it would pass: the quarantine was a promise to have it mended by then
             held_against.append(f"{cluster.id} out of quarantine since {quarantine.until}: {cluster.title}")
+        if len(held_against) > before:
+            held_clusters.append(cluster.id)
     return GateReport(
         stamp=stamp,
         day=today,
         new_members=new_members,
         policy=policy,
         held_against=tuple(held_against),
+        held=tuple(held_clusters),
         warnings=tuple(warnings),
         quarantined=tuple(quarantined),
     )

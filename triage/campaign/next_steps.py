@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from types import MappingProxyType
 
+from triage.campaign.explanation import KnownCause
 from triage.campaign.recorded import RecordedRun, Stage
 from triage.campaign.resume_command import resume_command
 from triage.cluster.quarantine import with_quarantine
@@ -35,8 +37,28 @@ _ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN
 """Nearest to the end first."""
 
 
+def command_for(cluster: Cluster, cause: KnownCause | None) -> str | None:
+    """The command that takes a cluster on; None where nothing is due.
+
+    A design compares repairs: where the probe proposed none, somebody has to write one.
+    """
+    if cluster.state_in_run is RunState.FIXED:
+        return f"triage {_CLOSE[0]} {cluster.id}"
+    if cluster.status not in _FORWARD:
+        # resolved, and seen again: the earlier cause is none any more
+        return f"triage probe {cluster.id}" if cluster.is_seen else None
+    verb, _ = _FORWARD[cluster.status]
+    has_no_repair = verb == "design" and cause is not None and cause.repairs == 0
+    option = " --option YOUR.patch" if has_no_repair else ""
+    return f"triage {verb} {cluster.id}{option}"
+
+
 def next_steps(
-    registry: ClusterRegistry, latest: RecordedRun | None, states: Mapping[str, RunState], today: date
+    registry: ClusterRegistry,
+    latest: RecordedRun | None,
+    states: Mapping[str, RunState],
+    today: date,
+    causes: Mapping[str, KnownCause] = MappingProxyType({}),
 ) -> tuple[Step, ...]:
     """What to do, the most urgent first; `today` tells whether a quarantine still holds.
 
@@ -61,7 +83,9 @@ def next_steps(
         quarantine = with_quarantine(cluster, registry.quarantines).quarantine
         if quarantine is not None:
             reason = f"{reason}; {quarantine.state_on(today)}"
-        steps.append(Step(cluster=cluster.id, command=f"triage {verb} {cluster.id}", reason=reason))
+        in_run = cluster.model_copy(update={"state_in_run": state})
+        command = command_for(in_run, causes.get(cluster.id)) or f"triage {verb} {cluster.id}"
+        steps.append(Step(cluster=cluster.id, command=command, reason=reason))
     for proposal in registry.proposals:
         other = f" with {proposal.with_cluster}" if proposal.with_cluster else ""
         reason = f"a {proposal.kind}{other} is proposed and not decided"

@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from triage.cli.terminal import progress_for, safe
+from triage.cli.progress import progress_for
+from triage.cli.screen import Screen, Span, file_link
+from triage.cli.terminal import one_line, safe
 from triage.errors import UsageError
-from triage.model.base import World
+from triage.model.base import Silent, World
 
 if TYPE_CHECKING:
     from triage.cli.json_documents.base import Document
@@ -104,14 +106,18 @@ class App:
         root: str | None,
         as_json: bool = False,
         flags: dict[str, Any] | None = None,
+        *,
         output: str | None = None,
         receive: Receive | None = None,
+        verbosity: int = 0,
     ) -> None:
+        """`verbosity`: -1 for `--quiet`, 1 for `--verbose`."""
         self._root = root
         self._receive = receive
         # a flag is relative to where the user stands, a setting to the root
         self._output = str(Path(output).absolute()) if output else None
         self.as_json = as_json
+        self.verbosity = verbosity
         self.flags = flags or {}
 
     @cached_property
@@ -191,13 +197,44 @@ class App:
         return redactor(self.world, self.settings)
 
     def progress(self) -> Progress:
-        """A bar where a person watches, lines elsewhere."""
-        return progress_for(sys.stderr.isatty() and not self.world.environ.get("CI"))
+        """A bar where a person watches, lines elsewhere; nothing with --quiet."""
+        if self.is_quiet:
+            return Silent()
+        is_watched = sys.stderr.isatty() and not self.world.environ.get("CI")
+        return progress_for(is_watched, self.world.monotonic)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether only the essential lines are wanted."""
+        return self.verbosity < 0
+
+    @property
+    def is_verbose(self) -> bool:
+        """Whether every detail is wanted."""
+        return self.verbosity > 0
+
+    @cached_property
+    def screen(self) -> Screen:
+        """Standard output: how wide it is, and whether it takes colours."""
+        return Screen.of_stdout(self.world.environ)
 
     def say(self, text: str = "") -> None:
         """A line of the answer; silent with --json."""
         if not self.as_json:
             click.echo(safe(self.redact(text)))
+
+    def line(self, *spans: Span) -> None:
+        """A line of the answer with styles and links; silent with --json."""
+        if not self.as_json:
+            self.screen.write([replace(span, text=safe(self.redact(span.text))) for span in spans])
+
+    def clean(self, text: str) -> str:
+        """Text of a test on one line without secrets: to be done before it is cut or wrapped."""
+        return one_line(self.redact(" ".join(text.split())))
+
+    def file_span(self, path: Path, text: str, line: int | None = None, style: str = "") -> Span:
+        """A path as it is shown, linked to the file."""
+        return Span(text, style, file_link(path.absolute(), line))
 
     def note(self, text: str) -> None:
         """A line beside the answer, on standard error."""
@@ -266,18 +303,35 @@ def plain(value: Any) -> Any:
 
 
 def app_command(
-    *, json_output: bool = True, **settings: Any
+    *, json_output: bool = True, verbosity: bool = False, **settings: Any
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """A click command whose function gets `app: App` first; adds --root and, where it reports, --json."""
+    """A click command whose function gets `app: App` first; adds --root and, where it reports, --json.
+
+    With `verbosity` it takes -q and -v.
+    """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
-        def call(root: str | None, output: str | None, as_json: bool = False, **options: Any) -> Any:
+        def call(
+            root: str | None,
+            output: str | None,
+            as_json: bool = False,
+            quiet: bool = False,
+            verbose: bool = False,
+            **options: Any,
+        ) -> Any:
             inherited = click.get_current_context().obj or {}
             chosen_root = root if root is not None else inherited.get("root")
             chosen_output = output if output is not None else inherited.get("output")
+            chosen_verbosity = int(verbose) - int(quiet)
             receive = inherited.get("receive")
-            app = App(chosen_root, as_json or receive is not None, output=chosen_output, receive=receive)
+            app = App(
+                chosen_root,
+                as_json or receive is not None,
+                output=chosen_output,
+                receive=receive,
+                verbosity=chosen_verbosity,
+            )
             return function(app, **options)
 
         names = {"help_option_names": ["-h", "--help"]}
@@ -295,6 +349,11 @@ def app_command(
         command.params += [root_option, output_option]
         if json_output:
             command.params.append(json_option)
+        if verbosity:
+            command.params += [
+                click.Option(["-q", "--quiet"], is_flag=True, help="The result alone; no progress."),
+                click.Option(["-v", "--verbose"], is_flag=True, help="Every detail."),
+            ]
         return command
 
     return decorate

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from triage.cli import wiring
-from triage.cli.conclusion import say_base, say_verdict
 from triage.cli.context import App, app_command, examples
 from triage.cli.json_documents.runs import CollectDocument, ImportDocument, counts_of
+from triage.cli.run_ending import RunEnding, say_run
 from triage.errors import ExitCode, UsageError
 from triage.text.plural import counted_noun
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 
 @app_command(
+    verbosity=True,
     epilog=examples(
         "triage import junit.xml",
         "triage import build/reports/ --stamp 20261123T061000Z --campaign nightly",
         "triage import pytest.log --no-ledgers --json",
         "pytest --triage-record record/; triage import record/",
         "triage import --resume 20261123T061000Z        # one that was killed when it had read everything",
-    )
+    ),
 )
 @click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--stamp", metavar="STAMP", help="Name of this run; default: the time, UTC.")
@@ -79,14 +80,7 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
         notes=record.notes,
     )
     app.emit(document)
-    if record.void:
-        app.say(f"VOID: {record.void}")
-    shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
-    app.say(f"{record.stamp}: {shown or 'no tests'}")
-    for note in record.notes:
-        app.say(f"note: {note}")
-    say_verdict(app, concluded)
-    app.say(f"evidence: {app.shown(folder.path)}/summary.md")
+    say_run(RunEnding(app, concluded, folder, origin=counted_noun(len(paths), "report")))
     return concluded.exit_code
 
 
@@ -138,11 +132,12 @@ def _read(app: App, paths: tuple[Path, ...], collected: Path | None) -> RunRecor
 
 
 @app_command(
+    verbosity=True,
     epilog=examples(
         "triage collect 20261123T061000Z 20261123T061001Z 20261123T061002Z",
         "triage collect --shards artifacts/",
         "triage collect --shards artifacts/ --stamp 20261123T070000Z --json",
-    )
+    ),
 )
 @click.argument("stamps", nargs=-1, metavar="[STAMP]...")
 @click.option(
@@ -199,13 +194,5 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
         notes=record.notes,
     )
     app.emit(document)
-    if record.void:
-        app.say(f"VOID: {record.void}")
-    shown = ", ".join(f"{number} {name}" for name, number in counts.model_dump().items() if number)
-    app.say(f"{record.stamp}: {counted_noun(len(sources), 'shard')}: {shown or 'no tests'}")
-    for note in record.notes:
-        app.say(f"note: {note}")
-    say_verdict(app, concluded)
-    say_base(app, record)
-    app.say(f"evidence: {app.shown(folder.path)}/summary.md")
+    say_run(RunEnding(app, concluded, folder, origin=counted_noun(len(sources), "shard")))
     return concluded.exit_code

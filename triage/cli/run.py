@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from triage.cli import wiring
-from triage.cli.attribute import say_causes
-from triage.cli.conclusion import say_base, say_verdict
 from triage.cli.context import App, app_command, examples
 from triage.cli.json_documents.runs import RunDocument, counts_of
-from triage.cli.terminal import counted
+from triage.cli.run_ending import RunEnding, say_run
 from triage.errors import UsageError
-from triage.model.cluster import Cluster
-from triage.model.run import RerunHint
 from triage.text.pattern import pattern
 
 if TYPE_CHECKING:
@@ -24,14 +19,11 @@ if TYPE_CHECKING:
     from triage.attribute.flow import RunAttribution
     from triage.campaign.baseline import Concluded
     from triage.campaign.services import Services
-    from triage.model.run import RunRecord
-
-
-_MOST_HINTED = 10
-"""Failing tests that are named because they pass alone."""
+    from triage.evidence.folder import EvidenceFolder
 
 
 @app_command(
+    verbosity=True,
     epilog=examples(
         "triage run",
         "triage run tests/test_gradients.py --workers 2 --test-timeout 60",
@@ -172,7 +164,7 @@ def run_command(
     causes = None
     if attribution is not None:
         causes = attribution.finish(concluded.clusters, ledgers=not no_ledgers)
-    _report(app, concluded, app.shown(folder.path), causes)
+    _report(app, concluded, folder, causes)
     return concluded.exit_code
 
 
@@ -207,12 +199,12 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def _report(app: App, concluded: Concluded, folder: str, causes: JointReport | None) -> None:
+def _report(app: App, concluded: Concluded, folder: EvidenceFolder, causes: JointReport | None) -> None:
     record = concluded.record
     document = RunDocument(
         stamp=record.stamp,
         campaign=record.campaign,
-        folder=folder,
+        folder=app.shown(folder.path),
         complete=record.complete,
         void=record.void,
         counts=counts_of(record),
@@ -227,49 +219,4 @@ def _report(app: App, concluded: Concluded, folder: str, causes: JointReport | N
         exit_code=int(concluded.exit_code),
     )
     app.emit(document)
-    if record.void:
-        app.say(f"VOID: {record.void}")
-    elif not record.complete:
-        app.say(f"INCOMPLETE: {record.counts.not_run} planned tests have not run")
-    counts = record.counts
-    app.say(f"{record.stamp}: {counts.collected} collected: {counted(counts)} in {record.seconds:.1f} s")
-    for note in record.notes:
-        app.say(f"note: {note}")
-    for hint in record.hints:
-        app.say(f"hint: {hint}")
-    say_verdict(app, concluded)
-    _say_who_needs_others(app, record)
-    say_base(app, record)
-    if causes is not None:
-        say_causes(app, causes)
-    app.say(f"evidence: {folder}/summary.md")
-    if record.resumable:
-        app.say(f"next: triage run --resume {record.stamp}")
-        return
-    unexplained = [cluster for cluster in concluded.clusters if cluster.is_unexplained]
-    found = {cause.cluster for cause in causes.causes if cause.confidence != "unknown"} if causes else set()
-    without_cause = [cluster for cluster in unexplained if cluster.id not in found]
-    if unexplained and not without_cause:
-        app.say(f"next: triage design {unexplained[0].id} --option YOUR.patch")
-    elif unexplained:
-        unexplained = without_cause
-        app.say(f"next: triage probe {_name_for_probe(app, unexplained[0])}")
-
-
-def _name_for_probe(app: App, cluster: Cluster) -> str:
-    """The cluster's id; without ledgers the journal does not have it, and a test of it stands for it."""
-    is_recorded = cluster.id in app.registry().clusters
-    return cluster.id if is_recorded else quote(cluster.members[0])
-
-
-def _say_who_needs_others(app: App, record: RunRecord) -> None:
-    """The failing tests that pass alone: the cause is in what ran before them."""
-    hinted = [
-        result
-        for result in record.results
-        if result.reruns is not None and result.reruns.hint is RerunHint.NEEDS_OTHERS
-    ]
-    for result in hinted[:_MOST_HINTED]:
-        app.say(f"hint: {result.nodeid} passes alone and fails behind the tests that ran before it")
-    if len(hinted) > _MOST_HINTED:
-        app.say(f"hint: {len(hinted) - _MOST_HINTED} more pass alone; 'triage results' shows which")
+    say_run(RunEnding(app, concluded, folder, causes))

@@ -1,21 +1,15 @@
-"""What reaches a person's terminal: safe text, progress on long work."""
+"""What reaches a person's terminal: text that acts on nothing, counts in words."""
 
 from __future__ import annotations
 
 import re
-import sys
-import time
 from datetime import date
 from typing import TYPE_CHECKING
 
 from triage.text.pattern import pattern
+from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-    from triage.model.base import Progress
-    from triage.model.outcome import Outcome
     from triage.model.quarantine import Quarantine
     from triage.model.run import Counts
 
@@ -35,8 +29,6 @@ _CI_COMMAND = pattern(
     rejects=["a::b", "tests/test_a.py::test_b", "# ##[x"],
     flags=re.MULTILINE,
 )
-_PLAIN_SECONDS = 5.0
-"""Between two lines of progress: often enough that a CI system does not take the job for dead."""
 
 
 def safe(text: str) -> str:
@@ -58,98 +50,21 @@ def counted(counts: Counts) -> str:
     numbers = counts.model_dump(exclude={"collected"})
     words = []
     for name, number in numbers.items():
-        noun = "collect error" if name == "collect_errors" and number == 1 else name.replace("_", " ")
         if number:
-            words.append(f"{number} {noun}")
+            words.append(_counted_outcome(name, number))
     return ", ".join(words) or "nothing"
 
 
-class PlainProgress:
-    """A line every few seconds: for CI logs and pipes."""
-
-    def __init__(self, seconds: float = _PLAIN_SECONDS) -> None:
-        self._every = seconds
-        self._last = 0.0
-        self._done = self._total = 0
-        self._what = ""
-
-    def start(self, total: int, what: str) -> None:
-        """A new stretch of `total` steps begins."""
-        self._done, self._total, self._what = 0, total, what
-        self._last = time.monotonic()
-        _line(f"{what}: {total}")
-
-    def step(self, label: str, outcome: Outcome | None = None) -> None:
-        """One step is done; red and flaky outcomes are always named."""
-        self._done += 1
-        now = time.monotonic()
-        if outcome is not None and outcome.has_failures:
-            _line(f"{outcome.upper()} {label}")
-        if now - self._last >= self._every:
-            self._last = now
-            _line(self._so_far(label))
-
-    def note(self, text: str) -> None:
-        """One line that people should see."""
-        _line(text)
-
-    def finish(self) -> None:
-        """The stretch is over."""
-        if self._done < self._total:
-            _line(self._so_far(""))
-
-    def _so_far(self, label: str) -> str:
-        if self._total:
-            return f"{self._what}: {self._done}/{self._total}"
-        return f"{self._done} done, {label}" if label else f"{self._done} done"
-
-
-class BarProgress:
-    """A bar on a terminal."""
-
-    def __init__(self) -> None:
-        self._bar: Bar | None = None
-        self._task: TaskID | None = None
-
-    def start(self, total: int, what: str) -> None:
-        """A new stretch of `total` steps begins."""
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.finish()
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-        self._bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(what, total=total)
-        self._bar.start()
-
-    def step(self, label: str, outcome: Outcome | None = None) -> None:
-        """One step is done."""
-        if self._bar is not None and self._task is not None:
-            self._bar.advance(self._task)
-            if outcome is not None and outcome.has_failures:
-                self.note(f"{outcome.upper()} {label}")
-
-    def note(self, text: str) -> None:
-        """One line above the bar."""
-        if self._bar is None:
-            _line(text)
-        else:
-            self._bar.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
-
-    def finish(self) -> None:
-        """Remove the bar."""
-        if self._bar is not None:
-            self._bar.stop()
-        self._bar = self._task = None
-
-
-def progress_for(stream_is_terminal: bool) -> Progress:
-    """A bar where a person watches, lines elsewhere."""
-    return BarProgress() if stream_is_terminal else PlainProgress()
-
-
-def _line(text: str) -> None:
-    print(one_line(text), file=sys.stderr, flush=True)
+def _counted_outcome(name: str, number: int) -> str:
+    match name:
+        case "error":
+            return counted_noun(number, "error")
+        case "timeout":
+            return f"{number} timed out"
+        case "collect_errors":
+            return f"{counted_noun(number, 'collection error')}"
+        case _:
+            return f"{number} {name.replace('_', ' ')}"
 
 
 def quarantine_line(quarantine: Quarantine, today: date) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 """Of the name of a run: UTC, to the second, and sorted as text it is sorted by time."""
+
+
+def day_of_stamp(stamp: str | None) -> date | None:
+    """The day of a run by its name; None where there is no name."""
+    if stamp is None:
+        return None
+    return datetime.strptime(stamp, STAMP_FORMAT).replace(tzinfo=UTC).date()
 
 
 class Value(BaseModel):
@@ -56,10 +63,10 @@ class Progress(Protocol):
     """Where long work says how far it is."""
 
     def start(self, total: int, what: str) -> None:
-        """A new stretch of `total` steps begins."""
+        """A new stretch of `total` steps begins; `what` says in words what is done, with its number."""
 
-    def step(self, label: str, outcome: Outcome | None = None) -> None:
-        """One step is done."""
+    def step(self, label: str, outcome: Outcome | None = None, reason: str = "") -> None:
+        """One step is done; of a test with its outcome, and why it failed."""
 
     def note(self, text: str) -> None:
         """One line that people should see."""
@@ -74,7 +81,7 @@ class Silent:
     def start(self, total: int, what: str) -> None:
         """Say nothing."""
 
-    def step(self, label: str, outcome: Outcome | None = None) -> None:
+    def step(self, label: str, outcome: Outcome | None = None, reason: str = "") -> None:
         """Say nothing."""
 
     def note(self, text: str) -> None:

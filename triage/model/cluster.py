@@ -34,6 +34,11 @@ class ClusterStatus(StrEnum):
     RESOLVED = "resolved"
     MERGED = "merged"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done about it."""
+        return self not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
+
 
 class RunState(StrEnum):
     """What one run says of a cluster."""

@@ -131,6 +131,26 @@ class Failure(Value):
                 return frame
         return None
 
+    @property
+    def product_place(self) -> Frame | None:
+        """The innermost line of the product that the failure came through; None where there is none."""
+        return self._innermost("product")
+
+    @property
+    def test_place(self) -> Frame | None:
+        """The innermost line in the test's own file, else in any test code: helpers, fixtures, conftest."""
+        own = present_name(self.nodeid).partition("::")[0]
+        return self._innermost("test", own) or self._innermost("test")
+
+    def _innermost(self, origin: Origin, path: str | None = None) -> Frame | None:
+        """The last frame of that origin (and file), in the first exception of the chain that has one."""
+        for raised in self.chain:
+            for frame in reversed(raised.frames):
+                is_there = path is None or frame.path == path
+                if frame.origin == origin and frame.lineno is not None and is_there:
+                    return frame
+        return None
+
 
 def posix(path: str) -> str:
     """The path with forward slashes and without a leading `./`."""

@@ -83,7 +83,7 @@ class TracedLook:
             doubts=False,
         )
         self._builder = DocumentBuilder()
-        self.progress.start(len(red), "looking at what red tests execute")
+        self.progress.start(len(red), f"tracing {counted_noun(len(red), 'red test')}")
         self._look_in_turn(chunks, red, green)
         self._look_in_place(red)
         self.progress.finish()

@@ -25,6 +25,7 @@ from triage.process.api import LOG
 from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker, tail_of
 from triage.run.run_store import RunStore, record_line
 from triage.run.workers import StopCondition, StopOrDeadline, run_jobs
+from triage.text.plural import counted_noun
 
 _TRIES = {Place.ALONE: 2, Place.IN_PLACE: 4}
 """Processes for one rerun that gives no outcome. In its place another test may end the process: one that does
@@ -69,7 +70,7 @@ class Reruns:
             self.notes.append(f"{len(red)} of {planned} tests are red: none of them was run again")
             return
         self._begin()
-        self.progress.start(len(red), "running red tests again")
+        self.progress.start(len(red), f"running {counted_noun(len(red), 'red test')} again")
         tests: dict[Key, RerunTest] = {}
 
         def run_again(test: _RedTest) -> None:

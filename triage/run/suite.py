@@ -12,8 +12,7 @@ from triage.errors import TriageError, UsageError
 from triage.evidence.atomic import disk_error
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Progress, World
-from triage.model.outcome import Outcome
-from triage.model.run import Chunk, Key, RunRecord, Suite, keys_of
+from triage.model.run import Chunk, Key, RunRecord, Suite, TestResult, keys_of
 from triage.process.api import Executor
 from triage.process.orphans import sweep_abandoned
 from triage.run import environment
@@ -246,7 +245,7 @@ class _SuiteRun:
         assert planned is not None
         total = sum(len(chunk.nodeids) for chunk in planned.chunks)
         self.progress.start(
-            total, f"{counted_noun(total, 'test')} in {counted_noun(len(planned.chunks), 'chunk')}"
+            total, f"running {counted_noun(total, 'test')} in {counted_noun(len(planned.chunks), 'chunk')}"
         )
         by_name = {chunk.name: chunk for chunk in self.known.chunks}
 
@@ -283,10 +282,16 @@ class _SuiteRun:
                 is_first = key not in self.finish_events  # `ran` may be followed by `finish`
                 self.finish_events[key] = event
                 if is_first:
-                    self.progress.step(key[0], chunk.results[key].outcome)
+                    self._show_result(chunk.results[key])
             case "result":
-                result = event["result"]
-                self.progress.step(result["nodeid"], Outcome(result["outcome"]))
+                self._show_result(TestResult.model_validate(event["result"]))
+
+    def _show_result(self, result: TestResult) -> None:
+        failure = result.failures[0] if result.failures else None
+        kind = failure.exception.removeprefix("AssertionError") if failure is not None else ""
+        message = failure.message.strip().partition("\n")[0] if failure is not None else result.note or ""
+        reason = f"{kind}: {message}" if kind and message else kind or message
+        self.progress.step(result.nodeid, result.outcome, reason)
 
     # -- coverage -----------------------------------------------------------------------------
 
