@@ -1,111 +1,263 @@
-"""The HTML report as a person sees it: opened in a browser, which draws it and runs nothing of it."""
+"""The HTML report as a person uses it: opened in Chromium, which runs its script under its own policy."""
 
 from __future__ import annotations
 
-import re
 import shutil
-import struct
-import subprocess
-import sys
-import zlib
-from html.parser import HTMLParser
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.fixtures.report_run import HOSTILE, write_report_run
+from triage.campaign.recorded import recorded_run
+from triage.campaign.report import PageWriting, Report
+from triage.documents.render import load_templates
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
 ]
-SUITE = """
-def test_good(): pass
-def test_bad(): raise ValueError("<script>document.title = 'hijacked'</script><b id=bold>wrong</b>")
-"""
-# Nothing but the page: no network, no sandbox (it refuses to run as root), no graphics card.
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-)  # fmt: skip
-
-
-def triage(root: Path, *words: str) -> int:
-    command = [sys.executable, "-m", "triage", *words]
-    return subprocess.run(command, cwd=root, capture_output=True, timeout=240, check=False).returncode
+MILLISECONDS = 60_000
+"""A busy machine may take long to draw a page."""
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a run with one good and one bad test."""
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run of 60 tests whose ids, messages, titles and files try to be markup."""
     root = tmp_path_factory.mktemp("project")
-    (root / "test_two.py").write_text(SUITE, encoding="utf-8")
-    assert triage(root, "init") == 0
-    assert triage(root, "run") == 1
-    assert triage(root, "report", "--html", "report.html") == 0
-    return root / "report.html"
+    folder = write_report_run(root)
+    report = Report(root, root, recorded_run(folder, root), load_templates())
+    path = root / "report.html"
+    writing = PageWriting(
+        made_at="2026-11-23T09:00:00Z", environ={"CI_PROJECT_URL": "https://git.corp/g/r"}, redact=str
+    )
+    report.write_html(path, writing)
+    return path
 
 
-def browse(page: Path, profile: Path, *flags: str) -> str:
-    """What a headless browser prints of a page."""
-    assert CHROMIUM is not None
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *flags, page.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return shown.stdout
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        # the sandbox refuses to run as root; nothing but the page is opened
+        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        running.close()
 
 
-class Elements(HTMLParser):
-    """Names and ids of a document's elements, and its text."""
+class Opened:
+    """A page in the browser, with what it complained of and what it asked for over the network."""
 
-    def __init__(self, document: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.ids: set[str | None] = set()
-        self.text = ""
-        self.feed(document)
+    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
+        self.file = file
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(MILLISECONDS)
+        self.complaints: list[str] = []
+        self.asked_for: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+        self.page.on("request", lambda request: self.asked_for.append(request.url))
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.ids |= {value for name, value in attrs if name == "id"}
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def test_the_browsers_document_says_what_failed_and_runs_nothing(page: Path, tmp_path: Path) -> None:
-    document = browse(page, tmp_path / "profile", "--dump-dom")
-    elements = Elements(document)
-    assert "script" not in elements.tags
-    assert "bold" not in elements.ids, "the message's markup became an element"
-    assert "<script>document.title" in elements.text
-    assert "test_two.py::test_bad" in elements.text
-    title = re.search(r"<title>(.*?)</title>", document)
-    assert title is not None
-    assert title[1].endswith("the gate fails")
+    def go(self, address: str = "") -> Any:
+        self.page.goto(self.file.as_uri() + address)
+        self.page.wait_for_selector("#app[data-ready]")
+        return self.page
 
 
-def test_the_page_is_drawn(page: Path, tmp_path: Path) -> None:
-    """An empty page has rows of one colour only; text and bars give rows of several."""
-    shot = tmp_path / "shot.png"
-    browse(page, tmp_path / "profile", "--window-size=500,900", f"--screenshot={shot}")
-    width, height, rows = pixels(shot)
-    assert (width, height) == (500, 900)
-    drawn = [row for row in rows if row.strip(row[:1]) and len(set(row)) > 4]
-    assert len(drawn) > height // 4
+@pytest.fixture(scope="module")
+def wide(browser: Any, page_file: Path) -> Iterator[Opened]:
+    opened = Opened(browser, page_file, viewport={"width": 1300, "height": 900})
+    yield opened
+    opened.context.close()
 
 
-def pixels(png: Path) -> tuple[int, int, list[bytes]]:
-    """Width, height and the rows of a PNG as they are stored, each without its filter byte."""
-    data = png.read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    packed, position, width, height = b"", 8, 0, 0
-    while position < len(data):
-        (length,) = struct.unpack(">I", data[position : position + 4])
-        kind, body = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
-        if kind == b"IHDR":
-            width, height = struct.unpack(">II", body[:8])
-        elif kind == b"IDAT":
-            packed += body
-        position += length + 12
-    stored = zlib.decompress(packed)
-    stride = len(stored) // height
-    return width, height, [stored[n * stride + 1 : (n + 1) * stride] for n in range(height)]
+VIEWS = ("", "#C1", "#/tests", "#/timeline", "#/changes", "#/trends", "#/flaky", "#/run")
+
+
+def test_hostile_text_stays_text_in_every_view(wide: Opened) -> None:
+    """Nothing of it becomes an element, runs, or asks the network; the policy has nothing to refuse."""
+    page = wide.go()
+    for address in (*VIEWS, *(f"#{nodeid}" for nodeid in HOSTILE)):
+        page.evaluate("address => { location.hash = address }", address)
+        page.wait_for_timeout(30)
+        tags = set(page.evaluate("[...document.querySelectorAll('#app *')].map(node => node.tagName)"))
+        assert not tags & {"SCRIPT", "IMG", "IFRAME", "OBJECT", "EMBED", "LINK", "FORM", "BASE", "B"}
+        assert (
+            page.evaluate(
+                "document.querySelectorAll('#app [onerror], #app [onclick], #app [style*=url]').length"
+            )
+            == 0
+        )
+        targets = page.evaluate(
+            "[...document.querySelectorAll('#app a')].map(link => link.getAttribute('href'))"
+        )
+        assert all(target is None or target.startswith(("#", "https://git.corp/")) for target in targets)
+    assert page.evaluate("window.hijacked") is None
+    assert "hijacked" not in page.title().replace("<script>window.hijacked=1</script>", "")
+    assert wide.complaints == []
+    assert {url.partition("#")[0] for url in wide.asked_for} == {wide.file.as_uri()}
+
+
+def test_every_test_has_an_address(wide: Opened) -> None:
+    page = wide.go()
+    for nodeid in HOSTILE:
+        page.evaluate("id => { location.hash = '#' + encodeURIComponent(id) }", nodeid)
+        page.wait_for_function(
+            "id => document.querySelector('h2.nodeid')?.textContent === id", arg=visible(nodeid)
+        )
+    # a node id as people paste it, without escapes
+    wide.go("#tests/test_plain.py::test_07[a/b]")
+    assert page.locator("h2.nodeid").inner_text() == "tests/test_plain.py::test_07[a/b]"
+    wide.go("#tests/test_none.py::test_nowhere")
+    assert "no test or cluster" in page.locator("main").inner_text()
+
+
+def visible(text: str) -> str:
+    """As the page shows characters that cannot be seen."""
+    return text.replace("\u202e", "\\u202e").replace("\x1b", "\\x1b")
+
+
+def test_a_cause_shows_why_it_is_believed(wide: Opened) -> None:
+    page = wide.go("#C1")
+    shown = page.locator(".cause-detail").inner_text()
+    for words in (
+        "4 of 4 failed",
+        "0 of 4 failed",
+        "0.014",
+        "proven cause",
+        "- return RATES[0]",
+        "+ return RATES[1]",
+    ):
+        assert words in shown
+    assert (
+        page.locator(".cause-detail a.place")
+        .first.get_attribute("href")
+        .startswith("https://git.corp/g/r/-/blob/")
+    )
+
+
+def test_search_and_filters_stand_in_the_address(wide: Opened) -> None:
+    page = wide.go("#/tests")
+    assert "60 tests" in page.locator("[role=status]").first.inner_text()
+    page.keyboard.press("/")
+    page.keyboard.type("Market TEST_0")
+    page.wait_for_function("location.hash.includes('q=Market')")
+    found = page.locator(".test-row a.nodeid").all_inner_texts()
+    assert found
+    assert all("test_0" in text for text in found), "every word must be found, in id or message"
+    page.keyboard.press("Escape")
+    page.locator(".chip[data-outcome=failed]").click()
+    page.wait_for_function("location.hash.includes('outcome=failed')")
+    assert set(page.locator(".test-row .badge").all_inner_texts()) == {"✗ failed"}
+    page.get_by_label("Remove q Market TEST_0").click()
+    page.get_by_label("Filter by cluster").select_option("C2")
+    page.wait_for_function("location.hash.includes('cluster=C2')")
+    wide.go("#/tests?outcome=failed&cluster=C2&sort=slowest")
+    rows = page.locator(".test-row")
+    assert rows.count() == 3
+    assert page.locator(".chip[data-outcome=failed]").get_attribute("aria-pressed") == "true"
+    times = page.locator(".test-row .figure").all_inner_texts()
+    assert times == sorted(times, key=lambda text: -float(text.split()[0]))
+
+
+def test_keys_lead_through_causes_and_tests(wide: Opened) -> None:
+    page = wide.go()
+    page.keyboard.press("j")
+    page.wait_for_function("location.hash === '#C2'")
+    page.keyboard.press("k")
+    page.wait_for_function("location.hash === '#C1'")
+    page.keyboard.press("o")
+    page.wait_for_selector("h2.nodeid")
+    page.keyboard.press("e")
+    page.wait_for_function("location.hash === '#C1'")
+    page.keyboard.press("?")
+    assert page.locator("dialog").is_visible()
+    page.keyboard.press("Escape")
+    wide.go("#/tests")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.locator(".test-row.chosen").get_attribute("aria-posinset") == "2"
+    page.keyboard.press("o")
+    page.wait_for_selector("h2.nodeid")
+
+
+def test_colours_of_a_terminal_are_classes_and_other_escapes_go(wide: Opened) -> None:
+    page = wide.go("#tests/test_plain.py::test_00")
+    assert page.locator(".output .ansi-red").first.text_content() == "red"
+    assert "\\x1b" not in page.locator(".output").first.inner_text()
+
+
+CONTRAST = """
+() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const behind = (node) => {
+    for (let each = node; each; each = each.parentElement) {
+      const colour = parse(getComputedStyle(each).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const weak = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!own || node.tagName === "TITLE" || node.offsetParent === null) continue;
+    const [one, other] = [light(parse(getComputedStyle(node).color)), light(behind(node))];
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    const words = node.textContent.trim().slice(0, 30);
+    if (ratio < 4.5) weak.push(`${node.tagName}.${node.className} ${words} ${ratio.toFixed(2)}`);
+  }
+  return weak;
+}
+"""
+NAMELESS = """
+() => [...document.querySelectorAll("a, button, input, select, summary, dialog, [role=img], [role=region]")]
+  .filter((node) => !(node.textContent.trim() || node.getAttribute("aria-label")))
+  .map((node) => node.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_scrolls_sideways_and_every_text_can_be_read(
+    browser: Any, page_file: Path, scheme: str
+) -> None:
+    narrow = Opened(browser, page_file, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page = narrow.go()
+    for address in (*VIEWS, f"#{HOSTILE[0]}", "#tests/test_plain.py::test_00"):
+        page.evaluate("address => { location.hash = address }", address)
+        page.wait_for_timeout(50)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        assert page.evaluate(CONTRAST) == [], address
+        assert page.evaluate(NAMELESS) == [], address
+        assert page.evaluate("document.querySelectorAll('h1').length") == 1
+    narrow.context.close()
+
+
+def test_print_keeps_causes_and_tracebacks(browser: Any, page_file: Path) -> None:
+    opened = Opened(browser, page_file)
+    page = opened.go("#/run")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    shown = page.locator("#print").inner_text()
+    assert "4 of 4 failed" in shown
+    assert "KeyError: 'market'" in shown
+    assert not page.locator("main").is_visible()
+    opened.context.close()
+
+
+def test_without_script_it_is_one_plain_page(browser: Any, page_file: Path) -> None:
+    opened = Opened(browser, page_file, java_script_enabled=False)
+    opened.page.goto(page_file.as_uri())
+    shown = opened.page.locator("body").inner_text()
+    for words in ("the gate fails", "Clusters", "C1", "KeyError"):
+        assert words in shown
+    assert opened.page.locator("main").is_visible()
+    assert opened.complaints == []
+    opened.context.close()

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.campaign.recorded import RecordedRun, Stage
-from triage.campaign.report import Report
+from triage.campaign.report import PageWriting, Report
 from triage.documents.claims import check_document
 from triage.documents.render import load_templates
 from triage.documents.run_summary import summarize, write_run_summary
@@ -30,6 +31,7 @@ from triage.model.outcome import Outcome
 from triage.model.run import Reruns, RunRecord, TestResult
 from triage.process.git import Repository
 
+WRITING = PageWriting(made_at="2026-11-23T07:00:00Z", environ={}, redact=str)
 EVIL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]")
 
 
@@ -246,12 +248,15 @@ class _Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.loads: list[str] = []
+        self.scripts: list[dict[str, str | None]] = []
         self.text: list[str] = []
 
     def handle_starttag(self, tag, attrs):
         if tag not in self.VOID:
             self.open.append(tag)
-        assert tag not in {"script", "iframe", "object", "embed", "link", "base", "form", "img"}
+        assert tag not in {"iframe", "object", "embed", "link", "base", "form", "img"}
+        if tag == "script":
+            self.scripts.append(dict(attrs))
         for name, value in attrs:
             assert not name.startswith("on")
             if name in {"src", "href", "action", "data"}:
@@ -266,11 +271,12 @@ class _Page(HTMLParser):
 
 def test_the_page_is_whole_loads_nothing_and_holds(report, tmp_path):
     path = tmp_path / "out" / "report.html"
-    report.write_html(path)
+    report.write_html(path, WRITING)
     text = path.read_text()
     page = _Page()
     page.feed(text)
     assert page.open == []
+    assert page.scripts == [{"type": "application/json", "id": "triage-data"}, {}]
     assert all(target.startswith("#") for target in page.loads)
     assert "url(" not in text
     assert "@import" not in text
@@ -284,7 +290,7 @@ def test_the_page_is_whole_loads_nothing_and_holds(report, tmp_path):
 
 def test_a_wrong_digit_in_the_page_is_found(report, tmp_path):
     path = tmp_path / "report.html"
-    report.write_html(path)
+    report.write_html(path, WRITING)
     path.write_text(path.read_text().replace("<title>passed: 1</title>", "<title>passed: 7</title>", 1))
     assert any("'7'" in problem.what for problem in check_document(tmp_path, path)[0])
 
@@ -306,7 +312,7 @@ class _Plugin:
 )
 def test_a_plugins_section_is_text(report, tmp_path, text, expected):
     path = tmp_path / "report.html"
-    report.write_html(path, [_Plugin(text)])
+    report.write_html(path, replace(WRITING, sections=[_Plugin(text)]))
     assert expected in path.read_text()
     assert "ours &amp; &lt;theirs&gt;" in path.read_text()
     assert check_document(tmp_path, path)[0] == []

@@ -11,6 +11,7 @@ from typing import Any
 
 from triage.base.document import check_base
 from triage.campaign.check_gate import check_gate_report
+from triage.campaign.html_report.check import check_page, has_data
 from triage.documents.claims import documents_in, read_sidecar, sidecar_of
 from triage.documents.folder_check import Checked, check_claims, check_folder
 from triage.documents.ledgers import JOURNAL
@@ -103,7 +104,11 @@ def check_evidence(
 
 def check_document(root: Path, document: Path, templates: Mapping[str, str], checked: Checked) -> None:
     """Check one document that lies in no STAMP folder: nothing vouches for it but its claims and template."""
-    if check_claims(root, document, checked):
+    if not check_claims(root, document, checked):
+        return
+    if has_data(document):
+        check_page(root, document, templates, checked)
+    else:
         check_rendering(root, document, templates, checked, is_vouched=lambda: False)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
+from triage.campaign.html_report.collect import collect
+from triage.campaign.html_report.document import PluginSection, SettingEntry, Surroundings
+from triage.campaign.html_report.page import page_data, whole_page
+from triage.campaign.html_report.surroundings import excerpts, forge_of
 from triage.campaign.recorded import RecordedRun, Stage
 from triage.documents.claims import sidecar_of
 from triage.documents.render import source_of
@@ -24,7 +28,6 @@ from triage.formats.reported_run import ReportedRun
 from triage.model.claim import Artifact
 from triage.model.run import RunRecord
 from triage.process.git import Repository
-from triage.text.markup import html
 
 HTML_TEMPLATE = "report.html.j2"
 
@@ -36,6 +39,19 @@ class Section(Protocol):
 
     def render(self, document: Mapping[str, Any]) -> str:
         """Plain text for a run's summary."""
+
+
+@dataclass(frozen=True)
+class PageWriting:
+    """What the HTML report takes from outside of the evidence."""
+
+    made_at: str
+    """UTC, as journal lines have it; the journal is read as of this moment."""
+    environ: Mapping[str, str]
+    """Where a CI system says which repository it is."""
+    redact: Callable[[str], str]
+    settings: tuple[SettingEntry, ...] = ()
+    sections: Iterable[Section] = ()
 
 
 @dataclass(frozen=True)
@@ -96,18 +112,33 @@ class Report:
             document=self._name("summary.md"),
         ).text
 
-    def write_html(self, path: Path, sections: Iterable[Section] = ()) -> None:
+    def write_html(self, path: Path, writing: PageWriting) -> None:
         """The self-contained page; beneath the project its claims lie beside it, so it can be checked."""
         inside = path.absolute().is_relative_to(self.output)
         name = path.absolute().relative_to(self.output).as_posix() if inside else path.name
         sources = {"run": self._summary_source(), "failed": self._failures_source()}
         rendered = render(HTML_TEMPLATE, sources, self.templates, document=name)
-        extra = "".join(_section(section, self.summary) for section in sections)
-        if extra:
-            rendered = extended(rendered, rendered.text.replace("</main>", f"{extra}</main>"))
-        write_report(path, rendered.text)
+        sections = tuple(_section(section, self.summary) for section in writing.sections)
+        element = self._data_element(writing, sections)
+        whole = extended(rendered, whole_page(rendered.text, sections, element))
+        write_report(path, whole.text)
         if inside and self.is_concluded:
-            write_json(sidecar_of(path), rendered.sidecar)
+            write_json(sidecar_of(path), whole.sidecar)
+
+    def _data_element(self, writing: PageWriting, sections: tuple[PluginSection, ...]) -> str:
+        """What the page's script shows, as it stands in the page."""
+        evidence = collect(self.output, self.recorded, self.summary, as_of=writing.made_at)
+        repository = Repository.find(self.root)
+        forge = forge_of(repository.remote() if repository is not None else None, writing.environ)
+        commit = self.record.commit
+        surroundings = Surroundings(
+            source_url=forge.source_url(commit, self.prefix) if forge and commit else None,
+            commit_url=forge.commit_url() if forge else None,
+            excerpts=excerpts(self.root, commit, evidence, writing.redact),
+            settings=writing.settings,
+            sections=sections,
+        )
+        return page_data(evidence, surroundings, version=own_version(), made_at=writing.made_at)[1]
 
     def restore_summary(self) -> str:
         """Put `summary.md` and its claims back where somebody deleted them; says what was done.
@@ -176,10 +207,10 @@ def own_version() -> str:
         return "0"
 
 
-def _section(section: Section, summary: Mapping[str, Any]) -> str:
-    """A plugin's text cannot act as markup; a plugin that raises is named, and the report is written."""
+def _section(section: Section, summary: Mapping[str, Any]) -> PluginSection:
+    """A plugin that raises is named, and the report is written."""
     try:
-        text = section.render(summary)
+        text = str(section.render(summary))
     except Exception as error:
         text = f"this section could not be made: {error!r}"
-    return f"<section><h2>{html(section.name)}</h2><pre>{html(text)}</pre></section>\n"
+    return PluginSection(name=section.name, text=text)

@@ -15,7 +15,7 @@ from triage.text.plural import counted_noun
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from triage.campaign.report import Report
+    from triage.campaign.report import PageWriting, Report
     from triage.evidence.folder import EvidenceFolder
     from triage.formats.registry import ReportFormat
 
@@ -70,10 +70,7 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     if report.recorded.heading is not None:
         app.note(f"{report.record.stamp}: {report.recorded.heading}")
     if wanted["html"]:
-        from triage.cli.builtin_plugins import plugins
-        from triage.plugins import offers
-
-        report.write_html(wanted["html"], offers(plugins(), "triage_report_sections"))
+        report.write_html(wanted["html"], _page_writing(app))
         app.note(f"wrote {wanted['html']}")
     for report_format, file in targets:
         _write(app, report, report_format, file)
@@ -82,6 +79,23 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     if not any(wanted.values()):
         app.say(report.markdown())
     return ExitCode.OK
+
+
+def _page_writing(app: App) -> PageWriting:
+    """What an HTML report takes from this machine."""
+    from triage.campaign.html_report.surroundings import settings_of
+    from triage.campaign.report import PageWriting
+    from triage.cli.builtin_plugins import plugins
+    from triage.plugins import offers
+
+    redact = app.redact
+    return PageWriting(
+        made_at=app.world.timestamp(),
+        environ=app.world.environ,
+        redact=redact,
+        settings=settings_of(app.loaded, redact),
+        sections=offers(plugins(), "triage_report_sections"),
+    )
 
 
 def _targets(wanted: Mapping[str, Any]) -> list[tuple[ReportFormat, str]]:

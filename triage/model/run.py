@@ -145,6 +145,8 @@ class Attempt(Value):
     signal: str | None = None
     ended: Ended = "finished"
     seconds: float = 0.0
+    began: float | None = None
+    """Seconds since the run (or its resumption) began; None in evidence of older versions."""
     culprit: str | None = None
     """The test that ran when the process died, where one did."""
     notes: tuple[Note, ...] = ()

@@ -142,6 +142,20 @@ class Repository:
         """Return the first line of a commit's message."""
         return self._call("show", "--no-patch", "--format=%s", commit, "--").strip()
 
+    def file_at(self, commit: str, path: str) -> str | None:
+        """Return a file of a commit, by its path from the suite's root; None where the commit has none."""
+        return self._try("cat-file", "blob", f"{commit}:{self._prefix}{path}")
+
+    @property
+    def _prefix(self) -> str:
+        """The suite's root as git names paths below it: empty, or with a slash at its end."""
+        below = _relative(self.root, self.top)
+        return f"{below}/" if below else ""
+
+    def remote(self) -> str | None:
+        """Return the address that `origin` is fetched from; None where there is none."""
+        return self._try("config", "--get", "remote.origin.url") or None
+
     def diff(self, *paths: str) -> str:
         """Return uncommitted changes of tracked files as a patch."""
         return self._call(

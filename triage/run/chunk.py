@@ -98,6 +98,8 @@ class ChunkRunner:
     """The key of an attempt's record, by the attempt's name."""
     stop: Callable[[], bool]
     on_event: OnChunkEvent
+    elapsed: Callable[[], float] | None = None
+    """Seconds since the run began, where somebody keeps count of them."""
     doubts: bool = True
     """Whether a test runs again alone whose process somebody else may have ended; alone is no control where
     the order of tests is what is examined, and there only the end of the machinery is doubted."""
@@ -146,6 +148,7 @@ class ChunkRunner:
         reader = RecordReader(
             key, lambda payload, event: self._take_event(chunk, number, payload, event, reader)
         )
+        began = round(self.elapsed(), 3) if self.elapsed is not None else None
         process = self.executor.run(make_request(folder, key, keys), reader.feed, self.stop)
         # what did not fit into the record any more lies beside it; a line may have been cut before
         reader.feed(b"\n" + overflow_lines(folder / RECORD))
@@ -178,6 +181,7 @@ class ChunkRunner:
             signal=process.signal,
             ended=end.ended,
             seconds=round(process.seconds, 6),
+            began=began,
             culprit=end.culprit[0] if end.culprit else None,
             notes=notes,
         )

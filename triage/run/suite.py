@@ -97,6 +97,7 @@ class _SuiteRun:
             key=store.key,
             stop=self.stop,
             on_event=self._on_event,
+            elapsed=self._elapsed,
         )
         self.isolation = Isolation(self.launch, executor, self.runner, suite.isolation == "warm")
         self.finish_events: dict[Key, dict[str, Any]] = {}
@@ -151,9 +152,12 @@ class _SuiteRun:
         targets = self.artifacts.targets(chunk, [nodeid for nodeid, _ in keys])
         return self.launch.shell(targets)
 
+    def _elapsed(self) -> float:
+        return self.world.monotonic() - self.started
+
     def _is_time_up(self) -> bool:
         limit = self.suite.limits.total_timeout
-        return limit is not None and self.world.monotonic() - self.started > limit
+        return limit is not None and self._elapsed() > limit
 
     # -- preflight ----------------------------------------------------------------------------
 

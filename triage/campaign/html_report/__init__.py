@@ -1,0 +1,1 @@
+"""What the HTML report shows: collected from the evidence, so that `triage check` can collect it again."""

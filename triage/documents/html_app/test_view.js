@@ -1,0 +1,72 @@
+// The page of one test.
+
+import { el } from "./dom.js";
+import { failurePart } from "./cause_detail.js";
+import { clusterLink, command, facts, outcomeBadge, placeLink, rateInWords, section, sourceExcerpt, stateBadge, strip, table } from "./parts.js";
+import { duration, moment, outcomeWord, shellWord, short } from "./words.js";
+
+/** Everything that the run knows of a test. */
+export function testView(test, report) {
+  const failures = report.failuresOf.get(test.index) || [];
+  return el(
+    "article",
+    { class: "test-view" },
+    el("a", { href: "#/tests", class: "back shown-always" }, "← all tests"),
+    el("h2", { class: "nodeid" }, test.id),
+    el("p", {}, outcomeBadge(test.outcome), " ", duration(test.millis)),
+    facts([
+      ["cluster", test.clusters.length ? test.clusters.map((id) => clusterLine(id, report)) : null],
+      ["quarantine", test.detail.quarantine],
+      ["against the base", test.detail.base ? `${test.detail.base.verdict}: ${test.detail.base.reason}` : null],
+      ["run again", rerunsInWords(test.detail.reruns)],
+      ["chance", test.detail.flaky],
+      ["signal", test.detail.signal],
+      ["note", test.detail.note],
+      ["chunk", test.chunk],
+      ["process of the chunk", test.detail.attempt ? `the ${test.detail.attempt}.` : null],
+    ]),
+    historyPart(test, report),
+    failures.map((failure, index) => failureSection(failure, index, failures.length, report)),
+    section("Commands", command(`pytest ${shellWord(test.id)}`), command(`triage history ${shellWord(test.id)}`)),
+  );
+}
+
+function clusterLine(id, report) {
+  const cluster = report.clusterById.get(id);
+  return el("div", {}, clusterLink(id), " ", cluster ? [stateBadge(cluster), ` ${cluster.title}`] : null);
+}
+
+function rerunsInWords(reruns) {
+  if (!reruns) return null;
+  const alone = reruns.alone ? `; alone it was ${outcomeWord(reruns.alone)}` : "";
+  const inPlace = reruns.in_place ? `; behind the tests before it, ${outcomeWord(reruns.in_place)}` : "";
+  return `${reruns.failed} of ${reruns.runs} times red${alone}${inPlace}`;
+}
+
+function historyPart(test, report) {
+  const outcomes = report.outcomesOf(test);
+  if (outcomes.length < 2) return null;
+  const rows = outcomes.map((outcome, index) => {
+    const run = report.history[index];
+    const address = report.commitAddress(run.commit);
+    return [
+      moment(run.stamp),
+      outcome ? outcomeBadge(outcome) : "not in the run",
+      address ? el("a", { href: address }, short(run.commit)) : el("code", {}, short(run.commit)),
+    ];
+  });
+  return section(
+    "History",
+    el("p", {}, strip(outcomes), " ", rateInWords(outcomes)),
+    el("details", {}, el("summary", {}, "each run"), table(["run", "outcome", "commit"], rows.reverse())),
+  );
+}
+
+function failureSection(failure, index, total, report) {
+  const place = failure.product || failure.own;
+  return section(
+    total > 1 ? `Failure ${index + 1} of ${total}` : "Failure",
+    place ? [el("p", {}, placeLink(place, report)), sourceExcerpt(place, report)] : null,
+    failurePart(failure, report),
+  );
+}
