@@ -12,7 +12,7 @@ import time
 import pytest
 from _pytest.runner import runtestprotocol
 
-from triage.recorder.plugin import Recorder
+from triage.recorder.session_recorder import Recorder
 from triage.recorder.settings import Settings
 
 _ROUNDS, _LAPS = 9, 2000

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from triage.errors import VoidError
 from triage.instruments.registry import plugin_of
@@ -19,12 +20,35 @@ _REASON_LENGTH = 200
 """Characters of a reason in a sentence."""
 
 
+_USUAL_WORKERS = 2
+"""Where no number is named, or one that another machine has (`-n auto`): two processes are enough to meet."""
+_MOST_WORKERS = 8
+"""More would only wait for each other's cores."""
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """How the suite can be run in several processes at once."""
+
+    installed: bool = False
+    """Whether pytest-xdist is there, in the suite's interpreter."""
+    asked: bool = False
+    """Whether the suite's own options start workers."""
+    workers: int = _USUAL_WORKERS
+    distribution: str = "load"
+    """As `--dist` names it."""
+
+
+NO_XDIST = Parallel()
+
+
 @dataclass(frozen=True)
 class Collected:
     """Node ids in the order of the suite, and the files that do not collect, with the reason."""
 
     tests: tuple[str, ...]
     broken: dict[str, str]
+    parallel: Parallel = NO_XDIST
 
 
 def collect(
@@ -50,7 +74,8 @@ def collect(
         executor=environment.executor,
         world=environment.world,
     )
-    tests = _listed(folder / "instruments" / "listing.jsonl")
+    listing = _listing(folder / "instruments" / "listing.jsonl")
+    tests = tuple(listing.get("ids", ()))
     broken = {}
     for error in result.collect_errors:
         message = error.failures[0].message if error.failures else ""
@@ -59,7 +84,7 @@ def collect(
         raise VoidError(
             "no-tests", f"no test was collected; {_what_pytest_says(folder)}", "try `pytest --collect-only`"
         )
-    return Collected(tests, broken)
+    return Collected(tests, broken, _parallel(listing.get("xdist")))
 
 
 def limits_for_collection(limits: Limits) -> Limits:
@@ -69,10 +94,22 @@ def limits_for_collection(limits: Limits) -> Limits:
     return limits.model_copy(update={"test_timeout": max(limits.test_timeout, _COLLECTING_SECONDS)})
 
 
-def _listed(path: Path) -> tuple[str, ...]:
-    """Node ids as the instrument in the collecting process wrote them, on one line."""
+def _listing(path: Path) -> dict[str, Any]:
+    """What the instrument in the collecting process wrote, on one line; empty where it came to nothing."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return tuple(json.loads(lines[0])["ids"]) if lines else ()
+    listing: dict[str, Any] = json.loads(lines[0]) if lines else {}
+    return listing
+
+
+def _parallel(options: Mapping[str, Any] | None) -> Parallel:
+    """From what the options of the suite ask of pytest-xdist; None where it is not installed."""
+    if options is None:
+        return NO_XDIST
+    workers, distribution = options.get("workers"), options.get("distribution")
+    asked = workers is not None or distribution is not None
+    number = workers if isinstance(workers, int) and workers > 1 else _USUAL_WORKERS
+    mode = distribution if distribution not in (None, "no") else "load"
+    return Parallel(True, asked, min(number, _MOST_WORKERS), mode)
 
 
 def _last_line(text: str) -> str:

@@ -53,9 +53,20 @@ def _run(
     if instruments is not None:
         changes.append(f"TRIAGE_INSTRUMENT={shlex.quote(instruments)}")
     plugins = [word for name in setup.instruments for word in ("-p", plugin_of(name))]
-    arguments = [*plugins, *pytest_args, *setup.pytest_args, *_targets(setup)]
+    arguments = [*plugins, *pytest_args, *setup.pytest_args, *_workers(setup), *_targets(setup)]
     command = [shlex.quote(python), "-m", "pytest", *(shlex.quote(word) for word in arguments)]
     return ["env", *changes, *command] if changes else command
+
+
+def _workers(setup: Setup) -> list[str]:
+    """The options of pytest-xdist, where the number of processes is what is examined."""
+    match setup.workers:
+        case None:
+            return []
+        case 0:
+            return ["-n", "0"]
+        case number:
+            return ["-n", str(number), "--dist", setup.distribution]
 
 
 def _targets(setup: Setup) -> list[str]:

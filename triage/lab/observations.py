@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from triage.lab.parallel_tests import ParallelTests, parallel_tests
 from triage.lab.protocol import Observation
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
-from triage.model.run import SelectionResult
+from triage.model.run import SelectionResult, TestResult
 
 Lines = tuple[dict[str, Any], ...]
 """What one instrument wrote, a JSON object a line."""
@@ -21,17 +22,19 @@ def observation_of(
     result: SelectionResult, measured: Mapping[str, tuple[dict[str, Any], ...]]
 ) -> Observation:
     """One run as probes see it; a file that does not collect is an error of each of its tests."""
-    outcomes = {each.nodeid: each.outcome for each in result.results}
-    failures = {each.nodeid: each.failures[0] for each in result.results if each.failures}
+    outcomes, failures = _of_tests(result.results)
     _spread_collect_errors(result, outcomes, failures)
     for selector in result.selection.nodeids:
         is_file = "::" not in selector
         if is_file and selector not in outcomes and any(nodeid.startswith(selector) for nodeid in outcomes):
             outcomes[selector] = Outcome.PASSED  # a file was the subject, and it collects
+    parallel = parallel_tests(Path(result.folder)) if result.selection.workers else ParallelTests()
     return Observation(
         outcomes=outcomes,
         failures=failures,
         order=tuple(each.nodeid for each in result.results if each.outcome is not Outcome.NOT_RUN),
+        worker_of=parallel.worker_of,
+        at_once=parallel.at_once,
         measured=dict(measured),
         durations={each.nodeid: each.duration for each in result.results if each.duration is not None},
         seconds=result.seconds,
@@ -39,6 +42,19 @@ def observation_of(
         evidence=result.folder,
         notes=tuple(attempt.note for attempt in result.attempts if attempt.note),
     )
+
+
+def _of_tests(results: Sequence[TestResult]) -> tuple[dict[str, Outcome], dict[str, Failure]]:
+    """Outcome and first failure of each id; of tests with one id, or of one that ran twice, the red one's."""
+    outcomes: dict[str, Outcome] = {}
+    failures: dict[str, Failure] = {}
+    for each in results:
+        known = outcomes.get(each.nodeid)
+        if known is None or not known.is_red:
+            outcomes[each.nodeid] = each.outcome
+        if each.failures:
+            failures.setdefault(each.nodeid, each.failures[0])
+    return outcomes, failures
 
 
 def _spread_collect_errors(

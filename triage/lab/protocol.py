@@ -44,6 +44,11 @@ class Setup(Value):
     """Another time limit for each test."""
     cwd: str | None = None
     """Start in this folder, relative to the root."""
+    workers: int | None = None
+    """Let pytest-xdist run the tests in so many processes; 0: in one, and nothing else runs beside it.
+    None: in one process, beside whatever else the laboratory runs."""
+    distribution: str = "load"
+    """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
 
     def plus(self, **changes: Any) -> Setup:
         """A copy with entries added to the dictionaries and other fields replaced."""
@@ -105,6 +110,10 @@ class Observation(Value):
     """The first failure of each red test."""
     order: tuple[str, ...] = ()
     """Tests in the order in which they ran."""
+    worker_of: dict[str, str] = {}
+    """The worker of pytest-xdist that ran a test; empty where one process ran all of them."""
+    at_once: dict[str, tuple[str, ...]] = {}
+    """The tests that other workers ran while a red test ran."""
     measured: dict[str, tuple[dict[str, Any], ...]] = {}
     """Lines that each instrument wrote."""
     durations: dict[str, float] = {}
@@ -116,6 +125,14 @@ class Observation(Value):
     def outcome(self, nodeid: str) -> Outcome:
         """The outcome of a test; `not_run` where the process never came to it."""
         return self.outcomes.get(nodeid, Outcome.NOT_RUN)
+
+    def before_in_worker(self, nodeid: str) -> tuple[str, ...]:
+        """The tests that the worker of a test had run before it, in order."""
+        worker = self.worker_of.get(nodeid)
+        if worker is None or nodeid not in self.order:
+            return ()
+        earlier = self.order[: self.order.index(nodeid)]
+        return tuple(other for other in earlier if self.worker_of.get(other) == worker)
 
     def passed(self, *nodeids: str) -> bool:
         """Whether all of these passed: an error, a skip or a test that never ran is no pass."""

@@ -68,7 +68,9 @@ class SetupRunner:
         """Call `run` for each setup on the workers; observations in the order of the setups."""
         for setup in setups:
             self.pristine(setup)
-        if self._workers == 1 or len(setups) == 1:
+        # tests of two processes may disturb each other: nothing runs beside where that is examined
+        is_undisturbed = any(setup.workers is not None for setup in setups)
+        if self._workers == 1 or len(setups) == 1 or is_undisturbed:
             return [run(setup) for setup in setups]
         with ThreadPoolExecutor(self._workers) as pool:
             try:
@@ -144,6 +146,8 @@ class SetupRunner:
             settings={name: json.dumps(value) for name, value in instruments.items()},
             limits=limits,
             seed=setup.seed,
+            workers=setup.workers or 0,
+            distribution=setup.distribution,
         )
 
     def _default_variables(self, temporary: Path) -> dict[str, str | None]:

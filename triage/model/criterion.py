@@ -76,6 +76,10 @@ class Criterion(Value):
     """Of these, the tests that must pass; empty where they are the subject."""
     apart: bool = False
     """Whether each of `nodeids` runs in a process of its own; a run is then one process for each."""
+    workers: int | None = None
+    """In how many workers of pytest-xdist the tests run, at once; None for one process."""
+    distribution: str = "load"
+    """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
     conditions: Conditions | None = None
     """None runs under the settings as they are."""
     runs: int = Field(default=1, ge=0)

@@ -328,6 +328,10 @@ class Selection(Value):
     limits: Limits = Limits()
     seed: int | None = None
     """For pytest-randomly, as a run gives it to its processes; None leaves it to the suite."""
+    workers: int = 0
+    """Let pytest-xdist run the tests in so many workers, without an order; 0: in one process."""
+    distribution: str = "load"
+    """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
 
 
 class SelectionResult(Value):

@@ -42,8 +42,9 @@ class Case:
     base: Setup
     """Where it fails."""
     failure: Failure
-    context: Literal["alone", "file", "chunk", "imports", "suite"]
-    """The fewest tests of one process with which it fails; `imports`: alone, others imported."""
+    context: Literal["alone", "file", "chunk", "imports", "suite", "workers"]
+    """The fewest tests of one process with which it fails; `imports`: alone, others imported; `workers`: only
+    in processes of pytest-xdist."""
     rate: float = 1.0
     """Failure rate in that setup, as seen so far."""
     runs: int = 1

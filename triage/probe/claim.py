@@ -28,8 +28,8 @@ _INPUTS = frozenset(
     {"env", "config", "literal", "dtype", "seed", "clock", "network", "file", "cwd", "resource", "parameter"}
 )
 """Factors that are values which the product takes in: wrong only where something else says so."""
-_COMPARED_ELSEWHERE = frozenset({"commit", "restore", "backward"})
-"""Factors that change the code or undo a leak: which lines run is then no hint."""
+_COMPARED_ELSEWHERE = frozenset({"commit", "restore", "backward", "workers"})
+"""Factors that change the code, undo a leak or keep tests apart: which lines run is then no hint."""
 _SIGNALS = frozenset({"zero-signal", "graph-break", "nonfinite-gradient"})
 _DIED = frozenset({CRASHED, TIMED_OUT})
 """Failures that take the process along, and with it what a meter would write when the test is over."""

@@ -99,6 +99,7 @@ _OTHER_KINDS: dict[str, CauseKind] = {
     "network": "network",
     "compile": "compile",
     "resource": "resource",
+    "workers": "resource",
     "locks": "timeout",
     "children": "timeout",
 }

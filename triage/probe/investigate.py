@@ -88,7 +88,9 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
         nodeid = subject.nodeids[0]
         hinted = needs_others(red, nodeid)
         red_order = red.order_of(nodeid) if red is not None else ()
-        reproduction = reproduce(lab, nodeid, collected.tests, red_order, in_place_first=hinted)
+        reproduction = reproduce(
+            lab, nodeid, collected.tests, red_order, in_place_first=hinted, parallel=collected.parallel
+        )
         if isinstance(reproduction, NotReproduced):
             report = report_without_failure(subject, reproduction)
         else:

@@ -74,7 +74,12 @@ def _for_member(proof: Experiment, member: str) -> Experiment:
 
 
 def _with_member(setup: Setup, subject: str, member: str) -> Setup:
-    """The setup with the member in the subject's place; where it ran before, it runs no more."""
+    """The setup with the member in the subject's place; where it ran before, it runs no more.
+
+    One of two tests that disturb each other in two processes stays where it is.
+    """
+    if setup.workers is not None and member in setup.nodeids:
+        return setup
     others = [nodeid for nodeid in setup.nodeids if nodeid != member]
     nodeids = tuple(member if nodeid == subject else nodeid for nodeid in others)
     return setup.model_copy(update={"nodeids": nodeids})

@@ -1,4 +1,4 @@
-"""Reproduce a failure: alone, then in ever more company; the first in which it fails counts.
+"""Reproduce a failure: alone, then in ever more company, then in several processes; the first counts.
 
 A recorded order is a sequence: where a run shows which tests preceded the subject in its process, they come
 first, in that very order, and are never sorted back into the order of the suite.
@@ -6,18 +6,21 @@ first, in that very order, and are never sorted back into the order of the suite
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from triage.lab.budget import BudgetSpent
+from triage.lab.collect import NO_XDIST, Parallel
 from triage.lab.lab import Lab
 from triage.lab.protocol import Look, Observation, Setup
 from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
+from triage.text.pattern import pattern
 
-Context = Literal["alone", "file", "chunk", "imports", "suite"]
+Context = Literal["alone", "file", "chunk", "imports", "suite", "workers"]
 _FIRST = 2
 """Runs alone; a flaky test seldom passes or fails in both of them by chance."""
 _SHORT_LIMIT = 30.0
@@ -26,12 +29,28 @@ _HANGING_LIMIT = 6.0
 """Seconds for a test that was seen to hang at one line: its experiments need not wait longer."""
 _MORE_ALONE = 10
 """Runs alone after it passed everywhere: 12 green runs allow a failure rate of 22 %."""
+_UNDISTURBED = 3
+"""Runs with nothing beside them of a test that failed while another copy of it ran."""
+_TRIES_AT_ONCE = 2
+"""Runs in several processes: whether two tests meet there is a matter of moments."""
+_TAKEN = pattern(
+    r"""
+    Address [ ] already [ ] in [ ] use | Errno [ ] (?: 98 | 48 )
+    | (?: database | table ) .{0,80} is [ ] locked
+    | FileExistsError | Resource [ ] temporarily [ ] unavailable | BlockingIOError
+    """,
+    matches=["OSError: [Errno 98] Address already in use", "OperationalError: database is locked"],
+    rejects=["Errno 2", "the door is locked"],
+    flags=re.IGNORECASE,
+)
+"""What is said where somebody else holds what a test asks for."""
 _IN_WORDS: dict[Context, str] = {
     "alone": "alone in its process",
     "file": "with the tests of its file",
     "chunk": "among the tests of its process, as a run recorded them",
     "imports": "alone, where the other test files are imported too",
     "suite": "in the whole suite",
+    "workers": "in several processes at once",
 }
 
 
@@ -75,12 +94,14 @@ def reproduce(
     chunk: Sequence[str] = (),
     *,
     in_place_first: bool = False,
+    parallel: Parallel = NO_XDIST,
 ) -> Reproduction | NotReproduced:
-    """Run it alone, then among more and more tests, until it fails.
+    """Run it alone, then among more and more tests, then in several processes at once, until it fails.
 
     `suite` is in the order of collection, `chunk` are the tests that shared its process in a recorded run, in
     the order in which they ran. `in_place_first` tries all that preceded it there before smaller company: the
-    reruns of that run have found it red behind them. Lowers the laboratory's limit for a test that hangs.
+    reruns of that run have found it red behind them. `parallel` tells how several processes can be had; where
+    the suite's options start them they come first. Lowers the laboratory's limit for a test that hangs.
     """
     alone = Setup(nodeids=(nodeid,))
     try:
@@ -88,20 +109,98 @@ def reproduce(
     except BudgetSpent:
         return NotReproduced("The budget was spent before the test had run alone: nothing is known yet.")
     if any(run.red(nodeid) for run in first):
-        return _reproduced(nodeid, alone, "alone", first)
+        meeting = _failed_by_meeting(lab, nodeid, first, parallel)
+        return meeting or _reproduced(nodeid, alone, "alone", first)
     if not any(run.outcome(nodeid).passes for run in first):  # and none is red
         outcome = first[0].outcome(nodeid).value.replace("_", " ")
         return NotReproduced(
             f"Not reproduced: the test is {outcome} here, so there is no failure to explain."
         )
-    for context, setup in companies(nodeid, suite, chunk, in_place_first=in_place_first):
+    tried = [
+        *companies(nodeid, suite, chunk, in_place_first=in_place_first),
+        *processes_at_once(nodeid, suite, parallel),
+    ]
+    if parallel.asked:
+        tried.sort(key=lambda each: each[0] != "workers")
+    for context, setup in tried:
+        times = _TRIES_AT_ONCE if context == "workers" else 1
         try:
-            runs = lab.look([Look(setup=setup, why=f"does it fail {_IN_WORDS[context]}?")])
+            runs = lab.look([Look(setup=setup, why=f"does it fail {_said_of(context, setup)}?")] * times)
         except BudgetSpent:
             return _unfinished(first, context)
-        if runs[0].red(nodeid):
-            return _reproduced(nodeid, setup, context, runs)
-    return _more_runs_alone(lab, nodeid, alone, first, chunk)
+        if any(run.red(nodeid) for run in runs):
+            in_one = _in_order_of_its_worker(lab, nodeid, runs)
+            return in_one or _reproduced(nodeid, setup, context, runs)
+    return _more_runs_alone(lab, nodeid, alone, first, where=_company(chunk, parallel))
+
+
+def processes_at_once(
+    nodeid: str, suite: Sequence[str], parallel: Parallel
+) -> Iterator[tuple[Context, Setup]]:
+    """Itself in each worker of pytest-xdist, then its file and the suite shared out among the workers."""
+    if not parallel.installed:
+        return
+    alone = Setup(nodeids=(nodeid,), workers=parallel.workers, distribution="each")
+    yield "workers", alone
+    shared_out = Setup(nodeids=(), workers=parallel.workers, distribution=parallel.distribution)
+    file = _of_file(file_of_test(nodeid), suite)
+    for nodeids in dict.fromkeys((file, tuple(suite))):
+        if len(nodeids) > 1:
+            yield "workers", shared_out.plus(nodeids=nodeids)
+
+
+def _failed_by_meeting(
+    lab: Lab, nodeid: str, first: Sequence[Observation], parallel: Parallel
+) -> Reproduction | None:
+    """The failure as one of two copies at once, where it never comes to a test with nothing beside it.
+
+    The first runs stand side by side, and a fixed port or a file outside of the working copy is one for both.
+    """
+    red = [run for run in first if run.red(nodeid)]
+    is_taken = any(_TAKEN.search(run.failures[nodeid].longrepr) for run in red if nodeid in run.failures)
+    if not parallel.installed or (len(red) == len(first) and not is_taken):
+        return None
+    alone = Setup(nodeids=(nodeid,), workers=0)
+    try:
+        undisturbed = lab.look([Look(setup=alone, why="does it fail with nothing beside it?")] * _UNDISTURBED)
+        if not all(run.passed(nodeid) for run in undisturbed):
+            return None
+        at_once = alone.plus(workers=parallel.workers, distribution="each")
+        why = f"does it fail {_said_of('workers', at_once)}?"
+        runs = lab.look([Look(setup=at_once, why=why)] * _TRIES_AT_ONCE)
+    except BudgetSpent:
+        return None
+    if any(run.red(nodeid) for run in runs):
+        return _reproduced(nodeid, at_once, "workers", runs)
+    return None
+
+
+def _in_order_of_its_worker(lab: Lab, nodeid: str, runs: Sequence[Observation]) -> Reproduction | None:
+    """The failure in one process, behind the tests that ran before it in its worker: their order decides.
+
+    None where it passes there, where nothing ran before it, and for runs in one process.
+    """
+    for run in runs:
+        before = run.before_in_worker(nodeid)
+        if not run.red(nodeid) or not before:
+            continue
+        setup = Setup(nodeids=(*before, nodeid))
+        try:
+            again = lab.look([Look(setup=setup, why="does it fail in the order of its worker?")])
+        except BudgetSpent:
+            return None
+        if again[0].red(nodeid):
+            return _reproduced(nodeid, setup, "chunk", again)
+    return None
+
+
+def _said_of(context: Context, setup: Setup) -> str:
+    """Where a test ran, as a clause."""
+    if context != "workers":
+        return _IN_WORDS[context]
+    options = f"-n {setup.workers} --dist {setup.distribution}"
+    company = "alone" if len(setup.nodeids) == 1 else f"with {len(setup.nodeids) - 1} other tests"
+    return f"under pytest {options}, {company}"
 
 
 def _first_runs(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
@@ -183,7 +282,7 @@ def _unfinished(first: Sequence[Observation], context: Context) -> NotReproduced
 
 
 def _more_runs_alone(
-    lab: Lab, nodeid: str, alone: Setup, first: list[Observation], chunk: Sequence[str]
+    lab: Lab, nodeid: str, alone: Setup, first: list[Observation], *, where: str
 ) -> Reproduction | NotReproduced:
     """Run it alone some more times, for a rare failure; without one, say which rate is still possible."""
     runs = list(first)
@@ -195,19 +294,22 @@ def _more_runs_alone(
     except BudgetSpent:
         pass  # the runs so far are an answer
     return NotReproduced(
-        f"Not reproduced: passed {len(runs)} of {len(runs)} times alone, and {_company(chunk)}; "
+        f"Not reproduced: passed {len(runs)} of {len(runs)} times alone, and {where}; "
         f"a failure rate up to {still_allowed(len(runs)):.0%} is not excluded."
     )
 
 
-def _company(chunk: Sequence[str]) -> str:
-    """Where else it passed, as a clause."""
+def _company(chunk: Sequence[str], parallel: Parallel) -> str:
+    """Where else it passed, as a clause; and where it could not be run."""
+    places = "in its file and the suite"
     if len(chunk) > 1:
-        return "once behind the tests that preceded it on record, in its file and in the suite"
-    return "in its file and the suite"
+        places = "once behind the tests that preceded it on record, in its file and in the suite"
+    if parallel.installed:
+        return f"{places}, and under pytest -n {parallel.workers}"
+    return f"{places} (not in several processes at once: pytest-xdist is not installed)"
 
 
 def _reproduced(nodeid: str, setup: Setup, context: Context, runs: Sequence[Observation]) -> Reproduction:
     red = [run for run in runs if run.red(nodeid)]
-    text = f"Reproduced {_IN_WORDS[context]}: failed {len(red)} of {len(runs)} times."
+    text = f"Reproduced {_said_of(context, setup)}: failed {len(red)} of {len(runs)} times."
     return Reproduction(nodeid, setup, context, red[0], len(red), len(runs), text)

@@ -20,7 +20,7 @@ Events, by `e`:
     start     i                                                  item i (of `collected`) is about to run
     failing   i, failures                   what has failed so far, before the teardown of item i
     ran       i, outcome, stages, failures      the last item but for the teardown of wider fixtures
-    finish    i, outcome, stages, failures, reruns, note         item i is done
+    finish    i, outcome, stages, failures, reruns, note         item i is done; `worker` of pytest-xdist
     look      i, executed, failure          what item i ran of the product, and what led to its failure
     cut       i, how, what                                       item i ended the session by an exception
     note      text                                               switched off, cut, not possible

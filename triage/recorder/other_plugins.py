@@ -17,7 +17,7 @@ TARGET = "target"
 _XDIST_OFF = "pytest-xdist switched off: chunks run in triage's own workers (--workers N)"
 _XDIST_HINT = (
     "the suite's options start pytest-xdist (-n, --dist): what fails only when its workers share files,"
-    " ports or other things does not show here; run `pytest` as it is configured to see it"
+    " ports or other things does not show here; `triage probe NODEID` runs a test with them too"
 )
 
 
@@ -91,6 +91,7 @@ def _xdist(config: Any) -> str | None:
     distributes = getattr(option, "dist", "no") not in ("no", None)
     if not wants_workers and not distributes:
         return None
+    config.triage_workers = (getattr(option, "numprocesses", None), option.dist)
     option.numprocesses, option.tx, option.dist = None, [], "no"
     if hasattr(option, "looponfail"):
         option.looponfail = False

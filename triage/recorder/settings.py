@@ -49,6 +49,10 @@ class Settings:
     """Seed for plugins that otherwise draw one for each process."""
     keep_order: str | None = None
     """The plugin that may shuffle while the suite is collected, with its seed: `randomly:123`."""
+    workers: int = 0
+    """Let pytest-xdist run the tests in so many workers; 0: in this process."""
+    distribution: str = "load"
+    """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
     restore: dict[str, str | None] = field(default_factory=dict)
     """Variables as the suite's author has them, where starting the recorder needed others."""
     unpath: list[str] = field(default_factory=list)

@@ -7,16 +7,13 @@ gets their reports alone, and records what these say.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from triage.recorder import events
-from triage.recorder.plugin import Recorder
 from triage.recorder.record_file import Writer
-from triage.recorder.reports import last_attempt, outcome_of
-from triage.recorder.select import public_id
+from triage.recorder.remote_reports import RemoteReports
+from triage.recorder.session_recorder import Recorder
 from triage.recorder.settings import Settings
 
 NAME = "events.jsonl"
@@ -41,55 +38,33 @@ class StandaloneRecorder(Recorder):
         super().__init__(settings)
         self.writer = StandaloneWriter(settings.record, b"")
         self.notes = []
-        self._remote_reports: dict[str, list[Any]] = {}
-        """Under pytest-xdist: reports of tests that a worker has started and not finished."""
-        self._numbers: dict[str, int] = {}
-        """Under pytest-xdist: the number of each public id in the record."""
+        self.remote = RemoteReports(self.writer, self.serializer, self.redact)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> Any:
         """Leave every option as it is."""
         return (yield)
 
-    def announce_remote(self, ids: list[str]) -> None:
-        """Record the tests that workers of pytest-xdist have collected."""
-        self._numbers = {nodeid: number for number, nodeid in enumerate(ids)}
-        self.writer.write({"e": "collected", "ids": ids, "nth": None})
-
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Record the first worker's list: pytest-xdist requires the lists of all workers to be equal."""
-        if not self._numbers:
-            self.announce_remote([public_id(nodeid, self.redact) for nodeid in ids])
+        if not self.remote.announced:
+            self.remote.announce(ids)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Record under pytest-xdist that a worker has started a test."""
-        number = self._numbers.get(public_id(nodeid, self.redact))
-        if number is not None:
-            self._remote_reports[nodeid] = []
-            self.writer.write({"e": "start", "i": number})
+        self.remote.begun(nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Keep a report of this process, or of a worker."""
-        if self._numbers:
-            self._remote_reports.setdefault(report.nodeid, []).append(report)
+        if self.remote.announced:
+            self.remote.take(report)
         else:
             super().pytest_runtest_logreport(report)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Record under pytest-xdist that a worker has finished a test."""
-        number = self._numbers.get(public_id(nodeid, self.redact))
-        reports, _ = last_attempt(self._remote_reports.pop(nodeid, []))
-        if number is None or not reports:
-            return
-        event: Mapping[str, Any] = {
-            "e": "finish",
-            "i": number,
-            "outcome": outcome_of(reports),
-            "stages": self.serializer.stages(reports),
-            "failures": [self.serializer.failure(report, None) for report in reports if report.failed],
-        }
-        self.writer.write_payload(events.encode(event))
+        self.remote.over(nodeid)
 
 
 def record_to(config: Any, folder: str) -> None:

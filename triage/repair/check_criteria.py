@@ -14,7 +14,7 @@ from triage.lab.lab import Lab
 from triage.lab.measurements import Measurements, magnitude, measurements_of
 from triage.lab.observations import relative_evidence
 from triage.lab.protocol import Look, Observation, Setup
-from triage.model.criterion import Bound, Conditions, Criterion, CriterionResult, Scope, allowed_rate
+from triage.model.criterion import Bound, Criterion, CriterionResult, Scope, allowed_rate
 from triage.model.outcome import Outcome
 from triage.model.recorded_criteria import RecordedCriteria
 from triage.repair.assertion_strength import missing_note
@@ -57,20 +57,24 @@ class _Process:
     """What one process of a criterion runs, and how."""
 
     nodeids: tuple[str, ...]
-    imports: tuple[str, ...]
-    conditions: Conditions | None
+    criterion: Criterion
 
     def setup(self, instruments: dict[str, dict[str, Any]]) -> Setup:
-        if self.conditions is None:
-            return Setup(nodeids=self.nodeids, imports=self.imports, instruments=instruments)
-        return Setup(
+        plain = Setup(
             nodeids=self.nodeids,
-            imports=self.imports,
+            imports=self.criterion.imports,
             instruments=instruments,
-            env=self.conditions.env,
-            suite_args=self.conditions.pytest_args,
-            seed=self.conditions.seed,
-            test_timeout=self.conditions.test_timeout,
+            workers=self.criterion.workers,
+            distribution=self.criterion.distribution,
+        )
+        conditions = self.criterion.conditions
+        if conditions is None:
+            return plain
+        return plain.plus(
+            env=conditions.env,
+            suite_args=conditions.pytest_args,
+            seed=conditions.seed,
+            test_timeout=conditions.test_timeout,
         )
 
 
@@ -79,7 +83,7 @@ def _processes(criterion: Criterion) -> list[_Process]:
     if criterion.scope is Scope.NONE:
         return []
     together = [(nodeid,) for nodeid in criterion.nodeids] if criterion.apart else [criterion.nodeids]
-    return [_Process(nodeids, criterion.imports, criterion.conditions) for nodeids in together]
+    return [_Process(nodeids, criterion) for nodeids in together]
 
 
 def _key(process: _Process) -> str:

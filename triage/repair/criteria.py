@@ -102,7 +102,22 @@ def _criteria(ground: Ground) -> Iterator[Criterion]:
             allowed_rate=allowed_rate(runs),
             command=pytest_command(ground.settings, _importing(basis)),
         )
-    if basis.context != basis.subject:
+    if basis.workers:
+        yield Criterion(
+            name="workers",
+            kind="passes",
+            text="the failing tests pass in the processes of pytest-xdist in which they failed",
+            scope=Scope.CONTEXT,
+            nodeids=basis.context,
+            workers=basis.workers,
+            distribution=basis.distribution,
+            runs=runs,
+            allowed_rate=allowed_rate(runs),
+            command=pytest_command(
+                ground.settings, basis.context, "-n", str(basis.workers), "--dist", basis.distribution
+            ),
+        )
+    elif basis.context != basis.subject:
         yield Criterion(
             name="context",
             kind="passes",

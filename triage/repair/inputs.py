@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,6 +12,7 @@ from triage.campaign.recorded import read_record
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.lab.protocol import Setup
 from triage.model.base import reason_of
 from triage.model.cluster import Cluster, ClusterStatus
 from triage.model.experiment import ExperimentResult, ProbeReport, Status
@@ -19,6 +21,8 @@ from triage.model.run import Chunk, RunRecord
 
 ORDER_KINDS = frozenset({"order-dependent", "working-directory"})
 """Causes that lie in tests that ran before."""
+WORKER_VARIABLES = "PYTEST_XDIST_"
+"""Variables that begin so are set by pytest-xdist, in each of its workers."""
 
 
 def file_of(nodeid: str) -> str:
@@ -50,10 +54,12 @@ class Basis:
         A brittle test, which fails alone and passes behind others, is its own context.
         """
         cause = self.report.root_cause
-        if cause.kind not in ORDER_KINDS or self.run is None or self.is_brittle:
+        is_of_others = cause.kind in ORDER_KINDS or self.workers is not None
+        if not is_of_others or self.run is None or self.is_brittle:
             return self.subject
         known = {result.nodeid for result in self.run.results}
-        return (*(nodeid for nodeid in cause.culprits if nodeid in known), *self.subject)
+        others = (nodeid for nodeid in cause.culprits if nodeid in known and nodeid not in self.subject)
+        return (*others, *self.subject)
 
     @property
     def is_brittle(self) -> bool:
@@ -71,9 +77,36 @@ class Basis:
         return (*files, file_of(self.subject[0]))
 
     @property
+    def workers(self) -> int | None:
+        """In how many workers of pytest-xdist the subject fails; None where it fails in one process too."""
+        factor = self.report.root_cause.factor
+        if factor is None:
+            return None
+        if factor.kind == "workers":
+            return int(factor.from_)
+        if factor.kind == "env" and factor.name.startswith(WORKER_VARIABLES):
+            return 1
+        return None
+
+    @property
+    def distribution(self) -> str:
+        """How the tests are given to the workers: a test that disturbs itself runs in each of them."""
+        return "load" if self.context != self.subject else "each"
+
+    @property
     def fails_in_company_only(self) -> bool:
         """Whether the subject passes alone: then that it does is no sign of a repair."""
-        return self.context != self.subject or bool(self.imports)
+        return self.context != self.subject or bool(self.imports) or self.workers is not None
+
+    def failing_setup(self, **more: Any) -> Setup:
+        """What shows the failure, as the probe found it; `more` are other fields of the setup."""
+        return Setup(
+            nodeids=self.context,
+            imports=self.imports,
+            workers=self.workers,
+            distribution=self.distribution if self.workers else "load",
+            **more,
+        )
 
     @property
     def chunk(self) -> Chunk | None:

@@ -162,7 +162,7 @@ def _plant_user_breaks(
     ]
     looks = [
         Look(
-            setup=Setup(nodeids=basis.context, imports=basis.imports, edits=broken.edits),
+            setup=basis.failing_setup(edits=broken.edits),
             why=f"break {title} on top of an option",
         )
         for _, title, broken in planted
@@ -178,6 +178,4 @@ def _breaker(trial: OptionTrial) -> str:
 
 
 def _targeted(basis: Basis, edits: dict[str, str | None], why: str) -> Look:
-    return Look(
-        setup=Setup(nodeids=basis.context, imports=basis.imports, edits=edits, instruments=METERS), why=why
-    )
+    return Look(setup=basis.failing_setup(edits=edits, instruments=METERS), why=why)

@@ -51,17 +51,20 @@ class Launch:
     coverage: str | None = None
     """A folder where processes leave what they measured; None where they should not measure."""
     seed: int | None = None
+    """Shared by all processes of a run."""
     keep_order: str | None = None
     """The plugin that may shuffle while the suite is collected, with its seed."""
-    """Shared by all processes of a run."""
+    workers: int = 0
+    """Let pytest-xdist run the tests in so many workers; 0: in the process itself."""
+    distribution: str = "load"
+    """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Variables that only instruments read."""
 
     def environment(self) -> dict[str, str]:
         """The whole environment of a process under test."""
-        merged: dict[str, str | None] = {**self.environ, **self.env}
-        for name in _NOT_INHERITED:
-            merged.pop(name, None)
+        inherited = {name: value for name, value in self.environ.items() if name not in _NOT_INHERITED}
+        merged: dict[str, str | None] = {**inherited, **self.env}
         return {name: value for name, value in merged.items() if value is not None}
 
     def argv(self, left_out: Sequence[str] = ()) -> tuple[str, ...]:
@@ -116,9 +119,12 @@ class Launch:
             "coverage": self.coverage,
             "seed": self.seed,
             "keep_order": self.keep_order,
+            "workers": self.workers,
+            "distribution": self.distribution,
         }
         restore: dict[str, str | None] = {}
-        if self.carry is not None:
+        # workers of pytest-xdist start from what their session has, and need the recorder too
+        if self.carry is not None and not self.workers:
             restore["PYTHONPATH"] = environment.get("PYTHONPATH")
             job["unpath"] = [self.carry]
         for name, value in AS_PYTEST.items():
@@ -139,7 +145,8 @@ class Launch:
                 assignments.append(f"{name}={value}")
         env = ["env", *unset, *assignments] if unset or assignments else []
         named = dict.fromkeys(map(_without_secret_case, targets)) or self.selectors
-        words = [*env, self.python, "-m", "pytest", *self.args, *named]
+        workers = ["-n", str(self.workers), "--dist", self.distribution] if self.workers else []
+        words = [*env, self.python, "-m", "pytest", *self.args, *workers, *named]
         return self._redact(f"cd {shlex.quote(self.root)} && {shlex.join(words)}")
 
     @cached_property

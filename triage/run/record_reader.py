@@ -36,7 +36,8 @@ class RecordReader:
         self.collect_skips: list[dict[str, Any]] = []
         self.conftest_error: dict[str, Any] | None = None
         """The latest conftest.py that raised; pytest starts no session where it is one of the first."""
-        self.running: int | None = None
+        self._running: list[int] = []
+        """Items that were started and not finished, the latest last: workers run several at once."""
         self.failing: dict[str, Any] | None = None
         """What has failed of the running item, whose teardown has begun."""
         self.tearing_down = False
@@ -61,8 +62,8 @@ class RecordReader:
 
     @property
     def culprit(self) -> Key | None:
-        """The item that was started and not finished."""
-        return None if self.running is None else self.key(self.running)
+        """The item that was started and not finished; of several, the latest."""
+        return self.key(self._running[-1]) if self._running else None
 
     def key(self, index: int) -> Key:
         """The item that the process calls `index`."""
@@ -122,7 +123,7 @@ class RecordReader:
     def _take_of_test(self, event: dict[str, Any]) -> None:
         match event.get("e"):
             case "start":
-                self.running = event["i"]
+                self._running.append(event["i"])
                 self.failing = None
             case "failing":
                 self.failing = event
@@ -137,7 +138,10 @@ class RecordReader:
 
     def _take_finished(self, event: dict[str, Any]) -> None:
         self.finished[self.key(event["i"])] = event
-        self.running = None
+        if event.get("worker"):
+            self._running = [item for item in self._running if item != event["i"]]
+        else:
+            self._running = []
 
 
 def collected_keys(event: dict[str, Any]) -> list[Key]:

@@ -147,6 +147,8 @@ def _launch(
         carry=carry,
         cache_dir=str(folder / "work" / "cache"),
         seed=selection.seed,
+        workers=selection.workers,
+        distribution=selection.distribution,
         extra=_instruments(selection, folder),
     )
 

@@ -13,6 +13,7 @@ _COMPANY = {
     "file": "after other tests of its file",
     "chunk": "after other tests of its process in a recorded run",
     "suite": "after other tests of the suite",
+    "workers": "in workers of pytest-xdist",
 }
 
 
