@@ -14,7 +14,7 @@ from triage.documents.ledgers import JOURNAL
 from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.chain import chain_faults, unchained
-from triage.evidence.folder import EvidenceFolder
+from triage.evidence.folder import HUNT, EvidenceFolder
 from triage.evidence.journal import Journal, JournalFile
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import (
@@ -65,14 +65,20 @@ def check_journal(root: Path, checked: Checked) -> ClusterRegistry | None:
     for link in written.links:
         for what in runs.faults(link.event):
             checked.fault(JOURNAL, what, link.line)
+    hunts = {folder.stamp for folder in EvidenceFolder.all(root, phase="b") if _is_hunt(folder)}
     for stamp, first in _stamps(registry).items():
-        if stamp not in runs.folders:
+        if stamp not in runs.folders and stamp not in hunts:
             checked.fault(JOURNAL, f"{first} was seen in run {stamp}, whose folder is gone")
     _check_resolutions(registry, checked)
     for folder, what in (*_unknown_to_journal(root, registry), *_sealed_after_missing_lines(root, written)):
         checked.fault(folder.relative(root), what)
     checked.notes += _unrecorded_seals(root, registry)
     return registry
+
+
+def _is_hunt(folder: EvidenceFolder) -> bool:
+    """Whether the folder is that of a hunt, which shows clusters without a run."""
+    return (folder.path / HUNT).is_file()
 
 
 def _notes(written: JournalFile, registry: ClusterRegistry) -> Iterator[str]:
@@ -207,6 +213,8 @@ class _Runs:
     def faults(self, event: Event) -> Iterator[str]:
         """Tests that an event says were seen to fail, and whose run says otherwise."""
         match event:
+            case ClusterOpened(latent=True):
+                return  # seen in a hunt; its own evidence says how
             case ClusterOpened() | MembersAdded():
                 outcomes = self._of(event.stamp)
                 for nodeid in event.members if outcomes is not None else ():

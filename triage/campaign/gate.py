@@ -138,7 +138,9 @@ def _held(cluster: Cluster, policy: Policy, known: set[str]) -> Iterator[str]:
 
 
 def _warned(cluster: Cluster, held: Iterable[str], blamed: Sequence[str]) -> Iterator[str]:
-    """A flaky cluster, and where the base says so, that its tests were not flaky before the change."""
+    """A latent cluster; a flaky one, and where the base says so, that it was not flaky before the change."""
+    if cluster.state_in_run is RunState.LATENT:
+        yield f"{cluster.id} latent: {cluster.title}"
     if cluster.state_in_run is not RunState.FLAKY or not cluster.is_seen or list(held):
         return
     yield f"{cluster.id} flaky: {cluster.title}"

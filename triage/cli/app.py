@@ -53,6 +53,7 @@ TABLE: dict[str, Entry] = {
     "diff": Entry("results", "What changed between two runs.", "Look"),
     "report": Entry("report", "HTML, GitHub, GitLab, SARIF, CTRF, JUnit.", "Look"),
     "probe": Entry("probe", "Phase B: find the root cause by controlled experiment.", "Remedy"),
+    "hunt": Entry("hunt", "Look for latent flaky tests, and prove each.", "Remedy"),
     "design": Entry("repair", "Phase C: compare repairs by running them.", "Remedy"),
     "verify": Entry("repair", "Phase D: run the exit criteria; resolve what meets them.", "Remedy"),
     "check": Entry("report", "Recompute every number that a document states.", "Remedy"),

@@ -17,7 +17,7 @@ from triage.campaign.recorded import (
 from triage.cli.context import App
 from triage.cli.json_documents.runs import FailureInRun, ResultRow
 from triage.cluster.quarantine import quarantine_of_test
-from triage.cluster.registry import ClusterRegistry, as_decided
+from triage.cluster.registry import ClusterRegistry, as_decided, is_latent
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, RunState
@@ -99,8 +99,8 @@ def clusters_in(registry: ClusterRegistry, run: RecordedRun | None) -> dict[str,
 
 
 def states_of(registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, RunState]:
-    """Cluster id to its state in a run; empty without one, and where it has not answered."""
-    states = {}
+    """Cluster id to its state in a run; of latent ones also without a run, of others not."""
+    states = {cluster.id: RunState.LATENT for cluster in registry.live if is_latent(cluster)}
     for cluster_id, cluster in clusters_in(registry, run).items():
         if cluster.state_in_run is not None:
             states[cluster_id] = cluster.state_in_run

@@ -110,6 +110,7 @@ def say_run(ending: RunEnding) -> None:
         _say_clusters(ending)
         _say_flaky(ending)
         _say_fixed(ending)
+        _say_latent(ending)
     if app.is_verbose:
         _say_details(ending)
     elif ending.causes is not None and not app.is_quiet:
@@ -263,6 +264,16 @@ def _recorded_rates(folder: EvidenceFolder) -> dict[str, str]:
 
 def _rate(row: Mapping[str, Any]) -> str:
     return f"{row['rate']:.0%} of {counted_noun(row['runs'], 'recorded run')}"
+
+
+def _say_latent(ending: RunEnding) -> None:
+    """Clusters of hunts: green here, and red under a stated factor; no gate counts them."""
+    latent = [each for each in ending.concluded.clusters if each.state_in_run is RunState.LATENT]
+    if latent:
+        ids = ", ".join(cluster.id for cluster in latent[:_MOST_IDS])
+        more = f" and {len(latent) - _MOST_IDS} more" if len(latent) > _MOST_IDS else ""
+        ending.app.line()
+        ending.app.line(Span(f"latent: {ids}{more}", "yellow"), Span(" (shown red by a hunt; not counted)"))
 
 
 def _say_fixed(ending: RunEnding) -> None:

@@ -24,7 +24,13 @@ from triage.cluster.groups import (
 from triage.cluster.moves import SameUnderOldName, record_moves
 from triage.cluster.partition import Component, Partition, partition_of
 from triage.cluster.quarantine import with_quarantine
-from triage.cluster.registry import ClusterRegistry, absent_state, outcomes_of, present_state
+from triage.cluster.registry import (
+    ClusterRegistry,
+    absent_state,
+    is_latent,
+    outcomes_of,
+    present_state,
+)
 from triage.cluster.rules import Rules
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
 from triage.model.journal import (
@@ -101,8 +107,12 @@ def assign_failures(
     stamp: str,
     rules: Rules | None = None,
     context: Context | None = None,
+    latent: bool = False,
 ) -> Assignment:
-    """Cluster a stream of failures; each is looked at once and not kept."""
+    """Cluster a stream of failures; each is looked at once and not kept.
+
+    `latent`: of tests that are green as they stand; new clusters of them are marked so.
+    """
     context = context or Context()
     known_events = registry.events
     groups = [*group_by_signature(failures, signer).values()]
@@ -112,7 +122,7 @@ def assign_failures(
     registry = moves.registry
     units = units_of(groups, registry, rules, moves.earlier)
     partition = partition_of(units, registry, context)
-    recorder = _Recorder(registry, factory, stamp, context, moves.same)
+    recorder = _Recorder(registry, factory, stamp, context, moves.same, latent=latent)
     placed = [*zip(partition.components, _ids(partition.components, registry), strict=True)]
     events = [*moves.events, *recorder.events(partition, placed)]
     after = ClusterRegistry.of((*known_events, *events))
@@ -164,7 +174,10 @@ class _Recorder:
         stamp: str,
         context: Context,
         same: Sequence[SameUnderOldName] = (),
+        *,
+        latent: bool = False,
     ) -> None:
+        self.latent = latent
         self.registry = registry
         self.factory = factory
         self.stamp = stamp
@@ -201,6 +214,7 @@ class _Recorder:
             signatures=component.signature_ids,
             members=component.members,
             why=component.why,
+            latent=self.latent,
         )
         if component.rule is not None and component.rule.cluster is None:
             yield self.factory.make(RuleBound, rule=component.rule.name, cluster=cluster_id)
@@ -269,6 +283,8 @@ class _Recorder:
         last = max(shown, default=None)
         if members is None:
             state = absent_state(cluster.members, self.context.outcomes)
+            if state is RunState.FIXED and is_latent(cluster):
+                state = RunState.LATENT
             lucky = state is RunState.FIXED and self.context.chance.leaves_open(cluster)
             changes = {
                 "state_in_run": RunState.FLAKY if lucky else state,

@@ -158,6 +158,11 @@ def absent_state(members: Iterable[str], outcomes: Mapping[str, Outcome]) -> Run
     return RunState.FIXED
 
 
+def is_latent(cluster: Cluster) -> bool:
+    """Whether a hunt opened the cluster and nobody has closed it: that its tests pass says nothing of it."""
+    return cluster.latent and cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
+
+
 def _collected_below(collector: str, outcomes: Mapping[str, Outcome]) -> bool:
     """Whether the run has tests of a file, a class or a folder."""
     if collector in ("", "."):
@@ -168,7 +173,7 @@ def _collected_below(collector: str, outcomes: Mapping[str, Outcome]) -> bool:
 
 _MOST_TELLING_FIRST = (
     RunState.REGRESSED, RunState.NEW, RunState.KNOWN, RunState.FLAKY, RunState.NOT_RUN, RunState.SKIPPED,
-    RunState.FIXED, RunState.NOT_COLLECTED,
+    RunState.FIXED, RunState.LATENT, RunState.NOT_COLLECTED,
 )  # fmt: skip
 """Which state a cluster has that several clusters of the run were merged into."""
 
@@ -232,6 +237,8 @@ def _in_run(cluster: Cluster, merged: list[Cluster]) -> Cluster:
     """The cluster with the state and the members that the run has of those merged into it, and of itself."""
     states = [part.state_in_run for part in merged if part.state_in_run is not None]
     state = min(states, key=_MOST_TELLING_FIRST.index, default=None)
+    if state is None and is_latent(cluster):
+        state = RunState.LATENT
     if cluster.status is ClusterStatus.MERGED:
         state = None
     seen = [part for part in merged if part.is_seen]

@@ -67,6 +67,7 @@ class _Draft:
     members: dict[str, None] = field(default_factory=dict)
     why: dict[Why, None] = field(default_factory=dict)
     aliases: dict[str, None] = field(default_factory=dict)
+    latent: bool = False
 
     def seen(self, stamp: str | None) -> None:
         """One run that showed it."""
@@ -81,6 +82,7 @@ class _Draft:
         self.why.update(other.why)
         self.aliases.update(other.aliases)
         self.aliases[other.id] = None
+        self.latent = self.latent and other.latent
         self.seen(other.first_seen)
         self.seen(other.last_seen)
 
@@ -220,6 +222,7 @@ class JournalReplay:
         draft.members.update(dict.fromkeys(event.members))
         draft.why.update(dict.fromkeys(event.why))
         draft.seen(event.stamp)
+        draft.latent = draft.latent or event.latent
         for signature in event.signatures:
             self._claim(signature, event.cluster)
         self._translate(event.signatures)
@@ -416,4 +419,5 @@ def _cluster(draft: _Draft) -> Cluster:
         first_seen=draft.first_seen,
         last_seen=draft.last_seen,
         aliases=tuple(draft.aliases),
+        latent=draft.latent,
     )

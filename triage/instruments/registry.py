@@ -24,6 +24,7 @@ _TREATMENTS = (
     "corrupt",
     "cwd",
     "defaults",
+    "entries",
     "limits",
     "listing",
     "locks",
@@ -37,6 +38,7 @@ _TREATMENTS = (
     "state",
     "threads",
     "tolerance",
+    "twice",
 )
 
 MODULES: dict[str, str] = {

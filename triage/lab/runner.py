@@ -87,7 +87,9 @@ class SetupRunner:
             tree = self._scratch.tree(slot, setup.commit, edits, overlay)
             packages = self._packages.get(setup.packages, self.pristine(setup))
             result = run_selection(
-                self._selection(setup, tree, self._emptied_temporary(slot), packages, limits),
+                self._selection(
+                    setup, tree, emptied_temporary(self._temporary / f"t{slot}"), packages, limits
+                ),
                 env=self._environment.variables,
                 python=self._environment.python,
                 folder=folder,
@@ -111,17 +113,10 @@ class SetupRunner:
         finally:
             self._free_slots.put(slot)
 
-    def _emptied_temporary(self, slot: int) -> Path:
-        folder = self._temporary / f"t{slot}"
-        for used in (folder, folder.with_name(f"h{folder.name}")):
-            shutil.rmtree(used, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
-
     def _selection(
         self, setup: Setup, tree: Path, temporary: Path, packages: PackageFolder | None, limits: Limits
     ) -> Selection:
-        defaults = self._default_variables(temporary)
+        defaults = default_variables(self._environment, temporary)
         import_path = [str(packages.path)] if packages is not None else []
         import_path += [str(tree / name) for name in self._environment.import_path]
         variables = {**defaults, **setup.env}
@@ -150,15 +145,24 @@ class SetupRunner:
             distribution=setup.distribution,
         )
 
-    def _default_variables(self, temporary: Path) -> dict[str, str | None]:
-        """Variables that a run gets unless the settings say otherwise."""
-        variables: dict[str, str | None] = dict.fromkeys(self._environment.unset)
-        if "TMPDIR" not in self._environment.variables:
-            variables["TMPDIR"] = str(temporary)
-        home = self._environment.inherited("HOME")
-        if home and "HOME" not in self._environment.variables:
-            # beside the temporary folder, which tests may list
-            variables["HOME"] = str(mirror_home(Path(home), temporary.with_name(f"h{temporary.name}")))
-        if not self._environment.sets(_OPENMP_WAIT):
-            variables[_OPENMP_WAIT] = "PASSIVE"
-        return variables
+
+def default_variables(environment: Environment, temporary: Path) -> dict[str, str | None]:
+    """Variables that a run gets unless the settings say otherwise; makes the home folder that they name."""
+    variables: dict[str, str | None] = dict.fromkeys(environment.unset)
+    if "TMPDIR" not in environment.variables:
+        variables["TMPDIR"] = str(temporary)
+    home = environment.inherited("HOME")
+    if home and "HOME" not in environment.variables:
+        # beside the temporary folder, which tests may list
+        variables["HOME"] = str(mirror_home(Path(home), temporary.with_name(f"h{temporary.name}")))
+    if not environment.sets(_OPENMP_WAIT):
+        variables[_OPENMP_WAIT] = "PASSIVE"
+    return variables
+
+
+def emptied_temporary(folder: Path) -> Path:
+    """An empty temporary folder; the home folder beside it, of the run before, is gone."""
+    for used in (folder, folder.with_name(f"h{folder.name}")):
+        shutil.rmtree(used, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

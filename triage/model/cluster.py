@@ -52,6 +52,8 @@ class RunState(StrEnum):
     """Resolved before and seen again; or flaky before, and red now more often than chance lets happen."""
     FIXED = "fixed"
     SKIPPED = "skipped"
+    LATENT = "latent"
+    """A hunt showed its tests red under a stated factor; as they stand they are green, in this run too."""
     NOT_COLLECTED = "not_collected"
     NOT_RUN = "not_run"
 
@@ -90,6 +92,8 @@ class Cluster(Value):
     owner: str | None = None
     first_seen: str | None = None
     last_seen: str | None = None
+    latent: bool = False
+    """Whether it was opened by a hunt: its tests are green as they stand."""
     may_be_lucky: bool = False
     """Not seen in the run, and not passed often enough for its recorded failure rate to be called fixed."""
     quarantine: Quarantine | None = None

@@ -66,6 +66,8 @@ class ClusterOpened(_Event):
     signatures: tuple[str, ...]
     members: tuple[str, ...]
     why: tuple[Why, ...] = ()
+    latent: bool = False
+    """By a hunt: the tests are green as they stand, and `stamp` is that of the hunt."""
 
 
 class SignatureAdded(_Event):

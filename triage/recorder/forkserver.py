@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import importlib
 import json
 import logging
 import os
@@ -27,6 +28,8 @@ from triage.recorder import supervisor
 from triage.recorder.settings import Settings, settings_from
 
 _PAIRED_HOOKS = (("pytest_sessionstart", "pytest_sessionfinish"), ("pytest_configure", "pytest_unconfigure"))
+_IMPORTED_AT_THE_END = {"_hypothesis_pytestplugin": "hypothesis.internal.observability"}
+"""Plugins that import a library at the end of each session, and which: once is enough, before the forks."""
 _ORDER_BYTES = 4096
 """An order is a path, and PATH_MAX is 4096."""
 
@@ -36,6 +39,10 @@ def serve(recorder: Any, session: Any) -> None:
     recorder.stop_watchdog()
     control = socket.socket(fileno=recorder.settings.control)
     control.set_inheritable(False)
+    for plugin, library in _IMPORTED_AT_THE_END.items():
+        if plugin in sys.modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(library)
     reasons = unfit(session, control.fileno())
     control.sendall(json.dumps({"ready": True, "unfit": reasons}).encode() + b"\n")
     _flush()

@@ -1,9 +1,10 @@
-"""Documents of phases B to D: `probe`, `design`, `verify`."""
+"""Documents of phases B to D: `probe`, `hunt`, `design`, `verify`."""
 
 from __future__ import annotations
 
 from triage.attribute.document import JointReport
 from triage.cli.json_documents.base import Document
+from triage.hunt.document import HuntReport
 from triage.model.experiment import ProbeReport
 from triage.repair.document import Design, Verification
 
@@ -14,6 +15,10 @@ class ProbeDocument(ProbeReport, Document):
 
 class JointDocument(JointReport, Document):
     """`triage probe --all --json`: one search for everything red."""
+
+
+class HuntDocument(HuntReport, Document):
+    """`triage hunt --json`: latent flaky tests, each proven, and what was covered."""
 
 
 class DesignDocument(Design, Document):

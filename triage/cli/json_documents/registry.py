@@ -21,6 +21,7 @@ DOCUMENTS: dict[str, tuple[tuple[str, str], ...]] = {
     "explain": ((_CLUSTERS, "ExplainDocument"),),
     "flaky": ((_RUNS, "FlakyDocument"),),
     "history": ((_RUNS, "HistoryDocument"),),
+    "hunt": ((_PHASES, "HuntDocument"),),
     "import": ((_RUNS, "ImportDocument"),),
     "init": ((_PROJECT, "InitDocument"),),
     "merge": ((_CLUSTERS, "ClusterDocument"),),

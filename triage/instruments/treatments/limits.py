@@ -1,8 +1,8 @@
-"""Treatment: raise the limits of the process.
+"""Treatment: raise the limits of the process, or leave it few file descriptors.
 
 Settings: {"nofile": any value} raises the soft limit to the hard one (likewise memory, stack, filesize,
 processes and core), {"recursion": N} sets the limit of recursion, {"frozen": true} keeps the suite's own
-code from lowering any again.
+code from lowering any again; {"descriptors": N} leaves so few file descriptors.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ def _apply() -> None:
     for name in _LIMITS:
         if name in _SETTINGS:
             _raise_soft(name)
+    if "descriptors" in _SETTINGS:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(_SETTINGS["descriptors"]), hard))
     if "recursion" in _SETTINGS:
         sys.setrecursionlimit(int(_SETTINGS["recursion"]))
 

@@ -1,12 +1,14 @@
-"""Treatment: let Python report another number of cores or another free disk space, or set the umask.
+"""Treatment: let Python report another number of cores or another free disk space, set the umask, or be busy.
 
-Settings: {"cores": N}, {"free": bytes on the disk}, {"umask": bits that new files lack}.
+Settings: {"cores": N}, {"free": bytes on the disk}, {"umask": bits that new files lack}, {"switch": seconds
+between two switches of threads}, {"load": N} (so many processes that compute beside the tests).
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from typing import Any
 
 import pytest
@@ -30,6 +32,23 @@ def pytest_sessionstart() -> None:
         usage = shutil.disk_usage
         kind: Any = type(usage("/"))
         shutil.disk_usage = lambda path: kind(int(free) * 2, int(free), int(free))
+
+    if "switch" in _SETTINGS:
+        sys.setswitchinterval(float(_SETTINGS["switch"]))
+    for _ in range(int(_SETTINGS.get("load", 0))):
+        _compute_beside()
+
+
+def _compute_beside() -> None:
+    """Fork a process that keeps a processor busy for as long as this one lives."""
+    parent = os.getpid()
+    if os.fork():
+        return
+    number = 0
+    while os.getppid() == parent:
+        for _ in range(100_000):
+            number += 1
+    os._exit(0)
 
 
 @pytest.hookimpl(tryfirst=True)

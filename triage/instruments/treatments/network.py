@@ -1,11 +1,14 @@
-"""Treatment: a network that answers.
+"""Treatment: a network that answers, or none.
 
-Settings: {"answers": true}: every name resolves to this machine, and connections to elsewhere reach a small
-server in the test's own process, which accepts and answers HTTP with 200.
+Settings: {"refuses": true}: names do not resolve, and only this machine can be reached. {"answers": true}:
+every name resolves to this machine, and connections to elsewhere reach a small server in the test's own
+process, which accepts and answers HTTP with 200.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import threading
 from typing import Any
@@ -15,6 +18,7 @@ import pytest
 from triage.instruments.base import settings
 
 _ANSWERS = bool(settings("network").get("answers"))
+_REFUSES = bool(settings("network").get("refuses"))
 _REPLY = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 )
@@ -82,10 +86,32 @@ def _resolved(host: Any, port: Any, *rest: Any, **more: Any) -> Any:
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", number))]
 
 
+def _refused(self: socket.socket, address: Any) -> None:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address):
+        raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+    _connect(self, address)
+
+
+def _refused_ex(self: socket.socket, address: Any) -> int:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address):
+        return errno.ENETUNREACH
+    return _connect_ex(self, address)
+
+
+def _unresolved(host: Any, *rest: Any, **more: Any) -> Any:
+    if host is not None and not _is_local((host,)) and not str(host).replace(".", "").isdigit():
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return _getaddrinfo(host, *rest, **more)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """Start the server and replace the functions before the user's code imports them."""
     global _server  # noqa: PLW0603 - one server a process
+    if _REFUSES:
+        socket.socket.connect = _refused  # type: ignore[method-assign,assignment]
+        socket.socket.connect_ex = _refused_ex  # type: ignore[method-assign,assignment]
+        socket.getaddrinfo = _unresolved
     if not _ANSWERS:
         return
     _server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

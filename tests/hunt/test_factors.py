@@ -1,0 +1,53 @@
+"""Surroundings: each names one factor, and its arms differ in nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from triage.hunt.factors import Machine, every_factor, worth_trying
+from triage.instruments.registry import MODULES
+from triage.lab.protocol import Setup
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+MACHINE = Machine(
+    now=NOW,
+    local=lambda *fields: datetime(*fields, tzinfo=UTC).timestamp(),
+    elsewhere="/tmp/else where",
+    path_without_git="/nowhere",
+    locale="de_DE.UTF-8",
+)
+
+
+def test_every_factor_has_a_name_of_its_own_and_known_instruments():
+    factors = every_factor(MACHINE)
+    assert len({factor.name for factor in factors}) == len(factors) >= 35
+    assert {name for factor in factors for name in factor.instruments} <= set(MODULES)
+    assert {factor.group for factor in factors} == {"environment", "time", "chance", "numbers"}
+
+
+def test_the_arms_carry_the_same_instruments_and_differ_in_the_factor():
+    for factor in every_factor(MACHINE):
+        changed, idle = factor.arms(Setup(nodeids=("t.py::t",)))
+        assert changed != idle, factor.name
+        assert changed.instruments.keys() == idle.instruments.keys()
+        assert not any(idle.instruments.values())
+        assert idle.env == {}
+
+
+def test_leap_day_and_new_year_are_real_days_to_come():
+    at = {
+        factor.name: datetime.fromtimestamp(factor.instruments["clock"]["at"], UTC)
+        for factor in every_factor(MACHINE)
+        if "clock" in factor.instruments
+    }
+    assert at["29 February"].strftime("%m-%d") == "02-29"
+    assert at["29 February"] > NOW
+    assert at["31 December 2026 23:59:59"].isoformat() == "2026-12-31T23:59:59+00:00"
+    assert at["in five years"].year == 2031
+
+
+def test_numbers_are_tried_where_the_suite_computes():
+    factors = every_factor(MACHINE)
+    without = worth_trying(factors, frozenset())
+    assert not any(factor.group == "numbers" for factor in without)
+    assert len(worth_trying(factors, frozenset({"numpy", "torch"}))) == len(factors)

@@ -1,0 +1,87 @@
+"""`triage hunt` on a small suite: what is latent is found, proven and written down; what is sound is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fixtures.projects import project
+
+__all__ = ["project"]
+
+pytestmark = pytest.mark.slow
+
+FILES = {
+    "pytest.ini": "[pytest]\ntestpaths = tests\n",
+    "shop.py": "MODE = 'plain'\nPRICES = {}\n\n\ndef use(mode):\n    global MODE\n    MODE = mode\n",
+    "tests/test_a_reader.py": (
+        "import shop\n\n\ndef test_reads():\n    assert shop.MODE == 'plain'\n\n\n"
+        "def test_reads_too():\n    assert shop.MODE.startswith('pl')\n"
+    ),
+    "tests/test_b_prices.py": (
+        "import shop\n\n\ndef test_fills():\n    shop.PRICES['tea'] = 3\n\n\n"
+        "def test_looks_up():\n    assert shop.PRICES['tea'] == 3\n"
+    ),
+    "tests/test_c_list.py": "SEEN = []\n\n\ndef test_first():\n    SEEN.append(1)\n    assert SEEN == [1]\n",
+    "tests/test_d_sound.py": "def test_sound():\n    assert 1 + 1 == 2\n",
+    "tests/test_z_writer.py": (
+        "import shop\n\n\ndef test_writes():\n    shop.use('fancy')\n    assert shop.MODE == 'fancy'\n"
+    ),
+}
+
+
+@pytest.fixture
+def suite(project):
+    for name, text in FILES.items():
+        project.file(name, text)
+    return project
+
+
+def by_test(report):
+    return {nodeid: row for row in report["latent"] for nodeid in row["tests"]}
+
+
+def test_orders_twice_and_chance_of_a_small_suite(suite):
+    hunted = suite.triage("hunt", "--budget", "60", "--json")
+    assert hunted.code == 0, hunted.err
+    found = by_test(hunted.json)
+    writer = "tests/test_z_writer.py::test_writes"
+    for victim in ("test_reads", "test_reads_too"):
+        row = found[f"tests/test_a_reader.py::{victim}"]
+        assert row["dependence"] == "polluted"
+        assert row["culprits"] == [writer]
+    brittle = found["tests/test_b_prices.py::test_looks_up"]
+    assert (brittle["dependence"], brittle["culprits"]) == ("brittle", ["tests/test_b_prices.py::test_fills"])
+    assert found["tests/test_c_list.py::test_first"]["dependence"] == "not-idempotent"
+    assert "tests/test_d_sound.py::test_sound" not in found
+    assert all(row["experiment"]["status"] == "confirmed" for row in hunted.json["latent"])
+
+    # clusters, views and checks know them; no run's gate counts them
+    clusters = suite.triage("status", "--json").json["clusters"]
+    assert {cluster["state_in_run"] for cluster in clusters} == {"latent"}
+    assert suite.triage("check").code == 0
+    run = suite.triage("run", "--json")
+    assert run.code == 0
+    assert {cluster["state_in_run"] for cluster in run.json["clusters"]} == {"latent"}
+    assert any("latent" in line for line in run.json["warnings"])
+    assert suite.triage("check").code == 0
+
+    # a second hunt finds the same clusters, which are no news to its gate
+    again = suite.triage("hunt", "--budget", "40", "--gate", "--json")
+    assert again.code == 0, again.out
+    assert not any(row["new"] for row in again.json["latent"])
+    assert again.json["coverage"]["next_square"] > hunted.json["coverage"]["next_square"]
+
+
+def test_the_gate_fails_on_a_new_one_and_red_tests_are_left_out(suite):
+    suite.file("tests/test_e_red.py", "def test_red():\n    assert False\n")
+    hunted = suite.triage("hunt", "--budget", "25", "--gate", "--json")
+    assert hunted.code == 1, hunted.err
+    assert hunted.json["red_already"] == ["tests/test_e_red.py::test_red"]
+    assert "tests/test_e_red.py::test_red" not in by_test(hunted.json)
+
+
+def test_a_budget_too_small_says_what_it_needs(suite):
+    hunted = suite.triage("hunt", "--budget", "0.2")
+    assert hunted.code == 2
+    assert "[hunt-budget]" in hunted.err
+    assert "give --budget" in hunted.err

@@ -1,0 +1,115 @@
+"""`triage hunt`: latent flaky tests of a green suite."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from triage.cli import wiring
+from triage.cli.context import App, app_command, examples
+from triage.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from triage.hunt.document import HuntReport
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
+_WORKERS = 2
+_MOST_SUSPECTED = 10
+
+
+@app_command(
+    epilog=examples(
+        "triage hunt",
+        "triage hunt tests/unit --budget 10m",
+        "triage hunt --seed 7 --budget 90",
+        "triage hunt --gate --json        # nightly: exit 1 for a new latent test",
+        "triage hunt --resume",
+    )
+)
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.option("--budget", metavar="T", help="90, 10m, 1h; default: twice the suite's time and two minutes.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Makes a hunt repeatable.", metavar="N")
+@click.option("--resume", is_flag=True, help="Take over the runs of the hunt that was cut short.")
+@click.option("--gate", is_flag=True, help="Exit 1 where a latent test is found that was not known.")
+@click.option("--workers", type=int, help="How many processes at once (default: 2).")
+@click.option("--campaign", help="Folder under reports/.", metavar="NAME")
+@click.option("--stamp", help="Name of the hunt's folder; default: the time, UTC.", metavar="STAMP")
+def hunt_command(
+    app: App,
+    *,
+    selectors: tuple[str, ...],
+    budget: str | None,
+    seed: int,
+    resume: bool,
+    gate: bool,
+    workers: int | None,
+    campaign: str | None,
+    stamp: str | None,
+) -> ExitCode:
+    """Look for latent flaky tests: green as they stand, red in another order, place, time, or by chance.
+
+    Runs the suite in copies of the tree in orders and surroundings of all kinds, and proves what was red by
+    controlled experiments. What is proven becomes a cluster with the state latent, which no gate of a run
+    counts. Exit 0; with --gate exit 1 for a new one, 3 where nothing could be hunted.
+    """
+    from triage.hunt.flow import Request, hunt
+    from triage.hunt.record import write_hunt
+
+    app.flags = {"campaign": campaign}
+    if workers is not None and workers < 1:
+        raise UsageError("bad-count", f"--workers {workers} is less than one", "give at least 1")
+    request = Request(
+        selectors=selectors,
+        budget=_seconds(budget),
+        seed=seed,
+        resume=resume,
+        workers=workers or _WORKERS,
+    )
+    services = wiring.services(app)
+    state = hunt(services, request, lambda: wiring.phase_folder(app, "b", stamp))
+    report = write_hunt(state, lambda: wiring.phase_folder(app, "b", None))
+    say_hunt(app, report)
+    is_new = any(found.new for found in report.latent)
+    return ExitCode.FAILURES if gate and is_new else ExitCode.OK
+
+
+def say_hunt(app: App, report: HuntReport) -> None:
+    """The table of what was found, then what was covered."""
+    from triage.cli.json_documents.phases import HuntDocument
+    from triage.hunt.wording import claim_of, cost_in_words, coverage_in_words, row_of
+
+    app.emit(HuntDocument.of(report))
+    app.say(f"{report.stamp}: {claim_of(report)}")
+    if report.red_already:
+        app.say(f"red as they stand, left out: {', '.join(report.red_already)}")
+    for nodeid in report.by_chance:
+        app.say(f"red in one of two equal runs: {nodeid}")
+    for found in sorted(report.latent, key=lambda each: (each.kind, each.tests)):
+        app.say(row_of(found))
+        app.say(f"      {found.summary}")
+        app.say(f"      red: {found.command}")
+        if found.repair is not None:
+            app.say(f"      repair, tried: {found.repair}")
+    for suspect in report.suspected[:_MOST_SUSPECTED]:
+        app.say(f"not proven: {suspect.nodeid} ({suspect.found_by}): {suspect.reason}")
+    for line in coverage_in_words(report):
+        app.say(line)
+    for note in report.notes:
+        app.say(f"note: {note}")
+    app.say(f"cost: {cost_in_words(report)}")
+    app.say(f"evidence: {report.folder}/summary.md")
+    if report.latent:
+        app.say(f"next: triage show {report.latent[0].cluster}")
+
+
+def _seconds(text: str | None) -> float | None:
+    """`90`, `10m` or `1h` in seconds."""
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text)
+    if match is None or float(match[1]) <= 0:
+        raise UsageError("hunt-budget", f"--budget {text!r} is no time", "write 90, 10m or 1h")
+    return float(match[1]) * _UNITS[match[2]]

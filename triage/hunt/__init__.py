@@ -1,0 +1,1 @@
+"""`triage hunt`: look for latent flaky tests in a green suite, and prove each."""

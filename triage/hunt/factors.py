@@ -1,0 +1,193 @@
+"""Surroundings in which a hunt runs the suite: environment, time, chance, numbers. Pure.
+
+One factor a run. Each is something that differs between two machines, two days or two runs, so that a test
+which is red with it will be red one day without anybody's change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from triage.lab.protocol import Setup
+from triage.model.experiment import CauseKind, Factor
+
+Group = str
+"""`environment`, `time`, `chance` or `numbers`."""
+
+_NEW_YORK = "America/New_York"
+_FEW_DESCRIPTORS = 48
+"""Enough for pytest and a few files; a test that leaks a file a row is over it."""
+_QUICK_SWITCH = 1e-6
+"""Seconds between two switches of threads: the interpreter's default is 5 milliseconds."""
+_LEAP_MONTH, _LEAP_DAY = 2, 29
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """One factor: how a process is made with it, and how it is called."""
+
+    name: str
+    group: Group
+    kind: CauseKind
+    factor: Factor
+    """`from` and `to` as a report shows them."""
+    env: dict[str, str | None] = field(default_factory=dict)
+    instruments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    worth: float = 1.0
+    """Relative to the other factors."""
+    needs: str | None = None
+    """The library that a suite has to use for the factor to matter."""
+
+    def arms(self, setup: Setup) -> tuple[Setup, Setup]:
+        """The setup with the factor, and the same without it, its instruments idle."""
+        idle: dict[str, dict[str, Any]] = {name: {} for name in self.instruments}
+        changed = setup.plus(env=self.env, instruments=self.instruments)
+        return changed, setup.plus(instruments=idle)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What factors have to know of this machine and this moment."""
+
+    now: datetime
+    local: Callable[[int, int, int, int, int, int], float]
+    """Seconds since 1970 of a local time: year, month, day, hour, minute, second."""
+    elsewhere: str
+    """A temporary folder with a blank in its name."""
+    path_without_git: str
+    locale: str | None = None
+    """A locale of another language that is installed here."""
+
+
+def every_factor(machine: Machine) -> list[Surroundings]:
+    """All factors, those that show most latent tests first within each group."""
+    return [*_environment(machine), *_time(machine), *_chance(), *_numbers()]
+
+
+def worth_trying(factors: Sequence[Surroundings], libraries: frozenset[str]) -> list[Surroundings]:
+    """Those that can matter to a suite which imports these libraries."""
+    return [each for each in factors if each.needs is None or each.needs in libraries]
+
+
+def _variable(
+    name: str, value: str | None, kind: CauseKind, worth: float = 1.0, **more: str | None
+) -> Surroundings:
+    shown = f"{name} unset" if value is None else f"{name}={value}"
+    factor = Factor(kind="env", name=name, from_="as it is", to=value)
+    return Surroundings(shown, "environment", kind, factor, env={name: value, **more}, worth=worth)
+
+
+def _instrument(
+    name: str, group: Group, kind: CauseKind, treatment: tuple[str, dict[str, Any]], worth: float = 1.0
+) -> Surroundings:
+    instrument, settings = treatment
+    factor = Factor(kind=_FACTOR_KINDS.get(instrument, "resource"), name=name, from_="as it is", to=name)
+    return Surroundings(name, group, kind, factor, instruments={instrument: settings}, worth=worth)
+
+
+_FACTOR_KINDS = {"clock": "clock", "seed": "seed", "cwd": "cwd", "network": "network", "numerics": "dtype"}
+"""How a report calls the kind of a factor, by its instrument."""
+
+
+def _environment(machine: Machine) -> list[Surroundings]:
+    found = [
+        _variable("TZ", _NEW_YORK, "clock", 3.0),
+        _variable("TZ", "Pacific/Kiritimati", "clock", 2.0),
+        _variable("HOME", "/nonexistent", "environment-variable", 2.0),
+        _variable("HOME", None, "environment-variable"),
+        _variable("TMPDIR", machine.elsewhere, "environment-variable", 2.0),
+        _variable("LC_ALL", "C", "locale", 2.0, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"),
+        _variable("CI", "true", "environment-variable", 1.5, GITHUB_ACTIONS="true"),
+        _variable("CI", None, "environment-variable", 1.5, GITHUB_ACTIONS=None),
+        _variable("COLUMNS", "40", "environment-variable", 1.5, LINES="10"),
+        _variable("FORCE_COLOR", "1", "environment-variable", 1.5, TERM="xterm-256color"),
+        _variable("TERM", "dumb", "environment-variable", 0.5, NO_COLOR="1"),
+        _variable("USER", None, "environment-variable", 0.5, LOGNAME=None, USERNAME=None),
+        _variable("PATH", machine.path_without_git, "dependency", 1.0),
+        _instrument("another folder", "environment", "working-directory", ("cwd", {"to": ".."}), 2.0),
+        _instrument("no network", "environment", "network", ("network", {"refuses": True}), 2.0),
+        _instrument("umask 077", "environment", "resource", ("machine", {"umask": 0o077}), 1.0),
+        _instrument("umask 000", "environment", "resource", ("machine", {"umask": 0}), 0.5),
+        _instrument(
+            f"{_FEW_DESCRIPTORS} file descriptors", "environment", "resource",
+            ("limits", {"descriptors": _FEW_DESCRIPTORS}),
+        ),
+        _instrument("one processor", "environment", "resource", ("machine", {"cores": 1}), 1.0),
+    ]  # fmt: skip
+    if machine.locale is not None:
+        found.append(_variable("LC_ALL", machine.locale, "locale", 1.5))
+    return found
+
+
+def _time(machine: Machine) -> list[Surroundings]:
+    year = machine.now.year
+    moments = [
+        (f"31 December {year} 23:59:59", machine.local(year, 12, 31, 23, 59, 59), 2.0),
+        ("29 February", machine.local(_next_leap_year(machine.now), _LEAP_MONTH, _LEAP_DAY, 12, 0, 0), 2.0),
+        ("the end of a month", machine.local(year + 1, 1, 31, 12, 0, 0), 2.0),
+        ("in one year", _later(machine.now, 1), 2.0),
+        ("in five years", _later(machine.now, 5), 1.5),
+        ("in twenty years", _later(machine.now, 20), 1.0),
+    ]
+    found = [_instrument(name, "time", "clock", ("clock", {"at": at}), worth) for name, at, worth in moments]
+    # second Sunday of March, first Sunday of November: five minutes before the clock is put forward, or back
+    for name, moment in (
+        ("the hour that does not exist", datetime(2027, 3, 14, 6, 55, tzinfo=UTC)),
+        ("the hour that comes twice", datetime(2027, 11, 7, 5, 55, tzinfo=UTC)),
+    ):
+        at = _instrument(f"{name}, in {_NEW_YORK}", "time", "clock", ("clock", {"at": moment.timestamp()}))
+        found.append(Surroundings(**{**vars(at), "env": {"TZ": _NEW_YORK}}))
+    return found
+
+
+def _next_leap_year(now: datetime) -> int:
+    year = now.year + 1
+    while year % 4 != 0 or (year % 100 == 0 and year % 400 != 0):
+        year += 1
+    return year
+
+
+def _later(now: datetime, years: int) -> float:
+    return (now + timedelta(days=365.25 * years)).timestamp()
+
+
+def _chance() -> list[Surroundings]:
+    seeds = [
+        Surroundings(
+            f"PYTHONHASHSEED={seed}", "chance", "seed",
+            Factor(kind="env", name="PYTHONHASHSEED", from_="as it is", to=str(seed)),
+            env={"PYTHONHASHSEED": str(seed)}, worth=2.0,
+        )
+        for seed in (1, 2, 3)
+    ]  # fmt: skip
+    seeds += [
+        _instrument(f"random seed {seed}", "chance", "seed", ("seed", {"seed": seed}), 1.5)
+        for seed in (0, 1, 2)
+    ]
+    return [
+        *seeds,
+        _instrument(
+            "folders listed backwards", "chance", "missing-file", ("entries", {"backwards": True}), 2.0
+        ),
+        _instrument(
+            "threads switched often", "chance", "threads", ("machine", {"switch": _QUICK_SWITCH}), 1.0
+        ),
+        _instrument("busy processors", "chance", "resource", ("machine", {"load": 2}), 1.0),
+    ]
+
+
+def _numbers() -> list[Surroundings]:
+    threads = [
+        Surroundings(
+            f"{count} threads for arithmetic", "numbers", "threads",
+            Factor(kind="threads", name="OMP_NUM_THREADS", from_="as it is", to=count),
+            env={name: str(count) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},
+            instruments={"numerics": {"threads": count}}, needs="numpy",
+        )
+        for count in (1, 4)
+    ]  # fmt: skip
+    wide = _instrument("float64 by default", "numbers", "dtype", ("numerics", {"dtype": "float64"}))
+    return [*threads, Surroundings(**{**vars(wide), "needs": "torch"})]

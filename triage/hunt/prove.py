@@ -1,0 +1,322 @@
+"""From a test that was red once to a proof: who is needed, in fresh processes, by the statistics in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from triage.hunt.document import Dependence
+from triage.hunt.factors import Surroundings
+from triage.hunt.orders import file_of
+from triage.hunt.search import find_culprits
+from triage.hunt.seen import Knowledge
+from triage.hunt.suspects import explained, suspects, without
+from triage.hunt.warm import WarmSuite
+from triage.lab.budget import BudgetSpent
+from triage.lab.lab import Lab
+from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, Step, Trial
+from triage.model.experiment import CauseKind, Factor, Patch, Status
+from triage.model.failure import Failure
+from triage.probe.api import Case
+from triage.probe.leak_writers import LeakWriter, find_writer, product_repair
+from triage.probe.leaked_state import LeakedState, find_leaked_state
+from triage.probe.polluter_repairs import repairs_of
+from triage.probe.probes.order import after
+
+REPEATS, ALPHA = 3, 0.05
+"""3 failures of 3 against 0 of 3 have p = 0.05 by Fisher's exact test: the fewest repeats that confirm. The
+red order and the search have shown both colours before."""
+_MOST_ALIKE = 20
+"""Tests with the same failure whose suspects are compared: more of them exclude nobody else."""
+_MOST_SETS = 3
+"""Sets of culprits that are searched for, each enough without the others."""
+R = TypeVar("R")
+
+
+@dataclass
+class Proof:
+    """A latent test with its proof, and the tests that share its cause."""
+
+    nodeid: str
+    dependence: Dependence
+    kind: CauseKind
+    culprits: tuple[str, ...]
+    """The first set that is enough."""
+    experiment: Experiment
+    trial: Trial
+    found_by: str
+    processes: int
+    order: tuple[str, ...] = ()
+    """The recorded order in which it was red."""
+    more: list[tuple[str, ...]] = field(default_factory=list)
+    """Further sets of tests, each enough, as single runs have shown."""
+    members: list[str] = field(default_factory=list)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    """How each of the tests fails."""
+    leaked: LeakedState | None = None
+    writer: LeakWriter | None = None
+    patches: tuple[Patch, ...] = ()
+
+    @property
+    def red_setup(self) -> Setup:
+        """Where the test is red: the baseline."""
+        return self.experiment.baseline
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The test of the experiment, then the others."""
+        return (self.nodeid, *self.members)
+
+
+@dataclass(kw_only=True)
+class Prover:
+    """Searches in forks, confirms in fresh processes."""
+
+    lab: Lab
+    warm: WarmSuite
+    knowledge: Knowledge
+    suite: tuple[str, ...]
+    seed: int
+    time_left: Callable[[], float]
+
+    def run(self, order: tuple[str, ...]) -> Observation:
+        """One order in a fork. Raises `BudgetSpent` where no time is left."""
+        if self.time_left() <= 0:
+            raise BudgetSpent
+        return self.warm.run(order)
+
+    def order_dependent(self, nodeid: str, known: Sequence[Proof], alike: Sequence[str] = ()) -> Proof | str:
+        """Who makes the test red (or green); a reason where that was not shown.
+
+        `known` are proofs of other tests, whose culprits are tried first: one polluter has many victims.
+        `alike` are tests that fail in the same way: whom all of them suspect is the likeliest.
+        """
+        own_file = frozenset(each for each in self.suite if file_of(each) == file_of(nodeid))
+        before = self._processes
+        alone_is_red = self._alone_is_red(nodeid)
+        effect_is_red = not alone_is_red
+        culprits = self._known_culprits(nodeid, known, effect_is_red=effect_is_red)
+        if not culprits:
+            places = self.knowledge.places(nodeid)
+            culprits = find_culprits(
+                nodeid,
+                places,
+                self.run,
+                effect_is_red=effect_is_red,
+                preferred=(*self._shared_suspects(nodeid, alike, effect_is_red=effect_is_red), own_file),
+            )
+        if not culprits:
+            return "it was red once, and not again in the same order: chance"
+        judged = self._confirmed(nodeid, culprits, effect_is_red=effect_is_red)
+        if judged is None:
+            return f"{' and '.join(culprits)} did not change it in fresh processes"
+        experiment, trial = judged
+        run = self.knowledge.first_red(nodeid)
+        return Proof(
+            nodeid=nodeid,
+            dependence="polluted" if effect_is_red else "brittle",
+            kind="order-dependent",
+            culprits=culprits,
+            experiment=experiment,
+            trial=trial,
+            found_by=run.arm if run is not None else "alone",
+            processes=self._processes - before,
+            order=run.order[: run.position[nodeid] + 1] if run is not None else (nodeid,),
+        )
+
+    def further_sets(self, proof: Proof) -> None:
+        """Other sets of tests that are each enough, where a recorded order shows that there are any."""
+        effect_is_red = proof.dependence == "polluted"
+        places = self.knowledge.places(proof.nodeid)
+        culprits = proof.culprits
+        while len(proof.more) + 1 < _MOST_SETS:
+            if explained(places, culprits, effect_is_red=effect_is_red):
+                return
+            places = without(places, culprits)
+            culprits = find_culprits(proof.nodeid, places, self.run, effect_is_red=effect_is_red)
+            if not culprits:
+                return
+            proof.more.append(culprits)
+
+    def shares_cause(self, proof: Proof, nodeid: str) -> bool:
+        """Whether the same tests have the same effect on another one: a run in a fork."""
+        if nodeid in proof.culprits:
+            return False
+        red_alone = self._alone_is_red(nodeid)
+        if red_alone is (proof.dependence == "polluted"):
+            return False
+        seen = self.run((*proof.culprits, nodeid))
+        return seen.passed(nodeid) if red_alone else seen.red(nodeid)
+
+    def not_idempotent(self, nodeid: str) -> Proof | str:
+        """Whether it is red when it runs the second time in one process."""
+        before = self._processes
+        baseline = Setup(nodeids=(nodeid,), instruments={"twice": {"on": True}}, seed=self.seed)
+        treated = Setup(nodeids=(nodeid,), instruments={"twice": {}}, seed=self.seed)
+        experiment = Experiment(
+            probe="hunt",
+            factor=Factor(kind="twice", name="runs in one process", from_=2, to=1),
+            prediction="It fails the second time in one process, and passes the first time.",
+            baseline=baseline,
+            treated=treated,
+            watch=(nodeid,),
+            repeats=REPEATS,
+            alpha=ALPHA,
+            arm_names=("run twice in one process", "run once"),
+        )
+        trial = self._judged(experiment, None)
+        if trial.result.status is not Status.CONFIRMED:
+            return "it was red the second time among others, and not alone"
+        return Proof(
+            nodeid=nodeid,
+            dependence="not-idempotent",
+            kind="order-dependent",
+            culprits=(nodeid,),
+            experiment=experiment,
+            trial=trial,
+            found_by="twice",
+            processes=self._processes - before,
+        )
+
+    def by_factor(self, nodeid: str, factor: Surroundings, failure: Failure | None) -> Proof | str:
+        """Whether it is red with the factor and green without it: alone, in its file, or in the suite."""
+        before = self._processes
+        own_file = tuple(each for each in self.suite if file_of(each) == file_of(nodeid))
+        for nodeids in dict.fromkeys(((nodeid,), own_file, self.suite)):
+            changed, idle = factor.arms(Setup(nodeids=nodeids, seed=self.seed))
+            (seen,) = self.lab.look([Look(setup=changed, why=f"{factor.name}: is it red with fewer tests?")])
+            if seen.red(nodeid):
+                break
+        else:
+            return f"it was red once with {factor.name}, and not again"
+        experiment = Experiment(
+            probe="hunt",
+            factor=factor.factor,
+            prediction=f"With {factor.name} it fails; as it stands it passes.",
+            baseline=changed,
+            treated=idle,
+            watch=(nodeid,),
+            repeats=REPEATS,
+            alpha=ALPHA,
+            arm_names=(f"with {factor.name}", "as it stands"),
+        )
+        trial = self._judged(experiment, failure)
+        if trial.result.status is not Status.CONFIRMED:
+            return f"with {factor.name}: {trial.result.sentence}"
+        return Proof(
+            nodeid=nodeid,
+            dependence="factor",
+            kind=factor.kind,
+            culprits=(factor.name,),
+            experiment=experiment,
+            trial=trial,
+            found_by=factor.name,
+            processes=self._processes - before,
+        )
+
+    def explain(self, proof: Proof, case: Case) -> None:
+        """Find the state that the polluters leak, who writes it, and a repair; fills in the proof."""
+        proof.leaked = self._answered(
+            find_leaked_state("hunt", case, proof.experiment.baseline, proof.experiment.treated)
+        )
+        if proof.leaked is None:
+            return
+        proof.writer = self._answered(
+            find_writer(case, proof.culprits, proof.experiment.baseline, proof.leaked)
+        )
+        if proof.writer is not None:
+            proof.patches = self._answered(
+                product_repair(case, proof.writer, proof.culprits, proof.experiment.baseline)
+            )
+        if not proof.patches:
+            proof.patches = self._answered(repairs_of(case, [proof.culprits], proof.leaked, after))
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    @property
+    def _processes(self) -> int:
+        return self.warm.processes + self.lab.spending.runs
+
+    def _alone_is_red(self, nodeid: str) -> bool:
+        known = self.knowledge.alone_is_red(nodeid)
+        if known is None:
+            known = self.run((nodeid,)).red(nodeid)
+        return known
+
+    def _shared_suspects(
+        self, nodeid: str, alike: Sequence[str], *, effect_is_red: bool
+    ) -> list[frozenset[str]]:
+        """The first suspects that a test shares with those that fail in the same way, if there are any."""
+        shared: frozenset[str] | None = None
+        for other in (nodeid, *alike[:_MOST_ALIKE]):
+            first = next(suspects(self.knowledge.places(other), effect_is_red=effect_is_red), ())
+            shared = frozenset(first) if shared is None else shared & frozenset(first)
+        return [shared] if shared and alike else []
+
+    def _known_culprits(self, nodeid: str, known: Sequence[Proof], *, effect_is_red: bool) -> tuple[str, ...]:
+        wanted = "polluted" if effect_is_red else "brittle"
+        places = self.knowledge.places(nodeid)
+        tried: set[tuple[str, ...]] = set()
+        for proof in known:
+            culprits = proof.culprits
+            if proof.dependence != wanted or nodeid in culprits or culprits in tried:
+                continue
+            if not explained(places, culprits, effect_is_red=effect_is_red):
+                continue
+            tried.add(culprits)
+            seen = self.run((*culprits, nodeid))
+            if seen.red(nodeid) if effect_is_red else seen.passed(nodeid):
+                return culprits
+        return ()
+
+    def _confirmed(
+        self, nodeid: str, culprits: tuple[str, ...], *, effect_is_red: bool
+    ) -> tuple[Experiment, Trial] | None:
+        """In processes that import only the files of these tests; else in ones that import every file."""
+        files = tuple(dict.fromkeys(file_of(each) for each in self.suite))
+        for imports in ((), files):
+            experiment = self._experiment(nodeid, culprits, imports, effect_is_red=effect_is_red)
+            trial = self._judged(experiment, self.knowledge.failure(nodeid))
+            if trial.result.status is Status.CONFIRMED:
+                return experiment, trial
+        return None
+
+    def _experiment(
+        self, nodeid: str, culprits: tuple[str, ...], imports: tuple[str, ...], *, effect_is_red: bool
+    ) -> Experiment:
+        behind = Setup(nodeids=(*culprits, nodeid), imports=imports, seed=self.seed)
+        alone = Setup(nodeids=(nodeid,), imports=imports, seed=self.seed)
+        named = " and ".join(culprits)
+        arms = (f"after {named}", "alone")
+        tests: list[Any] = [list(culprits), "alone"]
+        if not effect_is_red:
+            arms, tests = (arms[1], arms[0]), tests[::-1]
+        return Experiment(
+            probe="hunt",
+            factor=Factor(kind="order", name="before", from_=tests[0], to=tests[1]),
+            prediction=f"{arms[0]} it fails; {arms[1]} it passes.".capitalize(),
+            baseline=behind if effect_is_red else alone,
+            treated=alone if effect_is_red else behind,
+            watch=(nodeid,),
+            repeats=REPEATS,
+            alpha=ALPHA,
+            arm_names=arms,
+        )
+
+    def _judged(self, experiment: Experiment, reason: Failure | None) -> Trial:
+        self.lab.reason = reason
+        try:
+            return self.lab.experiment(experiment)
+        finally:
+            self.lab.reason = None
+
+    def _answered(self, steps: Generator[tuple[Step, ...], tuple[Answer, ...], R]) -> R:
+        """Let the laboratory answer a probe's steps."""
+        try:
+            asked = next(steps)
+            while True:
+                asked = steps.send(self.lab.answer(asked))
+        except StopIteration as end:
+            result: R = end.value
+            return result

@@ -1,0 +1,117 @@
+"""What the orders that were run say of each test: the knowledge that a hunt collects. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from triage.hunt.suspects import Place
+from triage.lab.protocol import Observation
+from triage.model.base import Value
+from triage.model.failure import Failure
+from triage.model.outcome import Outcome, Phase
+
+
+class SeenRun(Value):
+    """One process that ran tests in some order, as the evidence keeps it."""
+
+    arm: str
+    """`reversed`, `square 3`, `alone`: what was tried."""
+    order: tuple[str, ...]
+    """The tests in the order in which they ran."""
+    not_passed: dict[str, Outcome] = {}
+    failures: dict[str, Failure] = {}
+    """Of red tests."""
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, arm: str, observed: Observation) -> SeenRun:
+        """A run of an arm, without what passed."""
+        others = {
+            nodeid: outcome
+            for nodeid, outcome in observed.outcomes.items()
+            if outcome is not Outcome.PASSED and outcome is not Outcome.NOT_RUN
+        }
+        red = {
+            nodeid: observed.failures.get(nodeid) or ended(nodeid, outcome)
+            for nodeid, outcome in others.items()
+            if outcome.is_red
+        }
+        return cls(
+            arm=arm, order=observed.order, not_passed=others, failures=red, seconds=round(observed.seconds, 3)
+        )
+
+    @cached_property
+    def red(self) -> frozenset[str]:
+        """Tests that failed, errored, crashed or hung."""
+        return frozenset(nodeid for nodeid, outcome in self.not_passed.items() if outcome.is_red)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Where in the order each test ran."""
+        return {nodeid: number for number, nodeid in enumerate(self.order)}
+
+    def before(self, nodeid: str) -> tuple[str, ...]:
+        """What ran before a test."""
+        return self.order[: self.position[nodeid]]
+
+
+def ended(nodeid: str, outcome: Outcome) -> Failure:
+    """What is known of a test whose process died or hung."""
+    return Failure(nodeid=nodeid, phase=Phase.CALL, longrepr=outcome.value)
+
+
+@dataclass
+class Knowledge:
+    """The green tests of a suite and every run of an order that is on record."""
+
+    tests: tuple[str, ...]
+    """Those that are green as they stand, in file order."""
+    runs: list[SeenRun] = field(default_factory=list)
+
+    def add(self, run: SeenRun) -> None:
+        """Take in a further run."""
+        self.runs.append(run)
+
+    def victims(self) -> list[str]:
+        """Tests that are green as they stand and were red in some order, in file order."""
+        red = frozenset[str]().union(*(run.red for run in self.runs))
+        return [nodeid for nodeid in self.tests if nodeid in red]
+
+    def places(self, nodeid: str) -> list[Place]:
+        """Every run in which the test passed or was red, with what ran before it."""
+        found = []
+        for run in self.runs:
+            if nodeid not in run.position:
+                continue
+            is_red = nodeid in run.red
+            if is_red or nodeid not in run.not_passed:  # a skip says nothing
+                found.append(Place(run.before(nodeid), is_red))
+        return found
+
+    def alone_is_red(self, nodeid: str) -> bool | None:
+        """Whether it is red with nothing before it; None where that was not seen."""
+        for place in self.places(nodeid):
+            if not place.before:
+                return place.red
+        return None
+
+    def first_red(self, nodeid: str) -> SeenRun | None:
+        """The red run of a test with the fewest tests before it."""
+        red = [run for run in self.runs if nodeid in run.red and nodeid in run.position]
+        return min(red, key=lambda run: run.position[nodeid], default=None)
+
+    def failure(self, nodeid: str) -> Failure | None:
+        """How it fails, in the run with the fewest tests before it."""
+        run = self.first_red(nodeid)
+        return run.failures.get(nodeid) if run is not None else None
+
+
+def green_in_all(runs: Sequence[SeenRun], tests: Iterable[str]) -> tuple[str, ...]:
+    """The tests that passed in each of these runs."""
+    return tuple(
+        nodeid
+        for nodeid in tests
+        if all(nodeid in run.position and nodeid not in run.not_passed for run in runs)
+    )

@@ -1,0 +1,63 @@
+"""Who may have made a test red, or green, by what every recorded order says of it. Pure.
+
+Each order that was run is an experiment on every test at once. Of a single polluter that nothing undoes: it
+ran before its victim in every red run, and in no green one. Of a single setter the same with the colours
+exchanged. Five orders leave a few suspects of a thousand, so that the search begins almost at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """One run of a test among others: what ran before it, and whether the test was red."""
+
+    before: tuple[str, ...]
+    """In the order in which they ran."""
+    red: bool
+
+
+def suspects(places: Sequence[Place], *, effect_is_red: bool) -> Iterator[tuple[str, ...]]:
+    """Ever larger sets of tests, each in a recorded order, that may have the effect on the test.
+
+    First those that every run agrees on; then those of one run that never preceded it without the effect
+    (where several tests are each enough); then all of that run (where two are needed together, or another
+    test undoes what they did).
+    """
+    having = [place for place in places if place.red is effect_is_red and place.before]
+    lacking = [place for place in places if place.red is not effect_is_red]
+    if not having:
+        return
+    harmless = set[str]().union(*(place.before for place in lacking)) if lacking else set()
+    # a run with few tests before it leaves the least to search
+    witness = min(
+        having, key=lambda place: (len([t for t in place.before if t not in harmless]), len(place.before))
+    )
+    shared = set(witness.before)
+    for place in having:
+        shared &= set(place.before)
+    tried: set[tuple[str, ...]] = set()
+    for candidates in (
+        tuple(nodeid for nodeid in witness.before if nodeid in shared and nodeid not in harmless),
+        tuple(nodeid for nodeid in witness.before if nodeid not in harmless),
+        min((place.before for place in having), key=len),
+        witness.before,
+    ):
+        if candidates and candidates not in tried:
+            tried.add(candidates)
+            yield candidates
+
+
+def explained(places: Sequence[Place], culprits: Sequence[str], *, effect_is_red: bool) -> bool:
+    """Whether the culprits ran before the test in every run that shows the effect: nobody else is needed."""
+    wanted = set(culprits)
+    return all(wanted <= set(place.before) for place in places if place.red is effect_is_red)
+
+
+def without(places: Sequence[Place], culprits: Sequence[str]) -> list[Place]:
+    """The runs in which not all of the culprits ran before the test."""
+    wanted = set(culprits)
+    return [place for place in places if not wanted <= set(place.before)]

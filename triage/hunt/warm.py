@@ -1,0 +1,199 @@
+"""Run the suite in orders of all kinds, each in a child of a process that has imported it once.
+
+Every order gets the working copy, the temporary folder and the home folder as the first one found them. Where
+the suite cannot be forked (threads, sockets, child processes at import) each order is a new interpreter.
+"""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from triage.lab.environment import Environment
+from triage.lab.protocol import Observation
+from triage.lab.runner import default_variables, emptied_temporary
+from triage.lab.session import Workspace
+from triage.model.outcome import Outcome
+from triage.model.run import Limits, keys_of
+from triage.run.chunk import ChunkProgress, ChunkRunner
+from triage.run.collection import Collected, Collection
+from triage.run.command import Launch, carried, new_key
+from triage.run.isolation import Isolation
+from triage.run.origins import Origins
+
+_FIRST_SLOT = 100
+"""Working copies of the laboratory have lower numbers: its processes run at the same time."""
+
+
+class WarmSlot:
+    """One fork server with a working copy, a temporary folder and a home folder of its own."""
+
+    def __init__(
+        self,
+        place: Workspace,
+        number: int,
+        environment: Environment,
+        limits: Limits,
+        *,
+        selectors: Sequence[str],
+        seed: int,
+        is_warm: bool,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._place = place
+        self._number = _FIRST_SLOT + number
+        self._environment = environment
+        self._temporary = place.temporary / f"w{number}"
+        self._stop = stop
+        tree = self._put_back()
+        self._scratch = place.temporary / f"warm{number}"
+        interpreter, carry = carried(environment.python, place.temporary)
+        launch = Launch(
+            root=str(tree),
+            environ=environment.world.environ,
+            env={**environment.variables, **self._variables, **_import_path(environment, tree)},
+            limits=limits,
+            python=interpreter,
+            args=(*environment.pytest_args, "--rootdir", str(tree)),
+            selectors=tuple(selectors),
+            carry=carry,
+            cache_dir=str(self._scratch / "cache"),
+            seed=seed,
+        )
+        self._runner = ChunkRunner(
+            executor=environment.executor,
+            scratch=self._scratch / "work",
+            origins=Origins(str(tree)),
+            command=lambda _chunk, keys: launch.shell([nodeid for nodeid, _ in keys]),
+            key=lambda _name: new_key(),
+            stop=stop,
+            on_event=lambda *_event: None,
+            doubts=False,
+        )
+        self._isolation = Isolation(launch, environment.executor, self._runner, is_warm)
+        self._collected: Collected | None = None
+
+    def _put_back(self) -> Path:
+        """The working copy, the temporary folder and the home folder as they were at first."""
+        tree = self._place.scratch.tree(self._number, None, {})
+        emptied_temporary(self._temporary)
+        self._variables = default_variables(self._environment, self._temporary)
+        return tree
+
+    def collect(self) -> Collected:
+        """Collect the suite: what orders can name. Raises `VoidError` where nothing can be collected."""
+        if self._collected is None:
+            collection = Collection(self._isolation.collect, self._runner, self._isolation.has_pytest)
+            self._collected = collection.collect()
+        return self._collected
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Why it forks no process, where it does not."""
+        return self._isolation.notes
+
+    def run(self, order: Sequence[str]) -> Observation:
+        """Run these tests in one process, in this order."""
+        collected = self.collect()
+        self._put_back()
+        chunk = ChunkProgress("hunt", keys_of(order))
+        make_request = self._isolation.request_maker(collected, coverage=None, json_report=None)
+        self._runner.run(chunk, make_request)
+        for finished in chunk.attempts:
+            shutil.rmtree(finished.folder, ignore_errors=True)
+        if self._stop():
+            raise KeyboardInterrupt  # what a stopped process gave is no observation
+        return _observed(chunk)
+
+
+def _observed(chunk: ChunkProgress) -> Observation:
+    results = chunk.all_results("its process was not started")
+    return Observation(
+        outcomes={result.nodeid: result.outcome for result in results},
+        failures={result.nodeid: result.failures[0] for result in results if result.failures},
+        order=tuple(result.nodeid for result in results if result.outcome is not Outcome.NOT_RUN),
+        durations={each.nodeid: each.duration for each in results if each.duration is not None},
+        seconds=sum(finished.attempt.seconds for finished in chunk.attempts),
+    )
+
+
+def _import_path(environment: Environment, tree: Path) -> dict[str, str]:
+    """The suite's own folders come first for imports: an installed suite is that of the user's tree."""
+    if not environment.import_path:
+        return {}
+    inherited = environment.inherited("PYTHONPATH")
+    folders = [str(tree / name) for name in environment.import_path]
+    return {"PYTHONPATH": ":".join([*folders, *([inherited] if inherited else [])])}
+
+
+class WarmSuite:
+    """Several slots that run orders side by side."""
+
+    def __init__(
+        self,
+        place: Workspace,
+        environment: Environment,
+        limits: Limits,
+        *,
+        selectors: Sequence[str],
+        seed: int,
+        workers: int,
+        is_warm: bool,
+    ) -> None:
+        self._stopping = threading.Event()
+        self._slots = [
+            WarmSlot(
+                place,
+                number,
+                environment,
+                limits,
+                selectors=selectors,
+                seed=seed,
+                is_warm=is_warm,
+                stop=self._stopping.is_set,
+            )
+            for number in range(workers)
+        ]
+        self._free: queue.SimpleQueue[WarmSlot] = queue.SimpleQueue()
+        for slot in self._slots:
+            self._free.put(slot)
+        self._lock = threading.Lock()
+        self.processes = 0
+        """Children and interpreters that ran an order."""
+        self.executions = 0
+        """Tests that they ran."""
+
+    def collect(self) -> Collected:
+        """What the first slot collected; the others collect when they first run."""
+        return self._slots[0].collect()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why orders are not forked, where they are not."""
+        return tuple(dict.fromkeys(note for slot in self._slots for note in slot.notes))
+
+    def run(self, order: Sequence[str]) -> Observation:
+        """Run one order in a free slot."""
+        slot = self._free.get()
+        try:
+            observed = slot.run(order)
+        finally:
+            self._free.put(slot)
+        with self._lock:
+            self.processes += 1
+            self.executions += len(observed.order)
+        return observed
+
+    def run_all(self, orders: Sequence[Sequence[str]], on_done: Callable[[int, Observation], None]) -> None:
+        """Run orders side by side; `on_done` gets the number of each, in the calling thread."""
+        with ThreadPoolExecutor(len(self._slots)) as pool:
+            try:
+                for number, observed in enumerate(pool.map(self.run, orders)):
+                    on_done(number, observed)
+            except BaseException:
+                self._stopping.set()  # leaving the pool waits for its threads, and they for processes
+                raise
