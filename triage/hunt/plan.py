@@ -63,9 +63,8 @@ def default_budget(costs: SuiteCosts) -> float:
 
 
 def least_budget(costs: SuiteCosts) -> float:
-    """Seconds without which nothing can be tried: the reversed order, and the proof of one test."""
-    proof = 8 * costs.start_seconds
-    return (costs.orders() + proof) / DISCOVERY_SHARE
+    """Seconds without which nothing can be tried: the reversed order, and both arms of one proof."""
+    return costs.orders() / DISCOVERY_SHARE + 2 * costs.start_seconds
 
 
 def chosen(arms: Sequence[Arm], seconds: float) -> tuple[list[Arm], list[Arm]]:
