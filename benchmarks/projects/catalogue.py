@@ -37,6 +37,8 @@ class Project(Value):
     """What the suite imports beside pytest, as pip takes it."""
     arguments: tuple[str, ...] = ()
     """More arguments for pytest."""
+    seen: bool = False
+    """Whether the score of the unseen half it was in has been read: from then on rules may follow it."""
 
     @property
     def key(self) -> str:
@@ -45,7 +47,12 @@ class Project(Value):
 
     @property
     def half(self) -> Half:
-        """Decided once, by the name alone: nobody can choose what is hard to see."""
+        """Decided once, by the name alone: nobody can choose what is hard to see.
+
+        When the scores of an unseen half were read all its projects are looked at, not the bad ones alone.
+        """
+        if self.seen:
+            return Half.LOOK
         digest = hashlib.sha256(self.name.encode("utf-8")).digest()
         return Half.LOOK if digest[0] % 2 == 0 else Half.UNSEEN
 

@@ -75,3 +75,30 @@ def test_the_order_of_tests_does_not_matter() -> None:
     turned = document.model_copy(update={"tests": document.tests[::-1]})
     for test in document.tests:
         assert Suspicions(document).of(test.nodeid) == Suspicions(turned).of(test.nodeid)
+
+
+def test_a_line_that_explains_what_is_left_over_too_is_one_cause() -> None:
+    """One more red test fails before it comes to the line that red tests alone run."""
+    look = LookBuilder()
+    for number in range(12):
+        look.red(f"t.py::far[{number}]", {NET: [11], TEXT: [21]})
+    look.red("t.py::near", {NET: [11]})
+    look.green("t.py::lucky", {NET: [11]})
+    for number in range(9):
+        look.green(f"t.py::green[{number}]", {HOT: [1]})
+    suspicions = Suspicions(look.document())
+    culprit = suspicions.of("t.py::near").culprit
+    assert (culprit.place, culprit.red, culprit.green) == ("shop.py:11", 13, 1)
+    assert suspicions.of("t.py::far[0]").culprit == culprit
+
+
+def test_a_much_less_suspicious_line_explains_no_more_tests() -> None:
+    look = LookBuilder()
+    for number in range(12):
+        look.red(f"t.py::far[{number}]", {NET: [11], TEXT: [21]})
+    look.red("t.py::near", {NET: [11]})
+    for number in range(12):
+        look.green(f"t.py::lucky[{number}]", {NET: [11]})
+    suspicions = Suspicions(look.document())
+    assert suspicions.of("t.py::near") is None
+    assert suspicions.of("t.py::far[0]").culprit.place == "shop.py:21"

@@ -44,3 +44,19 @@ def test_the_same_wrong_thing(one: tuple[object, object], other: tuple[object, o
 )
 def test_what_chance_brings_twice_names_nothing(got: object, due: object) -> None:
     assert not named(got, due)
+
+
+def test_an_address_in_memory_is_no_part_of_what_was_wrong() -> None:
+    """A `repr` that was not asked for shows another address in each test."""
+    one = named("db.<Name 'tbl' at 0x7F098D8BCAD0>", "db.tbl")
+    assert one & named("<Name 'key' at 0x7F098D819550> = 1", "key = 1")
+    assert "0x7F098D8BCAD0" not in str(one)
+
+
+def test_a_long_replaced_piece_tells_wherever_it_came_from() -> None:
+    def tells(got: object, due: object) -> set[bool]:
+        failure = TracedFailure(how="value", difference=difference(got, due))
+        return {symptom.tells_alone for symptom in symptoms_of(failure)}
+
+    assert tells("7 centimetre long", "7 inch long") == {True}
+    assert tells("a &gt; b", "a > b") == {False}, "another fault may do that as well"

@@ -19,6 +19,9 @@ from triage.model.rate import wilson
 LEAST_SUSPICION = 0.3
 """Two red tests and no green one give 0.34, five and one 0.44, ten and twelve 0.27, one and none 0.21."""
 
+_NEARLY = 0.75
+"""A line that also explains tests that nothing else does may be so much less suspicious."""
+
 Line = tuple[str, int]
 """A line of a file."""
 
@@ -104,35 +107,76 @@ class _Candidates:
     lines: tuple[Line, ...]
 
 
+@dataclass
+class _Explanation:
+    """Lines to blame, and the red tests that they explain."""
+
+    candidates: _Candidates
+    own: int
+    """Bit n is set for the n-th red test."""
+
+    @property
+    def suspicion(self) -> float:
+        """Of the lines, by the tests that they explain and the green ones that execute them."""
+        red = self.own.bit_count()
+        return wilson(red, red + self.candidates.green)[0]
+
+
 def _explained(
     red: Sequence[LookedAt], green: Mapping[Line, int], document: LookDocument
 ) -> Iterable[tuple[str, Suspected]]:
-    """Each red test with what is to blame, most suspicious lines first."""
+    """Each red test with what is to blame."""
     candidates = _candidates(red, green, document)
-    unexplained = (1 << len(red)) - 1
-    while unexplained:
-        best = max(candidates, key=lambda candidate: _rank(candidate, unexplained), default=None)
-        if best is None:
-            return
-        suspicion, count, _, _ = _rank(best, unexplained)
-        if suspicion < LEAST_SUSPICION:
-            return
-        own = best.red & unexplained
-        tests = [test for number, test in enumerate(red) if own >> number & 1]
+    for explanation in _explanations(len(red), candidates):
+        best = explanation.candidates
+        tests = [test for number, test in enumerate(red) if explanation.own >> number & 1]
         in_calls = [_functions_with(best, test, document) & _in_failing_calls(test) for test in tests]
         number, line = _line_for_people(best, tests[0], in_calls[0], document)
         function = document.functions[number]
         culprit = Culprit(
             place=f"{function.path}:{line}",
             function=str(function),
-            suspicion=suspicion,
-            red=count,
+            suspicion=explanation.suspicion,
+            red=len(tests),
             green=best.green,
         )
         for test, in_call in zip(tests, in_calls, strict=True):
             yield test.nodeid, Suspected(culprit, bool(in_call))
-        unexplained &= ~own
-        candidates = [candidate for candidate in candidates if candidate.red & unexplained]
+
+
+def _explanations(tests: int, candidates: Sequence[_Candidates]) -> list[_Explanation]:
+    """The most suspicious lines first; then what is left over goes to lines that are nearly as suspicious."""
+    found: list[_Explanation] = []
+    unexplained = (1 << tests) - 1
+    left = list(candidates)
+    while unexplained:
+        best = max(left, key=lambda candidate: _rank(candidate, unexplained), default=None)
+        if best is None or _rank(best, unexplained)[0] < LEAST_SUSPICION:
+            break
+        explanation = _Explanation(best, best.red & unexplained)
+        found.append(explanation)
+        unexplained &= ~explanation.own
+        left = [candidate for candidate in left if candidate.red & unexplained]
+    for explanation in found:
+        wider = _wider(explanation, unexplained, left)
+        explanation.candidates, explanation.own = wider.candidates, wider.own
+        unexplained &= ~wider.own
+    return found
+
+
+def _wider(explanation: _Explanation, unexplained: int, candidates: Sequence[_Candidates]) -> _Explanation:
+    """Lines that explain the same tests and some that nothing explains, nearly as suspicious: one cause
+    for all of them is likelier than one more.
+    """
+    best = explanation
+    for candidate in candidates:
+        if explanation.own & ~candidate.red or not candidate.red & unexplained:
+            continue
+        wider = _Explanation(candidate, explanation.own | candidate.red & unexplained)
+        is_near = wider.suspicion >= _NEARLY * explanation.suspicion
+        if is_near and wider.own.bit_count() > best.own.bit_count():
+            best = wider
+    return best
 
 
 def _rank(candidate: _Candidates, unexplained: int) -> tuple[float, int, int, Line]:

@@ -67,6 +67,19 @@ def test_a_relative_path_that_the_checkout_has_is_a_moved_folder(failing: Failin
     assert "files of data are missing" in {why.detail for cluster in blind.clusters for why in cluster.why}
 
 
+def test_one_bare_assertion_of_the_product_is_one_site(failing: Failing, run: Run) -> None:
+    """It has no words; a file that is not collected fails by it too."""
+    site = {"frame": "shop/core.py:checked", "code": "assert isinstance(name, bytes)"}
+    collected = failing("tests/a.py::a", "AssertionError", **site)
+    (failure,) = failing("tests/test_b.py", "AssertionError", **site).failures
+    other = TestResult(
+        nodeid="tests/test_b.py",
+        outcome=Outcome.ERROR,
+        failures=(failure.model_copy(update={"phase": Phase.COLLECT}),),
+    )
+    assert count(clustered(run(collected, other))) == 1
+
+
 def test_all_and_only_one_parameter(failing: Failing, run: Run) -> None:
     results = []
     for function in ("load", "save"):

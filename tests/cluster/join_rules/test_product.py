@@ -13,6 +13,7 @@ from triage.cluster.context import Context
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.suspicion import Suspicions
 from triage.instruments.differences import difference
+from triage.model.failure import Frame, Raised
 from triage.model.run import RunRecord, TestResult
 from triage.signature.api import signatures_of
 
@@ -71,6 +72,55 @@ def test_coverage_alone_proposes(three: RunRecord) -> None:
     found = clustered(three, looked(how="last"))
     assert len(set(ids(found))) == 3
     assert proposals(found) == 2
+
+
+def test_a_traceback_through_the_line_to_blame_is_a_second_piece_of_evidence(
+    failing: Failing, run: Run
+) -> None:
+    """The first test expects an exception, and gets another one: what raised it is in what was caught."""
+    record = run(
+        with_cause(failing(TESTS[0], "AssertionError: no such words", code="raises(f)"), "shop.py", "net"),
+        failing(TESTS[1], "TypeError: bad argument", "shop.py:net"),
+        failing(TESTS[2], "KeyError: 'a'", "other.py:table"),
+    )
+    found = clustered(record, looked(how="last"))
+    one, other, third = ids(found)
+    assert one == other != third
+
+
+def with_cause(result: TestResult, path: str, function: str) -> TestResult:
+    """The same result, whose failure was raised while another exception was handled."""
+    (failure,) = result.failures
+    frame = Frame(path=path, lineno=11, function=function, code="raise error", origin="product")
+    caught = Raised(type="ValueError", message="no", relation="context", frames=(frame,))
+    failure = failure.model_copy(update={"chain": (*failure.chain, caught)})
+    return result.model_copy(update={"failures": (failure,)})
+
+
+def test_one_function_gave_wrong_values_where_no_line_is_to_blame(failing: Failing, run: Run) -> None:
+    """Green tests run every line that red ones run: the fault shows in few of the calls."""
+    names = ["tests/test_a.py::test_one", "tests/test_a.py::test_two", "tests/test_b.py::test_other"]
+    record = run(*(
+        failing(name, f"AssertionError: assert {number} == 4", code=f"assert sizes[{number}] == 4")
+        for number, name in enumerate(names)
+    ))  # fmt: skip
+    look = LookBuilder()
+    for name in names:
+        look.red(name, {HOT: [1], NET: [11]}, how="operand", chain=[NET])
+    for number in range(30):
+        look.green(f"tests/test_a.py::green[{number}]", {HOT: [1], NET: [11]})
+    one, two, other = (clustered(record, look).cluster_of[name, 0] for name in names)
+    assert one == two != other, "of another file it is not known"
+
+
+def test_a_long_piece_of_text_for_another_joins_from_whatever_function(three: RunRecord) -> None:
+    look = LookBuilder()
+    for nodeid, giver in zip(TESTS, (HOT, NET, "shop.py:page"), strict=True):
+        measured = difference(f"{giver} is 7 centimetre", f"{giver} is 7 inch")
+        look.red(nodeid, {HOT: [1]}, how="value", chain=[giver], difference=measured)
+    for number in range(20):
+        look.green(f"tests/test_a.py::green[{number}]", {HOT: [1]})
+    assert len(set(ids(clustered(three, look)))) == 1
 
 
 def test_the_same_difference_is_a_second_piece_of_evidence(three: RunRecord) -> None:

@@ -41,12 +41,17 @@ def same_site(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
     def worded(unit: Unit) -> Iterator[_WordedSite]:
         for site in features(unit, Feature.SITE):
-            for wording in features(unit, Feature.TEMPLATE):
+            for wording in features(unit, Feature.TEMPLATE) or _no_words(unit):
                 yield _WordedSite(site, wording)
 
     yield from by_key(units, lambda unit: features(unit, Feature.EXPRESSION), "frame")
     yield from by_key(units, worded, "frame", lambda key: key.site)
     yield from by_key(units, lambda unit: features(unit, Feature.SITE), "frame", proposal=True)
+
+
+def _no_words(unit: Unit) -> tuple[str, ...]:
+    """A bare `assert` of the product says nothing, and always the same."""
+    return () if fields(unit).get("message") else ("",)
 
 
 def same_none(units: Sequence[Unit], context: Context) -> Iterator[Join]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
-from triage.cluster.join_rules.unit_view import fields
+from triage.cluster.join_rules.unit_view import fields, file_of_tests
 from triage.cluster.suspicion import Culprit, Suspected
 from triage.cluster.symptoms import Symptom, symptoms_of
 from triage.cluster.union import Join, by_key, star
@@ -44,14 +44,54 @@ class _FromFunction(NamedTuple):
 
 
 def same_symptom(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """One wrong value, or one difference between got and due, that came from one function of the product."""
+    """One wrong value, or one difference between got and due, that came from one function of the product;
+    a long piece of text in place of another wherever it came from.
+    """
 
     def from_functions(unit: Unit) -> Iterator[_FromFunction]:
         for symptom, functions in _symptoms(unit, context).items():
             for function in functions:
                 yield _FromFunction(function, symptom)
 
-    return by_key(units, from_functions, "frame", lambda key: f"{key.symptom.detail} from {key.function}")
+    def alone(unit: Unit) -> Iterator[str]:
+        for symptom in _symptoms(unit, context):
+            if symptom.tells_alone:
+                yield symptom.detail
+
+    yield from by_key(units, from_functions, "frame", lambda key: f"{key.symptom.detail} from {key.function}")
+    yield from by_key(units, alone, "message")
+
+
+class _Giver(NamedTuple):
+    function: str
+    exception: str
+    file: str
+
+
+def same_giver(units: Sequence[Unit], context: Context) -> Iterator[Join]:
+    """Wrong values that one function of the product gave to tests of one file, where no line is to blame.
+
+    What many green tests execute too can be no culprit: a fault that shows in few of its calls. The function
+    whose value was wrong is the nearest that is known of its place.
+    """
+
+    def givers(unit: Unit) -> Iterator[_Giver]:
+        if suspected_of(unit, context) is not None:
+            return
+        found = {giver for test in _looked_at(unit, context) for giver in _giver(test, context)}
+        if len(found) == 1:
+            yield _Giver(found.pop(), fields(unit).get("exception", ""), file_of_tests(unit))
+
+    return by_key(
+        units, givers, "file", lambda key: f"{key.function} gave a wrong value to tests of {key.file}"
+    )
+
+
+def _giver(test: LookedAt, context: Context) -> Iterator[str]:
+    """The function that gave the telling value of a failing assertion."""
+    failure = test.failure
+    if failure is not None and failure.how not in (None, "raised", "last") and failure.chain:
+        yield str(context.suspicions.document.functions[failure.chain[0]])
 
 
 def sure_culprits(units: Sequence[Unit], context: Context) -> dict[int, str]:
@@ -76,7 +116,15 @@ def suspected_of(unit: Unit, context: Context) -> Suspected | None:
 
 def _leads_there(unit: Unit, context: Context) -> bool:
     suspected = suspected_of(unit, context)
-    return suspected is not None and suspected.in_failing_call
+    if suspected is None:
+        return False
+    return suspected.in_failing_call or suspected.culprit.function in _on_traceback(unit)
+
+
+def _on_traceback(unit: Unit) -> set[str]:
+    """Functions that the exceptions of the unit's first failure went through, those that tests caught too."""
+    frames = [frame for raised in unit.group.example.chain for frame in raised.frames]
+    return {f"{frame.path}:{frame.function}" for frame in frames}
 
 
 def _by_symptom(units: Sequence[Unit], sharing: Sequence[int], context: Context) -> dict[Symptom, list[int]]:

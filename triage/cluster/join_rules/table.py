@@ -16,7 +16,7 @@ from triage.cluster.join_rules.history import co_failure, first_bad
 from triage.cluster.join_rules.parameters import parameter_axis
 from triage.cluster.join_rules.places import same_code, same_line, same_none, same_site, same_subject
 from triage.cluster.join_rules.process_state import process_state, same_folder
-from triage.cluster.join_rules.product import same_culprit, same_symptom
+from triage.cluster.join_rules.product import same_culprit, same_giver, same_symptom
 from triage.cluster.join_rules.values import (
     near_decades,
     same_difference,
@@ -43,6 +43,7 @@ JOIN_RULES = (
     JoinRule("flipped together", flipped_together, "one change mended all of them: an experiment proves it"),
     JoinRule("same culprit", same_culprit, "one line that red tests execute and green ones do not"),
     JoinRule("same symptom", same_symptom, "one function that gives what is wrong in one way"),
+    JoinRule("same giver", same_giver, "without a line to blame, what gave the wrong values is nearest"),
     JoinRule("same message", same_message, "nobody words a message twice that names an object of the code"),
     JoinRule("same note", same_note, "a note is added at one place, whatever passed there"),
     JoinRule("same cause", same_cause, "wrappings differ by caller; what they wrap was raised once"),
