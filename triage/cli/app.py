@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from triage.cli.signals import interrupted_by_signals
 from triage.errors import SCHEMA_VERSION, ExitCode, TriageError
@@ -45,7 +46,7 @@ TABLE: dict[str, Entry] = {
     "results": Entry("results", "Every planned test with its one outcome.", "Look"),
     "clusters": Entry("clusters", "Clusters with members and the evidence for each join.", "Look"),
     "explain": Entry("clusters", "Why these failures are together; why this one is (not) in it.", "Look"),
-    "show": Entry("clusters", "All that is known of one cluster.", "Look"),
+    "show": Entry("show", "All that is known of one cluster or one test.", "Look"),
     "status": Entry("status", "Where the campaign stands.", "Look"),
     "next": Entry("status", "What to do next, computed from the state.", "Look"),
     "history": Entry("results", "How one test fared over the runs.", "Look"),
@@ -72,6 +73,24 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the table."""
         return list(TABLE)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt name is answered with those that may have been meant."""
+        name = args[0]
+        if name not in TABLE and not name.startswith("-"):
+            from triage.text.suggest import did_you_mean
+
+            meant = did_you_mean(name, TABLE, otherwise="")
+            ctx.fail(f"no such command {name!r}{f'; {meant}' if meant else '.'}")
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands and options, without importing a command."""
+        names = [name for name in TABLE if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=TABLE[name].summary) for name in names]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command, or None where there is no such name."""
@@ -100,7 +119,7 @@ Examples:
 
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="triage-lab", prog_name="triage")
+@click.version_option(None, "-V", "--version", package_name="triage-lab", prog_name="triage")
 @click.option("--root", type=click.Path(), default=None, help="The suite's root.", metavar="DIR")
 @click.option("--output", type=click.Path(), default=None, help="Where it writes.", metavar="DIR")
 @click.pass_context

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import linecache
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triage.campaign.explanation import KnownCause
 from triage.campaign.rerun_command import RerunCommand
 from triage.campaign.shown_cluster import place_text, places_of, state_in_words
+from triage.cli.failure_text import source_line
 from triage.cli.screen import Span, cut, width_of, wrapped
 from triage.model.outcome import Phase
 from triage.text.plural import counted_noun
@@ -100,7 +100,7 @@ def _say_source(app: App, statement: Frame | None, caller: Frame | None) -> None
     if statement is None:
         return
     room = app.screen.width - len(_INDENT)
-    code = _source_line(app, statement)
+    code = source_line(app.root, statement)
     sign = "" if code.startswith(">>>") else "> "  # a doctest brings its own
     source = cut(f"{sign}{app.clean(code)}", room) if code else ""
     from_ = f"from {place_text(caller)}" if caller is not None else ""
@@ -114,15 +114,6 @@ def _say_source(app: App, statement: Frame | None, caller: Frame | None) -> None
         app.line(Span(_INDENT), Span(source))
     if linked is not None:
         app.line(Span(_INDENT), linked)
-
-
-def _source_line(app: App, frame: Frame) -> str:
-    """As it was recorded; of a death the record has the place alone, and the file is asked."""
-    if frame.code:
-        return frame.code
-    path = app.root / frame.path
-    is_inside = not frame.path.startswith(("/", ".."))
-    return linecache.getline(str(path), frame.lineno or 0).strip() if is_inside else ""
 
 
 def _say_cause(app: App, block: ClusterBlock, most: int = _MOST_CAUSE_LINES) -> None:

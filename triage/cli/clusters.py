@@ -1,4 +1,4 @@
-"""`triage clusters`, `triage explain` and `triage show`: what belongs together, and why."""
+"""`triage clusters` and `triage explain`: what belongs together, and why."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from triage.campaign.explanation import KnownCause, deciding, known_cause, root_cause_of
-from triage.campaign.next_steps import next_steps
+from triage.campaign.explanation import KnownCause, deciding, known_cause, known_causes, root_cause_of
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.campaign.stored_signatures import StoredSignatures, read_signatures
+from triage.cli.completion import complete_cluster, complete_stamp
 from triage.cli.context import App, app_command, examples, paged
 from triage.cli.json_documents.base import PageRequest
 from triage.cli.json_documents.clusters import (
@@ -20,23 +20,16 @@ from triage.cli.json_documents.clusters import (
     Membership,
     MoveByRule,
     RulesPreviewDocument,
-    ShowDocument,
-    ShownEvent,
 )
-from triage.cli.lookup import clusters_in, recorded, states_of
+from triage.cli.lookup import recorded
 from triage.cli.terminal import quarantine_line
 from triage.cluster.explain import differences
-from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry, as_decided, home_of, with_proposals
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, ClusterStatus, Why
-from triage.model.journal import Event, FilesMoved
 from triage.model.signature import Signature
 from triage.text.plural import counted_noun
-
-_NOT_TOLD = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
-"""Fields of an event that `triage show` has elsewhere on the line, or that are for machines."""
 
 _MOST_TESTS = 20
 """Tests of one signature that `triage explain` lists."""
@@ -55,7 +48,7 @@ SignaturesByTest = dict[str, list[Signature]]
     )
 )
 @paged()
-@click.argument("stamp", required=False)
+@click.argument("stamp", required=False, shell_complete=complete_stamp)
 @click.option("--all", "everything", is_flag=True, help="Resolved and merged ones too.")
 @click.option(
     "--rules", type=click.Path(path_type=Path), metavar="FILE", help="Only show what these rules would move."
@@ -87,8 +80,9 @@ def clusters_command(
     app.emit(document, page.fields)
     if run is not None and run.heading is not None:
         app.say(f"{run.record.stamp}: {run.heading}")
+    causes = known_causes(app.output, registry)
     for cluster in shown:
-        _say_cluster(app, registry, cluster)
+        _say_cluster(app, registry, cluster, causes.get(cluster.id))
     if following is not None:
         app.say(f"and {len(wanted) - page.offset - len(shown)} more: --cursor {following}")
     if not wanted:
@@ -143,7 +137,7 @@ def _is_open(cluster: Cluster) -> bool:
     return cluster.status not in (ClusterStatus.RESOLVED, ClusterStatus.MERGED)
 
 
-def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
+def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster, cause: KnownCause | None) -> None:
     into = f" into {registry.resolve(cluster.id)}" if cluster.status is ClusterStatus.MERGED else ""
     app.say(_heading(cluster))
     app.say(
@@ -154,6 +148,8 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
         app.say(f"  against the base: {cluster.base.value}")
     if cluster.quarantine is not None:
         app.say(f"  {quarantine_line(cluster.quarantine, app.world.now().date())}")
+    if cause is not None:
+        app.say(f"  {cause.heading}: {cause.summary}")
     for nodeid in cluster.members:
         app.say(f"    {nodeid}")
     for why in deciding(cluster):
@@ -179,9 +175,11 @@ def _say_why(app: App, why: Why, *, joined: str) -> None:
         "triage explain C19 --stamp 20261123T061000Z --json",
     )
 )
-@click.argument("cluster")
+@click.argument("cluster", shell_complete=complete_cluster)
 @click.argument("nodeid", required=False)
-@click.option("--stamp", metavar="STAMP", help="The run to explain; default: the latest.")
+@click.option(
+    "--stamp", metavar="STAMP", shell_complete=complete_stamp, help="The run to explain; default: the latest."
+)
 def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | None) -> None:
     """Say why these failures are together; with NODEID, why that test is in the cluster or is not."""
     registry = app.registry()
@@ -238,7 +236,7 @@ def _say_cause(app: App, cause: KnownCause | None) -> None:
     """What an experiment found, where one did."""
     if cause is None:
         return
-    app.say(f"  {cause.verdict}: {cause.kind}: {cause.summary}")
+    app.say(f"  {cause.heading}: {cause.kind}: {cause.summary}")
     for culprit in cause.culprits:
         app.say(f"    culprit: {culprit}")
     app.say(f"    evidence: {cause.evidence}")
@@ -290,60 +288,3 @@ def _say_verdict(app: App, verdict: Membership) -> None:
             app.say(f"    {difference.field}: {difference.own}")
             app.say(f"      there: {', '.join(difference.theirs)}")
         app.say(f"  to join them all the same: {verdict.confirm}")
-
-
-@app_command(epilog=examples("triage show C19", "triage show C19 --json"))
-@click.argument("cluster")
-def show_command(app: App, cluster: str) -> None:
-    """All that is known of one cluster: members, signatures, what was tried, what is next."""
-    registry, latest = app.registry(), latest_recorded(app.output, app.root)
-    found = with_quarantine(registry.cluster(cluster), registry.quarantines)
-    in_run = clusters_in(registry, latest).get(found.id)
-    if in_run is not None:  # the journal knows only the runs that brought news
-        found = found.model_copy(update={"last_seen": in_run.last_seen})
-    states = states_of(registry, latest)
-    events = registry.events_of(found.id)
-    today = app.world.now().date()
-    steps = [step for step in next_steps(registry, latest, states, today) if step.cluster == found.id]
-    cause = known_cause(app.output, registry, found.id)
-    shown_events = tuple(ShownEvent(**event.model_dump(mode="json", exclude_none=True)) for event in events)
-    document = ShowDocument.of(
-        found,
-        state_in_run=states.get(found.id),
-        events=shown_events,
-        next=steps[0].command if steps else None,
-        cause=cause,
-    )
-    app.emit(document)
-    app.say(_heading(found))
-    app.say(
-        f"  status {found.status}, in the latest run {states.get(found.id) or '-'},"
-        f" owner {found.owner or '-'}"
-    )
-    if found.quarantine is not None:
-        app.say(f"  {quarantine_line(found.quarantine, app.world.now().date())}")
-    app.say(f"  first seen {found.first_seen or '-'}, last seen {found.last_seen or '-'}")
-    _say_cause(app, cause)
-    for why in deciding(found):
-        _say_why(app, why, joined="together by")
-    for name, rows in (("members", found.members), ("signatures", found.signatures)):
-        app.say(f"  {name}:")
-        for row in rows:
-            app.say(f"    {row}")
-    app.say("  history:")
-    for event in events:
-        app.say(f"    {event.at[:19]}Z {_event_text(event)} ({event.by})")
-    if steps:
-        app.say(f"  next: {steps[0].command}   # {steps[0].reason}")
-
-
-def _event_text(event: Event) -> str:
-    """The event in a few words: what it is, then its fields, lists by their length."""
-    if isinstance(event, FilesMoved):
-        return "files moved: " + "; ".join(f"{move.old} -> {move.new} ({move.how})" for move in event.moves)
-    words = []
-    for name, value in event.model_dump(mode="json", exclude=_NOT_TOLD, exclude_none=True).items():
-        if value:
-            words.append(f"{name} {len(value) if isinstance(value, list) else value}")
-    kind = event.event.replace("_", " ")
-    return f"{kind}: {', '.join(words)}" if words else kind

@@ -7,6 +7,7 @@ import click
 from triage.campaign.decide import Decision
 from triage.campaign.decide import decide as write_decision
 from triage.cli import wiring
+from triage.cli.completion import complete_cluster
 from triage.cli.context import App, app_command, examples
 from triage.cli.json_documents.clusters import ApartDocument, ClusterDocument, SplitDocument
 from triage.cli.lookup import recent_signatures
@@ -24,7 +25,7 @@ def decide(app: App, decision: Decision) -> tuple[ClusterRegistry, tuple[Event, 
 
 
 @app_command(epilog=examples("triage assign C4 --owner ada"))
-@click.argument("cluster")
+@click.argument("cluster", shell_complete=complete_cluster)
 @click.option("--owner", required=True, metavar="NAME", help="A person or a team.")
 def assign_command(app: App, cluster: str, owner: str) -> None:
     """Say who takes care of a cluster."""
@@ -35,7 +36,7 @@ def assign_command(app: App, cluster: str, owner: str) -> None:
 
 
 @app_command(epilog=examples("triage merge C4 C7", "triage merge C4 C7 C9 --reason 'the same missing file'"))
-@click.argument("clusters", nargs=-1, required=True)
+@click.argument("clusters", nargs=-1, required=True, shell_complete=complete_cluster)
 @click.option("--reason", help="Why; kept in the journal.")
 def merge_command(app: App, clusters: tuple[str, ...], reason: str | None) -> None:
     """Decide that clusters have one cause: all become part of the first one named.
@@ -50,7 +51,7 @@ def merge_command(app: App, clusters: tuple[str, ...], reason: str | None) -> No
 
 
 @app_command(epilog=examples("triage rename C19 'Zero intensity in the gradient fixture'"))
-@click.argument("cluster")
+@click.argument("cluster", shell_complete=complete_cluster)
 @click.argument("title")
 def rename_command(app: App, cluster: str, title: str) -> None:
     """Give a cluster a better title; its id and its members stay."""
@@ -66,7 +67,7 @@ def rename_command(app: App, cluster: str, title: str) -> None:
         "triage split C4 --apart-from C7   # two clusters that must not be proposed as one again",
     )
 )
-@click.argument("cluster")
+@click.argument("cluster", shell_complete=complete_cluster)
 @click.argument("nodeids", nargs=-1, metavar="NODEID...")
 @click.option("--title", help="Title of the new cluster.")
 @click.option("--reason", help="Why; kept in the journal.")

@@ -9,6 +9,7 @@ import click
 
 from triage.cli import wiring
 from triage.cli.attribute import say_causes
+from triage.cli.completion import complete_cluster
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import run_to_work_on
 from triage.errors import ExitCode, UsageError
@@ -34,7 +35,7 @@ DEFAULT_WORKERS = 2
         "triage probe C4 --probe order --probe environment --budget 120 --workers 2 --json",
     )
 )
-@click.argument("subject", metavar="C19|NODEID", required=False)
+@click.argument("subject", metavar="C19|NODEID", required=False, shell_complete=complete_cluster)
 @click.option(
     "--all", "everything", is_flag=True, help="One joint search for all red tests of the latest run."
 )

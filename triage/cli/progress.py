@@ -76,7 +76,8 @@ class PlainProgress:
         self._clock = clock
         self._failures = _Failures()
         self._done = self._total = 0
-        self._began = self._next = 0.0
+        self._began = clock()
+        self._next = self._began + _FIRST_SECONDS
 
     def start(self, total: int, what: str) -> None:
         """A new stretch of `total` steps begins."""
@@ -110,7 +111,7 @@ class PlainProgress:
         if self._total:
             left = time_left(self._done, self._total, spent)
             return f"  {self._done} of {self._total} after {in_words(spent)}{left}"
-        return f"  {label}"  # steps that nobody has announced: the number is in the label
+        return f"  {label} after {in_words(spent)}"  # nobody has announced how many steps there are
 
 
 class BarProgress:

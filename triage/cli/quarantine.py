@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from triage.campaign.codeowners import owners_of
+from triage.cli.completion import complete_cluster
 from triage.cli.context import App, app_command, examples
 from triage.cli.decide import decide
 from triage.cli.json_documents.clusters import (
@@ -30,7 +31,7 @@ from triage.model.cluster import is_cluster_id
         "triage quarantine C7 --lift --reason 'server replaced'",
     )
 )
-@click.argument("subject", required=False, metavar="[C7|NODEID]")
+@click.argument("subject", required=False, metavar="[C7|NODEID]", shell_complete=complete_cluster)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The last day, UTC.")
 @click.option("--owner", metavar="NAME", help="Who answers for it; default: CODEOWNERS.")
 @click.option("--reason", help="Why; kept in the journal.")

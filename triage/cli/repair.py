@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from triage.cli import wiring
+from triage.cli.completion import complete_cluster
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode
 from triage.text.plural import counted_noun
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         "triage design gradient-flow",
     )
 )
-@click.argument("subject", metavar="C19|CAMPAIGN")
+@click.argument("subject", metavar="C19|CAMPAIGN", shell_complete=complete_cluster)
 @click.option(
     "--option",
     "options",
@@ -99,7 +100,7 @@ def _say_option(app: App, option: Option, *, recommended: bool) -> None:
 
 
 @app_command(epilog=examples("triage verify C19", "triage verify gradient-flow --json"))
-@click.argument("subject", metavar="C19|CAMPAIGN")
+@click.argument("subject", metavar="C19|CAMPAIGN", shell_complete=complete_cluster)
 @click.option("--campaign", help="Folder under reports/.", metavar="NAME")
 @click.option("--stamp", help="Name of this verification's folder; default: the time, UTC.", metavar="STAMP")
 def verify_command(app: App, subject: str, campaign: str | None, stamp: str | None) -> ExitCode:

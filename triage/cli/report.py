@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from triage.cli.completion import complete_stamp
 from triage.cli.context import App, app_command, examples
 from triage.cli.lookup import recorded
 from triage.errors import ExitCode, UsageError
@@ -36,7 +37,7 @@ _WITH_OPTION = ("sarif", "ctrf", "junit")
         "triage report --format sarif=run.sarif --format ctrf=-",
     ),
 )
-@click.argument("stamp", required=False)
+@click.argument("stamp", required=False, shell_complete=complete_stamp)
 @click.option("--html", type=_FILE, metavar="FILE", help="A self-contained page.")
 @click.option("--github", is_flag=True, help="Annotations; the summary goes to $GITHUB_STEP_SUMMARY.")
 @click.option("--gitlab", is_flag=True, help="Code quality, on standard output.")

@@ -11,6 +11,7 @@ from triage.campaign.diff import compare
 from triage.campaign.recorded import RecordedRun, Stage, read_failures
 from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
+from triage.cli.completion import complete_stamp
 from triage.cli.context import App, app_command, examples, paged
 from triage.cli.json_documents.base import PageRequest
 from triage.cli.json_documents.runs import (
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     )
 )
 @paged()
-@click.argument("stamp", required=False)
+@click.argument("stamp", required=False, shell_complete=complete_stamp)
 @click.option(
     "--only", "only", multiple=True, metavar="OUTCOME", help="Show these outcomes alone; may be given again."
 )
@@ -158,8 +159,8 @@ def _reasons(signatures: Mapping[str, set[str]], registry: ClusterRegistry) -> d
 @app_command(
     epilog=examples("triage diff 20261123T061000Z 20261124T061000Z", "triage diff STAMP STAMP --json")
 )
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=complete_stamp)
+@click.argument("new", shell_complete=complete_stamp)
 def diff_command(app: App, old: str, new: str) -> None:
     """What changed from one run to the other: broken, mended, other reason, added, gone.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from triage.cli import wiring
+from triage.cli.completion import complete_stamp
 from triage.cli.context import App, app_command, examples
 from triage.cli.json_documents.runs import RunDocument, counts_of
 from triage.cli.run_ending import RunEnding, say_run
@@ -93,7 +94,9 @@ if TYPE_CHECKING:
     help="Find by experiments which commit and which lines broke what is red here and green on the base.",
 )
 @click.option("--attribute-budget", type=float, metavar="S", help="Seconds for --attribute (default: 600).")
-@click.option("--resume", metavar="STAMP", help="Finish a run that was cut short.")
+@click.option(
+    "--resume", metavar="STAMP", shell_complete=complete_stamp, help="Finish a run that was cut short."
+)
 @click.option("--no-ledgers", is_flag=True, help="Leave the journal and the ledgers as they are.")
 @click.option("--no-history", is_flag=True, help="Do not add the run to the history.")
 def run_command(

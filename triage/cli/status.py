@@ -6,6 +6,7 @@ from collections import Counter
 
 import click
 
+from triage.campaign.explanation import KnownCause, known_causes
 from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded
 from triage.cli.context import App, app_command, examples, paged
@@ -13,10 +14,13 @@ from triage.cli.json_documents.base import PageRequest
 from triage.cli.json_documents.project import ClusterInStatus, LatestRun, NextDocument, StatusDocument
 from triage.cli.json_documents.runs import counts_of
 from triage.cli.lookup import clusters_in, states_of
+from triage.cli.screen import cut
 from triage.cli.terminal import counted, quarantine_line
 from triage.cluster.quarantine import with_quarantine
 from triage.model.cluster import Cluster, RunState
 from triage.text.plural import counted_noun
+
+_INDENT = " " * 6
 
 
 @app_command(epilog=examples("triage status", "triage status --json", "triage status --json --limit 20"))
@@ -25,14 +29,20 @@ def status_command(app: App, page: PageRequest) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
     registry, latest = app.registry(), latest_recorded(app.output, app.root)
     states = states_of(registry, latest)
-    steps = next_steps(registry, latest, states, app.world.now().date())
+    causes = known_causes(app.output, registry)
+    steps = next_steps(registry, latest, states, app.world.now().date(), causes)
     clusters = sorted(registry.clusters.values(), key=lambda cluster: cluster.number)
     shown, following = page.page(clusters)
     document = StatusDocument(
         root=str(app.root),
         latest=_latest(latest) if latest is not None else None,
         clusters=tuple(
-            _row(with_quarantine(cluster, registry.quarantines), states.get(cluster.id)) for cluster in shown
+            _row(
+                with_quarantine(cluster, registry.quarantines),
+                states.get(cluster.id),
+                causes.get(cluster.id),
+            )
+            for cluster in shown
         ),
         by_status=dict(Counter(cluster.status.value for cluster in clusters)),
         proposals=len(registry.proposals),
@@ -45,6 +55,7 @@ def status_command(app: App, page: PageRequest) -> None:
     app.say(_run_line(latest) if latest is not None else "no run is recorded")
     for cluster in page.page(registry.live)[0]:
         app.say(_cluster_line(cluster, states.get(cluster.id)))
+        _say_cause(app, causes.get(cluster.id))
     for cluster in clusters_in(registry, latest).values():
         if cluster.id not in registry.clusters and cluster.is_seen:
             app.say(f"{_cluster_line(cluster, cluster.state_in_run)}  (not in the journal)")
@@ -67,7 +78,7 @@ def _latest(run: RecordedRun) -> LatestRun:
     )
 
 
-def _row(cluster: Cluster, state: RunState | None) -> ClusterInStatus:
+def _row(cluster: Cluster, state: RunState | None, cause: KnownCause | None) -> ClusterInStatus:
     return ClusterInStatus(
         id=cluster.id,
         title=cluster.title,
@@ -76,7 +87,15 @@ def _row(cluster: Cluster, state: RunState | None) -> ClusterInStatus:
         state_in_run=state,
         members=len(cluster.members),
         quarantine=cluster.quarantine,
+        cause=cause,
     )
+
+
+def _say_cause(app: App, cause: KnownCause | None) -> None:
+    """One line on what was found, cut to the screen: `triage show` has all of it."""
+    if cause is not None:
+        room = app.screen.width - len(_INDENT)
+        app.say(f"{_INDENT}{cut(app.clean(f'{cause.heading}: {cause.summary}'), room)}")
 
 
 def _run_line(run: RecordedRun) -> str:
@@ -105,7 +124,8 @@ def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
     latest = latest_recorded(app.output, app.root)
     registry = app.registry()
-    steps = next_steps(registry, latest, states_of(registry, latest), app.world.now().date())
+    states, causes = states_of(registry, latest), known_causes(app.output, registry)
+    steps = next_steps(registry, latest, states, app.world.now().date(), causes)
     app.emit(NextDocument(steps=steps[:limit], more=max(0, len(steps) - limit)))
     for step in steps[:limit]:
         app.say(f"{step.command:<28} # {step.reason}")

@@ -23,6 +23,7 @@ from triage.model.journal import Event, FlakySeen, ProposalMade
 from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord
+from triage.text.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,12 @@ class ClusterRegistry:
         raise UsageError(
             "unknown-cluster",
             f"there is no cluster {cluster_id}",
-            f"`triage clusters --all` lists them (latest: {known})",
+            did_you_mean(
+                cluster_id,
+                self.clusters,
+                otherwise=f"`triage clusters --all` lists them (latest: {known})",
+                most=1,
+            ),
         )
 
     def cluster(self, cluster_id: str) -> Cluster:

@@ -9,10 +9,16 @@ from pydantic import ConfigDict
 
 from triage.campaign.explanation import KnownCause
 from triage.cli.json_documents.base import Document, ListDocument
+from triage.evidence.history.api import HistoryRow
+from triage.evidence.history.flakiness import TestFlakiness
 from triage.model.base import Value
+from triage.model.base_commit import OnBase
 from triage.model.cluster import Cluster, Why
-from triage.model.experiment import RootCause
+from triage.model.experiment import ExperimentResult, RootCause
+from triage.model.failure import Captured, Raised
+from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
+from triage.model.run import Reruns
 
 
 class ClusterRow(Cluster):
@@ -106,13 +112,67 @@ class ShownEvent(Value):
     event: str
 
 
-class ShowDocument(Cluster, Document):
-    """`triage show --json`: all that is known of one cluster."""
+class FailurePlaces(Value):
+    """Lines that a failure came through, as `path:line`."""
 
+    product: str | None = None
+    test: str | None = None
+
+
+class ShownFailure(Value):
+    """One failure with its traceback and what the test printed."""
+
+    nodeid: str
+    phase: str
+    """collect, setup, call or teardown."""
+    exception: str
+    message: str
+    subtest: str | None = None
+    places: FailurePlaces = FailurePlaces()
+    chain: tuple[Raised, ...] = ()
+    """The reported exception, then what caused it, each with its frames."""
+    captured: Captured = Captured()
+    longrepr: str | None = None
+    """As pytest shows it; with `--full` alone."""
+
+
+class ShowDocument(Cluster, Document):
+    """`triage show C7 --json`: all that is known of one cluster."""
+
+    stamp: str | None
+    """The newest run that shows its failure; null where its evidence is gone."""
     events: tuple[ShownEvent, ...]
     next: str | None
     """The command that takes the cluster on."""
     cause: KnownCause | None
+    failures: tuple[ShownFailure, ...]
+    """The one that stands for the others; with `--full` all of them."""
+    experiments: tuple[ExperimentResult, ...]
+    """Of the probe that found the cause, what decided first."""
+    rerun: str | None
+    """The pytest command that runs its tests again; null where they pass alone."""
+
+
+class ShowTestDocument(Document):
+    """`triage show NODEID --json`: all that is known of one test."""
+
+    nodeid: str
+    stamp: str
+    """The newest run that has it."""
+    outcome: Outcome
+    duration: float | None
+    """Seconds."""
+    reruns: Reruns | None
+    base: OnBase | None
+    note: str | None
+    clusters: tuple[str, ...]
+    quarantine: Quarantine | None
+    failures: tuple[ShownFailure, ...]
+    history: tuple[HistoryRow, ...]
+    """Recorded runs, newest first."""
+    flakiness: TestFlakiness | None
+    rerun: str | None
+    next: str | None
 
 
 class ClusterDocument(Cluster, Document):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from triage.campaign.doctor import Finding
+from triage.campaign.explanation import KnownCause
 from triage.campaign.next_steps import Step
 from triage.cli.json_documents.base import Document, ListDocument
 from triage.cli.json_documents.runs import OutcomeCounts
@@ -68,6 +69,8 @@ class ClusterInStatus(Value):
     state_in_run: RunState | None
     members: int
     quarantine: Quarantine | None
+    cause: KnownCause | None
+    """What phase B found; null where it found nothing."""
 
 
 class StatusDocument(ListDocument):

@@ -36,7 +36,7 @@ DOCUMENTS: dict[str, tuple[tuple[str, str], ...]] = {
     "results": ((_RUNS, "ResultsDocument"),),
     "run": ((_RUNS, "RunDocument"),),
     "schema": ((_PROJECT, "SchemasDocument"),),
-    "show": ((_CLUSTERS, "ShowDocument"),),
+    "show": ((_CLUSTERS, "ShowDocument"), (_CLUSTERS, "ShowTestDocument")),
     "split": ((_CLUSTERS, "SplitDocument"), (_CLUSTERS, "ApartDocument")),
     "status": ((_PROJECT, "StatusDocument"),),
     "verify": ((_PHASES, "VerificationDocument"), (_PHASES, "VerificationsDocument")),
