@@ -240,6 +240,19 @@ def test_no_page_scrolls_sideways_and_every_text_can_be_read(
     narrow.context.close()
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1300), ("dark", 390)])
+def test_axe_finds_nothing(browser: Any, page_file: Path, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core")
+    opened = Opened(browser, page_file, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = opened.go()
+    for address in (*VIEWS, "#tests/test_plain.py::test_00"):
+        page.evaluate("address => { location.hash = address }", address)
+        page.wait_for_timeout(50)
+        found = axe.Axe().run(page).response["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], address
+    opened.context.close()
+
+
 def test_print_keeps_causes_and_tracebacks(browser: Any, page_file: Path) -> None:
     opened = Opened(browser, page_file)
     page = opened.go("#/run")

@@ -37,6 +37,7 @@ export class TestIndex {
     this.report = report;
     this.haystacks = report.tests.map((test) => `${test.id}\n${test.message}\n${test.clusters.join(" ")}`.toLowerCase());
     this.ordered = new Map();
+    this.inOrder("need");
   }
 
   /** Tests that pass every filter, in the order asked for. Words of a search must all be found. */

@@ -1,7 +1,7 @@
 // Starts the report: reads the data, draws the frame, follows the address.
 
 import { el, replace } from "./dom.js";
-import { causesView } from "./causes_view.js";
+import { causesView, inOrderOfNeed } from "./causes_view.js";
 import { changesView } from "./changes_view.js";
 import { TestIndex } from "./filters.js";
 import { flakyView } from "./flaky_view.js";
@@ -34,6 +34,16 @@ class App {
     window.addEventListener("afterprint", () => document.getElementById("print")?.remove());
     listen(this.actions());
     this.follow();
+    // the first letter of a search should find the texts ready
+    const soon = window.requestIdleCallback || ((work) => setTimeout(work, 200));
+    soon(() => this.testsView());
+  }
+
+  testsView() {
+    if (!this.tests) {
+      this.tests = new TestsView(this.report, new TestIndex(this.report), (address) => this.go(address));
+    }
+    return this.tests;
   }
 
   tabTitle(view) {
@@ -68,7 +78,8 @@ class App {
     if (route.view === "tests") this.showTests(route.filters);
     else {
       if (document.activeElement !== this.search) this.search.value = "";
-      replace(this.main, this.view(route));
+      const heading = route.view in TITLES && route.view !== "causes" ? el("h2", { class: "unseen" }, TITLES[route.view]) : null;
+      replace(this.main, heading, this.view(route));
       window.scrollTo(0, 0);
     }
   }
@@ -88,11 +99,10 @@ class App {
   }
 
   showTests(filters) {
-    this.index = this.index || new TestIndex(this.report);
-    this.tests = this.tests || new TestsView(this.report, this.index, (address) => this.go(address));
-    if (!this.tests.node.isConnected) replace(this.main, this.tests.node);
+    const view = this.testsView();
+    if (!view.node.isConnected) replace(this.main, view.node);
     if (document.activeElement !== this.search) this.search.value = filters.get("q") || "";
-    this.tests.show(filters);
+    view.show(filters);
   }
 
   /** A search does not fill the browser's history with every letter. */
@@ -157,14 +167,15 @@ function verdictInWords(report) {
   const { run } = report;
   if (run.verdict === "void") return `VOID, nothing can be concluded: ${run.trouble || "the run is incomplete"}`;
   const tally = new Map();
-  for (const cluster of report.clusters) {
-    if (!cluster.failing) continue;
+  const failing = inOrderOfNeed(report.clusters).filter((cluster) => cluster.failing);
+  for (const cluster of failing) {
     const { sign, words } = stateOf(cluster);
     tally.set(words, { sign, number: (tally.get(words)?.number || 0) + 1 });
   }
-  const causes = [...tally].map(([words, { sign, number }]) => `${sign} ${counted(number, "cause")} ${words}`).join(" · ");
+  const groups = [...tally].map(([words, { sign, number }]) => `${sign} ${number} ${words}`).join(" · ");
+  const causes = failing.length ? `${counted(failing.length, "cause")}: ${groups}` : "";
   const heads = { red: "The gate fails", known: "Only known failures", flaky: "Only flaky failures", green: "Green" };
-  return `${heads[run.verdict] || run.verdict}${causes ? ": " + causes : ""}`;
+  return `${heads[run.verdict] || run.verdict}${causes ? ", " + causes : ""}`;
 }
 
 function aboutCommit(report) {

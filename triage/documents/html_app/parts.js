@@ -78,10 +78,21 @@ export function strip(outcomes) {
   return el(
     "span",
     { class: "strip", role: "img", "aria-label": label, title: label },
-    outcomes.map((outcome) =>
-      el("span", { class: outcome ? `o-${outcome}` : "o-none" }, outcome ? BLOCKS[outcome] || "█" : " "),
+    inRuns(outcomes).map(([outcome, number]) =>
+      el("span", { class: `o-${outcome || "none"}` }, (outcome ? BLOCKS[outcome] || "█" : " ").repeat(number)),
     ),
   );
+}
+
+/** Neighbours that are alike as one, since each node of a long list costs time. */
+function inRuns(values) {
+  const runs = [];
+  for (const value of values) {
+    const last = runs[runs.length - 1];
+    if (last && last[0] === value) last[1] += 1;
+    else runs.push([value, 1]);
+  }
+  return runs;
 }
 
 const HEIGHTS = "▁▂▃▄▅▆▇█";

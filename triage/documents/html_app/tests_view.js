@@ -23,7 +23,7 @@ export class TestsView {
       rowHeight: () => (window.innerWidth < NARROW ? 60 : 32),
       draw: (test) => this.row(test),
     });
-    this.node = el("section", { class: "tests-view" }, this.bar(), this.chips, this.tally, this.list.node);
+    this.node = el("section", { class: "tests-view" }, el("h2", { class: "unseen" }, "Tests"), this.bar(), this.chips, this.tally, this.list.node);
   }
 
   show(filters) {

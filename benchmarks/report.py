@@ -1,0 +1,133 @@
+"""The HTML report of 20,000 tests, 2,000 of them red: its size, and the time of opening and searching it.
+
+Measured in headless Chromium through Playwright. Beside it pytest-html on as many tests, where installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.report_run import write_large_run
+from triage.campaign.check import check_paths
+from triage.campaign.recorded import recorded_run
+from triage.campaign.report import PageWriting, Report
+from triage.documents.render import load_templates
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SEARCH = "invoice keyerror 12"
+"""Typed a letter at a time; it ends in few tests, and its first letters in thousands."""
+_PEER_SUITE = """
+import pytest
+@pytest.mark.parametrize("number", range({tests}))
+def test_it(number):
+    order = {{"id": number, "market": "north"}}
+    assert number % {every}, f"{{order}} is not for sale"
+"""
+_KEYSTROKE = """
+async (letter) => {
+  const field = document.querySelector("input[type=search]");
+  field.focus();
+  const begun = performance.now();
+  field.value += letter;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  document.body.getBoundingClientRect();
+  return performance.now() - begun;
+}
+"""
+_PEER_READY = "() => document.querySelectorAll('.results-table-row').length > 0"
+_READY = "() => document.querySelector('#app[data-ready]') !== null"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a row for each report."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks report", description=__doc__)
+    parser.add_argument("--tests", type=int, default=20_000)
+    parser.add_argument("--red", type=int, default=2_000)
+    parser.add_argument("--runs", type=int, default=5, help="of the history")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps the report, to look at it")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        root = asked.keep or Path(temporary)
+        page = _write_page(root, asked.tests, asked.red, asked.runs)
+        if CHROMIUM is None or importlib.util.find_spec("playwright") is None:
+            print("no Chromium or no Playwright: nothing is measured in a browser")
+            return 0
+        _measure_in_browser(page)
+        if importlib.util.find_spec("pytest_html") is not None:
+            _measure_peer(Path(temporary), asked.tests, asked.red)
+    return 0
+
+
+def _write_page(root: Path, tests: int, red: int, runs: int) -> Path:
+    folder = write_large_run(root, tests=tests, red=red, runs=runs)
+    page = root / "report.html"
+    writing = PageWriting(made_at="2026-12-01T00:00:00Z", environ={}, redact=str)
+    begun = time.perf_counter()
+    Report(root, root, recorded_run(folder, root), load_templates()).write_html(page, writing)
+    written = time.perf_counter()
+    problems = check_paths(root, [page], load_templates()).problems
+    checked = time.perf_counter()
+    size = page.stat().st_size / 1e6
+    print(f"triage: {tests} tests, {red} red, {runs} runs: {size:.2f} MB")
+    took = f"written in {written - begun:.1f} s, checked in {checked - written:.1f} s"
+    print(f"  {took} ({len(problems)} problems)")
+    return page
+
+
+def _measure_in_browser(page: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        loads = [_load(browser, page, _READY) for _ in range(3)]
+        print(f"  can be used after {min(loads):.0f} to {max(loads):.0f} ms (loads: {len(loads)})")
+        tab = browser.new_page(viewport={"width": 1400, "height": 900})
+        tab.goto(page.as_uri())
+        tab.wait_for_function(_READY)
+        tab.wait_for_timeout(1000)  # a reader has not typed yet
+        took = sorted(tab.evaluate(_KEYSTROKE, letter) for letter in SEARCH)
+        shown = tab.locator("[role=status]").first.inner_text()
+        print(f"  keystroke of a search: median {median(took):.0f} ms, at most {took[-1]:.0f} ms ({shown})")
+        heap = tab.evaluate("performance.memory ? performance.memory.usedJSHeapSize : 0") / 1e6
+        print(f"  nodes {tab.evaluate('document.querySelectorAll(`*`).length')}, script memory {heap:.0f} MB")
+        browser.close()
+
+
+def _load(browser: Any, page: Path, is_ready: str) -> float:
+    """Milliseconds from the navigation to the moment that the page says it is ready and was laid out."""
+    tab = browser.new_page(viewport={"width": 1400, "height": 900})
+    tab.goto(page.as_uri(), wait_until="commit")
+    tab.wait_for_function(is_ready, timeout=120_000, polling=10)
+    took = float(tab.evaluate("() => { document.body.getBoundingClientRect(); return performance.now(); }"))
+    tab.close()
+    return took
+
+
+def _measure_peer(folder: Path, tests: int, red: int) -> None:
+    """The same number of tests, run by pytest with pytest-html."""
+    from playwright.sync_api import sync_playwright
+
+    suite = folder / "peer"
+    suite.mkdir()
+    (suite / "test_peer.py").write_text(_PEER_SUITE.format(tests=tests, every=tests // red))
+    page = suite / "peer.html"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--html={page}",
+               "--self-contained-html"]  # fmt: skip
+    begun = time.perf_counter()
+    subprocess.run(command, cwd=suite, capture_output=True, check=False, timeout=900)
+    took = time.perf_counter() - begun
+    print(f"pytest-html: {page.stat().st_size / 1e6:.2f} MB, run and written in {took:.1f} s")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        print(f"  can be used after {_load(browser, page, _PEER_READY):.0f} ms")
+        browser.close()
