@@ -218,6 +218,15 @@ def load(root: Path, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Lo
     return Loaded(settings, origins, tuple(_ignored(environ)))
 
 
+def declared(text: str, where: str = "pyproject.toml") -> Settings:
+    """The settings that the text of a pyproject.toml declares, without variables and flags."""
+    values = {name: _layered(name, None, value) for name, value in _table(text, where).items()}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _bad_setting(error, dict.fromkeys(values, where)) from error
+
+
 def _layered(name: str, earlier: Any, value: Any) -> Any:
     """The value of a setting once a layer gives it another one."""
     if name in _TABLES and isinstance(value, Mapping):
@@ -246,13 +255,22 @@ def _from_pyproject(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
         raise UsageError("bad-pyproject", f"{path}: {error}", "mend the file") from error
+    return _table(text, str(path))
+
+
+def _table(text: str, where: str) -> dict[str, Any]:
+    """`[tool.triage]` with the names of the fields; `where` is for what is said of a bad one."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError("bad-pyproject", f"{where}: {error}", "mend the file") from error
     tools = document.get("tool", {})
     table = tools.get("triage", {}) if isinstance(tools, dict) else None
     if not isinstance(table, dict):
-        raise UsageError("bad-pyproject", f"{path}: [tool.triage] is not a table", "mend the file")
+        raise UsageError("bad-pyproject", f"{where}: [tool.triage] is not a table", "mend the file")
     return {name.replace("-", "_"): value for name, value in table.items()}
 
 

@@ -8,7 +8,9 @@ import shutil
 import pytest
 
 from tests.fixtures.projects import Project
+from triage.campaign.check_renames import rename_faults
 from triage.documents.experiment_check import check_experiments
+from triage.evidence.folder import EvidenceFolder
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +85,7 @@ def test_a_commit_closes_what_it_mended_and_a_regression_opens_it_again(project,
     project.file(FILE, TESTS.replace(POLLUTING, MENDED)).commit()
     ratchet = project.triage("run", "--fail-on", "fixed-open")
     assert ratchet.code == 1
-    assert f"close it with `triage verify {bug}`" in ratchet.out
+    assert f"triage verify {bug} closes it" in ratchet.out
     assert f"triage verify {victim} " in project.triage("next").out
     assert f"next: triage verify {bug} " in project.triage("status").out
 
@@ -167,12 +169,68 @@ def test_a_test_that_is_gone_renamed_or_skipped_has_not_passed(project):
     answers = _answers(said)
     assert (code, said["unmet"]) == (1, ["members", "tests", "alone", "in-place"])
     gone = answers["members"][1]
-    assert f"{FILE}::test_half_of_two" in gone
-    assert f"{FILE}::test_half_of_four (now {FILE}::test_half_of_four_is_two?)" in gone
+    assert gone.startswith(f"not in the suite any more: {FILE}::test_half_of_two;")
     assert f"triage split {bug}" in gone
     assert "skips" in answers["tests"][1]
     assert answers["alone"][1].startswith(f"{FILE}::test_half_of_six ended as skipped")
     assert project.triage("check", "--json").json["problems"] == []
+
+
+def test_tests_are_followed_to_the_names_that_they_have_now(project):
+    """The file was moved, and in it one test renamed: no run has told the journal of it."""
+    bug = _cluster(project, "test_half_of_two")
+    project.git("mv", FILE, "tests/test_halves.py")
+    text = TESTS.replace("test_half_of_four", "test_four_is_twice_two")
+    project.file("tests/test_halves.py", text).file("product.py", PRODUCT.replace("/ 3", "/ 2")).commit()
+    code, said = _verify(project, bug)
+    answers = _answers(said)
+    assert (code, said["unmet"]) == (0, []), answers
+    members = answers["members"][1]
+    assert f"{FILE}::test_half_of_two is tests/test_halves.py::test_half_of_two (renamed in" in members
+    renamed = f"{FILE}::test_half_of_four is tests/test_halves.py::test_four_is_twice_two (renamed: its body"
+    assert renamed in members
+    assert "no longer in the suite" not in json.dumps(said), "what ran beside them moved along"
+    project.commit()
+    assert project.triage("check", "--json").json["problems"] == []
+
+    # a file that was there before is no new name of another one
+    criteria = next((project.root / "reports").glob("*/phase_d/*/criteria.json"))
+    told = json.loads(criteria.read_text())
+    told["renamed"][0]["nodeid"] = "product.py::test_half_of_two"
+    criteria.write_text(json.dumps(told))
+    faults = list(rename_faults(project.root, EvidenceFolder(criteria.parent)))
+    assert next(what for _, what in faults).endswith("and git does not show it")
+
+
+def test_a_twin_that_was_there_before_is_no_new_name(project):
+    bug = _cluster(project, "test_half_of_two")
+    text = TESTS.replace("def test_half_of_two():\n    check(2)\n\n\n", "")
+    text = text.replace("check(6)", "check(2)")
+    project.file("product.py", PRODUCT.replace("/ 3", "/ 2")).file(FILE, text).commit()
+    code, said = _verify(project, bug)
+    assert code == 1
+    assert "members" in said["unmet"]
+
+
+def test_a_repair_may_lie_in_the_settings_alone(tmp_path):
+    """The canonical environment is under version control; what `--env` gave to one run is asked as then."""
+    made = Project(tmp_path / "project")
+    made.root.mkdir()
+    settings = '[tool.pytest.ini_options]\n[tool.triage]\nreruns = 0\n[tool.triage.env]\nRATE = "fast"\n'
+    made.file("pyproject.toml", settings).file(".gitignore", "/.triage/\n")
+    test = "import os\n\n\ndef test_it():\n    assert os.environ['RATE'] + os.environ['MODE'] == 'slowci'\n"
+    made.file("test_env.py", test).commit()
+    assert made.triage("run", "--env", "MODE=ci").code == 1
+    made.commit()
+    code, said = _verify(made, "C1")
+    assert "change" in said["unmet"], "nothing was repaired"
+    made.file("pyproject.toml", settings.replace("fast", "slow")).commit()
+    code, said = _verify(made, "C1")
+    assert (code, said["unmet"]) == (0, []), _answers(said)
+    alone = next(result for result in said["results"] if result["name"] == "alone")
+    assert "with MODE as then, with RATE as the settings have it now" in alone["text"]
+    assert "MODE=ci" in alone["command"]
+    assert "RATE=slow" in alone["command"]
 
 
 def test_a_cluster_that_no_recorded_run_shows_red_is_refused(project):

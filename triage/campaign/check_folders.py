@@ -11,6 +11,7 @@ from typing import Any
 
 from triage.base.document import check_base
 from triage.campaign.check_gate import check_gate_report
+from triage.campaign.check_renames import rename_faults
 from triage.campaign.html_report.check import check_page, has_data
 from triage.documents.claims import documents_in, read_sidecar, sidecar_of
 from triage.documents.folder_check import Checked, check_claims, check_folder
@@ -93,6 +94,7 @@ def check_evidence(
         *_probe_page_faults(folder, checked, vouchers),
         *_unclaimed_documents(folder),
         *check_base(folder.path),
+        *rename_faults(root, folder),
         *(("gate.json", what) for what in check_gate_report(folder, vouchers.events)),
     )
     for name, what in faults:

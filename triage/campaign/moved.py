@@ -45,12 +45,12 @@ class MovedFiles:
 
     def is_same_test(self, old: str, new: str) -> bool:
         """Whether the test that is gone had the body of the one that is there, when it was seen."""
-        present = _functions(self._source(new))
+        present = bodies_of(self._source(new))
         if old.partition("::")[2] in present or self._repository is None:
             return False
         body = present.get(new.partition("::")[2])
         return body is not None and any(
-            _functions(text_at(self._repository, commit, file)).get(old.partition("::")[2]) == body
+            bodies_of(text_at(self._repository, commit, file)).get(old.partition("::")[2]) == body
             for commit in reversed(self._commits)
             for file in self._names_of(old.partition("::")[0])
         )
@@ -127,20 +127,20 @@ def _commit_of(folder: EvidenceFolder) -> str | None:
     return commit if isinstance(commit, str) else None
 
 
-def _functions(source: str | None) -> dict[str, str]:
+def bodies_of(source: str | None) -> dict[str, str]:
     """`Class::test` to what the function does, whatever its name; empty where the text is no Python."""
     try:
         tree = ast.parse(source or "")
     except (SyntaxError, ValueError, RecursionError):
         return {}
-    return dict(_functions_of(tree.body, ""))
+    return dict(_bodies_within(tree.body, ""))
 
 
-def _functions_of(statements: Sequence[ast.stmt], prefix: str) -> list[tuple[str, str]]:
+def _bodies_within(statements: Sequence[ast.stmt], prefix: str) -> list[tuple[str, str]]:
     found = []
     for statement in statements:
         if isinstance(statement, ast.ClassDef):
-            found += _functions_of(statement.body, f"{prefix}{statement.name}::")
+            found += _bodies_within(statement.body, f"{prefix}{statement.name}::")
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             nameless = (statement.args, *statement.decorator_list, *statement.body)
             found.append((prefix + statement.name, "\n".join(ast.dump(part) for part in nameless)))

@@ -114,6 +114,10 @@ def _problems_of_recorded(
         if failure.run not in records:
             records[failure.run] = _read(root / failure.run)
         yield from _problems_of_failure(failure, records[failure.run])
+    named = {failure.nodeid for failure in recorded.failures}
+    for test in recorded.renamed:
+        if test.now not in named:
+            yield f"{test.now} is said to be {test.nodeid}, and is no failing test of {CRITERIA}"
     stamps = {failure.stamp for failure in recorded.failures}
     if stamps != {change.stamp for change in recorded.changes}:
         yield f"{CRITERIA} does not compare the tree with that of each failing run"

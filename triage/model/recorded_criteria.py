@@ -38,6 +38,18 @@ class RecordedFailure(Value):
     """Where an imported report ran it, such as `py310`; it is checked in the present surroundings."""
 
 
+class RenamedTest(Value):
+    """A failing test that the suite has under another name than when it failed, as the repository tells."""
+
+    nodeid: str
+    """Under the name that the failing run, or the journal, has."""
+    now: str
+    how: str
+    """Which commit renamed its file, or that its body is the same under another name."""
+    since: str | None
+    """Commit of the failing run; None where it is not on record."""
+
+
 class MissingTest(Value):
     """A failing test that the suite does not have any more under its name."""
 
@@ -109,6 +121,7 @@ class RecordedCriteria(Value):
     failures: tuple[RecordedFailure, ...]
     unseen: tuple[str, ...] = ()
     """Tests of the cluster that no recorded run shows red."""
+    renamed: tuple[RenamedTest, ...] = ()
     missing: tuple[MissingTest, ...] = ()
     changes: tuple[TreeChange, ...] = ()
     """One for each failing run."""
@@ -143,7 +156,9 @@ class RecordedCriteria(Value):
 
     def _members(self) -> Answer:
         if not self.missing:
-            return Answer(True, "every failing test is in the suite")
+            moved = [f"{test.nodeid} is {test.now} ({test.how})" for test in self.renamed]
+            said = "every failing test is in the suite"
+            return Answer(True, f"{said}: {_named(moved)}" if moved else said)
         gone = []
         for test in self.missing:
             gone.append(f"{test.nodeid} (now {test.renamed_to}?)" if test.renamed_to else test.nodeid)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from triage.campaign.declared_settings import DeclaredSettings
 from triage.config import Settings
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.collect import Collected
 from triage.model.criterion import Conditions, Criterion, Scope, allowed_rate
 from triage.model.failure import present_name
+from triage.model.journal import Relocation
 from triage.model.rate import FlakyRecord
-from triage.model.recorded_criteria import MissingTest, RecordedCriteria, RecordedFailure
+from triage.model.recorded_criteria import MissingTest, RecordedCriteria, RecordedFailure, RenamedTest
 from triage.repair.criteria import MOST_RUNS, ledgers_criterion, pytest_command, runs_for
 from triage.repair.inputs import file_of
 from triage.repair.recorded_failures import FailingRun, FoundFailure
@@ -37,6 +39,10 @@ class RecordedGround:
     unseen: tuple[str, ...]
     collected: Collected
     """The suite as it is now."""
+    moves: tuple[Relocation, ...] = ()
+    """What was renamed since the journal heard of it; `found` has the names of today."""
+    declared_then: Mapping[str, DeclaredSettings] = field(default_factory=dict)
+    """What the project's settings said when a failing run was made, by its STAMP, where git has them."""
     new_name: Callable[[str], str | None]
     """What a failing test that is gone seems to be called now."""
     settings: Settings
@@ -66,11 +72,27 @@ def derive(ground: RecordedGround, tree: PresentTree, folder: EvidenceFolder, wh
         subject=subject,
         failures=tuple(each.failure for each in ground.found),
         unseen=ground.unseen,
+        renamed=tuple(_renamed(ground, there, earlier)),
         missing=tuple(MissingTest(nodeid=name, renamed_to=ground.new_name(name)) for name in gone),
         changes=tuple(change_since(then, tree) for then in earlier.values()),
         tests=tuple(tests),
         criteria=tuple(_criteria(ground, there, subject)),
     )
+
+
+def _renamed(
+    ground: RecordedGround, there: Sequence[FoundFailure], earlier: Mapping[str, EarlierTree]
+) -> Iterator[RenamedTest]:
+    """The failing tests that only the repository has followed to their names of today."""
+    for each in there:
+        before = each.renamed_from
+        if before is None:
+            continue
+        how_of = {move.old: move.how for move in ground.moves}
+        test = before.partition("[")[0]
+        how = how_of[test if test in how_of else file_of(before)]
+        since = earlier[each.failure.stamp].commit
+        yield RenamedTest(nodeid=before, now=each.failure.nodeid, how=how, since=since)
 
 
 def _criteria(
@@ -125,11 +147,11 @@ def _alone(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[Cr
         runs = max(_runs(ground, each) for each in members)
         is_apart = len(subject) <= _MOST_APART
         how = "each in a process of its own" if is_apart else "by themselves in one process"
-        conditions = members[0].run.conditions(ground.settings.process_env, ground.environ)
+        conditions, as_then = _conditions(ground, members[0].run)
         yield Criterion(
             name=_numbered("alone", number),
             kind="passes",
-            text=f"the tests that fail in {stamp} pass, {how}{_as_then(conditions)}",
+            text=f"the tests that fail in {stamp} pass, {how}{as_then}",
             scope=Scope.ALONE,
             nodeids=subject,
             watched=subject,
@@ -158,11 +180,11 @@ def _in_place(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator
         number += 1
         runs = max(_runs(ground, each) for each in members)
         run = members[0].run
-        conditions = run.conditions(ground.settings.process_env, ground.environ)
+        conditions, as_then = _conditions(ground, run)
         yield Criterion(
             name=_numbered("in-place", number),
             kind="passes",
-            text=_place_in_words(members[0].failure, run, conditions, gone),
+            text=_place_in_words(members[0].failure, run, gone) + as_then,
             scope=Scope.CONTEXT,
             nodeids=nodeids,
             watched=watched,
@@ -186,7 +208,7 @@ def _chunks(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[C
         beside = [nodeid for nodeid in ground.collected.tests if file_of(nodeid) in files]
         recorded = [*run.chunk_of(members[0].result), *beside]
         nodeids, _ = _still_there(recorded, watched, ground.collected)
-        conditions = run.conditions(ground.settings.process_env, ground.environ)
+        conditions, _ = _conditions(ground, run)
         yield Criterion(
             name=_numbered("chunk", number),
             kind="no-new-failures",
@@ -239,17 +261,29 @@ def _present(nodeid: str, known: set[str]) -> str:
     return nodeid if nodeid in known else present_name(nodeid)
 
 
-def _place_in_words(failure: RecordedFailure, run: FailingRun, conditions: Conditions, gone: int) -> str:
+def _place_in_words(failure: RecordedFailure, run: FailingRun, gone: int) -> str:
     where = failure.chunk or f"their file in {failure.stamp}"
     text = f"the failing tests pass behind the tests that ran before them in {where} of {run.record.stamp}"
     if gone:
         text += f" ({gone} of these no longer in the suite)"
-    return text + _as_then(conditions)
+    return text
 
 
-def _as_then(conditions: Conditions) -> str:
-    """Which variables the run had otherwise than they are now."""
-    return f", with {', '.join(sorted(conditions.env))} as then" if conditions.env else ""
+def _conditions(ground: RecordedGround, run: FailingRun) -> tuple[Conditions, str]:
+    """How a failing run's tests are asked, and which variables are as they were then, and which as now.
+
+    What the project's settings gave to the run is as they have it now: they are under version control, and a
+    repair may lie in them alone.
+    """
+    settings = ground.settings
+    recorded = run.conditions(settings.process_env, ground.environ)
+    then = ground.declared_then.get(run.record.stamp)
+    own = then.redeclared(recorded, settings) if then is not None else ()
+    conditions = then.as_declared_now(recorded, settings) if then is not None else recorded
+    said = f", with {', '.join(sorted(conditions.env))} as then" if conditions.env else ""
+    if own:
+        said += f", with {', '.join(sorted(own))} as the settings have it now"
+    return conditions, said
 
 
 def _numbered(name: str, number: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.campaign.recorded import RESULTS, FailureRow, read_failures, read_record
@@ -15,7 +15,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster
 from triage.model.criterion import Conditions
 from triage.model.failure import present_name, surroundings_of
-from triage.model.journal import FilesMoved
+from triage.model.journal import FilesMoved, Relocation
 from triage.model.recorded_criteria import RecordedFailure
 from triage.model.run import RunRecord, TestResult
 
@@ -79,6 +79,24 @@ class FoundFailure:
     failure: RecordedFailure
     result: TestResult
     run: FailingRun
+    renamed_from: str | None = None
+    """Its name as the journal has it, where only the repository knows of another one."""
+
+
+def under_new_names(found: Sequence[FoundFailure], moves: Sequence[Relocation]) -> tuple[FoundFailure, ...]:
+    """The failures with the names that their tests have now, by renamings that the journal does not know."""
+    if not moves:
+        return tuple(found)
+    names = NewNames(moves)
+    runs = {each.run.record.stamp: each.run for each in found}
+    renamed = {stamp: replace(run, renamed=(*run.renamed, names)) for stamp, run in runs.items()}
+    result = []
+    for each in found:
+        before, now = each.failure.nodeid, names.of_test(each.failure.nodeid)
+        failure = each.failure.model_copy(update={"nodeid": now})
+        run = renamed[each.failure.stamp]
+        result.append(FoundFailure(failure, each.result, run, before if now != before else None))
+    return tuple(result)
 
 
 def find_failures(

@@ -1,35 +1,71 @@
-"""Guess under which name a test goes that the suite does not have any more."""
+"""Find the names that failing tests have now which the suite does not have any more under the recorded ones.
+
+A file that git says was renamed, or a test whose body is that of the one that is gone: then it was renamed
+and not deleted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from triage.campaign.moved import MovedFiles
 from triage.lab.collect import Collected
+from triage.model.journal import Relocation
 from triage.repair.inputs import file_of
+
+_SAME_BODY = "renamed: its body is the same"
+
+
+def renamings(
+    moved: MovedFiles, collected: Collected, gone: Iterable[str], known_then: Set[str]
+) -> tuple[Relocation, ...]:
+    """Return what was renamed, files and tests, as far as that is certain.
+
+    `gone` are node ids that the suite does not have, `known_then` all tests of the failing runs: one that was
+    there beside the failing one is another test, whatever its body.
+    """
+    missing = [nodeid for nodeid in gone if nodeid not in collected.tests]
+    if not missing:
+        return ()
+    of_files = [move for move in moved() if any(file_of(nodeid) == move.old for nodeid in missing)]
+    tests = dict.fromkeys(_without_parameters(nodeid) for nodeid in missing)
+    of_tests = [
+        Relocation(old=test, new=found, how=_SAME_BODY)
+        for test in tests
+        if (found := _only_new_name(moved, collected, test, known_then)) is not None
+    ]
+    return (*of_files, *of_tests)
 
 
 def name_finder(moved: MovedFiles, collected: Collected) -> Callable[[str], str | None]:
-    """Return a function from the name of a test that is gone to that of a test which has taken its place.
-
-    Its file has another name, or a function in its file has its body: then it was renamed and not deleted.
-    """
+    """Return a function that guesses from the name of a test that is gone what it is called now."""
 
     def find(nodeid: str) -> str | None:
-        file = file_of(nodeid)
-        new_files = [file, *(move.new for move in moved() if move.old == file)]
-        for new_file in new_files[1:]:
-            same = new_file + nodeid.removeprefix(file)
-            if same in collected.tests:
-                return same
-        asked: set[str] = set()
-        for candidate in collected.tests:
-            name = candidate.partition("[")[0]
-            if file_of(candidate) not in new_files or name in asked:
-                continue
-            asked.add(name)
-            if moved.is_same_test(nodeid.partition("[")[0], name):
-                return name
-        return None
+        return next(_of_same_body(moved, collected, _without_parameters(nodeid)), None)
 
     return find
+
+
+def _only_new_name(moved: MovedFiles, collected: Collected, test: str, known_then: Set[str]) -> str | None:
+    """The one test of today with the body of a test that is gone; None where its file alone has moved."""
+    file = file_of(test)
+    moved_along = {move.new + test.removeprefix(file) for move in moved() if move.old == file}
+    names_then = {_without_parameters(nodeid) for nodeid in known_then}
+    if moved_along & {_without_parameters(nodeid) for nodeid in collected.tests}:
+        return None
+    found = [name for name in _of_same_body(moved, collected, test) if name not in names_then]
+    return found[0] if len(found) == 1 else None
+
+
+def _of_same_body(moved: MovedFiles, collected: Collected, test: str) -> Iterator[str]:
+    """Tests of the same file, whatever that is called now, with the body of the test that is gone."""
+    file = file_of(test)
+    files = [file, *(move.new for move in moved() if move.old == file)]
+    names = dict.fromkeys(_without_parameters(nodeid) for nodeid in collected.tests)
+    for name in names:
+        if file_of(name) in files and moved.is_same_test(test, name):
+            yield name
+
+
+def _without_parameters(nodeid: str) -> str:
+    return nodeid.partition("[")[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.campaign.declared_settings import SETTINGS_FILE, DeclaredSettings
 from triage.campaign.flaky_tests import flaky_records
 from triage.campaign.moved import MovedFiles
 from triage.campaign.recorded import latest_answer, read_clusters
@@ -16,9 +18,9 @@ from triage.lab.collect import Collected
 from triage.model.cluster import Cluster, ClusterStatus, RunState
 from triage.model.recorded_criteria import RecordedCriteria
 from triage.repair.recorded_criteria import RecordedGround, derive
-from triage.repair.recorded_failures import FoundFailure, find_failures
-from triage.repair.renamed_tests import name_finder
-from triage.repair.tree_change import PresentTree
+from triage.repair.recorded_failures import FoundFailure, find_failures, under_new_names
+from triage.repair.renamed_tests import name_finder, renamings
+from triage.repair.tree_change import EarlierTree, PresentTree
 
 CRITERIA = "criteria.json"
 """In the folder of a verification whose criteria no design laid down."""
@@ -74,10 +76,16 @@ def recorded_criteria(
 ) -> RecordedCriteria:
     """Derive the exit criteria from the failing runs, and write them into the folder of the verification."""
     moved = MovedFiles(services.root, services.output, folder.stamp, failures.registry)
+    failing = [each.failure.nodeid for each in failures.found]
+    known_then = {result.nodeid for each in failures.found for result in each.run.results}
+    moves = renamings(moved, collected, failing, known_then)
+    tree = PresentTree.read(services.root, services.output, folder.path)
     ground = RecordedGround(
         cluster=failures.cluster.id,
         title=failures.cluster.title,
-        found=failures.found,
+        found=under_new_names(failures.found, moves),
+        moves=moves,
+        declared_then=_declared_then(failures.found, tree),
         unseen=failures.unseen,
         collected=collected,
         new_name=name_finder(moved, collected),
@@ -85,7 +93,22 @@ def recorded_criteria(
         environ=services.world.environ,
         records=flaky_records(services, failures.registry),
     )
-    tree = PresentTree.read(services.root, services.output, folder.path)
     recorded = derive(ground, tree, folder, folder.relative(services.output))
     folder.write_json(CRITERIA, recorded)
     return recorded
+
+
+def _declared_then(found: Sequence[FoundFailure], tree: PresentTree) -> dict[str, DeclaredSettings]:
+    """The settings of the commit of each failing run; not of one that had changed them without a commit."""
+    if tree.repository is None:
+        return {}
+    settings_file = tree.from_top(tree.repository, SETTINGS_FILE)
+    declared = {}
+    for stamp, run in {each.failure.stamp: each.run for each in found}.items():
+        then = EarlierTree.of(run.folder)
+        if then.commit is None or settings_file in then.changed:
+            continue
+        settings = DeclaredSettings.at(tree.repository, then.commit)
+        if settings is not None:
+            declared[stamp] = settings
+    return declared
