@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,8 +11,13 @@ from tests.fixtures.git_repository import SmallRepository
 from triage.attribute.answers import Answer
 from triage.attribute.commit_stage import BrokenSince, CommitStage
 from triage.attribute.history import history_between
+from triage.attribute.joint import JointSearch
+from triage.attribute.runs import Seen
 from triage.base.subjects import Subject
+from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Setup
+from triage.model.base import Silent
+from triage.model.outcome import Outcome
 from triage.process.git import Repository
 
 
@@ -132,3 +138,49 @@ def test_a_shallow_clone_says_how_deep_it_is(repository, tmp_path):
     history = history_between(real, clone.git("rev-parse", "HEAD~2"), is_dirty=False)
     assert history.length == 2
     assert history.notes == ("this clone is shallow, 3 commits deep: older ones cannot be run",)
+
+
+class FewAnswers(FilesDecide):
+    """Has no budget left after some check-outs."""
+
+    lab = SimpleNamespace(spending=SimpleNamespace(seconds_left=float("inf")))
+
+    def __init__(self, repository: SmallRepository, most: int, *tests: str) -> None:
+        super().__init__(repository, *tests)
+        self.most = most
+
+    def answers(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Answer]:
+        if len(self.asked) == self.most:
+            raise BudgetSpent
+        return super().answers(state, tests, why)
+
+    def run(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Seen]:
+        return dict.fromkeys(tests, Seen(Outcome.FAILED))
+
+
+def cut_search(repository: SmallRepository, most: int) -> JointSearch:
+    for number in range(1, 9):
+        repository.commit(f"change {number}", c=str(number), **({"a": "bad"} if number == 6 else {}))
+    real = Repository.find(repository.root)
+    runs = FewAnswers(repository, most, "a")
+    joint = JointSearch(
+        runs=runs,  # type: ignore[arg-type]
+        states=None,  # type: ignore[arg-type]
+        repository=real,
+        is_test_file=lambda _path: False,
+        progress=Silent(),
+    )
+    joint.run(real.resolve("base"), ["a"])
+    return joint
+
+
+def test_a_search_that_was_cut_says_which_commits_are_left(repository):
+    joint = cut_search(repository, most=2)
+    assert joint.is_cut
+    assert subjects_of(joint.commits.found["a"]) == ["change 5", "change 6"]
+    assert "red since one of 2 commits from " in joint.unexplained["a"]
+
+
+def test_a_search_that_was_cut_before_it_knew_anything_says_that(repository):
+    joint = cut_search(repository, most=0)
+    assert joint.unexplained["a"] == "the budget was spent before"

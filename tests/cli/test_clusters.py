@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
+
+from triage.cli.json_documents.clusters import ClusterRow, ToldKind
+from triage.model.cluster import Cluster, Why, WhyKind
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +38,7 @@ def report(*cases: str) -> str:
     return f"<testsuite name='pytest'>{''.join(cases)}{fine}</testsuite>"
 
 
+TOLD = set(get_args(ToldKind))
 FULL = "OSError: no space left on device"
 DENIED = "OSError: permission denied: 17"
 FIRST = report(case("a", "one", FULL), case("b", "two", FULL), case("c", "three", DENIED))
@@ -70,7 +75,14 @@ def test_clusters_as_documented(imported):
     assert {"kind": "frame", "detail": "src/disk.py:write"} in [
         {key: why[key] for key in ("kind", "detail")} for why in first["why"]
     ]
+    assert {why["kind"] for why in first["why"]} <= TOLD
     assert all(signature.startswith("reason/") for signature in first["signatures"])
+
+
+def test_programs_are_told_of_the_documented_kinds_of_evidence_alone():
+    known = Cluster(id="C1", title="x", why=tuple(Why(kind=kind, detail="d") for kind in get_args(WhyKind)))
+    row = ClusterRow.of_cluster(known, None)
+    assert {why.kind for why in row.why} == TOLD
 
 
 def test_explain_says_why_and_why_not(imported):

@@ -76,6 +76,8 @@ class Unexplained(Value):
 
     nodeid: str
     reason: str
+    commits: tuple[CommitRef, ...] = ()
+    """Of which one broke it, as far as the search came; empty where it may be any of the change."""
 
 
 class SearchCost(Value):

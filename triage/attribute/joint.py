@@ -15,6 +15,7 @@ from triage.attribute.hunk_stage import HunkStage
 from triage.attribute.hunks import Difference, Hunk, moved_into
 from triage.attribute.runs import RedTests, Seen
 from triage.attribute.states import SearchedStates
+from triage.attribute.wording import red_since
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Setup
 from triage.model.base import Progress
@@ -64,7 +65,7 @@ class JointSearch:
         explained = {test for cause in self.causes for test in cause.tests}
         for test in tests:
             if test not in explained:
-                reason = "the budget was spent before" if self.is_cut else "no hunk was found"
+                reason = self._known_of(test) if self.is_cut else "no hunk was found"
                 self.unexplained.setdefault(test, reason)
 
     def _search(self, base: str, tests: Sequence[str]) -> None:
@@ -83,6 +84,16 @@ class JointSearch:
             whole = BrokenSince(base, None, commits, is_confirmed=True)
             self._search_hunks(whole, remaining)
         self.causes = [self._with_commit(cause, self.history) for cause in self.causes]
+
+    def _known_of(self, test: str) -> str:
+        """What the search knew of a test when the budget was spent."""
+        since = self.commits.found.get(test)
+        is_narrowed = (
+            since is not None and self.history is not None and len(since.entries) < self.history.length
+        )
+        if since is None or not is_narrowed:
+            return "the budget was spent before"
+        return f"{red_since(since)}the budget was spent before its lines were searched"
 
     def _red_here(self, tests: Sequence[str]) -> list[str]:
         """The tests that fail in the tree as it stands, run as the search will run them."""
@@ -125,7 +136,7 @@ class JointSearch:
         if self.runs.lab.spending.seconds_left <= 0:
             self.is_cut = True  # what is not confirmed by now stays likely, or unknown
         for test, reason in stage.unexplained.items():
-            self.unexplained[test] = f"{_since_when(since)}{reason}"
+            self.unexplained[test] = f"{red_since(since)}{reason}"
         for each in confirmed:
             self.causes.append(
                 FoundCause(
@@ -215,14 +226,6 @@ class JointSearch:
         left = self.runs.lab.spending.seconds_left
         rest = "" if left == float("inf") else f" ({max(left, 0):.0f} s of the budget are left)"
         self.progress.note(f"{text}{rest}")
-
-
-def _since_when(since: BrokenSince) -> str:
-    """The beginning of a sentence on a test of which only the commit is known."""
-    if len(since.entries) != 1:
-        return ""
-    entry = since.entries[0]
-    return f"red since {entry.id[:12]} {entry.subject} ({entry.author}, {entry.date[:10]}); "
 
 
 def _by_state(found: dict[str, BrokenSince], tests: Sequence[str]) -> dict[BrokenSince, list[str]]:

@@ -39,6 +39,7 @@ from triage.lab.record import ExperimentRecord
 from triage.model.cluster import Cluster
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
 from triage.model.journal import Event
+from triage.process.git_history import LogEntry
 from triage.text.plural import counted_noun
 
 _MOST_CHARS = 2000
@@ -125,6 +126,7 @@ def _joint_report(services: Services, attribution: Attribution, clusters: Sequen
         cluster = cluster_of_cause(clusters, own) if own is not None else None
         causes.append(_cause(services, found, cluster.id if cluster is not None else None))
     redact = attribution.folder.redact
+    known = _commits_in_question(attribution)
     return JointReport(
         stamp=attribution.folder.stamp,
         folder=attribution.folder.relative(services.output),
@@ -134,7 +136,7 @@ def _joint_report(services: Services, attribution: Attribution, clusters: Sequen
         causes=tuple(causes),
         factors=tuple(_factor_found(services, each) for each in attribution.factors),
         unexplained=tuple(
-            Unexplained(nodeid=nodeid, reason=redact(reason))
+            Unexplained(nodeid=nodeid, reason=redact(reason), commits=_commit_refs(known.get(nodeid, ())))
             for nodeid, reason in attribution.unexplained.items()
         ),
         cost=_cost(attribution),
@@ -143,19 +145,32 @@ def _joint_report(services: Services, attribution: Attribution, clusters: Sequen
 
 
 def _cause(services: Services, found: FoundCause, cluster: str | None) -> JointCause:
-    commits = tuple(
-        CommitRef(id=entry.id, author=entry.author, date=entry.date, subject=entry.subject)
-        for entry in found.since.entries
-    )
     return JointCause(
         tests=found.tests,
         cluster=cluster,
         hunks=tuple(_hunk(hunk, services.redact) for hunk in in_order(found.hunks)),
-        commits=commits,
+        commits=_commit_refs(found.since.entries),
         also_needed=tuple(hunk.name for hunks in found.also for hunk in in_order(hunks)),
         confidence=confidence_of(found),
         summary=services.redact(summary_of(found)),
         experiments=tuple(_relative(judged.result, services) for judged in found.judged),
+    )
+
+
+def _commits_in_question(attribution: Attribution) -> dict[str, tuple[LogEntry, ...]]:
+    """Of each test the commits of which one broke it, where that is not the whole change."""
+    found = {}
+    for search in attribution.searches:
+        for nodeid, since in search.commits.found.items():
+            if search.history is not None and len(since.entries) < search.history.length:
+                found[nodeid] = since.entries
+    return found
+
+
+def _commit_refs(entries: Sequence[LogEntry]) -> tuple[CommitRef, ...]:
+    return tuple(
+        CommitRef(id=entry.id, author=entry.author, date=entry.date, subject=entry.subject)
+        for entry in entries
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from triage.attribute.causes import FoundCause
+from triage.attribute.commit_stage import BrokenSince
 from triage.attribute.confirm import Judged
 from triage.attribute.document import Confidence, SearchCost
 from triage.attribute.hunks import Hunk
@@ -20,15 +21,25 @@ def summary_of(found: FoundCause) -> str:
     places = places_of(in_order(found.hunks))
     together = " together" if len(found.hunks) > 1 else ""
     said = f"{places}{together} broke it"
-    entries = found.since.entries
-    if len(entries) == 1:
-        entry = entries[0]
-        said += f", in {entry.id[:12]} {entry.subject} ({entry.author}, {entry.date[:10]})"
-    elif entries:
-        said += f", in one of {len(entries)} commits from {entries[0].id[:12]} to {entries[-1].id[:12]}"
+    if found.since.entries:
+        said += f", in {_commits(found.since)}"
     else:
         said += ", which is not committed" if found.since.bad is None else ""
     return f"{said}: {_how_confirmed(found)}"
+
+
+def red_since(since: BrokenSince) -> str:
+    """The beginning of a sentence on a test of which only its commit is known, or that it is one of a few."""
+    if not since.entries:
+        return ""
+    return f"red since {_commits(since)}; "
+
+
+def _commits(since: BrokenSince) -> str:
+    first, last = since.entries[0], since.entries[-1]
+    if len(since.entries) == 1:
+        return f"{first.id[:12]} {first.subject} ({first.author}, {first.date[:10]})"
+    return f"one of {len(since.entries)} commits from {first.id[:12]} to {last.id[:12]}"
 
 
 def _how_confirmed(found: FoundCause) -> str:

@@ -20,6 +20,7 @@ from triage.cli.json_documents.clusters import (
     Membership,
     MoveByRule,
     RulesPreviewDocument,
+    ToldWhy,
 )
 from triage.cli.lookup import recorded
 from triage.cli.terminal import quarantine_line
@@ -194,7 +195,7 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
         cluster=found.id,
         title=found.title,
         stamp=folder.stamp if folder is not None else None,
-        why=deciding(found),
+        why=tuple(ToldWhy.of(why) for why in deciding(found)),
         cause=cause,
         members={test: tuple(each.fields for each in signatures) for test, signatures in members.items()},
         nodeid=nodeid,

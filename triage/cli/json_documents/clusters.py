@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from triage.campaign.explanation import KnownCause
 from triage.cli.json_documents.base import Document, ListDocument
@@ -13,15 +14,58 @@ from triage.evidence.history.api import HistoryRow
 from triage.evidence.history.flakiness import TestFlakiness
 from triage.model.base import Value
 from triage.model.base_commit import OnBase
-from triage.model.cluster import Cluster, Why
+from triage.model.cluster import Cluster, Why, WhyKind
 from triage.model.experiment import ExperimentResult, RootCause
 from triage.model.failure import Captured, Raised
 from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
 from triage.model.run import Reruns
 
+ToldKind = Literal[
+    "frame", "message", "exception", "chain", "file", "parameter", "process-state", "co-failure", "rule",
+    "experiment",
+]  # fmt: skip
+"""The kinds of evidence that programs are told of."""
 
-class ClusterRow(Cluster):
+_TOLD_AS: dict[WhyKind, WhyKind] = {
+    "line": "frame",
+    "comparison": "message",
+    "signature": "message",
+    "move": "file",
+    "person": "rule",
+}
+"""The kinds that only the evidence tells apart: a failing line is a place, a number in a message is of it, a
+signature that is known says the same again, a renamed file is the same file, people decide as rules do."""
+
+
+class ToldWhy(Why):
+    """One piece of evidence, of a kind that programs are told of."""
+
+    kind: ToldKind
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _as_told(cls, kind: WhyKind) -> WhyKind:
+        return _TOLD_AS.get(kind, kind)
+
+    @classmethod
+    def of(cls, why: Why) -> ToldWhy:
+        """The same evidence."""
+        return cls.model_validate(why.model_dump())
+
+
+class ToldCluster(Cluster):
+    """A cluster as programs are told of it."""
+
+    why: tuple[ToldWhy, ...] = ()
+
+    @field_validator("why", mode="before")
+    @classmethod
+    def _as_told(cls, whys: Iterable[object]) -> list[object]:
+        return [why.model_dump() if isinstance(why, Why) else why for why in whys]
+
+
+class ClusterRow(ToldCluster):
     """A cluster with its members in one run and what was found to cause it."""
 
     cause: RootCause | None = None
@@ -92,7 +136,7 @@ class ExplainDocument(Document):
     cluster: str
     title: str
     stamp: str | None
-    why: tuple[Why, ...]
+    why: tuple[ToldWhy, ...]
     cause: KnownCause | None
     members: dict[str, tuple[dict[str, str], ...]]
     """Node id to the fields of the signatures of its failures."""
@@ -136,7 +180,7 @@ class ShownFailure(Value):
     """As pytest shows it; with `--full` alone."""
 
 
-class ShowDocument(Cluster, Document):
+class ShowDocument(ToldCluster, Document):
     """`triage show C7 --json`: all that is known of one cluster."""
 
     stamp: str | None
@@ -175,7 +219,7 @@ class ShowTestDocument(Document):
     next: str | None
 
 
-class ClusterDocument(Cluster, Document):
+class ClusterDocument(ToldCluster, Document):
     """A cluster after a decision: `triage assign`, `triage merge` and `triage rename` with `--json`."""
 
 
