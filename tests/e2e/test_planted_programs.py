@@ -1,4 +1,4 @@
-"""A repository whose configuration names programs everywhere it can: no command of triage starts one."""
+"""A configuration that names programs everywhere it can, the user's too: no command of triage starts one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATCH = "--- a/calc.py\n+++ b/calc.py\n@@ -1 +1 @@\n-ONE = 2\n+ONE = 1\n"
 
 
 @pytest.fixture
-def planted(project, tmp_path):
+def planted(project, tmp_path, monkeypatch):
     """The project with a trap in each place; `sprung` tells which were started."""
     project.file("calc.py", "ONE = 1\n").file("test_a.py", TESTS).file("fix.patch", PATCH).commit()
     project.file("calc.py", "ONE = 2\n").commit()
@@ -28,9 +28,13 @@ def planted(project, tmp_path):
     included = tmp_path / "included.cfg"
     included.write_text(f'[filter "theirs"]\n clean = {trap("included")}\n smudge = {trap("included")}\n')
     (project.root / ".git" / "info").mkdir(exist_ok=True)
+    user = tmp_path / "user.cfg"
+    user.write_text(f'[filter "lfs"]\n clean = {trap("user")}\n smudge = {trap("user")}\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(user))
     (project.root / ".git" / "info" / "attributes").write_text(
-        "*.py filter=mine diff=mine merge=mine\n*.patch filter=theirs\n"
+        "*.py filter=mine diff=mine merge=mine\n*.patch filter=theirs\n*.ini filter=lfs\n"
     )
+    project.file("pytest.ini", "[pytest]\n\n")
     with (project.root / ".git" / "config").open("a") as config:
         config.write(
             f"[core]\n fsmonitor = {trap('fsmonitor')}\n sshCommand = {trap('ssh')}\n"

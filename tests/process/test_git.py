@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 
 import pytest
@@ -118,8 +119,8 @@ def trap(tmp_path):
     return program
 
 
-@pytest.mark.parametrize("place", ["local", "included", "dotted"])
-def test_no_filter_of_the_repository_is_started(repository, tmp_path, trap, place):
+@pytest.mark.parametrize("place", ["local", "included", "dotted", "user"])
+def test_no_filter_is_started_whoever_configured_it(repository, tmp_path, trap, monkeypatch, place):
     name = "my.own" if place == "dotted" else "mine"
     filters = f'[filter "{name}"]\n clean = {trap}\n smudge = {trap}\n process = {trap}\n required = true\n'
     (repository / ".gitattributes").write_text(f"*.bin filter={name}\n")
@@ -129,6 +130,9 @@ def test_no_filter_of_the_repository_is_started(repository, tmp_path, trap, plac
     if place == "included":
         (tmp_path / "more.cfg").write_text(filters)
         git(repository, "config", "include.path", str(tmp_path / "more.cfg"))
+    elif place == "user":
+        (tmp_path / "user.cfg").write_text(f"[user]\n name = t\n email = t@example.org\n{filters}")
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "user.cfg"))
     else:
         with (repository / ".git" / "config").open("a") as config:
             config.write(filters)
@@ -144,6 +148,25 @@ def test_no_filter_of_the_repository_is_started(repository, tmp_path, trap, plac
     found.apply("--- a/a.bin\n+++ b/a.bin\n@@ -1 +1 @@\n-as smudged by its owner\n+patched\n")
     found.commit_all("through the filter")
     assert not (tmp_path / "sprung").exists()
+
+
+def test_a_large_file_is_unchanged_where_its_pointer_says_so(repository, monkeypatch, trap):
+    """As Git LFS has them: the repository holds a pointer, the tree what it stands for."""
+    git(repository, "config", "filter.lfs.clean", str(trap))
+    (repository / ".gitattributes").write_text("*.bin filter=lfs\n")
+    content = b"large\n" * 100
+    digest = hashlib.sha256(content).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(content)}\n"
+    (repository / "a.bin").write_text(pointer)
+    git(repository, "-c", "filter.lfs.clean=", "add", "-A")
+    git(repository, "-c", "filter.lfs.clean=", "commit", "-qm", "a pointer")
+    (repository / "a.bin").write_bytes(content)
+    found = Repository.find(repository)
+    assert found.changes() == ()
+    with found.scratch() as root:
+        assert (root / "a.bin").read_bytes() == content
+    (repository / "a.bin").write_bytes(content.replace(b"l", b"L"))
+    assert found.changes() == ("a.bin",)
 
 
 def test_a_filter_that_is_configured_while_the_repository_is_open_is_not_started(repository, tmp_path, trap):

@@ -25,17 +25,10 @@ def test_a_listing_is_read_in_pairs():
         ("hook.lint.command", ["hook.lint.command"]),
     ],
 )
-@pytest.mark.parametrize("scope", ["local", "worktree"])
-def test_what_a_repository_names_is_emptied(scope, name, emptied):
+@pytest.mark.parametrize("scope", ["local", "worktree", "global", "system", "command"])
+def test_what_a_configuration_names_is_emptied(scope, name, emptied):
     settings = overrides([Configured(scope, name)])
     assert all(settings[each] == "" for each in emptied)
-
-
-@pytest.mark.parametrize("scope", ["system", "global", "command"])
-def test_filters_of_the_user_stay(scope):
-    names = [Configured(scope, "filter.lfs.process")]
-    assert overrides(names) == ALWAYS
-    assert withheld_filters(names) == ()
 
 
 @pytest.mark.parametrize("name", ["filter.clean", "filter.lfs.required", "core.bare", "diff.x.binary", ""])
@@ -43,7 +36,7 @@ def test_a_name_that_names_no_program_changes_nothing(name):
     assert overrides([Configured("local", name)]) == ALWAYS
 
 
-def test_a_filter_that_the_repository_redefines_is_withheld():
+def test_a_filter_of_several_levels_is_withheld_once():
     names = [Configured("global", "filter.lfs.process"), Configured("local", "filter.lfs.clean")]
     assert overrides(names)["filter.lfs.process"] == ""
     assert withheld_filters(names) == ("lfs",)

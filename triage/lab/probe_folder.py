@@ -24,7 +24,7 @@ def with_evidence(report: ProbeReport, root: Path, folder: EvidenceFolder, lab: 
             "stamp": folder.stamp,
             "folder": folder.relative(root),
             "runs": lab.spending.runs,
-            "notes": (*report.notes, *lab.notes),
+            "notes": (*report.notes, *lab.notes, *lab.runner.missing),
             "seconds": round(lab.spending.seconds, 3),
         }
     )

@@ -60,6 +60,11 @@ class SetupRunner:
         """The untouched copy of a setup's commit (None: the present state); not safe from two threads."""
         return self._scratch.prepare(setup.commit, self._states.overlay(setup))
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Parts of states of the code that could not be had, one line each."""
+        return tuple(dict.fromkeys(self._scratch.missing))
+
     def edits(self, setup: Setup) -> Mapping[str, str | None]:
         """What the setup changes in that copy."""
         return self._states.edits(setup)

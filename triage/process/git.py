@@ -1,8 +1,8 @@
 """Call git safely: the one place that talks to a repository.
 
-A repository is hostile input: its own configuration can name programs that git would start (`core.fsmonitor`,
-hooks, filters, external diffs). Every call here overrides those (`git_config`), asks no questions at a
-terminal, takes no optional locks, and passes only resolved 40-digit ids or paths after `--`.
+A repository is hostile input: its configuration, and the user's, can name programs that git would start
+(`core.fsmonitor`, hooks, filters, external diffs). Every call here overrides those (`git_config`), asks no
+questions at a terminal, takes no optional locks, and passes only resolved 40-digit ids or paths after `--`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from triage.errors import UsageError, VoidError
 from triage.process.git_config import Configured, configured, environment, overrides, withheld_filters
+from triage.process.git_lfs import LARGEST_POINTER, stands_for
 from triage.process.work_folder import COPY, WORKTREE, remove_tree, work_folder
 
 if TYPE_CHECKING:
@@ -115,7 +116,26 @@ class Repository:
     def states(self) -> dict[str, str]:
         """Return git's two letters for each of the `changes`: `??` for a file that git does not know."""
         listing = self._call("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
-        return {entry[3:]: entry[:2] for entry in listing.split("\0") if entry}
+        states = {entry[3:]: entry[:2] for entry in listing.split("\0") if entry}
+        for name in self._large_files(states):
+            del states[name]
+        return states
+
+    def _large_files(self, states: Mapping[str, str]) -> list[str]:
+        """Return those of the changed files that only look so: the commit has their pointers of Git LFS."""
+        modified = [name for name, state in states.items() if state == " M"]
+        filtered = self.filtered_files() if modified else frozenset()
+        found = []
+        for name in modified:
+            if name not in filtered:
+                continue
+            size = self._try("cat-file", "-s", f":{name}")
+            if size is None or int(size) > LARGEST_POINTER:
+                continue
+            pointer = self._call("cat-file", "blob", f":{name}", strip=False)
+            if stands_for(pointer, self.top / name):
+                found.append(name)
+        return found
 
     def ignored(self) -> tuple[str, ...]:
         """Return what git ignores below `top`; a folder that is ignored whole ends with a slash."""

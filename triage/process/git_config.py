@@ -1,7 +1,9 @@
-"""Compute the settings under which git starts no program that a repository's configuration names.
+"""Compute the settings under which git starts no program that any configuration names.
 
 What git may start is fixed for most settings (`ALWAYS`). Filters, text converters, merge drivers and
-configured hooks have names that the repository chooses: those are found among the names that are configured.
+configured hooks have names that somebody chose: those are found among the names that are configured. Whose
+configuration names them makes no difference: which files go through a filter of the user's (Git LFS) is what
+the repository says, and a large file is fetched from wherever it says.
 """
 
 from __future__ import annotations
@@ -42,9 +44,6 @@ _OF_NAMED = {
 
 git passes content on unchanged where the command of a filter is empty and the filter is not required.
 """
-_OWN_SCOPES = frozenset({"local", "worktree"})
-"""Where a repository's own configuration is, files that it includes among them. What the user or the machine
-has configured (Git LFS, say) is theirs to start."""
 
 
 class Configured(NamedTuple):
@@ -62,7 +61,7 @@ def configured(listing: str) -> tuple[Configured, ...]:
 
 
 def overrides(names: Iterable[Configured]) -> dict[str, str]:
-    """What to set so that git starts nothing that the repository's own configuration names."""
+    """What to set so that git starts nothing that the configuration names."""
     settings = dict(ALWAYS)
     for section, subsection in _naming_programs(names):
         for variable, value in _OF_NAMED[section].items():
@@ -96,10 +95,10 @@ def environment(settings: Mapping[str, str], inherited: Mapping[str, str]) -> di
 
 
 def _naming_programs(names: Iterable[Configured]) -> Iterator[tuple[str, str]]:
-    """Section and subsection of each setting of the repository itself that names a program."""
-    for scope, name in names:
+    """Section and subsection of each setting that names a program."""
+    for _, name in names:
         section, _, rest = name.partition(".")
         subsection, _, variable = rest.rpartition(".")
         is_program = _OF_NAMED.get(section, {}).get(variable) == ""
-        if scope in _OWN_SCOPES and is_program and subsection:
+        if is_program and subsection:
             yield section, subsection

@@ -92,7 +92,7 @@ class Scratch:
             if self._repository is not None and self._repository.head() is not None:
                 self.missing += fill_submodules(self._repository, top, commit)
             _carry(self._root, root, self._carried())
-            if commit is not None and self._carry_only_ignored and self._repository is not None:
+            if commit is not None and self._repository is not None:
                 self._take_filtered(self._repository, commit, root)
             self._drop_evidence(root)
             if overlay is not None:
@@ -154,7 +154,11 @@ class Scratch:
             if now.get(name) == then[name] and (self._root / name).is_file():
                 shutil.copy2(self._root / name, target / name)
             else:
-                self.missing.append(f"{name} passes through a filter of git and has changed since")
+                at = f"at {commit[:12]}"
+                self.missing.append(
+                    f"{name} is {at} as the repository stores it (a pointer of Git LFS, say): it has changed "
+                    "since, and the filter that would fetch it is not started"
+                )
 
     def _drop_evidence(self, root: Path) -> None:
         """Remove what triage wrote itself and nobody committed: it is no part of the code under test."""
