@@ -51,3 +51,10 @@ def test_numbers_are_tried_where_the_suite_computes():
     without = worth_trying(factors, frozenset())
     assert not any(factor.group == "numbers" for factor in without)
     assert len(worth_trying(factors, frozenset({"numpy", "torch"}))) == len(factors)
+
+
+def test_what_has_to_be_there_at_the_start_is_not_tried_in_a_fork():
+    at_start = {factor.name for factor in every_factor(MACHINE) if factor.at_start}
+    assert "PYTHONHASHSEED=1" in at_start
+    assert "LC_ALL=C" in at_start
+    assert not any("clock" in f.instruments for f in every_factor(MACHINE) if f.at_start)

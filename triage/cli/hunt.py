@@ -55,8 +55,9 @@ def hunt_command(
     controlled experiments. What is proven becomes a cluster with the state latent, which no gate of a run
     counts. Exit 0; with --gate exit 1 for a new one, 3 where nothing could be hunted.
     """
-    from triage.hunt.flow import Request, hunt
+    from triage.hunt.flow import hunt
     from triage.hunt.record import write_hunt
+    from triage.hunt.state import Request
 
     app.flags = {"campaign": campaign}
     if workers is not None and workers < 1:

@@ -38,6 +38,9 @@ class Surroundings:
     instruments: dict[str, dict[str, Any]] = field(default_factory=dict)
     worth: float = 1.0
     """Relative to the other factors."""
+    at_start: bool = False
+    """Whether it has to be there when the interpreter starts: a process that has imported the suite cannot
+    be changed so any more."""
     needs: str | None = None
     """The library that a suite has to use for the factor to matter."""
 
@@ -77,7 +80,15 @@ def _variable(
 ) -> Surroundings:
     shown = f"{name} unset" if value is None else f"{name}={value}"
     factor = Factor(kind="env", name=name, from_="as it is", to=value)
-    return Surroundings(shown, "environment", kind, factor, env={name: value, **more}, worth=worth)
+    return Surroundings(
+        shown,
+        "environment",
+        kind,
+        factor,
+        env={name: value, **more},
+        worth=worth,
+        at_start=name == "LC_ALL",
+    )
 
 
 def _instrument(
@@ -159,7 +170,7 @@ def _chance() -> list[Surroundings]:
         Surroundings(
             f"PYTHONHASHSEED={seed}", "chance", "seed",
             Factor(kind="env", name="PYTHONHASHSEED", from_="as it is", to=str(seed)),
-            env={"PYTHONHASHSEED": str(seed)}, worth=2.0,
+            env={"PYTHONHASHSEED": str(seed)}, worth=2.0, at_start=True,
         )
         for seed in (1, 2, 3)
     ]  # fmt: skip
@@ -185,7 +196,7 @@ def _numbers() -> list[Surroundings]:
             f"{count} threads for arithmetic", "numbers", "threads",
             Factor(kind="threads", name="OMP_NUM_THREADS", from_="as it is", to=count),
             env={name: str(count) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},
-            instruments={"numerics": {"threads": count}}, needs="numpy",
+            instruments={"numerics": {"threads": count}}, needs="numpy", at_start=True,
         )
         for count in (1, 4)
     ]  # fmt: skip

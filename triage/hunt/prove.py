@@ -203,7 +203,7 @@ class Prover:
         )
         trial = self._judged(experiment, failure)
         if trial.result.status is not Status.CONFIRMED:
-            return f"with {factor.name}: {trial.result.sentence}"
+            return trial.result.sentence
         return Proof(
             nodeid=nodeid,
             dependence="factor",

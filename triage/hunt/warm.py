@@ -6,15 +6,18 @@ the suite cannot be forked (threads, sockets, child processes at import) each or
 
 from __future__ import annotations
 
+import json
 import queue
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from triage.instruments.registry import plugin_of
 from triage.lab.environment import Environment
-from triage.lab.protocol import Observation
+from triage.lab.protocol import Observation, Setup
 from triage.lab.runner import default_variables, emptied_temporary
 from triage.lab.session import Workspace
 from triage.model.outcome import Outcome
@@ -25,6 +28,7 @@ from triage.run.command import Launch, carried, new_key
 from triage.run.isolation import Isolation
 from triage.run.origins import Origins
 
+_NOT_STARTED = "its process was not started"
 _FIRST_SLOT = 100
 """Working copies of the laboratory have lower numbers: its processes run at the same time."""
 
@@ -96,12 +100,13 @@ class WarmSlot:
         """Why it forks no process, where it does not."""
         return self._isolation.notes
 
-    def run(self, order: Sequence[str]) -> Observation:
-        """Run these tests in one process, in this order."""
+    def run(self, order: Sequence[str], change: Setup | None = None) -> Observation:
+        """Run these tests in one process, in this order; `change` has variables and instruments for it."""
         collected = self.collect()
         self._put_back()
         chunk = ChunkProgress("hunt", keys_of(order))
-        make_request = self._isolation.request_maker(collected, coverage=None, json_report=None)
+        late = self._late(change) if change is not None else None
+        make_request = self._isolation.request_maker(collected, coverage=None, json_report=None, late=late)
         self._runner.run(chunk, make_request)
         for finished in chunk.attempts:
             shutil.rmtree(finished.folder, ignore_errors=True)
@@ -109,9 +114,23 @@ class WarmSlot:
             raise KeyboardInterrupt  # what a stopped process gave is no observation
         return _observed(chunk)
 
+    def _late(self, change: Setup) -> dict[str, Any]:
+        """What the recorder is told of a change behind the collection."""
+        document = self._scratch / "instruments.json"
+        document.write_text(
+            json.dumps({name: json.dumps(value) for name, value in change.instruments.items()})
+        )
+        return {
+            "env": change.env,
+            "plugins": [plugin_of(name) for name in change.instruments],
+            "document": str(document),
+        }
+
 
 def _observed(chunk: ChunkProgress) -> Observation:
-    results = chunk.all_results("its process was not started")
+    missing = [each for each in chunk.all_results(_NOT_STARTED) if each.outcome is Outcome.NOT_RUN]
+    # a test that ran twice counts as it ended the second time
+    results = [*chunk.results.values(), *missing]
     return Observation(
         outcomes={result.nodeid: result.outcome for result in results},
         failures={result.nodeid: result.failures[0] for result in results if result.failures},
@@ -176,11 +195,11 @@ class WarmSuite:
         """Why orders are not forked, where they are not."""
         return tuple(dict.fromkeys(note for slot in self._slots for note in slot.notes))
 
-    def run(self, order: Sequence[str]) -> Observation:
-        """Run one order in a free slot."""
+    def run(self, order: Sequence[str], change: Setup | None = None) -> Observation:
+        """Run one order in a free slot; `change` has variables and instruments for it."""
         slot = self._free.get()
         try:
-            observed = slot.run(order)
+            observed = slot.run(order, change)
         finally:
             self._free.put(slot)
         with self._lock:
@@ -188,11 +207,17 @@ class WarmSuite:
             self.executions += len(observed.order)
         return observed
 
-    def run_all(self, orders: Sequence[Sequence[str]], on_done: Callable[[int, Observation], None]) -> None:
+    def run_all(
+        self,
+        orders: Sequence[Sequence[str]],
+        on_done: Callable[[int, Observation], None],
+        changes: Sequence[Setup | None] = (),
+    ) -> None:
         """Run orders side by side; `on_done` gets the number of each, in the calling thread."""
+        changes = changes or [None] * len(orders)
         with ThreadPoolExecutor(len(self._slots)) as pool:
             try:
-                for number, observed in enumerate(pool.map(self.run, orders)):
+                for number, observed in enumerate(pool.map(self.run, orders, changes)):
                     on_done(number, observed)
             except BaseException:
                 self._stopping.set()  # leaving the pool waits for its threads, and they for processes

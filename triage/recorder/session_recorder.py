@@ -146,6 +146,7 @@ class Recorder:
             self.watchdog = Watchdog(settings.stacks, settings.test_timeout)
         self.observer.load(settings.look, session.config.pluginmanager)
         self.select(session.items)
+        self._change_surroundings(session)
         self.json_report.begin_chunk(session, settings)
         session.testsfailed, session.testscollected = 0, len(session.items)
         other_plugins.own_basetemp(session.config, settings.name)
@@ -236,9 +237,19 @@ class Recorder:
     def pytest_collection_finish(self, session: Any) -> None:
         """The final list of items."""
         # a process that runs a chunk was preceded by one that collected, which has given the hints
-        if self.settings.mode != "run":
+        if self.settings.mode == "run":
+            self._change_surroundings(session)
+        else:
             self.hints = [*other_plugins.hints_on(self.notes), *hints_on_root(session.config, session.items)]
         self.announce(session.items)
+
+    def _change_surroundings(self, session: Any) -> None:
+        """Behind the collection, where the harness asks for it; loaded only then."""
+        if self.settings.late is not None:
+            from triage.recorder.late import change_surroundings
+
+            change_surroundings(self.settings.late, session)
+            self.nth = None  # an instrument may have added items
 
     def announce(self, items: list[Any]) -> None:
         """Record the list of items; from now on item i of the record is `items[i]`."""

@@ -59,6 +59,8 @@ class Settings:
     """Entries to take out of `sys.path` once the recorder is imported."""
     look: dict[str, Any] | None = None
     """Settings of `recorder.look`, where the tests are looked at while they run."""
+    late: dict[str, Any] | None = None
+    """Settings of `recorder.late`, where the surroundings change behind the collection."""
     control: int | None = None
     """Descriptor of the control socket of a process that serves."""
 

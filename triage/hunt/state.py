@@ -1,0 +1,128 @@
+"""A hunt while it goes on: what it was asked, what it knows, how much time is left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from triage.campaign.services import Services
+from triage.evidence import atomic
+from triage.evidence.folder import EvidenceFolder
+from triage.hunt.coverage import OrderedPairs
+from triage.hunt.document import RUNS, ArmDone, Coverage, Suspected
+from triage.hunt.earlier import Earlier
+from triage.hunt.factors import Surroundings
+from triage.hunt.plan import Arm, SuiteCosts
+from triage.hunt.prove import Proof
+from triage.hunt.seen import Knowledge, SeenRun
+from triage.hunt.warm import WarmSuite
+from triage.lab.lab import Lab
+from triage.lab.session import Workspace
+from triage.model.failure import Failure
+
+SQUARE = "square"
+"""First word of the arms that are rows of squares; their number follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for."""
+
+    selectors: tuple[str, ...] = ()
+    budget: float | None = None
+    """Seconds; None is twice the suite's time and two minutes."""
+    seed: int = 1
+    resume: bool = False
+    workers: int = 2
+    subject: str | None = None
+    """Only this test is proven, whatever else is red."""
+
+
+@dataclass(kw_only=True)
+class Hunt:
+    """One hunt; the steps of `flow.hunt` fill it in."""
+
+    services: Services
+    request: Request
+    folder: EvidenceFolder
+    place: Workspace
+    warm: WarmSuite
+    lab: Lab
+    started: float
+    fingerprint: str
+    """Of the suite's files."""
+    earlier: Earlier = field(default_factory=Earlier)
+    collected: tuple[str, ...] = ()
+    """Every test, in file order."""
+    knowledge: Knowledge = field(default_factory=lambda: Knowledge(()))
+    red_already: tuple[str, ...] = ()
+    by_chance: tuple[str, ...] = ()
+    """Red in one of two equal runs."""
+    red_when_fresh: frozenset[str] = frozenset()
+    """Red as they stand in a new interpreter: no matter of a factor."""
+    budget: float = 0.0
+    costs: SuiteCosts = field(default_factory=lambda: SuiteCosts(0, 0.0, 0.0, 1))
+    factors: dict[str, Surroundings] = field(default_factory=dict)
+    """By the name of their arm."""
+    arms: list[ArmDone] = field(default_factory=list)
+    not_tried: list[Arm] = field(default_factory=list)
+    planned_seconds: float = 0.0
+    """That all arms would have taken."""
+    red_with: dict[str, Mapping[str, Failure]] = field(default_factory=dict)
+    """Arm of a factor to the tests that were red with it."""
+    twice_red: Mapping[str, Failure] = field(default_factory=dict)
+    """Tests that were red the second time."""
+    twice_done: int = 0
+    proofs: list[Proof] = field(default_factory=list)
+    suspected: list[Suspected] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the hunt began."""
+        return self.services.world.monotonic() - self.started
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the budget is spent."""
+        return self.budget - self.seconds
+
+    def keep(self, run: SeenRun) -> None:
+        """Add a run to what is known, and to the disk, from which a hunt that was cut short goes on."""
+        self.knowledge.add(run)
+        index = {nodeid: number for number, nodeid in enumerate(self.collected)}
+        line = run.model_dump(mode="json") | {"order": [index.get(nodeid, -1) for nodeid in run.order]}
+        atomic.append_line(self.folder.path / RUNS, self.folder.redact(json.dumps(line)))
+
+    def new_reds(self, run: SeenRun) -> dict[str, Failure]:
+        """The tests that are green as they stand and red in a run."""
+        green = set(self.knowledge.tests) - self.red_when_fresh
+        return {nodeid: failure for nodeid, failure in run.failures.items() if nodeid in green}
+
+    def signature(self, failure: Failure | None) -> str:
+        """What a failure looks like once the accidental is masked; empty for none."""
+        return self.services.signer(failure)[0].id if failure is not None else ""
+
+    def coverage(self) -> Coverage:
+        """What this hunt has tried, and earlier ones on the same files."""
+        pairs = OrderedPairs(self.collected)
+        for order in self.earlier.orders:
+            pairs.add(order)
+        alone = set(self.earlier.alone)
+        for run in self.knowledge.runs:
+            pairs.add(run.order)
+            if len(run.order) == 1:
+                alone |= set(run.order)
+        squares = [int(arm.name.split()[1]) + 1 for arm in self.arms if arm.name.startswith(SQUARE)]
+        tried = [arm.name for arm in self.arms if arm.name in self.factors]
+        return Coverage(
+            pairs=pairs.pairs,
+            covered_pairs=pairs.covered,
+            file_pairs=pairs.file_pairs,
+            covered_file_pairs=pairs.covered_file_pairs,
+            alone=len(alone & set(self.collected)),
+            twice=max(self.twice_done, self.earlier.twice),
+            factors=tuple(dict.fromkeys((*self.earlier.factors, *tried))),
+            next_square=max(squares, default=self.earlier.next_square),
+        )
