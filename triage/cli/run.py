@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
 from triage.cli.completion import complete_stamp
 from triage.cli.context import App, app_command, examples
-from triage.cli.json_documents.runs import RunDocument, counts_of
+from triage.cli.json_documents.runs import NothingFailedDocument, RunDocument, counts_of
+from triage.cli.lookup import recorded
 from triage.cli.run_ending import RunEnding, say_run
-from triage.errors import UsageError
+from triage.errors import ExitCode, UsageError, VoidError
 from triage.text.pattern import pattern
 
 if TYPE_CHECKING:
     from triage.attribute.document import JointReport
     from triage.attribute.flow import RunAttribution
     from triage.campaign.baseline import Concluded
+    from triage.campaign.recorded import RecordedRun
     from triage.campaign.services import Services
     from triage.evidence.folder import EvidenceFolder
+    from triage.model.run import RunRecord
 
 
 @app_command(
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
         "triage run --order reversed",
         "triage run --order random:7 tests/unit",
         "triage run --base auto --attribute",
+        "triage run --last-failed",
         "triage run --shard 3/10 --no-ledgers -- -m 'not gpu'",
     ),
 )
@@ -97,6 +102,13 @@ if TYPE_CHECKING:
 @click.option(
     "--resume", metavar="STAMP", shell_complete=complete_stamp, help="Finish a run that was cut short."
 )
+@click.option("--last-failed", is_flag=True, help="Run only what was red in the newest run.")
+@click.option(
+    "--failed",
+    metavar="STAMP",
+    shell_complete=complete_stamp,
+    help="Run only what was red in that run: what was new then is still new, the rest of the suite unknown.",
+)
 @click.option("--no-ledgers", is_flag=True, help="Leave the journal and the ledgers as they are.")
 @click.option("--no-history", is_flag=True, help="Do not add the run to the history.")
 def run_command(
@@ -108,6 +120,8 @@ def run_command(
     env: tuple[str, ...],
     shard: str | None,
     resume: str | None,
+    last_failed: bool,
+    failed: str | None,
     no_ledgers: bool,
     no_history: bool,
     fail_on: tuple[str, ...],
@@ -121,10 +135,17 @@ def run_command(
     from triage.base.document import read_target
     from triage.base.target import find_target
     from triage.campaign.baseline import baseline, check_ready
+    from triage.run.failed_tests import failed_tests, selectors_of
     from triage.run.order import order_of_arguments, parse_order
 
     pytest_args = app.behind_dashes()
     own_selectors = selectors[: len(selectors) - len(pytest_args)]
+    earlier = _earlier_run(app, last_failed, failed, own_selectors, resume)
+    wanted = failed_tests(earlier.record) if earlier is not None else None
+    if wanted is not None and not wanted.nodeids:
+        app.emit(NothingFailedDocument(failed_of=wanted.stamp, exit_code=int(ExitCode.OK)))
+        app.say(f"nothing was red in {wanted.stamp}: nothing to run")
+        return ExitCode.OK
     # the other options are settings of the same name
     app.flags = settings | {
         "env": wiring.pairs(env) or None,
@@ -139,12 +160,16 @@ def run_command(
     all_args = (*suite.pytest_args, *pytest_args)
     order = suite.order or order_of_arguments(all_args)
     suite = suite.model_copy(update={"pytest_args": all_args, "order": order})
+    if wanted is not None:
+        suite = suite.model_copy(update={"failed": wanted, "selectors": selectors_of(wanted, app.root)})
     check_ready(services, ledgers=not no_ledgers)
     ref = app.settings.base
     target = find_target(app.root, ref, app.world.environ) if ref is not None else None
     folder = wiring.run_folder(app, stamp, resume)
     if resume is not None:
         target = read_target(folder.path) or target
+    elif target is None and earlier is not None:
+        target = read_target(earlier.folder.path)  # judged as they were then
     attribution = None
     if app.settings.attribute and ref is not None:
         # experiments run the suite with the arguments of the run
@@ -169,6 +194,30 @@ def run_command(
         causes = attribution.finish(concluded.clusters, ledgers=not no_ledgers)
     _report(app, concluded, folder, causes)
     return concluded.exit_code
+
+
+def _earlier_run(
+    app: App, last: bool, stamp: str | None, selectors: tuple[str, ...], resume: str | None
+) -> RecordedRun | None:
+    """The run whose red tests alone are wanted; None where everything is. Refuses what makes no sense."""
+    if not last and stamp is None:
+        return None
+    if last and stamp is not None:
+        raise UsageError("usage", "--last-failed and --failed both name a run", "give one of them")
+    if selectors or resume is not None:
+        raise UsageError(
+            "usage",
+            "--failed and --last-failed choose the tests themselves",
+            "leave out selectors and --resume",
+        )
+    run = recorded(app, stamp)
+    if not run.answers:
+        raise VoidError(
+            "unfinished-run",
+            f"{run.record.stamp} cannot say what was red: {run.trouble}",
+            resume_command(run.folder) or "run the suite again",
+        )
+    return run
 
 
 def _attribution(app: App, services: Services) -> RunAttribution:
@@ -220,6 +269,12 @@ def _report(app: App, concluded: Concluded, folder: EvidenceFolder, causes: Join
         notes=record.notes,
         hints=record.hints,
         exit_code=int(concluded.exit_code),
+        failed_of=_failed_of(record),
     )
     app.emit(document)
     say_run(RunEnding(app, concluded, folder, causes))
+
+
+def _failed_of(record: RunRecord) -> str | None:
+    failed = record.plan.failed if record.plan is not None else None
+    return failed.stamp if failed is not None else None

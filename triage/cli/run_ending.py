@@ -350,6 +350,11 @@ def _say_end(ending: RunEnding) -> None:
 def _reason(ending: RunEnding) -> str:
     """Why the exit code is what it is."""
     concluded = ending.concluded
+    if ending.record.unanswered and not concluded.held:
+        tests = counted_noun(len(ending.record.unanswered), "test")
+        return (
+            f"no answer for {tests} that failed only behind tests that did not run now; run the whole suite"
+        )
     if concluded.exit_code is ExitCode.VOID:
         return "the run cannot answer; nothing about the suite follows from it"
     if concluded.held:
@@ -358,10 +363,16 @@ def _reason(ending: RunEnding) -> str:
         return f"{clusters} {verb} the gate: {_listed(concluded.held)}"
     seen = [cluster for cluster in concluded.clusters if cluster.is_seen]
     if not seen:
-        return "no test failed"
+        return "no test failed" + _among(ending.record)
     kinds = Counter(_excuse(cluster) for cluster in seen)
     said = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     return f"nothing new: {counted_noun(len(seen), 'cluster')} ({said})"
+
+
+def _among(record: RunRecord) -> str:
+    """Of which tests that is said, where it is not the suite's."""
+    failed = record.plan.failed if record.plan is not None else None
+    return f" of those that were red in {failed.stamp}; no other test ran" if failed is not None else ""
 
 
 def _excuse(cluster: Cluster) -> str:

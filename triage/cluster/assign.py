@@ -5,7 +5,7 @@ The result depends on the set of failures, not on their order or on the chunks t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -85,6 +85,7 @@ def assign(
     context = replace(
         context,
         outcomes=outcomes_of(record),
+        earlier_stamps=_earlier_stamps(record),
         chance=replace(context.chance, results=results),
     )
     return assign_failures(
@@ -96,6 +97,12 @@ def assign(
         rules=rules,
         context=context,
     )
+
+
+def _earlier_stamps(record: RunRecord) -> tuple[str, ...]:
+    """The runs whose red tests alone this one executed: what was new in them is no older now."""
+    failed = record.plan.failed if record.plan is not None else None
+    return failed.stamps if failed is not None else ()
 
 
 def assign_failures(
@@ -183,12 +190,13 @@ class _Recorder:
         self.stamp = stamp
         self.context = context
         self.same = same
+        stamps = {stamp, *context.earlier_stamps}
         self.made_before = {
             (type(event), event.cluster)
             for event in registry.events
-            if isinstance(event, ClusterOpened | StatusChanged) and _is_of_run(event, stamp)
+            if isinstance(event, ClusterOpened | StatusChanged) and _is_of_run(event, stamps)
         }
-        """What an earlier process of this run has opened, or opened again."""
+        """What an earlier process of this run, or the run whose red tests it executes, has opened."""
         for event in registry.events:
             # a part of what this run opened is as new as the whole
             if isinstance(event, ClusterSplit) and (ClusterOpened, event.cluster) in self.made_before:
@@ -322,11 +330,11 @@ class _Recorder:
         return present_state(known.status)
 
 
-def _is_of_run(event: ClusterOpened | StatusChanged, stamp: str) -> bool:
-    """Whether the run of that STAMP opened the cluster, or opened it again."""
+def _is_of_run(event: ClusterOpened | StatusChanged, stamps: Container[str | None]) -> bool:
+    """Whether a run of these STAMPs opened the cluster, or opened it again."""
     if isinstance(event, StatusChanged) and event.status is not ClusterStatus.OPEN:
         return False
-    return event.stamp == stamp
+    return event.stamp in stamps
 
 
 class Move(NamedTuple):

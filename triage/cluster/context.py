@@ -62,6 +62,8 @@ class Context:
     """Whether a test that is gone and one that is there (node ids without parameters) have one body."""
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """Of every planned test of this run."""
+    earlier_stamps: tuple[str, ...] = ()
+    """Runs whose red tests alone this one executed: what was new in them is still new."""
     history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
     """Node id to its earlier runs, oldest first."""
     first_bad: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -131,8 +131,12 @@ def ids_named(event: Event) -> set[str]:
 
 
 def outcomes_of(record: RunRecord) -> dict[str, Outcome]:
-    """Outcome of each planned test and of each file that failed to collect."""
-    return {result.nodeid: result.outcome for result in (*record.results, *record.collect_errors)}
+    """Outcome of each planned test and of each file that failed to collect.
+
+    Where only red tests of an earlier run were executed, one that needs others to fail has none if it passed.
+    """
+    outcomes = {result.nodeid: result.outcome for result in (*record.results, *record.collect_errors)}
+    return outcomes | dict.fromkeys(record.unanswered, Outcome.NOT_RUN)
 
 
 def present_state(status: ClusterStatus) -> RunState:

@@ -89,9 +89,12 @@ def _collected(events: RecordedEvents) -> Counter[str]:
 
 
 def _vanished(collected: Counter[str], results: Any, record: RunRecord) -> Iterator[str]:
-    """Tests that were collected, and are in no result; a shard runs some of them only."""
+    """Tests that were collected, and are in no result; shards and runs of red tests have some of them."""
     if record.plan is None or record.plan.shard is not None:
         return
+    if record.plan.failed is not None:
+        wanted = set(record.plan.failed.nodeids)
+        collected = Counter({nodeid: count for nodeid, count in collected.items() if nodeid in wanted})
     missing = collected - Counter(result.nodeid for result in results)
     if missing:
         yield f"{_named(sorted(missing))} collected, and {RESULTS} does not hold that"

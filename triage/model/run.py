@@ -36,6 +36,21 @@ class Limits(Value):
     memory_bytes: int | None = None
 
 
+class FailedTests(Value):
+    """The red tests of an earlier run: all that a run with `--failed` executes."""
+
+    stamp: str
+    """That run."""
+    nodeids: tuple[str, ...]
+    """Tests, and files or folders that did not collect."""
+    tests: int
+    """How many that run had in all."""
+    need_others: tuple[str, ...] = ()
+    """Those that failed only behind tests that ran before them: alone they pass, and that says nothing."""
+    stamps: tuple[str, ...] = ()
+    """That run, and those whose red tests it executed itself, oldest first: what they opened is still new."""
+
+
 class Suite(Value):
     """Root, selectors, canonical environment, how it is cut into chunks, limits."""
 
@@ -56,6 +71,8 @@ class Suite(Value):
     """A file that names the chunks and their tests, instead of planning."""
     order: str | None = None
     """The order of the tests as `--order` spells it, instead of planning: a sequence of one process."""
+    failed: FailedTests | None = None
+    """Run these tests alone."""
     shard: tuple[int, int] | None = None
     """(3, 10): run the third tenth of the plan."""
     limits: Limits = Limits()
@@ -106,6 +123,8 @@ class Plan(Value):
     """Of the whole plan: shards can be joined where it is the same."""
     planned: int | None = None
     """Tests in the whole plan; `chunks` are only this machine's where there are shards."""
+    failed: FailedTests | None = None
+    """Where only the red tests of an earlier run were planned."""
 
 
 Ended = Literal["finished", "crashed", "test-timeout", "chunk-timeout", "interrupted", "lost"]
@@ -302,6 +321,18 @@ class RunRecord(Value):
         if self.plan is None:
             return self.results
         return tuple(result for result in self.results if result.chunk is not None)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Tests that passed, although they fail only behind tests that this run left out: it says nothing.
+
+        Only a run of the red tests of an earlier one has any.
+        """
+        failed = self.plan.failed if self.plan is not None else None
+        if failed is None:
+            return ()
+        passed = {result.nodeid for result in self.results if result.outcome.passes}
+        return tuple(nodeid for nodeid in failed.need_others if nodeid in passed)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -63,6 +63,8 @@ class Reruns:
     def run(self, chunks: Sequence[ChunkProgress]) -> None:
         """Run the red tests of the chunks again, give each its outcome, write the evidence."""
         planned = sum(len(chunk.keys) for chunk in chunks)
+        if self.suite.failed is not None:  # the suite is as large as it was
+            planned = max(planned, self.suite.failed.tests)
         red = [test for chunk in chunks for test in _red_tests(chunk, self.suite)]
         if not red or self.suite.reruns == 0:
             return

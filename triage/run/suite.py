@@ -22,6 +22,7 @@ from triage.run.collection import PREFLIGHT, Collected, Collection, logs_of
 from triage.run.command import Launch, carried, seed_of_run
 from triage.run.coverage import join_coverage
 from triage.run.environment import Checkout
+from triage.run.failed_tests import only_failed, why_unanswered
 from triage.run.isolation import Isolation
 from triage.run.look import TracedLook
 from triage.run.order import DISTRIBUTIONS, Order, listed_ids, parse_order
@@ -181,6 +182,8 @@ class _SuiteRun:
             if self.stop.signal is not None:
                 raise KeyboardInterrupt from error
             raise
+        if self.suite.failed is not None:
+            collected = only_failed(collected, self.suite.failed)
         self.known.collect_errors = collected.errors
         self.known.collect_skips = collected.skips
         self.known.deselected = collected.deselected
@@ -205,6 +208,7 @@ class _SuiteRun:
             planned = plan(
                 collected.items, self.suite, durations, self._manifest(), self._listed_order(collected)
             )
+            planned = planned.model_copy(update={"failed": self.suite.failed})
             self.known.plan = planned
             self.known.chunks = [
                 ChunkProgress(chunk.name, keys_of(chunk.nodeids)) for chunk in planned.chunks
@@ -395,6 +399,9 @@ class _SuiteRun:
         )
         seconds = self.world.monotonic() - self.started
         record = self.known.record(void=void, why=why, resumable=resumable, like=like, seconds=seconds)
+        unanswered = why_unanswered(record)
+        if record.complete and unanswered is not None:
+            record = record.model_copy(update={"void": unanswered, "complete": False})
         self.artifacts.write_record(record)
         return record
 

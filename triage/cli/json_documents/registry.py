@@ -34,7 +34,7 @@ DOCUMENTS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "rename": ((_CLUSTERS, "ClusterDocument"),),
     "results": ((_RUNS, "ResultsDocument"),),
-    "run": ((_RUNS, "RunDocument"),),
+    "run": ((_RUNS, "RunDocument"), (_RUNS, "NothingFailedDocument")),
     "schema": ((_PROJECT, "SchemasDocument"),),
     "show": ((_CLUSTERS, "ShowDocument"), (_CLUSTERS, "ShowTestDocument")),
     "split": ((_CLUSTERS, "SplitDocument"), (_CLUSTERS, "ApartDocument")),

@@ -113,6 +113,15 @@ class RunDocument(ConcludedDocument):
     """Of `--attribute`."""
     hints: tuple[str, ...]
     exit_code: int
+    failed_of: str | None = None
+    """The run whose red tests alone were executed, with `--failed` or `--last-failed`."""
+
+
+class NothingFailedDocument(Document):
+    """`triage run --failed STAMP --json` where nothing was red in that run: no run is made."""
+
+    failed_of: str
+    exit_code: int
 
 
 class ImportDocument(ConcludedDocument):
