@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
 def _write_page(root: Path, tests: int, red: int, runs: int) -> Path:
     folder = write_large_run(root, tests=tests, red=red, runs=runs)
     page = root / "report.html"
-    writing = PageWriting(made_at="2026-12-01T00:00:00Z", environ={}, redact=str)
+    writing = PageWriting(made_at="2026-12-01T00:00:00Z", redact=str)
     begun = time.perf_counter()
     Report(root, root, recorded_run(folder, root), load_templates()).write_html(page, writing)
     written = time.perf_counter()

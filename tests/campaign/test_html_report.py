@@ -14,9 +14,9 @@ import pytest
 from triage.campaign.check import check_paths
 from triage.campaign.html_report.document import ABSENT, LETTERS, PageDocument
 from triage.campaign.html_report.failures import shortened
-from triage.campaign.html_report.surroundings import forge_of
 from triage.campaign.recorded import recorded_run
 from triage.campaign.report import PageWriting, Report
+from triage.campaign.source_links import forge_of
 from triage.documents.html_app.embed import find_data_element, read_data
 from triage.documents.render import load_templates
 from triage.documents.run_summary import write_run_summary
@@ -27,7 +27,7 @@ from triage.model.outcome import Outcome, Phase
 from triage.model.run import Attempt, RunRecord, TestResult
 
 STAMPS = ("20261121T060000Z", "20261122T060000Z", "20261123T060000Z")
-WRITING = PageWriting(made_at="2026-11-23T07:00:00Z", environ={}, redact=str)
+WRITING = PageWriting(made_at="2026-11-23T07:00:00Z", redact=str)
 TEMPLATES = load_templates()
 
 

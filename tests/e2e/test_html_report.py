@@ -29,11 +29,10 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a run of 60 tests whose ids, messages, titles and files try to be markup."""
     root = tmp_path_factory.mktemp("project")
     folder = write_report_run(root)
-    report = Report(root, root, recorded_run(folder, root), load_templates())
+    environ = {"CI_PROJECT_URL": "https://git.corp/g/r"}
+    report = Report(root, root, recorded_run(folder, root), load_templates(), environ)
     path = root / "report.html"
-    writing = PageWriting(
-        made_at="2026-11-23T09:00:00Z", environ={"CI_PROJECT_URL": "https://git.corp/g/r"}, redact=str
-    )
+    writing = PageWriting(made_at="2026-11-23T09:00:00Z", redact=str)
     report.write_html(path, writing)
     return path
 

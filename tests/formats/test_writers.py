@@ -31,7 +31,7 @@ from triage.model.outcome import Outcome
 from triage.model.run import Reruns, RunRecord, TestResult
 from triage.process.git import Repository
 
-WRITING = PageWriting(made_at="2026-11-23T07:00:00Z", environ={}, redact=str)
+WRITING = PageWriting(made_at="2026-11-23T07:00:00Z", redact=str)
 EVIL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]")
 
 
@@ -223,7 +223,7 @@ def test_flaky_tests_are_warnings_and_passes_that_say_so(summary, record):
     (found,) = [result for result in run["results"] if result.get("kind") != "pass"]
     assert (found["ruleId"], found["level"], found["properties"]["state"]) == ("C19", "warning", "flaky")
     (finding,) = code_quality(told)
-    assert finding["severity"] == "minor"
+    assert finding["severity"] == "info"
 
 
 def test_a_ctrf_report_is_read_as_it_was_written(tmp_path, record):

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
+from triage.campaign.explanation import known_cause
 from triage.campaign.html_report.collect import collect
 from triage.campaign.html_report.document import PluginSection, SettingEntry, Surroundings
 from triage.campaign.html_report.page import page_data, whole_page
-from triage.campaign.html_report.surroundings import excerpts, forge_of
+from triage.campaign.html_report.run_facts import preflight_of
+from triage.campaign.html_report.surroundings import excerpts
 from triage.campaign.recorded import RecordedRun, Stage
+from triage.campaign.source_links import Forge, build_address, forge_of
+from triage.cluster.mending import mended
 from triage.documents.claims import sidecar_of
+from triage.documents.ledgers import JOURNAL
 from triage.documents.render import source_of
 from triage.documents.run_summary import summarize, summary_of
 from triage.documents.template_engine import Source, extended, render
 from triage.errors import CheckError, UsageError
 from triage.evidence.atomic import json_text, plain, write_json, write_text
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.journal import Journal
 from triage.evidence.manifest import read as read_manifest
 from triage.formats.github import workflow_commands
-from triage.formats.reported_run import ReportedRun
+from triage.formats.reported_run import ReportedCause, ReportedRun, RetriedAttempt, RunSource
 from triage.model.claim import Artifact
+from triage.model.reruns import FOLDER as RERUNS_FOLDER
+from triage.model.reruns import RerunDocument
 from triage.model.run import RunRecord
 from triage.process.git import Repository
 
 HTML_TEMPLATE = "report.html.j2"
+RERUNS = f"{RERUNS_FOLDER}/reruns.json"
 
 
 class Section(Protocol):
@@ -47,8 +56,6 @@ class PageWriting:
 
     made_at: str
     """UTC, as journal lines have it; the journal is read as of this moment."""
-    environ: Mapping[str, str]
-    """Where a CI system says which repository it is."""
     redact: Callable[[str], str]
     settings: tuple[SettingEntry, ...] = ()
     sections: Iterable[Section] = ()
@@ -64,6 +71,8 @@ class Report:
     """What the evidence lies beneath."""
     recorded: RecordedRun
     templates: Mapping[str, str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Where a CI system says which repository, branch and job it is."""
 
     @property
     def folder(self) -> EvidenceFolder:
@@ -97,11 +106,64 @@ class Report:
     @cached_property
     def run(self) -> ReportedRun:
         """What the report formats render."""
-        return ReportedRun(self.record, self.summary, self.prefix, own_version())
+        return ReportedRun(
+            self.record,
+            self.summary,
+            self.prefix,
+            own_version(),
+            causes=self.causes,
+            source=self._run_source(),
+            attempts=self._attempts(),
+        )
+
+    @cached_property
+    def causes(self) -> dict[str, ReportedCause]:
+        """What experiments found for the clusters of the run."""
+        registry = mended(Journal(self.output / JOURNAL).read())
+        found = {}
+        for cluster in self.summary["clusters"]:
+            known = cluster["id"] in registry.clusters
+            cause = known_cause(self.output, registry, cluster["id"]) if known else None
+            if cause is not None:
+                found[cluster["id"]] = ReportedCause(
+                    verdict=cause.verdict, kind=cause.kind, summary=cause.summary, culprits=cause.culprits
+                )
+        return found
+
+    def _run_source(self) -> RunSource:
+        """Where the code of the run can be seen."""
+        forge = self.forge
+        commit = self.record.commit
+        machine = preflight_of(self.folder.path).get("machine") or {}
+        return RunSource(
+            repository=forge.address if forge else None,
+            line_url=forge.source_url(commit, self.prefix) if forge and commit else None,
+            branch=self.environ.get("GITHUB_HEAD_REF") or self.environ.get("CI_COMMIT_REF_NAME") or None,
+            build=build_address(self.environ),
+            system=machine.get("system"),
+        )
+
+    @cached_property
+    def forge(self) -> Forge | None:
+        """Where the repository is on the web."""
+        repository = Repository.find(self.root)
+        return forge_of(repository.remote() if repository is not None else None, self.environ)
+
+    def _attempts(self) -> dict[str, list[RetriedAttempt]]:
+        """How the red tests fared that were run again; none where nobody recorded it."""
+        try:
+            document = RerunDocument.model_validate_json((self.folder.path / RERUNS).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return {
+            test.nodeid: [RetriedAttempt(outcome=run.outcome, seconds=run.seconds) for run in test.runs]
+            for test in document.tests
+            if test.runs
+        }
 
     def annotations(self) -> list[str]:
         """Workflow commands of GitHub Actions."""
-        return workflow_commands(self.summary, self.prefix)
+        return workflow_commands(self.summary, self.prefix, self.causes)
 
     def markdown(self) -> str:
         """The summary document."""
@@ -128,8 +190,7 @@ class Report:
     def _data_element(self, writing: PageWriting, sections: tuple[PluginSection, ...]) -> str:
         """What the page's script shows, as it stands in the page."""
         evidence = collect(self.output, self.recorded, self.summary, as_of=writing.made_at)
-        repository = Repository.find(self.root)
-        forge = forge_of(repository.remote() if repository is not None else None, writing.environ)
+        forge = self.forge
         commit = self.record.commit
         surroundings = Surroundings(
             source_url=forge.source_url(commit, self.prefix) if forge and commit else None,

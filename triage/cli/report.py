@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _STDOUT = "-"
-_WITH_OPTION = ("sarif", "ctrf", "junit")
+_WITH_OPTION = ("sarif", "ctrf", "junit", "markdown", "badge")
 """Formats that have an option of their own beside `--format`."""
 
 
@@ -34,6 +34,7 @@ _WITH_OPTION = ("sarif", "ctrf", "junit")
         "triage report 20261123T061000Z --html report.html --junit junit.xml",
         "triage report --github                       # in a workflow: annotations and the step summary",
         "triage report --gitlab > gl-code-quality.json",
+        "triage report --markdown comment.md --badge triage.svg",
         "triage report --format sarif=run.sarif --format ctrf=-",
     ),
 )
@@ -44,6 +45,8 @@ _WITH_OPTION = ("sarif", "ctrf", "junit")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="SARIF 2.1.0.")
 @click.option("--ctrf", type=_FILE, metavar="FILE", help="Common Test Report Format.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="JUnit XML.")
+@click.option("--markdown", type=_FILE, metavar="FILE", help="A comment for a pull request.")
+@click.option("--badge", type=_FILE, metavar="FILE", help="A badge (SVG) with the verdict.")
 @click.option(
     "formats",
     "--format",
@@ -66,7 +69,7 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
         _document(app, other, templates, wanted)
         return ExitCode.OK
     targets = _targets(wanted)
-    report = Report(app.root, app.output, recorded(app, stamp), templates)
+    report = Report(app.root, app.output, recorded(app, stamp), templates, app.world.environ)
     report.restore_summary()
     if report.recorded.heading is not None:
         app.note(f"{report.record.stamp}: {report.recorded.heading}")
@@ -92,7 +95,6 @@ def _page_writing(app: App) -> PageWriting:
     redact = app.redact
     return PageWriting(
         made_at=app.world.timestamp(),
-        environ=app.world.environ,
         redact=redact,
         settings=settings_of(app.loaded, redact),
         sections=offers(plugins(), "triage_report_sections"),

@@ -12,7 +12,14 @@ from triage.formats.file_head import FileHead
 from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, ImportedTest
 from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of, time_of
 from triage.formats.limits import Limits, Notes
-from triage.formats.reported_run import VOID_NAME, ReportedRun, json_text, reported_results, started
+from triage.formats.reported_run import (
+    VOID_NAME,
+    ReportedRun,
+    RetriedAttempt,
+    json_text,
+    reported_results,
+    started,
+)
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.markup import visible
@@ -166,7 +173,24 @@ _STATUSES = ("passed", "failed", "pending", "skipped", "other")
 
 def render_ctrf(run: ReportedRun) -> str:
     """The document as text."""
-    return json_text(ctrf(run.record, run.clusters_of, run.version, run.quarantines))
+    document = ctrf(run.record, run.clusters_of, run.version, run.quarantines, run.attempts)
+    environment = _environment(run)
+    if environment:
+        document["results"]["environment"] = environment
+    return json_text(document)
+
+
+def _environment(run: ReportedRun) -> dict[str, Any]:
+    """Which commit of which repository ran where; what nobody knows is left out."""
+    source = run.source
+    known = {
+        "repositoryUrl": source.repository,
+        "commit": run.record.commit,
+        "branchName": source.branch,
+        "buildUrl": source.build,
+        "osPlatform": source.system,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def ctrf(
@@ -174,10 +198,12 @@ def ctrf(
     clusters_of: Mapping[str, Sequence[str]],
     version: str,
     quarantines: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    attempts: Mapping[str, Sequence[RetriedAttempt]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Make the report of one run; collection errors are tests that failed. Times are milliseconds."""
     tests = [
-        _written(result, clusters_of, quarantines.get(result.nodeid)) for result in reported_results(record)
+        _written(result, clusters_of, quarantines.get(result.nodeid), attempts.get(result.nodeid, ()))
+        for result in reported_results(record)
     ]
     tally = Counter(test["status"] for test in tests)
     start = int(started(record).timestamp() * 1000)
@@ -197,7 +223,10 @@ def ctrf(
 
 
 def _written(
-    result: TestResult, clusters_of: Mapping[str, Sequence[str]], quarantine: Mapping[str, Any] | None
+    result: TestResult,
+    clusters_of: Mapping[str, Sequence[str]],
+    quarantine: Mapping[str, Any] | None,
+    again: Sequence[RetriedAttempt],
 ) -> dict[str, Any]:
     test: dict[str, Any] = {
         "name": visible(result.nodeid),
@@ -216,7 +245,10 @@ def _written(
         test["message"] = visible(result.note or str(result.signal), keep="\n")
     if result.outcome.is_flaky:
         test["flaky"] = True
+    if result.outcome.is_flaky or result.reruns is not None:
         test["retries"] = result.reruns.runs if result.reruns else 1
+    if again:
+        test["retryAttempts"] = _attempts_before_last(result, again)
     extra = _extra(result, clusters_of.get(result.nodeid, ()))
     if quarantine is not None:
         test["tags"] = ["out-of-quarantine" if quarantine["expired"] else "quarantined"]
@@ -224,6 +256,18 @@ def _written(
     if extra:
         test["extra"] = extra
     return test
+
+
+def _attempts_before_last(result: TestResult, again: Sequence[RetriedAttempt]) -> list[dict[str, Any]]:
+    """The executions before the final one: the red one in the suite, then those again but for the last."""
+    first: dict[str, Any] = {"attempt": 1, "status": "failed"}
+    if result.duration is not None:
+        first["duration"] = round(result.duration * 1000)
+    others = [
+        {"attempt": number, "status": _status(each.outcome), "duration": round(each.seconds * 1000)}
+        for number, each in enumerate(again[:-1], start=2)
+    ]
+    return [first, *others]
 
 
 def _extra(result: TestResult, clusters: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from triage.formats.rows import Row, rows
+from triage.formats.reported_run import ReportedCause
+from triage.formats.rows import NO_CAUSES, Row, rows
 from triage.text.markup import github_data, github_property
 
 SUMMARY_BYTES = 1024 * 1024
@@ -18,11 +19,16 @@ _MESSAGE_CHARS = 2000
 _KINDS = {"new": "error", "regressed": "error", "unknown": "error", "expired": "error", "known": "warning"}
 
 
-def workflow_commands(summary: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Write workflow commands, one a line: errors for new and regressed failures, warnings for known ones."""
+def workflow_commands(
+    summary: Mapping[str, Any], prefix: str = "", causes: Mapping[str, ReportedCause] = NO_CAUSES
+) -> list[str]:
+    """Write workflow commands, one a line: errors for new and regressed failures, warnings for known ones.
+
+    An annotation stands at the lines that were proven guilty, else at the failing line.
+    """
     lines: list[str] = []
     for kind in ("error", "warning"):
-        own = [row for row in rows(summary, prefix) if _KINDS[row.level] == kind]
+        own = [row for row in rows(summary, prefix, causes) if _KINDS[row.level] == kind]
         if not own:
             continue
         shown = own if len(own) <= ANNOTATIONS else own[: ANNOTATIONS - 1]

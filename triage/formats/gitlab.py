@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from triage.formats.reported_run import ReportedRun, json_text
-from triage.formats.rows import Row, rows
+from triage.formats.reported_run import ReportedCause, ReportedRun, json_text
+from triage.formats.rows import NO_CAUSES, Row, rows
 from triage.model.outcome import Outcome
 from triage.text.markup import visible
 
 
 def render_gitlab(run: ReportedRun) -> str:
     """The document as text."""
-    return json_text(code_quality(run.summary, run.prefix))
+    return json_text(code_quality(run.summary, run.prefix, run.causes))
 
 
-def code_quality(summary: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+def code_quality(
+    summary: Mapping[str, Any], prefix: str = "", causes: Mapping[str, ReportedCause] = NO_CAUSES
+) -> list[dict[str, Any]]:
     """Make the JSON array that `artifacts:reports:codequality` takes."""
-    findings = [_finding(row) for row in rows(summary, prefix)]
+    findings = [_finding(row) for row in rows(summary, prefix, causes)]
     if summary["verdict"] == "void":
         findings.insert(0, _void(summary))
     return findings
@@ -48,6 +50,7 @@ def _finding(row: Row) -> dict[str, Any]:
 
 
 def _severity(row: Row) -> str:
+    """Chance is for information; what is known, minor; what is new, major, and critical where it died."""
     if row.level == "known":
-        return "minor"
+        return "info" if Outcome(row.outcome).is_flaky else "minor"
     return "major" if Outcome(row.outcome).finished else "critical"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from triage.formats.allure import read_allure, recognizes_allure
+from triage.formats.badge import render_badge
+from triage.formats.comment import render_comment
 from triage.formats.ctrf import read_ctrf, recognizes_ctrf, render_ctrf
 from triage.formats.file_head import FileHead
 from triage.formats.gitlab import render_gitlab
@@ -72,4 +74,6 @@ REPORT_FORMATS = (
     ReportFormat("ctrf", "Common Test Report Format", render_ctrf),
     ReportFormat("junit", "JUnit XML", render_junit),
     ReportFormat("gitlab", "GitLab code quality", render_gitlab),
+    ReportFormat("markdown", "Comment for a pull request", render_comment),
+    ReportFormat("badge", "Badge (SVG)", render_badge),
 )

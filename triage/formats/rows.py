@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
+from triage.formats.reported_run import ReportedCause
 from triage.model.base import Value
 from triage.model.base_commit import BaseVerdict
 from triage.model.outcome import Outcome
@@ -30,6 +32,10 @@ class Row(Value):
     base: str | None = None
     """What the base says of the test, where the run had one."""
     message: str
+    test_path: str = ""
+    """The file of the test, where the row is shown in another one."""
+    cause: str | None = None
+    """What experiments found, in one line."""
     quarantine: dict[str, Any] | None = None
     """Fields of its quarantine, as the summary has them; one that has ended too."""
 
@@ -44,6 +50,8 @@ class Row(Value):
     def said(self) -> str:
         """What happened to the test; before it, who vouches for it until when, or did."""
         text = f"{self.nodeid}: {self.message}"
+        if self.cause is not None:
+            text = f"{text}\n{self.cause}"
         return text if self.quarantine is None else f"{self.quarantine['said']}\n{text}"
 
     @property
@@ -53,10 +61,16 @@ class Row(Value):
         return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def rows(summary: Mapping[str, Any], prefix: str = "") -> tuple[Row, ...]:
+NO_CAUSES: Mapping[str, ReportedCause] = MappingProxyType({})
+
+
+def rows(
+    summary: Mapping[str, Any], prefix: str = "", causes: Mapping[str, ReportedCause] = NO_CAUSES
+) -> tuple[Row, ...]:
     """Make the rows of a run's `summary.json`: new and regressed first, then known, by test.
 
-    `prefix` leads from the repository's top to the suite's root, since CI systems count from the top.
+    `prefix` leads from the repository's top to the suite's root, since CI systems count from the top. A row
+    lies at the lines that were proven guilty, else where the failure points.
     """
     clusters = {cluster["id"]: cluster for cluster in summary["clusters"]}
     gate = summary["gate"] or {}
@@ -65,8 +79,21 @@ def rows(summary: Mapping[str, Any], prefix: str = "") -> tuple[Row, ...]:
     for red in summary["red"]:
         for row in _of(red, clusters, prefix):
             vouched_for = row.cluster in quarantined  # a warning: the gate lets it pass
-            found.append(row.model_copy(update={"level": "known"}) if vouched_for else row)
+            changes: dict[str, Any] = {"level": "known"} if vouched_for else {}
+            cause = causes.get(row.cluster or "")
+            if cause is not None:
+                changes |= _at_cause(cause, prefix)
+            found.append(row.model_copy(update=changes))
     return tuple(sorted(found, key=lambda row: (_ORDER[row.level], row.nodeid, row.cluster or "")))
+
+
+def _at_cause(cause: ReportedCause, prefix: str) -> dict[str, Any]:
+    """What a known cause changes of a row: what it says, and where it lies if lines are guilty."""
+    changes: dict[str, Any] = {"cause": f"{cause.verdict}: {cause.summary}"}
+    if cause.lines is not None:
+        path, first, _ = cause.lines
+        changes |= {"path": f"{prefix}/{path}" if prefix else path, "line": first}
+    return changes
 
 
 def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefix: str) -> Iterator[Row]:
@@ -89,6 +116,7 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefi
             title=cluster.get("title", ""),
             level="expired" if has_ended else _level(state, red.get("base")),
             base=red["base"]["verdict"] if red.get("base") else None,
+            test_path="/".join(filter(None, (prefix, red["nodeid"].partition("::")[0]))),
             message=message or red["outcome"],
             quarantine=quarantine,
         )

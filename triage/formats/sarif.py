@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from triage.formats.reported_run import ReportedRun, json_text
-from triage.formats.rows import Row, rows
+from triage.formats.reported_run import (
+    UNKNOWN_SOURCE,
+    ReportedCause,
+    ReportedRun,
+    RunSource,
+    json_text,
+)
+from triage.formats.rows import NO_CAUSES, Row, rows
 from triage.text.markup import visible
 
 RESULTS = 5000
@@ -23,12 +29,18 @@ _TEXT_CHARS = 1000
 
 def render_sarif(run: ReportedRun) -> str:
     """The document as text."""
-    return json_text(sarif(run.summary, run.version, run.prefix))
+    return json_text(sarif(run.summary, run.version, run.prefix, run.causes, run.source))
 
 
-def sarif(summary: Mapping[str, Any], version: str, prefix: str = "") -> dict[str, Any]:
+def sarif(
+    summary: Mapping[str, Any],
+    version: str,
+    prefix: str = "",
+    causes: Mapping[str, ReportedCause] = NO_CAUSES,
+    source: RunSource = UNKNOWN_SOURCE,
+) -> dict[str, Any]:
     """Make the log of one run; what does not fit is counted in a notification, not dropped in silence."""
-    found = rows(summary, prefix)
+    found = rows(summary, prefix, causes)
     states = ("new", "known", "flaky", "regressed", "fixed")
     clusters = [cluster for cluster in summary["clusters"] if cluster["state"] in states]
     ids = [cluster["id"] for cluster in clusters]
@@ -45,8 +57,24 @@ def sarif(summary: Mapping[str, Any], version: str, prefix: str = "") -> dict[st
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(summary, left_out=max(0, len(found) - RESULTS))],
         "results": results,
+        "properties": {"commit": summary["commit"], "dirty": summary["dirty"]},
     }
+    provenance = _provenance(summary, source)
+    if provenance is not None:
+        run["versionControlProvenance"] = [provenance]
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _provenance(summary: Mapping[str, Any], source: RunSource) -> dict[str, Any] | None:
+    """Which commit of which repository was run; SARIF wants the address of the repository with it."""
+    if source.repository is None or not summary["commit"]:
+        return None
+    provenance = {
+        "repositoryUri": source.repository,
+        "revisionId": summary["commit"],
+        "mappedTo": {"uriBaseId": "SRCROOT"},
+    }
+    return provenance if source.branch is None else {**provenance, "branch": source.branch}
 
 
 def _rules(clusters: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -65,16 +93,24 @@ def _rules(clusters: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> list[di
 
 def _result(row: Row, ids: Sequence[str]) -> dict[str, Any]:
     rule = row.cluster if row.cluster in ids else _UNCLUSTERED
-    return {
+    result = {
         "ruleId": rule,
         "ruleIndex": ids.index(str(rule)),
         "level": "warning" if row.level == "known" else "error",
         "message": {"text": visible(row.said, keep="\n")},
         "locations": [_location(row.path, row.line)],
-        "partialFingerprints": {"triageTestAndCluster/v1": row.fingerprint},
+        "partialFingerprints": {
+            "triageTestAndCluster/v1": row.fingerprint,
+            # GitHub makes a hash of the line's text where there is none, and an alert per edit of the line
+            "primaryLocationLineHash": f"{row.fingerprint[:16]}:1",
+        },
         "baselineState": _BASELINE_STATES[row.level],
         "properties": _properties(row),
     }
+    if row.test_path and row.test_path != row.path:
+        test = {**_location(row.test_path, 1), "id": 1, "message": {"text": visible(row.nodeid)}}
+        result["relatedLocations"] = [test]
+    return result
 
 
 def _properties(row: Row) -> dict[str, Any]:

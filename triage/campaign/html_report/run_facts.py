@@ -20,7 +20,7 @@ _MOST_ATTEMPTS = 5000
 def run_facts(run: RecordedRun, summary: Mapping[str, Any]) -> RunFacts:
     """The facts of a run; what an older version or an import did not record is empty."""
     folder = run.folder.path
-    preflight = _object(folder / "preflight.json")
+    preflight = preflight_of(folder)
     return RunFacts(
         stamp=run.record.stamp,
         campaign=run.record.campaign,
@@ -61,6 +61,11 @@ def attempt_entries(run: RecordedRun) -> tuple[AttemptEntry, ...]:
         )
         for attempt in run.record.attempts[:_MOST_ATTEMPTS]
     )
+
+
+def preflight_of(folder: Path) -> dict[str, Any]:
+    """What a run found before it began; empty for an import."""
+    return _object(folder / "preflight.json")
 
 
 def _object(path: Path) -> dict[str, Any]:
