@@ -60,3 +60,9 @@ def test_a_long_replaced_piece_tells_wherever_it_came_from() -> None:
 
     assert tells("7 centimetre long", "7 inch long") == {True}
     assert tells("a &gt; b", "a > b") == {False}, "another fault may do that as well"
+
+
+def test_what_was_redacted_is_no_symptom() -> None:
+    """Whatever stood there, the mark is the same."""
+    assert not named("token [redacted] of joe", "token abcdefghij of joe")
+    assert not named("postgres://[redacted]@db/shop", "x")

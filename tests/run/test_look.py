@@ -37,6 +37,12 @@ FILES = {
 
         def look_up(table, key):
             return table[key]
+
+        def account():
+            return {"password": "correct-horse-battery", "name": "joe", "roles": ["administrators"]}
+
+        def header():
+            return "Authorization: Bearer " + "abcdefghij" * 3
     """,
     "test_shop.py": """
         import os
@@ -79,6 +85,13 @@ FILES = {
 
         def test_dies():
             os.abort()
+
+        def test_account():
+            due = {"password": "another-secret-word", "name": "joe", "roles": ["people"]}
+            assert shop.account() == due
+
+        def test_header():
+            assert shop.header() == "Authorization: Bearer " + "zyxwvutsrq" * 3
 
         def test_green():
             assert shop.look_up({1: 2}, 1) == 2
@@ -130,6 +143,14 @@ def test_what_red_tests_execute_and_what_gave_the_wrong_value(suite, run_here, e
     assert tests["test_green"].failure is None
     assert [document.functions[n].name for n in tests["test_green"].functions] == ["look_up"]
     assert "test_dies" not in tests, "it would kill the process again"
+
+    places = dict(tests["test_account"].failure.difference["places"])
+    assert {tuple(edit) for edit in places[".password"]["edits"]} == {("[redacted]", "[redacted]", 1)}
+    assert places[".roles[0]"]["edits"] == [["people", "administrators", 1]]
+    assert tests["test_header"].failure.difference["edits"] == [["[redacted]", "[redacted]", 1]]
+    secrets = (b"horse", b"another-secret", b"abcdefghij", b"zyxwvutsrq", b"hunter22")
+    written = (folder / "look.json").read_bytes()
+    assert not [secret for secret in secrets if secret in written]
 
     twice = joined_looks([document, LookDocument(), document])
     assert twice == document

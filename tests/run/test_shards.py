@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.looks import LookBuilder
 from tests.planted.hostile.api import HostileSuite
 from triage.documents.rerun_check import check_reruns
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.look import LookDocument
 from triage.model.run import RunRecord
 from triage.run.shards import gather, joined, shard_folders
 
@@ -39,12 +41,42 @@ def test_joined_shards_are_the_one_run(
     reports = tmp_path / "suite" / "reports" / "t" / "phase_a"
     folder = EvidenceFolder.create(tmp_path / "suite", "joined", "a", "20260110T000000Z")
     sources = [path for path in shard_folders(reports)[0] if path.name < "20260109"]
+    for number, source in enumerate(sources[:2]):
+        traced_run(number, source / "look")
     record = gather(sources, folder)
     assert record.counts == whole.counts
     assert record.plan is not None
     assert {p.name for p in (folder.path / "chunks").iterdir()} == {c.name for c in record.plan.chunks}
     assert sum(result.reruns is not None for result in record.results) == 2
     assert list(check_reruns(folder.path / "reruns", record)) == []
+    look = LookDocument.model_validate_json((folder.path / "look" / "look.json").read_bytes())
+    ran = {test.nodeid: [str(look.functions[n]) for n in test.functions] for test in look.tests}
+    assert ran == {
+        "t.py::red0": ["shop.py:net", "shop.py:own0"],
+        "t.py::red1": ["shop.py:own1", "shop.py:net"],
+    }
+    assert [look.functions[n].name for n in look.of("t.py::red1").failure.suspects] == ["net"]
+
+
+def traced_run(number: int, folder: Path) -> None:
+    """The look of one shard, whose functions have numbers of their own."""
+    look = LookBuilder()
+    functions = ["shop.py:net", f"shop.py:own{number}"]
+    if number:
+        functions.reverse()
+    look.red(f"t.py::red{number}", {name: [1] for name in functions}, calls=["shop.py:net"])
+    folder.mkdir(exist_ok=True)
+    (folder / "look.json").write_text(look.document().model_dump_json())
+
+
+def test_a_damaged_look_of_a_shard_is_said(shards: list[RunRecord], tmp_path: Path) -> None:
+    reports = tmp_path / "suite" / "reports" / "t" / "phase_a"
+    sources = shard_folders(reports)[0]
+    traced_run(0, sources[0] / "look")
+    (sources[0] / "look" / "look.json").write_text("{")
+    folder = EvidenceFolder.create(tmp_path / "suite", "joined", "a", "20260110T000000Z")
+    with pytest.raises(UsageError, match="of a shard is damaged"):
+        gather(sources, folder)
 
 
 def test_a_missing_shard_is_void_and_its_tests_are_listed(shards: list[RunRecord]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from triage.model.look import TracedFailure
+from triage.text.mark import MARK
 from triage.text.pattern import pattern
 
 _ODD_DIGITS = 1
@@ -53,7 +54,7 @@ def symptoms_of(failure: TracedFailure) -> Iterator[Symptom]:
     if failure.difference is not None:
         for symptom in _differences(failure.difference):
             yield symptom._replace(detail=symptom.detail[:_LONGEST_DETAIL])
-    if failure.got is not None and _is_telling(failure.got):
+    if failure.got is not None and MARK not in failure.got and _is_telling(failure.got):
         yield Symptom(f"the same wrong value {_without_addresses(failure.got)}"[:_LONGEST_DETAIL])
 
 
@@ -89,6 +90,8 @@ def _of_texts(difference: Mapping[str, Any]) -> Iterator[Symptom]:
     one_word_for_another = len(edits) == 1 and due.isalnum() and got.isalnum()
     if difference.get("kept", 0.0) < _MOSTLY_KEPT and not one_word_for_another:
         return
+    if MARK in due or MARK in got:
+        return  # what was wrong is not known any more
     length = len(due) + len(got)
     if length >= _TELLING_PIECES and due.strip() != got.strip():
         yield Symptom(f"{got!r} for {due!r}", tells_alone=length >= _TELLING_ALONE)
@@ -99,7 +102,7 @@ def _inside(inner: Mapping[str, Any]) -> Iterator[Symptom]:
     if inner.get("kind") in ("keys", "set"):
         for name in ("missing", "extra"):
             for value in inner.get(name, ()):
-                if len(value) >= _TELLING_PIECES:
+                if len(value) >= _TELLING_PIECES and MARK not in value:
                     yield Symptom(f"{name} {value}")
     else:
         yield from _differences(inner)

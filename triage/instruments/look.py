@@ -19,6 +19,8 @@ from triage.instruments.failing_values import Place, compared_by_library, failin
 
 _LONGEST_VALUE = 2000
 """Characters of a value's representation."""
+_LONGEST_CONTEXT = 64_000
+"""Characters of a whole value, in which the recorder looks for secrets."""
 _MOST_IN_CHAIN = 6
 _TRIVIAL_NUMBERS = range(-1, 11)
 """Numbers that two functions return by chance."""
@@ -125,14 +127,25 @@ class Look:
 def _shown(got: object, due: object) -> dict[str, Any]:
     if type(due).__name__.startswith("Approx"):
         due = getattr(due, "expected", due)  # pytest.approx
-    return {"got": _repr(got), "due": _repr(due), "difference": difference(got, due)}
+    shown = [_repr(value) for value in (got, due)]
+    contexts = [value if isinstance(value, str) else _repr(value) for value in (got, due)]
+    return {
+        "got": _cut(shown[0]),
+        "due": _cut(shown[1]),
+        "difference": difference(got, due),
+        # what a piece of the difference stood in: by itself a part of a secret looks like any word
+        "contexts": [context[:_LONGEST_CONTEXT] for context in contexts],
+    }
 
 
 def _repr(value: object) -> str:
     try:
-        text = repr(value)
+        return repr(value)
     except Exception as error:
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+
+
+def _cut(text: str) -> str:
     if len(text) <= _LONGEST_VALUE:
         return text
     half = _LONGEST_VALUE // 2

@@ -10,7 +10,11 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from triage.text.mark import MARK
+
 _NAME = "triage-look"
+_LEAST_PIECE = 4
+"""Characters of a piece of text that may give away a part of a secret."""
 
 
 class Observer:
@@ -50,4 +54,25 @@ class Observer:
         executed = seen["executed"]
         # numbers need no redaction, and there may be many of them
         executed["files"] = self._deep(executed["files"])
-        return {"executed": executed, "failure": self._deep(seen["failure"])}
+        return {"executed": executed, "failure": self._without_secrets(seen["failure"])}
+
+    def _without_secrets(self, failure: dict[str, Any] | None) -> Any:
+        """The failure for the record; of the difference, too, what is redacted in the values themselves."""
+        if failure is None:
+            return None
+        contexts = failure.pop("contexts", ())
+        if contexts:
+            whole, public = "\n".join(contexts), "\n".join(self._deep(list(contexts)))
+            failure["difference"] = _pieces(failure["difference"], whole, public)
+        return self._deep(failure)
+
+
+def _pieces(value: Any, whole: str, public: str) -> Any:
+    """A difference without the pieces that only the values as they are have, and the public ones do not."""
+    if isinstance(value, dict):
+        return {key: item if key == "kind" else _pieces(item, whole, public) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_pieces(item, whole, public) for item in value]
+    if not isinstance(value, str) or len(value) < _LEAST_PIECE:
+        return value
+    return MARK if value in whole and value not in public else value

@@ -83,11 +83,11 @@ def working_directory_moved(failure: Failure) -> bool:
     climbing. A representation in Python's own style is always absolute and says nothing.
     """
     test_file = posix(failure.nodeid.partition("::")[0])
-    if not test_file or test_file.startswith("/") or "/" not in test_file:
+    if not test_file or test_file.startswith("/"):
         return False
     if f"/{test_file}:" not in failure.longrepr:
         return False
-    shown_at = rf"^(?P<before>\S*?){re.escape(test_file)}:\d+: "
+    shown_at = rf"^(?P<before>(?:\S*/)?){re.escape(test_file)}:\d+: "
     befores = [found["before"] for found in re.finditer(shown_at, failure.longrepr, re.MULTILINE)]
     return bool(befores) and all(before.startswith((f"{ROOT}/", "/", "../")) for before in befores)
 
