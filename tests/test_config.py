@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.campaign.init import COMMENTED
+from triage.campaign.init import proposed_settings, settings_text
+from triage.campaign.suite_facts import suite_facts
 from triage.config import OTHER_VARIABLES, Settings, find_root, load, pair
 from triage.errors import UsageError
 from triage.lab.protocol import Setup
@@ -152,11 +153,12 @@ def test_every_setting_can_come_from_the_environment(tmp_path):
     }
 
 
-def test_default_test_timeout_has_one_value_and_one_name_on_its_way_to_the_process():
+def test_default_test_timeout_has_one_value_and_one_name_on_its_way_to_the_process(tmp_path):
     """Setting, flag, limits, experiment, process and recorder: `test_timeout`, from one constant."""
     assert Settings().limits == Limits()
     assert Settings().test_timeout == DEFAULT_TEST_TIMEOUT
-    assert f"test-timeout = {DEFAULT_TEST_TIMEOUT:g}\n" in COMMENTED
+    written = settings_text(proposed_settings(tmp_path, suite_facts(tmp_path)))
+    assert f"test-timeout = {DEFAULT_TEST_TIMEOUT:g} " in written
     holders = (Settings, Limits, Setup, ProcessRequest, RecorderSettings)
     fields = [name for holder in holders for name in getattr(holder, "model_fields", holder.__annotations__)]
     assert [name for name in fields if name.startswith("test")] == ["test_timeout"] * len(holders)

@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 TABLE: dict[str, Entry] = {
-    "init": Entry("project", "Write [tool.triage], the ledgers and .gitattributes.", "Set up"),
+    "init": Entry("init", "Write settings, ledgers, a pipeline, a page for agents.", "Set up"),
     "config": Entry("project", "Print each setting with its value and its origin.", "Set up"),
     "doctor": Entry("project", "Say what is wrong with machine, settings and ledgers.", "Set up"),
     "schema": Entry("schema", "JSON Schemas of the documents that --json prints.", "Set up"),

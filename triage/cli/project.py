@@ -1,4 +1,4 @@
-"""`triage init`, `triage config` and `triage doctor`: set a project up, and look whether it is in order."""
+"""`triage config` and `triage doctor`: look how a project is set up, and whether it is in order."""
 
 from __future__ import annotations
 
@@ -9,27 +9,9 @@ import click
 
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples, plain
-from triage.cli.json_documents.project import ConfigDocument, DoctorDocument, InitDocument, SettingRow
+from triage.cli.json_documents.project import ConfigDocument, DoctorDocument, SettingRow
 from triage.config import Settings
 from triage.errors import ExitCode
-
-
-@app_command(epilog=examples("triage init", "triage init --next-cluster 19"))
-@click.option(
-    "--next-cluster",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Go on numbering where a hand-made tracker stopped.",
-)
-def init_command(app: App, next_cluster: int | None) -> None:
-    """Write [tool.triage], the ledgers and .gitattributes; what is there already is kept."""
-    from triage.campaign.init import set_up
-
-    done = set_up(wiring.services(app), next_cluster)
-    app.emit(InitDocument(root=str(app.root), written=tuple(done)))
-    for line in done or ["everything is there already"]:
-        app.say(line)
-    app.say("next: triage run")
 
 
 def setting_descriptions() -> dict[str, str]:

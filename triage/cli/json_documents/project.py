@@ -14,12 +14,33 @@ from triage.model.cluster import RunState
 from triage.model.quarantine import Quarantine
 
 
+class ProposalRow(Value):
+    """A setting that suits the suite, and why; written where there was no [tool.triage]."""
+
+    name: str
+    value: Any
+    reason: str
+
+
+class FileRow(Value):
+    """A file that was written whole: a pipeline, a page."""
+
+    path: str
+    text: str
+
+
 class InitDocument(Document):
-    """`triage init --json`."""
+    """`triage init --json`: what was written, or would be."""
 
     root: str
     written: tuple[str, ...]
     """One line for each thing written, with the reason."""
+    dry_run: bool
+    """Whether nothing was written."""
+    proposals: tuple[ProposalRow, ...]
+    remarks: tuple[str, ...]
+    """What somebody should know of the suite."""
+    files: tuple[FileRow, ...]
 
 
 class SettingRow(Value):
