@@ -71,6 +71,13 @@ def test_a_run_holds_to_its_schema(ran):
     jsonschema.validate(ran.triage("diff", stamp, stamp, "--json").json, closed(schema_of("diff")))
 
 
+def test_clusters_of_a_run_that_the_journal_does_not_know(project):
+    project.file("test_a.py", "def test_red():\n    assert [] == [1]\n")
+    project.triage("run", "--no-ledgers")
+    (cluster,) = project.triage("clusters", "--json").json["clusters"]
+    assert cluster["cause"] is None
+
+
 def test_fields_have_their_sentences():
     fields = schema_of("results")["properties"]
     assert fields["void"]["description"] == "Why the run can answer nothing."

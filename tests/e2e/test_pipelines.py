@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,21 @@ def machine(red, folder):
     return folder
 
 
+_SHARDS = {}
+"""Scripts and variables of a shard's job to what it left: most systems run the same, and it takes seconds."""
+
+
+def shard_evidence(red, steps):
+    """The artifact of a shard's job."""
+    key = tuple((textwrap.dedent(step.script).strip(), *sorted(step.env.items())) for step in steps)
+    if key not in _SHARDS:
+        folder = machine(red, red.root.parent / f"shard-{len(_SHARDS)}")
+        code, printed = run_job(steps, folder)
+        assert code == 0, printed
+        _SHARDS[key] = folder / WORK / "shards"
+    return _SHARDS[key]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_shell_of_a_pipeline_blames_the_change_for_what_it_broke(red, tmp_path, system):
@@ -218,18 +234,19 @@ def test_the_shell_of_a_pipeline_blames_the_change_for_what_it_broke(red, tmp_pa
     for number in range(rounds):
         shards = tmp_path / f"artifacts-{number}"
         for shard in ("1", "2"):
-            folder = machine(red, tmp_path / f"shard-{number}-{shard}")
-            code, printed = run_job(STEPS[system](text, "shard", shard), folder)
-            assert code == 0, printed
-            shutil.copytree(folder / WORK / "shards", shards, dirs_exist_ok=True)
+            evidence = shard_evidence(red, list(STEPS[system](text, "shard", shard)))
+            shutil.copytree(evidence, shards, dirs_exist_ok=True)
         folder = machine(red, tmp_path / f"collect-{number}")
         shutil.copytree(shards, folder / WORK / "shards")
         if history.exists():
             shutil.copytree(history, folder / WORK / ".triage")
         code, printed = run_job(STEPS[system](text, "collect", "1"), folder)
         assert code == 1, printed
-        assert "broken-by-change: tests/test_b.py::test_broken" in printed
-        assert not re.search(r"gate: .*test_red_before", printed)
+        rows = Project(folder).triage("clusters", "--output", WORK, "--json").json["clusters"]
+        assert {row["members"][0]: row["base"] for row in rows} == {
+            "tests/test_a.py::test_red_before": "red-on-base",
+            "tests/test_b.py::test_broken": "broken-by-change",
+        }
         assert (folder / WORK / "report" / "index.html").stat().st_size > 1000
         assert "test_broken" in (folder / WORK / "report" / "comment.md").read_text()
         status = subprocess.run(["git", "status", "--short"], cwd=folder, capture_output=True, text=True)
