@@ -68,11 +68,12 @@ class Observer:
 
 
 def _pieces(value: Any, whole: str, public: str) -> Any:
-    """A difference without the pieces that only the values as they are have, and the public ones do not."""
+    """A difference without the pieces that the values as they are hold more often than the public ones."""
     if isinstance(value, dict):
         return {key: item if key == "kind" else _pieces(item, whole, public) for key, item in value.items()}
     if isinstance(value, list):
         return [_pieces(item, whole, public) for item in value]
     if not isinstance(value, str) or len(value) < _LEAST_PIECE:
         return value
-    return MARK if value in whole and value not in public else value
+    was_in_secret = whole.count(value) > public.count(value)
+    return MARK if was_in_secret else value
