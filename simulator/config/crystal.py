@@ -33,7 +33,9 @@ class CrystalConfig:
                       steps
     phi_carryover     the number of threads of the C program whose defect is reproduced: a phi of exactly 0
                       keeps the previous orientation, but for the first sample of each thread; 0: no defect
-    mosaic_*          spread in degrees (full cap), number of blocks, generator seed (negative)
+    mosaic_*          spread in degrees (full cap), number of blocks, generator seed (negative). Three spreads
+                      turn the blocks about the crystal's own x (along a), y and z (along c*), each by its
+                      own width; one turns them about the lab's axes alike
     N_cells           unit cells along a, b, c; values up to 1 act as 1
     shape, fudge      lattice factor and its radius parameter
     default_F         structure factor, in electrons, of every reflection that no file gives
@@ -59,7 +61,7 @@ class CrystalConfig:
     phi_steps: int = 1
     phi_step_deg: Scalar | None = None
     phi_carryover: int = 0
-    mosaic_spread_deg: Scalar = 0.0
+    mosaic_spread_deg: Scalar | Vector = 0.0
     mosaic_domains: int = 1
     mosaic_seed: int = DEFAULT_MOSAIC_SEED
     N_cells: Vector = (1, 1, 1)
@@ -82,7 +84,7 @@ class CrystalConfig:
         if self.phi_step_deg is not None:
             checks.finite("phi_step_deg", self.phi_step_deg, "degrees")
         checks.count("phi_carryover", self.phi_carryover, 0)
-        checks.non_negative("mosaic_spread_deg", self.mosaic_spread_deg, "degrees")
+        self._check_spread()
         checks.count("mosaic_domains", self.mosaic_domains, 1)
         checks.count("phi_steps x mosaic_domains", self.phi_steps * self.mosaic_domains, 1, 10 * checks.MOST)
         checks.vector("N_cells", self.N_cells, "cells")
@@ -97,6 +99,22 @@ class CrystalConfig:
         checks.switch("matrix_sets_cell", self.matrix_sets_cell)
         if self.interpolate is not None:
             checks.switch("interpolate", self.interpolate)
+
+    def has_three_spreads(self) -> bool:
+        """Whether mosaic blocks have a spread of their own about each axis of the crystal."""
+        spread = self.mosaic_spread_deg
+        return isinstance(spread, (tuple, list)) or getattr(spread, "ndim", 0) == 1
+
+    def _check_spread(self) -> None:
+        """Raise a SimulatorError unless the spread is one number, or three, none of them negative."""
+        name, unit = "mosaic_spread_deg", "degrees"
+        if not self.has_three_spreads():
+            checks.non_negative(name, self.mosaic_spread_deg, unit)  # type: ignore[arg-type]
+            return
+        parts = list(self.mosaic_spread_deg)  # type: ignore[arg-type]
+        checks.vector(name, parts, unit)
+        for part in parts:
+            checks.non_negative(name, part, unit)
 
     def _check_angles(self) -> None:
         """Raise a SimulatorError unless the three angles span a cell.

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.config import CrystalConfig, SimulatorError, checks
+from simulator.config.checks import Scalar, Vector
 from simulator.crystal.hkl import read_hkl
-from simulator.crystal.mosaic import mosaic_rotations, random_misset
+from simulator.crystal.mosaic import anisotropic_rotations, mosaic_rotations, random_misset
 from simulator.geometry import cell as unit_cell
 from simulator.geometry.arrays import bare, cross, length, scalar, stacked
-from simulator.geometry.rotation import about_axis, euler_xyz
+from simulator.geometry.rotation import about_axis, euler_xyz, unit
 from simulator.physics.table import Table
 from simulator.units import RADIAN
 
@@ -117,12 +118,15 @@ class Crystal:
     def orientations(self, spindle: "Tensor") -> "tuple[Tensor, Tensor | None]":
         """[phi_steps x domains, 3, 3] real vectors in Angstrom, mosaic blocks innermost.
 
-        With the carry-over defect a second array holds the orientations of the very first sample, which
-        the defect does not reach; else the second value is None.
+        Blocks with one spread turn after the spindle, as in the reference; those with three, whose axes are
+        the crystal's, before it. With the carry-over defect a second array holds the orientations of the very
+        first sample, which the defect does not reach; else the second value is None.
         """
         real, _ = self.vectors()
         angles = self.spindle_angles()
         turns = about_axis(spindle, angles)
+        if self.config.has_three_spreads():
+            return self._turned_about_own_axes(real, turns), None
         blocks = self.mosaic_blocks()
         if not self.config.phi_carryover or self.config.phi_steps == 1:
             return _oriented(blocks, turns, real), None
@@ -139,10 +143,25 @@ class Crystal:
             first.append(max(taken, 0))
         return _oriented(blocks, turns[carried], real), _oriented(blocks, turns[first], real)
 
-    def mosaic_blocks(self) -> "Tensor":
-        """[domains, 3, 3] rotations; one block where there is no spread to turn the others by."""
+    def _turned_about_own_axes(self, real: "Tensor", turns: "Tensor") -> "Tensor":
+        """[steps x domains, 3, 3]: blocks turn about x (along a), y and z (along c*), then the spindle."""
         config = self.config
-        spread = config.mosaic_spread_deg
+        if config.phi_carryover:
+            raise SimulatorError(
+                "phi_carryover reproduces a defect of the C program, which has one mosaic spread"
+            )
+        z = unit(cross(real[0], real[1]))
+        x = unit(real[0])
+        axes = self.xp.stack((x, cross(z, x), z))
+        spreads: Vector = config.mosaic_spread_deg  # type: ignore[assignment]
+        blocks = anisotropic_rotations(spreads, axes, config.mosaic_domains, config.mosaic_seed, self.xp)
+        both = turns[:, None] @ blocks[None]
+        return _rows(both @ real.T)
+
+    def mosaic_blocks(self) -> "Tensor":
+        """[domains, 3, 3] rotations by one spread; one block where there is none to turn the others by."""
+        config = self.config
+        spread: Scalar = config.mosaic_spread_deg  # type: ignore[assignment]
         # A tensor keeps all blocks at a spread of 0 too: the image has a slope there.
         is_number = not hasattr(spread, "detach")
         domains = 1 if is_number and spread == 0 else config.mosaic_domains
@@ -172,4 +191,9 @@ class Crystal:
 def _oriented(blocks: "Tensor", turns: "Tensor", real: "Tensor") -> "Tensor":
     """Rows a, b, c turned by the spindle, then by the mosaic block: [steps x blocks, 3, 3]."""
     both = blocks[None] @ turns[:, None]
-    return (both @ real.T).swapaxes(-1, -2).reshape(-1, 3, 3)
+    return _rows(both @ real.T)
+
+
+def _rows(columns: "Tensor") -> "Tensor":
+    """[steps, blocks, 3, 3] with a, b, c as columns, as [steps x blocks, 3, 3] with them as rows."""
+    return columns.swapaxes(-1, -2).reshape(-1, 3, 3)

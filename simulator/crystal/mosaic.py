@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.config.checks import Scalar
-from simulator.geometry.arrays import scalar
-from simulator.geometry.rotation import about_axis, euler_angles
+from simulator.config.checks import Scalar, Vector
+from simulator.geometry.arrays import scalar, stacked
+from simulator.geometry.rotation import about_axis, by_vector, euler_angles
 from simulator.physics.chance import CapDraw, Generator, draw_cap
 from simulator.units import RADIAN
 
@@ -45,6 +45,25 @@ def mosaic_rotations(spread_deg: Scalar, domains: int, seed: int, xp: Any) -> "T
     still = xp.eye(3, dtype=xp.float64)[None]
     blocks: Tensor = xp.concatenate((still, rotations))
     return blocks
+
+
+def anisotropic_rotations(spreads_deg: Vector, axes: "Tensor", domains: int, seed: int, xp: Any) -> "Tensor":
+    """Rotations of mosaic blocks whose spread differs about three axes, [domains, 3, 3].
+
+    Block k turns by the vector fraction_k x (s_1 u_k1, s_2 u_k2, s_3 u_k3) in the frame of `axes`: u_k and
+    fraction_k are the axis and the part of the spread that `mosaic_rotations` draws. So three equal spreads
+    turn each block as far as one does.
+
+    axes   [3, 3] rows: orthonormal vectors in the lab
+    """
+    generator = Generator(seed)
+    draws = [draw_cap(generator) for _ in range(domains)]
+    # As above: block 0 is not turned.
+    parts = [[0.0, 0.0, 0.0]]
+    parts += [[component * float(draw.fraction) for component in draw.axis] for draw in draws[1:]]
+    drawn = xp.asarray(parts, dtype=xp.float64)
+    spreads = stacked(spreads_deg, xp) * RADIAN
+    return by_vector((drawn * spreads) @ axes)
 
 
 def random_misset(seed: int, xp: Any) -> "Tensor":

@@ -33,6 +33,27 @@ def about_axis(axis: "Tensor", angle: "Tensor") -> "Tensor":
     return turn
 
 
+SMALL = 1e-8
+"""Radians squared, below which the series of sine and cosine are exact to the last digit."""
+
+
+def by_vector(turn: "Tensor") -> "Tensor":
+    """The rotations by |turn| radians about the direction of `turn`, [..., 3] to [..., 3, 3].
+
+    I + K sin t / t + K^2 (1 - cos t) / t^2 with K the cross matrix of `turn`; smooth at 0.
+    """
+    xp = library_of(turn)
+    square = (turn * turn).sum(-1)
+    is_small = square < SMALL
+    # The root has no slope at 0: there another number takes its place, whose result is thrown away.
+    angle = xp.sqrt(xp.where(is_small, xp.ones_like(square), square))
+    first = xp.where(is_small, 1 - square / 6, xp.sin(angle) / angle)[..., None, None]
+    second = xp.where(is_small, 0.5 - square / 24, (1 - xp.cos(angle)) / angle**2)[..., None, None]
+    k = cross_matrix(turn)
+    rotation: Tensor = _eye(turn) + first * k + second * (k @ k)
+    return rotation
+
+
 def _eye(like: "Tensor") -> "Tensor":
     """Return the identity in the library, precision and place of `like`."""
     xp = library_of(like)
