@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.config import SimulatorError
 from simulator.config.checks import numbers, plain
-from simulator.geometry.arrays import cross
+from simulator.geometry.arrays import bare, cross
 from simulator.geometry.rotation import about_axis, euler_xyz, unit
 
 if TYPE_CHECKING:
@@ -61,12 +61,22 @@ class Panel:
     distance: "Tensor"
 
 
+UNIT = 1e-12
+"""How far the length of a computed unit vector may be from 1."""
+
+
 def normal_of(fast: "Tensor", slow: "Tensor", given: "Tensor") -> "Tensor":
-    """The given normal, or fast x slow when its length is not exactly 1, as in the reference program."""
-    square = sum(plain(part) * plain(part) for part in given)
-    if math.sqrt(square) == 1.0:
+    """The given normal, or fast x slow when its length is not exactly 1, as in the reference program.
+
+    A unit vector opposite to fast x slow, up to round-off, means a mirrored panel, whose fast x slow points
+    to the sample: the reference would place it behind the beam.
+    """
+    size = math.sqrt(sum(plain(part) * plain(part) for part in given))
+    if size == 1.0:
         return given
-    return unit(cross(fast, slow))
+    computed = unit(cross(fast, slow))
+    is_mirrored = abs(size - 1.0) < UNIT and plain(bare(computed) @ bare(given)) < UNIT - 1.0
+    return -computed if is_mirrored else computed
 
 
 def place(axes: Axes, placement: Placement) -> Panel:

@@ -35,8 +35,8 @@ def _whole(names: str, count: int, says: str) -> Flag:
     return Flag(tuple(names.split()), int, count, count, says)
 
 
-def _text(names: str, says: str) -> Flag:
-    return Flag(tuple(names.split()), str, 1, 1, says)
+def _text(names: str, says: str, *, group: str = "") -> Flag:
+    return Flag(tuple(names.split()), str, 1, 1, says, group)
 
 
 def _switch(names: str, says: str, *, group: str = "") -> Flag:
@@ -95,7 +95,8 @@ BEAM = (
     _whole("-vdivsteps", 1, "vertical steps"),
     _switch("-round_div", "drop the corners of the divergence grid (the default)", group="divergence shape"),
     _switch("-square_div", "keep the corners of the divergence grid", group="divergence shape"),
-    _text("-sourcefile", "file of x y z weight wavelength(m), one source a line"),
+    _text("-sourcefile", "file of x y z weight wavelength(m), one source a line", group="sources"),
+    _text("-spectrum", "file of energy(eV) weight, one a line, in place of -dispersion", group="sources"),
     _numbers("-dmin", 1, "skip samples below this d-spacing, A"),
 )
 

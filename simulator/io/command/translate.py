@@ -15,7 +15,8 @@ from simulator.io.command.parse import Given
 from simulator.io.command.rules import Grid, rotation, spread
 from simulator.io.matrix import Rows, read_matrix
 from simulator.io.smv import Header
-from simulator.io.sources import read_sources
+from simulator.io.sources import Row, read_sources
+from simulator.io.spectrum import read_spectrum
 from simulator.units import DEFAULT_FLUENCE, wavelength_from_energy
 
 SHAPES = {"square_xtal": "SQUARE", "round_xtal": "ROUND", "gauss_xtal": "GAUSS", "tophat_spots": "TOPHAT"}
@@ -234,6 +235,23 @@ def _divergence(given: Given, letter: str) -> Grid:
     return spread(f"-{letter}divrange", count, span, step, alone=DIVERGENCE_ALONE_MRAD)
 
 
+GRID_OPTIONS = ("dispersion", "dispsteps", "divergence", "hdivrange", "vdivrange")
+"""Options of the grid of sources, which a spectrum would leave without effect."""
+
+
+def sources_of(given: Given) -> tuple[list[Row] | None, str]:
+    """The sources of -sourcefile or -spectrum, if any, and whether their weights count."""
+    spectrum = given.text("spectrum")
+    if spectrum is not None:
+        for option in GRID_OPTIONS:
+            if given.has(option):
+                raise SimulatorError(f"-spectrum and -{option} contradict each other: give one of them")
+        return read_spectrum(Path(spectrum)), "relative"
+    path = given.text("sourcefile")
+    sources = None if path is None else read_sources(Path(path))
+    return sources, "relative" if given.has("use_source_weights") else "ignored"
+
+
 def beam_of(given: Given, lambda_A: float) -> BeamConfig:
     """Translate wavelength, intensity, polarisation and sources."""
     horizontal = _divergence(given, "h")
@@ -241,7 +259,7 @@ def beam_of(given: Given, lambda_A: float) -> BeamConfig:
     # The option is in per cent, the configuration a fraction. Its default is 0: a count alone does nothing.
     width = given.number("dispersion", 0.0) / 100
     waves = spread("-dispersion", given.whole("dispsteps"), width, None, alone=0.0)
-    path = given.text("sourcefile")
+    sources, weights = sources_of(given)
     return BeamConfig(
         wavelength_A=lambda_A,
         fluence=given.number("fluence", DEFAULT_FLUENCE),
@@ -260,8 +278,8 @@ def beam_of(given: Given, lambda_A: float) -> BeamConfig:
         dispersion=waves.span,
         dispersion_step=waves.step,
         dispersion_steps=waves.count,
-        sources=None if path is None else read_sources(Path(path)),
-        source_weights="relative" if given.has("use_source_weights") else "ignored",
+        sources=sources,
+        source_weights=weights,
         dmin_A=given.number("dmin", 0.0),
     )
 
