@@ -12,6 +12,7 @@ import pytest
 from tests.fixtures.report_run import HOSTILE, write_report_run
 from triage.campaign.recorded import recorded_run
 from triage.campaign.report import PageWriting, Report
+from triage.campaign.site.build import SiteBuilder
 from triage.documents.render import load_templates
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -249,6 +250,24 @@ def test_axe_finds_nothing(browser: Any, page_file: Path, scheme: str, width: in
         page.wait_for_timeout(50)
         found = axe.Axe().run(page).response["violations"]
         assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], address
+    opened.context.close()
+
+
+def test_the_index_of_a_site_leads_to_its_pages(browser: Any, page_file: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core")
+    root = page_file.parent
+    writing = PageWriting(made_at="2026-11-23T09:00:00Z", redact=str)
+    index = SiteBuilder(root, root, load_templates(), {}, writing).build(root / "public").index
+    opened = Opened(browser, index, viewport={"width": 390, "height": 844}, color_scheme="dark")
+    opened.page.goto(index.as_uri())
+    found = axe.Axe().run(opened.page).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+    opened.page.get_by_role("link", name="C1", exact=True).click()
+    opened.page.wait_for_selector(".cause-detail h2")
+    opened.page.get_by_role("link", name="← all runs").click()
+    opened.page.wait_for_selector("h1:text('Test runs')")
+    assert opened.complaints == []
     opened.context.close()
 
 

@@ -123,7 +123,7 @@ def test_a_plugins_report_format_is_written(project, capsys):
 @pytest.mark.parametrize(
     ("word", "slug", "said"),
     [
-        ("odt=report.odt", "bad-format", "choose from sarif, ctrf, junit, gitlab, list"),
+        ("odt=report.odt", "bad-format", "choose from sarif, ctrf, junit, gitlab, markdown, badge, list"),
         ("list=", "bad-format", "has no file"),
         ("list", "bad-pair", "NAME=VALUE"),
     ],

@@ -10,6 +10,7 @@ from triage.campaign.check_history import check_history
 from triage.campaign.check_journal import check_journal
 from triage.campaign.check_layout import strangers
 from triage.campaign.check_ledgers import check_ledger, check_plans
+from triage.campaign.site.check import check_site, is_site
 from triage.documents.claims import sidecar_of
 from triage.documents.folder_check import Checked
 from triage.documents.ledgers import JOURNAL, LEDGERS
@@ -37,7 +38,7 @@ def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
 
 
 def check_paths(root: Path, paths: Iterable[Path], templates: Mapping[str, str]) -> Checked:
-    """The named things alone: STAMP folders, folders that hold some, documents, ledgers, the journal.
+    """The named things alone: STAMP folders, folders that hold some, sites, documents, ledgers, the journal.
 
     Raises `UsageError` for a path that is none of these.
     """
@@ -56,6 +57,8 @@ def _check_path(root: Path, path: Path, templates: Mapping[str, str], checked: C
         vouchers = Vouchers(root)
         for folder in folders:
             check_evidence(root, folder, templates, checked, vouchers)
+    elif path.is_dir() and below and is_site(path):
+        check_site(root, path, templates, checked)
     elif ledgers:
         registry = check_journal(root, checked)
         if registry is not None:
@@ -71,6 +74,6 @@ def _check_path(root: Path, path: Path, templates: Mapping[str, str], checked: C
     else:
         raise UsageError(
             "nothing-to-check",
-            f"{path} is no STAMP folder, ledger, journal or document with claims",
+            f"{path} is no STAMP folder, site, ledger, journal or document with claims",
             f"name one below {root / REPORTS} or plans/, or none for everything",
         )

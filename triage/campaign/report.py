@@ -59,6 +59,8 @@ class PageWriting:
     redact: Callable[[str], str]
     settings: tuple[SettingEntry, ...] = ()
     sections: Iterable[Section] = ()
+    home: str | None = None
+    """Where a page of a site leads back to, relative to it."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ class Report:
             excerpts=excerpts(self.root, commit, evidence, writing.redact),
             settings=writing.settings,
             sections=sections,
+            home=writing.home,
         )
         return page_data(evidence, surroundings, version=own_version(), made_at=writing.made_at)[1]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 _STDOUT = "-"
 _WITH_OPTION = ("sarif", "ctrf", "junit", "markdown", "badge")
 """Formats that have an option of their own beside `--format`."""
@@ -34,6 +35,7 @@ _WITH_OPTION = ("sarif", "ctrf", "junit", "markdown", "badge")
         "triage report 20261123T061000Z --html report.html --junit junit.xml",
         "triage report --github                       # in a workflow: annotations and the step summary",
         "triage report --gitlab > gl-code-quality.json",
+        "triage report --site public                  # for GitHub's or GitLab's Pages",
         "triage report --markdown comment.md --badge triage.svg",
         "triage report --format sarif=run.sarif --format ctrf=-",
     ),
@@ -47,6 +49,7 @@ _WITH_OPTION = ("sarif", "ctrf", "junit", "markdown", "badge")
 @click.option("--junit", type=_FILE, metavar="FILE", help="JUnit XML.")
 @click.option("--markdown", type=_FILE, metavar="FILE", help="A comment for a pull request.")
 @click.option("--badge", type=_FILE, metavar="FILE", help="A badge (SVG) with the verdict.")
+@click.option("--site", type=_FOLDER, metavar="DIR", help="All runs as a static site.")
 @click.option(
     "formats",
     "--format",
@@ -68,6 +71,11 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     if other is not None:
         _document(app, other, templates, wanted)
         return ExitCode.OK
+    site = wanted.pop("site")
+    if site:
+        _site(app, site, templates)
+        if stamp is None and not any(wanted.values()):
+            return ExitCode.OK
     targets = _targets(wanted)
     report = Report(app.root, app.output, recorded(app, stamp), templates, app.world.environ)
     report.restore_summary()
@@ -83,6 +91,17 @@ def report_command(app: App, stamp: str | None, **wanted: Any) -> ExitCode:
     if not any(wanted.values()):
         app.say(report.markdown())
     return ExitCode.OK
+
+
+def _site(app: App, folder: Path, templates: Mapping[str, str]) -> None:
+    """Write the site and say what was done."""
+    from triage.campaign.site.build import SiteBuilder
+
+    builder = SiteBuilder(app.root, app.output, templates, app.world.environ, _page_writing(app))
+    built = builder.build(folder)
+    removed = f", {built.removed} removed" if built.removed else ""
+    pages = counted_noun(built.written, "page")
+    app.note(f"wrote {built.index}: {pages} written, {built.kept} kept{removed}")
 
 
 def _page_writing(app: App) -> PageWriting:

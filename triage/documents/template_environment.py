@@ -11,7 +11,7 @@ from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from triage.documents.charts import bars, outcome_bar
+from triage.documents.charts import bars, columns, outcome_bar, outcome_columns, trend
 from triage.documents.shown_values import Recorder, has_marks
 from triage.documents.template_values import DERIVING, Fact, unwrap
 
@@ -137,7 +137,22 @@ def _charts(recorder: Recorder) -> dict[str, Callable[..., Markup]]:
     def draw_bars(items: Iterable[Fact], label: str, value: str, title: str) -> Markup:
         return bars(items, label, value, title, recorder.mark)
 
-    return {"outcome_bar": draw_outcomes, "bars": draw_bars}
+    def draw_columns(items: Iterable[Fact], label: str, value: str, title: str) -> Markup:
+        return columns(items, label, value, title, recorder.mark)
+
+    def draw_outcome_columns(runs: Iterable[Fact], title: str) -> Markup:
+        return outcome_columns(runs, title, recorder.mark)
+
+    def draw_trend(numbers: Fact, title: str) -> Markup:
+        return trend(numbers, title, recorder.mark)
+
+    return {
+        "outcome_bar": draw_outcomes,
+        "outcome_columns": draw_outcome_columns,
+        "bars": draw_bars,
+        "columns": draw_columns,
+        "trend": draw_trend,
+    }
 
 
 def _is_none(value: Any) -> bool:

@@ -305,6 +305,8 @@ class Surroundings(Value):
     excerpts: tuple[Excerpt, ...] = ()
     settings: tuple[SettingEntry, ...] = ()
     sections: tuple[PluginSection, ...] = ()
+    home: str | None = None
+    """Of a page in a site: the index, relative to the page."""
 
 
 class PageDocument(Value):

@@ -57,5 +57,5 @@ export function replace(node, ...children) {
 
 // Addresses come from the evidence too: a scheme other than these could run script.
 function isSafeAddress(address) {
-  return address.startsWith("#") || address.startsWith("https://") || address.startsWith("./");
+  return address.startsWith("#") || address.startsWith("https://") || address.startsWith("../");
 }

@@ -57,6 +57,7 @@ class App {
     return el(
       "header",
       { class: "top" },
+      this.report.surroundings.home ? el("a", { href: this.report.surroundings.home, class: "home" }, "← all runs") : null,
       el("h1", {}, `${run.campaign} `, el("span", { class: "quiet" }, `run ${moment(run.stamp)}`)),
       el("p", { class: `verdict v-${run.verdict}` }, verdictInWords(this.report)),
       el("p", { class: "quiet" }, aboutCommit(this.report)),
