@@ -75,6 +75,7 @@ def inputs(tmp_path, monkeypatch):
     """A folder with the small input files of the reference cases, as the current directory."""
     (tmp_path / "orientation.mat").write_text(MATRIX)
     (tmp_path / "sources.txt").write_text(SOURCES)
+    (tmp_path / "spectrum.txt").write_text("9000 1\n9200 2\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

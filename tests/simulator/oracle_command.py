@@ -151,6 +151,8 @@ def check_numbers(s: Settings) -> None:
 
 def sources(s: Settings, beam: Vector, polar: Vector) -> list[Source]:
     """The rows of a file, or the grid over horizontal angle, vertical angle, wavelength (innermost)."""
+    if s.spectrum is not None:
+        return energies(s, beam)
     if s.sourcefile is not None:
         return listed_sources(s, beam)
     (nh, h_range, h_step), (nv, v_range, v_step) = (
@@ -200,6 +202,18 @@ def listed_sources(s: Settings, beam: Vector) -> list[Source]:
         Source(times(-1, unit(place)), wave, weight * len(rows) / total if relative else 1.0)
         for place, weight, wave in rows
     ]
+
+
+def energies(s: Settings, beam: Vector) -> list[Source]:
+    """Columns energy(eV) and weight, all along the beam; no grid and no other list beside it."""
+    assert s.spectrum is not None
+    others = ("-sourcefile", "-dispersion", "-dispsteps", "-divergence", "-divsteps")
+    others += tuple(f"-{letter}div{what}" for letter in "hv" for what in ("range", "step", "steps"))
+    refuse_unless(not s.given.intersection(others), "a grid or list of sources beside a spectrum")
+    pairs = [[float(word) for word in line.split()] for line in s.spectrum.read_text().splitlines()]
+    total = sum(weight for _, weight in pairs)
+    mean = total / len(pairs)
+    return [Source(beam, 12398.42 / energy, weight / mean) for energy, weight in pairs]
 
 
 SCALES = {"-stol": 1.0, "-4stol": 1 / 4, "-Q": 1 / (4 * math.pi)}

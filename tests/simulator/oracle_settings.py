@@ -155,6 +155,7 @@ class Settings:
     divsteps: list[int] = field(default_factory=lambda: [0, 0])
     divstep: list[float] = field(default_factory=lambda: [0.0, 0.0])
     sourcefile: Path | None = None
+    spectrum: Path | None = None
     dmin: float = 0.0
     pixels: list[int] = field(default_factory=lambda: [0, 0])
     detsize: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -395,6 +396,8 @@ def apply_rest(s: Settings, name: str, values: list[str], folder: Path) -> None:
             s.nopolar = True
         case "-sourcefile":
             s.sourcefile = folder / values[0]
+        case "-spectrum":
+            s.spectrum = folder / values[0]
         case _:
             apply_detector(s, name, values, folder)
 

@@ -35,6 +35,8 @@ FAULTS = (
     "-hkl nowhere.hkl",
     "-hkl words.hkl",
     "-sourcefile zero.txt",
+    "-spectrum pink.txt -hdivsteps 2",
+    "-spectrum pink.txt -sourcefile five.txt",
     "-xds -mosflm",
     "-round_xtal -gauss_xtal",
     "-interpolate -nointerpolate",
@@ -72,6 +74,7 @@ def write_inputs(folder: Path) -> None:
         "# X Y Z weight wavelength\n-10 0 0 1 1.5e-10\n-10 0.02 0.01 3 1.52e-10\n\n"
         "-10 -0.03 0.02 0.5\n-10 .1 0\n0 # here\n"
     )
+    (folder / "pink.txt").write_text("8200 1.5\n8300 4\n8350 0.25\n")
     (folder / "zero.txt").write_text("0 0 0 1 1.5e-10\n")
     (folder / "liquid.txt").write_text("0 2.5\n0.1 3.5\n0.05 3\n0.3 1\n")
     geometry = {"PIXEL_SIZE": "6.5", "DISTANCE": "97", "WAVELENGTH": "1.31", "PHI": "12", "OSC_RANGE": "0.4"}
@@ -205,6 +208,8 @@ def beam_words(d: Draw) -> None:
     d.maybe(0.2, "-square_div", "-round_div")
     if d.maybe(0.12, "-sourcefile five.txt"):
         d.maybe(0.4, "-use_source_weights")
+    else:
+        d.maybe(0.06, "-spectrum pink.txt")
     d.maybe(0.15, f"-dmin {d.number(1.5, 12)}")
 
 

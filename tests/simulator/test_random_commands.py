@@ -60,6 +60,7 @@ CHOICES = {
     "hdivsteps": ["2"],
     "vdivsteps": ["3"],
     "sourcefile": ["sources.txt"],
+    "spectrum": ["spectrum.txt"],
     "dmin": ["1", "10"],
     "detpixels": ["5", "8"],
     "detpixels_x": ["1", "7"],

@@ -235,7 +235,10 @@ def _divergence(given: Given, letter: str) -> Grid:
     return spread(f"-{letter}divrange", count, span, step, alone=DIVERGENCE_ALONE_MRAD)
 
 
-GRID_OPTIONS = ("dispersion", "dispsteps", "divergence", "hdivrange", "vdivrange")
+GRID_OPTIONS = (
+    *("dispersion", "dispsteps", "divergence", "divsteps"),
+    *("hdivrange", "hdivstep", "hdivsteps", "vdivrange", "vdivstep", "vdivsteps"),
+)
 """Options of the grid of sources, which a spectrum would leave without effect."""
 
 
