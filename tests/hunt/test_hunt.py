@@ -41,7 +41,7 @@ def by_test(report):
 
 
 def test_orders_twice_and_chance_of_a_small_suite(suite):
-    hunted = suite.triage("hunt", "--budget", "60", "--json")
+    hunted = suite.triage("hunt", "--budget", "60", "--only", "order", "--json")
     assert hunted.code == 0, hunted.err
     found = by_test(hunted.json)
     writer = "tests/test_z_writer.py::test_writes"
@@ -66,7 +66,7 @@ def test_orders_twice_and_chance_of_a_small_suite(suite):
     assert suite.triage("check").code == 0
 
     # a second hunt finds the same clusters, which are no news to its gate
-    again = suite.triage("hunt", "--budget", "40", "--gate", "--json")
+    again = suite.triage("hunt", "--budget", "60", "--only", "order", "--gate", "--json")
     assert again.code == 0, again.out
     assert not any(row["new"] for row in again.json["latent"])
     assert again.json["coverage"]["next_square"] > hunted.json["coverage"]["next_square"]
@@ -74,8 +74,14 @@ def test_orders_twice_and_chance_of_a_small_suite(suite):
 
 def test_the_gate_fails_on_a_new_one_and_red_tests_are_left_out(suite):
     suite.file("tests/test_e_red.py", "def test_red():\n    assert False\n")
-    hunted = suite.triage("hunt", "--budget", "25", "--gate", "--json")
+    suite.file(
+        "tests/test_f_day.py",
+        "import time\n\n\ndef test_has_not_expired():\n    assert time.time() < 2_100_000_000\n",
+    )
+    hunted = suite.triage("hunt", "--budget", "60", "--only", "time", "--gate", "--json")
     assert hunted.code == 1, hunted.err
+    (row,) = by_test(hunted.json).values()
+    assert (row["tests"], row["kind"]) == (["tests/test_f_day.py::test_has_not_expired"], "clock")
     assert hunted.json["red_already"] == ["tests/test_e_red.py::test_red"]
     assert "tests/test_e_red.py::test_red" not in by_test(hunted.json)
 

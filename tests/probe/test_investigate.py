@@ -138,7 +138,8 @@ def test_what_makes_no_sense_is_one_line_and_leaves_nothing(suite, words, code, 
 @pytest.mark.parametrize("test", ["test_fine", "test_skipped"])
 def test_what_does_not_fail_is_an_answer_of_its_own(suite, test):
     project = suite(LEVER)
-    code, report, _ = project.probe(f"tests/test_v.py::{test}")
+    # with more time the one that passes would be hunted
+    code, report, _ = project.probe(f"tests/test_v.py::{test}", "--budget", "4")
     assert code == 3
     assert report["reproduced"] is False
     assert report["root_cause"]["kind"] == "unknown"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from triage.campaign.recorded import read_record
 from triage.errors import VoidError
-from triage.evidence.folder import EvidenceFolder
+from triage.evidence.folder import HUNT, EvidenceFolder
 from triage.model.run import RerunHint, RunRecord
 
 _MOST_RUNS = 20
@@ -38,6 +39,25 @@ def red_run(output: Path, first: RecordedIn | None, is_meant: Callable[[str], bo
         if any(result.outcome.has_failures and is_meant(result.nodeid) for result in results):
             return run
     return None
+
+
+def hunted_order(output: Path, nodeid: str) -> tuple[str, ...]:
+    """The order in which the newest hunt saw the test red; empty where none did."""
+    for folder in reversed(EvidenceFolder.all(output, phase="b")):
+        path = folder.path / HUNT
+        if not folder.sealed or not path.is_file():
+            continue
+        try:
+            rows = json.loads(path.read_bytes())["latent"]
+            names = [row["order"] for row in rows if nodeid in row["tests"] and row["order"]]
+            texts = [(output / name).read_text(encoding="utf-8") for name in names]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # `triage check` names it
+        for text in texts:
+            order = tuple(text.splitlines())
+            if nodeid in order:
+                return order
+    return ()
 
 
 def _candidates(output: Path, first: RecordedIn | None) -> Iterator[RecordedIn]:

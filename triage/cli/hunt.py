@@ -24,7 +24,7 @@ _MOST_SUSPECTED = 10
     epilog=examples(
         "triage hunt",
         "triage hunt tests/unit --budget 10m",
-        "triage hunt --seed 7 --budget 90",
+        "triage hunt --seed 7 --budget 90 --only order",
         "triage hunt --gate --json        # nightly: exit 1 for a new latent test",
         "triage hunt --resume",
     )
@@ -34,6 +34,12 @@ _MOST_SUSPECTED = 10
 @click.option("--seed", type=int, default=1, show_default=True, help="Makes a hunt repeatable.", metavar="N")
 @click.option("--resume", is_flag=True, help="Take over the runs of the hunt that was cut short.")
 @click.option("--gate", is_flag=True, help="Exit 1 where a latent test is found that was not known.")
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(["order", "environment", "time", "chance", "numbers"]),
+    help="Try only this; may be given again.",
+)
 @click.option("--workers", type=int, help="How many processes at once (default: 2).")
 @click.option("--campaign", help="Folder under reports/.", metavar="NAME")
 @click.option("--stamp", help="Name of the hunt's folder; default: the time, UTC.", metavar="STAMP")
@@ -45,6 +51,7 @@ def hunt_command(
     seed: int,
     resume: bool,
     gate: bool,
+    only: tuple[str, ...],
     workers: int | None,
     campaign: str | None,
     stamp: str | None,
@@ -67,6 +74,7 @@ def hunt_command(
         budget=_seconds(budget),
         seed=seed,
         resume=resume,
+        only=only,
         workers=workers or _WORKERS,
     )
     services = wiring.services(app)

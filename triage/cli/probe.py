@@ -16,6 +16,7 @@ from triage.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from triage.base.target import Target
+    from triage.campaign.services import Services
     from triage.lab.budget import Budget
     from triage.model.experiment import Factor, ProbeReport
     from triage.probe.api import Probe
@@ -24,6 +25,8 @@ DEFAULT_BUDGET = 600.0
 """Seconds; enough for the whole ladder on a test of a few seconds."""
 DEFAULT_WORKERS = 2
 """The two arms of an experiment side by side."""
+_LEAST_HUNT = 5.0
+"""Seconds of the budget that must be left to hunt a test that is green as it stands."""
 
 
 @app_command(
@@ -65,6 +68,7 @@ def probe_command(
 ) -> ExitCode:
     """Phase B: find out by controlled experiment why a test or a cluster fails.
 
+    A test that is green as it stands is hunted: run in other orders, surroundings and at other times.
     Exit 0 where a cause was found (proven or likely), 1 where it is still unknown, 2 where the request
     makes no sense, 3 where the failure was not reproduced or the suite cannot be collected.
     """
@@ -92,9 +96,27 @@ def probe_command(
         record=run.record if run else None,
         record_folder=run.folder.path if run else None,
     )
-    report = probe(wiring.services(app), request, lambda: wiring.phase_folder(app, "b", stamp))
+    services = wiring.services(app)
+    report = probe(services, request, lambda: wiring.phase_folder(app, "b", stamp))
+    if report.is_green and not names:
+        report = _hunted(app, services, report, seconds - report.seconds, workers)
     _say(app, report)
     return _exit_code(report)
+
+
+def _hunted(app: App, services: Services, report: ProbeReport, seconds: float, workers: int) -> ProbeReport:
+    """Hunt a test that is green as it stands; the report on what makes it fail, else the same with a note."""
+    from triage.hunt.one_test import hunt_one
+
+    subject = report.subject[0]
+    if seconds < _LEAST_HUNT:
+        return report
+    app.note(f"{subject} is green as it stands: hunting for what makes it fail")
+    found = hunt_one(services, subject, seconds, workers, lambda: wiring.phase_folder(app, "b", None))
+    if found is not None:
+        return found
+    note = "It was hunted in other orders, surroundings, at other times, and stayed green."
+    return report.model_copy(update={"notes": (*report.notes, note)})
 
 
 def _probe_all(app: App, budget: Budget, workers: int, stamp: str | None) -> ExitCode:

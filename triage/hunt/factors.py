@@ -7,15 +7,14 @@ which is red with it will be red one day without anybody's change.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from triage.lab.protocol import Setup
 from triage.model.experiment import CauseKind, Factor
 
-Group = str
-"""`environment`, `time`, `chance` or `numbers`."""
+Group = Literal["environment", "time", "chance", "numbers"]
 
 _NEW_YORK = "America/New_York"
 _FEW_DESCRIPTORS = 48
@@ -76,9 +75,15 @@ def worth_trying(factors: Sequence[Surroundings], libraries: frozenset[str]) -> 
 
 
 def _variable(
-    name: str, value: str | None, kind: CauseKind, worth: float = 1.0, **more: str | None
+    name: str,
+    value: str | None,
+    kind: CauseKind,
+    worth: float = 1.0,
+    *,
+    called: str | None = None,
+    **more: str | None,
 ) -> Surroundings:
-    shown = f"{name} unset" if value is None else f"{name}={value}"
+    shown = called or (f"{name} unset" if value is None else f"{name}={value}")
     factor = Factor(kind="env", name=name, from_="as it is", to=value)
     return Surroundings(
         shown,
@@ -109,7 +114,7 @@ def _environment(machine: Machine) -> list[Surroundings]:
         _variable("TZ", "Pacific/Kiritimati", "clock", 2.0),
         _variable("HOME", "/nonexistent", "environment-variable", 2.0),
         _variable("HOME", None, "environment-variable"),
-        _variable("TMPDIR", machine.elsewhere, "environment-variable", 2.0),
+        _variable("TMPDIR", machine.elsewhere, "environment-variable", 2.0, called="TMPDIR with a blank"),
         _variable("LC_ALL", "C", "locale", 2.0, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"),
         _variable("CI", "true", "environment-variable", 1.5, GITHUB_ACTIONS="true"),
         _variable("CI", None, "environment-variable", 1.5, GITHUB_ACTIONS=None),
@@ -117,7 +122,7 @@ def _environment(machine: Machine) -> list[Surroundings]:
         _variable("FORCE_COLOR", "1", "environment-variable", 1.5, TERM="xterm-256color"),
         _variable("TERM", "dumb", "environment-variable", 0.5, NO_COLOR="1"),
         _variable("USER", None, "environment-variable", 0.5, LOGNAME=None, USERNAME=None),
-        _variable("PATH", machine.path_without_git, "dependency", 1.0),
+        _variable("PATH", machine.path_without_git, "dependency", 1.0, called="no git"),
         _instrument("another folder", "environment", "working-directory", ("cwd", {"to": ".."}), 2.0),
         _instrument("no network", "environment", "network", ("network", {"refuses": True}), 2.0),
         _instrument("umask 077", "environment", "resource", ("machine", {"umask": 0o077}), 1.0),
@@ -144,13 +149,16 @@ def _time(machine: Machine) -> list[Surroundings]:
         ("in twenty years", _later(machine.now, 20), 1.0),
     ]
     found = [_instrument(name, "time", "clock", ("clock", {"at": at}), worth) for name, at, worth in moments]
+    # a second later it is another year: the clock stands
+    new_year = found[0]
+    found[0] = replace(new_year, instruments={"clock": {**new_year.instruments["clock"], "freeze": True}})
     # second Sunday of March, first Sunday of November: five minutes before the clock is put forward, or back
     for name, moment in (
         ("the hour that does not exist", datetime(2027, 3, 14, 6, 55, tzinfo=UTC)),
         ("the hour that comes twice", datetime(2027, 11, 7, 5, 55, tzinfo=UTC)),
     ):
         at = _instrument(f"{name}, in {_NEW_YORK}", "time", "clock", ("clock", {"at": moment.timestamp()}))
-        found.append(Surroundings(**{**vars(at), "env": {"TZ": _NEW_YORK}}))
+        found.append(replace(at, env={"TZ": _NEW_YORK}))
     return found
 
 
@@ -201,4 +209,4 @@ def _numbers() -> list[Surroundings]:
         for count in (1, 4)
     ]  # fmt: skip
     wide = _instrument("float64 by default", "numbers", "dtype", ("numerics", {"dtype": "float64"}))
-    return [*threads, Surroundings(**{**vars(wide), "needs": "torch"})]
+    return [*threads, replace(wide, needs="torch")]

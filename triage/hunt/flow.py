@@ -17,6 +17,7 @@ from triage.hunt.warm import WarmSuite
 from triage.lab.budget import Budget
 from triage.lab.earlier import fingerprint
 from triage.lab.environment import environment_of
+from triage.lab.protocol import Observation
 from triage.lab.session import open_lab, workspace
 from triage.text.plural import counted_noun
 
@@ -86,10 +87,12 @@ def _look_at_suite(state: Hunt) -> None:
     if not state.collected:
         raise VoidError("no-tests", "no test was collected", "try `pytest --collect-only`")
     runs: list[SeenRun] = []
-    state.warm.run_all(
-        [state.collected, state.collected],
-        lambda number, seen: runs.append(SeenRun.of(f"{_FILE_ORDER} {number + 1}", seen)),
-    )
+
+    def take(number: int, seen: Observation) -> None:
+        runs.append(SeenRun.of(f"{_FILE_ORDER} {number + 1}", seen))
+        state.notes.extend(seen.notes)
+
+    state.warm.run_all([state.collected, state.collected], take)
     state.notes += state.warm.notes
     _take_stock(state, runs)
     seconds = sum(run.seconds for run in runs) / len(runs)
@@ -105,9 +108,9 @@ def _take_stock(state: Hunt, runs: list[SeenRun]) -> None:
     state.by_chance = tuple(nodeid for nodeid in state.collected if nodeid in ever - always)
     green = green_in_all(runs, state.collected)
     if not green:
-        raise VoidError(
-            "nothing-green", f"none of {len(state.collected)} tests passes as it stands", "run `triage run`"
-        )
+        what = f"none of {len(state.collected)} tests passes as it stands"
+        why = f" ({state.notes[-1]})" if state.notes and not ever else ""
+        raise VoidError("nothing-green", f"{what}{why}", "run `triage run`")
     state.knowledge = Knowledge(green)
     for run in runs:
         state.keep(run)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import locale
 import re
+import tempfile
 import time
 from pathlib import Path
 
 from triage.campaign.services import Services
+from triage.evidence.places import state_folder
 from triage.hunt.factors import Machine
 from triage.probe.case_facts import files_of, source_of
 
@@ -19,16 +21,16 @@ _MOST_PROGRAMS = 4000
 """Programs of one folder up to which it is mirrored without git."""
 
 
-def describe_machine(services: Services, temporary: Path) -> Machine:
-    """The machine, with folders of its own beneath `temporary`."""
-    elsewhere = temporary / "tmp elsewhere"
+def describe_machine(services: Services) -> Machine:
+    """The machine, with folders for the factors that need one: they stay, so that commands find them."""
+    elsewhere = Path(tempfile.gettempdir(), "triage tmp elsewhere")
     elsewhere.mkdir(exist_ok=True)
     path = services.settings.process_env.get("PATH") or services.world.environ.get("PATH", "")
     return Machine(
         now=services.world.now(),
         local=lambda *fields: time.mktime((*fields, 0, 0, -1)),
         elsewhere=str(elsewhere),
-        path_without_git=_without_git(path, temporary / "bin"),
+        path_without_git=_without_git(path, state_folder(services.output) / "without-git"),
         locale=next((name for name in _LOCALES if _is_installed(name)), None),
     )
 
@@ -54,7 +56,8 @@ def _without_git(path: str, place: Path) -> str:
         mirror = place / str(number)
         mirror.mkdir(parents=True, exist_ok=True)
         for program in programs[:_MOST_PROGRAMS]:
-            (mirror / program.name).symlink_to(program)
+            if not (mirror / program.name).is_symlink():
+                (mirror / program.name).symlink_to(program)
         entries.append(str(mirror))
     return ":".join(entries)
 

@@ -218,7 +218,7 @@ def _record_clusters(
         record.predicted(1, key, proof.experiment)
         record.already_known(1, key, found.experiment, report.stamp)
         where = folder.relative(services.output)
-        probe = _probe_report(found, report, proof.patches).model_copy(
+        probe = probe_report_of(found, report, proof.patches).model_copy(
             update={"stamp": folder.stamp, "folder": where}
         )
         write_report(folder, probe)
@@ -226,7 +226,8 @@ def _record_clusters(
     return events
 
 
-def _probe_report(found: Latent, report: HuntReport, patches: tuple[Patch, ...]) -> ProbeReport:
+def probe_report_of(found: Latent, report: HuntReport, patches: tuple[Patch, ...]) -> ProbeReport:
+    """One latent test in the form of a probe's report on its cluster."""
     is_cause = found.dependence == "polluted"
     return ProbeReport(
         subject=found.tests,

@@ -25,6 +25,11 @@ SQUARE = "square"
 """First word of the arms that are rows of squares; their number follows."""
 
 
+ORDER = "order"
+GROUPS = (ORDER, "environment", "time", "chance", "numbers")
+"""What a hunt can be narrowed to."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What the user asked for."""
@@ -35,6 +40,8 @@ class Request:
     seed: int = 1
     resume: bool = False
     workers: int = 2
+    only: tuple[str, ...] = ()
+    """Some of `GROUPS`; empty is all of them."""
     subject: str | None = None
     """Only this test is proven, whatever else is red."""
 

@@ -16,7 +16,7 @@ from triage.hunt.orders import (
 )
 from triage.hunt.plan import SQUARES, Arm, chosen
 from triage.hunt.seen import SeenRun
-from triage.hunt.state import SQUARE, Hunt
+from triage.hunt.state import ORDER, SQUARE, Hunt
 from triage.lab.protocol import Look, Setup
 from triage.text.plural import counted_noun
 
@@ -48,7 +48,8 @@ def try_arms(hunt: Hunt, limit: float) -> None:
     progress.start(len(taken), f"hunting in {counted_noun(len(hunt.collected), 'test')}")
     batches = _batches(hunt, taken)
     for number, batch in enumerate(batches):
-        if hunt.seconds > limit and number > 0:
+        is_late = hunt.seconds > limit and number > 0
+        if is_late or _is_answered(hunt):
             hunt.not_tried += [arm for left in batches[number:] for arm in left]
             break
         _try(hunt, [arm.name for arm in batch], limit)
@@ -57,8 +58,25 @@ def try_arms(hunt: Hunt, limit: float) -> None:
     progress.finish()
 
 
+def _is_answered(hunt: Hunt) -> bool:
+    """Whether the one test that was asked about has been red."""
+    subject = hunt.request.subject
+    red = (hunt.twice_red, *hunt.red_with.values(), hunt.knowledge.victims())
+    return subject is not None and any(subject in each for each in red)
+
+
 def _every_arm(hunt: Hunt) -> list[Arm]:
-    """What has not been tried on this very suite before."""
+    """What was asked for and has not been tried on this very suite before."""
+    only = hunt.request.only
+    arms = _arms_of_orders(hunt) if not only or ORDER in only else []
+    factors = every_factor(describe_machine(hunt.services))
+    for factor in worth_trying(factors, libraries_of(hunt.services.root)):
+        if not only or factor.group in only:
+            arms += _arms_of_factor(hunt, factor)
+    return [arm for arm in arms if arm.name not in hunt.earlier.arms]
+
+
+def _arms_of_orders(hunt: Hunt) -> list[Arm]:
     costs = hunt.costs
     arms = [
         Arm("reversed", costs.orders(), 12.0),
@@ -68,17 +86,13 @@ def _every_arm(hunt: Hunt) -> list[Arm]:
         Arm("alone", costs.alone, 5.0),
     ]
     first = hunt.earlier.next_square
-    arms += [
-        Arm(f"{SQUARE} {first + number}", costs.orders(), 8.0 / (number + 1)) for number in range(SQUARES)
-    ]
+    for number in range(SQUARES):
+        # the first shuffle shows half of what five show
+        arms.append(Arm(f"{SQUARE} {first + number}", costs.orders(), 8.0 / (number + 1)))
     files = len(by_file(hunt.collected))
     if files > 1:
         arms.append(Arm(_FILES, files * costs.fresh(1.0 / files), 1.0))
-    machine = describe_machine(hunt.services, hunt.place.temporary)
-    libraries = libraries_of(hunt.services.root)
-    for factor in worth_trying(every_factor(machine), libraries):
-        arms += _arms_of_factor(hunt, factor)
-    return [arm for arm in arms if arm.name not in hunt.earlier.arms]
+    return arms
 
 
 def _arms_of_factor(hunt: Hunt, factor: Surroundings) -> list[Arm]:
@@ -134,6 +148,8 @@ def _orders_of(hunt: Hunt, arm: str) -> list[tuple[str, ...]]:
             return [reversed_files(tests)]
         case "reversed within files":
             return [reversed_within_files(tests)]
+        case "alone" if hunt.request.subject is not None:
+            return [(hunt.request.subject,)]
         case "alone":
             return [(nodeid,) for nodeid in hunt.knowledge.tests if nodeid not in hunt.earlier.alone]
         case _:

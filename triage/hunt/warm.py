@@ -137,6 +137,7 @@ def _observed(chunk: ChunkProgress) -> Observation:
         order=tuple(result.nodeid for result in results if result.outcome is not Outcome.NOT_RUN),
         durations={each.nodeid: each.duration for each in results if each.duration is not None},
         seconds=sum(finished.attempt.seconds for finished in chunk.attempts),
+        notes=(chunk.gave_up,) if chunk.gave_up else (),
     )
 
 

@@ -138,6 +138,8 @@ class ProbeReport(Value):
     subject: tuple[str, ...]
     cluster: str | None
     reproduced: bool
+    is_green: bool = False
+    """Whether it passed wherever it was run: what makes it fail would have to be hunted."""
     experiments: tuple[ExperimentResult, ...] = ()
     root_cause: RootCause
     next: str = ""

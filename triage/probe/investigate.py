@@ -8,7 +8,7 @@ from pathlib import Path
 
 from triage.campaign.decide import decide
 from triage.campaign.experiments import first_bad_of, flips_of, tried_factors
-from triage.campaign.recorded_order import RecordedIn, needs_others, red_run
+from triage.campaign.recorded_order import RecordedIn, hunted_order, needs_others, red_run
 from triage.campaign.run_conditions import conditions_of
 from triage.campaign.services import Services
 from triage.cluster.conclusions import conclusions
@@ -88,6 +88,10 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
         nodeid = subject.nodeids[0]
         hinted = needs_others(red, nodeid)
         red_order = red.order_of(nodeid) if red is not None else ()
+        latent_order = hunted_order(services.output, nodeid)
+        if latent_order and not _shows_red(red, nodeid):
+            # what is green as it stands fails in the order that a hunt has kept
+            red_order, hinted = latent_order, True
         reproduction = reproduce(
             lab, nodeid, collected.tests, red_order, in_place_first=hinted, parallel=collected.parallel
         )
@@ -132,6 +136,11 @@ def _red_run(services: Services, request: Request) -> RecordedIn | None:
         return nodeid in names or nodeid.startswith(tuple(f"{name}{end}" for name in names for end in "[:/"))
 
     return red_run(services.output, latest, is_meant) or latest
+
+
+def _shows_red(run: RecordedIn | None, nodeid: str) -> bool:
+    results = run.record.results if run is not None else ()
+    return any(result.nodeid == nodeid and result.outcome.has_failures for result in results)
 
 
 def _conditions_of(services: Services, run: RecordedIn | None) -> Conditions | None:

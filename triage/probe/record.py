@@ -18,6 +18,7 @@ def report_without_failure(subject: Subject, reproduction: NotReproduced) -> Pro
         subject=subject.nodeids,
         cluster=subject.cluster,
         reproduced=False,
+        is_green=reproduction.is_green,
         root_cause=cause,
         claim=reproduction.text,
         next="triage run",

@@ -85,6 +85,8 @@ class NotReproduced:
 
     text: str
     """One sentence with the number of runs, and the failure rate that they still allow."""
+    is_green: bool = False
+    """Whether it passed in every company."""
 
 
 def reproduce(
@@ -295,7 +297,8 @@ def _more_runs_alone(
         pass  # the runs so far are an answer
     return NotReproduced(
         f"Not reproduced: passed {len(runs)} of {len(runs)} times alone, and {where}; "
-        f"a failure rate up to {still_allowed(len(runs)):.0%} is not excluded."
+        f"a failure rate up to {still_allowed(len(runs)):.0%} is not excluded.",
+        is_green=True,
     )
 
 

@@ -25,6 +25,10 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
 def _second(item: Any) -> Any:
     """The same test once more: pytest tears an item down before another one, and not before itself."""
     second = copy.copy(item)
+    if getattr(item, "cls", None) is not None:
+        # made at collection: a second run with the first one's instance would see its attributes
+        for name in ("_instance", "_obj"):
+            vars(second).pop(name, None)
     if hasattr(second, "_initrequest"):
         second._initrequest()
     return second

@@ -1,0 +1,170 @@
+"""`triage hunt` on suites with planted latent flaky tests, beside the algorithms of other tools.
+
+Usage: python -m benchmarks hunt [unseen]
+
+Prints, by kind of plant, what was found, with the right kind and the right culprits; sound tests that were
+reported; test executions and seconds. For what depends on the order the same suites are given to the
+algorithms of iPFlakies (shuffles, then each other test alone before a victim), of pytest-randomly with a
+bisection, and of detect-test-pollution (a bisection of a red order for a victim that is known). At last how
+the cost of a search grows with the suite.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import hunt_peers
+from tests.hunt import worlds
+from tests.planted.latent.plants import Latent, files_of, halves
+from triage.hunt.orders import mixed_order, reversed_files, reversed_within_files, square_order
+from triage.hunt.search import find_culprits
+
+_BUDGET = 150
+_SUITE = 26
+"""Plants of one suite."""
+_GROWTH = (100, 1000, 5000)
+_FILE = 20
+"""Tests of one file, in the figures of growth."""
+
+
+def main(which: str = "seen") -> None:
+    seen, unseen = halves()
+    plants = unseen if which == "unseen" else seen
+    rows: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    wrong: list[str] = []
+    totals = {"executions": 0, "processes": 0, "seconds": 0.0}
+    proofs: list[int] = []
+    peers: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0, 0.0])
+    # every suite gets some of each group
+    for number in range(math.ceil(len(plants) / _SUITE)):
+        dealt = plants[number :: math.ceil(len(plants) / _SUITE)]
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "suite"
+            _write(root, files_of(dealt))
+            report = _hunted(root)
+            totals["executions"] += report["cost"]["executions"]
+            totals["processes"] += report["cost"]["processes"]
+            totals["seconds"] += report["cost"]["seconds"]
+            proofs += [row["processes"] for row in report["latent"] if row["dependence"] != "factor"]
+            wrong += _score(dealt, report, rows)
+            in_order = [plant for plant in dealt if "order-dependent" in plant.kinds]
+            for name, result in hunt_peers.compared(root, in_order).items():
+                peers[name] = [one + other for one, other in zip(peers[name], result, strict=True)]
+    _print(rows, wrong, totals, proofs, peers)
+    _print_growth()
+
+
+def _write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _hunted(root: Path) -> dict[str, Any]:
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "triage", "hunt", "--root", str(root), "--budget", str(_BUDGET), "--json"],
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TRIAGE_ACTOR": "benchmark", "CI": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    print(f"  a suite hunted in {time.monotonic() - began:.0f} s", flush=True)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def _score(plants: list[Latent], report: dict[str, Any], rows: dict[str, list[int]]) -> list[str]:
+    """Count planted, found, right kind, right culprits; name what is wrong."""
+    wrong = []
+    found = defaultdict(list)
+    for row in report["latent"]:
+        for nodeid in row["tests"]:
+            found[nodeid].append(row)
+    meant = {nodeid for plant in plants if not plant.is_decoy for nodeid in (plant.subject, *plant.others)}
+    for plant in plants:
+        mine = found[plant.subject]
+        if plant.is_decoy:
+            rows["decoys"][0] += 1
+            continue
+        kind = any(row["kind"] in plant.kinds for row in mine)
+        culprit = any(
+            all(any(part in each for each in row["culprits"]) for part in parts)
+            for row in mine
+            for parts in plant.culprits
+        )
+        for column, value in enumerate((True, bool(mine), kind, culprit)):
+            rows[plant.group][column] += value
+        if not culprit:
+            said = "; ".join(row["summary"] for row in mine)
+            why = [each["reason"] for each in report["suspected"] if each["nodeid"] == plant.subject]
+            wrong.append(f"{plant.name}: {said or '; '.join(why) or 'not found'}")
+    for nodeid, several in found.items():
+        if several and nodeid not in meant:
+            rows["decoys"][1] += 1
+            wrong.append(f"sound, and reported: {nodeid}: {several[0]['summary']}")
+    return wrong
+
+
+def _print(
+    rows: dict[str, list[int]],
+    wrong: list[str],
+    totals: dict[str, float],
+    proofs: list[int],
+    peers: dict[str, list[float]],
+) -> None:
+    print(f"{'kind of plant':<20} planted  found  kind  culprits")
+    for group, (planted, found, kind, culprit) in sorted(rows.items()):
+        print(f"{group:<20} {planted:7}  {found:5}  {kind:4}  {culprit:8}")
+    ours = [row for group, row in rows.items() if group != "decoys"]
+    planted, found, kind, culprit = (sum(column) for column in zip(*ours, strict=True))
+    print(f"{'all':<20} {planted:7}  {found:5}  {kind:4}  {culprit:8}")
+    for line in wrong:
+        print(f"  {line}")
+    print(
+        f"hunt: {totals['executions']:.0f} test executions in forks, {totals['processes']:.0f} processes, "
+        f"{totals['seconds']:.0f} s; median of a proof {median(proofs) if proofs else 0} processes"
+    )
+    print(f"\n{'of what depends on the order':<34} planted  found  culprits  executions  seconds")
+    for name, (planned, got, right, executions, seconds) in peers.items():
+        print(f"{name:<34} {planned:7.0f}  {got:5.0f}  {right:8.0f}  {executions:10.0f}  {seconds:7.0f}")
+
+
+def _print_growth() -> None:
+    """Orders and one search, simulated: executions beside n log n."""
+    print(f"\n{'tests':>6}  orders  executions  search runs  search executions  executions / n log2 n")
+    for size in _GROWTH:
+        tests = tuple(f"tests/test_{number // _FILE:03}.py::test_{number}" for number in range(size))
+        victim, polluter = tests[size // 3], tests[size * 4 // 5]
+        world = worlds.World(tests, {victim: worlds.after(polluter)})
+        orders = [tests, tests, tests[::-1], reversed_files(tests), reversed_within_files(tests)]
+        orders += [
+            mixed_order(tests, number // 2, 1) if number % 2 else square_order(tests, number // 2, 1)
+            for number in range(5)
+        ]
+        known = world.knowledge([*orders, (victim,)])
+        runs, executions = world.runs, world.executions
+        culprits = find_culprits(victim, known.places(victim), world.run, effect_is_red=True)
+        assert culprits == (polluter,)
+        per = world.executions / (size * math.log2(size))
+        print(
+            f"{size:6}  {len(orders):6}  {executions:10}  {world.runs - runs:11}  "
+            f"{world.executions - executions:17}  {per:10.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
