@@ -8,6 +8,7 @@ from triage.lab import runner as module
 from triage.lab.environment import Environment
 from triage.lab.protocol import Setup
 from triage.lab.runner import SetupRunner
+from triage.lab.warmth import Warmth
 from triage.model.base import World
 from triage.model.run import Limits, SelectionResult
 
@@ -60,8 +61,9 @@ def selected(tmp_path, monkeypatch):
             pytest_args=("-q",), import_path=import_path,
         )  # fmt: skip
         made = SetupRunner(
-            Scratch(tmp_path / "tree"), tmp_path / "short", environment, Record(tmp_path), workers=1
-        )
+            Scratch(tmp_path / "tree"), tmp_path / "short", environment, Record(tmp_path),
+            workers=1, warmth=Warmth.none(),
+        )  # fmt: skip
         made.run(setup, limits or Limits(), 1)
         return seen[-1]
 

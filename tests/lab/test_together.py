@@ -16,6 +16,7 @@ from triage.lab.lab import Lab
 from triage.lab.protocol import Experiment, Observation, Setup
 from triage.lab.record import ExperimentRecord
 from triage.lab.verdict import judge
+from triage.lab.warmth import Warmth, Way
 from triage.model.base import World
 from triage.model.experiment import Factor, Status
 from triage.model.outcome import Outcome
@@ -54,6 +55,7 @@ class Runner:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.warmth = Warmth.none()
         self.ran: Counter[tuple[str, ...]] = Counter()
 
     def pristine(self, setup: Setup) -> Path:
@@ -65,7 +67,7 @@ class Runner:
     def side_by_side(self, setups, run):
         return [run(setup) for setup in setups]
 
-    def run(self, setup: Setup, limits: Limits, number: int) -> Observation:
+    def run(self, setup: Setup, limits: Limits, number: int, way: Way) -> Observation:
         self.ran[setup.reverted] += 1
         return observed(*(GREEN if place in setup.reverted else RED for place in ("a", "b")))
 

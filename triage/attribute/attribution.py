@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,8 +70,9 @@ def attribute(
     with (
         work_folder(LABORATORY, services.root) as temporary,
         Scratch(services.root, temporary, carry_only_ignored=True) as scratch,
+        ExitStack() as closing,
     ):
-        place = Workspace(scratch, temporary)
+        place = Workspace(scratch, temporary, closing)
         lab = open_lab(services, folder, place, budget=budget, workers=workers)
         attribution = Attribution(folder, lab, target, tuple(subjects), unexplained=unexplained)
         repository = Repository.find(services.root)

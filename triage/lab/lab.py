@@ -12,6 +12,7 @@ from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, St
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
 from triage.lab.verdict import decided, interleaved, judge, lengthened
+from triage.lab.warmth import Way
 from triage.model.base import Progress, Silent
 from triage.model.failure import Failure
 from triage.model.run import Limits
@@ -101,14 +102,18 @@ class Lab:
         setups = {_key(arm): arm for each in experiments for arm in (each.baseline, each.treated)}
         runs: dict[str, list[Observation]] = {key: [] for key in setups}
         try:
-            for number in range(max((each.repeats for each in experiments), default=0)):
+            most = max((each.repeats for each in experiments), default=0)
+            for number in range(most):
                 needed: dict[str, None] = {}
                 for each in experiments:
                     baseline, treated = _key(each.baseline), _key(each.treated)
                     if number < each.repeats and not decided(each, runs[baseline], runs[treated]):
                         needed.update(dict.fromkeys((baseline, treated)))
                 keys = list(needed) if number % 2 == 0 else list(needed)[::-1]
-                for key, observation in zip(keys, self._run_all([setups[key] for key in keys]), strict=True):
+                needed_setups = [setups[key] for key in keys]
+                forks = self.runner.warmth.may_fork(*needed_setups) and number + 1 < most
+                observations = self._run_all(needed_setups, fresh=not forks, several=True)
+                for key, observation in zip(keys, observations, strict=True):
                     runs[key].append(observation)
         except BudgetSpent:
             if not all(runs.values()):
@@ -116,7 +121,11 @@ class Lab:
         return runs
 
     def _run_arms(self, experiment: Experiment) -> tuple[list[Observation], list[Observation]]:
-        """Run rounds of both arms until they answer, or the budget is spent after the first round."""
+        """Run rounds of both arms until they answer, or the budget is spent after the first round.
+
+        Both arms fork or neither does. Where they fork the last round is one of new interpreters; if that
+        contradicts the forks, no run forks any more and the arms are run anew.
+        """
         baseline: list[Observation] = []
         treated: list[Observation] = []
         rounds = interleaved(experiment.repeats)
@@ -124,9 +133,14 @@ class Lab:
             while rounds and not decided(experiment, baseline, treated):
                 arms = rounds.pop(0)
                 setups = [experiment.baseline if arm == "A" else experiment.treated for arm in arms]
-                for arm, observation in zip(arms, self._run_all(setups), strict=True):
+                forks = bool(rounds) and self.runner.warmth.may_fork(*setups)
+                observations = self._run_all(setups, fresh=not forks, several=True)
+                for arm, observation in zip(arms, observations, strict=True):
                     (baseline if arm == "A" else treated).append(observation)
-                if not rounds and self.spending.budget.repeats is None:
+                if _forks_are_contradicted(experiment, baseline, treated):
+                    self.runner.warmth.stop("an experiment came out otherwise in new interpreters")
+                    baseline, treated, rounds = [], [], interleaved(experiment.repeats)
+                elif not rounds and self.spending.budget.repeats is None:
                     rounds = interleaved(lengthened(experiment, baseline, treated))
         except BudgetSpent:
             if not (baseline and treated):
@@ -144,12 +158,19 @@ class Lab:
     def _command(self, name: str, setup: Setup) -> str:
         return self.record.arm_command(name, setup, self.runner.pristine(setup), self.runner.edits(setup))
 
-    def _run_all(self, setups: list[Setup]) -> list[Observation]:
-        return self.runner.side_by_side(setups, self._run)
+    def _run_all(
+        self, setups: list[Setup], *, fresh: bool = False, several: bool = False
+    ) -> list[Observation]:
+        """Run each setup once; `fresh` in new interpreters, else each as it may (see `lab.warmth`)."""
 
-    def _run(self, setup: Setup) -> Observation:
+        def run(setup: Setup) -> Observation:
+            return self._run(setup, self.runner.warmth.way(setup, fresh=fresh, several=several))
+
+        return self.runner.side_by_side(setups, run)
+
+    def _run(self, setup: Setup, way: Way) -> Observation:
         number = self.spending.take_run()
-        observation = self.runner.run(setup, self._limits_now(), number)
+        observation = self.runner.run(setup, self._limits_now(), number, way)
         if not (setup.instruments or setup.edits or setup.reverted):
             # their files are gone with the working copy; those of an experiment are kept under arms/
             observation = observation.model_copy(update={"command": self.record.command(setup, number)})
@@ -162,6 +183,21 @@ class Lab:
         left = max(_LEAST_SECONDS, self.spending.seconds_left)
         whole = min(self.limits.chunk_timeout or left, left)
         return self.limits.model_copy(update={"chunk_timeout": whole})
+
+
+def _forks_are_contradicted(
+    experiment: Experiment, baseline: Sequence[Observation], treated: Sequence[Observation]
+) -> bool:
+    """Whether new interpreters alone end otherwise: all forks of an arm red and none of those, or so."""
+    watch = experiment.treated_watch or experiment.watch
+    reds = [(run.forked, experiment.is_red(run)) for run in baseline]
+    passes = [(run.forked, run.passed(*watch)) for run in treated]
+    for arm in (reds, passes):
+        forked = {end for is_fork, end in arm if is_fork}
+        fresh = {end for is_fork, end in arm if not is_fork}
+        if forked and fresh and forked == {True} and fresh == {False}:
+            return True
+    return False
 
 
 def _key(setup: Setup) -> str:

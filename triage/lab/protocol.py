@@ -121,6 +121,8 @@ class Observation(Value):
     command: str = ""
     evidence: str = ""
     notes: tuple[str, ...] = ()
+    forked: bool = False
+    """Whether its process was forked from a warm parent, instead of being a new interpreter."""
 
     def outcome(self, nodeid: str) -> Outcome:
         """The outcome of a test; `not_run` where the process never came to it."""

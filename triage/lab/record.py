@@ -57,6 +57,7 @@ class ExperimentRecord:
             {
                 "event": "observed",
                 "run": number,
+                "start": "fork" if run.forked else "fresh",
                 "passed": len(run.outcomes) - len(others),
                 "not_passed": others,
                 "seconds": round(run.seconds, 3),

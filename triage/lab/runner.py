@@ -18,7 +18,9 @@ from triage.lab.packages import PackageFolder, PackageFolders
 from triage.lab.protocol import Observation, Setup
 from triage.lab.record import ExperimentRecord
 from triage.lab.states import PlainStates, States
+from triage.lab.warmth import FRESH, Warmth, Way
 from triage.model.run import Limits, Selection
+from triage.process.api import ProcessRequest
 from triage.process.home import mirror_home
 from triage.process.scratch import Scratch
 from triage.run.selection import run_selection
@@ -38,8 +40,10 @@ class SetupRunner:
         record: ExperimentRecord,
         *,
         workers: int,
+        warmth: Warmth,
     ) -> None:
         """`temporary` is a short folder for what processes need while they run."""
+        self.warmth = warmth
         self._states: States = PlainStates()
         self._scratch = scratch
         self._temporary = temporary
@@ -84,9 +88,16 @@ class SetupRunner:
                 self._stopping.set()  # leaving the pool waits for its threads, and they for processes
                 raise
 
-    def run(self, setup: Setup, limits: Limits, number: int) -> Observation:
+    def run(self, setup: Setup, limits: Limits, number: int, way: Way = FRESH) -> Observation:
         """Run one setup under these limits; its artifacts go to the folder of run `number`."""
         folder = self._record.run_folder(number)
+        forks: list[bool] = []
+
+        def start(request: ProcessRequest) -> ProcessRequest:
+            request = self._from_parent(request, way)
+            forks.append(request.fork_server is not None)
+            return request
+
         with self._slot() as slot:
             edits, overlay = self._states.edits(setup), self._states.overlay(setup)
             tree = self._scratch.tree(slot, setup.commit, edits, overlay)
@@ -101,6 +112,8 @@ class SetupRunner:
                 executor=self._environment.executor,
                 world=self._environment.world,
                 stop=self._stopping.is_set,
+                start=start,
+                modules=way.learns,
             )
         if self._stopping.is_set():
             raise KeyboardInterrupt  # what a stopped process gave is no observation
@@ -108,7 +121,15 @@ class SetupRunner:
         if packages is not None and packages.refusals:
             lines = ({"event": "refused", "missed": reason} for reason in packages.refusals)
             measured["packages"] = tuple(lines)
-        return observation_of(result, measured)
+        observation = observation_of(result, measured).model_copy(update={"forked": any(forks)})
+        self.warmth.take(setup, way, observation)
+        return observation
+
+    def _from_parent(self, request: ProcessRequest, way: Way) -> ProcessRequest:
+        parents, imports = self.warmth.parents, self.warmth.imports
+        if not way.forks or parents is None or imports is None:
+            return request
+        return parents.from_parent(request, imports, self._stopping.is_set, may_start=way.may_start_parent)
 
     @contextmanager
     def _slot(self) -> Iterator[int]:

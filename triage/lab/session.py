@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from triage.campaign.services import Services
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import UNLIMITED, Budget, Spending
-from triage.lab.collect import Collected, collect
+from triage.lab.collect import Collected, collect, limits_for_collection
 from triage.lab.earlier import EarlierVerdicts, fingerprint
-from triage.lab.environment import environment_of
+from triage.lab.environment import Environment, environment_of
 from triage.lab.lab import Lab
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
+from triage.lab.warmth import Warmth
 from triage.model.criterion import Conditions
 from triage.process.scratch import Scratch
 from triage.process.work_folder import LABORATORY, work_folder
+from triage.run.warm_parents import WarmParents
 
 WORKERS = 2
 """The two arms of an experiment run side by side."""
@@ -30,6 +33,8 @@ class Workspace:
 
     scratch: Scratch
     temporary: Path
+    closing: ExitStack
+    """What has to be closed before the copies are removed."""
 
 
 @contextmanager
@@ -37,7 +42,8 @@ def workspace(root: Path) -> Iterator[Workspace]:
     """Copy the present tree once; everything is gone afterwards."""
     with work_folder(LABORATORY, root) as temporary, Scratch(root, temporary) as scratch:
         scratch.prepare(None)
-        yield Workspace(scratch, temporary)
+        with ExitStack() as closing:
+            yield Workspace(scratch, temporary, closing)
 
 
 @contextmanager
@@ -80,14 +86,35 @@ def open_lab(
     if conditions is not None and conditions.test_timeout is not None:
         limits = limits.model_copy(update={"test_timeout": conditions.test_timeout})
     record = ExperimentRecord(folder, services.root, environment)
+    notes: list[str] = []
+    warmth = Warmth(_parents(services, place, environment), place.temporary, notes.append)
+    runner = SetupRunner(place.scratch, place.temporary, environment, record, workers=workers, warmth=warmth)
     return Lab(
-        runner=SetupRunner(place.scratch, place.temporary, environment, record, workers=workers),
+        runner=runner,
         record=record,
         spending=Spending(budget, services.world.monotonic),
         limits=limits,
         earlier=earlier if earlier is not None else EarlierVerdicts(""),
         progress=services.progress,
+        notes=notes,
     )
+
+
+def _parents(services: Services, place: Workspace, environment: Environment) -> WarmParents | None:
+    """Parents for the laboratory's runs; None where every run is to be a new interpreter."""
+    executor = environment.executor
+    # elsewhere a process that has loaded the system's frameworks may not be forked
+    is_possible = executor.has_fork_server and sys.platform == "linux"
+    if services.settings.isolation == "fresh" or not is_possible:
+        return None
+    parents = WarmParents(
+        executor,
+        place.temporary / "warm",
+        python=environment.python,
+        seconds=limits_for_collection(services.settings.limits).test_timeout,
+    )
+    place.closing.callback(parents.close)
+    return parents
 
 
 def earlier_verdicts(

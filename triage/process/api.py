@@ -35,7 +35,8 @@ class ProcessRequest:
     """Of a longer log only its head and its tail are kept."""
     memory_bytes: int | None = None
     fork_server: Any = None
-    """A fork server of the same executor to fork from, instead of `argv`; never travels."""
+    """A fork server of the same executor to fork from; never travels. Without `argv` the fork goes on with
+    what its server has collected, with it the fork becomes that command (see `recorder.warm_parent`)."""
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     """The settings that a fork server hands to its child."""
 
@@ -69,6 +70,8 @@ class ForkServer(Protocol):
 
     unfit: list[str]
     """Why its children would not be independent; it must not be forked from then."""
+    said: dict[str, Any]
+    """All that it said when it was ready."""
 
     @property
     def outcome(self) -> ProcessOutcome | None:

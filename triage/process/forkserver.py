@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from triage.process.api import ProcessOutcome, ProcessRequest, Sink
 from triage.process.supervised import Supervised, watch
@@ -45,6 +46,7 @@ class LocalForkServer:
         self._mutex = threading.Lock()
         self.outcome: ProcessOutcome | None = None
         self.unfit: list[str] = []
+        self.said: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._watch, args=watching, daemon=True)
         self._thread.start()
 
@@ -72,7 +74,8 @@ class LocalForkServer:
         if not data.endswith(b"\n"):
             self._thread.join()
             return False
-        self.unfit = json.loads(data)["unfit"]
+        self.said = json.loads(data)
+        self.unfit = self.said["unfit"]
         self._supervised.at_rest = True
         return True
 
@@ -81,8 +84,13 @@ class LocalForkServer:
 
         Raises OSError where the fork server is gone.
         """
-        path = request.folder / "settings.json"
-        order = json.dumps({"settings": str(path)}).encode()
+        names = ("settings", "start") if request.argv else ("settings",)
+        order = json.dumps(
+            {
+                **{name: str(request.folder / f"{name}.json") for name in names},
+                "memory_bytes": request.memory_bytes if request.argv else None,
+            }
+        ).encode()
         ours, theirs = socket.socketpair()
         log_read, log_write = os.pipe()
         supervised = Supervised(ours, log_read)

@@ -31,13 +31,9 @@ class LocalExecutor:
 
     def run(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
         """Run one process from its start to the proof that its tree is gone."""
-        _prepare(request)
         if request.fork_server is not None:
-            try:
-                supervised = request.fork_server.fork(request)
-            except OSError as error:
-                return ProcessOutcome("lost", note=str(error))
-            return watch(supervised, request, sink, stop)
+            return self._run_fork(request, sink, stop)
+        _prepare(request)
         mark = new_mark(request.cwd, request.folder.name)
         supervisor, supervised = start_supervisor(specification(request, mark), ())
         try:
@@ -47,6 +43,22 @@ class LocalExecutor:
             supervisor.wait()
         if not outcome.reported:
             # the supervisor may have been killed, and its tree with it or not
+            outcome = replace(outcome, swept=sweep_marked(mark))
+        return outcome
+
+    def _run_fork(self, request: ProcessRequest, sink: Sink, stop: Callable[[], bool]) -> ProcessOutcome:
+        """Run a child of the request's fork server; one that becomes a command has a mark of its own."""
+        mark = new_mark(request.cwd, request.folder.name) if request.argv else None
+        if mark is not None:
+            files = {**request.files, "start.json": specification(request, mark)}
+            request = replace(request, files=files)
+        _prepare(request)
+        try:
+            supervised = request.fork_server.fork(request)
+        except OSError as error:
+            return ProcessOutcome("lost", note=str(error))
+        outcome = watch(supervised, request, sink, stop)
+        if mark is not None and not outcome.reported:
             outcome = replace(outcome, swept=sweep_marked(mark))
         return outcome
 

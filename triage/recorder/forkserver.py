@@ -45,6 +45,16 @@ def serve(recorder: Any, session: Any) -> None:
                 importlib.import_module(library)
     reasons = unfit(session, control.fileno())
     control.sendall(json.dumps({"ready": True, "unfit": reasons}).encode() + b"\n")
+    settings = _take_settings(fork_on_order(control, "settings"))
+    _detach_from_server(session)
+    recorder.begin_chunk(settings, session)
+
+
+def fork_on_order(control: socket.socket, name: str) -> str:
+    """Fork for each order of the harness, which is a JSON object; returns its entry `name` in the fork.
+
+    The process ends when the harness closes its end.
+    """
     _flush()
     # the collector of a child leaves frozen objects alone, so that their pages stay shared
     gc.collect()
@@ -54,11 +64,9 @@ def serve(recorder: Any, session: Any) -> None:
         data, fds, _, _ = socket.recv_fds(control, _ORDER_BYTES, 2)
         if not data:
             os._exit(0)
-        if _fork_chunk(control, fds, (log.st_dev, log.st_ino)):
-            settings = _take_settings(json.loads(data)["settings"])
-            _detach_from_server(session)
-            recorder.begin_chunk(settings, session)
-            return
+        order = json.loads(data)
+        if _fork_supervised(control, fds, (log.st_dev, log.st_ino), order.get("memory_bytes")):
+            return str(order[name])
         for fd in fds:
             os.close(fd)
         _reap_supervisors()
@@ -77,8 +85,10 @@ def _take_settings(path: str) -> Settings:
     return settings
 
 
-def _fork_chunk(control: socket.socket, fds: list[int], log: tuple[int, int]) -> bool:
-    """Fork a supervisor, which forks the process of the chunk. True in the latter, False in the server."""
+def _fork_supervised(
+    control: socket.socket, fds: list[int], log: tuple[int, int], memory_bytes: int | None
+) -> bool:
+    """Fork a supervisor, which forks the process under test. True in the latter, False in the server."""
     server = os.getpid()
     if os.fork():
         return False
@@ -89,7 +99,7 @@ def _fork_chunk(control: socket.socket, fds: list[int], log: tuple[int, int]) ->
     log_fd, order_fd = fds
     _redirect(log_fd, log)
     orders = socket.socket(fileno=order_fd)
-    child = supervisor.fork(orders, None)
+    child = supervisor.fork(orders, memory_bytes)
     if child:
         supervisor.supervise(orders, child)
         os._exit(0)
@@ -141,13 +151,18 @@ def _flush() -> None:
 
 def unfit(session: Any, control_fd: int) -> list[str]:
     """Return why children of this process would not be independent of it and of each other."""
+    return unfit_process(control_fd) + _paired_hooks(session.config)
+
+
+def unfit_process(control_fd: int) -> list[str]:
+    """Return what this process holds that it could not share with children: threads, sockets, processes."""
     reasons = [f"a thread runs after collection: {thread.name}" for thread in threading.enumerate()[1:]]
     if not reasons and _threads_after_fork() > 1:
         reasons.append("a library started threads during collection")
     reasons += _shared_descriptors(control_fd)
     if supervisor.descendants(os.getpid()):
         reasons.append("a process was started during collection")
-    return reasons + _paired_hooks(session.config)
+    return reasons
 
 
 def _threads_after_fork() -> int:

@@ -22,6 +22,7 @@ from triage.recorder.items import NextItem, line_of, report_of_exit
 from triage.recorder.json_report import JsonReport, stand_in
 from triage.recorder.left_out import is_left_out
 from triage.recorder.look import Observer
+from triage.recorder.modules import ModuleNotes
 from triage.recorder.record_file import Writer
 from triage.recorder.reports import (
     ReportSerializer,
@@ -63,6 +64,9 @@ class Recorder:
         )
         self.json_report = JsonReport(settings.json_report, self.serializer)
         self.observer = Observer(self.serializer.deep)
+        self.modules = ModuleNotes(settings.modules) if settings.modules else None
+        if self.modules is not None:
+            self.modules.watch()
         self.hints: list[str] = []
         """Where the suite may behave differently than here."""
         self.items: list[Any] = []
@@ -236,6 +240,8 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: Any) -> None:
         """The final list of items."""
+        if self.modules is not None:
+            self.modules.write()
         # a process that runs a chunk was preceded by one that collected, which has given the hints
         if self.settings.mode == "run":
             self._change_surroundings(session)

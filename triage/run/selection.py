@@ -18,6 +18,8 @@ from triage.run.origins import Origins
 from triage.run.record_reader import collected_keys
 
 INSTRUMENTS = "instruments"
+Start = Callable[[ProcessRequest], ProcessRequest]
+"""Decides how a request becomes a process: returns it as it is, or with a parent to fork from."""
 _UNKNOWN: Key = ("", -1)
 """Stands for the tests of the selection until they are collected."""
 
@@ -31,12 +33,14 @@ def run_selection(
     executor: Executor,
     world: World,
     stop: Callable[[], bool] = lambda: False,
+    start: Start = lambda request: request,
+    modules: Path | None = None,
 ) -> SelectionResult:
     """Run the selected tests in one process, in order; behind a death, a further process for the rest.
 
     `env` is the canonical environment, `selection.env` goes on top of it. `folder` is made and keeps
     the log, the record's events, and what the instruments wrote in `instruments/`. Where `stop` says so the
-    process is ended and no further one starts.
+    process is ended and no further one starts. `modules` gets the libraries' modules that were imported.
     """
     started = world.monotonic()
     folder = folder.absolute()
@@ -44,6 +48,9 @@ def run_selection(
     scratch.mkdir(parents=True, exist_ok=True)
     launch = _launch(selection, env, python, folder=folder, world=world)
     run = _SelectionRun(selection, launch, executor, scratch, stop)
+    run.start = start
+    if modules is not None:
+        run.first_settings = {"modules": str(modules)}
     chunk = run.run()
     (folder / "events.jsonl").write_bytes(b"".join(payload + b"\n" for payload in run.events))
     _keep_logs(chunk.attempts, folder)
@@ -71,6 +78,9 @@ class _SelectionRun:
         stop: Callable[[], bool],
     ) -> None:
         self.selection = selection
+        self.start: Start = lambda request: request
+        self.first_settings: dict[str, str] = {}
+        """Further settings of the recorder in the first attempt."""
         self.launch = launch
         self.origins = Origins(selection.root)
         self.events: list[bytes] = []
@@ -120,9 +130,11 @@ class _SelectionRun:
     def _request(self, folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
         if not self._planned_keys():
             match = list(self.selection.nodeids) or None
-            return self.launch.request(folder, key, match=match, json_report=None)
-        exact = [list(pair) for pair in keys]
-        return self.launch.request(folder, key, exact=exact, json_report=None)
+            request = self.launch.request(folder, key, match=match, json_report=None, **self.first_settings)
+        else:
+            exact = [list(pair) for pair in keys]
+            request = self.launch.request(folder, key, exact=exact, json_report=None)
+        return self.start(request)
 
     def _on_event(self, _chunk: ChunkProgress, _attempt: int, payload: bytes, event: Any) -> None:
         self.events.append(payload)

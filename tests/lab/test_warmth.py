@@ -1,0 +1,171 @@
+"""Which runs fork from a warm parent, and how forks prove themselves and are contradicted."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from triage.evidence.folder import EvidenceFolder
+from triage.lab.budget import Budget, Spending
+from triage.lab.earlier import EarlierVerdicts
+from triage.lab.environment import Environment
+from triage.lab.lab import Lab
+from triage.lab.protocol import Experiment, Look, Observation, Setup
+from triage.lab.record import ExperimentRecord
+from triage.lab.warmth import Warmth, Way
+from triage.model.base import World
+from triage.model.experiment import EXPERIMENTS_FILE, Factor, Status
+from triage.model.outcome import Outcome
+from triage.model.run import Limits
+
+T = "tests/test_a.py::test_it"
+BASE = Setup(nodeids=(T,))
+RED, GREEN = Outcome.FAILED, Outcome.PASSED
+
+
+class Parents:
+    """Stands for parents that serve every request."""
+
+    unfit = ""
+
+
+class Runner:
+    """Answers setups by a function of the setup and of how the run was started."""
+
+    def __init__(self, root: Path, warmth: Warmth, answer) -> None:
+        self.root, self.warmth, self._answer = root, warmth, answer
+        self.started: list[str] = []
+
+    def pristine(self, setup: Setup) -> Path:
+        return self.root
+
+    def edits(self, setup: Setup) -> dict[str, str | None]:
+        return {}
+
+    def side_by_side(self, setups, run):
+        return [run(setup) for setup in setups]
+
+    def run(self, setup: Setup, limits: Limits, number: int, way: Way) -> Observation:
+        if way.learns is not None:
+            way.learns.write_text(json.dumps({"steps": self.steps, "early": []}))
+        self.started.append("fork" if way.forks else "fresh")
+        seen = Observation(outcomes={T: self._answer(setup, way.forks)}, forked=way.forks)
+        self.warmth.take(setup, way, seen)
+        return seen
+
+    steps: list[object] = ["json", "numpy"]
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """opened(answer): a laboratory on such a runner."""
+
+    def open_one(answer) -> Lab:
+        world = World(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), monotonic=lambda: 0.0, environ={})
+        folder = EvidenceFolder.create(tmp_path, "t", "b", "20260101T000000Z")
+        environment = Environment(
+            executor=None, world=world, variables={}, python=None, pytest_args=(), import_path=()
+        )  # type: ignore[arg-type]
+        notes: list[str] = []
+        warmth = Warmth(Parents(), tmp_path, notes.append)  # type: ignore[arg-type]
+        return Lab(
+            runner=Runner(tmp_path, warmth, answer),  # type: ignore[arg-type]
+            record=ExperimentRecord(folder, tmp_path, environment),
+            spending=Spending(Budget(seconds=60.0), world.monotonic),
+            limits=Limits(),
+            earlier=EarlierVerdicts(""),
+            notes=notes,
+        )
+
+    return open_one
+
+
+def looked(lab: Lab, *setups: Setup) -> list[str]:
+    """How the runs of these setups were started, one after another."""
+    before = len(lab.runner.started)
+    for setup in setups:
+        lab.look([Look(setup=setup)])
+    return lab.runner.started[before:]
+
+
+def warmed(lab: Lab) -> Lab:
+    """The same, once its first fork has shown what a new interpreter showed."""
+    assert looked(lab, BASE, BASE) == ["fresh", "fork"]
+    return lab
+
+
+def test_what_acts_behind_the_imports_forks(opened):
+    lab = warmed(opened(lambda setup, forks: RED))
+    late = [
+        BASE.plus(env={"APP_MODE": "1"}),
+        BASE.plus(edits={"app.py": "x = 1\n"}),
+        BASE.plus(commit="abc"),
+        BASE.plus(instruments={"seed": {"seed": 1}}),
+        BASE.measuring("usage", "clock"),
+        BASE.plus(nodeids=("tests/test_b.py::test_other", T)),
+    ]
+    assert looked(lab, *late) == ["fork"] * len(late)
+
+
+def test_what_acts_on_imports_is_a_new_interpreter(opened):
+    lab = warmed(opened(lambda setup, forks: RED))
+    early = [
+        BASE.plus(packages={"numpy": "1.26"}),
+        BASE.plus(env={"PYTHONHASHSEED": "1"}),
+        BASE.plus(instruments={"clock": {"at": 0.0}}),
+        BASE.plus(instruments={"network": {"answers": True}}),
+    ]
+    assert looked(lab, *early) == ["fresh"] * len(early)
+
+
+def test_code_that_sets_a_variable_before_an_import_may_not_change(opened):
+    lab = opened(lambda setup, forks: RED)
+    lab.runner.steps = [["OMP_NUM_THREADS", "1"], "numpy"]
+    warmed(lab)
+    assert looked(lab, BASE, BASE.plus(edits={"conftest.py": ""})) == ["fork", "fresh"]
+
+
+def test_a_fork_that_ends_otherwise_is_the_last_one(opened):
+    lab = opened(lambda setup, forks: GREEN if forks else RED)
+    assert looked(lab, BASE, BASE, BASE) == ["fresh", "fork", "fresh"]
+    assert "otherwise than in a new interpreter" in lab.notes[0]
+
+
+def experiment(treated: Setup) -> Experiment:
+    factor = Factor(kind="config", name="x", from_=0, to=1)
+    return Experiment(
+        probe="p", factor=factor, prediction="-", baseline=BASE, treated=treated, watch=(T,), any_reason=True
+    )
+
+
+def test_an_experiment_is_confirmed_in_new_interpreters(opened):
+    treated = BASE.plus(instruments={"defaults": {"overrides": {"a.b": 1}}})
+    lab = warmed(opened(lambda setup, forks: RED if setup == BASE else GREEN))
+    trial = lab.experiment(experiment(treated))
+    assert trial.result.status is Status.CONFIRMED
+    assert [run.forked for run in trial.baseline] == [True, True, True, False]
+    assert [run.forked for run in trial.treated] == [True, True, True, False]
+    lines = [json.loads(line) for line in (lab.record._folder.path / EXPERIMENTS_FILE).open()]
+    assert [line["start"] for line in lines if line["event"] == "observed"][-4:] == [
+        "fork", "fork", "fresh", "fresh",
+    ]  # fmt: skip
+
+
+def test_both_arms_are_new_interpreters_where_one_has_to_be(opened):
+    treated = BASE.plus(packages={"numpy": "1.26"})
+    lab = warmed(opened(lambda setup, forks: RED if setup == BASE else GREEN))
+    trial = lab.experiment(experiment(treated))
+    assert not any(run.forked for run in (*trial.baseline, *trial.treated))
+
+
+def test_new_interpreters_that_contradict_forks_decide(opened):
+    treated = BASE.plus(edits={"app.py": "x = 1\n"})
+    lab = warmed(opened(lambda setup, forks: GREEN if setup == treated and forks else RED))
+    trial = lab.experiment(experiment(treated))
+    assert trial.result.status is Status.REFUTED
+    assert not any(run.forked for run in (*trial.baseline, *trial.treated))
+    assert "came out otherwise in new interpreters" in lab.notes[0]
+    assert looked(lab, BASE) == ["fresh"]

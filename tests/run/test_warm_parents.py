@@ -1,0 +1,174 @@
+"""Sessions that are forked from a process which has imported their libraries are as new interpreters."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
+from triage.model.base import World
+from triage.model.run import Selection
+from triage.process.local import LocalExecutor
+from triage.run.selection import run_selection
+from triage.run.warm_parents import Imports, WarmParents, _Parent
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+_FACTS = """
+import json, os, random, sys, xml.dom.minidom
+import app
+
+def test_facts():
+    app.STATE.append("seen")
+    facts = {
+        "argv": sys.argv[3:], "path": sys.path, "cwd": os.getcwd(), "state": app.STATE,
+        "imported": sorted(name for name in sys.modules if name.startswith(("xml", "app", "decimal"))),
+        "env": {name: os.environ.get(name) for name in ("HOME", "TMPDIR", "MODE", "PYTHONPATH")},
+        "main": sys.modules["__main__"].__spec__.name,
+    }
+    chance = {"pid": os.getpid(), "number": random.random(), "hash": hash("x")}
+    with open(os.environ["FACTS"], "a") as file:
+        file.write(json.dumps([facts, chance]) + "\\n")
+"""
+
+
+class Sessions:
+    """Runs one test of a project in sessions that are new, or forked."""
+
+    def __init__(self, folder: Path, files: dict[str, str]) -> None:
+        self.root, self.folder = folder / "project", folder
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self.facts = folder / "facts"
+        self.modules = folder / "modules.json"
+        environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "FACTS": str(self.facts)}
+        self.world = World(now=None, monotonic=time.monotonic, environ=environ | NO_FOREIGN_PLUGINS)
+        self.executor = LocalExecutor()
+        self.parents = WarmParents(self.executor, folder / "warm", python=None, seconds=60.0)
+        self.forks: list[bool] = []
+        self._number = 0
+
+    def run(self, *, warm: bool, may_start: bool = True, env: dict[str, str] | None = None) -> list[str]:
+        """The outcomes of one session."""
+        self._number += 1
+
+        def start(request: Any) -> Any:
+            imports = Imports.read(self.modules) if warm else None
+            if imports is not None:
+                request = self.parents.from_parent(request, imports, lambda: False, may_start=may_start)
+            self.forks.append(request.fork_server is not None)
+            return request
+
+        temporary = self.folder / f"t{self._number}"
+        temporary.mkdir()
+        variables = {"TMPDIR": str(temporary), "PYTHONPATH": str(self.root), **(env or {})}
+        result = run_selection(
+            Selection(root=str(self.root), nodeids=("test_a.py",), env=variables),
+            env={}, python=None, folder=self.folder / f"run{self._number}", executor=self.executor,
+            world=self.world, start=start, modules=None if warm else self.modules,
+        )  # fmt: skip
+        return [each.outcome.value for each in result.results]
+
+
+@pytest.fixture
+def sessions(tmp_path):
+    """sessions(files): sessions of a project with these files."""
+    opened: list[Sessions] = []
+
+    def open_one(files: dict[str, str]) -> Sessions:
+        opened.append(Sessions(tmp_path, files))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.parents.close()
+        each.executor.close()
+
+
+def test_a_fork_finds_what_a_new_interpreter_finds(sessions):
+    made = sessions({"test_a.py": _FACTS, "app.py": "STATE = []\n"})
+    for warm in (False, True, True):
+        assert made.run(warm=warm) == ["passed"]
+    assert made.forks == [False, True, True]
+    assert made.parents.started == 1
+    (fresh, _), (fork, chance), (other_fork, other_chance) = map(json.loads, made.facts.open())
+    for facts in (fresh, fork, other_fork):
+        facts["env"].pop("TMPDIR")
+    assert fork == fresh
+    assert other_fork == fresh
+    assert '"app"' not in made.modules.read_text()
+    assert chance["number"] != other_chance["number"]
+    assert chance["pid"] != other_chance["pid"]
+
+
+def test_variables_that_the_imports_read_need_a_parent_of_their_own(sessions):
+    made = sessions({"test_a.py": _FACTS, "app.py": "STATE = []\n"})
+    made.run(warm=False)
+    made.run(warm=True)
+    made.run(warm=True, may_start=False, env={"MODE": "other"})
+    made.run(warm=True, may_start=False, env={"PYTHONHASHSEED": "7"})
+    assert made.forks == [False, True, True, False]
+    made.run(warm=True, env={"PYTHONHASHSEED": "7"})
+    made.run(warm=True, env={"PYTHONHASHSEED": "7"})
+    assert made.forks[4:] == [True, True]
+    lines = [json.loads(line) for line in made.facts.open()]
+    assert lines[2][0]["env"]["MODE"] == "other"
+    assert len({chance["hash"] for _, chance in lines[3:]}) == 1
+
+
+def test_a_killed_parent_is_replaced(sessions):
+    made = sessions({"test_a.py": "def test_it(): pass\n"})
+    made.run(warm=False)
+    made.run(warm=True)
+    server = made.parents._parents[0].server
+    os.kill(server._supervised.pid, signal.SIGKILL)
+    assert made.run(warm=True) == ["passed"]
+    assert made.parents.started == 2
+
+
+def test_what_the_suite_sets_before_an_import_is_set_in_the_parent_too(sessions):
+    conftest = "import os\nos.environ['EARLY'] = 'yes'\nimport xml.dom.minidom\n"
+    made = sessions({"conftest.py": conftest, "test_a.py": "def test_it(): pass\n"})
+    made.run(warm=False)
+    imports = Imports.read(made.modules)
+    assert imports is not None
+    assert imports.sets_variables
+    assert imports.steps.index(("EARLY", "yes")) < imports.steps.index("xml.dom.minidom")
+    assert made.run(warm=True) == ["passed"]
+
+
+class Server:
+    alive = True
+
+
+@pytest.mark.parametrize(
+    ("changed", "fits"),
+    [
+        ({"APP_MODE": "2"}, True),
+        ({"TZ": "Asia/Tokyo"}, True),
+        ({"TRIAGE_RECORD": "x", "PYTHONPATH": "/y", "PYTEST_ADDOPTS": "-x"}, True),
+        ({"LC_ALL": "C"}, False),
+        ({"PYTHONUTF8": "1"}, False),
+        ({"OMP_NUM_THREADS": "1"}, False),
+        ({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, False),
+        ({"MPLBACKEND": "Agg"}, False),
+    ],
+)
+def test_a_parent_fits_what_differs_in_nothing_that_it_has_read(changed, fits):
+    env = {"APP_MODE": "1", "HOME": "/root"}
+    parent = _Parent(Server(), env, frozenset({"MPLBACKEND"}))
+    assert parent.fits({**env, **changed}) is fits
+
+
+def test_a_parent_whose_modules_copied_the_environment_fits_no_other():
+    parent = _Parent(Server(), {"A": "1"}, frozenset({"*"}))
+    assert parent.fits({"A": "1", "TRIAGE_RECORD": "x"})
+    assert not parent.fits({"A": "2"})

@@ -1,0 +1,144 @@
+"""Decide which runs of a laboratory fork from a warm parent, and have the first forks prove themselves.
+
+A fork starts where a session has imported its libraries and nothing of the suite. Whatever changes something
+later than that, forks: settings, seeds, order, files, source of the product, tracers. What acts while
+libraries are imported, or on what they then hold, gets a new interpreter, and so do both arms of its
+experiment. Variables are decided by the parents themselves (see `run.warm_parents`).
+
+The first runs are new interpreters; from one of them the list of modules is learned. The first fork repeats
+one of them: where it ends otherwise, no further run forks. Each experiment that forks is confirmed by a last
+round of new interpreters (see `lab.lab`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.lab.protocol import Observation, Setup
+from triage.lab.verdict import same_reason
+from triage.run.warm_parents import Imports, WarmParents
+
+_ACT_ON_IMPORTS = frozenset({"clock", "network", "machine"})
+"""Instruments of whose replacements a library that is imported behind them keeps some."""
+_HASH_SEED = "PYTHONHASHSEED"
+"""Drawn when an interpreter starts: with and without this variable, forks of one parent share one."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a run is to start."""
+
+    forks: bool = False
+    may_start_parent: bool = False
+    """Whether a parent may be started for it; else it forks only where one fits."""
+    learns: Path | None = None
+    """Where the run leaves the modules that it has imported."""
+
+
+FRESH = Way()
+"""A new interpreter."""
+
+
+class Warmth:
+    """What is known of forks in one laboratory; several threads may ask."""
+
+    def __init__(self, parents: WarmParents | None, folder: Path, note: Callable[[str], None]) -> None:
+        """Without parents every run is a new interpreter. `note` takes why no further run forks."""
+        self.parents = parents
+        self.imports: Imports | None = None
+        self._folder = folder
+        self._note = note
+        self._mutex = threading.Lock()
+        self._seen: dict[str, Observation] = {}
+        """What new interpreters gave, by setup, until the first fork was compared."""
+        self._is_proven = False
+        self._is_tried = False
+        """Whether the first fork is on its way."""
+        self._learning = 0
+
+    @classmethod
+    def none(cls) -> Warmth:
+        """Every run is a new interpreter."""
+        return cls(None, Path(), lambda _why: None)
+
+    def may_fork(self, *setups: Setup) -> bool:
+        """Whether all these setups fork, now that forks have proven themselves."""
+        return self._is_proven and self.parents is not None and not any(map(self._acts_early, setups))
+
+    def way(self, setup: Setup, *, fresh: bool = False, several: bool = False) -> Way:
+        """How a run of this setup starts.
+
+        `fresh`: as a new interpreter, from which something may be learned all the same; `several`: it is one
+        of an experiment's rounds.
+        """
+        with self._mutex:
+            if self.parents is None:
+                return FRESH
+            if self.imports is None:
+                self._learning += 1
+                return Way(learns=self._folder / f"modules.{self._learning}.json")
+            if fresh or self._acts_early(setup):
+                return FRESH
+            # of a variable's many values each is tried once: a parent for each would be dearer
+            fork = Way(forks=True, may_start_parent=several or not setup.env)
+            if self._is_proven:
+                return fork
+            if self._is_tried or _key(setup) not in self._seen:
+                return FRESH
+            self._is_tried = True
+            return fork
+
+    def _acts_early(self, setup: Setup) -> bool:
+        if setup.packages or _HASH_SEED in setup.env:
+            return True
+        if any(setup.instruments.get(name) for name in _ACT_ON_IMPORTS):
+            return True
+        changes_code = bool(setup.edits or setup.commit or setup.reverted or setup.head_tests)
+        return changes_code and self.imports is not None and self.imports.sets_variables
+
+    def take(self, setup: Setup, way: Way, seen: Observation) -> None:
+        """Learn from a run: its modules, or whether a fork gives what a new interpreter gives."""
+        with self._mutex:
+            if self.parents is None:
+                return
+            if way.learns is not None and self.imports is None:
+                self.imports = Imports.read(way.learns)
+                if self.imports is not None and self.imports.trouble:
+                    self._stop(self.imports.trouble)
+            if self._is_proven:
+                return
+            if not way.forks:
+                self._seen[_key(setup)] = seen
+                return
+            if not seen.forked:
+                self._stop(self.parents.unfit if self.parents is not None else "")
+            elif not alike(self._seen[_key(setup)], seen):
+                self._stop("a test ended otherwise than in a new interpreter")
+            else:
+                self._is_proven = True
+                self._seen.clear()
+
+    def stop(self, why: str) -> None:
+        """Fork no more."""
+        with self._mutex:
+            self._stop(why)
+
+    def _stop(self, why: str) -> None:
+        if self.parents is not None:
+            self._note(f"isolation fresh instead of warm: {why or 'no parent could be started'}")
+        self.parents = None
+        self._is_proven = False
+
+
+def alike(one: Observation, other: Observation) -> bool:
+    """Whether two runs of one setup gave the same outcomes, for the same reasons."""
+    if one.outcomes != other.outcomes:
+        return False
+    return all(same_reason(failure, other.failures.get(nodeid)) for nodeid, failure in one.failures.items())
+
+
+def _key(setup: Setup) -> str:
+    return setup.model_dump_json()

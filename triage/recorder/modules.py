@@ -1,0 +1,105 @@
+"""Note which library modules a session has imported when its collection is over, for a warm parent.
+
+The order of the imports is kept, and with it where the suite changed a variable in between: what is imported
+behind that may have read it. Modules of the suite, of the recorder and of instruments are none of a library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_OWN_VARIABLES = ("PYTEST_", "TRIAGE_")
+"""Beginnings of variables that pytest and the recorder set themselves."""
+_STARTED_EARLY = ("sitecustomize", "usercustomize")
+"""Modules that Python imports when it starts, wherever they lie."""
+
+
+@dataclass
+class ModuleNotes:
+    """What is known of the imports of this process, from the moment on in which this was made."""
+
+    path: str
+    """Where the notes are written."""
+    changes: list[tuple[int, str, str | None]] = field(default_factory=list)
+    """Variables that were set (None: removed): how many modules there were, name, value."""
+
+    _libraries: tuple[str, ...] = ()
+
+    def watch(self) -> None:
+        """Begin to note changes of the environment; an audit hook stays for the life of the process."""
+        self._libraries = library_folders()
+        sys.addaudithook(self._audit)
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.putenv":
+            self._change(os.fsdecode(arguments[0]), os.fsdecode(arguments[1]))
+        elif event == "os.unsetenv":
+            self._change(os.fsdecode(arguments[0]), None)
+
+    def _change(self, name: str, value: str | None) -> None:
+        if name.startswith(_OWN_VARIABLES) or os.environ.get(name) == value:
+            return
+        # a library that is imported beforehand sets its own variables there too
+        if not _setter().startswith(self._libraries):
+            self.changes.append((len(sys.modules), name, value))
+
+    def write(self) -> None:
+        """Write modules and changes, in order, as one JSON list."""
+        text = json.dumps({"steps": self._steps(), "early": _early_strangers()})
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def _steps(self) -> list[Any]:
+        """Names of modules in order, and changes as pairs [name, value]."""
+        folders = library_folders()
+        steps: list[Any] = []
+        waiting = list(self.changes)
+        for number, (name, module) in enumerate(list(sys.modules.items())):
+            while waiting and waiting[0][0] <= number:
+                _, variable, value = waiting.pop(0)
+                steps.append([variable, value])
+            if _is_of_library(name, module, folders):
+                steps.append(name)
+        return steps
+
+
+def _setter() -> str:
+    """The file of the code that changes the environment now."""
+    frame = sys._getframe(3)
+    while frame.f_back is not None and frame.f_globals.get("__name__") in ("os", "collections.abc"):
+        frame = frame.f_back
+    return os.path.realpath(frame.f_code.co_filename)
+
+
+def library_folders() -> tuple[str, ...]:
+    """Folders of Python's library and of installed packages."""
+    paths: Mapping[str, str] = sysconfig.get_paths()
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({os.path.join(os.path.realpath(paths[name]), "") for name in names})
+
+
+def _is_of_library(name: str, module: Any, folders: tuple[str, ...]) -> bool:
+    """Whether a module was found by its own name, in a library."""
+    spec = getattr(module, "__spec__", None)
+    if spec is None or spec.name != name or name.partition(".")[0] in ("__main__", "triage", *_STARTED_EARLY):
+        return False
+    if spec.origin in ("built-in", "frozen"):
+        return True
+    return isinstance(spec.origin, str) and os.path.realpath(spec.origin).startswith(folders)
+
+
+def _early_strangers() -> list[str]:
+    """Modules of the suite that Python itself imports when it starts."""
+    folders = library_folders()
+    found = []
+    for name in _STARTED_EARLY:
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if path and not os.path.realpath(path).startswith(folders):
+            found.append(name)
+    return found
