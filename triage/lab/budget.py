@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_GRACE = 0.05
+"""Part of the budget by which a run that has begun may exceed it: the report takes time too."""
 MOST_RUNS = 2000
 """A guard against a search that does not end; the longest real one took 300 runs."""
 
@@ -48,6 +50,10 @@ class Spending:
     def seconds_left(self) -> float:
         """Seconds until the budget is spent; below zero afterwards."""
         return self.budget.seconds - self.seconds
+
+    def is_over(self) -> bool:
+        """Whether even what has begun must end now."""
+        return self.seconds_left < -_GRACE * self.budget.seconds
 
     def take_run(self) -> int:
         """Count one more run and return its number, from 1. Raises `BudgetSpent` where none is left."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,17 @@ class Collected:
 
 
 def collect(
-    tree: Path, folder: Path, *, selectors: Sequence[str], environment: Environment, limits: Limits
+    tree: Path,
+    folder: Path,
+    *,
+    selectors: Sequence[str],
+    environment: Environment,
+    limits: Limits,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Collected:
     """Collect everything that the selectors name. Raises `VoidError` where nothing can be collected.
 
-    `tree` is the copy to collect in; what pytest says goes to `folder`.
+    `tree` is the copy to collect in; what pytest says goes to `folder`. `stop` says that the time is up.
     """
     selection = Selection(
         root=str(tree),
@@ -73,7 +79,12 @@ def collect(
         folder=folder,
         executor=environment.executor,
         world=environment.world,
+        stop=stop,
     )
+    if any(attempt.ended == "interrupted" for attempt in result.attempts) and stop():
+        raise VoidError(
+            "budget-spent", "the budget was spent while the suite was collected", "give --budget more seconds"
+        )
     listing = _listing(folder / "instruments" / "listing.jsonl")
     tests = tuple(listing.get("ids", ()))
     broken = {}

@@ -17,9 +17,6 @@ from triage.model.base import Progress, Silent
 from triage.model.failure import Failure
 from triage.model.run import Limits
 
-_LEAST_SECONDS = 5.0
-"""What a process gets even where the budget ends sooner: a start alone takes a second or two."""
-
 
 @dataclass(kw_only=True)
 class Lab:
@@ -170,19 +167,21 @@ class Lab:
 
     def _run(self, setup: Setup, way: Way) -> Observation:
         number = self.spending.take_run()
-        observation = self.runner.run(setup, self._limits_now(), number, way)
+        spending = self.spending
+        observation = self.runner.run(
+            setup,
+            self.limits,
+            number,
+            way,
+            is_over=spending.is_over,
+            seconds_left=lambda: spending.seconds_left,
+        )
         if not (setup.instruments or setup.edits or setup.reverted):
             # their files are gone with the working copy; those of an experiment are kept under arms/
             observation = observation.model_copy(update={"command": self.record.command(setup, number)})
         self.record.observed(number, observation)
         self.progress.step(f"run {number}")
         return observation
-
-    def _limits_now(self) -> Limits:
-        """The limits of a run that starts now: no process outlives the budget."""
-        left = max(_LEAST_SECONDS, self.spending.seconds_left)
-        whole = min(self.limits.chunk_timeout or left, left)
-        return self.limits.model_copy(update={"chunk_timeout": whole})
 
 
 def _forks_are_contradicted(

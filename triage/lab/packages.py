@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from triage.errors import VoidError
@@ -35,10 +36,11 @@ class PackageFolders:
         self._made: dict[str, PackageFolder] = {}
         self._lock = threading.Lock()
 
-    def get(self, packages: Mapping[str, str], tree: Path) -> PackageFolder | None:
+    def get(self, packages: Mapping[str, str], tree: Path, seconds: float = inf) -> PackageFolder | None:
         """The folder with these packages (name to version); None for none.
 
-        `tree` is the suite, whose own wheels and archives are tried before a network is.
+        `tree` is the suite, whose own wheels and archives are tried before a network is. `seconds` are left
+        for all of it.
         """
         if not packages:
             return None
@@ -46,16 +48,18 @@ class PackageFolders:
         with self._lock:
             if name not in self._made:
                 path = self._parent / name.replace("/", "_")[:_LONGEST_NAME]
-                self._made[name] = PackageFolder(path, self._install(packages, path, tree))
+                self._made[name] = PackageFolder(path, self._install(packages, path, tree, seconds))
             return self._made[name]
 
-    def _install(self, packages: Mapping[str, str], path: Path, tree: Path) -> tuple[str, ...]:
+    def _install(
+        self, packages: Mapping[str, str], path: Path, tree: Path, seconds: float
+    ) -> tuple[str, ...]:
         """Install each package for itself: one that nobody has does not keep the others away."""
         links = [folder for name in _LINK_FOLDERS if (folder := tree / name).is_dir()]
         refusals = []
         for package, version in packages.items():
             try:
-                install({package: version}, path, python=self._python, links=links)
+                install({package: version}, path, python=self._python, links=links, seconds=seconds)
             except VoidError as error:
                 self._report(str(error))
                 refusals.append(error.what)

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 from triage.instruments.registry import plugin_of
+from triage.lab.budget import BudgetSpent
 from triage.lab.environment import Environment
 from triage.lab.observations import observation_of, read_instruments
 from triage.lab.packages import PackageFolder, PackageFolders
@@ -88,20 +90,35 @@ class SetupRunner:
                 self._stopping.set()  # leaving the pool waits for its threads, and they for processes
                 raise
 
-    def run(self, setup: Setup, limits: Limits, number: int, way: Way = FRESH) -> Observation:
-        """Run one setup under these limits; its artifacts go to the folder of run `number`."""
+    def run(
+        self,
+        setup: Setup,
+        limits: Limits,
+        number: int,
+        way: Way = FRESH,
+        *,
+        is_over: Callable[[], bool] = lambda: False,
+        seconds_left: Callable[[], float] = lambda: inf,
+    ) -> Observation:
+        """Run one setup under these limits; its artifacts go to the folder of run `number`.
+
+        Raises `BudgetSpent` where `is_over` ends the process: what it gave until then is no observation.
+        """
         folder = self._record.run_folder(number)
         forks: list[bool] = []
 
+        def stop() -> bool:
+            return self._stopping.is_set() or is_over()
+
         def start(request: ProcessRequest) -> ProcessRequest:
-            request = self._from_parent(request, way)
+            request = self._from_parent(request, way, stop)
             forks.append(request.fork_server is not None)
             return request
 
         with self._slot() as slot:
             edits, overlay = self._states.edits(setup), self._states.overlay(setup)
             tree = self._scratch.tree(slot, setup.commit, edits, overlay)
-            packages = self._packages.get(setup.packages, self.pristine(setup))
+            packages = self._packages.get(setup.packages, self.pristine(setup), seconds_left())
             result = run_selection(
                 self._selection(
                     setup, tree, emptied_temporary(self._temporary / f"t{slot}"), packages, limits
@@ -111,10 +128,12 @@ class SetupRunner:
                 folder=folder,
                 executor=self._environment.executor,
                 world=self._environment.world,
-                stop=self._stopping.is_set,
+                stop=stop,
                 start=start,
                 modules=way.learns,
             )
+        if is_over() and any(attempt.ended == "interrupted" for attempt in result.attempts):
+            raise BudgetSpent
         if self._stopping.is_set():
             raise KeyboardInterrupt  # what a stopped process gave is no observation
         measured = read_instruments(folder / "instruments", self._record.redact)
@@ -125,11 +144,11 @@ class SetupRunner:
         self.warmth.take(setup, way, observation)
         return observation
 
-    def _from_parent(self, request: ProcessRequest, way: Way) -> ProcessRequest:
+    def _from_parent(self, request: ProcessRequest, way: Way, stop: Callable[[], bool]) -> ProcessRequest:
         parents, imports = self.warmth.parents, self.warmth.imports
         if not way.forks or parents is None or imports is None:
             return request
-        return parents.from_parent(request, imports, self._stopping.is_set, may_start=way.may_start_parent)
+        return parents.from_parent(request, imports, stop, may_start=way.may_start_parent)
 
     @contextmanager
     def _slot(self) -> Iterator[int]:

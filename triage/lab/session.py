@@ -25,6 +25,8 @@ from triage.run.warm_parents import WarmParents
 
 WORKERS = 2
 """The two arms of an experiment run side by side."""
+_LEAST_SECONDS = 5.0
+"""What collection gets of the smallest budget: a start alone takes a second or two."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,25 @@ def laboratory(
         yield open_lab(services, folder, place, budget=UNLIMITED, workers=workers, conditions=conditions)
 
 
-def collect_suite(services: Services, place: Workspace, conditions: Conditions | None = None) -> Collected:
-    """Collect the suite as it stands. Raises `VoidError` where nothing can be collected."""
+def collect_suite(
+    services: Services,
+    place: Workspace,
+    conditions: Conditions | None = None,
+    spending: Spending | None = None,
+) -> Collected:
+    """Collect the suite as it stands. Raises `VoidError` where nothing can be collected in the time."""
+    least = services.world.monotonic() + _LEAST_SECONDS
+
+    def is_over() -> bool:
+        return spending is not None and spending.is_over() and services.world.monotonic() > least
+
     return collect(
         place.scratch.tree(0, None, {}),
         place.temporary / "collect",
         selectors=services.settings.selectors,
         environment=environment_of(services, conditions),
         limits=services.settings.limits,
+        stop=is_over,
     )
 
 
@@ -72,14 +85,15 @@ def open_lab(
     folder: EvidenceFolder,
     place: Workspace,
     *,
-    budget: Budget,
+    budget: Budget | Spending,
     workers: int,
     earlier: EarlierVerdicts | None = None,
     conditions: Conditions | None = None,
 ) -> Lab:
     """A laboratory that keeps its runs in the folder; without `earlier` it runs every experiment anew.
 
-    `conditions` are those of the run that the work belongs to, on top of the settings.
+    `budget` counts from now, or is one of which some is spent. `conditions` are those of the run that the
+    work belongs to, on top of the settings.
     """
     environment = environment_of(services, conditions)
     limits = services.settings.limits
@@ -92,7 +106,7 @@ def open_lab(
     return Lab(
         runner=runner,
         record=record,
-        spending=Spending(budget, services.world.monotonic),
+        spending=budget if isinstance(budget, Spending) else Spending(budget, services.world.monotonic),
         limits=limits,
         earlier=earlier if earlier is not None else EarlierVerdicts(""),
         progress=services.progress,

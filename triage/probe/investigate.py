@@ -15,7 +15,7 @@ from triage.cluster.conclusions import conclusions
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.budget import Budget
+from triage.lab.budget import Budget, Spending
 from triage.lab.environment import Environment, environment_of
 from triage.lab.lab import Lab
 from triage.lab.probe_folder import events_of, with_evidence, write_report
@@ -63,20 +63,22 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     """Find the cause of a subject's failure by experiment; write the evidence; append to the journal.
 
     The evidence folder is made once it is known that the subject exists.
-    Raises `UsageError` where it does not, `VoidError` where its file cannot be collected.
+    Raises `UsageError` where it does not, `VoidError` where its file cannot be collected. The budget counts
+    from here on: copies and collection take of it too.
     """
+    spending = Spending(request.budget, services.world.monotonic)
     refuse_unusable_cluster(request.subject, services.registry())
     red = _red_run(services, request)
     conditions = _conditions_of(services, red)
     with workspace(services.root) as place:
-        collected = collect_suite(services, place, conditions)
+        collected = collect_suite(services, place, conditions, spending)
         subject = find_subject(request.subject, services.registry(), collected, request.record)
         folder = make_folder()
         lab = open_lab(
             services,
             folder,
             place,
-            budget=request.budget,
+            budget=spending,
             workers=request.workers,
             earlier=earlier_verdicts(services, place, conditions),
             conditions=conditions,

@@ -25,6 +25,8 @@ _FIRST = 2
 """Runs alone; a flaky test seldom passes or fails in both of them by chance."""
 _SHORT_LIMIT = 30.0
 """Seconds that the first runs get: a test that hangs takes them, whatever the suite's own limit is."""
+_SHARE_OF_BUDGET = 0.25
+"""Of a small budget they get so much: that a test hangs is worth little if no time is left to ask why."""
 _HANGING_LIMIT = 6.0
 """Seconds for a test that was seen to hang at one line: its experiments need not wait longer."""
 _MORE_ALONE = 10
@@ -211,7 +213,8 @@ def _first_runs(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
     One that gets on needs time, and is run again under the suite's own limit.
     """
     limits = lab.limits
-    short = min(limits.test_timeout or _SHORT_LIMIT, _SHORT_LIMIT)
+    share = _SHARE_OF_BUDGET * lab.spending.seconds_left
+    short = min(limits.test_timeout or _SHORT_LIMIT, _SHORT_LIMIT, max(share, _HANGING_LIMIT))
     lab.limits = limits.model_copy(update={"test_timeout": short})
     looks = [Look(setup=alone, why="does it fail alone?")] * _FIRST
     runs = lab.look(looks)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 from triage.errors import VoidError
@@ -26,13 +28,20 @@ _NO_INDEX = pattern(
 
 
 def install(
-    wanted: Mapping[str, str], target: Path, *, python: str | None = None, links: Sequence[Path] = ()
+    wanted: Mapping[str, str],
+    target: Path,
+    *,
+    python: str | None = None,
+    links: Sequence[Path] = (),
+    seconds: float = inf,
 ) -> Path:
     """Install these versions, without their dependencies, into `target`; return it.
 
     `wanted` maps a name to a version, or to an empty text for any. `links` are folders with wheels or source
-    archives, which are tried first and without a network. Raises `VoidError` with pip's reason.
+    archives, which are tried first and without a network. Raises `VoidError` with pip's reason, also where
+    it takes longer than `seconds`.
     """
+    until = time.monotonic() + min(seconds, _PIP_SECONDS)
     words = [python or sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     words += ["--quiet", "--no-deps", "--upgrade", "--target", str(target)]
     words += [f"{name}=={version}" if version else name for name, version in wanted.items()]
@@ -40,10 +49,10 @@ def install(
     for folder in links:
         local += ["--find-links", str(folder)]
     if local:
-        reason = _pip([*words, "--no-index", "--no-build-isolation", *local])
+        reason = _pip([*words, "--no-index", "--no-build-isolation", *local], until)
         if reason is None:
             return target
-    reason = _pip([*words, "--retries", "0", "--timeout", "10", *local])
+    reason = _pip([*words, "--retries", "0", "--timeout", "10", *local], until)
     if reason is not None:
         raise VoidError(
             "no-package", f"pip could not install {_named(wanted)}: {reason}", "install it by hand"
@@ -51,10 +60,11 @@ def install(
     return target
 
 
-def _pip(words: Sequence[str]) -> str | None:
-    """Run pip; return None where it succeeded, else the last line that it said."""
+def _pip(words: Sequence[str], until: float) -> str | None:
+    """Run pip until this moment at the latest; return None where it succeeded, else its last line."""
+    seconds = max(0.0, until - time.monotonic())
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
     except (subprocess.TimeoutExpired, OSError) as error:
         return str(error)
     if done.returncode == 0:
