@@ -72,7 +72,8 @@ class Settings(Value):
     executor: str = Field("local", pattern=r"^[A-Za-z][A-Za-z0-9_-]*(:.+)?$")
     """Where chunks run: local, dask, dask:ADDRESS, or what a plugin offers."""
     isolation: Literal["warm", "fresh"] = "warm"
-    """warm: a fork server that has imported the suite forks per chunk; fresh: a new interpreter each."""
+    """warm: a fork server that has imported the suite forks per chunk, and experiments fork from one that has
+    imported its libraries; fresh: a new interpreter each."""
     reruns: int = Field(DEFAULT_RERUNS, ge=0, le=100)
     """How often a red test is run again alone before its failure counts as steady; green alone, it is run
     behind the tests that preceded it too. 0: never; nor where more than a tenth of the suite is red."""

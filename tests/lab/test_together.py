@@ -67,7 +67,7 @@ class Runner:
     def side_by_side(self, setups, run):
         return [run(setup) for setup in setups]
 
-    def run(self, setup: Setup, limits: Limits, number: int, way: Way) -> Observation:
+    def run(self, setup: Setup, limits: Limits, number: int, way: Way, **_: object) -> Observation:
         self.ran[setup.reverted] += 1
         return observed(*(GREEN if place in setup.reverted else RED for place in ("a", "b")))
 

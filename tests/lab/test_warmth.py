@@ -48,7 +48,7 @@ class Runner:
     def side_by_side(self, setups, run):
         return [run(setup) for setup in setups]
 
-    def run(self, setup: Setup, limits: Limits, number: int, way: Way) -> Observation:
+    def run(self, setup: Setup, limits: Limits, number: int, way: Way, **_: object) -> Observation:
         if way.learns is not None:
             way.learns.write_text(json.dumps({"steps": self.steps, "early": []}))
         self.started.append("fork" if way.forks else "fresh")

@@ -84,11 +84,7 @@ class RedTests:
 
     def _run_again(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Seen]:
         looks = [Look(setup=setup, why=why) for setup in self.setups(state, tests)]
-        self.lab.progress.start(len(looks), why)
-        try:
-            observations = self.lab.look(looks)
-        finally:
-            self.lab.progress.finish()
+        observations = self.lab.look(looks)
         self.seconds = max((observation.seconds for observation in observations), default=self.seconds)
         seen: dict[str, Seen] = {}
         for look, observation in zip(looks, observations, strict=True):

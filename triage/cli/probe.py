@@ -50,6 +50,11 @@ _LEAST_HUNT = 5.0
 @click.option("--budget", type=float, metavar="SECONDS", help="What it may take (default: 600).")
 @click.option("--factor", "factors", multiple=True, metavar="KIND:NAME=VALUE", help="Try this change first.")
 @click.option("--workers", type=int, help="How many runs at once (default: 2).")
+@click.option(
+    "--isolation",
+    type=click.Choice(["warm", "fresh"]),
+    help="Fork runs from a process that has imported the libraries, or start each anew.",
+)
 @click.option("--campaign", help="Folder under reports/.", metavar="NAME")
 @click.option("--stamp", help="Name of this probe's folder; default: the time, UTC.", metavar="STAMP")
 def probe_command(
@@ -63,6 +68,7 @@ def probe_command(
     budget: float | None,
     factors: tuple[str, ...],
     workers: int | None,
+    isolation: str | None,
     campaign: str | None,
     stamp: str | None,
 ) -> ExitCode:
@@ -75,7 +81,7 @@ def probe_command(
     from triage.lab.budget import Budget
     from triage.probe.investigate import Request, probe
 
-    app.flags = {"campaign": campaign, "base": base}
+    app.flags = {"campaign": campaign, "base": base, "isolation": isolation}
     seconds = _budget(budget if budget is not None else app.settings.budget)
     workers = _at_least_one(workers, "--workers") or DEFAULT_WORKERS
     if everything:

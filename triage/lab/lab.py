@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+from triage.lab import questions
 from triage.lab.budget import BudgetSpent, Spending
 from triage.lab.earlier import EarlierVerdicts
 from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, Step, Trial
+from triage.lab.questions import Pace
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
 from triage.lab.verdict import decided, interleaved, judge, lengthened
@@ -33,6 +36,8 @@ class Lab:
     """The failure that a baseline must show; set once the claim is checked."""
     notes: list[str] = field(default_factory=list)
     """What the report should say of how it was run."""
+    _pace: Pace = field(default_factory=lambda: Pace(workers=2))
+    """Two arms run side by side."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def answer(self, steps: tuple[Step, ...]) -> tuple[Answer, ...]:
@@ -47,7 +52,10 @@ class Lab:
         """Run each look once. Raises `BudgetSpent`."""
         for look in looks:
             self.record.look(look)
-        return self._run_all([look.setup for look in looks])
+        if not looks:
+            return []
+        with self._asking(questions.of_looks(looks), len(looks)):
+            return self._run_all([look.setup for look in looks])
 
     def experiment(self, experiment: Experiment) -> Trial:
         """Interleave the arms until the rule answers; the prediction is on disk before the first run.
@@ -66,7 +74,8 @@ class Lab:
             self.record.already_known(number, key, result, stamp)
             sentence = f"{result.sentence} Found in {stamp}."
             return Trial(result=result.model_copy(update={"sentence": sentence}))
-        baseline, treated = self._run_arms(experiment)
+        with self._asking(questions.of_experiment(experiment), 2 * experiment.repeats):
+            baseline, treated = self._run_arms(experiment)
         trial = self._with_command(judge(experiment, baseline, treated, self.reason), experiment, number)
         self.record.judged(number, key, trial.result)
         self.progress.note(f"{experiment.probe}: {trial.result.status.value} - {trial.result.sentence}")
@@ -144,6 +153,17 @@ class Lab:
                 raise
         return baseline, treated
 
+    @contextmanager
+    def _asking(self, question: str, runs: int) -> Iterator[None]:
+        """Show the question while its runs are made."""
+        self.progress.start(runs, questions.with_time(question, runs, self._pace, self.spending.seconds_left))
+        self._pace.seconds, slowest_before = 0.0, self._pace.seconds
+        try:
+            yield
+        finally:
+            self._pace.seconds = self._pace.seconds or slowest_before
+            self.progress.finish()
+
     def _with_command(self, trial: Trial, experiment: Experiment, number: int) -> Trial:
         """The trial with both arms as people paste them."""
         commands = {
@@ -179,6 +199,7 @@ class Lab:
         if not (setup.instruments or setup.edits or setup.reverted):
             # their files are gone with the working copy; those of an experiment are kept under arms/
             observation = observation.model_copy(update={"command": self.record.command(setup, number)})
+        self._pace.seconds = max(self._pace.seconds, observation.seconds)
         self.record.observed(number, observation)
         self.progress.step(f"run {number}")
         return observation

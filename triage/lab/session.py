@@ -50,12 +50,18 @@ def workspace(root: Path) -> Iterator[Workspace]:
 
 @contextmanager
 def laboratory(
-    services: Services, folder: EvidenceFolder, conditions: Conditions | None = None
+    services: Services,
+    folder: EvidenceFolder,
+    conditions: Conditions | None = None,
+    *,
+    forks: bool = True,
 ) -> Iterator[Lab]:
     """A laboratory with copies of its own and no limit, for a design or a verification."""
     workers = max(WORKERS, services.settings.workers)
     with workspace(services.root) as place:
-        yield open_lab(services, folder, place, budget=UNLIMITED, workers=workers, conditions=conditions)
+        yield open_lab(
+            services, folder, place, budget=UNLIMITED, workers=workers, conditions=conditions, forks=forks
+        )
 
 
 def collect_suite(
@@ -89,11 +95,12 @@ def open_lab(
     workers: int,
     earlier: EarlierVerdicts | None = None,
     conditions: Conditions | None = None,
+    forks: bool = True,
 ) -> Lab:
     """A laboratory that keeps its runs in the folder; without `earlier` it runs every experiment anew.
 
     `budget` counts from now, or is one of which some is spent. `conditions` are those of the run that the
-    work belongs to, on top of the settings.
+    work belongs to, on top of the settings. Without `forks` every run is a new interpreter.
     """
     environment = environment_of(services, conditions)
     limits = services.settings.limits
@@ -101,7 +108,8 @@ def open_lab(
         limits = limits.model_copy(update={"test_timeout": conditions.test_timeout})
     record = ExperimentRecord(folder, services.root, environment)
     notes: list[str] = []
-    warmth = Warmth(_parents(services, place, environment), place.temporary, notes.append)
+    parents = _parents(services, place, environment) if forks else None
+    warmth = Warmth(parents, place.temporary, notes.append)
     runner = SetupRunner(place.scratch, place.temporary, environment, record, workers=workers, warmth=warmth)
     return Lab(
         runner=runner,
@@ -140,6 +148,8 @@ def earlier_verdicts(
         **environment.variables,
         **{f"-{name}": "" for name in environment.unset},
         **({"pytest": " ".join(environment.pytest_args)} if environment.pytest_args else {}),
+        # whoever asks for new interpreters wants no verdict of forks
+        **({"isolation": "fresh"} if services.settings.isolation == "fresh" else {}),
     }
     probes = EvidenceFolder.all(services.output, phase="b")
     return EarlierVerdicts(

@@ -25,7 +25,7 @@ _FIRST = 2
 """Runs alone; a flaky test seldom passes or fails in both of them by chance."""
 _SHORT_LIMIT = 30.0
 """Seconds that the first runs get: a test that hangs takes them, whatever the suite's own limit is."""
-_SHARE_OF_BUDGET = 0.25
+_SHARE_OF_BUDGET = 0.5
 """Of a small budget they get so much: that a test hangs is worth little if no time is left to ask why."""
 _HANGING_LIMIT = 6.0
 """Seconds for a test that was seen to hang at one line: its experiments need not wait longer."""
