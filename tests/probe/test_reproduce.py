@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from triage.lab.budget import UNLIMITED, Spending
 from triage.lab.collect import NO_XDIST, Parallel
 from triage.lab.protocol import Observation, Setup
 from triage.model.outcome import Outcome
@@ -74,6 +75,7 @@ class World:
     """A laboratory whose runs are a function of the setup."""
 
     def __init__(self, world):
+        self.spending = Spending(UNLIMITED, lambda: 0.0)
         self.world, self.notes, self.setups = world, [], []
         self.limits = Limits()
 
