@@ -11,6 +11,7 @@ from triage.campaign.recorded import read_record
 from triage.errors import VoidError
 from triage.evidence.folder import HUNT, EvidenceFolder
 from triage.model.run import RerunHint, RunRecord
+from triage.run.order import listed_ids
 
 _MOST_RUNS = 20
 """Runs in which a red one is searched, newest first: of older ones the suite has changed too much."""
@@ -54,7 +55,7 @@ def hunted_order(output: Path, nodeid: str) -> tuple[str, ...]:
         except (OSError, ValueError, KeyError, TypeError):
             continue  # `triage check` names it
         for text in texts:
-            order = tuple(text.splitlines())
+            order = tuple(listed_ids(text))
             if nodeid in order:
                 return order
     return ()

@@ -8,7 +8,7 @@ from triage.campaign.services import Services
 from triage.errors import UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.hunt.earlier import Earlier, read_cut_short, read_earlier
-from triage.hunt.plan import TRYING_SHARES, SuiteCosts, default_budget, least_budget
+from triage.hunt.plan import FORK_SECONDS, TRYING_SHARES, SuiteCosts, default_budget, least_budget
 from triage.hunt.proving import explain_all, prove_all
 from triage.hunt.seen import Knowledge, SeenRun, green_in_all
 from triage.hunt.state import Hunt, Request
@@ -24,6 +24,8 @@ from triage.text.plural import counted_noun
 _MOST_RUNS = 20_000
 """Processes of the laboratory in one hunt; its time ends it sooner."""
 _FILE_ORDER = "file order"
+_LEAST_LIMIT, _TIMES_SLOWEST = 15.0, 10.0
+"""Seconds that each test has in a hunt, where that is less than the suite's own limit."""
 
 
 def hunt(services: Services, request: Request, make_folder: Callable[[], EvidenceFolder]) -> Hunt:
@@ -87,17 +89,33 @@ def _look_at_suite(state: Hunt) -> None:
     if not state.collected:
         raise VoidError("no-tests", "no test was collected", "try `pytest --collect-only`")
     runs: list[SeenRun] = []
+    slowest = 0.0
 
     def take(number: int, seen: Observation) -> None:
         runs.append(SeenRun.of(f"{_FILE_ORDER} {number + 1}", seen))
         state.notes.extend(seen.notes)
+        nonlocal slowest
+        slowest = max(slowest, *seen.durations.values(), 0.0)
 
     state.warm.run_all([state.collected, state.collected], take)
     state.notes += state.warm.notes
     _take_stock(state, runs)
     seconds = sum(run.seconds for run in runs) / len(runs)
-    state.costs = SuiteCosts(len(state.collected), seconds, start_seconds, state.request.workers)
+    single = FORK_SECONDS if state.warm.forks else start_seconds
+    state.costs = SuiteCosts(
+        len(state.collected), seconds, start_seconds, state.request.workers, single_seconds=single
+    )
+    _limit_tests(state, slowest)
     _set_budget(state)
+
+
+def _limit_tests(state: Hunt, slowest: float) -> None:
+    """A test that hangs in another order must not take the whole budget; the suite shows what tests take."""
+    seconds = max(_LEAST_LIMIT, _TIMES_SLOWEST * slowest)
+    limits = state.lab.limits
+    if limits.test_timeout is None or limits.test_timeout > seconds:
+        state.warm.limit(seconds)
+        state.lab.limits = limits.model_copy(update={"test_timeout": seconds})
 
 
 def _take_stock(state: Hunt, runs: list[SeenRun]) -> None:

@@ -14,7 +14,7 @@ rest is tried. What is left explains the proofs: what leaks, who writes it, what
 EXTRA_SECONDS = 120.0
 SUITES = 2.0
 """The budget by default: twice the suite's time and two minutes."""
-_FORK_SECONDS = 0.06
+FORK_SECONDS = 0.06
 """To fork, to put the working copy back and to end a process, for one test alone."""
 
 
@@ -43,6 +43,8 @@ class SuiteCosts:
     start_seconds: float
     """To start an interpreter and collect the suite."""
     workers: int
+    single_seconds: float = FORK_SECONDS
+    """To have a process for one test alone: a fork, or an interpreter where none can be had."""
 
     def orders(self, count: int = 1) -> float:
         """Runs of the whole suite in forks."""
@@ -55,7 +57,7 @@ class SuiteCosts:
     @property
     def alone(self) -> float:
         """Each test in a fork of its own."""
-        return (self.suite_seconds + self.tests * _FORK_SECONDS) / self.workers
+        return (self.suite_seconds + self.tests * self.single_seconds) / self.workers
 
 
 def default_budget(costs: SuiteCosts) -> float:

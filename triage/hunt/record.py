@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Sequence
 
@@ -113,7 +114,7 @@ def _written(state: Hunt, clusters: Sequence[str], known: set[str]) -> HuntRepor
         order = repair = None
         if len(proof.order) > 1:
             order = f"{where}/orders/{number:03d}.txt"
-            folder.write_text(f"orders/{number:03d}.txt", "".join(f"{nodeid}\n" for nodeid in proof.order))
+            folder.write_text(f"orders/{number:03d}.txt", _listed(proof.order))
         if proof.patches:
             repair = f"{where}/repairs/{number:03d}.patch"
             folder.write_text(f"repairs/{number:03d}.patch", proof.patches[0].diff)
@@ -144,6 +145,13 @@ def _written(state: Hunt, clusters: Sequence[str], known: set[str]) -> HuntRepor
     folder.write_json(DOCUMENT, report.model_dump(mode="json", by_alias=True))
     write_report(folder, _page(state, report))
     return report
+
+
+def _listed(order: Sequence[str]) -> str:
+    """As `triage run --order` reads it: one id a line; a JSON list where an id is no line."""
+    if any("\n" in nodeid or nodeid.startswith(("#", "[")) for nodeid in order):
+        return json.dumps(list(order)) + "\n"
+    return "".join(f"{nodeid}\n" for nodeid in order)
 
 
 def _latent(

@@ -12,6 +12,7 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,17 @@ class WarmSlot:
     def notes(self) -> Sequence[str]:
         """Why it forks no process, where it does not."""
         return self._isolation.notes
+
+    @property
+    def forks(self) -> bool:
+        """Whether orders run in forks."""
+        return self._isolation.server is not None
+
+    def limit(self, test_seconds: float) -> None:
+        """Give each test so many seconds from now on."""
+        launch = self._isolation.launch
+        limits = launch.limits.model_copy(update={"test_timeout": test_seconds})
+        self._isolation.launch = replace(launch, limits=limits)
 
     def run(self, order: Sequence[str], change: Setup | None = None) -> Observation:
         """Run these tests in one process, in this order; `change` has variables and instruments for it."""
@@ -195,6 +207,16 @@ class WarmSuite:
     def notes(self) -> tuple[str, ...]:
         """Why orders are not forked, where they are not."""
         return tuple(dict.fromkeys(note for slot in self._slots for note in slot.notes))
+
+    @property
+    def forks(self) -> bool:
+        """Whether orders run in forks."""
+        return self._slots[0].forks
+
+    def limit(self, test_seconds: float) -> None:
+        """Give each test so many seconds from now on: one that hangs in another order takes that long."""
+        for slot in self._slots:
+            slot.limit(test_seconds)
 
     def run(self, order: Sequence[str], change: Setup | None = None) -> Observation:
         """Run one order in a free slot; `change` has variables and instruments for it."""
