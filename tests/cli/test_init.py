@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 
 import pytest
 
+from triage.campaign.agents_page import SECTION
 from triage.campaign.init import processors, proposed_settings, settings_text
 from triage.campaign.suite_facts import suite_facts
+from triage.cli.app import TABLE
 
 
 def settings_of(project):
@@ -143,3 +146,22 @@ def test_written_settings_are_read_back(project):
     rows = {row["name"]: row for row in project.triage("config", "--json").json["settings"]}
     assert rows["selectors"] == {"name": "selectors", "value": ["unit"], "origin": "pyproject.toml"}
     assert settings_text(()).startswith("[tool.triage]\n")
+
+
+def test_the_section_for_agents_is_a_region_with_own_text_around_it(project):
+    project.file("AGENTS.md", "# Ours\n\nRun make.\n")
+    assert "AGENTS.md: a section" in project.triage("init", "--agents").out
+    page = (project.root / "AGENTS.md").read_text()
+    assert page.startswith("# Ours\n\nRun make.\n")
+    assert "triage verify" in page
+    assert "AGENTS.md" not in project.triage("init", "--agents").out
+    assert (project.root / "AGENTS.md").read_text() == page
+    (project.root / "AGENTS.md").write_text(page.replace("Do not loosen", "Feel free to loosen"))
+    refused = project.triage("init", "--agents", "--json")
+    assert (refused.code, refused.json["error"]["slug"]) == (2, "region-edited")
+
+
+def test_every_command_of_the_section_is_one():
+    named = set(re.findall(r"`triage ([a-z]+)", SECTION))
+    assert named - set(TABLE) == set()
+    assert {"next", "run", "probe", "design", "verify", "check"} <= named

@@ -39,6 +39,7 @@ TABLE: dict[str, Entry] = {
     "config": Entry("project", "Print each setting with its value and its origin.", "Set up"),
     "doctor": Entry("project", "Say what is wrong with machine, settings and ledgers.", "Set up"),
     "schema": Entry("schema", "JSON Schemas of the documents that --json prints.", "Set up"),
+    "mcp": Entry("mcp", "Serve the commands as tools for coding agents.", "Set up"),
     "demo": Entry("demo", "Play the first campaign, red to resolved, in its own repository.", "Set up"),
     "run": Entry("run", "Phase A: run the suite in chunks and cluster what failed.", "Run"),
     "import": Entry("importing", "Read JUnit XML, JSON reports, logs as if they were a run.", "Run"),

@@ -71,6 +71,7 @@ def init_command(
     Each setting stands with its reason. A pipeline runs the suite in shards, judges all of them against the
     base of the change, keeps report and evidence as artifacts, and looks for latent flaky tests at night.
     """
+    from triage.campaign.agents_page import agents_page
     from triage.campaign.init import new_files, proposed_settings, set_up, would_set_up, write
     from triage.campaign.proposals import remarks
     from triage.campaign.suite_facts import suite_facts
@@ -84,6 +85,9 @@ def init_command(
     if ci is not None:
         wanted.append(_pipeline(app, facts, ci, file=ci_file, shards=shards, requirement=requirement))
     files = new_files(app.root, wanted, force=force)
+    page = agents_page(app.root) if agents else None
+    if page is not None:
+        files = (*files, page)
     done = (would_set_up if dry_run else set_up)(services, next_cluster, proposed)
     for new in files:
         done.append(f"{app.relative(new.path)}: {new.why}")
