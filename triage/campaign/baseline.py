@@ -12,9 +12,11 @@ from triage.base.document import write_target
 from triage.base.judge import judge_against_base
 from triage.base.target import Target
 from triage.campaign.decide import refresh, templates_of
+from triage.campaign.explanation import known_causes
 from triage.campaign.flaky_tests import NewestRun, flaky_events, flaky_records, flaky_tests
 from triage.campaign.gate import GateReport, Policy, judge
 from triage.campaign.inputs import context_of, outcomes_at, rules_of
+from triage.campaign.next_steps import command_in
 from triage.campaign.recorded import read_clusters
 from triage.campaign.services import Services
 from triage.campaign.stored_signatures import write_signatures
@@ -30,7 +32,7 @@ from triage.errors import ExitCode, TriageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
-from triage.model.cluster import Cluster
+from triage.model.cluster import Cluster, RunState
 from triage.model.failure import Failure
 from triage.model.journal import MembersAdded, RunRecorded
 from triage.model.quarantine import Quarantine
@@ -160,15 +162,17 @@ def conclude(
         assignment = replace(assignment, clusters=with_base(assignment.clusters, record))
         flaky = tuple(flaky_events(record, assignment, before, factory))
         appended = services.append(before, (*assignment.events, *flaky)) if ledgers else ()
-        _write(folder, record, assignment, before.quarantines, in_journal=ledgers)
+        following = _next_commands(services, assignment.clusters, in_journal=ledgers)
+        _write(folder, record, assignment, before.quarantines, in_journal=ledgers, following=following)
         folder.write_json("flaky.json", _flaky_figures(services, record, assignment))
         gate = _judged(services, record, read_clusters(folder.path), before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
         write_run_summary(services.output, folder, templates_of(services))
         if not record.resumable:
             folder.seal()
-        if appended:
-            _record_seals(services, folder)
+        fixed = _fixed_in(assignment.clusters)
+        if appended or (ledgers and fixed != before.fixed):
+            _record_seals(services, folder, fixed)
         if ledgers:
             refresh(services)
     is_shard = record.plan is not None and record.plan.shard is not None
@@ -199,7 +203,11 @@ def _judged(
     )
 
 
-def _record_seals(services: Services, folder: EvidenceFolder) -> None:
+def _fixed_in(clusters: Sequence[Cluster]) -> frozenset[str]:
+    return frozenset(cluster.id for cluster in clusters if cluster.state_in_run is RunState.FIXED)
+
+
+def _record_seals(services: Services, folder: EvidenceFolder, fixed: frozenset[str]) -> None:
     """Put the seal of a run that the journal relies on into it: nobody can seal it again unnoticed.
 
     A run that had nothing new to say leaves the journal as it is; its seal is put there with that of the next
@@ -214,8 +222,11 @@ def _record_seals(services: Services, folder: EvidenceFolder) -> None:
         is_new = run.stamp > latest and run.sealed
         if is_new or run.path == folder.path:
             evidence = (f"{run.relative(services.output)}/results.json",)
+            own = tuple(sorted(fixed)) if run.path == folder.path else ()
             events.append(
-                factory.make(RunRecorded, campaign=run.campaign, stamp=run.stamp, evidence=evidence)
+                factory.make(
+                    RunRecorded, campaign=run.campaign, stamp=run.stamp, evidence=evidence, fixed=own
+                )
             )
     services.append(registry, events)
 
@@ -227,6 +238,7 @@ def _write(
     quarantines: Sequence[Quarantine],
     *,
     in_journal: bool,
+    following: Mapping[str, str],
 ) -> None:
     """Write `failures.json`, `signatures.json` and `clusters.json`, which says whether its ids are those of
     the journal.
@@ -244,8 +256,21 @@ def _write(
     write_signatures(folder, assignment)
     folder.write_json(
         "clusters.json",
-        {"stamp": record.stamp, "in_journal": in_journal, "clusters": assignment.clusters},
+        {
+            "stamp": record.stamp,
+            "in_journal": in_journal,
+            "clusters": assignment.clusters,
+            "next": following,
+        },
     )
+
+
+def _next_commands(services: Services, clusters: Sequence[Cluster], *, in_journal: bool) -> dict[str, str]:
+    """The command that takes each cluster on, as `triage next` gives it."""
+    registry = services.registry() if in_journal else ClusterRegistry()
+    causes = known_causes(services.output, registry)
+    commands = {each.id: command_in(registry, each, causes.get(each.id)) for each in clusters}
+    return {cluster: command for cluster, command in commands.items() if command is not None}
 
 
 def _failure_row(failure: Failure, assignment: Assignment, slot: tuple[str, int]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from triage.campaign.check_folders import NUMBER
+from triage.campaign.explanation import repairs_proposed
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.folder_check import Checked
 from triage.documents.ledgers import Ledger, render_regions
@@ -34,7 +35,7 @@ def check_ledger(
     try:
         data = path.read_bytes()
         regions = _regions(data, ledger.path)
-        expected = render_regions(ledger, registry, templates)
+        expected = render_regions(ledger, registry, templates, repairs_proposed(root, registry))
     except _UNREADABLE as error:
         checked.fault(ledger.path, _what(error), _line(error))
         return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+from triage.campaign.explanation import repairs_proposed
 from triage.campaign.services import Services
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
@@ -40,9 +42,14 @@ def refresh(services: Services, registry: ClusterRegistry | None = None) -> None
     """
     templates = templates_of(services)
     present = services.registry() if registry is None else registry
-    for update in (update_ledgers, update_plans):
+    repairs = repairs_proposed(services.output, present)
+    updates: tuple[Callable[[], list[str]], ...] = (
+        partial(update_ledgers, services.output, present, templates, repairs),
+        partial(update_plans, services.output, present, templates),
+    )
+    for update in updates:
         try:
-            lines = update(services.output, present, templates)
+            lines = update()
         except TriageError as error:
             lines = [f"nothing: {error}"]
         for line in lines:

@@ -75,6 +75,11 @@ def known_causes(output: Path, registry: ClusterRegistry) -> Mapping[str, KnownC
     return found
 
 
+def repairs_proposed(output: Path, registry: ClusterRegistry) -> dict[str, int]:
+    """How many repairs the newest probe of each probed cluster proposes."""
+    return {cluster: cause.repairs for cluster, cause in known_causes(output, registry).items()}
+
+
 def root_cause_of(output: Path, registry: ClusterRegistry, cluster: str) -> RootCause | None:
     """The same as the probe's document has it."""
     if cluster not in registry.clusters:

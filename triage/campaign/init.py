@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.campaign.decide import templates_of
+from triage.campaign.explanation import repairs_proposed
 from triage.campaign.proposals import Proposal, proposals
 from triage.campaign.services import Services
 from triage.campaign.suite_facts import SuiteFacts
@@ -48,7 +49,9 @@ def set_up(services: Services, next_cluster: int | None, proposed: Sequence[Prop
             write(new)
             done.append(_line(services.root, new))
         done += _without_git(services.root)
-        done.extend(update_ledgers(services.output, services.registry(), templates_of(services)))
+        registry = services.registry()
+        repairs = repairs_proposed(services.output, registry)
+        done.extend(update_ledgers(services.output, registry, templates_of(services), repairs))
     return done
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from shlex import quote
 from types import MappingProxyType
 
 from triage.campaign.explanation import KnownCause
 from triage.campaign.recorded import RecordedRun, Stage
 from triage.campaign.resume_command import resume_command
+from triage.cluster.next_command import due, next_command
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import ClusterRegistry
 from triage.model.base import Value
@@ -25,32 +27,20 @@ class Step(Value):
     reason: str
 
 
-_FORWARD = {
-    ClusterStatus.OPEN: ("probe", "open without a proven cause"),
-    ClusterStatus.PROBED: ("design", "the cause is known, no repair is chosen"),
-    ClusterStatus.DESIGNED: ("verify", "a repair is chosen, its exit criteria have not been met"),
-}
-"""The command that takes a cluster on, and why it is due."""
-_CLOSE = ("verify", "its exit criteria have not been met")
-"""What is due once the latest run calls an open cluster fixed, designed or not."""
 _ORDER = {ClusterStatus.DESIGNED: 0, ClusterStatus.PROBED: 1, ClusterStatus.OPEN: 2}
-"""Nearest to the end first."""
+"""Nearest to the end first; a cluster of another status waits for nothing."""
 
 
 def command_for(cluster: Cluster, cause: KnownCause | None) -> str | None:
-    """The command that takes a cluster on; None where nothing is due.
+    """The command that takes a cluster on; None where nothing is due."""
+    return next_command(cluster, cause.repairs if cause is not None else None)
 
-    A design compares repairs: where the probe proposed none, somebody has to write one.
-    """
-    if cluster.state_in_run is RunState.FIXED:
-        return f"triage {_CLOSE[0]} {cluster.id}"
-    if cluster.status not in _FORWARD:
-        # resolved, and seen again: the earlier cause is none any more
-        return f"triage probe {cluster.id}" if cluster.is_seen else None
-    verb, _ = _FORWARD[cluster.status]
-    has_no_repair = verb == "design" and cause is not None and cause.repairs == 0
-    option = " --option YOUR.patch" if has_no_repair else ""
-    return f"triage {verb} {cluster.id}{option}"
+
+def command_in(registry: ClusterRegistry, cluster: Cluster, cause: KnownCause | None) -> str | None:
+    """The same in a run; a cluster that the journal lacks (a run without ledgers) is named by a test."""
+    if cluster.id in registry.clusters:
+        return command_for(cluster, cause)
+    return f"triage probe {quote(cluster.members[0])}" if cluster.is_seen else None
 
 
 def next_steps(
@@ -72,10 +62,15 @@ def next_steps(
             Step(cluster=None, command="triage doctor", reason="two branches allotted the same number")
         )
     verified = _last_verifications(registry)
-    waiting = [cluster for cluster in registry.live if cluster.status in _FORWARD]
+    waiting = [cluster for cluster in registry.live if cluster.status in _ORDER]
     for cluster in sorted(waiting, key=lambda each: _urgency(each, states.get(each.id))):
         state = states.get(cluster.id)
-        verb, reason = _CLOSE if state is RunState.FIXED else _FORWARD[cluster.status]
+        in_run = cluster.model_copy(update={"state_in_run": state})
+        task = due(in_run)
+        command = command_for(in_run, causes.get(cluster.id))
+        if task is None or command is None:
+            continue
+        verb, reason = task
         if verb == "verify" and cluster.id in verified:
             reason = f"{reason}; last time {verified[cluster.id]}"
         if state in {RunState.REGRESSED, RunState.FIXED, RunState.FLAKY}:
@@ -83,8 +78,6 @@ def next_steps(
         quarantine = with_quarantine(cluster, registry.quarantines).quarantine
         if quarantine is not None:
             reason = f"{reason}; {quarantine.state_on(today)}"
-        in_run = cluster.model_copy(update={"state_in_run": state})
-        command = command_for(in_run, causes.get(cluster.id)) or f"triage {verb} {cluster.id}"
         steps.append(Step(cluster=cluster.id, command=command, reason=reason))
     for proposal in registry.proposals:
         other = f" with {proposal.with_cluster}" if proposal.with_cluster else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import click
 
 from triage.campaign.flaky_tests import FlakyTest, flaky_tests
@@ -34,15 +36,16 @@ def flaky_command(app: App, everything: bool, page: PageRequest) -> None:
     shown, following = page.page(wanted)
     more = max(0, len(wanted) - page.offset - len(shown))
     app.emit(FlakyDocument(tests=shown, more=more, total=len(wanted), next_cursor=following), page.fields)
+    today = app.world.now().date()
     for test in shown:
-        app.say(_line(test))
+        app.say(_line(test, today))
     if not wanted:
         app.say("no recorded test was red and green without a change between")
     elif more:
         app.say(f"and {more} more: --limit {len(wanted)} shows them")
 
 
-def _line(test: FlakyTest) -> str:
+def _line(test: FlakyTest, today: date) -> str:
     columns = [
         f"{test.rate:4.0%} ({test.low:.0%} to {test.high:.0%})",
         f"{test.failed:>4} of {test.runs:<4}",
@@ -53,7 +56,7 @@ def _line(test: FlakyTest) -> str:
     if test.clusters:
         columns.append(" ".join(test.clusters))
     if test.quarantine is not None:
-        columns.append(f"in quarantine until {test.quarantine.until}")
+        columns.append(test.quarantine.state_on(today))
     if test.last_cause:
         columns.append(f"- {test.last_cause}")
     return "  ".join(columns)

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from triage.campaign.explanation import KnownCause, known_causes
-from triage.campaign.next_steps import command_for
+from triage.campaign.next_steps import command_in
 from triage.campaign.rerun_command import RerunConditions, conditions_of_rerun, rerun_command
 from triage.campaign.shown_cluster import failures_by_cluster, passes_alone, telling_failure
 from triage.campaign.stored_signatures import read_signatures
@@ -216,9 +215,7 @@ def _next(ending: RunEnding, cluster: Cluster, cause: KnownCause | None) -> str 
     """The command that takes the cluster on; a cluster that the journal lacks is named by a test."""
     if ending.record.resumable:
         return None
-    if cluster.id not in ending.app.registry().clusters:
-        return f"triage probe {quote(cluster.members[0])}"
-    return command_for(cluster, cause)
+    return command_in(ending.app.registry(), cluster, cause)
 
 
 def _say_flaky(ending: RunEnding) -> None:

@@ -19,7 +19,7 @@ from triage.cluster.replay import JournalReplay, Opening
 from triage.errors import UsageError
 from triage.model.base_commit import worst
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
-from triage.model.journal import Event, FlakySeen, ProposalMade
+from triage.model.journal import Event, FlakySeen, ProposalMade, RunRecorded
 from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord
@@ -61,6 +61,14 @@ class ClusterRegistry:
     events: tuple[Event, ...] = ()
     mending: tuple[Event, ...] = ()
     """Those of the events that the next command that writes has to append."""
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Clusters that the newest recorded run calls fixed, by their ids of today."""
+        runs = [event for event in self.events if isinstance(event, RunRecorded)]
+        newest = max((run.stamp for run in runs), default=None)
+        found = {cluster for run in runs if run.stamp == newest for cluster in run.fixed}
+        return frozenset(self.resolve(cluster) for cluster in found if cluster in self.clusters)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> ClusterRegistry:

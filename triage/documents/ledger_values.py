@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from triage.model.cluster import Cluster, ClusterStatus
+from triage.cluster.next_command import next_command
+from triage.cluster.registry import ClusterRegistry
+from triage.model.cluster import Cluster, RunState
 from triage.model.journal import (
     AttemptRecorded,
     ClustersMerged,
@@ -17,32 +19,40 @@ from triage.model.journal import (
     QuarantineLifted,
     StatusChanged,
 )
-from triage.model.quarantine import Quarantine
 
-_NEXT_COMMAND = {
-    ClusterStatus.OPEN: "triage probe",
-    ClusterStatus.PROBED: "triage design",
-    ClusterStatus.DESIGNED: "triage verify",
-}
 _ATTEMPT_FIELDS = {"phase", "campaign", "stamp", "summary", "evidence", "by"}
 _CRITERION_FIELDS = {"criterion", "scope", "runs", "stamp", "evidence"}
 
 
-def ledger_values(
-    clusters: Iterable[Cluster], events: Sequence[Event], quarantines: Iterable[Quarantine] = ()
-) -> dict[str, Any]:
-    """Make the JSON that the templates see, clusters by number."""
+def ledger_values(registry: ClusterRegistry, repairs: Mapping[str, int]) -> dict[str, Any]:
+    """Make the JSON that the templates see, clusters by number.
+
+    `repairs` is how many repairs the latest probe of a cluster proposes, by cluster.
+    """
+    clusters, events, quarantines = registry.clusters.values(), registry.events, registry.quarantines
+    fixed = registry.fixed
     by_cluster: dict[str, list[tuple[int, Event]]] = {}
     for position, event in enumerate(events):
         by_cluster.setdefault(getattr(event, "cluster", ""), []).append((position, event))
     ordered = sorted(clusters, key=lambda cluster: cluster.number)
     by_day = sorted(quarantines, key=lambda quarantine: (quarantine.until, quarantine.subject))
     return {
-        "clusters": [_cluster(cluster, _events_of(cluster, by_cluster)) for cluster in ordered],
+        "clusters": [
+            {
+                **_cluster(cluster, _events_of(cluster, by_cluster)),
+                "next": _next(cluster, fixed, repairs.get(cluster.id)),
+            }
+            for cluster in ordered
+        ],
         "quarantines": [
             {**quarantine.model_dump(mode="json"), "subject": quarantine.subject} for quarantine in by_day
         ],
     }
+
+
+def _next(cluster: Cluster, fixed: frozenset[str], repairs: int | None) -> str | None:
+    state = RunState.FIXED if cluster.id in fixed else None
+    return next_command(cluster.model_copy(update={"state_in_run": state}), repairs)
 
 
 def _events_of(cluster: Cluster, by_cluster: Mapping[str, list[tuple[int, Event]]]) -> list[Event]:
@@ -54,7 +64,6 @@ def _events_of(cluster: Cluster, by_cluster: Mapping[str, list[tuple[int, Event]
 
 
 def _cluster(cluster: Cluster, events: Sequence[Event]) -> dict[str, Any]:
-    command = _NEXT_COMMAND.get(cluster.status)
     attempts: list[dict[str, Any]] = []
     criteria: list[dict[str, Any]] = []
     changes: list[dict[str, Any]] = []
@@ -69,7 +78,6 @@ def _cluster(cluster: Cluster, events: Sequence[Event]) -> dict[str, Any]:
             changes.append(change)
     return {
         **cluster.model_dump(mode="json", exclude={"state_in_run"}),
-        "next": f"{command} {cluster.id}" if command else None,
         "attempts": attempts,
         "criteria": criteria,
         "changes": changes,

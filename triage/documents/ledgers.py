@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledger_values import ledger_values
@@ -19,6 +20,9 @@ from triage.model.claim import Artifact
 _HINT = (
     "Triage writes between the markers, from `plans/journal.jsonl`; every byte outside of them is yours.\n"
 )
+
+
+NOT_PROBED: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,10 @@ LEDGERS = (
 
 
 def update_ledgers(
-    root: Path, registry: ClusterRegistry, templates: Mapping[str, str] | None = None
+    root: Path,
+    registry: ClusterRegistry,
+    templates: Mapping[str, str] | None = None,
+    repairs: Mapping[str, int] = NOT_PROBED,
 ) -> list[str]:
     """Render every region of every ledger; returns a line for each file that changed.
 
@@ -69,7 +76,7 @@ def update_ledgers(
         for ledger in LEDGERS:
             old = read_ledger(root / ledger.path)
             start = _new_ledger(ledger) if old is None else without_conflicts(old, ledger.path)
-            new = splice(start, render_regions(ledger, registry, templates), ledger.path)
+            new = splice(start, render_regions(ledger, registry, templates, repairs), ledger.path)
             if new != old:
                 changed[ledger.path] = new
         for name, data in changed.items():
@@ -87,11 +94,17 @@ def check_regions(root: Path) -> None:
 
 
 def render_regions(
-    ledger: Ledger, registry: ClusterRegistry, templates: Mapping[str, str] | None = None
+    ledger: Ledger,
+    registry: ClusterRegistry,
+    templates: Mapping[str, str] | None = None,
+    repairs: Mapping[str, int] = NOT_PROBED,
 ) -> dict[str, str]:
-    """Render the text of each region of a ledger from the journal."""
+    """Render the text of each region of a ledger from the journal.
+
+    `repairs` is how many repairs the latest probe of a cluster proposes: the next command depends on it.
+    """
     texts = load_templates() if templates is None else templates
-    data = ledger_values(registry.clusters.values(), registry.events, registry.quarantines)
+    data = ledger_values(registry, repairs)
     source = Source(Artifact(path=JOURNAL, sha256=""), data)
     return {
         region.name: render(region.template, {"ledger": source}, texts, document=ledger.path).text

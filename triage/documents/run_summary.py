@@ -40,11 +40,13 @@ def summarize(
     *,
     gate: Mapping[str, Any] | None = None,
     flaky: Sequence[Mapping[str, Any]] = (),
+    following: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Compute the summary of one run.
 
     `clusters` are as the run left them; `failures` are rows with `nodeid` and `cluster`, one a failure;
-    `gate` is what the gate said; `flaky` are the figures of tests by failure rate.
+    `gate` is what the gate said; `flaky` are the figures of tests by failure rate; `following` is the command
+    that takes a cluster on, None in a run of an older version, which did not say.
     """
     day = datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC).date()
     clusters_of: dict[str, list[str]] = {}
@@ -74,7 +76,7 @@ def summarize(
         "shard": plan.shard if plan else None,
         "durations_from": plan.durations_from if plan else None,
         "limits": plan.limits.model_dump(mode="json") if plan else None,
-        "clusters": [_cluster(cluster, day) for cluster in by_number],
+        "clusters": [_cluster(cluster, day, following) for cluster in by_number],
         "gate": {name: list(gate.get(name, ())) for name in _GATE} if gate else None,
         "red": [
             _red(result, clusters_of.get(result.nodeid, []), quarantines.get(result.nodeid)) for result in red
@@ -128,9 +130,13 @@ def _shown_quarantine(found: Any, day: date) -> dict[str, Any] | None:
     return Quarantine.model_validate(found).as_shown(day) if found is not None else None
 
 
-def _cluster(cluster: Cluster, day: date) -> dict[str, Any]:
+def _cluster(cluster: Cluster, day: date, following: Mapping[str, str] | None) -> dict[str, Any]:
     state = cluster.state_in_run
     seen = cluster.is_seen
+    if following is None:
+        command = f"triage probe {cluster.id}" if seen else None
+    else:
+        command = following.get(cluster.id)
     return {
         "id": cluster.id,
         "title": cluster.title,
@@ -145,7 +151,7 @@ def _cluster(cluster: Cluster, day: date) -> dict[str, Any]:
         "why": [why.model_dump(mode="json") for why in cluster.why],
         "first_seen": cluster.first_seen,
         "last_seen": cluster.last_seen,
-        "next": f"triage probe {cluster.id}" if seen else None,
+        "next": command,
     }
 
 
@@ -217,7 +223,8 @@ def summary_of(folder: Path) -> dict[str, Any]:
     """Compute the figures of a run from its folder. Raises `VoidError` where that is damaged."""
     try:
         record = RunRecord.model_validate(_read(folder / "results.json"))
-        clusters = [Cluster.model_validate(item) for item in _read(folder / "clusters.json")["clusters"]]
+        document = _read(folder / "clusters.json")
+        clusters = [Cluster.model_validate(item) for item in document["clusters"]]
         failures = _read(folder / "failures.json")["failures"]
         return summarize(
             record,
@@ -225,6 +232,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
             failures,
             gate=_read_if_there(folder / "gate.json"),
             flaky=(_read_if_there(folder / "flaky.json") or {}).get("tests", ()),
+            following=document.get("next"),
         )
     except (ValidationError, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]

@@ -186,6 +186,8 @@ class RunRecorded(_CitesEvidence):
     event: Literal["run_recorded"] = "run_recorded"
     campaign: str
     stamp: str
+    fixed: tuple[str, ...] = ()
+    """Open clusters of which every test passed in it: they can be closed."""
 
 
 class ClusterRenumbered(_Event):
