@@ -39,7 +39,7 @@ class CrystalConfig:
     N_cells           unit cells along a, b, c; values up to 1 act as 1
     shape, fudge      lattice factor and its radius parameter
     default_F         structure factor, in electrons, of every reflection that no file gives
-    hkl_path          text file of h k l F; None: uniform default_F
+    hkl_path          text file of h k l F, or MTZ or mmCIF (read by gemmi); None: uniform default_F
     interpolate       True, False, or None for the rule: on when a table exists and min(N_cells) <= 2
     outside           what the first sample beyond the table does to interpolation: "switch-off" for the rest
                       of the run (as the C program), or "nearest" for that sample alone

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.config import CrystalConfig, SimulatorError, checks
 from simulator.config.checks import Scalar, Vector
-from simulator.crystal.hkl import read_hkl
+from simulator.crystal.hkl import dense_table, read_hkl
 from simulator.crystal.mosaic import anisotropic_rotations, mosaic_rotations, random_misset
+from simulator.crystal.reflections import is_crystallographic, read_reflections
 from simulator.geometry import cell as unit_cell
 from simulator.geometry.arrays import bare, cross, length, scalar, stacked
 from simulator.geometry.rotation import about_axis, euler_xyz, unit
@@ -48,8 +49,13 @@ class Crystal:
             self.load_hkl(self.config.hkl_path)
 
     def load_hkl(self, path: str | Path) -> None:
-        """Replace the structure factors by those of a text file of h k l F."""
-        self.table = read_hkl(path, self.config.default_F, self.xp)
+        """Replace the structure factors by those of a text file of h k l F, of a MTZ or of a mmCIF file."""
+        default = self.config.default_F
+        if is_crystallographic(path):
+            found = read_reflections(path)
+            self.table = dense_table(path, found.indices, found.amplitudes, default, self.xp)
+        else:
+            self.table = read_hkl(path, default, self.xp)
 
     def lengths(self) -> "Tensor":
         """[3] a, b, c in Angstrom."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.config import SimulatorError
 from simulator.config.checks import Scalar
@@ -75,6 +76,13 @@ def read_hkl(path: str | Path, default: Scalar, xp: Any = np) -> Table:
     if not np.isfinite(amplitudes).all():
         bad = rows[int(np.argmin(np.isfinite(amplitudes)))]
         raise SimulatorError(f"{path}: F of reflection {bad[0]} {bad[1]} {bad[2]} is {bad[3]} electrons")
+    return dense_table(path, indices, amplitudes, default, xp)
+
+
+def dense_table(
+    path: str | Path, indices: NDArray[np.int64], amplitudes: NDArray[np.float64], default: Scalar, xp: Any
+) -> Table:
+    """Fill the bounding box of [n, 3] indices with their amplitudes, and with `default` in between."""
     low = indices.min(0)
     shape = indices.max(0) - low + 1
     if int(shape.prod()) > LARGEST_TABLE:

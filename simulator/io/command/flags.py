@@ -56,7 +56,7 @@ CRYSTAL = (
     _numbers("-xtal_thick -xtal_thickness -sample_thick -sample_thickness", 1, "x size of the crystal, mm"),
     _numbers("-xtal_width -sample_width -width", 1, "y size of the crystal, mm"),
     _numbers("-xtal_height -sample_height -height", 1, "z size of the crystal, mm"),
-    _text("-hkl", "text file of h k l F"),
+    _text("-hkl", "text file of h k l F, or MTZ or mmCIF (which also give the cell, without -cell and -mat)"),
     _numbers("-default_F", 1, "structure factor of reflections that no file gives, electrons"),
     _switch("-interpolate", "read structure factors between reflections", group="interpolation"),
     _switch("-nointerpolate", "always take the nearest reflection", group="interpolation"),

@@ -10,6 +10,7 @@ from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, Simulato
 from simulator.config.crystal import DEFAULT_MOSAIC_SEED
 from simulator.crystal import Crystal
 from simulator.crystal.cells import cells_of_size
+from simulator.crystal.reflections import cell_of_file, is_crystallographic
 from simulator.io.command import detector as detector_options
 from simulator.io.command.parse import Given
 from simulator.io.command.rules import Grid, rotation, spread
@@ -82,12 +83,23 @@ class Cell:
     gamma: float = 90.0
 
 
+def cell_file(given: Given) -> Path | None:
+    """The file of reflections that gives the cell, where no option does."""
+    path = given.text("hkl")
+    if path is None or given.has("cell") or given.has("mat") or not is_crystallographic(path):
+        return None
+    return Path(path)
+
+
 def cell_of(given: Given) -> Cell:
     """-cell; missing edges are a, missing angles 90."""
     if not given.has("cell"):
-        if not given.has("mat"):
+        if given.has("mat"):
+            return Cell()
+        path = cell_file(given)
+        if path is None:
             raise SimulatorError("no unit cell: give -cell a b c alpha beta gamma, or -mat FILE")
-        return Cell()
+        return Cell(*cell_of_file(path))
     numbers = [float(value) for value in given.values["cell"]]
     edges, angles = numbers[:3], numbers[3:]
     edges += [edges[0]] * (3 - len(edges))
@@ -287,6 +299,16 @@ def beam_of(given: Given, lambda_A: float) -> BeamConfig:
     )
 
 
+def _cell_note(given: Given, crystal: CrystalConfig) -> list[str]:
+    """Where the cell came from, when no option gave it."""
+    path = cell_file(given)
+    if path is None:
+        return []
+    edges = f"{crystal.cell_a:g} {crystal.cell_b:g} {crystal.cell_c:g} A"
+    angles = f"{crystal.cell_alpha:g} {crystal.cell_beta:g} {crystal.cell_gamma:g} degrees"
+    return [f"the unit cell is that of {path}: {edges}, {angles}"]
+
+
 def _unused_files(given: Given) -> list[str]:
     """A note for each background file that is not used."""
     if given.has("use_stol"):
@@ -306,4 +328,6 @@ def translate(given: Given, clock: int) -> Experiment:
     crystal = crystal_of(given, imported.header, lambda_A, clock)
     crystal = with_size(crystal, given, given.number("beamsize", DEFAULT_BEAMSIZE_MM))
     detector, notes = detector_options.detector_of(given, imported)
-    return Experiment(crystal, beam, detector, imported.mask, (*notes, *_unused_files(given)))
+    return Experiment(
+        crystal, beam, detector, imported.mask, (*notes, *_cell_note(given, crystal), *_unused_files(given))
+    )
