@@ -10,9 +10,9 @@ import pytest
 
 from triage.campaign.baseline import Concluded
 from triage.campaign.rerun_command import RerunConditions, conditions_of_rerun, rerun_command
-from triage.campaign.shown_cluster import places_of, state_in_words
 from triage.cli.context import App
 from triage.cli.run_ending import RunEnding, say_run
+from triage.documents.shown_cluster import places_of, state_in_words
 from triage.errors import ExitCode
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base_commit import BaseRun, BaseVerdict, OnBase

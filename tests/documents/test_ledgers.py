@@ -64,7 +64,8 @@ def test_rendering_is_a_function_of_the_journal(tmp_path):
     assert "Open clusters: 0. Resolved: 1. Merged into others: 1." in tracker
     assert "[b 20260101T000000Z](e.json)" in tracker
     plan = render_regions(LEDGERS[0], registry)
-    assert "two \\| `x`" in plan["clusters"]
+    assert "Resolved:\n\n- C2: `` two | `x` ``" in plan["clusters"]
+    assert "two \\| `x`" in render_regions(LEDGERS[1], registry)["tracker"]
     assert "](../reports/e.json)" in plan["attempts"]
 
 
@@ -77,4 +78,4 @@ def test_a_ledger_keeps_what_people_wrote(tmp_path):
     after = path.read_bytes()
     assert after.startswith(b"\xef\xbb\xbfOurs\r\n# Fix plan\n")
     assert after.endswith(b"\r\nmore of ours, no newline")
-    assert b"| C2 | resolved |" in after
+    assert b"- C2: `` two | `x` ``" in after

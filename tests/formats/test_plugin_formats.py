@@ -102,7 +102,8 @@ def test_nunit_is_no_junit(tmp_path):
 def test_a_plugins_importer_reads_its_files(project, capsys):
     code, out, _ = triage(project, capsys, "import", str(project / "nunit.xml"))
     assert code == 1
-    assert "3 collected, 1 passed, 1 failed, 1 skipped" in out
+    assert "3 tests from 1 report" in out
+    assert ": 1 passed, 1 failed, 1 skipped" in out
     assert "Expected: 3 But was: 4" in out
 
 

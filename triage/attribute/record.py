@@ -61,6 +61,8 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
                 title=title_of_cause(cause),
                 factor=f"hunk:{places_of(in_order(cause.hunks))}=reverted",
                 evidence=f"{where}/{DOCUMENT}",
+                said=summary,
+                confidence="proven" if confidence_of(cause) == "proven" else "likely",
             )
         )
     explained = frozenset[str]().union(*(cause.tests for cause in found))
@@ -73,6 +75,7 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
                 title=f"mended by {known.text}",
                 factor=known.text,
                 evidence=f"{where}/{DOCUMENT}",
+                said=f"all pass with {known.text}",
             )
         )
     return found

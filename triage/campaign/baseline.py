@@ -27,7 +27,7 @@ from triage.cluster.on_base import blamed, with_base
 from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import check_regions
-from triage.documents.run_summary import write_run_summary
+from triage.documents.run_summary import CAUSES, write_run_summary
 from triage.errors import ExitCode, TriageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
@@ -165,6 +165,10 @@ def conclude(
         following = _next_commands(services, assignment.clusters, in_journal=ledgers)
         _write(folder, record, assignment, before.quarantines, in_journal=ledgers, following=following)
         folder.write_json("flaky.json", _flaky_figures(services, record, assignment))
+        folder.write_json(
+            CAUSES,
+            {"stamp": record.stamp, "causes": _causes(services, assignment.clusters, causes, before)},
+        )
         gate = _judged(services, record, read_clusters(folder.path), before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
         write_run_summary(services.output, folder, templates_of(services))
@@ -186,6 +190,33 @@ def conclude(
         warnings=gate.warnings,
         exit_code=_exit_code(record, gate.held_against),
     )
+
+
+def _causes(
+    services: Services,
+    clusters: Sequence[Cluster],
+    decided: Sequence[DecidedCause],
+    before: ClusterRegistry,
+) -> list[dict[str, Any]]:
+    """What is known of the clusters' causes: what this very run found, else what phase B found earlier."""
+    known = known_causes(services.output, before)
+    rows: list[dict[str, Any]] = []
+    for cluster in clusters:
+        found = next((cause for cause in decided if cause.tests.issuperset(cluster.members)), None)
+        if found is not None and cluster.is_seen:
+            rows.append(
+                {
+                    "cluster": cluster.id,
+                    "heading": f"cause ({found.confidence})",
+                    "said": found.said,
+                    "evidence": found.evidence,
+                }
+            )
+        elif cluster.id in known:
+            cause = known[cluster.id]
+            row = {"heading": cause.heading, "said": cause.summary, "evidence": cause.evidence}
+            rows.append({"cluster": cluster.id, **row})
+    return rows
 
 
 def _judged(

@@ -14,6 +14,7 @@ from triage.documents.ledgers import Ledger, render_regions
 from triage.documents.merge_conflicts import conflicted_line
 from triage.documents.plans import ACTIVE, ARCHIVE, REGION, Designed, designs, render_region
 from triage.documents.regions import Region, body, fitted, is_edited, scan
+from triage.documents.render import earlier_templates
 from triage.errors import TriageError
 from triage.text.pattern import pattern
 
@@ -35,7 +36,9 @@ def check_ledger(
     try:
         data = path.read_bytes()
         regions = _regions(data, ledger.path)
-        expected = render_regions(ledger, registry, templates, repairs_proposed(root, registry))
+        repairs = repairs_proposed(root, registry)
+        expected = render_regions(ledger, registry, templates, repairs)
+        former = [render_regions(ledger, registry, each, repairs) for each in earlier_templates(templates)]
     except _UNREADABLE as error:
         checked.fault(ledger.path, _what(error), _line(error))
         return
@@ -43,7 +46,9 @@ def check_ledger(
         text = expected.get(region.name)
         if text is None or _is_edited(data, region, ledger.path, checked):
             continue
-        if body(data, region) != fitted(text):
+        # a ledger that nobody has rendered since an upgrade is as the templates of before give it
+        accepted = {fitted(text), *(fitted(texts[region.name]) for texts in former)}
+        if body(data, region) not in accepted:
             what = f"region {region.name!r} is not what the journal gives"
             checked.fault(ledger.path, what, region.first_line)
 

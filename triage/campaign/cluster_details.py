@@ -9,9 +9,9 @@ from pathlib import Path
 from triage.campaign.explanation import KnownCause, experiments_of, known_cause
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters, recorded_run
 from triage.campaign.rerun_command import RerunCommand, conditions_of_rerun, rerun_command
-from triage.campaign.shown_cluster import failures_by_cluster, passes_alone
-from triage.campaign.stored_signatures import read_signatures
+from triage.campaign.stored_signatures import failures_by_cluster, read_signatures
 from triage.cluster.registry import ClusterRegistry, as_decided, home_of
+from triage.documents.shown_cluster import passes_alone
 from triage.errors import TriageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from triage.campaign.recorded import read_failures
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.failure import Failure
+from triage.model.run import RunRecord
 from triage.model.signature import Signature
 
 if TYPE_CHECKING:
@@ -58,6 +60,22 @@ class StoredSignatures:
     def _signature(self, signature_id: str) -> Signature:
         """The signature with its fields."""
         return Signature(id=signature_id, title="", fields=dict(self.fields.get(signature_id, {})))
+
+
+def failures_by_cluster(record: RunRecord, stored: StoredSignatures) -> dict[str, list[Failure]]:
+    """The failures of a run by the cluster that it put them in, in the order of the record."""
+    clusters_of: Mapping[str, list[str]] = defaultdict(list)
+    for placed in stored.failures:
+        clusters_of[placed.nodeid].append(placed.cluster)
+    found: dict[str, list[Failure]] = defaultdict(list)
+    position: dict[str, int] = defaultdict(int)
+    for failure in record.failures:
+        index = position[failure.nodeid]
+        position[failure.nodeid] += 1
+        clusters = clusters_of.get(failure.nodeid, [])
+        if index < len(clusters):
+            found[clusters[index]].append(failure)
+    return dict(found)
 
 
 def write_signatures(folder: EvidenceFolder, assignment: Assignment) -> None:

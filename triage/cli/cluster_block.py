@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from triage.campaign.explanation import KnownCause
 from triage.campaign.rerun_command import RerunCommand
-from triage.campaign.shown_cluster import place_text, places_of, state_in_words
 from triage.cli.failure_text import source_line
 from triage.cli.screen import Span, cut, width_of, wrapped
+from triage.documents.shown_cluster import place_text, places_of, state_in_words
 from triage.model.outcome import Phase
 from triage.text.plural import counted_noun
 

@@ -145,10 +145,8 @@ def _say_verification(app: App, verification: Verification) -> None:
 
 
 def _counts(result: CheckedCriterion) -> str:
-    """Scope, runs, and the failure rate that they do not exclude."""
+    """Scope and runs."""
     words = [result.scope.value]
     if result.runs:
         words.append(f"{result.passed} of {counted_noun(result.runs, 'run')}")
-    if result.allowed_rate is not None:
-        words.append(f"still allows a failure rate of {result.allowed_rate:.0%}")
     return ", ".join(words)

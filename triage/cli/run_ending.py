@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from triage.campaign.explanation import KnownCause, known_causes
 from triage.campaign.next_steps import command_in
 from triage.campaign.rerun_command import RerunConditions, conditions_of_rerun, rerun_command
-from triage.campaign.shown_cluster import failures_by_cluster, passes_alone, telling_failure
-from triage.campaign.stored_signatures import read_signatures
+from triage.campaign.stored_signatures import failures_by_cluster, read_signatures
 from triage.cli.attribute import say_causes
 from triage.cli.cluster_block import ClusterBlock, say_block, say_short_block
 from triage.cli.screen import Span, wrapped
 from triage.cli.terminal import counted
+from triage.documents.shown_cluster import passes_alone, telling_failure
 from triage.errors import ExitCode
 from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState

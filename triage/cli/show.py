@@ -11,10 +11,6 @@ from triage.campaign.explanation import known_causes
 from triage.campaign.next_steps import command_for
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.campaign.rerun_command import conditions_of_rerun, rerun_command
-from triage.campaign.shown_cluster import (
-    passes_alone,
-    state_in_words,
-)
 from triage.campaign.stored_signatures import read_signatures
 from triage.cli import wiring
 from triage.cli.completion import complete_cluster
@@ -29,6 +25,10 @@ from triage.cli.show_cluster import failure_document, say_commands, say_heading,
 from triage.cli.terminal import quarantine_line
 from triage.cluster.quarantine import quarantine_of_test, with_quarantine
 from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
+from triage.documents.shown_cluster import (
+    passes_alone,
+    state_in_words,
+)
 from triage.errors import TriageError, UsageError
 from triage.evidence.history.api import HistoryRow
 from triage.evidence.history.flakiness import TestFlakiness, flakiness_of

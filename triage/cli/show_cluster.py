@@ -9,12 +9,6 @@ from triage.campaign.explanation import KnownCause, deciding
 from triage.campaign.next_steps import command_for
 from triage.campaign.recorded import RecordedRun
 from triage.campaign.rerun_command import RerunCommand
-from triage.campaign.shown_cluster import (
-    place_text,
-    places_of,
-    state_in_words,
-    telling_failure,
-)
 from triage.cli.context import App
 from triage.cli.failure_text import say_failure
 from triage.cli.json_documents.clusters import (
@@ -27,6 +21,12 @@ from triage.cli.lookup import clusters_in
 from triage.cli.screen import Span, wrapped
 from triage.cli.terminal import quarantine_line
 from triage.cluster.registry import ClusterRegistry
+from triage.documents.shown_cluster import (
+    place_text,
+    places_of,
+    state_in_words,
+    telling_failure,
+)
 from triage.model.cluster import Cluster
 from triage.model.experiment import ExperimentResult, Tally
 from triage.model.failure import Failure

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from triage.cluster.context import Flip
 from triage.cluster.event_factory import EventFactory
@@ -33,6 +34,9 @@ class DecidedCause:
     """What was changed, as KIND:NAME=VALUE."""
     evidence: str = ""
     """Where the observations lie."""
+    said: str = ""
+    """The cause as a sentence."""
+    confidence: Literal["proven", "likely"] = "likely"
 
     @property
     def why(self) -> tuple[Why, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from triage.cluster.next_command import next_command
 from triage.cluster.registry import ClusterRegistry
-from triage.model.cluster import Cluster, RunState
+from triage.model.cluster import Cluster, ClusterStatus, RunState
 from triage.model.journal import (
     AttemptRecorded,
     ClustersMerged,
@@ -78,10 +78,28 @@ def _cluster(cluster: Cluster, events: Sequence[Event]) -> dict[str, Any]:
             changes.append(change)
     return {
         **cluster.model_dump(mode="json", exclude={"state_in_run"}),
+        "cause": _cause(events),
         "attempts": attempts,
         "criteria": criteria,
         "changes": changes,
     }
+
+
+def _cause(events: Sequence[Event]) -> dict[str, Any] | None:
+    """What the newest probe that found a cause says, and where it says so; None where none has."""
+    found = [
+        event.stamp
+        for event in events
+        if isinstance(event, StatusChanged) and event.status is ClusterStatus.PROBED
+    ]
+    attempts = [
+        event
+        for event in events
+        if isinstance(event, AttemptRecorded) and event.phase == "b" and event.stamp in found
+    ]
+    if not attempts or not attempts[-1].evidence:
+        return None
+    return {"said": attempts[-1].summary, "evidence": attempts[-1].evidence[0]}
 
 
 def _change(event: Event) -> dict[str, Any] | None:

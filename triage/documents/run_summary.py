@@ -12,17 +12,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from triage.documents.render import write_document
+from triage.documents.shown_cluster import place_text, places_of, state_in_words, telling_failure
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import STAMP_FORMAT
 from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
+from triage.model.failure import Failure, Frame
 from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
-VERSION = 7
+VERSION = 8
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
+CAUSES = "causes.json"
+"""What was known of the clusters' causes when the run was concluded."""
 SLOWEST = 10
 """As many as a person reads; the durations of all are in `results.json`."""
 _GATE = ("held_against", "warnings", "quarantined")
@@ -41,16 +45,21 @@ def summarize(
     gate: Mapping[str, Any] | None = None,
     flaky: Sequence[Mapping[str, Any]] = (),
     following: Mapping[str, str] | None = None,
+    causes: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Compute the summary of one run.
 
     `clusters` are as the run left them; `failures` are rows with `nodeid` and `cluster`, one a failure;
     `gate` is what the gate said; `flaky` are the figures of tests by failure rate; `following` is the command
-    that takes a cluster on, None in a run of an older version, which did not say.
+    that takes a cluster on, None in a run of an older version, which did not say; `causes` is what was known
+    of the clusters' causes when the run was concluded.
     """
     day = datetime.strptime(record.stamp, STAMP_FORMAT).replace(tzinfo=UTC).date()
     clusters_of: dict[str, list[str]] = {}
     quarantines: dict[str, Any] = {}
+    failures = list(failures)
+    shown = _telling_failures(record, failures)
+    cause_of = {cause["cluster"]: cause for cause in causes}
     for row in failures:
         if row.get("cluster"):
             clusters_of.setdefault(row["nodeid"], []).append(row["cluster"])
@@ -76,7 +85,11 @@ def summarize(
         "shard": plan.shard if plan else None,
         "durations_from": plan.durations_from if plan else None,
         "limits": plan.limits.model_dump(mode="json") if plan else None,
-        "clusters": [_cluster(cluster, day, following) for cluster in by_number],
+        "failed_of": _failed_of(record),
+        "clusters": [
+            {**_cluster(cluster, day, following), **_reason(cluster, shown.get(cluster.id), cause_of)}
+            for cluster in by_number
+        ],
         "gate": {name: list(gate.get(name, ())) for name in _GATE} if gate else None,
         "red": [
             _red(result, clusters_of.get(result.nodeid, []), quarantines.get(result.nodeid)) for result in red
@@ -130,6 +143,51 @@ def _shown_quarantine(found: Any, day: date) -> dict[str, Any] | None:
     return Quarantine.model_validate(found).as_shown(day) if found is not None else None
 
 
+def _failed_of(record: RunRecord) -> dict[str, Any] | None:
+    """The run whose red tests alone were executed, and how many tests that one had; None for a whole run."""
+    failed = record.plan.failed if record.plan is not None else None
+    return {"stamp": failed.stamp, "tests": failed.tests} if failed is not None else None
+
+
+def _telling_failures(record: RunRecord, rows: Sequence[Mapping[str, Any]]) -> dict[str, Failure]:
+    """By cluster the failure that stands for the others; `rows` are in the order of the record's failures."""
+    by_cluster: dict[str, list[Failure]] = {}
+    for failure, row in zip(record.failures, rows, strict=False):
+        if row.get("cluster"):
+            by_cluster.setdefault(row["cluster"], []).append(failure)
+    found = {}
+    for cluster, failures in by_cluster.items():
+        telling = telling_failure(failures)
+        if telling is not None:
+            found[cluster] = telling
+    return found
+
+
+def _place(frame: Frame | None) -> dict[str, Any] | None:
+    """A line of the suite's own files, for a link; None where it lies elsewhere."""
+    if frame is None or frame.path.startswith(("/", "..", "<")):
+        return None
+    return {
+        "path": frame.path,
+        "line": frame.lineno,
+        "text": place_text(frame),
+        "code": _first_line(frame.code or ""),
+    }
+
+
+def _reason(
+    cluster: Cluster, failure: Failure | None, cause_of: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The lines that a cluster's failure came through, and what is known of its cause."""
+    places = places_of(failure if cluster.is_seen else None)
+    cause = cause_of.get(cluster.id)
+    return {
+        "statement": _place(places.statement),
+        "caller": _place(places.caller),
+        "cause": dict(cause) if cause is not None else None,
+    }
+
+
 def _cluster(cluster: Cluster, day: date, following: Mapping[str, str] | None) -> dict[str, Any]:
     state = cluster.state_in_run
     seen = cluster.is_seen
@@ -142,6 +200,7 @@ def _cluster(cluster: Cluster, day: date, following: Mapping[str, str] | None) -
         "title": cluster.title,
         "status": cluster.status.value,
         "state": state.value if state else None,
+        "said": state_in_words(cluster, day),
         "base": cluster.base.value if cluster.base else None,
         "owner": cluster.owner,
         "quarantine": _shown_quarantine(cluster.quarantine, day),
@@ -233,6 +292,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
             gate=_read_if_there(folder / "gate.json"),
             flaky=(_read_if_there(folder / "flaky.json") or {}).get("tests", ()),
             following=document.get("next"),
+            causes=(_read_if_there(folder / CAUSES) or {}).get("causes", ()),
         )
     except (ValidationError, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]
@@ -242,7 +302,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
 
 
 def _read_if_there(path: Path) -> Any:
-    """Older runs have neither `gate.json` nor `flaky.json`."""
+    """Older runs have neither `gate.json` nor `flaky.json` nor `causes.json`."""
     return _read(path) if path.is_file() else None
 
 

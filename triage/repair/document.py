@@ -187,6 +187,8 @@ class SealedDesign(Value):
     title: str
     subject: tuple[str, ...]
     criteria: tuple[Criterion, ...]
+    probe: str | None = None
+    """The document that names the cause."""
 
 
 class CheckedCriterion(CriterionResult):

@@ -49,6 +49,8 @@ class _Asked:
     """The document that lays the criteria down, relative to the output."""
     recorded: RecordedCriteria | None = None
     """None where a design does."""
+    probe: str | None = None
+    """The document that names the cause; None where it is not known."""
 
 
 def clusters_to_verify(
@@ -96,7 +98,14 @@ def verify(services: Services, target: Verifiable, make_folder: Callable[[], Evi
     if isinstance(target, Designed):
         design = _sealed_design(services, target)
         folder = make_folder()
-        asked = _Asked(target.cluster, design.title, design.subject, design.criteria, target.design)
+        asked = _Asked(
+            target.cluster,
+            design.title,
+            design.subject,
+            design.criteria,
+            target.design,
+            probe=design.probe,
+        )
         with laboratory(services, folder, forks=False) as lab:
             runs = run_all(lab, asked.criteria)
         return _concluded(services, asked, runs, folder, templates)
@@ -153,6 +162,8 @@ def _concluded(
     artifacts["design"] = services.output / asked.source
     if asked.recorded is not None:
         artifacts["recorded"] = services.output / asked.source
+    elif asked.probe is not None and (services.output / asked.probe).is_file():
+        artifacts["probe"] = services.output / asked.probe
     write_document(services.output, folder.path / "verify.md", TEMPLATE, artifacts, templates)
     folder.seal()
     written = Verification.model_validate_json(path.read_bytes())  # as it is on disk: redacted

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from triage.campaign.stored_signatures import StoredSignatures
 from triage.model.base import day_of_stamp
 from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
 from triage.model.failure import Failure, Frame
-from triage.model.run import RerunHint, RunRecord, TestResult
+from triage.model.run import RerunHint, TestResult
 
 _BASE_IN_WORDS = {
     BaseVerdict.BROKEN: "broken by this change",
@@ -75,22 +73,6 @@ def state_in_words(cluster: Cluster, today: date) -> str:
     if cluster.quarantine is not None:
         said.append(cluster.quarantine.state_on(today))
     return ", ".join(said)
-
-
-def failures_by_cluster(record: RunRecord, stored: StoredSignatures) -> dict[str, list[Failure]]:
-    """The failures of a run by the cluster that it put them in, in the order of the record."""
-    clusters_of: Mapping[str, list[str]] = defaultdict(list)
-    for placed in stored.failures:
-        clusters_of[placed.nodeid].append(placed.cluster)
-    found: dict[str, list[Failure]] = defaultdict(list)
-    position: dict[str, int] = defaultdict(int)
-    for failure in record.failures:
-        index = position[failure.nodeid]
-        position[failure.nodeid] += 1
-        clusters = clusters_of.get(failure.nodeid, [])
-        if index < len(clusters):
-            found[clusters[index]].append(failure)
-    return dict(found)
 
 
 def telling_failure(failures: Iterable[Failure]) -> Failure | None:
