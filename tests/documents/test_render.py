@@ -16,7 +16,8 @@ from triage.model.claim import Artifact
 def test_every_shipped_template_parses():
     texts = load_templates()
     assert {"summary.md.j2", "design.md.j2", "verify.md.j2", "plan.md.j2", "report.html.j2"} <= texts.keys()
-    for name in texts:
+    documents = [name for name in texts if not name.startswith("ci/")]  # pipelines show no evidence
+    for name in documents:
         with pytest.raises(UsageError) as refusal:
             render(name, {"nothing": Source(Artifact(path="x", sha256=""), {})}, texts, document="x")
         assert "undefined" in str(refusal.value), name

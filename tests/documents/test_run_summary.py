@@ -12,7 +12,9 @@ from triage.documents.claims import check_document
 from triage.documents.run_summary import summary_of, write_run_summary
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import RunState
-from triage.model.outcome import Outcome
+from triage.model.failure import Failure, Frame, Raised
+from triage.model.outcome import Outcome, Phase
+from triage.model.run import FailedTests, TestResult
 
 
 def _written(root, record, clusters, rows):
@@ -152,3 +154,43 @@ def test_a_run_in_which_nothing_passed_is_not_called_green(tmp_path, record):
     folder, _ = _written(tmp_path, empty, [], [])
     first = (folder.path / "summary.md").read_text().splitlines()[0]
     assert first.endswith("is complete: no test failed, and none passed")
+
+
+def test_a_cluster_has_its_lines_and_its_cause(tmp_path, record, clusters):
+    product = Frame(path="src/a b.py", lineno=3, code="return 1 / x", origin="product")
+    test = Frame(path="tests/t.py", lineno=9, code="assert net() == 1", origin="test")
+    chain = (Raised(type="ZeroDivisionError", message="division by zero", frames=(test, product)),)
+    failure = Failure(nodeid="tests/t.py::a", phase=Phase.CALL, chain=chain)
+    red = TestResult(nodeid="tests/t.py::a", outcome=Outcome.FAILED, failures=(failure,))
+    run = record.model_copy(update={"results": (red,), "collect_errors": (), "plan": None})
+    cluster = clusters[0].model_copy(update={"members": ("tests/t.py::a",)})
+    folder = EvidenceFolder.create(tmp_path, "x", "a", run.stamp)
+    folder.write_json("results.json", run)
+    folder.write_json("clusters.json", {"clusters": [cluster]})
+    folder.write_json("failures.json", {"failures": [{"nodeid": "tests/t.py::a", "cluster": cluster.id}]})
+    cause = {
+        "cluster": cluster.id,
+        "heading": "condition (proven)",
+        "said": "fails with X=1, passes with X=0",
+        "evidence": "reports/x/phase_b/20260101T000000Z/probe.json",
+    }
+    folder.write_json("causes.json", {"stamp": run.stamp, "causes": [cause]})
+    write_run_summary(tmp_path, folder)
+    lines = (folder.path / "summary.md").read_text().splitlines()
+    up = "../../../.."
+    statement = f"[src/a b.py:3]({up}/src/a%20b.py#L3): `return 1 / x`"
+    assert f"  - at {statement}, from [tests/t.py:9]({up}/tests/t.py#L9)" in lines
+    evidence = "../../phase_b/20260101T000000Z/probe.json"
+    assert f"  - condition (proven): fails with X=1, passes with X=0 ([evidence]({evidence}))" in lines
+    assert check_document(tmp_path, folder.path / "summary.md")[0] == []
+
+
+def test_a_run_of_what_was_red_says_what_it_does_not_know(tmp_path, record):
+    plan = record.plan.model_copy(
+        update={"failed": FailedTests(stamp="20260101T000000Z", nodeids=("t.py::pass",), tests=60)}
+    )
+    green = record.model_copy(update={"results": record.results[:1], "collect_errors": (), "plan": plan})
+    folder, _ = _written(tmp_path, green, (), [])
+    text = (folder.path / "summary.md").read_text()
+    assert text.splitlines()[0].endswith("is complete: what was red in 20260101T000000Z is green")
+    assert "1 of its 60 tests" in text

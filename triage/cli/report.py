@@ -185,11 +185,11 @@ def _document(
 def _github(app: App, report: Report) -> None:
     """Commands on standard output; the summary where the runner wants it, else behind them."""
     from triage.evidence.atomic import append_lines
-    from triage.formats.github import step_summary
+    from triage.formats.github import step_summary, with_source_links
 
     for line in report.annotations():
         click.echo(line)
-    summary = step_summary(report.markdown())
+    summary = step_summary(with_source_links(report.markdown(), report.run.source.line_url))
     target = app.world.environ.get("GITHUB_STEP_SUMMARY")
     if target:
         append_lines(Path(target), summary.split("\n"))

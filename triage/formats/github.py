@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from triage.formats.reported_run import ReportedCause
 from triage.formats.rows import NO_CAUSES, Row, rows
 from triage.text.markup import github_data, github_property
+from triage.text.pattern import pattern
 
 SUMMARY_BYTES = 1024 * 1024
 """A longer step summary is dropped whole."""
@@ -16,6 +18,14 @@ ANNOTATIONS = 10
 _TITLE_CHARS = 200
 _MESSAGE_CHARS = 2000
 """GitHub shows an annotation in a box: the whole is in the step summary."""
+_RELATIVE_LINK = pattern(
+    r"""
+    (?<! \\ ) \[ (?P<shown> [^\[\]\n]* ) \]
+    \( (?P<path> [A-Za-z0-9._/%-]+ ) (?: \#L (?P<line> \d+ ) )? \)
+    """,
+    matches=["[a.py:3](../../a.py#L3)", "[evidence](../../../x.json)"],
+    rejects=["[a](https://e.org/x)", "[a](#L3)", "\\[a](b)"],
+)
 _KINDS = {"new": "error", "regressed": "error", "unknown": "error", "expired": "error", "known": "warning"}
 
 
@@ -40,6 +50,25 @@ def workflow_commands(
         reason = summary["void"] or "the run is incomplete"
         lines.insert(0, f"::error title=triage: void::{github_data(reason)}")
     return lines
+
+
+def with_source_links(markdown: str, line_url: str | None) -> str:
+    """The document with links that lead somewhere from outside of the repository's folders.
+
+    A link to a line becomes one to the file on the web (`line_url` has `{path}` and `{line}`); any other
+    relative link, and each where nobody knows the address, becomes its text.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        shown, line = match["shown"], match["line"]
+        path = match["path"].removeprefix("./")
+        while path.startswith("../"):  # from the document's folder up to the suite's root
+            path = path.removeprefix("../")
+        if line is None or line_url is None:
+            return shown
+        return f"[{shown}]({line_url.format(path=path, line=line)})"
+
+    return _RELATIVE_LINK.sub(replaced, markdown)
 
 
 def step_summary(markdown: str, limit: int = SUMMARY_BYTES) -> str:
