@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,3 +221,40 @@ def test_red_then_slow_then_green():
     (result,) = record["results"]
     assert (result["outcome"], result["reruns"]["runs"]) == ("flaky", 1)
     assert lab.ran.read_text().split() == ["run"] * 3
+
+
+def test_what_another_chunk_held_is_told_from_chance(tmp_path: Path, run_here: Run):
+    """Two chunks at once want one port: one of them is refused, and is green with nothing beside it."""
+    text = """
+import pathlib, os, socket, time
+
+def test_serves():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", int(os.environ["PORT"])))
+        server.listen()
+        # until the other chunk has asked for it, or long after it should have
+        mark = pathlib.Path(os.environ["COUNTS"], "asked")
+        for _ in range(200):
+            if mark.exists():
+                break
+            time.sleep(0.05)
+
+def test_asks():
+    mark = pathlib.Path(os.environ["COUNTS"], "asked")
+    try:
+        for _ in range(200):
+            with socket.socket() as server:
+                server.bind(("127.0.0.1", int(os.environ["PORT"])))
+            if mark.exists():
+                break
+            time.sleep(0.05)
+    finally:
+        mark.touch()
+"""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    env = _write(tmp_path, text) | {"PORT": port}
+    record = run_here(env=env, reruns=2, rerun_budget=600.0, workers=2, chunks=2)
+    refused = [result for result in record.results if result.reruns is not None]
+    assert [(r.outcome, r.reruns.hint, r.reruns.failed) for r in refused] == [("flaky", "beside-others", 0)]

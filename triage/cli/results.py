@@ -90,6 +90,7 @@ def _say_how_to_go_on(app: App, run: RecordedRun) -> None:
 
 _HINTS = {
     RerunHint.NEEDS_OTHERS: ", needs the tests before it",
+    RerunHint.BESIDE_OTHERS: ", green with no other chunk beside it: they may share a port or a file",
     RerunHint.UNDECIDED: ", green alone: by chance or without the tests before it is undecided",
 }
 

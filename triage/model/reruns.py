@@ -60,6 +60,8 @@ class RerunTest(Value):
     """Its outcome in the suite."""
     has_predecessors: bool
     """Whether other tests ran before it in its process."""
+    beside_others: bool = False
+    """Whether other chunks ran at the same time, and none did when it was run again."""
     most: int
     """So many runs alone, all red, make its failure a steady one."""
     runs: tuple[Rerun, ...] = ()
@@ -110,6 +112,8 @@ def concluded(test: RerunTest) -> tuple[Outcome, Reruns | None]:
         hint = RerunHint.NEEDS_OTHERS
     elif green_alone and not is_flaky and not in_place:
         hint = RerunHint.UNDECIDED
+    elif is_flaky and test.beside_others and not any(run.outcome.is_red for run in answers):
+        hint = RerunHint.BESIDE_OTHERS
     reruns = Reruns(
         runs=len(answers),
         failed=sum(run.outcome.is_red for run in answers),

@@ -195,6 +195,9 @@ class RerunHint(StrEnum):
     """Green alone, red behind the tests that ran before it in its process: it depends on them."""
     UNDECIDED = "undecided"
     """Green alone, and no run behind the tests that ran before it gave an answer: chance, or they."""
+    BESIDE_OTHERS = "beside-others"
+    """Red while other chunks ran, green each time with no other process of the run beside it: they may share
+    a port or a file."""
 
 
 class Reruns(Value):

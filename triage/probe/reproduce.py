@@ -6,7 +6,6 @@ first, in that very order, and are never sorted back into the order of the suite
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +17,7 @@ from triage.lab.protocol import Look, Observation, Setup
 from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
-from triage.text.pattern import pattern
+from triage.run.shared_things import TAKEN
 
 Context = Literal["alone", "file", "chunk", "imports", "suite", "workers"]
 _FIRST = 2
@@ -35,17 +34,6 @@ _UNDISTURBED = 3
 """Runs with nothing beside them of a test that failed while another copy of it ran."""
 _TRIES_AT_ONCE = 2
 """Runs in several processes: whether two tests meet there is a matter of moments."""
-_TAKEN = pattern(
-    r"""
-    Address [ ] already [ ] in [ ] use | Errno [ ] (?: 98 | 48 )
-    | (?: database | table ) .{0,80} is [ ] locked
-    | FileExistsError | Resource [ ] temporarily [ ] unavailable | BlockingIOError
-    """,
-    matches=["OSError: [Errno 98] Address already in use", "OperationalError: database is locked"],
-    rejects=["Errno 2", "the door is locked"],
-    flags=re.IGNORECASE,
-)
-"""What is said where somebody else holds what a test asks for."""
 _IN_WORDS: dict[Context, str] = {
     "alone": "alone in its process",
     "file": "with the tests of its file",
@@ -161,7 +149,7 @@ def _failed_by_meeting(
     The first runs stand side by side, and a fixed port or a file outside of the working copy is one for both.
     """
     red = [run for run in first if run.red(nodeid)]
-    is_taken = any(_TAKEN.search(run.failures[nodeid].longrepr) for run in red if nodeid in run.failures)
+    is_taken = any(TAKEN.search(run.failures[nodeid].longrepr) for run in red if nodeid in run.failures)
     if not parallel.installed or (len(red) == len(first) and not is_taken):
         return None
     alone = Setup(nodeids=(nodeid,), workers=0)

@@ -24,6 +24,7 @@ from triage.model.run import Key, Suite, TestResult
 from triage.process.api import LOG
 from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker, tail_of
 from triage.run.run_store import RunStore, record_line
+from triage.run.shared_things import waits_for_others
 from triage.run.workers import StopCondition, StopOrDeadline, run_jobs
 from triage.text.plural import counted_noun
 
@@ -42,6 +43,8 @@ class _RedTest:
     """The tests that ran before it in its process, in their order."""
     expected: Mapping[Place, float]
     """Seconds that a run takes if it takes as long as in the suite."""
+    may_share: bool
+    """Whether other chunks ran at the same time, and it failed as one does that waits for what they hold."""
 
 
 @dataclass
@@ -79,13 +82,14 @@ class Reruns:
             tests[test.key] = self._run_test(test)
 
         # what is quick comes first: a test that hung may take all the time that is left
-        run_jobs(
-            sorted(red, key=lambda test: test.expected[Place.ALONE]),
-            self.suite.workers,
-            run_again,
-            tick=lambda: None,
-            fail=self.stop.fail,
+        in_order = sorted(red, key=lambda test: test.expected[Place.ALONE])
+        # what may have been kept waiting by another chunk runs with no other process beside it
+        groups = (
+            ([test for test in in_order if not test.may_share], self.suite.workers),
+            ([test for test in in_order if test.may_share], 1),
         )
+        for tests_of_group, workers in groups:
+            run_jobs(tests_of_group, workers, run_again, tick=lambda: None, fail=self.stop.fail)
         self.progress.finish()
         if self.stop.signal is not None:
             return  # a resumed run runs them again
@@ -111,6 +115,7 @@ class Reruns:
             nth=nth,
             first=test.result.outcome,
             has_predecessors=bool(test.preceding),
+            beside_others=test.may_share,
             most=self._most_alone(test),
         )
         while (place := next_place(row)) is not None:
@@ -200,7 +205,8 @@ def _red_tests(chunk: ChunkProgress, suite: Suite) -> list[_RedTest]:
         alone = _expected_seconds(result, suite)
         in_place = alone + sum(seconds.get(earlier, 0.0) for earlier in preceding)
         expected = {Place.ALONE: alone, Place.IN_PLACE: in_place}
-        red.append(_RedTest(key, result, preceding, expected))
+        may_share = suite.workers > 1 and waits_for_others(result)
+        red.append(_RedTest(key, result, preceding, expected, may_share))
     return red
 
 
