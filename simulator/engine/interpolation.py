@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from simulator.engine.render import miller_indices, samples, scattering_vector, square_factor
+from simulator.engine.render import miller_indices, samples, scattering_vector, scatters, square_factor
 from simulator.engine.tiles import blocks, pixel_numbers, tile_pixels
 from simulator.physics import structure
 from simulator.physics.table import Table
@@ -74,7 +74,8 @@ def _first_orientation(scene: Scene, q: Tensor, pixels: Tensor, start: int) -> T
         outside = ~structure.reachable(table, indices) & seen
         if not plan.watered:
             # Without water the reference skips a step whose lattice factor is 0 before it reads the table.
-            outside &= square_factor(scene, indices - structure.nearest_index(indices)) != 0
+            offsets = indices - structure.nearest_index(indices)
+            outside &= scatters(scene, offsets, square_factor(scene, offsets))
         numbers = start + torch.arange(rows.start, rows.stop, device=q.device)[:, None]
         numbers = torch.where(outside, numbers, torch.full_like(numbers, NEVER))
         found = torch.minimum(found, numbers.amin(0))

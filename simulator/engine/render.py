@@ -113,6 +113,15 @@ def square_factor(scene: Scene, offsets: Tensor) -> Tensor:
     return lattice.tophat_factor(offsets, tensors.cells, tensors.reciprocal, tensors.fudge)
 
 
+def scatters(scene: Scene, offsets: Tensor, square: Tensor) -> Tensor:
+    """Whether F_latt is not 0; `square` is its square, which may be 0 where F_latt is merely tiny."""
+    tensors = scene.tensors
+    if scene.plan.shape != "GAUSS":
+        return square.detach() != 0
+    amplitude = lattice.gauss_amplitude(offsets, tensors.cells, tensors.reciprocal, tensors.fudge)
+    return amplitude.detach() != 0
+
+
 def structure_square(scene: Scene, indices: Tensor, whole: Tensor, pixels: Tensor, steps: Tensor) -> Tensor:
     """F_cell^2 at indices [3, r, P], electrons^2.
 
@@ -158,7 +167,7 @@ def _project(real: Tensor, q: Tensor) -> Tensor:
 
 
 def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """(F_cell^2 F_latt^2, F_latt^2), both [r, P], for consecutive groups of r orientations."""
+    """(F_cell^2 F_latt^2, whether F_latt is not 0), both [r, P], for consecutive groups of r orientations."""
     count, points = scene.orientations, q.shape[1]
     # As many orientations at once as fill a tile, so that memory follows the tile.
     group = max(1, tile_pixels(q.device) // max(points, 1))
@@ -167,10 +176,11 @@ def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[
         indices = miller_indices(scene, rows, q, pixels, first_step)
         # The nearest reflection is constant between its jumps: its slope is 0.
         whole = structure.nearest_index(indices.detach())
-        factor = square_factor(scene, indices - whole)
+        offsets = indices - whole
+        factor = square_factor(scene, offsets)
         steps = first_step + torch.arange(rows.start, rows.stop, device=q.device)
         square = structure_square(scene, indices, whole, pixels, steps)
-        yield square * factor, factor
+        yield square * factor, scatters(scene, offsets, factor)
 
 
 def polarization_of(scene: Scene, ray: Point, source: int) -> Tensor:
@@ -282,10 +292,10 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     value = torch.zeros_like(sample.length)
     # Counted twice, water stands in the sum from the start; counted once, each step brings its own.
     water_of_step = liquid(tensors, q) if plan.watered and not plan.background_divided else None
-    for intensity, factor in terms(scene, q, state.pixels, first_step):
+    for intensity, is_lit in terms(scene, q, state.pixels, first_step):
         scattered = intensity if water_of_step is None else intensity + water_of_step
         if plan.running_product:
-            _multiply_running_sum(state, scattered * weight, factor, own, seen)
+            _multiply_running_sum(state, scattered * weight, is_lit, own, seen)
         else:
             value = value + scattered.sum(0)
     if not plan.running_product:
@@ -299,16 +309,16 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
 
 
 def _multiply_running_sum(
-    state: Pixels, intensity: Tensor, factor: Tensor, own: Tensor, seen: Tensor | None
+    state: Pixels, intensity: Tensor, is_lit: Tensor, own: Tensor, seen: Tensor | None
 ) -> None:
     """Add each step and multiply the whole running sum by the step's factors: the reference's defect.
 
-    intensity, factor [r, P]; steps whose lattice factor is 0 are skipped, unless there is water.
+    intensity, is_lit [r, P]; steps whose lattice factor is 0 are skipped, unless there is water.
     """
     for step in range(intensity.shape[0]):
         active = torch.ones_like(state.polar_known) if seen is None else seen
         if not state.scene.plan.watered:
-            active = active & (factor[step].detach() != 0)
+            active = active & is_lit[step]
         state.total = torch.where(active, (state.total + intensity[step]) * own, state.total)
 
 

@@ -90,8 +90,13 @@ def reciprocal_radius(offsets: Tensor, cells: Tensor, reciprocal: Tensor) -> Ten
 
 def gauss_factor(offsets: Tensor, cells: Tensor, reciprocal: Tensor, fudge: Tensor) -> Tensor:
     """Gaussian spots: N exp(-fudge rho / 0.63)."""
+    return gauss_amplitude(offsets, cells, reciprocal, fudge) ** 2
+
+
+def gauss_amplitude(offsets: Tensor, cells: Tensor, reciprocal: Tensor, fudge: Tensor) -> Tensor:
+    """The factor of Gaussian spots itself: its square is 0 long before it is."""
     radius = reciprocal_radius(offsets, cells, reciprocal)
-    return (cells.prod() * torch.exp(-fudge * radius / GAUSS_RADIUS)) ** 2
+    return cells.prod() * torch.exp(-fudge * radius / GAUSS_RADIUS)
 
 
 def tophat_factor(offsets: Tensor, cells: Tensor, reciprocal: Tensor, fudge: Tensor) -> Tensor:

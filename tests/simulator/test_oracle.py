@@ -68,6 +68,7 @@ CRYSTAL = "-cell 50 60 70 80 95 105 -misset 10 20 30 -N 3 -default_F 10"
 BASE = f"{CRYSTAL} -lambda 1.2 -detpixels 4 -pixel 9 -oversample 2"
 CORNERS = (
     "-phi 0 -osc 1 -phisteps 3 -phi_carryover 2 -mosaic_spread 1 -mosaic_domains 2",
+    "-gauss_xtal -Na 40 -Nb 3 -Nc 16 -misset -30 -33 55 -pixel 8.6 -oversample_polar -hdivrange 4.1",
     "-gauss_xtal -N 2 -fudge 9 -hkl some.hkl -interpolate -lambda 3 -oversample_polar",
     "-dmin 20 -water 100 -oversample_polar -Xbeam 3",
     "-oversample_omega -water 3000 -water_once",

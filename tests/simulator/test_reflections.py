@@ -130,7 +130,8 @@ class TestCrystal:
         found = read_reflections("a.mtz")
         rows = zip(found.indices.tolist(), found.amplitudes.tolist(), strict=True)
         (tmp_path / "a.hkl").write_text("".join(f"{h} {k} {m} {f!r}\n" for (h, k, m), f in rows))
-        common = "-default_F 0 -N 4 -distance 90 -detpixels 20 -pixel 3 -lambda 2 -nonoise".split()
+        words = "-default_F 0 -N 4 -distance 90 -detpixels 20 -pixel 3 -lambda 2 -nonoise"
+        common = words.split()
         assert main(["-hkl", "a.mtz", *common, "-floatfile", "file.bin"]) == 0
         assert "the unit cell is that of a.mtz: 40 30 35 A, 90 103 90 degrees" in capsys.readouterr().err
         cell = [str(value) for value in CELLS["C 1 2 1"]]
