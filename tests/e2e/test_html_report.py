@@ -75,7 +75,7 @@ def wide(browser: Any, page_file: Path) -> Iterator[Opened]:
     opened.context.close()
 
 
-VIEWS = ("", "#C1", "#/tests", "#/timeline", "#/changes", "#/trends", "#/flaky", "#/run")
+VIEWS = ("", "#C1", "#/tests", "#/timeline", "#/changes", "#/trends", "#/flaky", "#/hunt", "#/run")
 
 
 def test_hostile_text_stays_text_in_every_view(wide: Opened) -> None:
@@ -287,7 +287,7 @@ def test_without_script_it_is_one_plain_page(browser: Any, page_file: Path) -> N
     opened = Opened(browser, page_file, java_script_enabled=False)
     opened.page.goto(page_file.as_uri())
     shown = opened.page.locator("body").inner_text()
-    for words in ("the gate fails", "Clusters", "C1", "KeyError"):
+    for words in ("the gate fails", "Clusters", "C1: proven cause", "confirmed: With the change", "KeyError"):
         assert words in shown
     assert opened.page.locator("main").is_visible()
     assert opened.complaints == []

@@ -12,7 +12,12 @@ from typing import Any, Protocol
 
 from triage.campaign.explanation import known_cause
 from triage.campaign.html_report.collect import collect
-from triage.campaign.html_report.document import PluginSection, SettingEntry, Surroundings
+from triage.campaign.html_report.document import (
+    PageDocument,
+    PluginSection,
+    SettingEntry,
+    Surroundings,
+)
 from triage.campaign.html_report.page import page_data, whole_page
 from triage.campaign.html_report.run_facts import preflight_of
 from triage.campaign.html_report.surroundings import excerpts
@@ -182,15 +187,14 @@ class Report:
         name = path.absolute().relative_to(self.output).as_posix() if inside else path.name
         sources = {"run": self._summary_source(), "failed": self._failures_source()}
         rendered = render(HTML_TEMPLATE, sources, self.templates, document=name)
-        sections = tuple(_section(section, self.summary) for section in writing.sections)
-        element = self._data_element(writing, sections)
-        whole = extended(rendered, whole_page(rendered.text, sections, element))
+        document, element = self._page_data(writing)
+        whole = extended(rendered, whole_page(rendered.text, document, element))
         write_report(path, whole.text)
         if inside and self.is_concluded:
             write_json(sidecar_of(path), whole.sidecar)
 
-    def _data_element(self, writing: PageWriting, sections: tuple[PluginSection, ...]) -> str:
-        """What the page's script shows, as it stands in the page."""
+    def _page_data(self, writing: PageWriting) -> tuple[PageDocument, str]:
+        """What the page's script shows, and the element that holds it."""
         evidence = collect(self.output, self.recorded, self.summary, as_of=writing.made_at)
         forge = self.forge
         commit = self.record.commit
@@ -199,10 +203,10 @@ class Report:
             commit_url=forge.commit_url() if forge else None,
             excerpts=excerpts(self.root, commit, evidence, writing.redact),
             settings=writing.settings,
-            sections=sections,
+            sections=tuple(_section(section, self.summary) for section in writing.sections),
             home=writing.home,
         )
-        return page_data(evidence, surroundings, version=own_version(), made_at=writing.made_at)[1]
+        return page_data(evidence, surroundings, version=own_version(), made_at=writing.made_at)
 
     def restore_summary(self) -> str:
         """Put `summary.md` and its claims back where somebody deleted them; says what was done.

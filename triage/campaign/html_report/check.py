@@ -48,7 +48,7 @@ def check_page(output: Path, path: Path, templates: Mapping[str, str], checked: 
     except TriageError as error:
         checked.fault(sidecar.document, f"cannot be made again: {error.what}")
         return
-    if whole_page(rendered, document.surroundings.sections, element) != text:
+    if whole_page(rendered, document, element) != text:
         checked.fault(sidecar.document, "is not what template and script give from its evidence and data")
     for what in _differences(document.evidence, expected):
         checked.fault(sidecar.document, f"its {what} are not what the evidence gives: {_AGAIN}")
@@ -66,7 +66,7 @@ def _collect_again(output: Path, document: PageDocument) -> PageEvidence:
 
 def _differences(stated: PageEvidence, expected: PageEvidence) -> Iterator[str]:
     """Parts of the data that differ, by name; of the history, what both have."""
-    for name in ("run", "tests", "failures", "clusters", "attempts", "flaky"):
+    for name in ("run", "tests", "failures", "clusters", "attempts", "flaky", "hunt"):
         if _plain(stated, name) != _plain(expected, name):
             yield f"data on {name}"
     known = {point.stamp: point for point in expected.history}

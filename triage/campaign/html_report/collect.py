@@ -16,6 +16,7 @@ from triage.campaign.html_report.history import (
     run_point,
     seen_clusters,
 )
+from triage.campaign.html_report.hunts import newest_hunt
 from triage.campaign.html_report.run_facts import attempt_entries, run_facts
 from triage.campaign.recorded import RecordedRun, read_clusters, read_failures
 from triage.cluster.mending import mended
@@ -60,6 +61,7 @@ def collect(output: Path, run: RecordedRun, summary: Mapping[str, Any], *, as_of
         gone=gone_tests(earlier, nodeids),
         attempts=attempt_entries(run),
         flaky=tuple(summary["flaky"]),
+        hunt=newest_hunt(output, facts.campaign, as_of),
     )
 
 

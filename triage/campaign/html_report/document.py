@@ -257,6 +257,43 @@ class RunFacts(Value):
     commands: str
 
 
+class LatentEntry(Value):
+    """Tests that a hunt showed red under one stated factor, green as they stand."""
+
+    cluster: str | None
+    dependence: str
+    kind: str
+    tests: tuple[str, ...]
+    culprits: tuple[str, ...]
+    writer: str | None
+    summary: str
+    command: str
+    baseline: Arm
+    treated: Arm
+    p_value: float | None
+
+
+class SuspectedEntry(Value):
+    """A test that was red once in a hunt, and that no experiment has confirmed."""
+
+    nodeid: str
+    found_by: str
+    reason: str
+
+
+class HuntEntry(Value):
+    """The newest hunt for latent flaky tests."""
+
+    stamp: str
+    tests: int
+    seconds: float
+    processes: int
+    latent: tuple[LatentEntry, ...]
+    suspected: tuple[SuspectedEntry, ...]
+    not_tried: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 class PageEvidence(Value):
     """Everything on the page that follows from the evidence."""
 
@@ -270,6 +307,7 @@ class PageEvidence(Value):
     """Tests of the run before, which this one does not have."""
     attempts: tuple[AttemptEntry, ...]
     flaky: tuple[dict[str, Any], ...]
+    hunt: HuntEntry | None = None
 
 
 class Excerpt(Value):

@@ -5,6 +5,7 @@ import { causesView, inOrderOfNeed } from "./causes_view.js";
 import { changesView } from "./changes_view.js";
 import { TestIndex } from "./filters.js";
 import { flakyView } from "./flaky_view.js";
+import { huntView } from "./hunt_view.js";
 import { helpDialog, listen } from "./keys.js";
 import { printSheet } from "./print.js";
 import { Report, readDocument } from "./report.js";
@@ -16,13 +17,14 @@ import { timelineView } from "./timeline_view.js";
 import { trendsView } from "./trends_view.js";
 import { counted, moment, short, stateOf } from "./words.js";
 
-const TITLES = { causes: "Causes", tests: "Tests", timeline: "Timeline", changes: "Changes", trends: "Trends", flaky: "Flaky", run: "Run" };
+const TITLES = { causes: "Causes", tests: "Tests", timeline: "Timeline", changes: "Changes", trends: "Trends", flaky: "Flaky", hunt: "Hunt", run: "Run" };
 
 class App {
   constructor(report, root) {
     this.report = report;
     this.main = el("main", { id: "main", tabindex: "-1" });
-    this.tabs = new Map(VIEWS.map((view) => [view, el("a", { href: addressOfView(view) }, this.tabTitle(view))]));
+    const views = VIEWS.filter((view) => view !== "hunt" || report.hunt);
+    this.tabs = new Map(views.map((view) => [view, el("a", { href: addressOfView(view) }, this.tabTitle(view))]));
     this.search = el("input", {
       type: "search", placeholder: "search tests  ( / )", "aria-label": "Search tests by id, message, cluster",
       on: { input: () => this.searchFor(this.search.value) },
@@ -48,7 +50,7 @@ class App {
 
   tabTitle(view) {
     const { report } = this;
-    const numbers = { causes: report.clusters.filter((cluster) => cluster.failing).length, tests: report.tests.length, flaky: report.flaky.length };
+    const numbers = { causes: report.clusters.filter((cluster) => cluster.failing).length, tests: report.tests.length, flaky: report.flaky.length, hunt: report.hunt ? report.hunt.latent.length : 0 };
     return view in numbers ? `${TITLES[view]} ${numbers[view].toLocaleString("en")}` : TITLES[view];
   }
 
@@ -93,6 +95,7 @@ class App {
       case "changes": return changesView(report);
       case "trends": return trendsView(report);
       case "flaky": return flakyView(report);
+      case "hunt": return report.hunt ? huntView(report) : el("p", {}, "No hunt is on record: triage hunt");
       case "run": return runView(report);
       case "missing": return el("p", {}, `This run has no test or cluster called ${route.subject}.`);
       default: return causesView(report, route.subject);

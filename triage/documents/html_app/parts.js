@@ -154,7 +154,7 @@ export function table(headings, rows) {
   );
   return el(
     "div",
-    { class: "table", tabindex: "0", role: "region", "aria-label": "table" },
+    { class: "table", tabindex: "0", role: "region", "aria-label": `Table of ${headings.map((each) => each.replace(/^#/, "")).join(", ")}` },
     el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body)),
   );
 }

@@ -21,6 +21,7 @@ export class Report {
     this.attempts = evidence.attempts;
     this.flaky = evidence.flaky;
     this.gone = evidence.gone;
+    this.hunt = evidence.hunt;
     this.surroundings = data.surroundings;
     this.clusters = evidence.clusters;
     this.clusterById = new Map();

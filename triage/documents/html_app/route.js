@@ -1,6 +1,6 @@
 // What the address says: a view with its filters, a cluster (#C7) or a test (#nodeid).
 
-export const VIEWS = ["causes", "tests", "timeline", "changes", "trends", "flaky", "run"];
+export const VIEWS = ["causes", "tests", "timeline", "changes", "trends", "flaky", "hunt", "run"];
 
 /** The address behind `#` as a view, what it shows, and its filters. */
 export function readRoute(hash, report) {

@@ -12,7 +12,9 @@ const ZOOMS = [1, 2, 4, 8, 16, 32];
 
 /** The timeline with its zoom, and a table of the processes. */
 export function timelineView(report) {
-  const attempts = placed(report.attempts.filter((attempt) => attempt.chunk !== "preflight"));
+  const all = placed(report.attempts.filter((attempt) => attempt.chunk !== "preflight"));
+  const begin = Math.min(...all.map((attempt) => attempt.start)); // before it the tests were collected
+  const attempts = all.map((attempt) => ({ ...attempt, start: attempt.start - begin }));
   if (attempts.length === 0) return el("section", { class: "empty" }, el("p", {}, "No process of this run is on record."));
   const lanes = Math.max(...attempts.map((attempt) => attempt.lane)) + 1;
   const end = Math.max(...attempts.map((attempt) => attempt.start + attempt.seconds), 0.001);
@@ -31,7 +33,7 @@ export function timelineView(report) {
     el(
       "p",
       {},
-      `${counted(lanes, "worker")}, ${counted(attempts.length, "process", "processes")}, ${duration(end * 1000)} `,
+      `${counted(lanes, "worker")}, ${counted(attempts.length, "process", "processes")}, ${duration(end * 1000)}${begin > 0.05 ? ` after ${duration(begin * 1000)} of collecting` : ""} `,
       el("button", { type: "button", on: { click: () => change(1) } }, "zoom in"),
       " ",
       el("button", { type: "button", on: { click: () => change(-1) } }, "zoom out"),
