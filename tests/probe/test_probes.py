@@ -168,6 +168,19 @@ def test_the_edit_that_takes_the_leak_back_is_proposed_once_it_was_tried(heals):
         assert "put_back" in tried[1]
 
 
+def test_two_ways_to_take_a_leak_back_are_two_options():
+    leaking = polluted_by(SUITE[3], leak="cwd")
+    text = "import os\n\ndef test_3():\n    os.chdir('/')\n"
+
+    def world(setup):
+        return seen(T, True) if setup.edits else leaking(setup)
+
+    case = replace(in_suite(leaking), source=lambda path: text if path == "tests/test_a.py" else None)
+    takes_back, put_back = conforms(RankedProbe(Order), case, world).finding.patches
+    assert "monkeypatch.chdir('/')" in takes_back.diff
+    assert "put_back" in put_back.diff
+
+
 @pytest.mark.parametrize("setter", SUITE[1:-1:5])
 def test_a_state_setter_is_found(setter):
     def world(setup):

@@ -8,7 +8,7 @@ import click
 
 from triage.campaign.cluster_details import all_results
 from triage.campaign.explanation import known_causes
-from triage.campaign.next_steps import command_for
+from triage.campaign.next_steps import command_in
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.campaign.rerun_command import conditions_of_rerun, rerun_command
 from triage.campaign.stored_signatures import read_signatures
@@ -100,7 +100,7 @@ def _show_test(
     conditions = conditions_of_rerun(latest.folder.path)
     rerun = None if passes_alone([result]) else rerun_command([nodeid], conditions)
     causes = known_causes(app.output, registry)
-    following = command_for(clusters[0], causes.get(clusters[0].id)) if clusters else None
+    following = command_in(registry, clusters[0], causes.get(clusters[0].id)) if clusters else None
     document = ShowTestDocument(
         nodeid=nodeid,
         stamp=latest.record.stamp,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from triage.campaign.cluster_details import ClusterDetails, details_of
 from triage.campaign.explanation import KnownCause, deciding
-from triage.campaign.next_steps import command_for
+from triage.campaign.next_steps import command_in
 from triage.campaign.recorded import RecordedRun
 from triage.campaign.rerun_command import RerunCommand
 from triage.cli.context import App
@@ -54,7 +54,7 @@ def show_cluster(
         state = {"state_in_run": in_run.state_in_run, "last_seen": in_run.last_seen, "base": in_run.base}
         found = found.model_copy(update=state)
     events = registry.events_of(found.id) if found.id in registry.clusters else ()
-    following = command_for(found, details.cause)
+    following = command_in(registry, found, details.cause)
     app.emit(_cluster_document(found, details, events, following, full=full))
     _say_cluster_heading(app, found, details)
     _say_failures(app, details, full=full)

@@ -108,14 +108,15 @@ class ClusterRegistry:
         """The id under which this cluster lives on; raises `UsageError` (unknown-cluster)."""
         if cluster_id in self.clusters:
             return self.aliases.get(cluster_id, cluster_id)
-        known = ", ".join(cluster.id for cluster in self.live[-5:]) or "none yet"
+        known = ", ".join(cluster.id for cluster in self.live[-5:])
+        listed = f"`triage status` lists them (latest: {known})" if known else "start with `triage run`"
         raise UsageError(
             "unknown-cluster",
             f"there is no cluster {cluster_id}",
             did_you_mean(
                 cluster_id,
                 self.clusters,
-                otherwise=f"`triage clusters --all` lists them (latest: {known})",
+                otherwise=listed,
                 most=1,
             ),
         )

@@ -17,6 +17,8 @@ from triage.probe.leaked_state import LeakedState
 
 Repairs = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Patch, ...]]
 _Edits = Mapping[str, str | None]
+_MOST_REPAIRS = 2
+"""The test takes its change back itself, or a fixture does: a third way would be one of these again."""
 _MOST_RECORDED = 3000
 """Tests of a recorded order up to which a repair is tried in the whole of it."""
 
@@ -27,11 +29,31 @@ def repairs_of(
     leaked: LeakedState,
     after: Callable[[Case, Sequence[str]], Setup],
 ) -> Repairs:
-    """At most one repair: one polluter of each set puts back what it leaks.
+    """Repairs, each of which helps by itself: one polluter of each set puts back what it leaks.
 
     `sets` are tests that make the subject fail, each set without the others; `after` is the run of such a
-    set. Empty where no edit helps, or where the subject still fails in the recorded order.
+    set. Where there are two ways to put it back both are proposed, for a design compares. Empty where no edit
+    helps, or where the subject still fails in the recorded order.
     """
+    most = _MOST_REPAIRS if len(sets) == 1 else 1
+    tried: set[str] = set()
+    found: list[Patch] = []
+    while len(found) < most:
+        repair = yield from _repair(case, sets, leaked, after, tried)
+        if repair is None:
+            break
+        found.append(repair)
+    return tuple(found)
+
+
+def _repair(
+    case: Case,
+    sets: Sequence[Sequence[str]],
+    leaked: LeakedState,
+    after: Callable[[Case, Sequence[str]], Setup],
+    tried: set[str],
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], Patch | None]:
+    """One repair of all sets, by texts that were not tried before; None where there is none."""
     edits: dict[str, str | None] = {}
     titles: list[str] = []
     for polluters in sets:
@@ -39,31 +61,42 @@ def repairs_of(
             (run,) = yield from look(after(case, polluters).plus(edits=edits), why="is this one mended too?")
             if run.passed(case.nodeid):
                 continue
-        found = yield from _edit_of_one(case, polluters, leaked, after(case, polluters), edits)
+        found = yield from _edit_of_one(
+            case, polluters, leaked, polluted=after(case, polluters), edits=edits, tried=tried
+        )
         if found is None:
-            return ()
+            return None
         title, path, text = found
         edits[path] = text
         titles.append(title)
     if not edits:
-        return ()
+        return None
     if len(case.base.nodeids) <= _MOST_RECORDED:
         (run,) = yield from look(case.base.plus(edits=edits), why="the repair in the order that failed")
         if not run.passed(case.nodeid):
-            return ()
+            return None
     texts = {path: (case.source(path) or "", text or "") for path, text in edits.items()}
     leaking = " and ".join(dict.fromkeys(nodeid for polluters in sets for nodeid in polluters))
-    return (patch_of_files(texts, "; ".join(titles), f"{leaking} leak {leaked.shown[0]}"),)
+    return patch_of_files(texts, "; ".join(titles), f"{leaking} leak {leaked.shown[0]}")
 
 
 def _edit_of_one(
-    case: Case, polluters: Sequence[str], leaked: LeakedState, polluted: Setup, edits: _Edits
+    case: Case,
+    polluters: Sequence[str],
+    leaked: LeakedState,
+    *,
+    polluted: Setup,
+    edits: _Edits,
+    tried: set[str],
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, str, str] | None]:
     """Title, path and new text of the first edit with which all of them pass, and the subject after them."""
     for polluter in polluters:
         path = polluter.partition("::")[0]
         source = edits.get(path) or case.source(path) or ""
         for title, text in restored(source, polluter, leaked.keys, leaked.clean, case.files):
+            if text in tried:
+                continue
+            tried.add(text)
             (run,) = yield from look(polluted.plus(edits={**edits, path: text}), why=title)
             if run.passed(case.nodeid) and not any(run.red(nodeid) for nodeid in polluters):
                 return title, path, text
