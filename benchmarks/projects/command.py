@@ -20,7 +20,12 @@ from benchmarks.clustering_score import Score
 from benchmarks.projects import methods
 from benchmarks.projects.catalogue import Half, Project, mutants_of, projects, record_mutants
 from benchmarks.projects.dump import dump
-from benchmarks.projects.mixture import LabelledRun, labelled_run, labelled_run_with_experiments
+from benchmarks.projects.mixture import (
+    LabelledRun,
+    labelled_run,
+    labelled_run_after_search,
+    labelled_run_with_experiments,
+)
 from benchmarks.projects.repositories import make_repository
 from benchmarks.projects.search import search
 from benchmarks.projects.sources import Cache
@@ -58,8 +63,12 @@ def main(arguments: Sequence[str]) -> int:
             if project.half is Half.LOOK:
                 print(make_repository(project, cache, asked.repositories, squashed=asked.squash))
         return 0
-    if asked.with_experiments:
-        return _score_experiments(with_bugs, cache, anew=asked.anew)
+    for is_wanted, run_of in (
+        (asked.with_experiments, labelled_run_with_experiments),
+        (asked.after_search, labelled_run_after_search),
+    ):
+        if is_wanted:
+            return _score_experiments(with_bugs, partial(run_of, cache=cache, anew=asked.anew))
     runs = _runs(with_bugs, partial(labelled_run, cache=cache, anew=asked.anew))
     if asked.dump is not None:
         for run in runs:
@@ -89,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--with-experiments", action="store_true", help="score triage run --base BASE --attribute"
     )
+    parser.add_argument(
+        "--after-search",
+        action="store_true",
+        help="score the clusters that triage probe --all leaves, with a commit for each bug",
+    )
     parser.add_argument("--search", action="store_true", help="choose bugs where a project has none")
     parser.add_argument("--seed", type=int, default=1, help="of the search")
     return parser
@@ -108,9 +122,9 @@ def _search(chosen: Sequence[Project], cache: Cache, seed: int) -> int:
     return status
 
 
-def _score_experiments(chosen: Sequence[Project], cache: Cache, *, anew: bool) -> int:
-    """Scores of `triage run --base BASE --attribute`, as it recorded its clusters."""
-    runs = _runs(chosen, partial(labelled_run_with_experiments, cache=cache, anew=anew))
+def _score_experiments(chosen: Sequence[Project], run_of: Callable[[Project], LabelledRun]) -> int:
+    """Scores of clusters as they were recorded after experiments, beside first runs without any."""
+    runs = _runs(chosen, run_of)
     for half in Half:
         own = [run for run in runs if run.project.half is half]
         if own:

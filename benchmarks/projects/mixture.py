@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.projects.catalogue import Mutant, Project, mutants_of
@@ -70,6 +71,34 @@ def labelled_run_with_experiments(project: Project, cache: Cache, *, anew: bool 
         make_repository(project, cache, folder, squashed=True)
         _triage_run(project, cache, copy, ("--base", BASE, "--attribute"))
     return _labelled(project, mutants, copy, cache)
+
+
+def labelled_run_after_search(project: Project, cache: Cache, *, anew: bool = False) -> LabelledRun:
+    """The same failures in a git repository with a commit for each bug, after `triage probe --all`.
+
+    Clusters are those that the search left. Raises `RuntimeError` where the run has no answer.
+    """
+    mutants = tuple(mutants_of(project))
+    folder = _folder("searches", project, mutants, cache)
+    copy = folder / project.name / REPOSITORY
+    if anew or not EvidenceFolder.all(copy, phase="b"):
+        make_repository(project, cache, folder, squashed=False)
+        _triage_run(project, cache, copy)
+        _triage(copy, "search.log", "probe", "--all", "--base", BASE)
+    run = _labelled(project, mutants, copy, cache)
+    found = json.loads(_triage(copy, "clusters.json", "clusters", "--all", "--json"))
+    cluster_of = {nodeid: cluster["id"] for cluster in found["clusters"] for nodeid in cluster["members"]}
+    clusters = tuple(cluster_of.get(slotted.slot[0]) for slotted in run.failures)
+    return replace(run, clusters=clusters)
+
+
+def _triage(copy: Path, log: str, *words: str) -> str:
+    """Run a command in the copy; what it printed is also kept in a file beside it."""
+    command = [sys.executable, "-m", "triage", *words, "--root", str(copy)]
+    environ = {**os.environ, "HOME": str(copy.parent / "home")}
+    done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, check=False)
+    (copy.parent / log).write_text(done.stdout + done.stderr, encoding="utf-8")
+    return done.stdout
 
 
 def _folder(kind: str, project: Project, mutants: Sequence[Mutant], cache: Cache) -> Path:

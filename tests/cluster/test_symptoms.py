@@ -58,7 +58,7 @@ def test_a_long_replaced_piece_tells_wherever_it_came_from() -> None:
         failure = TracedFailure(how="value", difference=difference(got, due))
         return {symptom.tells_alone for symptom in symptoms_of(failure)}
 
-    assert tells("7 centimetre long", "7 inch long") == {True}
+    assert tells("7 centimetres long", "7 inches long") == {True}
     assert tells("a &gt; b", "a > b") == {False}, "another fault may do that as well"
 
 

@@ -25,8 +25,9 @@ _TELLING_TEXT = 20
 """Characters of a wrong text that two tests have by chance only where it is a common one."""
 _TELLING_PIECES = 5
 """Characters of a replaced piece and its replacement: a letter for another means nothing."""
-_TELLING_ALONE = 10
-"""Characters of a replaced piece and its replacement that no two causes bring, in whatever text."""
+_TELLING_ALONE = 16
+"""Characters of a replaced piece and its replacement that no two causes bring, in whatever text: a few tags of
+HTML are shorter."""
 _MOST_EDITS = 3
 """More kinds of replacements than these are two different texts."""
 _MOSTLY_KEPT = 0.4
@@ -86,13 +87,13 @@ def _of_texts(difference: Mapping[str, Any]) -> Iterator[Symptom]:
     if not 0 < len(edits) <= _MOST_EDITS:
         return
     most_frequent = edits[0]
+    length = len(most_frequent[0]) + len(most_frequent[1])
     due, got = _without_addresses(most_frequent[0]), _without_addresses(most_frequent[1])
     one_word_for_another = len(edits) == 1 and due.isalnum() and got.isalnum()
     if difference.get("kept", 0.0) < _MOSTLY_KEPT and not one_word_for_another:
         return
     if MARK in due or MARK in got:
         return  # what was wrong is not known any more
-    length = len(due) + len(got)
     if length >= _TELLING_PIECES and due.strip() != got.strip():
         yield Symptom(f"{got!r} for {due!r}", tells_alone=length >= _TELLING_ALONE)
 

@@ -116,7 +116,7 @@ def test_one_function_gave_wrong_values_where_no_line_is_to_blame(failing: Faili
 def test_a_long_piece_of_text_for_another_joins_from_whatever_function(three: RunRecord) -> None:
     look = LookBuilder()
     for nodeid, giver in zip(TESTS, (HOT, NET, "shop.py:page"), strict=True):
-        measured = difference(f"{giver} is 7 centimetre", f"{giver} is 7 inch")
+        measured = difference(f"{giver} is 7 centimetres", f"{giver} is 7 inches")
         look.red(nodeid, {HOT: [1]}, how="value", chain=[giver], difference=measured)
     for number in range(20):
         look.green(f"tests/test_a.py::green[{number}]", {HOT: [1]})
