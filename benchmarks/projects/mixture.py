@@ -20,6 +20,7 @@ from triage.campaign.recorded import read_clusters, read_failures, read_record
 from triage.cluster.groups import SlottedFailure, failures_of
 from triage.errors import ExitCode
 from triage.evidence.folder import EvidenceFolder
+from triage.model.cluster import ClusterStatus
 from triage.model.run import RunRecord
 
 _ANSWERS = (ExitCode.OK, ExitCode.FAILURES)
@@ -87,7 +88,10 @@ def labelled_run_after_search(project: Project, cache: Cache, *, anew: bool = Fa
         _triage(copy, "search.log", "probe", "--all", "--base", BASE)
     run = _labelled(project, mutants, copy, cache)
     found = json.loads(_triage(copy, "clusters.json", "clusters", "--all", "--json"))
-    cluster_of = {nodeid: cluster["id"] for cluster in found["clusters"] for nodeid in cluster["members"]}
+    cluster_of = {}
+    for cluster in found["clusters"]:
+        if cluster["status"] != ClusterStatus.MERGED:
+            cluster_of |= dict.fromkeys(cluster["members"], cluster["id"])
     clusters = tuple(cluster_of.get(slotted.slot[0]) for slotted in run.failures)
     return replace(run, clusters=clusters)
 

@@ -58,8 +58,10 @@ def _how_confirmed(found: FoundCause) -> str:
 
 
 def _is_reversal(judged: Judged, found: FoundCause) -> bool:
+    """Whether it ran tests of this cause without its lines; others of them may have left it since."""
     factor = judged.result.factor
-    return factor is not None and factor.to == "reverted" and set(judged.experiment.watch) <= set(found.tests)
+    is_reverted = factor is not None and factor.to == "reverted"
+    return is_reverted and not set(judged.experiment.watch).isdisjoint(found.tests)
 
 
 def _is_addition(judged: Judged) -> bool:

@@ -26,8 +26,8 @@ _TELLING_TEXT = 20
 _TELLING_PIECES = 5
 """Characters of a replaced piece and its replacement: a letter for another means nothing."""
 _TELLING_ALONE = 16
-"""Characters of a replaced piece and its replacement that no two causes bring, in whatever text: a few tags of
-HTML are shorter."""
+"""Characters of a replaced piece and its replacement that no two causes bring, in whatever text: a few
+tags of HTML are shorter."""
 _MOST_EDITS = 3
 """More kinds of replacements than these are two different texts."""
 _MOSTLY_KEPT = 0.4

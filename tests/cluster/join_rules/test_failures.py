@@ -146,6 +146,19 @@ def test_failures_that_flip_together_share_a_cause(two: RunRecord) -> None:
     assert count(clustered(two, Context(flips=(unspecific,)))) == 2
 
 
+def test_lines_of_a_change_that_mend_one_alone_keep_it_apart(failing: Failing, run: Run) -> None:
+    """A joint search asks every test about all lines, and each has its own."""
+    record = run(
+        failing("a.py::a", "ImportError: cannot import name 'x' from 'y'"),
+        failing("b.py::b", "ImportError: cannot import name 'x' from 'y'"),
+    )
+    one = Flip("hunk:m.py:2-2=reverted", frozenset({"a.py::a"}), frozenset())
+    other = Flip("hunk:m.py:9-9=reverted", frozenset({"b.py::b"}), frozenset())
+    assert count(clustered(record, Context(flips=(one, other)))) == 2
+    both = Flip("hunk:m.py:9-9=reverted", frozenset({"a.py::a", "b.py::b"}), frozenset())
+    assert count(clustered(record, Context(flips=(one, both)))) == 1, "a has both causes"
+
+
 def test_an_experiment_keeps_apart_what_words_would_join(failing: Failing, run: Run) -> None:
     record = run(
         failing("a.py::a", "ImportError: cannot import name 'x' from 'y'"),

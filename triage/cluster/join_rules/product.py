@@ -20,7 +20,8 @@ def same_culprit(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """One line of the product that is to blame, with a second piece of evidence; alone it only proposes.
 
     That many red tests execute a line and few green ones do may mean that all of them use it. The second
-    piece: it ran beneath the very call that raised or gave the wrong value; or what was wrong is the same.
+    piece: it ran beneath the very call that raised or gave the wrong value; the failure's traceback goes
+    through its function; or what was wrong is the same.
     """
     by_culprit: dict[Culprit, list[int]] = defaultdict(list)
     for index, unit in enumerate(units):
@@ -44,8 +45,9 @@ class _FromFunction(NamedTuple):
 
 
 def same_symptom(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """One wrong value, or one difference between got and due, that came from one function of the product;
-    a long piece of text in place of another wherever it came from.
+    """One wrong value, or one difference between got and due, that one function of the product gave.
+
+    A long piece of text in place of another is the same fault whatever function it came from.
     """
 
     def from_functions(unit: Unit) -> Iterator[_FromFunction]:
