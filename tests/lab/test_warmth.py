@@ -50,7 +50,7 @@ class Runner:
 
     def run(self, setup: Setup, limits: Limits, number: int, way: Way, **_: object) -> Observation:
         if way.learns is not None:
-            way.learns.write_text(json.dumps({"steps": self.steps, "early": []}))
+            way.learns.write_text(json.dumps({"steps": self.steps, "collected": [], "early": []}))
         self.started.append("fork" if way.forks else "fresh")
         seen = Observation(outcomes={T: self._answer(setup, way.forks)}, forked=way.forks)
         self.warmth.take(setup, way, seen)
@@ -104,7 +104,8 @@ def test_what_acts_behind_the_imports_forks(opened):
         BASE.plus(edits={"app.py": "x = 1\n"}),
         BASE.plus(commit="abc"),
         BASE.plus(instruments={"seed": {"seed": 1}}),
-        BASE.measuring("usage", "clock"),
+        BASE.measuring("usage", "network"),
+        BASE.plus(instruments={"clock": {"at": 0.0}}),
         BASE.plus(nodeids=("tests/test_b.py::test_other", T)),
     ]
     assert looked(lab, *late) == ["fork"] * len(late)
@@ -115,7 +116,7 @@ def test_what_acts_on_imports_is_a_new_interpreter(opened):
     early = [
         BASE.plus(packages={"numpy": "1.26"}),
         BASE.plus(env={"PYTHONHASHSEED": "1"}),
-        BASE.plus(instruments={"clock": {"at": 0.0}}),
+        BASE.plus(instruments={"machine": {"cores": 1}}),
         BASE.plus(instruments={"network": {"answers": True}}),
     ]
     assert looked(lab, *early) == ["fresh"] * len(early)

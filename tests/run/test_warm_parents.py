@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.projects import NO_FOREIGN_PLUGINS
+from triage.instruments.registry import plugin_of
 from triage.model.base import World
 from triage.model.run import Selection
 from triage.process.local import LocalExecutor
@@ -56,7 +57,14 @@ class Sessions:
         self.forks: list[bool] = []
         self._number = 0
 
-    def run(self, *, warm: bool, may_start: bool = True, env: dict[str, str] | None = None) -> list[str]:
+    def run(
+        self,
+        *,
+        warm: bool,
+        may_start: bool = True,
+        env: dict[str, str] | None = None,
+        instruments: dict[str, Any] | None = None,
+    ) -> list[str]:
         """The outcomes of one session."""
         self._number += 1
 
@@ -71,7 +79,11 @@ class Sessions:
         temporary.mkdir()
         variables = {"TMPDIR": str(temporary), "PYTHONPATH": str(self.root), **(env or {})}
         result = run_selection(
-            Selection(root=str(self.root), nodeids=("test_a.py",), env=variables),
+            Selection(
+                root=str(self.root), nodeids=("test_a.py",), env=variables,
+                plugins=tuple(plugin_of(name) for name in instruments or {}),
+                settings={name: json.dumps(value) for name, value in (instruments or {}).items()},
+            ),
             env={}, python=None, folder=self.folder / f"run{self._number}", executor=self.executor,
             world=self.world, start=start, modules=None if warm else self.modules,
         )  # fmt: skip
@@ -143,6 +155,17 @@ def test_what_the_suite_sets_before_an_import_is_set_in_the_parent_too(sessions)
     assert imports.sets_variables
     assert imports.steps.index(("EARLY", "yes")) < imports.steps.index("xml.dom.minidom")
     assert made.run(warm=True) == ["passed"]
+
+
+def test_a_clock_is_set_in_libraries_that_a_parent_has_imported(sessions):
+    test = "import xmlrpc.client\ndef test_it(): assert xmlrpc.client.datetime.now().year == 2001\n"
+    made = sessions({"test_a.py": test})
+    assert made.run(warm=False) == ["failed"]
+    assert "xmlrpc.client" in Imports.read(made.modules).collected
+    in_2001 = {"clock": {"at": 1_000_000_000.0}}
+    assert made.run(warm=False, instruments=in_2001) == ["passed"]
+    assert made.run(warm=True, instruments=in_2001) == ["passed"]
+    assert made.forks == [False, False, True]
 
 
 class Server:

@@ -21,7 +21,7 @@ from triage.lab.protocol import Observation, Setup
 from triage.lab.verdict import same_reason
 from triage.run.warm_parents import Imports, WarmParents
 
-_ACT_ON_IMPORTS = frozenset({"clock", "network", "machine"})
+_ACT_ON_IMPORTS = frozenset({"network", "machine"})
 """Instruments of whose replacements a library that is imported behind them keeps some."""
 _HASH_SEED = "PYTHONHASHSEED"
 """Drawn when an interpreter starts: with and without this variable, forks of one parent share one."""

@@ -29,12 +29,18 @@ class ModuleNotes:
     changes: list[tuple[int, str, str | None]] = field(default_factory=list)
     """Variables that were set (None: removed): how many modules there were, name, value."""
 
+    before_collection: int = 0
+    """How many modules there were when collection began."""
     _libraries: tuple[str, ...] = ()
 
     def watch(self) -> None:
         """Begin to note changes of the environment; an audit hook stays for the life of the process."""
         self._libraries = library_folders()
         sys.addaudithook(self._audit)
+
+    def begin_collection(self) -> None:
+        """Note where collection begins: what acts at that moment acts on modules that are imported in it."""
+        self.before_collection = len(sys.modules)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "os.putenv":
@@ -51,7 +57,10 @@ class ModuleNotes:
 
     def write(self) -> None:
         """Write modules and changes, in order, as one JSON list."""
-        text = json.dumps({"steps": self._steps(), "early": _early_strangers()})
+        steps = self._steps()
+        libraries = {step for step in steps if isinstance(step, str)}
+        collected = [name for name in list(sys.modules)[self.before_collection :] if name in libraries]
+        text = json.dumps({"steps": steps, "collected": collected, "early": _early_strangers()})
         with open(self.path, "w", encoding="utf-8") as file:
             file.write(text)
 

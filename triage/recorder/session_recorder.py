@@ -134,6 +134,8 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: Any) -> None:
         """After the suite's first conftest files, before pytest refuses hooks that nothing declares."""
+        if self.modules is not None:
+            self.modules.begin_collection()
         stand_in(session.config.pluginmanager)
 
     def stop_watchdog(self) -> None:

@@ -36,6 +36,8 @@ _RECORDER = (
     "other_plugins", "record_file", "reports", "select", "watchdog",
 )  # fmt: skip
 """Modules of the recorder that read no settings when they are imported; each session needs them."""
+_INSTRUMENTS = "triage.instruments.imports"
+"""Named and not imported above: the recorder needs no instrument."""
 COMMAND = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry]; "
     "from triage.recorder.warm_parent import main; main()"
@@ -56,7 +58,6 @@ def main() -> None:
     control.set_inheritable(False)
     own_path = _entries(os.environ.get("PYTHONPATH"))
     temporary = os.environ.get("TMPDIR")
-    began = time.monotonic()
     with _reads_of_the_environment() as reads:
         imported = _import_all(settings["steps"])
     reasons = forkserver.unfit_process(control.fileno()) + _left_behind(temporary)
@@ -65,11 +66,13 @@ def main() -> None:
         "unfit": reasons,
         "reads": sorted(reads),
         "imported": imported,
-        "seconds": round(time.monotonic() - began, 3),
+        "seconds": round(time.process_time(), 3),
     }
     control.sendall(json.dumps(said).encode() + b"\n")
     specification = forkserver.fork_on_order(control, "start")
     _become(_take(specification), own_path)
+    # what is planted at the start of collection acts on libraries that are imported behind it
+    importlib.import_module(_INSTRUMENTS).IMPORTED_EARLY.update(settings["collected"])
     _run_pytest()
 
 

@@ -48,6 +48,8 @@ class Imports:
     """What a session of the suite had imported when its collection was over, in order."""
 
     steps: tuple[Step, ...]
+    collected: tuple[str, ...] = ()
+    """Modules that were imported during collection, not before it."""
     sets_variables: bool = False
     """Whether the suite itself set a variable before one of these imports: its code may be changed."""
     trouble: str = ""
@@ -72,7 +74,7 @@ class Imports:
             steps += [*changes, step]
             changes = []
         trouble = f"Python itself imports the suite's {noted['early'][0]}" if noted["early"] else ""
-        return cls(tuple(steps), sets_variables, trouble)
+        return cls(tuple(steps), tuple(noted["collected"]), sets_variables, trouble)
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class WarmParents:
         self.unfit = ""
         """Why no fork of a parent would be independent."""
         self.import_seconds = 0.0
-        """Spent in the imports of all parents."""
+        """Processor seconds until all parents were ready: their imports, and little else."""
         self.started = 0
 
     def from_parent(
@@ -137,7 +139,7 @@ class WarmParents:
                 env=env if carry is None else {**env, "PYTHONPATH": carry},
                 folder=self._folder / f"parent.{self.started}",
                 test_timeout=self._seconds,
-                settings={"steps": list(imports.steps)},
+                settings={"steps": list(imports.steps), "collected": list(imports.collected)},
             ),
             _ignore,
             stop,

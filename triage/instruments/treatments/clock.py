@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from triage.instruments.base import authors, settings
+from triage.instruments.imports import IMPORTED_EARLY
 
 _ROOT = os.getcwd()
 _SETTINGS = settings("clock")
@@ -111,11 +112,14 @@ def _replacements() -> dict[Any, Any]:
 
 
 def _install() -> None:
-    """Replace the functions and classes under every name that the user's modules have for them."""
+    """Replace the functions and classes under every name that the user's modules have for them.
+
+    Libraries that are imported during collection import the replacements; in a fork they are there already.
+    """
     replacements = _replacements()
     owners = [_time, _datetime]
-    for module in list(sys.modules.values()):
-        if authors(_ROOT, getattr(module, "__file__", None) or "") is not None:
+    for name, module in list(sys.modules.items()):
+        if name in IMPORTED_EARLY or authors(_ROOT, getattr(module, "__file__", None) or "") is not None:
             owners.append(module)
     for owner in owners:
         for name, value in list(vars(owner).items()):
