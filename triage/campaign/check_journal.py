@@ -14,9 +14,10 @@ from triage.documents.ledgers import JOURNAL
 from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.chain import chain_faults, unchained
-from triage.evidence.folder import HUNT, EvidenceFolder
+from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal, JournalFile
 from triage.model.cluster import ClusterStatus
+from triage.model.experiment import HUNT_FILE
 from triage.model.journal import (
     CHAINED,
     AttemptRecorded,
@@ -78,7 +79,7 @@ def check_journal(root: Path, checked: Checked) -> ClusterRegistry | None:
 
 def _is_hunt(folder: EvidenceFolder) -> bool:
     """Whether the folder is that of a hunt, which shows clusters without a run."""
-    return (folder.path / HUNT).is_file()
+    return (folder.path / HUNT_FILE).is_file()
 
 
 def _notes(written: JournalFile, registry: ClusterRegistry) -> Iterator[str]:

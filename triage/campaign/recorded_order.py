@@ -9,7 +9,8 @@ from pathlib import Path
 
 from triage.campaign.recorded import read_record
 from triage.errors import VoidError
-from triage.evidence.folder import HUNT, EvidenceFolder
+from triage.evidence.folder import EvidenceFolder
+from triage.model.experiment import HUNT_FILE
 from triage.model.run import RerunHint, RunRecord
 from triage.run.order import listed_ids
 
@@ -45,7 +46,7 @@ def red_run(output: Path, first: RecordedIn | None, is_meant: Callable[[str], bo
 def hunted_order(output: Path, nodeid: str) -> tuple[str, ...]:
     """The order in which the newest hunt saw the test red; empty where none did."""
     for folder in reversed(EvidenceFolder.all(output, phase="b")):
-        path = folder.path / HUNT
+        path = folder.path / HUNT_FILE
         if not folder.sealed or not path.is_file():
             continue
         try:

@@ -26,8 +26,6 @@ from triage.text.redact_data import redacted_data
 REPORTS = "reports"
 SOURCE = "source.json"
 """The first file in the folder of a run that did not run here: which command made it of which reports."""
-HUNT = "hunt.json"
-"""The document of a hunt, in a folder of phase B: it shows clusters that no run has seen."""
 _CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PHASE = re.compile(r"[a-z]")
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")

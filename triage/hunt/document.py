@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from triage.evidence.folder import HUNT
 from triage.model.base import Value
-from triage.model.experiment import CauseKind, ExperimentResult, Factor
+from triage.model.experiment import HUNT_FILE, CauseKind, ExperimentResult, Factor
 
-DOCUMENT = HUNT
+DOCUMENT = HUNT_FILE
 RUNS = "arms.jsonl"
 """One run of an order a line, as it ended: a hunt that was cut short goes on from it."""
 

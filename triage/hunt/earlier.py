@@ -57,14 +57,17 @@ def read_earlier(output: Path, fingerprint: str, tests: Sequence[str]) -> Earlie
     return Earlier(frozenset(arms), tuple(factors), frozenset(alone), twice, tuple(orders), next_square)
 
 
-def read_cut_short(output: Path, own: Path, tests: Sequence[str]) -> tuple[list[SeenRun], str]:
-    """The runs of the newest hunt that was not sealed, and its name. Raises `UsageError` for none."""
+def find_cut_short(output: Path) -> EvidenceFolder:
+    """The newest hunt that was not sealed and is over. Raises `UsageError` where there is none."""
     for folder in reversed(EvidenceFolder.all(output, phase="b")):
-        if folder.sealed or folder.path == own or folder.in_use or not (folder.path / RUNS).is_file():
-            continue
-        runs = read_runs(folder.path / RUNS, tests)
-        return [run for run in runs if not run.arm.startswith("file order")], folder.relative(output)
+        if not folder.sealed and not folder.in_use and (folder.path / RUNS).is_file():
+            return folder
     raise UsageError("nothing-to-resume", "no hunt was cut short", "start one without --resume")
+
+
+def read_cut_short(folder: EvidenceFolder, tests: Sequence[str]) -> list[SeenRun]:
+    """The runs of a hunt that was cut short, but for those in file order, which every hunt makes anew."""
+    return [run for run in read_runs(folder.path / RUNS, tests) if not run.arm.startswith("file order")]
 
 
 def read_runs(path: Path, tests: Sequence[str]) -> list[SeenRun]:

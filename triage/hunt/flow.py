@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 from triage.campaign.services import Services
-from triage.errors import UsageError, VoidError
+from triage.errors import TriageError, UsageError, VoidError
 from triage.evidence.folder import EvidenceFolder
-from triage.hunt.earlier import Earlier, read_cut_short, read_earlier
+from triage.hunt.earlier import Earlier, find_cut_short, read_cut_short, read_earlier
 from triage.hunt.plan import FORK_SECONDS, TRYING_SHARES, SuiteCosts, default_budget, least_budget
 from triage.hunt.proving import explain_all, prove_all
 from triage.hunt.seen import Knowledge, SeenRun, green_in_all
@@ -35,6 +36,7 @@ def hunt(services: Services, request: Request, make_folder: Callable[[], Evidenc
     or nothing of it is green.
     """
     started = services.world.monotonic()
+    cut_short = find_cut_short(services.output) if request.resume else None
     environment = environment_of(services)
     with workspace(services.root) as place:
         pristine = place.scratch.prepare(None)
@@ -66,11 +68,15 @@ def hunt(services: Services, request: Request, make_folder: Callable[[], Evidenc
         )
         try:
             _look_at_suite(state)
-            state.earlier = _earlier(state)
+            state.earlier = _earlier(state, cut_short)
             for share in TRYING_SHARES:
                 try_arms(state, share * state.budget)
                 prove_all(state)
             explain_all(state)
+        except TriageError:
+            # it was refused before anything was tried: there is no evidence of it
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
         finally:
             services.executor.close()
     return state
@@ -149,15 +155,15 @@ def _set_budget(state: Hunt) -> None:
         )
 
 
-def _earlier(state: Hunt) -> Earlier:
+def _earlier(state: Hunt, cut_short: EvidenceFolder | None) -> Earlier:
     """What hunts before have covered; with --resume the runs of the one that was cut short, too."""
     output = state.services.output
     earlier = read_earlier(output, state.fingerprint, state.collected)
-    if state.request.resume:
-        runs, name = read_cut_short(output, state.folder.path, state.collected)
+    if cut_short is not None:
+        runs = read_cut_short(cut_short, state.collected)
         for run in runs:
             state.keep(run)
-        state.notes.append(f"{counted_noun(len(runs), 'run')} taken over from {name}")
+        state.notes.append(f"{counted_noun(len(runs), 'run')} taken over from {cut_short.relative(output)}")
         partial = ("alone", "each file")
         done = {run.arm for run in runs if not run.arm.startswith(partial)}
         alone = {run.order[0] for run in runs if run.arm == "alone" and run.order}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from triage.hunt.document import Dependence
-from triage.hunt.factors import Surroundings
+from triage.hunt.changes import Change
 from triage.hunt.orders import file_of
+from triage.hunt.proof import ALPHA, REPEATS, Proof
 from triage.hunt.search import find_culprits
 from triage.hunt.seen import Knowledge
 from triage.hunt.suspects import explained, suspects, without
@@ -16,57 +16,19 @@ from triage.hunt.warm import WarmSuite
 from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
 from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, Step, Trial
-from triage.model.experiment import CauseKind, Factor, Patch, Status
+from triage.model.experiment import Factor, Status
 from triage.model.failure import Failure
 from triage.probe.api import Case
-from triage.probe.leak_writers import LeakWriter, find_writer, product_repair
-from triage.probe.leaked_state import LeakedState, find_leaked_state
+from triage.probe.leak_writers import find_writer, product_repair
+from triage.probe.leaked_state import find_leaked_state
 from triage.probe.polluter_repairs import repairs_of
 from triage.probe.probes.order import after
 
-REPEATS, ALPHA = 3, 0.05
-"""3 failures of 3 against 0 of 3 have p = 0.05 by Fisher's exact test: the fewest repeats that confirm. The
-red order and the search have shown both colours before."""
 _MOST_ALIKE = 20
 """Tests with the same failure whose suspects are compared: more of them exclude nobody else."""
 _MOST_SETS = 3
 """Sets of culprits that are searched for, each enough without the others."""
 R = TypeVar("R")
-
-
-@dataclass
-class Proof:
-    """A latent test with its proof, and the tests that share its cause."""
-
-    nodeid: str
-    dependence: Dependence
-    kind: CauseKind
-    culprits: tuple[str, ...]
-    """The first set that is enough."""
-    experiment: Experiment
-    trial: Trial
-    found_by: str
-    processes: int
-    order: tuple[str, ...] = ()
-    """The recorded order in which it was red."""
-    more: list[tuple[str, ...]] = field(default_factory=list)
-    """Further sets of tests, each enough, as single runs have shown."""
-    members: list[str] = field(default_factory=list)
-    failures: dict[str, Failure] = field(default_factory=dict)
-    """How each of the tests fails."""
-    leaked: LeakedState | None = None
-    writer: LeakWriter | None = None
-    patches: tuple[Patch, ...] = ()
-
-    @property
-    def red_setup(self) -> Setup:
-        """Where the test is red: the baseline."""
-        return self.experiment.baseline
-
-    @property
-    def tests(self) -> tuple[str, ...]:
-        """The test of the experiment, then the others."""
-        return (self.nodeid, *self.members)
 
 
 @dataclass(kw_only=True)
@@ -149,71 +111,41 @@ class Prover:
         seen = self.run((*proof.culprits, nodeid))
         return seen.passed(nodeid) if red_alone else seen.red(nodeid)
 
-    def not_idempotent(self, nodeid: str) -> Proof | str:
-        """Whether it is red when it runs the second time in one process."""
-        before = self._processes
-        baseline = Setup(nodeids=(nodeid,), instruments={"twice": {"on": True}}, seed=self.seed)
-        treated = Setup(nodeids=(nodeid,), instruments={"twice": {}}, seed=self.seed)
-        experiment = Experiment(
-            probe="hunt",
-            factor=Factor(kind="twice", name="runs in one process", from_=2, to=1),
-            prediction="It fails the second time in one process, and passes the first time.",
-            baseline=baseline,
-            treated=treated,
-            watch=(nodeid,),
-            repeats=REPEATS,
-            alpha=ALPHA,
-            arm_names=("run twice in one process", "run once"),
-        )
-        trial = self._judged(experiment, None)
-        if trial.result.status is not Status.CONFIRMED:
-            return "it was red the second time among others, and not alone"
-        return Proof(
-            nodeid=nodeid,
-            dependence="not-idempotent",
-            kind="order-dependent",
-            culprits=(nodeid,),
-            experiment=experiment,
-            trial=trial,
-            found_by="twice",
-            processes=self._processes - before,
-        )
+    def together(self, nodeids: Sequence[str], change: Change) -> dict[str, Proof | str]:
+        """Confirm what a change makes red for many tests in the same few processes: a verdict on each.
 
-    def by_factor(self, nodeid: str, factor: Surroundings, failure: Failure | None) -> Proof | str:
-        """Whether it is red with the factor and green without it: alone, in its file, or in the suite."""
+        They run together in both arms, so that the change is all in which these differ. What is not confirmed
+        so is tried by itself.
+        """
+        experiments = [change.experiment(nodeid, tuple(nodeids), self.seed) for nodeid in nodeids]
+        before = self._processes
+        trials = self.lab.experiments_together(experiments)
+        processes = self._processes - before
+        found: dict[str, Proof | str] = {}
+        for nodeid, experiment, trial in zip(nodeids, experiments, trials, strict=True):
+            if trial.result.status is Status.CONFIRMED:
+                found[nodeid] = change.proof(nodeid, experiment, trial, processes)
+            elif len(nodeids) > 1:
+                found[nodeid] = self._by_itself(nodeid, change)
+            else:
+                found[nodeid] = trial.result.sentence
+        return found
+
+    def _by_itself(self, nodeid: str, change: Change) -> Proof | str:
+        """Alone, in its file, or in the whole suite: the first in which the change makes it red."""
         before = self._processes
         own_file = tuple(each for each in self.suite if file_of(each) == file_of(nodeid))
         for nodeids in dict.fromkeys(((nodeid,), own_file, self.suite)):
-            changed, idle = factor.arms(Setup(nodeids=nodeids, seed=self.seed))
-            (seen,) = self.lab.look([Look(setup=changed, why=f"{factor.name}: is it red with fewer tests?")])
-            if seen.red(nodeid):
-                break
-        else:
-            return f"it was red once with {factor.name}, and not again"
-        experiment = Experiment(
-            probe="hunt",
-            factor=factor.factor,
-            prediction=f"With {factor.name} it fails; as it stands it passes.",
-            baseline=changed,
-            treated=idle,
-            watch=(nodeid,),
-            repeats=REPEATS,
-            alpha=ALPHA,
-            arm_names=(f"with {factor.name}", "as it stands"),
-        )
-        trial = self._judged(experiment, failure)
-        if trial.result.status is not Status.CONFIRMED:
+            experiment = change.experiment(nodeid, nodeids, self.seed)
+            why = f"{change.name}: is it red with fewer tests?"
+            (seen,) = self.lab.look([Look(setup=experiment.baseline, why=why)])
+            if not seen.red(nodeid):
+                continue
+            trial = self._judged(experiment, None)
+            if trial.result.status is Status.CONFIRMED:
+                return change.proof(nodeid, experiment, trial, self._processes - before)
             return trial.result.sentence
-        return Proof(
-            nodeid=nodeid,
-            dependence="factor",
-            kind=factor.kind,
-            culprits=(factor.name,),
-            experiment=experiment,
-            trial=trial,
-            found_by=factor.name,
-            processes=self._processes - before,
-        )
+        return f"it was red once with {change.name}, and not again"
 
     def explain(self, proof: Proof, case: Case) -> None:
         """Find the state that the polluters leak, who writes it, and a repair; fills in the proof."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from triage.hunt.changes import Change, OtherSurroundings, SecondRun
 from triage.hunt.document import Suspected
 from triage.hunt.factors import Surroundings
-from triage.hunt.prove import Proof, Prover
+from triage.hunt.proof import Proof
+from triage.hunt.prove import Prover
 from triage.hunt.state import Hunt
 from triage.hunt.suspects import explained
 from triage.lab.budget import BudgetSpent
@@ -15,7 +17,6 @@ from triage.model.failure import Failure
 from triage.probe.api import Case
 from triage.probe.case_facts import files_of, source_of
 
-_TWICE = "twice"
 _EXPLAINED_SECONDS = 10.0
 """Time that must be left before a proof is explained: the state that leaks, its writer, a repair."""
 
@@ -30,9 +31,11 @@ def prove_all(hunt: Hunt) -> None:
     answered |= {suspect.nodeid for suspect in hunt.suspected}
     _prove_orders(hunt, prover, _wanted(hunt, hunt.knowledge.victims(), answered))
     answered |= {nodeid for proof in hunt.proofs for nodeid in proof.tests}
-    _prove_each(hunt, _TWICE, _wanted(hunt, hunt.twice_red, answered), hunt.twice_red, prover.not_idempotent)
+    _prove_change(hunt, prover, SecondRun(), _wanted(hunt, hunt.twice_red, answered), hunt.twice_red)
     for name, red in hunt.red_with.items():
-        _prove_factor(hunt, prover, hunt.factors[name], red)
+        factor = hunt.factors[name]
+        unknown = [nodeid for nodeid in _wanted(hunt, red) if not _is_known(hunt, nodeid, factor)]
+        _prove_change(hunt, prover, OtherSurroundings(factor), unknown, red)
 
 
 def _prover(hunt: Hunt) -> Prover:
@@ -93,42 +96,27 @@ def _may_share(hunt: Hunt, proof: Proof, waiting: Sequence[str]) -> list[str]:
     ]
 
 
-def _prove_each(
-    hunt: Hunt,
-    found_by: str,
-    nodeids: Sequence[str],
-    failures: Mapping[str, Failure],
-    prove: Callable[[str], Proof | str],
+def _prove_change(
+    hunt: Hunt, prover: Prover, change: Change, nodeids: Sequence[str], failures: Mapping[str, Failure]
 ) -> None:
-    """A proof of each test by itself."""
-    for number, nodeid in enumerate(nodeids):
-        try:
-            proof = prove(nodeid)
-        except BudgetSpent:
-            _no_time(hunt, nodeids[number:], found_by)
-            return
-        if isinstance(proof, str):
-            _suspect(hunt, [nodeid], found_by, proof)
+    """Confirm the tests together; those that fail alike are one finding."""
+    if not nodeids:
+        return
+    try:
+        answers = prover.together(nodeids, change)
+    except BudgetSpent:
+        _no_time(hunt, nodeids, change.name)
+        return
+    known: dict[str, Proof] = {}
+    for nodeid, answer in answers.items():
+        if isinstance(answer, str):
+            _suspect(hunt, [nodeid], change.name, answer)
             continue
+        proof = known.setdefault(hunt.signature(failures[nodeid]), answer)
+        if proof is not answer:
+            proof.members.append(nodeid)
         _take_failure(proof, nodeid, failures[nodeid])
-        hunt.proofs.append(proof)
-
-
-def _prove_factor(hunt: Hunt, prover: Prover, factor: Surroundings, red: Mapping[str, Failure]) -> None:
-    """One proof for tests that fail alike with the factor: the others were red in the same run."""
-    groups: dict[str, list[str]] = {}
-    for nodeid in _wanted(hunt, red):
-        if not _is_known(hunt, nodeid, factor):
-            groups.setdefault(hunt.signature(red[nodeid]), []).append(nodeid)
-    for first, *others in groups.values():
-        before = len(hunt.proofs)
-        _prove_each(
-            hunt, factor.name, [first], red, lambda nodeid: prover.by_factor(nodeid, factor, red[nodeid])
-        )
-        for proof in hunt.proofs[before:]:
-            for other in others:
-                proof.members.append(other)
-                _take_failure(proof, other, red[other])
+    hunt.proofs += known.values()
 
 
 def _is_known(hunt: Hunt, nodeid: str, factor: Surroundings) -> bool:

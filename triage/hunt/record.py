@@ -16,7 +16,7 @@ from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.hunt.document import DOCUMENT, HuntCost, HuntReport, Latent
 from triage.hunt.plan import TRYING_SHARES
-from triage.hunt.prove import Proof
+from triage.hunt.proof import Proof
 from triage.hunt.state import Hunt
 from triage.hunt.wording import claim_of, coverage_in_words, summary_of
 from triage.lab.environment import environment_of
@@ -219,7 +219,11 @@ def _record_clusters(
     """Give each cluster the folder of a probe of its own, and the events that say so."""
     services = state.services
     events: list[Event] = []
+    written: set[str | None] = set()
     for proof, found in zip(state.proofs, report.latent, strict=True):
+        if found.cluster in written:
+            continue  # `hunt.json` has every proof of a cluster
+        written.add(found.cluster)
         folder = make_folder()
         record = ExperimentRecord(folder, services.root, environment_of(services))
         key = state.lab.earlier.key(proof.experiment)

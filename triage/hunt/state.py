@@ -14,7 +14,7 @@ from triage.hunt.document import RUNS, ArmDone, Coverage, Suspected
 from triage.hunt.earlier import Earlier
 from triage.hunt.factors import Surroundings
 from triage.hunt.plan import Arm, SuiteCosts
-from triage.hunt.prove import Proof
+from triage.hunt.proof import Proof
 from triage.hunt.seen import Knowledge, SeenRun
 from triage.hunt.warm import WarmSuite
 from triage.lab.lab import Lab

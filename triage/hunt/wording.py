@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triage.hunt.coverage import share
 from triage.hunt.document import HuntReport, Latent
-from triage.hunt.prove import Proof
+from triage.hunt.proof import Proof
 from triage.text.plural import counted_noun
 
 _MOST_LEFT = 4

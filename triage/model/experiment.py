@@ -12,6 +12,8 @@ from triage.model.base import Value
 
 EXPERIMENTS_FILE = "experiments.jsonl"
 """The record of experiments in a folder of phase B, C or D: one line an event."""
+HUNT_FILE = "hunt.json"
+"""The document of a hunt, in a folder of phase B: it shows clusters that no run has seen."""
 
 CauseKind = Literal[
     "zero-signal", "graph-break", "nonfinite-gradient", "order-dependent", "flaky", "seed",

@@ -1,0 +1,99 @@
+"""Changes that make tests red: surroundings, or a second run; each as an experiment and as a proof. Pure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from triage.hunt.factors import Surroundings
+from triage.hunt.proof import ALPHA, REPEATS, Proof
+from triage.lab.protocol import Experiment, Setup, Trial
+from triage.model.experiment import Factor
+
+_TWICE = "twice"
+
+
+class Change(Protocol):
+    """What is changed, whichever tests run."""
+
+    @property
+    def name(self) -> str:
+        """How a sentence calls it."""
+
+    def experiment(self, nodeid: str, nodeids: tuple[str, ...], seed: int) -> Experiment:
+        """With the change the test fails among these tests, and without it it passes."""
+
+    def proof(self, nodeid: str, experiment: Experiment, trial: Trial, processes: int) -> Proof:
+        """What the confirmed experiment shows."""
+
+
+class SecondRun:
+    """Each test twice in one process."""
+
+    name = "a second run"
+
+    def experiment(self, nodeid: str, nodeids: tuple[str, ...], seed: int) -> Experiment:
+        """It fails the second time, and passes where it runs once."""
+        return Experiment(
+            probe="hunt",
+            factor=Factor(kind=_TWICE, name="runs in one process", from_=2, to=1),
+            prediction="It fails the second time in one process, and passes where it runs once.",
+            baseline=Setup(nodeids=nodeids, instruments={_TWICE: {"on": True}}, seed=seed),
+            treated=Setup(nodeids=nodeids, instruments={_TWICE: {}}, seed=seed),
+            watch=(nodeid,),
+            repeats=REPEATS,
+            alpha=ALPHA,
+            arm_names=("run twice in one process", "run once"),
+        )
+
+    def proof(self, nodeid: str, experiment: Experiment, trial: Trial, processes: int) -> Proof:
+        """It leaves something behind that it does not bear itself."""
+        return Proof(
+            nodeid=nodeid,
+            dependence="not-idempotent",
+            kind="order-dependent",
+            culprits=(nodeid,),
+            experiment=experiment,
+            trial=trial,
+            found_by=_TWICE,
+            processes=processes,
+        )
+
+
+class OtherSurroundings:
+    """One factor of the environment, of time, of chance or of numbers."""
+
+    def __init__(self, factor: Surroundings) -> None:
+        self._factor = factor
+
+    @property
+    def name(self) -> str:
+        """That of the factor."""
+        return self._factor.name
+
+    def experiment(self, nodeid: str, nodeids: tuple[str, ...], seed: int) -> Experiment:
+        """It fails with the factor, and passes as it stands."""
+        changed, idle = self._factor.arms(Setup(nodeids=nodeids, seed=seed))
+        return Experiment(
+            probe="hunt",
+            factor=self._factor.factor,
+            prediction=f"With {self.name} it fails; as it stands it passes.",
+            baseline=changed,
+            treated=idle,
+            watch=(nodeid,),
+            repeats=REPEATS,
+            alpha=ALPHA,
+            arm_names=(f"with {self.name}", "as it stands"),
+        )
+
+    def proof(self, nodeid: str, experiment: Experiment, trial: Trial, processes: int) -> Proof:
+        """The factor is what it depends on."""
+        return Proof(
+            nodeid=nodeid,
+            dependence="factor",
+            kind=self._factor.kind,
+            culprits=(self.name,),
+            experiment=experiment,
+            trial=trial,
+            found_by=self.name,
+            processes=processes,
+        )
