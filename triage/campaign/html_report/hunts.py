@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from triage.campaign.html_report.document import Arm, HuntEntry, LatentEntry, SuspectedEntry
-from triage.evidence.folder import HUNT, EvidenceFolder
+from triage.evidence.folder import EvidenceFolder
+from triage.model.experiment import HUNT_FILE
 
 _MOST = 200
 """Latent and suspected tests, and things not tried; `triage hunt` lists all."""
@@ -18,7 +19,7 @@ def newest_hunt(output: Path, campaign: str, as_of: str) -> HuntEntry | None:
     """The newest concluded hunt of a campaign at a moment; None where there was none."""
     latest = _stamp_of(as_of)
     for folder in reversed(EvidenceFolder.all(output, campaign=campaign, phase="b")):
-        if folder.stamp <= latest and folder.sealed and (folder.path / HUNT).is_file():
+        if folder.stamp <= latest and folder.sealed and (folder.path / HUNT_FILE).is_file():
             return _read(folder)
     return None
 
@@ -32,7 +33,7 @@ def _stamp_of(moment: str) -> str:
 def _read(folder: EvidenceFolder) -> HuntEntry | None:
     """None where the document is damaged; `triage check` says so."""
     try:
-        document = json.loads((folder.path / HUNT).read_bytes())
+        document = json.loads((folder.path / HUNT_FILE).read_bytes())
         return HuntEntry(
             stamp=folder.stamp,
             tests=document["tests"],
