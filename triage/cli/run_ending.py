@@ -201,12 +201,14 @@ def _block(
 ) -> ClusterBlock:
     red = [ending.results[nodeid] for nodeid in cluster.members if nodeid in ending.results]
     failure = telling_failure(ending.failures.get(cluster.id, ()))
+    # the test whose lines are shown comes first
+    nodeids = [failure.nodeid, *cluster.members] if failure is not None else cluster.members
     return ClusterBlock(
         cluster=cluster,
         failure=failure,
         cause=known,
         joint=joint,
-        rerun=None if passes_alone(red) else rerun_command(cluster.members, conditions),
+        rerun=None if passes_alone(red) else rerun_command(nodeids, conditions),
         next=_next(ending, cluster, known),
     )
 

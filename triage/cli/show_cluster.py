@@ -33,7 +33,10 @@ from triage.model.failure import Failure
 from triage.model.journal import Event, FilesMoved
 from triage.text.plural import counted_noun
 
-_NOT_TOLD = {"id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening"}
+_NOT_TOLD = {
+    "id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening", "parents",
+    "manifests", "evidence",
+}  # fmt: skip
 """Fields of an event that are elsewhere on the line, or for machines."""
 _MOST_TESTS = 20
 _MOST_EXPERIMENTS = 5
@@ -147,18 +150,33 @@ def _say_cause(app: App, cause: KnownCause, *, full: bool) -> None:
 
 def _say_experiments(app: App, experiments: Sequence[ExperimentResult], *, full: bool) -> None:
     say_heading(app, f"experiments ({len(experiments)})")
-    shown = experiments if full else experiments[:_MOST_EXPERIMENTS]
-    for result in shown:
+    groups = _alike(experiments)
+    shown = groups if full else groups[:_MOST_EXPERIMENTS]
+    for group in shown:
+        result = group[0]
         p_value = f", p = {result.p_value:.2g}" if result.p_value is not None else ""
         arms = f"as it is {_failed(result.baseline)}; changed {_failed(result.treated)}{p_value}"
         app.line(Span(f"  {result.status.value}", "bold"), Span(f"  {result.probe}: {arms}"))
         for line in wrapped(app.clean(result.sentence), app.screen.width - 4, _SENTENCE_LINES):
             app.say(f"    {line}")
+        if len(group) > 1:
+            app.say(
+                f"    {counted_noun(len(group) - 1, 'more experiment')} alike, on other tests of the cluster"
+            )
         if full and result.command:
             app.say(f"    as it is: {result.baseline_command or result.command}")
             app.say(f"    changed:  {result.command}")
-    if len(shown) < len(experiments):
-        app.say(f"  and {len(experiments) - len(shown)} more, shown by --full")
+    if len(shown) < len(groups):
+        app.say(f"  and {len(groups) - len(shown)} more, shown by --full")
+
+
+def _alike(experiments: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:
+    """Experiments that say the same, together: each test of a cluster has its own."""
+    groups: dict[tuple[str, str, str], list[ExperimentResult]] = {}
+    for result in experiments:
+        said = result.sentence or result.prediction
+        groups.setdefault((result.probe, result.status.value, said), []).append(result)
+    return list(groups.values())
 
 
 def _failed(tally: Tally) -> str:

@@ -195,7 +195,7 @@ class CommitProbe:
 def _named(between: Sequence[Commit], trial: Trial, experiment: Experiment) -> Finding:
     """From the newest bad to the newest good commit; what lies between could not be tested."""
     bad, parent, untestable = between[0], between[-1], between[1:-1]
-    by = f" ({bad.author}, {bad.date})" if bad.author else ""
+    by = f" ({bad.author}, {bad.date[:10]})" if bad.author else ""
     summary = f"it fails since {bad.shown}{by} and passes in its parent {parent.id[:12]}"
     if untestable:
         summary = (
