@@ -16,6 +16,7 @@ from triage.campaign.check import check_paths
 from triage.campaign.site.build import SiteBuild, SiteBuilder
 from triage.cli.app import run
 from triage.errors import UsageError
+from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal
 from triage.model.journal import ClusterOpened, OwnerSet
 from triage.model.outcome import Outcome
@@ -48,6 +49,17 @@ def test_the_index_has_every_run_and_what_became_of_the_causes(root):
         assert f'href="runs/x/{stamp}.html"' in index
         assert (root / f"public/runs/x/{stamp}.html").is_file()
     assert "<script" not in index
+
+
+def test_a_run_that_was_cut_short_is_not_hidden_by_an_older_one(root):
+    EvidenceFolder.create(root, "x", "a", "20261124T060000Z").write_json("plan.json", {})
+    build(root)
+    (campaign,) = json.loads((root / "public/site.json").read_text())["campaigns"]
+    newest = campaign["runs"][0]
+    assert (newest["verdict"], newest["void"], newest["page"]) == ("void", "it was not concluded", None)
+    assert newest["closed"] == [], "what it did not see is not gone"
+    assert "20261124T060000Z" in (root / "public/index.html").read_text()
+    assert check_paths(root, [root / "public"], TEMPLATES).problems == []
 
 
 def test_only_what_has_news_is_written_again(root):

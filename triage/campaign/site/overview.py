@@ -20,6 +20,8 @@ from triage.model.cluster import ClusterStatus
 
 VERSION: Final = 1
 DATA = "site.json"
+VOID = "void"
+"""The verdict of a run that answers nothing; what it did not see is not gone."""
 MOST_PAGES = 100
 """Runs of a campaign that have a page: Pages of GitHub and GitLab are limited to a gigabyte."""
 TREND_RUNS = 30
@@ -38,10 +40,10 @@ class SiteRun(Value):
     red: int
     """Failing tests; flaky ones are counted apart."""
     flaky: int
-    opened: tuple[str, ...]
-    """Clusters that it saw and the run before it did not."""
-    closed: tuple[str, ...]
-    """Clusters that the run before it saw and it did not."""
+    opened: tuple[str, ...] = ()
+    """Clusters that it saw and the last run that answered before it did not."""
+    closed: tuple[str, ...] = ()
+    """Clusters that the last run that answered before it saw and it did not."""
     page: str | None
     """Relative to the site; None where it is too old to have one."""
 
@@ -57,7 +59,7 @@ class SiteCluster(Value):
     first_seen: str | None
     last_seen: str
     trend: tuple[int, ...]
-    """Failing tests in each of the runs of the charts, oldest first."""
+    """Failing tests in each of the last runs that answered, oldest first."""
     page: str | None
     """Where it is shown last."""
 
@@ -85,12 +87,12 @@ class SiteOverview(Value):
 
 
 def overview(output: Path, *, version: str, made_at: str) -> SiteOverview:
-    """Collect the index from what lies beneath `output`; runs that were not concluded are left out."""
+    """Collect the index from what lies beneath `output`; a run that was not concluded is shown as void."""
     registry = journal_as_of(output, made_at)
-    sealed = [folder for folder in EvidenceFolder.all(output, phase="a") if folder.sealed]
-    names = sorted({folder.campaign for folder in sealed})
+    folders = EvidenceFolder.all(output, phase="a")
+    names = sorted({folder.campaign for folder in folders})
     campaigns = [
-        _campaign(output, name, [folder for folder in sealed if folder.campaign == name], registry)
+        _campaign(output, name, [folder for folder in folders if folder.campaign == name], registry)
         for name in names
     ]
     return SiteOverview(version=version, made_at=made_at, campaigns=tuple(campaigns))
@@ -117,26 +119,53 @@ def summary_at(folder: EvidenceFolder) -> dict[str, Any] | None:
 def _campaign(
     output: Path, name: str, folders: Sequence[EvidenceFolder], registry: ClusterRegistry
 ) -> SiteCampaign:
-    summaries = [summary for folder in folders if (summary := summary_at(folder)) is not None]
-    seen = [seen_clusters(summary["clusters"]) for summary in summaries]
-    paged = {summary["stamp"] for summary in summaries[-MOST_PAGES:]}
-    runs = []
-    for position, summary in enumerate(summaries):
-        before = seen[position - 1] if position else {}
-        page = page_of(name, summary["stamp"]) if summary["stamp"] in paged else None
-        runs.append(_run(summary, seen[position], before, page))
-    newest = summaries[-1] if summaries else None
+    runs: list[SiteRun] = []
+    summaries = {folder.stamp: summary for folder in folders if (summary := _concluded(folder)) is not None}
+    paged = set(sorted(summaries)[-MOST_PAGES:])
+    answered: list[Mapping[str, Any]] = []
+    for folder in folders:
+        summary = summaries.get(folder.stamp)
+        if summary is None:
+            runs.append(_unfinished(folder.stamp))
+            continue
+        page = page_of(name, folder.stamp) if folder.stamp in paged else None
+        run = _run(summary, page)
+        if run.verdict != VOID:
+            before = seen_clusters(answered[-1]["clusters"]) if answered else {}
+            run = _with_news(run, seen_clusters(summary["clusters"]), before)
+            answered.append(summary)
+        runs.append(run)
+    newest = answered[-1] if answered else None
+    pages = {run.stamp: run.page for run in runs}
     return SiteCampaign(
         name=name,
         runs=tuple(reversed(runs)),
-        clusters=tuple(_clusters(output, summaries, seen, registry, runs)),
+        clusters=tuple(_clusters(output, answered, registry, pages)),
         flaky=tuple(newest.get("flaky", ())) if newest else (),
     )
 
 
-def _run(
-    summary: Mapping[str, Any], seen: Mapping[str, int], before: Mapping[str, int], page: str | None
-) -> SiteRun:
+def _concluded(folder: EvidenceFolder) -> dict[str, Any] | None:
+    """The summary of a run that came to its end."""
+    return summary_at(folder) if folder.sealed else None
+
+
+def _unfinished(stamp: str) -> SiteRun:
+    """A run that goes on, was cut short or is damaged: it answers nothing, and is not hidden."""
+    return SiteRun(
+        stamp=stamp,
+        commit=None,
+        verdict=VOID,
+        void="it was not concluded",
+        seconds=0.0,
+        counts={"collected": 0},
+        red=0,
+        flaky=0,
+        page=None,
+    )
+
+
+def _run(summary: Mapping[str, Any], page: str | None) -> SiteRun:
     counts = counts_of(summary["counts"])
     return SiteRun(
         stamp=summary["stamp"],
@@ -147,20 +176,25 @@ def _run(
         counts=counts,
         red=sum(counts.get(name, 0) for name in ("failed", "error", "crashed", "timeout")),
         flaky=counts.get("flaky", 0),
-        opened=tuple(name for name in seen if name not in before),
-        closed=tuple(name for name in before if name not in seen),
         page=page,
     )
+
+
+def _with_news(run: SiteRun, seen: Mapping[str, int], before: Mapping[str, int]) -> SiteRun:
+    """With the clusters that came and went since the last run that answered."""
+    opened = tuple(name for name in seen if name not in before)
+    closed = tuple(name for name in before if name not in seen)
+    return run.model_copy(update={"opened": opened, "closed": closed})
 
 
 def _clusters(
     output: Path,
     summaries: Sequence[Mapping[str, Any]],
-    seen: Sequence[Mapping[str, int]],
     registry: ClusterRegistry,
-    runs: Sequence[SiteRun],
+    pages: Mapping[str, str | None],
 ) -> list[SiteCluster]:
     """Every cluster that a run of the campaign saw; what was merged counts for what it was merged into."""
+    seen = [seen_clusters(summary["clusters"]) for summary in summaries]
     rows: dict[str, Mapping[str, Any]] = {}
     for summary in summaries:
         rows.update({row["id"]: row for row in summary["clusters"] if row["failing"]})
@@ -173,16 +207,16 @@ def _clusters(
             shown_in[home] = position
     found = []
     for home, trend in trends.items():
-        last = runs[shown_in[home]]
+        last_seen = summaries[shown_in[home]]["stamp"]
         cluster = _as_decided(home, rows.get(home, {}), registry)
         cause = known_cause(output, registry, home) if home in registry.clusters else None
         found.append(
             SiteCluster(
                 **cluster,
                 cause=f"{cause.verdict}: {cause.summary}" if cause else None,
-                last_seen=last.stamp,
+                last_seen=last_seen,
                 trend=tuple(trend[-TREND_RUNS:]),
-                page=last.page,
+                page=pages[last_seen],
             )
         )
     is_resolved = {each.id: each.status == ClusterStatus.RESOLVED for each in found}

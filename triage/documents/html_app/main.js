@@ -72,8 +72,8 @@ class App {
     const route = readRoute(location.hash, this.report);
     this.route = route;
     const tab = route.view === "test" || route.view === "missing" ? "tests" : route.view;
-    for (const [view, link] of this.tabs) link.toggleAttribute("data-on", view === tab);
     for (const [view, link] of this.tabs) {
+      link.toggleAttribute("data-on", view === tab);
       if (view === tab) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }

@@ -22,16 +22,25 @@ export function readRoute(hash, report) {
   return { view: "missing", subject: decoded(text), filters: nothing };
 }
 
+// Half of a surrogate pair is no text that an address could hold; as %uD800 it can.
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+function encoded(text) {
+  const parts = text.split(LONE_SURROGATE).map(encodeURIComponent);
+  const lone = (text.match(LONE_SURROGATE) || []).map((half) => "%u" + half.charCodeAt(0).toString(16));
+  return parts.map((part, index) => part + (lone[index] || "")).join("");
+}
+
 function decoded(text) {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(text.replace(/%u([0-9a-f]{4})/g, (_, code) => String.fromCharCode(parseInt(code, 16))));
   } catch {
     return text;
   }
 }
 
 export function addressOfTest(id) {
-  return "#" + encodeURIComponent(id).replaceAll("%2F", "/").replaceAll("%3A", ":");
+  return "#" + encoded(id).replaceAll("%2F", "/").replaceAll("%3A", ":");
 }
 
 export function addressOfCluster(id) {
