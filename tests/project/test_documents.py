@@ -19,6 +19,7 @@ from triage.cli.project import setting_descriptions
 from triage.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
 ERRORS = {"TriageError", "UsageError", "VoidError", "CheckError", "_Problem"}
 
 
@@ -55,8 +56,24 @@ def test_every_command_is_there_with_help_and_examples(name):
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_every_command_is_in_the_readme(name):
-    assert f"triage {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_every_command_is_in_the_list(name):
+    assert f"triage {name}" in (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short_and_names_the_two_commands_of_the_checkout():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 90
+    for command in ("make demo", "make test", "pip install"):
+        assert any(line.strip().startswith(command) for line in lines), command
+
+
+def test_the_first_run_of_the_readme_is_that_of_the_tutorial():
+    """The tutorial is run by a test; what the README shows of it is word for word from there."""
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```console\n")[1].split("```")[0]
+    tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    commands = [line for line in shown.splitlines() if line.startswith("$ triage")]
+    assert commands
+    assert [line for line in commands if line.partition("  #")[0].strip() not in tutorial] == []
 
 
 def test_every_setting_is_documented():
@@ -73,7 +90,9 @@ def test_help_imports_nothing_heavy():
     assert run.stdout.endswith("[]\n"), run.stdout[-200:] + run.stderr
 
 
-@pytest.mark.parametrize("path", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"])
+@pytest.mark.parametrize(
+    "path", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md", *DOCS]
+)
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text(encoding="utf-8")
     targets = [t.partition("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in t]

@@ -1,4 +1,4 @@
-"""The README's table of physics: each row names code and tests that are there."""
+"""The table of physics in docs/simulator.md: each row names code and tests that are there."""
 
 import ast
 import fnmatch
@@ -52,8 +52,8 @@ WANTED = (
 
 
 def rows():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = text.split("### Physics and its tests", 1)[1].split("\n## ", 1)[0]
+    text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    table = text.split("## Physics and its tests", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 

@@ -197,8 +197,8 @@ class App:
         return redactor(self.world, self.settings)
 
     def progress(self) -> Progress:
-        """A bar where a person watches, lines elsewhere; nothing with --quiet."""
-        if self.is_quiet:
+        """A bar where a person watches, lines elsewhere; nothing with --quiet, and nothing for a program."""
+        if self.is_quiet or self._receive is not None:
             return Silent()
         is_watched = sys.stderr.isatty() and not self.world.environ.get("CI")
         return progress_for(is_watched, self.world.monotonic)
@@ -237,7 +237,9 @@ class App:
         return Span(text, style, file_link(path.absolute(), line))
 
     def note(self, text: str) -> None:
-        """A line beside the answer, on standard error."""
+        """A line beside the answer, on standard error; nobody reads it where a program takes the document."""
+        if self._receive is not None:
+            return
         click.echo(safe(self.redact(text)), err=True)
 
     def emit(self, document: Document, fields: Sequence[str] = ()) -> None:
