@@ -18,7 +18,6 @@ from tests.fixtures.projects import ENVIRONMENT, Project
 from triage.campaign.pipelines import (
     FILES,
     SYSTEMS,
-    Available,
     PipelineRequest,
     pipeline,
     shards_for,
@@ -36,18 +35,16 @@ SCHEMAS = {
     "azure": ["--builtin-schema", "vendor.azure-pipelines", "--data-transform", "azure-pipelines",
               "--regex-variant", "python"],
 }  # fmt: skip
-EVERYTHING = Available(hunt=True, markdown=True)
 
 
-def text_of(system, root, available=EVERYTHING):
-    return pipeline(PipelineRequest(system=system, shards=2), suite_facts(root), available, load_templates())
+def text_of(system, root):
+    return pipeline(PipelineRequest(system=system, shards=2), suite_facts(root), load_templates())
 
 
 @pytest.mark.parametrize("system", SCHEMAS)
-@pytest.mark.parametrize("available", [EVERYTHING, Available(hunt=False, markdown=False)], ids=["new", "old"])
-def test_a_pipeline_holds_to_the_schema_of_its_system(tmp_path, system, available):
+def test_a_pipeline_holds_to_the_schema_of_its_system(tmp_path, system):
     file = tmp_path / Path(FILES[system]).name
-    file.write_text(text_of(system, tmp_path, available))
+    file.write_text(text_of(system, tmp_path))
     check = Path(sys.executable).parent / "check-jsonschema"
     done = subprocess.run([str(check), *SCHEMAS[system], str(file)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
@@ -228,7 +225,7 @@ def shard_evidence(red, steps):
 @pytest.mark.slow
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_shell_of_a_pipeline_blames_the_change_for_what_it_broke(red, tmp_path, system):
-    text = text_of(system, red.root, Available(hunt=False, markdown=False))
+    text = text_of(system, red.root)
     history = tmp_path / "history"
     rounds = 2 if system == "github" else 1  # the second one has the history of the first
     for number in range(rounds):

@@ -40,15 +40,6 @@ HUNT_SECONDS = 1800
 """Half an hour of a night."""
 
 
-class Available(Value):
-    """What this version of triage has that pipelines use."""
-
-    hunt: bool
-    """`triage hunt`."""
-    markdown: bool
-    """`triage report --markdown`."""
-
-
 class PipelineRequest(Value):
     """A pipeline that somebody wants."""
 
@@ -60,9 +51,7 @@ class PipelineRequest(Value):
     default_branch: str = "main"
 
 
-def pipeline(
-    request: PipelineRequest, facts: SuiteFacts, available: Available, templates: Mapping[str, str]
-) -> str:
+def pipeline(request: PipelineRequest, facts: SuiteFacts, templates: Mapping[str, str]) -> str:
     """The text of the pipeline; `templates` are those of the project."""
     import jinja2  # only `init --ci` writes pipelines
 
@@ -75,7 +64,7 @@ def pipeline(
         autoescape=False,
     )
     template = environment.from_string(templates[_TEMPLATES[request.system]])
-    return template.render(_values(request, facts, available))
+    return template.render(_values(request, facts))
 
 
 def shards_for(facts: SuiteFacts) -> int:
@@ -84,7 +73,7 @@ def shards_for(facts: SuiteFacts) -> int:
     return max(2, min(wanted, _MOST_SHARDS))
 
 
-def _values(request: PipelineRequest, facts: SuiteFacts, available: Available) -> dict[str, object]:
+def _values(request: PipelineRequest, facts: SuiteFacts) -> dict[str, object]:
     shards = request.shards or shards_for(facts)
     install_triage = f"python -m pip install {quote(request.requirement)}"
     return {
@@ -97,8 +86,8 @@ def _values(request: PipelineRequest, facts: SuiteFacts, available: Available) -
         "install_triage": install_triage,
         "shard": _SHARD,
         "collect": _COLLECT,
-        "report": _report(request.system, available),
-        "nightly": _nightly(available),
+        "report": _report(request.system),
+        "nightly": f"triage hunt --gate --budget {HUNT_SECONDS}",
         "azure_comment": _AZURE_COMMENT,
         "fetch_target": _FETCH_TARGET,
     }
@@ -131,23 +120,12 @@ curl --fail --silent --show-error --header "Authorization: Bearer $TOKEN" \\
   --header "Content-Type: application/json" --data @{WORK}/thread.json "$THREADS\""""
 
 
-def _report(system: System, available: Available) -> str:
-    """The report of the joined run; the comment is its summary where there is no shorter one."""
+def _report(system: System) -> str:
+    """The report of the joined run, in the forms that the system shows."""
     folder = f"{WORK}/report"
-    words = ["triage report", f"--html {folder}/index.html", f"--junit {folder}/junit.xml"]
-    if available.markdown:
-        words.append(f"--markdown {folder}/comment.md")
-    if system == "github":
-        words.append("--github")
-    lines = [f"mkdir -p {folder}", " ".join(words)]
-    if not available.markdown:
-        lines.append(f"triage report > {folder}/comment.md")
+    files = f"--html {folder}/index.html --junit {folder}/junit.xml --markdown {folder}/comment.md"
+    on_github = " --github" if system == "github" else ""
+    lines = [f"mkdir -p {folder}", f"triage report {files}{on_github}"]
     if system == "gitlab":
         lines.append(f"triage report --gitlab > {folder}/code-quality.json")
     return "\n".join(lines)
-
-
-def _nightly(available: Available) -> str:
-    if available.hunt:
-        return f"triage hunt --gate --budget {HUNT_SECONDS}"
-    return "# what depends on the tests before it shows\ntriage run --order reversed --no-ledgers"

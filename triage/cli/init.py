@@ -14,7 +14,7 @@ from triage.errors import UsageError
 
 if TYPE_CHECKING:
     from triage.campaign.init import NewText
-    from triage.campaign.pipelines import Available, System
+    from triage.campaign.pipelines import System
     from triage.campaign.suite_facts import SuiteFacts
 
 _SYSTEMS = ("github", "gitlab", "jenkins", "azure")
@@ -117,7 +117,7 @@ def _pipeline(
     request = PipelineRequest(
         system=ci, shards=number, requirement=requirement, default_branch=_default_branch(app.root)
     )
-    text = pipeline(request, facts, _available(), project_templates(app.root, app.settings.templates))
+    text = pipeline(request, facts, project_templates(app.root, app.settings.templates))
     path = file.absolute() if file is not None else app.root / FILES[ci]
     reason = f"{number} shards for {facts.tests} test functions, Python {facts.python}"
     return NewText(path=path, text=text, why=f"a pipeline for {ci} ({reason})")
@@ -130,16 +130,6 @@ def _default_branch(root: Path) -> str:
     repository = Repository.find(root)
     found = default_branch(repository) if repository is not None else None
     return found[0].removeprefix("origin/") if found is not None else "main"
-
-
-def _available() -> Available:
-    """What pipelines may use of this version."""
-    from triage.campaign.pipelines import Available
-    from triage.cli.app import TABLE
-    from triage.cli.report import report_command
-
-    options = {name for parameter in report_command.params for name in parameter.opts}
-    return Available(hunt="hunt" in TABLE, markdown="--markdown" in options)
 
 
 def _say(app: App, document: InitDocument, ci: str | None) -> None:
