@@ -121,7 +121,7 @@ def test_triages_wheel_holds_triage_alone(triage_wheel: Path) -> None:
 def test_the_simulators_wheel_holds_the_simulator_alone(simulator_wheel: Path) -> None:
     here = files_below(ROOT / "simulator") - NOT_PACKAGE
     assert names(simulator_wheel) == {f"simulator/{name}" for name in here}
-    assert {"py.typed", "simulator/native/kernel.c"} <= here
+    assert {"py.typed", "engine/native/kernel.c"} <= here
     assert metadata(simulator_wheel) == {"METADATA", "RECORD", "WHEEL", "licenses/LICENSE"}
 
 
