@@ -22,16 +22,24 @@ def shell(
     """One shell command for a setup.
 
     `instruments` is a file with the settings of the setup's instruments (relative to the root); `edits` a
-    patch with its edits. Edits and other commits get a worktree of their own, beside the user's tree.
+    patch with its edits. Edits and other commits get a worktree of their own, beside the user's tree, in a
+    subshell that removes it again.
     """
-    steps = [f"cd {shlex.quote(root)}"]
-    if setup.commit is not None or edits is not None:
-        steps.append('tree="$(mktemp -d)"')
-        steps.append(f'git worktree add --detach "$tree" {setup.commit or "HEAD"}')
-        steps.append('cd "$tree"')
+    run = " ".join(_run(setup, python, env, instruments, pytest_args))
+    if setup.commit is None and edits is None:
+        return f"cd {shlex.quote(root)} && {run}"
+    steps = [
+        f"cd {shlex.quote(root)}",
+        'root="$PWD"',
+        'tree="$(mktemp -d)"',
+        # the subshell's exit code is that of pytest: a trap does not change it
+        """trap 'git -C "$root" worktree remove --force "$tree"' EXIT""",
+        f'git worktree add --quiet --detach "$tree" {setup.commit or "HEAD"}',
+        'cd "$tree/$(git -C "$root" rev-parse --show-prefix)"',  # the suite may lie in a folder below
+    ]
     if edits is not None:
         steps.append(f"git apply {shlex.quote(edits)}")
-    return " && ".join([*steps, " ".join(_run(setup, python, env, instruments, pytest_args))])
+    return f"({' && '.join([*steps, run])})"
 
 
 def _run(
