@@ -12,12 +12,15 @@ from triage.campaign.baseline import Concluded
 from triage.campaign.rerun_command import RerunConditions, conditions_of_rerun, rerun_command
 from triage.cli.context import App
 from triage.cli.run_ending import RunEnding, say_run
+from triage.cluster.registry import ClusterRegistry
 from triage.documents.shown_cluster import places_of, state_in_words
 from triage.errors import ExitCode
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.journal import JOURNAL, Journal
 from triage.model.base_commit import BaseRun, BaseVerdict, OnBase
-from triage.model.cluster import Cluster, RunState
+from triage.model.cluster import Cluster, ClusterStatus, RunState
 from triage.model.failure import Captured, Failure, Frame, Raised
+from triage.model.journal import ClusterOpened, StatusChanged
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Reruns, RunRecord, TestResult
 
@@ -207,3 +210,18 @@ def test_a_run_as_plain_pytest_is_repeated_as_one(tmp_path):
     (tmp_path / "preflight.json").write_text(json.dumps({"pytest_args": ["-x"]}))
     assert conditions_of_rerun(tmp_path) == RerunConditions({"A": "1"}, ("-x",), ("pytest",))
     assert conditions_of_rerun(tmp_path / "imported") == RerunConditions({}, ())
+
+
+def test_the_next_command_goes_by_what_was_decided_since(tmp_path, said):
+    nodeid = "tests/test_x.py::test_a"
+    factory = ClusterRegistry.of(()).event_factory("2026-03-01T12:00:00Z", "me")
+    signature = "reason/1:" + "0" * 16
+    opened = factory.make(
+        ClusterOpened, cluster="C1", title="x", stamp=STAMP, signatures=(signature,), members=(nodeid,)
+    )
+    probed = factory.make(
+        StatusChanged, cluster="C1", status=ClusterStatus.PROBED, reason="found", stamp=STAMP
+    )
+    Journal(tmp_path / JOURNAL).append([opened, probed])
+    lines = said(make_ending(tmp_path, [new(1, nodeid)], [red(nodeid, TEST)], held=("C1",)))
+    assert any(line.startswith("    next: triage design C1") for line in lines)

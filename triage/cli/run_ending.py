@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from triage.attribute.document import JointCause, JointReport
     from triage.campaign.baseline import Concluded
     from triage.cli.context import App
+    from triage.cluster.registry import ClusterRegistry
     from triage.evidence.folder import EvidenceFolder
     from triage.model.base_commit import BaseRun
     from triage.model.failure import Failure
@@ -72,6 +73,11 @@ class RunEnding:
     def record(self) -> RunRecord:
         """The run's results."""
         return self.concluded.record
+
+    @cached_property
+    def registry(self) -> ClusterRegistry:
+        """What the journal says by now."""
+        return self.app.registry()
 
     @cached_property
     def results(self) -> Mapping[str, TestResult]:
@@ -169,7 +175,7 @@ def _say_clusters(ending: RunEnding) -> None:
     shown = ending.shown[:_MOST_CLUSTERS]
     if not shown:
         return
-    known = known_causes(app.output, app.registry())
+    known = known_causes(app.output, ending.registry)
     joint = {cause.cluster: cause for cause in ending.causes.causes} if ending.causes is not None else {}
     conditions = conditions_of_rerun(ending.folder.path)
     held = set(ending.concluded.held)
@@ -217,7 +223,10 @@ def _next(ending: RunEnding, cluster: Cluster, cause: KnownCause | None) -> str 
     """The command that takes the cluster on; a cluster that the journal lacks is named by a test."""
     if ending.record.resumable:
         return None
-    return command_in(ending.app.registry(), cluster, cause)
+    decided = ending.registry.clusters.get(cluster.id)
+    if decided is not None:  # the search for causes has decided since the run was clustered
+        cluster = cluster.model_copy(update={"status": decided.status})
+    return command_in(ending.registry, cluster, cause)
 
 
 def _say_flaky(ending: RunEnding) -> None:
