@@ -198,3 +198,26 @@ def test_criteria_run_under_the_conditions_of_the_run_that_failed(tmp_path):
     assert found["ledgers"].conditions is None
     assert "MODE=ci" in found["targeted"].command
     assert "--runslow" in found["targeted"].command
+
+
+AT_ONCE = Factor(kind="workers", name="tests at once", from_=3, to=0)
+IN_WORKERS = Factor(kind="env", name="PYTEST_XDIST_WORKER", from_="gw0", to=None)
+
+
+@pytest.mark.parametrize(
+    ("factor", "culprits", "nodeids", "command"),
+    [
+        (AT_ONCE, ("t.py::a", "out.txt", "app.py:3"), ("t.py::a", "t.py::x"), "-n 3 --dist load"),
+        (AT_ONCE, ("127.0.0.1:80", "t.py::x"), ("t.py::x",), "-n 3 --dist each"),
+        (IN_WORKERS, ("PYTEST_XDIST_WORKER",), ("t.py::x",), "-n 1 --dist each"),
+    ],
+)
+def test_what_fails_in_several_processes_only_is_asked_there(tmp_path, factor, culprits, nodeids, command):
+    """Alone, in one process, the tests pass before any repair."""
+    basis = _basis(tmp_path, kind="resource", culprits=culprits, factor=factor)
+    ground = Ground(basis=basis, settings=Settings(), controls=[], keywords=(), kinds=frozenset({"product"}))
+    found = {criterion.name: criterion for criterion in criteria_for(ground)}
+    assert "targeted" not in found
+    assert found["workers"].nodeids == nodeids
+    assert command in found["workers"].command
+    assert basis.failing_setup().workers == found["workers"].workers
