@@ -18,6 +18,7 @@ from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.run.shared_things import TAKEN
+from triage.text.plural import counted_noun
 
 Context = Literal["alone", "file", "chunk", "imports", "suite", "workers"]
 _FIRST = 2
@@ -191,7 +192,8 @@ def _said_of(context: Context, setup: Setup) -> str:
     if context != "workers":
         return _IN_WORDS[context]
     options = f"-n {setup.workers} --dist {setup.distribution}"
-    company = "alone" if len(setup.nodeids) == 1 else f"with {len(setup.nodeids) - 1} other tests"
+    others = len(setup.nodeids) - 1
+    company = f"with {counted_noun(others, 'other test')}" if others else "alone"
     return f"under pytest {options}, {company}"
 
 
