@@ -58,6 +58,8 @@ def deciding(cluster: Cluster) -> tuple[Why, ...]:
 
 def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownCause | None:
     """The newest cause that phase B found for a cluster, under any of its ids; None where it found none."""
+    if cluster not in registry.clusters:
+        return None  # of a run without ledgers
     return _newest(output, [event for event in registry.events_of(cluster) if _is_probe(event)])
 
 
