@@ -15,6 +15,7 @@ FILES = {
                 fixed.bind(("127.0.0.1", 48917))
                 free.bind(("127.0.0.1", 0))
             open("app.py").close()
+            open("state/keep").close()
     """,
     "state/keep": "",
     "test_a.py": """
@@ -39,3 +40,4 @@ def test_files_and_addresses_are_named_alike_in_every_process(observe, tmp_path)
     ]
     assert {line["nodeid"] for line in lines} == {"test_a.py::test_it"}
     assert lines[0]["where"] == "app.py:4"
+    assert [line["name"] for line in run.lines("holds", "read")] == ["the file state/keep"]

@@ -70,9 +70,20 @@ def beside(*others):
 def test_the_test_that_runs_at_the_same_time_is_named_with_what_both_hold():
     finding = asked(beside(B), SHARED_OUT)
     assert finding.cause.culprits == (B, "out.txt", "app.py:3")
-    assert f"fails while {B} runs in another process: both hold the file out.txt" in finding.cause.summary
+    assert f"fails while {B} runs in another process: both use the file out.txt" in finding.cause.summary
     assert finding.proof.baseline.nodeids == (B, T), "the fewest tests, in the order of the suite"
     assert finding.proof.treated == finding.proof.baseline.plus(workers=0)
+
+
+def test_what_one_writes_and_the_other_reads_is_shared():
+    def world(setup):
+        if "holds" in setup.instruments:
+            event = "hold" if setup.nodeids == (B,) else "read"
+            line = {"event": event, "name": "the file out.txt", "where": "app.py:3"}
+            return seen(T, True, measured={"holds": (line,)})
+        return beside(B)(setup)
+
+    assert asked(world, SHARED_OUT).cause.culprits == (B, "out.txt", "app.py:3")
 
 
 def test_those_that_were_seen_beside_it_are_tried_first():

@@ -1,8 +1,8 @@
 """Meter: record what a test takes hold of that another process could hold too.
 
-Files that it writes, makes, moves or removes, and addresses that it binds. Two tests that hold one thing
-disturb each other when they run at once. What lies in a folder of pytest's own, or is a port that the system
-chose, is the test's alone.
+Files that it writes, makes, moves or removes, and addresses that it binds: events `hold`. Two tests that hold
+one thing disturb each other when they run at once, and so does one that holds what the other reads: `read`.
+What lies in a folder of pytest's own, or is a port that the system chose, is the test's alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _CHANGES = frozenset(
 """Audit events whose first argument is a path that is made, moved or removed."""
 _PRIVATE = ("/pytest-of-", "/__pycache__", "/.pytest_cache", "/.hypothesis")
 """Parts of paths that are made anew for each session, or that Python and pytest share out themselves."""
+_CODE = (".py", ".pyc", ".pyi", ".so", ".toml", ".ini", ".cfg")
+"""Ends of names of files that tests and tools read all the time."""
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 _seen: set[tuple[str, str]] = set()
 _running: list[str] = []
@@ -44,14 +46,29 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     _busy.on = True
     try:
-        name = _held(event, arguments)
-        if name is not None and (_running[-1], name) not in _seen:
-            _seen.add((_running[-1], name))
-            _WRITER.write("hold", name=name, nodeid=_running[-1], where=user_frame(_ROOT, 2))
+        _note("hold", _held(event, arguments))
+        if event == "open" and not _writes(arguments[1], arguments[2]):
+            _note("read", _data_file(arguments[0]))
     except Exception:
         pass  # a meter that fails stays silent
     finally:
         _busy.on = False
+
+
+def _note(what: str, name: str | None) -> None:
+    """Write it down once for each test."""
+    if name is None or (_running[-1], f"{what} {name}") in _seen:
+        return
+    where = user_frame(_ROOT, 3)
+    if what == "read" and where is None:
+        return  # what libraries read for themselves
+    _seen.add((_running[-1], f"{what} {name}"))
+    _WRITER.write(what, name=name, nodeid=_running[-1], where=where)
+
+
+def _data_file(path: Any) -> str | None:
+    name = _file(path)
+    return None if name is None or name.endswith(_CODE) else name
 
 
 def _held(event: str, arguments: tuple[Any, ...]) -> str | None:

@@ -149,7 +149,7 @@ def _by_another_test(name: str, case: Case, others: Sequence[str]) -> _Asking:
     if trial.result.status is not Status.CONFIRMED:
         return None
     things = yield from _held_by_each(case, (*partners, case.nodeid))
-    summary = f"it fails while {named} runs in another process{_shared(things, 'both hold')}"
+    summary = f"it fails while {named} runs in another process{_shared(things, 'both use')}"
     cause = RootCause(
         kind="resource",
         summary=f"{summary}; it passes where one process runs both, one after the other",
@@ -259,14 +259,23 @@ class _Thing:
 def _held_by_each(
     case: Case, nodeids: Sequence[str]
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[_Thing, ...]]:
-    """What each of the tests takes hold of when it runs with nothing beside it, the same every time."""
+    """What one of the tests takes hold of, and every other holds or reads; with nothing beside it.
+
+    The same in every run: of a test that runs twice what is left is what does not change.
+    """
     setups = [Setup(nodeids=(nodeid,), workers=0).measuring("holds") for nodeid in nodeids]
     if len(setups) == 1:
         setups *= 2  # what changes from run to run is not what two copies share
     runs: list[Observation] = yield from look(*setups, why="what does it hold?")
     held = [{line["name"]: line.get("where") for line in run.lines("holds", "hold")} for run in runs]
-    common = [name for name in held[0] if all(name in each for each in held)]
-    return tuple(_Thing(name, held[-1][name]) for name in common)
+    read = [{line["name"] for line in run.lines("holds", "read")} for run in runs]
+    places = {name: where for each in held for name, where in each.items()}
+    common = [
+        name
+        for name in places
+        if all(name in holds or name in reads for holds, reads in zip(held, read, strict=True))
+    ]
+    return tuple(_Thing(name, places[name]) for name in common)
 
 
 def _shared(things: Sequence[_Thing], words: str) -> str:
