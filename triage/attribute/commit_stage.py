@@ -73,8 +73,10 @@ class CommitStage:
         search = JointBisection(history.length, groups, witnesses=self._witnesses(tests))
         steps = max(1, (history.length - 1).bit_length())
         self.cost.alone += steps * len(tests)
+        commits = counted_noun(history.length, "commit")
+        red = counted_noun(len(tests), "red test")
         self._say(
-            f"{history.length} commits, {len(tests)} red tests: which commit broke which? At least {steps}"
+            f"{commits}, {red}: which commit broke which? At least {steps}"
             f" check-outs, about {self._runs.seconds:.0f} s each"
         )
         try:

@@ -199,9 +199,10 @@ def _run(stage: HunkStage, experiments: Sequence[Experiment]) -> list[Trial]:
     if not experiments:
         return []
     setups = {arm.model_dump_json() for each in experiments for arm in (each.baseline, each.treated)}
+    predictions = counted_noun(len(experiments), "prediction")
+    arms = counted_noun(len(setups), "arm")
     stage.say(
-        f"confirming {len(experiments)} predictions: {len(setups)} arms, {_REPEATS} times each, about"
-        f" {stage.runs.seconds:.0f} s a run"
+        f"confirming {predictions}: {arms}, {_REPEATS} times each, about {stage.runs.seconds:.0f} s a run"
     )
     progress = stage.runs.lab.progress
     runs = len(setups) * _REPEATS

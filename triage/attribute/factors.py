@@ -15,6 +15,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Experiment, Setup
 from triage.model.experiment import EXPERIMENTS_FILE, ExperimentResult, ProbeReport, Status
+from triage.text.plural import counted_noun
 
 _OF_THE_RECORD = ("at", "event", "experiment", "key")
 """Fields of a line that are no part of the experiment."""
@@ -73,7 +74,8 @@ def try_on(
         others = [test for test in waiting if test not in known.tests]
         if not others:
             continue
-        say(f"{known.text} mended {known.tests[0]}: does it mend {len(others)} other red tests?")
+        more = counted_noun(len(others), "other red test")
+        say(f"{known.text} mended {known.tests[0]}: does it mend {more}?")
         baseline, treated = known.arms()
         seen = runs.run(treated, others, f"with {known.text}")
         mended = [test for test in others if seen[test].outcome.passes]

@@ -12,6 +12,7 @@ from triage.attribute.hunks import Difference, Hunk
 from triage.attribute.runs import RedTests, Seen
 from triage.lab.protocol import Setup
 from triage.lab.verdict import same_reason
+from triage.text.plural import counted_noun
 
 Hunks = frozenset[Hunk]
 
@@ -72,8 +73,10 @@ class HunkStage:
             return
         search = HunkSearch(self.difference.hunks, broken, self._ask_without, lambda hunk: hunk.path)
         steps = len(self.difference.hunks).bit_length()
+        hunks = counted_noun(len(self.difference.hunks), "hunk")
+        red = counted_noun(len(broken), "red test")
         self.say(
-            f"{len(self.difference.hunks)} hunks, {len(broken)} red tests: which hunk broke which? About"
+            f"{hunks}, {red}: which hunk broke which? About"
             f" {steps} experiments and one a cause, about {self.runs.seconds:.0f} s each"
         )
         self.cost.alone += (steps + 1) * len(broken)

@@ -20,6 +20,7 @@ from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Setup
 from triage.model.base import Progress
 from triage.process.git import Repository
+from triage.text.plural import counted_noun
 
 _MOST_COMPARED = 200
 """Commits that are compared one by one with their parents, some hundredths of a second each."""
@@ -97,7 +98,7 @@ class JointSearch:
 
     def _red_here(self, tests: Sequence[str]) -> list[str]:
         """The tests that fail in the tree as it stands, run as the search will run them."""
-        self._say(f"{len(tests)} red tests: do they fail when they run together?")
+        self._say(f"{counted_noun(len(tests), 'red test')}: do they fail when they run together?")
         self._head = self.runs.run(_PRESENT, tests, "the control: the tree as it stands")
         # a flaky test may pass here and is red all the same
         green = [

@@ -21,6 +21,7 @@ from triage.evidence.journal import Journal
 from triage.model.base import Value
 from triage.model.journal import ClusterRenumbered, ClustersMerged
 from triage.process.git import Repository
+from triage.text.plural import counted_noun
 
 ENOUGH_DISK = 1 << 30
 """Bytes: a run with its logs and copies of a suite takes a few hundred MiB."""
@@ -121,7 +122,9 @@ def _journal(output: Path) -> Iterator[Finding]:
             what = f"two branches saw the failure of {event.into}: {event.cluster} is shown as part of it"
             yield Finding(level="warning", what=what, mend=_MENDED_BY_NEXT)
     yield Finding(
-        level="ok", what=f"journal with {len(registry.events)} events, {len(registry.clusters)} clusters"
+        level="ok",
+        what=f"journal with {counted_noun(len(registry.events), 'event')},"
+        f" {counted_noun(len(registry.clusters), 'cluster')}",
     )
 
 

@@ -15,6 +15,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value, reason_of
 from triage.model.cluster import Cluster
 from triage.model.run import RunRecord
+from triage.text.plural import counted_noun
 
 RESULTS = "results.json"
 _Kind = TypeVar("_Kind", bound=Value)
@@ -71,7 +72,7 @@ class RecordedRun:
             return None
         if self.stage is Stage.RUNNING:
             return f"the run goes on: {_progress(self.record)}"
-        return self.record.void or f"{self.record.counts.not_run} planned tests have not run"
+        return self.record.void or f"{counted_noun(self.record.counts.not_run, 'planned test')} not run"
 
     @property
     def heading(self) -> str | None:

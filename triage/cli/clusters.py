@@ -33,7 +33,7 @@ from triage.model.signature import Signature
 from triage.text.plural import counted_noun
 
 _MOST_TESTS = 20
-"""Tests of one signature that `triage explain` lists."""
+"""Tests of a cluster, or of one signature, that are listed."""
 
 SignaturesByTest = dict[str, list[Signature]]
 """Node id to the signatures of its failures."""
@@ -151,8 +151,10 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster, cause: K
         app.say(f"  {quarantine_line(cluster.quarantine, app.world.now().date())}")
     if cause is not None:
         app.say(f"  {cause.heading}: {cause.summary}")
-    for nodeid in cluster.members:
+    for nodeid in cluster.members[:_MOST_TESTS]:
         app.say(f"    {nodeid}")
+    if len(cluster.members) > _MOST_TESTS:
+        app.say(f"    and {len(cluster.members) - _MOST_TESTS} more: triage show {cluster.id} --full")
     for why in deciding(cluster):
         _say_why(app, why, joined="by")
 

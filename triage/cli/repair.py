@@ -93,9 +93,10 @@ def _say_option(app: App, option: Option, *, recommended: bool) -> None:
     seconds = f", {option.seconds:.2f} s" if option.seconds is not None else ""
     caught = sum(broken.caught for broken in option.breaks)
     app.say(f"  option {option.letter} ({option.title}): {verdict}")
+    breaks = counted_noun(len(option.breaks), "break")
     app.say(
         f"    passes {option.passed} of {option.runs}{seconds}, notices {caught} of "
-        f"{len(option.breaks)} breaks, files {len(option.files)}, lines +{option.added} -{option.removed}"
+        f"{breaks}, files {len(option.files)}, lines +{option.added} -{option.removed}"
     )
 
 

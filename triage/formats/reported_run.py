@@ -12,6 +12,7 @@ from triage.model.base import STAMP_FORMAT, Value
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.pattern import pattern
+from triage.text.plural import counted_noun
 
 VOID_NAME = "triage run"
 """Stands where a report names a test, for the run itself."""
@@ -117,7 +118,7 @@ def reported_results(record: RunRecord) -> tuple[TestResult, ...]:
     found = (*record.collect_errors, *record.results)
     if record.void is None and record.complete:
         return found
-    reason = record.void or f"{record.counts.not_run} planned tests have not run"
+    reason = record.void or f"{counted_noun(record.counts.not_run, 'planned test')} not run"
     return (TestResult(nodeid=VOID_NAME, outcome=Outcome.ERROR, note=f"void: {reason}"), *found)
 
 

@@ -14,6 +14,7 @@ from triage.formats.reportlog_runs import ReportedTest, is_subtest, runs_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.traceback import CAUSE, CONTEXT
 from triage.text.pattern import pattern
+from triage.text.plural import counted_noun
 
 _EXIT_CODES_OF_A_WHOLE_RUN = (0, 1, None)
 """All passed, some failed, not told; the others of pytest mean that it did not come to its end."""
@@ -93,7 +94,7 @@ def _imported(nodeid: str, run: ReportedTest, finished: bool) -> ImportedTest:
     elif run.is_open and not outcome.is_red:
         outcome, note = Outcome.NOT_RUN, "it was running when the session ended"
     elif run.failed_attempts:
-        note = f"run again {len(run.failed_attempts)} times"
+        note = f"run again {counted_noun(len(run.failed_attempts), 'time')}"
         if outcome.passes:
             outcome = Outcome.FLAKY
             failed = [report for attempt in run.failed_attempts for report in attempt if _is_failed(report)]

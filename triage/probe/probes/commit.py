@@ -11,6 +11,7 @@ from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.bisect import Search
 from triage.probe.related_files import related
 from triage.probe.treatment import repeats_of
+from triage.text.plural import counted_noun
 
 _Ends = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[int, int]]
 _Passed = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[bool | None, Setup]]
@@ -200,7 +201,7 @@ def _named(between: Sequence[Commit], trial: Trial, experiment: Experiment) -> F
     if untestable:
         summary = (
             f"it passes at {parent.shown} and fails at {bad.shown}{by}; "
-            f"{len(untestable)} commits between them cannot be tested"
+            f"{counted_noun(len(untestable), 'commit')} between them cannot be tested"
         )
     cause = RootCause(
         kind="first-bad-commit",

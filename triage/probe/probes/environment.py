@@ -15,6 +15,7 @@ from triage.probe.symptoms import message_of, places, raised_text, uses
 from triage.probe.treatment import Settling, Treatment, settle
 from triage.probe.variable_values import expected, values_for, variables_in, written_down
 from triage.text.pattern import pattern
+from triage.text.plural import counted_noun
 
 _ALWAYS_READ = pattern(
     r"""
@@ -85,7 +86,11 @@ class Environment:
         found = yield from self._all_at_once(case, names)
         if found is not None:
             return found
-        return Finding(excluded=f"no variable decides ({len(tried)} changes tried)", facts={"tried": tried})
+        changes = counted_noun(len(tried), "change")
+        return Finding(
+            excluded=f"no variable decides ({changes} tried)",
+            facts={"tried": tried},
+        )
 
     def _all_at_once(self, case: Case, tried: Sequence[str]) -> Settling:
         """Variables that nobody was seen to read: C code and child processes read them too."""

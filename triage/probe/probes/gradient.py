@@ -28,6 +28,7 @@ from triage.probe.gradient_trace import (
 )
 from triage.probe.symptoms import file_of, message_of
 from triage.probe.treatment import Treatment, settle
+from triage.text.plural import counted_noun
 
 _MOST_SITES = 6
 _MOST_NUMBERS = 12
@@ -189,7 +190,7 @@ _SYMPTOMS: dict[CauseKind, str] = {
 def _likely(named: Sequence[tuple[CauseKind, Site]], calls: Sequence[Mapping[str, Any]]) -> Finding:
     """What the trace shows where no treatment helped."""
     if not named:
-        state = f"{len(calls)} backward calls" if calls else "no backward call"
+        state = counted_noun(len(calls), "backward call") if calls else "no backward call"
         return Finding(excluded=f"graph intact, signal alive, gradients finite ({state})")
     kind, site = named[0]
     culprits = tuple(other.place for _, other in named[:3])
