@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 
 from tests.fixtures.projects import Project
+from triage.campaign.flaky_tests import FlakyTest
+from triage.cli.flaky import line_of
+from triage.model.quarantine import Quarantine
 
 SUITE = """
 import os, pathlib
@@ -110,3 +114,18 @@ def test_a_pass_without_a_change_is_no_repair(gate):
     assert gate.state("g") == (0, "flaky")
     gate.project.file("mended.py", "").commit()
     assert gate.state("g") == (0, "fixed"), "of another commit nobody knows"
+
+
+@pytest.mark.parametrize(
+    ("today", "said"), [(9, "in quarantine until 2026-01-10"), (11, "quarantine ended 2026-01-10")]
+)
+def test_a_quarantine_that_has_ended_is_said_to_have(today, said):
+    quarantine = Quarantine(
+        nodeid=TEST, until=date(2026, 1, 10), owner="ada", reason="mail", by="ada", at="2026-01-01T00:00:00Z"
+    )
+    figures = FlakyTest(
+        nodeid=TEST, runs=4, failed=2, rate=0.5, low=0.1, high=0.9, suite_runs=4, flaky_runs=0,
+        mixed_commits=1, flips=2, flips_per_100_runs=50.0, first_seen="20260101T000000Z",
+        last_failed="20260101T000000Z", signatures=(), quarantine=quarantine,
+    )  # fmt: skip
+    assert said in line_of(figures, date(2026, 1, today))

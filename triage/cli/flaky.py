@@ -38,14 +38,15 @@ def flaky_command(app: App, everything: bool, page: PageRequest) -> None:
     app.emit(FlakyDocument(tests=shown, more=more, total=len(wanted), next_cursor=following), page.fields)
     today = app.world.now().date()
     for test in shown:
-        app.say(_line(test, today))
+        app.say(line_of(test, today))
     if not wanted:
         app.say("no recorded test was red and green without a change between")
     elif more:
         app.say(f"and {more} more: --limit {len(wanted)} shows them")
 
 
-def _line(test: FlakyTest, today: date) -> str:
+def line_of(test: FlakyTest, today: date) -> str:
+    """The figures of a test, and what is known of it, on one line."""
     columns = [
         f"{test.rate:4.0%} ({test.low:.0%} to {test.high:.0%})",
         f"{test.failed:>4} of {test.runs:<4}",
@@ -56,7 +57,9 @@ def _line(test: FlakyTest, today: date) -> str:
     if test.clusters:
         columns.append(" ".join(test.clusters))
     if test.quarantine is not None:
-        columns.append(test.quarantine.state_on(today))
+        until = test.quarantine.until
+        has_ended = not test.quarantine.holds_on(today)
+        columns.append(f"quarantine ended {until}" if has_ended else f"in quarantine until {until}")
     if test.last_cause:
         columns.append(f"- {test.last_cause}")
     return "  ".join(columns)
