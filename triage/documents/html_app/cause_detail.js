@@ -143,14 +143,15 @@ function momentsPart(cluster) {
   return el(
     "ol",
     { class: "moments" },
-    cluster.moments.map((each) =>
+    cluster.moments.map((each, index) =>
       el(
         "li",
         {},
         el("time", { datetime: each.at }, moment(each.at.replaceAll(/[-:]/g, ""))),
         " ",
         el("strong", {}, each.what),
-        each.text ? ` ${each.text}` : "",
+        // an attempt and the status that it brought say the same
+        each.text && each.text !== cluster.moments[index - 1]?.text ? ` ${each.text}` : "",
         el("span", { class: "quiet" }, ` (${each.by})`),
       ),
     ),

@@ -150,7 +150,14 @@ export function table(headings, rows) {
     el("th", { scope: "col", class: isFigure[column] ? "figure" : null }, heading.replace(/^#/, "")),
   );
   const body = rows.map((cells) =>
-    el("tr", {}, cells.map((cell, column) => el("td", { class: isFigure[column] ? "figure" : null }, cell))),
+    el(
+      "tr",
+      {},
+      cells.map((cell, column) => {
+        const label = headings[column].replace(/^#/, "");
+        return el("td", { class: isFigure[column] ? "figure" : null, "data-label": label }, cell);
+      }),
+    ),
   );
   return el(
     "div",
