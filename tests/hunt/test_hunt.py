@@ -86,6 +86,26 @@ def test_the_gate_fails_on_a_new_one_and_red_tests_are_left_out(suite):
     assert "tests/test_e_red.py::test_red" not in by_test(hunted.json)
 
 
+def test_a_test_that_needs_the_import_of_another_file(project):
+    project.file("pytest.ini", "[pytest]\ntestpaths = tests\n")
+    project.file("app.py", "KNOWN = {}\n")
+    registers = "import app\n\napp.KNOWN['x'] = 1\n\n\ndef test_registers():\n    assert app.KNOWN\n"
+    project.file("tests/test_a.py", registers)
+    project.file("tests/test_b.py", "import app\n\n\ndef test_needs():\n    assert 'x' in app.KNOWN\n")
+    hunted = project.triage("hunt", "--budget", "60", "--only", "order", "--json")
+    row = by_test(hunted.json)["tests/test_b.py::test_needs"]
+    assert (row["dependence"], row["culprits"]) == ("brittle", ["tests/test_a.py"])
+
+
+def test_a_green_test_is_hunted_where_it_is_probed(suite):
+    probed = suite.triage("probe", "tests/test_a_reader.py::test_reads", "--json")
+    assert probed.code == 0, probed.err
+    report = probed.json
+    assert report["reproduced"] is True
+    assert report["root_cause"]["kind"] == "order-dependent"
+    assert report["root_cause"]["culprits"][0] == "tests/test_z_writer.py::test_writes"
+
+
 def test_a_budget_too_small_says_what_it_needs(suite):
     hunted = suite.triage("hunt", "--budget", "0.2")
     assert hunted.code == 2

@@ -12,7 +12,6 @@ from triage.hunt.orders import (
     file_of,
     mixed_order,
     reversed_files,
-    reversed_within_files,
     rows_of,
     square_order,
     tuscan_row,
@@ -65,4 +64,3 @@ def test_a_seed_gives_one_order_and_another_seed_another():
 def test_reversed_orders():
     few = ("a.py::x", "a.py::y", "b.py::z")
     assert reversed_files(few) == ("b.py::z", "a.py::x", "a.py::y")
-    assert reversed_within_files(few) == ("a.py::y", "a.py::x", "b.py::z")

@@ -39,11 +39,6 @@ def reversed_files(tests: Sequence[str]) -> tuple[str, ...]:
     return tuple(nodeid for file in reversed(files) for nodeid in file)
 
 
-def reversed_within_files(tests: Sequence[str]) -> tuple[str, ...]:
-    """Files in their order, the last test of each first."""
-    return tuple(nodeid for file in by_file(tests).values() for nodeid in reversed(file))
-
-
 def square_order(tests: Sequence[str], number: int, seed: int) -> tuple[str, ...]:
     """Order `number` (from 0) of a seed: a row of the square over files, within each a row over its tests."""
     files = by_file(tests)

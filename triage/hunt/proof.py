@@ -41,6 +41,11 @@ class Proof:
     patches: tuple[Patch, ...] = ()
 
     @property
+    def is_by_import(self) -> bool:
+        """Whether the culprits are files that need only be imported: in a fork everything is."""
+        return all("::" not in culprit for culprit in self.culprits)
+
+    @property
     def red_setup(self) -> Setup:
         """Where the test is red: the baseline."""
         return self.experiment.baseline

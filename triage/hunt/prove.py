@@ -10,7 +10,7 @@ from triage.hunt.changes import Change
 from triage.hunt.orders import file_of
 from triage.hunt.proof import ALPHA, REPEATS, Proof
 from triage.hunt.search import find_culprits
-from triage.hunt.seen import Knowledge
+from triage.hunt.seen import Knowledge, SeenRun
 from triage.hunt.suspects import explained, suspects, without
 from triage.hunt.warm import WarmSuite
 from triage.lab.budget import BudgetSpent
@@ -21,6 +21,7 @@ from triage.model.failure import Failure
 from triage.probe.api import Case
 from triage.probe.leak_writers import find_writer, product_repair
 from triage.probe.leaked_state import find_leaked_state
+from triage.probe.minimise import minimise
 from triage.probe.polluter_repairs import repairs_of
 from triage.probe.probes.order import after
 
@@ -69,7 +70,11 @@ class Prover:
                 preferred=(*self._shared_suspects(nodeid, alike, effect_is_red=effect_is_red), own_file),
             )
         if not culprits:
-            return "it was red once, and not again in the same order: chance"
+            imports = self._needed_imports(nodeid)
+            if not imports:
+                return "it was red once, and not again in the same order: chance"
+            culprits = imports
+            effect_is_red = False
         judged = self._confirmed(nodeid, culprits, effect_is_red=effect_is_red)
         if judged is None:
             return f"{' and '.join(culprits)} did not change it in fresh processes"
@@ -173,7 +178,8 @@ class Prover:
     def _alone_is_red(self, nodeid: str) -> bool:
         known = self.knowledge.alone_is_red(nodeid)
         if known is None:
-            known = self.run((nodeid,)).red(nodeid)
+            self.knowledge.add(SeenRun.of("alone", self.run((nodeid,))))
+            known = bool(self.knowledge.alone_is_red(nodeid))
         return known
 
     def _shared_suspects(
@@ -186,13 +192,35 @@ class Prover:
             shared = frozenset(first) if shared is None else shared & frozenset(first)
         return [shared] if shared and alike else []
 
+    def _needed_imports(self, nodeid: str) -> tuple[str, ...]:
+        """The other test files whose import it needs in an interpreter of its own; empty for none."""
+        if not self.knowledge.is_red_in_own_file(nodeid):
+            return ()
+        files = tuple(dict.fromkeys(file_of(each) for each in self.suite))
+        others = tuple(path for path in files if path != file_of(nodeid))
+
+        def importing(part: Sequence[str]) -> Setup:
+            imports = tuple(path for path in files if path in part or path == file_of(nodeid))
+            return Setup(nodeids=(nodeid,), imports=imports if part else (), seed=self.seed)
+
+        alone, beside = self.lab.look(
+            [Look(setup=importing(part), why="does it need the imports of others?") for part in ((), others)]
+        )
+        if not (alone.red(nodeid) and beside.passed(nodeid)):
+            return ()
+        return self._answered(
+            minimise(
+                others, importing, lambda seen: seen.passed(nodeid), "fewer test files imported", width=1
+            )
+        )
+
     def _known_culprits(self, nodeid: str, known: Sequence[Proof], *, effect_is_red: bool) -> tuple[str, ...]:
         wanted = "polluted" if effect_is_red else "brittle"
         places = self.knowledge.places(nodeid)
         tried: set[tuple[str, ...]] = set()
         for proof in known:
             culprits = proof.culprits
-            if proof.dependence != wanted or nodeid in culprits or culprits in tried:
+            if proof.dependence != wanted or proof.is_by_import or nodeid in culprits or culprits in tried:
                 continue
             if not explained(places, culprits, effect_is_red=effect_is_red):
                 continue
@@ -207,7 +235,8 @@ class Prover:
     ) -> tuple[Experiment, Trial] | None:
         """In processes that import only the files of these tests; else in ones that import every file."""
         files = tuple(dict.fromkeys(file_of(each) for each in self.suite))
-        for imports in ((), files):
+        are_imports = all("::" not in each for each in culprits)
+        for imports in ((),) if are_imports else ((), files):
             experiment = self._experiment(nodeid, culprits, imports, effect_is_red=effect_is_red)
             trial = self._judged(experiment, self.knowledge.failure(nodeid))
             if trial.result.status is Status.CONFIRMED:
@@ -218,6 +247,9 @@ class Prover:
         self, nodeid: str, culprits: tuple[str, ...], imports: tuple[str, ...], *, effect_is_red: bool
     ) -> Experiment:
         behind = Setup(nodeids=(*culprits, nodeid), imports=imports, seed=self.seed)
+        if all("::" not in each for each in culprits):
+            # files: they are imported, and none of their tests runs
+            behind = Setup(nodeids=(nodeid,), imports=(*culprits, file_of(nodeid)), seed=self.seed)
         alone = Setup(nodeids=(nodeid,), imports=imports, seed=self.seed)
         named = " and ".join(culprits)
         arms = (f"after {named}", "alone")

@@ -67,6 +67,8 @@ def _prove_orders(hunt: Hunt, prover: Prover, victims: Sequence[str]) -> None:
                 continue
             hunt.proofs.append(proof)
             _take_failure(proof, nodeid, failure)
+            if proof.is_by_import:
+                continue
             prover.further_sets(proof)
             for other in _may_share(hunt, proof, waiting):
                 if prover.shares_cause(proof, other):

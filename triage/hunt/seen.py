@@ -12,6 +12,9 @@ from triage.model.base import Value
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome, Phase
 
+OWN_FILE = "each file alone"
+"""The arm that imports one file in each interpreter."""
+
 
 class SeenRun(Value):
     """One process that ran tests in some order, as the evidence keeps it."""
@@ -96,6 +99,10 @@ class Knowledge:
             if not place.before:
                 return place.red
         return None
+
+    def is_red_in_own_file(self, nodeid: str) -> bool:
+        """Whether it was red where an interpreter imported its file alone."""
+        return any(run.arm == OWN_FILE and nodeid in run.red for run in self.runs)
 
     def first_red(self, nodeid: str) -> SeenRun | None:
         """The red run of a test with the fewest tests before it."""

@@ -11,17 +11,16 @@ from triage.hunt.orders import (
     by_file,
     mixed_order,
     reversed_files,
-    reversed_within_files,
     square_order,
 )
 from triage.hunt.plan import SQUARES, Arm, chosen
-from triage.hunt.seen import SeenRun
+from triage.hunt.seen import OWN_FILE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
 from triage.lab.protocol import Look, Setup
 from triage.text.plural import counted_noun
 
 FRESH = "new interpreter"
-_TWICE, _FILES = "twice", "each file alone"
+_TWICE, _FILES = "twice", OWN_FILE
 _FROM_THE_START = "from the start"
 _TOO_MANY = 0.5
 """Share of red tests with which a factor breaks the suite as such and says nothing of single tests."""
@@ -81,7 +80,6 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
     arms = [
         Arm("reversed", costs.orders(), 12.0),
         Arm("reversed files", costs.orders(), 6.0),
-        Arm("reversed within files", costs.orders(), 5.0),
         Arm(_TWICE, costs.orders(2), 4.0),
         Arm("alone", costs.alone, 5.0),
     ]
@@ -146,8 +144,6 @@ def _orders_of(hunt: Hunt, arm: str) -> list[tuple[str, ...]]:
             return [tests[::-1]]
         case "reversed files":
             return [reversed_files(tests)]
-        case "reversed within files":
-            return [reversed_within_files(tests)]
         case "alone" if hunt.request.subject is not None:
             return [(hunt.request.subject,)]
         case "alone":

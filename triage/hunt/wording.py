@@ -21,7 +21,8 @@ def summary_of(proof: Proof) -> str:
             text = f"it passes alone and fails after {named}{together}{others}"
         case "brittle":
             others = others.replace("so it does", "it passes too")
-            text = f"it fails alone and passes after {named}, which makes what it needs{others}"
+            what = "beside the import of" if proof.is_by_import else "after"
+            text = f"it fails alone and passes {what} {named}, which makes what it needs{others}"
         case "not-idempotent":
             text = "it passes once and fails the second time in one process: it leaves something behind"
         case _:
