@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from triage.documents.html_app.embed import find_data_element, read_data
 from triage.evidence.folder import EvidenceFolder
 
 GREEN = "20260101T000000Z"
@@ -68,6 +69,18 @@ def shown_by_all_views(project):
     return texts | {"html": page.read_text(), "junit": (project.root / "j.xml").read_text()}
 
 
+def assert_shows_the_newest_alone(shown):
+    """No view takes the older run for the newest; the page has it in the history, as a run before."""
+    page = shown["html"]
+    element = find_data_element(page)
+    assert element is not None
+    evidence = read_data(element)["evidence"]
+    assert (evidence["run"]["stamp"], evidence["run"]["verdict"]) == (NEWER, "void")
+    assert [run["stamp"] for run in evidence["history"]] == [GREEN, NEWER]
+    others = {view: text for view, text in shown.items() if view != "html"}
+    assert GREEN not in "".join((*others.values(), page.replace(element, "")))
+
+
 def test_a_void_run_is_what_every_view_shows(void):
     shown = shown_by_all_views(void)
     for view in ("status", "results", "clusters"):
@@ -78,7 +91,7 @@ def test_a_void_run_is_what_every_view_shows(void):
     assert "void: " in shown["junit"]
     assert void.triage("results").code == 3
     assert void.triage("status", "--json").json["latest"]["stamp"] == NEWER
-    assert GREEN not in "".join(shown.values())
+    assert_shows_the_newest_alone(shown)
 
 
 def test_what_a_killed_run_has_recorded_is_shown_as_incomplete(killed):
@@ -94,7 +107,7 @@ def test_what_a_killed_run_has_recorded_is_shown_as_incomplete(killed):
     before = sorted(folder_of(killed, NEWER).rglob("*"))
     shown = shown_by_all_views(killed)
     assert "3 of 6" in shown["report"]
-    assert GREEN not in "".join(shown.values())
+    assert_shows_the_newest_alone(shown)
     assert sorted(folder_of(killed, NEWER).rglob("*")) == before, "a view writes nothing into it"
 
 
