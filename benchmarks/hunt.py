@@ -1,6 +1,6 @@
 """`triage hunt` on suites with planted latent flaky tests, beside the algorithms of other tools.
 
-Usage: python -m benchmarks hunt [seen|unseen] [all|ours]
+Usage: python -m benchmarks hunt [unseen] [ours]    (ours: without the other tools, which take longer)
 
 Prints, by kind of plant, what was found, with the right kind and the right culprits; sound tests that were
 reported; test executions and seconds. For what depends on the order the same suites are given to the
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,9 +38,9 @@ _FILE = 20
 """Tests of one file, in the figures of growth."""
 
 
-def main(which: str = "seen", tools: str = "all") -> None:
+def main(arguments: Sequence[str]) -> None:
     seen, unseen = halves()
-    plants = unseen if which == "unseen" else seen
+    plants = unseen if "unseen" in arguments else seen
     rows: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     wrong: list[str] = []
     totals = {"executions": 0, "processes": 0, "seconds": 0.0}
@@ -57,7 +58,7 @@ def main(which: str = "seen", tools: str = "all") -> None:
             totals["seconds"] += report["cost"]["seconds"]
             proofs += [row["processes"] for row in report["latent"] if row["dependence"] != "factor"]
             wrong += _score(dealt, report, rows)
-            if tools == "ours":
+            if "ours" in arguments:
                 continue
             in_order = [plant for plant in dealt if "order-dependent" in plant.kinds]
             for name, result in hunt_peers.compared(root, in_order).items():
@@ -169,4 +170,4 @@ def _print_growth() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
