@@ -34,6 +34,16 @@ def test_no_run_begins_after_the_time():
         spending.take_run()
 
 
+def test_what_has_begun_may_exceed_the_budget_by_a_twentieth():
+    clock = Clock()
+    spending = Spending(Budget(seconds=60), clock)
+    clock.now += 62.9
+    assert not spending.is_over()
+    clock.now += 0.2
+    assert spending.is_over()
+    assert not Spending(UNLIMITED, clock).is_over()
+
+
 def test_a_design_has_no_limit_of_time():
     clock = Clock()
     spending = Spending(UNLIMITED, clock)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from triage.lab import runner as module
+from triage.lab.budget import BudgetSpent
 from triage.lab.environment import Environment
 from triage.lab.protocol import Setup
 from triage.lab.runner import SetupRunner
 from triage.lab.warmth import Warmth
 from triage.model.base import World
-from triage.model.run import Limits, SelectionResult
+from triage.model.run import Attempt, Limits, SelectionResult
 
 T = "tests/test_a.py::test_it"
 
@@ -111,3 +112,23 @@ def test_each_run_has_a_home_of_its_own_unless_the_settings_name_one(selected, t
     assert selected(Setup(nodeids=(T,)), environ={}).env.get("HOME") is None
     chosen = selected(Setup(nodeids=(T,)), environ={"HOME": str(home)}, variables={"HOME": "/x"})
     assert "HOME" not in chosen.env
+
+
+def test_a_process_that_the_budget_ends_gives_no_observation(tmp_path, monkeypatch):
+    """What it would have given is not known: that it did not pass says nothing."""
+
+    def run_selection(selection, *, stop, **settings):
+        assert stop()
+        attempt = Attempt(chunk="", number=1, command="", ended="interrupted", seconds=1.0)
+        return SelectionResult(selection=selection, command="", folder="", attempts=(attempt,), results=())
+
+    monkeypatch.setattr(module, "run_selection", run_selection)
+    world = World(now=None, monotonic=None, environ={})
+    environment = Environment(
+        executor=None, world=world, variables={}, python=None, pytest_args=(), import_path=()
+    )
+    made = SetupRunner(
+        Scratch(tmp_path), tmp_path / "short", environment, Record(tmp_path), workers=1, warmth=Warmth.none()
+    )
+    with pytest.raises(BudgetSpent):
+        made.run(Setup(nodeids=(T,)), Limits(), 1, is_over=lambda: True)

@@ -198,6 +198,22 @@ def test_the_budget_ends_it_with_what_was_found(suite):
     assert any("budget" in text for text in said)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["in the test", "in the import"])
+def test_the_budget_ends_what_hangs(suite, where):
+    """Whatever it does about signals; the evidence says what is known, or the error why nothing is."""
+    deaf = "import signal, time\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\n"
+    files = {
+        "in the test": {"tests/test_it.py": f"{deaf}def test_it():\n    time.sleep(3600)\n"},
+        "in the import": {"tests/test_it.py": f"{deaf}time.sleep(3600)\ndef test_it(): pass\n"},
+    }
+    project = suite(files[where])
+    code, report, said = project.probe("tests/test_it.py::test_it", "--budget", "8")
+    assert code in (1, 3)
+    told = [*report["notes"], report["claim"]] if report else [said]
+    assert any("budget was spent" in text for text in told)
+
+
 def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path):
     project = suite(LEVER, env={"APP_MODE": "fast"})
     site = tmp_path / "site"
