@@ -17,6 +17,8 @@ from triage.model.failure import Failure
 from triage.probe.api import Case
 from triage.probe.case_facts import files_of, source_of
 
+_SHARE_OF_ORDERS = 0.5
+"""Of the time that is left, for searches in orders before anything else is proven."""
 _EXPLAINED_SECONDS = 10.0
 """Time that must be left before a proof is explained: the state that leaks, its writer, a repair."""
 
@@ -27,15 +29,21 @@ def prove_all(hunt: Hunt) -> None:
     What an earlier call has answered is not asked again.
     """
     prover = _prover(hunt)
-    answered = {nodeid for proof in hunt.proofs if proof.dependence != "factor" for nodeid in proof.tests}
-    answered |= {suspect.nodeid for suspect in hunt.suspected}
-    _prove_orders(hunt, prover, _wanted(hunt, hunt.knowledge.victims(), answered))
-    answered |= {nodeid for proof in hunt.proofs for nodeid in proof.tests}
-    _prove_change(hunt, prover, SecondRun(), _wanted(hunt, hunt.twice_red, answered), hunt.twice_red)
+    # one search after the other may take all the time, and many tests of one factor are confirmed at once
+    _prove_orders(hunt, prover, until=hunt.seconds + _SHARE_OF_ORDERS * hunt.seconds_left)
+    second_runs = _wanted(hunt, hunt.twice_red, _answered(hunt))
+    _prove_change(hunt, prover, SecondRun(), second_runs, hunt.twice_red)
     for name, red in hunt.red_with.items():
         factor = hunt.factors[name]
         unknown = [nodeid for nodeid in _wanted(hunt, red) if not _is_known(hunt, nodeid, factor)]
         _prove_change(hunt, prover, OtherSurroundings(factor), unknown, red)
+    _prove_orders(hunt, prover, until=hunt.budget)
+
+
+def _answered(hunt: Hunt) -> set[str]:
+    """Tests whose dependence on the order, or on a first run, is proven or was looked at."""
+    proven = {nodeid for proof in hunt.proofs if proof.dependence != "factor" for nodeid in proof.tests}
+    return proven | {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in hunt.factors}
 
 
 def _prover(hunt: Hunt) -> Prover:
@@ -54,10 +62,13 @@ def _wanted(hunt: Hunt, nodeids: Iterable[str], answered: Collection[str] = ()) 
     return [nodeid for nodeid in nodeids if nodeid not in answered and (subject is None or nodeid == subject)]
 
 
-def _prove_orders(hunt: Hunt, prover: Prover, victims: Sequence[str]) -> None:
-    """One search a cause: who shares the culprits of a proven test is tried with them alone."""
-    waiting = list(victims)
-    while waiting:
+def _prove_orders(hunt: Hunt, prover: Prover, until: float) -> None:
+    """One search a cause: who shares the culprits of a proven test is tried with them alone.
+
+    No search begins after `until` seconds of the hunt; once the budget is spent the rest is named.
+    """
+    waiting = _wanted(hunt, hunt.knowledge.victims(), _answered(hunt))
+    while waiting and (hunt.seconds < until or hunt.seconds_left <= 0):
         nodeid = waiting.pop(0)
         failure = hunt.knowledge.failure(nodeid)
         try:
