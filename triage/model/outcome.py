@@ -44,6 +44,8 @@ class _Meaning:
     extent: _Extent
     pytest: PytestOutcome
     """The nearest word of pytest's own."""
+    letter: str
+    """For columns of many outcomes: pytest's letter where it has one, and none twice."""
 
 
 class Outcome(StrEnum):
@@ -102,6 +104,11 @@ class Outcome(StrEnum):
         return _meaning(self).extent is _Extent.CUT_SHORT
 
     @property
+    def letter(self) -> str:
+        """One letter for it: a column of outcomes is a string."""
+        return _meaning(self).letter
+
+    @property
     def pytest_word(self) -> PytestOutcome:
         """The word for it in formats that know only pytest's outcomes."""
         return _meaning(self).pytest
@@ -111,24 +118,26 @@ class Outcome(StrEnum):
 def _meaning(outcome: Outcome) -> _Meaning:
     match outcome:
         case Outcome.PASSED:
-            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "passed")
+            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "passed", ".")
         case Outcome.FAILED:
-            meaning = _Meaning(_Colour.RED, _Extent.TO_THE_END, "failed")
+            meaning = _Meaning(_Colour.RED, _Extent.TO_THE_END, "failed", "F")
         case Outcome.ERROR:
-            meaning = _Meaning(_Colour.RED, _Extent.TO_THE_END, "error")
+            meaning = _Meaning(_Colour.RED, _Extent.TO_THE_END, "error", "E")
         case Outcome.SKIPPED:
-            meaning = _Meaning(_Colour.NONE, _Extent.TO_THE_END, "skipped")
+            meaning = _Meaning(_Colour.NONE, _Extent.TO_THE_END, "skipped", "s")
         case Outcome.XFAILED:
-            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xfailed")
+            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xfailed", "x")
         case Outcome.XPASSED:
-            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xpassed")
-        case Outcome.CRASHED | Outcome.TIMEOUT:
-            meaning = _Meaning(_Colour.RED, _Extent.CUT_SHORT, "error")
+            meaning = _Meaning(_Colour.GREEN, _Extent.TO_THE_END, "xpassed", "X")
+        case Outcome.CRASHED:
+            meaning = _Meaning(_Colour.RED, _Extent.CUT_SHORT, "error", "C")
+        case Outcome.TIMEOUT:
+            meaning = _Meaning(_Colour.RED, _Extent.CUT_SHORT, "error", "T")
         case Outcome.FLAKY:
             # the last run passed: pytest-rerunfailures, Surefire and CTRF count it so and mark it
-            meaning = _Meaning(_Colour.CHANCE, _Extent.TO_THE_END, "passed")
+            meaning = _Meaning(_Colour.CHANCE, _Extent.TO_THE_END, "passed", "~")
         case Outcome.NOT_RUN:
-            meaning = _Meaning(_Colour.NONE, _Extent.NEVER_STARTED, "not_run")
+            meaning = _Meaning(_Colour.NONE, _Extent.NEVER_STARTED, "not_run", "-")
         case _:
             assert_never(outcome)
     return meaning

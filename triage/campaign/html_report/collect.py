@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.campaign.html_report.causes import cluster_entries
-from triage.campaign.html_report.document import PageEvidence, RunPoint, letter_of
+from triage.campaign.html_report.document import PageEvidence, RunPoint
 from triage.campaign.html_report.failures import failure_entries, test_columns
 from triage.campaign.html_report.history import (
     EarlierRun,
@@ -50,7 +50,7 @@ def collect(output: Path, run: RecordedRun, summary: Mapping[str, Any], *, as_of
         seconds=facts.seconds,
         counts=facts.counts,
         clusters=seen_clusters(summary["clusters"]),
-        letters={result.nodeid: letter_of(result.outcome) for result in results},
+        letters={result.nodeid: result.outcome.letter for result in results},
     )
     return PageEvidence(
         run=facts,

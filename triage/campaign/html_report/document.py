@@ -9,7 +9,7 @@ browser more than the page itself.
 
 from __future__ import annotations
 
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from triage.model.base import Value
 from triage.model.outcome import Outcome
@@ -20,35 +20,7 @@ ABSENT: Final = " "
 """The letter of a test that a run did not have."""
 
 
-def letter_of(outcome: Outcome) -> str:
-    """One letter for an outcome: a column of them is a string. pytest's own letters where it has one."""
-    match outcome:
-        case Outcome.PASSED:
-            letter = "."
-        case Outcome.FAILED:
-            letter = "F"
-        case Outcome.ERROR:
-            letter = "E"
-        case Outcome.SKIPPED:
-            letter = "s"
-        case Outcome.XFAILED:
-            letter = "x"
-        case Outcome.XPASSED:
-            letter = "X"
-        case Outcome.CRASHED:
-            letter = "C"
-        case Outcome.TIMEOUT:
-            letter = "T"
-        case Outcome.FLAKY:
-            letter = "~"
-        case Outcome.NOT_RUN:
-            letter = "-"
-        case _:
-            assert_never(outcome)
-    return letter
-
-
-LETTERS: Final = {letter_of(outcome): outcome.value for outcome in Outcome}
+LETTERS: Final = {outcome.letter: outcome.value for outcome in Outcome}
 
 
 class Place(Value):

@@ -11,7 +11,6 @@ from triage.campaign.html_report.document import (
     Place,
     TestColumns,
     TestDetail,
-    letter_of,
 )
 from triage.model.failure import Failure, Frame, Origin
 from triage.model.run import TestResult
@@ -48,7 +47,7 @@ def test_columns(
         files=tuple(files),
         file_of=tuple(file_of),
         names=tuple(names),
-        outcomes="".join(letter_of(result.outcome) for result in results),
+        outcomes="".join(result.outcome.letter for result in results),
         millis=tuple(millis),
         chunks=tuple(chunks),
         chunk_of=tuple(chunk_of),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from triage.campaign.html_report.document import ABSENT, RunPoint, letter_of
+from triage.campaign.html_report.document import ABSENT, RunPoint
 from triage.campaign.recorded import RecordedRun
 from triage.evidence.folder import EvidenceFolder
 from triage.model.outcome import Outcome
@@ -56,7 +56,7 @@ def read_earlier(folder: EvidenceFolder) -> EarlierRun | None:
             seconds=summary["seconds"],
             counts=counts_of(summary["counts"]),
             clusters=seen_clusters(summary["clusters"]),
-            letters={row["nodeid"]: letter_of(Outcome(row["outcome"])) for row in rows},
+            letters={row["nodeid"]: Outcome(row["outcome"]).letter for row in rows},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # `triage check` says what is wrong with it

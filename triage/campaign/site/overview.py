@@ -17,6 +17,7 @@ from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import Value
 from triage.model.cluster import ClusterStatus
+from triage.model.outcome import Outcome
 
 VERSION: Final = 1
 DATA = "site.json"
@@ -174,8 +175,8 @@ def _run(summary: Mapping[str, Any], page: str | None) -> SiteRun:
         void=summary.get("void"),
         seconds=summary["seconds"],
         counts=counts,
-        red=sum(counts.get(name, 0) for name in ("failed", "error", "crashed", "timeout")),
-        flaky=counts.get("flaky", 0),
+        red=sum(counts.get(outcome.value, 0) for outcome in Outcome if outcome.is_red),
+        flaky=sum(counts.get(outcome.value, 0) for outcome in Outcome if outcome.is_flaky),
         page=page,
     )
 
