@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from triage.campaign.explanation import repairs_proposed
 from triage.cluster.mending import mended
 from triage.documents.ledgers import update_ledgers
 from triage.documents.plans import update_plans
@@ -115,7 +116,7 @@ def rewrite_journal(root: Path, edit: Callable[[list[Event]], list[Event]] = lam
 def render_views(root: Path) -> None:
     """Render ledgers and plans from the journal as it is."""
     registry = mended(Journal(root / JOURNAL).read())
-    update_ledgers(root, registry)
+    update_ledgers(root, registry, repairs=repairs_proposed(root, registry))
     update_plans(root, registry)
 
 
