@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_GREEN = frozenset({"passed", "skipped", "xfailed", "xpassed", "not_run"})
+from triage.model.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def parallel_tests(folder: Path) -> ParallelTests:
             name = ids[event["i"]]
             running.pop(name, None)
             worker_of[name] = event.get("worker", "")
-            if event["outcome"] not in _GREEN:
+            if Outcome(event["outcome"]).is_red:
                 red[name] = None
     order = {name: number for number, name in enumerate(dict.fromkeys(ids))}
     at_once = {name: tuple(sorted(beside[name] - {name}, key=order.__getitem__)) for name in red}
