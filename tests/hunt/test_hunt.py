@@ -72,18 +72,28 @@ def test_orders_twice_and_chance_of_a_small_suite(suite):
     assert again.json["coverage"]["next_square"] > hunted.json["coverage"]["next_square"]
 
 
-def test_the_gate_fails_on_a_new_one_and_red_tests_are_left_out(suite):
+def test_the_gate_fails_on_a_new_one_and_tests_red_alone_are_left_out(suite):
     suite.file("tests/test_e_red.py", "def test_red():\n    assert False\n")
+    behind = "import shop\n\n\ndef test_behind():\n    assert shop.MODE == 'plain'\n"
+    suite.file("tests/test_zz_behind.py", behind)  # red in file order, green alone
     suite.file(
         "tests/test_f_day.py",
         "import time\n\n\ndef test_has_not_expired():\n    assert time.time() < 2_100_000_000\n",
     )
     hunted = suite.triage("hunt", "--budget", "60", "--only", "time", "--gate", "--json")
     assert hunted.code == 1, hunted.err
-    (row,) = by_test(hunted.json).values()
-    assert (row["tests"], row["kind"]) == (["tests/test_f_day.py::test_has_not_expired"], "clock")
+    found = by_test(hunted.json)
+    assert found.keys() == {
+        "tests/test_f_day.py::test_has_not_expired",
+        "tests/test_zz_behind.py::test_behind",
+    }
+    assert found["tests/test_f_day.py::test_has_not_expired"]["kind"] == "clock"
+    polluted = found["tests/test_zz_behind.py::test_behind"]
+    assert (polluted["dependence"], polluted["culprits"]) == (
+        "polluted",
+        ["tests/test_z_writer.py::test_writes"],
+    )
     assert hunted.json["red_already"] == ["tests/test_e_red.py::test_red"]
-    assert "tests/test_e_red.py::test_red" not in by_test(hunted.json)
 
 
 def test_a_test_that_needs_the_import_of_another_file(project):

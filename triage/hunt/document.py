@@ -105,7 +105,7 @@ class HuntReport(Value):
     seed: int
     tests: int
     red_already: tuple[str, ...] = ()
-    """Red as they stand; the hunt went on without them."""
+    """Red in file order and alone; the hunt went on without them."""
     by_chance: tuple[str, ...] = ()
     """Red in one of two equal runs in file order."""
     latent: tuple[Latent, ...]

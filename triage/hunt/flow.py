@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from triage.campaign.services import Services
 from triage.errors import TriageError, UsageError, VoidError
@@ -11,7 +11,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.hunt.earlier import Earlier, find_cut_short, read_cut_short, read_earlier
 from triage.hunt.plan import FORK_SECONDS, TRYING_SHARES, SuiteCosts, default_budget, least_budget
 from triage.hunt.proving import explain_all, prove_all
-from triage.hunt.seen import Knowledge, SeenRun, green_in_all
+from triage.hunt.seen import ALONE, Knowledge, SeenRun, green_in_all
 from triage.hunt.state import Hunt, Request
 from triage.hunt.trying import try_arms
 from triage.hunt.warm import WarmSuite
@@ -25,6 +25,8 @@ from triage.text.plural import counted_noun
 _MOST_RUNS = 20_000
 """Processes of the laboratory in one hunt; its time ends it sooner."""
 _FILE_ORDER = "file order"
+_MOST_RED_ALONE = 50
+"""Tests red in file order that are tried alone; a suite with more is broken, and no matter of a hunt."""
 _LEAST_LIMIT, _TIMES_SLOWEST = 15.0, 10.0
 """Seconds that each test has in a hunt, where that is less than the suite's own limit."""
 
@@ -128,16 +130,29 @@ def _take_stock(state: Hunt, runs: list[SeenRun]) -> None:
     """What is red as it stands, red by chance, or green."""
     always = frozenset.intersection(*(run.red for run in runs))
     ever = frozenset[str]().union(*(run.red for run in runs))
-    state.red_already = tuple(nodeid for nodeid in state.collected if nodeid in always)
+    red = [nodeid for nodeid in state.collected if nodeid in always]
+    alone = _run_alone(state, red[:_MOST_RED_ALONE])
+    # red in its place and green alone: an order is what it hangs on, and file order is the red one
+    state.red_in_place = frozenset(run.order[0] for run in alone if run.order and not run.not_passed)
+    state.red_already = tuple(nodeid for nodeid in red if nodeid not in state.red_in_place)
     state.by_chance = tuple(nodeid for nodeid in state.collected if nodeid in ever - always)
     green = green_in_all(runs, state.collected)
     if not green:
         what = f"none of {len(state.collected)} tests passes as it stands"
         why = f" ({state.notes[-1]})" if state.notes and not ever else ""
         raise VoidError("nothing-green", f"{what}{why}", "run `triage run`")
-    state.knowledge = Knowledge(green)
-    for run in runs:
+    usable = state.red_in_place.union(green)
+    state.knowledge = Knowledge(tuple(nodeid for nodeid in state.collected if nodeid in usable))
+    for run in (*runs, *alone):
         state.keep(run)
+
+
+def _run_alone(state: Hunt, nodeids: Sequence[str]) -> list[SeenRun]:
+    """Each of these tests with nothing before it."""
+    runs: list[SeenRun] = []
+    orders = [(nodeid,) for nodeid in nodeids]
+    state.warm.run_all(orders, lambda _number, seen: runs.append(SeenRun.of(ALONE, seen)))
+    return runs
 
 
 def _set_budget(state: Hunt) -> None:
@@ -164,8 +179,8 @@ def _earlier(state: Hunt, cut_short: EvidenceFolder | None) -> Earlier:
         for run in runs:
             state.keep(run)
         state.notes.append(f"{counted_noun(len(runs), 'run')} taken over from {cut_short.relative(output)}")
-        partial = ("alone", "each file")
+        partial = (ALONE, "each file")
         done = {run.arm for run in runs if not run.arm.startswith(partial)}
-        alone = {run.order[0] for run in runs if run.arm == "alone" and run.order}
+        alone = {run.order[0] for run in runs if run.arm == ALONE and run.order}
         earlier = earlier.with_done(done, alone)
     return earlier

@@ -12,6 +12,8 @@ from triage.model.base import Value
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome, Phase
 
+ALONE = "alone"
+"""The arm that runs one test with nothing before it."""
 OWN_FILE = "each file alone"
 """The arm that imports one file in each interpreter."""
 
@@ -70,7 +72,7 @@ class Knowledge:
     """The green tests of a suite and every run of an order that is on record."""
 
     tests: tuple[str, ...]
-    """Those that are green as they stand, in file order."""
+    """Those that are green in file order, or red there and green alone."""
     runs: list[SeenRun] = field(default_factory=list)
 
     def add(self, run: SeenRun) -> None:
@@ -78,7 +80,7 @@ class Knowledge:
         self.runs.append(run)
 
     def victims(self) -> list[str]:
-        """Tests that are green as they stand and were red in some order, in file order."""
+        """Tests that can be green and were red in some order, in file order."""
         red = frozenset[str]().union(*(run.red for run in self.runs))
         return [nodeid for nodeid in self.tests if nodeid in red]
 

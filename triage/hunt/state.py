@@ -64,6 +64,8 @@ class Hunt:
     """Every test, in file order."""
     knowledge: Knowledge = field(default_factory=lambda: Knowledge(()))
     red_already: tuple[str, ...] = ()
+    red_in_place: frozenset[str] = frozenset()
+    """Red in file order and green alone: they hang on an order, and are no matter of a factor."""
     by_chance: tuple[str, ...] = ()
     """Red in one of two equal runs."""
     red_when_fresh: frozenset[str] = frozenset()
@@ -104,7 +106,7 @@ class Hunt:
 
     def new_reds(self, run: SeenRun) -> dict[str, Failure]:
         """The tests that are green as they stand and red in a run."""
-        green = set(self.knowledge.tests) - self.red_when_fresh
+        green = set(self.knowledge.tests) - self.red_in_place - self.red_when_fresh
         return {nodeid: failure for nodeid, failure in run.failures.items() if nodeid in green}
 
     def signature(self, failure: Failure | None) -> str:

@@ -14,7 +14,7 @@ from triage.hunt.orders import (
     square_order,
 )
 from triage.hunt.plan import SQUARES, Arm, chosen
-from triage.hunt.seen import OWN_FILE, SeenRun
+from triage.hunt.seen import ALONE, OWN_FILE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
 from triage.lab.protocol import Look, Setup
 from triage.text.plural import counted_noun
@@ -81,7 +81,7 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
         Arm("reversed", costs.orders(), 12.0),
         Arm("reversed files", costs.orders(), 6.0),
         Arm(_TWICE, costs.orders(2), 4.0),
-        Arm("alone", costs.alone, 5.0),
+        Arm(ALONE, costs.alone, 5.0),
     ]
     first = hunt.earlier.next_square
     for number in range(SQUARES):

@@ -38,8 +38,9 @@ def claim_of(report: HuntReport) -> str:
     """The result in one sentence."""
     tests = len({nodeid for each in report.latent for nodeid in each.tests})
     clusters = len({each.cluster for each in report.latent})
+    verb = "was" if tests == 1 else "were"
     return (
-        f"Of {counted_noun(report.tests, 'test')} {tests} were shown to be flaky "
+        f"Of {counted_noun(report.tests, 'test')} {tests} {verb} shown to be flaky "
         f"({counted_noun(clusters, 'cluster')})."
     )
 
