@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.redaction_places import FIRST, SECOND, Value
 from triage.text.redact import Redactor
+from triage.text.redact_stream import StreamRedactor
 
 PLACES = {**FIRST, **SECOND}
 _WINDOW = 8
@@ -91,7 +92,19 @@ def _examples(template: str, value_of: Value) -> list[tuple[str, str]]:
         (secret, text),
         (secret, "E   ValueError: " + text.replace("\n", "\nE   ")),
         (secret, json.dumps({"x": text})),
+        (secret, json.dumps({"x": text, "id": 576, "of": "a value that goes on behind it"})),
     ]
+
+
+@pytest.mark.parametrize("shape", PLACES)
+def test_a_stream_loses_it_too(shape: str) -> None:
+    """What is let go before a secret holds the words that give it away, wherever its lines are cut."""
+    template, value_of = PLACES[shape]
+    secret, text = _examples(template, value_of)[0]
+    stream = StreamRedactor(Redactor())
+    block = f"ERROR service:test_a.py:26 request 7 failed: {text}\n".encode()
+    shown = (stream.feed(block) + stream.close()).decode()
+    assert not any(secret[n : n + _WINDOW] in shown for n in range(max(1, len(secret) - _WINDOW + 1))), text
 
 
 @pytest.mark.parametrize("text", INNOCENT)

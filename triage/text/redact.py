@@ -120,13 +120,25 @@ class Redactor:
             found += [Span(*match.span()) for match in regex.finditer(text) if match[0]]
         return merged(found, text) if found else []
 
-    def following(self, text: str, memory: LearnedValues) -> str:
-        """Return a part of a stream without its secrets, and without those that earlier parts have named."""
-        return self._without(text, lambda secret: MARK, memory)
+    def following(self, text: str, memory: LearnedValues, seen: Iterable[Span] = ()) -> str:
+        """Return a part of a stream without its secrets, and without those that earlier parts have named.
 
-    def _without(self, text: str, mark: Callable[[str], str], memory: LearnedValues | None = None) -> str:
+        `seen` are secrets of this part that what comes behind it gave away.
+        """
+        return self._without(text, lambda secret: MARK, memory, seen)
+
+    def _without(
+        self,
+        text: str,
+        mark: Callable[[str], str],
+        memory: LearnedValues | None = None,
+        seen: Iterable[Span] = (),
+    ) -> str:
         for _ in range(_MOST_ROUNDS):
             spans = self.spans(text) if text else []
+            if seen:
+                spans = merged([*spans, *seen], text)
+                seen = ()  # where they stood is text without them now
             learned = LearnedValues() if memory is None else memory
             again = learned.learn(text, spans)
             if again:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from triage.text.learned_values import LearnedValues, failure_start
 from triage.text.mark import Span
 from triage.text.private_keys import MOST_BLOCK, may_continue_from, open_key
@@ -43,15 +45,17 @@ class StreamRedactor:
             cut = min(cut, key)
             if len(self._held) - key > MOST_BLOCK:
                 self._shorten_key(key)
-        return self._release(cut)
+        return self._release(cut, spans)
 
     def close(self) -> bytes:
         """Return what was still held."""
         return self._release(len(self._held))
 
-    def _release(self, cut: int) -> bytes:
+    def _release(self, cut: int, spans: Sequence[Span] = ()) -> bytes:
         free, self._held = self._held[:cut], self._held[cut:]
-        return self._redactor.following(free, self._learned).encode("latin-1", "backslashreplace")
+        # what stands behind the cut may be what gives a secret away, as a closing tag does
+        seen = [span for span in spans if span.end <= cut]
+        return self._redactor.following(free, self._learned, seen).encode("latin-1", "backslashreplace")
 
     def _line_cut(self) -> int:
         """Return where the buffer may be cut if no secret lies there: before its last whole line.

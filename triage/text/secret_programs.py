@@ -87,6 +87,7 @@ PROGRAMS = (
     Program("svn hg", "--password"),
 )  # fmt: skip
 _SEPARATOR = r"""(?: [ \t]+ | \\{0,3}["'] ,? [ \t]* \\{0,3}["'] )"""
+_BLANKS = " \t"
 _OF_NAME = {name.replace("+", " "): program for program in PROGRAMS for name in program.names.split()}
 _START = pattern(
     rf"""(?<! [\w.-] ) (?P<name> {any_of(name.replace(" ", "§") for name in _OF_NAME).replace("§", _SEPARATOR)} )
@@ -123,7 +124,8 @@ def program_spans(text: str, vocabulary: Vocabulary) -> Iterator[Span]:
         return
     for start in _START.finditer(text):
         name = " ".join(re.split(r"""[\s"',\\]+""", start["name"]))
-        yield from _secrets(_OF_NAME[name], list(_words(text, start.end())))
+        is_list = text[start.end()] not in _BLANKS
+        yield from _secrets(_OF_NAME[name], list(_words(text, start.end(), is_list=is_list)))
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,15 @@ class _Word:
     start: int
 
 
-def _words(text: str, position: int) -> Iterator[_Word]:
-    """Yield the words behind a program's name."""
+def _words(text: str, position: int, *, is_list: bool) -> Iterator[_Word]:
+    """Yield the words behind a program's name.
+
+    In a list of strings a quote, comma and quote stand between two words; in a text they end the string that
+    holds the command, and what follows is another one (`{"detail": "htpasswd -b f joe X", "id": 5}`).
+    """
     for _ in range(_MOST_WORDS):
         word = _WORD.match(text, position)
-        if word is None:
+        if word is None or (not is_list and text[position] not in _BLANKS):
             return
         group = "bare" if word["quoted"] is None else "quoted"
         position = word.end()

@@ -99,7 +99,7 @@ def _in_lines(row: Shape, word: str, text: str) -> Iterator[Span]:
 def _spans(row: Shape, match: re.Match[str]) -> Iterator[Span]:
     if "secret" in row.regex.groupindex:
         if row.is_secret is None or row.is_secret(match["secret"]):
-            yield Span(*match.span("secret"))
+            yield Span(*match.span("secret"), match.start())
         return
     glued = _GLUED.match(match.string, match.end())
     yield Span(match.start(), glued.end() if glued else match.end())
