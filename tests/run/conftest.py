@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,11 +37,17 @@ def world() -> World:
 
 
 @pytest.fixture
-def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunRecord]:
+def short_folder() -> Iterator[Path]:
+    """A folder with a short name: the address of a socket in it may have some hundred characters."""
+    with tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def run_here(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunRecord]:
     """Run the suite at `root` (default: tmp_path/"suite"); keywords are those of Suite, `limits` a dict."""
 
-    private = tmp_path / "tmp"
-    private.mkdir()
+    private = short_folder
     monkeypatch.setattr("tempfile.tempdir", str(private))
 
     def run(root: Path | None = None, *, env: dict[str, str] | None = None, **options: Any) -> RunRecord:
