@@ -65,8 +65,7 @@ class _Asymmetric:
 
 def is_crystallographic(path: str | Path) -> bool:
     """Whether a file of this name is read by gemmi."""
-    name = Path(path).name.lower().removesuffix(".gz")
-    return name.endswith(SUFFIXES)
+    return _without_gz(path).endswith(SUFFIXES)
 
 
 def read_reflections(path: str | Path, columns: tuple[str, ...] = ()) -> Reflections:
@@ -78,18 +77,12 @@ def read_reflections(path: str | Path, columns: tuple[str, ...] = ()) -> Reflect
     intensities the root is taken, 0 of those below 0. Raises a SimulatorError without gemmi, for a file that
     it cannot read, for unmerged data, and for a file without a cell, a space group or a column that serves.
     """
-    gemmi = _gemmi()
     name = str(path)
+    source = _opened(name)
     try:
-        if Path(path).name.lower().removesuffix(".gz").endswith(".mtz"):
-            source = gemmi.read_mtz_file(name)
-            found = _of_mtz(name, source, columns)
-        else:
-            source = _block(name, gemmi)
-            found = _of_cif(name, source, columns)
-    except (OSError, RuntimeError, ValueError, UnicodeDecodeError) as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise SimulatorError(f"cannot read the reflections of {path}: {lines[0]}") from None
+        found = _of_mtz(name, source, columns) if _is_mtz(name) else _of_cif(name, source, columns)
+    except (RuntimeError, ValueError) as error:
+        raise _unreadable(name, error) from None
     group = source.spacegroup
     if group is None:
         raise SimulatorError(f"{path} names no space group: its reflections cannot be expanded")
@@ -99,7 +92,31 @@ def read_reflections(path: str | Path, columns: tuple[str, ...] = ()) -> Reflect
 
 def cell_of_file(path: str | Path) -> tuple[float, float, float, float, float, float]:
     """The unit cell of a MTZ or mmCIF: a, b, c in Angstrom, alpha, beta, gamma in degrees."""
-    return read_reflections(path).cell
+    name = str(path)
+    return _cell(name, _opened(name).cell)
+
+
+def _opened(name: str) -> Any:
+    """The file as gemmi holds it: a Mtz, or the block of a mmCIF that holds reflections."""
+    gemmi = _gemmi()
+    try:
+        return gemmi.read_mtz_file(name) if _is_mtz(name) else _block(name, gemmi)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _unreadable(name, error) from None
+
+
+def _is_mtz(name: str) -> bool:
+    return _without_gz(name).endswith(".mtz")
+
+
+def _without_gz(path: str | Path) -> str:
+    """The file's name in small letters, without the mark of compression."""
+    return Path(path).name.lower().removesuffix(".gz")
+
+
+def _unreadable(name: str, error: Exception) -> SimulatorError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return SimulatorError(f"cannot read the reflections of {name}: {lines[0]}")
 
 
 def _gemmi() -> Any:

@@ -166,8 +166,11 @@ def _project(real: Tensor, q: Tensor) -> Tensor:
     return x * q[0] + y * q[1] + z * q[2]
 
 
-def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """(F_cell^2 F_latt^2, whether F_latt is not 0), both [r, P], for consecutive groups of r orientations."""
+def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """(F_cell^2 F_latt^2, whether F_latt is not 0), both [r, P], for consecutive groups of r orientations.
+
+    The second is computed for the running product alone, which skips steps by it; else it is None.
+    """
     count, points = scene.orientations, q.shape[1]
     # As many orientations at once as fill a tile, so that memory follows the tile.
     group = max(1, tile_pixels(q.device) // max(points, 1))
@@ -180,7 +183,8 @@ def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[
         factor = square_factor(scene, offsets)
         steps = first_step + torch.arange(rows.start, rows.stop, device=q.device)
         square = structure_square(scene, indices, whole, pixels, steps)
-        yield square * factor, scatters(scene, offsets, factor)
+        is_lit = scatters(scene, offsets, factor) if scene.plan.running_product else None
+        yield square * factor, is_lit
 
 
 def polarization_of(scene: Scene, ray: Point, source: int) -> Tensor:
@@ -294,7 +298,7 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     water_of_step = liquid(tensors, q) if plan.watered and not plan.background_divided else None
     for intensity, is_lit in terms(scene, q, state.pixels, first_step):
         scattered = intensity if water_of_step is None else intensity + water_of_step
-        if plan.running_product:
+        if is_lit is not None:
             _multiply_running_sum(state, scattered * weight, is_lit, own, seen)
         else:
             value = value + scattered.sum(0)
