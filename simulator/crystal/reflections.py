@@ -115,6 +115,9 @@ def _without_gz(path: str | Path) -> str:
 
 
 def _unreadable(name: str, error: Exception) -> SimulatorError:
+    """What to say of a file that gemmi refuses; what was refused here says it already."""
+    if isinstance(error, SimulatorError):
+        return error
     lines = str(error).splitlines() or [type(error).__name__]
     return SimulatorError(f"cannot read the reflections of {name}: {lines[0]}")
 
