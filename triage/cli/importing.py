@@ -9,7 +9,7 @@ import click
 
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
-from triage.cli.json_documents.runs import CollectDocument, ImportDocument, counts_of
+from triage.cli.json_documents.runs import CollectDocument, ImportDocument
 from triage.cli.run_ending import RunEnding, say_run
 from triage.errors import ExitCode, UsageError
 from triage.text.plural import counted_noun
@@ -66,20 +66,7 @@ def import_command(app: App, paths: tuple[Path, ...], **options: Any) -> ExitCod
         ledgers=not options["no_ledgers"],
         history=not options["no_history"],
     )
-    counts = record.counts
-    document = ImportDocument(
-        stamp=record.stamp,
-        folder=app.shown(folder.path),
-        complete=record.complete,
-        void=record.void,
-        counts=counts_of(record),
-        collect_errors=counts.collect_errors,
-        clusters=concluded.clusters,
-        held_against=concluded.held_against,
-        warnings=concluded.warnings,
-        notes=record.notes,
-    )
-    app.emit(document)
+    app.emit(ImportDocument.of_run(record, concluded, app.shown(folder.path)))
     say_run(RunEnding(app, concluded, folder, origin=counted_noun(len(paths), "report")))
     return concluded.exit_code
 
@@ -178,20 +165,8 @@ def collect_command(app: App, stamps: tuple[str, ...], **options: Any) -> ExitCo
         ledgers=not options["no_ledgers"],
         history=not options["no_history"],
     )
-    counts = record.counts
-    document = CollectDocument(
-        stamp=record.stamp,
-        folder=app.shown(folder.path),
-        shards=len(sources),
-        complete=record.complete,
-        void=record.void,
-        counts=counts_of(record),
-        collect_errors=counts.collect_errors,
-        base=record.base,
-        clusters=concluded.clusters,
-        held_against=concluded.held_against,
-        warnings=concluded.warnings,
-        notes=record.notes,
+    document = CollectDocument.of_run(
+        record, concluded, app.shown(folder.path), shards=len(sources), base=record.base
     )
     app.emit(document)
     say_run(RunEnding(app, concluded, folder, origin=counted_noun(len(sources), "shard")))

@@ -11,7 +11,7 @@ from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
 from triage.cli.completion import complete_stamp
 from triage.cli.context import App, app_command, examples
-from triage.cli.json_documents.runs import NothingFailedDocument, RunDocument, counts_of
+from triage.cli.json_documents.runs import NothingFailedDocument, RunDocument
 from triage.cli.lookup import recorded
 from triage.cli.run_ending import RunEnding, say_run
 from triage.errors import ExitCode, UsageError, VoidError
@@ -253,20 +253,13 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 def _report(app: App, concluded: Concluded, folder: EvidenceFolder, causes: JointReport | None) -> None:
     record = concluded.record
-    document = RunDocument(
-        stamp=record.stamp,
+    document = RunDocument.of_run(
+        record,
+        concluded,
+        app.shown(folder.path),
         campaign=record.campaign,
-        folder=app.shown(folder.path),
-        complete=record.complete,
-        void=record.void,
-        counts=counts_of(record),
-        collect_errors=record.counts.collect_errors,
         base=record.base,
         causes=causes,
-        clusters=concluded.clusters,
-        held_against=concluded.held_against,
-        warnings=concluded.warnings,
-        notes=record.notes,
         hints=record.hints,
         exit_code=int(concluded.exit_code),
         failed_of=_failed_of(record),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
@@ -17,6 +17,9 @@ from triage.model.cluster import Cluster
 from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
 from triage.model.run import Counts, Reruns, RunRecord
+
+if TYPE_CHECKING:
+    from triage.campaign.baseline import Concluded
 
 
 class OutcomeCounts(Value):
@@ -102,6 +105,23 @@ class ConcludedDocument(Document):
     """What the gate holds against the run, one line each."""
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @classmethod
+    def of_run(cls, record: RunRecord, concluded: Concluded, folder: str, **own: Any) -> Self:
+        """The document of a run that was concluded; `own` are the fields of this kind of document alone."""
+        return cls(
+            stamp=record.stamp,
+            folder=folder,
+            complete=record.complete,
+            void=record.void,
+            counts=counts_of(record),
+            collect_errors=record.counts.collect_errors,
+            clusters=concluded.clusters,
+            held_against=concluded.held_against,
+            warnings=concluded.warnings,
+            notes=record.notes,
+            **own,
+        )
 
 
 class RunDocument(ConcludedDocument):
