@@ -55,7 +55,7 @@ def test_old():
     SmallRepository.at(inner).git("checkout", "-q", "main")
     top.commit("take the next version of the library")
     top.git("checkout", "-q", "--detach")
-    (app.root / "src" / "product" / "__init__.py").write_text("ANSWER = 43\n")
+    app.file("src/product/__init__.py", "ANSWER = 43\n")
     before = top.git("status", "--porcelain")
 
     said = app.triage("run", "--base", "HEAD~1", "--json")
