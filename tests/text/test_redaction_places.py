@@ -71,7 +71,25 @@ INNOCENT = [
     "password ......... optional",
     "netuser joe",
     "https://x.example/?key=value&page=2",
+    "http://user:password@example.com:8080/",
+    "['ftp://bob:secret@[2001:db8::1]:21/a']",
+    "postgres://app:changeme@db/app",
+    "root:passwd@tcp(db:3306)/app",
+    "curl -u joe:password https://x.example",
+    "openssl rsa -passin pass:secret",
+    "CREATE USER joe IDENTIFIED BY 'password'",
+    "tests/test_a.py::test_with_a_session PASSED127.0.0.1 - GET /x",
+    "tests/test_a.py::TestAuth::test_token PASS1ED",
 ]  # fmt: skip
+IN_ADDRESSES = [
+    ("http://user:password1@example.com", "password1"),
+    ("http://bob:monkey@example.com/", "monkey"),
+    ("http://password:hunter@example.com/", "hunter"),
+    ("https://sk0live0" + "a1b2c3d4e5f6" + ":password@api.example/", "a1b2c3d4e5f6"),
+    ("curl -u joe:letmein https://x.example", "letmein"),
+    ("tests/test_a.py E session s3ss10nV4lue", "s3ss10nV4lue"),
+]
+"""What is no more than one step away from an example that may stay."""
 
 
 @pytest.mark.parametrize("shape", PLACES)
@@ -110,3 +128,8 @@ def test_a_stream_loses_it_too(shape: str) -> None:
 @pytest.mark.parametrize("text", INNOCENT)
 def test_what_only_looks_like_such_a_place_stays(text: str) -> None:
     assert Redactor()(text) == text
+
+
+@pytest.mark.parametrize(("text", "secret"), IN_ADDRESSES)
+def test_only_words_that_stand_for_passwords_stay(text: str, secret: str) -> None:
+    assert secret not in Redactor()(text)

@@ -345,6 +345,8 @@ def _may_follow_blank(named: _Named, value: str) -> bool:
         return not value.startswith("-") and (has_digit or has_sign or has_random_case(value))
     if named.before.endswith("/"):
         return False  # the path of a request: GET /cookies HTTP/1.1
+    if named.before.endswith("::"):
+        return False  # a test, and what it wrote behind its id: test_x.py::test_session PASSED1.2 s
     if _NETRC.search(named.before):
         return True
     if _SETS_VARIABLE.search(named.before):

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from triage.text.secret_shapes import Shape, shape
+from triage.text.secret_values import is_plain_word
 
 _LONG_USER = 20
 """A user name of a URL that is as long as this is a token."""
@@ -16,11 +18,30 @@ _NO_PLACEHOLDER = r"(?! (?: \{[^{}\s]*\} | %s | \$\{?\w+\}? | \*+ | \.\.\. | <\w
 _WORD = r"""[^\s"',\]]"""
 
 
+def _is_password(secret: str) -> bool:
+    """Whether this is more than a word that stands for a password: documentation says `pass:secret`."""
+    return not is_plain_word(secret)
+
+
+def _is_login(secret: str) -> bool:
+    """Whether `user:password` of an address is more than an example; a long user name is a token."""
+    user, colon, password = secret.partition(":")
+    return not colon or len(user) >= _LONG_USER or _is_password(password)
+
+
 def _in_line(
-    kind: str, hints: str, expression: str, *examples: str, innocent: str, flags: re.RegexFlag = re.NOFLAG
+    kind: str,
+    hints: str,
+    expression: str,
+    *examples: str,
+    innocent: str,
+    flags: re.RegexFlag = re.NOFLAG,
+    is_secret: Callable[[str], bool] = _is_password,
 ) -> Shape:
     """Make a row; `hints` are separated by blanks, and `+` in one stands for a blank."""
-    return shape(kind, hints, expression, *examples, innocent=innocent, flags=flags, begins=False)
+    return shape(
+        kind, hints, expression, *examples, innocent=innocent, flags=flags, begins=False, is_secret=is_secret
+    )
 
 
 COMMANDS = (
@@ -28,11 +49,11 @@ COMMANDS = (
           rf"""(?: (?<=[A-Za-z0-9]) | (?<=\+) ) ://
                (?P<secret> [^\s/@:'"<>]*: {_NO_PLACEHOLDER} [^\s/'"<>@]+(?:@[^\s/'"<>@]+)*? (?=@[\w.\[{{%$-]) (?!@[^\s/'"<>]*@)
                  | [^\s/@:'"<>]{{{_LONG_USER},}} (?=@) )""",
-          "postgres://joe:pw123@host/db", "https://" + "a1B2c3D4" * 4 + "@host", innocent="https://joe@host/path"),
+          "postgres://joe:pw123@host/db", "https://" + "a1B2c3D4" * 4 + "@host", innocent="https://joe@host/path", is_secret=_is_login),
     _in_line("credentials in a URL whose password holds a slash or a quote", "://",
           rf"""(?<=[A-Za-z0-9]) :// (?P<secret> [\w.%+-]+: {_NO_PLACEHOLDER} (?!\d+/) [^\s@"'<>/{{}}$]+/[^\s@"'<>{{}}]* )
                (?=@[\w.-]+(?::\d+)?(?:/|$|["'\s]))""",
-          "postgres://joe:p/w@host/db", innocent="http://host:80/a@b.c/d"),
+          "postgres://joe:p/w@host/db", innocent="http://host:80/a@b.c/d", is_secret=_is_login),
     _in_line("data source name of Go and of Oracle", "@tcp( @unix(",
           r"""(?<![\w:]) [\w.-]+ : (?P<secret> [^\s"'@]{1,80} ) @ (?:tcp|unix)\(""",
           "joe:pw123@tcp(host:3306)/db", innocent="@tcp(x)"),

@@ -46,7 +46,7 @@ _PLAIN_WORDS = frozenset({
     "none", "null", "nil", "true", "false", "yes", "no", "on", "off", "undefined", "nan", "unset", "empty",
     "missing", "invalid", "valid", "expired", "wrong", "incorrect", "bad", "required", "optional",
     "default", "disabled", "enabled", "unknown", "hidden", "masked", "redacted", "removed", "filtered",
-    "omitted", "changed", "unchanged", "secret", "password", "passwd", "passphrase", "token", "key",
+    "omitted", "changed", "unchanged", "secret", "password", "passwd", "pwd", "passphrase", "token", "key",
     "apikey", "credentials", "auth", "authorization", "cookie", "session", "value", "str", "bytes", "int",
     "float", "bool", "string", "text", "char", "varchar", "any", "object", "list", "dict", "tuple", "set",
     "self", "cls", "type", "basic", "bearer", "digest", "negotiate", "ntlm", "oauth", "oauth2", "jwt",
@@ -146,9 +146,14 @@ def is_secret_value(value: str, strength: Strength, written: Written, name: str 
     return True
 
 
+def is_plain_word(value: str) -> bool:
+    """Whether a value is a word that is no secret wherever it stands: `password`, `changeme`, `token`."""
+    return value.lower() in _PLAIN_WORDS
+
+
 def is_plain(value: str, name: str = "") -> bool:
     """Whether a value is a word, a placeholder, a path or a sentence rather than a secret."""
-    if not value or value.lower().strip(".,:;!?()'\"") in _PLAIN_WORDS:
+    if not value or is_plain_word(value.strip(".,:;!?()'\"")):
         return True
     if any(regex.fullmatch(value) for regex in (_STRUCTURE, _PATH, _ADDRESS, _TECHNICAL)):
         return True
