@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triage.attribute.causes import FoundCause, united
 from triage.attribute.commit_stage import BrokenSince
-from triage.attribute.hunks import Hunk
+from triage.text.hunks import Hunk
 
 SINCE = BrokenSince("0" * 40, None, (), is_confirmed=True)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from triage.attribute.causes import FoundCause
 from triage.attribute.commit_stage import BrokenSince
 from triage.attribute.confirm import Judged
-from triage.attribute.hunks import Hunk
 from triage.attribute.wording import confidence_of, summary_of
 from triage.lab.protocol import Experiment, Setup
 from triage.model.experiment import ExperimentResult, Factor, Status, Tally
+from triage.text.hunks import Hunk
 
 LINES = Hunk("shop.py", first=2, last=2, old_first=2, before=("return 2\n",), after=("return 3\n",))
 SINCE = BrokenSince(good="a" * 40, bad=None, entries=(), is_confirmed=True)

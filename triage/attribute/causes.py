@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from triage.attribute.commit_stage import BrokenSince
 from triage.attribute.confirm import Judged
 from triage.attribute.hunk_stage import Hunks
-from triage.attribute.hunks import Hunk
+from triage.text.hunks import Hunk
 
 _Lines = tuple[str, tuple[str, ...], tuple[str, ...]]
 """What a hunk does, wherever its lines lie: path, old lines, new lines."""

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from triage.attribute.answers import Answer
 from triage.attribute.hunk_search import HunkSearch
 from triage.attribute.hunk_stage import Culprits, Hunks, HunkStage
-from triage.attribute.hunks import Hunk
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Experiment, Setup, Trial
 from triage.lab.verdict import repeats_for
 from triage.model.experiment import ExperimentResult, Factor, Status
+from triage.text.hunks import Hunk
 from triage.text.plural import counted_noun
 
 PROBE = "hunk"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from triage.attribute.hunk_stage import ordered
-from triage.attribute.hunks import ChangedText, Difference, changed_text
 from triage.attribute.runs import Seen
 from triage.process.git import Repository
 from triage.process.git_changes import changes_between
+from triage.text.hunks import ChangedText, Difference, changed_text
 
 _OWN_FOLDERS = ("reports/", "plans/", ".triage/")
 """What triage writes itself is no part of a change."""

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 from triage.attribute.answers import Answer
 from triage.attribute.hunk_search import HunkSearch
-from triage.attribute.hunks import Difference, Hunk
 from triage.attribute.runs import RedTests, Seen
 from triage.lab.protocol import Setup
 from triage.lab.verdict import same_reason
+from triage.text.hunks import Difference, Hunk
 from triage.text.plural import counted_noun
 
 Hunks = frozenset[Hunk]

@@ -12,7 +12,6 @@ from triage.attribute.confirm import confirm
 from triage.attribute.difference import difference_between
 from triage.attribute.history import History, history_between
 from triage.attribute.hunk_stage import HunkStage
-from triage.attribute.hunks import Difference, Hunk, moved_into
 from triage.attribute.runs import RedTests, Seen
 from triage.attribute.states import SearchedStates
 from triage.attribute.wording import red_since
@@ -20,6 +19,7 @@ from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Setup
 from triage.model.base import Progress
 from triage.process.git import Repository
+from triage.text.hunks import Difference, Hunk, moved_into
 from triage.text.plural import counted_noun
 
 _MOST_COMPARED = 200

@@ -18,7 +18,6 @@ from triage.attribute.document import (
     Unexplained,
 )
 from triage.attribute.factors import FactorOnOthers
-from triage.attribute.hunks import Hunk
 from triage.attribute.wording import (
     confidence_of,
     cost_in_words,
@@ -40,6 +39,7 @@ from triage.model.cluster import Cluster
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
 from triage.model.journal import Event
 from triage.process.git_history import LogEntry
+from triage.text.hunks import Hunk
 from triage.text.plural import counted_noun
 
 _MOST_CHARS = 2000

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from triage.attribute.hunks import Difference
 from triage.base.trees import BaseTrees
 from triage.lab.protocol import Setup
 from triage.process.git import Repository
 from triage.process.scratch import Overlay, Scratch
+from triage.text.hunks import Difference
 
 _CHECKOUT = "checkout"
 """The instrument that turns imports of the user's tree to the copy, and tells where one led there still."""

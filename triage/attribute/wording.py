@@ -8,8 +8,8 @@ from triage.attribute.causes import FoundCause
 from triage.attribute.commit_stage import BrokenSince
 from triage.attribute.confirm import Judged
 from triage.attribute.document import Confidence, SearchCost
-from triage.attribute.hunks import Hunk
 from triage.model.experiment import Status
+from triage.text.hunks import Hunk
 from triage.text.plural import counted_noun
 
 _MOST_NAMED = 3

@@ -12,7 +12,9 @@ from triage.model.base import World
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, RunRecord
 from triage.probe.probes.commit import Commit
+from triage.probe.reverts import CHANGES
 from triage.process.git import Repository
+from triage.process.git_changes import changes_between
 from triage.process.git_history import (
     LogEntry,
     first_parents,
@@ -22,6 +24,7 @@ from triage.process.git_history import (
     renames_of,
 )
 from triage.recorder.installed import installed_versions
+from triage.text.hunks import ChangedText, changed_text
 
 T = TypeVar("T")
 _SKIPPED = frozenset(
@@ -94,6 +97,7 @@ def facts_of(
             path for path in repository.changes() if not path.startswith(("reports/", ".triage/"))
         )
         facts["kept_in_git"] = _kept_in_git(repository)
+        facts[CHANGES] = _changes(repository)
     return facts
 
 
@@ -135,6 +139,26 @@ def _merged(repository: Repository) -> Mapping[str, tuple[Commit, ...]]:
 def _kept_in_git(repository: Repository) -> Mapping[str, tuple[tuple[str, str], ...]]:
     """By path: origin and text of what git has of a file that is not there."""
     return _LookedUp(lambda path: recoverable_texts(repository, path) or None)
+
+
+def _changes(repository: Repository) -> Mapping[str, tuple[ChangedText, ...]]:
+    """By `OLD..NEW`, or `OLD..` for the files as they are: the changed texts between two states."""
+
+    def look_up(between: str) -> tuple[ChangedText, ...] | None:
+        old, _, new = between.partition("..")
+        texts = []
+        for path, before, after in changes_between(repository, old, new or None).files:
+            try:
+                texts.append(changed_text(path, _decoded(before), _decoded(after)))
+            except UnicodeDecodeError:
+                continue  # no text, so there are no lines to take back
+        return tuple(texts) or None
+
+    return _LookedUp(look_up)
+
+
+def _decoded(content: bytes | None) -> str | None:
+    return content.decode("utf-8") if content is not None else None
 
 
 def _bytes(root: Path) -> Mapping[str, bytes]:

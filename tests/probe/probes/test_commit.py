@@ -96,12 +96,16 @@ def test_behind_a_merge_the_commit_of_the_side_branch_is_named(history, asked):
     history.git("checkout", "-q", "-b", "side")
     history.commit({"a": "1"})
     bad = history.commit({"calc.py": BAD})
-    history.commit({"b": "1"})
+    history.commit({"b": "1", "calc.py": f"# a later note\n{BAD}"})
     history.git("checkout", "-q", "main")
     history.commit({"c": "1"})
     history.git("merge", "-q", "--no-ff", "-m", "Merge side", "side")
     history.commit({"d": "1"})
-    assert proven(asked()[1]) == bad
+    report = asked()[1]
+    assert proven(report) == bad
+    (revert,) = report["patches"]
+    assert revert["after"] == f"# a later note\n{GOOD}"
+    assert report["next"].startswith("triage design")
 
 
 @pytest.mark.slow

@@ -78,19 +78,19 @@ def add_keyword(source: str, line: int, callee: str, keyword: str, value: Any) -
     return changed.code if adder.done else None
 
 
-def patch_of(path: str, before: str, after: str, title: str, reason: str = "") -> Patch:
-    """The edit as a value, with its diff."""
+def patch_of(path: str, before: str | None, after: str, title: str, reason: str = "") -> Patch:
+    """The edit as a value, with its diff; `before` is None for a new file."""
     return Patch(title=title, path=path, after=after, diff=diff_of(path, before, after), reason=reason)
 
 
-def patch_of_files(texts: Mapping[str, tuple[str, str]], title: str, reason: str = "") -> Patch:
-    """Edits of one or several files as one patch: by path the text before and the text after.
+def patch_of_files(texts: Mapping[str, tuple[str | None, str | None]], title: str, reason: str = "") -> Patch:
+    """Edits of files as one patch: by path the text before and the text after, None where there is no file.
 
     `path` and `after` of the patch are those of the first file; its `diff` has all of them.
     """
     first, (_, after) = next(iter(texts.items()))
     diff = "".join(diff_of(path, before, new) for path, (before, new) in texts.items())
-    return Patch(title=title, path=first, after=after, diff=diff, reason=reason)
+    return Patch(title=title, path=first, after=after or "", diff=diff, reason=reason)
 
 
 class _Adder(cst.CSTTransformer):

@@ -10,6 +10,7 @@ from triage.model.experiment import Factor, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.bisect import Search
 from triage.probe.related_files import related
+from triage.probe.reverts import Reverts, reverts_of
 from triage.probe.treatment import repeats_of
 from triage.text.plural import counted_noun
 
@@ -91,10 +92,10 @@ class CommitProbe:
         merged = case.facts.get("merged", {})
         bad = finding.cause.culprits[0] if finding.cause and finding.cause.confidence == "proven" else ""
         side: Sequence[Commit] = merged.get(bad, ())
-        if not side:
-            return finding
-        inside = yield from self._guilty(case, side)
-        return inside if inside.cause and inside.cause.confidence == "proven" else finding
+        if side:
+            inside = yield from self._guilty(case, side)
+            finding = inside if inside.cause and inside.cause.confidence == "proven" else finding
+        return (yield from _with_reverts(case, finding, [*side, *commits]))
 
     def _guilty(self, case: Case, commits: Sequence[Commit]) -> Steps:
         """The search; a suspect that does not hold up is one more answer for it."""
@@ -190,7 +191,32 @@ class CommitProbe:
             culprits=("uncommitted changes", *changed[:5]),
             confidence="proven",
         )
-        return Finding(cause=cause, proof=experiment)
+        reverts = yield from reverts_of(case, head.id, "", "what is not committed")
+        return _having(Finding(cause=cause, proof=experiment), reverts)
+
+
+def _with_reverts(
+    case: Case, finding: Finding, known: Sequence[Commit]
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], Finding]:
+    """The finding with the repair that takes its commit back, where one commit is proven."""
+    cause, factor = finding.cause, finding.cause.factor if finding.cause is not None else None
+    if cause is None or factor is None or cause.confidence != "proven":
+        return finding
+    commit = next((commit for commit in known if commit.id == factor.from_), Commit(id=str(factor.from_)))
+    name = f"{commit.id[:12]} ({commit.subject})" if commit.subject else commit.id[:12]
+    return _having(finding, (yield from reverts_of(case, str(factor.to), commit.id, name)))
+
+
+def _having(finding: Finding, reverts: Reverts) -> Finding:
+    """The finding with what was found out about taking its commit back."""
+    cause = finding.cause
+    if cause is None or not reverts.patches:
+        return finding
+    if reverts.places:
+        enough = f"{cause.summary}; with {', '.join(reverts.places)} of it taken back the test passes"
+        culprits = (*cause.culprits, *reverts.places)
+        cause = cause.model_copy(update={"summary": enough, "culprits": culprits})
+    return finding.model_copy(update={"cause": cause, "patches": reverts.patches})
 
 
 def _named(between: Sequence[Commit], trial: Trial, experiment: Experiment) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.attribute.hunks import Difference, changed_text, lines_of, moved_into
+from triage.text.hunks import Difference, changed_text, lines_of, moved_into
 
 TEXTS = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\f\n", "d\r\n"]), max_size=12).map("".join)
 
