@@ -11,10 +11,8 @@ from triage.signature.api import title_of
 LONG = "a" * 150
 
 
-def titled(message: str) -> str:
-    frame = Frame(
-        path="tests/test_a.py", lineno=3, function="test_x", code="assert f() == g()", origin="test"
-    )
+def titled(message: str, code: str = "assert f() == g()") -> str:
+    frame = Frame(path="tests/test_a.py", lineno=3, function="test_x", code=code, origin="test")
     raised = Raised(type="AssertionError", message=message, relation="raised", frames=(frame,))
     return title_of(
         Failure(nodeid="tests/test_a.py::test_x", phase=Phase.CALL, chain=(raised,), longrepr=message)
@@ -71,3 +69,24 @@ def test_of_reprs_that_pytest_cut_alike_the_explanation_tells():
 def test_sides_that_print_alike_are_said_to():
     assert titled("assert nan == nan") == "assert failed though both sides print as nan"
     assert titled("assert 3 != 3") == "assert 3 != 3"
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "title"),
+    [
+        ("assert False\n +  where False = f()", "assert f()", "assert False: f()"),
+        ("assert not True\n +  where True = f()", "assert not f(), 'why'", "assert not True: not f()"),
+        ("assert []\n +  where [] = f()", "assert f(1, [2])  # why", "assert []: f(1, [2])"),
+        ("assert False", "assert False", "assert False"),
+        ("assert None", "assert (", "assert None"),
+        ("assert False", "check(f())", "assert False"),
+        ("assert False", "x = 1; assert x", "assert False"),
+        ("f() is no list", "assert f()", "f() is no list"),
+    ],
+)
+def test_a_bare_value_is_said_to_be_of_what(message, code, title):
+    assert titled(message, code) == title
+
+
+def test_a_long_expression_of_a_bare_value_is_cut():
+    assert len(titled("assert False", f"assert f('{LONG}')")) == 120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from triage.model.failure import Failure
@@ -33,6 +34,12 @@ _DUE_AND_GOT = pattern(
     rejects=["+ one\n- two"],
 )
 """The first lines that differ of two texts, as pytest shows them."""
+_BARE_VALUE = pattern(
+    r"^assert[ ](?:not[ ])?(?: False | True | None | 0 | '' | [\[] [\]] | [{] [}] | [(] [)] | set[(][)] )$",
+    matches=["assert False", "assert not True", "assert []", "assert ''"],
+    rejects=["assert False == True", "assert [1]", "assert 0 > 1"],
+)
+"""What pytest shows of an assertion whose expression is no comparison."""
 
 
 def title_of(failure: Failure) -> str:
@@ -41,7 +48,7 @@ def title_of(failure: Failure) -> str:
     as_raised = failure.model_copy(update={"chain": shown_values})
     error = root_error(in_any_checkout(as_raised))
     compared = Sides() if error.said or not is_assertion(error) else sides(error.message)
-    return visible(_of_comparison(error, compared) or headline(error, legible))
+    return visible(_of_comparison(error, compared) or _of_bare_value(error) or headline(error, legible))
 
 
 def _of_comparison(error: RootError, compared: Sides) -> str:
@@ -56,6 +63,28 @@ def _of_comparison(error: RootError, compared: Sides) -> str:
     if len(line) <= LONGEST_TITLE:
         return ""
     return _cut_to_difference(left, operator, right)
+
+
+def _of_bare_value(error: RootError) -> str:
+    """`assert False` may be of anything: the asserted expression says of what. Empty where none is known."""
+    shown = error.message.partition("\n")[0].strip()
+    if error.said or not error.frames or not _BARE_VALUE.match(shown):
+        return ""
+    expression = _asserted(error.frames[-1].code or "")
+    if not expression or f"assert {expression}" == shown:
+        return ""
+    return legible(f"{shown}: {expression}")[:LONGEST_TITLE]
+
+
+def _asserted(code: str) -> str:
+    """The expression of an assert statement, without its message; empty for all else, also for a part."""
+    try:
+        (statement,) = ast.parse(code.strip()).body
+    except (SyntaxError, ValueError):
+        return ""
+    if not isinstance(statement, ast.Assert):
+        return ""
+    return ast.get_source_segment(code.strip(), statement.test) or ""
 
 
 def _explained(message: str, side: str) -> str:
