@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.clustering import DEVSET, clusters_of
-from benchmarks.clustering_data import LabelledFailure, devset
+from benchmarks.clustering import DEVSET
+from benchmarks.clustering_ablation import print_table
 from benchmarks.clustering_score import Score
 from benchmarks.projects import methods
 from benchmarks.projects.catalogue import Half, Project, mutants_of, projects, record_mutants
@@ -75,14 +75,13 @@ def main(arguments: Sequence[str]) -> int:
             if run.project.half is Half.LOOK:
                 dump(run, asked.dump)
         return 0
+    if asked.ablation:
+        print_table([run for run in runs if run.project.half is Half.LOOK], DEVSET)
+        return 0
     for half in Half:
         own = [run for run in runs if run.project.half is half]
         if own:
             print_scores(half, own)
-            if asked.ablation:
-                print_ablation(partial(_today, own))
-    if asked.ablation:
-        print_ablation_on_devset()
     return 0
 
 
@@ -91,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--half", choices=[half.value for half in Half], help="only these projects")
     parser.add_argument("--project", metavar="NAME", help="only this project")
     parser.add_argument("--anew", action="store_true", help="run the mixtures again")
-    parser.add_argument("--ablation", action="store_true", help="what each rule adds, by leaving it out")
+    parser.add_argument(
+        "--ablation", action="store_true", help="what each rule earns (look half and other samples)"
+    )
     parser.add_argument("--dump", type=Path, metavar="DIR", help="write labelled runs (look half) there")
     parser.add_argument("--repositories", type=Path, metavar="DIR", help="make git repositories there")
     parser.add_argument("--squash", action="store_true", help="one commit for all bugs of a repository")
@@ -196,37 +197,3 @@ def _pooled(found: Sequence[_Scored | None]) -> str | None:
         clusters += len(set(scored.clusters))
         total_f1 += scored.score.f1
     return f"{pooled}  {clusters:>4} clusters  ({total_f1 / len(found):.4f})"
-
-
-def print_ablation(score_of_all: Callable[[], Score]) -> None:
-    """What is lost, or gained, of a pooled score where one rule is left out."""
-    whole = score_of_all()
-    print(f"  without one rule (with all: {whole})")
-    for name in methods.rule_names():
-        with methods.without_rule(name):
-            part = score_of_all()
-        precision = part.precision - whole.precision
-        recall = part.recall - whole.recall
-        print(f"    {name:<20} F1 {part.f1 - whole.f1:+.4f}  P {precision:+.4f}  R {recall:+.4f}")
-
-
-def print_ablation_on_devset() -> None:
-    """The same on the labelled failures beside the checkout, where they are."""
-    runs = devset(DEVSET)
-    if runs:
-        print("\ndevset")
-        print_ablation(partial(_on_devset, runs))
-
-
-def _on_devset(runs: dict[str, list[LabelledFailure]]) -> Score:
-    score = Score()
-    for rows in runs.values():
-        score.add(clusters_of([row.failure for row in rows]), [row.label for row in rows])
-    return score
-
-
-def _today(runs: Sequence[LabelledRun]) -> Score:
-    score = Score()
-    for run in runs:
-        score.add(methods.today(run), run.labels)
-    return score

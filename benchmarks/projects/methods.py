@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from contextlib import AbstractContextManager
-from unittest.mock import patch
+from collections.abc import Hashable
 
 from benchmarks import clustering_peers as peers
 from benchmarks.projects.mixture import LabelledRun
 from triage.campaign.inputs import context_of
 from triage.cli.context import App
 from triage.cli.wiring import services
-from triage.cluster import partition
 from triage.cluster.assign import assign
-from triage.cluster.join_rules.table import JOIN_RULES
+from triage.cluster.context import Context
 from triage.cluster.registry import ClusterRegistry
 from triage.signature.api import signatures_of
 
@@ -33,9 +30,14 @@ def today(run: LabelledRun) -> list[Hashable]:
         registry,
         signer=signatures_of,
         factory=registry.event_factory(AT, "benchmark"),
-        context=context_of(services(App(str(run.copy))), run.record, registry),
+        context=context_of_run(run),
     )
     return [assigned.cluster_of[slotted.slot] for slotted in run.failures]
+
+
+def context_of_run(run: LabelledRun) -> Context:
+    """What a first run may use beside its failures."""
+    return context_of(services(App(str(run.copy))), run.record, ClusterRegistry.of(()))
 
 
 def signatures_alone(run: LabelledRun) -> list[Hashable]:
@@ -56,14 +58,3 @@ def first_line(run: LabelledRun) -> list[Hashable]:
 def drain(run: LabelledRun) -> list[Hashable] | None:
     """drain3's template; None where it is not installed."""
     return peers.by_drain([slotted.failure for slotted in run.failures])
-
-
-def without_rule(name: str) -> AbstractContextManager[object]:
-    """A context in which triage clusters without one of its rules."""
-    kept = tuple(rule for rule in JOIN_RULES if rule.name != name)
-    return patch.object(partition, "JOIN_RULES", kept)
-
-
-def rule_names() -> Sequence[str]:
-    """The rules that join failures, in the order of their table."""
-    return [rule.name for rule in JOIN_RULES]

@@ -116,6 +116,11 @@ def test_probe_all_joins_and_splits_what_a_run_had_clustered_by_wording(shop):
     clusters = shop.triage("clusters", "--json").json["clusters"]
     members = [names(cluster["members"]) for cluster in clusters]
     assert sorted(members, key=len) == [{"test_label"}, {"test_discount", "test_large_total"}]
+    assert {cluster["base"] for cluster in clusters} == {"broken-by-change"}
+    explained = shop.triage("explain", clusters[0]["id"], "--json").json
+    assert explained["base"] == "broken-by-change"
+    shown = shop.triage("show", clusters[0]["members"][0], "--json").json
+    assert shown["base"] == report["on_base"][shown["nodeid"]]
     assert shop.triage("check").code == 0
     document = shop.root / report["folder"] / "joint.json"
     assert json.loads(document.read_text())["cost"]["processes"] == report["cost"]["processes"]

@@ -11,8 +11,10 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +23,7 @@ from triage.cluster.assign import assign
 from triage.cluster.registry import ClusterRegistry
 from triage.formats.importer import read
 from triage.model.failure import Failure
+from triage.model.run import RunRecord
 from triage.signature.api import signatures_of
 
 PRODUCT = """
@@ -221,18 +224,31 @@ def run(root: Path, faults: tuple[str, ...]) -> dict[str, Failure]:
     return {failure.nodeid: failure for failure in read([root / "report.xml"], root=root, stamp="S").failures}
 
 
-@pytest.mark.slow
-def test_faults_planted_together_are_told_apart(tmp_path: Path) -> None:
-    assert run(tmp_path / "clean", ()) == {}
-    alone = {name: set(run(tmp_path / f"alone{i}", (name,))) for i, name in enumerate(FAULTS)}
+class Mixture(NamedTuple):
+    """Several faults at once: the run, and the fault of each failure that one of them alone makes."""
+
+    record: RunRecord
+    fault_of: dict[str, str]
+
+
+def mixtures(folder: Path) -> Iterator[Mixture]:
+    """Three runs of five faults each; `benchmarks/clustering_ablation.py` scores them too."""
+    assert run(folder / "clean", ()) == {}
+    alone = {name: set(run(folder / f"alone{i}", (name,))) for i, name in enumerate(FAULTS)}
     assert all(alone.values()), alone
-    chance, tally, crude = random.Random(4), Counter[str](), Counter[str]()
+    chance = random.Random(4)
     for number in range(3):
         faults = tuple(sorted(chance.sample(sorted(FAULTS), 5)))
-        failures = run(tmp_path / f"together{number}", faults)
-        causes = {n: [f for f in faults if n in alone[f]] for n in failures}
-        labels = {nodeid: own[0] for nodeid, own in causes.items() if len(own) == 1}
-        record = read([tmp_path / f"together{number}" / "report.xml"], root=tmp_path, stamp="S")
+        failures = run(folder / f"together{number}", faults)
+        faults_of = {nodeid: [fault for fault in faults if nodeid in alone[fault]] for nodeid in failures}
+        fault_of = {nodeid: own[0] for nodeid, own in faults_of.items() if len(own) == 1}
+        yield Mixture(read([folder / f"together{number}" / "report.xml"], root=folder, stamp="S"), fault_of)
+
+
+@pytest.mark.slow
+def test_faults_planted_together_are_told_apart(tmp_path: Path) -> None:
+    tally, crude = Counter[str](), Counter[str]()
+    for record, fault_of in mixtures(tmp_path):
         registry = ClusterRegistry.of(())
         found = assign(
             record,
@@ -240,8 +256,9 @@ def test_faults_planted_together_are_told_apart(tmp_path: Path) -> None:
             signer=signatures_of,
             factory=registry.event_factory("2026-01-01T00:00:00Z", "x"),
         )
-        for one, other in combinations(sorted(labels), 2):
-            alike = labels[one] == labels[other]
+        failures = {failure.nodeid: failure for failure in record.failures}
+        for one, other in combinations(sorted(fault_of), 2):
+            alike = fault_of[one] == fault_of[other]
             joined = found.cluster_of[one, 0] == found.cluster_of[other, 0]
             tally.update(alike=alike, joined=joined, both=alike and joined)
             said = [(f.exception, f.message.partition("\n")[0]) for f in (failures[one], failures[other])]

@@ -38,6 +38,8 @@ class Attribution:
     folder: EvidenceFolder
     lab: Lab
     target: Target
+    record: RunRecord
+    """The run whose red tests are asked about."""
     tests: tuple[str, ...]
     causes: list[FoundCause] = field(default_factory=list)
     factors: list[FactorOnOthers] = field(default_factory=list)
@@ -47,6 +49,11 @@ class Attribution:
     """Whether the budget ended it."""
     searches: list[JointSearch] = field(default_factory=list)
     """One for tests in today's form, one for those that the change has changed."""
+
+    @property
+    def on_base(self) -> dict[str, OnBase]:
+        """Node ids of the tests that the base was asked about, with what it says."""
+        return {nodeid: said for nodeid, said in judged_tests(self.record).items() if nodeid in self.tests}
 
 
 def attribute(
@@ -64,7 +71,7 @@ def attribute(
     `from_last_green`: what the base does not explain is searched from the commit of the run that last saw it
     green.
     """
-    judged = _judged_tests(record)
+    judged = judged_tests(record)
     subjects = {subject.nodeid: subject for subject in subjects_of(record, services.signer)}
     asked, unexplained = _to_ask(judged, subjects)
     with (
@@ -74,10 +81,10 @@ def attribute(
     ):
         place = Workspace(scratch, temporary, closing)
         lab = open_lab(services, folder, place, budget=budget, workers=workers)
-        attribution = Attribution(folder, lab, target, tuple(subjects), unexplained=unexplained)
+        attribution = Attribution(folder, lab, target, record, tuple(subjects), unexplained=unexplained)
         repository = Repository.find(services.root)
         place.scratch.prepare(None)
-        runs = RedTests(lab, subjects)
+        runs = RedTests(lab, dict(subjects))
         plan = _from_base(target, asked, judged)
         if repository is not None and from_last_green:
             waiting = [nodeid for nodeid in subjects if nodeid not in asked]
@@ -116,7 +123,7 @@ def _from_last_green(services: Services, repository: Repository, tests: Sequence
 
 def is_worth_asking(record: RunRecord) -> bool:
     """Whether a run that was judged against its base has a red test that the change broke."""
-    return any(_is_green_on_base(on_base) for on_base in _judged_tests(record).values())
+    return any(_is_green_on_base(on_base) for on_base in judged_tests(record).values())
 
 
 def _search(
@@ -174,7 +181,7 @@ def _try_factors(attribution: Attribution, runs: RedTests, factors: Sequence[Kno
             attribution.unexplained.pop(test, None)
 
 
-def _judged_tests(record: RunRecord) -> dict[str, OnBase]:
+def judged_tests(record: RunRecord) -> dict[str, OnBase]:
     """Red tests of the run, with what the base says of each."""
     results: Sequence[TestResult] = (*record.collect_errors, *record.results)
     return {result.nodeid: result.base for result in results if result.base is not None}

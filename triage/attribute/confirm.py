@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,11 +41,34 @@ class Confirmed:
     """Of: the bad state without them passes. None where there was no time."""
     alone: Status | None = None
     """Of: the good state with them alone fails."""
+    _flaky: dict[str, str] = field(default_factory=dict)
+    """Tests that were red and green in one arm, with their figures."""
 
     @property
     def is_proven(self) -> bool:
         """Whether both directions are confirmed."""
         return self.without is Status.CONFIRMED and self.alone is Status.CONFIRMED
+
+    def leave_out_flaky(self) -> dict[str, str]:
+        """Take the tests out that repeats have shown to be flaky, and give them with their figures.
+
+        What was judged with them says nothing of the others.
+        """
+        flaky, self._flaky = self._flaky, {}
+        if flaky:
+            self.tests = tuple(test for test in self.tests if test not in flaky)
+            self.judged.clear()
+            self.without = None
+        return flaky
+
+    def take(self, experiment: Experiment, trial: Trial, steady: Collection[str]) -> None:
+        """Take in an experiment on their reversal; `steady` are the tests that nobody knows to be flaky."""
+        self.without = _worse(self.without, trial.result.status)
+        for test in experiment.watch:
+            for arm in (trial.baseline, trial.treated):
+                red = sum(run.red(test) for run in arm)
+                if test in steady and 0 < red < len(arm):
+                    self._flaky[test] = f"{red} of {len(arm)} runs of one state are red"
 
 
 def confirm(stage: HunkStage) -> list[Confirmed]:
@@ -56,10 +79,29 @@ def confirm(stage: HunkStage) -> list[Confirmed]:
     confirmed = [Confirmed(tuple(tests), culprits) for culprits, tests in groups.items()]
     try:
         _without(stage, confirmed)
+        again = [each for each in confirmed if _leave_out_flaky(stage, each)]
+        _without(stage, [each for each in again if each.tests])
         _alone(stage, confirmed)
     except BudgetSpent:
         pass  # what is confirmed by now stands
-    return confirmed
+    return [each for each in confirmed if each.tests and not _leave_out_refuted(stage, each)]
+
+
+def _leave_out_flaky(stage: HunkStage, each: Confirmed) -> bool:
+    """Whether some tests of a set turned out to be flaky: single runs led the search to where it came to."""
+    flaky = each.leave_out_flaky()
+    for test, figures in flaky.items():
+        stage.leave_out(test, f"it is flaky ({figures}), and was searched as if it were not")
+    return bool(flaky)
+
+
+def _leave_out_refuted(stage: HunkStage, each: Confirmed) -> bool:
+    """Whether repeats contradict what single runs have shown: then nothing is known."""
+    if each.without not in (Status.REFUTED, Status.INVALID_CONTROL):
+        return False
+    for test in each.tests:
+        stage.leave_out(test, f"single runs led to {_names(each.culprits.all)}, and repeats contradict them")
+    return True
 
 
 def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
@@ -83,8 +125,9 @@ def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     trials = _run(stage, [experiment for _, experiment in (*experiments, *others)])
     for (each, experiment), trial in zip((*experiments, *others), trials, strict=True):
         each.judged.append(Judged(experiment, trial.result))
-    for (each, _), trial in zip(experiments, trials, strict=False):
-        each.without = _worse(each.without, trial.result.status)
+    steady = {test for test in stage.found if not stage.runs.subjects[test].is_flaky}
+    for (each, experiment), trial in zip(experiments, trials, strict=False):
+        each.take(experiment, trial, steady)
 
 
 def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from triage.attribute.attribution import Attribution, attribute, is_worth_asking
-from triage.attribute.document import JointReport
 from triage.attribute.record import decided_causes, record_clusters, write_joint_report
 from triage.base.judge import judge_against_base
 from triage.base.target import Target
@@ -17,6 +16,7 @@ from triage.cluster.causes import DecidedCause, carried_out
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget
 from triage.model.cluster import Cluster
+from triage.model.joint_search import JointReport
 from triage.model.run import RunRecord, Suite
 
 _BY_RUN = "triage run --attribute"

@@ -59,6 +59,8 @@ class HunkStage:
     found: dict[str, Culprits] = field(default_factory=dict)
     unexplained: dict[str, str] = field(default_factory=dict)
     """Tests that no hunk explains, with the reason."""
+    misled: dict[str, str] = field(default_factory=dict)
+    """Tests whose single runs led somewhere that repeats do not confirm: their commit is no answer either."""
     cost: HunkCost = field(default_factory=HunkCost)
     _stays: dict[Hunks, set[str]] = field(default_factory=dict)
 
@@ -92,6 +94,11 @@ class HunkStage:
     def stays_red(self, hunks: Hunks) -> tuple[str, ...]:
         """Tests that the search saw fail without these hunks too."""
         return tuple(sorted(self._stays.get(hunks, ())))
+
+    def leave_out(self, test: str, reason: str) -> None:
+        """Take back what was found for a test."""
+        self.found.pop(test, None)
+        self.misled[test] = reason
 
     def without(self, hunks: Iterable[Hunk]) -> Setup:
         """The bad state with some hunks taken back."""

@@ -26,6 +26,9 @@ _MOST_COMPARED = 200
 """Commits that are compared one by one with their parents, some hundredths of a second each."""
 _MOST_BY_THEMSELVES = 20
 """Red tests that get a process each because they pass among the others: each state takes a start more."""
+_FURTHER_CONTROLS = 3
+"""Runs that tell flaky tests apart: who fails half of the time was red in the run, in two reruns and in one
+control by luck, and stays red in these too once in a hundred times."""
 _PRESENT = Setup(nodeids=())
 """The tree as it stands."""
 
@@ -110,10 +113,13 @@ class JointSearch:
             tried = green[:_MOST_BY_THEMSELVES]
             self._head.update(self.runs.run_by_themselves(_PRESENT, tried, "the control: each by itself"))
             green = [test for test in green if not self._head[test].outcome.is_red]
+        red = [test for test in tests if test not in green]
+        if red:
+            self.runs.repeat_control(_PRESENT, red, _FURTHER_CONTROLS)
         for test in green:
             ended = self._head[test].outcome.value.replace("_", " ")
             self.unexplained[test] = f"run again, with the other red tests and by itself, it is {ended}"
-        return [test for test in tests if test not in green]
+        return red
 
     # -- hunks --------------------------------------------------------------------------------
 
@@ -138,6 +144,9 @@ class JointSearch:
             self.is_cut = True  # what is not confirmed by now stays likely, or unknown
         for test, reason in stage.unexplained.items():
             self.unexplained[test] = f"{red_since(since)}{reason}"
+        self.unexplained.update(stage.misled)
+        for test in stage.misled:
+            self.commits.found.pop(test, None)
         for each in confirmed:
             self.causes.append(
                 FoundCause(

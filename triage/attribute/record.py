@@ -7,16 +7,6 @@ from collections.abc import Callable, Sequence
 
 from triage.attribute.attribution import Attribution
 from triage.attribute.causes import FoundCause
-from triage.attribute.document import (
-    DOCUMENT,
-    CommitRef,
-    FactorFound,
-    HunkRef,
-    JointCause,
-    JointReport,
-    SearchCost,
-    Unexplained,
-)
 from triage.attribute.factors import FactorOnOthers
 from triage.attribute.wording import (
     confidence_of,
@@ -37,6 +27,16 @@ from triage.lab.probe_folder import events_of, write_report
 from triage.lab.record import ExperimentRecord
 from triage.model.cluster import Cluster
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
+from triage.model.joint_search import (
+    JOINT_FILE,
+    CommitRef,
+    FactorFound,
+    HunkRef,
+    JointCause,
+    JointReport,
+    SearchCost,
+    Unexplained,
+)
 from triage.model.journal import Event
 from triage.process.git_history import LogEntry
 from triage.text.hunks import Hunk
@@ -57,10 +57,10 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
         found.append(
             DecidedCause(
                 tests=frozenset(cause.tests),
-                detail=f"{summary} ({where}/{DOCUMENT})",
+                detail=f"{summary} ({where}/{JOINT_FILE})",
                 title=title_of_cause(cause),
                 factor=f"hunk:{places_of(in_order(cause.hunks))}=reverted",
-                evidence=f"{where}/{DOCUMENT}",
+                evidence=f"{where}/{JOINT_FILE}",
                 said=summary,
                 confidence="proven" if confidence_of(cause) == "proven" else "likely",
             )
@@ -71,10 +71,10 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
         found.append(
             DecidedCause(
                 tests=frozenset((*known.tests, *factor.tests)) - explained,
-                detail=f"all pass with {known.text} ({known.evidence}, {where}/{DOCUMENT})",
+                detail=f"all pass with {known.text} ({known.evidence}, {where}/{JOINT_FILE})",
                 title=f"mended by {known.text}",
                 factor=known.text,
-                evidence=f"{where}/{DOCUMENT}",
+                evidence=f"{where}/{JOINT_FILE}",
                 said=f"all pass with {known.text}",
             )
         )
@@ -87,7 +87,7 @@ def write_joint_report(
     """Write `joint.json` and the page of the search, and seal its folder; `clusters` are those of now."""
     report = _joint_report(services, attribution, clusters)
     folder = attribution.folder
-    folder.write_json(DOCUMENT, report.model_dump(mode="json", by_alias=True))
+    folder.write_json(JOINT_FILE, report.model_dump(mode="json", by_alias=True))
     write_report(folder, _page_of_search(report))
     return report
 
@@ -136,6 +136,9 @@ def _joint_report(services: Services, attribution: Attribution, clusters: Sequen
         base=attribution.target.commit,
         base_chosen=attribution.target.chosen,
         tests=attribution.tests,
+        run=attribution.record.stamp,
+        on_base=attribution.on_base,
+        flaky=tuple(result.nodeid for result in attribution.record.results if result.outcome.is_flaky),
         causes=tuple(causes),
         factors=tuple(_factor_found(services, each) for each in attribution.factors),
         unexplained=tuple(
@@ -265,7 +268,7 @@ def _probe_report(cause: JointCause, report: JointReport) -> ProbeReport:
             claim="cause",
         ),
         claim=f"Found by the joint search of {counted_noun(len(report.tests), 'red test')}.",
-        notes=(f"The runs and the whole search: {report.folder}/{DOCUMENT}.",),
+        notes=(f"The runs and the whole search: {report.folder}/{JOINT_FILE}.",),
         next=design,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from triage.attribute.answers import Answer
 from triage.attribute.sequential import SequentialAnswer
@@ -13,11 +13,15 @@ from triage.lab.lab import Lab
 from triage.lab.protocol import Look, Observation, Setup
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome, Phase
+from triage.model.rate import wilson
 
 _PATIENCE = 5.0
 """Times the slowest test of the first run that a test gets afterwards: states in between may hang."""
 _LEAST_TIMEOUT = 10.0
 """Seconds that it gets at least: the first run of a state compiles and fills caches."""
+_ONE_SIGMA = 1.0
+"""Width of the interval of a flaky test's rate, of which the lower end counts: a rate that is taken too high
+makes a few greens in a row a proof."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class RedTests:
     """The tests that the search is about, and how they are run: in the recorded order, in few processes."""
 
     lab: Lab
-    subjects: Mapping[str, Subject]
-    """By node id, in the recorded order."""
+    subjects: dict[str, Subject]
+    """By node id, in the recorded order; what a control shows of their rates is added."""
     seconds: float = 1.0
     """How long the last run of a state took, for what is announced."""
     notes: list[str] = field(default_factory=list)
@@ -74,6 +78,24 @@ class RedTests:
             known.update(self._run_again(state, unknown, why))
         return {nodeid: known[nodeid] for nodeid in tests}
 
+    def repeat_control(self, state: Setup, tests: Sequence[str], times: int) -> None:
+        """Run tests again where they are red: who passes is flaky, and followed as such from now on."""
+        for number in range(1, times + 1):
+            why = f"the control again, {number} of {times}: who is red by chance?"
+            for nodeid, seen in self._run_again(state, tests, why).items():
+                if seen.outcome.is_red or seen.outcome.is_green:
+                    self._count(nodeid, is_red=seen.outcome.is_red)
+
+    def _count(self, nodeid: str, *, is_red: bool) -> None:
+        """Take one more run on the head into account."""
+        subject = self.subjects[nodeid]
+        self.subjects[nodeid] = replace(
+            subject,
+            runs=subject.runs + 1,
+            failed=subject.failed + is_red,
+            is_flaky=subject.is_flaky or not is_red,
+        )
+
     def run_by_themselves(self, state: Setup, tests: Sequence[str], why: str) -> dict[str, Seen]:
         """What tests do that did not fail among the others; those that fail alone are run so from now on."""
         self.by_themselves.update(tests)
@@ -110,7 +132,8 @@ class RedTests:
             answers[nodeid] = answer_of(seen, reference.get(nodeid) if reference else None)
             subject = self.subjects[nodeid]
             if subject.is_flaky and answers[nodeid] is not Answer.UNTESTABLE:
-                deciding[nodeid] = SequentialAnswer(subject.rate)
+                lowest, _ = wilson(subject.failed, subject.runs, _ONE_SIGMA)
+                deciding[nodeid] = SequentialAnswer(lowest)
                 deciding[nodeid].add(answers[nodeid] is Answer.RED)
         while open_ones := [nodeid for nodeid, rule in deciding.items() if rule.answer is None]:
             for nodeid, seen in self._run_again(state, open_ones, f"{why} (flaky: run again)").items():

@@ -24,7 +24,7 @@ class SequentialAnswer:
     """The answer that builds up while a flaky test is run again and again at one state."""
 
     rate_bad: float
-    """How often it fails where it is bad."""
+    """How often it fails where it is bad, at least: a rate that is too high takes luck for a good state."""
     rate_good: float = 0.0
     """How often it fails where it is good."""
     runs: int = 0

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from triage.attribute.causes import FoundCause
 from triage.attribute.commit_stage import BrokenSince
 from triage.attribute.confirm import Judged
-from triage.attribute.document import Confidence, SearchCost
 from triage.model.experiment import Status
+from triage.model.joint_search import Confidence, SearchCost
 from triage.text.hunks import Hunk
 from triage.text.plural import counted_noun
 

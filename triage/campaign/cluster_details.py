@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.campaign.clusters_of_run import clusters_of_run
 from triage.campaign.explanation import KnownCause, experiments_of, known_cause
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters, recorded_run
 from triage.campaign.rerun_command import RerunCommand, conditions_of_rerun, rerun_command
 from triage.campaign.stored_signatures import failures_by_cluster, read_signatures
-from triage.cluster.registry import ClusterRegistry, as_decided, home_of
+from triage.cluster.registry import ClusterRegistry, home_of
 from triage.documents.shown_cluster import passes_alone
 from triage.errors import TriageError
 from triage.evidence.folder import EvidenceFolder
@@ -39,7 +40,7 @@ class ClusterDetails:
 def details_of(output: Path, root: Path, registry: ClusterRegistry, cluster: Cluster) -> ClusterDetails:
     """Gather them; `cluster` is what the journal says."""
     latest = latest_recorded(output, root)
-    in_run = _as_run_has_it(registry, latest, cluster)
+    in_run = _as_run_has_it(output, registry, latest, cluster)
     run = latest if in_run.is_seen else _last_seen_in(output, root, cluster)
     failures = _failures(registry, run, cluster.id)
     cause = known_cause(output, registry, cluster.id)
@@ -53,10 +54,12 @@ def details_of(output: Path, root: Path, registry: ClusterRegistry, cluster: Clu
     )
 
 
-def _as_run_has_it(registry: ClusterRegistry, run: RecordedRun | None, cluster: Cluster) -> Cluster:
+def _as_run_has_it(
+    output: Path, registry: ClusterRegistry, run: RecordedRun | None, cluster: Cluster
+) -> Cluster:
     if run is None:
         return cluster
-    found = {each.id: each for each in as_decided(registry, read_clusters(run.folder.path))}
+    found = {each.id: each for each in clusters_of_run(output, registry, run.folder)}
     return found.get(cluster.id, cluster)
 
 

@@ -8,7 +8,7 @@ from triage.cli.context import App
 from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
-    from triage.attribute.document import JointCause, JointReport
+    from triage.model.joint_search import JointCause, JointReport
 
 _MOST_TESTS = 3
 """Tests of a cause that are shown; all are in its cluster."""

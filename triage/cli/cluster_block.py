@@ -14,10 +14,10 @@ from triage.model.outcome import Phase
 from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
-    from triage.attribute.document import JointCause
     from triage.cli.context import App
     from triage.model.cluster import Cluster
     from triage.model.failure import Failure, Frame
+    from triage.model.joint_search import JointCause
 
 _INDENT = "    "
 _GAP = "   "

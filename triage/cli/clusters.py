@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from triage.campaign.clusters_of_run import clusters_of_run
 from triage.campaign.explanation import KnownCause, deciding, known_cause, known_causes, root_cause_of
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.campaign.stored_signatures import StoredSignatures, read_signatures
@@ -28,6 +29,7 @@ from triage.cluster.explain import differences
 from triage.cluster.registry import ClusterRegistry, as_decided, home_of, with_proposals
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, ClusterStatus, Why
 from triage.model.signature import Signature
 from triage.text.plural import counted_noun
@@ -67,7 +69,10 @@ def clusters_command(
         _preview(app, registry, stamp, rules)
         return
     run = _run_for_clusters(app, registry, stamp or page.stamp)
-    clusters = as_decided(registry, read_clusters(run.folder.path) if run is not None else ())
+    if run is not None:
+        clusters = clusters_of_run(app.output, registry, run.folder)
+    else:
+        clusters = as_decided(registry, ())
     wanted = [cluster for cluster in clusters if everything or _is_open(cluster)]
     wanted.sort(key=lambda cluster: cluster.number)
     stamp, trouble = (run.record.stamp, run.trouble) if run is not None else (None, None)
@@ -190,6 +195,7 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     folder = _folder_to_explain(app, stamp)
     stored = read_signatures(folder) if folder is not None else StoredSignatures((), {})
     ids = _ids_in_run(registry, folder, found.id)
+    base = _on_base(app, registry, folder, found.id)
     members = stored.members(ids)
     cause = known_cause(app.output, registry, found.id)
     verdict = _verdict(nodeid, registry, ids, stored, found.id) if nodeid is not None else None
@@ -198,6 +204,7 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
         title=found.title,
         stamp=folder.stamp if folder is not None else None,
         why=tuple(ToldWhy.of(why) for why in deciding(found)),
+        base=base,
         cause=cause,
         members={test: tuple(each.fields for each in signatures) for test, signatures in members.items()},
         nodeid=nodeid,
@@ -205,6 +212,8 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     )
     app.emit(document)
     app.say(f"{found.id}  {found.title}")
+    if base is not None:
+        app.say(f"  against the base: {base.value}")
     for why in deciding(found):
         _say_why(app, why, joined="together by")
     _say_cause(app, cause)
@@ -233,6 +242,16 @@ def _ids_in_run(registry: ClusterRegistry, folder: EvidenceFolder | None, cluste
         return set()
     in_run = read_clusters(folder.path)
     return {each.id for each in in_run if home_of(registry, each) == cluster}
+
+
+def _on_base(
+    app: App, registry: ClusterRegistry, folder: EvidenceFolder | None, cluster: str
+) -> BaseVerdict | None:
+    """What the base says of a cluster in a run; None where it was not asked, or the run did not show it."""
+    if folder is None:
+        return None
+    found = (each for each in clusters_of_run(app.output, registry, folder) if each.id == cluster)
+    return next((each.base for each in found), None)
 
 
 def _say_cause(app: App, cause: KnownCause | None) -> None:

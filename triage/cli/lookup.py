@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from triage.campaign.clusters_of_run import clusters_of_run
 from triage.campaign.recorded import (
     FailureRow,
     RecordedRun,
     latest_answer,
     latest_recorded,
-    read_clusters,
     read_failures,
     recorded_run,
 )
 from triage.cli.context import App
 from triage.cli.json_documents.runs import FailureInRun, ResultRow
 from triage.cluster.quarantine import quarantine_of_test
-from triage.cluster.registry import ClusterRegistry, as_decided, is_latent
+from triage.cluster.registry import ClusterRegistry, is_latent
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, RunState
@@ -88,20 +88,20 @@ def _failures(result: TestResult, waiting: dict[str, list[FailureRow]]) -> tuple
     return tuple(found)
 
 
-def clusters_in(registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, Cluster]:
+def clusters_in(app: App, registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, Cluster]:
     """The journal's clusters as a run has them, by their ids of now; empty without a run.
 
     A number that the run allotted may be another cluster's now, where two branches were merged.
     """
     if run is None:
         return {}
-    return {cluster.id: cluster for cluster in as_decided(registry, read_clusters(run.folder.path))}
+    return {cluster.id: cluster for cluster in clusters_of_run(app.output, registry, run.folder)}
 
 
-def states_of(registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, RunState]:
+def states_of(app: App, registry: ClusterRegistry, run: RecordedRun | None) -> dict[str, RunState]:
     """Cluster id to its state in a run; of latent ones also without a run, of others not."""
     states = {cluster.id: RunState.LATENT for cluster in registry.live if is_latent(cluster)}
-    for cluster_id, cluster in clusters_in(registry, run).items():
+    for cluster_id, cluster in clusters_in(app, registry, run).items():
         if cluster.state_in_run is not None:
             states[cluster_id] = cluster.state_in_run
     return states

@@ -18,12 +18,12 @@ from triage.errors import ExitCode, UsageError, VoidError
 from triage.text.pattern import pattern
 
 if TYPE_CHECKING:
-    from triage.attribute.document import JointReport
     from triage.attribute.flow import RunAttribution
     from triage.campaign.baseline import Concluded
     from triage.campaign.recorded import RecordedRun
     from triage.campaign.services import Services
     from triage.evidence.folder import EvidenceFolder
+    from triage.model.joint_search import JointReport
     from triage.model.run import RunRecord
 
 

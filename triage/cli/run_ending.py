@@ -29,13 +29,13 @@ from triage.model.cluster import Cluster, RunState
 from triage.text.plural import counted_noun
 
 if TYPE_CHECKING:
-    from triage.attribute.document import JointCause, JointReport
     from triage.campaign.baseline import Concluded
     from triage.cli.context import App
     from triage.cluster.registry import ClusterRegistry
     from triage.evidence.folder import EvidenceFolder
     from triage.model.base_commit import BaseRun
     from triage.model.failure import Failure
+    from triage.model.joint_search import JointCause, JointReport
     from triage.model.run import RunRecord, TestResult
 
 _MOST_CLUSTERS = 20

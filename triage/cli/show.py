@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import click
 
 from triage.campaign.cluster_details import all_results
+from triage.campaign.clusters_of_run import clusters_of_run, search_of_run
 from triage.campaign.explanation import known_causes
 from triage.campaign.next_steps import command_in
-from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
+from triage.campaign.recorded import RecordedRun, latest_recorded
 from triage.campaign.rerun_command import conditions_of_rerun, rerun_command
-from triage.campaign.stored_signatures import read_signatures
 from triage.cli import wiring
 from triage.cli.completion import complete_cluster
 from triage.cli.context import App, app_command, examples
@@ -24,7 +24,7 @@ from triage.cli.screen import Span
 from triage.cli.show_cluster import failure_document, say_commands, say_heading, show_cluster
 from triage.cli.terminal import quarantine_line
 from triage.cluster.quarantine import quarantine_of_test, with_quarantine
-from triage.cluster.registry import ClusterRegistry, as_decided, with_proposals
+from triage.cluster.registry import ClusterRegistry, with_proposals
 from triage.documents.shown_cluster import (
     passes_alone,
     state_in_words,
@@ -32,6 +32,7 @@ from triage.documents.shown_cluster import (
 from triage.errors import TriageError, UsageError
 from triage.evidence.history.api import HistoryRow
 from triage.evidence.history.flakiness import TestFlakiness, flakiness_of
+from triage.model.base_commit import OnBase
 from triage.model.cluster import Cluster, is_cluster_id
 from triage.model.run import TestResult
 from triage.text.plural import counted_noun
@@ -63,7 +64,7 @@ def show_command(app: App, subject: str, full: bool) -> None:
     if "::" in subject or _result_of(latest, subject) is not None:
         _show_test(app, registry, latest, subject, full=full)
         return
-    in_run = clusters_in(registry, latest)
+    in_run = clusters_in(app, registry, latest)
     if subject in in_run and subject not in registry.clusters:
         cluster = in_run[subject]  # of a run without ledgers
     else:
@@ -93,7 +94,8 @@ def _show_test(
             f"the newest run has no test {nodeid}",
             did_you_mean(nodeid, names, otherwise="'triage results' lists the node ids of a run"),
         )
-    clusters = _clusters_of(registry, latest, nodeid)
+    on_base = _on_base(app, latest, result)
+    clusters = _clusters_of(app, registry, latest, nodeid)
     quarantine = quarantine_of_test(nodeid, [each.id for each in clusters], registry.quarantines)
     history = _history(app, nodeid)
     flakiness = flakiness_of(nodeid, list(history)) if history else None
@@ -107,7 +109,7 @@ def _show_test(
         outcome=result.outcome,
         duration=result.duration,
         reruns=result.reruns,
-        base=result.base,
+        base=on_base,
         note=result.note,
         clusters=tuple(cluster.id for cluster in clusters),
         quarantine=quarantine,
@@ -119,6 +121,8 @@ def _show_test(
     )
     app.emit(document)
     _say_test_heading(app, latest, result)
+    if on_base is not None:
+        app.say(f"  on the base: {on_base.reason}")
     today = app.world.now().date()
     for cluster in clusters:
         app.say(f"  {cluster.id}: {cluster.title} ({state_in_words(cluster, today)})")
@@ -141,13 +145,19 @@ def _result_of(run: RecordedRun | None, nodeid: str) -> TestResult | None:
     return next((result for result in all_results(run) if result.nodeid == nodeid), None)
 
 
-def _clusters_of(registry: ClusterRegistry, run: RecordedRun, nodeid: str) -> list[Cluster]:
+def _on_base(app: App, run: RecordedRun, result: TestResult) -> OnBase | None:
+    """What the base says of the test; a joint search may have asked it since."""
+    if result.base is not None or not result.outcome.has_failures:
+        return result.base
+    search = search_of_run(app.output, run.folder)
+    return search.on_base.get(result.nodeid) if search is not None else None
+
+
+def _clusters_of(app: App, registry: ClusterRegistry, run: RecordedRun, nodeid: str) -> list[Cluster]:
     """The clusters of the test's failures in a run, by their ids of now."""
     if not run.folder.sealed:
         return []
-    ids = read_signatures(run.folder).clusters_of(nodeid)
-    in_run = [each for each in read_clusters(run.folder.path) if each.id in ids]
-    homes = as_decided(registry, in_run)
+    homes = clusters_of_run(app.output, registry, run.folder)
     return [cluster for cluster in homes if cluster.is_seen and nodeid in cluster.members]
 
 
@@ -174,8 +184,6 @@ def _say_test_heading(app: App, run: RecordedRun, result: TestResult) -> None:
         app.say(f"  run again {runs}: failed {result.reruns.failed} of {result.reruns.runs}")
         if passes_alone([result]):
             app.say("  passes alone: it fails only behind tests that ran before it")
-    if result.base is not None:
-        app.say(f"  on the base: {result.base.reason}")
 
 
 def _say_runs(app: App, history: Sequence[HistoryRow], flakiness: TestFlakiness | None) -> None:

@@ -52,7 +52,7 @@ def show_cluster(
 ) -> None:
     """Print the cluster as the journal and the newest run that shows it have it."""
     details = details_of(app.output, app.root, registry, found)
-    in_run = clusters_in(registry, latest).get(found.id)
+    in_run = clusters_in(app, registry, latest).get(found.id)
     if in_run is not None:  # the journal knows only the runs that brought news
         state = {"state_in_run": in_run.state_in_run, "last_seen": in_run.last_seen, "base": in_run.base}
         found = found.model_copy(update=state)

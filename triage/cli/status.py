@@ -28,7 +28,7 @@ _INDENT = " " * 6
 def status_command(app: App, page: PageRequest) -> None:
     """Where the campaign stands: the latest run, clusters by status, what is next."""
     registry, latest = app.registry(), latest_recorded(app.output, app.root)
-    states = states_of(registry, latest)
+    states = states_of(app, registry, latest)
     causes = known_causes(app.output, registry)
     steps = next_steps(registry, latest, states, app.world.now().date(), causes)
     clusters = sorted(registry.clusters.values(), key=lambda cluster: cluster.number)
@@ -56,7 +56,7 @@ def status_command(app: App, page: PageRequest) -> None:
     for cluster in page.page(registry.live)[0]:
         app.say(_cluster_line(cluster, states.get(cluster.id)))
         _say_cause(app, causes.get(cluster.id))
-    for cluster in clusters_in(registry, latest).values():
+    for cluster in clusters_in(app, registry, latest).values():
         if cluster.id not in registry.clusters and cluster.is_seen:
             app.say(f"{_cluster_line(cluster, cluster.state_in_run)}  (not in the journal)")
     for quarantine in registry.quarantines:
@@ -124,7 +124,7 @@ def next_command(app: App, limit: int) -> None:
     """What to do next, most urgent first: computed from the journal and the latest run."""
     latest = latest_recorded(app.output, app.root)
     registry = app.registry()
-    states, causes = states_of(registry, latest), known_causes(app.output, registry)
+    states, causes = states_of(app, registry, latest), known_causes(app.output, registry)
     steps = next_steps(registry, latest, states, app.world.now().date(), causes)
     app.emit(NextDocument(steps=steps[:limit], more=max(0, len(steps) - limit)))
     for step in steps[:limit]:

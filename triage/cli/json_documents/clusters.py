@@ -13,7 +13,7 @@ from triage.cli.json_documents.base import Document, ListDocument
 from triage.evidence.history.api import HistoryRow
 from triage.evidence.history.flakiness import TestFlakiness
 from triage.model.base import Value
-from triage.model.base_commit import OnBase
+from triage.model.base_commit import BaseVerdict, OnBase
 from triage.model.cluster import Cluster, Why, WhyKind
 from triage.model.experiment import ExperimentResult, RootCause
 from triage.model.failure import Captured, Raised
@@ -137,6 +137,8 @@ class ExplainDocument(Document):
     title: str
     stamp: str | None
     why: tuple[ToldWhy, ...]
+    base: BaseVerdict | None
+    """What the base says of it; null where it was not asked."""
     cause: KnownCause | None
     members: dict[str, tuple[dict[str, str], ...]]
     """Node id to the fields of the signatures of its failures."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from triage.attribute.document import JointReport
 from triage.cli.json_documents.base import Document
 from triage.hunt.document import HuntReport
 from triage.model.experiment import ProbeReport
+from triage.model.joint_search import JointReport
 from triage.repair.document import Design, Verification
 
 

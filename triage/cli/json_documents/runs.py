@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
-from triage.attribute.document import JointReport
 from triage.campaign.flaky_tests import FlakyTest
 from triage.cli.json_documents.base import Document, ListDocument
 from triage.evidence.history.api import HistoryRow
@@ -14,6 +13,7 @@ from triage.evidence.history.flakiness import TestFlakiness
 from triage.model.base import Value
 from triage.model.base_commit import BaseRun, OnBase
 from triage.model.cluster import Cluster
+from triage.model.joint_search import JointReport
 from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
 from triage.model.run import Counts, Reruns, RunRecord

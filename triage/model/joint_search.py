@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from triage.model.base import Value
+from triage.model.base_commit import OnBase
 from triage.model.experiment import ExperimentResult
 
-DOCUMENT = "joint.json"
+JOINT_FILE = "joint.json"
 
 Confidence = Literal["proven", "likely", "unknown"]
 
@@ -109,6 +112,12 @@ class JointReport(Value):
     base_chosen: str
     tests: tuple[str, ...]
     """The red tests that were asked about."""
+    run: str = ""
+    """STAMP of the run whose red tests they are."""
+    on_base: Mapping[str, OnBase] = MappingProxyType({})
+    """Node id to what the base says of the test; empty where there is no base."""
+    flaky: tuple[str, ...] = ()
+    """Those that were red and green in the run."""
     causes: tuple[JointCause, ...] = ()
     factors: tuple[FactorFound, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()

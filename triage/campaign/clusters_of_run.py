@@ -1,0 +1,51 @@
+"""The clusters of a run as decided by now, with what the base says of them: then, or asked since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from triage.campaign.recorded import read_clusters
+from triage.cluster.registry import ClusterRegistry, as_decided
+from triage.evidence.folder import EvidenceFolder
+from triage.model.base_commit import BaseVerdict, worst
+from triage.model.cluster import Cluster
+from triage.model.joint_search import JOINT_FILE, JointReport
+
+
+def clusters_of_run(output: Path, registry: ClusterRegistry, folder: EvidenceFolder) -> list[Cluster]:
+    """Read them; a joint search behind a run without a base tells what the base says of its tests."""
+    clusters = as_decided(registry, read_clusters(folder.path))
+    unjudged = [cluster for cluster in clusters if cluster.is_seen and cluster.base is None]
+    search = search_of_run(output, folder) if unjudged else None
+    if search is None:
+        return clusters
+    return [_judged(cluster, search) if cluster in unjudged else cluster for cluster in clusters]
+
+
+def search_of_run(output: Path, folder: EvidenceFolder) -> JointReport | None:
+    """The newest joint search for the red tests of a run; None where there was none."""
+    for later in reversed(EvidenceFolder.all(output, phase="b")):
+        path = later.path / JOINT_FILE
+        if later.stamp < folder.stamp or not path.is_file():
+            continue
+        try:
+            report = JointReport.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue  # `triage check` says what is wrong with it
+        if report.run == folder.stamp:
+            return report
+    return None
+
+
+def _judged(cluster: Cluster, search: JointReport) -> Cluster:
+    """A flaky test speaks for a cluster that has no steady failure, as in the run itself."""
+    steady = [nodeid for nodeid in cluster.members if nodeid not in search.flaky]
+    verdict = worst(_verdicts(steady or cluster.members, search))
+    return cluster.model_copy(update={"base": verdict})
+
+
+def _verdicts(nodeids: Iterable[str], search: JointReport) -> Iterable[BaseVerdict]:
+    return (search.on_base[nodeid].verdict for nodeid in nodeids if nodeid in search.on_base)
