@@ -10,6 +10,7 @@ from triage.campaign.check_history import check_history
 from triage.campaign.check_journal import check_journal
 from triage.campaign.check_layout import strangers
 from triage.campaign.check_ledgers import check_ledger, check_plans
+from triage.campaign.check_pruned import PrunedEvidence
 from triage.campaign.site.check import check_site, is_site
 from triage.documents.claims import sidecar_of
 from triage.documents.folder_check import Checked
@@ -28,7 +29,7 @@ def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
         check_evidence(root, folder, templates, checked, vouchers)
     for name, what in strangers(root, folders):
         checked.fault(name, what)
-    check_history(root, checked)
+    check_history(root, checked, PrunedEvidence.of(vouchers.events))
     registry = check_journal(root, checked)
     if registry is not None:
         for ledger in LEDGERS:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from triage.campaign.check_pruned import PrunedEvidence
 from triage.documents.folder_check import Checked
 from triage.documents.ledgers import JOURNAL
 from triage.evidence import manifest
@@ -16,14 +17,20 @@ _MANIFESTS = f"{REPORTS}/*/phase_*/*/{manifest.NAME}"
 """A manifest has the hash of every other file of its folder, so that it stands for them all."""
 
 
-def check_history(root: Path, checked: Checked) -> None:
-    """Find sealed folders and events that were changed after they were committed; nothing without git."""
+def check_history(root: Path, checked: Checked, pruned: PrunedEvidence) -> None:
+    """Find sealed folders and events that were changed after they were committed; nothing without git.
+
+    `pruned` is what the journal says was removed: as git has it, or it is another folder that was removed.
+    """
     repository = Repository.find(root)
     if repository is None or repository.head() is None:
         return
     changes = changes_of(repository, _MANIFESTS, JOURNAL)
     committed = committed_ids(repository, REPORTS, JOURNAL)
-    _check_manifests(root, [change for change in changes if change.path != JOURNAL], committed, checked)
+    for path in _missing_manifests(root, [c for c in changes if c.path != JOURNAL], committed):
+        if not _is_pruned(repository, path, committed[path], pruned):
+            checked.fault(path, "is in git, and was removed here")
+    _check_manifests(root, [change for change in changes if change.path != JOURNAL], checked)
     present = _lines(_read(root / JOURNAL))
     if JOURNAL in committed:
         missing = _lines(content_of(repository, committed[JOURNAL])) - present
@@ -35,17 +42,33 @@ def check_history(root: Path, checked: Checked) -> None:
             _check_rewritten(repository, change, present, checked)
 
 
-def _check_manifests(
-    root: Path, changes: Iterable[FileChange], committed: dict[str, str], checked: Checked
-) -> None:
+def _missing_manifests(
+    root: Path, changes: Iterable[FileChange], committed: Mapping[str, str]
+) -> Iterator[str]:
+    """Manifests of the last commit that are not there."""
+    for path in sorted({change.path for change in changes}):
+        if path in committed and not (root / path).is_file():
+            yield path
+
+
+def _is_pruned(repository: Repository, path: str, blob: str, pruned: PrunedEvidence) -> bool:
+    """Whether the folder of a manifest that git has was pruned as it is there."""
+    folder = path.removesuffix(f"/{manifest.NAME}")
+    if folder not in pruned.digests:
+        return False
+    try:
+        return pruned.has(folder, manifest.parsed(content_of(repository, blob)).digest)
+    except ValueError:
+        return False
+
+
+def _check_manifests(root: Path, changes: Iterable[FileChange], checked: Checked) -> None:
     """Every version that git ever had of a manifest is the one that is there."""
     versions: dict[str, set[str]] = {}
     for change in changes:
         versions.setdefault(change.path, set()).update({change.before, change.after} - {None})  # type: ignore[arg-type]
     for path, ids in sorted(versions.items()):
         if not (root / path).is_file():
-            if path in committed:
-                checked.fault(path, "is in git, and was removed here")
             continue
         data = _read(root / path)
         any_id = next(iter(ids))

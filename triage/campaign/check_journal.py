@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from triage.campaign.check_pruned import PrunedEvidence
 from triage.cluster.mending import mended
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.folder_check import Checked
@@ -56,7 +57,9 @@ def check_journal(root: Path, checked: Checked) -> ClusterRegistry | None:
     for line, what in chain_faults(written.links):
         checked.fault(JOURNAL, what, line)
     checked.notes += _notes(written, registry)
-    cited = _Evidence(root, registry)
+    pruned = PrunedEvidence.of(registry.events)
+    checked.notes += pruned.notes(root)
+    cited = _Evidence(root, registry, pruned)
     for link in written.links:
         event = link.event
         if isinstance(event, Citing):
@@ -116,15 +119,18 @@ def _stamps(registry: ClusterRegistry) -> dict[str, str]:
 class _Evidence:
     """The evidence that events cite, each document read once."""
 
-    def __init__(self, root: Path, registry: ClusterRegistry) -> None:
+    def __init__(self, root: Path, registry: ClusterRegistry, pruned: PrunedEvidence) -> None:
         self._root = root
         self._registry = registry
+        self._pruned = pruned
         self._number_of = {opening: number for number, opening in registry.lineage.items()}
         self._documents: dict[str, Mapping[str, Any] | None] = {}
         self._digests: dict[str, str | None] = {}
 
     def faults(self, event: Citing) -> Iterator[str]:
         """What the evidence of an event says otherwise, or does not say at all."""
+        if isinstance(event, RunRecorded) and self._is_pruned(event):
+            return
         for path in event.evidence:
             yield from self._faults_of_file(path, event)
         for folder, digest in event.manifests.items():
@@ -142,6 +148,13 @@ class _Evidence:
             return
         if not isinstance(event, RunRecorded):
             yield from self._faults_of_document(event, phase, document)
+
+    def _is_pruned(self, event: RunRecorded) -> bool:
+        """Whether the run is gone that registered itself, and the journal says so of the same seal."""
+        folders = event.manifests.items()
+        return bool(folders) and all(
+            self._pruned.has(name, digest) and not (self._root / name).exists() for name, digest in folders
+        )
 
     def _faults_of_file(self, path: str, event: Citing) -> Iterator[str]:
         """Evidence must be there, and finished."""

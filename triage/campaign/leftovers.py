@@ -11,6 +11,7 @@ from triage.campaign.resume_command import resume_command
 from triage.errors import VoidError
 from triage.evidence.atomic import abandoned_files
 from triage.evidence.folder import REPORTS, EvidenceFolder
+from triage.evidence.places import PRUNED
 from triage.model.base import Value
 from triage.process.git import Repository
 from triage.process.work_folder import abandoned_folders, is_named_for, remove_tree
@@ -36,6 +37,9 @@ def everything_left(root: Path, output: Path, temporary: Path, now: float) -> It
     yield from _unfinished_folders(output)
     yield from _scratch_of_runs(output, temporary, now)
     yield from _work(root, temporary)
+    if any((output / PRUNED).glob("*")):
+        what = f"{output / PRUNED} holds evidence whose removal was cut short"
+        yield Left(what=what, mend="triage prune")
     for file in _half_written(output):
         yield Left(what=f"{file} was being written when its writer was killed", mend=_NEXT_COMMAND)
 

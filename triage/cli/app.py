@@ -59,6 +59,7 @@ TABLE: dict[str, Entry] = {
     "design": Entry("repair", "Phase C: compare repairs by running them.", "Remedy"),
     "verify": Entry("repair", "Phase D: run the exit criteria; resolve what meets them.", "Remedy"),
     "check": Entry("report", "Recompute every number that a document states.", "Remedy"),
+    "prune": Entry("prune", "Remove evidence that nothing cites any more.", "Remedy"),
     "merge": Entry("decide", "Decide that clusters have one cause.", "Decide"),
     "split": Entry("decide", "Decide that some members have another cause.", "Decide"),
     "assign": Entry("decide", "Say who takes care of a cluster.", "Decide"),

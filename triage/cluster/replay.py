@@ -23,6 +23,7 @@ from triage.model.journal import (
     ClusterSplit,
     CriterionMet,
     Event,
+    EvidencePruned,
     FilesMoved,
     FlakySeen,
     MembersAdded,
@@ -157,7 +158,7 @@ class JournalReplay:
                 self.rules.setdefault(event.rule, event.cluster)
             case FlakySeen() | Quarantined() | QuarantineLifted():
                 self._about_tests(event)
-            case ClusterRenumbered() | AttemptRecorded() | CriterionMet() | RunRecorded():
+            case ClusterRenumbered() | AttemptRecorded() | CriterionMet() | RunRecorded() | EvidencePruned():
                 pass  # carried out by `renumbered`; the others say nothing of clusters
             case _:
                 assert_never(event)

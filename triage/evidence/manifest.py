@@ -74,10 +74,15 @@ def seal(folder: Path, journal: tuple[str, ...] = ()) -> Manifest:
     return manifest
 
 
+def parsed(data: bytes) -> Manifest:
+    """Read the bytes of a manifest. Raises `ValueError` where they are none."""
+    return Manifest.model_validate(json.loads(data))
+
+
 def read(folder: Path) -> Manifest:
     """Read the manifest as it was sealed. Raises `CheckError` where it is absent or no manifest."""
     try:
-        return Manifest.model_validate(json.loads((folder / NAME).read_bytes()))
+        return parsed((folder / NAME).read_bytes())
     except FileNotFoundError:
         raise CheckError(
             "not-sealed",

@@ -17,6 +17,8 @@ from triage.evidence.journal import JOURNAL
 
 PLANS = "plans"
 STATE = ".triage"
+PRUNED = f"{STATE}/pruned"
+"""Where evidence that is being removed lies for a moment."""
 _IGNORE_ALL = "*\n"
 
 

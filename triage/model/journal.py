@@ -190,6 +190,17 @@ class RunRecorded(_CitesEvidence):
     """Open clusters of which every test passed in it: they can be closed."""
 
 
+class EvidencePruned(_Event):
+    """STAMP folders that nothing cited were removed; each with the digest of its manifest."""
+
+    event: Literal["evidence_pruned"] = "evidence_pruned"
+    folders: dict[str, str]
+    keep_days: int
+    """Younger folders stayed."""
+    keep_runs: int
+    """So many newest folders of each campaign and phase stayed."""
+
+
 class ClusterRenumbered(_Event):
     """Two branches allotted `cluster`; the one that event `opening` opened is called `new` from now on."""
 
@@ -277,6 +288,7 @@ Event = Annotated[
     | Renamed
     | CriterionMet
     | RunRecorded
+    | EvidencePruned
     | ClusterRenumbered
     | ProposalMade
     | ProposalDropped

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from triage.campaign.doctor import Finding
 from triage.campaign.explanation import KnownCause
 from triage.campaign.next_steps import Step
+from triage.campaign.retention import KeptFolder, PrunedFolder
 from triage.cli.json_documents.base import Document, ListDocument
 from triage.cli.json_documents.runs import OutcomeCounts
 from triage.model.base import Value
@@ -142,6 +143,20 @@ class CheckDocument(Document):
     checked: CheckCounts
     problems: tuple[CheckProblem, ...]
     notes: tuple[str, ...]
+
+
+class PruneDocument(Document):
+    """`triage prune --json`."""
+
+    dry_run: bool
+    """Whether nothing was removed."""
+    keep_days: int
+    keep_runs: int
+    pruned: tuple[PrunedFolder, ...]
+    """What was removed, or would be."""
+    bytes: int
+    """Of all that is in `pruned`."""
+    kept: tuple[KeptFolder, ...]
 
 
 class SchemaRow(Value):

@@ -27,6 +27,7 @@ DOCUMENTS: dict[str, tuple[tuple[str, str], ...]] = {
     "merge": ((_CLUSTERS, "ClusterDocument"),),
     "next": ((_PROJECT, "NextDocument"),),
     "probe": ((_PHASES, "ProbeDocument"), (_PHASES, "JointDocument")),
+    "prune": ((_PROJECT, "PruneDocument"),),
     "quarantine": (
         (_CLUSTERS, "QuarantinesDocument"),
         (_CLUSTERS, "QuarantineDocument"),
