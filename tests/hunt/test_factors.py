@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from triage.hunt.factors import Machine, every_factor, worth_trying
+from triage.hunt.factors import Machine, every_factor, in_groups, worth_trying
 from triage.instruments.registry import MODULES
 from triage.lab.protocol import Setup
 
@@ -58,3 +58,13 @@ def test_what_has_to_be_there_at_the_start_is_not_tried_in_a_fork():
     assert "PYTHONHASHSEED=1" in at_start
     assert "LC_ALL=C" in at_start
     assert not any("clock" in f.instruments for f in every_factor(MACHINE) if f.at_start)
+
+
+def test_factors_that_are_there_at_once_do_not_meet():
+    factors = [factor for factor in every_factor(MACHINE) if not factor.at_start]
+    groups = in_groups(factors)
+    assert sorted(factor.name for group in groups for factor in group) == sorted(f.name for f in factors)
+    assert len(groups) <= len(factors) // 3
+    for group in groups:
+        touched = [name for factor in group for name in (*factor.env, *factor.instruments)]
+        assert len(touched) == len(set(touched))

@@ -94,6 +94,16 @@ def test_an_arm_that_several_experiments_share_runs_once_a_round(lab):
     assert lab.runner.ran == {(): 4, ("a",): 4, ("b",): 4}
 
 
+def test_few_runs_confirm_beside_a_longer_control_that_all_share(lab):
+    few = {"repeats": 2, "controls": 5, "treated": mended("a", "b")}
+    broken_at_a = experiment("a", A).model_copy(update={**few, "baseline": mended("b")})
+    broken_at_b = experiment("b", B).model_copy(update={**few, "baseline": mended("a")})
+    trials = lab.experiments_together([broken_at_a, broken_at_b])
+    assert [trial.result.status for trial in trials] == [Status.CONFIRMED, Status.CONFIRMED]
+    assert [trial.result.p_value for trial in trials] == [pytest.approx(1 / 21)] * 2
+    assert lab.runner.ran == {("a",): 2, ("b",): 2, ("a", "b"): 5}
+
+
 def test_an_experiment_that_is_refuted_asks_for_no_further_runs(lab):
     trials = lab.experiments_together([experiment("a", A), experiment("b", A)])
     assert [trial.result.status for trial in trials] == [Status.CONFIRMED, Status.REFUTED]

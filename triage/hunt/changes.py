@@ -19,8 +19,11 @@ class Change(Protocol):
     def name(self) -> str:
         """How a sentence calls it."""
 
-    def experiment(self, nodeid: str, nodeids: tuple[str, ...], seed: int) -> Experiment:
-        """With the change the test fails among these tests, and without it it passes."""
+    def arms(self, setup: Setup) -> tuple[Setup, Setup]:
+        """The setup with the change, and the same without it, its instruments idle."""
+
+    def experiment(self, nodeid: str, setup: Setup) -> Experiment:
+        """With the change the test fails among the tests of the setup, and without it it passes."""
 
     def proof(self, nodeid: str, experiment: Experiment, trial: Trial, processes: int) -> Proof:
         """What the confirmed experiment shows."""
@@ -31,14 +34,19 @@ class SecondRun:
 
     name = "a second run"
 
-    def experiment(self, nodeid: str, nodeids: tuple[str, ...], seed: int) -> Experiment:
+    def arms(self, setup: Setup) -> tuple[Setup, Setup]:
+        """Each test twice, and each test once."""
+        return setup.plus(instruments={_TWICE: {"on": True}}), setup.plus(instruments={_TWICE: {}})
+
+    def experiment(self, nodeid: str, setup: Setup) -> Experiment:
         """It fails the second time, and passes where it runs once."""
+        twice, once = self.arms(setup)
         return Experiment(
             probe="hunt",
             factor=Factor(kind=_TWICE, name="runs in one process", from_=2, to=1),
             prediction="It fails the second time in one process, and passes where it runs once.",
-            baseline=Setup(nodeids=nodeids, instruments={_TWICE: {"on": True}}, seed=seed),
-            treated=Setup(nodeids=nodeids, instruments={_TWICE: {}}, seed=seed),
+            baseline=twice,
+            treated=once,
             watch=(nodeid,),
             repeats=REPEATS,
             alpha=ALPHA,
@@ -70,9 +78,13 @@ class OtherSurroundings:
         """That of the factor."""
         return self._factor.name
 
-    def experiment(self, nodeid: str, nodeids: tuple[str, ...], seed: int) -> Experiment:
+    def arms(self, setup: Setup) -> tuple[Setup, Setup]:
+        """With the factor, and as it stands."""
+        return self._factor.arms(setup)
+
+    def experiment(self, nodeid: str, setup: Setup) -> Experiment:
         """It fails with the factor, and passes as it stands."""
-        changed, idle = self._factor.arms(Setup(nodeids=nodeids, seed=seed))
+        changed, idle = self.arms(setup)
         return Experiment(
             probe="hunt",
             factor=self._factor.factor,

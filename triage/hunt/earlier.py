@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.hunt.document import DOCUMENT, RUNS, HuntReport
-from triage.hunt.seen import SeenRun
+from triage.hunt.seen import ALONE, SeenRun
 
 _AGAIN = ("file order", "new interpreter", "square")
 """Beginnings of arms that every hunt runs: for comparison, or with other orders."""
@@ -53,7 +53,7 @@ def read_earlier(output: Path, fingerprint: str, tests: Sequence[str]) -> Earlie
         factors.update(dict.fromkeys(report.coverage.factors))
         twice = max(twice, report.coverage.twice)
     if not set(tests) <= alone:
-        arms.discard("alone")
+        arms.discard(ALONE)
     return Earlier(frozenset(arms), tuple(factors), frozenset(alone), twice, tuple(orders), next_square)
 
 

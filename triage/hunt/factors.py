@@ -64,6 +64,20 @@ class Machine:
     """A locale of another language that is installed here."""
 
 
+def in_groups(factors: Sequence[Surroundings]) -> list[list[Surroundings]]:
+    """Factors that can be there at once: no two of a group set the same variable or instrument."""
+    groups: list[list[Surroundings]] = []
+    for factor in factors:
+        touched = {*factor.env, *factor.instruments}
+        for group in groups:
+            if not any(touched & {*other.env, *other.instruments} for other in group):
+                group.append(factor)
+                break
+        else:
+            groups.append([factor])
+    return groups
+
+
 def every_factor(machine: Machine) -> list[Surroundings]:
     """All factors, those that show most latent tests first within each group."""
     return [*_environment(machine), *_time(machine), *_chance(), *_numbers()]

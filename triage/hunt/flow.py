@@ -71,8 +71,8 @@ def hunt(services: Services, request: Request, make_folder: Callable[[], Evidenc
         try:
             _look_at_suite(state)
             state.earlier = _earlier(state, cut_short)
-            for share in TRYING_SHARES:
-                try_arms(state, share * state.budget)
+            for number, share in enumerate(TRYING_SHARES):
+                try_arms(state, share * state.budget, with_late=number > 0)
                 prove_all(state)
             explain_all(state)
         except TriageError:

@@ -27,6 +27,10 @@ class Arm:
     """Expected, on all workers together."""
     worth: float
     """Latent tests that it shows in a suite that has them, relative to the other arms."""
+    is_late: bool = False
+    """Whether what was red by then is proven first."""
+    members: tuple[str, ...] = ()
+    """Arms that it tries at once, in one process."""
 
     @property
     def rank(self) -> float:
@@ -70,12 +74,12 @@ def least_budget(costs: SuiteCosts) -> float:
     return costs.orders() / TRYING_SHARES[0] + 2 * costs.start_seconds
 
 
-def chosen(arms: Sequence[Arm], seconds: float) -> tuple[list[Arm], list[Arm]]:
-    """The arms that fit into so many seconds, best value first, and those that do not."""
+def chosen(arms: Sequence[Arm], seconds: float, *, with_late: bool = True) -> tuple[list[Arm], list[Arm]]:
+    """The arms that fit into so many seconds, best value first, and those that do not, or not yet."""
     taken: list[Arm] = []
     left: list[Arm] = []
     for arm in sorted(arms, key=lambda each: each.rank):
-        if arm.seconds <= seconds:
+        if arm.seconds <= seconds and (with_late or not arm.is_late):
             seconds -= arm.seconds
             taken.append(arm)
         else:

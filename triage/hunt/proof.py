@@ -39,6 +39,8 @@ class Proof:
     leaked: LeakedState | None = None
     writer: LeakWriter | None = None
     patches: tuple[Patch, ...] = ()
+    command: str = ""
+    """Shows it red with fewer tests than the experiment; empty where that has none to spare."""
 
     @property
     def is_by_import(self) -> bool:

@@ -1,4 +1,4 @@
-"""From a test that was red once to a proof: who is needed, in fresh processes, by the statistics in use."""
+"""From a test that hangs on the order to a proof: who is needed, confirmed by an experiment."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from triage.hunt.changes import Change
+from triage.hunt.bisection import bisect_together
 from triage.hunt.orders import file_of
 from triage.hunt.proof import ALPHA, REPEATS, Proof
 from triage.hunt.search import find_culprits
-from triage.hunt.seen import Knowledge, SeenRun
-from triage.hunt.suspects import explained, suspects, without
+from triage.hunt.seen import ALONE, BISECTION, Knowledge, SeenRun
+from triage.hunt.suspects import agreed, explained, suspects, without
 from triage.hunt.warm import WarmSuite
 from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
@@ -33,12 +33,14 @@ R = TypeVar("R")
 
 
 @dataclass(kw_only=True)
-class Prover:
+class OrderProver:
     """Searches in forks, confirms in fresh processes."""
 
     lab: Lab
     warm: WarmSuite
     knowledge: Knowledge
+    keep: Callable[[SeenRun], None]
+    """Adds a run to the knowledge and to the evidence."""
     suite: tuple[str, ...]
     seed: int
     time_left: Callable[[], float]
@@ -87,7 +89,7 @@ class Prover:
             culprits=culprits,
             experiment=experiment,
             trial=trial,
-            found_by=run.arm if run is not None else "alone",
+            found_by=self.knowledge.shown_by(nodeid) or ALONE,
             processes=self._processes - before,
             order=run.order[: run.position[nodeid] + 1] if run is not None else (nodeid,),
         )
@@ -106,51 +108,39 @@ class Prover:
                 return
             proof.more.append(culprits)
 
-    def shares_cause(self, proof: Proof, nodeid: str) -> bool:
-        """Whether the same tests have the same effect on another one: a run in a fork."""
-        if nodeid in proof.culprits:
-            return False
-        red_alone = self._alone_is_red(nodeid)
-        if red_alone is (proof.dependence == "polluted"):
-            return False
-        seen = self.run((*proof.culprits, nodeid))
-        return seen.passed(nodeid) if red_alone else seen.red(nodeid)
+    def bisect(self, nodeids: Sequence[str]) -> None:
+        """Run orders that halve the suspects of all these tests at once."""
+        effect_is_red = {nodeid: not self._alone_is_red(nodeid) for nodeid in nodeids}
 
-    def together(self, nodeids: Sequence[str], change: Change) -> dict[str, Proof | str]:
-        """Confirm what a change makes red for many tests in the same few processes: a verdict on each.
+        def suspects_now() -> dict[str, tuple[str, ...]]:
+            return {
+                nodeid: agreed(self.knowledge.places(nodeid), effect_is_red=is_red)
+                for nodeid, is_red in effect_is_red.items()
+            }
 
-        They run together in both arms, so that the change is all in which these differ. What is not confirmed
-        so is tried by itself.
-        """
-        experiments = [change.experiment(nodeid, tuple(nodeids), self.seed) for nodeid in nodeids]
-        before = self._processes
-        trials = self.lab.experiments_together(experiments)
-        processes = self._processes - before
-        found: dict[str, Proof | str] = {}
-        for nodeid, experiment, trial in zip(nodeids, experiments, trials, strict=True):
-            if trial.result.status is Status.CONFIRMED:
-                found[nodeid] = change.proof(nodeid, experiment, trial, processes)
-            elif len(nodeids) > 1:
-                found[nodeid] = self._by_itself(nodeid, change)
-            else:
-                found[nodeid] = trial.result.sentence
+        bisect_together(suspects_now, lambda order: self.keep(SeenRun.of(BISECTION, self.run(order))))
+
+    def sharing(self, proof: Proof, nodeids: Sequence[str]) -> list[str]:
+        """The tests on which the same culprits have the same effect: one run with, one without them."""
+        effect_is_red = proof.dependence == "polluted"
+        possible = tuple(
+            nodeid
+            for nodeid in nodeids
+            if nodeid not in proof.culprits and self._alone_is_red(nodeid) is not effect_is_red
+        )
+        if not possible:
+            return []
+        behind = self.run((*proof.culprits, *possible))
+        # what has the effect without the culprits has it from another of these tests
+        without_them = self.run(possible) if len(possible) > 1 else None
+        found = []
+        for nodeid in possible:
+            has_effect = behind.red(nodeid) if effect_is_red else behind.passed(nodeid)
+            if without_them is not None:
+                has_effect = has_effect and without_them.red(nodeid) is not effect_is_red
+            if has_effect:
+                found.append(nodeid)
         return found
-
-    def _by_itself(self, nodeid: str, change: Change) -> Proof | str:
-        """Alone, in its file, or in the whole suite: the first in which the change makes it red."""
-        before = self._processes
-        own_file = tuple(each for each in self.suite if file_of(each) == file_of(nodeid))
-        for nodeids in dict.fromkeys(((nodeid,), own_file, self.suite)):
-            experiment = change.experiment(nodeid, nodeids, self.seed)
-            why = f"{change.name}: is it red with fewer tests?"
-            (seen,) = self.lab.look([Look(setup=experiment.baseline, why=why)])
-            if not seen.red(nodeid):
-                continue
-            trial = self._judged(experiment, None)
-            if trial.result.status is Status.CONFIRMED:
-                return change.proof(nodeid, experiment, trial, self._processes - before)
-            return trial.result.sentence
-        return f"it was red once with {change.name}, and not again"
 
     def explain(self, proof: Proof, case: Case) -> None:
         """Find the state that the polluters leak, who writes it, and a repair; fills in the proof."""
@@ -178,7 +168,7 @@ class Prover:
     def _alone_is_red(self, nodeid: str) -> bool:
         known = self.knowledge.alone_is_red(nodeid)
         if known is None:
-            self.knowledge.add(SeenRun.of("alone", self.run((nodeid,))))
+            self.keep(SeenRun.of(ALONE, self.run((nodeid,))))
             known = bool(self.knowledge.alone_is_red(nodeid))
         return known
 
@@ -252,8 +242,8 @@ class Prover:
             behind = Setup(nodeids=(nodeid,), imports=(*culprits, file_of(nodeid)), seed=self.seed)
         alone = Setup(nodeids=(nodeid,), imports=imports, seed=self.seed)
         named = " and ".join(culprits)
-        arms = (f"after {named}", "alone")
-        tests: list[Any] = [list(culprits), "alone"]
+        arms = (f"after {named}", ALONE)
+        tests: list[Any] = [list(culprits), ALONE]
         if not effect_is_red:
             arms, tests = (arms[1], arms[0]), tests[::-1]
         return Experiment(

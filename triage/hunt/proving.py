@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from math import ceil
 
-from triage.hunt.changes import Change, OtherSurroundings, SecondRun
+from triage.hunt.changes import OtherSurroundings, SecondRun
 from triage.hunt.document import Suspected
 from triage.hunt.factors import Surroundings
 from triage.hunt.proof import Proof
-from triage.hunt.prove import Prover
+from triage.hunt.prove import OrderProver
+from triage.hunt.prove_changes import ChangeProver, Claim
 from triage.hunt.state import Hunt
 from triage.hunt.suspects import explained
 from triage.lab.budget import BudgetSpent
 from triage.lab.environment import environment_of
+from triage.lab.protocol import Look, Setup
 from triage.model.failure import Failure
 from triage.probe.api import Case
 from triage.probe.case_facts import files_of, source_of
 
 _SHARE_OF_ORDERS = 0.5
 """Of the time that is left, for searches in orders before anything else is proven."""
+_SAMPLE = 20
+"""Tests with which forks are compared: their files import what the suite needs, and they take no time."""
 _EXPLAINED_SECONDS = 10.0
 """Time that must be left before a proof is explained: the state that leaks, its writer, a repair."""
 
@@ -28,29 +34,50 @@ def prove_all(hunt: Hunt) -> None:
 
     What an earlier call has answered is not asked again.
     """
+    if not _is_anything_red(hunt):
+        return
     prover = _prover(hunt)
+    with suppress(BudgetSpent):
+        _try_forks(hunt)
     # one search after the other may take all the time, and many tests of one factor are confirmed at once
     _prove_orders(hunt, prover, until=hunt.seconds + _SHARE_OF_ORDERS * hunt.seconds_left)
-    second_runs = _wanted(hunt, hunt.twice_red, _answered(hunt))
-    _prove_change(hunt, prover, SecondRun(), second_runs, hunt.twice_red)
-    for name, red in hunt.red_with.items():
-        factor = hunt.factors[name]
-        unknown = [nodeid for nodeid in _wanted(hunt, red) if not _is_known(hunt, nodeid, factor)]
-        _prove_change(hunt, prover, OtherSurroundings(factor), unknown, red)
+    _prove_changes(hunt)
     _prove_orders(hunt, prover, until=hunt.budget)
+
+
+def _is_anything_red(hunt: Hunt) -> bool:
+    return bool(hunt.twice_red or any(hunt.red_with.values()) or hunt.knowledge.victims())
+
+
+def _try_forks(hunt: Hunt) -> None:
+    """Run some sound tests twice: first in a new interpreter, then in a fork.
+
+    The laboratory forks no run before it has seen that a fork gives what a new interpreter gives, and no
+    other run of a hunt comes twice.
+    """
+    if hunt.are_forks_tried:
+        return
+    hunt.are_forks_tried = True
+    red = {*hunt.twice_red, *hunt.knowledge.victims()}.union(*hunt.red_with.values())
+    sound = [nodeid for nodeid in hunt.knowledge.tests if nodeid not in red] or list(hunt.knowledge.tests)
+    some = tuple(sound[:: ceil(len(sound) / _SAMPLE)])
+    for why in ("some sound tests in a new interpreter", "does a fork give what a new interpreter gives?"):
+        hunt.lab.look([Look(setup=Setup(nodeids=some, seed=hunt.request.seed), why=why)])
 
 
 def _answered(hunt: Hunt) -> set[str]:
     """Tests whose dependence on the order, or on a first run, is proven or was looked at."""
     proven = {nodeid for proof in hunt.proofs if proof.dependence != "factor" for nodeid in proof.tests}
-    return proven | {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in hunt.factors}
+    factors = {factor.name for factor in hunt.factors.values()}
+    return proven | {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in factors}
 
 
-def _prover(hunt: Hunt) -> Prover:
-    return Prover(
+def _prover(hunt: Hunt) -> OrderProver:
+    return OrderProver(
         lab=hunt.lab,
         warm=hunt.warm,
         knowledge=hunt.knowledge,
+        keep=hunt.keep,
         suite=hunt.collected,
         seed=hunt.request.seed,
         time_left=lambda: hunt.seconds_left,
@@ -62,12 +89,17 @@ def _wanted(hunt: Hunt, nodeids: Iterable[str], answered: Collection[str] = ()) 
     return [nodeid for nodeid in nodeids if nodeid not in answered and (subject is None or nodeid == subject)]
 
 
-def _prove_orders(hunt: Hunt, prover: Prover, until: float) -> None:
+def _prove_orders(hunt: Hunt, prover: OrderProver, until: float) -> None:
     """One search a cause: who shares the culprits of a proven test is tried with them alone.
 
     No search begins after `until` seconds of the hunt; once the budget is spent the rest is named.
     """
     waiting = _wanted(hunt, hunt.knowledge.victims(), _answered(hunt))
+    try:
+        prover.bisect(waiting)
+    except BudgetSpent:
+        _no_time(hunt, waiting, "an order")
+        return
     while waiting and (hunt.seconds < until or hunt.seconds_left <= 0):
         nodeid = waiting.pop(0)
         failure = hunt.knowledge.failure(nodeid)
@@ -81,11 +113,10 @@ def _prove_orders(hunt: Hunt, prover: Prover, until: float) -> None:
             if proof.is_by_import:
                 continue
             prover.further_sets(proof)
-            for other in _may_share(hunt, proof, waiting):
-                if prover.shares_cause(proof, other):
-                    proof.members.append(other)
-                    _take_failure(proof, other, hunt.knowledge.failure(other))
-                    waiting.remove(other)
+            for other in prover.sharing(proof, _may_share(hunt, proof, waiting)):
+                proof.members.append(other)
+                _take_failure(proof, other, hunt.knowledge.failure(other))
+                waiting.remove(other)
         except BudgetSpent:
             _no_time(hunt, [nodeid, *waiting], "an order")
             return
@@ -109,27 +140,64 @@ def _may_share(hunt: Hunt, proof: Proof, waiting: Sequence[str]) -> list[str]:
     ]
 
 
-def _prove_change(
-    hunt: Hunt, prover: Prover, change: Change, nodeids: Sequence[str], failures: Mapping[str, Failure]
-) -> None:
-    """Confirm the tests together; those that fail alike are one finding."""
-    if not nodeids:
-        return
-    try:
-        answers = prover.together(nodeids, change)
-    except BudgetSpent:
-        _no_time(hunt, nodeids, change.name)
-        return
-    known: dict[str, Proof] = {}
-    for nodeid, answer in answers.items():
+def _prove_changes(hunt: Hunt) -> None:
+    """Confirm what a second run or a factor made red; of factors of one kind the first that is confirmed."""
+    prover = ChangeProver(lab=hunt.lab, suite=hunt.collected, seed=hunt.request.seed)
+    claims = _claims(hunt)
+    while claims:
+        batches = list(prover.batches(claims))
+        for number, batch in enumerate(batches):
+            try:
+                answers = prover.prove(batch)
+            except BudgetSpent:
+                for claim in (claim for left in batches[number:] for claim in left):
+                    _no_time(hunt, [claim.nodeid], claim.change.name)
+                return
+            leads = _take_answers(hunt, batch, answers)
+            with suppress(BudgetSpent):  # then the command has more tests than it needs
+                prover.show_alone(leads)
+        claims = _claims(hunt)
+
+
+def _claims(hunt: Hunt) -> list[Claim]:
+    """What is still to be confirmed: of each test and each kind of factor one claim."""
+    second = SecondRun()
+    found = [Claim(nodeid, second) for nodeid in _wanted(hunt, hunt.twice_red, _answered(hunt))]
+    taken: set[tuple[str, str]] = set()
+    for name, red in hunt.red_with.items():
+        factor = hunt.factors[name]
+        for nodeid in _wanted(hunt, red):
+            if (nodeid, factor.kind) not in taken and not _is_known(hunt, nodeid, factor):
+                taken.add((nodeid, factor.kind))
+                found.append(Claim(nodeid, OtherSurroundings(factor)))
+    return found
+
+
+def _take_answers(
+    hunt: Hunt, claims: Sequence[Claim], answers: Sequence[Proof | str]
+) -> list[tuple[Claim, Proof]]:
+    """Keep the proofs, and return them; the tests that fail alike with one change are one finding."""
+    known: dict[tuple[str, str], tuple[Claim, Proof]] = {}
+    for claim, answer in zip(claims, answers, strict=True):
         if isinstance(answer, str):
-            _suspect(hunt, [nodeid], change.name, answer)
+            _suspect(hunt, [claim.nodeid], claim.change.name, answer)
             continue
-        proof = known.setdefault(hunt.signature(failures[nodeid]), answer)
+        failure = _failure_with(hunt, claim)
+        _, proof = known.setdefault((claim.change.name, hunt.signature(failure)), (claim, answer))
         if proof is not answer:
-            proof.members.append(nodeid)
-        _take_failure(proof, nodeid, failures[nodeid])
-    hunt.proofs += known.values()
+            proof.members.append(claim.nodeid)
+        _take_failure(proof, claim.nodeid, failure)
+    leads = list(known.values())
+    hunt.proofs += [proof for _, proof in leads]
+    return leads
+
+
+def _failure_with(hunt: Hunt, claim: Claim) -> Failure | None:
+    """How the test failed when the change was tried."""
+    for name, red in hunt.red_with.items():
+        if hunt.factors[name].name == claim.change.name and claim.nodeid in red:
+            return red[claim.nodeid]
+    return hunt.twice_red.get(claim.nodeid)
 
 
 def _is_known(hunt: Hunt, nodeid: str, factor: Surroundings) -> bool:

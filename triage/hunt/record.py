@@ -173,7 +173,7 @@ def _latent(
         summary=state.services.redact(summary_of(proof)),
         found_by=proof.found_by,
         order=order,
-        command=result.baseline_command,
+        command=proof.command or result.baseline_command,
         repair=repair,
         processes=proof.processes,
         experiment=result,

@@ -14,6 +14,8 @@ from triage.model.outcome import Outcome, Phase
 
 ALONE = "alone"
 """The arm that runs one test with nothing before it."""
+BISECTION = "bisection"
+"""Orders that were made to tell suspects apart."""
 OWN_FILE = "each file alone"
 """The arm that imports one file in each interpreter."""
 
@@ -110,6 +112,10 @@ class Knowledge:
         """The red run of a test with the fewest tests before it."""
         red = [run for run in self.runs if nodeid in run.red and nodeid in run.position]
         return min(red, key=lambda run: run.position[nodeid], default=None)
+
+    def shown_by(self, nodeid: str) -> str | None:
+        """The arm that showed the test red first."""
+        return next((run.arm for run in self.runs if nodeid in run.red), None)
 
     def failure(self, nodeid: str) -> Failure | None:
         """How it fails, in the run with the fewest tests before it."""

@@ -70,6 +70,8 @@ class Hunt:
     """Red in one of two equal runs."""
     red_when_fresh: frozenset[str] = frozenset()
     """Red as they stand in a new interpreter: no matter of a factor."""
+    are_forks_tried: bool = False
+    """Whether the laboratory has seen that its forks give what new interpreters give."""
     budget: float = 0.0
     costs: SuiteCosts = field(default_factory=lambda: SuiteCosts(0, 0.0, 0.0, 1))
     factors: dict[str, Surroundings] = field(default_factory=dict)

@@ -20,6 +20,15 @@ class Place:
     red: bool
 
 
+def agreed(places: Sequence[Place], *, effect_is_red: bool) -> tuple[str, ...]:
+    """The tests of which each alone would explain all runs: before it in all with the effect, in no other."""
+    having, harmless = _sorted_out(places, effect_is_red=effect_is_red)
+    if not having:
+        return ()
+    shared = set(having[0].before).intersection(*(place.before for place in having))
+    return tuple(nodeid for nodeid in having[0].before if nodeid in shared and nodeid not in harmless)
+
+
 def suspects(places: Sequence[Place], *, effect_is_red: bool) -> Iterator[tuple[str, ...]]:
     """Ever larger sets of tests, each in a recorded order, that may have the effect on the test.
 
@@ -27,21 +36,13 @@ def suspects(places: Sequence[Place], *, effect_is_red: bool) -> Iterator[tuple[
     (where several tests are each enough); then all of that run (where two are needed together, or another
     test undoes what they did).
     """
-    having = [place for place in places if place.red is effect_is_red and place.before]
-    lacking = [place for place in places if place.red is not effect_is_red]
+    having, harmless = _sorted_out(places, effect_is_red=effect_is_red)
     if not having:
         return
-    harmless = set[str]().union(*(place.before for place in lacking)) if lacking else set()
-    # a run with few tests before it leaves the least to search
-    witness = min(
-        having, key=lambda place: (len([t for t in place.before if t not in harmless]), len(place.before))
-    )
-    shared = set(witness.before)
-    for place in having:
-        shared &= set(place.before)
+    witness = having[0]
     tried: set[tuple[str, ...]] = set()
     for candidates in (
-        tuple(nodeid for nodeid in witness.before if nodeid in shared and nodeid not in harmless),
+        agreed(places, effect_is_red=effect_is_red),
         tuple(nodeid for nodeid in witness.before if nodeid not in harmless),
         min((place.before for place in having), key=len),
         witness.before,
@@ -49,6 +50,16 @@ def suspects(places: Sequence[Place], *, effect_is_red: bool) -> Iterator[tuple[
         if candidates and candidates not in tried:
             tried.add(candidates)
             yield candidates
+
+
+def _sorted_out(places: Sequence[Place], *, effect_is_red: bool) -> tuple[list[Place], set[str]]:
+    """The runs that show the effect, with the fewest suspects first; and all tests that did not have it."""
+    having = [place for place in places if place.red is effect_is_red and place.before]
+    lacking = [place for place in places if place.red is not effect_is_red]
+    harmless = set[str]().union(*(place.before for place in lacking))
+    # a run with few tests before it leaves the least to search
+    having.sort(key=lambda place: (len([t for t in place.before if t not in harmless]), len(place.before)))
+    return having, harmless
 
 
 def explained(places: Sequence[Place], culprits: Sequence[str], *, effect_is_red: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from triage.hunt.document import ArmDone
-from triage.hunt.factors import Surroundings, every_factor, worth_trying
+from triage.hunt.factors import every_factor, worth_trying
 from triage.hunt.machine import describe_machine, libraries_of
 from triage.hunt.orders import (
     by_file,
@@ -16,31 +16,25 @@ from triage.hunt.orders import (
 from triage.hunt.plan import SQUARES, Arm, chosen
 from triage.hunt.seen import ALONE, OWN_FILE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
+from triage.hunt.trying_factors import arms_of_factors, starts_early, try_factors, try_groups
 from triage.lab.protocol import Look, Setup
 from triage.text.plural import counted_noun
 
-FRESH = "new interpreter"
-_TWICE, _FILES = "twice", OWN_FILE
-_FROM_THE_START = "from the start"
-_TOO_MANY = 0.5
-"""Share of red tests with which a factor breaks the suite as such and says nothing of single tests."""
-_FEW = 2
-"""So many red tests are looked at whatever share they are."""
+_REVERSED, _REVERSED_FILES, _TWICE = "reversed", "reversed files", "twice"
 _BATCH = 4
 """Orders of one worker between two looks at the clock."""
-_WORTH_OF_FACTORS = 0.5
-"""Beside the orders, whose worth is what they found of 198 latent tests, in tens."""
-_SELDOM = 0.3
-"""Tests that a factor shows only where it is there before the suite is imported."""
 
 
-def try_arms(hunt: Hunt, limit: float) -> None:
-    """Run what fits until so many seconds of the hunt, best value first; then what an earlier call left."""
+def try_arms(hunt: Hunt, limit: float, *, with_late: bool) -> None:
+    """Run what fits until so many seconds of the hunt, best value first; then what an earlier call left.
+
+    `with_late`: those too that wait until what was red by then is proven.
+    """
     arms = hunt.not_tried
     if not hunt.arms:
         arms = _every_arm(hunt)
         hunt.planned_seconds = sum(arm.seconds for arm in arms)
-    taken, hunt.not_tried = chosen(arms, max(0.0, limit - hunt.seconds))
+    taken, hunt.not_tried = chosen(arms, max(0.0, limit - hunt.seconds), with_late=with_late)
     if not taken:
         return
     progress = hunt.services.progress
@@ -51,7 +45,7 @@ def try_arms(hunt: Hunt, limit: float) -> None:
         if is_late or _is_answered(hunt):
             hunt.not_tried += [arm for left in batches[number:] for arm in left]
             break
-        _try(hunt, [arm.name for arm in batch], limit)
+        _try(hunt, batch, limit)
         for arm in batch:
             progress.step(arm.name)
     progress.finish()
@@ -69,17 +63,16 @@ def _every_arm(hunt: Hunt) -> list[Arm]:
     only = hunt.request.only
     arms = _arms_of_orders(hunt) if not only or ORDER in only else []
     factors = every_factor(describe_machine(hunt.services))
-    for factor in worth_trying(factors, libraries_of(hunt.services.root)):
-        if not only or factor.group in only:
-            arms += _arms_of_factor(hunt, factor)
+    factors = worth_trying(factors, libraries_of(hunt.services.root))
+    arms += arms_of_factors(hunt, [factor for factor in factors if not only or factor.group in only])
     return [arm for arm in arms if arm.name not in hunt.earlier.arms]
 
 
 def _arms_of_orders(hunt: Hunt) -> list[Arm]:
     costs = hunt.costs
     arms = [
-        Arm("reversed", costs.orders(), 12.0),
-        Arm("reversed files", costs.orders(), 6.0),
+        Arm(_REVERSED, costs.orders(), 12.0),
+        Arm(_REVERSED_FILES, costs.orders(), 6.0),
         Arm(_TWICE, costs.orders(2), 4.0),
         Arm(ALONE, costs.alone, 5.0),
     ]
@@ -89,31 +82,19 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
         arms.append(Arm(f"{SQUARE} {first + number}", costs.orders(), 8.0 / (number + 1)))
     files = len(by_file(hunt.collected))
     if files > 1:
-        arms.append(Arm(_FILES, files * costs.fresh(1.0 / files), 1.0))
+        arms.append(Arm(OWN_FILE, files * costs.fresh(1.0 / files), 1.0))
     return arms
-
-
-def _arms_of_factor(hunt: Hunt, factor: Surroundings) -> list[Arm]:
-    """In a fork, where the suite is imported already; and from the start of an interpreter."""
-    worth = _WORTH_OF_FACTORS * factor.worth
-    from_start = f"{factor.name} {_FROM_THE_START}"
-    hunt.factors[from_start] = factor
-    if factor.at_start:
-        return [Arm(from_start, hunt.costs.fresh(), worth)]
-    hunt.factors[factor.name] = factor
-    late = Arm(factor.name, hunt.costs.orders(), worth)
-    return [late, Arm(from_start, hunt.costs.fresh(), _SELDOM * worth)]
 
 
 def _batches(hunt: Hunt, arms: Sequence[Arm]) -> list[list[Arm]]:
     """The arms in their order; those of one process as many at once as there are workers."""
     batches: list[list[Arm]] = []
-    waiting: dict[bool, list[Arm]] = {True: [], False: []}
+    waiting: dict[tuple[bool, bool], list[Arm]] = {}
     for arm in arms:
-        if arm.name not in hunt.factors:
+        if arm.name not in hunt.factors and not arm.members:
             batches.append([arm])
             continue
-        alike = waiting[arm.name.endswith(_FROM_THE_START)]
+        alike = waiting.setdefault((starts_early(arm), bool(arm.members)), [])
         alike.append(arm)
         if len(alike) == hunt.request.workers:
             batches.append(list(alike))
@@ -121,15 +102,21 @@ def _batches(hunt: Hunt, arms: Sequence[Arm]) -> list[list[Arm]]:
     return [*batches, *(left for left in waiting.values() if left)]
 
 
-def _try(hunt: Hunt, names: Sequence[str], limit: float) -> None:
-    name = names[0]
-    if name in hunt.factors:
-        _try_factors(hunt, names)
-        return
+def _try(hunt: Hunt, batch: Sequence[Arm], limit: float) -> None:
+    first = batch[0]
+    if first.members:
+        try_groups(hunt, batch)
+    elif first.name in hunt.factors:
+        try_factors(hunt, batch)
+    else:
+        _try_order(hunt, first.name, limit)
+
+
+def _try_order(hunt: Hunt, name: str, limit: float) -> None:
     begun, before = hunt.seconds, set(hunt.knowledge.victims())
     if name == _TWICE:
         runs, red = 1, _try_twice(hunt)
-    elif name == _FILES:
+    elif name == OWN_FILE:
         runs, red = _try_files(hunt), 0
     else:
         runs, red = _try_orders(hunt, name, _orders_of(hunt, name), limit), 0
@@ -139,20 +126,18 @@ def _try(hunt: Hunt, names: Sequence[str], limit: float) -> None:
 
 def _orders_of(hunt: Hunt, arm: str) -> list[tuple[str, ...]]:
     tests, seed = hunt.collected, hunt.request.seed
-    match arm:
-        case "reversed":
-            return [tests[::-1]]
-        case "reversed files":
-            return [reversed_files(tests)]
-        case "alone" if hunt.request.subject is not None:
-            return [(hunt.request.subject,)]
-        case "alone":
-            return [(nodeid,) for nodeid in hunt.knowledge.tests if nodeid not in hunt.earlier.alone]
-        case _:
-            number = int(arm.partition(" ")[2])
-            # in every second order no file is kept together: other tests are neighbours there
-            make = mixed_order if number % 2 else square_order
-            return [make(tests, number // 2, seed)]
+    if arm == ALONE:
+        subject = hunt.request.subject
+        candidates = hunt.knowledge.tests if subject is None else (subject,)
+        return [(nodeid,) for nodeid in candidates if nodeid not in hunt.earlier.alone]
+    if arm == _REVERSED:
+        return [tests[::-1]]
+    if arm == _REVERSED_FILES:
+        return [reversed_files(tests)]
+    number = int(arm.removeprefix(SQUARE))
+    # in every second order no file is kept together: other tests are neighbours there
+    make = mixed_order if number % 2 else square_order
+    return [make(tests, number // 2, seed)]
 
 
 def _try_orders(hunt: Hunt, arm: str, orders: Sequence[tuple[str, ...]], limit: float) -> int:
@@ -186,45 +171,5 @@ def _try_files(hunt: Hunt) -> int:
         for tests in files
     ]
     for seen in hunt.lab.look(looks):
-        hunt.keep(SeenRun.of(_FILES, seen))
+        hunt.keep(SeenRun.of(OWN_FILE, seen))
     return len(files)
-
-
-def _try_factors(hunt: Hunt, arms: Sequence[str]) -> None:
-    """The whole suite with one factor each; who is red that is not so without it."""
-    whole = Setup(nodeids=hunt.collected, seed=hunt.request.seed)
-    changed = [hunt.factors[arm].arms(whole)[0] for arm in arms]
-    runs: list[SeenRun] = []
-    if arms[0].endswith(_FROM_THE_START):
-        _try_fresh(hunt)
-        looks = [
-            Look(setup=setup, why=f"the suite with {arm}") for arm, setup in zip(arms, changed, strict=True)
-        ]
-        runs += [SeenRun.of(arm, seen) for arm, seen in zip(arms, hunt.lab.look(looks), strict=True)]
-    else:
-        hunt.warm.run_all(
-            [hunt.collected] * len(arms),
-            lambda number, seen: runs.append(SeenRun.of(arms[number], seen)),
-            changed,
-        )
-    for run in runs:
-        red = hunt.new_reds(run)
-        if len(red) > max(_FEW, _TOO_MANY * len(hunt.knowledge.tests)):
-            count = f"{len(red)} of {len(hunt.knowledge.tests)} tests"
-            hunt.notes.append(f"{run.arm}: {count} are red: it breaks the suite as such")
-            red = {}
-        hunt.red_with[run.arm] = red
-        hunt.arms.append(ArmDone(name=run.arm, runs=1, red=len(red), seconds=run.seconds))
-
-
-def _try_fresh(hunt: Hunt) -> None:
-    """The suite as it stands in a new interpreter, once: what is red there is no matter of a factor."""
-    if any(arm.name == FRESH for arm in hunt.arms):
-        return
-    setup = Setup(nodeids=hunt.collected, seed=hunt.request.seed)
-    (seen,) = hunt.lab.look([Look(setup=setup, why="the suite as it stands, for comparison")])
-    run = SeenRun.of(FRESH, seen)
-    red = hunt.new_reds(run)
-    hunt.red_when_fresh = frozenset(run.red)
-    hunt.keep(run)
-    hunt.arms.append(ArmDone(name=FRESH, runs=1, red=len(red), seconds=run.seconds))

@@ -84,7 +84,8 @@ class Lab:
     def experiments_together(self, experiments: Sequence[Experiment]) -> list[Trial]:
         """Run experiments that share arms: each distinct setup runs once a round, whoever needs it.
 
-        An experiment that is decided asks for no further runs. Raises `BudgetSpent` where an arm could not be
+        An experiment that is decided asks for no further runs. A baseline that runs less often than the
+        control it shares has its turns spread over the rounds. Raises `BudgetSpent` where an arm could not be
         run even once.
         """
         repeats = self.spending.budget.repeats
@@ -104,23 +105,29 @@ class Lab:
         return trials
 
     def _run_shared_arms(self, experiments: Sequence[Experiment]) -> dict[str, list[Observation]]:
-        """Rounds of all setups that some open experiment needs, in turn forwards and backwards."""
+        """Rounds of all setups that some open experiment needs, in turn forwards and backwards.
+
+        The last run of each setup is a new interpreter.
+        """
         setups = {_key(arm): arm for each in experiments for arm in (each.baseline, each.treated)}
         runs: dict[str, list[Observation]] = {key: [] for key in setups}
+        turns = _turns_of_setups(experiments)
         try:
-            most = max((each.repeats for each in experiments), default=0)
-            for number in range(most):
+            for number in range(max(map(max, turns.values()), default=-1) + 1):
                 needed: dict[str, None] = {}
                 for each in experiments:
                     baseline, treated = _key(each.baseline), _key(each.treated)
-                    if number < each.repeats and not decided(each, runs[baseline], runs[treated]):
-                        needed.update(dict.fromkeys((baseline, treated)))
+                    if decided(each, runs[baseline], runs[treated]):
+                        continue
+                    needed.update((key, None) for key in (baseline, treated) if number in turns[key])
                 keys = list(needed) if number % 2 == 0 else list(needed)[::-1]
-                needed_setups = [setups[key] for key in keys]
-                forks = self.runner.warmth.may_fork(*needed_setups) and number + 1 < most
-                observations = self._run_all(needed_setups, fresh=not forks, several=True)
-                for key, observation in zip(keys, observations, strict=True):
-                    runs[key].append(observation)
+                may_fork = self.runner.warmth.may_fork(*(setups[key] for key in keys))
+                last = [key for key in keys if not may_fork or number == max(turns[key])]
+                forked = [key for key in keys if key not in last]
+                for some, fresh in ((forked, False), (last, True)):
+                    observations = self._run_all([setups[key] for key in some], fresh=fresh, several=True)
+                    for key, observation in zip(some, observations, strict=True):
+                        runs[key].append(observation)
         except BudgetSpent:
             if not all(runs.values()):
                 raise
@@ -172,6 +179,10 @@ class Lab:
         }
         return trial.model_copy(update={"result": trial.result.model_copy(update=commands)})
 
+    def command(self, setup: Setup) -> str:
+        """A shell command for a setup that was run; its files are kept under a name of their own."""
+        return self._command(f"shown-{next(self._numbers):03d}", setup)
+
     def _command(self, name: str, setup: Setup) -> str:
         return self.record.arm_command(name, setup, self.runner.pristine(setup), self.runner.edits(setup))
 
@@ -218,6 +229,22 @@ def _forks_are_contradicted(
         if forked and fresh and forked == {True} and fresh == {False}:
             return True
     return False
+
+
+def _turns_of_setups(experiments: Sequence[Experiment]) -> dict[str, set[int]]:
+    """The rounds in which each setup runs: all that some experiment wants of it."""
+    turns: dict[str, set[int]] = {}
+    for each in experiments:
+        controls = each.repeats if each.controls is None else each.controls
+        rounds = max(each.repeats, controls)
+        for arm, runs in ((each.baseline, each.repeats), (each.treated, controls)):
+            turns.setdefault(_key(arm), set()).update(_spread(runs, rounds))
+    return turns
+
+
+def _spread(runs: int, rounds: int) -> set[int]:
+    """So many of the rounds, evenly: 2 of 5 are the second and the fourth."""
+    return {(2 * turn + 1) * rounds // (2 * runs) for turn in range(runs)}
 
 
 def _key(setup: Setup) -> str:

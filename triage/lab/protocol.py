@@ -84,6 +84,8 @@ class Experiment(Value):
     treated_watch: tuple[str, ...] = ()
     """The tests that count in the treated arm, where they are others: a sibling that passes."""
     repeats: int = 4
+    controls: int | None = None
+    """Runs of the treated arm where many experiments share it; None: as many as of the baseline."""
     alpha: float = 0.05
     """Highest p at which the factor counts as the cause."""
     any_reason: bool = False
