@@ -156,6 +156,14 @@ def test_clusters_have_the_worst_verdict_of_their_members(clone, judged):
     assert found == VERDICTS
 
 
+def test_the_record_says_what_its_commit_says_of_itself(clone, judged):
+    folder = clone.root / judged.json["folder"]
+    record = json.loads((folder / "results.json").read_bytes())
+    summary = (folder / "summary.md").read_text()
+    assert record["subject"] == clone.git("show", "--no-patch", "--format=%s", record["commit"]).strip()
+    assert f"`{record['commit']}` `{record['subject']}`" in summary
+
+
 def test_evidence_and_documents_hold(clone, judged):
     folder = clone.root / judged.json["folder"]
     document = json.loads((folder / "base" / "base.json").read_text())

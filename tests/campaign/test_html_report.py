@@ -129,6 +129,19 @@ def test_a_failure_names_the_lines_of_product_and_test(root):
     assert entry.stdout == "\x1b[31mred\x1b[0m"
 
 
+def test_owners_come_from_codeowners_for_tests_and_for_what_fails(root):
+    (root / "CODEOWNERS").write_text("*.py @acme/core\nparcel/ @acme/billing @ann\n/u.py\n")
+    _, document = written(root)
+    assert document.surroundings.owners == {"t.py": "@acme/core", "parcel/quote.py": "@acme/billing @ann",
+                                            "tests/test_quote.py": "@acme/core"}  # fmt: skip
+
+
+def test_a_cluster_has_the_command_that_runs_its_tests_again(root):
+    _, document = written(root)
+    (cluster,) = document.evidence.clusters
+    assert (cluster.rerun, cluster.rerun_left_out) == ("python -m pytest t.py::a", 0)
+
+
 def test_source_lines_are_shown_redacted_and_never_from_outside(root):
     (root / "parcel").mkdir()
     (root / "parcel/quote.py").write_text("RATES = {}  # hunter2\nreturn RATES[0]\n")

@@ -36,6 +36,13 @@ def test_the_time_left_is_told_as_soon_as_it_can_be():
     assert time_left(100, 100, 10.0) == ""
 
 
+def test_work_with_a_limit_never_promises_more_than_its_limit():
+    assert time_left(1, 100, 9.0, 60.0) == ", at most 51 s left"
+    assert time_left(25, 100, 10.0, 60.0) == ", about 30 s left"
+    assert time_left(60, 1000, 10.0, 60.0) == ", at most 50 s left: some are left out"
+    assert time_left(60, 1000, 70.0, 60.0) == ", at most 0 s left: some are left out"
+
+
 def test_a_log_has_words_and_no_raw_numbers(clock, capsys):
     progress = PlainProgress(clock)
     progress.start(1, "collecting")

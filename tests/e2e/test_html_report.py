@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.report_run import HOSTILE, write_report_run
+from tests.fixtures.report_run import HOSTILE, PROSE, write_report_run
 from triage.campaign.recorded import recorded_run
 from triage.campaign.report import PageWriting, Report
 from triage.campaign.site.build import SiteBuilder
@@ -29,6 +29,7 @@ MILLISECONDS = 60_000
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a run of 60 tests whose ids, messages, titles and files try to be markup."""
     root = tmp_path_factory.mktemp("project")
+    (root / "CODEOWNERS").write_text("tests/ @acme/core\n")
     folder = write_report_run(root)
     environ = {"CI_PROJECT_URL": "https://git.corp/g/r"}
     report = Report(root, root, recorded_run(folder, root), load_templates(), environ)
@@ -123,6 +124,7 @@ def visible(text: str) -> str:
 
 def test_a_cause_shows_why_it_is_believed(wide: Opened) -> None:
     page = wide.go("#C1")
+    assert "/-/commit/" in page.locator("header a").first.get_attribute("href")
     shown = page.locator(".cause-detail").inner_text()
     for words in (
         "4 of 4 failed",
@@ -131,6 +133,7 @@ def test_a_cause_shows_why_it_is_believed(wide: Opened) -> None:
         "proven cause",
         "- return RATES[0]",
         "+ return RATES[1]",
+        "python -m pytest",
     ):
         assert words in shown
     assert (
@@ -189,6 +192,22 @@ def test_colours_of_a_terminal_are_classes_and_other_escapes_go(wide: Opened) ->
     page = wide.go("#tests/test_plain.py::test_00")
     assert page.locator(".output .ansi-red").first.text_content() == "red"
     assert "\\x1b" not in page.locator(".output").first.inner_text()
+
+
+def test_source_is_coloured_and_prose_is_not(wide: Opened) -> None:
+    page = wide.go("#tests/test_plain.py::test_00")
+    assert PROSE in page.locator(".traceback").inner_text()
+    keywords = page.locator(".traceback .py-keyword").all_inner_texts()
+    assert "def" in keywords
+    assert "with" not in keywords
+    assert page.locator(".traceback .py-number").count() == 0
+
+
+def test_the_owners_of_a_file_are_shown_where_nobody_else_is_named(wide: Opened) -> None:
+    page = wide.go("#tests/test_plain.py::test_40")
+    assert "@acme/core" in page.locator(".test-view .facts").inner_text()
+    wide.go("#/tests?owner=%40acme%2Fcore")
+    assert page.locator(".test-row").count() > 0
 
 
 CONTRAST = """

@@ -29,6 +29,7 @@ def test_one_hunk_after_the_other_changes_the_same_lines(before: str, after: str
 def test_a_hunk_is_named_by_its_lines() -> None:
     changed = changed_text("a.py", "1\n2\n3\n4\n5\n6\n", "1\nx\ny\n3\n4\n6\n")
     assert [hunk.name for hunk in changed.hunks] == ["a.py:2-3", "a.py:6-6"]
+    assert [hunk.in_words for hunk in changed.hunks] == ["lines 2-3 of a.py", "line 6 of a.py"]
     assert changed.without({changed.hunks[1]}) == "1\nx\ny\n3\n4\n5\n6\n"
 
 

@@ -88,8 +88,8 @@ def title_of_cause(found: FoundCause) -> str:
 
 
 def places_of(hunks: Sequence[Hunk]) -> str:
-    """Where hunks lie; of many the first few."""
-    shown = " and ".join(hunk.name for hunk in hunks[:_MOST_NAMED])
+    """Where hunks lie, in words; of many the first few."""
+    shown = " and ".join(hunk.in_words for hunk in hunks[:_MOST_NAMED])
     more = len(hunks) - _MOST_NAMED
     return f"{shown} and {more} more" if more > 0 else shown
 

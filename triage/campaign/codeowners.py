@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codeowners import CodeOwners
 
 PLACES = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Relative to the repository, in the order in which they are looked for."""
@@ -11,25 +16,45 @@ _MOST_BYTES = 3 * 1024 * 1024
 """GitHub ignores a larger one."""
 
 
+@dataclass(frozen=True)
+class FileOwners:
+    """The rules of a repository, asked by files of a suite."""
+
+    root: Path
+    """The suite's."""
+    repository: Path
+    rules: CodeOwners
+
+    @classmethod
+    def read(cls, root: Path) -> FileOwners | None:
+        """Read the rules of the repository that a suite lies in; None without any that can be read."""
+        repository = _repository(root)
+        file = next((repository / place for place in PLACES if (repository / place).is_file()), None)
+        if file is None or file.stat().st_size > _MOST_BYTES:
+            return None
+        from codeowners import CodeOwners
+
+        try:
+            return cls(root, repository, CodeOwners(file.read_text("utf-8", "replace")))
+        except ValueError:
+            return None  # a pattern that cannot be read: GitHub skips such a file's owners too
+
+    def of(self, path: str) -> str | None:
+        """Owners of a file, by its path from the suite's root; None where it has none or lies elsewhere."""
+        file = (self.root / path).resolve()
+        if not file.is_relative_to(self.repository):
+            return None
+        owners = self.rules.of(file.relative_to(self.repository).as_posix())
+        return " ".join(name for _kind, name in owners) or None
+
+
 def owners_of(root: Path, nodeids: Iterable[str]) -> str | None:
     """Owners of the first of the tests' files that has any, as CODEOWNERS spells them; None without."""
-    repository = _repository(root)
-    file = next((repository / place for place in PLACES if (repository / place).is_file()), None)
-    if file is None or file.stat().st_size > _MOST_BYTES:
+    owners = FileOwners.read(root)
+    if owners is None:
         return None
-    from codeowners import CodeOwners
-
-    try:
-        rules = CodeOwners(file.read_text("utf-8", "replace"))
-    except ValueError:
-        return None  # a pattern that cannot be read: GitHub skips such a file's owners too
-    for nodeid in nodeids:
-        path = (root / nodeid.partition("::")[0]).resolve()
-        if path.is_relative_to(repository):
-            owners = rules.of(path.relative_to(repository).as_posix())
-            if owners:
-                return " ".join(name for _kind, name in owners)
-    return None
+    files = (nodeid.partition("::")[0] for nodeid in nodeids)
+    return next((found for found in map(owners.of, files) if found), None)
 
 
 def _repository(root: Path) -> Path:

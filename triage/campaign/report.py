@@ -20,7 +20,7 @@ from triage.campaign.html_report.document import (
 )
 from triage.campaign.html_report.page import page_data, whole_page
 from triage.campaign.html_report.run_facts import preflight_of
-from triage.campaign.html_report.surroundings import excerpts
+from triage.campaign.html_report.surroundings import excerpts, owners_by_file
 from triage.campaign.recorded import RecordedRun, Stage
 from triage.campaign.source_links import Forge, build_address, forge_of
 from triage.cluster.mending import mended
@@ -202,6 +202,7 @@ class Report:
             source_url=forge.source_url(commit, self.prefix) if forge and commit else None,
             commit_url=forge.commit_url() if forge else None,
             excerpts=excerpts(self.root, commit, evidence, writing.redact),
+            owners=owners_by_file(self.root, evidence),
             settings=writing.settings,
             sections=tuple(_section(section, self.summary) for section in writing.sections),
             home=writing.home,

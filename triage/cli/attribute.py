@@ -46,7 +46,7 @@ def _say_cause(app: App, cause: JointCause) -> None:
         f"{cause.cluster or '-':<5} {cause.confidence:<7} {counted_noun(len(cause.tests), 'test', 4):<10}"
     )
     for hunk in cause.hunks:
-        app.say(f"      hunk {hunk.place}")
+        app.say(f"      {hunk.in_words}")
         for sign, text in (("-", hunk.before), ("+", hunk.after)):
             for line in text.splitlines()[:_MOST_LINES]:
                 app.say(f"        {sign} {line}")

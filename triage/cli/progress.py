@@ -41,11 +41,17 @@ def in_words(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def time_left(done: int, total: int, seconds: float) -> str:
-    """How long it may take yet, by what it took so far; empty where that cannot be told."""
-    if done >= total or done < total * _LEAST_DONE:
+def time_left(done: int, total: int, seconds: float, most_seconds: float | None = None) -> str:
+    """How long it may take yet, by what it took so far and by its limit; empty where that cannot be told."""
+    if done >= total:
         return ""
-    return f", about {in_words(seconds / done * (total - done))} left"
+    left_of_limit = None if most_seconds is None else max(most_seconds - seconds, 0.0)
+    if done < total * _LEAST_DONE:
+        return "" if left_of_limit is None else f", at most {in_words(left_of_limit)} left"
+    left = seconds / done * (total - done)
+    if left_of_limit is not None and left_of_limit < left:
+        return f", at most {in_words(left_of_limit)} left: some are left out"
+    return f", about {in_words(left)} left"
 
 
 class _Failures:
@@ -76,12 +82,13 @@ class PlainProgress:
         self._clock = clock
         self._failures = _Failures()
         self._done = self._total = 0
+        self._most_seconds: float | None = None
         self._began = clock()
         self._next = self._began + _FIRST_SECONDS
 
-    def start(self, total: int, what: str) -> None:
+    def start(self, total: int, what: str, most_seconds: float | None = None) -> None:
         """A new stretch of `total` steps begins."""
-        self._done, self._total = 0, total
+        self._done, self._total, self._most_seconds = 0, total, most_seconds
         self._began = self._clock()
         self._next = self._began + _FIRST_SECONDS
         _line(what)
@@ -109,7 +116,7 @@ class PlainProgress:
 
     def _so_far(self, spent: float, label: str) -> str:
         if self._total:
-            left = time_left(self._done, self._total, spent)
+            left = time_left(self._done, self._total, spent, self._most_seconds)
             return f"  {self._done} of {self._total} after {in_words(spent)}{left}"
         return f"  {label} after {in_words(spent)}"  # nobody has announced how many steps there are
 
@@ -122,8 +129,8 @@ class BarProgress:
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
-    def start(self, total: int, what: str) -> None:
-        """A new stretch of `total` steps begins."""
+    def start(self, total: int, what: str, most_seconds: float | None = None) -> None:
+        """A new stretch of `total` steps begins; the bar tells the time left by the steps alone."""
         from rich.console import Console
         from rich.progress import (
             BarColumn,

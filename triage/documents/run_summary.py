@@ -23,7 +23,7 @@ from triage.model.outcome import Outcome
 from triage.model.quarantine import Quarantine
 from triage.model.run import Attempt, Chunk, RunRecord, TestResult
 
-VERSION = 8
+VERSION = 9
 """Rises with every change of what is computed here: a summary of another version is not computed again."""
 CAUSES = "causes.json"
 """What was known of the clusters' causes when the run was concluded."""
@@ -81,6 +81,7 @@ def summarize(
         "with_outcome": counts.collected - counts.not_run,
         "seconds": round(record.seconds, 3),
         "commit": record.commit,
+        "subject": record.subject,
         "dirty": record.dirty,
         "shard": plan.shard if plan else None,
         "durations_from": plan.durations_from if plan else None,

@@ -62,8 +62,11 @@ class World:
 class Progress(Protocol):
     """Where long work says how far it is."""
 
-    def start(self, total: int, what: str) -> None:
-        """A new stretch of `total` steps begins; `what` says in words what is done, with its number."""
+    def start(self, total: int, what: str, most_seconds: float | None = None) -> None:
+        """A new stretch of `total` steps begins; `what` says in words what is done, with its number.
+
+        It ends after `most_seconds` however far it is; None is no limit.
+        """
 
     def step(self, label: str, outcome: Outcome | None = None, reason: str = "") -> None:
         """One step is done; of a test with its outcome, and why it failed."""
@@ -78,7 +81,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that says nothing."""
 
-    def start(self, total: int, what: str) -> None:
+    def start(self, total: int, what: str, most_seconds: float | None = None) -> None:
         """Say nothing."""
 
     def step(self, label: str, outcome: Outcome | None = None, reason: str = "") -> None:

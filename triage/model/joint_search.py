@@ -9,6 +9,7 @@ from typing import Literal
 from triage.model.base import Value
 from triage.model.base_commit import OnBase
 from triage.model.experiment import ExperimentResult
+from triage.text.lines import lines_in_words
 
 JOINT_FILE = "joint.json"
 
@@ -40,6 +41,11 @@ class HunkRef(Value):
     last: int
     before: str
     after: str
+
+    @property
+    def in_words(self) -> str:
+        """`line 12 of src/a.py`; the path alone of a whole file."""
+        return self.path if self.place == self.path else lines_in_words(self.path, self.first, self.last)
 
 
 class JointCause(Value):

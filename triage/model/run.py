@@ -308,6 +308,8 @@ class RunRecord(Value):
     seconds: float = 0.0
     commit: str | None = None
     """What was checked out, where the suite is in a git repository."""
+    subject: str | None = None
+    """The first line of the commit's message; None in records of older versions."""
     dirty: bool | None = None
     """Whether the tree differed from the commit; None where nobody knows."""
     base: BaseRun | None = None

@@ -157,6 +157,15 @@ def read_checkout(root: str, own: Path) -> Checkout:
         return Checkout(why=str(error))
 
 
+def subject_of(root: str, commit: str | None) -> str | None:
+    """The first line of a commit's message; None where there is no commit, or git does not answer."""
+    try:
+        repository = Repository.open(Path(root))
+        return repository.subject(commit) if repository is not None and commit is not None else None
+    except TriageError:
+        return None
+
+
 def is_cache(name: str) -> bool:
     """Whether a path names byte code or a cache of pytest's: no part of the code under test."""
     return bool(_CACHES & set(Path(name).parts))

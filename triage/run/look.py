@@ -83,7 +83,9 @@ class TracedLook:
             doubts=False,
         )
         self._builder = DocumentBuilder()
-        self.progress.start(len(red), f"tracing {counted_noun(len(red), 'red test')}")
+        beside = f", and {counted_noun(len(green), 'green one')} beside them" if green else ""
+        what = f"tracing {counted_noun(len(red), 'red test')}{beside}"
+        self.progress.start(len(red) + len(green), what, self.suite.look_budget)
         self._look_in_turn(chunks, red, green)
         self._look_in_place(red)
         self.progress.finish()
@@ -139,17 +141,22 @@ class TracedLook:
         passed = [
             test for test in red if self._builder.outcome(test.key) is Outcome.PASSED and test.preceding
         ]
+        # tests that run for the sake of one behind them are no steps of the work that was announced
+        runner = replace(self._runner, on_event=self._take_look)
         for number, test in enumerate(passed[:_MOST_IN_PLACE], 1):
             if self._deadline():
                 return
             request = self.make_request({"module": MODULE, "closely": [list(test.key)], "only_closely": True})
             chunk = ChunkProgress(f"look-in-place-{number}", (*test.preceding, test.key))
-            self._runner.attempt(chunk, request, chunk.keys)
+            runner.attempt(chunk, request, chunk.keys)
 
-    def _on_event(self, chunk: ChunkProgress, _attempt: int, _payload: bytes, event: Any) -> None:
+    def _on_event(self, chunk: ChunkProgress, attempt: int, payload: bytes, event: Any) -> None:
+        if event.get("e") == "finish":
+            self.progress.step(chunk.last_finished[0])
+        self._take_look(chunk, attempt, payload, event)
+
+    def _take_look(self, chunk: ChunkProgress, _attempt: int, _payload: bytes, event: Any) -> None:
         match event.get("e"):
-            case "finish" | "ran":
-                self.progress.step(chunk.last_finished[0])
             case "look" if "executed" in event:
                 key = chunk.last_finished
                 result = chunk.results.get(key)

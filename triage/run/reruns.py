@@ -75,7 +75,8 @@ class Reruns:
             self.notes.append(f"{len(red)} of {planned} tests are red: none of them was run again")
             return
         self._begin()
-        self.progress.start(len(red), f"running {counted_noun(len(red), 'red test')} again")
+        what = f"running {counted_noun(len(red), 'red test')} again"
+        self.progress.start(len(red), what, self.suite.rerun_budget)
         tests: dict[Key, RerunTest] = {}
 
         def run_again(test: _RedTest) -> None:

@@ -81,6 +81,7 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
         hints=tuple(dict.fromkeys(hint for record in records for hint in record.hints)),
         seconds=max(record.seconds for record in records),
         commit=records[0].commit,
+        subject=records[0].subject,
         dirty=_dirty(records),
         base=_base(records),
     )

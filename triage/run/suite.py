@@ -395,6 +395,7 @@ class _SuiteRun:
             root=self.suite.root,
             complete=False,
             commit=self.checkout.commit,
+            subject=self._subject(),
             dirty=self.checkout.dirty,
         )
         seconds = self.world.monotonic() - self.started
@@ -404,6 +405,11 @@ class _SuiteRun:
             record = record.model_copy(update={"void": unanswered, "complete": False})
         self.artifacts.write_record(record)
         return record
+
+    def _subject(self) -> str | None:
+        """What the commit says of itself; people write secrets into messages too."""
+        subject = environment.subject_of(self.suite.root, self.checkout.commit)
+        return self.store.folder.redact(subject) if subject is not None else None
 
     def _restore_evidence(self) -> list[str]:
         restored = self.store.restore_documents()

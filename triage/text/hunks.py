@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+from triage.text.lines import lines_in_words
+
 _MOST_COMPARED = 4_000
 """Lines, once common beginnings and ends are left out, up to which they are compared one by one: beyond it
 comparing takes seconds, and a difference of that size is one piece."""
@@ -31,6 +33,11 @@ class Hunk:
     def name(self) -> str:
         """`path:first-last`, by the lines of the new text; the path alone of a whole file."""
         return self.path if self.is_file else f"{self.path}:{self.first}-{self.last}"
+
+    @property
+    def in_words(self) -> str:
+        """`line 12 of src/a.py`, `lines 12-14 of src/a.py`; the path alone of a whole file."""
+        return self.path if self.is_file else lines_in_words(self.path, self.first, self.last)
 
     @property
     def is_removal(self) -> bool:

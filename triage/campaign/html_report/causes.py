@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from triage.campaign.html_report.document import (
     Moment,
     WhyEntry,
 )
+from triage.campaign.rerun_command import RerunConditions, rerun_command
 from triage.cluster.registry import ClusterRegistry, with_proposals
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, Why
@@ -35,10 +37,15 @@ from triage.model.journal import (
     Renamed,
     StatusChanged,
 )
+from triage.text.lines import lines_in_words
+from triage.text.pattern import pattern
 
 MOST_EXPERIMENTS = 40
 """Of one cluster, the newest: what was tried before is in the evidence."""
 MOST_WHY = 20
+_SHORT_ID = 12
+"""Digits of a commit that people read; links and commands have all of them."""
+_COMMIT = pattern(r"\b [0-9a-f]{40} \b", matches=["a" * 40], rejects=["a" * 41, "a" * 12])
 MOST_MOMENTS = 60
 """Of one cluster, the newest."""
 
@@ -48,7 +55,9 @@ def cluster_entries(
     clusters: Sequence[Cluster],
     summaries: Sequence[Mapping[str, Any]],
     registry: ClusterRegistry,
+    *,
     failures: Sequence[FailureEntry],
+    conditions: RerunConditions,
 ) -> tuple[ClusterEntry, ...]:
     """An entry for each cluster of the run, in its order; `summaries` are the rows of its summary."""
     first_failures: dict[str, FailureEntry] = {}
@@ -57,7 +66,14 @@ def cluster_entries(
             first_failures.setdefault(failure.cluster, failure)
     rows = {row["id"]: row for row in summaries}
     return tuple(
-        _entry(output, cluster, rows.get(cluster.id, {}), registry, first_failures.get(cluster.id))
+        _entry(
+            output,
+            cluster,
+            rows.get(cluster.id, {}),
+            registry,
+            failure=first_failures.get(cluster.id),
+            conditions=conditions,
+        )
         for cluster in clusters
     )
 
@@ -67,13 +83,16 @@ def _entry(
     cluster: Cluster,
     row: Mapping[str, Any],
     registry: ClusterRegistry,
+    *,
     failure: FailureEntry | None,
+    conditions: RerunConditions,
 ) -> ClusterEntry:
     is_known = cluster.id in registry.clusters
     events = registry.events_of(cluster.id) if is_known else ()
     evidence = with_proposals(registry, cluster) if is_known else cluster
     experiments = _experiments(output, events)
     quarantine = row.get("quarantine") or {}
+    rerun = rerun_command(cluster.members, conditions)
     return ClusterEntry(
         id=cluster.id,
         title=cluster.title,
@@ -94,6 +113,8 @@ def _entry(
         cause=_cause(output, registry, cluster.id) if is_known else None,
         experiments=experiments,
         moments=tuple(_moment(event) for event in events)[-MOST_MOMENTS:],
+        rerun=rerun.text,
+        rerun_left_out=rerun.left_out,
         next=row.get("next"),
     )
 
@@ -139,7 +160,7 @@ def _hunks(output: Path, cluster: str, report: ProbeReport | None) -> Iterable[H
         for cause in _causes_of_joint_search(path / "joint.json"):
             if cause.get("cluster") == cluster:
                 for hunk in cause.get("hunks", ()):
-                    yield Hunk(title=str(hunk["place"]), diff=_diff_of(hunk))
+                    yield Hunk(title=_title_of(hunk), diff=_diff_of(hunk))
 
 
 def _causes_of_joint_search(path: Path) -> list[dict[str, Any]]:
@@ -150,6 +171,12 @@ def _causes_of_joint_search(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return [cause for cause in causes if isinstance(cause, dict)]
+
+
+def _title_of(hunk: Mapping[str, Any]) -> str:
+    """The place in words; a whole file is named by its path alone."""
+    path, place = str(hunk["path"]), str(hunk["place"])
+    return place if place == path else lines_in_words(path, int(hunk["first"]), int(hunk["last"]))
 
 
 def _diff_of(hunk: Mapping[str, Any]) -> str:
@@ -189,7 +216,12 @@ def _experiment(result: ExperimentResult, stamp: str) -> ExperimentEntry:
 def _factor_in_words(factor: Factor | None) -> str:
     if factor is None:
         return ""
-    return f"{factor.kind} {factor.name}: {json.dumps(factor.from_)} → {json.dumps(factor.to)}"
+    before, after = (_COMMIT.sub(_short_id, json.dumps(value)) for value in (factor.from_, factor.to))
+    return f"{factor.kind} {factor.name}: {before} → {after}"
+
+
+def _short_id(found: re.Match[str]) -> str:
+    return found[0][:_SHORT_ID]
 
 
 def _moment(event: Event) -> Moment:

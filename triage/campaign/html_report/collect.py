@@ -19,6 +19,7 @@ from triage.campaign.html_report.history import (
 from triage.campaign.html_report.hunts import newest_hunt
 from triage.campaign.html_report.run_facts import attempt_entries, run_facts
 from triage.campaign.recorded import RecordedRun, read_clusters, read_failures
+from triage.campaign.rerun_command import conditions_of_rerun
 from triage.cluster.mending import mended
 from triage.cluster.registry import ClusterRegistry, as_decided
 from triage.documents.ledgers import JOURNAL
@@ -56,7 +57,14 @@ def collect(output: Path, run: RecordedRun, summary: Mapping[str, Any], *, as_of
         run=facts,
         tests=tests,
         failures=failures,
-        clusters=cluster_entries(output, clusters, summary["clusters"], registry, failures),
+        clusters=cluster_entries(
+            output,
+            clusters,
+            summary["clusters"],
+            registry,
+            failures=failures,
+            conditions=conditions_of_rerun(run.folder.path),
+        ),
         history=_points([*earlier, own], nodeids),
         gone=gone_tests(earlier, nodeids),
         attempts=attempt_entries(run),

@@ -14,7 +14,7 @@ from typing import Any, Final
 from triage.model.base import Value
 from triage.model.outcome import Outcome
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Rises with every change of what is stated here: the data of another version is not collected again."""
 ABSENT: Final = " "
 """The letter of a test that a run did not have."""
@@ -186,6 +186,10 @@ class ClusterEntry(Value):
     cause: CauseEntry | None
     experiments: tuple[ExperimentEntry, ...]
     moments: tuple[Moment, ...]
+    rerun: str
+    """The pytest command that runs its tests again, as the end of the run has it."""
+    rerun_left_out: int
+    """Tests that the command does not name."""
     next: str | None
 
 
@@ -213,6 +217,8 @@ class RunFacts(Value):
     counts: dict[str, int]
     seconds: float
     commit: str | None
+    subject: str | None
+    """The first line of the commit's message."""
     dirty: bool | None
     changed: tuple[str, ...]
     shard: str | None
@@ -313,6 +319,8 @@ class Surroundings(Value):
     commit_url: str | None = None
     """Address of a commit, with `{commit}`."""
     excerpts: tuple[Excerpt, ...] = ()
+    owners: dict[str, str] = {}
+    """Files of tests and of places to their owners by CODEOWNERS."""
     settings: tuple[SettingEntry, ...] = ()
     sections: tuple[PluginSection, ...] = ()
     home: str | None = None

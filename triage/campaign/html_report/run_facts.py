@@ -29,6 +29,7 @@ def run_facts(run: RecordedRun, summary: Mapping[str, Any]) -> RunFacts:
         counts=counts_of(summary["counts"]),
         seconds=summary["seconds"],
         commit=summary["commit"],
+        subject=run.record.subject,
         dirty=summary["dirty"],
         changed=tuple((preflight.get("git") or {}).get("changed", ()))[:_MOST_CHANGED],
         shard=summary["shard"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from triage.campaign.codeowners import FileOwners
 from triage.campaign.html_report.document import Excerpt, PageEvidence, SettingEntry
 from triage.config import Loaded
 from triage.process.git import Repository
@@ -42,6 +43,17 @@ def excerpts(
         if line <= len(texts[path]):
             found.append(_excerpt(path, line, texts[path], redact))
     return tuple(found)
+
+
+def owners_by_file(root: Path, evidence: PageEvidence) -> dict[str, str]:
+    """Who owns the tests' files and the places where clusters fail, by CODEOWNERS; empty without one."""
+    owners = FileOwners.read(root)
+    if owners is None:
+        return {}
+    places = [place for cluster in evidence.clusters for place in (cluster.product, cluster.own)]
+    paths = dict.fromkeys([*evidence.tests.files, *(place.path for place in places if place is not None)])
+    found = {path: owners.of(path) for path in paths}
+    return {path: owner for path, owner in found.items() if owner is not None}
 
 
 def _excerpt(path: str, line: int, lines: list[str], redact: Callable[[str], str]) -> Excerpt:

@@ -6,9 +6,7 @@ import {
   clusterLink, command, facts, placeLink, section, sourceExcerpt, stampCell, stateBadge, table, testLink, testList, trend,
 } from "./parts.js";
 import { addressOfTest } from "./route.js";
-import { counted, moment, shellWord, short } from "./words.js";
-
-const MOST_IN_COMMAND = 20;
+import { counted, moment, short } from "./words.js";
 
 /** The detail of a cluster, most telling first. */
 export function causeDetail(cluster, report) {
@@ -22,10 +20,10 @@ export function causeDetail(cluster, report) {
     section("Where it fails", places(cluster, report)),
     experimentsPart(cluster),
     section("Why these tests are together", whyPart(cluster)),
-    failure ? section("First failure", failurePart(failure, report)) : null,
+    failure ? section("First failure", failedTest(failure, report), failurePart(failure, report)) : null,
     section(`Tests (${cluster.members.length.toLocaleString("en")})`, testList(cluster.members, report)),
     section("What happened to it", momentsPart(cluster)),
-    section("Commands", commandsPart(cluster)),
+    el("div", { class: "commands" }, section("Commands", commandsPart(cluster))),
   ];
 }
 
@@ -39,13 +37,17 @@ function summaryOf(cluster, report) {
   return facts([
     ["status", cluster.status],
     ["tests", cluster.failing ? `${counted(cluster.failing, "test")} failing in this run` : "none failing in this run"],
-    ["owner", cluster.owner || "nobody yet"],
+    ["owner", cluster.owner || byCodeOwners(report.ownerOfCluster(cluster))],
     ["quarantine", cluster.quarantine],
     ["first seen", cluster.first_seen ? stampCell(cluster.first_seen) : "in no run that is on record"],
     ["last seen", cluster.last_seen ? stampCell(cluster.last_seen) : null],
     ["also known as", cluster.aliases.join(", ")],
     ["trend", numbers.length > 1 ? trend(numbers) : null],
   ]);
+}
+
+function byCodeOwners(owner) {
+  return owner ? `${owner} (by CODEOWNERS)` : "nobody yet";
 }
 
 function causePart(cluster, report) {
@@ -124,12 +126,16 @@ function whyPart(cluster) {
   );
 }
 
+/** Which test failed, and in which of its stages. */
+function failedTest(failure, report) {
+  const { id } = report.tests[failure.test];
+  return el("p", {}, el("a", { href: addressOfTest(id), class: "nodeid" }, id), ` in ${failure.phase}`, failure.subtest ? ` (subtest ${failure.subtest})` : "");
+}
+
 /** What one failure said: message, traceback, output. */
 export function failurePart(failure, report) {
-  const test = report.tests[failure.test];
   const streams = [["Standard output", failure.stdout], ["Standard error", failure.stderr], ["Log", failure.log]];
   return [
-    el("p", {}, el("a", { href: addressOfTest(test.id), class: "nodeid" }, test.id), ` in ${failure.phase}`, failure.subtest ? ` (subtest ${failure.subtest})` : ""),
     el("p", { class: "message" }, el("strong", {}, failure.exception), failure.exception && failure.message ? ": " : "", failure.message),
     failure.text ? traceback(failure.text, report) : null,
     streams.filter(([, text]) => text).map(([name, text]) =>
@@ -159,11 +165,10 @@ function momentsPart(cluster) {
 }
 
 function commandsPart(cluster) {
-  const named = cluster.members.slice(0, MOST_IN_COMMAND).map(shellWord).join(" ");
-  const more = cluster.members.length - MOST_IN_COMMAND;
+  const more = cluster.rerun_left_out;
   return [
-    named ? command(`pytest ${named}`) : null,
-    more > 0 ? el("p", { class: "quiet" }, `and ${counted(more, "test")} more`) : null,
+    cluster.members.length ? command(cluster.rerun) : null,
+    more > 0 ? el("p", { class: "quiet" }, `and ${counted(more, "more test")}: triage show ${cluster.id} --full`) : null,
     cluster.next ? command(cluster.next) : null,
     command(`triage explain ${cluster.id}`),
   ];

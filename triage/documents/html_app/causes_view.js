@@ -43,6 +43,8 @@ function noCauses(report) {
 }
 
 function causeLine(cluster, report, isShown) {
+  const owner = report.ownerOfCluster(cluster);
+  const code = (cluster.product || cluster.own || {}).code;
   return el(
     "li",
     { class: isShown ? "shown" : null },
@@ -56,9 +58,10 @@ function causeLine(cluster, report, isShown) {
         " ",
         stateBadge(cluster),
         el("span", { class: "push quiet" }, counted(cluster.failing || cluster.members.length, "test")),
-        cluster.owner ? el("span", { class: "quiet owner" }, cluster.owner) : null,
+        owner ? el("span", { class: "quiet owner" }, owner) : null,
       ),
       el("span", { class: "title" }, cluster.title),
+      code ? el("span", { class: "title quiet" }, `> ${code}`) : null,
       el(
         "span",
         { class: "row quiet" },

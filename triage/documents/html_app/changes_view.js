@@ -1,8 +1,8 @@
 // What is different from the run before, and from the base.
 
 import { el } from "./dom.js";
-import { facts, section, testList } from "./parts.js";
-import { GREEN, RED, counted, moment, short } from "./words.js";
+import { commitLink, facts, section, testList } from "./parts.js";
+import { GREEN, RED, counted, moment } from "./words.js";
 
 const BASE_WORDS = {
   "broken-by-change": "Broken by this change: green on the base",
@@ -30,19 +30,13 @@ function againstBase(report) {
   return section(
     "Against the base",
     facts([
-      ["commit", base.commit ? commitOf(base.commit, report) : "none"],
-      ["", base.subject],
+      ["commit", base.commit ? [commitLink(base.commit, report), " ", base.subject] : "none"],
       ["chosen", base.chosen],
       ["notes", (base.notes || []).join("; ")],
     ]),
     Object.entries(BASE_WORDS).map(([verdict, words]) => group(words, groups.get(verdict) || [], report)),
     groups.size ? null : el("p", {}, "Nothing red was asked of it."),
   );
-}
-
-function commitOf(commit, report) {
-  const address = report.commitAddress(commit);
-  return address ? el("a", { href: address }, short(commit)) : el("code", {}, short(commit));
 }
 
 function againstPrevious(report) {

@@ -13,6 +13,8 @@ const PYTHON = new RegExp(
   "g",
 );
 const PLACE = /^(?<path>[^\s:][^:]*\.\w+):(?<line>\d+)(?<rest>:.*)?$/;
+// Source in a traceback is indented, and values stand as `name = value`; all else is prose or a log.
+const SOURCE = /^(?:\s{2,}\S|[A-Za-z_]\w* += )/;
 const FILE_LINE = /^(?<before>\s*File ")(?<path>[^"]+)(?<between>", line )(?<line>\d+)(?<rest>.*)$/;
 
 /** One line of Python as spans. */
@@ -49,7 +51,8 @@ function tracebackLine(line, report) {
   if (/^E(\s|$)/.test(line)) return el("span", { class: "error" }, line);
   if (/^>/.test(line)) return el("span", { class: "at" }, ">", pythonLine(line.slice(1)));
   if (/^[_\s]*_ |^-{5,}/.test(line)) return el("span", { class: "rule" }, line);
-  return ansi(line).length > 1 ? ansi(line) : pythonLine(line);
+  if (line.includes("\u001b")) return ansi(line);
+  return SOURCE.test(line) ? pythonLine(line) : line;
 }
 
 /** Removed and added lines. */

@@ -8,6 +8,7 @@ import { flakyView } from "./flaky_view.js";
 import { huntView } from "./hunt_view.js";
 import { helpDialog, listen } from "./keys.js";
 import { printSheet } from "./print.js";
+import { commitLink } from "./parts.js";
 import { Report, readDocument } from "./report.js";
 import { VIEWS, addressOfTest, addressOfView, readRoute } from "./route.js";
 import { runView } from "./run_view.js";
@@ -15,7 +16,7 @@ import { TestsView } from "./tests_view.js";
 import { testView } from "./test_view.js";
 import { timelineView } from "./timeline_view.js";
 import { trendsView } from "./trends_view.js";
-import { counted, moment, short, stateOf } from "./words.js";
+import { counted, duration, moment, stateOf } from "./words.js";
 
 const TITLES = { causes: "Causes", tests: "Tests", timeline: "Timeline", changes: "Changes", trends: "Trends", flaky: "Flaky", hunt: "Hunt", run: "Run" };
 
@@ -185,10 +186,12 @@ function verdictInWords(report) {
 function aboutCommit(report) {
   const { run } = report;
   const changed = run.dirty ? ` with ${counted(run.changed.length, "changed file")}` : "";
-  const commit = run.commit ? `commit ${short(run.commit)}${changed}` : "no commit";
-  const base = run.base && run.base.commit ? ` against ${run.base.ref === "auto" ? "" : run.base.ref + "@"}${short(run.base.commit)}` : "";
+  const subject = run.subject ? ` ${run.subject}` : "";
+  const commit = run.commit ? ["commit ", commitLink(run.commit, report), subject, changed] : "no commit";
+  const isNamed = run.base && run.base.ref !== "auto";
+  const base = run.base && run.base.commit ? [` against ${isNamed ? run.base.ref + "@" : ""}`, commitLink(run.base.commit, report)] : null;
   const python = run.interpreter.python ? `, Python ${run.interpreter.python}` : "";
-  return `${commit}${base}, ${counted(run.counts.collected || 0, "test")} in ${run.seconds.toFixed(1)} s${python}`;
+  return [commit, base, `, ${counted(run.counts.collected || 0, "test")} in ${duration(run.seconds * 1000)}${python}`];
 }
 
 async function start() {

@@ -3,7 +3,7 @@
 import { el, svg } from "./dom.js";
 import { addressOfCluster, addressOfTest } from "./route.js";
 import { pythonLine } from "./colours.js";
-import { counted, moment, outcomeSign, outcomeWord, percent, stateOf, RED } from "./words.js";
+import { counted, moment, outcomeSign, outcomeWord, outcomesInWords, percent, short, stateOf, RED } from "./words.js";
 
 /** An outcome with its sign. */
 export function outcomeBadge(outcome) {
@@ -41,6 +41,12 @@ export function placeLink(place, report) {
   const words = `${place.path}:${place.line}`;
   const address = report.sourceAddress(place.path, place.line);
   return address ? el("a", { href: address, class: "place" }, words) : el("span", { class: "place" }, words);
+}
+
+/** A commit, as a link where the repository is on the web. */
+export function commitLink(commit, report) {
+  const address = report.commitAddress(commit);
+  return address ? el("a", { href: address }, short(commit)) : el("code", {}, short(commit));
 }
 
 /** Source lines around a place, the line itself marked. */
@@ -143,6 +149,8 @@ export function facts(pairs) {
   return el("dl", { class: "facts" }, shown.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 }
 
+const MOST_COLUMNS_NARROW = 3; // a wider table becomes a list of rows on a narrow screen
+
 /** A table: headings, and rows of cells; a heading that begins with # stands over figures. */
 export function table(headings, rows) {
   const isFigure = headings.map((heading) => heading.startsWith("#"));
@@ -161,7 +169,7 @@ export function table(headings, rows) {
   );
   return el(
     "div",
-    { class: "table", tabindex: "0", role: "region", "aria-label": `Table of ${headings.map((each) => each.replace(/^#/, "")).join(", ")}` },
+    { class: headings.length > MOST_COLUMNS_NARROW ? "table many" : "table", tabindex: "0", role: "region", "aria-label": `Table of ${headings.map((each) => each.replace(/^#/, "")).join(", ")}` },
     el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body)),
   );
 }
@@ -190,7 +198,7 @@ export function testList(ids, report, most = 100) {
 export function outcomeBar(counts, order) {
   const shown = order.filter((outcome) => counts[outcome]);
   const total = shown.reduce((sum, outcome) => sum + counts[outcome], 0) || 1;
-  const words = shown.map((outcome) => `${counts[outcome]} ${outcomeWord(outcome)}`).join(", ");
+  const words = outcomesInWords(counts, shown);
   const bar = svg("svg", { viewBox: "0 0 100 3", preserveAspectRatio: "none", class: "bar", role: "img", "aria-label": words });
   let left = 0;
   for (const outcome of shown) {

@@ -60,9 +60,20 @@ export class Report {
         clusters,
         detail: columns.details[index] || {},
         message: first ? [first.exception, first.message].filter(Boolean).join(": ") : "",
-        owner: clusters.map((id) => (this.clusterById.get(id) || {}).owner).find(Boolean) || null,
+        owner: clusters.map((id) => (this.clusterById.get(id) || {}).owner).find(Boolean) || this.ownerOfFile(file),
       };
     });
+  }
+
+  /** Owners by CODEOWNERS; null where nobody owns the file. */
+  ownerOfFile(path) {
+    return (this.surroundings.owners || {})[path] || null;
+  }
+
+  /** Who was named as the owner of a cluster, else who owns the lines where it fails. */
+  ownerOfCluster(cluster) {
+    const places = [cluster.product, cluster.own].filter(Boolean);
+    return cluster.owner || places.map((place) => this.ownerOfFile(place.path)).find(Boolean) || null;
   }
 
   /** How a test fared in each recorded run, oldest first; null where the run did not have it. */

@@ -1,10 +1,11 @@
 // What was run, where, with what.
 
 import { el } from "./dom.js";
-import { facts, outcomeBar, section, table, testLink } from "./parts.js";
-import { OUTCOMES, counted, duration, outcomeWord, short } from "./words.js";
+import { commitLink, facts, outcomeBar, section, table, testLink } from "./parts.js";
+import { OUTCOMES, counted, duration, outcomesInWords } from "./words.js";
 
 const SLOWEST = 25;
+const MOST_GATE_LINES = 50; // of one cluster: its own page lists its tests
 
 export function runView(report) {
   const { run } = report;
@@ -15,13 +16,13 @@ export function runView(report) {
     section(
       "Outcomes",
       outcomeBar(run.counts, OUTCOMES),
-      el("p", {}, OUTCOMES.filter((outcome) => run.counts[outcome]).map((outcome) => `${run.counts[outcome].toLocaleString("en")} ${outcomeWord(outcome)}  `)),
+      el("p", {}, outcomesInWords(run.counts)),
     ),
-    section("Gate", lines([...((run.gate || {}).held_against || []).map((text) => `fails: ${text}`), ...((run.gate || {}).warnings || []).map((text) => `warning: ${text}`)])),
+    section("Gate", gateLines("fails the gate", (run.gate || {}).held_against || []), gateLines("warning", (run.gate || {}).warnings || [])),
     section("Run", facts([
       ["campaign", run.campaign],
       ["STAMP", run.stamp],
-      ["commit", run.commit ? [commit(report), run.dirty ? ` with ${counted(run.changed.length, "changed file")}` : ""] : "none"],
+      ["commit", run.commit ? [commitLink(run.commit, report), run.subject ? ` ${run.subject}` : "", run.dirty ? ` with ${counted(run.changed.length, "changed file")}` : ""] : "none"],
       ["changed", run.changed.join(", ")],
       ["took", duration(run.seconds * 1000)],
       ["shard", run.shard],
@@ -30,7 +31,7 @@ export function runView(report) {
       ["Python", run.interpreter.python],
       ["pytest", run.interpreter.pytest],
       ["interpreter", run.interpreter.executable],
-      ...Object.entries(run.limits).map(([name, value]) => [name.replaceAll("_", " "), value]),
+      ...Object.entries(run.limits).map(([name, value]) => [name.replaceAll("_", " "), limitInWords(name, value)]),
     ])),
     section("Notes", lines([...run.hints.map((text) => `may behave differently elsewhere: ${text}`), ...run.notes])),
     section("Slowest tests", table(["#took", "test"], slowest.map((test) => [duration(test.millis), testLink(test.id)]))),
@@ -43,13 +44,34 @@ export function runView(report) {
   );
 }
 
-function commit(report) {
-  const address = report.commitAddress(report.run.commit);
-  return address ? el("a", { href: address }, short(report.run.commit)) : el("code", {}, short(report.run.commit));
-}
-
 function lines(texts) {
   return texts.length ? el("ul", {}, texts.map((text) => el("li", {}, text))) : null;
+}
+
+/** What the gate says of each cluster, a line a cluster; the tests of a large one are folded. */
+function gateLines(heading, texts) {
+  const groups = new Map();
+  for (const text of texts) {
+    const [, name, rest] = /^(C\d+) (.*)$/s.exec(text) || [null, "", text];
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(rest);
+  }
+  return [...groups].map(([name, rows]) =>
+    el(
+      "details",
+      { open: rows.length === 1 },
+      el("summary", {}, `${heading}: ${name || "the run"}`, rows.length > 1 ? ` (${counted(rows.length, "line")})` : ""),
+      lines(rows.slice(0, MOST_GATE_LINES)),
+      rows.length > MOST_GATE_LINES ? el("p", { class: "quiet" }, `and ${counted(rows.length - MOST_GATE_LINES, "more line")} in gate.json`) : null,
+    ),
+  );
+}
+
+/** A limit with its unit, by its name. */
+function limitInWords(name, value) {
+  if (value === null) return null;
+  if (name.endsWith("_timeout")) return duration(value * 1000);
+  return name.endsWith("_bytes") ? `${(value / 1e6).toFixed(1)} MB` : value.toLocaleString("en");
 }
 
 function folded(heading, content) {

@@ -2,8 +2,8 @@
 
 import { el } from "./dom.js";
 import { failurePart } from "./cause_detail.js";
-import { clusterLink, command, facts, outcomeBadge, placeLink, rateInWords, section, sourceExcerpt, stateBadge, strip, table } from "./parts.js";
-import { duration, moment, outcomeWord, shellWord, short } from "./words.js";
+import { clusterLink, command, commitLink, facts, outcomeBadge, placeLink, rateInWords, section, sourceExcerpt, stateBadge, strip, table } from "./parts.js";
+import { baseWords, duration, moment, outcomeWord, shellWord } from "./words.js";
 
 /** Everything that the run knows of a test. */
 export function testView(test, report) {
@@ -17,7 +17,8 @@ export function testView(test, report) {
     facts([
       ["cluster", test.clusters.length ? test.clusters.map((id) => clusterLine(id, report)) : null],
       ["quarantine", test.detail.quarantine],
-      ["against the base", test.detail.base ? `${test.detail.base.verdict}: ${test.detail.base.reason}` : null],
+      ["owner", test.owner],
+      ["against the base", test.detail.base ? `${baseWords(test.detail.base.verdict)}: ${test.detail.base.reason}` : null],
       ["run again", rerunsInWords(test.detail.reruns)],
       ["chance", test.detail.flaky],
       ["signal", test.detail.signal],
@@ -48,11 +49,10 @@ function historyPart(test, report) {
   if (outcomes.length < 2) return null;
   const rows = outcomes.map((outcome, index) => {
     const run = report.history[index];
-    const address = report.commitAddress(run.commit);
     return [
       moment(run.stamp),
       outcome ? outcomeBadge(outcome) : "not in the run",
-      address ? el("a", { href: address }, short(run.commit)) : el("code", {}, short(run.commit)),
+      commitLink(run.commit, report),
     ];
   });
   return section(
@@ -65,7 +65,7 @@ function historyPart(test, report) {
 function failureSection(failure, index, total, report) {
   const place = failure.product || failure.own;
   return section(
-    total > 1 ? `Failure ${index + 1} of ${total}` : "Failure",
+    `${total > 1 ? `Failure ${index + 1} of ${total}` : "Failure"} in ${failure.phase}${failure.subtest ? `, subtest ${failure.subtest}` : ""}`,
     place ? [el("p", {}, placeLink(place, report)), sourceExcerpt(place, report)] : null,
     failurePart(failure, report),
   );

@@ -1,8 +1,8 @@
 // Outcomes, causes and time over the recorded runs.
 
 import { el } from "./dom.js";
-import { clusterLink, outcomeBar, section, stampCell, table } from "./parts.js";
-import { OUTCOMES, duration, outcomeWord, short } from "./words.js";
+import { clusterLink, commitLink, outcomeBar, section, stampCell, table } from "./parts.js";
+import { OUTCOMES, duration, outcomesInWords, short } from "./words.js";
 
 export function trendsView(report) {
   const runs = [...report.history].reverse();
@@ -10,10 +10,10 @@ export function trendsView(report) {
     const before = runs[index + 1];
     return [
       stampCell(run.stamp),
-      el("code", {}, short(run.commit)),
+      commitLink(run.commit, report),
       run.verdict,
       outcomeBar(run.counts, OUTCOMES),
-      OUTCOMES.filter((outcome) => run.counts[outcome] && outcome !== "passed").map((outcome) => `${run.counts[outcome]} ${outcomeWord(outcome)} `),
+      outcomesInWords(run.counts, OUTCOMES.filter((outcome) => outcome !== "passed")),
       run.counts.collected,
       duration(run.seconds * 1000),
       before ? news(run, before) : "",

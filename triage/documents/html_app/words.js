@@ -27,6 +27,7 @@ const STATES = {
   "broken-by-change": ["▲", "broken by this change", "bad"],
   "absent-on-base": ["▲", "came with this change", "bad"],
   "red-on-base": ["●", "red on the base too", "known"],
+  undecided: ["?", "undecided on the base", "none"],
   regressed: ["↺", "regressed", "bad"],
   new: ["▲", "new", "bad"],
   known: ["●", "known", "known"],
@@ -45,12 +46,25 @@ export function stateOf(cluster) {
   return { key: key || "unknown", sign, words, tone };
 }
 
+/** What the base says of a test, in words. */
+export function baseWords(verdict) {
+  return verdict in STATES ? STATES[verdict][1] : verdict;
+}
+
 export function outcomeSign(outcome) {
   return OUTCOME_SIGNS[outcome] || "?";
 }
 
 export function outcomeWord(outcome) {
   return outcome === "not_run" ? "not run" : outcome;
+}
+
+/** "3 failed, 1 flaky, 2,000 passed": what there is of each outcome. */
+export function outcomesInWords(counts, shown = OUTCOMES) {
+  return shown
+    .filter((outcome) => counts[outcome])
+    .map((outcome) => `${counts[outcome].toLocaleString("en")} ${outcomeWord(outcome)}`)
+    .join(", ");
 }
 
 /** "1 test", "2 tests", "2,000 tests". */
