@@ -8,8 +8,10 @@ import pytest
 
 from triage.lab.protocol import Setup
 from triage.model.experiment import Factor
-from triage.probe.leak_writers import find_writer, product_repair, restoring_always
+from triage.probe.edits.always_restore import restoring_always
+from triage.probe.leak_writers import find_writer
 from triage.probe.leaked_state import LeakedState
+from triage.probe.product_repairs import product_repair
 from triage.testing.probes import case_of, seen
 
 T, POLLUTER = "tests/test_a.py::test_victim", "tests/test_a.py::test_polluter"
@@ -77,7 +79,7 @@ def written(place, function):
     )
     polluted = Setup(nodeids=(POLLUTER, T))
     writer = answered(find_writer(case, [POLLUTER], polluted, leaked), world)
-    return writer, answered(product_repair(case, writer, [POLLUTER], polluted), world)
+    return writer, answered(product_repair(case, writer, leaked, [POLLUTER], polluted), world)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,6 @@ def test_the_products_own_restore_runs_in_a_finally():
     try:
         given = yield value
     finally:
-
         # back to what it was
         LEVEL = before
 """

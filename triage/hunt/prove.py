@@ -19,11 +19,12 @@ from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, St
 from triage.model.experiment import Factor, Status
 from triage.model.failure import Failure
 from triage.probe.api import Case
-from triage.probe.leak_writers import find_writer, product_repair
+from triage.probe.leak_writers import find_writer
 from triage.probe.leaked_state import find_leaked_state
 from triage.probe.minimise import minimise
 from triage.probe.polluter_repairs import repairs_of
 from triage.probe.probes.order import after
+from triage.probe.product_repairs import product_repair
 
 _MOST_ALIKE = 20
 """Tests with the same failure whose suspects are compared: more of them exclude nobody else."""
@@ -154,7 +155,7 @@ class OrderProver:
         )
         if proof.writer is not None:
             proof.patches = self._answered(
-                product_repair(case, proof.writer, proof.culprits, proof.experiment.baseline)
+                product_repair(case, proof.writer, proof.leaked, proof.culprits, proof.experiment.baseline)
             )
         if not proof.patches:
             proof.patches = self._answered(repairs_of(case, [proof.culprits], proof.leaked, after))

@@ -25,9 +25,14 @@ def digest(value: Any) -> str:
 
 
 def brief(value: Any) -> str:
-    """Return a short representation of the value for people; of an object that has none, its attributes."""
+    """Return a short representation of the value for people; of an object that has none, its attributes.
+
+    Of a function its defaults are shown too: a mutable one is state that its calls share.
+    """
     try:
         text = repr(value)
+        if isinstance(value, FunctionType) and value.__defaults__:
+            text = f"{text} with defaults {value.__defaults__!r}"
         if _DEFAULT_REPRESENTATION.fullmatch(text) and getattr(value, "__dict__", None):
             text = f"{text} with {vars(value)!r}"
         text = _ADDRESS.sub("0x", text)

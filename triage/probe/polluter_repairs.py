@@ -35,7 +35,8 @@ def repairs_of(
     set. Where there are two ways to put it back both are proposed, for a design compares. Empty where no edit
     helps, or where the subject still fails in the recorded order.
     """
-    most = _MOST_REPAIRS if len(sets) == 1 else 1
+    functions = {nodeid.partition("[")[0] for polluters in sets for nodeid in polluters}
+    most = _MOST_REPAIRS if len(sets) == 1 or len(functions) == 1 else 1
     tried: set[str] = set()
     found: list[Patch] = []
     while len(found) < most:
@@ -71,13 +72,22 @@ def _repair(
         titles.append(title)
     if not edits:
         return None
-    if len(case.base.nodeids) <= _MOST_RECORDED:
-        (run,) = yield from look(case.base.plus(edits=edits), why="the repair in the order that failed")
-        if not run.passed(case.nodeid):
-            return None
+    if not (yield from passes_as_recorded(case, edits)):
+        return None
     texts = {path: (case.source(path) or "", text or "") for path, text in edits.items()}
     leaking = " and ".join(dict.fromkeys(nodeid for polluters in sets for nodeid in polluters))
     return patch_of_files(texts, "; ".join(titles), f"{leaking} leak {leaked.shown[0]}")
+
+
+def passes_as_recorded(case: Case, edits: _Edits) -> Generator[tuple[Step, ...], tuple[Answer, ...], bool]:
+    """Whether the subject passes with these edits in the order in which it was seen to fail.
+
+    An order too long to be run for every repair is left to the exit criteria.
+    """
+    if len(case.base.nodeids) > _MOST_RECORDED:
+        return True
+    (run,) = yield from look(case.base.plus(edits=dict(edits)), why="the repair in the order that failed")
+    return run.passed(case.nodeid)
 
 
 def _edit_of_one(

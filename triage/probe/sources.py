@@ -32,6 +32,14 @@ def wrapped(source: str) -> MetadataWrapper | None:
         return None
 
 
+def function_at(source: str | None, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The innermost function around a line."""
+    tree = tree_of(source) or ast.Module([], [])
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    around = [node for node in functions if spans(node, line)]
+    return max(around, key=lambda node: node.lineno, default=None)
+
+
 def spans(node: ast.stmt, line: int) -> bool:
     """Whether a statement covers this line, from its first to its last."""
     return node.lineno <= line <= (node.end_lineno or node.lineno)

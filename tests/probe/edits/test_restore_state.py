@@ -172,7 +172,7 @@ def test_a_testcase_gets_a_fixture_and_no_argument():
         "import os, unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        os.chdir('/')\n"
     )
     (edit,) = restored(source, "t.py::T::test_a", ["cwd"], ["'/x'"])
-    assert '@pytest.mark.usefixtures("put_back")\n    def test_a(self):' in edit[1]
+    assert '@pytest.mark.usefixtures("restored_working_directory")\n    def test_a(self):' in edit[1]
     assert "import pytest" in edit[1]
 
 
@@ -180,7 +180,7 @@ def test_a_second_fixture_takes_another_name():
     source = "import os\n\ndef test_a():\n    os.umask(0)\n\ndef test_b():\n    os.umask(0)\n"
     (first,) = restored(source, "t.py::test_a", ["umask"], ["18"])
     (second,) = restored(first[1], "t.py::test_b", ["umask"], ["18"])
-    assert re.findall(r"def (put_back\w*)\(\)", second[1]) == ["put_back", "put_back_again"]
+    assert re.findall(r"def (restored\w*)\(\)", second[1]) == ["restored_umask", "restored_umask_again"]
     compile(second[1], "t.py", "exec")
 
 

@@ -8,16 +8,15 @@ runs as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import libcst as cst
-from libcst.codemod import CodemodContext
-from libcst.codemod.visitors import AddImportsVisitor
 
 from triage.instruments.contents import CONTENTS, Kind
 from triage.instruments.process_state_table import SAVED, state_of
 from triage.model.base import Value
+from triage.probe.edits.imports import own_packages, with_import
 from triage.probe.edits.monkeypatch import Monkeypatching
 from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
@@ -25,7 +24,10 @@ from triage.text.pattern import pattern
 
 Edit = tuple[str, str]
 """What was done, and the whole text with it."""
-_FIXTURE = "put_back"
+_MOST_IN_NAME = 2
+"""Pieces of state that the name of a fixture lists."""
+_PLAIN_NAMES = {"cwd": "working_directory", "random.state": "random_numbers", "decimal": "decimal_context"}
+"""What people call a piece of state whose key says less."""
 
 
 class Restoration(Value):
@@ -40,6 +42,14 @@ class Restoration(Value):
     """A context manager around the `yield`, where it saves and restores by itself."""
     declared: str = ""
     """A global name of the file itself that is bound again."""
+
+
+class _Fixture(NamedTuple):
+    """A fixture before it is written."""
+
+    name: str
+    keys: Sequence[str]
+    restorations: Sequence[Restoration]
 
 
 class _Look(NamedTuple):
@@ -104,7 +114,7 @@ def restored(
         return
     path, _, inside = nodeid.partition("::")
     names = [part.partition("[")[0] for part in inside.split("::")]
-    listed = ", ".join(keys)
+    listed = ", ".join(_in_words(key) for key in keys)
 
     editor = Monkeypatching(names, keys)
     patched = module.visit(editor)
@@ -117,7 +127,8 @@ def restored(
         if restoration is None:
             return
         restorations.append(restoration)
-    with_fixture = _with_fixture(module, names, restorations)
+    fixture = _Fixture(_free_name(source, keys), keys, restorations)
+    with_fixture = _with_fixture(module, names, fixture, own_packages(files))
     if with_fixture is not None:
         yield f"a fixture puts {listed} back after {names[-1]}", with_fixture
 
@@ -141,10 +152,10 @@ def restoration_of(key: str, usual: str, path: str, files: Sequence[str] = ()) -
 
 def _attribute(name: str, usual: str, path: str, files: Sequence[str]) -> Restoration | None:
     """The restoration of an attribute: of the contents of a mutable object, else of the name."""
-    module, inner = _split(name, files)
+    module, inner = module_and_attribute(name, files)
     if not module or not all(part.isidentifier() for part in name.split(".")):
         return None
-    is_own = _is_module(module, path)
+    is_own = is_module_of(module, path)
     target = inner if is_own else f"{module}.{inner}"
     imports = () if is_own else (module,)
     kind = _kind_of_contents(usual)
@@ -167,35 +178,53 @@ def _kind_of_contents(usual: str) -> Kind | None:
     return None
 
 
-def _split(name: str, files: Sequence[str]) -> tuple[str, str]:
+def module_and_attribute(name: str, files: Sequence[str]) -> tuple[str, str]:
     """Module and attribute of a dotted name; the longest prefix that is a file of the suite is the module."""
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:cut])
-        if any(_is_module(module, file) for file in files):
+        if any(is_module_of(module, file) for file in files):
             return module, ".".join(parts[cut:])
     module, _, inner = name.rpartition(".")
     return module, inner
 
 
-def _is_module(module: str, path: str) -> bool:
+def is_module_of(module: str, path: str) -> bool:
+    """Whether a file is that module; how far up its packages go is not known."""
     stem = "/" + path.removesuffix(".py").removesuffix("/__init__")
     return path.endswith(".py") and stem.endswith("/" + module.replace(".", "/"))
 
 
+def _free_name(source: str, keys: Sequence[str]) -> str:
+    """A fixture's name that says what it restores: `restored_shop_sale`; one that the file does not have."""
+    words = [_PLAIN_NAMES.get(key, re.split(r"[.:]", key)[-1]) for key in keys]
+    told = "_and_".join(words) if len(words) <= _MOST_IN_NAME else "state"
+    name = "restored_" + re.sub(r"\W+|_+", "_", told).strip("_").lower()
+    while name in source:
+        name += "_again"
+    return name
+
+
+def _in_words(key: str) -> str:
+    """What a key names, as a docstring calls it."""
+    plain = _PLAIN_NAMES.get(key)
+    if plain is not None:
+        return f"the {plain.replace('_', ' ')}"
+    kind, _, name = key.partition(":")
+    return name if kind in ("attr", "env") and name else key
+
+
 def _with_fixture(
-    module: cst.Module, names: Sequence[str], restorations: Sequence[Restoration]
+    module: cst.Module, names: Sequence[str], made: _Fixture, own: Collection[str]
 ) -> str | None:
     """The file's text with a fixture before the test, which uses it; None without the test."""
-    fixture_name = _FIXTURE
-    while fixture_name in module.code:
-        fixture_name += "_again"
-    marker = _UseFixture(names, fixture_name)
+    restorations = made.restorations
+    marker = _UseFixture(names, made.name)
     marked = module.visit(marker)
     position = _position(marked, names[0])
     if not marker.done or position is None:
         return None
-    fixture = cst.parse_module(_fixture(fixture_name, restorations)).body[0]
+    fixture = cst.parse_module(_fixture(made)).body[0]
     assert isinstance(fixture, cst.FunctionDef)
 
     # the fixture takes over the blank lines before the test, which gets two of its own
@@ -204,12 +233,10 @@ def _with_fixture(
     spaced_test = test.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
     body = [*marked.body[:position], spaced_fixture, spaced_test, *marked.body[position + 1 :]]
 
-    context = CodemodContext()
-    AddImportsVisitor.add_needed_import(context, "pytest")
-    for restoration in restorations:
-        for needed in restoration.imports:
-            AddImportsVisitor.add_needed_import(context, needed)
-    return AddImportsVisitor(context).transform_module(marked.with_changes(body=body)).code
+    edited = marked.with_changes(body=body)
+    for needed in ("pytest", *(name for each in restorations for name in each.imports)):
+        edited = with_import(edited, needed, own)
+    return edited.code
 
 
 def _position(module: cst.Module, name: str) -> int | None:
@@ -220,9 +247,11 @@ def _position(module: cst.Module, name: str) -> int | None:
     return None
 
 
-def _fixture(name: str, restorations: Sequence[Restoration]) -> str:
+def _fixture(made: _Fixture) -> str:
     """The fixture's source: save everything, yield, restore everything."""
-    lines = ["@pytest.fixture", f"def {name}():"]
+    restorations = made.restorations
+    restored = " and ".join(_in_words(key) for key in made.keys)
+    lines = ["@pytest.fixture", f"def {made.name}():", f'    """Restore {restored} after the test."""']
     declared = [restoration.declared for restoration in restorations if restoration.declared]
     if declared:
         lines.append(f"    global {', '.join(declared)}")

@@ -12,10 +12,11 @@ from collections.abc import Generator, Sequence
 from triage.lab.protocol import Answer, Experiment, Setup, Step
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, look, test
-from triage.probe.leak_writers import LeakWriter, find_writer, product_repair
+from triage.probe.leak_writers import LeakWriter, find_writer
 from triage.probe.leaked_state import LeakedState, find_leaked_state
 from triage.probe.minimise import minimise
 from triage.probe.polluter_repairs import repairs_of
+from triage.probe.product_repairs import product_repair
 from triage.probe.treatment import repeats_of
 
 NEEDS_OTHERS = "needs_others"
@@ -62,7 +63,7 @@ class Order:
         patches: tuple[Patch, ...] = ()
         if writer is not None:
             cause = _with_writer(cause, writer)
-            patches = yield from product_repair(case, writer, polluters, experiment.baseline)
+            patches = yield from product_repair(case, writer, leaked, polluters, experiment.baseline)
         patches += yield from repairs_of(case, sets, leaked, after)
         return Finding(cause=cause, proof=experiment, patches=patches)
 
@@ -174,7 +175,7 @@ def _cause(sets: Sequence[tuple[str, ...]], leaked: LeakedState | None, factor: 
     sets = sorted(sets, key=len)  # smallest first; equal ones in the order of discovery
     summary = f"it passes alone and fails after {_spelled(sets)}"
     if leaked is not None:
-        summary += f"; they leak {', '.join(leaked.shown)}: with that restored, the test passes"
+        summary += f"; what leaks is {', '.join(leaked.shown)}: with that restored, the test passes"
     return RootCause(
         kind=_kind_of(leaked),
         summary=summary,

@@ -1,0 +1,122 @@
+"""A product that leaks is repaired in the product: the edits, run in the order that failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from triage.lab.protocol import Setup
+from triage.model.experiment import Factor
+from triage.probe.leak_writers import find_writer
+from triage.probe.leaked_state import LeakedState
+from triage.probe.product_repairs import product_repair
+from triage.testing.probes import case_of, seen
+
+T, POLLUTER = "tests/test_b.py::test_first", "tests/test_a.py::test_adds"
+CART = '''\
+class Cart:
+    """What is bought."""
+
+    items = []
+
+    def add(self, name):
+        self.items.append(name)
+
+    def total(self, extra=[]):
+        extra.append(1)
+        return len(extra)
+
+
+RATES = {"eur": 1.0}
+
+
+def add_rate(name, to=RATES):
+    own = RATES
+    own[name] = 2.0
+    return own
+'''
+
+
+def repaired(key, line, function, expected):
+    """The writer and the titles of the repairs, in a world in which a text with `expected` helps."""
+    written = {
+        "event": "write", "nodeid": POLLUTER, "key": key, "where": f"cart.py:{line}", "function": function
+    }  # fmt: skip
+
+    def world(setup):
+        mended = expected in (setup.edits.get("cart.py") or "")
+        return seen(T, mended, measured={"writes": (written,)} if "writes" in setup.instruments else {})
+
+    polluted = Setup(nodeids=(POLLUTER, T))
+    case = case_of(
+        T, world, base=polluted, source={"cart.py": CART}.get, files=("cart.py", "tests/test_a.py")
+    )
+    leaked = LeakedState(keys=(key,), shown=("x",), clean=("[]",), factor=Factor(kind="restore", name="x"))
+    writer = answered(find_writer(case, [POLLUTER], polluted, leaked), world)
+    return writer, answered(product_repair(case, writer, leaked, [POLLUTER], polluted), world)
+
+
+def answered(generator, world):
+    try:
+        batch = next(generator)
+        while True:
+            batch = generator.send(tuple(world(step.setup) for step in batch))
+    except StopIteration as end:
+        return end.value
+
+
+@pytest.mark.parametrize(
+    ("key", "line", "function", "expected", "title"),
+    [
+        (
+            "attr:cart.Cart.items", 7, "Cart.add", "self.items = []",
+            "each Cart has items of its own",
+        ),
+        (
+            "attr:cart.Cart.total", 10, "Cart.total", "extra=None",
+            "Cart.total makes its mutable defaults anew in each call",
+        ),
+    ],
+)  # fmt: skip
+def test_what_objects_and_calls_share_is_a_defect_of_the_product(key, line, function, expected, title):
+    writer, patches = repaired(key, line, function, expected)
+    assert writer.at_fault == "product"
+    assert [patch.title for patch in patches] == [title]
+    assert expected in patches[0].after
+
+
+def test_a_function_that_is_there_to_change_its_module_stays_the_tests_hand():
+    writer, patches = repaired("attr:cart.RATES", 19, "add_rate", "own = copy.deepcopy(RATES)")
+    assert (writer.at_fault, patches) == ("test", ())
+
+
+@pytest.mark.slow
+def test_a_mutable_default_of_a_real_project_is_found_and_designed(suite):
+    project = suite(
+        {
+            "shop.py": """
+                def add_item(name, basket=[]):
+                    basket.append(name)
+                    return basket
+            """,
+            "tests/test_a.py": """
+                import shop
+                def test_first():
+                    assert shop.add_item("tea")[-1] == "tea"
+            """,
+            "tests/test_b.py": """
+                import shop
+                def test_second():
+                    assert shop.add_item("milk") == ["milk"]
+            """,
+        }
+    )
+    assert project.call("run", "--json") == 1
+    _, report, _ = project.probe("C1")
+    cause = report["root_cause"]
+    assert (cause["kind"], cause["confidence"], cause["at_fault"]) == ("order-dependent", "proven", "product")
+    assert "with defaults (['tea'],)" in cause["summary"]
+    (patch, *_) = report["patches"]
+    assert patch["after"] == (
+        "def add_item(name, basket=None):\n    if basket is None:\n        basket = []\n"
+        "    basket.append(name)\n    return basket\n"
+    )

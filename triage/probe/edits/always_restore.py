@@ -1,0 +1,153 @@
+"""Make sure that a function which puts state back does so however its work ends: in a `finally`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from triage.probe.sources import function_at, spans, tree_of
+
+_STEP = "    "
+"""One level of indentation, where the source does not show another."""
+_UNDOING = frozenset(
+    {"clear", "close", "discard", "pop", "popitem", "remove", "reset", "restore", "setdefault", "update"}
+)
+"""Methods that take back what another method of the same object, or an item assignment, has changed."""
+
+
+def restoring_always(source: str, line: int) -> str | None:
+    """The source with the restore of the function at this line in a `finally`.
+
+    The restore is what follows a `yield`, else a later statement that sets, calls or takes back what the line
+    has changed. None where there is no such function, or nothing to move.
+    """
+    function = function_at(source, line)
+    if function is None:
+        return None
+    for number, part in enumerate(function.body):
+        if _yields(part) and function.body[number + 1 :]:
+            return _with_finally(source, [part], function.body[number + 1 :])
+    found = _restored_later(function.body, line)
+    return None if found is None else _with_finally(source, *found)
+
+
+def _yields(part: ast.stmt) -> bool:
+    value = part.value if isinstance(part, ast.Expr | ast.Assign) else None
+    return isinstance(value, ast.Yield)
+
+
+def _restored_later(block: Sequence[ast.stmt], line: int) -> tuple[list[ast.stmt], list[ast.stmt]] | None:
+    """What stands between the change at this line and its restore, and the restore; None for none."""
+    place = next((place for place, part in enumerate(block) if spans(part, line)), None)
+    if place is None:
+        return None
+    for inner in _blocks(block[place]):
+        found = _restored_later(inner, line)
+        if found is not None:
+            return found
+    change = _simple_statement(block[place], line)
+    for later in range(place + 1, len(block)):
+        between = list(block[place + 1 : later])
+        if change is not None and _undoes(block[later], change):
+            return (between, [block[later]]) if between else None
+    return None
+
+
+def _blocks(part: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a compound statement; nothing of a `try` that has a `finally`, or of a definition."""
+    if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    for name in ("body", "orelse"):
+        block = getattr(part, name, None)
+        if isinstance(block, list) and block:
+            yield block
+
+
+def _simple_statement(part: ast.stmt, line: int) -> ast.stmt | None:
+    """The statement at this line that holds no others."""
+    simple = [
+        node
+        for node in ast.walk(part)
+        if isinstance(node, ast.stmt) and spans(node, line) and not hasattr(node, "body")
+    ]
+    return simple[0] if simple else None
+
+
+def _undoes(later: ast.stmt, change: ast.stmt) -> bool:
+    """Whether a later statement, or a branch of it, sets or calls what the change did."""
+    parts = [node for node in ast.walk(later) if isinstance(node, ast.stmt)] if _is_branch(later) else [later]
+    changed = _changed(change)
+    return bool(changed) and any(changed & _changed(part) or _takes_back(part, changed) for part in parts)
+
+
+def _is_branch(part: ast.stmt) -> bool:
+    return isinstance(part, ast.If)
+
+
+def _changed(part: ast.stmt) -> set[str]:
+    """What a statement binds or calls, as source text: `LEVEL`, `os.environ['A']`, `os.chdir()`."""
+    match part:
+        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
+            return {ast.unparse(target) for target in targets}
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            return {ast.unparse(target)}
+        case ast.Expr(value=ast.Call(func=function)):
+            return {f"{ast.unparse(function)}()"}
+    return set()
+
+
+def _takes_back(part: ast.stmt, changed: set[str]) -> bool:
+    """Whether it calls an undoing method of an object whose method or item was the change."""
+    match part:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=method))) if method in _UNDOING:
+            name = ast.unparse(owner)
+            return any(each.startswith((f"{name}[", f"{name}.")) for each in changed)
+    return False
+
+
+def _with_finally(source: str, work: Sequence[ast.stmt], restore: Sequence[ast.stmt]) -> str:
+    """The source with `work` in a `try` and `restore`, which follows it, in its `finally`."""
+    lines = source.splitlines(keepends=True)
+    start, end = work[0].lineno - 1, restore[-1].end_lineno or restore[-1].lineno
+    middle = work[-1].end_lineno or work[-1].lineno
+    indent = _indent_of(lines[start])
+    inside_text = _inside_text(source)
+    work_lines = _indented(lines, range(start, middle), _step(source), inside_text)
+    while not lines[middle].strip():  # no block begins with an empty line
+        middle += 1
+    restore_lines = _indented(lines, range(middle, end), _step(source), inside_text)
+    return "".join(
+        [*lines[:start], f"{indent}try:\n", *work_lines, f"{indent}finally:\n", *restore_lines, *lines[end:]]
+    )
+
+
+def _indented(lines: Sequence[str], part: range, step: str, inside_text: set[int]) -> list[str]:
+    return [
+        step + lines[number] if lines[number].strip() and number not in inside_text else lines[number]
+        for number in part
+    ]
+
+
+def _inside_text(source: str) -> set[int]:
+    """Numbers, from 0, of lines that begin within a string: to indent them changes what it says."""
+    found: set[int] = set()
+    for node in ast.walk(tree_of(source) or ast.Module([], [])):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.expr) and (is_text or isinstance(node, ast.JoinedStr)):
+            found.update(range(node.lineno, node.end_lineno or node.lineno))
+    return found
+
+
+def _step(source: str) -> str:
+    """One level of indentation: that of the first line that is indented."""
+    tree = tree_of(source) or ast.Module([], [])
+    lines = source.splitlines()
+    for node in tree.body:
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and body[0].lineno > node.lineno:
+            return _indent_of(lines[body[0].lineno - 1]) or _STEP
+    return _STEP
+
+
+def _indent_of(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
