@@ -50,7 +50,9 @@ class Runner:
 
     def run(self, setup: Setup, limits: Limits, number: int, way: Way, **_: object) -> Observation:
         if way.learns is not None:
-            way.learns.write_text(json.dumps({"steps": self.steps, "collected": [], "early": []}))
+            way.learns.write_text(
+                json.dumps({"steps": self.steps, "collected": [], "later": [], "early": []})
+            )
         self.started.append("fork" if way.forks else "fresh")
         seen = Observation(outcomes={T: self._answer(setup, way.forks)}, forked=way.forks)
         self.warmth.take(setup, way, seen)

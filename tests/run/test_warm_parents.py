@@ -136,6 +136,57 @@ def test_variables_that_the_imports_read_need_a_parent_of_their_own(sessions):
     assert len({chance["hash"] for _, chance in lines[3:]}) == 1
 
 
+_LATER = """
+import importlib.util, json, os, sys
+import email
+
+def names():
+    return sorted(name for name in sys.modules if name.startswith(("email", "xmlrpc", "http")))
+
+def test_it():
+    facts = [names(), hasattr(email, "mime")]
+    import xmlrpc.client
+    from email.mime.text import MIMEText
+    facts += [names(), email.mime.text.MIMEText is MIMEText, xmlrpc.client.__spec__.origin]
+    facts += [type(xmlrpc.client.__loader__).__name__, importlib.util.find_spec("xmlrpc").name]
+    with open(os.environ["FACTS"], "a") as file:
+        file.write(json.dumps(facts) + "\\n")
+"""
+
+
+def test_what_a_test_imports_is_there_when_it_imports_it_and_not_before(sessions):
+    made = sessions({"test_a.py": _LATER})
+    for warm in (False, True, True):
+        assert made.run(warm=warm) == ["passed"]
+    (parent,) = made.parents._parents
+    assert parent.server.said["set_aside"] >= 2
+    fresh, *forks = map(json.loads, made.facts.open())
+    assert "xmlrpc.client" not in fresh[0]
+    assert "http.client" in fresh[2]
+    assert forks == [fresh, fresh]
+
+
+def test_modules_behind_a_changed_variable_are_not_loaded_beforehand(sessions):
+    test = "import os\ndef test_it():\n    os.environ['MODE'] = '1'\n    import xmlrpc.client\n"
+    made = sessions({"test_a.py": test})
+    made.run(warm=False)
+    imports = Imports.read(made.modules)
+    assert imports is not None
+    assert "xmlrpc.client" not in imports.later
+
+
+def test_a_parent_does_without_later_modules_that_copy_the_environment(sessions):
+    made = sessions({"test_a.py": "def test_it(): import wsgiref.simple_server\n"})
+    made.run(warm=False)
+    assert "wsgiref.handlers" in Imports.read(made.modules).later
+    made.run(warm=True)
+    made.run(warm=True, env={"MODE": "other"})
+    assert made.forks == [False, True, True]
+    (parent,) = made.parents._parents
+    assert parent.server.said["set_aside"] == 0
+    assert made.parents.unfit == ""
+
+
 def test_a_killed_parent_is_replaced(sessions):
     made = sessions({"test_a.py": "def test_it(): pass\n"})
     made.run(warm=False)

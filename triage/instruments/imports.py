@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import Any
 
 Action = Callable[[ModuleType], None]
-IMPORTED_EARLY: set[str] = set()
-"""In a fork of a warm parent: modules of libraries that a new interpreter imports during collection."""
+IMPORTED_EARLY: dict[str, ModuleType] = {}
+"""In a fork of a warm parent: modules of libraries that a new interpreter imports in collection, or later."""
 _WAITING: dict[str, list[Action]] = {}
 
 

@@ -1,4 +1,4 @@
-"""Note which library modules a session has imported when its collection is over, for a warm parent.
+"""Note for a warm parent which modules of libraries a session imports, during its collection and later.
 
 The order of the imports is kept, and with it where the suite changed a variable in between: what is imported
 behind that may have read it. Modules of the suite, of the recorder and of instruments are none of a library.
@@ -31,7 +31,14 @@ class ModuleNotes:
 
     before_collection: int = 0
     """How many modules there were when collection began."""
+    before_tests: int | None = None
+    """How many there were when it was over; None until then."""
+    before_end: int | None = None
+    """How many there were behind the last test; None until then."""
     _libraries: tuple[str, ...] = ()
+    _begun: dict[str, int] = field(default_factory=dict)
+    """Modules in the order in which their import began; in `sys.modules` an importer stands behind what it
+    imports."""
 
     def watch(self) -> None:
         """Begin to note changes of the environment; an audit hook stays for the life of the process."""
@@ -42,8 +49,23 @@ class ModuleNotes:
         """Note where collection begins: what acts at that moment acts on modules that are imported in it."""
         self.before_collection = len(sys.modules)
 
+    def end_collection(self) -> None:
+        """Note what has been imported until the tests begin; a session that dies of a test leaves that."""
+        self.before_tests = len(sys.modules)
+        self._write()
+
+    def end_tests(self) -> None:
+        """Note where the session begins to end."""
+        self.before_end = len(sys.modules)
+
+    def end_session(self) -> None:
+        """Note what has been imported since the tests began."""
+        self._write()
+
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "os.putenv":
+        if event == "import":
+            self._begun.setdefault(arguments[0], len(self._begun))
+        elif event == "os.putenv":
             self._change(os.fsdecode(arguments[0]), os.fsdecode(arguments[1]))
         elif event == "os.unsetenv":
             self._change(os.fsdecode(arguments[0]), None)
@@ -55,27 +77,43 @@ class ModuleNotes:
         if not _setter().startswith(self._libraries):
             self.changes.append((len(sys.modules), name, value))
 
-    def write(self) -> None:
-        """Write modules and changes, in order, as one JSON list."""
-        steps = self._steps()
-        libraries = {step for step in steps if isinstance(step, str)}
-        collected = [name for name in list(sys.modules)[self.before_collection :] if name in libraries]
-        text = json.dumps({"steps": steps, "collected": collected, "early": _early_strangers()})
+    def _write(self) -> None:
+        names = list(sys.modules)
+        libraries = _names_of_libraries()
+        collected = names[self.before_collection : self.before_tests]
+        notes = {
+            "steps": self._steps(libraries),
+            "collected": [name for name in collected if name in libraries],
+            "later": [name for name in self._imported_later(names) if name in libraries],
+            "early": _early_strangers(),
+        }
         with open(self.path, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(json.dumps(notes))
 
-    def _steps(self) -> list[Any]:
-        """Names of modules in order, and changes as pairs [name, value]."""
-        folders = library_folders()
+    def _steps(self, libraries: set[str]) -> list[Any]:
+        """Names of modules in order, and changes as pairs [name, value], until collection was over."""
         steps: list[Any] = []
         waiting = list(self.changes)
-        for number, (name, module) in enumerate(list(sys.modules.items())):
+        for number, name in enumerate(list(sys.modules)[: self.before_tests]):
             while waiting and waiting[0][0] <= number:
                 _, variable, value = waiting.pop(0)
                 steps.append([variable, value])
-            if _is_of_library(name, module, folders):
+            if name in libraries:
                 steps.append(name)
         return steps
+
+    def _imported_later(self, names: list[str]) -> list[str]:
+        """Modules that were imported behind the collection and may be loaded before it, importers first.
+
+        Where a test has changed a variable, an import behind that may have read it. How a session ends
+        decides no outcome any more.
+        """
+        if self.before_tests is None or self.before_end is None:
+            return []
+        changed_at = [place for place, _, _ in self.changes if place >= self.before_tests]
+        until = min([self.before_end, *changed_at])
+        later = names[self.before_tests : until] + names[self.before_end :]
+        return sorted(later, key=lambda name: self._begun.get(name, len(self._begun)))
 
 
 def _setter() -> str:
@@ -91,6 +129,12 @@ def library_folders() -> tuple[str, ...]:
     paths: Mapping[str, str] = sysconfig.get_paths()
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     return tuple({os.path.join(os.path.realpath(paths[name]), "") for name in names})
+
+
+def _names_of_libraries() -> set[str]:
+    """Names under which modules of libraries are imported."""
+    folders = library_folders()
+    return {name for name, module in list(sys.modules.items()) if _is_of_library(name, module, folders)}
 
 
 def _is_of_library(name: str, module: Any, folders: tuple[str, ...]) -> bool:

@@ -6,6 +6,7 @@ other plugins and the suite's own code have their say.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -19,6 +20,8 @@ from triage.recorder.session_recorder import Recorder
 from triage.recorder.settings import Settings, take_settings
 
 _NAME = "triage-recorder"
+_SET_ASIDE = "triage.recorder.set_aside"
+"""Imported in forks of a warm parent alone."""
 _SETTINGS = take_settings()
 """Read at import, before a conftest or a test can see them; None where no harness started the process."""
 
@@ -35,6 +38,8 @@ class _Early:
 
 def pytest_addoption(parser: Any, pluginmanager: Any) -> None:
     """Called as soon as `-p` has loaded this module: the first moment to register hooks."""
+    if _SET_ASIDE in sys.modules:
+        sys.modules[_SET_ASIDE].come_first()
     if _SETTINGS is not None and not pluginmanager.has_plugin(_NAME):
         recorder = _recorder(_SETTINGS)
         pluginmanager.register(_Early(), _NAME + "-early")

@@ -243,7 +243,7 @@ class Recorder:
     def pytest_collection_finish(self, session: Any) -> None:
         """The final list of items."""
         if self.modules is not None:
-            self.modules.write()
+            self.modules.end_collection()
         # a process that runs a chunk was preceded by one that collected, which has given the hints
         if self.settings.mode == "run":
             self._change_surroundings(session)
@@ -508,5 +508,9 @@ class Recorder:
         """Record the end, after every other plugin has finished."""
         if self.watchdog:
             self.watchdog.touch()
+        if self.modules is not None:
+            self.modules.end_tests()
         yield
+        if self.modules is not None:
+            self.modules.end_session()
         self.writer.write({"e": "end", "exitcode": int(session.exitstatus), "reason": self.exit_reason})

@@ -3,8 +3,9 @@
 Run by `COMMAND` with a file of settings, in the environment of the sessions to come. It imports the modules
 that a session of the suite had imported when its collection was over, those of libraries alone: no conftest,
 no test file and no product module is ever imported here, so what these do when they are imported they do in
-each session anew. A session then is `python -m pytest ARGUMENTS` in a fork, from its first option
-on, in its own folder and environment.
+each session anew. What a session imports only later, while its tests run or when it ends, is loaded too and
+set aside. A session then is `python -m pytest ARGUMENTS` in a fork, from its first option on, in its own
+folder and environment.
 
 What a fork cannot make good is told to the harness: variables that were read during the imports (another
 value would have come too late for them), and reasons for which no fork would be independent (threads,
@@ -30,6 +31,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from triage.recorder import forkserver, supervisor
+from triage.recorder.set_aside import SetAside
 
 _RECORDER = (
     "conftests", "exceptions", "import_path", "installed", "items", "json_report", "left_out",
@@ -47,6 +49,8 @@ _READERS = ("os", "posixpath", "collections.abc")
 """Modules through which others read variables."""
 _EVERY_VARIABLE = "*"
 """Stands for all variables, where a module has copied the whole environment."""
+_OWN_OF_EACH_RUN = frozenset({"HOME", "TMPDIR", _EVERY_VARIABLE})
+"""Variables that differ from session to session: a module that has read one may not be loaded beforehand."""
 
 
 def main() -> None:
@@ -60,20 +64,37 @@ def main() -> None:
     temporary = os.environ.get("TMPDIR")
     with _reads_of_the_environment() as reads:
         imported = _import_all(settings["steps"])
-    reasons = forkserver.unfit_process(control.fileno()) + _left_behind(temporary)
+    reasons = _unfit(control, temporary)
+    aside = SetAside()
+    reasons_later: list[str] = []
+    if settings["later"] and not reasons:
+        with _reads_of_the_environment() as reads_later, _rewriting_of_plugins():
+            aside.load(settings["later"])
+        own = sorted((reads_later - reads) & _OWN_OF_EACH_RUN)
+        reasons_later = [*_unfit(control, temporary), *(f"a library has read {name}" for name in own)]
+        reads |= reads_later
     said = {
         "ready": True,
         "unfit": reasons,
+        # the same parent without what is imported later is fit
+        "unfit_later": reasons_later,
         "reads": sorted(reads),
         "imported": imported,
+        "set_aside": len(aside.modules),
         "seconds": round(time.process_time(), 3),
     }
     control.sendall(json.dumps(said).encode() + b"\n")
     specification = forkserver.fork_on_order(control, "start")
     _become(_take(specification), own_path)
     # what is planted at the start of collection acts on libraries that are imported behind it
-    importlib.import_module(_INSTRUMENTS).IMPORTED_EARLY.update(settings["collected"])
+    collected = {name: sys.modules[name] for name in settings["collected"] if name in sys.modules}
+    importlib.import_module(_INSTRUMENTS).IMPORTED_EARLY.update(collected | aside.modules)
     _run_pytest()
+
+
+def _unfit(control: socket.socket, temporary: str | None) -> list[str]:
+    """Why no fork would be independent of this process, as it is now."""
+    return forkserver.unfit_process(control.fileno()) + _left_behind(temporary)
 
 
 def _take(path: str) -> dict[str, Any]:

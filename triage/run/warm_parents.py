@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from triage.process.api import FOLDER, Executor, ForkServer, ProcessOutcome, ProcessRequest
 from triage.recorder.warm_parent import COMMAND
@@ -48,6 +47,8 @@ class Imports:
     """What a session of the suite had imported when its collection was over, in order."""
 
     steps: tuple[Step, ...]
+    later: tuple[str, ...] = ()
+    """Modules that it imported while its tests ran or when it ended."""
     collected: tuple[str, ...] = ()
     """Modules that were imported during collection, not before it."""
     sets_variables: bool = False
@@ -74,7 +75,13 @@ class Imports:
             steps += [*changes, step]
             changes = []
         trouble = f"Python itself imports the suite's {noted['early'][0]}" if noted["early"] else ""
-        return cls(tuple(steps), tuple(noted["collected"]), sets_variables, trouble)
+        return cls(
+            tuple(steps),
+            later=tuple(noted["later"]),
+            collected=tuple(noted["collected"]),
+            sets_variables=sets_variables,
+            trouble=trouble,
+        )
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,9 @@ class WarmParents:
         self.import_seconds = 0.0
         """Processor seconds until all parents were ready: their imports, and little else."""
         self.started = 0
+        self._processes = 0
+        self._loads_later = True
+        """Whether parents load what sessions import behind their collection, too."""
 
     def from_parent(
         self, request: ProcessRequest, imports: Imports, stop: Callable[[], bool], *, may_start: bool
@@ -129,17 +139,40 @@ class WarmParents:
         return request if started is None else replace(request, fork_server=started.server)
 
     def _start(self, request: ProcessRequest, imports: Imports, stop: Callable[[], bool]) -> _Parent | None:
+        """Start a parent; where what is imported later makes it unfit, another one without."""
         self.started += 1
         env = {name: value for name, value in request.env.items() if name not in _SET_FOR_EACH}
+        later = imports.later if self._loads_later else ()
+        server = self._start_server(request, env, replace(imports, later=later), stop)
+        if later and (server is None or server.said["unfit_later"]):
+            self._loads_later, self.unfit = False, ""
+            if server is not None:
+                server.close()
+            server = self._start_server(request, env, replace(imports, later=()), stop)
+        if server is None:
+            return None
+        parent = _Parent(server, env, frozenset(server.said["reads"]))
+        self._parents.append(parent)
+        return parent
+
+    def _start_server(
+        self, request: ProcessRequest, env: Mapping[str, str], imports: Imports, stop: Callable[[], bool]
+    ) -> ForkServer | None:
+        """Start one process; None, and why in `unfit`, where it may not be forked."""
         interpreter, carry = carried(self._python, self._folder)
+        self._processes += 1
         server = self._executor.start_fork_server(
             ProcessRequest(
                 argv=(interpreter, "-c", COMMAND, f"{FOLDER}/settings.json"),
                 cwd=request.cwd,
-                env=env if carry is None else {**env, "PYTHONPATH": carry},
-                folder=self._folder / f"parent.{self.started}",
+                env={**env} if carry is None else {**env, "PYTHONPATH": carry},
+                folder=self._folder / f"parent.{self._processes}",
                 test_timeout=self._seconds,
-                settings={"steps": list(imports.steps), "collected": list(imports.collected)},
+                settings={
+                    "steps": list(imports.steps),
+                    "collected": list(imports.collected),
+                    "later": list(imports.later),
+                },
             ),
             _ignore,
             stop,
@@ -149,15 +182,12 @@ class WarmParents:
             how = outcome.signal or f"exit code {outcome.exit_code}"
             self.unfit = f"a parent ended while it imported the libraries ({how})"
             return None
+        self.import_seconds += float(server.said["seconds"])
         if server.unfit:
             self.unfit = "; ".join(server.unfit)
             server.close()
             return None
-        said: Mapping[str, Any] = server.said
-        self.import_seconds += float(said["seconds"])
-        parent = _Parent(server, env, frozenset(said["reads"]))
-        self._parents.append(parent)
-        return parent
+        return server
 
     def close(self) -> None:
         """End all parents."""

@@ -114,12 +114,12 @@ def _replacements() -> dict[Any, Any]:
 def _install() -> None:
     """Replace the functions and classes under every name that the user's modules have for them.
 
-    Libraries that are imported during collection import the replacements; in a fork they are there already.
+    Libraries that are imported behind this import the replacements; in a fork they are there already.
     """
     replacements = _replacements()
-    owners = [_time, _datetime]
-    for name, module in list(sys.modules.items()):
-        if name in IMPORTED_EARLY or authors(_ROOT, getattr(module, "__file__", None) or "") is not None:
+    owners = [_time, _datetime, *IMPORTED_EARLY.values()]
+    for module in list(sys.modules.values()):
+        if authors(_ROOT, getattr(module, "__file__", None) or "") is not None:
             owners.append(module)
     for owner in owners:
         for name, value in list(vars(owner).items()):
