@@ -154,3 +154,22 @@ def test_a_filtered_file_has_its_contents_where_it_did_not_change(tmp_path):
         assert (copy / "kept.big").read_text() == "KEPT\n"
         (missing,) = scratch.missing
         assert missing.startswith(f"changed.big is at {base[:12]} as the repository stores it")
+
+
+@pytest.mark.parametrize("later", [None, "plain text\n"], ids=["removed since", "no longer filtered"])
+def test_a_large_file_that_only_the_older_commit_has_is_named(tmp_path, later):
+    from tests.fixtures.git_repository import SmallRepository
+
+    made = SmallRepository(tmp_path / "r")
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 7\n"
+    made.write(_DOT_gitattributes="*.bin filter=lfs\n", data__a_DOT_bin=pointer)
+    base = made.commit("base", data__b_DOT_txt="a text\n")
+    (made.root / "data/a.bin").unlink()
+    if later is None:
+        made.commit("head", data__b_DOT_txt="another text\n")
+    else:
+        made.commit("head", _DOT_gitattributes="", data__a_DOT_bin=later)
+    with Scratch(made.root, tmp_path / "room", carry_only_ignored=True) as scratch:
+        scratch.prepare(base)
+        (missing,) = scratch.missing
+    assert missing.startswith(f"data/a.bin is at {base[:12]} a pointer of Git LFS: it was removed since")

@@ -25,6 +25,7 @@ from typing import Any
 from triage.errors import UsageError, VoidError
 from triage.process.api import LOG, RECORD, REPORT, STACKS, ForkServer, ProcessOutcome, ProcessRequest, Sink
 from triage.process.local import LocalExecutor
+from triage.recorder.supervisor import EXIT_NOT_STARTED
 
 _ARTIFACTS = (LOG, STACKS, REPORT)
 _SCHEMES = ("tcp", "tls")
@@ -266,6 +267,8 @@ def _run_on_worker(request: ProcessRequest, name: str) -> tuple[ProcessOutcome, 
         worker.log_event(name, [len(record), block])
         record.extend(block)
 
+    if not Path(request.cwd).is_dir():
+        return _without_folder(request.cwd, worker.address)
     folder = Path(tempfile.mkdtemp(prefix="triage-dask-"))
     try:
         stop = _StopRequested(name)
@@ -275,6 +278,16 @@ def _run_on_worker(request: ProcessRequest, name: str) -> tuple[ProcessOutcome, 
         return outcome, artifacts
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _without_folder(cwd: str, worker: str) -> tuple[ProcessOutcome, dict[str, bytes]]:
+    """Nothing can run where the worker does not see the folder; the log, which is quoted, says why."""
+    said = (
+        f"the dask worker {worker} has no folder {cwd}: it must see the suite and, for the base and for "
+        "experiments, the temporary folder (TMPDIR) of this machine\n"
+    )
+    outcome = ProcessOutcome("finished", exit_code=EXIT_NOT_STARTED)
+    return outcome, {LOG: said.encode(), RECORD: b""}
 
 
 class _StopRequested:

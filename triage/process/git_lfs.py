@@ -17,6 +17,16 @@ LARGEST_POINTER = 1024
 _BLOCK = 1 << 20
 
 
+def is_pointer(path: Path) -> bool:
+    """Whether a file holds a pointer instead of what it stands for."""
+    try:
+        if path.is_symlink() or path.stat().st_size > LARGEST_POINTER:
+            return False
+        return _POINTER.fullmatch(path.read_text("utf-8", "replace")) is not None
+    except OSError:
+        return False
+
+
 def stands_for(pointer: str, path: Path) -> bool:
     """Whether a pointer stands for what is in a file; False for a text that is no pointer."""
     found = _POINTER.fullmatch(pointer)

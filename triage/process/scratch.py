@@ -19,6 +19,7 @@ from triage.errors import UsageError, VoidError
 from triage.process.git import Repository, scratch_copy
 from triage.process.git_base import files_at
 from triage.process.git_history import tracked
+from triage.process.git_lfs import is_pointer
 from triage.process.git_submodules import fill_submodules
 from triage.process.work_folder import COPY, work_folder
 
@@ -145,7 +146,7 @@ class Scratch:
         filtered = [
             name.removeprefix(prefix) for name in repository.filtered_files() if name.startswith(prefix)
         ]
-        if not filtered:
+        if not filtered and not _names_filters(target, self._root, repository.top):
             return
         now, then = files_at(repository, "HEAD"), files_at(repository, commit)
         for name in sorted(filtered):
@@ -158,6 +159,13 @@ class Scratch:
                 self.missing.append(
                     f"{name} is {at} as the repository stores it (a pointer of Git LFS, say): it has changed "
                     "since, and the filter that would fetch it is not started"
+                )
+        for name in sorted(then.keys() - set(filtered)):
+            # of a file that is gone since, or no longer in large file storage, git's attributes say nothing
+            if now.get(name) != then[name] and is_pointer(target / name):
+                self.missing.append(
+                    f"{name} is at {commit[:12]} a pointer of Git LFS: it was removed since, or is no longer "
+                    "kept there, and the filter that would fetch it is not started"
                 )
 
     def _drop_evidence(self, root: Path) -> None:
@@ -203,6 +211,15 @@ class Scratch:
 
 def _state(commit: str | None, overlay: Overlay | None) -> _State:
     return commit, overlay.name if overlay else None
+
+
+def _names_filters(*folders: Path) -> bool:
+    """Whether `.gitattributes` of one of the folders sends files through a filter."""
+    for folder in folders:
+        path = folder / ".gitattributes"
+        if path.is_file() and "filter=" in path.read_text("utf-8", "replace"):
+            return True
+    return False
 
 
 def _carry(root: Path, target: Path, paths: Iterable[Path]) -> None:

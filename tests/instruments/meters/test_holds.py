@@ -16,6 +16,8 @@ FILES = {
                 free.bind(("127.0.0.1", 0))
             open("app.py").close()
             open("state/keep").close()
+            assert not os.path.exists("state/done") and not pathlib.Path("state/lock").is_file()
+            assert os.access("state", os.R_OK) and os.stat in os.supports_dir_fd
     """,
     "state/keep": "",
     "test_a.py": """
@@ -40,4 +42,6 @@ def test_files_and_addresses_are_named_alike_in_every_process(observe, tmp_path)
     ]
     assert {line["nodeid"] for line in lines} == {"test_a.py::test_it"}
     assert lines[0]["where"] == "app.py:4"
-    assert [line["name"] for line in run.lines("holds", "read")] == ["the file state/keep"]
+    read = [line["name"] for line in run.lines("holds", "read")]
+    assert read == ["the file state/keep", "the file state/done", "the file state/lock", "the file state"]
+    assert run.outcome("test_a.py::test_it").value == "passed"

@@ -1,21 +1,31 @@
 """Meter: record what a test takes hold of that another process could hold too.
 
 Files that it writes, makes, moves or removes, and addresses that it binds: events `hold`. Two tests that hold
-one thing disturb each other when they run at once, and so does one that holds what the other reads: `read`.
+one thing disturb each other when they run at once, and so does one that holds what the other reads, or looks
+at to see whether it is there: `read`.
 What lies in a folder of pytest's own, or is a port that the system chose, is the test's alone.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-import sys
 import tempfile
-import threading
 from typing import Any
 
 import pytest
 
+from triage.instruments.audit import (
+    guarded,
+    listen,
+    opens_for_writing,
+    pytest_runtest_logfinish,
+    pytest_runtest_logstart,
+    running,
+)
 from triage.instruments.base import Writer, user_frame
+
+__all__ = ["pytest_runtest_logfinish", "pytest_runtest_logstart", "pytest_sessionstart"]
 
 _ROOT = os.path.realpath(os.getcwd())
 _PLACES = (
@@ -34,36 +44,43 @@ _PRIVATE = ("/pytest-of-", "/__pycache__", "/.pytest_cache", "/.hypothesis")
 _CODE = (".py", ".pyc", ".pyi", ".so", ".toml", ".ini", ".cfg")
 """Ends of names of files that tests and tools read all the time."""
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
+_LOOKS = ("stat", "lstat", "access")
+"""Functions of `os` that tell whether a file is there: Python has no audit event for them."""
 _seen: set[tuple[str, str]] = set()
-_running: list[str] = []
-"""The test that runs; empty outside of tests."""
-_busy = threading.local()
-"""Whether this thread handles an event, which opens a file itself."""
 
 
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _running or getattr(_busy, "on", False):
-        return
-    _busy.on = True
-    try:
-        _note("hold", _held(event, arguments))
-        if event == "open" and not _writes(arguments[1], arguments[2]):
-            _note("read", _data_file(arguments[0]))
-    except Exception:
-        pass  # a meter that fails stays silent
-    finally:
-        _busy.on = False
+def _take(event: str, arguments: tuple[Any, ...]) -> None:
+    _note("hold", _held(event, arguments))
+    is_opened_to_read = event == "open" and not opens_for_writing(arguments[1], arguments[2])
+    if is_opened_to_read or event in _LOOKS:
+        _note("read", _data_file(arguments[0]))
+
+
+def _listen_to(name: str) -> None:
+    """Let one of the functions that look at a file tell of it."""
+    look = getattr(os, name)
+    tell = guarded(_take)
+
+    @functools.wraps(look)
+    def looking(path: Any, *arguments: Any, **named: Any) -> Any:
+        tell(name, (path,))
+        return look(path, *arguments, **named)
+
+    for group in (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks):
+        if look in group:
+            group.add(looking)  # code asks there whether a function takes an argument
+    setattr(os, name, looking)
 
 
 def _note(what: str, name: str | None) -> None:
     """Write it down once for each test."""
-    if name is None or (_running[-1], f"{what} {name}") in _seen:
+    if name is None or (running[-1], f"{what} {name}") in _seen:
         return
     where = user_frame(_ROOT, 3)
     if what == "read" and where is None:
         return  # what libraries read for themselves
-    _seen.add((_running[-1], f"{what} {name}"))
-    _WRITER.write(what, name=name, nodeid=_running[-1], where=where)
+    _seen.add((running[-1], f"{what} {name}"))
+    _WRITER.write(what, name=name, nodeid=running[-1], where=where)
 
 
 def _data_file(path: Any) -> str | None:
@@ -75,7 +92,7 @@ def _held(event: str, arguments: tuple[Any, ...]) -> str | None:
     """The thing, as two processes name it alike; None for what nobody else could hold."""
     if event == "socket.bind":
         return _address(arguments[1])
-    if event == "open" and not _writes(arguments[1], arguments[2]):
+    if event == "open" and not opens_for_writing(arguments[1], arguments[2]):
         return None
     if event in _CHANGES or event == "open":
         return _file(arguments[0])
@@ -93,13 +110,6 @@ def _address(address: Any) -> str | None:
     return f"the address {address[0]}:{address[1]}"
 
 
-def _writes(mode: Any, flags: Any) -> bool:
-    if isinstance(mode, str):
-        return bool(set(mode) & set("wax+"))
-    # `os.open` has flags instead of a mode
-    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-
-
 def _file(path: Any) -> str | None:
     if not isinstance(path, str | bytes | os.PathLike):
         return None
@@ -115,17 +125,7 @@ def _file(path: Any) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Install the hook, which cannot be removed again: it does nothing outside of tests."""
-    sys.addaudithook(_audit)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logstart(nodeid: str) -> None:
-    """Ascribe what is held from now on to this test."""
-    _running.append(nodeid)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_logfinish(nodeid: str) -> None:
-    """Ascribe what is held from now on to no test."""
-    _running.clear()
+    """Begin to listen."""
+    listen(_take)
+    for name in _LOOKS:
+        _listen_to(name)
