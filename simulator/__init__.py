@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simulator.batch import run_batch
     from simulator.beam import Beam
     from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
     from simulator.crystal import Crystal
@@ -29,6 +30,7 @@ _HOMES = {
     "DiffractionModel": "simulator.model",
     "Simulator": "simulator.simulate",
     "SimulatorError": "simulator.config",
+    "run_batch": "simulator.batch",
 }
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "DiffractionModel",
     "Simulator",
     "SimulatorError",
+    "run_batch",
 ]
 
 

@@ -1,6 +1,7 @@
 """Engines: each renders rows of a scene, and pulls the gradient of an image back onto the scene's tensors."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -29,6 +30,22 @@ class Engine(Protocol):
 
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         """d(sum gradient x image)/d tensor for the wanted tensors, None for the others."""
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that computes the images of a batch together. The scenes of a batch share plan and mask."""
+
+    def together(self, scenes: Sequence[Scene], wanted: tuple[bool, ...] = ()) -> bool:
+        """Whether it does so for these scenes and these gradients."""
+
+    def images(self, scenes: Sequence[Scene], out: Tensor) -> None:
+        """Fill the region of interest of `out` [image, slow, fast] with photons."""
+
+    def batch_backward(
+        self, scenes: Sequence[Scene], wanted: tuple[bool, ...], gradients: Tensor
+    ) -> list[Tensor | None]:
+        """Gradients [image, ...] of the wanted tensors of each scene, None for the others."""
 
 
 class TorchEngine:

@@ -1,6 +1,6 @@
 """Assemble an image from blocks of rows: render in order, report progress, keep finished rows on disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -64,3 +64,31 @@ def assemble(job: Job[Array], scene: Scene) -> Array:
             job.progress(end, len(plan.rows))
     check_image(image, scene)
     return image
+
+
+class Together(Protocol[Array]):
+    """The part of an engine for batches that this module calls."""
+
+    def blank(self, scene: Scene) -> Array:
+        """An image without photons."""
+
+    def images(self, scenes: Sequence[Scene], out: Array) -> None:
+        """Fill the region of interest of `out` [image, slow, fast] with photons."""
+
+
+def assemble_together(engine: Together[Array], scenes: Sequence[Scene], progress: Progress | None) -> Array:
+    """Render the images of scenes with one plan together: [image, slow, fast] photons, no graph.
+
+    Warns and raises as `assemble`, for each image.
+    """
+    for scene in scenes:
+        warn_of_absent_reflections(scene)
+    blank = engine.blank(scenes[0])
+    images: Array = library_of(blank).stack([blank] * len(scenes))
+    engine.images(scenes, images)
+    rows = len(scenes) * len(scenes[0].plan.rows)
+    if progress is not None:
+        progress(rows, rows)
+    for image, scene in zip(images, scenes, strict=True):  # type: ignore[call-overload]
+        check_image(image, scene)
+    return images

@@ -1,10 +1,15 @@
 """The image as a differentiable function of a scene's tensors: autograd, `torch.func`, `torch.compile`.
 
-Three operators compute, each with a rule for shapes and one for batches, whose entries go one by one:
+Five operators compute, each with a rule for shapes and one for batches:
 
     simulator::image(tensors, scene)                     -> photons [slow, fast]
     simulator::pull(gradient, tensors, scene, wanted)    -> d(sum gradient x image)/d(wanted tensors)
     simulator::pull_twice(cotangents, gradient, ...)     -> derivatives of sum(cotangents x pull)
+    simulator::images(tensors, batched, count, scene)    -> photons [count, slow, fast]
+    simulator::pulls(gradients, tensors, batched, ...)   -> pull of each image
+
+`images` and `pulls` are the rules for batches of `image` and `pull`: one call into the kernel where it takes
+the scene. What has no such rule (`pull_twice`, a batch of batches) goes one by one.
 
 `Image` and `Pull` tie them together as first and second derivatives; third ones are not given, and
 derivatives in forward mode are refused. An operator takes tensors and numbers, so a scene goes by the
@@ -22,8 +27,8 @@ import torch
 from torch import Tensor
 
 from simulator.config import SimulatorError
-from simulator.engine.engine import Engine
-from simulator.image.assemble import Job, assemble
+from simulator.engine.engine import BatchEngine, Engine
+from simulator.image.assemble import Job, assemble, assemble_together
 from simulator.scene.scene import Scene, Tensors
 
 FORWARD_MODE = (
@@ -96,6 +101,60 @@ def _pull_shapes(gradient: Tensor, tensors: list[Tensor], scene: int, wanted: li
     return [torch.empty_like(tensor) for tensor, want in zip(tensors, wanted, strict=True) if want]
 
 
+def _scenes(tensors: list[Tensor], batched: list[bool], count: int, rendering: Rendering) -> list[Scene]:
+    """The scene of each image: entry i of the batched tensors, and the others, which all share."""
+    plain = _detached(tensors)
+    scenes = []
+    for index in range(count):
+        entry = [tensor[index] if many else tensor for tensor, many in zip(plain, batched, strict=True)]
+        scenes.append(rendering.over(entry))
+    return scenes
+
+
+def _images(tensors: list[Tensor], batched: list[bool], count: int, scene: int) -> Tensor:
+    """Render a batch without a graph."""
+    rendering = _rendering(scene)
+    if rendering.job.checkpoint is not None:
+        raise SimulatorError("a file of finished rows (resume) belongs to one image: it cannot serve a batch")
+    scenes = _scenes(tensors, batched, count, rendering)
+    engine = rendering.engine
+    if isinstance(engine, BatchEngine) and engine.together(scenes):
+        return assemble_together(engine, scenes, rendering.job.progress)
+    return torch.stack([assemble(rendering.job, one) for one in scenes])
+
+
+def _images_shape(tensors: list[Tensor], batched: list[bool], count: int, scene: int) -> Tensor:
+    plan = _rendering(scene).scene.plan
+    return tensors[0].new_empty((count, plan.spixels, plan.fpixels))
+
+
+def _pulls(
+    gradients: Tensor, tensors: list[Tensor], batched: list[bool], scene: int, wanted: list[bool]
+) -> list[Tensor]:
+    """Pull the gradient [image, slow, fast] of each image of a batch back onto the wanted tensors."""
+    rendering = _rendering(scene)
+    scenes = _scenes(tensors, batched, len(gradients), rendering)
+    engine, upstream = rendering.engine, gradients.detach().contiguous()
+    if isinstance(engine, BatchEngine) and engine.together(scenes, tuple(wanted)):
+        together = engine.batch_backward(scenes, tuple(wanted), upstream)
+        return [part.clone() for part in together if part is not None]
+    each = []
+    for one, part in zip(scenes, upstream, strict=True):
+        found = engine.backward(one, tuple(wanted), part)
+        each.append([part for part in found if part is not None])
+    return [torch.stack(parts) for parts in zip(*each, strict=True)]
+
+
+def _pulls_shapes(
+    gradients: Tensor, tensors: list[Tensor], batched: list[bool], scene: int, wanted: list[bool]
+) -> list[Tensor]:
+    shapes = []
+    for tensor, many, want in zip(tensors, batched, wanted, strict=True):
+        if want:
+            shapes.append(tensor.new_empty((len(gradients), *tensor.shape[int(many) :])))
+    return shapes
+
+
 def _pull_twice(
     cotangents: list[Tensor], gradient: Tensor, tensors: list[Tensor], scene: int, wanted: list[bool]
 ) -> list[Tensor]:
@@ -154,8 +213,40 @@ def _one_by_one(operator: Callable[..., Any]) -> Callable[..., Any]:
     return batched
 
 
-def _register(name: str, schema: str, compute: Callable[..., Any], shapes: Callable[..., Any]) -> None:
-    """Make an operator of torch.
+def _batch_first(values: Sequence[Tensor], dims: Sequence[int | None]) -> tuple[list[Tensor], list[bool]]:
+    """Move the batch of each tensor that has one to the front; say which have one."""
+    moved = [value if dim is None else value.movedim(dim, 0) for value, dim in zip(values, dims, strict=True)]
+    return moved, [dim is not None for dim in dims]
+
+
+def _image_batch(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+    """The rule for batches of `image`."""
+    tensors, scene = arguments
+    moved, batched = _batch_first(tensors, in_dims[0])
+    images: Tensor = torch.ops.simulator.images(moved, batched, info.batch_size, scene)
+    return images, 0
+
+
+def _pull_batch(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[list[Tensor], list[int]]:
+    """The rule for batches of `pull`."""
+    gradient, tensors, scene, wanted = arguments
+    moved, batched = _batch_first(tensors, in_dims[1])
+    if in_dims[0] is None:
+        gradients = gradient.expand(info.batch_size, *gradient.shape)
+    else:
+        gradients = gradient.movedim(in_dims[0], 0)
+    pulled: list[Tensor] = torch.ops.simulator.pulls(gradients, moved, batched, scene, wanted)
+    return pulled, [0] * len(pulled)
+
+
+def _register(
+    name: str,
+    schema: str,
+    compute: Callable[..., Any],
+    shapes: Callable[..., Any],
+    batch: Callable[..., Any] | None = None,
+) -> None:
+    """Make an operator of torch; without a rule for batches, their entries go one by one.
 
     By the plain functions of `torch.library`: its `custom_op` loads torch's compiler at the first call, which
     takes a second and 80 MB.
@@ -164,15 +255,28 @@ def _register(name: str, schema: str, compute: Callable[..., Any], shapes: Calla
     torch.library.define(full, schema)
     torch.library.impl(full, "CompositeExplicitAutograd", compute)
     torch.library.register_fake(full, shapes)
-    torch.library.register_vmap(full, _one_by_one(getattr(torch.ops.simulator, name)))
+    torch.library.register_vmap(full, batch or _one_by_one(getattr(torch.ops.simulator, name)))
 
 
-_register("image", "(Tensor[] tensors, int scene) -> Tensor", _image, _image_shape)
+_register(
+    "images",
+    "(Tensor[] tensors, bool[] batched, int count, int scene) -> Tensor",
+    _images,
+    _images_shape,
+)
+_register(
+    "pulls",
+    "(Tensor gradients, Tensor[] tensors, bool[] batched, int scene, bool[] wanted) -> Tensor[]",
+    _pulls,
+    _pulls_shapes,
+)
+_register("image", "(Tensor[] tensors, int scene) -> Tensor", _image, _image_shape, _image_batch)
 _register(
     "pull",
     "(Tensor gradient, Tensor[] tensors, int scene, bool[] wanted) -> Tensor[]",
     _pull,
     _pull_shapes,
+    _pull_batch,
 )
 _register(
     "pull_twice",

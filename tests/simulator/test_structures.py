@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulator.engine.native import build
-from simulator.engine.native.library import CScene, CSource
+from simulator.engine.native.library import CEntry, CScene, CSource
 
 SOURCE = Path(build.__file__).parent / "kernel.c"
 COMPILER = build.compiler(os.environ)
@@ -27,19 +27,23 @@ int main(void) {{
 
 
 def declared():
-    """The two structures as kernel.c declares them, and the fields of each in order."""
+    """The structures as kernel.c declares them, and the fields of each in order."""
     text = SOURCE.read_text()
     limit = re.search(r"#define MOST_COEFFICIENTS \d+", text)
     found = {}
     for body, name in re.findall(r"typedef struct \{(.*?)\} (\w+);", text, re.DOTALL):
-        parts = re.sub(r"int64_t|double|\[\w+\]|\s", "", body).replace(";", ",").split(",")
+        parts = (
+            re.sub(r"const|void|int64_t|double|Scene|Source|\*|\[\w+\]|\s", "", body)
+            .replace(";", ",")
+            .split(",")
+        )
         found[name] = [part for part in parts if part]
     declarations = re.findall(r"typedef struct \{.*?\} \w+;", text, re.DOTALL)
     return "\n".join([limit[0], *declarations]), found
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C compiler here")
-@pytest.mark.parametrize(("name", "mirror"), [("Scene", CScene), ("Source", CSource)])
+@pytest.mark.parametrize(("name", "mirror"), [("Scene", CScene), ("Source", CSource), ("Entry", CEntry)])
 def test_the_mirror_lies_as_the_compiler_says(tmp_path, name, mirror):
     head, fields = declared()
     prints = [

@@ -1,11 +1,13 @@
 """Run the compiled kernel on tensors where it can, and plain torch where it cannot."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from simulator.engine.engine import TorchEngine
 from simulator.engine.native.pack import refusal
-from simulator.engine.native.rows import KernelRows, Renderer
+from simulator.engine.native.rows import KernelRows, Renderer, same_scenes
 from simulator.geometry.arrays import as_numpy
 from simulator.scene.scene import NAMES, Scene
 
@@ -28,12 +30,12 @@ class KernelEngine:
         self.kernel = KernelRows(library, threads=threads)
         self.plain = TorchEngine()
         self.name = "kernel"
-        self._last: tuple[Scene, Scene] | None = None
+        self._last: tuple[tuple[Scene, ...], list[Scene]] | None = None
 
-    def _numbers(self, scene: Scene) -> Scene:
-        """The scene over numpy arrays in the same memory, made once for all blocks of one image."""
-        if self._last is None or self._last[0] is not scene:
-            self._last = (scene, scene.mapped(as_numpy))
+    def _numbers(self, scenes: Sequence[Scene]) -> list[Scene]:
+        """The scenes over numpy arrays in the same memory, made once for all blocks of their images."""
+        if self._last is None or not same_scenes(self._last[0], scenes):
+            self._last = (tuple(scenes), [scene.mapped(as_numpy) for scene in scenes])
         return self._last[1]
 
     def _refused(self, scene: Scene) -> bool:
@@ -57,45 +59,70 @@ class KernelEngine:
         if self._refused(scene):
             self.plain.rows(scene, first, end, out)
         else:
-            self.kernel.rows(self._numbers(scene), first, end, out.numpy())
+            self.kernel.rows(self._numbers([scene])[0], first, end, out.numpy())
 
     def forward_with_graph(self, scene: Scene) -> Tensor:
         """[slow, fast] photons with the graph of every operation."""
         self.name = "torch (a graph of every operation)"
         return self.plain.forward_with_graph(scene)
 
+    def together(self, scenes: Sequence[Scene], wanted: tuple[bool, ...] = ()) -> bool:
+        """Whether one call into the library serves all these scenes of one plan, and these gradients."""
+        return not self._refused(scenes[0]) and _names(wanted) <= self._known(scenes)
+
+    def images(self, scenes: Sequence[Scene], out: Tensor) -> None:
+        """Fill the region of interest of `out` [image, slow, fast]; for scenes that go `together`."""
+        self.kernel.images(self._numbers(scenes), out.numpy())
+
     def backward(self, scene: Scene, wanted: tuple[bool, ...], gradient: Tensor) -> list[Tensor | None]:
         """Return gradients of the wanted tensors, None for the others."""
-        requested = {name for name, want in zip(NAMES, wanted, strict=True) if want}
-        if self._refused(scene) or not requested <= self._known(scene):
+        if not self.together([scene], wanted):
             return self.plain.backward(scene, wanted, gradient)
-        numbers, upstream = self._numbers(scene), as_numpy(gradient)
+        found = self.batch_backward([scene], wanted, gradient[None])
+        return [None if part is None else part[0] for part in found]
+
+    def batch_backward(
+        self, scenes: Sequence[Scene], wanted: tuple[bool, ...], gradients: Tensor
+    ) -> list[Tensor | None]:
+        """Gradients [image, ...] of the wanted tensors of each scene; for scenes that go `together`."""
+        requested = _names(wanted)
+        numbers, upstream = self._numbers(scenes), as_numpy(gradients)
         # sum(gradient x image), of which both slopes of the intensity follow.
-        product = self.kernel.total(numbers, upstream) if requested & INTENSITIES else 0.0
+        products = torch.zeros(len(scenes), dtype=torch.float64)
+        if requested & INTENSITIES:
+            products = torch.from_numpy(self.kernel.totals(numbers, upstream))
         found: list[Tensor | None] = []
-        for name, tensor in zip(NAMES, scene.tensors.as_list(), strict=True):
+        for name in NAMES:
+            values = [getattr(scene.tensors, name) for scene in scenes]
             if name not in requested:
                 found.append(None)
             elif name == "real":
                 pulled = torch.from_numpy(self.kernel.pull(numbers, upstream))
-                found.append(pulled.to(tensor.dtype))
+                found.append(pulled.to(values[0].dtype))
             elif name == "scale":
-                found.append(torch.full_like(tensor, product / float(tensor)))
+                found.append((products / torch.stack(values)).to(values[0].dtype))
             elif name == "default_F":
                 # d(F^2)/dF = 2 F^2/F; at F = 0 the image, and so the product, is 0.
-                found.append(torch.full_like(tensor, 2 * product / (float(tensor) or 1)))
+                factors = torch.stack([value if value != 0 else torch.ones_like(value) for value in values])
+                found.append((2 * products / factors).to(values[0].dtype))
             else:
-                found.append(torch.zeros_like(tensor))
+                found.append(torch.zeros((len(scenes), *values[0].shape), dtype=values[0].dtype))
         return found
 
-    def _known(self, scene: Scene) -> set[str]:
+    def _known(self, scenes: Sequence[Scene]) -> set[str]:
         """Names of the tensors whose gradients the kernel gives."""
+        plan = scenes[0].plan
         known: set[str] = set()
-        if scene.plan.shape in UNUSED:
-            known = {"real"} | UNUSED[scene.plan.shape]
-        if not scene.plan.has_table and float(scene.tensors.scale) != 0:
+        if plan.shape in UNUSED:
+            known = {"real"} | UNUSED[plan.shape]
+        if not plan.has_table and all(float(scene.tensors.scale) != 0 for scene in scenes):
             known |= INTENSITIES
         return known
+
+
+def _names(wanted: tuple[bool, ...]) -> set[str]:
+    """Names of the tensors whose gradients are wanted; none where nothing is said."""
+    return {name for name, want in zip(NAMES, wanted, strict=False) if want}
 
 
 def _elsewhere(pixel: Tensor) -> str | None:

@@ -40,6 +40,14 @@ typedef struct {
     double direction[3], electric[3], magnetic[3], inverse_wavelength, weight;
 } Source;
 
+/* One image of a batch: its scene, and its lattice vectors and table of F^2 (0: none) in the precision of the call. The
+ * images of a batch have the same number of orientations. Mirrored by CEntry in library.py. */
+typedef struct {
+    const Scene *scene;
+    const Source *sources;
+    const void *real, *table;
+} Entry;
+
 /* Coefficients of sin(pi x)/x and cos(pi x) as polynomials in x^2 over |x| <= 1/2, lowest first: minimax fits, not Taylor
  * series, so that few terms reach the round-off of each precision. */
 

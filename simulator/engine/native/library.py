@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -81,6 +81,17 @@ class CSource(ctypes.Structure):
     )
 
 
+class CEntry(ctypes.Structure):
+    """Mirror of `Entry` in kernel.c."""
+
+    _fields_ = (
+        ("scene", POINTER),
+        ("sources", POINTER),
+        ("real", POINTER),
+        ("table", POINTER),
+    )
+
+
 @dataclass(frozen=True)
 class Packed:
     """A scene as the library reads it: the fixed part, the sources, and arrays that must outlive the call."""
@@ -98,21 +109,22 @@ class Library:
         self.path, self.how = path, how
         self._library = ctypes.CDLL(path)
 
-    def image(self, packed: Packed, *, out: Numbers, span: tuple[int, int], threads: int) -> None:
-        """Fill `out` with the photons of pixels span[0] ... span[1] - 1 of the region of interest."""
+    def image(self, batch: Sequence[Packed], *, out: Numbers, span: tuple[int, int], threads: int) -> None:
+        """Fill `out` [image, pixel] with the photons of pixels span[0] ... span[1] - 1 of each region."""
         call = getattr(self._library, f"image_{SUFFIX[out.dtype]}")
         call.restype = None
-        call(*_leading(packed), _at(out), LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
+        limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
+        call(_entries(batch), LONG(len(batch)), _at(out), *limits)
 
     def pullback(
-        self, packed: Packed, *, upstream: Numbers, span: tuple[int, int], threads: int
+        self, batch: Sequence[Packed], *, upstream: Numbers, span: tuple[int, int], threads: int
     ) -> NDArray[np.float64]:
-        """[R, 3, 3]: the gradient of sum(upstream x image) by the lattice vectors."""
+        """[image, R, 3, 3]: the gradient of sum(upstream x image) by the lattice vectors of each image."""
         call = getattr(self._library, f"pullback_{SUFFIX[upstream.dtype]}")
         call.restype = None
-        grad = np.zeros((threads, len(packed.real), 3, 3))
+        grad = np.zeros((threads, len(batch), len(batch[0].real), 3, 3))
         limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
-        call(*_leading(packed), _at(upstream), _at(grad), *limits)
+        call(_entries(batch), LONG(len(batch)), _at(upstream), _at(grad), *limits)
         total: NDArray[np.float64] = grad.sum(0)
         return total
 
@@ -122,15 +134,19 @@ class Library:
         self._library.poisson_deviates(_at(pixels), LONG(pixels.size), LONG(seed))
 
 
-def _leading(packed: Packed) -> tuple[Any, ...]:
-    """The arguments that each call begins with."""
-    return ctypes.byref(packed.scene), packed.sources, _at(packed.real), _at(packed.table)
+def _entries(batch: Sequence[Packed]) -> "ctypes.Array[CEntry]":
+    """The images of a batch as the library reads them."""
+    entries = (CEntry * len(batch))()
+    for entry, packed in zip(entries, batch, strict=True):
+        entry.scene = ctypes.addressof(packed.scene)
+        entry.sources = ctypes.addressof(packed.sources)
+        entry.real = packed.real.ctypes.data
+        entry.table = None if packed.table is None else packed.table.ctypes.data
+    return entries
 
 
-def _at(array: Numbers | None) -> ctypes.c_void_p:
+def _at(array: Numbers) -> ctypes.c_void_p:
     """The address of a contiguous array's numbers."""
-    if array is None:
-        return POINTER(None)
     assert array.flags.c_contiguous
     return POINTER(array.ctypes.data)
 

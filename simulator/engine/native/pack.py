@@ -1,6 +1,7 @@
 """Pack a scene of numpy arrays into the kernel's C structures; refuse scenes that it does not take."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -137,16 +138,26 @@ def pack_sources(tensors: Tensors) -> list[CSource]:
     return packed
 
 
-def squares(scene: Scene) -> Numbers | None:
-    """The table of F^2, electrons^2; None where there is no table."""
-    if not scene.plan.has_table:
-        return None
-    table: Numbers = np.ascontiguousarray(scene.tensors.table**2)
-    return table
+def squares(table: Numbers) -> Numbers:
+    """A table of F^2, electrons^2."""
+    return np.ascontiguousarray(table**2)
 
 
-def pack(scene: Scene) -> Packed:
-    """Pack all arguments of a call that describe the scene."""
-    sources = pack_sources(scene.tensors)
-    real: Numbers = np.ascontiguousarray(scene.tensors.real)
-    return Packed(pack_scene(scene), (CSource * len(sources))(*sources), real, squares(scene))
+def pack(scenes: Sequence[Scene]) -> list[Packed]:
+    """Pack the scenes of a batch; those that share one table of structure factors share its squares too."""
+    packed = []
+    table: Numbers | None = None
+    squared: Numbers | None = None
+    for scene in scenes:
+        if scene.plan.has_table and not _one_array(scene.tensors.table, table):
+            table = np.asarray(scene.tensors.table)
+            squared = squares(table)
+        sources = pack_sources(scene.tensors)
+        real: Numbers = np.ascontiguousarray(scene.tensors.real)
+        packed.append(Packed(pack_scene(scene), (CSource * len(sources))(*sources), real, squared))
+    return packed
+
+
+def _one_array(array: Any, other: Numbers | None) -> bool:
+    """Whether both are the same contiguous numbers in memory."""
+    return other is not None and array.shape == other.shape and np.may_share_memory(array, other)

@@ -1,5 +1,6 @@
-"""Run the kernel on a scene of numpy arrays: rows of pixels, and the gradient by the lattice vectors."""
+"""Run the kernel on scenes of numpy arrays: rows of pixels, and the gradient by the lattice vectors."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,77 +18,98 @@ STEPS_PER_CALL = 1 << 26
 class Renderer(Protocol):
     """The two functions of a built library that this module calls."""
 
-    def image(self, packed: Packed, *, out: Numbers, span: tuple[int, int], threads: int) -> None:
+    def image(self, batch: Sequence[Packed], *, out: Numbers, span: tuple[int, int], threads: int) -> None:
         """Fill `out` with photons."""
 
     def pullback(
-        self, packed: Packed, *, upstream: Numbers, span: tuple[int, int], threads: int
+        self, batch: Sequence[Packed], *, upstream: Numbers, span: tuple[int, int], threads: int
     ) -> NDArray[np.float64]:
-        """The gradient by the lattice vectors."""
+        """The gradients by the lattice vectors."""
 
 
 class KernelRows:
-    """Renders rows of scenes that the kernel takes; each scene is packed once for all blocks of one image."""
+    """Renders rows of scenes that the kernel takes; each scene is packed once for all blocks of one image.
+
+    The scenes of a batch have one plan and one mask; each call into the library renders rows of all of them.
+    """
 
     name = "kernel"
 
     def __init__(self, library: Renderer, *, threads: int) -> None:
         self.library, self.threads = library, threads
-        self._last: tuple[Scene, Packed] | None = None
+        self._last: tuple[tuple[Scene, ...], list[Packed]] | None = None
 
-    def _packed(self, scene: Scene) -> Packed:
-        if self._last is None or self._last[0] is not scene:
-            self._last = (scene, pack(scene))
+    def _packed(self, scenes: Sequence[Scene]) -> list[Packed]:
+        if self._last is None or not same_scenes(self._last[0], scenes):
+            self._last = (tuple(scenes), pack(scenes))
         return self._last[1]
 
     def blank(self, scene: Scene) -> Numbers:
         """An image without photons."""
         return np.zeros((scene.plan.spixels, scene.plan.fpixels), as_numpy(scene.tensors.pixel).dtype)
 
-    def piece_rows(self, scene: Scene) -> int:
-        """Rows in about a second of work."""
-        steps = scene.steps * scene.plan.layers * len(scene.plan.columns)
+    def piece_rows(self, scene: Scene, images: int = 1) -> int:
+        """Rows in about a second of work, where each is computed for so many images."""
+        steps = scene.steps * scene.plan.layers * len(scene.plan.columns) * images
         return max(1, STEPS_PER_CALL // steps)
 
     def rows(self, scene: Scene, first: int, end: int, out: Numbers) -> None:
         """Fill `out` [end - first, columns] with photons."""
-        plan = scene.plan
+        self.batch_rows([scene], first, end, out[None])
+
+    def batch_rows(self, scenes: Sequence[Scene], first: int, end: int, out: Numbers) -> None:
+        """Fill `out` [image, end - first, columns] with photons."""
+        plan, mask = scenes[0].plan, scenes[0].mask
         start = plan.rows.start
         width = len(plan.columns)
         # The library writes whole rows one behind the other; a window of a wider image is filled by a copy.
         target = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         span = ((first - start) * width, (end - start) * width)
-        self.library.image(self._packed(scene), out=target, span=span, threads=self.threads)
-        if scene.mask is not None:
-            target *= scene.mask[first:end, plan.columns.start : plan.columns.stop]
+        self.library.image(self._packed(scenes), out=target, span=span, threads=self.threads)
+        if mask is not None:
+            target *= mask[first:end, plan.columns.start : plan.columns.stop]
         if target is not out:
             out[...] = target
 
-    def pull(self, scene: Scene, gradient: Numbers) -> NDArray[np.float64]:
-        """[R, 3, 3]: d(sum gradient x image)/d(lattice vectors); `gradient` is [slow, fast]."""
-        plan, width = scene.plan, len(scene.plan.columns)
-        packed = self._packed(scene)
-        dtype = as_numpy(scene.tensors.pixel).dtype
-        upstream = gradient if scene.mask is None else gradient * scene.mask
-        window = upstream[plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]
-        total = np.zeros(scene.tensors.real.shape)
-        size = self.piece_rows(scene)
+    def images(self, scenes: Sequence[Scene], out: Numbers) -> None:
+        """Fill the region of interest of `out` [image, slow, fast] with photons."""
+        plan = scenes[0].plan
+        size = self.piece_rows(scenes[0], len(scenes))
+        for first in range(plan.rows.start, plan.rows.stop, size):
+            end = min(first + size, plan.rows.stop)
+            self.batch_rows(scenes, first, end, out[:, first:end, plan.columns.start : plan.columns.stop])
+
+    def pull(self, scenes: Sequence[Scene], gradients: Numbers) -> NDArray[np.float64]:
+        """[image, R, 3, 3]: d(sum gradient x image)/d(lattice vectors); `gradients` [image, slow, fast]."""
+        plan, mask = scenes[0].plan, scenes[0].mask
+        width = len(plan.columns)
+        packed = self._packed(scenes)
+        dtype = as_numpy(scenes[0].tensors.pixel).dtype
+        upstream = gradients if mask is None else gradients * mask
+        window = upstream[:, plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]
+        total = np.zeros((len(scenes), *scenes[0].tensors.real.shape))
+        size = self.piece_rows(scenes[0], len(scenes))
         for first in range(0, len(plan.rows), size):
-            part = np.ascontiguousarray(window[first : first + size], dtype=dtype)
-            span = (first * width, first * width + part.size)
+            part = np.ascontiguousarray(window[:, first : first + size], dtype=dtype)
+            span = (first * width, first * width + part[0].size)
             total += self.library.pullback(packed, upstream=part, span=span, threads=self.threads)
         return total
 
-    def total(self, scene: Scene, gradient: Numbers) -> float:
-        """sum(gradient x image), the image rendered again piece by piece."""
-        plan = scene.plan
-        dtype = as_numpy(scene.tensors.pixel).dtype
-        total = 0.0
-        size = self.piece_rows(scene)
+    def totals(self, scenes: Sequence[Scene], gradients: Numbers) -> NDArray[np.float64]:
+        """[image]: sum(gradient x image), the images rendered again piece by piece."""
+        plan = scenes[0].plan
+        dtype = as_numpy(scenes[0].tensors.pixel).dtype
+        totals = np.zeros(len(scenes))
+        size = self.piece_rows(scenes[0], len(scenes))
         for first in range(plan.rows.start, plan.rows.stop, size):
             end = min(first + size, plan.rows.stop)
-            image = np.empty((end - first, len(plan.columns)), dtype)
-            self.rows(scene, first, end, image)
-            part = gradient[first:end, plan.columns.start : plan.columns.stop]
-            total += float((image * part).sum(dtype=np.float64))
-        return total
+            images = np.empty((len(scenes), end - first, len(plan.columns)), dtype)
+            self.batch_rows(scenes, first, end, images)
+            part = gradients[:, first:end, plan.columns.start : plan.columns.stop]
+            totals += (images * part).sum(axis=(1, 2), dtype=np.float64)
+        return totals
+
+
+def same_scenes(kept: tuple[Scene, ...], scenes: Sequence[Scene]) -> bool:
+    """Whether these are the very scenes that were kept."""
+    return len(kept) == len(scenes) and all(a is b for a, b in zip(kept, scenes, strict=True))
