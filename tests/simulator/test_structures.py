@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from simulator.engine.native import build
+from simulator.engine.native import library
+from simulator.engine.native.compile import compiler
 from simulator.engine.native.library import CEntry, CScene, CSource
 
-SOURCE = Path(build.__file__).parent / "kernel.c"
-COMPILER = build.compiler(os.environ)
+SOURCE = Path(library.__file__).parent / "kernel.c"
+COMPILER = compiler(os.environ)
 
 PROGRAM = """
 #include <stddef.h>

@@ -4,39 +4,17 @@ A cached kernel is used whether there is a compiler or not. A missing compiler r
 the reason, and the plain path runs instead.
 """
 
-import hashlib
 import os
-import platform
-import shutil
-import subprocess
-import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = ("kernel.c", "body.inc", "noise.c")
-UNITS = {"kernel.c": "-ffp-contract=fast", "noise.c": "-ffp-contract=off"}
-"""Each source with its own flag: a fused multiply-add would change the reference's float32 noise."""
-
-COMPILERS = ("cc", "gcc", "clang")
-
-FLAGS = (
-    "-O3",
-    "-std=gnu11",
-    "-fPIC",
-    # Without these two, rounding and square roots are library calls, and loops over pixels no vector code.
-    "-fno-math-errno",
-    "-fno-trapping-math",
-)
+SOURCES = ("compile.py", "kernel.c", "body.inc", "noise.c")
+"""What a library follows from: the sources, and the file that holds the compiler's flags."""
 
 VARIANTS = (("-march=native", "-fopenmp"), ("-march=native",), ("-fopenmp",), ())
 """Tried in this order until one compiles."""
-
-BUILD_SECONDS = 600
-"""A compiler that takes longer is given up. It needs ten seconds, and a minute on a busy machine."""
-
-FINGERPRINT_DIGITS = 24
-"""Hexadecimal digits of the hash in a library's name: 96 bits."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +34,10 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     elif environ.get("HOME"):
         base = Path(environ["HOME"]) / ".cache"
     else:
+        import tempfile
+
         base = Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
     return base / "diffraction-simulator"
-
-
-def compiler(environ: Mapping[str, str]) -> str | None:
-    """Path of the C compiler: CC if set, else the first one found; None: there is none."""
-    wanted = [environ["CC"]] if environ.get("CC") else COMPILERS
-    for name in wanted:
-        found = shutil.which(name)
-        if found:
-            return found
-    return None
 
 
 def processor() -> str:
@@ -76,8 +46,9 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
         features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
     except OSError:
-        features = platform.processor()
-    return f"{platform.system()} {platform.machine()} {features}"
+        features = ""
+    machine = os.uname()
+    return f"{machine.sysname} {machine.machine} {features}"
 
 
 def c_library() -> str:
@@ -89,18 +60,16 @@ def c_library() -> str:
 
 
 def fingerprint(folder: Path) -> str:
-    """Hash of the source, the flags, the C library and the processor, hexadecimal.
+    """Checksums of the source, the flags, the C library and the processor, hexadecimal.
 
-    Not of the compiler: a kernel that was built and checked serves where there is none.
+    Not of the compiler: a kernel that was built and checked serves where there is none. Two checksums of 32
+    bits, because the module of long hashes takes longer to load than a small image takes to compute; the
+    folder holds this user's files alone.
     """
-    digest = hashlib.sha256()
-    for name in SOURCES:
-        digest.update((folder / name).read_bytes())
-    digest.update(repr(FLAGS).encode())
-    digest.update(repr(VARIANTS).encode())
-    digest.update(c_library().encode())
-    digest.update(processor().encode())
-    return digest.hexdigest()[:FINGERPRINT_DIGITS]
+    content = [(folder / name).read_bytes() for name in SOURCES]
+    content.extend(text.encode() for text in (repr(VARIANTS), c_library(), processor()))
+    whole = b"\0".join(content)
+    return f"{zlib.crc32(whole):08x}{zlib.adler32(whole):08x}"
 
 
 def build(environ: Mapping[str, str], *, anew: bool = False) -> Built:
@@ -115,43 +84,31 @@ def build(environ: Mapping[str, str], *, anew: bool = False) -> Built:
         target = folder / f"kernel-{fingerprint(source)}.so"
         if target.exists() and not anew:
             return Built(target, f"cached {target.name}")
-        cc = compiler(environ)
-        if cc is None:
-            return Built(None, "no C compiler found")
-        return _compile(cc, source, target)
+    except OSError as error:
+        return Built(None, f"the kernel could not be built: {error}")
+    return _compile(environ, source, target)
+
+
+def _compile(environ: Mapping[str, str], source: Path, target: Path) -> Built:
+    """Compile beside the target and move into place, so that nobody loads half a library."""
+    # Loaded only here: a command that finds a kernel starts no process.
+    import subprocess
+    import tempfile
+
+    from simulator.engine.native.compile import compile_native, compiler
+
+    cc = compiler(environ)
+    if cc is None:
+        return Built(None, "no C compiler found")
+    message = ""
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            made = Path(folder) / "kernel.so"
+            for variant in VARIANTS:
+                message = compile_native(cc, source, made, variant)
+                if not message:
+                    os.replace(made, target)
+                    return Built(target, f"built with {Path(cc).name} {' '.join(variant)}".rstrip())
     except (OSError, subprocess.SubprocessError) as error:
         return Built(None, f"the kernel could not be built: {error}")
-
-
-def _compile(cc: str, source: Path, target: Path) -> Built:
-    """Compile beside the target and move into place, so that nobody loads half a library."""
-    message = ""
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        made = Path(folder) / "kernel.so"
-        for variant in VARIANTS:
-            message = _attempt(cc, source, made, variant)
-            if not message:
-                os.replace(made, target)
-                return Built(target, f"built with {Path(cc).name} {' '.join(variant)}".rstrip())
     return Built(None, f"{Path(cc).name} failed: {message}")
-
-
-def _attempt(cc: str, source: Path, made: Path, variant: tuple[str, ...]) -> str:
-    """Compile each unit and link them; return the first line of the compiler's message, "" on success."""
-    objects = []
-    for unit, flag in UNITS.items():
-        compiled = str(made.with_name(f"{unit}.o"))
-        message = _run([cc, *FLAGS, *variant, flag, "-c", str(source / unit), "-o", compiled])
-        if message:
-            return message
-        objects.append(compiled)
-    return _run([cc, "-shared", *variant, *objects, "-o", str(made), "-lm"])
-
-
-def _run(words: list[str]) -> str:
-    """Run a compiler; return the first line of its message, "" on success."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
-    if done.returncode == 0:
-        return ""
-    lines = done.stderr.strip().splitlines()
-    return lines[0] if lines else f"exit code {done.returncode}"

@@ -4,15 +4,19 @@ import ctypes
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.engine.native.build import Built, build, compiler
+from simulator.engine.native.build import Built, build
 
 MOST_COEFFICIENTS = 8
 """As in kernel.c: a polynomial of N cells has at most (POLYNOMIAL_LIMIT + 1) // 2 coefficients."""
+
+PREBUILT = Path(__file__).with_name("prebuilt.so")
+"""The library that a wheel brings along (`hatch_build.py`); a checkout has none."""
 
 LONG, DOUBLE, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
@@ -105,9 +109,15 @@ class Packed:
 class Library:
     """The functions of one loaded library."""
 
-    def __init__(self, path: str, how: str) -> None:
+    def __init__(self, path: Path, how: str) -> None:
         self.path, self.how = path, how
-        self._library = ctypes.CDLL(path)
+        self._library = ctypes.CDLL(str(path))
+
+    def level(self) -> str | None:
+        """Which variant of a library for all processors serves this one; None: none does."""
+        self._library.level.restype = ctypes.c_char_p
+        found: bytes | None = self._library.level()
+        return None if found is None else found.decode()
 
     def image(self, batch: Sequence[Packed], *, out: Numbers, span: tuple[int, int], threads: int) -> None:
         """Fill `out` [image, pixel] with the photons of pixels span[0] ... span[1] - 1 of each region."""
@@ -152,18 +162,37 @@ def _at(array: Numbers) -> ctypes.c_void_p:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Library | str:
-    """Build or find the library and load it; a text says why there is none."""
+    """Load the library that the package brings, else find or build one; a text says why there is none."""
+    brought = prebuilt()
+    if brought is not None:
+        return brought
     found = _load(build(environ))
-    if isinstance(found, str) and compiler(environ) is not None:
+    if isinstance(found, str):
         # A cached file may be damaged, or miss what its compiler brought along: built once more, it may load.
-        return _load(build(environ, anew=True))
+        again = build(environ, anew=True)
+        return found if again.path is None else _load(again)
     return found
+
+
+def prebuilt() -> Library | None:
+    """Load the library of the wheel; None: there is none that this machine can run."""
+    if not PREBUILT.exists():
+        return None
+    try:
+        library = Library(PREBUILT, "prebuilt")
+        level = library.level()
+    except (OSError, AttributeError):
+        return None
+    if level is None:
+        return None
+    library.how = f"prebuilt, {level}"
+    return library
 
 
 def _load(built: Built) -> Library | str:
     if built.path is None:
         return built.how
     try:
-        return Library(str(built.path), built.how)
+        return Library(built.path, built.how)
     except OSError as error:
         return f"the kernel could not be loaded: {error}"

@@ -1,35 +1,20 @@
-"""Share one library in a process: built or cached, and checked once per build."""
+"""Share one library in a process: brought by the package, cached or built, and checked."""
 
-import contextlib
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 
 from simulator.engine.native.library import Library, load
+from simulator.engine.native.verify import complaint
 
 
 def checked(environ: Mapping[str, str]) -> Library | str:
-    """Load a library that agrees with the plain path; a text says why there is none.
-
-    A file beside the library records that it agreed, so that no later process checks again.
-    """
+    """Load a library that agrees with the plain path; a text says why there is none."""
     library = load(environ)
     if isinstance(library, str):
         return library
-    note = Path(library.path).with_suffix(".checked")
-    if note.exists():
-        return library
-    # The check loads torch, which takes seconds: only the first process on a machine pays for it.
-    from simulator.engine.native.verify import complaint
-
-    wrong = complaint(library)
-    if wrong is not None:
-        return wrong
-    # Where the cache cannot be written to, the next process checks again.
-    with contextlib.suppress(OSError):
-        note.write_text(library.how + "\n", encoding="utf-8")
-    return library
+    # In every process, because it takes a millisecond: a library may be damaged after it was built.
+    return complaint(library) or library
 
 
 @lru_cache(maxsize=1)
