@@ -36,9 +36,12 @@ def test_every_kind_of_option_gets_its_verdict(project, triage, options):
     assert any("does not notice" in text for text in said["gutted"]["against"])
     assert said["useless"]["passed"] == 0
     assert said["fixture"]["breaks"][0]["name"] == "wrong:calc.total"
+    mutant = "calc.py:5: return sum(values) * scale -> return sum(values) + scale"
     assert said["fixture"]["breaks"][1:] == [
-        {"name": "zeroed", "calls": None, "outcome": "failed", "caught": True, "required": True}
+        {"name": mutant, "calls": 1, "outcome": "failed", "caught": True, "required": True},
+        {"name": "zeroed", "calls": None, "outcome": "failed", "caught": True, "required": True},
     ]
+    assert mutant in {broken["name"] for broken in said["gutted"]["breaks"] if not broken["caught"]}
     assert said["fixture"]["title"] == "fixture"
     after = [
         name for name in Repository.find(project).changes() if not name.startswith(("reports/", "plans/"))

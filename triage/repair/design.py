@@ -74,7 +74,9 @@ def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> De
     basis = prepared.basis
     conditions = _conditions(services, basis)
     with laboratory(services, folder, conditions) as lab:
-        runs = run_options(lab, basis, prepared.options, prepared.user_breaks)
+        runs = run_options(
+            lab, basis, prepared.options, prepared.user_breaks, lambda path: text_of(services.root, path)
+        )
     for option in prepared.options:
         folder.write_text(f"options/{option.proposal.letter}.patch", option.proposal.patch)
     designing = Designing(services.output, folder, basis, runs, services.settings, services.root)

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 from triage.lab.lab import Lab
+from triage.lab.lost_lines import executed_lines
 from triage.lab.measurements import Measurements, measurements_of
 from triage.lab.protocol import Look, Observation, Setup
 from triage.model.outcome import Outcome
 from triage.repair.document import PlantedBreak
 from triage.repair.inputs import Basis
+from triage.repair.mutants import Mutant, mutants
 from triage.repair.neighbours import Suspicion, excuses
 from triage.repair.options import Applied
+from triage.text.pattern import pattern
 
 RUNS = 2
 """Of each option alone; the exit criteria ask for more."""
+_MOST_MUTANTS, _MOST_OF_ALL = 6, 12
+"""Small faults under one option, and under all together: each takes a run of its own."""
+_LEAST_TIMEOUT, _TIMES_SLOWER = 10.0, 10.0
+"""Seconds for a test under such a fault, or so many times those of the repaired one: some never end."""
 METERS: dict[str, dict[str, Any]] = {"gradients": {}, "reads": {}, "lines": {}}
 
+_PLACE = pattern(
+    r"(?P<path> [^:]+ ) : (?P<line> \d+ ) (?: - \d+ )?",
+    matches=["calc.py:3", "src/shop/rates.py:12-14"],
+    rejects=["tests/test_a.py::test_b", "SHOP_SALE", "calc.py"],
+    how="fullmatch",
+)
+"""A culprit that is a place in a file."""
 UserBreaks = Mapping[str, Sequence[tuple[str, Applied]]]
 """By an option's letter: the user's own breaks (title and patch) on top of that option."""
 
@@ -33,6 +47,8 @@ class OptionTrial:
     chunk: Observation | None = None
     sabotage: Observation | None = None
     """The run under the built-in breaks."""
+    mutants: list[tuple[Mutant, Observation]] = field(default_factory=list)
+    """Small faults in product lines that the subject executes, and their runs."""
     user_breaks: list[tuple[str, Observation]] = field(default_factory=list)
     """Title of each break of the user's, and its run."""
     excused: dict[str, str] = field(default_factory=dict)
@@ -65,7 +81,7 @@ class OptionTrial:
 
     def breaks(self, subject: Sequence[str]) -> tuple[PlantedBreak, ...]:
         """Each planted break, and whether the repaired test noticed it."""
-        return (*self._built_in_breaks(), *self._own_breaks(subject))
+        return (*self._built_in_breaks(), *self._mutant_breaks(subject), *self._own_breaks(subject))
 
     def _built_in_breaks(self) -> Iterator[PlantedBreak]:
         if self.sabotage is None:
@@ -80,6 +96,11 @@ class OptionTrial:
                     outcome=outcome.value,
                     caught=outcome.is_red,
                 )
+
+    def _mutant_breaks(self, subject: Sequence[str]) -> Iterator[PlantedBreak]:
+        for mutant, run in self.mutants:
+            outcome = first_other_outcome(run, subject)
+            yield PlantedBreak(name=mutant.name, calls=1, outcome=outcome.value, caught=outcome.is_red)
 
     def _own_breaks(self, subject: Sequence[str]) -> Iterator[PlantedBreak]:
         for title, run in self.user_breaks:
@@ -108,8 +129,17 @@ def files_read(run: Observation) -> set[str]:
     return {line["path"] for line in run.lines("reads", "read")}
 
 
-def run_options(lab: Lab, basis: Basis, options: Sequence[Applied], user_breaks: UserBreaks) -> DesignRuns:
-    """Run everything: the tree as it is, each option alone and in its chunk, then the breaks."""
+def run_options(
+    lab: Lab,
+    basis: Basis,
+    options: Sequence[Applied],
+    user_breaks: UserBreaks,
+    source: Callable[[str], str | None],
+) -> DesignRuns:
+    """Run everything: the tree as it is, each option alone and in its chunk, then the breaks.
+
+    `source` gives the text of a file as the tree has it.
+    """
     trials = [OptionTrial(option) for option in options]
     applying = [trial for trial in trials if trial.applied.why_not is None]
     looks = [_targeted(basis, {}, "the tree as it is")]
@@ -128,6 +158,7 @@ def run_options(lab: Lab, basis: Basis, options: Sequence[Applied], user_breaks:
     # a break says something only of a test that passes without it
     passing = [trial for trial in applying if trial.passed(basis.subject)]
     _plant_built_in_breaks(lab, basis, passing)
+    _plant_mutants(lab, basis, passing, source, _places_of_fault(basis, as_is))
     _plant_user_breaks(lab, basis, passing, user_breaks)
     return DesignRuns(as_is, trials)
 
@@ -149,6 +180,46 @@ def _plant_built_in_breaks(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]
     observations = lab.look(looks) if looks else []
     for trial, observation in zip(trials, observations, strict=True):
         trial.sabotage = observation
+
+
+def _plant_mutants(
+    lab: Lab,
+    basis: Basis,
+    trials: Sequence[OptionTrial],
+    source: Callable[[str], str | None],
+    near: Sequence[tuple[str, int]],
+) -> None:
+    """Run each repaired test with small faults in the product lines that it executes."""
+    looks, planted = [], []
+    most = min(_MOST_MUTANTS, _MOST_OF_ALL // max(1, len(trials)))
+    for trial in trials:
+        edits = trial.applied.edits
+        run = trial.targeted[-1]
+        lines = executed_lines(run, *basis.subject)
+
+        def repaired(path: str, edits: Mapping[str, str | None] = edits) -> str | None:
+            return edits.get(path, source(path))
+
+        for mutant in mutants(lines, repaired, most, near):
+            setup = basis.failing_setup(
+                edits={**edits, mutant.path: mutant.text},
+                test_timeout=max(_LEAST_TIMEOUT, _TIMES_SLOWER * run.seconds),
+            )
+            looks.append(Look(setup=setup, why=f"a fault in {mutant.path}:{mutant.line}"))
+            planted.append((trial, mutant))
+    observations = lab.look(looks) if looks else []
+    for (trial, mutant), observation in zip(planted, observations, strict=True):
+        trial.mutants.append((mutant, observation))
+
+
+def _places_of_fault(basis: Basis, as_is: Observation) -> list[tuple[str, int]]:
+    """Path and line of the culprits, and of the frames through which the failure went."""
+    named = [_PLACE.fullmatch(culprit) for culprit in basis.report.root_cause.culprits]
+    places = [(found["path"], int(found["line"])) for found in named if found is not None]
+    for failure in as_is.failures.values():
+        frames = [frame for raised in failure.chain for frame in raised.frames]
+        places += [(frame.path, frame.lineno) for frame in frames if frame.lineno is not None]
+    return places
 
 
 def _plant_user_breaks(
