@@ -90,7 +90,7 @@ def simulate(words: Sequence[str], clock: int) -> int:
     from simulator.io import images
     from simulator.io.command.notes import notes_on
     from simulator.io.command.translate import translate
-    from simulator.io.output import check_outputs, request_of, write_outputs
+    from simulator.io.output import check_libraries, check_outputs, request_of, write_outputs
     from simulator.scene.build import clipped_roi
 
     experiment = translate(given, clock)
@@ -98,6 +98,7 @@ def simulate(words: Sequence[str], clock: int) -> int:
         say(f"note: {note}")
     tracing = given.has("trace_pixel")
     request = request_of(given, clock)
+    check_libraries(request)
     check_outputs(request.paths() if not tracing else trace_paths(given))
     crystal = Crystal(experiment.crystal, xp=np)
     detector = Detector(experiment.detector, mask=experiment.mask, xp=np)  # type: ignore[arg-type]

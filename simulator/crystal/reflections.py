@@ -5,7 +5,6 @@ of the space group, and -h' has it too (Friedel), unless the file has an anomalo
 the minus column.
 """
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import SimulatorError
+from simulator.extras import load_extra
 
 SUFFIXES = (".mtz", ".cif", ".mmcif", ".ent")
 """Names of files that gemmi reads; other files are text of h k l F. Each may be compressed (.gz)."""
@@ -124,12 +124,7 @@ def _unreadable(name: str, error: Exception) -> SimulatorError:
 
 def _gemmi() -> Any:
     """Import gemmi on first use: commands without such files never load it."""
-    try:
-        return importlib.import_module("gemmi")
-    except ImportError:
-        raise SimulatorError(
-            "MTZ and mmCIF files are read by gemmi, which is not installed: pip install gemmi"
-        ) from None
+    return load_extra("gemmi", "MTZ and mmCIF files")
 
 
 def _cell(name: str, cell: Any) -> tuple[float, float, float, float, float, float]:

@@ -32,9 +32,21 @@ def read_smv_mask(path: Path) -> Mask:
     return Mask(pixels.astype(np.int32), header.with_flipped_centre())
 
 
+def read_fabio_mask(path: Path) -> Mask:
+    """Read an image by fabio; its header sets no geometry."""
+    # Only here: commands without such a mask never load fabio.
+    from simulator.io.edf import read_by_fabio
+
+    return Mask((read_by_fabio(path) != 0).astype(np.int32), Header({}))
+
+
 READERS: dict[str, Callable[[Path], Mask]] = {
     ".img": read_smv_mask,
     ".smv": read_smv_mask,
+    ".cbf": read_fabio_mask,
+    ".edf": read_fabio_mask,
+    ".tif": read_fabio_mask,
+    ".tiff": read_fabio_mask,
 }
 """Readers by file suffix, in lower case."""
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from simulator.config import SimulatorError
 from simulator.detector import Detector
+from simulator.extras import load_extra
 from simulator.io import images
 from simulator.io.cbf import write_cbf
 from simulator.io.command.parse import Given
@@ -46,6 +47,8 @@ class Request:
     noise: Path | None
     numpy: Path | None
     cbf: Path | None
+    nexus: Path | None
+    edf: Path | None
     scale: float | None
     picture_scale: float | None
     adc: float
@@ -53,8 +56,16 @@ class Request:
 
     def paths(self) -> list[Path]:
         """The files that will be written."""
-        wanted = (self.floats, self.smv, self.pgm, self.noise, self.numpy, self.cbf)
+        wanted = (self.floats, self.smv, self.pgm, self.noise, self.numpy, self.cbf, self.nexus, self.edf)
         return [path for path in wanted if path is not None]
+
+
+def check_libraries(request: Request) -> None:
+    """Raise a SimulatorError where a file is wanted whose library is missing, before an image is made."""
+    if request.nexus is not None:
+        load_extra("h5py", "NeXus files (-nxfile)")
+    if request.edf is not None:
+        load_extra("fabio", "EDF files (-edffile)")
 
 
 def check_outputs(paths: list[Path]) -> None:
@@ -82,6 +93,8 @@ def request_of(given: Given, clock: int) -> Request:
         noise=_path(given, "noisefile") or NOISE_FILE if _wants_noise(given) else None,
         numpy=_path(given, "npyfile"),
         cbf=_path(given, "cbffile"),
+        nexus=_path(given, "nxfile"),
+        edf=_path(given, "edffile"),
         scale=given.maybe("scale") or None,
         picture_scale=given.maybe("pgmscale") or None,
         adc=given.number("adc", DEFAULT_ADC),
@@ -129,6 +142,20 @@ def write_outputs(
         comments = cbf_entries(detector, experiment.beam, experiment.crystal)
         write_cbf(request.cbf, counts.astype(np.int32), comments)
         lines.append(f"wrote {request.cbf}: the same counts")
+    if request.nexus is not None:
+        # Only here: a module for files that few commands write.
+        from simulator.io.nexus import Recorded, write_nexus
+
+        counted = np.zeros(image.shape, dtype=bool)
+        counted[window.rows, window.columns] = True
+        recorded = Recorded(experiment.crystal, experiment.beam, detector, counted, experiment.mask)
+        write_nexus(request.nexus, image, recorded)
+        lines.append(f"wrote {request.nexus}: {image.dtype} photons")
+    if request.edf is not None:
+        from simulator.io.edf import write_edf
+
+        write_edf(request.edf, image, entries)
+        lines.append(f"wrote {request.edf}: float32 photons")
     if request.pgm is not None:
         picture_scale = request.picture_scale or images.picture_scale(image, window)
         images.write_pgm(request.pgm, image, scale=picture_scale)

@@ -26,7 +26,7 @@ CASES = (
 )
 """Reference cases of which the oracle computes a corner."""
 
-NEITHER_SIDE = {"-npyfile", "-trace_pixel", "-trace_json", "-help"}
+NEITHER_SIDE = {"-npyfile", "-nxfile", "-edffile", "-trace_pixel", "-trace_json", "-help"}
 """Options that the judge gives itself, and those that make no image."""
 
 

@@ -145,7 +145,10 @@ DETECTOR = (
     _switch("-oversample_omega", "solid angle of every sub-pixel"),
     _whole("-roi", 4, "fast first and last, slow first and last pixel"),
     _text("-img", "SMV image whose header sets the geometry"),
-    _text("-mask", "SMV image: 0 skips a pixel; its header sets the geometry too"),
+    _text(
+        "-mask",
+        "image: 0 skips a pixel; the header of an SMV image sets the geometry too; .edf .cbf .tif need fabio",
+    ),
     _numbers("-water", 1, "thickness of water in the beam, um"),
     _text(
         "-stol",
@@ -162,6 +165,8 @@ OUTPUT = (
     _text("-pgmfile", "8-bit picture"),
     _text("-npyfile", "NumPy file, in the precision of the run"),
     _text("-cbffile", "CBF image (byte-offset), without noise"),
+    _text("-nxfile", "NeXus file (NXmx in HDF5) of photons, in the precision of the run; needs h5py"),
+    _text("-edffile", "EDF image of photons, float32; needs fabio"),
     _numbers("-scale", 1, "ADU per photon of the SMV image without noise"),
     _numbers("-pgmscale", 1, "grey levels per photon"),
     _numbers("-adc", 1, "read-out offset, ADU"),
