@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from shlex import quote
 from typing import Literal, get_args
 
+from triage.campaign import comment_script
 from triage.campaign.suite_facts import SuiteFacts
 from triage.model.base import Value
 
@@ -32,6 +34,8 @@ _TEMPLATES: dict[System, str] = {
 WORK = ".triage/ci"
 """What a job writes lies here: git and pytest pass it over, and no evidence of the checkout mixes in."""
 REQUIREMENT = "triage-lab"
+_COMMENT_SERVICES: dict[System, str] = {"gitlab": "gitlab", "azure": "azure"}
+"""Those that are their own forge; Jenkins says which change it builds, and GitHub has a program for it."""
 
 _TESTS_OF_A_SHARD = 250
 _MOST_SHARDS = 8
@@ -88,7 +92,7 @@ def _values(request: PipelineRequest, facts: SuiteFacts) -> dict[str, object]:
         "collect": _COLLECT,
         "report": _report(request.system),
         "nightly": f"triage hunt --gate --budget {HUNT_SECONDS}",
-        "azure_comment": _AZURE_COMMENT,
+        "comment": _comment(_COMMENT_SERVICES.get(request.system, "change")),
         "fetch_target": _FETCH_TARGET,
     }
 
@@ -109,15 +113,16 @@ if [ -n "${CHANGE_TARGET:-}" ]; then
     git fetch --no-tags origin "+refs/heads/$CHANGE_TARGET:refs/remotes/origin/$CHANGE_TARGET"
 fi"""
 
-_AZURE_COMMENT = f"""\
-cat > {WORK}/thread.py <<'END'
-import json, pathlib, sys
-text = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")
-print(json.dumps({{"status": "active", "comments": [{{"commentType": "text", "content": text}}]}}))
+
+def _comment(service: str) -> str:
+    """Put the comment on the request; the script goes along, so that a job needs nothing but Python."""
+    script = Path(comment_script.__file__).read_text("utf-8").strip()
+    return f"""\
+mkdir -p {WORK}
+cat > {WORK}/comment.py <<'END'
+{script}
 END
-python {WORK}/thread.py {WORK}/report/comment.md > {WORK}/thread.json
-curl --fail --silent --show-error --header "Authorization: Bearer $TOKEN" \\
-  --header "Content-Type: application/json" --data @{WORK}/thread.json "$THREADS\""""
+python {WORK}/comment.py {service} {WORK}/report/comment.md"""
 
 
 def _report(system: System) -> str:
