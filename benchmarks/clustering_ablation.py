@@ -16,6 +16,7 @@ from benchmarks.clustering_score import Score
 from benchmarks.projects import methods
 from benchmarks.projects.mixture import LabelledRun
 from tests.e2e.test_clusters_of_planted_faults import mixtures
+from tests.signature.conftest import read_corpus
 from triage.cluster import partition
 from triage.cluster.assign import assign_failures
 from triage.cluster.context import Context
@@ -30,6 +31,14 @@ _AT = "2026-01-01T00:00:00Z"
 """When everything is decided: a fixed time, so that each run of the benchmark does the same."""
 _LEAST = 0.00005
 """Differences of F1 below it are rounded to nothing in the table."""
+
+
+_NEEDED_FOR = {
+    "flipped together": "tests that one experiment mends together",
+    "same factor": "results of one function, wrong by one factor, however it was imported",
+    "first bad commit": "clusters with one proven first bad commit",
+}
+"""Cases that mislead people without a rule which no sample needs: no sample has experiments or history."""
 
 
 class _Labelled(NamedTuple):
@@ -63,21 +72,25 @@ def print_table(runs: Sequence[LabelledRun], devset_folder: Path) -> None:
         _Sample("imported", tuple(_imported(runs))),
         _Sample("devset", tuple(_of_devset(devset_folder))),
         _Sample("planted", tuple(_planted())),
+        _Sample("written", (_written(),)),
     ]
     names = [sample.name for sample in samples]
     whole = [_outcome(sample) for sample in samples]
     proposed = _proposals(whole)
-    print(f"| rule | {' | '.join(names)} | proposals: right | wrong |")
-    print(f"| --- |{' --: |' * (len(samples) + 2)}")
+    print(f"| rule | {' | '.join(names)} | proposals right / wrong | without a figure, for |")
+    print(f"| --- |{' --: |' * (len(samples) + 1)} --- |")
     figures = " | ".join(f"{each.score.f1:.3f}" for each in whole)
-    print(f"| all rules | {figures} | {proposed[True]} | {proposed[False]} |")
+    print(f"| all rules | {figures} | {proposed[True]} / {proposed[False]} | |")
     for rule in JOIN_RULES:
         with _without_rule(rule.name):
             left = [_outcome(sample) for sample in samples]
         lost = [_in_table(all_.score.f1 - part.score.f1) for all_, part in zip(whole, left, strict=True)]
         fewer = proposed.copy()
         fewer.subtract(_proposals(left))
-        print(f"| {rule.name} | {' | '.join(lost)} | {fewer[True]} | {fewer[False]} |", flush=True)
+        merges = f"{fewer[True]} / {fewer[False]}" if any(fewer.values()) else ""
+        print(
+            f"| {rule.name} | {' | '.join(lost)} | {merges} | {_NEEDED_FOR.get(rule.name, '')} |", flush=True
+        )
 
 
 def _in_table(lost: float) -> str:
@@ -147,3 +160,13 @@ def _planted() -> Iterator[_Labelled]:
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         for record, fault_of in mixtures(Path(folder)):
             yield _Labelled(tuple(failures_of(record)), fault_of, Context())
+
+
+def _written() -> _Labelled:
+    """The cases of `tests/signature/corpus.toml`, with the causes that a person would name."""
+    failures, cause_of = [], {}
+    for number, (failure, cause) in enumerate(read_corpus().values()):
+        nodeid = f"{failure.nodeid}@{number}"  # some are of one test, in several runs
+        failures.append(SlottedFailure((nodeid, 0), failure))
+        cause_of[nodeid] = cause
+    return _Labelled(tuple(failures), cause_of, Context())

@@ -273,31 +273,3 @@ def test_the_same_report_twice_says_nothing_new(project: Project) -> None:
     sealed = [event.stamp for event in events if isinstance(event, RunRecorded)]
     assert len(sealed) == 3, "the seal of a run that said nothing comes with that of the next one"
     assert project.do("check")[0] == 0
-
-
-def test_red_and_green_together_over_history_is_proposed_with_its_evidence(project: Project) -> None:
-    """Two failures without a common word; one test beside them changes its colours otherwise."""
-    red = {"a": "KeyError: 7", "b": "OSError: no such device"}
-    green = dict.fromkeys("ab", "passed")
-    for colours, other in (
-        (green, "passed"),
-        (red, "passed"),
-        (green, "EOFError: 1"),
-        (red, "EOFError: 1"),
-        (green, "EOFError: 1"),
-        (red, "passed"),
-    ):
-        project.run(**colours, c=other)
-    (why,) = [why for why in project.json("explain", "C1")["why"] if why["proposal"]]
-    assert why["kind"] == "co-failure"
-    assert why["detail"] in (
-        "red and green together in 3 runs, changing 2 times",
-        "red and green together in 5 runs, changing 4 times",
-    )
-    assert why["confirm"] == "triage merge C1 C2"
-    before = project.journal.read_bytes()
-    project.run(**red, c="passed")
-    assert project.journal.read_bytes() == before, "proposed once"
-    assert project.do(*why["confirm"].split()[1:])[0] == 0
-    assert not [why for why in project.json("explain", "C2")["why"] if why["proposal"]]
-    assert "C3" not in project.do("explain", "C1")[1]

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.conclusions import conclusions
-from triage.cluster.context import Context, Flip, Past
+from triage.cluster.context import Context, Flip
 from triage.cluster.decisions import keep_apart, merge, own, rename, split
 from triage.cluster.mending import reconcile
 from triage.cluster.registry import ClusterRegistry, absent_state
@@ -38,7 +38,6 @@ REASONS = [
 ]  # fmt: skip
 TESTS = st.integers(0, 6).map(lambda n: f"t{n}.py::t")
 FAILURES = st.dictionaries(TESTS, st.sampled_from(REASONS), max_size=7)
-COLOURS = st.dictionaries(TESTS, st.lists(st.booleans(), min_size=4, max_size=4), max_size=5)
 SOME_TESTS = st.frozensets(TESTS, min_size=1, max_size=4)
 
 
@@ -89,7 +88,6 @@ class Identity(RuleBasedStateMachine):
 
     @rule(
         failures=FAILURES,
-        colours=COLOURS,
         flip=st.none() | st.tuples(SOME_TESTS, SOME_TESTS),
         ruled=st.booleans(),
         order=st.randoms(use_true_random=False),
@@ -97,7 +95,6 @@ class Identity(RuleBasedStateMachine):
     def run(
         self,
         failures: dict[str, tuple[str, str, str | None]],
-        colours: dict[str, list[bool]],
         flip: tuple[frozenset[str], frozenset[str]] | None,
         ruled: bool,
         order: object,
@@ -105,10 +102,6 @@ class Identity(RuleBasedStateMachine):
         stamp, at, before = f"S{self.clock:05}", self.now(), self.registry
         context = Context(
             exists=lambda path: path == "data/a.csv",
-            history={
-                test: tuple(Past(f"R{n}", red) for n, red in enumerate(seen))
-                for test, seen in colours.items()
-            },
             flips=(Flip("env:A=1", flip[0], flip[1] - flip[0], "e"),) if flip else (),
             title_of=title_of,
         )

@@ -58,10 +58,15 @@ def failure_of(case: dict[str, Any]) -> Failure:
     )
 
 
-@pytest.fixture(scope="session")
-def corpus() -> dict[str, tuple[Failure, str]]:
+def read_corpus() -> dict[str, tuple[Failure, str]]:
     """Name of each case to its failure and the cause that a person would name."""
     cases = tomllib.loads((HERE / "corpus.toml").read_text())["case"]
     found = {case["name"]: (failure_of(case), case["cause"]) for case in cases}
     assert len(found) == len(cases), "names are unique"
     return found
+
+
+@pytest.fixture(scope="session")
+def corpus() -> dict[str, tuple[Failure, str]]:
+    """The cases of `corpus.toml`."""
+    return read_corpus()

@@ -11,7 +11,6 @@ import pytest
 from triage.formats.importer import read
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
-from triage.model.signature import Feature
 from triage.signature.api import signatures_of
 from triage.signature.number_formats import read_numbers
 from triage.signature.root_error import root_error
@@ -199,13 +198,10 @@ def test_words_of_a_library_are_not_an_authors() -> None:
     assert worded.fields["message"] == "the centre is off"
 
 
-def test_notes_are_evidence_and_no_identity() -> None:
+def test_notes_are_no_identity() -> None:
     def noted(*notes: str) -> Failure:
         raised = Raised(type="ValueError", message="bad value", notes=notes)
         return Failure(nodeid="a.py::a", phase=Phase.CALL, chain=(raised,))
 
     plain, told = signatures_of(noted())[0], signatures_of(noted("while reading beam.toml"))[0]
     assert plain.id == told.id
-    assert told.features[Feature.NOTE] == ("while reading beam.toml",)
-    drawn = signatures_of(noted("Falsifying example: test_a(\n    x=3,\n)", "Draw 1: 7"))[0]
-    assert Feature.NOTE not in drawn.features

@@ -29,6 +29,8 @@ _MOST_BY_THEMSELVES = 20
 _FURTHER_CONTROLS = 3
 """Runs that tell flaky tests apart: who fails half of the time was red in the run, in two reruns and in one
 control by luck, and stays red in these too once in a hundred times."""
+_LONG_CONTROL = 10.0
+"""Seconds of a control from which on one more is enough: what repeats contradict is found at the end, too."""
 _PRESENT = Setup(nodeids=())
 """The tree as it stands."""
 
@@ -115,7 +117,8 @@ class JointSearch:
             green = [test for test in green if not self._head[test].outcome.is_red]
         red = [test for test in tests if test not in green]
         if red:
-            self.runs.repeat_control(_PRESENT, red, _FURTHER_CONTROLS)
+            is_long = self.runs.seconds > _LONG_CONTROL
+            self.runs.repeat_control(_PRESENT, red, 1 if is_long else _FURTHER_CONTROLS)
         for test in green:
             ended = self._head[test].outcome.value.replace("_", " ")
             self.unexplained[test] = f"run again, with the other red tests and by itself, it is {ended}"

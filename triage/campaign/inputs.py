@@ -1,4 +1,4 @@
-"""What clustering may use beside a run's failures: people's rules, checkout, earlier runs, experiments."""
+"""What clustering may use beside a run's failures: people's rules, checkout, experiments, what was seen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from triage.campaign.flaky_tests import flaky_records, records_on_commit
 from triage.campaign.moved import MovedFiles
 from triage.campaign.services import Services
 from triage.cluster.chance import Chance
-from triage.cluster.context import Context, Past
+from triage.cluster.context import Context
 from triage.cluster.registry import ClusterRegistry
 from triage.cluster.rules import SOURCE, Rules
 from triage.cluster.rules_file import parse_rules
@@ -55,16 +55,13 @@ def rules_of(root: Path, today: date, registry: ClusterRegistry) -> Rules:
 
 
 def context_of(services: Services, record: RunRecord, registry: ClusterRegistry) -> Context:
-    """Checkout, history and experiments; without a usable history the others alone."""
-    results = (*record.results, *record.collect_errors)
-    red = [result.nodeid for result in results if result.outcome.has_failures]
+    """Checkout, experiments, the look at red tests, and what is on record of flaky ones."""
     tried = tried_on_failures_of(record, tried_factors(services.output), registry, services.signer)
     moved = MovedFiles(services.root, services.output, record.stamp, registry)
     return Context(
         moved_files=moved,
         is_same_test=moved.is_same_test,
         exists=lambda path: in_checkout(services.root, path),
-        history=_history(services, record.stamp, red),
         first_bad=first_bad_of(tried),
         flips=flips_of(tried),
         suspicions=Suspicions(_look_of(services, record)),
@@ -152,17 +149,3 @@ def in_checkout(root: Path, path: str) -> bool:
         return (root / path).exists()
     except OSError:
         return False
-
-
-def _history(services: Services, stamp: str, red: Iterable[str]) -> Mapping[str, tuple[Past, ...]]:
-    """Earlier outcomes of the first few hundred red tests, oldest first."""
-    found: dict[str, tuple[Past, ...]] = {}
-    try:
-        store = services.open_store()
-        for nodeid in sorted(red)[:_MOST_TESTS]:
-            rows = [row for row in store.history(nodeid, _MOST_RUNS) if row.stamp < stamp]
-            found[nodeid] = tuple(Past(row.stamp, row.outcome.has_failures) for row in reversed(rows))
-        store.close()
-    except TriageError as error:
-        services.progress.note(f"clustered without earlier runs: {error}")
-    return found

@@ -1,5 +1,5 @@
-"""Hand in what may be known beside the failures themselves: the checkout, the run's other outcomes, earlier
-runs, experiments. All of it is optional; each adds evidence and none is needed.
+"""Hand in what may be known beside the failures themselves: the checkout, the run's other outcomes,
+experiments. All of it is optional; each adds evidence and none is needed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,6 @@ def _nothing_moved() -> Sequence[Relocation]:
 
 def _nobody_compared(old: str, new: str) -> bool:
     return False
-
-
-@dataclass(frozen=True)
-class Past:
-    """How a test fared in one earlier run."""
-
-    stamp: str
-    red: bool
 
 
 @dataclass(frozen=True)
@@ -64,8 +56,6 @@ class Context:
     """Of every planned test of this run."""
     earlier_stamps: tuple[str, ...] = ()
     """Runs whose red tests alone this one executed: what was new in them is still new."""
-    history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
-    """Node id to its earlier runs, oldest first."""
     first_bad: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Node id to the commits of which one broke it."""
     flips: tuple[Flip, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal
 
 from triage.model.base import Value
@@ -120,7 +119,7 @@ class JointReport(Value):
     """The red tests that were asked about."""
     run: str = ""
     """STAMP of the run whose red tests they are."""
-    on_base: Mapping[str, OnBase] = MappingProxyType({})
+    on_base: Mapping[str, OnBase] = {}
     """Node id to what the base says of the test; empty where there is no base."""
     flaky: tuple[str, ...] = ()
     """Those that were red and green in the run."""

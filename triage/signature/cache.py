@@ -42,7 +42,6 @@ _WITHOUT_DIGITS = frozenset(
         Feature.MESSAGE,
         Feature.TEMPLATE,
         Feature.CAUSE,
-        Feature.NAMED_CAUSE,
         Feature.SUBJECT,
         Feature.STATE,
         Feature.LINE,

@@ -32,7 +32,6 @@ _CAPTURED_END = 2000
 _LOOKED_AT = 30_000
 _LONGEST_MESSAGE = 2000
 _MOST_CALLS = 10
-_MOST_NOTES = 5
 _MOST_SUBJECTS = 20
 _FRAMES_LOOKED_AT = 2
 """The failing line and its caller: what lies further out is common to too many tests."""
@@ -142,30 +141,6 @@ def _template(evidence: Evidence) -> Values:
     elif not said:
         said = _first_line(error.message)
     return (template(masked(said)),) if said else ()
-
-
-_GENERATED_NOTE = pattern(
-    r"""
-    Falsifying | Failing[ ](?:explicit[ ])?(?:example|test[ ]case): | Explanation:
-    | You[ ]can[ ](?:reproduce|add) | Draw[ ]\d | Unreliable
-    | Failed[ ]to[ ]reproduce | State | Highest
-    """,
-    matches=["Falsifying example: test_a(", "Failing test case: test_a(", "Draw 1: 7"],
-    rejects=["while reading beam.toml"],
-    how="match",
-)
-"""How Hypothesis begins the notes that it adds."""
-
-
-def _notes(evidence: Evidence) -> Values:
-    """What was added to the exception; examples that a generator of inputs adds are volatile."""
-    notes = []
-    for raised in evidence.failure.chain[:1]:
-        for text in raised.notes:
-            note = _first_line(text)
-            if note and not _GENERATED_NOTE.match(note):
-                notes.append(masked(note))
-    return tuple(dict.fromkeys(notes))[:_MOST_NOTES]
 
 
 def _line(evidence: Evidence) -> Values:
@@ -301,7 +276,6 @@ READERS: Mapping[Feature, Callable[[Evidence], Values]] = {
     Feature.SITE: _site,
     Feature.EXPRESSION: _expression,
     Feature.MESSAGE: _message,
-    Feature.NAMED_CAUSE: _named_cause,
     Feature.LINE: _line,
     Feature.CALLS: _calls,
     Feature.TEMPLATE: _template,
@@ -309,7 +283,6 @@ READERS: Mapping[Feature, Callable[[Evidence], Values]] = {
     Feature.DIFFERENCE: _difference,
     Feature.FACTOR: _factor,
     Feature.MEASURED: _measured,
-    Feature.NOTE: _notes,
     Feature.COMPARED: _of_own_comparison(kinds_compared),
     Feature.VALUES: _of_own_comparison(telling_values),
     Feature.GIVEN: _given,

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from triage.cluster.assign import Assignment, assign
 from triage.cluster.conclusions import conclusions
-from triage.cluster.context import Context, Flip, Past
+from triage.cluster.context import Context, Flip
 from triage.cluster.decisions import merge, split
-from triage.cluster.join_rules.parameters import dividing_values
 from triage.cluster.registry import ClusterRegistry, with_proposals
 from triage.model.failure import Failure, Frame, Raised
 from triage.model.outcome import Outcome, Phase
@@ -78,54 +77,6 @@ def test_one_bare_assertion_of_the_product_is_one_site(failing: Failing, run: Ru
         failures=(failure.model_copy(update={"phase": Phase.COLLECT}),),
     )
     assert count(clustered(run(collected, other))) == 1
-
-
-def test_all_and_only_one_parameter(failing: Failing, run: Run) -> None:
-    results = []
-    for function in ("load", "save"):
-        for dtype in ("float16", "float32", "float64"):
-            for size in ("1", "8"):
-                nodeid = f"tests/test_{function}.py::test_{function}[{dtype}-{size}]"
-                if dtype == "float16":
-                    results.append(
-                        failing(
-                            nodeid, f"RuntimeError: {function} of half is off by {size}", f"{function}.py:go"
-                        )
-                    )
-                else:
-                    results.append(TestResult(nodeid=nodeid, outcome=Outcome.PASSED))
-    found = clustered(run(*results))
-    assert count(found) == 1
-    assert "all and only the 4 tests with the parameter float16 fail" in {
-        why.detail for cluster in found.clusters for why in cluster.why
-    }
-
-
-def test_a_parameter_is_no_evidence_where_chance_explains_it() -> None:
-    few = {"a.py::t[x]": Outcome.FAILED, "a.py::t[y]": Outcome.PASSED}
-    assert dividing_values(few) == {}
-    mixed = {
-        f"a.py::t[{p}-{n}]": Outcome.FAILED if p == "x" else Outcome.PASSED for p in "xy" for n in range(5)
-    }
-    assert set(dividing_values(mixed)) == {"x"}
-    spoilt = mixed | {"a.py::t[x-9]": Outcome.PASSED}
-    assert dividing_values(spoilt) == {}
-
-
-def test_red_and_green_together_three_times_joins_once_proposes(two: RunRecord) -> None:
-    def history(colours: str) -> dict[str, tuple[Past, ...]]:
-        past = tuple(Past(f"S{n}", colour == "r") for n, colour in enumerate(colours))
-        return {"a.py::a": past, "b.py::b": past}
-
-    assert count(clustered(two, Context(history=history("grgrg")))) == 1
-    once = clustered(two, Context(history=history("ggrr")))
-    assert count(once) == 2
-    assert [event.event for event in once.events][-1] == "proposal_made"
-    assert clustered(two, Context(history=history("rrrr"))).events == clustered(two).events, (
-        "no change, no evidence"
-    )
-    other = history("grgrg") | {"b.py::b": (Past("S0", True), Past("S1", False))}
-    assert count(clustered(two, Context(history=other))) == 2
 
 
 def test_one_first_bad_commit_joins_a_range_proposes(two: RunRecord) -> None:

@@ -116,14 +116,6 @@ def test_one_line_that_several_classes_inherit_is_one_line(run: Run) -> None:
     assert not together(found, "t/test_base.py::TestBase::test_size", "t/test_else.py::TestElse::test_size")
 
 
-def test_one_attribute_with_another_kind_of_error_is_not_one_cause(run: Run) -> None:
-    found = clustered(run(
-        failing("t/test_a.py::test_1", "assert None == (1, 2)", "assert box.outer_edges == (1, 2)"),
-        failing("t/test_a.py::test_2", "assert [1, 2] == (1, 2)", "assert ball.outer_edges == (1, 2)"),
-    ))  # fmt: skip
-    assert not together(found, "t/test_a.py::test_1", "t/test_a.py::test_2")
-
-
 @pytest.mark.parametrize(
     "sign", ["== {} ± 1e-6", "== {}", "== {0} ± 1e-6\n  \n  comparison failed\n  Expected: {0} ± 1e-6"]
 )

@@ -1,45 +1,12 @@
-"""Join failures by earlier runs: tests that go red and green together, and that broke in the same commits."""
+"""Join failures that broke in the same commits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import NamedTuple
 
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
-from triage.cluster.union import Join, by_key, star
-from triage.model.cluster import Why
-from triage.text.plural import counted_noun
-
-_TELLING_CHANGES = 3
-"""Common changes of colour from which on co-failure joins; fewer only propose. One change is a commit on
-which much may have broken at once; at three, an accident would have to repeat itself."""
-
-
-class _Colour(NamedTuple):
-    """How a test fared in one run."""
-
-    stamp: str
-    red: bool
-
-
-def co_failure(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """Units whose tests had the same colours in every earlier run, with changes among them."""
-    if not context.history:
-        return
-    units_by_colours: dict[tuple[_Colour, ...], list[int]] = {}
-    for index, unit in enumerate(units):
-        colours = _colours(unit, context)
-        if colours:
-            units_by_colours.setdefault(colours, []).append(index)
-    for colours, sharing in sorted(units_by_colours.items()):
-        changes = sum(before.red != after.red for before, after in pairwise(colours))
-        if changes:
-            times = counted_noun(changes, "time")
-            detail = f"red and green together in {len(colours)} runs, changing {times}"
-            proposal = changes < _TELLING_CHANGES
-            yield from star(sharing, Why(kind="co-failure", detail=detail, proposal=proposal))
+from triage.cluster.union import Join, by_key
 
 
 def first_bad(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -69,12 +36,3 @@ def _suspects(unit: Unit, context: Context) -> list[str]:
     """
     known = [context.first_bad[nodeid] for nodeid in unit.members if nodeid in context.first_bad]
     return sorted(frozenset.intersection(*known)) if known else []
-
-
-def _colours(unit: Unit, context: Context) -> tuple[_Colour, ...]:
-    """The common history of a unit's tests; empty where they differ or have none."""
-    histories = set()
-    for nodeid in unit.members:
-        runs = context.history.get(nodeid, ())
-        histories.add(tuple(_Colour(past.stamp, past.red) for past in runs))
-    return histories.pop() if len(histories) == 1 else ()

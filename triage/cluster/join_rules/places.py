@@ -1,4 +1,4 @@
-"""Join failures by the line, function or attribute at which they arose."""
+"""Join failures by the line or function at which they arose."""
 
 from __future__ import annotations
 
@@ -28,12 +28,6 @@ class _Words(NamedTuple):
     """What the failures say, but for the test's name."""
     decade: str
     """Of the error, or the next one."""
-
-
-class _SubjectOfFile(NamedTuple):
-    file: str
-    subject: str
-    comparison: str
 
 
 def same_site(units: Sequence[Unit], context: Context) -> Iterator[Join]:
@@ -96,17 +90,3 @@ def same_code(units: Sequence[Unit], context: Context) -> Iterator[Join]:
 
     yield from by_key(units, unseen, "file", detail)
     yield from by_key(units, words, "file", detail, proposal=True)
-
-
-def same_subject(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """Assertions of one test file about one attribute of the product, compared alike."""
-
-    def subjects(unit: Unit) -> Iterator[_SubjectOfFile]:
-        own = fields(unit)
-        if own.get("exception") != "AssertionError" or "file" not in own:
-            return
-        for subject in features(unit, Feature.SUBJECT):
-            if "." in subject or "_" in subject.strip("_"):  # a single word may be an attribute of anything
-                yield _SubjectOfFile(own["file"], subject, comparison(unit))
-
-    return by_key(units, subjects, "file", lambda key: f"{key.subject} in {key.file}")

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from triage.cluster.context import Context
 from triage.cluster.groups import Unit
-from triage.cluster.join_rules.unit_view import features, fields, file_of_tests, odd, project_calls
+from triage.cluster.join_rules.unit_view import features, file_of_tests, odd, project_calls
 from triage.cluster.union import Join, by_key
-from triage.model.cluster import Why
 from triage.model.signature import Feature
 
 
@@ -32,20 +31,6 @@ class _ValuesFrom(NamedTuple):
     given: str
     """Which function gave which kind of value."""
     values: str
-
-
-def near_decades(units: Sequence[Unit], context: Context) -> Iterator[Join]:
-    """The same failure but for one decade of its error."""
-    index_of = {unit.group.signature.id: index for index, unit in enumerate(units)}
-    for index, unit in enumerate(units):
-        for signature in features(unit, Feature.NEAR):
-            other = index_of.get(signature)
-            if other is None or other <= index:  # each pair once, from its first unit
-                continue
-            own = fields(unit)
-            says = own.get("message") or own.get("code") or own.get("exception", "")
-            detail = f"the same but for one decade of the error: {says}"
-            yield Join(index, other, Why(kind="message", detail=detail))
 
 
 def same_difference(units: Sequence[Unit], context: Context) -> Iterator[Join]:
