@@ -68,9 +68,9 @@ class Component:
 
     @property
     def why(self) -> tuple[Why, ...]:
-        """What the leader's signature says, then each join."""
-        own = tuple(dict.fromkeys(why for unit in self.units for why in unit.why if unit.rule is not None))
-        return (*(own or described(self.leader)), *self.joins)
+        """What brought its failures together: a rule, joins of several signatures, else what the one says."""
+        by_rule = tuple(dict.fromkeys(why for unit in self.units for why in unit.why if unit.rule is not None))
+        return (*by_rule, *self.joins) or described(self.leader)
 
 
 class Proposal(NamedTuple):
