@@ -18,7 +18,7 @@ PYTEST      := $(BIN)/python -m pytest -q
 SERIAL      := $(shell grep -rl --include='test_*.py' 'mark\.serial' tests)
 ROUNDS      ?= 5
 
-.PHONY: docs help demo test quick fuzz lint lint-ruff lint-mypy lint-imports check bench style coverage clean
+.PHONY: docs own help demo test quick fuzz lint lint-ruff lint-mypy lint-imports check bench style coverage clean
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
@@ -65,8 +65,13 @@ lint-imports: $(VENV)/.ok
 check: $(VENV)/.ok ## recompute every number in the documents under reports/ and plans/
 	$(BIN)/triage check
 
+own: $(VENV)/.ok ## the quick tests through triage run, with their HTML report in build/own
+	-$(BIN)/triage --output build/own run --workers 2 --no-ledgers --reruns 0 -- -m "not slow"
+	$(BIN)/triage --output build/own report --html build/own/own-report.html
+
 docs: $(VENV)/.ok ## the documentation as a site in build/site, offline, every link checked
-	$(BIN)/python -c 'import material' 2>/dev/null || $(PIP) install -qq -c constraints.txt -e '.[docs]'
+	test -f build/own/own-report.html || $(MAKE) --no-print-directory own
+	$(BIN)/python -c 'import material, mkdocstrings' 2>/dev/null || $(PIP) install -qq -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 

@@ -1,6 +1,7 @@
 """A hook of mkdocs: the start page is the README, and the reference is made from the code.
 
-Commands come from click, settings from their model, documents from their schemas, events from theirs.
+Commands come from click, settings from their model, documents from their schemas, events from theirs, the
+Python API from its docstrings.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from triage.config import Settings
 from triage.model import journal
 
 ROOT = Path(__file__).resolve().parents[1]
+OWN_REPORT = ROOT / "build/own/own-report.html"
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
 """A link from docs/ to the rest of the checkout, which the site does not have."""
 _FROM_README = re.compile(r"\]\(docs/([^)]+)\)")
@@ -37,15 +39,29 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/settings.md": "\n".join(settings()),
         "reference/documents.md": "\n".join(documents()),
         "reference/journal.md": "\n".join(events()),
+        "reference/python.md": "\n".join(python_api()),
     }
+    pages["own-run.md"] = own_run()
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
+    if OWN_REPORT.is_file():
+        files.append(File.generated(config, OWN_REPORT.name, abs_src_path=str(OWN_REPORT)))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Name files of the checkout without a link."""
     return _OUTSIDE.sub(r"\1", markdown)
+
+
+def own_run() -> str:
+    """The report of this project's own quick tests, where `make own` has recorded a run of them."""
+    heading = "# The report of this project's own tests\n\n"
+    if not OWN_REPORT.is_file():
+        return (
+            f"{heading}This site was built without one: `make own docs` records a run and builds it again.\n"
+        )
+    return f"{heading}[The HTML report]({OWN_REPORT.name}) of its quick tests, run by `triage run`.\n"
 
 
 def start_page() -> str:
@@ -98,6 +114,24 @@ def events() -> Iterator[str]:
         (name,) = get_args(kind.model_fields["event"].annotation)
         fields = ", ".join(f"`{field}`" for field in kind.model_fields if field not in base | {"event"})
         yield f"## {name}\n\n{inspect.cleandoc(kind.__doc__ or '')}\n\nFields: {fields}\n"
+
+
+PYTHON_MODULES = {
+    "triage.api": "`import triage`",
+    "triage.plugins": "Hooks of plugins",
+    "triage.formats.registry": "Formats that plugins add",
+    "triage.testing.executors": "Kit for executors",
+    "triage.testing.stores": "Kit for stores",
+    "triage.testing.probes": "Kit for probes",
+}
+"""What other packages may import, with its heading; mkdocstrings reads the docstrings."""
+
+
+def python_api() -> Iterator[str]:
+    """The modules for other packages, from their docstrings."""
+    yield "# Python API\n\nHow it is used: [from Python](../python.md), [plugins](../plugins.md).\n"
+    for module, heading in PYTHON_MODULES.items():
+        yield f"## {heading}\n\n::: {module}\n    options:\n      heading_level: 3\n"
 
 
 def _type(schema: dict[str, Any]) -> str:

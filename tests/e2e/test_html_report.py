@@ -134,8 +134,10 @@ def test_a_cause_shows_why_it_is_believed(wide: Opened) -> None:
         "- return RATES[0]",
         "+ return RATES[1]",
         "python -m pytest",
+        "parcel/quote.py:2",
     ):
         assert words in shown
+    assert "parcel/quote.py:2-2" not in shown
     assert (
         page.locator(".cause-detail a.place")
         .first.get_attribute("href")

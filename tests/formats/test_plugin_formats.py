@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,7 +17,7 @@ from triage.formats.imported_test import ImportedFailure, ImportedName, Imported
 from triage.formats.importer import read
 from triage.formats.registry import IMPORTERS, REPORT_FORMATS, Importer, ReportFormat
 from triage.model.outcome import Outcome
-from triage.plugins import hookimpl, manager, offers
+from triage.plugins import NEEDS, hookimpl, manager, offers
 
 NUNIT = """<?xml version="1.0" encoding="utf-8"?>
 <test-run id="2" testcasecount="3" result="Failed"><test-suite type="TestFixture" name="CartTest">
@@ -162,3 +165,19 @@ def test_a_bad_plugin_fails_by_name_when_it_registers(hook, offered, said):
     with pytest.raises(UsageError, match=said) as caught:
         manager(BuiltIns(), [bad], installed=False)
     assert caught.value.slug == "bad-plugin"
+
+
+def test_the_plugin_of_the_documentation_offers_what_it_says():
+    page = (Path(__file__).resolve().parents[2] / "docs/plugins.md").read_text(encoding="utf-8")
+    module = ModuleType("our_tools")
+    source = page.partition("```python\n")[2].partition("```")[0]
+    exec(compile(source, "docs/plugins.md", "exec"), vars(module))
+    made = manager(plugins=[module], installed=False)
+    (format_,) = offers(made, "triage_report_formats")
+    assert format_.name == "slowest"
+    (rule,) = offers(made, "triage_redactions")
+    assert re.search(rule.pattern, "of SN-123456.")
+    (section,) = offers(made, "triage_report_sections")
+    assert section.render({"counts": {"collected": 3}}).startswith("3 tests")
+    for hook in NEEDS:
+        assert f"| `{hook}` |" in page, "every hook stands in the table"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("material", reason="the extra `docs` is not installed: make docs brings it")
+for needed in ("material", "mkdocstrings"):
+    pytest.importorskip(needed, reason="the extra `docs` is not installed: make docs brings it")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,6 +43,9 @@ def test_the_reference_has_what_the_code_has(site):
     ]
     assert missing == []
     assert "cluster_opened" in headings("journal.html")[0]
+    api = headings("python.html")[1]
+    assert all(f'id="triage.api.Project.{name}"' in api for name in ("run", "probe", "verify"))
+    assert "triage.testing.executors.ExecutorConformance" in api
 
 
 @pytest.mark.slow

@@ -202,6 +202,8 @@ def test_nobody_at_the_address_is_one_line(
         odd = f"127.0.0.1:{mute.getsockname()[1]}"
         with pytest.raises(VoidError, match="does not answer"):
             run_here(executor=dask.DaskExecutor(odd))
+    with pytest.raises(UsageError, match="no-tls"):
+        run_here(executor=dask.DaskExecutor("tls://127.0.0.1:8786"))
     for odd in ("nonsense://x", "host:port"):
         with pytest.raises(VoidError, match="no-scheduler"):
             run_here(executor=dask.DaskExecutor(odd))

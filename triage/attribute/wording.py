@@ -45,11 +45,12 @@ def _commits(since: BrokenSince) -> str:
 def _how_confirmed(found: FoundCause) -> str:
     without = [judged.result for judged in found.judged if _is_reversal(judged, found)]
     alone = [judged.result for judged in found.judged if _is_addition(judged)]
+    is_plural = len(found.hunks) > 1 or any(hunk.has_several_lines for hunk in found.hunks)
     said = []
     if any(result.status is Status.CONFIRMED for result in without):
-        said.append(f"without {'them' if len(found.hunks) > 1 else 'it'} the tests pass")
+        said.append(f"without {'them' if is_plural else 'it'} the tests pass")
     if any(result.status is Status.CONFIRMED for result in alone):
-        them = "they alone make" if len(found.hunks) > 1 else "it alone makes"
+        them = "they alone make" if is_plural else "it alone makes"
         said.append(f"on the base {them} the tests fail")
     if found.also:
         others = places_of([hunk for hunks in found.also for hunk in in_order(hunks)])

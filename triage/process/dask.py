@@ -144,6 +144,7 @@ class DaskExecutor:
                     n_workers=self._workers, threads_per_worker=1, processes=True, dashboard_address=None
                 )
             else:
+                _require_certificates(self._address)
                 _require_listener(self._address)
             scheduler = self._cluster or self._address
             self._client = _in_time(lambda: Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False))
@@ -170,6 +171,24 @@ class DaskExecutor:
                     with contextlib.suppress(Exception):
                         connection.close(timeout=_CLOSE_SECONDS)
             self._client = self._cluster = None
+
+
+def _require_certificates(address: str) -> None:
+    """Raise UsageError where a `tls://` address is asked for and dask's configuration names no certificate.
+
+    A client without one fails deep inside of dask, and complains again when the interpreter ends.
+    """
+    from distributed.security import Security
+
+    if not address.startswith("tls://"):
+        return
+    try:
+        has_certificate = Security().get_connection_args("client").get("ssl_context") is not None
+        why = "dask's configuration names no certificate"
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        has_certificate, why = False, f"its certificate cannot be read: {error}"
+    if not has_certificate:
+        raise UsageError("no-tls", f"{address}: {why}", "set distributed.comm.tls, see docs/dask.md")
 
 
 def _require_listener(address: str) -> None:

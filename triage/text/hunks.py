@@ -40,6 +40,11 @@ class Hunk:
         return self.path if self.is_file else lines_in_words(self.path, self.first, self.last)
 
     @property
+    def has_several_lines(self) -> bool:
+        """Whether words on it stand in the plural: a whole file is one file."""
+        return not self.is_file and self.first != self.last
+
+    @property
     def is_removal(self) -> bool:
         """Whether lines were removed and none put in their place."""
         return not self.after

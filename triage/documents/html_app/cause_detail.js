@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { diff, output, traceback } from "./colours.js";
 import {
-  clusterLink, command, facts, placeLink, section, sourceExcerpt, stampCell, stateBadge, table, testLink, testList, trend,
+  asPlace, clusterLink, command, facts, placeLink, section, sourceExcerpt, stampCell, stateBadge, table, testLink, testList, trend,
 } from "./parts.js";
 import { addressOfTest } from "./route.js";
 import { counted, moment, short } from "./words.js";
@@ -74,7 +74,8 @@ function culprit(text, report) {
   if (/^[0-9a-f]{40}$/.test(text)) return el("code", {}, short(text));
   const lines = /^(.+?):(\d+)(?:-\d+)?$/.exec(text);
   const source = lines ? report.sourceAddress(lines[1], lines[2]) : null;
-  return source ? el("a", { href: source, class: "place" }, text) : el("code", {}, text);
+  const shown = lines ? asPlace(text) : text;
+  return source ? el("a", { href: source, class: "place" }, shown) : el("code", {}, shown);
 }
 
 function places(cluster, report) {

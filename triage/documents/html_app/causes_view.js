@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { causeDetail } from "./cause_detail.js";
 import { addressOfCluster } from "./route.js";
-import { stateBadge, trend } from "./parts.js";
+import { asPlace, stateBadge, trend } from "./parts.js";
 import { counted, stateOf } from "./words.js";
 
 const TONES = ["bad", "chance", "known", "none", "good"];
@@ -77,5 +77,5 @@ function causeLine(cluster, report, isShown) {
 function where(cluster) {
   const lines = cluster.cause && cluster.cause.culprits.find((text) => /:\d+(-\d+)?$/.test(text));
   const place = cluster.product || cluster.own;
-  return lines || (place ? `${place.path}:${place.line}` : "");
+  return (lines && asPlace(lines)) || (place ? `${place.path}:${place.line}` : "");
 }

@@ -43,6 +43,11 @@ export function placeLink(place, report) {
   return address ? el("a", { href: address, class: "place" }, words) : el("span", { class: "place" }, words);
 }
 
+/** `a.py:3-3`, as evidence names the lines of a change, is `a.py:3` to people. */
+export function asPlace(lines) {
+  return lines.replace(/:(\d+)-\1$/, ":$1");
+}
+
 /** A commit, as a link where the repository is on the web. */
 export function commitLink(commit, report) {
   const address = report.commitAddress(commit);
