@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from tests.fixtures.projects import Project
-from triage.campaign.flaky_tests import FlakyTest
+from triage.campaign.flaky_test import FlakyTest
 from triage.cli.flaky import line_of
 from triage.model.quarantine import Quarantine
 

@@ -16,6 +16,7 @@ from triage.base.target import Target
 from triage.cluster.on_base import with_base
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.base import Value, reason_of
 from triage.model.base_commit import BaseRun, BaseVerdict, OnBase
 from triage.model.cluster import Cluster
@@ -121,8 +122,8 @@ def join_documents(sources: Sequence[Path], folder: EvidenceFolder, record: RunR
 def check_base(folder: Path) -> Iterator[tuple[str, str]]:
     """Give the file name and the problem of everything about the base that does not follow from its runs."""
     try:
-        record = RunRecord.model_validate_json((folder / "results.json").read_bytes())
-    except (ValidationError, OSError):
+        record = RunRecord.model_validate_json(read_record_bytes(folder / "results.json"))
+    except (OSError, ValueError):
         return  # said by whoever checks the results
     results = (*record.collect_errors, *record.results)
     judged = {result.nodeid: result.base for result in results if result.base is not None}
@@ -152,7 +153,7 @@ def _follows(on_base: OnBase, decision: Decision) -> bool:
 
 def _check_clusters(folder: Path, record: RunRecord) -> Iterator[tuple[str, str]]:
     try:
-        rows: Mapping[str, list[object]] = json.loads((folder / "clusters.json").read_bytes())
+        rows: Mapping[str, list[object]] = json.loads(read_record_bytes(folder / "clusters.json"))
         clusters = [Cluster.model_validate_json(json.dumps(row)) for row in rows["clusters"]]
     except (ValidationError, OSError, ValueError, KeyError, TypeError):
         return  # said by whoever checks the clusters

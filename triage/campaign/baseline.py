@@ -31,6 +31,7 @@ from triage.documents.run_summary import CAUSES, write_run_summary
 from triage.errors import ExitCode, TriageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import packed
 from triage.model.base import Value
 from triage.model.cluster import Cluster, RunState
 from triage.model.failure import Failure
@@ -97,7 +98,8 @@ def baseline(
             services.executor.close()
         # as the run itself wrote them, redacted at their sources; the base's answers are too
         text = record.model_dump_json() + "\n"
-        atomic.write_bytes(folder.path / "results.json", text.encode("utf-8", "backslashreplace"))
+        pieces = packed([text.encode("utf-8", "backslashreplace")])
+        atomic.write_pieces(folder.path / "results.json", pieces)
     causes: Sequence[DecidedCause] = ()
     if attribute is not None and base is not None and record.void is None:
         causes = attribute(record, base)

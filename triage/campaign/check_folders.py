@@ -23,6 +23,7 @@ from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal
+from triage.evidence.packed import read_record_bytes
 from triage.model.experiment import ProbeReport
 from triage.model.journal import AttemptRecorded, CriterionMet, Event, RunRecorded, StatusChanged
 from triage.process.git import Repository
@@ -151,7 +152,7 @@ def _summary_faults(folder: EvidenceFolder, checked: Checked) -> Iterator[tuple[
     if not (folder.path / "results.json").is_file():
         return
     try:
-        stated = json.loads((folder.path / "summary.json").read_bytes())
+        stated = json.loads(read_record_bytes(folder.path / "summary.json"))
         computed = json.loads(json.dumps(summary_of(folder.path)))
     except (TriageError, OSError, ValueError) as error:
         yield "summary.json", f"cannot be computed again: {error}"

@@ -12,6 +12,7 @@ from triage.campaign.recorded import read_clusters, read_record
 from triage.cluster.on_base import blamed
 from triage.errors import TriageError
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.base import STAMP_FORMAT
 from triage.model.cluster import Cluster
 from triage.model.journal import Event, MembersAdded
@@ -89,7 +90,7 @@ def _first_difference(stated: tuple[str, ...], expected: tuple[str, ...]) -> str
 
 def _summary_version(path: Path) -> int:
     try:
-        version = json.loads(path.read_bytes())["v"]
+        version = json.loads(read_record_bytes(path))["v"]
     except (OSError, ValueError, KeyError, TypeError):
         return 0
     return version if isinstance(version, int) else 0

@@ -17,6 +17,7 @@ from triage.evidence import manifest
 from triage.evidence.chain import chain_faults, unchained
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal, JournalFile
+from triage.evidence.packed import read_record_bytes
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import HUNT_FILE
 from triage.model.journal import (
@@ -381,7 +382,7 @@ def _missing_events(
 
 def _json(path: Path) -> Mapping[str, Any] | None:
     try:
-        read = json.loads(path.read_bytes())
+        read = json.loads(read_record_bytes(path))
     except (OSError, ValueError):
         return None
     return read if isinstance(read, dict) else None

@@ -7,8 +7,8 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
+from triage.campaign.finding import Finding
 from triage.campaign.leftovers import everything_left
 from triage.cluster.mending import mended
 from triage.config import Settings
@@ -18,7 +18,6 @@ from triage.documents.regions import is_edited, scan
 from triage.errors import TriageError, VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.journal import Journal
-from triage.model.base import Value
 from triage.model.journal import ClusterRenumbered, ClustersMerged
 from triage.process.git import Repository
 from triage.text.plural import counted_noun
@@ -26,14 +25,6 @@ from triage.text.plural import counted_noun
 ENOUGH_DISK = 1 << 30
 """Bytes: a run with its logs and copies of a suite takes a few hundred MiB."""
 _MENDED_BY_NEXT = "the next command that writes mends it, or now: triage doctor --mend"
-
-
-class Finding(Value):
-    """One thing that was examined."""
-
-    level: Literal["ok", "warning", "error"]
-    what: str
-    mend: str = ""
 
 
 def examine(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from triage.campaign.flaky_test import FlakyTest
 from triage.campaign.services import Services
 from triage.cluster.assign import Assignment
 from triage.cluster.event_factory import EventFactory
@@ -21,18 +22,8 @@ from triage.evidence.history.flakiness import (
 )
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import AttemptRecorded, FlakySeen
-from triage.model.quarantine import Quarantine
 from triage.model.rate import FlakyRecord
 from triage.model.run import RunRecord
-
-
-class FlakyTest(TestFlakiness):
-    """The figures of a test, and what the journal says of its failures."""
-
-    clusters: tuple[str, ...] = ()
-    last_cause: str | None = None
-    """What the latest probe of one of its clusters found."""
-    quarantine: Quarantine | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from triage.cluster.rules_file import parse_rules
 from triage.cluster.suspicion import Suspicions
 from triage.errors import TriageError, UsageError
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.base import reason_of
 from triage.model.cluster import Cluster
 from triage.model.look import DOCUMENT, LookDocument
@@ -116,7 +117,7 @@ def _last_seen(root: Path, stamp: str, registry: ClusterRegistry) -> Mapping[str
         if folder.stamp >= stamp:
             continue
         try:
-            rows = json.loads((folder.path / "clusters.json").read_bytes())["clusters"]
+            rows = json.loads(read_record_bytes(folder.path / "clusters.json"))["clusters"]
             return _by_registered_id([Cluster.model_validate(row) for row in rows], registry)
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, ValidationError
 
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.base import Value, reason_of
 from triage.model.cluster import Cluster
 from triage.model.run import RunRecord
@@ -38,6 +39,14 @@ class FailureRow(Value):
         if self.signatures:
             return self.signatures
         return (self.signature,) if self.signature is not None else ()
+
+
+class _Failures(Value):
+    """`failures.json`, of which most is passed over while it is read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    failures: tuple[FailureRow, ...]
 
 
 class Stage(StrEnum):
@@ -128,22 +137,26 @@ def read_record(folder: Path) -> RunRecord:
     """The record of a run. Raises `VoidError` where the run never came so far or the file is damaged."""
     path = folder / RESULTS
     try:
-        return RunRecord.model_validate_json(path.read_bytes())
+        return RunRecord.model_validate_json(read_record_bytes(path))
     except FileNotFoundError as error:
         raise VoidError(
             "unfinished-run",
             f"{folder.name} has no results: the run was cut short",
             f"finish it with 'triage run --resume {folder.name}'",
         ) from error
-    except (ValidationError, OSError) as error:
+    except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
 
 def read_failures(folder: Path) -> tuple[FailureRow, ...]:
     """The failures of a run in the order of its record; none where it was cut short."""
-    return tuple(
-        _row(FailureRow, row, folder / "failures.json") for row in _rows(folder / "failures.json", "failures")
-    )
+    path = folder / "failures.json"
+    if not path.is_file():
+        return ()
+    try:
+        return _Failures.model_validate_json(read_record_bytes(path)).failures
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
 
 
 def read_clusters(folder: Path) -> tuple[Cluster, ...]:
@@ -157,7 +170,7 @@ def _rows(path: Path, name: str) -> list[Any]:
     if not path.is_file():
         return []
     try:
-        rows = json.loads(path.read_bytes())[name]
+        rows = json.loads(read_record_bytes(path))[name]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, error) from error
     return rows if isinstance(rows, list) else []

@@ -30,8 +30,8 @@ from triage.documents.render import source_of
 from triage.documents.run_summary import summarize, summary_of
 from triage.documents.template_engine import Source, extended, render
 from triage.errors import CheckError, UsageError
-from triage.evidence.atomic import json_text, plain, write_json, write_text
-from triage.evidence.folder import EvidenceFolder
+from triage.evidence.atomic import plain, write_json, write_text
+from triage.evidence.folder import EvidenceFolder, document_bytes
 from triage.evidence.journal import Journal
 from triage.evidence.manifest import read as read_manifest
 from triage.formats.github import workflow_commands
@@ -254,7 +254,7 @@ class Report:
 
     def _source_in_memory(self, name: str, document: dict[str, Any]) -> Source:
         """What the file would hold once the run is concluded; no claim on it is written anywhere."""
-        digest = hashlib.sha256(json_text(document).encode()).hexdigest()
+        digest = hashlib.sha256(b"".join(document_bytes(name, document))).hexdigest()
         return Source(Artifact(path=self._name(name), sha256=digest), plain(document))
 
     def _name(self, name: str) -> str:

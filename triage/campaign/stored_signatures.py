@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from triage.campaign.recorded import read_failures
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.failure import Failure
 from triage.model.run import RunRecord
 from triage.model.signature import Signature
@@ -97,7 +98,7 @@ def read_signatures(folder: EvidenceFolder) -> StoredSignatures:
     if not path.is_file():
         return StoredSignatures(_from_failures(folder), {})
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_record_bytes(path))
         failures = tuple(Placed(*row) for row in document["failures"])
         return StoredSignatures(failures, document["fields"])
     except (OSError, ValueError, KeyError, TypeError) as error:

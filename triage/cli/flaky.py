@@ -6,7 +6,8 @@ from datetime import date
 
 import click
 
-from triage.campaign.flaky_tests import FlakyTest, flaky_tests
+from triage.campaign.flaky_test import FlakyTest
+from triage.campaign.flaky_tests import flaky_tests
 from triage.cli import wiring
 from triage.cli.context import App, app_command, examples, paged
 from triage.cli.json_documents.base import PageRequest

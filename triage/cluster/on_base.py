@@ -19,8 +19,10 @@ def with_base(clusters: Iterable[Cluster], record: RunRecord) -> tuple[Cluster, 
 def blamed(cluster: Cluster, record: RunRecord) -> list[str]:
     """A line for each failing test of a cluster that came with the change, with what the base says.
 
-    Flaky tests are named where the cluster has no steady one.
+    Flaky tests are named where the cluster has no steady one. None where the run had no base.
     """
+    if record.base is None:
+        return []
     names = set(cluster.members)
     members = [result for result in (*record.collect_errors, *record.results) if result.nodeid in names]
     lines = []

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from triage.evidence.manifest import sha256_of
+from triage.evidence.packed import read_record_bytes
 from triage.model.base import Value
 from triage.model.claim import (
     Artifact,
@@ -118,7 +119,7 @@ def _read(root: Path, artifact: Artifact) -> Any:
     if sha256_of(path) != artifact.sha256:
         raise ValueError(f"artifact {artifact.path} is not the one that the document was made from")
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_record_bytes(path))
     except ValueError as error:
         raise ValueError(f"artifact {artifact.path} is no JSON: {error}") from None
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from triage.documents.claims import Problem, check_document, documents_in
 from triage.documents.experiment_check import check_experiments
 from triage.documents.record_check import check_record
@@ -16,6 +14,7 @@ from triage.documents.sums import RESULTS, check_sums
 from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.run import RunRecord
 
 _FLAWS = {
@@ -80,10 +79,10 @@ def _unsealed_faults(folder: EvidenceFolder) -> Iterator[str]:
             yield f"holds {present[0]} and no {manifest.NAME}: that was removed, or the phase died at its end"
         return
     try:
-        record = RunRecord.model_validate_json((folder.path / RESULTS).read_bytes())
+        record = RunRecord.model_validate_json(read_record_bytes(folder.path / RESULTS))
     except FileNotFoundError:
         return
-    except (ValidationError, OSError) as error:
+    except (OSError, ValueError) as error:
         yield f"{RESULTS} cannot be read: {str(error).splitlines()[0]}"
         return
     if record.complete and record.void is None and present:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from triage.evidence.packed import read_record_bytes
 from triage.model.cluster import Cluster
 
 CLUSTERS = "clusters.json"
@@ -17,9 +18,9 @@ GATE = "gate.json"
 def check_gate(folder: Path) -> Iterator[tuple[str, str]]:
     """Give the file name and the problem of everything that does not follow from the clusters."""
     try:
-        document = json.loads((folder / CLUSTERS).read_bytes())
+        document = json.loads(read_record_bytes(folder / CLUSTERS))
         clusters = {row["id"]: Cluster.model_validate(row) for row in document["clusters"]}
-        failures = json.loads((folder / FAILURES).read_bytes())["failures"]
+        failures = json.loads(read_record_bytes(folder / FAILURES))["failures"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # a problem of those files
     for problem in _problems_of_failures(failures, clusters):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.documents.recorded_events import PREFLIGHT, RecordedEvents, read_events
+from triage.evidence.packed import read_record_bytes
 from triage.model.failure import Failure
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult, keys_of
@@ -122,7 +123,7 @@ def _compare_preflight(path: Path, record: RunRecord) -> Iterator[str]:
 
 def _compare_failures(path: Path, record: RunRecord) -> Iterator[str]:
     """Each row holds its failure whole."""
-    rows = json.loads(path.read_bytes())["failures"]
+    rows = json.loads(read_record_bytes(path))["failures"]
     if len(rows) != len(record.failures):
         return  # the sums say so
     for row, failure in zip(rows, record.failures, strict=True):

@@ -13,6 +13,7 @@ from triage.documents.claims import documents_in, read_sidecar, sidecar_of
 from triage.documents.template_engine import Rendered, Source, render
 from triage.errors import CheckError, UsageError, VoidError
 from triage.evidence.atomic import write_json, write_text
+from triage.evidence.packed import read_record_bytes
 from triage.model.claim import Artifact, Sidecar
 
 SUFFIX = ".j2"
@@ -127,7 +128,7 @@ def source_of(root: Path, path: Path) -> Source:
     remedy = "restore it from git, or run again"
     try:
         data = path.read_bytes()
-        document = json.loads(data)
+        document = json.loads(read_record_bytes(path))
     except OSError as error:
         raise VoidError("missing-evidence", f"{name} cannot be read: {error.strerror}", remedy) from error
     except ValueError as error:

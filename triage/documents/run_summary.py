@@ -9,13 +9,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from triage.documents.render import write_document
 from triage.documents.shown_cluster import place_text, places_of, state_in_words, telling_failure
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
-from triage.model.base import STAMP_FORMAT
+from triage.evidence.packed import read_record_bytes
+from triage.model.base import STAMP_FORMAT, Value
 from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
 from triage.model.failure import Failure, Frame
@@ -282,14 +283,14 @@ def write_run_summary(
 def summary_of(folder: Path) -> dict[str, Any]:
     """Compute the figures of a run from its folder. Raises `VoidError` where that is damaged."""
     try:
-        record = RunRecord.model_validate(_read(folder / "results.json"))
+        record = RunRecord.model_validate_json(read_record_bytes(folder / "results.json"))
         document = _read(folder / "clusters.json")
         clusters = [Cluster.model_validate(item) for item in document["clusters"]]
-        failures = _read(folder / "failures.json")["failures"]
+        failures = _Failures.model_validate_json(read_record_bytes(folder / "failures.json")).failures
         return summarize(
             record,
             clusters,
-            failures,
+            [row.model_dump() for row in failures],
             gate=_read_if_there(folder / "gate.json"),
             flaky=(_read_if_there(folder / "flaky.json") or {}).get("tests", ()),
             following=document.get("next"),
@@ -302,10 +303,28 @@ def summary_of(folder: Path) -> dict[str, Any]:
         ) from error
 
 
+class _FailureRow(Value):
+    """What a summary needs of a row of `failures.json`, which holds the whole failure."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    nodeid: str
+    cluster: str | None = None
+    quarantine: Any = None
+
+
+class _Failures(Value):
+    """`failures.json`, of which most is passed over while it is read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    failures: tuple[_FailureRow, ...]
+
+
 def _read_if_there(path: Path) -> Any:
     """Older runs have neither `gate.json` nor `flaky.json` nor `causes.json`."""
     return _read(path) if path.is_file() else None
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_bytes())
+    return json.loads(read_record_bytes(path))

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from triage.documents.gate_check import check_gate
 from triage.documents.look_check import check_look
 from triage.documents.record_check import check_record
 from triage.documents.rerun_check import check_reruns
+from triage.evidence.packed import read_record_bytes
 from triage.model.cluster import Cluster
 from triage.model.look import FOLDER as LOOK
 from triage.model.outcome import Outcome
@@ -40,11 +39,11 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
     if not any((folder / name).is_file() for name in (RESULTS, FAILURES, CLUSTERS)):
         return  # the folder of another phase
     try:
-        record = RunRecord.model_validate_json((folder / RESULTS).read_bytes())
+        record = RunRecord.model_validate_json(read_record_bytes(folder / RESULTS))
     except FileNotFoundError:
         yield RESULTS, "is missing"
         return
-    except (ValidationError, OSError) as error:
+    except (OSError, ValueError) as error:
         yield RESULTS, f"cannot be read: {str(error).splitlines()[0]}"
         return
     for problem in _problems_of_record(record):
@@ -69,7 +68,7 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _compared(path: Path, record: RunRecord, compare: Comparison) -> Iterator[tuple[str, str]]:
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_record_bytes(path))
         for problem in compare(document, record):
             yield path.name, problem
     except FileNotFoundError:

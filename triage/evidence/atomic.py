@@ -25,6 +25,8 @@ from pydantic import BaseModel
 
 from triage.errors import TriageError, VoidError
 
+_PLAIN = (str, int, bool)
+"""Asked for first: nearly all that a document holds is of these, and asking for a model takes long."""
 _SERIAL = itertools.count()
 """Tells the temporary files of one process's threads apart."""
 _POLL_SECONDS = 0.02
@@ -41,11 +43,16 @@ def write_bytes(path: Path, data: bytes, *, follow_symlink: bool = False) -> Non
     A symbolic link is replaced itself (a hostile test may have planted it), unless `follow_symlink`
     says that a person put it there on purpose. Raises `VoidError` where the disk refuses.
     """
+    write_pieces(path, (data,), follow_symlink=follow_symlink)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes], *, follow_symlink: bool = False) -> None:
+    """Replace the file's content as `write_bytes` does by pieces that are made while they are written."""
     target = Path(os.path.realpath(path)) if follow_symlink else path
     with _disk_errors(path):
         temporary, descriptor = _open_beside(target)
         try:
-            _write_all(descriptor, data, mode=_mode_of(target))
+            _write_all(descriptor, pieces, mode=_mode_of(target))
             os.replace(temporary, target)
         except BaseException:
             with suppress(FileNotFoundError):
@@ -118,6 +125,8 @@ def json_text(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Values, models, paths and tuples as JSON knows them."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="json"))
     if isinstance(value, dict):
@@ -195,9 +204,9 @@ def _mode_of(target: Path) -> int | None:
     return None
 
 
-def _write_all(descriptor: int, data: bytes, *, mode: int | None) -> None:
+def _write_all(descriptor: int, pieces: Iterable[bytes], *, mode: int | None) -> None:
     with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
+        stream.writelines(pieces)
         stream.flush()
         if mode is not None:
             os.fchmod(stream.fileno(), mode)

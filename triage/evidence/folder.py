@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +20,9 @@ from typing import Any, Self
 from triage.errors import CheckError, UsageError
 from triage.evidence import atomic, manifest
 from triage.evidence.journal import JOURNAL, Journal
+from triage.evidence.json_document import json_pieces
+from triage.evidence.packed import RECORDS, packed
 from triage.model.base import STAMP_FORMAT
-from triage.text.redact_data import redacted_data
 
 REPORTS = "reports"
 SOURCE = "source.json"
@@ -191,7 +192,7 @@ class EvidenceFolder:
     def write_json(self, name: str, value: Any) -> Path:
         """Write one JSON document, each string in it redacted; returns its path."""
         path = self._writable(name)
-        atomic.write_json(path, redacted_data(atomic.plain(value), self.redact))
+        atomic.write_pieces(path, document_bytes(name, value, self.redact))
         return path
 
     def write_text(self, name: str, text: str) -> Path:
@@ -237,6 +238,12 @@ class EvidenceFolder:
                 "sealed", f"{self.path} is sealed: {name} cannot be written", "start a new STAMP"
             )
         return path
+
+
+def document_bytes(name: str, value: Any, redact: Callable[[str], str] = _as_it_is) -> Iterator[bytes]:
+    """Give what `write_json` writes under a name: redacted, and compressed if it is a long record."""
+    pieces = (piece.encode("ascii") for piece in json_pieces(value, redact))
+    return packed(pieces) if name in RECORDS else pieces
 
 
 def _path_of(root: Path, campaign: str, phase: str, stamp: str) -> Path:

@@ -68,7 +68,8 @@ class Journal:
         for number, line in numbered:
             link = Link(number, digest_of(line), self._event(number, line))
             first = first_of_id.setdefault(link.event.id, link)
-            if _content(first.event) != _content(link.event):
+            # nearly every event stands in one line alone: only others have to be compared
+            if first is not link and _content(first.event) != _content(link.event):
                 raise self._error(number, f"has the id of line {first.line} and says something else")
             links.setdefault(link.digest, link)
         if identity is not None and not has_conflict:

@@ -18,6 +18,7 @@ from pydantic import SerializerFunctionWrapHandler, ValidationError, model_seria
 
 from triage.errors import CheckError
 from triage.evidence.atomic import json_text, write_json
+from triage.evidence.packed import encoding_of
 from triage.model.base import Value
 
 NAME = "manifest.json"
@@ -27,9 +28,20 @@ class Sealed(Value):
     """One entry: a regular file has its hash; a link its target; anything else its kind."""
 
     sha256: str | None = None
+    """Of the bytes as they lie there, compressed or not."""
     bytes: int | None = None
+    encoding: str | None = None
+    """How a long record is compressed (`triage.evidence.packed`); None for all others."""
     link: str | None = None
     special: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older manifests do not have, so that their digests stay what they were."""
+        entry: dict[str, Any] = handler(self)
+        if self.encoding is None:
+            del entry["encoding"]
+        return entry
 
 
 class Manifest(Value):
@@ -132,4 +144,4 @@ def _entry(path: Path) -> Sealed:
         return Sealed(link=os.readlink(path))
     if not stat.S_ISREG(status.st_mode):
         return Sealed(special=stat.filemode(status.st_mode)[0])
-    return Sealed(sha256=sha256_of(path), bytes=status.st_size)
+    return Sealed(sha256=sha256_of(path), bytes=status.st_size, encoding=encoding_of(path))

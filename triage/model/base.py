@@ -27,7 +27,12 @@ def day_of_stamp(stamp: str | None) -> date | None:
 class Value(BaseModel):
     """A frozen value; an unknown field is an error, so that a typo cannot pass for data."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        ser_json_inf_nan="strings",
+        defer_build=True,  # a command uses few of the values that its modules name
+    )
 
 
 def reason_of(error: Exception) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from triage.evidence.packed import read_record_bytes
 from triage.model.base import World
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, RunRecord
@@ -217,7 +218,7 @@ def _last_passing(nodeid: str, latest: Path | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_record_bytes(path))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from triage.evidence.packed import packed
 from triage.formats.junit_writer import write_junit
 from triage.formats.pytest_json import from_events, from_plugin
 from triage.model.base import World
@@ -107,7 +108,8 @@ class Artifacts:
 
     def write_record(self, record: RunRecord) -> None:
         """Write the reconciled run, from which every later reader starts. It is redacted at its sources."""
-        self._put_text("results.json", record.model_dump_json() + "\n")
+        text = record.model_dump_json() + "\n"
+        self.store.put("results.json", b"".join(packed([text.encode("utf-8", "backslashreplace")])))
 
     def _put_text(self, name: str, text: str) -> None:
         """Write text that may hold lone surrogates: node ids of files with undecodable names."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from triage.errors import UsageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.base_commit import BaseRun
 from triage.model.look import DOCUMENT, LookDocument, joined_looks
 from triage.model.look import FOLDER as LOOK
@@ -130,8 +131,8 @@ def read_record(folder: Path) -> RunRecord:
     """The record in a STAMP folder. Raises `UsageError` where there is none, or it is none of ours."""
     path = folder / "results.json"
     try:
-        return RunRecord.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return RunRecord.model_validate_json(read_record_bytes(path))
+    except (OSError, ValueError) as error:
         raise UsageError(
             "no-record", f"{path} is not the record of a run", "name a finished shard"
         ) from error

@@ -17,6 +17,7 @@ from triage.text.known_values import SHORTEST, KnownValues
 from triage.text.learned_values import LearnedValues
 from triage.text.mark import MARK, Span, mark_with_digest, merged
 from triage.text.private_keys import key_spans
+from triage.text.remembered import RememberedTexts
 from triage.text.secret_assignments import assignment_spans
 from triage.text.secret_columns import column_spans
 from triage.text.secret_commands import COMMANDS
@@ -87,6 +88,7 @@ class Redactor:
         """`values` are secrets themselves, `patterns` regular expressions that match secrets."""
         self._known = KnownValues(values)
         self._patterns = tuple(re.compile(expression) for expression in patterns)
+        self._remembered = RememberedTexts(self._redacted)
 
     @classmethod
     def of(cls, *environs: Mapping[str, str], patterns: Iterable[str] = ()) -> Redactor:
@@ -98,6 +100,7 @@ class Redactor:
         """Return a redactor for bytes that were decoded as latin-1."""
         other = copy(self)
         other._known = self._known.for_bytes()
+        other._remembered = RememberedTexts(other._redacted)
         return other
 
     @property
@@ -107,6 +110,9 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """Return the text without its secrets."""
+        return self._remembered[text]
+
+    def _redacted(self, text: str) -> str:
         return self._without(text, lambda secret: MARK)
 
     def identifier(self, text: str) -> str:

@@ -17,6 +17,8 @@ def redacted_data(value: Any, redact: Callable[[str], str], name: str = "") -> A
     """
     if isinstance(value, str):
         return MARK if _is_given_away(name, value) else redact(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
     if isinstance(value, Mapping):
         kept: dict[str, Any] = {}
         for key, item in value.items():

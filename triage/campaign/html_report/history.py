@@ -10,6 +10,7 @@ from typing import Any
 from triage.campaign.html_report.document import ABSENT, RunPoint
 from triage.campaign.recorded import RecordedRun
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.outcome import Outcome
 
 MOST_RUNS = 20
@@ -46,8 +47,8 @@ def earlier_runs(folders: Sequence[EvidenceFolder], run: RecordedRun) -> list[Ea
 def read_earlier(folder: EvidenceFolder) -> EarlierRun | None:
     """Read a run without building its values: a history of twenty large runs takes a second, not a minute."""
     try:
-        results = json.loads((folder.path / "results.json").read_bytes())
-        summary = json.loads((folder.path / "summary.json").read_bytes())
+        results = json.loads(read_record_bytes(folder.path / "results.json"))
+        summary = json.loads(read_record_bytes(folder.path / "summary.json"))
         rows = [*results.get("collect_errors", ()), *results["results"]]
         return EarlierRun(
             stamp=folder.stamp,

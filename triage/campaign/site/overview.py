@@ -15,6 +15,7 @@ from triage.campaign.html_report.collect import journal_as_of
 from triage.campaign.html_report.history import counts_of, seen_clusters
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.packed import read_record_bytes
 from triage.model.base import Value
 from triage.model.cluster import ClusterStatus
 from triage.model.outcome import Outcome
@@ -111,7 +112,7 @@ _NEEDED = frozenset({"stamp", "commit", "verdict", "seconds", "counts", "cluster
 def summary_at(folder: EvidenceFolder) -> dict[str, Any] | None:
     """The summary that a run wrote; None where it is damaged, which `triage check` says, or too old."""
     try:
-        summary = json.loads((folder.path / "summary.json").read_bytes())
+        summary = json.loads(read_record_bytes(folder.path / "summary.json"))
     except (OSError, ValueError):
         return None
     return summary if isinstance(summary, dict) and summary.keys() >= _NEEDED else None

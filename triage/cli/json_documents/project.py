@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from triage.campaign.doctor import Finding
 from triage.campaign.explanation import KnownCause
+from triage.campaign.finding import Finding
 from triage.campaign.next_steps import Step
 from triage.campaign.retention import KeptFolder, PrunedFolder
 from triage.cli.json_documents.base import Document, ListDocument

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
-from triage.campaign.flaky_tests import FlakyTest
+from triage.campaign.flaky_test import FlakyTest
 from triage.cli.json_documents.base import Document, ListDocument
 from triage.evidence.history.api import HistoryRow
 from triage.evidence.history.flakiness import TestFlakiness
