@@ -24,8 +24,10 @@ _STREAM_LINES = 4
 _EVENTS_OF_A_CLUSTER = 20
 """100,000 events tell of 5,000 clusters."""
 _RESULTS_OF_A_RUN = 1_000
-_RED_EVERY = 500
-"""One result in so many is red; the next run of the test is green."""
+_FAILING_EVERY = 50
+"""One test in so many ever fails."""
+_RED_EVERY = 10
+"""One result in so many of such a test is red."""
 _BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 _AT = "2026-01-01T00:00:00Z"
 
@@ -171,7 +173,7 @@ def history(size: int, folder: Path) -> None:
 def _results(runs: int) -> Iterator[tuple[int, int, str, str | None, int]]:
     for run in range(1, runs + 1):
         for test in range(1, _RESULTS_OF_A_RUN + 1):
-            is_red = (run * 7 + test) % _RED_EVERY == 0
+            is_red = test % _FAILING_EVERY == 0 and (run * 7 + test) % _RED_EVERY == 0
             signature = f"reason/1:{test:016x}" if is_red else None
             yield run, test, "failed" if is_red else "passed", signature, int(is_red)
 

@@ -10,7 +10,10 @@ import sys
 import pytest
 
 from triage.errors import UsageError
+from triage.evidence.history import sql
 from triage.evidence.history.sqlite import SqliteStore
+from triage.model.outcome import Outcome
+from triage.model.run import RunRecord, TestResult
 from triage.testing.stores import check_store
 
 
@@ -96,3 +99,33 @@ def test_postgres_errors_do_not_show_the_password():
     with pytest.raises(UsageError) as caught:
         PostgresStore("postgresql://someone:hunter2@127.0.0.1:1/none?connect_timeout=1")
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_newest_rows_are_those_with_the_latest_stamps(tmp_path):
+    """Runs may be recorded in any order, and most of them may be without the test."""
+    store = SqliteStore(tmp_path / "h.sqlite")
+    stamps = [f"2026{month:02}{day:02}T000000Z" for month in range(1, 5) for day in range(1, 28)]
+    shuffled = sorted(stamps, key=lambda stamp: stamp[::-1])
+    for stamp in shuffled:
+        names = ("t.py::often", "t.py::seldom") if stamp.endswith("03T000000Z") else ("t.py::often",)
+        results = tuple(TestResult(nodeid=name, outcome=Outcome.PASSED) for name in names)
+        run = RunRecord(stamp=stamp, campaign="c", root="/", complete=True, results=results)
+        store.record(run, commit=None, signatures={})
+    newest_first = sorted(stamps, reverse=True)
+    for limit in (1, 2, 5, 1000):
+        seldom = [stamp for stamp in newest_first if stamp.endswith("03T000000Z")]
+        assert [row.stamp for row in store.history("t.py::often", limit)] == newest_first[:limit]
+        assert [row.stamp for row in store.history("t.py::seldom", limit)] == seldom[:limit]
+    assert store.history("t.py::never") == []
+
+
+def test_recording_reads_no_other_results(tmp_path):
+    """What a run costs does not grow with the history: no statement goes through all results."""
+    store = SqliteStore(tmp_path / "h.sqlite")
+    with sqlite3.connect(tmp_path / "h.sqlite") as connection:
+        for statement in (sql.DROP_RESULTS, sql.DROP_RUN, sql.HISTORY.replace("limit ?", "limit 1")):
+            values = (1,) * statement.count("?")
+            plan = connection.execute(f"explain query plan {statement}", values).fetchall()
+            scanned = [row[-1] for row in plan if row[-1].startswith(("SCAN results", "SCAN x"))]
+            assert not scanned, statement
+    store.close()

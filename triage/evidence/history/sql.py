@@ -11,7 +11,11 @@ from triage.evidence.history.api import DURATION_WEIGHT, HistoryRow
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_ASKED_AT_ONCE = 500
+"""Node ids in one statement: databases bound how many values one may have."""
+_MORE_RUNS = 8
+"""Times as many runs are looked into where the newest ones have too few rows of a test."""
 
 SCHEMA = """
 create table if not exists triage_version (
@@ -41,28 +45,33 @@ create table if not exists results (
     failed integer,                       -- how many of them were red
     primary key (test, run)
 );
-create index if not exists results_by_outcome on results (outcome, test)
+create index if not exists results_by_outcome on results (outcome, test);
+create index if not exists runs_by_stamp on runs (stamp, run)
 """
-"""Tables of version 2. History of the schema: 1 - the first; 2 - reruns counted, dirty trees told apart."""
+"""Tables of version 3. History of the schema: 1 - the first; 2 - reruns counted, dirty trees told apart;
+3 - runs in the order of their STAMPs: the newest rows of a test are found without reading all of its rows."""
 
 UPGRADES = {
     1: (
         "alter table runs add column dirty integer",
         "alter table results add column runs integer",
         "alter table results add column failed integer",
-    )
+    ),
+    2: (),  # the index is made with the tables
 }
 """Statements that lead from a version to the next; what older rows do not know stays null."""
 
-DROP_RUN = (
-    "delete from results where run in (select run from runs where campaign = ? and stamp = ?)",
-    "delete from runs where campaign = ? and stamp = ?",
-)
+RUN_NUMBER = "select run from runs where campaign = ? and stamp = ?"
+DROP_RESULTS = "delete from results where run = ? and test in (select test from tests)"
+"""By way of all tests: results are found by test and run, and a whole history has many more of them."""
+DROP_RUN = "delete from runs where run = ?"
 ADD_RUN = (
     "insert into runs (run, stamp, campaign, commit_id, complete, dirty)"
     " values ((select coalesce(max(run), 0) + 1 from runs), ?, ?, ?, ?, ?) returning run"
 )
-TESTS = "select nodeid, test, seconds from tests"
+TESTS = "select nodeid, test, seconds from tests where nodeid in ({nodeids})"
+TEST_NUMBER = "select test from tests where nodeid = ?"
+COUNT_RUNS = "select count(*) from runs"
 LAST_TEST = "select coalesce(max(test), 0) from tests"
 ADD_TEST = "insert into tests (test, nodeid, seconds) values (?, ?, ?)"
 SET_SECONDS = "update tests set seconds = ? where test = ?"
@@ -72,9 +81,11 @@ ADD_RESULT = (
 DURATIONS = "select nodeid, seconds from tests where seconds is not null"
 HISTORY = (
     "select r.stamp, r.campaign, r.commit_id, r.dirty, x.outcome, x.seconds, x.signature, x.runs, x.failed"
-    " from results x join runs r on r.run = x.run join tests t on t.test = x.test"
-    " where t.nodeid = ? order by r.stamp desc, r.run desc limit ?"
+    " from (select * from runs order by stamp desc, run desc limit ?) r"
+    " join results x on x.run = r.run and x.test = ?"
+    " order by r.stamp desc, r.run desc limit ?"
 )
+"""Looks into the newest runs alone: of the whole suite, and perhaps without the test."""
 UNSTEADY = (
     "select t.nodeid from tests t"
     " where t.test in (select test from results where outcome in ({flaky}))"
@@ -134,8 +145,9 @@ class SqlStore:
     def record(self, run: RunRecord, *, commit: str | None, signatures: Mapping[str, str]) -> None:
         """Add a run; a run of the same campaign and STAMP is replaced."""
         with self._db.transaction():
-            for statement in DROP_RUN:
-                self._db.rows(statement, (run.campaign, run.stamp))
+            for (replaced,) in self._db.rows(RUN_NUMBER, (run.campaign, run.stamp)):
+                self._db.rows(DROP_RESULTS, (replaced,))
+                self._db.rows(DROP_RUN, (replaced,))
             values = (run.stamp, run.campaign, commit, int(run.complete), _flag(run.dirty))
             number = self._db.rows(ADD_RUN, values)[0][0]
             # two node ids may be spelled alike once they can be stored; the last one counts
@@ -149,7 +161,7 @@ class SqlStore:
 
     def _number_tests(self, results: Mapping[str, TestResult]) -> dict[str, int]:
         """Return the number of each test; adds those that are new and weighs in the durations of others."""
-        known = {nodeid: (test, seconds) for nodeid, test, seconds in self._db.rows(TESTS)}
+        known = self._known_tests(list(results))
         following = self._db.rows(LAST_TEST)[0][0] + 1
         added, changed = [], []
         numbers: dict[str, int] = {}
@@ -168,13 +180,33 @@ class SqlStore:
         self._db.many(SET_SECONDS, changed)
         return numbers
 
+    def _known_tests(self, nodeids: Sequence[str]) -> dict[str, tuple[int, float | None]]:
+        """Return number and duration of those tests that the history has."""
+        known: dict[str, tuple[int, float | None]] = {}
+        for start in range(0, len(nodeids), _ASKED_AT_ONCE):
+            asked = nodeids[start : start + _ASKED_AT_ONCE]
+            query = TESTS.format(nodeids=", ".join("?" * len(asked)))
+            for nodeid, test, seconds in self._db.rows(query, asked):
+                known[nodeid] = (test, seconds)
+        return known
+
     def durations(self) -> dict[str, float]:
         """Exponentially weighted seconds of each test that ever finished."""
         return dict(self._db.rows(DURATIONS))
 
     def history(self, nodeid: str, limit: int = 50) -> Sequence[HistoryRow]:
         """The newest runs of one test, newest first."""
-        rows = self._db.rows(HISTORY, (storable(nodeid), limit))
+        numbers = self._db.rows(TEST_NUMBER, (storable(nodeid),))
+        if not numbers:
+            return []
+        ((test,),) = numbers
+        ((all_runs,),) = self._db.rows(COUNT_RUNS)
+        looked_into = limit
+        rows = self._db.rows(HISTORY, (looked_into, test, limit))
+        # a run of some tests or of another suite has no row of this one: then older runs are needed too
+        while len(rows) < limit and looked_into < all_runs:
+            looked_into *= _MORE_RUNS
+            rows = self._db.rows(HISTORY, (looked_into, test, limit))
         return [_row(row) for row in rows]
 
     def unsteady(self) -> Sequence[str]:
@@ -205,17 +237,20 @@ def _result_columns(result: TestResult, signature: str | None) -> tuple[Any, ...
 def _row(columns: Sequence[Any]) -> HistoryRow:
     """Read a row of `HISTORY`; histories of older versions know neither dirty trees nor reruns."""
     stamp, campaign, commit, dirty, outcome, seconds, signature, runs, failed = columns
-    result = TestResult(nodeid="", outcome=Outcome(outcome))
+    if runs is None or failed is None:
+        result = TestResult(nodeid="", outcome=Outcome(outcome))
+        runs = result.executions if runs is None else runs
+        failed = result.failed_executions if failed is None else failed
     return HistoryRow(
         stamp=stamp,
         campaign=campaign,
         commit=commit,
         dirty=None if dirty is None else bool(dirty),
-        outcome=result.outcome,
+        outcome=Outcome(outcome),
         duration=seconds,
         signature=signature,
-        runs=result.executions if runs is None else runs,
-        failed=result.failed_executions if failed is None else failed,
+        runs=runs,
+        failed=failed,
     )
 
 
