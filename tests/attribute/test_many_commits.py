@@ -77,3 +77,14 @@ def test_commits_that_cannot_be_imported_and_a_merge_between(tmp_path):
     repository.commit("more notes", notes="2")
     other = Subject("b", (None, None), signatures=("one",))
     assert told(searched(repository, [STEADY, other])) == {"a": {"side, breaks a"}, "b": {"hidden, breaks b"}}
+
+
+def test_states_that_cannot_be_run_at_all_are_said_to_be_that(tmp_path):
+    repository = begun(tmp_path)
+    repository.commit("breaks imports", **files(package="broken"))
+    repository.git("tag", "-f", "base")
+    repository.commit("breaks a", **files(a="bad"))
+    repository.commit("mends imports", **files(package="good"))
+    search = searched(repository, [STEADY])
+    assert search.causes == []
+    assert "could not be run with every hunk" in search.unexplained["a"]

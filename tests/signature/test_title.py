@@ -40,6 +40,19 @@ def test_one_value_is_shown_by_its_kind():
     assert titled("assert '<' in '/tmp/run-1/a/x.txt'") == "assert '<' in '<dir>/x.txt'"
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "assert 'HTTP://example.com' == 'http://example.com'",
+        "assert '/foo/bar/./' == '/foo/bar/'",
+        "'//value' != '/value'",
+        "assert b'see http://a.example' != b'see'",
+    ],
+)
+def test_an_equality_shows_what_differs(message):
+    assert titled(message) == message
+
+
 def test_the_same_holds_in_words():
     said = titled("expected /tmp/run-1/x.txt but got /tmp/run-2/x.txt")
     assert said == "expected /tmp/run-1/x.txt but got /tmp/run-2/x.txt"

@@ -123,8 +123,10 @@ class HunkStage:
         everything = self.without(self.difference.hunks)
         answers = self.runs.answers(everything, red, "the control: no hunk is there") if red else {}
         for test in red:
-            if answers[test] is not Answer.GREEN:
+            if answers[test] is Answer.RED:
                 self.unexplained[test] = "it fails with every hunk of the product taken back, too"
+            elif answers[test] is Answer.UNTESTABLE:
+                self.unexplained[test] = "it could not be run with every hunk of the product taken back"
         self.cost.experiments += 1
         return [test for test in red if answers[test] is Answer.GREEN]
 

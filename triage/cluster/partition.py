@@ -69,7 +69,9 @@ class Component:
     @property
     def why(self) -> tuple[Why, ...]:
         """What brought its failures together: a rule, joins of several signatures, else what the one says."""
-        by_rule = tuple(dict.fromkeys(why for unit in self.units for why in unit.why if unit.rule is not None))
+        by_rule = tuple(
+            dict.fromkeys(why for unit in self.units for why in unit.why if unit.rule is not None)
+        )
         return (*by_rule, *self.joins) or described(self.leader)
 
 

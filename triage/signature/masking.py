@@ -10,6 +10,7 @@ causes apart stays: words, names with their digits (`float32`), quotations, nan 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from triage.signature.any_order import in_one_order
@@ -83,9 +84,11 @@ def masked(text: str, *, keep_zero: bool = False) -> str:
     return without_counts(in_one_order(tokens))
 
 
-def legible(text: str) -> str:
+def legible(text: str, kept: Collection[str] = ()) -> str:
     """The text for people: numbers and times as they are, files of the project relative to its root; what
     nobody else's machine has by its kind, unless two values of one kind would read alike.
+
+    Values of the `kept` kinds stay as they are.
     """
     text = text[:_LONGEST]
     scanner = _SCANNER.of(text)
@@ -95,7 +98,8 @@ def legible(text: str) -> str:
 
     def shown_as(found: re.Match[str]) -> str:
         short = _legible_value(found)
-        return short if len(values_of[short]) == 1 else found[0]
+        is_shown = found.lastgroup in kept or len(values_of[short]) > 1
+        return found[0] if is_shown else short
 
     return " ".join(scanner.sub(shown_as, text).split())
 

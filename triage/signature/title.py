@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
+from functools import partial
 
 from triage.model.failure import Failure
 from triage.signature.checkout import in_any_checkout
@@ -40,6 +42,8 @@ _BARE_VALUE = pattern(
     rejects=["assert False == True", "assert [1]", "assert 0 > 1"],
 )
 """What pytest shows of an assertion whose expression is no comparison."""
+_WHAT_DIFFERS = frozenset({"url", "path", "drive"})
+"""Kinds that an equality shows as they are: `'/a/b' == '/a/./b'` are both a file in some folder."""
 
 
 def title_of(failure: Failure) -> str:
@@ -47,16 +51,23 @@ def title_of(failure: Failure) -> str:
     shown_values = tuple(raised.model_copy(update={"notes": ()}) for raised in failure.chain)
     as_raised = failure.model_copy(update={"chain": shown_values})
     error = root_error(in_any_checkout(as_raised))
-    compared = Sides() if error.said or not is_assertion(error) else sides(error.message)
-    return visible(_of_comparison(error, compared) or _of_bare_value(error) or headline(error, legible))
+    compared = Sides() if error.said or not is_assertion(error) else _compared(error.message)
+    is_equality = compared.operator in ("==", "!=")
+    shown = partial(legible, kept=_WHAT_DIFFERS if is_equality else ())
+    return visible(_of_comparison(error, compared, shown) or _of_bare_value(error) or headline(error, shown))
 
 
-def _of_comparison(error: RootError, compared: Sides) -> str:
+def _compared(message: str) -> Sides:
+    """The sides of an assertion, of `unittest`'s too, which does not begin with the word."""
+    return sides(message) if message.startswith("assert ") else sides(f"assert {message}")
+
+
+def _of_comparison(error: RootError, compared: Sides, shown: Callable[[str], str]) -> str:
     """The title of an assertion whose whole line would not show what differs; empty where it would."""
     if not compared.operator or not error.message.startswith("assert "):
         return ""
     # both sides in one text: what one of them alone would be masked to, the other may be too
-    line = legible(f"assert {compared.left} {compared.operator} {compared.right}")
+    line = shown(f"assert {compared.left} {compared.operator} {compared.right}")
     left, operator, right = sides(line)
     if operator == "==" and left == right:
         return _explained(error.message, left)
