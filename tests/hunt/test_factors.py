@@ -12,7 +12,6 @@ NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MACHINE = Machine(
     now=NOW,
     local=lambda *fields: datetime(*fields, tzinfo=UTC).timestamp(),
-    elsewhere="/tmp/else where",
     path_without_git="/nowhere",
     locale="de_DE.UTF-8",
 )

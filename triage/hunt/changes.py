@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from triage.hunt.factors import Surroundings
+from triage.hunt.orders import file_of
 from triage.hunt.proof import ALPHA, REPEATS, Proof
+from triage.hunt.seen import FILES_TWICE, TWICE
 from triage.lab.protocol import Experiment, Setup, Trial
 from triage.model.experiment import Factor
 
 _TWICE = "twice"
+"""The instrument."""
 
 
 class Change(Protocol):
@@ -30,21 +33,29 @@ class Change(Protocol):
 
 
 class SecondRun:
-    """Each test twice in one process."""
+    """Each test twice in one process, or each file."""
 
-    name = "a second run"
+    def __init__(self, *, whole_file: bool = False) -> None:
+        self._whole_file = whole_file
+
+    @property
+    def name(self) -> str:
+        """How a sentence calls it."""
+        return "a second run of its file" if self._whole_file else "a second run"
 
     def arms(self, setup: Setup) -> tuple[Setup, Setup]:
-        """Each test twice, and each test once."""
-        return setup.plus(instruments={_TWICE: {"on": True}}), setup.plus(instruments={_TWICE: {}})
+        """Each of them twice, and each once."""
+        settings = {"files": True} if self._whole_file else {"on": True}
+        return setup.plus(instruments={_TWICE: settings}), setup.plus(instruments={_TWICE: {}})
 
     def experiment(self, nodeid: str, setup: Setup) -> Experiment:
         """It fails the second time, and passes where it runs once."""
         twice, once = self.arms(setup)
+        what = "its file runs" if self._whole_file else "it runs"
         return Experiment(
             probe="hunt",
             factor=Factor(kind=_TWICE, name="runs in one process", from_=2, to=1),
-            prediction="It fails the second time in one process, and passes where it runs once.",
+            prediction=f"It fails the second time {what} in one process, and passes where it runs once.",
             baseline=twice,
             treated=once,
             watch=(nodeid,),
@@ -54,15 +65,15 @@ class SecondRun:
         )
 
     def proof(self, nodeid: str, experiment: Experiment, trial: Trial, processes: int) -> Proof:
-        """It leaves something behind that it does not bear itself."""
+        """It, or its file, leaves something behind that it does not bear itself."""
         return Proof(
             nodeid=nodeid,
             dependence="not-idempotent",
             kind="order-dependent",
-            culprits=(nodeid,),
+            culprits=(file_of(nodeid) if self._whole_file else nodeid,),
             experiment=experiment,
             trial=trial,
-            found_by=_TWICE,
+            found_by=FILES_TWICE if self._whole_file else TWICE,
             processes=processes,
         )
 

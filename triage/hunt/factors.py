@@ -21,6 +21,8 @@ _FEW_DESCRIPTORS = 48
 """Enough for pytest and a few files; a test that leaks a file a row is over it."""
 _QUICK_SWITCH = 1e-6
 """Seconds between two switches of threads: the interpreter's default is 5 milliseconds."""
+_SLOW_DISK = 0.1
+"""Seconds that a busy disk of a shared machine takes longer for a file."""
 _LEAP_MONTH, _LEAP_DAY = 2, 29
 
 
@@ -40,6 +42,8 @@ class Surroundings:
     at_start: bool = False
     """Whether it has to be there when the interpreter starts: a process that has imported the suite cannot
     be changed so any more."""
+    is_alone: bool = False
+    """Whether nothing may run at the same time, because that is what it examines."""
     needs: str | None = None
     """The library that a suite has to use for the factor to matter."""
 
@@ -57,8 +61,6 @@ class Machine:
     now: datetime
     local: Callable[[int, int, int, int, int, int], float]
     """Seconds since 1970 of a local time: year, month, day, hour, minute, second."""
-    elsewhere: str
-    """A temporary folder with a blank in its name."""
     path_without_git: str
     locale: str | None = None
     """A locale of another language that is installed here."""
@@ -122,13 +124,27 @@ _FACTOR_KINDS = {"clock": "clock", "seed": "seed", "cwd": "cwd", "network": "net
 """How a report calls the kind of a factor, by its instrument."""
 
 
+def _temporary_folder_with_a_blank() -> Surroundings:
+    found = _instrument(
+        "TMPDIR with a blank", "environment", "environment-variable", ("temporary", {"name": "with a"}), 2.0
+    )
+    factor = Factor(kind="env", name="TMPDIR", from_="as it is", to="a folder with a blank in its name")
+    return replace(found, factor=factor)
+
+
+TWO_PROCESSES = replace(
+    _instrument("two processes at once", "chance", "resource", ("beside", {"on": True}), 1.5), is_alone=True
+)
+"""Another process runs the same tests: ports, locks and files of one name."""
+
+
 def _environment(machine: Machine) -> list[Surroundings]:
     found = [
         _variable("TZ", _NEW_YORK, "clock", 3.0),
         _variable("TZ", "Pacific/Kiritimati", "clock", 2.0),
         _variable("HOME", "/nonexistent", "environment-variable", 2.0),
         _variable("HOME", None, "environment-variable"),
-        _variable("TMPDIR", machine.elsewhere, "environment-variable", 2.0, called="TMPDIR with a blank"),
+        _temporary_folder_with_a_blank(),
         _variable("LC_ALL", "C", "locale", 2.0, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"),
         _variable("CI", "true", "environment-variable", 1.5, GITHUB_ACTIONS="true"),
         _variable("CI", None, "environment-variable", 1.5, GITHUB_ACTIONS=None),
@@ -146,6 +162,8 @@ def _environment(machine: Machine) -> list[Surroundings]:
             ("limits", {"descriptors": _FEW_DESCRIPTORS}),
         ),
         _instrument("one processor", "environment", "resource", ("machine", {"cores": 1}), 1.0),
+        _instrument("a terminal", "environment", "resource", ("terminal", {"is": True}), 1.0),
+        _instrument("a slow disk", "environment", "resource", ("disk", {"seconds": _SLOW_DISK}), 0.5),
     ]  # fmt: skip
     if machine.locale is not None:
         found.append(_variable("LC_ALL", machine.locale, "locale", 1.5))
@@ -209,7 +227,12 @@ def _chance() -> list[Surroundings]:
             "threads switched often", "chance", "threads", ("machine", {"switch": _QUICK_SWITCH}), 1.0
         ),
         _instrument("busy processors", "chance", "resource", ("machine", {"load": 2}), 1.0),
-    ]
+        _instrument(
+            "names of modules turned around", "chance", "order-dependent",
+            ("namespaces", {"backwards": True}),
+        ),
+        TWO_PROCESSES,
+    ]  # fmt: skip
 
 
 def _numbers() -> list[Surroundings]:
@@ -223,4 +246,7 @@ def _numbers() -> list[Surroundings]:
         for count in (1, 4)
     ]  # fmt: skip
     wide = _instrument("float64 by default", "numbers", "dtype", ("numerics", {"dtype": "float64"}))
-    return [*threads, replace(wide, needs="torch")]
+    flushed = _instrument(
+        "denormals flushed to zero", "numbers", "dtype", ("numerics", {"denormals": "flushed"})
+    )
+    return [*threads, replace(wide, needs="torch"), replace(flushed, needs="torch")]

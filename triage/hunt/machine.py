@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import locale
 import re
-import tempfile
 import time
 from pathlib import Path
 
@@ -22,14 +21,11 @@ _MOST_PROGRAMS = 4000
 
 
 def describe_machine(services: Services) -> Machine:
-    """The machine, with folders for the factors that need one: they stay, so that commands find them."""
-    elsewhere = Path(tempfile.gettempdir(), "triage tmp elsewhere")
-    elsewhere.mkdir(exist_ok=True)
+    """The machine, with a folder of programs without git: it stays, so that commands find it."""
     path = services.settings.process_env.get("PATH") or services.world.environ.get("PATH", "")
     return Machine(
         now=services.world.now(),
         local=lambda *fields: time.mktime((*fields, 0, 0, -1)),
-        elsewhere=str(elsewhere),
         path_without_git=_without_git(path, state_folder(services.output) / "without-git"),
         locale=next((name for name in _LOCALES if _is_installed(name)), None),
     )

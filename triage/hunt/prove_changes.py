@@ -40,15 +40,17 @@ class ChangeProver:
     seed: int
 
     def batches(self, claims: Sequence[Claim]) -> Iterator[list[Claim]]:
-        """Claims that share a control: a few changes at once, which may be forked or need new interpreters.
+        """Claims that share a control: a few changes at once, whose processes are started in the same way.
 
-        Both arms of an experiment are started in the same way: a change that cannot be forked would cost the
-        others their forks.
+        A change that cannot be forked, or beside which nothing may run, would cost the others their forks or
+        their time.
         """
         names = dict.fromkeys(claim.change.name for claim in claims)
         of_change = {name: [claim for claim in claims if claim.change.name == name] for name in names}
-        for forks in (True, False):
-            alike = [several for several in of_change.values() if self._may_fork(several[0]) is forks]
+        by_start: dict[tuple[bool, bool], list[list[Claim]]] = {}
+        for several in of_change.values():
+            by_start.setdefault(self._start(several[0].change), []).append(several)
+        for alike in by_start.values():
             for start in range(0, len(alike), _MOST_CHANGES):
                 yield [claim for several in alike[start : start + _MOST_CHANGES] for claim in several]
 
@@ -85,9 +87,10 @@ class ChangeProver:
             if seen.red(proof.nodeid):
                 proof.command = self.lab.command(setup)
 
-    def _may_fork(self, claim: Claim) -> bool:
-        changed, _ = claim.change.arms(Setup(nodeids=(claim.nodeid,)))
-        return self.lab.runner.warmth.may_fork(changed)
+    def _start(self, change: Change) -> tuple[bool, bool]:
+        """Whether its processes may be forked, and whether nothing may run beside them."""
+        changed, _ = change.arms(Setup(nodeids=()))
+        return self.lab.runner.warmth.may_fork(changed), changed.is_undisturbed
 
     def _experiments(self, claims: Sequence[Claim]) -> list[Experiment]:
         wanted = {claim.nodeid for claim in claims}

@@ -8,7 +8,7 @@ from math import ceil
 
 from triage.hunt.changes import OtherSurroundings, SecondRun
 from triage.hunt.document import Suspected
-from triage.hunt.factors import Surroundings
+from triage.hunt.factors import TWO_PROCESSES, Surroundings
 from triage.hunt.proof import Proof
 from triage.hunt.prove import OrderProver
 from triage.hunt.prove_changes import ChangeProver, Claim
@@ -46,7 +46,8 @@ def prove_all(hunt: Hunt) -> None:
 
 
 def _is_anything_red(hunt: Hunt) -> bool:
-    return bool(hunt.twice_red or any(hunt.red_with.values()) or hunt.knowledge.victims())
+    red = (hunt.twice_red, hunt.files_twice_red, hunt.by_chance, *hunt.red_with.values())
+    return any(red) or bool(hunt.knowledge.victims())
 
 
 def _try_forks(hunt: Hunt) -> None:
@@ -161,8 +162,13 @@ def _prove_changes(hunt: Hunt) -> None:
 
 def _claims(hunt: Hunt) -> list[Claim]:
     """What is still to be confirmed: of each test and each kind of factor one claim."""
-    second = SecondRun()
-    found = [Claim(nodeid, second) for nodeid in _wanted(hunt, hunt.twice_red, _answered(hunt))]
+    found = _claims_of_second_runs(hunt)
+    # two processes of the hunt itself were in each other's way, or it was chance
+    found += [
+        Claim(nodeid, OtherSurroundings(TWO_PROCESSES))
+        for nodeid in _wanted(hunt, hunt.by_chance)
+        if TWO_PROCESSES.name in hunt.factors and not _is_known(hunt, nodeid, TWO_PROCESSES)
+    ]
     taken: set[tuple[str, str]] = set()
     for name, red in hunt.red_with.items():
         factor = hunt.factors[name]
@@ -171,6 +177,16 @@ def _claims(hunt: Hunt) -> list[Claim]:
                 taken.add((nodeid, factor.kind))
                 found.append(Claim(nodeid, OtherSurroundings(factor)))
     return found
+
+
+def _claims_of_second_runs(hunt: Hunt) -> list[Claim]:
+    """A test by itself, or else behind the other tests of its file."""
+    answered = _answered(hunt)
+    found = [Claim(nodeid, SecondRun()) for nodeid in _wanted(hunt, hunt.twice_red, answered)]
+    # whoever hangs on the order is red behind its file, too
+    answered |= {*hunt.twice_red, *hunt.knowledge.victims()}
+    behind_file = _wanted(hunt, hunt.files_twice_red, answered)
+    return found + [Claim(nodeid, SecondRun(whole_file=True)) for nodeid in behind_file]
 
 
 def _take_answers(
@@ -197,7 +213,7 @@ def _failure_with(hunt: Hunt, claim: Claim) -> Failure | None:
     for name, red in hunt.red_with.items():
         if hunt.factors[name].name == claim.change.name and claim.nodeid in red:
             return red[claim.nodeid]
-    return hunt.twice_red.get(claim.nodeid)
+    return hunt.twice_red.get(claim.nodeid) or hunt.files_twice_red.get(claim.nodeid)
 
 
 def _is_known(hunt: Hunt, nodeid: str, factor: Surroundings) -> bool:

@@ -14,6 +14,8 @@ from triage.model.outcome import Outcome, Phase
 
 ALONE = "alone"
 """The arm that runs one test with nothing before it."""
+TWICE, FILES_TWICE = "twice", "each file twice"
+"""The arms that run each test, and each file, twice in one process."""
 BISECTION = "bisection"
 """Orders that were made to tell suspects apart."""
 OWN_FILE = "each file alone"

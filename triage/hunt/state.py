@@ -84,6 +84,8 @@ class Hunt:
     """Arm of a factor to the tests that were red with it."""
     twice_red: Mapping[str, Failure] = field(default_factory=dict)
     """Tests that were red the second time."""
+    files_twice_red: Mapping[str, Failure] = field(default_factory=dict)
+    """Tests that were red the second time that their file ran."""
     twice_done: int = 0
     proofs: list[Proof] = field(default_factory=list)
     suspected: list[Suspected] = field(default_factory=list)

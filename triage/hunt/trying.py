@@ -14,13 +14,14 @@ from triage.hunt.orders import (
     square_order,
 )
 from triage.hunt.plan import SQUARES, Arm, chosen
-from triage.hunt.seen import ALONE, OWN_FILE, SeenRun
+from triage.hunt.seen import ALONE, FILES_TWICE, OWN_FILE, TWICE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
 from triage.hunt.trying_factors import arms_of_factors, starts_early, try_factors, try_groups
 from triage.lab.protocol import Look, Setup
+from triage.model.failure import Failure
 from triage.text.plural import counted_noun
 
-_REVERSED, _REVERSED_FILES, _TWICE = "reversed", "reversed files", "twice"
+_REVERSED, _REVERSED_FILES = "reversed", "reversed files"
 _BATCH = 4
 """Orders of one worker between two looks at the clock."""
 
@@ -54,7 +55,7 @@ def try_arms(hunt: Hunt, limit: float, *, with_late: bool) -> None:
 def _is_answered(hunt: Hunt) -> bool:
     """Whether the one test that was asked about has been red."""
     subject = hunt.request.subject
-    red = (hunt.twice_red, *hunt.red_with.values(), hunt.knowledge.victims())
+    red = (hunt.twice_red, hunt.files_twice_red, *hunt.red_with.values(), hunt.knowledge.victims())
     return subject is not None and any(subject in each for each in red)
 
 
@@ -73,7 +74,8 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
     arms = [
         Arm(_REVERSED, costs.orders(), 12.0),
         Arm(_REVERSED_FILES, costs.orders(), 6.0),
-        Arm(_TWICE, costs.orders(2), 4.0),
+        Arm(TWICE, costs.orders(2), 4.0),
+        Arm(FILES_TWICE, costs.orders(2), 1.0),
         Arm(ALONE, costs.alone, 5.0),
     ]
     first = hunt.earlier.next_square
@@ -91,7 +93,8 @@ def _batches(hunt: Hunt, arms: Sequence[Arm]) -> list[list[Arm]]:
     batches: list[list[Arm]] = []
     waiting: dict[tuple[bool, bool], list[Arm]] = {}
     for arm in arms:
-        if arm.name not in hunt.factors and not arm.members:
+        factor = hunt.factors.get(arm.name)
+        if not arm.members and (factor is None or factor.is_alone):
             batches.append([arm])
             continue
         alike = waiting.setdefault((starts_early(arm), bool(arm.members)), [])
@@ -114,8 +117,13 @@ def _try(hunt: Hunt, batch: Sequence[Arm], limit: float) -> None:
 
 def _try_order(hunt: Hunt, name: str, limit: float) -> None:
     begun, before = hunt.seconds, set(hunt.knowledge.victims())
-    if name == _TWICE:
-        runs, red = 1, _try_twice(hunt)
+    if name == TWICE:
+        hunt.twice_red = _red_the_second_time(hunt, name, {"on": True})
+        hunt.twice_done = len(hunt.knowledge.tests)
+        runs, red = 1, len(hunt.twice_red)
+    elif name == FILES_TWICE:
+        hunt.files_twice_red = _red_the_second_time(hunt, name, {"files": True})
+        runs, red = 1, len(hunt.files_twice_red)
     elif name == OWN_FILE:
         runs, red = _try_files(hunt), 0
     else:
@@ -154,13 +162,10 @@ def _try_orders(hunt: Hunt, arm: str, orders: Sequence[tuple[str, ...]], limit: 
     return done
 
 
-def _try_twice(hunt: Hunt) -> int:
-    """Every test twice in one process; who is red the second time."""
-    twice = Setup(nodeids=(), instruments={"twice": {"on": True}})
-    seen = hunt.warm.run(hunt.collected, twice)
-    hunt.twice_red = hunt.new_reds(SeenRun.of(_TWICE, seen))
-    hunt.twice_done = len(hunt.knowledge.tests)
-    return len(hunt.twice_red)
+def _red_the_second_time(hunt: Hunt, name: str, settings: dict[str, bool]) -> dict[str, Failure]:
+    """Who is red where every test, or every file, runs twice in one process."""
+    twice = Setup(nodeids=(), instruments={"twice": settings})
+    return hunt.new_reds(SeenRun.of(name, hunt.warm.run(hunt.collected, twice)))
 
 
 def _try_files(hunt: Hunt) -> int:

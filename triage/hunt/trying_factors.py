@@ -42,7 +42,7 @@ def arms_of_factors(hunt: Hunt, factors: Sequence[Surroundings]) -> list[Arm]:
             continue
         hunt.factors[factor.name] = factor
         arms.append(Arm(factor.name, hunt.costs.orders(), worth))
-        if from_start not in hunt.earlier.arms:
+        if from_start not in hunt.earlier.arms and not factor.is_alone:
             groups.append(factor)
     for group in in_groups(groups):
         worth = _SELDOM * _WORTH_OF_FACTORS * sum(factor.worth for factor in group)

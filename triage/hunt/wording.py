@@ -24,7 +24,8 @@ def summary_of(proof: Proof) -> str:
             what = "beside the import of" if proof.is_by_import else "after"
             text = f"it fails alone and passes {what} {named}, which makes what it needs{others}"
         case "not-idempotent":
-            text = "it passes once and fails the second time in one process: it leaves something behind"
+            when = "the second time" if proof.culprits == (proof.nodeid,) else "the second time its file runs"
+            text = f"it passes once and fails {when} in one process: it leaves something behind"
         case _:
             text = f"it passes as it stands and fails with {named}"
     if proof.leaked is not None:

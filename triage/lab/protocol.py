@@ -50,6 +50,11 @@ class Setup(Value):
     distribution: str = "load"
     """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
 
+    @property
+    def is_undisturbed(self) -> bool:
+        """Whether nothing may run beside it: how tests of two processes meet is what is examined."""
+        return self.workers is not None or "beside" in self.instruments
+
     def plus(self, **changes: Any) -> Setup:
         """A copy with entries added to the dictionaries and other fields replaced."""
         merged: dict[str, Any] = {}

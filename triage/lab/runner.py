@@ -80,7 +80,7 @@ class SetupRunner:
         for setup in setups:
             self.pristine(setup)
         # tests of two processes may disturb each other: nothing runs beside where that is examined
-        is_undisturbed = any(setup.workers is not None for setup in setups)
+        is_undisturbed = any(setup.is_undisturbed for setup in setups)
         if self._workers == 1 or len(setups) == 1 or is_undisturbed:
             return [run(setup) for setup in setups]
         with ThreadPoolExecutor(self._workers) as pool:

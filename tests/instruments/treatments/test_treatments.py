@@ -86,6 +86,54 @@ CASES = {
                 assert os.cpu_count() == 77
         """,
     ),
+    "temporary": (
+        {"name": "with a"},
+        """
+            import os, tempfile
+            def test_it(tmp_path):
+                assert ' ' in tempfile.gettempdir() and os.listdir(tempfile.gettempdir())
+                assert str(tmp_path).startswith(os.path.realpath(tempfile.gettempdir()))
+        """,
+    ),
+    "namespaces": (
+        {"backwards": True},
+        """
+            first = second = 1
+            def test_it():
+                names = list(globals())
+                assert names.index('second') < names.index('first')
+        """,
+    ),
+    "terminal": (
+        {"is": True},
+        """
+            import os, sys
+            def test_it():
+                assert sys.stdout.isatty() and os.isatty(0) and os.get_terminal_size().columns == 80
+        """,
+    ),
+    "disk": (
+        {"seconds": 0.05},
+        """
+            import time
+            def test_it(tmp_path):
+                began = time.monotonic()
+                (tmp_path / 'x').write_text('x')
+                assert time.monotonic() - began >= 0.05
+        """,
+    ),
+    "beside": (
+        {"on": True},
+        """
+            import os
+            FOUND = []
+            def setup_function():
+                FOUND.append(os.path.exists('of-the-first'))
+                open('of-the-first', 'w').close()
+            def test_it():
+                assert FOUND == [True]
+        """,
+    ),
     "tolerance": (
         {"factor": 100.0},
         """

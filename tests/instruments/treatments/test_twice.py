@@ -68,7 +68,9 @@ def run(folder, settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "ending"), [({"on": True}, "1 failed, 9 passed"), ({}, "5 passed")], ids=["twice", "idle"]
+    ("settings", "ending"),
+    [({"on": True}, "1 failed, 9 passed"), ({"files": True}, "1 failed, 9 passed"), ({}, "5 passed")],
+    ids=["twice", "files", "idle"],
 )
 def test_only_what_the_process_keeps_is_shared(tmp_path, settings, ending):
     printed = run(tmp_path, settings)

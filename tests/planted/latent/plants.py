@@ -253,6 +253,20 @@ def not_idempotent(number: int, state: State) -> Latent:
     )
 
 
+def only_behind_its_file(number: int, state: State) -> Latent:
+    """It bears each test before it, and itself, but not its whole file."""
+    path = _file(MIDDLE, number, "again")
+    body = {
+        "first": f"assert len(app_{number}.DONE) < 2\napp_{number}.DONE.add('{state.name}')",
+        "second": f"if app_{number}.DONE:\n    app_{number}.DONE.add(2)",
+    }
+    files = {f"app_{number}.py": "DONE = set()\n", path: _module(f"import app_{number}", **body)}
+    return Latent(
+        f"again-{state.name}", "only-behind-its-file", f"{path}::test_first", files, ("order-dependent",),
+        (frozenset({path}),),
+    )  # fmt: skip
+
+
 # -- surroundings -----------------------------------------------------------------------------------
 
 
@@ -282,10 +296,10 @@ def _recipes() -> Iterator[tuple]:  # type: ignore[type-arg]
 
     builders = (
         polluter_behind, polluter_in_file, cleaned_between, three_enough, two_together, many_victims, brittle_in_file,
-        brittle_elsewhere, chain_of_setters, not_idempotent,
+        brittle_elsewhere, chain_of_setters, not_idempotent, only_behind_its_file,
     )  # fmt: skip
     for offset, build in enumerate(builders):
-        shapes = 2 if build in (two_together, chain_of_setters) else 4
+        shapes = 2 if build in (two_together, chain_of_setters, only_behind_its_file) else 4
         for turn in range(shapes):
             yield build, STATES[(offset + 3 * turn) % len(STATES)]
     for shape in SHAPES:

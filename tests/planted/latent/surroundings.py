@@ -40,6 +40,14 @@ SHAPES: tuple[Shape, ...] = (
     ("listing", "walk", "os --- names = [e.name for e in os.scandir('tests')]\nassert names != sorted(names, reverse=True)", ("missing-file",), "listed"),
     ("network", "own-address", "socket --- with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:\n    probe.connect(('192.0.2.1', 9))", ("network",), "network"),
     ("network", "status", "socket --- with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:\n    assert probe.connect_ex(('192.0.2.1', 9)) == 0", ("network",), "network"),
+    ("disk", "written-in-time", "os tempfile time --- began = time.monotonic()\nplace = tempfile.mkdtemp()\nfor number in range(5):\n    open(os.path.join(place, str(number)), 'w').close()\nassert time.monotonic() - began < 0.4", ("resource",), "disk"),
+    ("disk", "moved-in-time", "os tempfile time --- path = os.path.join(tempfile.mkdtemp(), 'x')\nopen(path, 'w').close()\nbegan = time.monotonic()\nfor number in range(4):\n    os.replace(path, path)\nassert time.monotonic() - began < 0.35", ("resource",), "disk"),
+    ("seen-by-somebody", "standard-output", "sys --- assert not sys.stdout.isatty()", ("resource",), "terminal"),
+    ("seen-by-somebody", "descriptor", "os --- assert not os.isatty(1)", ("resource",), "terminal"),
+    ("two-processes", "port", "socket time --- with socket.socket() as own:\n    own.bind(('127.0.0.1', 47391))\n    own.listen()\n    time.sleep(0.2)", ("resource",), "two processes"),
+    ("two-processes", "lock-file", "os time --- open('one.lock', 'x').close()\ntime.sleep(0.2)\nos.unlink('one.lock')", ("resource",), "two processes"),
+    ("names", "imports", "json os --- names = list(globals())\nassert names.index('json') < names.index('os')", ("order-dependent",), "names"),
+    ("names", "variables", "os json sys --- first = next(name for name in sys.modules[__name__].__dict__ if name in ('os', 'json'))\nassert first == 'os'", ("order-dependent",), "names"),
 )  # fmt: skip
 
 DECOYS: tuple[tuple[str, str], ...] = (
@@ -57,4 +65,8 @@ DECOYS: tuple[tuple[str, str], ...] = (
     ("temporary-folder", "def test_it(tmp_path):\n    (tmp_path / 'x').write_text('1')\n    assert [p.name for p in tmp_path.iterdir()] == ['x']\n"),
     ("module-fixture", "import pytest\n\n\n@pytest.fixture(scope='module')\ndef box():\n    yield [1]\n\n\ndef test_it(box):\n    assert box == [1]\n"),
     ("thread-joined", "import threading\n\n\ndef test_it():\n    found = []\n    thread = threading.Thread(target=found.append, args=(1,))\n    thread.start()\n    thread.join()\n    assert found == [1]\n"),
+    ("any-port", "import socket\n\n\ndef test_it():\n    with socket.socket() as own:\n        own.bind(('127.0.0.1', 0))\n        own.listen()\n"),
+    ("terminal-or-none", "import sys\n\n\ndef test_it():\n    assert sys.stdout.isatty() in (True, False)\n"),
+    ("names-sorted", "import json\nimport os\n\n\ndef test_it():\n    names = sorted(globals())\n    assert names.index('json') < names.index('os')\n"),
+    ("own-lock", "import os\n\n\ndef test_it(tmp_path):\n    (tmp_path / 'one.lock').touch(exist_ok=False)\n    os.unlink(tmp_path / 'one.lock')\n"),
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """Treatment: change the arithmetic of torch and numpy.
 
 Settings, each optional: {"dtype": "float64"} replaces every narrower type that is asked for, {"threads": 1},
-{"deterministic": true}, {"compile": false}. A library is changed when the test imports it.
+{"deterministic": true}, {"compile": false}, {"denormals": "flushed"}. A library is changed when the test
+imports it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ def _torch(torch: ModuleType) -> None:
         torch.compile = _not_compiled  # type: ignore[attr-defined]
         if "torch.jit" in sys.modules:
             torch.jit.script = lambda thing, *rest, **more: thing
+    if _SETTINGS.get("denormals") == "flushed":
+        # of the whole thread: numpy computes with the same unit
+        torch.set_flush_denormal(True)
     if "dtype" in _SETTINGS:
         torch.set_default_dtype(getattr(torch, _SETTINGS["dtype"]))
 

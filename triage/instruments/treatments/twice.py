@@ -1,4 +1,4 @@
-"""Treatment: run each test twice in a row in one process. Settings: {"on": true}.
+"""Treatment: run each test twice in one process. Settings: {"on": true}, {"files": true}: each file twice.
 
 The second time has fixtures and an instance of its own; what both share is what the first one left behind.
 """
@@ -6,20 +6,28 @@ The second time has fixtures and an instance of its own; what both share is what
 from __future__ import annotations
 
 import copy
+from itertools import groupby
 from typing import Any
 
 import pytest
 
 from triage.instruments.base import settings
 
-_ON = bool(settings("twice").get("on"))
+_SETTINGS = settings("twice")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Put a second item behind each."""
-    if _ON:
+    """Put a second item behind each, or those of a file behind its last one."""
+    if _SETTINGS.get("files"):
+        items[:] = [item for file in _files(items) for item in (*file, *map(_second, file))]
+    elif _SETTINGS.get("on"):
         items[:] = [twin for item in items for twin in (item, _second(item))]
+
+
+def _files(items: list[Any]) -> list[list[Any]]:
+    """Items that stand behind each other and come from one file."""
+    return [list(file) for _, file in groupby(items, key=lambda item: item.path)]
 
 
 def _second(item: Any) -> Any:
