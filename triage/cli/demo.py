@@ -32,7 +32,8 @@ def demo_command(app: App, folder: str | None, *, many: bool) -> None:
 
     A gradient test fails because its fixture leaves the structure factor at zero; two other tests fail for
     reasons of their own. The cause is found by experiment, two repairs are compared by running them, one is
-    applied, its exit criteria are run, and every number that was written on the way is recomputed.
+    applied, its exit criteria are run, and every number that was written on the way is recomputed. At last a
+    short hunt finds a test that is green only because of the order in which it runs.
 
     With --many: a branch of three commits brings four bugs to a small project, and fifteen tests fail. They
     are run on its commits and without its hunks, all in one search: four clusters, four hunks.
@@ -131,6 +132,10 @@ class _Story(_Teller):
         self._step("check")
         self._step("status")
         repository.commit_all("Resolve C19")
+        self._chapter("A test that is green by luck, found before it finds you")
+        shutil.copytree(self._kit / "latent", self._root, dirs_exist_ok=True)
+        repository.commit_all("Show lengths with their unit")
+        self._step("hunt", "tests/test_units.py", "--only", "order", "--budget", "60")
 
 
 class _BranchStory(_Teller):

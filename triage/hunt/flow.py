@@ -15,7 +15,7 @@ from triage.hunt.seen import ALONE, Knowledge, SeenRun, green_in_all
 from triage.hunt.state import Hunt, Request
 from triage.hunt.trying import try_arms
 from triage.hunt.warm import WarmSuite
-from triage.lab.budget import Budget
+from triage.lab.budget import Budget, BudgetSpent
 from triage.lab.earlier import fingerprint
 from triage.lab.environment import environment_of
 from triage.lab.protocol import Observation
@@ -24,6 +24,9 @@ from triage.text.plural import counted_noun
 
 _MOST_RUNS = 20_000
 """Processes of the laboratory in one hunt; its time ends it sooner."""
+_LEAST_SECONDS = 30.0
+_OVER = 1.05
+"""Part of the budget after which even what has begun ends: the report takes time, too."""
 _FILE_ORDER = "file order"
 _MOST_RED_ALONE = 50
 """Tests red in file order that are tried alone; a suite with more is broken, and no matter of a hunt."""
@@ -98,6 +101,9 @@ def _look_at_suite(state: Hunt) -> None:
         raise VoidError("no-tests", "no test was collected", "try `pytest --collect-only`")
     runs: list[SeenRun] = []
     slowest = 0.0
+    if state.request.budget is not None:
+        # a little longer than a small budget, to say which one the suite needs
+        state.warm.deadline = clock() + max(state.request.budget, _LEAST_SECONDS)
 
     def take(number: int, seen: Observation) -> None:
         runs.append(SeenRun.of(f"{_FILE_ORDER} {number + 1}", seen))
@@ -105,7 +111,14 @@ def _look_at_suite(state: Hunt) -> None:
         nonlocal slowest
         slowest = max(slowest, *seen.durations.values(), 0.0)
 
-    state.warm.run_all([state.collected, state.collected], take)
+    try:
+        state.warm.run_all([state.collected, state.collected], take)
+    except BudgetSpent:
+        raise UsageError(
+            "hunt-budget",
+            f"the suite as it stands takes longer than {clock() - begun:.0f} s",
+            "leave --budget out: it follows from what the suite takes; or name a part of the suite",
+        ) from None
     state.notes += state.warm.notes
     _take_stock(state, runs)
     seconds = sum(run.seconds for run in runs) / len(runs)
@@ -159,6 +172,7 @@ def _set_budget(state: Hunt) -> None:
     """As the user says, or by what the suite takes; refuses one that is spent before anything is tried."""
     costs, asked = state.costs, state.request.budget
     state.budget = default_budget(costs) if asked is None else asked
+    state.warm.deadline = state.started + _OVER * state.budget
     state.lab.spending.budget = Budget(seconds=state.budget, runs=_MOST_RUNS)
     least = state.seconds + least_budget(costs)
     if state.budget < least:

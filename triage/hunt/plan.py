@@ -64,6 +64,24 @@ class SuiteCosts:
         return (self.suite_seconds + self.tests * self.single_seconds) / self.workers
 
 
+@dataclass
+class Pace:
+    """How long arms take, beside what they were planned with: the machine has other work, too."""
+
+    planned: float = 0.0
+    taken: float = 0.0
+
+    def add(self, *, planned: float, taken: float) -> None:
+        """Some arms are over."""
+        self.planned += planned
+        self.taken += taken
+
+    def budget_for_all(self, left: Sequence[Arm], *, spent: float) -> float:
+        """The budget with which the arms that are left would have been tried, too."""
+        slower = max(1.0, self.taken / self.planned) if self.planned else 1.0
+        return spent + slower * sum(arm.seconds for arm in left) / TRYING_SHARES[-1]
+
+
 def default_budget(costs: SuiteCosts) -> float:
     """Seconds for a hunt where nobody says how many."""
     return SUITES * costs.suite_seconds + EXTRA_SECONDS

@@ -15,7 +15,6 @@ from triage.cluster.groups import SlottedFailure
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.hunt.document import DOCUMENT, HuntCost, HuntReport, Latent
-from triage.hunt.plan import TRYING_SHARES
 from triage.hunt.proof import Proof
 from triage.hunt.state import Hunt
 from triage.hunt.wording import claim_of, coverage_in_words, summary_of
@@ -130,7 +129,9 @@ def _written(state: Hunt, clusters: Sequence[str], known: set[str]) -> HuntRepor
         suspected=tuple(state.suspected),
         arms=tuple(state.arms),
         not_tried=tuple(arm.name for arm in state.not_tried),
-        seconds_for_all=round(state.planned_seconds / TRYING_SHARES[-1], 1),
+        seconds_for_all=round(
+            state.pace.budget_for_all(state.not_tried, spent=max(state.seconds, state.budget)), 1
+        ),
         coverage=state.coverage(),
         cost=HuntCost(
             seconds=round(state.seconds, 3),

@@ -13,7 +13,7 @@ from triage.hunt.coverage import OrderedPairs
 from triage.hunt.document import RUNS, ArmDone, Coverage, Suspected
 from triage.hunt.earlier import Earlier
 from triage.hunt.factors import Surroundings
-from triage.hunt.plan import Arm, SuiteCosts
+from triage.hunt.plan import Arm, Pace, SuiteCosts
 from triage.hunt.proof import Proof
 from triage.hunt.seen import Knowledge, SeenRun
 from triage.hunt.warm import WarmSuite
@@ -78,8 +78,7 @@ class Hunt:
     """By the name of their arm."""
     arms: list[ArmDone] = field(default_factory=list)
     not_tried: list[Arm] = field(default_factory=list)
-    planned_seconds: float = 0.0
-    """That all arms would have taken."""
+    pace: Pace = field(default_factory=Pace)
     red_with: dict[str, Mapping[str, Failure]] = field(default_factory=dict)
     """Arm of a factor to the tests that were red with it."""
     twice_red: Mapping[str, Failure] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from triage.hunt.plan import SQUARES, Arm, chosen
 from triage.hunt.seen import ALONE, FILES_TWICE, OWN_FILE, TWICE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
 from triage.hunt.trying_factors import arms_of_factors, starts_early, try_factors, try_groups
+from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Look, Setup
 from triage.model.failure import Failure
 from triage.text.plural import counted_noun
@@ -31,10 +32,7 @@ def try_arms(hunt: Hunt, limit: float, *, with_late: bool) -> None:
 
     `with_late`: those too that wait until what was red by then is proven.
     """
-    arms = hunt.not_tried
-    if not hunt.arms:
-        arms = _every_arm(hunt)
-        hunt.planned_seconds = sum(arm.seconds for arm in arms)
+    arms = hunt.not_tried if hunt.arms else _every_arm(hunt)
     taken, hunt.not_tried = chosen(arms, max(0.0, limit - hunt.seconds), with_late=with_late)
     if not taken:
         return
@@ -43,13 +41,23 @@ def try_arms(hunt: Hunt, limit: float, *, with_late: bool) -> None:
     batches = _batches(hunt, taken)
     for number, batch in enumerate(batches):
         is_late = hunt.seconds > limit and number > 0
-        if is_late or _is_answered(hunt):
+        if is_late or _is_answered(hunt) or not _is_tried(hunt, batch, limit):
             hunt.not_tried += [arm for left in batches[number:] for arm in left]
             break
-        _try(hunt, batch, limit)
         for arm in batch:
             progress.step(arm.name)
     progress.finish()
+
+
+def _is_tried(hunt: Hunt, batch: Sequence[Arm], limit: float) -> bool:
+    """Try some arms at once; whether the budget was enough for it."""
+    begun = hunt.seconds
+    try:
+        _try(hunt, batch, limit)
+    except BudgetSpent:
+        return False
+    hunt.pace.add(planned=sum(arm.seconds for arm in batch), taken=hunt.seconds - begun)
+    return True
 
 
 def _is_answered(hunt: Hunt) -> bool:

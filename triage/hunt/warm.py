@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from triage.instruments.registry import plugin_of
+from triage.lab.budget import BudgetSpent
 from triage.lab.environment import Environment
 from triage.lab.protocol import Observation, Setup
 from triage.lab.runner import default_variables, emptied_temporary
@@ -48,12 +50,13 @@ class WarmSlot:
         seed: int,
         is_warm: bool,
         stop: Callable[[], bool],
+        is_over: Callable[[], bool],
     ) -> None:
         self._place = place
         self._number = _FIRST_SLOT + number
         self._environment = environment
         self._temporary = place.temporary / f"w{number}"
-        self._stop = stop
+        self._stop, self._is_over = stop, is_over
         tree = self._put_back()
         self._scratch = place.temporary / f"warm{number}"
         interpreter, carry = carried(environment.python, place.temporary)
@@ -75,7 +78,7 @@ class WarmSlot:
             origins=Origins(str(tree)),
             command=lambda _chunk, keys: launch.shell([nodeid for nodeid, _ in keys]),
             key=lambda _name: new_key(),
-            stop=stop,
+            stop=lambda: stop() or is_over(),
             on_event=lambda *_event: None,
             doubts=False,
         )
@@ -113,7 +116,10 @@ class WarmSlot:
         self._isolation.launch = replace(launch, limits=limits)
 
     def run(self, order: Sequence[str], change: Setup | None = None) -> Observation:
-        """Run these tests in one process, in this order; `change` has variables and instruments for it."""
+        """Run these tests in one process, in this order; `change` has variables and instruments for it.
+
+        Raises `BudgetSpent` where the time was up before it ended.
+        """
         collected = self.collect()
         self._put_back()
         chunk = ChunkProgress("hunt", keys_of(order))
@@ -122,8 +128,11 @@ class WarmSlot:
         self._runner.run(chunk, make_request)
         for finished in chunk.attempts:
             shutil.rmtree(finished.folder, ignore_errors=True)
+        # what a stopped process gave is no observation
         if self._stop():
-            raise KeyboardInterrupt  # what a stopped process gave is no observation
+            raise KeyboardInterrupt
+        if self._is_over() and chunk.remaining:
+            raise BudgetSpent
         return _observed(chunk)
 
     def _late(self, change: Setup) -> dict[str, Any]:
@@ -176,6 +185,9 @@ class WarmSuite:
         workers: int,
         is_warm: bool,
     ) -> None:
+        self._clock = environment.world.monotonic
+        self.deadline = inf
+        """Moment of the clock at which even what has begun ends."""
         self._stopping = threading.Event()
         self._slots = [
             WarmSlot(
@@ -187,6 +199,7 @@ class WarmSuite:
                 seed=seed,
                 is_warm=is_warm,
                 stop=self._stopping.is_set,
+                is_over=lambda: self._clock() > self.deadline,
             )
             for number in range(workers)
         ]
@@ -242,6 +255,9 @@ class WarmSuite:
             try:
                 for number, observed in enumerate(pool.map(self.run, orders, changes)):
                     on_done(number, observed)
+            except BudgetSpent:
+                pool.shutdown(cancel_futures=True)
+                raise
             except BaseException:
                 self._stopping.set()  # leaving the pool waits for its threads, and they for processes
                 raise
