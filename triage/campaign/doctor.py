@@ -57,7 +57,9 @@ def _machine(root: Path, output: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
     if free < ENOUGH_DISK:
         yield Finding(
-            level="warning", what=f"{free >> 20} MiB are free on the disk of {root}", mend="make room"
+            level="warning",
+            what=f"{free >> 20} MiB are free on the disk of {root}",
+            mend="make room; old evidence that nothing cites: triage prune --dry-run",
         )
     else:
         yield Finding(level="ok", what=f"{free >> 30} GiB are free on the disk")
@@ -82,7 +84,7 @@ def _git(root: Path) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             what=f"{root} is not in a git repository: commits cannot be recorded or bisected",
-            mend="git init, or pass --root",
+            mend="git init, where it is a project of its own; or pass --root",
         )
         return
     yield Finding(
@@ -133,8 +135,12 @@ def _ledgers(output: Path) -> Iterator[Finding]:
                 yield Finding(level="warning", what=what, mend=_MENDED_BY_NEXT)
                 continue
             edited = [region for region in scan(data, name) if is_edited(data, region)]
-        except (TriageError, OSError) as error:
-            yield Finding(level="error", what=str(error), mend="mend the markers")
+        except TriageError as error:
+            yield Finding(level="error", what=error.what, mend=error.next_step)
+            continue
+        except OSError as error:
+            what = f"{name} cannot be read: {error.strerror}"
+            yield Finding(level="error", what=what, mend="give yourself the permission to read it")
             continue
         for region in edited:
             yield Finding(

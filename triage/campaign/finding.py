@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from triage.model.base import Value
 
@@ -13,3 +15,10 @@ class Finding(Value):
     level: Literal["ok", "warning", "error"]
     what: str
     mend: str = ""
+    """What to do about it; empty where all is well."""
+
+    @model_validator(mode="after")
+    def _has_its_mend(self) -> Self:
+        if self.level != "ok" and not self.mend:
+            raise ValueError(f"nobody is told how to mend: {self.what}")
+        return self

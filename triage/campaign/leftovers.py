@@ -19,7 +19,7 @@ from triage.run.run_store import Leftover, leftovers
 
 _LEAST_AGE_UNITS = 2
 """An age is said in the largest unit of which there are so many: 90 minutes, not 1 hour."""
-_NEXT_COMMAND = "the next `triage run`, `probe`, `design`, `verify` or `import` removes it"
+_NEXT_COMMAND = "the next command that writes removes it, or now: triage doctor --mend"
 
 
 class Left(Value):

@@ -46,7 +46,7 @@ def config_command(app: App) -> None:
 @click.option(
     "--mend",
     is_flag=True,
-    help="Renumber clusters that two branches allotted; render the ledgers.",
+    help="Renumber what two branches allotted, render the ledgers, remove what killed commands left.",
 )
 def doctor_command(app: App, mend: bool) -> ExitCode:
     """Say what is wrong with this machine, these settings and these ledgers; exit 1 where anything is."""

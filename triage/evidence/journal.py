@@ -90,10 +90,11 @@ class Journal:
     def append(self, events: Iterable[Event]) -> None:
         """Add the events in one write, under a lock, flushed to the disk; all of them or none.
 
-        Each is chained to the one before it, the first to every line that nothing follows yet.
+        Each is chained to the one before it, the first to every line that nothing follows yet. Marks of a git
+        conflict are taken out, also where there is nothing to add.
         """
         new = tuple(events)
-        if new:
+        if new or self.load().has_conflict:
             append_after(self.path, lambda descriptor: self._continued(descriptor, new))
 
     def _continued(self, descriptor: int, new: tuple[Event, ...]) -> tuple[bytes | None, bytes]:
