@@ -1,12 +1,14 @@
 """`triage hunt` on suites with planted latent flaky tests, beside the algorithms of other tools.
 
-Usage: python -m benchmarks hunt [unseen] [ours]    (ours: without the other tools, which take longer)
+Usage: python -m benchmarks hunt [unseen] [ours] [budget=SECONDS]
+
+`ours`: without the other tools, which take longer; the budget is that of each suite.
 
 Prints, by kind of plant, what was found, with the right kind and the right culprits; sound tests that were
-reported; test executions and seconds. For what depends on the order the same suites are given to the
-algorithms of iPFlakies (shuffles, then each other test alone before a victim), of pytest-randomly with a
-bisection, and of detect-test-pollution (a bisection of a red order for a victim that is known). At last how
-the cost of a search grows with the suite.
+reported; test executions, seconds and processor seconds. For what depends on the order the same suites are
+given to the algorithms of iPFlakies (shuffles, then each other test alone before a victim), of
+pytest-randomly with a bisection, and of detect-test-pollution (a bisection of a red order for a victim that
+is known). At last how the cost of a search grows with the suite.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +35,7 @@ from triage.hunt.orders import mixed_order, reversed_files, square_order
 from triage.hunt.search import find_culprits
 
 _BUDGET = 150
+_ASKED = "budget="
 _SUITE = 26
 """Plants of one suite."""
 _GROWTH = (100, 1000, 5000)
@@ -41,9 +46,10 @@ _FILE = 20
 def main(arguments: Sequence[str]) -> None:
     seen, unseen = halves()
     plants = unseen if "unseen" in arguments else seen
+    budget = next((int(each[len(_ASKED) :]) for each in arguments if each.startswith(_ASKED)), _BUDGET)
     rows: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     wrong: list[str] = []
-    totals = {"executions": 0, "processes": 0, "seconds": 0.0}
+    totals = {"executions": 0, "processes": 0, "seconds": 0.0, "cpu": 0.0}
     proofs: list[int] = []
     peers: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0, 0.0])
     # every suite gets some of each group
@@ -52,16 +58,20 @@ def main(arguments: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "suite"
             _write(root, files_of(dealt))
-            report = _hunted(root)
-            totals["executions"] += report["cost"]["executions"]
-            totals["processes"] += report["cost"]["processes"]
-            totals["seconds"] += report["cost"]["seconds"]
+            report, cpu = _hunted(root, budget)
+            for name in ("executions", "processes", "seconds"):
+                totals[name] += report["cost"][name]
+            totals["cpu"] += cpu
             proofs += [row["processes"] for row in report["latent"] if row["dependence"] != "factor"]
             wrong += _score(dealt, report, rows)
             if "ours" in arguments:
                 continue
             in_order = [plant for plant in dealt if "order-dependent" in plant.kinds]
-            for name, result in hunt_peers.compared(root, in_order).items():
+            results = hunt_peers.compared(root, in_order)
+            shutil.rmtree(root / "reports")  # what was covered would not be tried again
+            orders, _ = _hunted(root, budget, "--only", "order")
+            results["triage hunt --only order"] = _as_a_peer(orders, in_order)
+            for name, result in results.items():
                 peers[name] = [one + other for one, other in zip(peers[name], result, strict=True)]
     _print(rows, wrong, totals, proofs, peers)
     _print_growth()
@@ -74,10 +84,12 @@ def _write(root: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
-def _hunted(root: Path) -> dict[str, Any]:
-    began = time.monotonic()
+def _hunted(root: Path, budget: int, *options: str) -> tuple[dict[str, Any], float]:
+    """What a hunt printed, and the processor seconds that it took with all its processes."""
+    began, before = time.monotonic(), _children_seconds()
+    words = ["hunt", "--root", str(root), "--budget", str(budget), *options, "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "triage", "hunt", "--root", str(root), "--budget", str(_BUDGET), "--json"],
+        [sys.executable, "-m", "triage", *words],
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TRIAGE_ACTOR": "benchmark", "CI": ""},
         capture_output=True,
         text=True,
@@ -85,9 +97,29 @@ def _hunted(root: Path) -> dict[str, Any]:
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    print(f"  a suite hunted in {time.monotonic() - began:.0f} s", flush=True)
+    cpu = _children_seconds() - before
+    print(f"  a suite hunted in {time.monotonic() - began:.0f} s, {cpu:.0f} s of processors", flush=True)
     report: dict[str, Any] = json.loads(done.stdout)
-    return report
+    return report, cpu
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _as_a_peer(report: dict[str, Any], plants: Sequence[Latent]) -> hunt_peers.Result:
+    """A hunt in the figures of the other tools."""
+    culprits: dict[str, set[str]] = {}
+    for row in report["latent"]:
+        for nodeid in row["tests"]:
+            culprits.setdefault(nodeid, set()).update(row["culprits"])
+    red = culprits.keys() | {row["nodeid"] for row in report["suspected"]}
+    right = sum(
+        any(parts <= culprits.get(plant.subject, set()) for parts in plant.culprits) for plant in plants
+    )
+    found = sum(plant.subject in red for plant in plants)
+    return len(plants), found, right, report["cost"]["executions"], report["cost"]["seconds"]
 
 
 def _score(plants: list[Latent], report: dict[str, Any], rows: dict[str, list[int]]) -> list[str]:
@@ -137,9 +169,11 @@ def _print(
     print(f"{'all':<20} {planted:7}  {found:5}  {kind:4}  {culprit:8}")
     for line in wrong:
         print(f"  {line}")
+    middle = median(proofs) if proofs else 0
     print(
-        f"hunt: {totals['executions']:.0f} test executions in forks, {totals['processes']:.0f} processes, "
-        f"{totals['seconds']:.0f} s; median of a proof {median(proofs) if proofs else 0} processes"
+        f"hunt: {totals['executions']:.0f} test executions, {totals['processes']:.0f} processes, "
+        f"{totals['seconds']:.0f} s, {totals['cpu']:.0f} s of processors; "
+        f"median of a proof {middle} processes"
     )
     print(f"\n{'of what depends on the order':<34} planted  found  culprits  executions  seconds")
     for name, (planned, got, right, executions, seconds) in peers.items():

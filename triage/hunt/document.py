@@ -92,7 +92,7 @@ class HuntCost(Value):
     processes: int
     """Forked children and interpreters."""
     executions: int
-    """Of tests, in forked children."""
+    """Of tests, in all of them."""
     experiments: int
     """Processes of the laboratory, among the above."""
 

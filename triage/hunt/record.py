@@ -137,7 +137,7 @@ def _written(state: Hunt, clusters: Sequence[str], known: set[str]) -> HuntRepor
             seconds=round(state.seconds, 3),
             budget=round(state.budget, 3),
             processes=state.warm.processes + state.lab.spending.runs,
-            executions=state.warm.executions,
+            executions=state.warm.executions + state.lab.executions,
             experiments=state.lab.spending.runs,
         ),
         fingerprint=state.fingerprint,

@@ -69,7 +69,7 @@ def cost_in_words(report: HuntReport) -> str:
     cost = report.cost
     return (
         f"{cost.processes} processes ({cost.experiments} of them new interpreters), "
-        f"{cost.executions} tests in forks, "
+        f"{counted_noun(cost.executions, 'test execution')}, "
         f"{cost.seconds:.1f} s of {cost.budget:.0f} s"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,9 +37,12 @@ class Lab:
     """The failure that a baseline must show; set once the claim is checked."""
     notes: list[str] = field(default_factory=list)
     """What the report should say of how it was run."""
+    executions: int = 0
+    """Tests that its processes ran."""
     _pace: Pace = field(default_factory=lambda: Pace(workers=2))
     """Two arms run side by side."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, steps: tuple[Step, ...]) -> tuple[Answer, ...]:
         """Run a batch: its looks side by side, its experiments one after another."""
@@ -212,6 +216,8 @@ class Lab:
             observation = observation.model_copy(update={"command": self.record.command(setup, number)})
         self._pace.seconds = max(self._pace.seconds, observation.seconds)
         self.record.observed(number, observation)
+        with self._counting:
+            self.executions += len(observation.order)
         self.progress.step(f"run {number}")
         return observation
 
