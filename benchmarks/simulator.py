@@ -386,15 +386,18 @@ def timed(run: Callable[[], object]) -> Seconds:
     return Seconds(end - begin, user + system)
 
 
-def judge_commands(count: int) -> int:
-    """Compare so many random commands with the oracle of the tests; return 1 where any differs."""
+def judge_commands(count: int, first: int) -> int:
+    """Compare so many random commands with the oracle of the tests; return 1 where any differs.
+
+    `first` is the number, and so the seed, of the first of them.
+    """
     from tests.simulator.oracle_judge import Bench
 
     wrong = refused = 0
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        for number in range(count):
+        for number in range(first, first + count):
             complaint = bench.judge_number(number)
             refused += bench.refused
             if complaint is not None:
@@ -412,9 +415,12 @@ def main(arguments: Sequence[str]) -> int:
     """Print the table, or judge random commands."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks simulator", description=__doc__)
     parser.add_argument("--commands", type=int, metavar="N", help="compare N random commands with the oracle")
-    commands_wanted = parser.parse_args(arguments).commands
-    if commands_wanted is not None:
-        return judge_commands(commands_wanted)
+    parser.add_argument(
+        "--first", type=int, default=0, metavar="N", help="the number (and seed) of the first command"
+    )
+    wanted = parser.parse_args(arguments)
+    if wanted.commands is not None:
+        return judge_commands(wanted.commands, wanted.first)
     print_table()
     return 0
 

@@ -1,6 +1,6 @@
 """`python -m simulator`: make an image by the reference program's options, or `compare` two images."""
 
-import json
+import gc
 import os
 import sys
 import time
@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from simulator.config import SimulatorError
 from simulator.io.command.flags import usage
@@ -29,7 +27,7 @@ BAR = 30
 CACHE = Path("Fdump.bin")
 """The reference program's name of the binary cache of structure factors."""
 
-LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+LARGEST_FLOAT32 = 2.0**128 - 2.0**104
 """Photons of a pixel that the float image, the counts and the noise can hold."""
 
 INTERRUPTED = 130
@@ -75,15 +73,13 @@ def load_structure_factors(crystal: "Crystal", given: Given) -> None:
         say(f"note: structure factors from {CACHE} in this folder, because -hkl is absent")
 
 
-def simulate(words: Sequence[str], clock: int) -> int:
+def simulate(given: Given, clock: int) -> int:
     """Make the image that the options describe, and its files; return the exit code.
 
     `clock` (seconds) seeds what the reference seeds from the time of day.
     """
-    given = parse(words)
-    if given.has("help"):
-        print(usage())
-        return 0
+    import numpy as np
+
     from simulator.crystal import Crystal
     from simulator.detector import Detector
     from simulator.engine.native.noise import noisy
@@ -129,6 +125,8 @@ def expose(
 
     Torch is loaded only where the kernel cannot serve alone.
     """
+    import numpy as np
+
     from simulator.image.without_torch import image_by_kernel, kernel_without_torch, scene_of_numpy
 
     resume_text = given.text("resume")
@@ -209,6 +207,8 @@ def trace(simulator: "Simulator", given: Given) -> int:
     entries = simulator.trace_pixel(slow, fast)
     print(table(entries))
     for path in trace_paths(given):
+        import json
+
         document = [entry.as_dict() for entry in entries]
         write_whole(path, json.dumps(document, indent=1).encode())
     return 0
@@ -254,6 +254,8 @@ def compare_images(words: Sequence[str]) -> int:
     second = read_image(comparing.images[1], comparing.shape)
     result = compare(first, second)
     if comparing.as_json:
+        import json
+
         print(json.dumps(result.as_dict(), indent=1))
     else:
         print("\n".join(result.lines()))
@@ -262,18 +264,30 @@ def compare_images(words: Sequence[str]) -> int:
     return 0
 
 
+def _warned(command: Callable[[], int]) -> int:
+    """Run a command whose warnings are lines for the user."""
+    # Only here: a word of help, or of a mistake, needs no arrays.
+    import numpy as np
+
+    # Overflow is no warning here: build.py and remarks.py find what it did and name the quantity.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *rest, **named: say(f"warning: {message}")
+        return command()
+
+
 def main(words: Sequence[str] | None = None, clock: int | None = None) -> int:
     """Run a command; return 0, 2 for a request that cannot be met (one line on stderr), 130 after Ctrl-C."""
     words = sys.argv[1:] if words is None else words
     clock = int(time.time()) if clock is None else clock
     try:
-        # Overflow is no warning here: build.py and remarks.py find what it did and name the quantity.
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("always")
-            warnings.showwarning = lambda message, *rest, **named: say(f"warning: {message}")
-            if words and words[0] == "compare":
-                return compare_images(words[1:])
-            return simulate(words, clock)
+        if words and words[0] == "compare":
+            return _warned(lambda: compare_images(words[1:]))
+        given = parse(words)
+        if given.has("help"):
+            print(usage())
+            return 0
+        return _warned(lambda: simulate(given, clock))
     except SimulatorError as error:
         say(f"error: {error}")
         return error.exit_code
@@ -283,4 +297,6 @@ def main(words: Sequence[str] | None = None, clock: int | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # The process ends with its image; the search for garbage takes a tenth of a short command.
+    gc.disable()
     sys.exit(main())

@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -115,6 +114,8 @@ def write_cache(path: Path, table: Table) -> None:
     padded = np.full((nh + 1, nk + 1, nl + 1), float(bare(table.default)))
     padded[:nh, :nk, :nl] = values
     limits = " ".join(f"{low} {high}" for low, high in zip(table.lowest, table.highest, strict=True))
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "wb") as out:
         out.write(f"{limits}\n\f".encode("ascii"))

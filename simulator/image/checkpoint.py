@@ -1,7 +1,5 @@
 """Write finished rows of a long run to disk, so that an interrupted run can continue."""
 
-import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -18,6 +16,8 @@ MAGIC = b"diffraction-simulator rows 1\n"
 
 def fingerprint(scene: Scene) -> str:
     """Digest of everything that the image depends on, hexadecimal."""
+    import hashlib
+
     digest = hashlib.sha256(repr(scene.plan).encode())
     for tensor in (*scene.tensors.as_list(), scene.mask, scene.first_real):
         if tensor is not None:
@@ -35,6 +35,8 @@ class Checkpoint:
     def __init__(self, path: Path, scene: Scene) -> None:
         self.path, self.plan = path, scene.plan
         self._dtype = as_numpy(scene.tensors.pixel).dtype
+        import json
+
         description = json.dumps({"scene": fingerprint(scene), "dtype": str(self._dtype)})
         self._head = MAGIC + description.encode() + b"\n"
 

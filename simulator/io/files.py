@@ -1,7 +1,6 @@
 """Write files that appear whole or not at all, and read whole files."""
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,7 +42,9 @@ def _is_device(target: Path) -> bool:
 
 def _beside(target: Path) -> tuple[int, str]:
     """Open a temporary file in the target's folder; its descriptor and its name."""
-    return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    # As `tempfile.mkstemp`, whose module takes longer to load than a small image takes to write.
+    name = f"{target.parent}/.{target.name}.{os.urandom(8).hex()}"
+    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), name
 
 
 def _unwritable(path: Path, error: OSError) -> SimulatorError:

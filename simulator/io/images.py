@@ -1,7 +1,6 @@
 """Write images [slow, fast] of photons as raw floats, 16-bit counts, 8-bit pictures and NumPy arrays."""
 
 import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +82,12 @@ def counts(image: Image, window: Window, *, scale: float, adc: float) -> NDArray
 
 def beyond_range(image: Image, window: Window, *, scale: float, adc: float) -> int:
     """Count the pixels that `counts` cuts to 0 or to 65535."""
+    pixels = window.of(image)
+    if pixels.size == 0:
+        return 0
+    ends = np.array([pixels.min(), pixels.max()], dtype=np.float32).astype(np.float64) * scale + adc + 0.5
+    if ends.min() >= 0 and ends.max() < TOP + 1:
+        return 0
     found = 0
     for _, part in row_blocks(window.of(image)):
         value = part.astype(np.float32).astype(np.float64) * scale + adc + 0.5
@@ -129,6 +134,8 @@ def write_png(path: Path, grey: NDArray[np.uint8]) -> None:
     rows = b"".join(b"\0" + grey[row].tobytes() for row in range(height))
     # 8 bits a pixel, grey, and the only compression, filter and interlace methods there are without extras.
     kind = bytes((8, 0, 0, 0, 0))
+    import zlib
+
     head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + kind
     chunks = (
         _png_chunk(b"IHDR", head),
@@ -140,5 +147,7 @@ def write_png(path: Path, grey: NDArray[np.uint8]) -> None:
 
 def _png_chunk(kind: bytes, body: bytes) -> bytes:
     """Length, kind, body and checksum."""
+    import zlib
+
     checksum = zlib.crc32(kind + body)
     return len(body).to_bytes(4, "big") + kind + body + checksum.to_bytes(4, "big")

@@ -11,7 +11,6 @@ from simulator.config import SimulatorError
 from simulator.detector import Detector
 from simulator.extras import load_extra
 from simulator.io import images
-from simulator.io.cbf import write_cbf
 from simulator.io.command.parse import Given
 from simulator.io.command.translate import Experiment
 from simulator.io.files import check_writable
@@ -139,11 +138,13 @@ def write_outputs(
         f"wrote {request.smv}: {scale:g} ADU per photon, offset {request.adc:g} ADU" + _cut_pixels(cut)
     )
     if request.cbf is not None:
+        # Here and below: modules for files that few commands write.
+        from simulator.io.cbf import write_cbf
+
         comments = cbf_entries(detector, experiment.beam, experiment.crystal)
         write_cbf(request.cbf, counts.astype(np.int32), comments)
         lines.append(f"wrote {request.cbf}: the same counts")
     if request.nexus is not None:
-        # Only here: a module for files that few commands write.
         from simulator.io.nexus import Recorded, write_nexus
 
         counted = np.zeros(image.shape, dtype=bool)

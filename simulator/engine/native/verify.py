@@ -1,10 +1,9 @@
 """Check a kernel on two small scenes before it is used in a process.
 
-What the plain path computes for them lies beside this file (`expected.json`; a test compares), so that the
+What the plain path computes for them lies beside this file (`expected.txt`; a test compares), so that the
 check takes a millisecond: loading torch would take a second.
 """
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,8 @@ from simulator.engine.native.library import Numbers
 from simulator.engine.native.rows import KernelRows, Renderer
 from simulator.scene.scene import Plan, Scene, Tensors
 
-EXPECTED = Path(__file__).with_name("expected.json")
-"""By the name of the scene: the image [slow, fast], and the gradient [R, 3, 3] under `upstream`."""
+EXPECTED = Path(__file__).with_name("expected.txt")
+"""Lines of `NAME / image: NUMBERS` [slow, fast] and `NAME / gradient: NUMBERS` [R, 3, 3] under `upstream`."""
 
 IMAGE_TOLERANCE = 1e-9
 """Largest difference of a pixel from the plain path, of the image's maximum: some hundred times round-off."""
@@ -113,26 +112,34 @@ def upstream() -> Numbers:
     return np.linspace(0.5, 1.5, ROWS * COLUMNS).reshape(ROWS, COLUMNS)
 
 
+def expected() -> dict[str, Numbers]:
+    """The numbers of each line of EXPECTED, by what stands before them."""
+    found = {}
+    for line in EXPECTED.read_text(encoding="ascii").splitlines():
+        name, _, numbers = line.partition(": ")
+        found[name] = np.array(numbers.split(), dtype=float)
+    return found
+
+
 def complaint(library: HasHow) -> str | None:
     """Compare the library with what the plain path gave; return what is wrong, None: nothing."""
-    expected = json.loads(EXPECTED.read_text(encoding="ascii"))
+    right = expected()
     for name, plan in PLANS.items():
         scene = scene_of(plan)
         kernel = KernelRows(library, threads=1)
         image = kernel.blank(scene)
         kernel.rows(scene, 0, ROWS, image)
-        off = _difference(image, expected[name]["image"])
+        off = _difference(image, right[f"{name} / image"])
         # Written so that a NaN is wrong too.
         if not off <= IMAGE_TOLERANCE:
             return f"the kernel differs from the plain path by {off:g} of the maximum ({library.how})"
         pulled = kernel.pull([scene], upstream()[None])[0]
-        off = _difference(pulled, expected[name]["gradient"])
+        off = _difference(pulled, right[f"{name} / gradient"])
         if not off <= GRADIENT_TOLERANCE:
             return f"the kernel's gradient differs from the plain path's by {off:g} ({library.how})"
     return None
 
 
-def _difference(found: Numbers, expected: list[object]) -> float:
+def _difference(found: Numbers, right: Numbers) -> float:
     """The largest difference, of the largest number expected."""
-    right = np.array(expected)
-    return float(np.abs(found - right).max() / np.abs(right).max())
+    return float(np.abs(found.reshape(-1) - right).max() / np.abs(right).max())

@@ -1,6 +1,5 @@
 """Parse the words of a command line into the values of each option."""
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -111,6 +110,9 @@ def _taken(flag: Flag, name: str, words: Sequence[str]) -> list[str]:
 
 
 def _unknown(word: str) -> SimulatorError:
+    # Only here: a command without a mistake never loads it.
+    import difflib
+
     close = difflib.get_close_matches(word, BY_NAME, n=1)
     hint = f"; did you mean {close[0]}?" if close else "; -help lists the options"
     kind = "unknown option" if word.startswith("-") else "unexpected value"
