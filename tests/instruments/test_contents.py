@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import MutableSet
+from contextvars import ContextVar
 from types import SimpleNamespace
 
 import pytest
 
 from triage.instruments.contents import save_contents
+from triage.instruments.digest import brief, digest
 
 
 class Ordered(MutableSet):
@@ -58,6 +60,7 @@ def with_defaults(seen=[]):  # noqa: B006  # the leak that is meant
         (with_defaults, lambda value: value().append(1), lambda value: value.__defaults__),
         (SimpleNamespace(a=[1]), lambda value: value.a.append(2), vars),
         (cached, lambda value: value(), lambda value: value.cache_info().currsize),
+        (ContextVar("user", default="nobody"), lambda value: value.set("ann"), lambda value: value.get()),
     ],
 )
 def test_contents_are_restored_in_place(value, leak, look):
@@ -79,3 +82,11 @@ def test_what_has_no_contents_has_nothing_to_restore(value):
 
 def test_what_cannot_be_copied_is_left_alone():
     assert save_contents([iter([]), (each for each in ())]) is None
+
+
+def test_a_context_variable_is_told_apart_by_its_value():
+    user: ContextVar[str] = ContextVar("user")
+    unset = digest(user)
+    user.set("ann")
+    assert digest(user) != unset
+    assert brief(user) == "<ContextVar name='user' at 0x> with 'ann'"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     """What an object is, as far as its contents are concerned."""
 
     CACHE = "cache"
+    CONTEXT_VARIABLE = "context variable"
     MAPPING = "mapping"
     SET = "set"
     ABSTRACT_SET = "abstract set"
@@ -68,6 +70,10 @@ def _has_attributes(value: Any) -> bool:
 CONTENTS: dict[Kind, Contents] = {
     # what a cache held before cannot be put into it again: it is filled anew
     Kind.CACHE: Contents(_is_cache, restore=("OBJECT.cache_clear()",)),
+    # one without a value and a default has nothing to save: `get` raises
+    Kind.CONTEXT_VARIABLE: Contents(
+        lambda value: isinstance(value, ContextVar), save="OBJECT.get()", restore=("OBJECT.set(BEFORE)",)
+    ),
     Kind.MAPPING: Contents(
         lambda value: isinstance(value, MutableMapping),
         save="copy.deepcopy(dict(OBJECT))",

@@ -6,6 +6,7 @@ import hashlib
 import re
 import sys
 from collections import deque
+from contextvars import ContextVar
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -27,12 +28,15 @@ def digest(value: Any) -> str:
 def brief(value: Any) -> str:
     """Return a short representation of the value for people; of an object that has none, its attributes.
 
-    Of a function its defaults are shown too: a mutable one is state that its calls share.
+    Of a function its defaults are shown too: a mutable one is state that its calls share. Of a context
+    variable the value is shown, which its representation lacks.
     """
     try:
         text = repr(value)
         if isinstance(value, FunctionType) and value.__defaults__:
             text = f"{text} with defaults {value.__defaults__!r}"
+        if isinstance(value, ContextVar):
+            text = f"{text} with {_value_in_context(value)!r}"
         if _DEFAULT_REPRESENTATION.fullmatch(text) and getattr(value, "__dict__", None):
             text = f"{text} with {vars(value)!r}"
         text = _ADDRESS.sub("0x", text)
@@ -78,6 +82,8 @@ def _object_text(value: Any, depth: int, seen: set[int]) -> str:
         return f"{name} {tuple(value.shape)} {_safely(lambda: float(value.detach().double().sum()))}"
     if "numpy" in sys.modules and isinstance(value, sys.modules["numpy"].ndarray):
         return f"{name} {value.shape} {_safely(lambda: hashlib.blake2b(value.tobytes()).hexdigest())}"
+    if isinstance(value, ContextVar):
+        return f"{name} {value.name} {_text(_value_in_context(value), depth - 1, seen)}"
     info = getattr(value, "cache_info", None)
     if callable(info):
         return f"{name} cached {_safely(lambda: info().currsize)}"
@@ -88,6 +94,14 @@ def _object_text(value: Any, depth: int, seen: set[int]) -> str:
     if slots:
         return f"{name} {_text(slots, depth - 1, seen)}"
     return f"{name} {_ADDRESS.sub('0x', _safely(lambda: repr(value)))[:500]}"
+
+
+def _value_in_context(variable: ContextVar[Any]) -> Any:
+    """The value of a context variable in the present context, its default; ... where it has neither."""
+    try:
+        return variable.get()
+    except LookupError:
+        return ...
 
 
 def _slots(value: Any) -> dict[str, Any]:

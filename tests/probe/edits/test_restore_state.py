@@ -12,7 +12,7 @@ import pytest
 from triage.probe.edits.restore_state import restored
 
 PRODUCT = """
-import collections, functools
+import collections, contextvars, functools
 FLAGS = {"fast": False}
 NAMES = ["a"]
 SEEN = set()
@@ -24,11 +24,13 @@ REGISTRY = Registry()
 @functools.lru_cache
 def setting(): return FLAGS["fast"]
 QUEUE = collections.deque([1])
+USER = contextvars.ContextVar("user", default="nobody")
 def use(): NAMES.append("b")
 def mark(): SEEN.add("x")
 """
 
 CACHE = "<functools._lru_cache_wrapper object at 0x>"
+CONTEXT = "<ContextVar name='user' default='nobody' at 0x> with 'nobody'"
 OBJECT = "<shop.Registry object at 0x>"
 LEAKS = {
     "cwd": ("cwd", "'/x'", "os.chdir(tempfile.gettempdir())", "os.path.exists('shop.py')"),
@@ -51,6 +53,7 @@ LEAKS = {
     "dict": ("attr:shop.FLAGS", "{'fast': False}", "shop.FLAGS['fast'] = True", "not shop.FLAGS['fast']"),
     "object": ("attr:shop.REGISTRY", OBJECT, "shop.REGISTRY.open = False", "shop.REGISTRY.open"),
     "cache": ("attr:shop.setting", CACHE, "shop.setting()", "shop.setting.cache_info().currsize == 0"),
+    "context": ("attr:shop.USER", CONTEXT, "shop.USER.set('ann')", "shop.USER.get() == 'nobody'"),
     "own_global": ("attr:test_own_global.STATE", "1", "globals()['STATE'] = 2", "STATE == 1"),
     "stub": ("module:left", "absent", "sys.modules['left'] = shop", "'left' not in sys.modules"),
     "path": ("sys.path", "[]", "sys.path.insert(0, '/nowhere')", "'/nowhere' not in sys.path"),

@@ -68,6 +68,14 @@ _LOOKS = (
             rejects=["<function setting at 0x7f>"],
         ),
     ),
+    _Look(
+        Kind.CONTEXT_VARIABLE,
+        pattern(
+            r"^ <ContextVar[ ]",
+            matches=["<ContextVar name='user' at 0x> with 'ann'"],
+            rejects=["['<ContextVar name=']"],
+        ),
+    ),
     _Look(Kind.LIST, pattern(r"^ \[", matches=["[]", "['a']"], rejects=["([],)", "deque([])"])),
     _Look(
         Kind.SEQUENCE, pattern(r"^ deque \( \[", matches=["deque([1], maxlen=3)"], rejects=["[deque([])]"])
