@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,9 +15,14 @@ from triage.model.cluster import Cluster
 from triage.model.joint_search import JOINT_FILE, JointReport
 
 
-def clusters_of_run(output: Path, registry: ClusterRegistry, folder: EvidenceFolder) -> list[Cluster]:
-    """Read them; a joint search behind a run without a base tells what the base says of its tests."""
-    clusters = as_decided(registry, read_clusters(folder.path))
+def clusters_of_run(
+    output: Path, registry: ClusterRegistry, folder: EvidenceFolder, in_run: Sequence[Cluster] | None = None
+) -> list[Cluster]:
+    """Read them; a joint search behind a run without a base tells what the base says of its tests.
+
+    `in_run` are those of the folder, where they have been read already.
+    """
+    clusters = as_decided(registry, in_run if in_run is not None else read_clusters(folder.path))
     unjudged = [cluster for cluster in clusters if cluster.is_seen and cluster.base is None]
     search = search_of_run(output, folder) if unjudged else None
     if search is None:

@@ -50,10 +50,11 @@ class KnownCause(Value):
 
 
 def deciding(cluster: Cluster) -> tuple[Why, ...]:
-    """The evidence that brought the cluster's tests together; of a single test nothing did."""
+    """The evidence that brought the cluster's tests together, experiments first; none for a single test."""
+    why = sorted(cluster.why, key=lambda each: each.kind != "experiment")
     if len(cluster.members) > 1:
-        return cluster.why
-    return tuple(why for why in cluster.why if why.proposal or why.kind not in _DESCRIBES)
+        return tuple(why)
+    return tuple(each for each in why if each.proposal or each.kind not in _DESCRIBES)
 
 
 def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownCause | None:

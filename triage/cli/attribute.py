@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 _MOST_TESTS = 3
 """Tests of a cause that are shown; all are in its cluster."""
-_MOST_UNEXPLAINED = 10
+_MOST_REASONS = 10
+"""Why tests have no cause, each with the tests that it is said of."""
 
 
 def say_causes(app: App, report: JointReport) -> None:
     """The causes with their lines, then what has none, then what the search took."""
     from triage.attribute.wording import cost_in_words
 
-    app.say(f"{counted_noun(len(report.tests), 'red test')}, {counted_noun(len(report.causes), 'cause')}:")
+    hidden = len(report.hidden_causes)
+    more = f", and {hidden} more behind them" if hidden else ""
+    found = counted_noun(len(report.causes), "cause")
+    app.say(f"{counted_noun(len(report.tests), 'red test')}, {found}{more}:")
     by_cluster = sorted(report.causes, key=lambda cause: int((cause.cluster or "C0")[1:]))
     for cause in by_cluster:
         _say_cause(app, cause)
@@ -29,16 +33,26 @@ def say_causes(app: App, report: JointReport) -> None:
         )
         for nodeid in factor.tests[:_MOST_TESTS]:
             app.say(f"        {nodeid}")
-    for each in report.unexplained[:_MOST_UNEXPLAINED]:
-        app.say(f"no cause for {each.nodeid}: {each.reason}")
-    more = len(report.unexplained) - _MOST_UNEXPLAINED
-    if more > 0:
-        app.say(f"no cause for {counted_noun(more, 'more test')}: {report.folder}/joint.json has the reasons")
+    say_unexplained(app, report)
     for note in report.notes:
         app.say(f"note: {note}")
     for line in cost_in_words(report.cost):
         app.say(f"cost: {line}")
     app.say(f"causes: {report.folder}/joint.json")
+
+
+def say_unexplained(app: App, report: JointReport) -> None:
+    """The tests without a cause, by the reason."""
+    tests_of: dict[str, list[str]] = {}
+    for each in report.unexplained:
+        tests_of.setdefault(each.reason, []).append(each.nodeid)
+    for reason, tests in list(tests_of.items())[:_MOST_REASONS]:
+        others = f" and {counted_noun(len(tests) - 1, 'more test')}" if len(tests) > 1 else ""
+        app.say(f"no cause for {tests[0]}{others}: {reason}")
+    left_out = sum(len(tests) for tests in list(tests_of.values())[_MOST_REASONS:])
+    if left_out:
+        rest = counted_noun(left_out, "more test")
+        app.say(f"no cause for {rest}: {report.folder}/joint.json has the reasons")
 
 
 def _say_cause(app: App, cause: JointCause) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -194,8 +195,10 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     found = with_proposals(registry, registry.cluster(cluster))
     folder = _folder_to_explain(app, stamp)
     stored = read_signatures(folder) if folder is not None else StoredSignatures((), {})
-    ids = _ids_in_run(registry, folder, found.id)
-    base = _on_base(app, registry, folder, found.id)
+    in_run = read_clusters(folder.path) if folder is not None else ()
+    # what was merged into it since had ids of its own then
+    ids = {each.id for each in in_run if home_of(registry, each) == found.id}
+    base = _on_base(app, registry, folder, in_run, found.id)
     members = stored.members(ids)
     cause = known_cause(app.output, registry, found.id)
     verdict = _verdict(nodeid, registry, ids, stored, found.id) if nodeid is not None else None
@@ -236,22 +239,18 @@ def _folder_to_explain(app: App, stamp: str | None) -> EvidenceFolder | None:
     return None
 
 
-def _ids_in_run(registry: ClusterRegistry, folder: EvidenceFolder | None, cluster: str) -> set[str]:
-    """The ids that a run has for a cluster: what was merged into it since had ids of its own then."""
-    if folder is None:
-        return set()
-    in_run = read_clusters(folder.path)
-    return {each.id for each in in_run if home_of(registry, each) == cluster}
-
-
 def _on_base(
-    app: App, registry: ClusterRegistry, folder: EvidenceFolder | None, cluster: str
+    app: App,
+    registry: ClusterRegistry,
+    folder: EvidenceFolder | None,
+    in_run: Sequence[Cluster],
+    cluster: str,
 ) -> BaseVerdict | None:
     """What the base says of a cluster in a run; None where it was not asked, or the run did not show it."""
     if folder is None:
         return None
-    found = (each for each in clusters_of_run(app.output, registry, folder) if each.id == cluster)
-    return next((each.base for each in found), None)
+    clusters = clusters_of_run(app.output, registry, folder, in_run)
+    return next((each.base for each in clusters if each.id == cluster), None)
 
 
 def _say_cause(app: App, cause: KnownCause | None) -> None:

@@ -18,7 +18,7 @@ from triage.campaign.explanation import KnownCause, known_causes
 from triage.campaign.next_steps import command_in
 from triage.campaign.rerun_command import RerunConditions, conditions_of_rerun, rerun_command
 from triage.campaign.stored_signatures import failures_by_cluster, read_signatures
-from triage.cli.attribute import say_causes
+from triage.cli.attribute import say_causes, say_unexplained
 from triage.cli.cluster_block import ClusterBlock, say_block, say_short_block
 from triage.cli.screen import Span, wrapped
 from triage.cli.terminal import counted
@@ -307,10 +307,7 @@ def _listed(ids: Sequence[str]) -> str:
 def _say_unexplained(app: App, causes: JointReport) -> None:
     if causes.unexplained:
         app.line()
-        app.say(
-            f"no cause was found for {counted_noun(len(causes.unexplained), 'test')}:"
-            f" {causes.folder}/joint.json has the reasons"
-        )
+        say_unexplained(app, causes)
 
 
 def _say_details(ending: RunEnding) -> None:

@@ -128,3 +128,10 @@ class JointReport(Value):
     unexplained: tuple[Unexplained, ...] = ()
     cost: SearchCost = SearchCost()
     notes: tuple[str, ...] = ()
+
+    @property
+    def hidden_causes(self) -> tuple[str, ...]:
+        """Places of causes that no test has alone: their tests go on failing when the other cause is gone."""
+        known = {hunk.place for cause in self.causes for hunk in cause.hunks}
+        places = dict.fromkeys(place for cause in self.causes for place in cause.also_needed)
+        return tuple(place for place in places if place not in known)

@@ -168,8 +168,15 @@ def _launch(
 def _files(selection: Selection) -> tuple[str, ...]:
     """Files and folders of the selection, each once, in order: what pytest has to look at."""
     own = (nodeid.split("::", 1)[0] for nodeid in selection.nodeids)
-    files = dict.fromkeys([*selection.imports, *own])
-    return tuple(name for name in files if name)
+    files = dict.fromkeys(_collectable(name) for name in (*selection.imports, *own) if name)
+    return tuple(files)
+
+
+def _collectable(path: str) -> str:
+    """The path, or the nearest folder above it that pytest takes: it refuses every path with a bracket."""
+    while "[" in path:
+        path = path.rpartition("/")[0] or "."
+    return path
 
 
 def _instruments(selection: Selection, folder: Path) -> dict[str, str]:
