@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from triage.campaign.check_pruned import PrunedEvidence
-from triage.campaign.retention import Policy, PrunedFolder, RetentionPlan, retention_plan
+from triage.campaign.retention import Policy, retention_plan
+from triage.campaign.retention_plan import PrunedFolder, RetentionPlan
 from triage.campaign.services import Services
 from triage.evidence.atomic import disk_error
 from triage.evidence.places import PRUNED, state_folder

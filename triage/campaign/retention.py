@@ -15,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from triage.campaign.recorded import read_clusters
+from triage.campaign.retention_plan import KeptFolder, PrunedFolder, RetentionPlan
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.claims import SUFFIX
 from triage.errors import CheckError, TriageError
 from triage.evidence import manifest
 from triage.evidence.folder import REPORTS, EvidenceFolder
 from triage.evidence.places import PLANS
-from triage.model.base import STAMP_FORMAT, Value
+from triage.model.base import STAMP_FORMAT
 from triage.model.cluster import ClusterStatus
 from triage.model.journal import EvidencePruned, RunRecorded
 
@@ -45,29 +46,6 @@ class Policy:
     """Younger folders stay."""
     runs: int
     """So many newest folders of each campaign and phase stay."""
-
-
-class KeptFolder(Value):
-    """A folder that stays."""
-
-    folder: str
-    reason: str
-
-
-class PrunedFolder(Value):
-    """A folder that goes, or went."""
-
-    folder: str
-    digest: str
-    """Of its manifest: whoever has a copy can tell that it is this one."""
-    bytes: int
-
-
-class RetentionPlan(Value):
-    """What goes and what stays, each oldest first."""
-
-    pruned: tuple[PrunedFolder, ...]
-    kept: tuple[KeptFolder, ...]
 
 
 def retention_plan(

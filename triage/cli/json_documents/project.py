@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from triage.campaign.explanation import KnownCause
 from triage.campaign.finding import Finding
 from triage.campaign.next_steps import Step
-from triage.campaign.retention import KeptFolder, PrunedFolder
+from triage.campaign.retention_plan import KeptFolder, PrunedFolder
 from triage.cli.json_documents.base import Document, ListDocument
 from triage.cli.json_documents.runs import OutcomeCounts
 from triage.model.base import Value
