@@ -48,7 +48,9 @@ def test_the_answer_the_evidence_and_the_journal(suite):
     assert confirmed[-1]["baseline"] == {"runs": 4, "failed": 4}
     assert confirmed[-1]["treated"] == {"runs": 4, "failed": 0}
     assert all((project.root / path).exists() for path in confirmed[-1]["evidence"])
-    assert report["next"] == f"triage design {T} --option YOUR.patch"
+    own, for_all = report["patches"]
+    assert 'monkeypatch.delenv("APP_MODE", raising=False)' in own["after"]
+    assert (for_all["path"], report["next"]) == ("tests/conftest.py", f"triage design {T}")
     lines = [json.loads(line) for line in (project.folder / "experiments.jsonl").read_text().splitlines()]
     predicted = next(n for n, line in enumerate(lines) if line["event"] == "predicted")
     assert all(line["event"] in ("look", "observed") for line in lines[:predicted]), "predictions come first"

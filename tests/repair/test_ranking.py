@@ -130,3 +130,15 @@ def test_the_product_is_mended_first_where_it_is_at_fault():
     beside = ranking.compare([in_test, in_product], cause="order-dependent", cut_off=[], floors=[])
     assert [option.rank for option in beside] == [1, 2]
     assert "no product code changes" in beside[0].pros
+
+
+def test_behind_a_condition_an_option_beside_the_product_says_what_is_open():
+    product = FileChange(path="calc.py", kind="product", added=1, removed=0)
+    options = [_option("A"), _option("B", files=(product,))]
+    beside, within = ranking.compare(
+        options, cause="environment-variable", cut_off=(), floors=(), claim="condition"
+    )
+    assert any("is not decided" in text for text in beside.cons)
+    assert not any("is not decided" in text for text in within.cons)
+    (proven, _) = ranking.compare(options, cause="environment-variable", cut_off=(), floors=(), claim="cause")
+    assert not any("is not decided" in text for text in proven.cons)

@@ -12,6 +12,7 @@ from triage.lab.protocol import Answer, Experiment, Step, Trial
 from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.probe.api import Case, Finding, Probe, Steps
 from triage.probe.claim import examined, is_symptom, unexamined
+from triage.probe.declared_repairs import with_repairs
 from triage.probe.factors import kind_of_factor
 
 WORTH_ASKING = 0.01
@@ -153,7 +154,7 @@ def _keep_confirmed(probe: Probe, run: ProbeRun, trials: Sequence[tuple[Experime
 
 
 def _finding_of(lab: Lab, case: Case, probe: Probe, run: ProbeRun) -> Finding:
-    """Drive one probe until it returns a finding, then examine what that shows.
+    """Drive one probe until it returns a finding, then examine what that shows and try repairs of it.
 
     Raises `BudgetSpent` where no run is left, and whatever the probe raises.
     """
@@ -161,7 +162,12 @@ def _finding_of(lab: Lab, case: Case, probe: Probe, run: ProbeRun) -> Finding:
     finding = _driven(lab, case, probe.name, probe.investigate(case), run)
     finding = _proven_by_experiment_only(finding, (*run.results[first_result:], *finding.experiments))
     finding = _with_own_proof(finding, run.trials[first_trial:])
-    return _driven(lab, case, probe.name, examined(case, finding), run)
+    finding = _driven(lab, case, probe.name, examined(case, finding), run)
+    try:
+        return _driven(lab, case, probe.name, with_repairs(case, finding), run)
+    except BudgetSpent:
+        run.notes.append(f"The budget was spent while repairs of {probe.name}'s finding were tried.")
+        return finding
 
 
 def _driven(lab: Lab, case: Case, name: str, steps: Steps, run: ProbeRun) -> Finding:

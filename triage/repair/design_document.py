@@ -62,6 +62,7 @@ def compared_options(designing: Designing) -> tuple[Option, ...]:
         cut_off=as_is.unreached if as_is is not None else (),
         floors=floors(basis, designing.settings, control_of(basis)),
         at_fault=basis.report.root_cause.at_fault,
+        claim=basis.report.root_cause.claim,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from triage.lab.measurements import magnitude
 from triage.model.criterion import Bound
+from triage.model.experiment import Claim
 from triage.repair.document import Option, PlantedBreak
 
 RULE = (
@@ -19,6 +20,7 @@ RULE = (
     "changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
     "changed, then fewest lines, then the shortest time."
 )
+_UNDECIDED = "settles on what the test depends; whether that or the code behind it is wrong is not decided"
 _MOST_NAMED = 5
 """Newly failing tests that are named in a reason: all are in the document."""
 WRONG_RESULT = "wrong:"
@@ -32,11 +34,13 @@ def compare(
     cut_off: Sequence[str],
     floors: Sequence[Bound],
     at_fault: Literal["product", "test"] | None = None,
+    claim: Claim | None = None,
 ) -> tuple[Option, ...]:
     """The same options in the same order, each with its verdict, pros, cons and rank.
 
     `cause` is the kind of the root cause, `cut_off` the leaves without a gradient in the tree as it is,
-    `floors` what the gradients should reach, `at_fault` whose code an experiment has shown to be wrong.
+    `floors` what the gradients should reach, `at_fault` whose code an experiment has shown to be wrong,
+    `claim` what the deciding experiment shows.
     """
     judged = require_breaks(options, cause, cut_off)
     judged = [option.having(below=_below(option, floors)) for option in judged]
@@ -45,6 +49,8 @@ def compare(
         judged = [option.having(against=(*option.against, *_too_weak(option))) for option in judged]
     judged = [option.having(eligible=not option.against) for option in judged]
     judged = [_described(option, judged, at_fault) for option in judged]
+    if claim == "condition":
+        judged = [_with_open_question(option) for option in judged]
     order = [option.letter for option in rank(judged, at_fault)]
     ranks = {letter: place for place, letter in enumerate(order, 1)}
     return tuple(option.having(rank=ranks.get(option.letter)) for option in judged)
@@ -155,6 +161,13 @@ def _described(
         pros=tuple(_pros(option, others, at_fault)) if option.applies else (),
         cons=tuple(_cons(option, others)),
     )
+
+
+def _with_open_question(option: Option) -> Option:
+    """The option with a warning, where it only settles the value on which the test depends."""
+    if not option.applies or _changes_product(option):
+        return option
+    return option.having(cons=(*option.cons, _UNDECIDED))
 
 
 def _pros(option: Option, others: Sequence[Option], at_fault: Literal["product", "test"] | None) -> list[str]:

@@ -203,7 +203,7 @@ def _plant_mutants(
         for mutant in mutants(lines, repaired, most, near):
             setup = basis.failing_setup(
                 edits={**edits, mutant.path: mutant.text},
-                test_timeout=max(_LEAST_TIMEOUT, _TIMES_SLOWER * run.seconds),
+                test_timeout=max(_LEAST_TIMEOUT, _TIMES_SLOWER * (trial.seconds(basis.subject) or 0.0)),
             )
             looks.append(Look(setup=setup, why=f"a fault in {mutant.path}:{mutant.line}"))
             planted.append((trial, mutant))

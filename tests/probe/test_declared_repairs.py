@@ -1,0 +1,128 @@
+"""A confirmed factor of the surroundings becomes an edit of the suite, where a run shows that it helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from triage.lab.protocol import Experiment
+from triage.model.experiment import Factor, RootCause
+from triage.probe.api import Finding
+from triage.probe.declared_repairs import with_repairs
+from triage.testing.probes import case_of, seen
+
+T = "tests/test_a.py::test_mode"
+TEST = 'import shop\n\n\ndef test_mode():\n    assert shop.mode() == "ci"\n'
+SHOP = "import threading\n\nLOCK = threading.Lock()\n"
+FILES = {
+    "tests/test_a.py": TEST,
+    "shop.py": SHOP,
+    "pool.py": "from threading import Lock, Thread\nGUARD = Lock()\n",
+}
+
+
+def finding(factor, *, treated=None, **cause):
+    """A condition that an experiment has confirmed."""
+    case = case_of(T, lambda setup: seen(T, False))
+    said = {"kind": "environment-variable", "summary": "it depends", "claim": "condition", **cause}
+    proof = Experiment(
+        probe="p", factor=factor, prediction="", watch=(T,), baseline=case.base,
+        treated=case.base.plus(**(treated or {})),
+    )  # fmt: skip
+    return Finding(cause=RootCause(factor=factor, confidence="likely", **said), proof=proof)
+
+
+def repaired(found, helps, *, facts=None, files=FILES):
+    """The patches in a world in which edits with the text `helps` make the subject pass."""
+
+    def world(setup):
+        return seen(T, any(helps in (text or "") for text in setup.edits.values()))
+
+    case = case_of(T, world, source=files.get, files=tuple(files), facts=facts or {})
+    generator = with_repairs(case, found)
+    try:
+        batch = next(generator)
+        while True:
+            batch = generator.send(tuple(world(step.setup) for step in batch))
+    except StopIteration as end:
+        return end.value.patches
+
+
+MODE = Factor(kind="env", name="APP_MODE", from_=None, to="ci")
+
+
+def test_a_variable_is_declared_by_the_test_and_for_all_tests():
+    own, fixture = repaired(finding(MODE), '"APP_MODE", "ci"')
+    assert (own.title, own.path) == ("test_mode runs with APP_MODE=ci by itself", "tests/test_a.py")
+    assert (fixture.title, fixture.path) == (
+        "a fixture runs every test beside tests/conftest.py with APP_MODE=ci", "tests/conftest.py"
+    )  # fmt: skip
+    assert "--- /dev/null\n+++ b/tests/conftest.py\n" in fixture.diff
+
+
+def test_what_is_read_at_import_is_declared_before_it():
+    (early,) = repaired(finding(MODE), 'os.environ["APP_MODE"]')
+    assert early.title == "tests/conftest.py imports the suite with APP_MODE=ci"
+
+
+def test_the_conftest_that_is_there_is_edited():
+    files = {**FILES, "conftest.py": "import os\n"}
+    _, fixture = repaired(finding(MODE), '"APP_MODE", "ci"', files=files)
+    assert (fixture.path, fixture.after.startswith("import os\n\nimport pytest\n")) == ("conftest.py", True)
+
+
+@pytest.mark.parametrize(
+    ("factor", "title"),
+    [
+        (
+            Factor(kind="env", name="TZ", from_="Asia/Tokyo", to="UTC"),
+            "a fixture runs every test beside tests/conftest.py in the time zone UTC",
+        ),
+        (
+            Factor(kind="cwd", name="working directory", from_="as here", to="tests"),
+            "test_mode goes to the folder from which its paths lead",
+        ),
+    ],
+)
+def test_zones_and_folders(factor, title):
+    assert [patch.title for patch in repaired(finding(factor), "monkeypatch")] == [title]
+
+
+def test_a_file_comes_back_from_git_and_from_nowhere_else():
+    path, origin = "tests/data.txt", "its last version in git"
+    found = finding(
+        Factor(kind="file", name=path, from_="absent", to=origin), treated={"edits": {path: "1\n"}}
+    )
+    facts = {"kept_in_git": {path: ((origin, "1\n"),)}}
+    (patch,) = repaired(found, "1\n", facts=facts)
+    assert patch.title == "tests/data.txt is restored: its last version in git"
+    assert patch.diff == "--- /dev/null\n+++ b/tests/data.txt\n@@ -0,0 +1 @@\n+1\n"
+    assert repaired(found, "1\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("shop.py:3", "import threading\n\nLOCK = threading.RLock()\n"),
+        ("pool.py:2", "from threading import RLock, Thread\nGUARD = RLock()\n"),
+    ],
+)
+def test_a_lock_that_its_owner_takes_twice_is_reentrant(place, expected):
+    factor = Factor(kind="locks", name="locks of the test", from_="as they are", to="one")
+    found = finding(factor, treated={"instruments": {"locks": {"one": [place]}}}, kind="timeout")
+    (patch,) = repaired(found, "RLock()")
+    assert patch.after == expected
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        finding(Factor(kind="env", name="DB_PASSWORD", from_=None, to="x")),
+        finding(MODE, lines_no_longer_run=("shop.py:3",)),
+        finding(MODE, claim=None),
+        finding(Factor(kind="seed", name="generators", from_=None, to=1), kind="seed"),
+        Finding(excluded="nothing"),
+    ],
+    ids=["a secret", "it leads around", "not examined", "a seed", "no cause"],
+)
+def test_nothing_is_proposed_for(found):
+    assert repaired(found, "monkeypatch") == ()
