@@ -44,3 +44,4 @@ def test_a_cause_that_no_test_has_alone_is_counted():
     lines: list[str] = []
     say_causes(SimpleNamespace(say=lines.append), report)  # type: ignore[arg-type]
     assert lines[0] == "1 red test, 1 cause, and 1 more behind them:"
+    assert "behind other causes, of the same tests: b.py:2-2" in lines

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _MOST_TESTS = 3
 """Tests of a cause that are shown; all are in its cluster."""
+_MOST_HIDDEN = 5
 _MOST_REASONS = 10
 """Why tests have no cause, each with the tests that it is said of."""
 
@@ -27,6 +28,7 @@ def say_causes(app: App, report: JointReport) -> None:
     by_cluster = sorted(report.causes, key=lambda cause: int((cause.cluster or "C0")[1:]))
     for cause in by_cluster:
         _say_cause(app, cause)
+    say_hidden(app, report)
     for factor in report.factors:
         app.say(
             f"{factor.factor} mends {counted_noun(len(factor.tests), 'more test')}, as in {factor.known_from}"
@@ -39,6 +41,14 @@ def say_causes(app: App, report: JointReport) -> None:
     for line in cost_in_words(report.cost):
         app.say(f"cost: {line}")
     app.say(f"causes: {report.folder}/joint.json")
+
+
+def say_hidden(app: App, report: JointReport) -> None:
+    """The causes that show only once others are gone."""
+    if report.hidden_causes:
+        places = ", ".join(report.hidden_causes[:_MOST_HIDDEN])
+        more = len(report.hidden_causes) - _MOST_HIDDEN
+        app.say(f"behind other causes, of the same tests: {places}{f' and {more} more' if more > 0 else ''}")
 
 
 def say_unexplained(app: App, report: JointReport) -> None:

@@ -18,7 +18,7 @@ from triage.campaign.explanation import KnownCause, known_causes
 from triage.campaign.next_steps import command_in
 from triage.campaign.rerun_command import RerunConditions, conditions_of_rerun, rerun_command
 from triage.campaign.stored_signatures import failures_by_cluster, read_signatures
-from triage.cli.attribute import say_causes, say_unexplained
+from triage.cli.attribute import say_causes, say_hidden, say_unexplained
 from triage.cli.cluster_block import ClusterBlock, say_block, say_short_block
 from triage.cli.screen import Span, wrapped
 from triage.cli.terminal import counted
@@ -119,7 +119,7 @@ def say_run(ending: RunEnding) -> None:
     if app.is_verbose:
         _say_details(ending)
     elif ending.causes is not None and not app.is_quiet:
-        _say_unexplained(app, ending.causes)
+        _say_what_is_left(app, ending.causes)
     _say_end(ending)
 
 
@@ -304,9 +304,10 @@ def _listed(ids: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _say_unexplained(app: App, causes: JointReport) -> None:
-    if causes.unexplained:
+def _say_what_is_left(app: App, causes: JointReport) -> None:
+    if causes.unexplained or causes.hidden_causes:
         app.line()
+        say_hidden(app, causes)
         say_unexplained(app, causes)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, Tally
+from triage.text.plural import counted_noun
 
 _HEADINGS = ("probe", "factor", "without", "with", "p", "verdict")
 _VALUE_CHARS = 80
@@ -22,7 +23,7 @@ def lines(report: ProbeReport) -> list[str]:
     """Write the same for a terminal: the experiments as a table with a sentence beneath each."""
     shown = [f"{report.cluster or ''} {report.subject[0]}".strip()]
     if len(report.subject) > 1:
-        shown.append(f"and {len(report.subject) - 1} more tests of the cluster")
+        shown.append(f"and {counted_noun(len(report.subject) - 1, 'more test')} of the cluster")
     shown.append(report.claim)
     if report.experiments:
         shown.append("")
