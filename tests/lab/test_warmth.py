@@ -17,7 +17,7 @@ from triage.lab.protocol import Experiment, Look, Observation, Setup
 from triage.lab.record import ExperimentRecord
 from triage.lab.warmth import Warmth, Way
 from triage.model.base import World
-from triage.model.experiment import EXPERIMENTS_FILE, Factor, Status
+from triage.model.experiment import EXPERIMENTS_FILE, Factor, Status, Tally
 from triage.model.outcome import Outcome
 from triage.model.run import Limits
 
@@ -149,12 +149,24 @@ def test_an_experiment_is_confirmed_in_new_interpreters(opened):
     lab = warmed(opened(lambda setup, forks: RED if setup == BASE else GREEN))
     trial = lab.experiment(experiment(treated))
     assert trial.result.status is Status.CONFIRMED
-    assert [run.forked for run in trial.baseline] == [True, True, True, False]
+    # the two looks at the unchanged case count as well
+    assert [run.forked for run in trial.baseline] == [True, False, False, True]
     assert [run.forked for run in trial.treated] == [True, True, True, False]
     lines = [json.loads(line) for line in (lab.record._folder.path / EXPERIMENTS_FILE).open()]
     assert [line["start"] for line in lines if line["event"] == "observed"][-4:] == [
         "fork", "fork", "fresh", "fresh",
     ]  # fmt: skip
+    assert trial.result.baseline == Tally(runs=4, failed=4)
+
+
+def test_kept_runs_do_not_count_where_a_new_one_passes(opened):
+    """As where the idle instrument of the baseline already makes the test pass."""
+    treated = BASE.plus(instruments={"defaults": {"overrides": {"a.b": 1}}})
+    idle = BASE.plus(instruments={"defaults": {}})
+    lab = warmed(opened(lambda setup, forks: RED if setup == BASE else GREEN))
+    trial = lab.experiment(experiment(treated).model_copy(update={"baseline": idle}))
+    assert trial.result.status is Status.INVALID_CONTROL
+    assert trial.result.baseline == Tally(runs=4, failed=0)
 
 
 def test_both_arms_are_new_interpreters_where_one_has_to_be(opened):

@@ -14,7 +14,7 @@ from triage.model.run import Limits
 from triage.probe.api import Finding
 from triage.probe.config_zeros import config_zeros
 from triage.probe.edits.tolerance import equality, loosened
-from triage.probe.gradient_trace import nonfinite_at
+from triage.probe.gradient_trace import GradientTrace
 from triage.probe.probes.clock import Clock
 from triage.probe.probes.numeric import Numeric
 from triage.probe.probes.resource import Resource
@@ -73,8 +73,8 @@ def test_the_umask_is_tried_where_the_test_asks_for_permissions():
 
 def test_an_infinite_value_is_no_gradient_where_nobody_asks_for_one():
     born = {"op": "mul", "where": "a.py:3", "nonfinite": True, "nonfinite_in": False}
-    assert nonfinite_at([born], []) == []
-    assert nonfinite_at([born], [{"leaves": []}])[0].line == 3
+    assert GradientTrace([born]).nonfinite_at() == []
+    assert GradientTrace([born], [{"leaves": []}]).nonfinite_at()[0].line == 3
 
 
 @pytest.mark.parametrize(("seconds", "patient"), [(2.0, 120.0), (300.0, 300.0), (None, None)])

@@ -95,6 +95,10 @@ CASES: dict[str, Case] = {
     "reads a variable that the failure names": failing(
         "'NAME_OF_variable'", "KeyError", uses=("variable", "clock"), env={"LC_ALL": "C", "TZ": "UTC"}
     ),
+    "writes names of days, with a locale set": failing(
+        "assert 'Mo' == 'Mon'", files={"app.py": "def day(d): return f'{d:%a}' or d.strftime('%a')\n"},
+        env={"LC_ALL": "C"},
+    ),
     "asks for the time": failing("assert not expired(token)", uses=("clock", "zone")),
     "flaky, draws random numbers": failing("assert 0.4 > 0.5", uses=("random",), rate=0.5, runs=4),
     "flaky, with threads that sleep": failing(
@@ -148,7 +152,8 @@ ORDERS = {
     "needs others, as the run found": "order repeat survey alone environment files blame",
     "fails alone, passed in the suite": "repeat survey setter environment files blame",
     "the failure names a missing file": "repeat survey files environment locale blame",
-    "reads a variable that the failure names": "repeat survey environment clock locale files blame",
+    "reads a variable that the failure names": "repeat survey environment clock files blame",
+    "writes names of days, with a locale set": "repeat survey environment locale files blame",
     "asks for the time": "repeat survey clock environment files blame",
     "flaky, draws random numbers": "repeat survey seed",
     "flaky, with threads that sleep": "repeat survey numeric seed clock",

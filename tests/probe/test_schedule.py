@@ -157,3 +157,24 @@ def test_nothing_found_says_what_was_excluded():
     run = run_probes(FakeLab(), case(), [Probe("one", 0.9), Probe("hopeless", 0.0)])
     assert (run.cause().kind, run.cause().confidence) == ("unknown", "unknown")
     assert run.excluded == ("one: nothing found",)
+
+
+class Survey:
+    name = "survey"
+
+    def likelihood(self, case):
+        return 1.0
+
+    def investigate(self, case):
+        yield from look(case.base)
+        use = {"event": "use", "what": "clock", "name": "time.time", "where": "app.py:3"}
+        return Finding(facts={"usage": (use,)})
+
+
+def test_what_the_traced_run_did_not_ask_for_is_said_and_not_excluded():
+    run = run_probes(FakeLab(), case_of(T, world), [Survey(), Probe("network", 0.5)])
+    summary = run.cause().summary
+    assert "Not tried, because the traced run did not ask for it: files, random numbers" in summary
+    assert "the clock" not in summary, "it was asked for"
+    assert "the network" not in summary, "it was tried"
+    assert run.excluded == ("network: nothing found",)

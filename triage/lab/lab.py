@@ -10,12 +10,13 @@ from itertools import count
 
 from triage.lab import questions
 from triage.lab.budget import BudgetSpent, Spending
+from triage.lab.controls import Controls, rounds_beside
 from triage.lab.earlier import EarlierVerdicts
 from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, Step, Trial
 from triage.lab.questions import Pace
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
-from triage.lab.verdict import decided, interleaved, judge, lengthened
+from triage.lab.verdict import decided, judge, lengthened
 from triage.lab.warmth import Way
 from triage.model.base import Progress, Silent
 from triage.model.failure import Failure
@@ -39,6 +40,7 @@ class Lab:
     """What the report should say of how it was run."""
     executions: int = 0
     """Tests that its processes ran."""
+    _controls: Controls = field(default_factory=Controls)
     _pace: Pace = field(default_factory=lambda: Pace(workers=2))
     """Two arms run side by side."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
@@ -78,7 +80,8 @@ class Lab:
             self.record.already_known(number, key, result, stamp)
             sentence = f"{result.sentence} Found in {stamp}."
             return Trial(result=result.model_copy(update={"sentence": sentence}))
-        with self._asking(questions.of_experiment(experiment), 2 * experiment.repeats):
+        new_runs = 2 * experiment.repeats - len(self._kept_for(experiment))
+        with self._asking(questions.of_experiment(experiment), new_runs):
             baseline, treated = self._run_arms(experiment)
         trial = self._with_command(judge(experiment, baseline, treated, self.reason), experiment, number)
         self.record.judged(number, key, trial.result)
@@ -140,29 +143,39 @@ class Lab:
     def _run_arms(self, experiment: Experiment) -> tuple[list[Observation], list[Observation]]:
         """Run rounds of both arms until they answer, or the budget is spent after the first round.
 
-        Both arms fork or neither does. Where they fork the last round is one of new interpreters; if that
-        contradicts the forks, no run forks any more and the arms are run anew.
+        What is known of the baseline already is counted, and comes last in it (see `lab.controls`), unless a
+        new run passes. Both arms fork or neither does. Where they fork the last round is one of new
+        interpreters; if that contradicts the forks, no run forks any more and the arms are run anew.
         """
         baseline: list[Observation] = []
         treated: list[Observation] = []
-        rounds = interleaved(experiment.repeats)
+        kept = self._kept_for(experiment)
+        rounds = rounds_beside(len(kept), experiment.repeats)
         try:
-            while rounds and not decided(experiment, baseline, treated):
+            while rounds and not decided(experiment, [*baseline, *kept], treated):
                 arms = rounds.pop(0)
                 setups = [experiment.baseline if arm == "A" else experiment.treated for arm in arms]
                 forks = bool(rounds) and self.runner.warmth.may_fork(*setups)
                 observations = self._run_all(setups, fresh=not forks, several=True)
                 for arm, observation in zip(arms, observations, strict=True):
                     (baseline if arm == "A" else treated).append(observation)
-                if _forks_are_contradicted(experiment, baseline, treated):
+                if kept and not all(experiment.is_red(run) for run in baseline):
+                    kept, rounds = [], rounds_beside(0, experiment.repeats - len(baseline))
+                if _forks_are_contradicted(experiment, [*baseline, *kept], treated):
                     self.runner.warmth.stop("an experiment came out otherwise in new interpreters")
-                    baseline, treated, rounds = [], [], interleaved(experiment.repeats)
+                    baseline, treated, kept = [], [], []
+                    rounds = rounds_beside(0, experiment.repeats)
                 elif not rounds and self.spending.budget.repeats is None:
-                    rounds = interleaved(lengthened(experiment, baseline, treated))
+                    rounds = rounds_beside(0, lengthened(experiment, [*baseline, *kept], treated))
         except BudgetSpent:
-            if not (baseline and treated):
+            if not (treated and (baseline or kept)):
                 raise
-        return baseline, treated
+        return [*baseline, *kept], treated
+
+    def _kept_for(self, experiment: Experiment) -> list[Observation]:
+        """Earlier runs that count in the baseline of an experiment."""
+        forks = self.runner.warmth.may_fork(experiment.baseline, experiment.treated)
+        return self._controls.for_baseline(experiment, self.limits, forks=forks)
 
     @contextmanager
     def _asking(self, question: str, runs: int) -> Iterator[None]:
@@ -218,6 +231,7 @@ class Lab:
         self.record.observed(number, observation)
         with self._counting:
             self.executions += len(observation.order)
+        self._controls.add(setup, self.limits, observation)
         self.progress.step(f"run {number}")
         return observation
 

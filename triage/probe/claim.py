@@ -19,7 +19,7 @@ from triage.lab.sentences import arm_names
 from triage.model.experiment import CauseKind, Claim, Factor, RootCause
 from triage.model.failure import CRASHED, TIMED_OUT
 from triage.probe.api import Case, Finding, look
-from triage.probe.gradient_trace import Site, dead_ends, is_still_dead
+from triage.probe.gradient_trace import GradientTrace, Site
 from triage.probe.stated_values import reason_against
 
 _SYMPTOMS = frozenset({"tolerance", "limit"})
@@ -103,10 +103,11 @@ def _gathered(
         case.source,
         proof.treated.edits,
     )
-    ends = dead_ends(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
-    after = treated.lines("trace", "op")
+    before = GradientTrace(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
+    after = GradientTrace(treated.lines("trace", "op"))
+    ends = before.dead_ends()
     # where one stays dead the treatment has revived another path
-    left = next((site for site in ends if is_still_dead(site, after)), None)
+    left = next((site for site in ends if after.is_dead_at(site)), None)
     return _Evidence(reason, lost, left, dies_at=ends[0] if ends else None)
 
 

@@ -46,6 +46,8 @@ _BEGINNING = 120
 """Characters of a value that tell what kind of value it is."""
 _TRIED_ALONE = 3
 """Likely keys that are restored one by one before all are restored together."""
+_SIDE_BY_SIDE = 2
+"""Keys that are tried in one batch."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,28 @@ _Found = Generator[tuple[Step, ...], tuple[Answer, ...], LeakedState | None]
 def find_leaked_state(probe: str, case: Case, polluted: Setup, clean: Setup) -> _Found:
     """Compare the state before the victim in both setups; then restore what differs, as the treatment."""
     watch = {"state": {"watch": [case.nodeid]}}
+    # what the polluters' files define when they are imported is no leak of their tests
+    alike = clean.plus(imports=_files_of(polluted))
     dirty_run, clean_run = yield from look(
         polluted.plus(instruments=watch),
-        clean.plus(instruments=watch),
+        alike.plus(instruments=watch),
         why="what the test finds before it starts",
     )
+    differing = _differing(_found(dirty_run, case.nodeid), _found(clean_run, case.nodeid))
+    if not differing and alike != clean:
+        (clean_run,) = yield from look(
+            clean.plus(instruments=watch), why="what the test finds where no other file is imported"
+        )
+        differing = _differing(_found(dirty_run, case.nodeid), _found(clean_run, case.nodeid))
+    if not differing:
+        return None
     search = _Search(
         probe=probe,
         case=case,
         polluted=polluted,
-        dirty=_state_before(dirty_run, case.nodeid),
-        clean=_state_before(clean_run, case.nodeid),
+        dirty=_found(dirty_run, case.nodeid).state,
+        clean=_found(clean_run, case.nodeid).state,
     )
-    differing = _differing(search.dirty, search.clean)
-    if not differing:
-        return None
     single = yield from _single_key(search, differing)
     if single is not None:
         return (yield from _prove(search, (single,), "collected"))
@@ -115,11 +124,13 @@ def _single_key(
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], str | None]:
     """The first of the likeliest keys whose restoration alone is enough."""
     likely = differing[:_TRIED_ALONE]
-    setups = [search.restoring((key,), "collected") for key in likely]
-    runs = yield from look(*setups, why="one likely key restored")
-    for key, run in zip(likely, runs, strict=False):
-        if run.passed(search.case.nodeid):
-            return key
+    for start in range(0, len(likely), _SIDE_BY_SIDE):
+        keys = likely[start : start + _SIDE_BY_SIDE]
+        setups = [search.restoring((key,), "collected") for key in keys]
+        runs = yield from look(*setups, why="one likely key restored")
+        for key, run in zip(keys, runs, strict=False):
+            if run.passed(search.case.nodeid):
+                return key
     return None
 
 
@@ -148,7 +159,7 @@ def _prove(search: _Search, keys: Sequence[str], moment: str) -> _Found:
             probe=search.probe,
             factor=factor,
             prediction=f"With {', '.join(keys)} put back before it, the test passes after its polluters too.",
-            baseline=search.restoring((), moment),
+            baseline=search.polluted.plus(instruments={"state": {}}),
             treated=search.restoring(keys, moment),
             watch=(search.case.nodeid,),
             repeats=repeats,
@@ -170,21 +181,40 @@ def _shown(search: _Search, key: str) -> str:
     return f"{key} ({alone} alone, {here} here)"
 
 
-def _state_before(run: Observation, nodeid: str) -> State:
+def _files_of(setup: Setup) -> tuple[str, ...]:
+    """The files of the tests of a setup, where it has several and imports none besides."""
+    files = tuple(dict.fromkeys(nodeid.partition("::")[0] for nodeid in setup.nodeids))
+    return files if len(files) > 1 and not setup.imports else ()
+
+
+@dataclass(frozen=True)
+class _FoundState:
+    """What a test found before it started."""
+
+    state: State
+    untouched: frozenset[str]
+    """Keys that nothing had touched since the process began."""
+
+
+def _found(run: Observation, nodeid: str) -> _FoundState:
     for line in run.lines("state", "found"):
         if line.get("nodeid") == nodeid:
-            state: State = line["places"]
-            return state
-    return {}
+            return _FoundState(line["places"], frozenset(line.get("untouched", ())))
+    return _FoundState({}, frozenset())
 
 
-def _differing(dirty: State, clean: State) -> list[str]:
-    """Keys whose values differ, the likeliest first; what was only imported is no difference."""
+def _differing(dirty: _FoundState, clean: _FoundState) -> list[str]:
+    """Keys whose values differ, the likeliest first; what was only imported is no difference.
+
+    Nor is what two processes have otherwise from the start: their folders, their random numbers.
+    """
     differing = []
-    for key in {**dirty, **clean}:
-        if _digest(dirty, key) == _digest(clean, key):
+    for key in {**dirty.state, **clean.state}:
+        if _digest(dirty.state, key) == _digest(clean.state, key):
             continue
-        if _ALWAYS_DIFFERENT.fullmatch(key) or _only_imported(key, dirty, clean):
+        if key in dirty.untouched and key in clean.untouched:
+            continue
+        if _ALWAYS_DIFFERENT.fullmatch(key) or _only_imported(key, dirty.state, clean.state):
             continue
         differing.append(key)
     return sorted(differing, key=_rank)[:_MOST_KEYS]

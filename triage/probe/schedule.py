@@ -14,6 +14,7 @@ from triage.probe.api import Case, Finding, Probe, Steps
 from triage.probe.claim import examined, is_symptom, unexamined
 from triage.probe.declared_repairs import with_repairs
 from triage.probe.factors import kind_of_factor
+from triage.probe.symptoms import SURVEY, not_read
 
 WORTH_ASKING = 0.01
 """A probe that is less likely than this is not run."""
@@ -21,7 +22,7 @@ _PROVES = 0.05
 """Highest p of a confirmed experiment that makes a proof, whatever alpha a probe chose."""
 _COUNTS_ITS_OWN = "repeat"
 """This probe reports the runs of the unchanged case itself."""
-_ASKED_ONCE = "survey"
+_ASKED_ONCE = SURVEY
 """What a flaky test uses is known from its first run."""
 _KNOWS_WHAT_WORKED = frozenset({"commit", "dependency"})
 """After a condition only a version that worked can tell whether the value or the code is wrong."""
@@ -76,9 +77,19 @@ class ProbeRun:
         if self.best is not None and self.best.cause is not None:
             return self.best.cause
         excluded = "; ".join(self.excluded) or "nothing was ruled out"
-        return RootCause(
-            kind="unknown", summary=f"No cause was found. Excluded: {excluded}.", confidence="unknown"
-        )
+        summary = f"No cause was found. Excluded: {excluded}."
+        if self.not_read:
+            summary += f" Not tried, because the traced run did not ask for it: {', '.join(self.not_read)}."
+        return RootCause(kind="unknown", summary=summary, confidence="unknown")
+
+    @property
+    def not_read(self) -> tuple[str, ...]:
+        """What the traced run of the test never asked for, and no probe has tried all the same."""
+        surveys = [finding for name, finding in self.findings if name == SURVEY]
+        asked = {name for name, _ in self.findings}
+        if not surveys:
+            return ()
+        return tuple(words for name, words in not_read(surveys[-1]).items() if name not in asked)
 
 
 _PROVEN, _DEPENDS, _AVOIDS, _SYMPTOM = 4, 3, 2, 1

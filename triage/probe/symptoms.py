@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triage.probe.api import Case, Finding
@@ -10,6 +10,16 @@ from triage.probe.api import Case, Finding
 _LONGREPR_END = 4000
 """Characters of the shown failure that are read: what raised stands at its end."""
 _MOST_PLACES = 3
+SURVEY = "survey"
+"""The probe that sees what the test uses."""
+_READ_FOR: Mapping[str, tuple[str, frozenset[str]]] = {
+    "clock": ("the clock", frozenset({"clock", "zone", "timer", "sleep"})),
+    "files": ("files", frozenset({"file", "text", "listing", "temporary", "cwd"})),
+    "network": ("the network", frozenset({"network", "host"})),
+    "seed": ("random numbers", frozenset({"random", "entropy"})),
+    "resource": ("limits of the machine", frozenset({"limits", "cores", "disk", "umask"})),
+}
+"""By probe: what it changes, in words, and the kinds of use without which that decides nothing."""
 
 
 def message_of(case: Case) -> str:
@@ -48,9 +58,20 @@ def failing_files(case: Case) -> list[str]:
 
 def uses(case: Case, *kinds: str) -> list[dict[str, Any]]:
     """Lines of the survey's usage meter of these kinds ("variable", "file", "clock" ...)."""
-    survey = case.facts.get("survey")
+    survey = case.facts.get(SURVEY)
     lines = survey.facts.get("usage", ()) if isinstance(survey, Finding) else ()
     return [line for line in lines if line.get("what") in kinds]
+
+
+def not_read(survey: Finding) -> dict[str, str]:
+    """By probe, in words: what of the outside world a traced run of the test never asked for."""
+    kinds = {str(line.get("what")) for line in survey.facts.get("usage", ())}
+    return {name: words for name, (words, reads) in _READ_FOR.items() if not kinds & reads}
+
+
+def is_surveyed(case: Case) -> bool:
+    """Whether the usage meter has seen a run of the test."""
+    return isinstance(case.facts.get(SURVEY), Finding)
 
 
 def places(lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ _STEADY_REPEATS, USUAL_ALPHA = 4, 0.05
 _FLAKY_ALPHA = 0.01
 """Stricter where chance plays along: many treatments are tried, and one may look good by luck."""
 _MOST_LOOKS = 6
+_SCREENED_AT_ONCE = 2
+"""Treatments that are screened before what helps is tested: as many as run side by side."""
 _MOST_TRIALS = 3
 """Experiments for one list of treatments; those that screening ranks lower seldom confirm."""
 
@@ -92,16 +94,19 @@ def screen(
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Treatment]]:
     """Keep the treatments with which the subject passed in every screening run.
 
-    Those that lead it past the statement that failed come last.
+    Those that lead it past the statement that failed come last. Treatments that make the same setup are
+    screened by the same runs.
     """
     kept = list(treatments)
     bypassing: set[int] = set()
     for _ in range(looks_needed(case)):
-        setups = [watching_failed_statement(case, treatment.treated) for treatment in kept]
-        runs = yield from look(*setups, why=why)
+        setups = {_key(treatment): watching_failed_statement(case, treatment.treated) for treatment in kept}
+        observations = yield from look(*setups.values(), why=why)
+        runs = dict(zip(setups, observations, strict=False))
         passing = []
-        for treatment, run in zip(kept, runs, strict=False):
-            if not run.passed(case.nodeid):
+        for treatment in kept:
+            run = runs.get(_key(treatment))
+            if run is None or not run.passed(case.nodeid):
                 continue
             passing.append(treatment)
             if not reached_failed_statement(case, run):
@@ -113,12 +118,33 @@ def screen(
     return sorted(marked, key=lambda treatment: treatment.bypasses)
 
 
+def _key(treatment: Treatment) -> str:
+    return treatment.treated.model_dump_json()
+
+
 def settle(probe: str, case: Case, treatments: Sequence[Treatment], why: str) -> Settling:
-    """Screen, then test the first few that seem to help; the first that is confirmed is the finding."""
-    promising = yield from screen(case, treatments, why)
-    # A guess that also leads past what failed is no candidate at all.
-    candidates = [t for t in promising if t.sure or not t.bypasses]
-    for treatment in candidates[:_MOST_TRIALS]:
+    """Screen, a few at a time, and test what seems to help; the first that is confirmed is the finding.
+
+    What leads past the statement that failed is tested only where nothing else helps.
+    """
+    bypassing: list[Treatment] = []
+    tests_left = _MOST_TRIALS
+    for start in range(0, len(treatments), _SCREENED_AT_ONCE):
+        promising = yield from screen(case, treatments[start : start + _SCREENED_AT_ONCE], why)
+        # a guess that also leads past what failed is no candidate at all
+        bypassing += [treatment for treatment in promising if treatment.bypasses and treatment.sure]
+        candidates = [treatment for treatment in promising if not treatment.bypasses][:tests_left]
+        tests_left -= len(candidates)
+        found = yield from _first_confirmed(probe, case, candidates)
+        if found is not None:
+            return found
+        if not tests_left:
+            return None
+    return (yield from _first_confirmed(probe, case, bypassing[:tests_left]))
+
+
+def _first_confirmed(probe: str, case: Case, candidates: Sequence[Treatment]) -> Settling:
+    for treatment in candidates:
         experiment = experiment_on(probe, case, treatment)
         (trial,) = yield from test(experiment)
         if trial.result.status is Status.CONFIRMED:

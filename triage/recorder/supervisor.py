@@ -23,6 +23,7 @@ import signal
 import socket
 import sys
 import time
+import types
 from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -222,8 +223,29 @@ def _execute(specification: dict[str, Any]) -> None:
         os.chdir(cwd)
         os.execvpe(argv[0], argv, specification["env"])
     except OSError as error:
-        os.write(2, f"cannot start {argv[0]} in {cwd}: {error.strerror}\n".encode())
-        os._exit(EXIT_NOT_STARTED)
+        _end_unstarted(argv, cwd, error)
+
+
+def take_on(specification: dict[str, Any]) -> None:
+    """Take on folder, environment and arguments of a command, in a fork that goes on as that command.
+
+    That is `python -m MODULE ...` or `python -c CODE ...`.
+    """
+    argv, cwd = specification["argv"], specification["cwd"]
+    try:
+        os.chdir(cwd)
+    except OSError as error:
+        _end_unstarted(argv, cwd, error)
+    os.environ.clear()
+    os.environ.update(specification["env"])
+    sys.argv = [argv[1], *argv[3:]]
+    sys.orig_argv = argv
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def _end_unstarted(argv: list[str], cwd: str, error: OSError) -> None:
+    os.write(2, f"cannot start {argv[0]} in {cwd}: {error.strerror}\n".encode())
+    os._exit(EXIT_NOT_STARTED)
 
 
 def read_specification(control: socket.socket) -> dict[str, Any]:

@@ -25,7 +25,6 @@ import runpy
 import socket
 import sys
 import time
-import types
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -203,21 +202,11 @@ def _left_behind(folder: str | None) -> list[str]:
 
 
 def _become(specification: dict[str, Any], parents_path: Sequence[str]) -> None:
-    """Take on folder, environment, import path and arguments of a new interpreter with this command."""
-    argv, cwd = specification["argv"], specification["cwd"]
-    try:
-        os.chdir(cwd)
-    except OSError as error:
-        os.write(2, f"cannot start {argv[0]} in {cwd}: {error.strerror}\n".encode())
-        os._exit(supervisor.EXIT_NOT_STARTED)
-    os.environ.clear()
-    os.environ.update(specification["env"])
+    """Be a new interpreter with this command: its folder, environment, arguments, import path and chance."""
+    supervisor.take_on(specification)
     time.tzset()
     sys.path[:] = _import_path(parents_path)
     importlib.invalidate_caches()
-    sys.argv = ["-m", *argv[3:]]
-    sys.orig_argv = argv
-    sys.modules["__main__"] = types.ModuleType("__main__")
     _draw_other_numbers()
     # what libraries registered for the parent's end would take from all other sessions what they share
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]

@@ -1,9 +1,10 @@
 """Meter and treatment: record the process state that a test finds, or restore pieces of it before the test.
 
 Settings: {"watch": [nodeid...]} records all process state as the watched tests find it (a digest a key, and a
-short text where people may read it); {"restore": [key...], "before": nodeid, "from": "collected" | "start"}
-restores these keys right before that test's set-up, to what they were when collection was over (or had not
-begun). Keys are those of `triage.instruments.process_state_table`.
+short text where people may read it), and what of it nobody has touched since the process began;
+{"restore": [key...], "before": nodeid, "from": "collected" | "start"} restores these keys right before that
+test's set-up, to what they were when collection was over (or had not begun). Keys are those of
+`triage.instruments.process_state_table`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from triage.instruments.digest import brief, digest
 from triage.instruments.process_state_table import state_of
 
 _ROOT = os.getcwd()
+_OWN_FOLDERS = tuple(filter(None, (_ROOT, os.environ.get("TMPDIR"), os.environ.get("HOME"))))
+"""Each working copy has its own: that they differ is nobody's leak."""
 _SETTINGS = settings("state")
 _WRITER = Writer("state")
 _RESTORERS: dict[str, Callable[[], None]] = {}
@@ -40,8 +43,23 @@ def snapshot() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for key, value in _live():
         if key not in _OWN:
-            found[key] = (digest(value), _shown(key, value))
+            found[key] = (digest(value, own_folders=_OWN_FOLDERS), _shown(key, value))
     return found
+
+
+def _digests_of_the_process() -> dict[str, str]:
+    """By key: a digest of all process state that is neither an attribute nor a file."""
+    return {key: digest(value, own_folders=_OWN_FOLDERS) for key, value in process_state.present_values()}
+
+
+_AT_THE_START = _digests_of_the_process() if _SETTINGS.get("watch") else {}
+"""Before anything of the user's is imported."""
+
+
+def _untouched() -> list[str]:
+    """Keys whose values are those of the start: nothing that ran has leaked them."""
+    now = _digests_of_the_process()
+    return [key for key, value in _AT_THE_START.items() if now.get(key) == value]
 
 
 def _shown(key: str, value: Any) -> str:
@@ -153,6 +171,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 _WRITER.write("missed", missed=f"{key}: {error!r}")
     if item.nodeid in _SETTINGS.get("watch", ()):
         try:
-            _WRITER.write("found", nodeid=item.nodeid, places=snapshot())
+            _WRITER.write("found", nodeid=item.nodeid, places=snapshot(), untouched=_untouched())
         except Exception as error:
             _WRITER.write("trouble", error=repr(error))

@@ -18,14 +18,7 @@ from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.edits.autograd import Edit, guarded, reconnected
 from triage.probe.edits.numbers import NumberChange, changed_numbers
 from triage.probe.edits.statements import patch_of, without_statement
-from triage.probe.gradient_trace import (
-    Site,
-    broken_at,
-    dead_at,
-    nonfinite_at,
-    partly_broken_at,
-    tampered_at,
-)
+from triage.probe.gradient_trace import GradientTrace, Site
 from triage.probe.symptoms import file_of, message_of
 from triage.probe.treatment import Treatment, settle
 from triage.text.plural import counted_noun
@@ -53,11 +46,12 @@ class Gradient:
         (seen,) = yield from look(
             case.base.measuring("gradients", "trace"), why="every operation with its gradient"
         )
-        ops, calls = seen.lines("trace", "op"), backward_calls(seen.lines("gradients"))
-        if not ops:
+        operations, calls = seen.lines("trace", "op"), backward_calls(seen.lines("gradients"))
+        if not operations:
             return Finding(excluded="the test runs no torch operation")
-        spoiled, broken = nonfinite_at(ops, calls), broken_at(ops, calls)
-        dead = [] if broken else dead_at(ops, calls)
+        trace = GradientTrace(operations, calls)
+        spoiled, broken = trace.nonfinite_at(), trace.broken_at()
+        dead = [] if broken else trace.dead_at()
         suspects: list[tuple[CauseKind, list[Site], Rewrite]] = [
             ("nonfinite-gradient", spoiled, guarded),
             ("graph-break", broken, reconnected),
@@ -67,8 +61,8 @@ class Gradient:
             found = yield from settle(self.name, case, treatments, "with that operation changed")
             if found is not None:
                 return found
-        treatments = [] if broken else list(_doubtful(case, partly_broken_at(ops)))
-        treatments += [t for site in tampered_at(ops)[:_MOST_SITES] for t in _removed(case, site)]
+        treatments = [] if broken else list(_doubtful(case, trace.partly_broken_at()))
+        treatments += [t for site in trace.tampered_at()[:_MOST_SITES] for t in _removed(case, site)]
         found = yield from settle(self.name, case, treatments, "with the graph left alone")
         if found is not None:
             return found

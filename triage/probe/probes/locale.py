@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Case, Finding, Steps
-from triage.probe.symptoms import message_of, own_places, places, uses
+from triage.probe.symptoms import is_surveyed, message_of, own_places, places, uses
 from triage.probe.treatment import Treatment, settle
 from triage.text.pattern import pattern
 
@@ -21,6 +22,20 @@ _ENCODING_ERROR = pattern(
     rejects=["assert 'a' == 'b'", "the code can't run"],
     flags=re.IGNORECASE,
 )
+_LOCALE_WORDS = pattern(
+    r"""
+    locale | coll (?: ate | ation ) | strcoll | strxfrm
+    | strftime | strptime                 # names of days and months
+    | :n\}  | ,[ ]*["']n["']               # numbers as the locale writes them
+    | encod | decod | stdout | print\(    # text that leaves the process
+    | ctypes | cffi                       # C code asks where nobody sees it
+    """,
+    matches=["import locale", "'{:n}'.format(x)", 'format(x, "n")', "d.strftime('%a')", "s.encode()"],
+    rejects=["total += price", "return n"],
+)
+"""Words in the sources of a suite that something about it may depend on a locale."""
+_MOST_FILES = 400
+"""Sources that are read in search of them."""
 _LOCALES = ("C.UTF-8", "en_US.UTF-8", "C", "de_DE.UTF-8")
 """A plain one with UTF-8, a usual one, the plainest, and one with decimal commas."""
 
@@ -46,8 +61,19 @@ def reads_text(case: Case) -> bool:
 
 
 def has_a_locale_set(case: Case) -> bool:
-    """Whether the suite's settings name a locale, and the failure is steady."""
-    return not case.flaky and _has_locale(case)
+    """Whether the settings name a locale, the failure is steady, and something may depend on a locale.
+
+    Not every use shows in a trace (`format(x, "n")` asks for it in C), so the sources count as well.
+    """
+    if case.flaky or not _has_locale(case):
+        return False
+    used = uses(case, "locale", "file", "text", "process")
+    return bool(used) or not is_surveyed(case) or _sources_name_a_locale(case)
+
+
+def _sources_name_a_locale(case: Case) -> bool:
+    python = islice((path for path in case.files if path.endswith(".py")), _MOST_FILES)
+    return any(_LOCALE_WORDS.search(case.source(path) or "") for path in python)
 
 
 def _has_locale(case: Case) -> bool:

@@ -75,8 +75,7 @@ class Order:
         for candidates in candidate_sets:
             if not candidates:
                 continue
-            (run,) = yield from look(after(case, candidates), why="the tests before it")
-            if run.red(case.nodeid):
+            if (yield from self._is_red_after(case, candidates)):
                 return (
                     yield from minimise(
                         candidates,
@@ -86,6 +85,16 @@ class Order:
                     )
                 )
         return ()
+
+    def _is_red_after(
+        self, case: Case, candidates: Sequence[str]
+    ) -> Generator[tuple[Step, ...], tuple[Answer, ...], bool]:
+        """Whether it fails after all of these; where that is how it was reproduced, it does."""
+        setup = after(case, candidates)
+        if setup == case.base and not case.flaky:
+            return True
+        (run,) = yield from look(setup, why="the tests before it")
+        return run.red(case.nodeid)
 
     def _further_sets(
         self, case: Case, first: Sequence[str]
