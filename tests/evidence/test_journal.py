@@ -196,6 +196,27 @@ def test_appending_reads_a_journal_that_was_read_no_second_time(
     assert faults(journal) == []
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (0, 1, 1, 3, 2)])
+def test_appending_follows_the_same_lines_whether_the_journal_was_read_or_not(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    ours, theirs = Journal(tmp_path / "ours"), Journal(tmp_path / "theirs")
+    ours.append([made(1), made(2)])
+    theirs.append([opened(8), opened(9)])
+    lines = [*ours.path.read_text().splitlines(), *theirs.path.read_text().splitlines()]
+    text = "\n".join(lines[index] for index in order) + "\n"
+    appended = []
+    for name in ("read", "unread"):
+        journal = Journal(tmp_path / name)
+        journal.path.write_text(text)
+        if name == "read":
+            journal.read()
+        journal.append([made(5)])
+        appended.append(journal.path.read_text().splitlines()[-1])
+    assert appended[0] == appended[1]
+    assert len(json.loads(appended[0])["parents"]) == 2
+
+
 def test_conflict_marks_count_as_union_and_go_with_the_next_append(journal: Journal) -> None:
     journal.append([made(1)])
     base = journal.path.read_text()

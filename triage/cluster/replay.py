@@ -128,7 +128,8 @@ class JournalReplay:
         ordered = sorted(by_id.values(), key=lambda event: (event.at, event.id))
         replay = cls(events=tuple(renumbered(ordered)))
         for event in replay.events:
-            if not replay._set_aside & openings_meant(event):
+            # openings rarely clash, and to find those that an event means takes as long as to read it
+            if not replay._set_aside or not replay._set_aside & openings_meant(event):
                 replay._read(event)
         return replay
 
@@ -379,7 +380,7 @@ def renumbered(events: Sequence[Event]) -> Iterator[Event]:
             number_of[event.opening] = max(known, event.new, key=lambda cluster: int(cluster[1:]))
     for event in events:
         if not isinstance(event, ClusterRenumbered):
-            changes = _new_numbers(event, number_of)
+            changes = _new_numbers(event, number_of) if number_of else {}
             yield event.model_copy(update=changes) if changes else event
 
 

@@ -73,7 +73,8 @@ class Journal:
                 raise self._error(number, f"has the id of line {first.line} and says something else")
             links.setdefault(link.digest, link)
         if identity is not None and not has_conflict:
-            self._last_read = _LastRead(identity, open_ends(line for _, line in numbered))
+            named = {digest for link in links.values() for digest in link.names}
+            self._last_read = _LastRead(identity, tuple(digest for digest in links if digest not in named))
         events = [_content(link.event) for link in first_of_id.values()]
         events.sort(key=lambda event: (event.at, event.id))
         return JournalFile(tuple(links.values()), tuple(events), has_conflict)

@@ -17,7 +17,7 @@ import json
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from triage.model.base import Value
 from triage.model.cluster import ClusterStatus, Why
@@ -299,7 +299,7 @@ Event = Annotated[
     Field(discriminator="event"),
 ]
 
-EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(defer_build=True))
 
 
 def content_id(event: Event) -> str:
