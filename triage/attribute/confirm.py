@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -111,23 +111,28 @@ def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     for each in confirmed:
         hunks = each.culprits.all
         name = _names(hunks)
-        for tests, arms in _arms(stage, each.tests, stage.state, stage.without(hunks)):
-            prediction = f"Without {name} it passes: those lines broke it."
-            names = ("with the change", f"without {name}")
-            factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
-            experiments.append((each, _experiment(stage, tests, arms, _Asked(factor, prediction, names))))
+        broke_it = f"Without {name} it passes: those lines broke it."
+        for experiment in _reversals(stage, hunks, each.tests, broke_it):
+            experiments.append((each, experiment))
         staying = [test for test in stage.stays_red(hunks) if test not in each.tests]
-        for tests, arms in _arms(stage, staying, stage.state, stage.without(hunks)):
-            prediction = f"Without {name} these pass too, as {each.tests[0]} does: they have one cause."
-            names = ("with the change", f"without {name}")
-            factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
-            others.append((each, _experiment(stage, tests, arms, _Asked(factor, prediction, names))))
+        too = f"Without {name} these pass too, as {each.tests[0]} does: they have one cause."
+        for experiment in _reversals(stage, hunks, staying, too):
+            others.append((each, experiment))
     trials = _run(stage, [experiment for _, experiment in (*experiments, *others)])
     for (each, experiment), trial in zip((*experiments, *others), trials, strict=True):
         each.judged.append(Judged(experiment, trial.result))
     steady = {test for test in stage.found if not stage.runs.subjects[test].is_flaky}
     for (each, experiment), trial in zip(experiments, trials, strict=False):
         each.take(experiment, trial, steady)
+
+
+def _reversals(stage: HunkStage, hunks: Hunks, tests: Sequence[str], prediction: str) -> Iterator[Experiment]:
+    """The bad state, and the same without these hunks."""
+    name = _names(hunks)
+    factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
+    asked = _Asked(factor, prediction, ("with the change", f"without {name}"))
+    for watched, arms in _arms(stage, tests, stage.state, stage.without(hunks)):
+        yield _experiment(stage, watched, arms, asked)
 
 
 def _alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
@@ -173,7 +178,7 @@ def _complete(stage: HunkStage, each: Confirmed) -> bool:
 
     def ask(applied: Hunks, tests: Sequence[str]) -> dict[str, Answer]:
         answers = stage.runs.answers(stage.only(applied | hunks), tests, f"the base with {_names(applied)}")
-        return {test: _OPPOSITE[answer] for test, answer in answers.items()}
+        return {test: answer.opposite for test, answer in answers.items()}
 
     rest = [hunk for hunk in stage.difference.hunks if hunk not in hunks]
     search: HunkSearch[Hunk, str] = HunkSearch(rest, harmless[:1], ask, lambda hunk: hunk.path)
@@ -181,14 +186,6 @@ def _complete(stage: HunkStage, each: Confirmed) -> bool:
     stage.cost.experiments += search.experiments
     each.culprits = Culprits(hunks.union(*found.values()), each.culprits.also)
     return bool(found)
-
-
-_OPPOSITE = {
-    Answer.GREEN: Answer.RED,
-    Answer.RED: Answer.GREEN,
-    Answer.UNTESTABLE: Answer.UNTESTABLE,
-}
-"""Of a search for what makes a test fail: red is what it looks for."""
 
 
 def _arms(

@@ -122,7 +122,8 @@ class HunkSearch(Generic[H, T]):
         if untested:
             rest = frozenset(hunk for hunk in whole if hunk not in half)
             for test, answer in self.ask(rest, untested).items():
-                answers[test] = _OPPOSITE[answer]
+                # one hunk decides, so it is in one half or the other
+                answers[test] = answer.opposite
         return answers
 
     def _first_half(self, whole: Sequence[H]) -> tuple[H, ...]:
@@ -220,14 +221,6 @@ class HunkSearch(Generic[H, T]):
             if smaller and set(self.ask(smaller, tests).values()) == {Answer.GREEN}:
                 needed = smaller
         return needed
-
-
-_OPPOSITE = {
-    Answer.GREEN: Answer.RED,
-    Answer.RED: Answer.GREEN,
-    Answer.UNTESTABLE: Answer.UNTESTABLE,
-}
-"""What the answer of the other half says of this one, where one hunk decides."""
 
 
 def _next_candidates(answer: Answer, half: tuple[H, ...], rest: tuple[H, ...]) -> tuple[H, ...]:
