@@ -332,6 +332,20 @@ def test_a_part_of_a_known_value_goes_without_dots_too(part: str) -> None:
     assert not [n for n in range(len(KNOWN) - 7) if KNOWN[n : n + 8] in shown]
 
 
+@pytest.mark.parametrize(
+    "value", ["hunter" + "2-Zq9!vault", "P@ss" + "w0rd!Shop#77", "x(7Kd)" + "'9~m&Tr4z="]
+)
+def test_a_part_with_signs_goes_too(value: str) -> None:
+    """Signs and words of passwords make short blocks that could be anything; longer ones could not."""
+    redact = Redactor([value])
+    for length in range(10, len(value)):
+        head, tail = value[:length], value[-length:]
+        assert (
+            redact(f"begins with {head}, ends with {tail}.")
+            == "begins with [redacted], ends with [redacted]."
+        )
+
+
 def test_words_of_a_known_value_are_no_parts_of_it() -> None:
     text = "database settings and passwords"
     assert Redactor(["database-Zq81xLw0-settings"])(text) == text
