@@ -99,17 +99,24 @@ def _variable(
     called: str | None = None,
     **more: str | None,
 ) -> Surroundings:
-    shown = called or (f"{name} unset" if value is None else f"{name}={value}")
+    variables = {name: value, **more}
+    # those of Python only let another one act
+    named = [each for each in variables if not each.startswith("PYTHON")]
+    shown = called or " and ".join(_shown(each, variables[each]) for each in named)
     factor = Factor(kind="env", name=name, from_="as it is", to=value)
     return Surroundings(
         shown,
         "environment",
         kind,
         factor,
-        env={name: value, **more},
+        env=variables,
         worth=worth,
         at_start=name == "LC_ALL",
     )
+
+
+def _shown(name: str, value: str | None) -> str:
+    return f"{name} unset" if value is None else f"{name}={value}"
 
 
 def _instrument(
@@ -146,12 +153,15 @@ def _environment(machine: Machine) -> list[Surroundings]:
         _variable("HOME", None, "environment-variable"),
         _temporary_folder_with_a_blank(),
         _variable("LC_ALL", "C", "locale", 2.0, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"),
+        # a CI sets both, and Python asks for a user's name in all three
         _variable("CI", "true", "environment-variable", 1.5, GITHUB_ACTIONS="true"),
         _variable("CI", None, "environment-variable", 1.5, GITHUB_ACTIONS=None),
-        _variable("COLUMNS", "40", "environment-variable", 1.5, LINES="10"),
-        _variable("FORCE_COLOR", "1", "environment-variable", 1.5, TERM="xterm-256color"),
-        _variable("TERM", "dumb", "environment-variable", 0.5, NO_COLOR="1"),
         _variable("USER", None, "environment-variable", 0.5, LOGNAME=None, USERNAME=None),
+        _variable("COLUMNS", "40", "environment-variable", 1.5),
+        _variable("FORCE_COLOR", "1", "environment-variable", 1.5),
+        _variable("NO_COLOR", "1", "environment-variable", 1.0),
+        _variable("TERM", "dumb", "environment-variable", 0.5),
+        _variable("LINES", "10", "environment-variable", 0.5),
         _variable("PATH", machine.path_without_git, "dependency", 1.0, called="no git"),
         _instrument("another folder", "environment", "working-directory", ("cwd", {"to": ".."}), 2.0),
         _instrument("no network", "environment", "network", ("network", {"refuses": True}), 2.0),
