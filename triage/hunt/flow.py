@@ -12,7 +12,7 @@ from triage.hunt.earlier import Earlier, find_cut_short, read_cut_short, read_ea
 from triage.hunt.plan import FORK_SECONDS, TRYING_SHARES, SuiteCosts, default_budget, least_budget
 from triage.hunt.proving import explain_all, prove_all
 from triage.hunt.seen import ALONE, Knowledge, SeenRun, green_in_all
-from triage.hunt.state import Hunt, Request
+from triage.hunt.state import WORKING, Hunt, Request
 from triage.hunt.trying import try_arms
 from triage.hunt.warm import WarmSuite
 from triage.lab.budget import Budget, BudgetSpent
@@ -25,8 +25,6 @@ from triage.text.plural import counted_noun
 _MOST_RUNS = 20_000
 """Processes of the laboratory in one hunt; its time ends it sooner."""
 _LEAST_SECONDS = 30.0
-_OVER = 1.05
-"""Part of the budget after which even what has begun ends: the report takes time, too."""
 _FILE_ORDER = "file order"
 _MOST_RED_ALONE = 50
 """Tests red in file order that are tried alone; a suite with more is broken, and no matter of a hunt."""
@@ -172,8 +170,10 @@ def _set_budget(state: Hunt) -> None:
     """As the user says, or by what the suite takes; refuses one that is spent before anything is tried."""
     costs, asked = state.costs, state.request.budget
     state.budget = default_budget(costs) if asked is None else asked
-    state.warm.deadline = state.started + _OVER * state.budget
-    state.lab.spending.budget = Budget(seconds=state.budget, runs=_MOST_RUNS)
+    state.warm.deadline = state.started + state.budget
+    # the clock of the laboratory began later, and it gives what has begun a little longer
+    before_lab = state.seconds - state.lab.spending.seconds
+    state.lab.spending.budget = Budget(seconds=WORKING * state.budget - before_lab, runs=_MOST_RUNS)
     least = state.seconds + least_budget(costs)
     if state.budget < least:
         raise UsageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from math import ceil
+from math import ceil, inf
 
 from triage.hunt.changes import OtherSurroundings, SecondRun
 from triage.hunt.document import Suspected
@@ -42,7 +42,7 @@ def prove_all(hunt: Hunt) -> None:
     # one search after the other may take all the time, and many tests of one factor are confirmed at once
     _prove_orders(hunt, prover, until=hunt.seconds + _SHARE_OF_ORDERS * hunt.seconds_left)
     _prove_changes(hunt)
-    _prove_orders(hunt, prover, until=hunt.budget)
+    _prove_orders(hunt, prover, until=inf)
 
 
 def _is_anything_red(hunt: Hunt) -> bool:

@@ -25,6 +25,9 @@ SQUARE = "square"
 """First word of the arms that are rows of squares; their number follows."""
 
 
+WORKING = 0.95
+"""Part of the budget in which something new begins; what has begun ends with the budget, and then the report
+is written."""
 ORDER = "order"
 GROUPS = (ORDER, "environment", "time", "chance", "numbers")
 """What a hunt can be narrowed to."""
@@ -97,8 +100,8 @@ class Hunt:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until the budget is spent."""
-        return self.budget - self.seconds
+        """Seconds in which something new may begin."""
+        return WORKING * self.budget - self.seconds
 
     def keep(self, run: SeenRun) -> None:
         """Add a run to what is known, and to the disk, from which a hunt that was cut short goes on."""

@@ -68,7 +68,7 @@ def cost_in_words(report: HuntReport) -> str:
     """What it took."""
     cost = report.cost
     return (
-        f"{cost.processes} processes ({cost.experiments} of them new interpreters), "
+        f"{cost.processes} processes ({cost.experiments} of them in experiments), "
         f"{counted_noun(cost.executions, 'test execution')}, "
         f"{cost.seconds:.1f} s of {cost.budget:.0f} s"
     )

@@ -50,6 +50,10 @@ _SIDE_BY_SIDE = 2
 """Keys that are tried in one batch."""
 
 
+_FILES = ("file:", "tmp:")
+"""Beginnings of the keys of files."""
+
+
 @dataclass(frozen=True)
 class LeakedState:
     """The keys whose restoration makes the victim pass, as a confirmed experiment has shown."""
@@ -175,7 +179,7 @@ def _prove(search: _Search, keys: Sequence[str], moment: str) -> _Found:
 
 def _shown(search: _Search, key: str) -> str:
     """A key with both of its values, cut so that what differs is seen."""
-    alone, here = around_difference(_text(search.clean, key), _text(search.dirty, key))
+    alone, here = around_difference(_words(search.clean, key), _words(search.dirty, key))
     if alone == here:
         return f"{key} (another value here than alone, of which both read {alone})"
     return f"{key} ({alone} alone, {here} here)"
@@ -239,6 +243,15 @@ def _rank(key: str) -> tuple[int, str]:
 
 def _digest(state: State, key: str) -> Any:
     return state[key][0] if key in state else None
+
+
+def _words(state: State, key: str) -> str:
+    """A value as people read it; of a file its size and digest are known."""
+    text = _text(state, key)
+    if not key.startswith(_FILES):
+        return text
+    size, _, _ = text.removeprefix("(").partition(",")
+    return f"a file of {size} bytes" if size.isdigit() else text
 
 
 def _text(state: State, key: str) -> str:
