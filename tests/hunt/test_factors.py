@@ -29,8 +29,18 @@ def test_the_arms_carry_the_same_instruments_and_differ_in_the_factor():
         changed, idle = factor.arms(Setup(nodeids=("t.py::t",)))
         assert changed != idle, factor.name
         assert changed.instruments.keys() == idle.instruments.keys()
-        assert not any(idle.instruments.values())
-        assert idle.env == {}
+        assert idle.env == factor.control_env
+        for name, settings in idle.instruments.items():
+            assert settings == factor.control.get(name, {}), factor.name
+
+
+def test_the_other_arm_of_a_date_has_the_same_clock_at_the_present():
+    for factor in every_factor(MACHINE):
+        if factor.group == "time":
+            changed, present = factor.arms(Setup(nodeids=("t.py::t",)))
+            assert present.env == changed.env
+            assert present.instruments["clock"]["at"] == NOW.timestamp()
+            assert present.instruments["clock"]["freeze"] == changed.instruments["clock"]["freeze"]
 
 
 def test_leap_day_and_new_year_are_real_days_to_come():

@@ -23,6 +23,8 @@ _QUICK_SWITCH = 1e-6
 """Seconds between two switches of threads: the interpreter's default is 5 milliseconds."""
 _SLOW_DISK = 0.1
 """Seconds that a busy disk of a shared machine takes longer for a file."""
+_QUICK_DISK = 1e-6
+"""The same functions are replaced, and take no time."""
 _LEAP_MONTH, _LEAP_DAY = 2, 29
 
 
@@ -42,16 +44,20 @@ class Surroundings:
     at_start: bool = False
     """Whether it has to be there when the interpreter starts: a process that has imported the suite cannot
     be changed so any more."""
+    control: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Instruments of the other arm that are not idle there: they change what the test sees by being there."""
+    control_env: dict[str, str | None] = field(default_factory=dict)
+    """Variables of the other arm: without them the factor would be two."""
     is_alone: bool = False
     """Whether nothing may run at the same time, because that is what it examines."""
     needs: str | None = None
     """The library that a suite has to use for the factor to matter."""
 
     def arms(self, setup: Setup) -> tuple[Setup, Setup]:
-        """The setup with the factor, and the same without it, its instruments idle."""
-        idle: dict[str, dict[str, Any]] = {name: {} for name in self.instruments}
+        """The setup with the factor, and the same without it, its instruments idle or as `control` says."""
+        idle = {name: self.control.get(name, {}) for name in self.instruments}
         changed = setup.plus(env=self.env, instruments=self.instruments)
-        return changed, setup.plus(instruments=idle)
+        return changed, setup.plus(env=self.control_env, instruments=idle)
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,10 @@ def _environment(machine: Machine) -> list[Surroundings]:
         ),
         _instrument("one processor", "environment", "resource", ("machine", {"cores": 1}), 1.0),
         _instrument("a terminal", "environment", "resource", ("terminal", {"is": True}), 1.0),
-        _instrument("a slow disk", "environment", "resource", ("disk", {"seconds": _SLOW_DISK}), 0.5),
+        replace(
+            _instrument("a slow disk", "environment", "resource", ("disk", {"seconds": _SLOW_DISK}), 0.5),
+            control={"disk": {"seconds": _QUICK_DISK}},
+        ),
     ]  # fmt: skip
     if machine.locale is not None:
         found.append(_variable("LC_ALL", machine.locale, "locale", 1.5))
@@ -190,18 +199,29 @@ def _time(machine: Machine) -> list[Surroundings]:
         ("in five years", _later(machine.now, 5), 1.5),
         ("in twenty years", _later(machine.now, 20), 1.0),
     ]
-    found = [_instrument(name, "time", "clock", ("clock", {"at": at}), worth) for name, at, worth in moments]
+    present = machine.now.timestamp()
+    found = [_clock(name, at, present, worth) for name, at, worth in moments]
     # a second later it is another year: the clock stands
-    new_year = found[0]
-    found[0] = replace(new_year, instruments={"clock": {**new_year.instruments["clock"], "freeze": True}})
+    name, at, worth = moments[0]
+    found[0] = _clock(name, at, present, worth, freeze=True)
     # second Sunday of March, first Sunday of November: five minutes before the clock is put forward, or back
     for name, moment in (
         ("the hour that does not exist", datetime(2027, 3, 14, 6, 55, tzinfo=UTC)),
         ("the hour that comes twice", datetime(2027, 11, 7, 5, 55, tzinfo=UTC)),
     ):
-        at = _instrument(f"{name}, in {_NEW_YORK}", "time", "clock", ("clock", {"at": moment.timestamp()}))
-        found.append(replace(at, env={"TZ": _NEW_YORK}))
+        hour = _clock(f"{name}, in {_NEW_YORK}", moment.timestamp(), present)
+        zone: dict[str, str | None] = {"TZ": _NEW_YORK}
+        found.append(replace(hour, env=zone, control_env=zone))
     return found
+
+
+def _clock(name: str, at: float, present: float, worth: float = 1.0, *, freeze: bool = False) -> Surroundings:
+    """The clock set to a moment; in the other arm the same clock is set to the present.
+
+    A test may see that the classes of `datetime` are replaced, or that the clock stands: that is no date.
+    """
+    found = _instrument(name, "time", "clock", ("clock", {"at": at, "freeze": freeze}), worth)
+    return replace(found, control={"clock": {"at": present, "freeze": freeze}})
 
 
 def _next_leap_year(now: datetime) -> int:

@@ -47,7 +47,7 @@ class ChangeProver:
         """
         names = dict.fromkeys(claim.change.name for claim in claims)
         of_change = {name: [claim for claim in claims if claim.change.name == name] for name in names}
-        by_start: dict[tuple[bool, bool], list[list[Claim]]] = {}
+        by_start: dict[tuple[bool, bool, bool], list[list[Claim]]] = {}
         for several in of_change.values():
             by_start.setdefault(self._start(several[0].change), []).append(several)
         for alike in by_start.values():
@@ -87,17 +87,18 @@ class ChangeProver:
             if seen.red(proof.nodeid):
                 proof.command = self.lab.command(setup)
 
-    def _start(self, change: Change) -> tuple[bool, bool]:
-        """Whether its processes may be forked, and whether nothing may run beside them."""
-        changed, _ = change.arms(Setup(nodeids=()))
-        return self.lab.runner.warmth.may_fork(changed), changed.is_undisturbed
+    def _start(self, change: Change) -> tuple[bool, bool, bool]:
+        """Whether its processes may be forked, nothing may run beside them, and the control is its own."""
+        changed, control = change.arms(Setup(nodeids=()))
+        has_own_control = bool(control.env) or any(control.instruments.values())
+        return self.lab.runner.warmth.may_fork(changed), changed.is_undisturbed, has_own_control
 
     def _experiments(self, claims: Sequence[Claim]) -> list[Experiment]:
         wanted = {claim.nodeid for claim in claims}
         setup = Setup(nodeids=tuple(nodeid for nodeid in self.suite if nodeid in wanted), seed=self.seed)
         idle: dict[str, dict[str, Any]] = {}
         for claim in claims:
-            idle.update(claim.change.arms(setup)[1].instruments)
+            idle.update({name: {} for name in claim.change.arms(setup)[1].instruments})
         setup = setup.plus(instruments=idle)
         experiments = [claim.change.experiment(claim.nodeid, setup) for claim in claims]
         if len({claim.change.name for claim in claims}) < _SHARED_FROM:

@@ -23,6 +23,8 @@ from triage.probe.case_facts import files_of, source_of
 
 _SHARE_OF_ORDERS = 0.5
 """Of the time that is left, for searches in orders before anything else is proven."""
+_MOST_OF_A_KIND = 2
+"""Factors of one kind that are tried on a test, where none is confirmed."""
 _SAMPLE = 20
 """Tests with which forks are compared: their files import what the suite needs, and they take no time."""
 _EXPLAINED_SECONDS = 10.0
@@ -39,6 +41,8 @@ def prove_all(hunt: Hunt) -> None:
     prover = _prover(hunt)
     with suppress(BudgetSpent):
         _try_forks(hunt)
+    with suppress(BudgetSpent):
+        _set_aside_what_meets_itself(hunt)
     # one search after the other may take all the time, and many tests of one factor are confirmed at once
     _prove_orders(hunt, prover, until=hunt.seconds + _SHARE_OF_ORDERS * hunt.seconds_left)
     _prove_changes(hunt)
@@ -64,6 +68,25 @@ def _try_forks(hunt: Hunt) -> None:
     some = tuple(sound[:: ceil(len(sound) / _SAMPLE)])
     for why in ("some sound tests in a new interpreter", "does a fork give what a new interpreter gives?"):
         hunt.lab.look([Look(setup=Setup(nodeids=some, seed=hunt.request.seed), why=why)])
+
+
+def _set_aside_what_meets_itself(hunt: Hunt) -> None:
+    """Tests that are red where the same test runs in another process, and for no factor.
+
+    Factors are tried side by side: a port that both processes want would be laid to all of them.
+    """
+    kinds: dict[str, set[str]] = {}
+    for arm, red in hunt.red_with.items():
+        for nodeid in red:
+            kinds.setdefault(nodeid, set()).add(hunt.factors[arm].kind)
+    several = [nodeid for nodeid, found in kinds.items() if len(found) > 1 and nodeid not in hunt.by_chance]
+    meeting: set[str] = set()
+    for nodeid in several:
+        orders = [(nodeid,)] * max(2, hunt.request.workers)
+        hunt.warm.run_all(orders, lambda _number, seen: meeting.update(filter(seen.red, seen.order)))
+    for arm, red in hunt.red_with.items():
+        hunt.red_with[arm] = {nodeid: failure for nodeid, failure in red.items() if nodeid not in meeting}
+    hunt.by_chance = (*hunt.by_chance, *sorted(meeting))
 
 
 def _answered(hunt: Hunt) -> set[str]:
@@ -217,11 +240,16 @@ def _failure_with(hunt: Hunt, claim: Claim) -> Failure | None:
 
 
 def _is_known(hunt: Hunt, nodeid: str, factor: Surroundings) -> bool:
-    """Whether a factor of this kind has been tried on the test already: a second zone says no more."""
-    is_proven = any(nodeid in proof.tests and proof.kind == factor.kind for proof in hunt.proofs)
-    return is_proven or any(
-        suspect.nodeid == nodeid and suspect.found_by == factor.name for suspect in hunt.suspected
-    )
+    """Whether factors of this kind have been tried on the test already: a second zone says no more.
+
+    What two factors of a kind did not show again is no matter of that kind.
+    """
+    if any(nodeid in proof.tests and proof.kind == factor.kind for proof in hunt.proofs):
+        return True
+    kinds = {other.name: other.kind for other in hunt.factors.values()}
+    tried = [suspect.found_by for suspect in hunt.suspected if suspect.nodeid == nodeid]
+    of_kind = [name for name in tried if kinds.get(name) == factor.kind]
+    return factor.name in tried or len(of_kind) >= _MOST_OF_A_KIND
 
 
 def explain_all(hunt: Hunt) -> None:

@@ -48,8 +48,6 @@ _TRIED_ALONE = 3
 """Likely keys that are restored one by one before all are restored together."""
 _SIDE_BY_SIDE = 2
 """Keys that are tried in one batch."""
-
-
 _FILES = ("file:", "tmp:")
 """Beginnings of the keys of files."""
 
