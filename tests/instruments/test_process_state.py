@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import textwrap
 
 import pytest
 
+from triage.instruments import process_state
 from triage.instruments.process_state_table import STATES, state_of
 from triage.probe.edits.restore_state import restoration_of
 
@@ -148,3 +150,19 @@ def test_names_that_no_row_covers_are_unknown():
     assert state_of("nothing") is None
     assert state_of("nothing:at all") is None
     assert state_of("env:") is None
+
+
+def test_flags_of_decimal_are_no_leak():
+    """Any division that is rounded sets them: who divides would be named as the writer of the context."""
+
+    def seen() -> object:
+        return dict(process_state.present_values())["decimal.context"]
+
+    with decimal.localcontext() as context:
+        context.clear_flags()
+        before = seen()
+        assert decimal.Decimal(1) / 3
+        assert context.flags[decimal.Inexact]
+        assert seen() == before
+        context.prec = 3
+        assert seen() != before
