@@ -111,7 +111,8 @@ def test_the_inner_error_counts_and_its_place(failures: dict[str, Failure]) -> N
             assert found.said == "ValueError: the beam is not aligned"
             continue
         assert (found.exception, found.message) == ("ValueError", "the beam is not aligned"), name
-        if name != "test_click":  # the runner keeps no frames in what it shows
+        # click's runner keeps no frames in what it shows; pytest cuts the middle out of long bytes
+        if name not in ("test_click", "test_bytes_in_the_message"):
             assert signatures_of(failure)[0].fields["frame"].endswith("beam.py:align"), name
 
 
