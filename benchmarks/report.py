@@ -1,6 +1,7 @@
 """The HTML report of 20,000 tests, 2,000 of them red: its size, and the time of opening and searching it.
 
-Measured in headless Chromium through Playwright. Beside it pytest-html on as many tests, where installed.
+Measured in headless Chromium through Playwright. Beside it pytest-html and Allure on as many tests,
+where they are installed (`benchmarks/report_peers.py`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.report_peers import PeerPage, ReportPeers
 from benchmarks.report_run import write_large_run
 from triage.campaign.check import check_paths
 from triage.campaign.recorded import recorded_run
@@ -27,13 +28,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SEARCH = "invoice keyerror 12"
 """Typed a letter at a time; it ends in few tests, and its first letters in thousands."""
 _LOADS = 3
-_PEER_SUITE = """
-import pytest
-@pytest.mark.parametrize("number", range({tests}))
-def test_it(number):
-    order = {{"id": number, "market": "north"}}
-    assert number % {every}, f"{{order}} is not for sale"
-"""
+_LETTER_MILLISECONDS = 250
+"""Between two letters, as a person types; a search that waits for a pause is given one."""
+_SETTLED_MILLISECONDS = 3000
 _KEYSTROKE = """
 async (letter) => {
   const field = document.querySelector("input[type=search]");
@@ -45,7 +42,7 @@ async (letter) => {
   return performance.now() - begun;
 }
 """
-_PEER_READY = "() => document.querySelectorAll('.results-table-row').length > 0"
+_READY = "() => document.querySelectorAll('.results-table-row').length > 0"
 _READY = "() => document.querySelector('#app[data-ready]') !== null"
 
 
@@ -56,6 +53,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--red", type=int, default=2_000)
     parser.add_argument("--runs", type=int, default=5, help="of the history")
     parser.add_argument("--keep", type=Path, help="a folder that keeps the report, to look at it")
+    parser.add_argument(
+        "--peers-python", default=sys.executable, help="an interpreter with pytest-html and allure-pytest"
+    )
+    parser.add_argument("--allure", default=shutil.which("allure"), help="the command line of npm's allure")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         root = asked.keep or Path(temporary)
@@ -64,8 +65,9 @@ def main(arguments: Sequence[str]) -> int:
             print("no Chromium or no Playwright: nothing is measured in a browser")
             return 0
         _measure_in_browser(page)
-        if importlib.util.find_spec("pytest_html") is not None:
-            _measure_peer(Path(temporary), asked.tests, asked.red)
+        peers = ReportPeers(Path(temporary), asked.tests, asked.red, asked.peers_python, asked.allure)
+        for page in peers.write():
+            _measure_peer(page)
     return 0
 
 
@@ -113,6 +115,29 @@ def _measure_in_browser(page: Path) -> None:
         browser.close()
 
 
+def _measure_peer(peer: PeerPage) -> None:
+    """Size, time until its tests are there, and what a letter in its search costs, where it has one."""
+    from playwright.sync_api import sync_playwright
+
+    print(f"{peer.name}: {peer.page.stat().st_size / 1e6:.2f} MB, written in {peer.seconds:.1f} s")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        before = _renderer_seconds(browser)
+        took = _load(browser, peer.page, peer.ready)
+        spent = _renderer_seconds(browser) - before
+        print(f"  can be used after {took:.0f} ms; the page takes {spent * 1000:.0f} ms of a processor")
+        if peer.search is None:
+            print("  it has no search")
+        else:
+            before = _renderer_seconds(browser)
+            tab = browser.contexts[0].pages[0]
+            tab.locator(peer.search).first.press_sequentially(SEARCH, delay=_LETTER_MILLISECONDS)
+            tab.wait_for_timeout(_SETTLED_MILLISECONDS)
+            spent = (_renderer_seconds(browser) - before) / len(SEARCH)
+            print(f"  a letter in its search takes {spent * 1000:.0f} ms of a processor")
+        browser.close()
+
+
 def _renderer_seconds(browser: Any) -> float:
     """Processor time that the browser's pages have taken so far."""
     session = browser.new_browser_cdp_session()
@@ -128,23 +153,3 @@ def _load(browser: Any, page: Path, is_ready: str) -> float:
     tab.wait_for_function(is_ready, timeout=120_000, polling=10)
     # the tab stays open: its process takes the account of its time along
     return float(tab.evaluate("() => { document.body.getBoundingClientRect(); return performance.now(); }"))
-
-
-def _measure_peer(folder: Path, tests: int, red: int) -> None:
-    """The same number of tests, run by pytest with pytest-html."""
-    from playwright.sync_api import sync_playwright
-
-    suite = folder / "peer"
-    suite.mkdir()
-    (suite / "test_peer.py").write_text(_PEER_SUITE.format(tests=tests, every=tests // red))
-    page = suite / "peer.html"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--html={page}",
-               "--self-contained-html"]  # fmt: skip
-    begun = time.perf_counter()
-    subprocess.run(command, cwd=suite, capture_output=True, check=False, timeout=900)
-    took = time.perf_counter() - begun
-    print(f"pytest-html: {page.stat().st_size / 1e6:.2f} MB, run and written in {took:.1f} s")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        print(f"  can be used after {_load(browser, page, _PEER_READY):.0f} ms")
-        browser.close()

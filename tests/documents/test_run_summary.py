@@ -156,7 +156,10 @@ def test_a_run_in_which_nothing_passed_is_not_called_green(tmp_path, record):
     assert first.endswith("is complete: no test failed, and none passed")
 
 
-def test_a_cluster_has_its_lines_and_its_cause(tmp_path, record, clusters):
+@pytest.mark.parametrize(("output", "up"), [(".", "../../../.."), ("build/own", "../../../../../..")])
+def test_a_cluster_has_its_lines_and_its_cause(tmp_path, record, clusters, output, up):
+    """Links lead to the suite's files, wherever beneath it the evidence lies, and to evidence within it."""
+    suite, tmp_path = tmp_path, tmp_path / output
     product = Frame(path="src/a b.py", lineno=3, code="return 1 / x", origin="product")
     test = Frame(path="tests/t.py", lineno=9, code="assert net() == 1", origin="test")
     chain = (Raised(type="ZeroDivisionError", message="division by zero", frames=(test, product)),)
@@ -175,9 +178,8 @@ def test_a_cluster_has_its_lines_and_its_cause(tmp_path, record, clusters):
         "evidence": "reports/x/phase_b/20260101T000000Z/probe.json",
     }
     folder.write_json("causes.json", {"stamp": run.stamp, "causes": [cause]})
-    write_run_summary(tmp_path, folder)
+    write_run_summary(tmp_path, folder, suite=suite)
     lines = (folder.path / "summary.md").read_text().splitlines()
-    up = "../../../.."
     statement = f"[src/a b.py:3]({up}/src/a%20b.py#L3): `return 1 / x`"
     assert f"  - at {statement}, from [tests/t.py:9]({up}/tests/t.py#L9)" in lines
     evidence = "../../phase_b/20260101T000000Z/probe.json"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.report_run import HOSTILE, PROSE, write_report_run
+from tests.fixtures.report_run import HOSTILE, PLAIN, PROPERTIES, PROSE, write_report_run
 from triage.campaign.recorded import recorded_run
 from triage.campaign.report import PageWriting, Report
 from triage.campaign.site.build import SiteBuilder
@@ -203,6 +203,18 @@ def test_source_is_coloured_and_prose_is_not(wide: Opened) -> None:
     assert "def" in keywords
     assert "with" not in keywords
     assert page.locator(".traceback .py-number").count() == 0
+
+
+def test_what_a_test_recorded_of_itself_is_text_or_a_safe_link(wide: Opened) -> None:
+    page = wide.go(f"#{PLAIN[1]}")
+    shown = page.locator("section", has_text="Recorded by the test").first
+    for name, value in PROPERTIES:
+        assert name in shown.inner_text()
+        assert value in shown.inner_text()
+    links = [link.get_attribute("href") for link in shown.locator("a[href]").all()]
+    assert links[0] == "https://git.corp/T-17"
+    assert links[1].endswith("/parcel/quote.py#L2")
+    assert len(links) == 2
 
 
 def test_the_owners_of_a_file_are_shown_where_nobody_else_is_named(wide: Opened) -> None:

@@ -173,7 +173,7 @@ def conclude(
         )
         gate = _judged(services, record, read_clusters(folder.path), before)
         folder.write_json("gate.json", gate.model_dump(mode="json"))
-        write_run_summary(services.output, folder, templates_of(services))
+        write_run_summary(services.output, folder, templates_of(services), suite=services.root)
         if not record.resumable:
             folder.seal()
         fixed = _fixed_in(assignment.clusters)

@@ -34,6 +34,7 @@ from triage.evidence.atomic import plain, write_json, write_text
 from triage.evidence.folder import EvidenceFolder, document_bytes
 from triage.evidence.journal import Journal
 from triage.evidence.manifest import read as read_manifest
+from triage.evidence.places import seen_from_suite
 from triage.formats.github import workflow_commands
 from triage.formats.reported_run import ReportedCause, ReportedRun, RetriedAttempt, RunSource
 from triage.model.claim import Artifact
@@ -179,6 +180,7 @@ class Report:
             {"run": self._summary_source()},
             self.templates,
             document=self._name("summary.md"),
+            output=seen_from_suite(self.root, self.output),
         ).text
 
     def write_html(self, path: Path, writing: PageWriting) -> None:
@@ -224,6 +226,7 @@ class Report:
             {"run": self._summary_source()},
             self.templates,
             document=self._name("summary.md"),
+            output=seen_from_suite(self.root, self.output),
         )
         if self.folder.sealed:
             sealed = read_manifest(self.folder.path).files.get("summary.md")

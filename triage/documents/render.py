@@ -14,6 +14,7 @@ from triage.documents.template_engine import Rendered, Source, render
 from triage.errors import CheckError, UsageError, VoidError
 from triage.evidence.atomic import write_json, write_text
 from triage.evidence.packed import read_record_bytes
+from triage.evidence.places import seen_from_suite
 from triage.model.claim import Artifact, Sidecar
 
 SUFFIX = ".j2"
@@ -80,15 +81,23 @@ def write_document(
     template: str,
     artifacts: Mapping[str, Path],
     templates: Mapping[str, str] | None = None,
+    *,
+    suite: Path | None = None,
 ) -> Sidecar:
     """Render a template from artifacts into `path` and write `<path>.claims.json`.
 
     The template sees each artifact's JSON under its name and nothing else. Values in artifacts were
-    redacted when those were written.
+    redacted when those were written. `suite` is the suite's root; None where it is `root`.
     """
     sources = {name: source_of(root, artifact) for name, artifact in artifacts.items()}
     texts = load_templates() if templates is None else templates
-    rendered = render(template, sources, texts, document=path.relative_to(root).as_posix())
+    rendered = render(
+        template,
+        sources,
+        texts,
+        document=path.relative_to(root).as_posix(),
+        output=seen_from_suite(suite or root, root),
+    )
     write_text(path, rendered.text)
     write_json(sidecar_of(path), rendered.sidecar)
     return rendered.sidecar
@@ -97,7 +106,7 @@ def write_document(
 def render_again(root: Path, sidecar: Sidecar, templates: Mapping[str, str]) -> Rendered:
     """Render a document anew from its recorded template and sources."""
     sources = {name: source_of(root, root / artifact.path) for name, artifact in sidecar.sources.items()}
-    return render(sidecar.template, sources, templates, document=sidecar.document)
+    return render(sidecar.template, sources, templates, document=sidecar.document, output=sidecar.output)
 
 
 def restore(root: Path, folder: Path, templates: Mapping[str, str]) -> list[Path]:

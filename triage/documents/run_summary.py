@@ -271,12 +271,19 @@ def _first_line(message: str) -> str:
 
 
 def write_run_summary(
-    root: Path, folder: EvidenceFolder, templates: Mapping[str, str] | None = None
+    root: Path,
+    folder: EvidenceFolder,
+    templates: Mapping[str, str] | None = None,
+    *,
+    suite: Path | None = None,
 ) -> dict[str, Any]:
-    """Write both documents from `results.json`, `clusters.json` and `failures.json`; returns the figures."""
+    """Write both documents from `results.json`, `clusters.json` and `failures.json`; returns the figures.
+
+    `suite` is the suite's root; None where the evidence lies beneath it.
+    """
     summary = summary_of(folder.path)
     path = folder.write_json("summary.json", summary)
-    write_document(root, folder.path / "summary.md", "summary.md.j2", {"run": path}, templates)
+    write_document(root, folder.path / "summary.md", "summary.md.j2", {"run": path}, templates, suite=suite)
     return summary
 
 

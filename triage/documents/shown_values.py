@@ -56,7 +56,9 @@ class Recorder:
 
     medium: Medium
     folder: str
-    """Of the document, from the project's root: links start there."""
+    """Of the document, from where the project's paths begin: links to evidence start there."""
+    folder_in_suite: str
+    """Of the document, from the suite's root: links to source start there."""
     shown: list[Shown] = field(default_factory=list)
     templates: dict[str, str] = field(default_factory=dict)
     """Name to text."""

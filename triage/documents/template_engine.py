@@ -7,6 +7,7 @@ says how facts become claims, `template_environment` what a template can do with
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,15 +42,22 @@ class Rendered:
 
 
 def render(
-    template: str, sources: Mapping[str, Source], templates: Mapping[str, str], *, document: str
+    template: str,
+    sources: Mapping[str, Source],
+    templates: Mapping[str, str],
+    *,
+    document: str,
+    output: str = "",
 ) -> Rendered:
     """Render one template.
 
     `sources` are the only names that the template sees; `templates` holds the text of each template by
-    name; `document` is the path of the result in the project. A template whose name ends in `.html.j2`
+    name; `document` is the path of the result in the project, whose paths begin at `output` as seen from the
+    suite's root. A template whose name ends in `.html.j2`
     gives HTML, any other markdown. Raises `UsageError` with the template's line where it cannot be rendered.
     """
-    recorder = Recorder(_medium(template), folder=document.rpartition("/")[0])
+    folder = document.rpartition("/")[0]
+    recorder = Recorder(_medium(template), folder=folder, folder_in_suite=posixpath.join(output, folder))
     environment = TemplateEnvironment(recorder, templates)
     facts = {name: Fact(source.data, Ref(source=name)) for name, source in sources.items()}
     try:
@@ -71,6 +79,7 @@ def render(
         sources={name: source.artifact for name, source in sources.items()},
         claims=claims,
         constants=_constants(text, claims, recorder.medium),
+        output=output,
     )
     return Rendered(text, sidecar)
 

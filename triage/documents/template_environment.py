@@ -116,6 +116,10 @@ def _showing(recorder: Recorder) -> dict[str, Callable[..., Markup]]:
     def href(fact: Fact) -> Markup:
         return recorder.mark(fact, f"href:{recorder.folder}")
 
+    def source(fact: Fact) -> Markup:
+        """A link to a file of the suite: its paths begin at the suite's root, not where the evidence lies."""
+        return recorder.mark(fact, f"href:{recorder.folder_in_suite}")
+
     return {
         "prose": prose,
         "code": code,
@@ -125,6 +129,7 @@ def _showing(recorder: Recorder) -> dict[str, Callable[..., Markup]]:
         "things": things,
         "listed": listed,
         "href": href,
+        "source": source,
     }
 
 

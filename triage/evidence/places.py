@@ -38,6 +38,16 @@ def output_folder(root: Path, setting: str | None) -> Path:
     return output
 
 
+def seen_from_suite(root: Path, output: Path) -> str:
+    """The output as a posix path from the suite's root; empty where it is the root, or lies elsewhere.
+
+    From elsewhere no relative link leads to the source that holds on another machine.
+    """
+    if output == root or not output.is_relative_to(root):
+        return ""
+    return output.relative_to(root).as_posix()
+
+
 def state_folder(output: Path) -> Path:
     """Make `.triage`, for locks and the history; git ignores what is in it, also where nobody has said so."""
     folder = output / STATE

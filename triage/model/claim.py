@@ -76,6 +76,8 @@ class Sidecar(Value):
     sources: dict[str, Artifact]
     claims: tuple[Claim, ...]
     constants: tuple[Constant, ...] = ()
+    output: str = ""
+    """Where the project's paths begin, as seen from the suite's root: links to source count from there."""
 
 
 class Unfounded(ValueError):

@@ -230,6 +230,8 @@ class TestResult(Value):
     """None where the test was not run again: green, or no time for it (the record's notes say so)."""
     base: OnBase | None = None
     """None where the run had no base, or the test did not fail."""
+    properties: tuple[tuple[str, str], ...] | None = None
+    """What the test said of itself by pytest's `record_property`, in its order; None: nothing."""
 
     @property
     def executions(self) -> int:

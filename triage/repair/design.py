@@ -88,7 +88,14 @@ def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> De
     artifacts = {"design": path, "probe": basis.probe}
     if basis.run_folder is not None and (basis.run_folder / "summary.json").is_file():
         artifacts["run"] = basis.run_folder / "summary.json"
-    write_document(services.output, folder.path / "design.md", TEMPLATE, artifacts, prepared.templates)
+    write_document(
+        services.output,
+        folder.path / "design.md",
+        TEMPLATE,
+        artifacts,
+        prepared.templates,
+        suite=services.root,
+    )
     folder.seal()
     written = Design.model_validate_json(path.read_bytes())  # as it is on disk: redacted
     _record(services, written)

@@ -164,7 +164,9 @@ def _concluded(
         artifacts["recorded"] = services.output / asked.source
     elif asked.probe is not None and (services.output / asked.probe).is_file():
         artifacts["probe"] = services.output / asked.probe
-    write_document(services.output, folder.path / "verify.md", TEMPLATE, artifacts, templates)
+    write_document(
+        services.output, folder.path / "verify.md", TEMPLATE, artifacts, templates, suite=services.root
+    )
     folder.seal()
     written = Verification.model_validate_json(path.read_bytes())  # as it is on disk: redacted
     _record(services, written)

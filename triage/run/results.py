@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from triage.model.failure import CRASHED, TIMED_OUT
@@ -21,6 +22,10 @@ from triage.run.recorded_failures import (
 )
 
 _STAGES = ("setup", "call", "teardown")
+_MOST_PROPERTIES = 50
+"""Of one test: a loop that records a property a step would fill the results."""
+_PROPERTY_CHARS = 2000
+"""Of a name or a value: as long as an address may be."""
 _SECONDS_DIGITS = 6
 """Microseconds: finer differences are the machine's, not the test's."""
 
@@ -50,7 +55,21 @@ def result_of_event(
         duration=_total(stages[stage]["duration"] for stage in _STAGES if stage in stages),
         failures=failures_of(key[0], event.get("failures", ()), origins),
         note="; ".join(notes) or None,
+        properties=_properties(event.get("properties", ())),
     )
+
+
+def _properties(recorded: Sequence[Sequence[Any]]) -> tuple[tuple[str, str], ...] | None:
+    """Names and values as texts: pytest lets a test record any value under any name."""
+    found = tuple(
+        (_as_text(name)[:_PROPERTY_CHARS], _as_text(value)[:_PROPERTY_CHARS])
+        for name, value in recorded[:_MOST_PROPERTIES]
+    )
+    return found or None
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _total(durations: Iterable[float]) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from triage.model.base import Value
 from triage.model.outcome import Outcome
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Rises with every change of what is stated here: the data of another version is not collected again."""
 ABSENT: Final = " "
 """The letter of a test that a run did not have."""
@@ -46,6 +46,8 @@ class TestDetail(Value):
     quarantine: str | None = None
     flaky: str | None = None
     """Its rate over the recorded runs, in words."""
+    properties: tuple[tuple[str, str], ...] | None = None
+    """What it said of itself by pytest's `record_property`."""
 
 
 class TestColumns(Value):

@@ -72,6 +72,7 @@ def _detail(result: TestResult, red: Mapping[str, Any], rate: Mapping[str, Any] 
         base=result.base.model_dump(mode="json", exclude_none=True) if result.base else None,
         quarantine=quarantine.get("said"),
         flaky=_rate_in_words(rate) if rate else None,
+        properties=result.properties,
     )
 
 

@@ -1,7 +1,7 @@
 // What was run, where, with what.
 
 import { el } from "./dom.js";
-import { commitLink, facts, outcomeBar, section, table, testLink } from "./parts.js";
+import { clusterLink, commitLink, facts, outcomeBar, section, table, testLink } from "./parts.js";
 import { OUTCOMES, counted, duration, outcomesInWords } from "./words.js";
 
 const SLOWEST = 25;
@@ -56,15 +56,17 @@ function gateLines(heading, texts) {
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(rest);
   }
-  return [...groups].map(([name, rows]) =>
-    el(
+  return [...groups].map(([name, rows]) => {
+    if (rows.length === 1) return el("p", {}, `${heading}: `, name ? clusterLink(name) : "the run", ` ${rows[0]}`);
+    const more = rows.length - MOST_GATE_LINES;
+    return el(
       "details",
-      { open: rows.length === 1 },
-      el("summary", {}, `${heading}: ${name || "the run"}`, rows.length > 1 ? ` (${counted(rows.length, "line")})` : ""),
+      {},
+      el("summary", {}, `${heading}: ${name || "the run"} (${counted(rows.length, "line")})`),
       lines(rows.slice(0, MOST_GATE_LINES)),
-      rows.length > MOST_GATE_LINES ? el("p", { class: "quiet" }, `and ${counted(rows.length - MOST_GATE_LINES, "more line")} in gate.json`) : null,
-    ),
-  );
+      more > 0 ? el("p", { class: "quiet" }, `and ${counted(more, "more line")} in gate.json`) : null,
+    );
+  });
 }
 
 /** A limit with its unit, by its name. */

@@ -26,10 +26,22 @@ export function testView(test, report) {
       ["chunk", test.chunk],
       ["process of the chunk", test.detail.attempt ? `the ${test.detail.attempt}.` : null],
     ]),
+    section("Recorded by the test", propertiesPart(test.detail.properties, report)),
     historyPart(test, report),
     failures.map((failure, index) => failureSection(failure, index, failures.length, report)),
     section("Commands", command(`pytest ${shellWord(test.id)}`), command(`triage history ${shellWord(test.id)}`)),
   );
+}
+
+/** What a test said of itself: addresses are links, and so are files of the project. */
+function propertiesPart(properties, report) {
+  return properties ? facts(properties.map(([name, value]) => [name, propertyValue(value, report)])) : null;
+}
+
+function propertyValue(value, report) {
+  if (/^https:\/\/[^\s]+$/.test(value)) return el("a", { href: value, rel: "noreferrer" }, value);
+  const place = /^([\w./-]+\.\w+):(\d+)$/.exec(value);
+  return place ? placeLink({ path: place[1], line: Number(place[2]) }, report) : value;
 }
 
 function clusterLine(id, report) {

@@ -6,8 +6,10 @@ import { RED, counted, duration, outcomeWord } from "./words.js";
 
 const LANE = 34; // units of height
 const WIDTH = 1000;
-const SMALLEST = 1.5; // units of width: a shorter test is drawn only where it is red
-const MOST_DRAWN = 4000;
+const SMALLEST = 2; // units of width: shorter tests are drawn together
+const LOW = 8; // units of height of a mark that is green
+const HIGH = 22; // of one that is red
+const MOST_AGAIN = 100; // rows
 const ZOOMS = [1, 2, 4, 8, 16, 32];
 
 /** The timeline with its zoom, and a table of the processes. */
@@ -41,7 +43,7 @@ export function timelineView(report) {
     attempts.some((attempt) => attempt.began === null)
       ? el("p", { class: "quiet" }, "This run did not record when its processes began: each chunk has a lane of its own.")
       : null,
-    el("p", { class: "quiet" }, "A lane is a worker, a bar a process of a chunk, the marks in it its tests: high marks are red, a † is a death."),
+    el("p", { class: "quiet" }, "A lane is a worker, a bar a process of a chunk, the marks in it its tests: high marks are red, the higher the more of them, a † is a death."),
     frame,
     section("Processes", processes(attempts, inAttempt)),
     section("Run again", rerunRows(report)),
@@ -85,7 +87,6 @@ function drawing(attempts, lanes, end, inAttempt, zoom) {
   node.style.width = `${zoom * 100}%`;
   node.style.height = `${lanes * LANE}px`;
   node.setAttribute("preserveAspectRatio", "none");
-  let drawn = 0;
   for (const attempt of attempts) {
     const left = (attempt.start / end) * width;
     const wide = Math.max(2, (attempt.seconds / end) * width);
@@ -94,27 +95,54 @@ function drawing(attempts, lanes, end, inAttempt, zoom) {
     const title = `${attempt.chunk}, process ${attempt.number}: ${duration(attempt.seconds * 1000)}, ${attempt.ended}`;
     node.append(svg("rect", { x: left, y: top, width: wide, height: LANE - 6, class: died ? "process died" : "process" }, svg("title", {}, title)));
     const tests = inAttempt.get(`${attempt.chunk} ${attempt.number}`) || [];
-    const sum = tests.reduce((total, test) => total + (test.millis || 0), 0) / 1000;
-    const scale = wide / Math.max(attempt.seconds, sum, 0.001);
     let at = left;
-    for (const test of tests) {
-      const own = ((test.millis || 0) / 1000) * scale;
-      const isRed = RED.has(test.outcome) || test.outcome === "flaky";
-      if (drawn < MOST_DRAWN && (own >= SMALLEST || isRed)) {
-        drawn += 1;
-        node.append(
-          svg(
-            "rect",
-            { x: at, y: isRed ? top + 3 : top + 14, width: Math.max(1, own - 0.5), height: isRed ? LANE - 12 : LANE - 24, class: `o-${test.outcome}` },
-            svg("title", {}, `${test.id}: ${outcomeWord(test.outcome)}, ${duration(test.millis)}`),
-          ),
-        );
-      }
-      at += own;
+    for (const mark of marksOf(tests, attempt, wide)) {
+      node.append(...drawnMark(mark, at, top));
+      at += mark.width;
     }
     if (died) node.append(svg("rect", { x: left + wide - 4, y: top - 3, width: 4, height: LANE, class: "death" }, svg("title", {}, `${title} ${attempt.signal || ""}`)));
   }
   return node;
+}
+
+/** The tests of a process with their widths; neighbours that are too small to be seen are one mark. */
+function marksOf(tests, attempt, wide) {
+  const known = tests.reduce((total, test) => total + (test.millis || 0), 0);
+  const timeless = tests.filter((test) => test.millis === null).length;
+  // what no test has taken is the setting up of each; all of it is the test's that ended the process
+  const rest = Math.max(0, attempt.seconds * 1000 - known);
+  const ofEach = timeless ? 0 : rest / (tests.length || 1);
+  const scale = wide / Math.max(attempt.seconds * 1000, known, 1);
+  const marks = [];
+  for (const test of tests) {
+    const width = (test.millis === null ? rest / timeless : test.millis + ofEach) * scale;
+    const last = marks[marks.length - 1];
+    if (last && width < SMALLEST && last.width < SMALLEST) {
+      last.width += width;
+      last.tests.push(test);
+    } else {
+      marks.push({ width, tests: [test] });
+    }
+  }
+  return marks;
+}
+
+/** A mark as bars: low for what passed, above it as high as the share of what is red. */
+function drawnMark({ width, tests }, at, top) {
+  const isRed = (test) => RED.has(test.outcome) || test.outcome === "flaky";
+  const red = tests.filter(isRed);
+  const words = tests.length === 1 ? `${tests[0].id}: ${outcomeWord(tests[0].outcome)}, ${duration(tests[0].millis)}` : `${counted(tests.length, "test")}, ${red.length} red`;
+  const place = { x: at, width: Math.max(0.8, width - 0.3) };
+  const bars = [];
+  if (red.length < tests.length) {
+    const other = tests.find((test) => !isRed(test));
+    bars.push(svg("rect", { ...place, y: top + LANE - 6 - LOW - 3, height: LOW, class: `o-${other.outcome}` }, svg("title", {}, words)));
+  }
+  if (red.length) {
+    const height = Math.max(SMALLEST, HIGH * (red.length / tests.length));
+    bars.push(svg("rect", { ...place, y: top + LANE - 6 - height - 3, height, class: `o-${red[0].outcome}` }, svg("title", {}, words)));
+  }
+  return bars;
 }
 
 function processes(attempts, inAttempt) {
@@ -138,11 +166,13 @@ function processes(attempts, inAttempt) {
 function rerunRows(report) {
   const again = report.tests.filter((test) => test.detail.reruns);
   if (again.length === 0) return null;
-  return table(
-    ["test", "#red", "#runs", "alone"],
-    again.slice(0, 200).map((test) => {
-      const { reruns } = test.detail;
-      return [testLink(test.id), reruns.failed, reruns.runs, reruns.alone ? outcomeWord(reruns.alone) : ""];
-    }),
-  );
+  const rows = again.slice(0, MOST_AGAIN).map((test) => {
+    const { reruns } = test.detail;
+    return [testLink(test.id), `${reruns.failed} of ${reruns.runs}`, reruns.alone ? outcomeWord(reruns.alone) : ""];
+  });
+  const more = again.length - rows.length;
+  return [
+    table(["test", "#red", "alone"], rows),
+    more > 0 ? el("p", { class: "quiet" }, `and ${counted(more, "more test")}`) : null,
+  ];
 }
