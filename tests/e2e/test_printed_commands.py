@@ -162,6 +162,10 @@ def test_what_is_printed_from_red_to_resolved(project, pasted):
     assert probed.code == 0, probed.err
     pasted.run(project, printed(project, subjects=[victim]) | commands_of(probed.json))
 
+    designed = project.triage("design", victim, "--json")
+    assert designed.code == 0, designed.err
+    pasted.run(project, printed(project, subjects=[victim]) | commands_of(designed.json))
+
     project.file("product.py", PRODUCT.replace("/ 3", "/ 2")).commit()
     project.triage("run")
     pasted.run(project, printed(project, subjects=[half, victim], wrong=[("verify", "C99")]))

@@ -172,7 +172,7 @@ def _subject_run(designing: Designing, run: Observation) -> SubjectRun:
         outcome=first_other_outcome(run, designing.basis.subject).value,
         seconds=round(run.seconds, 3),
         loss=measured.loss if measured else None,
-        command=run.command,
+        command=pytest_command(designing.settings, designing.basis.context),
         evidence=designing.evidence(run.evidence),
     )
 

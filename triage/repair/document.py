@@ -24,6 +24,7 @@ class SubjectRun(Value):
     seconds: float
     loss: Any
     command: str
+    """A shell line that runs the same tests in the present tree: the copy of the run is gone."""
     evidence: str
 
 
