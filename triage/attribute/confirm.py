@@ -100,7 +100,9 @@ def _leave_out_refuted(stage: HunkStage, each: Confirmed) -> bool:
     if each.without not in (Status.REFUTED, Status.INVALID_CONTROL):
         return False
     for test in each.tests:
-        stage.leave_out(test, f"single runs led to {_names(each.culprits.all)}, and repeats contradict them")
+        stage.leave_out(
+            test, f"single runs led to {factor_name(each.culprits.all)}, and repeats contradict them"
+        )
     return True
 
 
@@ -110,7 +112,7 @@ def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     others: list[tuple[Confirmed, Experiment]] = []
     for each in confirmed:
         hunks = each.culprits.all
-        name = _names(hunks)
+        name = factor_name(hunks)
         broke_it = f"Without {name} it passes: those lines broke it."
         for experiment in _reversals(stage, hunks, each.tests, broke_it):
             experiments.append((each, experiment))
@@ -128,7 +130,7 @@ def _without(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
 
 def _reversals(stage: HunkStage, hunks: Hunks, tests: Sequence[str], prediction: str) -> Iterator[Experiment]:
     """The bad state, and the same without these hunks."""
-    name = _names(hunks)
+    name = factor_name(hunks)
     factor = Factor(kind=PROBE, name=name, from_="present", to="reverted")
     asked = _Asked(factor, prediction, ("with the change", f"without {name}"))
     for watched, arms in _arms(stage, tests, stage.state, stage.without(hunks)):
@@ -153,7 +155,7 @@ def _test_alone(stage: HunkStage, confirmed: Sequence[Confirmed]) -> None:
     experiments: list[tuple[Confirmed, Experiment]] = []
     for each in confirmed:
         if each.culprits.hunks:
-            name = _names(each.culprits.hunks)
+            name = factor_name(each.culprits.hunks)
             good = stage.without(stage.difference.hunks)
             for tests, arms in _arms(stage, each.tests, stage.only(each.culprits.hunks), good):
                 prediction = f"On the base {name} alone makes it fail; the base itself passes."
@@ -171,13 +173,15 @@ def _complete(stage: HunkStage, each: Confirmed) -> bool:
     steady = [test for test in each.tests if not stage.runs.subjects[test].is_flaky]
     hunks = each.culprits.hunks
     stage.cost.experiments += 1
-    seen = stage.runs.answers(stage.only(hunks), steady, f"the base with {_names(hunks)} alone")
+    seen = stage.runs.answers(stage.only(hunks), steady, f"the base with {factor_name(hunks)} alone")
     harmless = [test for test, answer in seen.items() if answer is Answer.GREEN]
     if not harmless:
         return False
 
     def ask(applied: Hunks, tests: Sequence[str]) -> dict[str, Answer]:
-        answers = stage.runs.answers(stage.only(applied | hunks), tests, f"the base with {_names(applied)}")
+        answers = stage.runs.answers(
+            stage.only(applied | hunks), tests, f"the base with {factor_name(applied)}"
+        )
         return {test: answer.opposite for test, answer in answers.items()}
 
     rest = [hunk for hunk in stage.difference.hunks if hunk not in hunks]
@@ -262,7 +266,8 @@ _MOST_NAMED = 3
 """Hunks in a factor's name; a set of more is named by these and their number."""
 
 
-def _names(hunks: Hunks) -> str:
+def factor_name(hunks: Hunks) -> str:
+    """Hunks as the name of a factor."""
     names = sorted(hunk.name for hunk in hunks)
     shown = " + ".join(names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED

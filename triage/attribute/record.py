@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 from triage.attribute.attribution import Attribution
 from triage.attribute.causes import FoundCause
+from triage.attribute.confirm import PROBE, factor_name
 from triage.attribute.factors import FactorOnOthers
 from triage.attribute.wording import (
     confidence_of,
     cost_in_words,
     in_order,
-    places_of,
     summary_of,
     title_of_cause,
     weakest,
@@ -59,7 +59,7 @@ def decided_causes(services: Services, attribution: Attribution) -> list[Decided
                 tests=frozenset(cause.tests),
                 detail=f"{summary} ({where}/{JOINT_FILE})",
                 title=title_of_cause(cause),
-                factor=f"hunk:{places_of(in_order(cause.hunks))}=reverted",
+                factor=f"{PROBE}:{factor_name(cause.hunks)}=reverted",
                 evidence=f"{where}/{JOINT_FILE}",
                 said=summary,
                 confidence="proven" if confidence_of(cause) == "proven" else "likely",

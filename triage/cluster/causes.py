@@ -53,6 +53,7 @@ def flips_of_causes(causes: Sequence[DecidedCause]) -> tuple[Flip, ...]:
             flipped=cause.tests,
             unmoved=every - cause.tests,
             evidence=cause.evidence,
+            said=cause.detail,
         )
         for cause in causes
     )

@@ -40,6 +40,8 @@ class Flip:
     """Where the observations lie."""
     cluster: str | None = None
     """The cluster whose failure was experimented on, by its id then; None: whichever has the tests."""
+    said: str = ""
+    """What it showed, as a sentence with its evidence; empty where the factor says it."""
 
 
 @dataclass(frozen=True)

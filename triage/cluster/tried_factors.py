@@ -32,18 +32,21 @@ class Tried:
     stayed: frozenset[str] = frozenset()
     """Tests that failed with it too."""
     evidence: tuple[str, ...] = ()
+    said: str = ""
+    """What the first of the experiments with a sentence says."""
 
     def plus(self, flip: Flip) -> Tried:
         """With one more experiment on the same factor."""
         evidence = self.evidence
         if flip.evidence and flip.evidence not in evidence:
             evidence = (*evidence, flip.evidence)
-        return Tried(self.moved | flip.flipped, self.stayed | flip.unmoved, evidence)
+        said = self.said or flip.said
+        return Tried(self.moved | flip.flipped, self.stayed | flip.unmoved, evidence, said)
 
     def among(self, nodeids: Iterable[str]) -> Tried:
         """The part that concerns these tests."""
         named = frozenset(nodeids)
-        return Tried(self.moved & named, self.stayed & named, self.evidence)
+        return Tried(self.moved & named, self.stayed & named, self.evidence, self.said)
 
     @property
     def place(self) -> str:

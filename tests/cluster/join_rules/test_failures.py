@@ -351,3 +351,10 @@ def test_one_cause_of_a_helper_behind_many_wrappings(failing: Failing, run: Run)
     ))  # fmt: skip
     homes = [found.cluster_of[f"{name}.py::{name}", 0] for name in "abcd"]
     assert homes[0] == homes[1] == homes[2] != homes[3]
+
+
+def test_an_experiment_with_a_sentence_is_told_by_it(two: RunRecord) -> None:
+    said = "m.py:3 broke it: without it the tests pass (reports/x/joint.json)"
+    flip = Flip("hunk:m.py:3-3=reverted", frozenset({"a.py::a", "b.py::b"}), frozenset(), "x", said=said)
+    (cluster,) = clustered(two, Context(flips=(flip,))).clusters
+    assert [why.detail for why in cluster.why] == [said]

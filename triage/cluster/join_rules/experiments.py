@@ -19,8 +19,8 @@ def flipped_together(units: Sequence[Unit], context: Context) -> Iterator[Join]:
     """Units all of whose tests passed once one specific factor was changed."""
     for factor, tried in tried_factors(context.flips).items():
         if is_specific(factor):
-            why = Why(kind="experiment", detail=f"all pass with {factor}{tried.place}")
-            yield from star(_within(units, tried.moved), why)
+            detail = tried.said or f"all pass with {factor}{tried.place}"
+            yield from star(_within(units, tried.moved), Why(kind="experiment", detail=detail))
 
 
 def told_apart(units: Sequence[Unit], flips: Sequence[Flip]) -> frozenset[frozenset[int]]:
