@@ -30,6 +30,9 @@ CACHE = Path("Fdump.bin")
 LARGEST_FLOAT32 = 2.0**128 - 2.0**104
 """Photons of a pixel that the float image, the counts and the noise can hold."""
 
+SMALLEST_FLOAT32 = 2.0**-149
+"""Photons of a pixel below which the float image holds 0."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, by the shell's custom: 128 + SIGINT."""
 
@@ -110,6 +113,10 @@ def simulate(given: Given, clock: int) -> int:
         raise SimulatorError(
             f"pixels of {top:g} photons do not fit into the files, whose numbers are float32"
         )
+    if 0 < top < SMALLEST_FLOAT32:
+        warnings.warn(
+            f"the brightest pixel has {top:g} photons, which files of float32 hold as 0", stacklevel=1
+        )
     say(f"sum {total:.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
     first_f, last_f, first_s, last_s = clipped_roi(detector)
     window = images.Window(rows=slice(first_s, last_s + 1), columns=slice(first_f, last_f + 1))
@@ -186,9 +193,11 @@ def precision_of(given: Given) -> str:
 
 def threads_of(given: Given) -> int | None:
     """-threads, at least 1; None: as many as there are processors."""
+    from simulator.engine.switch import MOST_THREADS
+
     threads = given.whole("threads")
-    if threads is not None and threads < 1:
-        raise SimulatorError(f"-threads is {threads}: it must be a whole number of at least 1")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise SimulatorError(f"-threads is {threads}: it must be a whole number in 1 ... {MOST_THREADS}")
     return threads
 
 

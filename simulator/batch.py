@@ -73,8 +73,6 @@ def _check_agreement(first: Scene, scene: Scene, number: int) -> None:
                 f"crystal {number} differs from the first in {field.name}: {other} instead of {one}; "
                 "a batch shares it (give N_cells as tensors, oversample as a number), or takes single runs"
             )
-    if first.first_real is not None:
-        raise SimulatorError("a batch has no phi carry-over: take single runs")
     pairs = zip(first.tensors.as_list(), scene.tensors.as_list(), strict=True)
     if any(one.shape != other.shape for one, other in pairs):
         raise SimulatorError(

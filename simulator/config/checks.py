@@ -11,6 +11,9 @@ from simulator.config.errors import SimulatorError
 if TYPE_CHECKING:
     import torch
 
+GENERATOR_MODULUS = 2**31 - 1
+"""As MODULUS in physics/chance.py."""
+
 Scalar: TypeAlias = Union[float, "torch.Tensor"]
 """A number, or a 0-d tensor whose gradient is wanted."""
 
@@ -158,9 +161,12 @@ def count(name: str, value: int, least: int, most: int = MOST) -> int:
 
 
 def seed(name: str, value: int) -> int:
-    """Return a whole number; raise a SimulatorError for anything else."""
+    """Return a whole number that starts the generator; raise a SimulatorError for anything else."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise SimulatorError(f"{name} is {value!r}: a seed is a whole number")
+    # The generator counts by this modulus, and from 0 it never moves; a seed of 0 itself starts it at 1.
+    if value != 0 and value % GENERATOR_MODULUS == 0:
+        raise SimulatorError(f"{name} is {value}: a multiple of {GENERATOR_MODULUS} starts no random numbers")
     return int(value)
 
 

@@ -151,10 +151,10 @@ def miller_indices(scene: Scene, rows: slice, q: Tensor, pixels: Tensor, first_s
     first sample of each thread has orientations of its own.
     """
     indices = _project(scene.tensors.real[rows], q)
-    if scene.first_real is not None and first_step == 0:
+    if scene.carries_over and first_step == 0:
         hit = torch.isin(pixels, torch.tensor(scene.plan.first_pixels, device=pixels.device))
         if bool(hit.any()):
-            indices = torch.where(hit, _project(scene.first_real[rows], q), indices)
+            indices = torch.where(hit, _project(scene.tensors.first_real[rows], q), indices)
     return indices
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 ENGINES = ("auto", "kernel", "torch")
+MOST_THREADS = 1024
+"""Threads beyond which the kernel is not asked for: a system that cannot start them kills the process."""
+
 SWITCH = "NANOBRAGG_DISABLE_COMPILE"
 """Environment variable; anything but 0 or nothing selects the plain path."""
 

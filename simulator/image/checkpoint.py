@@ -19,7 +19,7 @@ def fingerprint(scene: Scene) -> str:
     import hashlib
 
     digest = hashlib.sha256(repr(scene.plan).encode())
-    for tensor in (*scene.tensors.as_list(), scene.mask, scene.first_real):
+    for tensor in (*scene.tensors.as_list(), scene.mask):
         if tensor is not None:
             numbers = as_numpy(tensor)
             digest.update(f"{numbers.dtype} {numbers.shape}".encode() + numbers.tobytes())

@@ -18,7 +18,7 @@ from simulator.engine.native.library import Numbers
 from simulator.engine.native.pack import refusal
 from simulator.engine.native.rows import KernelRows
 from simulator.engine.native.shared import shared
-from simulator.engine.switch import disabled
+from simulator.engine.switch import MOST_THREADS, disabled
 from simulator.image.assemble import Job, Progress, assemble
 from simulator.image.checkpoint import Checkpoint
 from simulator.scene.budget import check_budget
@@ -27,10 +27,10 @@ from simulator.scene.scene import Scene
 
 
 def processors(environ: Mapping[str, str]) -> int:
-    """Number of threads: OMP_NUM_THREADS, else the processors that this process may use."""
+    """Number of threads: OMP_NUM_THREADS where it is one, else the processors that this process may use."""
     # The variable may hold a list, one number for each level of nesting.
     wanted = environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if wanted.isdigit() and int(wanted) > 0:
+    if wanted.isdigit() and 0 < int(wanted) <= MOST_THREADS:
         return int(wanted)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.config import SimulatorError
+from simulator.config import SimulatorError, checks
 from simulator.detector import Detector
 from simulator.extras import load_extra
 from simulator.io import images
@@ -85,6 +85,8 @@ def check_outputs(paths: list[Path]) -> None:
 def request_of(given: Given, clock: int) -> Request:
     """Translate the output options; noise without a seed takes the clock's, as in the reference."""
     seed = given.whole("seed")
+    if seed is not None:
+        checks.seed("-seed", seed)
     return Request(
         floats=_path(given, "floatfile") or FLOAT_FILE,
         smv=_path(given, "intfile") or SMV_FILE,

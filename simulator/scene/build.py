@@ -150,6 +150,7 @@ def build_tensors(
         background=water_background(detector, scale),
         background_at=liquid[:, 0],
         background_F=liquid[:, 1],
+        first_real=crystal.xp.zeros((0, 3, 3), dtype=crystal.xp.float64),
     )
 
 
@@ -213,12 +214,14 @@ def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
     mask = mask_of(detector, crystal.xp)
     real, first_real = crystal.orientations(axes.spindle)
     tensors = build_tensors(crystal, detector, beam, real=real, axes=axes, panel=panel)
+    if first_real is not None:
+        tensors = replace(tensors, first_real=first_real)
     _check_polarization(beam, axes, tensors.directions)
     plan = build_plan(crystal, detector, beam, panel)
     if first_real is not None:
         plan = replace(plan, first_pixels=first_pixels(plan, mask, crystal.config.phi_carryover))
     _check_finite(tensors)
-    return Scene(tensors, plan, mask, first_real)
+    return Scene(tensors, plan, mask)
 
 
 def _check_finite(tensors: Tensors) -> None:

@@ -31,6 +31,8 @@ class Tensors:
     scale           [] r_e^2 x fluence, photons/sr
     background      [] of water, electrons^2
     background_at   [n] sin(theta)/wavelength, 1/Angstrom; background_F [n], electrons (empty: constant)
+    first_real      [R, 3, 3] as `real`, for the first sample of each thread under the C program's carry-over
+                    defect; empty without the defect
     """
 
     real: "Tensor"
@@ -58,6 +60,7 @@ class Tensors:
     background: "Tensor"
     background_at: "Tensor"
     background_F: "Tensor"
+    first_real: "Tensor"
 
     def as_list(self) -> "list[Tensor]":
         """List the tensors in the order of the fields."""
@@ -144,17 +147,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scene:
-    """Tensors and plan, and the two arrays that only some images have.
+    """Tensors and plan, and the mask.
 
     mask        [slow, fast] bool, True where a pixel counts; None: all do
-    first_real  [R, 3, 3] as `Tensors.real`, for the first sample of each thread under the C program's
-                carry-over defect; None: without the defect
     """
 
     tensors: Tensors
     plan: Plan
     mask: "Tensor | None" = None
-    first_real: "Tensor | None" = None
 
     def with_tensors(self, tensors: Tensors) -> "Scene":
         """Return the same plan over other tensors."""
@@ -167,7 +167,6 @@ class Scene:
             self,
             tensors=self.tensors.mapped(turn),
             mask=None if self.mask is None else turn_mask(self.mask),
-            first_real=None if self.first_real is None else turn(self.first_real),
         )
 
     def to(self, dtype: "torch.dtype", device: "torch.device") -> "Scene":
@@ -183,6 +182,11 @@ class Scene:
     def orientations(self) -> int:
         """Number of orientations, R: spindle steps x mosaic blocks."""
         return self.tensors.real.shape[0]
+
+    @property
+    def carries_over(self) -> bool:
+        """Whether the C program's carry-over defect gives first samples orientations of their own."""
+        return self.tensors.first_real.shape[0] > 0
 
     @property
     def steps(self) -> int:

@@ -1,6 +1,7 @@
 """gradcheck of every quantity that an image depends on, alone, together, and where something is singular."""
 
 import math
+import random
 
 import pytest
 import torch
@@ -49,6 +50,9 @@ QUANTITIES = {
     "mosaic spread": scalar("crystal", "mosaic_spread_deg", 0.7, crystal={"mosaic_domains": 4}),
     "phi": scalar("crystal", "phi_start_deg", 3.0),
     "osc": scalar("crystal", "osc_range_deg", 2.0, crystal={"phi_steps": 3}),
+    "cell_a under the carry-over": scalar(
+        "crystal", "cell_a", 41.0, crystal={"phi_steps": 3, "osc_range_deg": 2.0, "phi_carryover": 2}
+    ),
     "N_cells": scalar("crystal", "N_cells", [4.0, 5.0, 3.0]),
     "fractional N_cells": scalar("crystal", "N_cells", [4.3, 5.6, 3.2]),
     "default_F": scalar("crystal", "default_F", 10.0),
@@ -116,6 +120,78 @@ def test_gradcheck(simulate, name, pick):
     assert torch.isfinite(gradient).all()
     assert gradient.abs().max() > 0, "the image does not depend on it"
     assert torch.autograd.gradcheck(image, (steps,), eps=1e-7, atol=2e-5, rtol=1e-5)
+
+
+def drawn_experiment(seed):
+    """Random choices over every row of options, as (crystal, detector, beam)."""
+    pick = random.Random(seed).choice
+    crystal = {
+        "shape": pick(["SQUARE", "SQUARE", "ROUND", "GAUSS"]),
+        "N_cells": pick([(4, 5, 3), (4.3, 5.6, 3.2), (1, 2, 7), (21, 3, 2)]),
+        "exact_cell": pick([False, True]),
+        "phi_steps": pick([1, 3]),
+        "osc_range_deg": 2.0,
+        "phi_start_deg": pick([0.0, 7.0]),
+        "phi_carryover": pick([0, 2]),
+        "mosaic_domains": pick([1, 3]),
+        "mosaic_spread_deg": 0.6,
+    }
+    detector = {
+        "convention": pick(["MOSFLM", "DENZO", "ADXV", "XDS", "DIALS"]),
+        "oversample": pick([1, 2]),
+        "curved": pick([False, False, True]),
+        "point_pixel": pick([False, False, True]),
+        "thickness_um": pick([0.0, 400.0]),
+        "attenuation_um": 300.0,
+        "thickness_steps": pick([1, 3]),
+        "water_um": pick([0.0, 0.0, 3.0]),
+        "water_counted_twice": pick([False, True]),
+        "running_product": pick([False, False, True]),
+        "rotx_deg": pick([0.0, 4.0]),
+        "roty_deg": pick([0.0, -3.0]),
+        **{
+            name: pick(["first", "last", "each"])
+            for name in ("omega_from", "polarization_from", "capture_from")
+        },
+    }
+    beam = {
+        "polarization": pick([0.0, 0.6]),
+        "nopolar": pick([False, False, True]),
+        "dispersion": 0.02,
+        "dispersion_steps": pick([1, 2]),
+        "dispersion_step": 0.02,
+    }
+    if detector["running_product"] and detector["thickness_um"] == 0:
+        # Without a sensor this defect of the C program captures nothing.
+        detector["capture_from"] = "first"
+    return crystal, detector, beam
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_gradcheck_of_random_experiments(simulate, seed):
+    """Of a length, an angle, an orientation, a distance, a wavelength and a fluence together."""
+    crystal, detector, beam = drawn_experiment(seed)
+    units = torch.tensor([41.0, 95.0, 10.0, 60.0, 1.5, 1.0], dtype=torch.float64)
+
+    def image(steps):
+        a, beta, turn, distance, wavelength, fluence = units * (1 + steps)
+        turned = {
+            **crystal,
+            "cell_a": a,
+            "cell_beta": beta,
+            "misset_deg": torch.stack([turn, 2 * turn, 3 * turn]),
+        }
+        panel = {**SMALL, **detector, "distance_mm": distance}
+        options = {"crystal": turned, "detector": panel, "beam": {**beam, "wavelength_A": wavelength}}
+        return image_of(simulate, options) * fluence
+
+    steps = torch.zeros(6, dtype=torch.float64, requires_grad=True)
+    # Numbers of the order of one, whatever was drawn.
+    top = image(steps).detach().abs().max()
+    assert top > 0
+    assert torch.autograd.gradcheck(
+        lambda steps: image(steps) / top, (steps,), eps=1e-7, atol=2e-5, rtol=1e-4
+    )
 
 
 def varied_table(shape, weights):

@@ -10,9 +10,11 @@ import torch
 
 from simulator.__main__ import main
 from simulator.config import SimulatorError
+from simulator.engine.native.noise import noisy
 from simulator.io.command.parse import parse
 from simulator.io.command.translate import translate
-from simulator.io.smv import read_smv
+from simulator.io.smv import encode_header, read_smv
+from simulator.physics.noise import poisson_image
 from simulator.scene.remarks import check_image
 
 CELL = "-cell 40 50 60 80 95 105 -misset 10 20 30 -lambda 1.5 -distance 100 -oversample 1"
@@ -74,6 +76,14 @@ class TestDarkness:
             check_image(image, scene)
         with pytest.raises(SimulatorError, match="pixels of inf photons"):
             check_image(np.array([1.0, np.inf]), scene)
+
+    def test_darker_than_a_file_can_hold(self, said):
+        assert "photons, which files of float32 hold as 0" in said(f"{SMALL} -fluence 1e-40")
+
+    @pytest.mark.parametrize("seed", [-1, -4711, -(2**31), -(2**40) - 5, -(10**23)])
+    def test_no_seed_leads_out_of_the_generators_table(self, seed):
+        photons = np.linspace(0, 200, 30, dtype=np.float32).reshape(5, 6)
+        assert np.array_equal(noisy(photons, seed), poisson_image(photons, seed))
 
 
 class TestAbsentReflections:
@@ -225,6 +235,13 @@ class TestHeaders:
         ):
             assert f"\r\n{line}\r\n" in head
         assert "DENZO" not in head
+
+
+def test_an_entry_of_a_header_that_is_no_number(said):
+    entries = [("SIZE1", "9"), ("SIZE2", "7"), ("DISTANCE", "far"), ("WAVELENGTH", "1.5")]
+    Path("a.img").write_bytes(encode_header(entries) + bytes(2 * 63))
+    note = "note: DISTANCE of the header is 'far', which is no number: ignored"
+    assert note in said(f"{SMALL} -img a.img")
 
 
 class TestFilesBeforeRendering:

@@ -11,7 +11,7 @@ from simulator.engine.native.rows import KernelRows, Renderer, same_scenes
 from simulator.geometry.arrays import as_numpy
 from simulator.scene.scene import NAMES, Scene
 
-UNUSED = {"SQUARE": {"reciprocal", "fudge"}, "ROUND": {"reciprocal"}}
+UNUSED = {"SQUARE": {"reciprocal", "fudge", "first_real"}, "ROUND": {"reciprocal", "first_real"}}
 """By shape, the tensors on which the image does not depend: their gradient is 0. Other shapes: plain path."""
 
 

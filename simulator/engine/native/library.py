@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.config.checks import GENERATOR_MODULUS
 from simulator.engine.native.build import Built, build
 
 MOST_COEFFICIENTS = 8
@@ -141,7 +142,9 @@ class Library:
     def noise(self, pixels: NDArray[np.float32], seed: int) -> None:
         """Replace float32 means by Poisson deviates, in place."""
         self._library.poisson_deviates.restype = None
-        self._library.poisson_deviates(_at(pixels), LONG(pixels.size), LONG(seed))
+        # The generator counts by this modulus; C's products of larger numbers would overflow.
+        start = abs(seed) % GENERATOR_MODULUS
+        self._library.poisson_deviates(_at(pixels), LONG(pixels.size), LONG(start))
 
 
 def _entries(batch: Sequence[Packed]) -> "ctypes.Array[CEntry]":

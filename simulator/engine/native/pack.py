@@ -37,7 +37,7 @@ def refusal(scene: Scene) -> str | None:
 
 def _refused_arrays(scene: Scene) -> str | None:
     """Why the kernel does not take the scene's arrays; None: it does."""
-    if scene.first_real is not None:
+    if scene.carries_over:
         return "phi carry-over"
     if math.prod(scene.tensors.table.shape) >= LARGEST_TABLE:
         return "a table beyond 2^31 entries"

@@ -102,6 +102,7 @@ def scene_of(plan: Plan) -> Scene:
         "background": of(0.0),
         "background_at": np.zeros(0),
         "background_F": np.zeros(0),
+        "first_real": np.zeros((0, 3, 3)),
     }
     # Numpy's arrays stand for tensors where no torch is loaded, as in geometry/arrays.py.
     return Scene(Tensors(**arrays), plan)

@@ -49,6 +49,21 @@ DEFAULT_SIZE_MM = 102.4
 """Size of an edge when only a pixel size is given: DEFAULT_PIXELS pixels of DEFAULT_PIXEL_MM."""
 
 
+HEADER_NUMBERS = (
+    "PIXEL_SIZE",
+    "DISTANCE",
+    "CLOSE_DISTANCE",
+    "WAVELENGTH",
+    "BEAM_CENTER_X",
+    "BEAM_CENTER_Y",
+    "ORGX",
+    "ORGY",
+    "PHI",
+    "OSC_RANGE",
+)
+"""Entries of a header that set numbers of the experiment."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """Header entries of -mask and -img, later ones winning, and the mask's pixels [slow, fast]."""
@@ -71,6 +86,15 @@ def imported_header(given: Given) -> Imported:
         _, image_header = read_smv(Path(image_path))
         header = header.updated(image_header)
     return Imported(header, pixels)
+
+
+def _header_notes(header: Header) -> list[str]:
+    """What to say of entries that ought to be numbers and are none."""
+    notes = []
+    for name in HEADER_NUMBERS:
+        if name in header.entries and header.number(name) is None:
+            notes.append(f"{name} of the header is {header.entries[name]!r}, which is no number: ignored")
+    return notes
 
 
 def pivot_of(given: Given) -> str:
@@ -267,7 +291,7 @@ def detector_of(given: Given, imported: Imported) -> tuple[DetectorConfig, list[
         background=_liquid(given),
         roi=_roi(given),
     )
-    return config, [*_vector_notes(given), *two_theta.notes]
+    return config, [*_header_notes(header), *_vector_notes(given), *two_theta.notes]
 
 
 def _vector_notes(given: Given) -> list[str]:
