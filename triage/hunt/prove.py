@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -121,8 +121,12 @@ class OrderProver:
 
         bisect_together(suspects_now, lambda order: self.keep(SeenRun.of(BISECTION, self.run(order))))
 
-    def sharing(self, proof: Proof, nodeids: Sequence[str]) -> list[str]:
-        """The tests on which the same culprits have the same effect: one run with, one without them."""
+    def sharing(self, proof: Proof, nodeids: Sequence[str], *, likely: Collection[str]) -> list[str]:
+        """The tests on which the same culprits have the same effect: one run with, one without them.
+
+        Who is not likely to share them is tried once more with the culprits alone: another of these tests may
+        have stood between.
+        """
         effect_is_red = proof.dependence == "polluted"
         possible = tuple(
             nodeid
@@ -131,17 +135,20 @@ class OrderProver:
         )
         if not possible:
             return []
-        behind = self.run((*proof.culprits, *possible))
-        # what has the effect without the culprits has it from another of these tests
-        without_them = self.run(possible) if len(possible) > 1 else None
-        found = []
-        for nodeid in possible:
-            has_effect = behind.red(nodeid) if effect_is_red else behind.passed(nodeid)
-            if without_them is not None:
-                has_effect = has_effect and without_them.red(nodeid) is not effect_is_red
-            if has_effect:
-                found.append(nodeid)
-        return found
+
+        def with_effect(order: tuple[str, ...]) -> set[str]:
+            seen = self.run(order)
+            return {each for each in possible if (seen.red(each) if effect_is_red else seen.passed(each))}
+
+        found = with_effect((*proof.culprits, *possible))
+        if len(possible) > 1:
+            # what has the effect without the culprits has it from another of these tests
+            found -= with_effect(possible)
+        return [
+            nodeid
+            for nodeid in possible
+            if nodeid in found and (nodeid in likely or nodeid in with_effect((*proof.culprits, nodeid)))
+        ]
 
     def explain(self, proof: Proof, case: Case) -> None:
         """Find the state that the polluters leak, who writes it, and a repair; fills in the proof."""

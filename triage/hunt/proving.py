@@ -137,7 +137,8 @@ def _prove_orders(hunt: Hunt, prover: OrderProver, until: float) -> None:
             if proof.is_by_import:
                 continue
             prover.further_sets(proof)
-            for other in prover.sharing(proof, _may_share(hunt, proof, waiting)):
+            likely = _likely_to_share(hunt, proof, waiting)
+            for other in prover.sharing(proof, waiting, likely=likely):
                 proof.members.append(other)
                 _take_failure(proof, other, hunt.knowledge.failure(other))
                 waiting.remove(other)
@@ -152,16 +153,16 @@ def _alike(hunt: Hunt, failure: Failure | None, nodeids: Sequence[str]) -> list[
     return [nodeid for nodeid in nodeids if hunt.signature(hunt.knowledge.failure(nodeid)) == mine]
 
 
-def _may_share(hunt: Hunt, proof: Proof, waiting: Sequence[str]) -> list[str]:
+def _likely_to_share(hunt: Hunt, proof: Proof, waiting: Sequence[str]) -> set[str]:
     """Tests that fail alike, or whose every red run can be laid to the same culprits."""
-    alike = set(_alike(hunt, hunt.knowledge.failure(proof.nodeid), waiting))
     effect_is_red = proof.dependence == "polluted"
-    return [
+    alike = _alike(hunt, hunt.knowledge.failure(proof.nodeid), waiting)
+    return {
         nodeid
         for nodeid in waiting
         if nodeid in alike
         or explained(hunt.knowledge.places(nodeid), proof.culprits, effect_is_red=effect_is_red)
-    ]
+    }
 
 
 def _prove_changes(hunt: Hunt) -> None:
