@@ -64,13 +64,17 @@ class Isolation:
             key, lambda payload, event: self.runner.on_event(chunk, chunk.number, payload, event)
         )
         request = self.launch.request(folder, key, mode="serve", ignore=ignore)
-        server = self.executor.start_fork_server(_without_chunk_limit(request), reader.feed, self.runner.stop)
-        if server.wait_ready() and _wait_for_record(reader):
+        feeding = _Feeding(reader)
+        server = self.executor.start_fork_server(_without_chunk_limit(request), feeding, self.runner.stop)
+        if server.wait_ready() and _wait_for_record(reader, feeding):
             self._keep_if_fit(server)
             process = ProcessOutcome("finished")
             end = AttemptEnd("finished")
         else:
             process = server.close() or ProcessOutcome("lost")
+            if process.ended == "interrupted" and not self.runner.stop():
+                # it was ended here, and nobody asked for that
+                process = replace(process, ended="lost", note="its record did not arrive")
             end = judge_end(reader, process)
         attempt = Attempt(
             chunk=PREFLIGHT,
@@ -147,9 +151,34 @@ def _without_chunk_limit(request: ProcessRequest) -> ProcessRequest:
     return replace(request, total_seconds=None)
 
 
-def _wait_for_record(reader: RecordReader, clock: Callable[[], float] = time.monotonic) -> bool:
-    """Wait until the record tells what the fork server has told already: that collection is over."""
+class _Feeding:
+    """Gives a record to its reader, and tells whether the reader is at work."""
+
+    def __init__(self, reader: RecordReader) -> None:
+        self._reader = reader
+        self.is_busy = False
+
+    def __call__(self, block: bytes, /) -> None:
+        """Let the reader read: of a large suite one line takes seconds, on a busy machine many."""
+        self.is_busy = True
+        try:
+            self._reader.feed(block)
+        finally:
+            self.is_busy = False
+
+
+def _wait_for_record(
+    reader: RecordReader, feeding: _Feeding, clock: Callable[[], float] = time.monotonic
+) -> bool:
+    """Wait until the record tells what the fork server has told already: that collection is over.
+
+    Time in which the record is read does not count.
+    """
     deadline = clock() + _READY_SECONDS
-    while not reader.ready and clock() < deadline:
+    while not reader.ready:
+        if feeding.is_busy:
+            deadline = clock() + _READY_SECONDS
+        elif clock() > deadline:
+            break
         time.sleep(0.002)
     return reader.ready
