@@ -12,15 +12,8 @@ from triage.model.criterion import Bound, Conditions, allowed_rate
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause, Status, Tally
 from triage.model.outcome import Outcome
 from triage.model.run import Chunk, Limits, Plan, RunRecord, TestResult
-from triage.repair.criteria import (
-    Control,
-    Ground,
-    capture_command,
-    criteria_for,
-    floor_below,
-    pytest_command,
-    runs_for,
-)
+from triage.repair.asked import pytest_command, runs_for
+from triage.repair.criteria import Control, Ground, capture_command, criteria_for, floor_below
 from triage.repair.design_document import control_of
 from triage.repair.inputs import Basis
 
@@ -191,11 +184,15 @@ def test_a_test_that_an_import_breaks_must_pass_beside_that_import(tmp_path):
 
 def test_criteria_run_under_the_conditions_of_the_run_that_failed(tmp_path):
     """A patch of a comment was recommended where the run had variables and arguments of its own."""
-    conditions = Conditions(env={"MODE": "ci"}, pytest_args=("--runslow",))
+    conditions = Conditions(env={"MODE": "ci", "LEVEL": None}, pytest_args=("--runslow",))
     ground = Ground(_basis(tmp_path), Settings(), (MEASURED,), (), frozenset({"test"}), conditions)
     found = {criterion.name: criterion for criterion in criteria_for(ground)}
     assert found["targeted"].conditions == found["chunk"].conditions == conditions
     assert found["ledgers"].conditions is None
+    for name in ("targeted", "chunk"):
+        assert "env -u LEVEL" in found[name].command
+        assert "MODE=ci" in found[name].command
+        assert "--runslow" in found[name].command
     assert "MODE=ci" in found["targeted"].command
     assert "--runslow" in found["targeted"].command
 

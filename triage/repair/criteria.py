@@ -6,7 +6,7 @@ import json
 import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,13 +14,16 @@ from triage.config import Settings
 from triage.instruments.registry import plugin_of
 from triage.lab.measurements import magnitude
 from triage.model.criterion import Bound, Conditions, Criterion, Scope, allowed_rate
-from triage.model.rate import runs_needed
+from triage.repair.asked import (
+    files_of_tests,
+    ledgers_criterion,
+    no_new_failures,
+    passing,
+    pytest_command,
+    runs_for,
+)
 from triage.repair.inputs import Basis, file_of
 
-STEADY_RUNS = 4
-"""Four failures of four against none of four: p = 0.014."""
-MOST_RUNS = 100
-"""A failure of 3 % would show in so many runs; a rarer one takes more time than a criterion may."""
 CAPTURE = ".triage/capture"
 """Where the command for people writes what it measures."""
 _GRADIENT_KINDS = frozenset({"zero-signal", "graph-break", "nonfinite-gradient"})
@@ -54,12 +57,15 @@ class Ground:
     lines: tuple[str, ...] = ()
     """Product lines that do not run where the test passes in the experiment, as `path: text`."""
 
+    def command(self, nodeids: Sequence[str], *extra: str) -> str:
+        """A shell line that runs these tests as the run that failed did."""
+        return pytest_command(self.settings, nodeids, *extra, conditions=self.conditions)
+
 
 def criteria_for(ground: Ground) -> tuple[Criterion, ...]:
     """All criteria, cheapest first; each runs its tests as the run that failed did."""
     if ground.conditions is None:
         return tuple(_criteria(ground))
-    ground = replace(ground, settings=under(ground.settings, ground.conditions))
     return tuple(
         criterion
         if criterion.scope is Scope.NONE
@@ -68,65 +74,47 @@ def criteria_for(ground: Ground) -> tuple[Criterion, ...]:
     )
 
 
-def under(settings: Settings, conditions: Conditions) -> Settings:
-    """The settings with the variables and arguments of a run, for commands that people paste."""
-    kept = {name: value for name, value in settings.env.items() if name not in conditions.env}
-    given = {name: value for name, value in conditions.env.items() if value is not None}
-    args = settings.pytest_args if conditions.pytest_args is None else conditions.pytest_args
-    return settings.model_copy(update={"env": {**kept, **given}, "pytest_args": args})
-
-
 def _criteria(ground: Ground) -> Iterator[Criterion]:
     basis = ground.basis
     runs = runs_for(basis.failure_rate)
     if not basis.fails_in_company_only:  # else it held before the repair
-        yield Criterion(
-            name="targeted",
-            kind="passes",
-            text="the failing tests pass, run by themselves in a process of their own",
-            scope=Scope.ALONE,
-            nodeids=basis.subject,
-            runs=runs,
-            allowed_rate=allowed_rate(runs),
-            command=pytest_command(ground.settings, basis.subject, "--maxfail=1", "--durations=25"),
+        yield passing(
+            "targeted",
+            "the failing tests pass, run by themselves in a process of their own",
+            Scope.ALONE,
+            basis.subject,
+            runs,
+            command=ground.command(basis.subject, "--maxfail=1", "--durations=25"),
         )
     if basis.imports:
-        yield Criterion(
-            name="imports",
-            kind="passes",
-            text="the failing tests pass where the test files are imported that made them fail",
-            scope=Scope.CONTEXT,
-            nodeids=basis.subject,
+        yield passing(
+            "imports",
+            "the failing tests pass where the test files are imported that made them fail",
+            Scope.CONTEXT,
+            basis.subject,
+            runs,
             imports=basis.imports,
-            runs=runs,
-            allowed_rate=allowed_rate(runs),
-            command=pytest_command(ground.settings, _importing(basis)),
+            command=ground.command(_importing(basis)),
         )
     if basis.workers:
-        yield Criterion(
-            name="workers",
-            kind="passes",
-            text="the failing tests pass in the processes of pytest-xdist in which they failed",
-            scope=Scope.CONTEXT,
-            nodeids=basis.context,
+        yield passing(
+            "workers",
+            "the failing tests pass in the processes of pytest-xdist in which they failed",
+            Scope.CONTEXT,
+            basis.context,
+            runs,
             workers=basis.workers,
             distribution=basis.distribution,
-            runs=runs,
-            allowed_rate=allowed_rate(runs),
-            command=pytest_command(
-                ground.settings, basis.context, "-n", str(basis.workers), "--dist", basis.distribution
-            ),
+            command=ground.command(basis.context, "-n", str(basis.workers), "--dist", basis.distribution),
         )
     elif basis.context != basis.subject:
-        yield Criterion(
-            name="context",
-            kind="passes",
-            text="the failing tests pass behind the tests that made them fail",
-            scope=Scope.CONTEXT,
-            nodeids=basis.context,
-            runs=runs,
-            allowed_rate=allowed_rate(runs),
-            command=pytest_command(ground.settings, basis.context),
+        yield passing(
+            "context",
+            "the failing tests pass behind the tests that made them fail",
+            Scope.CONTEXT,
+            basis.context,
+            runs,
+            command=ground.command(basis.context),
         )
     yield from _executing(ground)
     yield from _measured(ground, runs)
@@ -141,40 +129,15 @@ def _importing(basis: Basis) -> tuple[str, ...]:
     return (*others, *basis.subject, *(word for path in others for word in ("--deselect", path)))
 
 
-def ledgers_criterion() -> Criterion:
-    """The ledgers can take the result."""
-    return Criterion(
-        name="ledgers",
-        kind="ledgers",
-        text="fix plan and remediation tracker take the result, and hold no region that a person changed",
-        scope=Scope.NONE,
-        runs=0,
-        command="triage check plans/fix_plan.md reports/remediation_tracker.md",
-    )
-
-
-def runs_for(rate: float) -> int:
-    """How often a test must pass before a failure rate of `rate` would have shown; 4 where it is certain."""
-    if rate >= 1.0 or rate <= 0.0:
-        return STEADY_RUNS
-    return min(MOST_RUNS, max(STEADY_RUNS, runs_needed(rate)))
-
-
-def pytest_command(settings: Settings, nodeids: Sequence[str], *extra: str) -> str:
-    """A shell line that runs these tests under the canonical environment."""
-    variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(settings.process_env.items())]
-    prefix = ["env", *variables] if variables else []
-    python = shlex.quote(settings.python or "python")
-    arguments = [shlex.quote(word) for word in (*settings.pytest_args, *extra, *nodeids)]
-    return " ".join([*prefix, python, "-m", "pytest", "-vv", *arguments])
-
-
-def capture_command(settings: Settings, nodeids: Sequence[str]) -> str:
+def capture_command(
+    settings: Settings, nodeids: Sequence[str], *, conditions: Conditions | None = None
+) -> str:
     """A shell line that writes loss and gradients of these tests to a file, as the criteria measure them."""
     config = shlex.quote(json.dumps({"out": CAPTURE}))
     prepare = f"mkdir -p {CAPTURE} && printf %s {config} > {CAPTURE}/instrument.json"
     env = {**settings.process_env, "TRIAGE_INSTRUMENT": f"{CAPTURE}/instrument.json"}
-    run = pytest_command(settings.model_copy(update={"env": env}), nodeids, "-p", plugin_of("gradients"))
+    measuring = settings.model_copy(update={"env": env})
+    run = pytest_command(measuring, nodeids, "-p", plugin_of("gradients"), conditions=conditions)
     return f"{prepare} && {run} && cat {CAPTURE}/gradients.jsonl"
 
 
@@ -204,7 +167,7 @@ def _executing(ground: Ground) -> Iterator[Criterion]:
             runs=1,
             allowed_rate=allowed_rate(1),
             lines=ground.lines,
-            command=pytest_command(ground.settings, subject),
+            command=ground.command(subject),
         )
 
 
@@ -212,7 +175,7 @@ def _measured(ground: Ground, runs: int) -> Iterator[Criterion]:
     basis = ground.basis
     if basis.report.root_cause.kind not in _GRADIENT_KINDS or not ground.controls:
         return
-    command = capture_command(ground.settings, basis.subject)
+    command = capture_command(ground.settings, basis.subject, conditions=ground.conditions)
     losses = [control.loss for control in ground.controls if isinstance(control.loss, int | float)]
     if losses and min(losses) > 0:
         yield Criterion(
@@ -265,34 +228,24 @@ def _wider(ground: Ground) -> Iterator[Criterion]:
     basis = ground.basis
     chunk = basis.chunk
     if chunk is not None:
-        yield Criterion(
-            name="chunk",
-            kind="no-new-failures",
-            text=f"the tests of {chunk.name} run together without new failures",
-            scope=Scope.CHUNK,
-            nodeids=chunk.nodeids,
-            runs=1,
-            allowed_rate=allowed_rate(1),
-            tolerated=basis.tolerated,
-            command=pytest_command(ground.settings, _short(chunk.nodeids), "--maxfail=5", "--durations=25"),
+        yield no_new_failures(
+            "chunk",
+            f"the tests of {chunk.name} run together without new failures",
+            Scope.CHUNK,
+            chunk.nodeids,
+            basis.tolerated,
+            command=ground.command(files_of_tests(chunk.nodeids), "--maxfail=5", "--durations=25"),
         )
     if "product" in ground.kinds or basis.context != basis.subject or chunk is None:
-        yield Criterion(
-            name="suite",
-            kind="no-new-failures",
-            text="the whole suite runs without new failures",
-            scope=Scope.SUITE,
-            nodeids=ground.settings.selectors,
-            runs=1,
-            allowed_rate=allowed_rate(1),
-            tolerated=basis.tolerated,
-            command=pytest_command(ground.settings, ground.settings.selectors),
+        selectors = ground.settings.selectors
+        yield no_new_failures(
+            "suite",
+            "the whole suite runs without new failures",
+            Scope.SUITE,
+            selectors,
+            basis.tolerated,
+            command=ground.command(selectors),
         )
-
-
-def _short(nodeids: Sequence[str]) -> tuple[str, ...]:
-    """A chunk by its files, where a person types it: a chunk is made of whole files where it can be."""
-    return tuple(dict.fromkeys(file_of(nodeid) for nodeid in nodeids))
 
 
 def _documented(ground: Ground) -> Iterator[Criterion]:

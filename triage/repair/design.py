@@ -16,7 +16,7 @@ from triage.lab.session import laboratory
 from triage.model.cluster import ClusterStatus
 from triage.model.criterion import Conditions, Criterion
 from triage.model.journal import AttemptRecorded, Event, StatusChanged
-from triage.repair.criteria import Control, Ground, criteria_for, under
+from triage.repair.criteria import Control, Ground, criteria_for
 from triage.repair.design_document import Designing, assemble, compared_options, control_of
 from triage.repair.document import Design, Option, recommended_option
 from triage.repair.inputs import Basis, clusters_named, find_basis
@@ -79,8 +79,9 @@ def design(services: Services, prepared: Prepared, folder: EvidenceFolder) -> De
         )
     for option in prepared.options:
         folder.write_text(f"options/{option.proposal.letter}.patch", option.proposal.patch)
-    settings = services.settings if conditions is None else under(services.settings, conditions)
-    designing = Designing(services.output, folder, basis, runs, settings, services.root)
+    designing = Designing(
+        services.output, folder, basis, runs, services.settings, services.root, conditions=conditions
+    )
     options = compared_options(designing)
     criteria = _criteria(services, basis, options, conditions)
     path = folder.write_json(

@@ -12,9 +12,10 @@ from triage.lab.lost_lines import executed_lines, lost_lines
 from triage.lab.measurements import Measurements, magnitude, measurements_of, recorded_measurements
 from triage.lab.observations import relative_evidence
 from triage.lab.protocol import Observation
-from triage.model.criterion import Criterion, Scope
+from triage.model.criterion import Conditions, Criterion, Scope
 from triage.model.outcome import Outcome
-from triage.repair.criteria import Control, capture_command, floors, pytest_command
+from triage.repair.asked import pytest_command
+from triage.repair.criteria import Control, capture_command, floors
 from triage.repair.document import (
     Approval,
     ChunkRun,
@@ -46,6 +47,12 @@ class Designing:
     settings: Settings
     tree: Path
     """The suite's root: where its sources lie."""
+    conditions: Conditions | None = None
+    """How the run that failed started its processes, where the settings of today say otherwise."""
+
+    def command(self, nodeids: Sequence[str], *extra: str) -> str:
+        """A shell line that runs these tests as the run that failed did."""
+        return pytest_command(self.settings, nodeids, *extra, conditions=self.conditions)
 
     def evidence(self, path: str | Path) -> str:
         """An artifact as documents name it."""
@@ -172,7 +179,7 @@ def _subject_run(designing: Designing, run: Observation) -> SubjectRun:
         outcome=first_other_outcome(run, designing.basis.subject).value,
         seconds=round(run.seconds, 3),
         loss=measured.loss if measured else None,
-        command=pytest_command(designing.settings, designing.basis.context),
+        command=designing.command(designing.basis.context),
         evidence=designing.evidence(run.evidence),
     )
 
@@ -209,11 +216,12 @@ def _close(one: float | None, other: float | None) -> bool:
 
 
 def _commands(designing: Designing, chosen: Option | None, criteria: Sequence[Criterion]) -> Commands:
-    basis, settings = designing.basis, designing.settings
+    basis = designing.basis
+    capture = capture_command(designing.settings, basis.subject, conditions=designing.conditions)
     chunk = next((criterion.command for criterion in criteria if criterion.name == "chunk"), None)
     return Commands(
-        targeted=pytest_command(settings, basis.subject, "--maxfail=1", "--durations=25"),
-        capture=capture_command(settings, basis.subject) if _differentiates(designing.runs) else None,
+        targeted=designing.command(basis.subject, "--maxfail=1", "--durations=25"),
+        capture=capture if _differentiates(designing.runs) else None,
         chunk=chunk,
         apply=chosen.apply if chosen else None,
         verify=_verify_command(basis),

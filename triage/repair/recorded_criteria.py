@@ -6,7 +6,6 @@ same tests, alone and in their recorded places, under the conditions of then, of
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,12 +13,20 @@ from triage.campaign.declared_settings import DeclaredSettings
 from triage.config import Settings
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.collect import Collected
-from triage.model.criterion import Conditions, Criterion, Scope, allowed_rate
+from triage.model.criterion import Conditions, Criterion, Scope
 from triage.model.failure import present_name
 from triage.model.journal import Relocation
 from triage.model.rate import FlakyRecord
 from triage.model.recorded_criteria import MissingTest, RecordedCriteria, RecordedFailure, RenamedTest
-from triage.repair.criteria import MOST_RUNS, ledgers_criterion, pytest_command, runs_for
+from triage.repair.asked import (
+    MOST_RUNS,
+    files_of_tests,
+    ledgers_criterion,
+    no_new_failures,
+    passing,
+    pytest_command,
+    runs_for,
+)
 from triage.repair.inputs import file_of
 from triage.repair.recorded_failures import FailingRun, FoundFailure
 from triage.repair.tree_change import EarlierTree, PresentTree, change_since, kept_tests
@@ -148,18 +155,16 @@ def _alone(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[Cr
         is_apart = len(subject) <= _MOST_APART
         how = "each in a process of its own" if is_apart else "by themselves in one process"
         conditions, as_then = _conditions(ground, members[0].run)
-        yield Criterion(
-            name=_numbered("alone", number),
-            kind="passes",
-            text=f"the tests that fail in {stamp} pass, {how}{as_then}",
-            scope=Scope.ALONE,
-            nodeids=subject,
+        yield passing(
+            _numbered("alone", number),
+            f"the tests that fail in {stamp} pass, {how}{as_then}",
+            Scope.ALONE,
+            subject,
+            runs,
             watched=subject,
             apart=is_apart,
             conditions=conditions,
-            runs=runs,
-            allowed_rate=allowed_rate(runs),
-            command=_command(ground.settings, conditions, subject),
+            command=pytest_command(ground.settings, subject, conditions=conditions),
         )
 
 
@@ -181,17 +186,15 @@ def _in_place(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator
         runs = max(_runs(ground, each) for each in members)
         run = members[0].run
         conditions, as_then = _conditions(ground, run)
-        yield Criterion(
-            name=_numbered("in-place", number),
-            kind="passes",
-            text=_place_in_words(members[0].failure, run, gone) + as_then,
-            scope=Scope.CONTEXT,
-            nodeids=nodeids,
+        yield passing(
+            _numbered("in-place", number),
+            _place_in_words(members[0].failure, run, gone) + as_then,
+            Scope.CONTEXT,
+            nodeids,
+            runs,
             watched=watched,
             conditions=conditions,
-            runs=runs,
-            allowed_rate=allowed_rate(runs),
-            command=_command(ground.settings, conditions, nodeids),
+            command=pytest_command(ground.settings, nodeids, conditions=conditions),
         )
 
 
@@ -209,17 +212,14 @@ def _chunks(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[C
         recorded = [*run.chunk_of(members[0].result), *beside]
         nodeids, _ = _still_there(recorded, watched, ground.collected)
         conditions, _ = _conditions(ground, run)
-        yield Criterion(
-            name=_numbered("chunk", number),
-            kind="no-new-failures",
-            text=f"the tests of {name} of {stamp}, and of the failing tests' files, have no new failures",
-            scope=Scope.CHUNK,
-            nodeids=nodeids,
+        yield no_new_failures(
+            _numbered("chunk", number),
+            f"the tests of {name} of {stamp}, and of the failing tests' files, have no new failures",
+            Scope.CHUNK,
+            nodeids,
+            sorted(set(run.was_red) - set(watched)),
             conditions=conditions,
-            runs=1,
-            allowed_rate=allowed_rate(1),
-            tolerated=tuple(sorted(set(run.was_red) - set(watched))),
-            command=_command(ground.settings, conditions, tuple(dict.fromkeys(map(file_of, nodeids)))),
+            command=pytest_command(ground.settings, files_of_tests(nodeids), conditions=conditions),
         )
 
 
@@ -300,22 +300,3 @@ def _is_there(failure: RecordedFailure, collected: Collected) -> bool:
         return True
     is_file = "::" not in nodeid
     return is_file and any(test.startswith(nodeid) for test in collected.tests)
-
-
-def _command(settings: Settings, conditions: Conditions, nodeids: Sequence[str]) -> str:
-    """A shell line that runs these tests under the recorded conditions."""
-    env = dict(settings.process_env)
-    unset = []
-    for name, value in conditions.env.items():
-        if value is None:
-            env.pop(name, None)
-            unset += ["-u", shlex.quote(name)]
-        else:
-            env[name] = value
-    changes: dict[str, object] = {"env": env}
-    if conditions.pytest_args is not None:
-        changes["pytest_args"] = conditions.pytest_args
-    command = pytest_command(settings.model_copy(update=changes), nodeids)
-    if not unset:
-        return command
-    return " ".join(["env", *unset, command.removeprefix("env ")])
