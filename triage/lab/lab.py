@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -180,7 +181,12 @@ class Lab:
     @contextmanager
     def _asking(self, question: str, runs: int) -> Iterator[None]:
         """Show the question while its runs are made."""
-        self.progress.start(runs, questions.with_time(question, runs, self._pace, self.spending.seconds_left))
+        left = self.spending.seconds_left
+        self.progress.start(
+            runs,
+            questions.with_time(question, runs, self._pace, left),
+            left if math.isfinite(left) else None,
+        )
         self._pace.seconds, slowest_before = 0.0, self._pace.seconds
         try:
             yield
