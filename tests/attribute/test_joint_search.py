@@ -121,6 +121,7 @@ def test_probe_all_joins_and_splits_what_a_run_had_clustered_by_wording(shop):
     assert explained["base"] == "broken-by-change"
     shown = shop.triage("show", clusters[0]["members"][0], "--json").json
     assert shown["base"] == report["on_base"][shown["nodeid"]]
+    assert shown["next"] == f"triage design {clusters[0]['id']}", "the lines taken back are a repair"
     assert shop.triage("check").code == 0
     document = shop.root / report["folder"] / "joint.json"
     assert json.loads(document.read_text())["cost"]["processes"] == report["cost"]["processes"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from triage.attribute.commit_stage import BrokenSince
 from triage.attribute.confirm import Judged
@@ -25,6 +25,8 @@ class FoundCause:
     is_proven: bool
     """Whether both directions are confirmed."""
     judged: tuple[Judged, ...]
+    repair: Mapping[str, str | None] = field(default_factory=dict)
+    """Today's files without its hunks, as its tests were seen to pass with them; None is a file to remove."""
 
     def with_tests(self, tests: tuple[str, ...]) -> FoundCause:
         """The same cause of fewer or more tests."""
@@ -85,4 +87,5 @@ def _joined(one: FoundCause, other: FoundCause) -> FoundCause:
         also=tuple(dict.fromkeys((*one.also, *other.also))),
         is_proven=one.is_proven and other.is_proven,
         judged=(*one.judged, *other.judged),
+        repair={} if further else one.repair,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from triage.attribute.answers import Answer
 from triage.attribute.causes import FoundCause, lines_of_hunk, united
 from triage.attribute.commit_stage import BrokenSince, CommitStage
-from triage.attribute.confirm import confirm
+from triage.attribute.confirm import Confirmed, confirm
 from triage.attribute.difference import difference_between
 from triage.attribute.history import History, history_between
 from triage.attribute.hunk_stage import HunkStage
@@ -18,6 +18,7 @@ from triage.attribute.wording import red_since
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Setup
 from triage.model.base import Progress
+from triage.model.experiment import Status
 from triage.process.git import Repository
 from triage.text.hunks import Difference, Hunk, moved_into
 from triage.text.plural import counted_noun
@@ -159,6 +160,7 @@ class JointSearch:
                     since=since,
                     is_proven=each.is_proven,
                     judged=tuple(each.judged),
+                    repair=_repair_today(stage, each) if since.bad is None else {},
                 )
             )
         self.causes = united(self.causes)
@@ -175,7 +177,7 @@ class JointSearch:
     def _still_red_at_head(self, tests: Sequence[str]) -> list[str]:
         """Tests that fail in the tree as it stands without what an older commit brought, too."""
         remaining = []
-        for cause in self.causes:
+        for number, cause in enumerate(self.causes):
             if cause.since.bad is None:
                 continue
             edits = self._without_at_head(cause)
@@ -185,6 +187,8 @@ class JointSearch:
             place = ", ".join(sorted(hunk.name for hunk in cause.hunks))
             answers = self.runs.answers(state, cause.tests, f"the tree as it stands without {place}")
             remaining += [test for test in cause.tests if answers[test] is Answer.RED]
+            if Answer.GREEN in answers.values() and Answer.UNTESTABLE not in answers.values():
+                self.causes[number] = replace(cause, repair=edits)
         if remaining:
             self._forget(remaining)
         return [test for test in tests if test in remaining]
@@ -239,6 +243,13 @@ class JointSearch:
         left = self.runs.lab.spending.seconds_left
         rest = "" if left == float("inf") else f" ({max(left, 0):.0f} s of the budget are left)"
         self.progress.note(f"{text}{rest}")
+
+
+def _repair_today(stage: HunkStage, confirmed: Confirmed) -> dict[str, str | None]:
+    """Today's files without the hunks; nothing where that is not enough, or not confirmed by repeats."""
+    if confirmed.culprits.also or confirmed.without is not Status.CONFIRMED:
+        return {}
+    return stage.difference.edits(confirmed.culprits.hunks)
 
 
 def _by_state(found: dict[str, BrokenSince], tests: Sequence[str]) -> dict[BrokenSince, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from triage.attribute.attribution import Attribution
 from triage.attribute.causes import FoundCause
@@ -13,6 +14,7 @@ from triage.attribute.wording import (
     confidence_of,
     cost_in_words,
     in_order,
+    places_of,
     summary_of,
     title_of_cause,
     weakest,
@@ -23,10 +25,11 @@ from triage.cluster.event_factory import EventFactory
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.environment import environment_of
 from triage.lab.observations import relative_evidence
+from triage.lab.patches import patch_of_files
 from triage.lab.probe_folder import events_of, write_report
 from triage.lab.record import ExperimentRecord
 from triage.model.cluster import Cluster
-from triage.model.experiment import ExperimentResult, Factor, ProbeReport, RootCause
+from triage.model.experiment import ExperimentResult, Factor, Patch, ProbeReport, RootCause
 from triage.model.joint_search import (
     JOINT_FILE,
     CommitRef,
@@ -112,7 +115,8 @@ def record_clusters(
             record.predicted(number, key, judged.experiment)
             record.already_known(number, key, result, report.stamp)
         where = folder.relative(services.output)
-        probe = _probe_report(cause, report).model_copy(update={"stamp": folder.stamp, "folder": where})
+        probe = _probe_report(cause, report, _repairs(services, found))
+        probe = probe.model_copy(update={"stamp": folder.stamp, "folder": where})
         write_report(folder, probe)
         events += events_of(probe, folder, where, factory)
     return events
@@ -251,9 +255,10 @@ def _page_of_search(report: JointReport) -> ProbeReport:
     )
 
 
-def _probe_report(cause: JointCause, report: JointReport) -> ProbeReport:
+def _probe_report(cause: JointCause, report: JointReport, repairs: tuple[Patch, ...]) -> ProbeReport:
     """One cause in the form of a probe's report on its cluster."""
-    design = f"triage design {shlex.quote(cause.cluster or cause.tests[0])} --option YOUR.patch"
+    option = "" if repairs else " --option YOUR.patch"
+    design = f"triage design {shlex.quote(cause.cluster or cause.tests[0])}{option}"
     return ProbeReport(
         subject=cause.tests,
         cluster=cause.cluster,
@@ -269,8 +274,24 @@ def _probe_report(cause: JointCause, report: JointReport) -> ProbeReport:
         ),
         claim=f"Found by the joint search of {counted_noun(len(report.tests), 'red test')}.",
         notes=(f"The runs and the whole search: {report.folder}/{JOINT_FILE}.",),
+        patches=repairs,
         next=design,
     )
+
+
+def _repairs(services: Services, found: FoundCause) -> tuple[Patch, ...]:
+    """The cause taken back in today's files, where the search has run that."""
+    if not found.repair:
+        return ()
+    texts = {path: (_text_of(services.root / path), after) for path, after in found.repair.items()}
+    places = places_of(in_order(found.hunks))
+    reason = "The tests pass with these lines as they were before; whatever they were changed for is lost."
+    return (patch_of_files(texts, f"take back {places}", reason),)
+
+
+def _text_of(path: Path) -> str | None:
+    """None where there is no such file: the change has removed it."""
+    return path.read_bytes().decode("utf-8") if path.is_file() else None
 
 
 def _factor(cause: JointCause) -> Factor | None:

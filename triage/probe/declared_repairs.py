@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Experiment
 from triage.model.experiment import Factor, Patch
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.edits import declared
-from triage.probe.edits.statements import patch_of_files
 from triage.probe.treatment import looks_needed
 from triage.text.secret_names import is_secret_name
 

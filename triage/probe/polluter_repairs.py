@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 
+from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Patch
 from triage.probe.api import Case, look
 from triage.probe.edits.restore_state import restored
-from triage.probe.edits.statements import patch_of_files
 from triage.probe.leaked_state import LeakedState
 
 Repairs = Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Patch, ...]]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Patch
 from triage.model.failure import is_test
 from triage.probe.api import Case, look
-from triage.probe.edits.statements import patch_of_files
 from triage.probe.edits.take_back import can_be_taken_back, taken_back
 from triage.probe.minimise import minimise
 from triage.probe.treatment import looks_needed

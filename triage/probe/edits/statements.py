@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from typing import Any
 
 import libcst as cst
@@ -81,16 +80,6 @@ def add_keyword(source: str, line: int, callee: str, keyword: str, value: Any) -
 def patch_of(path: str, before: str | None, after: str, title: str, reason: str = "") -> Patch:
     """The edit as a value, with its diff; `before` is None for a new file."""
     return Patch(title=title, path=path, after=after, diff=diff_of(path, before, after), reason=reason)
-
-
-def patch_of_files(texts: Mapping[str, tuple[str | None, str | None]], title: str, reason: str = "") -> Patch:
-    """Edits of files as one patch: by path the text before and the text after, None where there is no file.
-
-    `path` and `after` of the patch are those of the first file; its `diff` has all of them.
-    """
-    first, (_, after) = next(iter(texts.items()))
-    diff = "".join(diff_of(path, before, new) for path, (before, new) in texts.items())
-    return Patch(title=title, path=first, after=after or "", diff=diff, reason=reason)
 
 
 class _Adder(cst.CSTTransformer):
