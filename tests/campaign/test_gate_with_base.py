@@ -8,7 +8,7 @@ import pytest
 
 from triage.campaign.gate import Policy, judge
 from triage.cluster.on_base import blamed, with_base
-from triage.model.base_commit import BaseVerdict, OnBase
+from triage.model.base_commit import BaseRun, BaseVerdict, OnBase
 from triage.model.cluster import Cluster, RunState
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
@@ -28,7 +28,8 @@ def record(**verdicts):
         outcome = Outcome.FLAKY if "flaky" in name else Outcome.FAILED
         base = OnBase(ref="main", commit="a" * 40, verdict=verdict, reason="why")
         results.append(TestResult(nodeid=f"t.py::{name}", outcome=outcome, base=base))
-    return RunRecord(stamp="s", campaign="t", root="/r", complete=True, results=tuple(results))
+    base = BaseRun(ref="main", commit="a" * 40, chosen="base as named")
+    return RunRecord(stamp="s", campaign="t", root="/r", complete=True, results=tuple(results), base=base)
 
 
 def cluster_of(run, state=RunState.FLAKY):
