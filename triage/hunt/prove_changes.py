@@ -62,7 +62,11 @@ class ChangeProver:
         """
         before = self.lab.spending.runs
         experiments = self._experiments(claims)
-        trials = self.lab.experiments_together(experiments)
+        if len(experiments) == 1:
+            # by itself it may go on for longer, where it is red in some runs alone
+            trials = [self.lab.experiment(experiments[0])]
+        else:
+            trials = self.lab.experiments_together(experiments)
         # each claim's share of what all of them took
         processes = ceil((self.lab.spending.runs - before) / len(claims))
         found: list[Proof | str] = []

@@ -12,6 +12,7 @@ from triage.hunt.factors import TWO_PROCESSES, Surroundings
 from triage.hunt.proof import Proof
 from triage.hunt.prove import OrderProver
 from triage.hunt.prove_changes import ChangeProver, Claim
+from triage.hunt.seen import ended
 from triage.hunt.state import Hunt
 from triage.hunt.suspects import explained
 from triage.lab.budget import BudgetSpent
@@ -222,7 +223,7 @@ def _take_answers(
         if isinstance(answer, str):
             _suspect(hunt, [claim.nodeid], claim.change.name, answer)
             continue
-        failure = _failure_with(hunt, claim)
+        failure = _failure_with(answer, claim.nodeid)
         _, proof = known.setdefault((claim.change.name, hunt.signature(failure)), (claim, answer))
         if proof is not answer:
             proof.members.append(claim.nodeid)
@@ -232,12 +233,12 @@ def _take_answers(
     return leads
 
 
-def _failure_with(hunt: Hunt, claim: Claim) -> Failure | None:
-    """How the test failed when the change was tried."""
-    for name, red in hunt.red_with.items():
-        if hunt.factors[name].name == claim.change.name and claim.nodeid in red:
-            return red[claim.nodeid]
-    return hunt.twice_red.get(claim.nodeid) or hunt.files_twice_red.get(claim.nodeid)
+def _failure_with(proof: Proof, nodeid: str) -> Failure:
+    """How a test fails with a change, as the experiment saw it."""
+    for run in proof.trial.baseline:
+        if run.red(nodeid):
+            return run.failures.get(nodeid) or ended(nodeid, run.outcome(nodeid))
+    raise AssertionError(f"{nodeid} was never red in the experiment that confirms it")
 
 
 def _is_known(hunt: Hunt, nodeid: str, factor: Surroundings) -> bool:
