@@ -42,6 +42,7 @@ def test_files_and_addresses_are_named_alike_in_every_process(observe, tmp_path)
     ]
     assert {line["nodeid"] for line in lines} == {"test_a.py::test_it"}
     assert lines[0]["where"] == "app.py:4"
-    read = [line["name"] for line in run.lines("holds", "read")]
+    # libraries look at folders above the suite's, some of them in one environment and not in another
+    read = [line["name"] for line in run.lines("holds", "read") if line["name"].startswith("the file state")]
     assert read == ["the file state/keep", "the file state/done", "the file state/lock", "the file state"]
     assert run.outcome("test_a.py::test_it").value == "passed"
