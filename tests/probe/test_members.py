@@ -47,6 +47,10 @@ def test_the_treatment_is_tried_on_every_member():
     assert set(division.moved) == MOVED
     assert division.unmoved == (MEMBERS[2],)
     assert len(division.results) == 3
+    assert division.results[0].sentence == (
+        f"With {MEMBERS[1]} in its place, unchanged, the test failed 4 of 4 times; "
+        "with X unset it passed 4 of 4 times (p = 0.014)."
+    )
 
 
 def test_what_the_treated_arm_watches_is_the_members_own_test():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
 from triage.lab.protocol import Experiment, Setup
+from triage.lab.sentences import arm_names
 from triage.model.experiment import ExperimentResult, Status
 from triage.text.plural import counted_noun
 
@@ -62,9 +63,11 @@ def divide(lab: Lab, proof: Experiment | None, members: tuple[str, ...]) -> Divi
 
 def _for_member(proof: Experiment, member: str) -> Experiment:
     subject = proof.watch[0]
+    baseline, treated = arm_names(proof)
     return proof.model_copy(
         update={
             "watch": (member,),
+            "arm_names": (f"with {member} in its place, {baseline}", treated),
             "treated_watch": (),
             "prediction": f"The treatment that flips {subject} flips {member} too: they have one cause.",
             "baseline": _with_member(proof.baseline, subject, member),
