@@ -95,6 +95,11 @@ def test_a_floor_lies_below_every_control(tmp_path):
     assert floors == {"cell_a": 1.0, "cell_alpha": 1.0}
 
 
+def test_a_repair_of_data_alone_needs_no_note_in_the_test(tmp_path):
+    assert "docstring" in _criteria(_basis(tmp_path), kinds=["test", "data"])
+    assert "docstring" not in _criteria(_basis(tmp_path), kinds=["data"])
+
+
 def test_a_change_of_the_product_must_answer_in_the_suite(tmp_path):
     found = _criteria(_basis(tmp_path), kinds=["product"])
     assert "suite" in found

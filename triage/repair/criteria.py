@@ -251,8 +251,8 @@ def _wider(ground: Ground) -> Iterator[Criterion]:
 def _documented(ground: Ground) -> Iterator[Criterion]:
     """A test whose input had to be mended says in its docstring which input that is, and why."""
     cause = ground.basis.report.root_cause
-    if cause.kind not in _INPUT_KINDS or "product" in ground.kinds:
-        return
+    if cause.kind not in _INPUT_KINDS or "product" in ground.kinds or ground.kinds == {"data"}:
+        return  # the input was not mended in the test
     words = list(ground.keywords)
     if cause.factor is not None and cause.factor.kind == "config":
         _, _, field = cause.factor.name.rpartition(".")
