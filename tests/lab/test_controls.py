@@ -42,13 +42,14 @@ RED, GREEN = Outcome.FAILED, Outcome.PASSED
     ("runs", "kept"),
     [
         ([], 0),
-        ([(BASE, RED)], 1),
-        ([(BASE, RED)] * 3, 2),
+        ([(BASE, RED)], 0),
+        ([(BASE, RED)] * 2, 1),
+        ([(BASE, RED)] * 4, 2),
         ([(IDLE, RED)] * 5, 3),
         ([(BASE, RED)] * 3 + [(IDLE, RED)], 2),
-        ([(BASE, RED), (BASE, GREEN), (IDLE, RED)], 0),
-        ([(BASE.plus(instruments={"reach": {"path": "a"}}), RED)], 0),
-        ([(BASE.plus(env={"MODE": "1"}), RED)], 0),
+        ([(BASE, RED), (BASE, RED), (BASE, GREEN), (IDLE, RED)], 0),
+        ([(BASE.plus(instruments={"reach": {"path": "a"}}), RED)] * 3, 0),
+        ([(BASE.plus(env={"MODE": "1"}), RED)] * 3, 0),
     ],
 )
 def test_what_counts_in_a_baseline(runs, kept):
@@ -57,12 +58,12 @@ def test_what_counts_in_a_baseline(runs, kept):
 
 def test_runs_under_another_limit_do_not_count():
     other = Limits(test_timeout=1.0)
-    assert seen((BASE, RED)).for_baseline(experiment(BASE), other, forks=True) == []
+    assert seen(*[(BASE, RED)] * 3).for_baseline(experiment(BASE), other, forks=True) == []
 
 
 def test_forks_are_no_controls_of_new_interpreters():
     controls = Controls()
-    for forked in (False, True):
+    for forked in (False, False, True):
         controls.add(BASE, LIMITS, Observation(outcomes={T: RED}, forked=forked))
     kept = controls.for_baseline(experiment(BASE), LIMITS, forks=False)
     assert [run.forked for run in kept] == [False]

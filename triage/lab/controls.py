@@ -7,6 +7,8 @@ baseline, so a proof rests on as many runs as ever; and some runs of each baseli
 - the last round always has both arms, so that what changed meanwhile shows;
 - another one, where the instruments of the baseline are not those of the kept runs (the placebo);
 - all of them, where the case has ever passed unchanged: for a flaky one each run counts anew.
+
+The first run of each case never counts: it was chosen because it failed.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Controls:
             runs = list(self._runs[_key(_without_idle(baseline), limits)])
         if not all(experiment.is_red(run) for _, run in runs):
             return []
-        runs = [(conditions, run) for conditions, run in runs if forks or not run.forked]
+        runs = [(conditions, run) for conditions, run in runs[1:] if forks or not run.forked]
         exact = _key(baseline, limits)
         same = [run for conditions, run in runs if conditions == exact]
         others = [run for conditions, run in runs if conditions != exact]
