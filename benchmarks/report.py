@@ -119,7 +119,7 @@ def _measure_peer(peer: PeerPage) -> None:
     """Size, time until its tests are there, and what a letter in its search costs, where it has one."""
     from playwright.sync_api import sync_playwright
 
-    print(f"{peer.name}: {peer.page.stat().st_size / 1e6:.2f} MB, written in {peer.seconds:.1f} s")
+    print(f"{peer.name}: {peer.page.stat().st_size / 1e6:.2f} MB")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         before = _renderer_seconds(browser)
