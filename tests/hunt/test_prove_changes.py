@@ -11,6 +11,8 @@ from triage.evidence.folder import EvidenceFolder
 from triage.hunt.changes import OtherSurroundings
 from triage.hunt.factors import Surroundings
 from triage.hunt.prove_changes import ChangeProver, Claim
+from triage.hunt.proving import failure_with
+from triage.hunt.seen import ended
 from triage.lab.budget import Budget, Spending
 from triage.lab.earlier import EarlierVerdicts
 from triage.lab.environment import Environment
@@ -99,6 +101,11 @@ def test_one_factor_has_a_control_of_its_own(prover):
     (proof,) = prover.prove(claims("a"))
     assert proof.processes == 6
     assert proof.command == ""
+
+
+def test_a_proof_knows_how_its_test_failed_although_nobody_saw_it_before(prover):
+    (proof,) = prover.prove(claims("a"))
+    assert failure_with(proof, SUITE[0]) == ended(SUITE[0], Outcome.FAILED)
 
 
 def test_what_is_not_confirmed_in_company_is_tried_by_itself(prover):

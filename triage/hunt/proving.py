@@ -223,7 +223,7 @@ def _take_answers(
         if isinstance(answer, str):
             _suspect(hunt, [claim.nodeid], claim.change.name, answer)
             continue
-        failure = _failure_with(answer, claim.nodeid)
+        failure = failure_with(answer, claim.nodeid)
         _, proof = known.setdefault((claim.change.name, hunt.signature(failure)), (claim, answer))
         if proof is not answer:
             proof.members.append(claim.nodeid)
@@ -233,7 +233,7 @@ def _take_answers(
     return leads
 
 
-def _failure_with(proof: Proof, nodeid: str) -> Failure:
+def failure_with(proof: Proof, nodeid: str) -> Failure:
     """How a test fails with a change, as the experiment saw it."""
     for run in proof.trial.baseline:
         if run.red(nodeid):
