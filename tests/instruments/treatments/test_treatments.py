@@ -157,6 +157,22 @@ def test_treated_passes_and_idle_fails(observe, name):
     assert treated.passed(T), treated.failures
 
 
+def test_a_file_runs_twice_whoever_selects_its_tests(observe):
+    files = {
+        "test_it.py": """
+            DONE = set()
+            def test_a():
+                assert len(DONE) < 2
+                DONE.add('a')
+            def test_it():
+                DONE.add('it')
+        """
+    }
+    both = ("test_it.py::test_a", T)
+    assert observe(files, *both, twice={"files": True}).red(both[0])
+    assert observe(files, *both, twice={"on": True}).passed(*both)
+
+
 def test_restoring_a_place_heals_the_victim(observe):
     files = {
         "shop.py": "ITEMS = []\nOPTIONS = {'a': 1}\n",

@@ -15,7 +15,7 @@ import pytest
 from triage.instruments.base import settings
 
 _SECONDS = float(settings("disk").get("seconds", 0.0))
-_MOST = 5
+_MOST = 10
 """Slow calls of one test: a suite that writes much must come to an end, too."""
 _WRITES = frozenset("wax+")
 _REPLACED = ("fsync", "replace", "rename", "mkdir", "unlink", "remove")

@@ -16,9 +16,13 @@ from triage.instruments.base import settings
 _SETTINGS = settings("twice")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Put a second item behind each, or those of a file behind its last one."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: Any) -> None:
+    """Put a second item behind each, or those of a file behind its last one.
+
+    Once it is known what runs: whoever selects tests by their ids would put both items of one id together.
+    """
+    items = session.items
     if _SETTINGS.get("files"):
         items[:] = [item for file in _files(items) for item in (*file, *map(_second, file))]
     elif _SETTINGS.get("on"):
