@@ -131,6 +131,22 @@ def test_code_that_sets_a_variable_before_an_import_may_not_change(opened):
     assert looked(lab, BASE, BASE.plus(edits={"conftest.py": ""})) == ["fork", "fresh"]
 
 
+@pytest.mark.parametrize(("fork_gives", "forks_then"), [(RED, True), (GREEN, False)])
+def test_the_first_fork_may_be_over_before_what_it_repeats(tmp_path, fork_gives, forks_then):
+    """Two workers run one setup side by side, behind a run from which the modules were learned."""
+    warmth = Warmth(Parents(), tmp_path, lambda _why: None)  # type: ignore[arg-type]
+    other = BASE.measuring("usage")
+    learning = warmth.way(other)
+    learning.learns.write_text(json.dumps({"steps": ["json"], "collected": [], "later": [], "early": []}))
+    warmth.take(other, learning, Observation(outcomes={T: RED}))
+    fresh, fork = warmth.way(BASE), warmth.way(BASE)
+    assert (fresh.forks, fork.forks) == (False, True)
+    warmth.take(BASE, fork, Observation(outcomes={T: fork_gives}, forked=True))
+    assert not warmth.may_fork(BASE)
+    warmth.take(BASE, fresh, Observation(outcomes={T: RED}))
+    assert warmth.may_fork(BASE) is forks_then
+
+
 def test_a_fork_that_ends_otherwise_is_the_last_one(opened):
     lab = opened(lambda setup, forks: GREEN if forks else RED)
     assert looked(lab, BASE, BASE, BASE) == ["fresh", "fork", "fresh"]

@@ -54,9 +54,13 @@ class Warmth:
         self._mutex = threading.Lock()
         self._seen: dict[str, Observation] = {}
         """What new interpreters gave, by setup, until the first fork was compared."""
+        self._under_way: set[str] = set()
+        """Setups that a new interpreter is running, or has run."""
         self._is_proven = False
         self._is_tried = False
         """Whether the first fork is on its way."""
+        self._first_fork: tuple[str, Observation] | None = None
+        """Its setup and what it gave, until the new interpreter that it repeats is over."""
         self._learning = 0
 
     @classmethod
@@ -79,14 +83,17 @@ class Warmth:
                 return FRESH
             if self.imports is None:
                 self._learning += 1
+                self._under_way.add(_key(setup))
                 return Way(learns=self._folder / f"modules.{self._learning}.json")
             if fresh or self._acts_early(setup):
+                self._under_way.add(_key(setup))
                 return FRESH
             # of a variable's many values each is tried once: a parent for each would be dearer
             fork = Way(forks=True, may_start_parent=several or not setup.env)
             if self._is_proven:
                 return fork
-            if self._is_tried or _key(setup) not in self._seen:
+            if self._is_tried or _key(setup) not in self._under_way:
+                self._under_way.add(_key(setup))
                 return FRESH
             self._is_tried = True
             return fork
@@ -112,14 +119,23 @@ class Warmth:
                 return
             if not way.forks:
                 self._seen[_key(setup)] = seen
-                return
-            if not seen.forked:
-                self._stop(self.parents.unfit if self.parents is not None else "")
-            elif not alike(self._seen[_key(setup)], seen):
-                self._stop("a test ended otherwise than in a new interpreter")
+            elif seen.forked:
+                self._first_fork = (_key(setup), seen)
             else:
-                self._is_proven = True
-                self._seen.clear()
+                self._stop(self.parents.unfit)
+            self._compare_first_fork()
+
+    def _compare_first_fork(self) -> None:
+        """Decide about forks once the first one and the new interpreter that it repeats are over."""
+        if self._first_fork is None or self._first_fork[0] not in self._seen:
+            return
+        key, fork = self._first_fork
+        self._first_fork = None
+        if not alike(self._seen[key], fork):
+            self._stop("a test ended otherwise than in a new interpreter")
+            return
+        self._is_proven = True
+        self._seen.clear()
 
     def stop(self, why: str) -> None:
         """Fork no more."""
