@@ -115,7 +115,7 @@ def record_clusters(
             record.predicted(number, key, judged.experiment)
             record.already_known(number, key, result, report.stamp)
         where = folder.relative(services.output)
-        probe = _probe_report(cause, report, _repairs(services, found))
+        probe = _probe_report(cause, report, repairs_of(services, found))
         probe = probe.model_copy(update={"stamp": folder.stamp, "folder": where})
         write_report(folder, probe)
         events += events_of(probe, folder, where, factory)
@@ -279,14 +279,16 @@ def _probe_report(cause: JointCause, report: JointReport, repairs: tuple[Patch, 
     )
 
 
-def _repairs(services: Services, found: FoundCause) -> tuple[Patch, ...]:
-    """The cause taken back in today's files, where the search has run that."""
+def repairs_of(services: Services, found: FoundCause) -> tuple[Patch, ...]:
+    """The cause taken back in today's files, where the search has run that, and no secret stands there."""
     if not found.repair:
         return ()
     texts = {path: (_text_of(services.root / path), after) for path, after in found.repair.items()}
     places = places_of(in_order(found.hunks))
     reason = "The tests pass with these lines as they were before; whatever they were changed for is lost."
-    return (patch_of_files(texts, f"take back {places}", reason),)
+    patch = patch_of_files(texts, f"take back {places}", reason)
+    # what is redacted in evidence is not what the files say: it would not apply
+    return (patch,) if services.redact(patch.diff) == patch.diff else ()
 
 
 def _text_of(path: Path) -> str | None:
