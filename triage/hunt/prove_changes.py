@@ -73,10 +73,10 @@ class ChangeProver:
         for claim, experiment, trial in zip(claims, experiments, trials, strict=True):
             if trial.result.status is Status.CONFIRMED:
                 found.append(claim.change.proof(claim.nodeid, experiment, trial, processes))
-            elif len(claims) > 1:
-                found.append(self._by_itself(claim))
-            else:
+            elif len(claims) == 1 and any(map(experiment.is_red, trial.baseline)):
                 found.append(trial.result.sentence)
+            else:
+                found.append(self._by_itself(claim))
         return found
 
     def show_alone(self, proofs: Sequence[tuple[Claim, Proof]]) -> None:
