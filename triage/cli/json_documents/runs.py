@@ -71,6 +71,8 @@ class ResultRow(Value):
     note: str | None
     reruns: Reruns | None
     base: OnBase | None
+    properties: tuple[tuple[str, str], ...] | None
+    """What the test said of itself by pytest's `record_property`."""
     quarantine: Quarantine | None
 
 
