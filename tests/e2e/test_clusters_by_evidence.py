@@ -29,30 +29,6 @@ def names(path):
 def limit():
     return {"safe": 1, "slow": 2}[os.environ.get("TOOL_MODE", "safe")]
 """,
-    "tool/half.py": """
-def load(dtype, size):
-    if dtype == "float16":
-        raise OverflowError(f"{size} is too much for a half")
-    return size
-
-
-def save(dtype, size):
-    return "" if dtype == "float16" else dtype
-""",
-    "tests/test_a_axis.py": """
-import pytest
-from tool.half import load, save
-
-@pytest.mark.parametrize("size", [1, 8])
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_load(dtype, size):
-    assert load(dtype, size) == size
-
-@pytest.mark.parametrize("size", [1, 8])
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_save(dtype, size):
-    assert save(dtype, size) == dtype
-""",
     "tests/test_b_leaks.py": """
 import os
 import tempfile
@@ -124,7 +100,6 @@ def test_other():
 """,
 }
 SUITE = {
-    "all and only the 4 tests with the parameter float16 fail": {"test_load", "test_save"},
     "a relative path of the project is not found: the working directory moved": {
         "test_table", "test_names", "test_exists",
     },
