@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 
+from benchmarks import simulator_batches
 from simulator import Simulator
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig
 from simulator.crystal import Crystal
@@ -65,6 +66,8 @@ class Case:
     floor       the ratio to the peer that is asked for in float64; in float32 twice that
     command     options of the whole command beside the cell
     rows        rows of the image in the inner loop, where fewer than the whole are enough
+    recorded    seconds that the reference program itself took, on one and on two cores of another machine
+                (recorded when it was at hand; None: not recorded)
     """
 
     title: str
@@ -75,11 +78,12 @@ class Case:
     floor: int
     command: str = ""
     rows: int | None = field(default=None)
+    recorded: tuple[float | None, float | None] = (None, None)
 
 
 MOSAIC = {"mosaic_spread_deg": 1.0, "mosaic_domains": 10}
 CASES = (
-    Case("1 cubic", CUBIC, {}, {}, 6.2, 10, "-lambda 6.2"),
+    Case("1 cubic", CUBIC, {}, {}, 6.2, 10, "-lambda 6.2", recorded=(0.22, 0.14)),
     Case(
         "2 triclinic 512, oversample 2",
         TRICLINIC,
@@ -88,8 +92,18 @@ CASES = (
         1.0,
         10,
         "-misset -89.968546 -31.328953 177.753396 -detpixels 512 -oversample 2",
+        recorded=(0.18, 0.10),
     ),
-    Case("3 cubic, mosaic 10", CUBIC, MOSAIC, {}, 6.2, 30, "-lambda 6.2 -mosaic_spread 1 -mosaic_domains 10"),
+    Case(
+        "3 cubic, mosaic 10",
+        CUBIC,
+        MOSAIC,
+        {},
+        6.2,
+        30,
+        "-lambda 6.2 -mosaic_spread 1 -mosaic_domains 10",
+        recorded=(1.23, 0.71),
+    ),
     Case(
         "4 tilted detector",
         CUBIC,
@@ -98,6 +112,7 @@ CASES = (
         6.2,
         10,
         "-lambda 6.2 -detector_rotx 5 -detector_roty 3 -detector_rotz 2 -twotheta 15",
+        recorded=(0.21, 0.13),
     ),
     Case(
         "5 phi 10 x mosaic 10 x oversample 2, 256",
@@ -107,6 +122,7 @@ CASES = (
         1.0,
         30,
         "-phi 0.5 -osc 1 -phisteps 10 -mosaic_spread 1 -mosaic_domains 10 -detpixels 256 -oversample 2",
+        recorded=(2.35, 1.43),
     ),
     Case(
         "6 cubic 4096",
@@ -117,6 +133,7 @@ CASES = (
         10,
         "-lambda 6.2 -detpixels 4096 -pixel 0.025",
         rows=512,
+        recorded=(None, 2.4),
     ),
     Case(
         "N = 60, mosaic 10", CUBIC, {**MOSAIC, "N_cells": (60, 60, 60)}, {"oversample": 1}, 6.2, 10, rows=512
@@ -316,44 +333,63 @@ def row(case: Case, peer: Peer) -> str:
     )
 
 
-def whole(words: list[str], folder: Path, environ: dict[str, str]) -> Callable[[], object]:
-    """A whole command, from the start of its process to its end."""
-    return lambda: subprocess.run(words, cwd=folder, capture_output=True, check=True, env=environ)
+def whole(words: list[str], folder: Path, environ: dict[str, str], cores: int) -> Callable[[], object]:
+    """A whole command, from the start of its process to its end, on so many cores."""
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
+
+    def run() -> object:
+        return subprocess.run(
+            words,
+            cwd=folder,
+            capture_output=True,
+            check=True,
+            env={**environ, "OMP_NUM_THREADS": str(cores)},
+            preexec_fn=lambda: os.sched_setaffinity(0, allowed),
+        )
+
+    return run
 
 
 def commands(peer: Peer) -> None:
-    """Whole commands, on all processors: the reference program where it is installed, else the stand-in."""
+    """Whole commands on one core and on two, against the reference program or the stand-in."""
     found = shutil.which("nanoBragg")
     print(
-        f"\nwhole commands, process start to both files written, {os.cpu_count()} processors; "
-        + ("against nanoBragg" if found else "no nanoBragg on the path: against the stand-in with OpenMP")
+        "\nwhole commands, process start to both files written: "
+        + ("C is nanoBragg" if found else "C is the stand-in (no nanoBragg on the path)")
+        + "; recorded: seconds of nanoBragg on another machine's two cores"
     )
-    print(f"{'':42s}   wall: C   ours ratio    processor: C   ours ratio")
+    print(f"{'':42s} cores   wall: C   ours ratio    processor: C   ours ratio    recorded")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # Byte code is cached as in any installation, wherever this one may not write it.
         environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         environ["PYTHONPYCACHEPREFIX"] = str(folder / "code")
         for case in CASES[:6]:
-            cell = " ".join(f"{value:g}" for value in case.cell)
-            line = f"-cell {cell} -N 5 -default_F 100 -distance 100 -nonoise -nopgm {case.command}".split()
+            line = _command(case)
             full = replace(case, rows=case.detector.get("spixels") if case.rows else None)
             peer.write_numbers(folder / "numbers", simulator(full, torch.float64, 1))
             c = [found, *line] if found else [str(peer.command), "numbers", "floats", "smv"]
             ours = [sys.executable, "-m", "simulator", *line]
-            theirs, our = _least_in_turns(whole(c, folder, environ), whole(ours, folder, environ))
-            print(
-                f"{case.title:42s}   {theirs.wall:7.2f} {our.wall:6.2f} {theirs.wall / our.wall:5.1f}"
-                f"    {theirs.work:12.2f} {our.work:6.2f} {theirs.work / our.work:5.1f}",
-                flush=True,
-            )
+            for cores, recorded in zip((1, 2), case.recorded, strict=True):
+                theirs, our = _least_in_turns(
+                    whole(c, folder, environ, cores), whole(ours, folder, environ, cores)
+                )
+                known = "" if recorded is None else f"{recorded:8.2f}"
+                print(
+                    f"{case.title:42s} {cores:5d}"
+                    f"   {theirs.wall:7.2f} {our.wall:6.2f} {theirs.wall / our.wall:5.1f}"
+                    f"    {theirs.work:12.2f} {our.work:6.2f} {theirs.work / our.work:5.1f}    {known}",
+                    flush=True,
+                )
         environ["SIMULATOR_CACHE"] = str(folder / "cache")
-        # Without the last case's -detpixels 4096 -pixel 0.025: the image is small, the set-up counts.
-        first = timed(whole([sys.executable, "-m", "simulator", *line[:-4]], folder, environ))
-        print(
-            f"first command, kernel built and checked against torch: {first.wall:.1f} s "
-            f"({first.work:.1f} of work)"
-        )
+        first = timed(whole([sys.executable, "-m", "simulator", *_command(CASES[0])], folder, environ, 2))
+        print(f"first command where the kernel is built: {first.wall:.1f} s ({first.work:.1f} of work)")
+
+
+def _command(case: Case) -> list[str]:
+    """The options of a case's whole command."""
+    cell = " ".join(f"{value:g}" for value in case.cell)
+    return f"-cell {cell} -N 5 -default_F 100 -distance 100 -nonoise -nopgm {case.command}".split()
 
 
 @dataclass(frozen=True)
@@ -436,6 +472,7 @@ def print_table() -> None:
         peer = Peer(Path(folder))
         for case in CASES:
             print(row(case, peer), flush=True)
+        simulator_batches.main()
         commands(peer)
 
 

@@ -21,34 +21,45 @@ def volume(lengths: "Tensor", angles: "Tensor") -> "Tensor":
 
 
 def standard_reciprocal(lengths: "Tensor", angles: "Tensor", *, exact: bool = False) -> "Tensor":
-    """a* along x, b* in the xy plane: the orientation before any missetting. [3, 3], 1/Angstrom.
+    """Rows a*, b*, c* with a* along x and b* in the xy plane: the orientation before any missetting.
 
-    a* = bc sin(alpha) / V and cos(alpha*) = (cos(beta) cos(gamma) - cos(alpha)) / (sin(beta) sin(gamma)),
-    and so on around a, b, c.
+    lengths [3] a, b, c in Angstrom; angles [3] alpha, beta, gamma in radians; result [3, 3], 1/Angstrom.
 
-    The z component of c* is the reference's, c* V / (abc sin(gamma*)), in which V / (abc) belongs to the real
-    angles: where two or more angles differ from 90 degrees the lattice is off by a few parts in a thousand.
-    `exact` takes 1 / c instead, which is the inverse.
+        a*           = b c sin(alpha) / V
+        cos(alpha*)  = (cos(beta) cos(gamma) - cos(alpha)) / (sin(beta) sin(gamma))
+
+    and so on around a, b, c (International Tables C, 1.1). In this orientation
+
+        a* = a* (1,           0,                                                  0)
+        b* = b* (cos(gamma*), sin(gamma*),                                        0)
+        c* = c* (cos(beta*),  (cos(alpha*) - cos(beta*) cos(gamma*))/sin(gamma*), z)
+
+    The reference's z is V / (a b c sin(gamma*)), in which V / (a b c) belongs to the real angles: where two
+    or more angles differ from 90 degrees the lattice is off by a few parts in a thousand. `exact` takes
+    c* z = 1 / c instead, which is the inverse.
     """
     xp = library_of(lengths)
     a, b, c = lengths
-    sine, cosine = xp.sin(angles), xp.cos(angles)
+    sin_alpha, sin_beta, sin_gamma = xp.sin(angles)
+    cos_alpha, cos_beta, cos_gamma = xp.cos(angles)
     cell = volume(lengths, angles)
-    star_a = b * c * sine[0] / cell
-    star_b = c * a * sine[1] / cell
-    star_c = a * b * sine[2] / cell
-    cos_alpha = (cosine[1] * cosine[2] - cosine[0]) / (sine[1] * sine[2])
-    cos_beta = (cosine[2] * cosine[0] - cosine[1]) / (sine[2] * sine[0])
-    cos_gamma = (cosine[0] * cosine[1] - cosine[2]) / (sine[0] * sine[1])
-    sin_gamma = c / (cell * star_a * star_b)
-    # Round-off may carry the sine past 1; the slope there is the formula's own, so only the value is clamped.
-    sin_gamma = sin_gamma - xp.maximum(bare(sin_gamma - 1), bare(xp.zeros_like(a)))
+    a_star = b * c * sin_alpha / cell
+    b_star = c * a * sin_beta / cell
+    c_star = a * b * sin_gamma / cell
+    cos_alpha_star = (cos_beta * cos_gamma - cos_alpha) / (sin_beta * sin_gamma)
+    cos_beta_star = (cos_gamma * cos_alpha - cos_beta) / (sin_gamma * sin_alpha)
+    cos_gamma_star = (cos_alpha * cos_beta - cos_gamma) / (sin_alpha * sin_beta)
+    sin_gamma_star = c / (cell * a_star * b_star)
     zero = xp.zeros_like(a)
-    row_a = xp.stack((star_a, zero, zero))
-    row_b = xp.stack((star_b * cos_gamma, star_b * sin_gamma, zero))
-    c_y = star_c * (cos_alpha - cos_beta * cos_gamma) / sin_gamma
-    c_z = 1 / c if exact else star_c * cell / (a * b * c * sin_gamma)
-    row_c = xp.stack((star_c * cos_beta, c_y, c_z))
+    # Round-off may carry the sine past 1; the slope there is the formula's own, so only the value is clamped.
+    excess = xp.maximum(bare(sin_gamma_star - 1), bare(zero))
+    sin_gamma_star = sin_gamma_star - excess
+    row_a = xp.stack((a_star, zero, zero))
+    row_b = xp.stack((b_star * cos_gamma_star, b_star * sin_gamma_star, zero))
+    c_x = c_star * cos_beta_star
+    c_y = c_star * (cos_alpha_star - cos_beta_star * cos_gamma_star) / sin_gamma_star
+    c_z = 1 / c if exact else c_star * cell / (a * b * c * sin_gamma_star)
+    row_c = xp.stack((c_x, c_y, c_z))
     start: Tensor = xp.stack((row_a, row_b, row_c))
     return start
 

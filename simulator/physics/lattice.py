@@ -6,6 +6,7 @@ period 1 up to a sign, and its square has it exactly. All are smooth in d, and i
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,17 +34,29 @@ def sinc(angle: Tensor) -> Tensor:
 
 
 def interference(offset: Tensor, cells: Tensor, whole: int | None) -> Tensor:
-    """sin^2(pi N d) / sin^2(pi d); N^2 at d = 0. `whole` is N where it is a fixed whole number, else None."""
-    if whole is not None and whole <= POLYNOMIAL_LIMIT:
-        t = torch.sin(math.pi * offset) ** 2
-        coefficients = interference_coefficients(whole)
-        # Horner's scheme in t = sin^2(pi d), from the highest power down.
-        value = torch.full_like(t, coefficients[-1])
-        for coefficient in reversed(coefficients[:-1]):
-            value = value * t + coefficient
-        return value * value * (1 - t) if whole % 2 == 0 else value * value
+    """sin^2(pi N d) / sin^2(pi d) of one axis; N^2 at d = 0.
+
+    offset [...] d; cells [] N; `whole` is N where it is a fixed whole number, else None. Few whole cells make
+    a polynomial in t = sin^2(pi d): p(t)^2 for odd N, and p(t)^2 cos^2(pi d) for even N.
+    """
     angle = math.pi * offset
-    return (cells * sinc(cells * angle) / sinc(angle)) ** 2
+    if whole is None or whole > POLYNOMIAL_LIMIT:
+        ratio = cells * sinc(cells * angle) / sinc(angle)
+        return ratio**2
+    sine_square = torch.sin(angle) ** 2
+    polynomial = _horner(interference_coefficients(whole), sine_square)
+    if whole % 2 == 0:
+        cosine_square = 1 - sine_square
+        return polynomial * polynomial * cosine_square
+    return polynomial * polynomial
+
+
+def _horner(coefficients: Sequence[float], at: Tensor) -> Tensor:
+    """The polynomial with these coefficients, lowest first, from the highest power down."""
+    value = torch.full_like(at, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        value = value * at + coefficient
+    return value
 
 
 def square_factor(offsets: Tensor, cells: Tensor, whole: tuple[int | None, ...]) -> Tensor:
@@ -61,7 +74,10 @@ def square_factor(offsets: Tensor, cells: Tensor, whole: tuple[int | None, ...])
 
 
 def ball(square: Tensor) -> Tensor:
-    """3 (sin u/u - cos u)/u^2 as a function of u^2; 1 at u = 0."""
+    """3 (sin u/u - cos u)/u^2 as a function of u^2; 1 at u = 0.
+
+    The Fourier transform of a ball of radius 1 at u, over its volume (Rayleigh's form factor).
+    """
     # Up to u = 1/2 the difference of sine and cosine loses digits, and the series has them all.
     near = square < 0.25
     small = torch.where(near, square, torch.zeros_like(square))
@@ -69,7 +85,8 @@ def ball(square: Tensor) -> Tensor:
         1 - small / 28 * (1 - small / 54 * (1 - small / 88 * (1 - small / 130 * (1 - small / 180))))
     )
     u = torch.sqrt(torch.where(near, torch.ones_like(square), square))
-    return torch.where(near, series, 3 * (torch.sin(u) / u - torch.cos(u)) / (u * u))
+    closed = 3 * (torch.sin(u) / u - torch.cos(u)) / (u * u)
+    return torch.where(near, series, closed)
 
 
 def round_factor(offsets: Tensor, cells: Tensor, fudge: Tensor) -> Tensor:
@@ -80,11 +97,14 @@ def round_factor(offsets: Tensor, cells: Tensor, fudge: Tensor) -> Tensor:
 
 
 def reciprocal_radius(offsets: Tensor, cells: Tensor, reciprocal: Tensor) -> Tensor:
-    """N^2 |d_h a* + d_k b* + d_l c*|^2 with N = Na Nb Nc, 1/Angstrom^2 (N as a whole, not per axis)."""
-    h, k, last = offsets[0], offsets[1], offsets[2]
-    x = h * reciprocal[0, 0] + k * reciprocal[1, 0] + last * reciprocal[2, 0]
-    y = h * reciprocal[0, 1] + k * reciprocal[1, 1] + last * reciprocal[2, 1]
-    z = h * reciprocal[0, 2] + k * reciprocal[1, 2] + last * reciprocal[2, 2]
+    """rho = N^2 |d_h a* + d_k b* + d_l c*|^2 with N = Na Nb Nc, 1/Angstrom^2 (N as a whole, not per axis).
+
+    offsets [3, ...]; cells [3]; reciprocal [3, 3] rows a*, b*, c*, 1/Angstrom.
+    """
+    d_h, d_k, d_l = offsets[0], offsets[1], offsets[2]
+    a_star, b_star, c_star = reciprocal[0], reciprocal[1], reciprocal[2]
+    # The vector from the nearest reciprocal lattice point, component by component: x, y, z.
+    x, y, z = (d_h * a_star[axis] + d_k * b_star[axis] + d_l * c_star[axis] for axis in range(3))
     return cells.prod() ** 2 * (x * x + y * y + z * z)
 
 

@@ -54,21 +54,26 @@ def lagrange(fraction: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def tricubic(table: Table, indices: Tensor) -> Tensor:
     """Interpolate by 4-point Lagrange polynomials along h, k and l; only where `reachable`. Electrons.
 
-    indices [3, ...]; the entries are those at floor - 1 ... floor + 2 on each axis.
+    indices [3, ...] fractional h, k, l. With f = floor and w the weights of `lagrange` on each axis,
+
+        F(h, k, l) = sum over i, j, n of w_i(h) w_j(k) w_n(l) F[f_h - 1 + i, f_k - 1 + j, f_l - 1 + n].
     """
     floor = torch.floor(indices)
-    weights = [lagrange(indices[axis] - floor[axis]) for axis in range(3)]
-    spots = []
-    for axis in range(3):
-        size = table.values.shape[axis]
-        start = floor[axis].long() - 1 - table.lowest[axis]
-        # Clamped, so that unreachable points may be looked up too; callers drop what is found there.
-        spots.append([(start + n).clamp(0, size - 1) for n in range(NEIGHBOURS)])
+    h_weights, k_weights, l_weights = (lagrange(indices[axis] - floor[axis]) for axis in range(3))
+    h_places, k_places, l_places = (_neighbours(table, floor[axis], axis) for axis in range(3))
     total = torch.zeros_like(indices[0])
-    for i in range(NEIGHBOURS):
-        for j in range(NEIGHBOURS):
-            line = torch.zeros_like(indices[0])
-            for n in range(NEIGHBOURS):
-                line = line + weights[2][n] * table.values[spots[0][i], spots[1][j], spots[2][n]]
-            total = total + weights[0][i] * weights[1][j] * line
+    for h_weight, h in zip(h_weights, h_places, strict=True):
+        for k_weight, k in zip(k_weights, k_places, strict=True):
+            along_l = torch.zeros_like(total)
+            for l_weight, last in zip(l_weights, l_places, strict=True):
+                along_l = along_l + l_weight * table.values[h, k, last]
+            total = total + h_weight * k_weight * along_l
     return total
+
+
+def _neighbours(table: Table, floor: Tensor, axis: int) -> list[Tensor]:
+    """The places in the table, along one axis, of the entries at floor - 1 ... floor + 2."""
+    size = table.values.shape[axis]
+    start = floor.long() - 1 - table.lowest[axis]
+    # Clamped, so that unreachable points may be looked up too; callers drop what is found there.
+    return [(start + step).clamp(0, size - 1) for step in range(NEIGHBOURS)]
