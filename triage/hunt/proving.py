@@ -24,6 +24,8 @@ from triage.probe.case_facts import files_of, source_of
 
 _SHARE_OF_ORDERS = 0.5
 """Of the time that is left, for searches in orders before anything else is proven."""
+_SECOND_RUNS = frozenset({SecondRun().name, SecondRun(whole_file=True).name})
+"""What is found so says nothing of the order in which tests run once."""
 _MOST_OF_A_KIND = 2
 """Factors of one kind that are tried on a test, where none is confirmed."""
 _SAMPLE = 20
@@ -93,8 +95,8 @@ def _set_aside_what_meets_itself(hunt: Hunt) -> None:
 def _answered(hunt: Hunt) -> set[str]:
     """Tests whose dependence on the order, or on a first run, is proven or was looked at."""
     proven = {nodeid for proof in hunt.proofs if proof.dependence != "factor" for nodeid in proof.tests}
-    factors = {factor.name for factor in hunt.factors.values()}
-    return proven | {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in factors}
+    others = {factor.name for factor in hunt.factors.values()} | _SECOND_RUNS
+    return proven | {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in others}
 
 
 def _prover(hunt: Hunt) -> OrderProver:
@@ -207,7 +209,10 @@ def _claims(hunt: Hunt) -> list[Claim]:
 def _claims_of_second_runs(hunt: Hunt) -> list[Claim]:
     """A test by itself, or else behind the other tests of its file."""
     answered = _answered(hunt)
-    found = [Claim(nodeid, SecondRun()) for nodeid in _wanted(hunt, hunt.twice_red, answered)]
+    answered |= {suspect.nodeid for suspect in hunt.suspected if suspect.found_by in _SECOND_RUNS}
+    # what fails alone fails in a first run, too
+    green_alone = [nodeid for nodeid in hunt.twice_red if not hunt.knowledge.alone_is_red(nodeid)]
+    found = [Claim(nodeid, SecondRun()) for nodeid in _wanted(hunt, green_alone, answered)]
     # whoever hangs on the order is red behind its file, too
     answered |= {*hunt.twice_red, *hunt.knowledge.victims()}
     behind_file = _wanted(hunt, hunt.files_twice_red, answered)
