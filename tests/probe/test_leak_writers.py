@@ -9,7 +9,7 @@ import pytest
 from triage.lab.protocol import Setup
 from triage.model.experiment import Factor
 from triage.probe.edits.always_restore import restoring_always
-from triage.probe.leak_writers import find_writer
+from triage.probe.leak_writers import LeakWriter, find_writer
 from triage.probe.leaked_state import LeakedState
 from triage.probe.product_repairs import product_repair
 from triage.testing.probes import case_of, seen
@@ -119,3 +119,17 @@ def test_without_a_restore_there_is_nothing_to_move():
     assert written("quiet.py:21", "render")[1] == ()
     assert restoring_always("def f():\n    yield 1\n", 2) is None
     assert restoring_always("no python at all (", 1) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "function", "polluter", "said"),
+    [
+        ("tests/a.py:3", "test_x", "tests/a.py::test_x[1]", "test_x changes it at tests/a.py:3 and does"),
+        ("tests/a.py:3", "test_x", "tests/a.py::TestA::test_x", "test_x changes it at tests/a.py:3 and does"),
+        ("tests/a.py:3", "helper", "tests/a.py::test_x", "tests/a.py:3 (helper) changes it for tests/a.py::"),
+        ("tests/b.py:3", "test_x", "tests/a.py::test_x", "tests/b.py:3 (test_x) changes it for tests/a.py::"),
+    ],
+)
+def test_a_test_that_leaks_by_itself_is_named_once(place, function, polluter, said):
+    writer = LeakWriter(place=place, function=function, polluter=polluter, at_fault="test")
+    assert writer.sentence.startswith(said)

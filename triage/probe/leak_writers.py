@@ -41,6 +41,8 @@ class LeakWriter:
     @property
     def sentence(self) -> str:
         """Who wrote it, as a clause."""
+        if self.at_fault == "test" and self._is_of_the_polluter:
+            return f"{self.function} changes it at {self.place} and does not put it back"
         if self.at_fault == "test":
             return (
                 f"{self.place} ({self.function}) changes it for {self.polluter}, which does not put it back"
@@ -49,6 +51,13 @@ class LeakWriter:
             f"the product itself changes it at {self.place} ({self.function}) and does not put it back: "
             f"a product defect, of which {self.polluter} is the witness"
         )
+
+    @property
+    def _is_of_the_polluter(self) -> bool:
+        """Whether the line stands in the polluting test itself, and not in a helper or a fixture."""
+        path, _, rest = self.polluter.partition("::")
+        own_name = rest.rpartition("::")[2].partition("[")[0]
+        return self.function == own_name and self.place.rpartition(":")[0] == path
 
 
 Writing = Generator[tuple[Step, ...], tuple[Answer, ...], LeakWriter | None]
