@@ -49,10 +49,26 @@ def test_it_went_from_red_to_resolved():
 
 
 def test_the_probe_found_the_factor_by_itself():
-    (path,) = ROOT.glob("reports/gradient-flow/phase_b/*/probe.json")
-    cause = json.loads(path.read_text())["root_cause"]
+    probe = _probe_of("C19")
+    cause = probe["root_cause"]
     assert (cause["kind"], cause["confidence"]) == ("zero-signal", "proven")
     assert cause["factor"]["name"] == "simulator.config.CrystalConfig.default_F"
+
+
+def test_the_hunt_found_the_latent_test():
+    (path,) = ROOT.glob("reports/gradient-flow/phase_b/*/hunt.json")
+    (latent,) = json.loads(path.read_text())["latent"]
+    cause = _probe_of(latent["cluster"])["root_cause"]
+    assert (cause["kind"], cause["confidence"]) == ("order-dependent", "proven")
+
+
+def _probe_of(cluster):
+    """The probe document of a cluster of the committed campaign."""
+    found = [
+        json.loads(path.read_bytes()) for path in ROOT.glob("reports/gradient-flow/phase_b/*/probe.json")
+    ]
+    (probe,) = [document for document in found if document["cluster"] == cluster]
+    return probe
 
 
 def test_the_captured_gradients_are_the_reference_figures():
