@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,20 @@ _FOUND_NOTHING = 0
 _FOUND_FAILURES = 1
 ANSWERED = (_FOUND_NOTHING, _FOUND_FAILURES)
 """Exit codes of pytest and triage that say that a suite was run to its end."""
+
+_LAUNCHER = """
+import os, subprocess, sys, time
+begun = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+wall = time.perf_counter() - begun
+# wait4 took the status: without this Popen would wait for a process that is gone
+process.returncode = os.waitstatus_to_exitcode(status)
+os.write(int(sys.argv[1]), f"{wall} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss}".encode())
+sys.exit(process.returncode)
+"""
+"""A small process that starts the command: what a process held before it executed another program, which is
+what its parent holds, counts as its peak on Linux."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +60,26 @@ class CommandFailed(Exception):
 def spent_by(command: Command, environ: Mapping[str, str]) -> Spent:
     """Run the command once and give what it took. Raises `CommandFailed`."""
     command.before()
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        command.words,
-        cwd=command.folder,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    # wait4 took the status: without this Popen would wait for a process that is gone
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode not in command.exit_codes:
-        shown = said.decode(errors="replace")[-500:]
-        raise CommandFailed(f"{' '.join(command.words)}: exit code {process.returncode}: {shown}")
-    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    reading, writing = os.pipe()
+    launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(writing), *command.words]
+    with open(reading, "rb") as told:
+        ended = subprocess.run(
+            launcher,
+            cwd=command.folder,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[writing],
+            check=False,
+        )
+        os.close(writing)
+        figures = told.read().split()
+    if ended.returncode not in command.exit_codes or not figures:
+        shown = ended.stderr.decode(errors="replace")[-500:]
+        raise CommandFailed(f"{' '.join(command.words)}: exit code {ended.returncode}: {shown}")
+    wall, processor, peak_kib = map(float, figures)
+    return Spent(wall, processor, peak_kib / 1024)
 
 
 def medians(commands: Mapping[str, Command], rounds: int) -> dict[str, Spent]:

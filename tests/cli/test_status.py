@@ -32,7 +32,7 @@ def test_results_have_one_outcome_each_and_add_up(ran):
     failed = rows[A + "test_fails"]
     assert set(failed) == {
         "nodeid", "outcome", "chunk", "attempt", "duration", "failures", "signal", "exit_code", "note",
-        "reruns", "base", "quarantine",
+        "reruns", "base", "quarantine", "properties",
     }  # fmt: skip
     (failure,) = failed["failures"]
     assert set(failure) == {"phase", "exception", "message", "signature", "cluster"}

@@ -21,7 +21,7 @@ def test_memory_and_processor_time_are_those_of_the_command(tmp_path: Path) -> N
     }
     spent = medians(commands, rounds=1)
     assert spent["large"].peak_mib > 200
-    assert spent["small"].peak_mib < spent["large"].peak_mib
+    assert spent["small"].peak_mib < 100, "whatever this process itself holds"
     assert spent["large"].processor > 0
 
 
