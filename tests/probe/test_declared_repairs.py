@@ -8,7 +8,7 @@ from triage.lab.protocol import Experiment
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Finding
 from triage.probe.declared_repairs import with_repairs
-from triage.testing.probes import case_of, seen
+from triage.testing.probes import answered, case_of, seen
 
 T = "tests/test_a.py::test_mode"
 TEST = 'import shop\n\n\ndef test_mode():\n    assert shop.mode() == "ci"\n'
@@ -38,13 +38,7 @@ def repaired(found, helps, *, facts=None, files=FILES):
         return seen(T, any(helps in (text or "") for text in setup.edits.values()))
 
     case = case_of(T, world, source=files.get, files=tuple(files), facts=facts or {})
-    generator = with_repairs(case, found)
-    try:
-        batch = next(generator)
-        while True:
-            batch = generator.send(tuple(world(step.setup) for step in batch))
-    except StopIteration as end:
-        return end.value.patches
+    return answered(with_repairs(case, found), world).patches
 
 
 MODE = Factor(kind="env", name="APP_MODE", from_=None, to="ci")

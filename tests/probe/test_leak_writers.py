@@ -12,7 +12,7 @@ from triage.probe.edits.always_restore import restoring_always
 from triage.probe.leak_writers import LeakWriter, find_writer
 from triage.probe.leaked_state import LeakedState
 from triage.probe.product_repairs import product_repair
-from triage.testing.probes import case_of, seen
+from triage.testing.probes import answered, case_of, seen
 
 T, POLLUTER = "tests/test_a.py::test_victim", "tests/test_a.py::test_polluter"
 QUIET = textwrap.dedent("""\
@@ -47,16 +47,6 @@ QUIET = textwrap.dedent("""\
         def __exit__(self, *error):
             pass
 """)
-
-
-def answered(generator, world):
-    """Drive looks only."""
-    try:
-        batch = next(generator)
-        while True:
-            batch = generator.send(tuple(world(step.setup) for step in batch))
-    except StopIteration as end:
-        return end.value
 
 
 def written(place, function):

@@ -9,7 +9,7 @@ from triage.model.experiment import Factor
 from triage.probe.leak_writers import find_writer
 from triage.probe.leaked_state import LeakedState
 from triage.probe.product_repairs import product_repair
-from triage.testing.probes import case_of, seen
+from triage.testing.probes import answered, case_of, seen
 
 T, POLLUTER = "tests/test_b.py::test_first", "tests/test_a.py::test_adds"
 CART = '''\
@@ -53,15 +53,6 @@ def repaired(key, line, function, expected):
     leaked = LeakedState(keys=(key,), shown=("x",), clean=("[]",), factor=Factor(kind="restore", name="x"))
     writer = answered(find_writer(case, [POLLUTER], polluted, leaked), world)
     return writer, answered(product_repair(case, writer, leaked, [POLLUTER], polluted), world)
-
-
-def answered(generator, world):
-    try:
-        batch = next(generator)
-        while True:
-            batch = generator.send(tuple(world(step.setup) for step in batch))
-    except StopIteration as end:
-        return end.value
 
 
 @pytest.mark.parametrize(

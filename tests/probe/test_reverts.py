@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triage.probe.reverts import CHANGES, reverts_of
-from triage.testing.probes import case_of, seen
+from triage.testing.probes import answered, case_of, seen
 from triage.text.hunks import changed_text
 
 T = "tests/test_m.py::test_f"
@@ -19,13 +19,7 @@ def asked(world, *, between=None, flaky_rate=1.0, **sources):
     facts = {CHANGES: between if between is not None else {BETWEEN: changed}}
     source = {"m.py": NOW, "tests/test_m.py": "x = 2\n", **sources}.get
     case = case_of(T, world, source=source, facts=facts, rate=flaky_rate)
-    generator = reverts_of(case, "a1", "b2", "b2 (Tidy m)")
-    try:
-        batch = next(generator)
-        while True:
-            batch = generator.send(tuple(world(step.setup) for step in batch))
-    except StopIteration as end:
-        return end.value
+    return answered(reverts_of(case, "a1", "b2", "b2 (Tidy m)"), world)
 
 
 def works(setup):

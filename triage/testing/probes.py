@@ -6,16 +6,17 @@ those of plugins: call it from a test with each case that the probe should know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
 
-from triage.lab.protocol import Experiment, Look, Observation, Setup, Trial
+from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, Step, Trial
 from triage.lab.verdict import decided, interleaved, judge, lengthened
 from triage.model.experiment import ExperimentResult, Status
 from triage.model.failure import Failure, Raised
 from triage.model.outcome import Outcome
 from triage.probe.api import Case, Finding, Investigator, Probe
 
+_Result = TypeVar("_Result")
 World = Callable[[Setup], Observation]
 """Answers a setup with what its tests would do: the probe's processes, without processes."""
 _MAX_BATCHES = 500
@@ -51,6 +52,19 @@ def drive(probe: Investigator, case: Case, world: World) -> Driven:
         driven.finding = end.value
         return driven
     raise AssertionError(f"{probe.name} asked for more than {_MAX_BATCHES} batches")
+
+
+def answered(steps: Generator[tuple[Step, ...], tuple[Answer, ...], _Result], world: World) -> _Result:
+    """What a part of a probe returns that only looks; AssertionError where it asks for an experiment."""
+    try:
+        batch = next(steps)
+        while True:
+            looks = [step for step in batch if isinstance(step, Look)]
+            assert len(looks) == len(batch), "it asks for an experiment"
+            batch = steps.send(tuple(world(look.setup) for look in looks))
+    except StopIteration as end:
+        returned: _Result = end.value
+        return returned
 
 
 def conforms(probe: Probe, case: Case, world: World) -> Driven:
