@@ -19,8 +19,8 @@ _GZIP_WINDOW = 31
 """zlib's number for the largest window in gzip's framing."""
 _LEVEL = 4
 """Records of failures repeat themselves: higher levels take twice the time for a tenth less."""
-_MOST_PLAIN = 1024 * 1024
-"""Bytes: a shorter record is no burden, and people look at it."""
+_MOST_PLAIN = 16 * 1024 * 1024
+"""Bytes: a shorter record is no burden, and people and programs of others look at it."""
 _MOST_UNPACKED = 4 * 1024 * 1024 * 1024
 """Bytes: no record is so long; a file that says otherwise was made to fill the memory."""
 
