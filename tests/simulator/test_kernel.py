@@ -191,7 +191,8 @@ def test_threads_do_not_change_the_image(simulate):
 
 
 @needs_kernel
-def test_what_the_kernel_does_not_take_runs_plain_and_says_so(simulate):
+def test_what_the_kernel_does_not_take_runs_plain_and_says_so(simulate, monkeypatch):
+    monkeypatch.delenv("NANOBRAGG_DISABLE_COMPILE", raising=False)
     sim = simulate({}, {"curved": True})
     sim.run()
     assert sim.path == "torch (a curved detector)"
