@@ -11,6 +11,9 @@ import pytest
 import triage
 from triage.text.pattern import EXAMPLES, pattern
 
+# their patterns are tried as well, whether or not another test has imported them
+importlib.import_module("benchmarks.clustering_data")
+importlib.import_module("benchmarks.clustering_peers")
 for module in pkgutil.walk_packages(triage.__path__, "triage."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
