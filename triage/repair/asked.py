@@ -51,14 +51,16 @@ def no_new_failures(
     )
 
 
+def without_runs(name: str, text: str, **more: Any) -> Criterion:
+    """What is decided by reading and not by running tests; its kind has its name, `more` are other fields."""
+    return Criterion(name=name, kind=name, text=text, scope=Scope.NONE, runs=0, **more)
+
+
 def ledgers_criterion() -> Criterion:
     """The ledgers can take the result."""
-    return Criterion(
-        name="ledgers",
-        kind="ledgers",
-        text="fix plan and remediation tracker take the result, and hold no region that a person changed",
-        scope=Scope.NONE,
-        runs=0,
+    return without_runs(
+        "ledgers",
+        "fix plan and remediation tracker take the result, and hold no region that a person changed",
         command="triage check plans/fix_plan.md reports/remediation_tracker.md",
     )
 

@@ -21,6 +21,7 @@ from triage.repair.asked import (
     passing,
     pytest_command,
     runs_for,
+    without_runs,
 )
 from triage.repair.inputs import Basis, file_of
 
@@ -258,12 +259,9 @@ def _documented(ground: Ground) -> Iterator[Criterion]:
         _, _, field = cause.factor.name.rpartition(".")
         words.insert(0, field)
     if words:
-        yield Criterion(
-            name="docstring",
-            kind="docstring",
-            text="the docstring of each failing test has a note that names the input on which it depends",
-            scope=Scope.NONE,
+        yield without_runs(
+            "docstring",
+            "the docstring of each failing test has a note that names the input on which it depends",
             nodeids=ground.basis.subject,
-            runs=0,
             mentions=tuple(dict.fromkeys(words)),
         )

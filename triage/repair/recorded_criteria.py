@@ -26,6 +26,7 @@ from triage.repair.asked import (
     passing,
     pytest_command,
     runs_for,
+    without_runs,
 )
 from triage.repair.inputs import file_of
 from triage.repair.recorded_failures import FailingRun, FoundFailure
@@ -114,34 +115,10 @@ def _criteria(
 
 
 def _that_run_nothing() -> Iterator[Criterion]:
-    yield Criterion(
-        name="red-before",
-        kind="red-before",
-        text="a recorded run shows each failing test red",
-        scope=Scope.NONE,
-        runs=0,
-    )
-    yield Criterion(
-        name="members",
-        kind="members",
-        text="no failing test was deleted or renamed",
-        scope=Scope.NONE,
-        runs=0,
-    )
-    yield Criterion(
-        name="change",
-        kind="change",
-        text="the tree is another than that of the failing run",
-        scope=Scope.NONE,
-        runs=0,
-    )
-    yield Criterion(
-        name="tests",
-        kind="tests",
-        text="the failing tests assert what they asserted, and skip nothing more",
-        scope=Scope.NONE,
-        runs=0,
-    )
+    yield without_runs("red-before", "a recorded run shows each failing test red")
+    yield without_runs("members", "no failing test was deleted or renamed")
+    yield without_runs("change", "the tree is another than that of the failing run")
+    yield without_runs("tests", "the failing tests assert what they asserted, and skip nothing more")
 
 
 def _alone(ground: RecordedGround, there: Sequence[FoundFailure]) -> Iterator[Criterion]:

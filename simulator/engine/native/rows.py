@@ -1,6 +1,6 @@
 """Run the kernel on scenes of numpy arrays: rows of pixels, and the gradient by the lattice vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +53,13 @@ class KernelRows:
         steps = scene.steps * scene.plan.layers * len(scene.plan.columns) * images
         return max(1, STEPS_PER_CALL // steps)
 
+    def _pieces(self, scenes: Sequence[Scene]) -> Iterator[tuple[int, int]]:
+        """First and end row of each piece of about a second, from the first row of interest to the last."""
+        rows = scenes[0].plan.rows
+        size = self.piece_rows(scenes[0], len(scenes))
+        for first in range(rows.start, rows.stop, size):
+            yield first, min(first + size, rows.stop)
+
     def rows(self, scene: Scene, first: int, end: int, out: Numbers) -> None:
         """Fill `out` [end - first, columns] with photons."""
         self.batch_rows([scene], first, end, out[None])
@@ -73,11 +80,9 @@ class KernelRows:
 
     def images(self, scenes: Sequence[Scene], out: Numbers) -> None:
         """Fill the region of interest of `out` [image, slow, fast] with photons."""
-        plan = scenes[0].plan
-        size = self.piece_rows(scenes[0], len(scenes))
-        for first in range(plan.rows.start, plan.rows.stop, size):
-            end = min(first + size, plan.rows.stop)
-            self.batch_rows(scenes, first, end, out[:, first:end, plan.columns.start : plan.columns.stop])
+        columns = scenes[0].plan.columns
+        for first, end in self._pieces(scenes):
+            self.batch_rows(scenes, first, end, out[:, first:end, columns.start : columns.stop])
 
     def pull(self, scenes: Sequence[Scene], gradients: Numbers) -> NDArray[np.float64]:
         """[image, R, 3, 3]: d(sum gradient x image)/d(lattice vectors); `gradients` [image, slow, fast]."""
@@ -88,10 +93,10 @@ class KernelRows:
         upstream = gradients if mask is None else gradients * mask
         window = upstream[:, plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]
         total = np.zeros((len(scenes), *scenes[0].tensors.real.shape))
-        size = self.piece_rows(scenes[0], len(scenes))
-        for first in range(0, len(plan.rows), size):
-            part = np.ascontiguousarray(window[:, first : first + size], dtype=dtype)
-            span = (first * width, first * width + part[0].size)
+        for first, end in self._pieces(scenes):
+            start, stop = first - plan.rows.start, end - plan.rows.start
+            part = np.ascontiguousarray(window[:, start:stop], dtype=dtype)
+            span = (start * width, stop * width)
             total += self.library.pullback(packed, upstream=part, span=span, threads=self.threads)
         return total
 
@@ -100,9 +105,7 @@ class KernelRows:
         plan = scenes[0].plan
         dtype = as_numpy(scenes[0].tensors.pixel).dtype
         totals = np.zeros(len(scenes))
-        size = self.piece_rows(scenes[0], len(scenes))
-        for first in range(plan.rows.start, plan.rows.stop, size):
-            end = min(first + size, plan.rows.stop)
+        for first, end in self._pieces(scenes):
             images = np.empty((len(scenes), end - first, len(plan.columns)), dtype)
             self.batch_rows(scenes, first, end, images)
             part = gradients[:, first:end, plan.columns.start : plan.columns.stop]
