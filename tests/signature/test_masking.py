@@ -91,6 +91,10 @@ def test_decades(error: float, allowed: float, expected: int | None) -> None:
         ("see http://host/x?y=1 a1b2c3d4e5f60718", "see <url> <n>"),
         ("  spaces \n\t fold ", "spaces fold"),
         ("1.06x below 1.15x", "<n>x below <n>x"),
+        ("ended with exit code 9 behind 3 tests", "ended with exit code 9 behind <n> test"),
+        ("returned non-zero exit status -11.", "returned non-zero exit status -11."),
+        ("HTTP Error 404: 12 pages", "HTTP Error 404: <n> page"),
+        ("<Response [503]> after 2 calls", "<Response [503]> after <n> call"),
     ],
 )
 def test_masks(text: str, expected: str) -> None:

@@ -107,5 +107,6 @@ TELLING = [
     ("None", "True"), ("before", "after"), ("conv2d", "conv3d"), ("layer_1", "layer_2"), ("a/b.c", "a/c.c"),
     ("/srv/x/a.csv", "/srv/x/b.csv"), ("{'a': 'on'}", "{'a': 'off'}"), ("['a', 'b']", "['b', 'a']"),
     ("('a', 'b')", "('b', 'a')"), ("utf_8", "utf_16"), ("tests/x.py", "tests/y.py"), ("E1234", "E1235"),
-    ("added", "faded"), ("sha256", "sha512"), ("[0, 0]", "[0, 1]"), ("[nan]", "[1.5]"),
+    ("added", "faded"), ("sha256", "sha512"), ("exit code 1", "exit code 9"), ("HTTP 404", "HTTP 500"),
+    ("[0, 0]", "[0, 1]"), ("[nan]", "[1.5]"),
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from triage.signature.any_order import in_one_order
 from triage.signature.file_names import masked_path, shown_path
-from triage.signature.volatile_kinds import FREQUENT_KINDS, NUMBER, RARE_KINDS, scanner
+from triage.signature.volatile_kinds import FREQUENT_KINDS, NAMED_CODE, NUMBER, RARE_KINDS, scanner
 from triage.text.pattern import pattern
 
 _LONGEST = 2000
@@ -70,6 +70,8 @@ def masked(text: str, *, keep_zero: bool = False) -> str:
         kind, value = found.lastgroup or "", found[0]
         if kind == "list":
             return _array_token(value)
+        if kind == NAMED_CODE:
+            return value
         if kind in ("path", "drive"):
             return masked_path(value)
         if kind == "labelled":

@@ -13,6 +13,8 @@ from triage.text.pattern import pattern
 
 NUMBER = "<n>"
 """The token of a number, and of what may look like one: some hexadecimal ids have no letter."""
+NAMED_CODE = "code"
+"""The kind of a number that is kept: an exit code, a status of HTTP."""
 
 
 class VolatileKind(NamedTuple):
@@ -39,6 +41,8 @@ _CLOCK = r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?"
 _ZONE = r"(?:[ ](?:GMT|UTC|[+-]\d{4}))?"
 _IDENTIFIERS = "id|uid|token|nonce|session|digest|checksum|etag|hash|sha1|sha256|md5|commit|revision"
 """Words before a value that nobody chose."""
+_CODE = r"(?i:exit[ ]?(?:code|status) | return[ ]?code | status[_ ]?code | HTTP(?:[ ](?:status|error))?)"
+"""Words before a number that names an end: a process that ended with 2 has another reason than one with 139."""
 
 FREQUENT_KINDS = (
     VolatileKind("time", "<time>", rf"""
@@ -86,6 +90,10 @@ _FIRST_LETTERS = r"(?=[-+./\[<0-9])"
 """What the frequent ones begin with: to look for it first makes the scan several times faster."""
 
 RARE_KINDS = (
+    VolatileKind(NAMED_CODE, "", rf"""
+          \b{_CODE} (?:[ ](?:was|is|of))? [ ]?[=:]?[ ]? -?\d{{1,5}} (?! \w | \.\d )
+        | <\w*Response[ ]\[\d{{3}}\b
+    """),
     VolatileKind("url", "<url>", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>)\]]+"),
     VolatileKind("drive", "<dir>", r"""
           (?<=['"])[A-Za-z]:(?:\\{1,2}|/)[^'"\n:]+(?=['"])
@@ -130,7 +138,7 @@ RARE_KINDS = (
 
 _HAS_RARE = pattern(
     rf"""
-      :// | [A-Za-z]:[\\/] | (?:\b|_)[0-9a-f]{{4,}}\b | \b[0-9a-fA-F]{{6,}}\b
+      :// | [A-Za-z]:[\\/] | (?i:\bexit | (?:return|status)[_ ]?code | \bHTTP[ ]) | Response[ ]\[ | (?:\b|_)[0-9a-f]{{4,}}\b | \b[0-9a-fA-F]{{6,}}\b
     | \bgw\d | \btmp[a-z0-9_]{{8}} | datetime\. | ::
     | \bb['"] | [0-9a-fA-F][:-][0-9a-fA-F]{{2}}[:-] | (?:{_IDENTIFIERS})['"]?[ =:]
     | \b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)
@@ -142,6 +150,7 @@ _HAS_RARE = pattern(
         "worker gw3",
         "in May 2026",
         "02:ec:d0:ac:4c:e6",
+        "HTTP 404",
     ],
     rejects=["5 of 6", "0x7f", "the beam is off"],
 )
@@ -154,7 +163,7 @@ MASKED = {
     "date": "Mon Nov 30 07:20:02 UTC 2026", "mac": "02:ec:d0:ac:4c:e6", "ip6": "fe80::1",
     "uuid": "0f8fad5b-d9cb-469f-a165-70867728950e", "hex": "3f2a", "bytes": "b'\\x00a'", "worker": "gw3",
     "tempfile": "tmpk3j2h1_a", "labelled": "session=cafe",
-    "request": "<SubRequest 'f' for <Function test_x>>",
+    NAMED_CODE: "exit code 9", "request": "<SubRequest 'f' for <Function test_x>>",
 }  # fmt: skip
 """An example of each kind."""
 _KEPT = (
