@@ -42,7 +42,7 @@ _ZONE = r"(?:[ ](?:GMT|UTC|[+-]\d{4}))?"
 _IDENTIFIERS = "id|uid|token|nonce|session|digest|checksum|etag|hash|sha1|sha256|md5|commit|revision"
 """Words before a value that nobody chose."""
 _CODE = r"(?i:exit[ ]?(?:code|status) | return[ ]?code | status[_ ]?code | HTTP(?:[ ](?:status|error))?)"
-"""Words before a number that names an end: a process that ended with 2 has another reason than one with 139."""
+"""Words before a number that names an end: a process that ended with 2 ended otherwise than one with 139."""
 
 FREQUENT_KINDS = (
     VolatileKind("time", "<time>", rf"""
@@ -138,7 +138,9 @@ RARE_KINDS = (
 
 _HAS_RARE = pattern(
     rf"""
-      :// | [A-Za-z]:[\\/] | (?i:\bexit | (?:return|status)[_ ]?code | \bHTTP[ ]) | Response[ ]\[ | (?:\b|_)[0-9a-f]{{4,}}\b | \b[0-9a-fA-F]{{6,}}\b
+      :// | [A-Za-z]:[\\/]
+    | (?i:\bexit | (?:return|status)[_ ]?code | \bHTTP[ ]) | Response[ ]\[
+    | (?:\b|_)[0-9a-f]{{4,}}\b | \b[0-9a-fA-F]{{6,}}\b
     | \bgw\d | \btmp[a-z0-9_]{{8}} | datetime\. | ::
     | \bb['"] | [0-9a-fA-F][:-][0-9a-fA-F]{{2}}[:-] | (?:{_IDENTIFIERS})['"]?[ =:]
     | \b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)
