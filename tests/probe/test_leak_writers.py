@@ -65,7 +65,11 @@ def written(place, function):
 
     case = case_of(T, world, source={"quiet.py": QUIET}.get)
     leaked = LeakedState(
-        keys=("attr:quiet.LEVEL",), shown=("LEVEL",), clean=("1",), factor=Factor(kind="restore", name="x")
+        keys=("attr:quiet.LEVEL",),
+        shown=("LEVEL",),
+        clean=("1",),
+        dirty=("2",),
+        factor=Factor(kind="restore", name="x"),
     )
     polluted = Setup(nodeids=(POLLUTER, T))
     writer = answered(find_writer(case, [POLLUTER], polluted, leaked), world)

@@ -50,7 +50,9 @@ def repaired(key, line, function, expected):
     case = case_of(
         T, world, base=polluted, source={"cart.py": CART}.get, files=("cart.py", "tests/test_a.py")
     )
-    leaked = LeakedState(keys=(key,), shown=("x",), clean=("[]",), factor=Factor(kind="restore", name="x"))
+    leaked = LeakedState(
+        keys=(key,), shown=("x",), clean=("[]",), dirty=("[1]",), factor=Factor(kind="restore", name="x")
+    )
     writer = answered(find_writer(case, [POLLUTER], polluted, leaked), world)
     return writer, answered(product_repair(case, writer, leaked, [POLLUTER], polluted), world)
 

@@ -165,7 +165,7 @@ class OrderProver:
                 product_repair(case, proof.writer, proof.leaked, proof.culprits, proof.experiment.baseline)
             )
         if not proof.patches:
-            proof.patches = self._answered(repairs_of(case, [proof.culprits], proof.leaked, after))
+            proof.patches = self._answered(repairs_of(case, [proof.culprits], proof.leaked, after, most=2))
 
     # -- steps ----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -42,11 +42,18 @@ class Contents:
     restore: tuple[str, ...]
     save: str = ""
     """Expression for what is saved; empty where nothing can be, so that restoring means to empty."""
+    save_flat: str = ""
+    """Expression that is enough where nothing inside can change; empty where there is none."""
 
     @property
     def imports(self) -> tuple[str, ...]:
         """Modules that the lines name."""
         return ("copy",) if self.save.startswith("copy.") else ()
+
+    @property
+    def flat(self) -> Contents:
+        """The row for an object that holds nothing that can change: no deep copy is saved."""
+        return replace(self, save=self.save_flat or self.save)
 
     def lines_for(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The lines that save and those that restore, for the object that `target` names in code."""
@@ -77,6 +84,7 @@ CONTENTS: dict[Kind, Contents] = {
     Kind.MAPPING: Contents(
         lambda value: isinstance(value, MutableMapping),
         save="copy.deepcopy(dict(OBJECT))",
+        save_flat="dict(OBJECT)",
         restore=("OBJECT.clear()", "OBJECT.update(BEFORE)"),
     ),
     Kind.SET: Contents(
@@ -93,12 +101,14 @@ CONTENTS: dict[Kind, Contents] = {
     Kind.LIST: Contents(
         lambda value: isinstance(value, list),
         save="copy.deepcopy(OBJECT)",
+        save_flat="list(OBJECT)",
         restore=("OBJECT[:] = BEFORE",),
     ),
     # a deque takes no slices
     Kind.SEQUENCE: Contents(
         lambda value: isinstance(value, MutableSequence | deque),
         save="copy.deepcopy(list(OBJECT))",
+        save_flat="list(OBJECT)",
         restore=("OBJECT.clear()", "OBJECT.extend(BEFORE)"),
     ),
     Kind.DEFAULTS: Contents(

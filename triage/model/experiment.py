@@ -87,6 +87,8 @@ class Patch(Value):
     diff: str
     """Unified diff from the root, as `git apply` takes it."""
     reason: str = ""
+    leaves: str = ""
+    """What stays as it is, as a clause: a reason to prefer another repair."""
 
 
 Claim = Literal["cause", "condition"]

@@ -6,7 +6,6 @@ comes back from git; a lock that its owner takes twice is made reentrant.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from triage.lab.protocol import Experiment
 from triage.model.experiment import Factor, Patch
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.edits import declared
+from triage.probe.edits.conftest import conftest_of
 from triage.probe.treatment import looks_needed
 from triage.text.secret_names import is_secret_name
 
 _MOST_REPAIRS = 2
-_CONFTEST = "conftest.py"
 _LOCK = re.compile(r"\bLock\(\)")
 _IMPORTED_LOCK = re.compile(r"^(from threading import (?:.*, )?)Lock\b", re.MULTILINE)
 
@@ -77,7 +76,7 @@ def _variable(case: Case, name: str, value: str | None) -> Iterator[_Edit]:
     text = declared.in_test(case.source(path) or "", case.nodeid, declared.variable_call(name, value))
     if text is not None:
         yield _Edit(f"{_short(test)} runs {said} by itself", {path: text}, reason)
-    conftest = _conftest(case)
+    conftest = conftest_of([case.nodeid], case.files)
     before = case.source(conftest) or ""
     fixture = declared.variable_in_conftest(before, name, value)
     if fixture is not None:
@@ -88,7 +87,7 @@ def _variable(case: Case, name: str, value: str | None) -> Iterator[_Edit]:
 
 
 def _zone(case: Case, zone: str) -> Iterator[_Edit]:
-    conftest = _conftest(case)
+    conftest = conftest_of([case.nodeid], case.files)
     text = declared.zone_in_conftest(case.source(conftest) or "", zone)
     if text is not None:
         title = f"a fixture runs every test beside {conftest} in the time zone {zone}"
@@ -135,19 +134,6 @@ def _reentrant(case: Case, proof: Experiment) -> Iterator[_Edit]:
     text = _IMPORTED_LOCK.sub(rf"\g<1>{needed}", "".join(lines))
     reason = "The thread that holds it asks for it again, and waits for itself."
     yield _Edit(f"the lock of {path}:{line} is reentrant", {path: text}, reason)
-
-
-def _conftest(case: Case) -> str:
-    """The nearest conftest of the test's folders; where there is none, a new one beside the test."""
-    folder = posixpath.dirname(case.nodeid.partition("::")[0])
-    own = posixpath.join(folder, _CONFTEST)
-    while True:
-        path = posixpath.join(folder, _CONFTEST)
-        if path in case.files:
-            return path
-        if not folder:
-            return own
-        folder = posixpath.dirname(folder)
 
 
 def _short(test: str) -> str:

@@ -42,8 +42,8 @@ _LIKELY_FIRST = (
 )
 """Beginnings of keys, in the order in which they are tried: what tests leak most often first."""
 _MOST_KEYS = 400
-_BEGINNING = 120
-"""Characters of a value that tell what kind of value it is."""
+_BEGINNING = 400
+"""Characters of a value that tell what kind of value it is, and of a small one all of it."""
 _TRIED_ALONE = 3
 """Likely keys that are restored one by one before all are restored together."""
 _SIDE_BY_SIDE = 2
@@ -61,6 +61,8 @@ class LeakedState:
     """For each key, how it reads where nothing leaked and how it reads after the polluters."""
     clean: tuple[str, ...]
     """Each value as the victim finds it where nothing leaked, as a short text."""
+    dirty: tuple[str, ...]
+    """Each value as the victim finds it after the polluters, as a short text."""
     factor: Factor
 
 
@@ -171,8 +173,13 @@ def _prove(search: _Search, keys: Sequence[str], moment: str) -> _Found:
     if trial.result.status is not Status.CONFIRMED:
         return None
     shown = tuple(_shown(search, key) for key in keys)
-    clean = tuple(_text(search.clean, key)[:_BEGINNING] for key in keys)
-    return LeakedState(keys=tuple(keys), shown=shown, clean=clean, factor=factor)
+    return LeakedState(
+        keys=tuple(keys),
+        shown=shown,
+        clean=tuple(_text(search.clean, key)[:_BEGINNING] for key in keys),
+        dirty=tuple(_text(search.dirty, key)[:_BEGINNING] for key in keys),
+        factor=factor,
+    )
 
 
 def _shown(search: _Search, key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper
@@ -29,6 +30,14 @@ def wrapped(source: str) -> MetadataWrapper | None:
     try:
         return MetadataWrapper(cst.parse_module(source))
     except (cst.ParserSyntaxError, ValueError, RecursionError):
+        return None
+
+
+def literal_of(text: str) -> Any:
+    """The value that a text spells as a literal; None for any other text, one that was cut short too."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 
 

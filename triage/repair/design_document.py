@@ -137,6 +137,7 @@ def _option(designing: Designing, trial: OptionTrial) -> Option:
         removed=sum(change.removed for change in applied.files),
         strength=applied.strength,
         keywords=applied.keywords,
+        leaves=applied.proposal.leaves,
         runs=RUNS if applies else 0,
         passed=trial.passed(basis.subject),
         seconds=trial.seconds(basis.subject),

@@ -74,6 +74,8 @@ class Option(Value):
     strength: Strength
     keywords: tuple[str, ...]
     """Inputs to which the patch gives a value."""
+    leaves: str = ""
+    """What the repair leaves as it is, as a clause: a reason to prefer another."""
     runs: int
     passed: int
     seconds: float | None

@@ -138,6 +138,8 @@ class Proposal(Value):
     source: str
     """The file that it came from, or `probe`."""
     patch: str
+    leaves: str = ""
+    """What it leaves as it is, as a clause: a reason to prefer another."""
 
 
 class FileChange(Value):
@@ -171,12 +173,12 @@ def gather(paths: Sequence[Path], report: ProbeReport) -> tuple[Proposal, ...]:
 
     Raises `UsageError` where a patch cannot be read or there is none at all.
     """
-    found: list[tuple[str, str, str]] = []
+    found: list[tuple[str, str, str, str]] = []
     for path in paths:
         text = read_patch(path)
-        found.append((_title(path, text), str(path), text))
+        found.append((_title(path, text), str(path), text, ""))
     if not paths:
-        found = [(patch.title, "probe", patch.diff) for patch in report.patches]
+        found = [(patch.title, "probe", patch.diff, patch.leaves) for patch in report.patches]
     if not found:
         raise UsageError(
             "no-option",
@@ -188,8 +190,8 @@ def gather(paths: Sequence[Path], report: ProbeReport) -> tuple[Proposal, ...]:
             "bad-count", f"{len(found)} options are more than can be compared", "give 26 at most"
         )
     return tuple(
-        Proposal(letter=ascii_uppercase[at], title=title, source=source, patch=text)
-        for at, (title, source, text) in enumerate(found)
+        Proposal(letter=ascii_uppercase[at], title=title, source=source, patch=text, leaves=leaves)
+        for at, (title, source, text, leaves) in enumerate(found)
     )
 
 

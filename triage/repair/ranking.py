@@ -16,7 +16,8 @@ RULE = (
     "planted again, what another option notices, what you planted), no assertion is lost, skipped or made "
     "unable to fail, no product code that ran before is kept from running, and its gradients reach the "
     "floors, if any option's do. Among eligible options one that gives slack or time to the symptom comes "
-    "last, and where the product is at fault one that changes the product first; then the one that "
+    "last, and where the product is at fault one that changes the product first; one behind which tests go "
+    "on leaking stands behind one that ends the leak; then the one that "
     "changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
     "changed, then fewest lines, then the shortest time."
 )
@@ -118,12 +119,13 @@ def rank(options: Iterable[Option], at_fault: Literal["product", "test"] | None 
 
 def _cost(
     option: Option, at_fault: Literal["product", "test"] | None
-) -> tuple[bool, bool, int, int, int, int, float, str]:
+) -> tuple[bool, bool, bool, int, int, int, int, float, str]:
     suspicious = option.strength.changed + option.strength.swallows
     beside_the_fault = at_fault == "product" and not _changes_product(option)
     return (
         option.strength.treats_symptom,
         beside_the_fault,
+        bool(option.leaves),
         suspicious,
         len(option.new_reads),
         len(option.files),
@@ -195,6 +197,8 @@ def _pros(option: Option, others: Sequence[Option], at_fault: Literal["product",
 
 def _cons(option: Option, others: Sequence[Option]) -> list[str]:
     found = list(option.against)
+    if option.leaves:
+        found.append(option.leaves)
     if option.new_reads:
         found.append(f"depends on a file that may be missing or moved: {', '.join(option.new_reads)}")
     if option.strength.changed:

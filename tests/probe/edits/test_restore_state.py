@@ -179,11 +179,11 @@ def test_a_testcase_gets_a_fixture_and_no_argument():
     assert "import pytest" in edit[1]
 
 
-def test_a_second_fixture_takes_another_name():
+def test_a_second_test_uses_the_same_fixture():
     source = "import os\n\ndef test_a():\n    os.umask(0)\n\ndef test_b():\n    os.umask(0)\n"
     (first,) = restored(source, "t.py::test_a", ["umask"], ["18"])
     (second,) = restored(first[1], "t.py::test_b", ["umask"], ["18"])
-    assert re.findall(r"def (restored\w*)\(\)", second[1]) == ["restored_umask", "restored_umask_again"]
+    assert re.findall(r"def (restored\w*)\(\)", second[1]) == ["restored_umask"]
     compile(second[1], "t.py", "exec")
 
 

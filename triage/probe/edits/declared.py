@@ -9,6 +9,7 @@ import re
 
 import libcst as cst
 
+from triage.probe.edits.conftest import with_fixture_at_end
 from triage.probe.edits.imports import with_import
 from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
@@ -33,9 +34,9 @@ def time_zone(monkeypatch):
 
 
 def in_test(source: str, nodeid: str, call: str, *imports: str) -> str | None:
-    """The source where a test begins with this call of `monkeypatch`; None where it can take no fixture.
+    """The source where a test begins with this call; None where it calls a fixture and the test takes none.
 
-    A test that is the method of a class with a base is left alone: of `TestCase` it gets no fixtures.
+    A method of a class with a base takes none: the base may be `TestCase`.
     """
     module = module_of(source)
     names = [part.partition("[")[0] for part in nodeid.split("::")[1:]]
@@ -53,8 +54,8 @@ def in_test(source: str, nodeid: str, call: str, *imports: str) -> str | None:
 def variable_call(name: str, value: str | None) -> str:
     """How `monkeypatch` gives a variable this value; None takes it away."""
     if value is None:
-        return f"monkeypatch.delenv({_quoted(name)}, raising=False)"
-    return f"monkeypatch.setenv({_quoted(name)}, {_quoted(value)})"
+        return f"monkeypatch.delenv({quoted(name)}, raising=False)"
+    return f"monkeypatch.setenv({quoted(name)}, {quoted(value)})"
 
 
 def variable_in_conftest(conftest: str, name: str, value: str | None) -> str | None:
@@ -65,7 +66,7 @@ def variable_in_conftest(conftest: str, name: str, value: str | None) -> str | N
         return None
     docstring = f"Run every test here {what}, whatever the machine has."
     text = _FIXTURE.format(name=fixture, docstring=docstring, call=variable_call(name, value))
-    return _with_fixture(conftest, text, "pytest")
+    return with_fixture_at_end(conftest, text, "pytest")
 
 
 def variable_at_import(conftest: str, name: str, value: str | None) -> str | None:
@@ -73,9 +74,9 @@ def variable_at_import(conftest: str, name: str, value: str | None) -> str | Non
     module = module_of(conftest)
     if module is None:
         return None
-    line = f"os.environ.pop({_quoted(name)}, None)"
+    line = f"os.environ.pop({quoted(name)}, None)"
     if value is not None:
-        line = f"os.environ[{_quoted(name)}] = {_quoted(value)}"
+        line = f"os.environ[{quoted(name)}] = {quoted(value)}"
     text = f"# read while modules are imported, before any fixture runs\n{line}\n"
     first = next(
         (at for at, part in enumerate(module.body) if not _is_import_or_text(part)), len(module.body)
@@ -92,7 +93,7 @@ def zone_in_conftest(conftest: str, zone: str) -> str | None:
     """The text of a `conftest.py` with a fixture that runs every test beside it in this time zone."""
     if "def time_zone" in conftest:
         return None
-    return _with_fixture(conftest, _ZONE_FIXTURE.format(zone=zone), "time", "pytest")
+    return with_fixture_at_end(conftest, _ZONE_FIXTURE.format(zone=zone), "time", "pytest")
 
 
 def in_folder(source: str, nodeid: str, folder: str) -> str | None:
@@ -104,17 +105,18 @@ def in_folder(source: str, nodeid: str, folder: str) -> str | None:
     if folder == file.rpartition("/")[0]:
         target = f"{here}.parent"
     else:
-        target = root if folder in ("", ".") else f"{root} / {_quoted(folder)}"
+        target = root if folder in ("", ".") else f"{root} / {quoted(folder)}"
     imports = () if has_path else ("pathlib",)
     return in_test(source, nodeid, f"monkeypatch.chdir({target})", *imports)
 
 
 class _Beginning(OneTestEditor):
-    """Puts one call of `monkeypatch` at the beginning of a test, which takes that fixture."""
+    """Puts one call at the beginning of a test, which takes `monkeypatch` where the call is one of its."""
 
     def __init__(self, names: list[str], call: str) -> None:
         super().__init__(names)
         self._call = call
+        self._needs_monkeypatch = call.startswith(f"{_MONKEYPATCH}.")
         self._has_bases = False
         self.done = False
 
@@ -124,33 +126,19 @@ class _Beginning(OneTestEditor):
 
     def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
         body = function.body
-        if self._has_bases or not isinstance(body, cst.IndentedBlock):
+        if self._has_bases and self._needs_monkeypatch:
+            return function
+        if not isinstance(body, cst.IndentedBlock):
             return function
         self.done = True
         place = 1 if function.get_docstring() is not None else 0
         statement = cst.parse_statement(f"{self._call}\n")
         body = body.with_changes(body=[*body.body[:place], statement, *body.body[place:]])
         params = function.params
-        if _MONKEYPATCH not in {param.name.value for param in (*params.params, *params.kwonly_params)}:
+        taken = {param.name.value for param in (*params.params, *params.kwonly_params)}
+        if self._needs_monkeypatch and _MONKEYPATCH not in taken:
             params = params.with_changes(params=[*params.params, cst.Param(cst.Name(_MONKEYPATCH))])
         return function.with_changes(params=params, body=body)
-
-
-def _with_fixture(conftest: str, fixture: str, *imports: str) -> str | None:
-    """The text with a fixture at its end, two lines below the rest, and what it needs imported.
-
-    `imports` are in the order of their groups, each in one of its own.
-    """
-    kept = conftest.rstrip("\n")
-    if not kept:
-        groups = [f"import {name}\n" for name in imports]
-        return "\n".join([*groups, fixture])
-    module = module_of(f"{kept}\n\n{fixture}")
-    if module is None:
-        return None
-    for name in imports:
-        module = with_import(module, name)
-    return module.code
 
 
 def _is_import_or_text(part: cst.CSTNode) -> bool:
@@ -163,6 +151,6 @@ def _is_import_or_text(part: cst.CSTNode) -> bool:
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A literal in double quotes, as formatters write it."""
     return '"' + repr(text)[1:-1].replace('"', '\\"').replace("\\'", "'") + '"'

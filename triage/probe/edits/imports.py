@@ -26,10 +26,10 @@ def with_import(module: cst.Module, name: str, own: Collection[str] = ()) -> cst
     body = list(module.body)
     if any(name in _plain_names(line) for line in body):
         return module
-    group = _group_of(name, own)
+    group = group_of(name, own)
     head = takewhile(lambda line: not isinstance(line, cst.FunctionDef | cst.ClassDef), body)
     imports = [at for at, line in enumerate(head) if _imported(line) is not None]
-    same = [at for at in imports if _group_of(_imported(body[at]) or "", own) is group]
+    same = [at for at in imports if group_of(_imported(body[at]) or "", own) is group]
     new = cst.parse_statement(f"import {name}\n")
     assert isinstance(new, cst.SimpleStatementLine)
     if same:
@@ -44,7 +44,7 @@ def with_import(module: cst.Module, name: str, own: Collection[str] = ()) -> cst
                 behind.with_changes(leading_lines=[]),
             ]
         return module.with_changes(body=body)
-    earlier = [at for at in imports if _group_of(_imported(body[at]) or "", own) < group]
+    earlier = [at for at in imports if group_of(_imported(body[at]) or "", own) < group]
     return module.with_changes(body=_with_new_group(body, earlier, new))
 
 
@@ -104,7 +104,8 @@ def _comes_behind(line: _Line, name: str) -> bool:
     return not plain or plain[0] > name
 
 
-def _group_of(name: str, own: Collection[str]) -> _Group:
+def group_of(name: str, own: Collection[str]) -> int:
+    """Which group of imports a module belongs to; lower ones stand first."""
     top = name.partition(".")[0]
     if top == "__future__":
         return _Group.FUTURE

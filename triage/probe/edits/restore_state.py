@@ -8,7 +8,7 @@ runs as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import libcst as cst
@@ -16,10 +16,11 @@ import libcst as cst
 from triage.instruments.contents import CONTENTS, Kind
 from triage.instruments.process_state_table import SAVED, state_of
 from triage.model.base import Value
-from triage.probe.edits.imports import own_packages, with_import
+from triage.probe.edits.conftest import with_fixture_at_end
+from triage.probe.edits.imports import group_of, own_packages, with_import
 from triage.probe.edits.monkeypatch import Monkeypatching
 from triage.probe.edits.one_test import OneTestEditor
-from triage.probe.sources import module_of
+from triage.probe.sources import literal_of, module_of
 from triage.text.pattern import pattern
 
 Edit = tuple[str, str]
@@ -28,6 +29,9 @@ _MOST_IN_NAME = 2
 """Pieces of state that the name of a fixture lists."""
 _PLAIN_NAMES = {"cwd": "working_directory", "random.state": "random_numbers", "decimal": "decimal_context"}
 """What people call a piece of state whose key says less."""
+
+
+_UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
 
 
 class Restoration(Value):
@@ -50,6 +54,10 @@ class _Fixture(NamedTuple):
     name: str
     keys: Sequence[str]
     restorations: Sequence[Restoration]
+    is_there: bool = False
+    """Whether the file has it already: another test uses it."""
+    decorator: str = "@pytest.fixture"
+    when: str = "the test"
 
 
 class _Look(NamedTuple):
@@ -135,10 +143,29 @@ def restored(
         if restoration is None:
             return
         restorations.append(restoration)
-    fixture = _Fixture(_free_name(source, keys), keys, restorations)
+    fixture = _fixture_named(module, keys, restorations)
     with_fixture = _with_fixture(module, names, fixture, own_packages(files))
     if with_fixture is not None:
         yield f"a fixture puts {listed} back after {names[-1]}", with_fixture
+
+
+def restored_for_all(
+    conftest: str, path: str, restorations: Sequence[tuple[str, Restoration]], files: Sequence[str]
+) -> str | None:
+    """The text of the `conftest.py` at this path with a fixture that every test beneath it uses.
+
+    `restorations` are by the key that each restores. None where the text cannot be parsed.
+    """
+    module = module_of(conftest)
+    if module is None:
+        return None
+    keys = [key for key, _ in restorations]
+    made = _fixture_named(module, keys, [restoration for _, restoration in restorations])
+    text = _source_of(made._replace(decorator="@pytest.fixture(autouse=True)", when="each test"))
+    needed = dict.fromkeys(("pytest", *(name for each in made.restorations for name in each.imports)))
+    own = own_packages(files)
+    ordered = sorted(needed, key=lambda name: (group_of(name, own), name))
+    return with_fixture_at_end(conftest, f"\n{text}", *ordered, own=own)
 
 
 def restoration_of(key: str, usual: str, path: str, files: Sequence[str] = ()) -> Restoration | None:
@@ -166,9 +193,9 @@ def _attribute(name: str, usual: str, path: str, files: Sequence[str]) -> Restor
     is_own = is_module_of(module, path)
     target = inner if is_own else f"{module}.{inner}"
     imports = () if is_own else (module,)
-    kind = _kind_of_contents(usual)
+    kind = kind_of_contents(usual)
     if kind is not None:
-        contents = CONTENTS[kind]
+        contents = CONTENTS[kind].flat if _is_flat(usual) else CONTENTS[kind]
         save, restore = contents.lines_for(target)
         return Restoration(imports=(*imports, *contents.imports), before=save, after=restore)
     # an assignment in the fixture would make a local variable of a name of its own file
@@ -178,12 +205,19 @@ def _attribute(name: str, usual: str, path: str, files: Sequence[str]) -> Restor
     )
 
 
-def _kind_of_contents(usual: str) -> Kind | None:
+def kind_of_contents(usual: str) -> Kind | None:
     """What kind of contents a value has, by its short text; None where the name alone is to be restored."""
     for look in _LOOKS:
         if look.text.search(usual):
             return look.kind
     return None
+
+
+def _is_flat(usual: str) -> bool:
+    """Whether a short text shows the whole of a list or a dictionary, and nothing in it can change."""
+    value = literal_of(usual)
+    items = value.values() if isinstance(value, dict) else value
+    return isinstance(items, Iterable) and all(isinstance(item, _UNCHANGING) for item in items)
 
 
 def module_and_attribute(name: str, files: Sequence[str]) -> tuple[str, str]:
@@ -203,14 +237,24 @@ def is_module_of(module: str, path: str) -> bool:
     return path.endswith(".py") and stem.endswith("/" + module.replace(".", "/"))
 
 
-def _free_name(source: str, keys: Sequence[str]) -> str:
-    """A fixture's name that says what it restores: `restored_shop_sale`; one that the file does not have."""
+def _fixture_named(module: cst.Module, keys: Sequence[str], restorations: Sequence[Restoration]) -> _Fixture:
+    """A fixture whose name says what it restores: `restored_shop_sale`.
+
+    One that the file has already is used again; a name that stands for something else gets a number.
+    """
     words = [_PLAIN_NAMES.get(key, re.split(r"[.:]", key)[-1]) for key in keys]
     told = "_and_".join(words) if len(words) <= _MOST_IN_NAME else "state"
     name = "restored_" + re.sub(r"\W+|_+", "_", told).strip("_").lower()
-    while name in source:
-        name += "_again"
-    return name
+    made = _Fixture(name, keys, restorations)
+    functions = {part.name.value: part for part in module.body if isinstance(part, cst.FunctionDef)}
+    number = 1
+    while made.name in functions:
+        code = module.code_for_node(functions[made.name].with_changes(leading_lines=[]))
+        if code == _source_of(made):
+            return made._replace(is_there=True)
+        number += 1
+        made = made._replace(name=f"{name}_{number}")
+    return made
 
 
 def _in_words(key: str) -> str:
@@ -232,7 +276,9 @@ def _with_fixture(
     position = _position(marked, names[0])
     if not marker.done or position is None:
         return None
-    fixture = cst.parse_module(_fixture(made)).body[0]
+    if made.is_there:
+        return marked.code
+    fixture = cst.parse_module(_source_of(made)).body[0]
     assert isinstance(fixture, cst.FunctionDef)
 
     # the fixture takes over the blank lines before the test, which gets two of its own
@@ -255,11 +301,12 @@ def _position(module: cst.Module, name: str) -> int | None:
     return None
 
 
-def _fixture(made: _Fixture) -> str:
+def _source_of(made: _Fixture) -> str:
     """The fixture's source: save everything, yield, restore everything."""
     restorations = made.restorations
     restored = " and ".join(_in_words(key) for key in made.keys)
-    lines = ["@pytest.fixture", f"def {made.name}():", f'    """Restore {restored} after the test."""']
+    docstring = f'    """Restore {restored} after {made.when}."""'
+    lines = [made.decorator, f"def {made.name}():", docstring]
     declared = [restoration.declared for restoration in restorations if restoration.declared]
     if declared:
         lines.append(f"    global {', '.join(declared)}")
