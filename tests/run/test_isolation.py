@@ -168,3 +168,52 @@ def test_a_plugin_that_runs_each_test_in_a_child_works(tmp_path: Path, run_here:
     assert found == {"a": "passed", "b": "failed", "c": "failed", "d": "passed", "hang": "timeout"}
     stacks = next((tmp_path / "suite" / "reports").rglob("stacks.txt")).read_text()
     assert "pytest_runtest_protocol" in stacks, "the timer goes on in the parent"
+
+
+TALKING = """
+import os, pathlib, sys, tempfile, time
+import shared_file
+MEETING = pathlib.Path(os.environ["MEETING"])
+
+def test_{name}():
+    print("{name} begins")
+    print("{name} complains", file=sys.stderr)
+    shared_file.FILE.write(b"{name}")
+    MEETING.joinpath("{name}").touch()
+    deadline = time.monotonic() + 60
+    while not MEETING.joinpath("{other}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert MEETING.joinpath("{other}").exists(), "both run at the same time"
+    shared_file.FILE.seek(0)
+    assert shared_file.FILE.read() == b"made while collecting, {name}"
+    print("{name} ends")
+    MEETING.joinpath("{name} ends").touch()
+    while not MEETING.joinpath("{other} ends").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    raise RuntimeError("red, so that its output is kept")
+"""
+SHARED_FILE = """
+import tempfile
+FILE = tempfile.TemporaryFile(buffering=0)
+FILE.write(b"made while collecting, ")
+"""
+
+
+def test_chunks_at_the_same_time_keep_their_output_and_temporary_files_apart(
+    tmp_path: Path, run_here: Run
+) -> None:
+    """pytest captures in temporary files without a name, which forks of one server would share."""
+    pair = (("north", "south"), ("south", "north"))
+    files = {f"test_{name}.py": TALKING.format(name=name, other=other) for name, other in pair}
+    HostileSuite(files | {"shared_file.py": SHARED_FILE}, {}).write(tmp_path / "suite")
+    (tmp_path / "meeting").mkdir()
+    record = run_here(
+        chunks=2, workers=2, env={"MEETING": str(tmp_path / "meeting")}, limits={"test_timeout": 120.0}
+    )
+    assert not any("isolation fresh" in note for note in record.notes)
+    by_name = {failure.nodeid.partition("::test_")[2]: failure for failure in record.failures}
+    for name, _ in pair:
+        failure = by_name[name]
+        assert failure.message == "red, so that its output is kept"
+        assert failure.captured.stdout == f"{name} begins\n{name} ends\n"
+        assert failure.captured.stderr == f"{name} complains\n"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -20,6 +21,7 @@ import os
 import socket
 import stat
 import sys
+import tempfile
 import threading
 import weakref
 from typing import Any
@@ -32,6 +34,8 @@ _IMPORTED_AT_THE_END = {"_hypothesis_pytestplugin": "hypothesis.internal.observa
 """Plugins that import a library at the end of each session, and which: once is enough, before the forks."""
 _ORDER_BYTES = 4096
 """An order is a path, and PATH_MAX is 4096."""
+_COPIED_BYTES = 1 << 20
+"""At a time, of a temporary file."""
 
 
 def serve(recorder: Any, session: Any) -> None:
@@ -103,6 +107,7 @@ def _fork_supervised(
     if child:
         supervisor.supervise(orders, child)
         os._exit(0)
+    _copy_nameless_files()
     return True
 
 
@@ -115,6 +120,50 @@ def _redirect(target: int, log: tuple[int, int]) -> None:
                 inheritable = os.get_inheritable(fd)
                 os.dup2(target, fd, inheritable)
     os.close(target)
+
+
+def _copy_nameless_files() -> None:
+    """Give this process its own copy of each temporary file without a name that the server has open.
+
+    Forks share such a file and the position in it. pytest captures output in two of them: of chunks that run
+    at the same time, each would read and truncate what the other prints.
+    """
+    copies: dict[tuple[int, int], int] = {}
+    for fd in _descriptors():
+        with contextlib.suppress(OSError):
+            status = os.fstat(fd)
+            if not _is_nameless_file(fd, status):
+                continue
+            file = (status.st_dev, status.st_ino)
+            if file not in copies:
+                copies[file] = _copy_of(fd, status.st_size)
+            os.dup2(copies[file], fd, os.get_inheritable(fd))
+    for copy in copies.values():
+        os.close(copy)
+
+
+def _is_nameless_file(fd: int, status: os.stat_result) -> bool:
+    """Whether nobody else can open it. Named memory is for sharing: whoever made it wants it shared."""
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink:
+        return False
+    with contextlib.suppress(OSError):
+        return not os.readlink(f"/proc/self/fd/{fd}").startswith(("/memfd:", "/dev/shm/"))
+    return True
+
+
+def _copy_of(fd: int, size: int) -> int:
+    """Open a copy of a file, at the same position and with the same flags."""
+    position = os.lseek(fd, 0, os.SEEK_CUR)
+    with tempfile.TemporaryFile(buffering=0) as file:
+        copy = os.dup(file.fileno())
+    while (done := os.lseek(copy, 0, os.SEEK_CUR)) < size:
+        block = os.pread(fd, _COPIED_BYTES, done)
+        if not block:
+            break
+        os.write(copy, block)
+    os.lseek(copy, position, os.SEEK_SET)
+    fcntl.fcntl(copy, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL))
+    return copy
 
 
 def _descriptors() -> list[int]:
