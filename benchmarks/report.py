@@ -28,6 +28,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SEARCH = "invoice keyerror 12"
 """Typed a letter at a time; it ends in few tests, and its first letters in thousands."""
 _LOADS = 3
+_LOAD_MILLISECONDS = 120_000
+"""A page that shows no test by then is of no use."""
 _LETTER_MILLISECONDS = 250
 """Between two letters, as a person types; a search that waits for a pause is given one."""
 _SETTLED_MILLISECONDS = 3000
@@ -123,8 +125,13 @@ def _measure_peer(peer: PeerPage) -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         before = _renderer_seconds(browser)
-        took = _load(browser, peer.page, peer.ready)
+        took = _load_within_limit(browser, peer.page, peer.ready)
         spent = _renderer_seconds(browser) - before
+        if took is None:
+            seconds = _LOAD_MILLISECONDS / 1000
+            print(f"  had shown no test after {seconds:.0f} s, {spent:.0f} s of them of a processor")
+            browser.close()
+            return
         print(f"  can be used after {took:.0f} ms; the page takes {spent * 1000:.0f} ms of a processor")
         if peer.search is None:
             print("  it has no search")
@@ -146,10 +153,19 @@ def _renderer_seconds(browser: Any) -> float:
     return sum(float(each["cpuTime"]) for each in processes if each["type"] == "renderer")
 
 
+def _load_within_limit(browser: Any, page: Path, is_ready: str) -> float | None:
+    from playwright.sync_api import TimeoutError as TooLong
+
+    try:
+        return _load(browser, page, is_ready)
+    except TooLong:
+        return None
+
+
 def _load(browser: Any, page: Path, is_ready: str) -> float:
     """Milliseconds from the navigation to the moment that the page says it is ready and was laid out."""
     tab = browser.new_page(viewport={"width": 1400, "height": 900})
-    tab.goto(page.as_uri(), wait_until="commit")
-    tab.wait_for_function(is_ready, timeout=120_000, polling=10)
+    tab.goto(page.as_uri(), wait_until="commit", timeout=_LOAD_MILLISECONDS)
+    tab.wait_for_function(is_ready, timeout=_LOAD_MILLISECONDS, polling=10)
     # the tab stays open: its process takes the account of its time along
     return float(tab.evaluate("() => { document.body.getBoundingClientRect(); return performance.now(); }"))

@@ -54,5 +54,5 @@ def test_reruns_and_the_base_run_on_the_cluster(tmp_path):
         "pollutes": None, "victim": "failed", "broken": "passed",
     }  # fmt: skip
     (held,) = said.json["held_against"]
-    assert "broken-by-change: tests/test_a.py::test_broken" in held
+    assert "broken by this change: tests/test_a.py::test_broken" in held
     assert project.triage("check", "--json").json["problems"] == []

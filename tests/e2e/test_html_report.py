@@ -193,7 +193,9 @@ def test_keys_lead_through_causes_and_tests(wide: Opened) -> None:
 def test_colours_of_a_terminal_are_classes_and_other_escapes_go(wide: Opened) -> None:
     page = wide.go("#tests/test_plain.py::test_00")
     assert page.locator(".output .ansi-red").first.text_content() == "red"
-    assert "\\x1b" not in page.locator(".output").first.inner_text()
+    shown = page.locator(".output").first.inner_text()
+    assert "\\x1b" not in shown
+    assert "8;;http" not in shown, "a link of the terminal is no text"
 
 
 def test_source_is_coloured_and_prose_is_not(wide: Opened) -> None:

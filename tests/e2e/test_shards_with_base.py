@@ -50,7 +50,7 @@ def test_the_joined_run_blames_the_change_for_what_it_broke_alone(project, tmp_p
         "tests/test_b.py::test_broken": "broken-by-change",
     }
     (held,) = joined.json["held_against"]
-    assert "broken-by-change: tests/test_b.py::test_broken" in held
+    assert "broken by this change: tests/test_b.py::test_broken" in held
     rows = {row["nodeid"]: row for row in project.triage("results", "--json").json["results"]}
     assert rows["tests/test_a.py::test_red_before"]["base"]["outcome"] == "failed"
     assert rows["tests/test_b.py::test_broken"]["base"]["outcome"] == "passed"

@@ -126,9 +126,12 @@ def test_a_long_comment_is_cut_at_a_row():
 def test_annotations_stand_at_the_guilty_lines():
     run = reported(MIXED, JUDGED)
     lines = workflow_commands(run.summary, "", run.causes)
-    assert lines[0].startswith("::error file=src/parcel/rates.py,line=20,title=C8 broken-by-change")
+    title = "C8 is broken by this change%3A KeyError%3A 'market'"
+    assert lines[0].startswith(f"::error file=src/parcel/rates.py,line=20,title={title}::")
     assert "proven cause: it broke" in lines[0]
-    assert lines[-1].startswith("::warning file=src/parcel/quote.py,line=27,title=C1")
+    assert lines[-1].startswith(
+        "::warning file=src/parcel/quote.py,line=27,title=C1 is red on the base too%3A "
+    )
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_flaky_tests_are_warnings_and_passes_that_say_so(summary, record):
     told = {**summary, "clusters": clusters, "red": [{**red, "outcome": "flaky"}]}
     (command,) = workflow_commands(told)
     assert command.startswith("::warning ")
-    assert "title=C19 flaky%3A" in command
+    assert "title=C19 is flaky%3A" in command
     (run,) = sarif(told, "1.0")["runs"]
     (found,) = [result for result in run["results"] if result.get("kind") != "pass"]
     assert (found["ruleId"], found["level"], found["properties"]["state"]) == ("C19", "warning", "flaky")

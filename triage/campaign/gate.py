@@ -106,13 +106,13 @@ def _is_answered_by_base(cluster: Cluster) -> bool:
 def _held_by_base(cluster: Cluster, policy: Policy, blamed: Sequence[str]) -> Iterator[str]:
     """What the change broke, known or not; what is red on the base too only if nothing may be red."""
     assert cluster.base is not None
-    line = f"{cluster.id} {cluster.base.value}: {cluster.title}"
+    line = f"{cluster.id} {cluster.base.in_words}: {cluster.title}"
     is_flaky = cluster.state_in_run is RunState.FLAKY
     if cluster.base.blames_change and is_flaky:
         if policy.flaky == "fail":
             yield line
     elif cluster.base.blames_change:
-        yield from (f"{cluster.id} {cluster.base.value}: {text}" for text in blamed or (cluster.title,))
+        yield from (f"{cluster.id} {cluster.base.in_words}: {text}" for text in blamed or (cluster.title,))
     elif policy.gate == "strict" and not is_flaky:
         yield line
 

@@ -49,12 +49,8 @@ _MOST_IDS = 8
 """Cluster ids in one line."""
 _SHORT_COMMIT = 7
 
-_BASE_COUNTS = {
-    BaseVerdict.BROKEN: "broken by this change",
-    BaseVerdict.ABSENT: "new with this change",
-    BaseVerdict.RED: "red on the base too",
-    BaseVerdict.UNDECIDED: "undecided on the base",
-}
+_BASE_ORDER = (BaseVerdict.BROKEN, BaseVerdict.ABSENT, BaseVerdict.RED, BaseVerdict.UNDECIDED)
+"""In which the counts stand: what nobody could decide comes last."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,7 @@ def _base_in_words(record: RunRecord) -> str:
     tally = Counter(
         result.base.verdict for result in (*record.collect_errors, *record.results) if result.base
     )
-    said = [f"{tally[verdict]} {words}" for verdict, words in _BASE_COUNTS.items() if tally[verdict]]
+    said = [f"{tally[verdict]} {verdict.in_words}" for verdict in _BASE_ORDER if tally[verdict]]
     return f"{_base_name(record.base)}: {', '.join(said) or 'nothing that fails was asked about'}"
 
 
@@ -387,4 +383,4 @@ def _excuse(cluster: Cluster) -> str:
         return "in quarantine"
     if cluster.state_in_run is RunState.FLAKY:
         return "flaky"
-    return _BASE_COUNTS[cluster.base] if cluster.base is not None else "known"
+    return cluster.base.in_words if cluster.base is not None else "known"

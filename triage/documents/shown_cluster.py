@@ -7,17 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from triage.model.base import day_of_stamp
-from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
 from triage.model.failure import Failure, Frame
 from triage.model.run import RerunHint, TestResult
 
-_BASE_IN_WORDS = {
-    BaseVerdict.BROKEN: "broken by this change",
-    BaseVerdict.ABSENT: "new with this change",
-    BaseVerdict.RED: "red on the base too",
-    BaseVerdict.UNDECIDED: "undecided on the base",
-}
 _STATE_IN_WORDS = {
     RunState.NOT_COLLECTED: "not collected",
     RunState.NOT_RUN: "not run",
@@ -59,7 +52,7 @@ def state_in_words(cluster: Cluster, today: date) -> str:
     """What the run, its base and a quarantine say of a cluster: `red on the base too, known since ...`."""
     said = []
     if cluster.base is not None and cluster.is_seen:
-        said.append(_BASE_IN_WORDS[cluster.base])
+        said.append(cluster.base.in_words)
     state = cluster.state_in_run
     if state is RunState.KNOWN:
         since = day_of_stamp(cluster.first_seen)

@@ -100,9 +100,7 @@ def _whole_blocks(text: str) -> str:
 
 
 def _command(kind: str, row: Row) -> str:
-    state = row.state if row.quarantine is not None else row.base or row.state
-    title = f"{row.cluster or 'no cluster'} {state}: {row.title or row.outcome}"
-    properties = {"file": row.path, "line": str(row.line), "title": title[:_TITLE_CHARS]}
+    properties = {"file": row.path, "line": str(row.line), "title": row.headline[:_TITLE_CHARS]}
     named = ",".join(f"{name}={github_property(value)}" for name, value in properties.items())
     message = row.said[:_MESSAGE_CHARS]
     return f"::{kind} {named}::{github_data(message)}"

@@ -41,7 +41,7 @@ def _void(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finding(row: Row) -> dict[str, Any]:
     return {
-        "description": visible(row.said)[:1000],
+        "description": visible(row.said.replace("\n", "; "))[:1000],
         "check_name": row.cluster or "unclustered",
         "fingerprint": row.fingerprint,
         "severity": _severity(row),

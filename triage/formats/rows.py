@@ -47,6 +47,17 @@ class Row(Value):
         return "flaky" if self.outcome == Outcome.FLAKY else self.level
 
     @property
+    def headline(self) -> str:
+        """The cluster with its standing and its title, as a sentence."""
+        subject = self.cluster or "A failure without a cluster"
+        is_vouched_for = self.state in ("quarantined", "flaky")
+        if self.base is not None and self.quarantine is None and not is_vouched_for:
+            standing = f"is {BaseVerdict(self.base).in_words}"
+        else:
+            standing = _STANDING[self.state]
+        return f"{subject} {standing}: {self.title or self.outcome}"
+
+    @property
     def said(self) -> str:
         """What happened to the test; before it, who vouches for it until when, or did."""
         text = f"{self.nodeid}: {self.message}"
@@ -61,6 +72,16 @@ class Row(Value):
         return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
 
 
+_STANDING = {
+    "new": "is new",
+    "regressed": "has regressed",
+    "expired": "is out of quarantine",
+    "unknown": "fails",
+    "known": "is known",
+    "flaky": "is flaky",
+    "quarantined": "is in quarantine",
+}
+"""What is said of a cluster by the state of its row."""
 NO_CAUSES: Mapping[str, ReportedCause] = MappingProxyType({})
 
 

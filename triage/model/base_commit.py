@@ -34,6 +34,19 @@ class BaseVerdict(StrEnum):
         """Whether the failure came with the change."""
         return self in (BaseVerdict.BROKEN, BaseVerdict.ABSENT)
 
+    @property
+    def in_words(self) -> str:
+        """As people read it."""
+        return _IN_WORDS[self]
+
+
+_IN_WORDS = {
+    BaseVerdict.BROKEN: "broken by this change",
+    BaseVerdict.ABSENT: "new with this change",
+    BaseVerdict.UNDECIDED: "undecided on the base",
+    BaseVerdict.RED: "red on the base too",
+}
+
 
 _WORST_FIRST = (BaseVerdict.BROKEN, BaseVerdict.ABSENT, BaseVerdict.UNDECIDED, BaseVerdict.RED)
 """A cluster is as bad as its worst member: one that the change broke is not excused by others."""

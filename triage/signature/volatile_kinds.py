@@ -94,7 +94,10 @@ RARE_KINDS = (
           \b{_CODE} (?:[ ](?:was|is|of))? [ ]?[=:]?[ ]? -?\d{{1,5}} (?! \w | \.\d )
         | <\w*Response[ ]\[\d{{3}}\b
     """),
-    VolatileKind("url", "<url>", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>)\]]+"),
+    # a pair of brackets is part of it: an address of IPv6, or what stands for a redacted login
+    VolatileKind("url", "<url>", r"""
+        \b [a-z][a-z0-9+.-]{1,20} :// (?: \[ [^\s\[\]'"<>()]{1,100} \] | [^\s'"<>()\[\]] | [(] )+
+    """),
     VolatileKind("drive", "<dir>", r"""
           (?<=['"])[A-Za-z]:(?:\\{1,2}|/)[^'"\n:]+(?=['"])
         | \b[A-Za-z]:(?:\\{1,2}|/)[^\s'":]+

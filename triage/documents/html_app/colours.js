@@ -15,6 +15,7 @@ const PYTHON = new RegExp(
 const PLACE = /^(?<path>[^\s:][^:]*\.\w+):(?<line>\d+)(?<rest>:.*)?$/;
 // Source in a traceback is indented, and values stand as `name = value`; all else is prose or a log.
 const SOURCE = /^(?:\s{2,}\S|[A-Za-z_]\w* += )/;
+const HEAD_OF_SOURCE = /^(?:@\w|(?:async )?def |class )/;
 const FILE_LINE = /^(?<before>\s*File ")(?<path>[^"]+)(?<between>", line )(?<line>\d+)(?<rest>.*)$/;
 
 /** One line of Python as spans. */
@@ -34,6 +35,7 @@ export function pythonLine(line) {
 /** A traceback as pytest writes it, with links to its places. */
 export function traceback(text, report) {
   const lines = text.replace(/\n+$/, "").split("\n");
+  if (HEAD_OF_SOURCE.test(lines[0])) lines[0] = `    ${lines[0]}`; // pytest strips the text, and this indent with it
   return el("pre", { class: "traceback", tabindex: "0" }, lines.map((line) => [tracebackLine(line, report), "\n"]));
 }
 
@@ -66,7 +68,8 @@ export function diff(text) {
   );
 }
 
-const ESCAPE = /\u001b\[([0-9;:]*)([A-Za-z])|\u001b[@-_]?/g;
+// A style or a movement; a text for the terminal itself (its title, a link), up to its end; any other escape.
+const ESCAPE = /\u001b\[([0-9;:]*)([A-Za-z])|\u001b[\]PX^_][^\u0007\u001b\n]*(?:\u0007|\u001b\\)|\u001b[@-_]?/g;
 const COLOUR_NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 /** Output of a terminal: its colours as classes; every other escape is dropped. */
@@ -97,7 +100,12 @@ function restyle(style, codes) {
     else if (code === 22) style.bold = false;
     else if (code === 24) style.underline = false;
     else if (code === 39) style.colour = null;
-    else if (code === 38 || code === 48) index += codes[index + 1] === 5 ? 2 : 4; // a palette or three parts of a colour
+    else if (code === 38 || code === 48) {
+      const isPalette = codes[index + 1] === 5;
+      const number = codes[index + 2];
+      if (code === 38 && isPalette && number < 16) style.colour = `ansi-${COLOUR_NAMES[number % 8]}`;
+      index += isPalette ? 2 : 4; // a place in the palette, or three parts of a colour
+    }
     else if (code >= 30 && code <= 37) style.colour = `ansi-${COLOUR_NAMES[code - 30]}`;
     else if (code >= 90 && code <= 97) style.colour = `ansi-${COLOUR_NAMES[code - 90]}`;
   }

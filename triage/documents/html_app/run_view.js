@@ -59,10 +59,11 @@ function gateLines(heading, texts) {
   return [...groups].map(([name, rows]) => {
     if (rows.length === 1) return el("p", {}, `${heading}: `, name ? clusterLink(name) : "the run", ` ${rows[0]}`);
     const more = rows.length - MOST_GATE_LINES;
+    const standing = rows[0].split(": ")[0]; // "broken by this change: tests/..." of each test
     return el(
       "details",
       {},
-      el("summary", {}, `${heading}: ${name || "the run"} (${counted(rows.length, "line")})`),
+      el("summary", {}, `${heading}: ${name || "the run"} ${standing} (${counted(rows.length, "line")})`),
       lines(rows.slice(0, MOST_GATE_LINES)),
       more > 0 ? el("p", { class: "quiet" }, `and ${counted(more, "more line")} in gate.json`) : null,
     );
