@@ -81,6 +81,24 @@ FRAMES = st.sampled_from(
         (Frame(path="tests/t.py", lineno=3, function="test_a", code="assert x.size_of == 3", origin="test"),),
     ]
 )
+REPRESENTATIONS = [
+    "",
+    "/home/x/tests/t.py:3: E",
+    "tests/t.py:3: E",
+    "image = tensor([1.], dtype=torch.float32)",
+]
+OUTPUTS = st.sampled_from(
+    [
+        "",
+        "step 1",
+        "step 2",
+        "Error: no 5",
+        "Error: no 6",
+        "cannot open data/elements.csv",
+        "assert not Path('data/elements.csv').exists()",
+        "where True = is_dir()",
+    ]
+)
 
 
 @st.composite
@@ -96,8 +114,8 @@ def failures(draw: st.DrawFn) -> Failure:
         nodeid=nodeid,
         phase=draw(st.sampled_from([Phase.CALL, Phase.SETUP])),
         chain=(raised,),
-        longrepr=draw(st.sampled_from(["", "/home/x/tests/t.py:3: E", "tests/t.py:3: E"])),
-        captured=Captured(stdout=draw(st.sampled_from(["", "Error: no 5", "Error: no 6"]))),
+        longrepr=draw(st.sampled_from(REPRESENTATIONS)),
+        captured=Captured(stdout=draw(OUTPUTS), stderr=draw(OUTPUTS), log=draw(OUTPUTS)),
     )
 
 
@@ -131,3 +149,14 @@ def test_volatile_parts_share_a_key() -> None:
     assert cache_key(failing("5 of 5")) == cache_key(failing("5 of 6"))
     assert cache_key(failing("float32 of 6")) != cache_key(failing("float64 of 6"))
     assert cache_key(failing("assert 3 == 4")) is None
+
+
+def test_output_that_tells_nothing_of_the_cause_shares_a_key() -> None:
+    def printing(stdout: str, kind: str = "OSError") -> Failure:
+        raised = Raised(type=kind, message="no reply")
+        return Failure(nodeid="t.py::a", phase=Phase.CALL, chain=(raised,), captured=Captured(stdout=stdout))
+
+    assert cache_key(printing("step 1 took 3 s")) == cache_key(printing("step 1 took 4 s"))
+    assert cache_key(printing("cannot open a/b.csv")) != cache_key(printing("cannot open a/c.csv"))
+    # a process that ended says why in its output
+    assert cache_key(printing("Error: 1", "SystemExit")) != cache_key(printing("Error: 2", "SystemExit"))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from triage.model.failure import Failure
+from triage.model.failure import Failure, Raised
 from triage.model.signature import Feature, Signature
+from triage.model.traceback import HEAD
+from triage.signature.features import printed_last
 from triage.signature.file_names import masked_path
 from triage.signature.generated import shows_example
+from triage.signature.paths import concerns_paths
+from triage.signature.root_error import reads_output
 from triage.signature.volatile_kinds import may_hold_rare_kind
 from triage.text.pattern import pattern
 
 Signatures = tuple[Signature, ...]
 
 _MOST_ENTRIES = 50_000
+_REPORTS_A_WORKER = "dask."
 _LONGEST_MESSAGE = 4000
 """A longer message is rare, and its key would fill the memory."""
 
@@ -85,13 +90,13 @@ def cache_key(failure: Failure) -> Hashable:
         return None
     if shows_example(raised):
         return None  # which parts of the message are the example's depends on its digits
+    if HEAD in message or raised.type.startswith(_REPORTS_A_WORKER):
+        return None  # how the traceback that it quotes is read depends on the other texts
     if may_hold_rare_kind(" ".join(_VOLATILE.split(message)[::2])):
         return None  # whether `22 May` is a day depends on its digits
     if _DIGITS_MEAN_MORE.search(message):
         return None
     path, _, rest = failure.nodeid.partition("::")
-    shows_root = f"/{path}:" in failure.longrepr
-    captured = failure.captured
     return (
         path,
         rest.partition("[")[0],
@@ -99,12 +104,27 @@ def cache_key(failure: Failure) -> Hashable:
         raised.type,
         _shape(message),
         tuple((frame.path, frame.function, frame.code, frame.origin) for frame in raised.frames),
-        failure.longrepr if shows_root else "",
+        _representation_that_counts(failure, path),
         raised.frames[-1].lineno if raised.frames else None,
         raised.notes,
-        # output counts where only its end was reported
-        (captured.stdout, captured.stderr, captured.log if captured.stdout or captured.stderr else ""),
+        _output_that_counts(failure, raised),
     )
+
+
+def _representation_that_counts(failure: Failure, path: str) -> str:
+    """The representation, where features are read off it; mostly it repeats the frames and the message."""
+    shows_root = f"/{path}:" in failure.longrepr
+    shows_dtype = "dtype=torch.float32" in failure.longrepr
+    return failure.longrepr if shows_root or shows_dtype else ""
+
+
+def _output_that_counts(failure: Failure, raised: Raised) -> Hashable:
+    """What of the output the signatures may depend on: mostly nothing, and it differs from test to test."""
+    if reads_output(raised):
+        captured = failure.captured
+        return captured.stdout, captured.stderr, captured.log
+    end = printed_last(failure)
+    return end if concerns_paths(end) else ""
 
 
 def _shape(message: str) -> Hashable:

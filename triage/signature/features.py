@@ -41,6 +41,12 @@ _LIBRARY_COMPARISONS = frozenset({"close", "equal", "gradcheck", "nan-location",
 Values = tuple[str, ...]
 
 
+def printed_last(failure: Failure) -> str:
+    """The ends of what was captured, in which features are looked for."""
+    captured = failure.captured
+    return "\n".join(text[-_CAPTURED_END:] for text in (captured.stdout, captured.stderr, captured.log))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """A failure taken apart."""
@@ -267,9 +273,7 @@ def _process(evidence: Evidence) -> Values:
 
 def _missing(evidence: Evidence) -> Values:
     """Paths that are not there, as the failure or the end of what was captured says."""
-    captured = evidence.failure.captured
-    ends = [text[-_CAPTURED_END:] for text in (captured.stdout, captured.stderr, captured.log)]
-    return missing_paths("\n".join((evidence.shown, *ends)))
+    return missing_paths("\n".join((evidence.shown, printed_last(evidence.failure))))
 
 
 READERS: Mapping[Feature, Callable[[Evidence], Values]] = {

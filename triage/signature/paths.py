@@ -71,9 +71,26 @@ _FOLDER = pattern(
 _TEMPORARY = ("/tmp", "/var", "/private", "/dev")
 
 
+_MISSING_HINTS = (
+    "o such file", "ot found", "t exist", "issing", "t open", "to open", "t find", "xists(", "is_file(",
+    "o module named", "t readable",
+)  # fmt: skip
+"""Every match of `_MISSING` holds one of these, which `in` finds many times faster."""
+
+
+def says_missing(text: str) -> bool:
+    """Whether the text complains that something is not there."""
+    return any(hint in text for hint in _MISSING_HINTS) and _MISSING.search(text) is not None
+
+
+def concerns_paths(text: str) -> bool:
+    """Whether what `missing_paths` gives for a longer text may depend on this part of it."""
+    return says_missing(text) or _ASKS.search(text) is not None
+
+
 def missing_paths(text: str) -> tuple[str, ...]:
     """Relative paths and modules that the text says are not there."""
-    if not _MISSING.search(text):
+    if not says_missing(text):
         return ()
     found: set[str] = set()
     is_there = _IS_THERE.search(text) is not None

@@ -59,6 +59,11 @@ def is_process_end(raised: Raised) -> bool:
     return any(hint in text for hint in _PROCESS_HINTS) and _PROCESS_ENDED.search(text) is not None
 
 
+def reads_output(raised: Raised) -> bool:
+    """Whether `root_error` looks for the error in what the test printed, too."""
+    return is_process_end(raised) or any(_is_about_an_inner_run(frame) for frame in raised.frames)
+
+
 _EXITS = frozenset({"SystemExit", "CalledProcessError", "Exit", "Abort", "SubprocessError"})
 _MAY_REPORT_AN_EXIT = frozenset({"AssertionError", "Failed", "RuntimeError", ""})
 _PROCESS_ENDED = pattern(
