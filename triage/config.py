@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from triage.errors import UsageError
 from triage.model.base import Value
@@ -28,8 +28,6 @@ Gate = Literal["reason", "reason-and-test", "strict"]
 
 class Settings(Value):
     """What `[tool.triage]`, `TRIAGE_*` and flags can set; `triage config` prints it with origins."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     campaign: str = Field("triage", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """Names the folder under reports/ and the plan under plans/active/."""

@@ -16,11 +16,9 @@ from triage.errors import ExitCode
 
 def setting_descriptions() -> dict[str, str]:
     """The sentence that stands under each field of the settings."""
-    descriptions = {}
-    for name, field in Settings.model_fields.items():
-        if field.description:
-            descriptions[name] = " ".join(field.description.split())
-    return descriptions
+    from triage.cli.json_documents.schema import field_sentences
+
+    return field_sentences(Settings)
 
 
 @app_command(epilog=examples("triage config", "TRIAGE_WORKERS=4 triage config --json"))

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import CodeType
 from typing import Any
 
 import jinja2
-from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from triage.documents.charts import bars, columns, outcome_bar, outcome_columns, trend
 from triage.documents.shown_values import Recorder, has_marks
+from triage.documents.template_code import code_of_templates
 from triage.documents.template_values import DERIVING, Fact, unwrap
-
-
-class _CodeOfTemplates(jinja2.BytecodeCache):
-    """Compiled templates of this process: each document has an environment of its own, and few templates."""
-
-    def __init__(self) -> None:
-        self._code: dict[tuple[str, str], CodeType | None] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Take the code of a template with this name and this text."""
-        bucket.code = self._code.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep it."""
-        self._code[bucket.key, bucket.checksum] = bucket.code
-
-
-_CODE = _CodeOfTemplates()
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
@@ -47,7 +28,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            bytecode_cache=_CODE,
+            bytecode_cache=code_of_templates(),
         )
         self.filters.update(DERIVING)
         self.filters.update(_showing(recorder))

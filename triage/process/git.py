@@ -7,7 +7,6 @@ questions at a terminal, takes no optional locks, and passes only resolved 40-di
 
 from __future__ import annotations
 
-import configparser
 import os
 import shlex
 import shutil
@@ -17,15 +16,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from triage.errors import UsageError, VoidError
 from triage.process.git_config import Configured, configured, environment, overrides, withheld_filters
 from triage.process.git_lfs import LARGEST_POINTER, stands_for
 from triage.process.work_folder import COPY, WORKTREE, remove_tree, work_folder
-
-if TYPE_CHECKING:
-    from git import Git, Repo
 
 _NOT_COPIED = (
     "__pycache__", ".git", ".venv", "venv", ".tox", ".triage", "node_modules", "reports",
@@ -40,16 +35,18 @@ _OF_A_HOOK = frozenset(
 )  # fmt: skip
 """Variables that tie git to one repository and one folder, as hooks and `git rebase --exec` get them: a
 triage that is started there works in worktrees as well."""
+_NO_WORKING_TREE = ("not a git repository", "must be run in a work tree")
+"""How git says that a folder is in no repository, or in one without files."""
+_NO_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 class Repository:
     """A git repository around a suite's root."""
 
-    def __init__(self, repo: Repo, root: Path) -> None:
-        self._repo = repo
+    def __init__(self, top: Path, root: Path) -> None:
         self.root = root.resolve()
         """The suite's root, which may lie below `top`."""
-        self.top = Path(str(repo.working_tree_dir)).resolve()
+        self.top = top.resolve()
 
     @classmethod
     def open(cls, root: Path) -> Repository | None:
@@ -58,19 +55,17 @@ class Repository:
         Raises `VoidError` where there is one and git cannot answer for it: no git program, a folder of
         somebody else that git does not trust, a damaged repository.
         """
-        git = _gitpython()
-        try:
-            repo = git.Repo(root, search_parent_directories=True)
-            if repo.bare:
-                return None
-        except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+        root = root.resolve()
+        enclosing = _enclosing_repository(root)
+        if enclosing is None:
             return None
-        except (configparser.Error, OSError, ValueError) as error:
-            raise VoidError(
-                "git-failed", f"the repository at {root}: {error}", "mend the repository"
-            ) from error
-        found = cls(repo, root)
-        found.top = Path(found._call("rev-parse", "--show-toplevel")).resolve()
+        try:
+            shown = _execute_safely(root, "rev-parse", "--show-toplevel")
+        except _GitFailedError as error:
+            if error.said is not None and any(words in error.said for words in _NO_WORKING_TREE):
+                return None
+            raise _trouble("rev-parse", enclosing, error.said) from error
+        found = cls(Path(shown.removesuffix("\n")), root)
         # a configured working tree may lie elsewhere
         return found if found.root.is_relative_to(found.top) else None
 
@@ -85,20 +80,18 @@ class Repository:
     @classmethod
     def create(cls, root: Path, *, name: str, email: str) -> Repository:
         """Make a repository at `root` whose commits carry this name and address."""
-        git = _gitpython()
-        try:
-            repo = git.Repo.init(root, initial_branch="main")
-        except (git.GitCommandError, git.GitCommandNotFound, OSError) as error:
-            raise VoidError("git-failed", f"git init in {root}: {error}", "install git") from error
-        with repo.config_writer() as writer:
-            writer.set_value("user", "name", name)
-            writer.set_value("user", "email", email)
-        return cls(repo, root)
+        root.mkdir(parents=True, exist_ok=True)
+        made = cls(root, root)
+        made._call("init", "--quiet", "--initial-branch=main")
+        made._call("config", "user.name", name)
+        made._call("config", "user.email", email)
+        return made
 
     @property
     def takes_worktrees(self) -> bool:
         """Whether git can note a worktree: there is a commit, and its folder can be written."""
-        return os.access(self._repo.common_dir, os.W_OK) and self.head() is not None
+        common = self._try("rev-parse", "--git-common-dir")
+        return common is not None and os.access(self.top / common, os.W_OK) and self.head() is not None
 
     def head(self) -> str | None:
         """Return the id of the commit that is checked out; None before the first."""
@@ -232,15 +225,14 @@ class Repository:
 
     def filtered_files(self) -> frozenset[str]:
         """Return tracked files below `top` that pass through a filter which triage does not start."""
-        filters = withheld_filters(_configuration(self._repo.git))
+        filters = withheld_filters(_configuration(self.top))
         if not filters:
             return frozenset()
         names = self._call("ls-files", "-z", "--full-name", "--", str(self.top), strip=False)
-        listing = _execute_safely(self._repo.git, "check-attr", "-z", "--stdin", "filter", given=names).split(
-            "\0"
-        )
+        listing = _execute_safely(self.top, "check-attr", "-z", "--stdin", "filter", given=names)
         # path, attribute, value, path, attribute, ...
-        pairs = zip(listing[::3], listing[2::3], strict=False)
+        fields = listing.split("\0")
+        pairs = zip(fields[::3], fields[2::3], strict=False)
         return frozenset(path for path, value in pairs if value in filters)
 
     def carry_changes(self, tree: Path) -> None:
@@ -259,7 +251,7 @@ class Repository:
         self, command: str, *arguments: str, strip: bool = True, env: Mapping[str, str] | None = None
     ) -> str:
         try:
-            text = _execute_safely(self._repo.git, command, *arguments, env=env or {})
+            text = _execute_safely(self.top, command, *arguments, env=env or {})
         except _GitFailedError as error:
             raise _trouble(command, self.top, error.said) from error
         return text.removesuffix("\n") if strip else text
@@ -282,12 +274,11 @@ def apply_patch(folder: Path, patch: str) -> None:
 
     Raises UsageError with git's reason where it does not apply.
     """
-    runner = _gitpython().Git(str(folder))
     with tempfile.NamedTemporaryFile("w", suffix=".patch", encoding="utf-8", newline="") as file:
         file.write(patch if patch.endswith("\n") else patch + "\n")
         file.flush()
         try:
-            _execute_safely(runner, "apply", "--whitespace=nowarn", file.name)
+            _execute_safely(folder, "apply", "--whitespace=nowarn", file.name)
         except _GitFailedError as error:
             if error.said is None:
                 raise _trouble("apply", folder, None) from error
@@ -321,32 +312,35 @@ class _GitFailedError(Exception):
         """What it printed; None where there is no git program."""
 
 
-def _gitpython() -> Any:
-    """The library; it would otherwise refuse to be imported where there is no git program."""
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    import git
+def _enclosing_repository(root: Path) -> Path | None:
+    """The nearest folder from `root` upwards that has git's own entry in it: there git is asked at all."""
+    if not root.is_dir():
+        return None
+    for folder in (root, *root.parents):
+        if os.path.lexists(folder / ".git"):
+            return folder
+    return None
 
-    return git
 
-
-def _configuration(runner: Git) -> tuple[Configured, ...]:
+def _configuration(folder: Path) -> tuple[Configured, ...]:
     """The names that are configured. To list them starts no program, whatever they are."""
     try:
-        return configured(_execute(runner, "config", "--list", "--show-scope", "--name-only", "-z"))
+        return configured(_execute(folder, "config", "--list", "--show-scope", "--name-only", "-z"))
     except _GitFailedError:
         return ()
 
 
 def _execute_safely(
-    runner: Git, command: str, *arguments: str, given: str = "", env: Mapping[str, str] = MappingProxyType({})
+    folder: Path, command: str, *arguments: str, given: str = "", env: Mapping[str, str] = _NO_MORE
 ) -> str:
     """Run git under overrides of what is configured at this moment: a test may have changed it since."""
-    settings = overrides(_configuration(runner))
-    with runner.custom_environment(**environment(settings, os.environ), **env):
-        return _execute(runner, command, *arguments, given=given)
+    settings = environment(overrides(_configuration(folder)), os.environ)
+    return _execute(folder, command, *arguments, given=given, env={**settings, **env})
 
 
-def _execute(runner: Git, command: str, *arguments: str, given: str = "") -> str:
+def _execute(
+    folder: Path, command: str, *arguments: str, given: str = "", env: Mapping[str, str] = _NO_MORE
+) -> str:
     """Run git to its end; an interrupted triage ends it first, so that git removes what it had begun.
 
     It has a session of its own: a Ctrl-C of the terminal is for triage, which may still need git to tidy up.
@@ -358,9 +352,9 @@ def _execute(runner: Git, command: str, *arguments: str, given: str = "") -> str
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=str(runner.working_dir),
+            cwd=folder,
             # what git says is looked at, so it says it in English
-            env={**inherited, "LANGUAGE": "C", "LC_ALL": "C", **runner.environment()},
+            env={**inherited, "LANGUAGE": "C", "LC_ALL": "C", **env},
             start_new_session=True,
         )
     except OSError as error:
