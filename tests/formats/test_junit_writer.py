@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.formats.junit_schema import violations
 from triage.formats.importer import read
+from triage.formats.junit_names import junit_names
 from triage.formats.junit_writer import TEXT_CHARS, write_junit
-from triage.formats.node_ids import junit_names
 from triage.formats.reported_run import reported_results
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Outcome, Phase

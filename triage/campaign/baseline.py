@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from triage.base.bench import Bench
-from triage.base.document import write_target
-from triage.base.judge import judge_against_base
-from triage.base.target import Target
 from triage.campaign.decide import refresh, templates_of
 from triage.campaign.explanation import known_causes
 from triage.campaign.flaky_tests import NewestRun, flaky_events, flaky_records, flaky_tests
@@ -21,7 +17,6 @@ from triage.campaign.recorded import read_clusters
 from triage.campaign.services import Services
 from triage.campaign.stored_signatures import write_signatures
 from triage.cluster.assign import Assignment, assign
-from triage.cluster.assign_by_causes import assign_by_causes
 from triage.cluster.causes import DecidedCause, flips_of_causes
 from triage.cluster.on_base import blamed, with_base
 from triage.cluster.quarantine import quarantine_of_test
@@ -38,9 +33,13 @@ from triage.model.failure import Failure
 from triage.model.journal import MembersAdded, RunRecorded
 from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord, Suite
-from triage.run.suite import run_suite
 
-Attribute = Callable[[RunRecord, Target], Sequence[DecidedCause]]
+if TYPE_CHECKING:
+    # of a run that is judged against no base these take longer to import than all they do
+    from triage.base.bench import Bench
+    from triage.base.target import Target
+
+Attribute = Callable[["RunRecord", "Target"], Sequence[DecidedCause]]
 """Finds by experiments what broke the red tests of a run that was judged against its base."""
 
 
@@ -78,7 +77,11 @@ def baseline(
     history: bool = True,
 ) -> Concluded:
     """Run the suite, ask the base about what failed, find what broke it, and conclude."""
+    from triage.run.suite import run_suite
+
     if base is not None:
+        from triage.base.document import write_target
+
         write_target(folder, base)
     records = flaky_records(services, services.registry())
     record = run_suite(
@@ -92,6 +95,8 @@ def baseline(
         resume=resume,
     )
     if base is not None:
+        from triage.base.judge import judge_against_base
+
         try:
             record = judge_against_base(record, base, bench_of(services, suite, folder))
         finally:
@@ -108,6 +113,8 @@ def baseline(
 
 def bench_of(services: Services, suite: Suite, folder: EvidenceFolder) -> Bench:
     """What the base is asked with; the evidence goes below `base/` in the folder."""
+    from triage.base.bench import Bench
+
     return Bench(
         root=services.root,
         output=services.output,
@@ -151,6 +158,8 @@ def conclude(
             record, before, signer=services.signer, factory=factory, rules=rules, context=context
         )
         if causes:
+            from triage.cluster.assign_by_causes import assign_by_causes
+
             assignment = assign_by_causes(
                 record,
                 before,

@@ -24,11 +24,11 @@ from triage.evidence.folder import EvidenceFolder
 from triage.evidence.packed import read_record_bytes
 from triage.model.base import reason_of
 from triage.model.cluster import Cluster
+from triage.model.failure import Failure
 from triage.model.look import DOCUMENT, LookDocument
 from triage.model.look import FOLDER as LOOK
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord
-from triage.signature.api import title_of
 
 _MOST_TESTS = 500
 """Red tests whose history is looked up; so many red at once have a cause that needs no history."""
@@ -36,6 +36,13 @@ _MOST_RUNS = 30
 """Earlier runs of each."""
 _LONGEST_PATH = 300
 """Characters of a path in a failure; a longer text is no path."""
+
+
+def _title_of(failure: Failure) -> str:
+    """As `title_of`, which is imported for the first failure: most runs have none."""
+    from triage.signature.title import title_of
+
+    return title_of(failure)
 
 
 def rules_of(root: Path, today: date, registry: ClusterRegistry) -> Rules:
@@ -70,7 +77,7 @@ def context_of(services: Services, record: RunRecord, registry: ClusterRegistry)
             records=flaky_records(services, registry, before=record.stamp),
             on_commit=records_on_commit(services, record, registry),
         ),
-        title_of=title_of,
+        title_of=_title_of,
         last_seen=_last_seen(services.output, record.stamp, registry),
     )
 

@@ -7,20 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from triage.cluster.groups import Signer
 from triage.cluster.mending import mended
 from triage.cluster.registry import ClusterRegistry
 from triage.config import Settings
-from triage.errors import VoidError
 from triage.evidence import manifest
-from triage.evidence.atomic import disk_error
+from triage.evidence.atomic import locked_file
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.history.api import HistoryStore
 from triage.evidence.journal import Journal
 from triage.evidence.places import state_folder
 from triage.model.base import Progress, Silent, World
+from triage.model.failure import Failure
 from triage.model.journal import (
     AttemptRecorded,
     CriterionMet,
@@ -29,11 +27,18 @@ from triage.model.journal import (
     StatusChanged,
     with_evidence,
 )
+from triage.model.signature import Signature
 from triage.process.api import Executor
-from triage.signature.api import signatures_of
 
 LOCK_SECONDS = 120
 """A decision takes a second; who waits longer waits for a process that hangs."""
+
+
+def signatures_when_needed(failure: Failure) -> tuple[Signature, ...]:
+    """As `signatures_of`, which is imported for the first failure: most runs have none."""
+    from triage.signature.api import signatures_of
+
+    return signatures_of(failure)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +56,7 @@ class Services:
     redact: Callable[[str], str]
     open_store: Callable[[], HistoryStore]
     progress: Progress = field(default_factory=Silent)
-    signer: Signer = signatures_of
+    signer: Signer = signatures_when_needed
     """Signatures of a failure, the current algorithm's first."""
 
     def registry(self) -> ClusterRegistry:
@@ -81,17 +86,5 @@ class Services:
     @contextmanager
     def decision_lock(self) -> Iterator[None]:
         """Only one process of this project allots ids and renders ledgers at a time."""
-        path = state_folder(self.output) / "decision.lock"
-        try:
-            lock = FileLock(path, timeout=LOCK_SECONDS)
-            lock.acquire()
-        except Timeout as error:
-            raise VoidError(
-                "busy", f"another triage has held {path} for {LOCK_SECONDS} s", "wait for it, or end it"
-            ) from error
-        except OSError as error:
-            raise disk_error(error, path) from error
-        try:
+        with locked_file(state_folder(self.output) / "decision.lock", timeout=LOCK_SECONDS):
             yield
-        finally:
-            lock.release()

@@ -11,17 +11,17 @@ from triage.campaign.resume_command import resume_command
 from triage.cli import wiring
 from triage.cli.completion import complete_stamp
 from triage.cli.context import App, app_command, examples
-from triage.cli.json_documents.runs import NothingFailedDocument, RunDocument
-from triage.cli.lookup import recorded
 from triage.cli.run_ending import RunEnding, say_run
 from triage.errors import ExitCode, UsageError, VoidError
 from triage.text.pattern import pattern
 
 if TYPE_CHECKING:
     from triage.attribute.flow import RunAttribution
+    from triage.base.target import Target
     from triage.campaign.baseline import Concluded
     from triage.campaign.recorded import RecordedRun
     from triage.campaign.services import Services
+    from triage.cli.json_documents.runs import RunDocument
     from triage.evidence.folder import EvidenceFolder
     from triage.model.joint_search import JointReport
     from triage.model.run import RunRecord
@@ -132,8 +132,6 @@ def run_command(
     Exit 0 where nothing is new, 1 for new or regressed clusters, 3 where the run cannot answer. With --base
     that counts which the change broke: red here and green there. No earlier run is needed for it.
     """
-    from triage.base.document import read_target
-    from triage.base.target import find_target
     from triage.campaign.baseline import baseline, check_ready
     from triage.run.failed_tests import failed_tests, selectors_of
     from triage.run.order import order_of_arguments, parse_order
@@ -143,6 +141,8 @@ def run_command(
     earlier = _earlier_run(app, last_failed, failed, own_selectors, resume)
     wanted = failed_tests(earlier.record) if earlier is not None else None
     if wanted is not None and not wanted.nodeids:
+        from triage.cli.json_documents.runs import NothingFailedDocument
+
         app.emit(NothingFailedDocument(failed_of=wanted.stamp, exit_code=int(ExitCode.OK)))
         app.say(f"nothing was red in {wanted.stamp}: nothing to run")
         return ExitCode.OK
@@ -164,12 +164,12 @@ def run_command(
         suite = suite.model_copy(update={"failed": wanted, "selectors": selectors_of(wanted, app.root)})
     check_ready(services, ledgers=not no_ledgers)
     ref = app.settings.base
-    target = find_target(app.root, ref, app.world.environ) if ref is not None else None
+    target = _named_base(app, ref)
     folder = wiring.run_folder(app, stamp, resume)
     if resume is not None:
-        target = read_target(folder.path) or target
+        target = _base_of_run(folder) or target
     elif target is None and earlier is not None:
-        target = read_target(earlier.folder.path)  # judged as they were then
+        target = _base_of_run(earlier.folder)  # judged as they were then
     attribution = None
     if app.settings.attribute and ref is not None:
         # experiments run the suite with the arguments of the run
@@ -196,6 +196,22 @@ def run_command(
     return concluded.exit_code
 
 
+def _named_base(app: App, ref: str | None) -> Target | None:
+    """The commit that the run is judged against, where one is named."""
+    if ref is None:
+        return None
+    from triage.base.target import find_target
+
+    return find_target(app.root, ref, app.world.environ)
+
+
+def _base_of_run(folder: EvidenceFolder) -> Target | None:
+    """The base that a run which is there already is judged against."""
+    from triage.base.document import read_target
+
+    return read_target(folder.path)
+
+
 def _earlier_run(
     app: App, last: bool, stamp: str | None, selectors: tuple[str, ...], resume: str | None
 ) -> RecordedRun | None:
@@ -210,6 +226,8 @@ def _earlier_run(
             "--failed and --last-failed choose the tests themselves",
             "leave out selectors and --resume",
         )
+    from triage.cli.lookup import recorded
+
     run = recorded(app, stamp)
     if not run.answers:
         raise VoidError(
@@ -252,8 +270,18 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 
 def _report(app: App, concluded: Concluded, folder: EvidenceFolder, causes: JointReport | None) -> None:
+    if app.as_json:
+        app.emit(_document(app, concluded, folder, causes))
+    say_run(RunEnding(app, concluded, folder, causes))
+
+
+def _document(
+    app: App, concluded: Concluded, folder: EvidenceFolder, causes: JointReport | None
+) -> RunDocument:
+    from triage.cli.json_documents.runs import RunDocument
+
     record = concluded.record
-    document = RunDocument.of_run(
+    return RunDocument.of_run(
         record,
         concluded,
         app.shown(folder.path),
@@ -264,8 +292,6 @@ def _report(app: App, concluded: Concluded, folder: EvidenceFolder, causes: Join
         exit_code=int(concluded.exit_code),
         failed_of=_failed_of(record),
     )
-    app.emit(document)
-    say_run(RunEnding(app, concluded, folder, causes))
 
 
 def _failed_of(record: RunRecord) -> str | None:

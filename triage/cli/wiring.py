@@ -109,13 +109,16 @@ def pairs(texts: tuple[str, ...]) -> dict[str, str]:
 
 def signer() -> Signer:
     """The project's own signatures of a failure, then those of plugins' algorithms."""
+    from triage.campaign.services import signatures_when_needed
     from triage.plugins import offers
-    from triage.signature.api import signatures_of
 
     algorithms = offers(builtin_plugins.plugins(), "triage_signatures")
     if not algorithms:
-        return signatures_of
-    return lambda failure: (*signatures_of(failure), *(each.signature(failure) for each in algorithms))
+        return signatures_when_needed
+    return lambda failure: (
+        *signatures_when_needed(failure),
+        *(each.signature(failure) for each in algorithms),
+    )
 
 
 def importers() -> Sequence[Importer]:

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from triage.cluster.component import Component, Partition
 from triage.cluster.context import Context
 from triage.cluster.continuation import continuations
 from triage.cluster.event_factory import EventFactory
@@ -22,7 +23,6 @@ from triage.cluster.groups import (
     units_of,
 )
 from triage.cluster.moves import SameUnderOldName, record_moves
-from triage.cluster.partition import Component, Partition, partition_of
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.registry import (
     ClusterRegistry,
@@ -128,7 +128,7 @@ def assign_failures(
     moves = record_moves(groups, registry, signer=signer, factory=factory, stamp=stamp, context=context)
     registry = moves.registry
     units = units_of(groups, registry, rules, moves.earlier)
-    partition = partition_of(units, registry, context)
+    partition = _partition_of(units, registry, context)
     recorder = _Recorder(registry, factory, stamp, context, moves.same, latent=latent)
     placed = [*zip(partition.components, _ids(partition.components, registry), strict=True)]
     events = [*moves.events, *recorder.events(partition, placed)]
@@ -147,6 +147,15 @@ def assign_failures(
         signatures_of=signatures,
         fields_of={group.signature.id: group.signature.fields for group in groups},
     )
+
+
+def _partition_of(units: Sequence[Unit], registry: ClusterRegistry, context: Context) -> Partition:
+    """As `partition_of`, whose join rules are imported for the first failure: most runs have none."""
+    if not units:
+        return Partition()
+    from triage.cluster.partition import partition_of
+
+    return partition_of(units, registry, context)
 
 
 _Placed = Sequence[tuple[Component, str]]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from triage.cluster.partition import Component, described
+from triage.cluster.component import Component, described
 from triage.cluster.registry import ClusterRegistry
 from triage.model.cluster import Cluster, Why, WhyKind
 from triage.text.pattern import pattern

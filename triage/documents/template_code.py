@@ -1,8 +1,8 @@
 """Keep compiled templates: within a process, and on the disk beside Python's own compiled modules.
 
-To compile the templates of a run takes longer than a small run of tests. A file holds the code of one template
-text as one version of Python and Jinja compiled it under this environment; where it cannot be written
-(an installation of another user) each process compiles for itself.
+To compile the templates of a run takes longer than a small run of tests. A file holds the code of one
+template text as one version of Python and Jinja compiled it under this environment; where it cannot be
+written (an installation of another user) each process compiles for itself.
 """
 
 from __future__ import annotations

@@ -118,6 +118,18 @@ def locked(folder: Path, *, timeout: float = _LOCK_SECONDS) -> Iterator[None]:
             os.close(descriptor)
 
 
+@contextmanager
+def locked_file(path: Path, *, timeout: float = _LOCK_SECONDS) -> Iterator[None]:
+    """Hold a file that is there for that alone, as `locked` holds a folder; it stays where it is."""
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _open_locked(path, timeout)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+
 def json_text(value: Any) -> str:
     """The JSON that `write_json` writes: standard JSON, so NaN and infinities become strings."""
     return json.dumps(plain(value), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
@@ -221,12 +233,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _open_locked(path: Path) -> int:
+def _open_locked(path: Path, timeout: float = _LOCK_SECONDS) -> int:
     """Open a file and lock it; again where another writer put a new file in its place meanwhile."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            _lock(descriptor, path, timeout=_LOCK_SECONDS)
+            _lock(descriptor, path, timeout=timeout)
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                     return descriptor

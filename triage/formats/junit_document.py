@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from triage.formats.completeness import Tally, count_of, shortfall
 from triage.formats.imported_test import Facet
+from triage.formats.junit_names import junit_names
 from triage.formats.junit_writer import OUTCOME_PROPERTY
 from triage.formats.limits import Limits, Notes
-from triage.formats.node_ids import junit_names
 from triage.model.outcome import Outcome
 
 SUITE_TAGS = frozenset({"testsuite", "testsuites", "testcase"})

@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import Literal, assert_never
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from triage.formats.junit_names import junit_names
 from triage.formats.limits import capped
-from triage.formats.node_ids import junit_names
 from triage.formats.reported_run import ReportedRun, started
 from triage.model.failure import UNTOLD, Failure
 from triage.model.outcome import Outcome, Phase

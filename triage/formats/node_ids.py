@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from triage.formats.imported_test import ImportedName
+from triage.formats.junit_names import junit_names
 from triage.formats.project_paths import ProjectPaths
 from triage.model.failure import posix
 
@@ -131,22 +132,6 @@ class NodeIds:
             if not outside and self._is_file(path):
                 return path
         return None
-
-
-def junit_names(nodeid: str) -> tuple[str, str]:
-    """Split a node id into `classname` and `name` as pytest's JUnit writer does.
-
-    `tests/test_a.py::TestB::test_c[x::y]` gives `tests.test_a.TestB` and `test_c[x::y]`; a file alone has no
-    classname.
-    """
-    path, separator, rest = nodeid.partition("::")
-    in_parameters = path.count("[") > path.count("]")  # the `::` belongs to a parameter: there is no path
-    if not separator or in_parameters:
-        return "", nodeid
-    head, bracket, parameters = rest.partition("[")
-    *classes, function = head.split("::")
-    module = path.removesuffix(".py").replace("/", ".")
-    return ".".join([module, *classes]), function + bracket + parameters
 
 
 def _file_of(nodeid: str) -> str:

@@ -99,7 +99,7 @@ class Failure(Value):
     phase: Phase
     chain: tuple[Raised, ...] = ()
     longrepr: str = ""
-    captured: Captured = Captured()
+    captured: Captured = Captured.model_construct()  # validating it would build every validator at import
     subtest: str | None = None
     """Which subtest of the test failed, where it has any."""
     group: str | None = None
