@@ -15,10 +15,13 @@ from simulator.io.command.flags import usage
 from simulator.io.command.parse import Given, parse
 
 if TYPE_CHECKING:
-    from simulator.crystal import Crystal
-    from simulator.detector import Detector
-    from simulator.engine.native.library import Numbers
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from simulator.engine.native.library import Library
     from simulator.io.command.translate import Experiment
+    from simulator.io.images import Photons
+    from simulator.physics.table import Table
     from simulator.simulate import Simulator
 
 BAR = 30
@@ -59,21 +62,28 @@ def _progress(given: Given) -> Callable[[int, int], None] | None:
     return None
 
 
-def load_structure_factors(crystal: "Crystal", given: Given) -> None:
+def structure_factors(experiment: "Experiment", given: Given) -> "Table | None":
     """Read -hkl and write the binary cache to this folder; without -hkl read the cache, if there is one."""
+    path = given.text("hkl")
+    if path is None and not CACHE.exists():
+        return None
+    # Only here, because this loads numpy.
+    import numpy as np
+
+    from simulator.crystal import Crystal
     from simulator.crystal.hkl import read_cache, write_cache
 
-    path = given.text("hkl")
-    if path is not None:
-        crystal.load_hkl(path)
-        assert crystal.table is not None
-        try:
-            write_cache(CACHE, crystal.table)
-        except OSError as error:
-            say(f"note: no cache of the structure factors: {CACHE}: {error.strerror or error}")
-    elif CACHE.exists():
-        crystal.table = read_cache(CACHE, crystal.config.default_F)
+    if path is None:
         say(f"note: structure factors from {CACHE} in this folder, because -hkl is absent")
+        return read_cache(CACHE, experiment.crystal.default_F)
+    crystal = Crystal(experiment.crystal, xp=np)
+    crystal.load_hkl(path)
+    assert crystal.table is not None
+    try:
+        write_cache(CACHE, crystal.table)
+    except OSError as error:
+        say(f"note: no cache of the structure factors: {CACHE}: {error.strerror or error}")
+    return crystal.table
 
 
 def simulate(given: Given, clock: int) -> int:
@@ -81,16 +91,9 @@ def simulate(given: Given, clock: int) -> int:
 
     `clock` (seconds) seeds what the reference seeds from the time of day.
     """
-    import numpy as np
-
-    from simulator.crystal import Crystal
-    from simulator.detector import Detector
-    from simulator.engine.native.noise import noisy
-    from simulator.io import images
     from simulator.io.command.notes import notes_on
     from simulator.io.command.translate import translate
     from simulator.io.output import check_libraries, check_outputs, request_of, write_outputs
-    from simulator.scene.build import clipped_roi
 
     experiment = translate(given, clock)
     for note in (*experiment.notes, *notes_on(given, experiment)):
@@ -99,16 +102,13 @@ def simulate(given: Given, clock: int) -> int:
     request = request_of(given, clock)
     check_libraries(request)
     check_outputs(request.paths() if not tracing else trace_paths(given))
-    crystal = Crystal(experiment.crystal, xp=np)
-    detector = Detector(experiment.detector, mask=experiment.mask, xp=np)  # type: ignore[arg-type]
-    load_structure_factors(crystal, given)
+    table = structure_factors(experiment, given)
     if tracing:
-        return trace(simulator_of(given, experiment, crystal), given)
+        return trace(simulator_of(given, experiment, table), given)
     begin = time.perf_counter()
-    pixels, path = expose(given, experiment, crystal, detector)
+    photons, path = expose(given, experiment, table)
     seconds = time.perf_counter() - begin
-    total = float(pixels.sum(dtype="float64"))
-    top = float(pixels.max())
+    _, top = photons.extremes()
     if top > LARGEST_FLOAT32:
         raise SimulatorError(
             f"pixels of {top:g} photons do not fit into the files, whose numbers are float32"
@@ -117,43 +117,98 @@ def simulate(given: Given, clock: int) -> int:
         warnings.warn(
             f"the brightest pixel has {top:g} photons, which files of float32 hold as 0", stacklevel=1
         )
-    say(f"sum {total:.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
-    first_f, last_f, first_s, last_s = clipped_roi(detector)
-    window = images.Window(rows=slice(first_s, last_s + 1), columns=slice(first_f, last_f + 1))
-    for line in write_outputs(pixels, experiment, request, window=window, noise=noisy):
+    say(f"sum {photons.total():.12g} photons, maximum {top:.12g}; {path}, {seconds:.2f} s")
+    for line in write_outputs(photons, experiment, request):
         say(line)
     return 0
 
 
-def expose(
-    given: Given, experiment: "Experiment", crystal: "Crystal", detector: "Detector"
-) -> tuple["Numbers", str]:
-    """Compute the image [slow, fast]; return it with the name of the path that computed it.
+def expose(given: Given, experiment: "Experiment", table: "Table | None") -> tuple["Photons", str]:
+    """Compute the image; return it with the name of the path that computed it.
 
-    Torch is loaded only where the kernel cannot serve alone.
+    Torch is loaded only where the kernel cannot serve alone, and numpy only for what is large.
     """
+    from simulator.engine.native.wanted import wanted_library
+    from simulator.image.without_numpy import is_small
+
+    device = given.text("device") or "cpu"
+    library = wanted_library(engine_of(given), device, os.environ)
+    found: Photons | None = None
+    if library is not None:
+        kept = table is not None or experiment.mask is not None or given.has("resume")
+        is_plain = not kept and precision_of(given) == "float64"
+        if is_plain and is_small(experiment.crystal, experiment.beam):
+            found = expose_without_numpy(given, experiment, library)
+        else:
+            found = expose_without_torch(given, experiment, table, library)
+    if found is not None:
+        return found, "kernel"
+    return expose_with_torch(given, experiment, table)
+
+
+def expose_without_numpy(given: Given, experiment: "Experiment", library: "Library") -> "Photons | None":
+    """Compute the image from small arrays; None where the kernel does not take the scene."""
+    from simulator.crystal import Crystal
+    from simulator.detector import Detector
+    from simulator.geometry import small_library
+    from simulator.image.without_numpy import image_by_library, small_scene
+
+    crystal = Crystal(experiment.crystal, xp=small_library)
+    detector = Detector(experiment.detector, xp=small_library)
+    scene = small_scene(crystal, detector, experiment.beam)
+    if scene is None:
+        return None
+    return image_by_library(library, scene, threads=kernel_threads(given), progress=_progress(given))
+
+
+def expose_without_torch(
+    given: Given, experiment: "Experiment", table: "Table | None", library: "Library"
+) -> "Photons | None":
+    """Compute the image from numpy arrays; None where the kernel does not take the scene."""
     import numpy as np
 
-    from simulator.image.without_torch import image_by_kernel, kernel_without_torch, scene_of_numpy
+    from simulator.crystal import Crystal
+    from simulator.detector import Detector
+    from simulator.image.without_torch import image_by_kernel, scene_of_numpy
 
-    resume_text = given.text("resume")
-    resume = None if resume_text is None else Path(resume_text)
-    device = given.text("device") or "cpu"
-    kernel = kernel_without_torch(engine_of(given), device, threads_of(given), os.environ)
-    if kernel is not None:
-        scene = scene_of_numpy(crystal, detector, experiment.beam, np.dtype(precision_of(given)))
-        if scene is not None:
-            return image_by_kernel(kernel, scene, progress=_progress(given), resume=resume), kernel.name
-    simulator = simulator_of(given, experiment, crystal)
+    crystal = Crystal(experiment.crystal, xp=np)
+    crystal.table = table
+    # A mask of numpy stands for a tensor, as the arrays of `xp` do.
+    detector = Detector(experiment.detector, mask=experiment.mask, xp=np)  # type: ignore[arg-type]
+    scene = scene_of_numpy(crystal, detector, experiment.beam, np.dtype(precision_of(given)))
+    if scene is None:
+        return None
+    pixels = image_by_kernel(
+        library,
+        scene,
+        threads=kernel_threads(given),
+        progress=_progress(given),
+        resume=resume_of(given),
+    )
+    return numpy_photons(pixels, experiment)
+
+
+def expose_with_torch(given: Given, experiment: "Experiment", table: "Table | None") -> tuple["Photons", str]:
+    """Compute the image by a `Simulator`; return it with the name of its path."""
     import torch
 
+    simulator = simulator_of(given, experiment, table)
     with torch.no_grad():
-        image = simulator.run(progress=_progress(given), resume=resume)
-    return image.cpu().numpy(), simulator.path
+        image = simulator.run(progress=_progress(given), resume=resume_of(given))
+    return numpy_photons(image.cpu().numpy(), experiment), simulator.path
 
 
-def simulator_of(given: Given, experiment: "Experiment", crystal: "Crystal") -> "Simulator":
-    """Build the same experiment in torch, with the structure factors that `crystal` has read."""
+def numpy_photons(pixels: "NDArray[np.floating]", experiment: "Experiment") -> "Photons":
+    """An image of numpy with the region of interest that the experiment asks for."""
+    from simulator.io.numpy_image import NumpyImage
+    from simulator.scene.build import clipped_roi
+
+    first_f, last_f, first_s, last_s = clipped_roi(experiment.detector)
+    return NumpyImage(pixels, rows=range(first_s, last_s + 1), columns=range(first_f, last_f + 1))
+
+
+def simulator_of(given: Given, experiment: "Experiment", table: "Table | None") -> "Simulator":
+    """Build the same experiment in torch, with the structure factors that were read."""
     import torch
 
     from simulator.crystal import Crystal
@@ -163,17 +218,30 @@ def simulator_of(given: Given, experiment: "Experiment", crystal: "Crystal") -> 
     threads = threads_of(given)
     if threads is not None:
         torch.set_num_threads(threads)
-    in_torch = Crystal(experiment.crystal)
-    in_torch.table = crystal.table
+    crystal = Crystal(experiment.crystal)
+    crystal.table = table
     mask = None if experiment.mask is None else torch.from_numpy(experiment.mask)
     return Simulator(
-        in_torch,
+        crystal,
         Detector(experiment.detector, mask=mask),
         beam_config=experiment.beam,
         device=given.text("device") or "cpu",
         dtype=getattr(torch, precision_of(given)),
         engine=engine_of(given),
     )
+
+
+def resume_of(given: Given) -> Path | None:
+    """-resume, the file of finished rows."""
+    text = given.text("resume")
+    return None if text is None else Path(text)
+
+
+def kernel_threads(given: Given) -> int:
+    """-threads, else as many as there are processors."""
+    from simulator.engine.native.wanted import processors
+
+    return threads_of(given) or processors(os.environ)
 
 
 def engine_of(given: Given) -> str:
@@ -275,12 +343,10 @@ def compare_images(words: Sequence[str]) -> int:
 
 def _warned(command: Callable[[], int]) -> int:
     """Run a command whose warnings are lines for the user."""
-    # Only here: a word of help, or of a mistake, needs no arrays.
-    import numpy as np
-
-    # Overflow is no warning here: build.py and remarks.py find what it did and name the quantity.
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("always")
+        # Overflow in numpy is none here: build.py and remarks.py find what it did and name the quantity.
+        warnings.simplefilter("ignore", RuntimeWarning)
         warnings.showwarning = lambda message, *rest, **named: say(f"warning: {message}")
         return command()
 

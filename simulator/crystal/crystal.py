@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.config import CrystalConfig, SimulatorError, checks
 from simulator.config.checks import Scalar, Vector
-from simulator.crystal.hkl import dense_table, read_hkl
 from simulator.crystal.mosaic import anisotropic_rotations, mosaic_rotations, random_misset
-from simulator.crystal.reflections import is_crystallographic, read_reflections
+from simulator.crystal.names import is_crystallographic
 from simulator.geometry import cell as unit_cell
 from simulator.geometry.arrays import bare, cross, length, scalar, stacked
 from simulator.geometry.rotation import about_axis, euler_xyz, unit
@@ -50,8 +49,13 @@ class Crystal:
 
     def load_hkl(self, path: str | Path) -> None:
         """Replace the structure factors by those of a text file of h k l F, of a MTZ or of a mmCIF file."""
+        # Only here: a crystal without such a file loads no readers, and no numpy.
+        from simulator.crystal.hkl import dense_table, read_hkl
+
         default = self.config.default_F
         if is_crystallographic(path):
+            from simulator.crystal.reflections import read_reflections
+
             found = read_reflections(path)
             self.table = dense_table(path, found.indices, found.amplitudes, default, self.xp)
         else:

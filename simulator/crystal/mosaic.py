@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from simulator.config.checks import Scalar, Vector
 from simulator.geometry.arrays import scalar, stacked
 from simulator.geometry.rotation import about_axis, by_vector, euler_angles
-from simulator.physics.chance import CapDraw, Generator, draw_cap
+from simulator.physics.chance import CapDraw, Generator, draw_cap, float32
 from simulator.units import RADIAN
 
 if TYPE_CHECKING:
@@ -24,11 +22,11 @@ def _angles(draws: list[CapDraw], spread_deg: Scalar, xp: Any) -> "Tensor":
     because rounding would make the image a staircase in the spread.
     """
     if hasattr(spread_deg, "detach"):
-        fractions = xp.asarray([float(draw.fraction) for draw in draws], dtype=xp.float64)
+        fractions = xp.asarray([draw.fraction for draw in draws], dtype=xp.float64)
         spread: Tensor = scalar(spread_deg, xp) * RADIAN * fractions
         return spread
-    width = np.float32(spread_deg * RADIAN)
-    angles: Tensor = xp.asarray([float(width * draw.fraction) for draw in draws], dtype=xp.float64)
+    width = float32(spread_deg * RADIAN)
+    angles: Tensor = xp.asarray([float32(width * draw.fraction) for draw in draws], dtype=xp.float64)
     return angles
 
 
@@ -60,7 +58,7 @@ def anisotropic_rotations(spreads_deg: Vector, axes: "Tensor", domains: int, see
     draws = [draw_cap(generator) for _ in range(domains)]
     # As above: block 0 is not turned.
     parts = [[0.0, 0.0, 0.0]]
-    parts += [[component * float(draw.fraction) for component in draw.axis] for draw in draws[1:]]
+    parts += [[component * draw.fraction for component in draw.axis] for draw in draws[1:]]
     drawn = xp.asarray(parts, dtype=xp.float64)
     spreads = stacked(spreads_deg, xp) * RADIAN
     return by_vector((drawn * spreads) @ axes)
@@ -69,5 +67,5 @@ def anisotropic_rotations(spreads_deg: Vector, axes: "Tensor", domains: int, see
 def random_misset(seed: int, xp: Any) -> "Tensor":
     """The [3] misset angles, in radians, of the reference's random orientation for a (negative) seed."""
     draw = draw_cap(Generator(seed))
-    angle = scalar(float(np.float32(FULL_SPHERE) * draw.fraction), xp)
+    angle = scalar(float32(FULL_SPHERE * draw.fraction), xp)
     return euler_angles(about_axis(xp.asarray(draw.axis, dtype=xp.float64), angle))

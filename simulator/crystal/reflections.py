@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import SimulatorError
+from simulator.crystal.names import without_gz
 from simulator.extras import load_extra
-
-SUFFIXES = (".mtz", ".cif", ".mmcif", ".ent")
-"""Names of files that gemmi reads; other files are text of h k l F. Each may be compressed (.gz)."""
 
 MTZ_TYPES = (("G", False), ("F", False), ("K", True), ("J", True))
 """Types of MTZ columns by preference: amplitudes of a pair, amplitudes, intensities of a pair, intensities;
@@ -63,11 +61,6 @@ class _Asymmetric:
     columns: tuple[str, ...]
 
 
-def is_crystallographic(path: str | Path) -> bool:
-    """Whether a file of this name is read by gemmi."""
-    return _without_gz(path).endswith(SUFFIXES)
-
-
 def read_reflections(path: str | Path, columns: tuple[str, ...] = ()) -> Reflections:
     """Read a merged MTZ or a structure-factor mmCIF, expanded to P1.
 
@@ -106,12 +99,7 @@ def _opened(name: str) -> Any:
 
 
 def _is_mtz(name: str) -> bool:
-    return _without_gz(name).endswith(".mtz")
-
-
-def _without_gz(path: str | Path) -> str:
-    """The file's name in small letters, without the mark of compression."""
-    return Path(path).name.lower().removesuffix(".gz")
+    return without_gz(name).endswith(".mtz")
 
 
 def _unreadable(name: str, error: Exception) -> SimulatorError:

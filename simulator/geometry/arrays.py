@@ -1,29 +1,42 @@
-"""Small float64 arrays of torch or of numpy, behind the function names that the two libraries share.
+"""Small float64 arrays of one of three libraries, behind the function names that they share.
 
-Torch serves where gradients may be asked for, numpy where a command only wants its image. The geometry of an
-experiment (cells, axes, panels, sources) is written once for both. Annotations say `Tensor`, which stands for
-an array of either library. Torch is never imported here: a caller that wants it passes it in as `xp`.
+Torch serves where gradients may be asked for, numpy where a command only wants its image, and plain Python
+(`small_library`) where the image follows from few numbers. The geometry of an experiment (cells, axes,
+panels, sources) is written once for all. Annotations say `Tensor`, which stands for an array of any of them.
+Torch is never imported here: a caller that wants it passes it in as `xp`. Numpy is imported where it is
+needed, because loading it takes longer than a small image.
 """
 
+import math
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from simulator.config.checks import Scalar, is_batched, is_wrapped, unwrapped
+from simulator.geometry import small_library
+from simulator.geometry.small_array import SmallArray
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 
 def library_of(array: object) -> Any:
-    """Return the module torch for a tensor, else numpy."""
+    """Return the module torch for a tensor, `small_library` for one of its arrays, else numpy."""
+    if isinstance(array, SmallArray):
+        return small_library
     # Looked up, not imported: where nobody has loaded torch, nothing can be a tensor.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(array, torch.Tensor):
         return torch
-    return np
+    return _numpy()
+
+
+def _numpy() -> Any:
+    """Return numpy, loaded now at the latest."""
+    import numpy
+
+    return numpy
 
 
 def scalar(value: Scalar, xp: Any) -> "Tensor":
@@ -59,7 +72,8 @@ def table_of(rows: "Iterable[Iterable[float]] | Tensor", xp: Any) -> "Tensor":
 def cross(left: "Tensor", right: "Tensor") -> "Tensor":
     """left x right over the last axis."""
     xp = library_of(left)
-    product: Tensor = np.cross(left, right) if xp is np else xp.linalg.cross(left, right)  # type: ignore[assignment]
+    # Numpy 1 has no linalg.cross, and torch no other of this meaning.
+    product: Tensor = xp.cross(left, right) if xp.__name__ == "numpy" else xp.linalg.cross(left, right)
     return product
 
 
@@ -87,6 +101,23 @@ def array_of(array: "Tensor", xp: Any) -> "Tensor":
     return found
 
 
+def listed(array: "Tensor") -> list[float]:
+    """All numbers of an array, the last axis fastest."""
+    if isinstance(array, SmallArray):
+        return array.numbers
+    numbers: list[float] = as_numpy(array).reshape(-1).tolist()
+    return numbers
+
+
+def first_not_finite(array: "Tensor") -> float | None:
+    """The first number of an array that is infinite or NaN; None: all are finite."""
+    if isinstance(array, SmallArray):
+        return next((number for number in array.numbers if not math.isfinite(number)), None)
+    numbers = as_numpy(array)
+    bad = ~_numpy().isfinite(numbers)
+    return float(numbers[bad].flat[0]) if bad.any() else None
+
+
 def as_numpy(array: "Tensor") -> "np.ndarray[Any, Any]":
     """Turn into a contiguous numpy array without a graph, in the same memory where that is possible.
 
@@ -94,7 +125,13 @@ def as_numpy(array: "Tensor") -> "np.ndarray[Any, Any]":
     """
     if hasattr(array, "detach"):
         if is_wrapped(array):
-            return np.array(unwrapped(array).tolist())
+            listed: np.ndarray[Any, Any] = _numpy().array(unwrapped(array).tolist())
+            return listed
         found: np.ndarray[Any, Any] = array.detach().cpu().contiguous().numpy()
         return found
-    return np.ascontiguousarray(array)
+    numpy = _numpy()
+    if isinstance(array, SmallArray):
+        small: np.ndarray[Any, Any] = numpy.array(array.numbers, dtype=float).reshape(array.shape)
+        return small
+    contiguous: np.ndarray[Any, Any] = numpy.ascontiguousarray(array)
+    return contiguous

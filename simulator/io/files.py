@@ -3,8 +3,12 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 from simulator.config import SimulatorError
+
+Bytes: TypeAlias = bytes | bytearray | memoryview
+"""What is written to a file."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -51,7 +55,7 @@ def _unwritable(path: Path, error: OSError) -> SimulatorError:
     return SimulatorError(f"cannot write {path}: {error.strerror or error}")
 
 
-def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+def write_parts(path: Path, parts: Iterable[Bytes]) -> None:
     """As `write_whole`, for content that comes in parts."""
     target = _target(path)
     try:

@@ -1,22 +1,22 @@
-"""Write images [slow, fast] of photons as raw floats, 16-bit counts, 8-bit pictures and NumPy arrays."""
+"""Write images [slow, fast] of photons as raw floats, 16-bit counts, 8-bit pictures and NumPy arrays.
 
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+Numpy is not loaded here: an image may lie in memory that the kernel filled (`engine/native/image.py`), which
+a command writes sooner than numpy loads. `numpy_image.py` has the image that is a numpy array.
+"""
+
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from simulator.io.files import Bytes, write_parts, write_whole
 
-from simulator.io.files import write_parts, write_whole
-
-Image = NDArray[np.floating]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TOP = 65535
 """The largest 16-bit count."""
-
-BLOCK_PIXELS = 1 << 17
-"""Pixels converted at once: about a megabyte of float64."""
 
 FULL_SCALE = 55000.0
 """ADU of the brightest pixel under the automatic scale, as in the reference."""
@@ -28,114 +28,111 @@ PICTURE_SIGMAS = 5.0
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+NUMPY_MAGIC = b"\x93NUMPY\x01\x00"
+"""The first bytes of a .npy file of version 1.0."""
 
-@dataclass(frozen=True)
-class Window:
-    """The region of interest as slices of [slow, fast]."""
-
-    rows: slice
-    columns: slice
-
-    def of(self, image: Image) -> Image:
-        """Cut its pixels out of an image."""
-        return image[self.rows, self.columns]
+NUMPY_BLOCK = 64
+"""The head of a .npy file is padded to a multiple of this many bytes."""
 
 
-def row_blocks(image: Image) -> Iterator[tuple[slice, Image]]:
-    """Cut into consecutive blocks of rows, so that large images are converted without large copies."""
-    rows = max(1, BLOCK_PIXELS // max(image.shape[1], 1))
-    for start in range(0, image.shape[0], rows):
-        block = slice(start, min(start + rows, image.shape[0]))
-        yield block, image[block]
+class Photons(Protocol):
+    """An image and its region of interest; everything that files are made of."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels along slow and fast."""
+
+    @property
+    def precision(self) -> str:
+        """Precision of the pixels: float64 or float32."""
+
+    def total(self) -> float:
+        """The sum of all pixels."""
+
+    def extremes(self) -> tuple[float, float]:
+        """The least and the greatest pixel; NaN where one is no number."""
+
+    def brightest(self) -> float:
+        """The greatest pixel of the region of interest, rounded to float32; 0 without one above it."""
+
+    def floats(self) -> Iterable[Bytes]:
+        """All pixels as float32, part by part."""
+
+    def numbers(self) -> Iterable[Bytes]:
+        """All pixels in their own precision, part by part."""
+
+    def counts(self, scale: float, adc: float) -> tuple[Bytes, int]:
+        """floor(float32(I scale + adc + 1/2)), within 0 ... 65535, as 16 bits; 0 outside the region.
+
+        I is rounded to float32 before, as the reference holds its image. And how many pixels were cut to the
+        range.
+        """
+
+    def deviation(self) -> float:
+        """Root mean square deviation of the region's pixels from their mean, rounded to float32 before.
+
+        That of a sample: the squares are divided by one less than the number of pixels. 0 for one pixel.
+        """
+
+    def grey(self, scale: float) -> Bytes:
+        """trunc(I scale), within 0 ... 255, as bytes; I is rounded to float32 before."""
+
+    def noisy(self, seed: int, adc: float) -> tuple[Bytes, int]:
+        """trunc(Poisson deviate + adc), within 0 ... 65535, as 16 bits; 0 outside the region.
+
+        Deviates follow from the (negative) seed in row order. And how many pixels were above the range.
+        """
+
+    def array(self) -> "NDArray[np.floating]":
+        """All pixels as a numpy array [slow, fast]."""
 
 
-def write_float(path: Path, image: Image) -> None:
+def write_float(path: Path, photons: Photons) -> None:
     """Write float32 in native byte order, fast axis first, without a header."""
-    parts = (np.ascontiguousarray(part, dtype=np.float32).data for _, part in row_blocks(image))
-    write_parts(path, parts)
+    write_parts(path, photons.floats())
 
 
-def write_numpy(path: Path, image: Image) -> None:
-    """Write a .npy file in the image's own precision."""
-    buffer = io.BytesIO()
-    np.save(buffer, image)
-    write_whole(path, buffer.getvalue())
+def write_numpy(path: Path, photons: Photons) -> None:
+    """Write a .npy file (version 1.0) in the image's own precision."""
+    import sys
+
+    order = "<" if sys.byteorder == "little" else ">"
+    letter = {"float64": "f8", "float32": "f4"}[photons.precision]
+    description = {"descr": order + letter, "fortran_order": False, "shape": photons.shape}
+    # The text is closed by a line end, behind blanks that fill the last block; its length is two bytes.
+    text = repr(description).encode("ascii")
+    before = len(NUMPY_MAGIC) + 2
+    padding = -(before + len(text) + 1) % NUMPY_BLOCK
+    head = text + b" " * padding + b"\n"
+    write_parts(path, [NUMPY_MAGIC, len(head).to_bytes(2, "little"), head, *photons.numbers()])
 
 
-def automatic_scale(image: Image, window: Window) -> float:
+def automatic_scale(photons: Photons) -> float:
     """ADU per photon that bring the brightest pixel to 55000; 1 for a dark image."""
-    brightest = float(np.float32(window.of(image).max(initial=0.0)))
+    brightest = photons.brightest()
     return FULL_SCALE / brightest if brightest > 0 else 1.0
 
 
-def counts(image: Image, window: Window, *, scale: float, adc: float) -> NDArray[np.uint16]:
-    """floor(float32(I scale + adc + 1/2)), within 0 ... 65535; 0 outside the window."""
-    found = np.zeros(image.shape, dtype=np.uint16)
-    target = found[window.rows, window.columns]
-    for rows, part in row_blocks(window.of(image)):
-        # Through float32, in which the reference holds its image.
-        pixels = part.astype(np.float32).astype(np.float64)
-        value = np.floor((pixels * scale + adc + 0.5).astype(np.float32))
-        target[rows] = np.clip(value, 0, TOP)
-    return found
+def picture_scale(photons: Photons) -> float:
+    """Grey levels per photon: 250 at five times the root mean square deviation; 1 for an even image."""
+    deviation = photons.deviation()
+    return PICTURE_GREY / (PICTURE_SIGMAS * deviation) if deviation > 0 else 1.0
 
 
-def beyond_range(image: Image, window: Window, *, scale: float, adc: float) -> int:
-    """Count the pixels that `counts` cuts to 0 or to 65535."""
-    pixels = window.of(image)
-    if pixels.size == 0:
-        return 0
-    ends = np.array([pixels.min(), pixels.max()], dtype=np.float32).astype(np.float64) * scale + adc + 0.5
-    if ends.min() >= 0 and ends.max() < TOP + 1:
-        return 0
-    found = 0
-    for _, part in row_blocks(window.of(image)):
-        value = part.astype(np.float32).astype(np.float64) * scale + adc + 0.5
-        found += int(((value < 0) | (value >= TOP + 1)).sum())
-    return found
-
-
-def read_out(noise: Image, window: Window, *, adc: float) -> tuple[NDArray[np.uint16], int]:
-    """deviate + adc, cut at 65535 and truncated, 0 outside the window; and how many pixels were cut."""
-    found = np.zeros(noise.shape, dtype=np.uint16)
-    value = np.float32(window.of(noise)) + np.float32(adc)
-    overloads = int((value > TOP).sum())
-    found[window.rows, window.columns] = np.clip(value, 0, TOP).astype(np.uint16)
-    return found, overloads
-
-
-def picture_scale(image: Image, window: Window) -> float:
-    """Grey levels per photon: 250 at five times the root mean square deviation; 1 for an even image.
-
-    The deviation is that of a sample: the squares are divided by one less than the number of pixels.
-    """
-    pixels = np.float32(window.of(image)).astype(np.float64)
-    if pixels.size < 2:
-        return 1.0
-    deviation = float(pixels.std(ddof=1))
-    if deviation <= 0:
-        return 1.0
-    return PICTURE_GREY / (PICTURE_SIGMAS * deviation)
-
-
-def write_pgm(path: Path, image: Image, *, scale: float) -> None:
+def write_pgm(path: Path, photons: Photons, *, scale: float) -> None:
     """Write a binary PGM, grey level trunc(min(255, I scale)), with the scale in a comment."""
-    grey = np.minimum(255.0, np.float32(image).astype(np.float64) * scale)
-    grey = np.maximum(grey, 0)
-    rows, columns = image.shape
+    rows, columns = photons.shape
     head = f"P5\n{columns} {rows}\n# pixels scaled by {scale:g}\n255\n"
-    write_whole(path, head.encode("ascii") + grey.astype(np.uint8).tobytes())
+    write_parts(path, [head.encode("ascii"), photons.grey(scale)])
 
 
-def write_png(path: Path, grey: NDArray[np.uint8]) -> None:
+def write_png(path: Path, grey: "NDArray[np.uint8]") -> None:
     """Write an 8-bit grey PNG."""
     height, width = grey.shape
     # A 0 before each row: no filter.
     rows = b"".join(b"\0" + grey[row].tobytes() for row in range(height))
     # 8 bits a pixel, grey, and the only compression, filter and interlace methods there are without extras.
     kind = bytes((8, 0, 0, 0, 0))
-    import zlib
-
     head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + kind
     chunks = (
         _png_chunk(b"IHDR", head),
@@ -147,7 +144,5 @@ def write_png(path: Path, grey: NDArray[np.uint8]) -> None:
 
 def _png_chunk(kind: bytes, body: bytes) -> bytes:
     """Length, kind, body and checksum."""
-    import zlib
-
     checksum = zlib.crc32(kind + body)
     return len(body).to_bytes(4, "big") + kind + body + checksum.to_bytes(4, "big")

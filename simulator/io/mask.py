@@ -7,11 +7,13 @@ function that returns a `Mask` and name its file suffix in `READERS`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from simulator.io.smv import Header, read_smv
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,14 @@ class Mask:
     header  entries that set the detector's geometry; `Header({})` where the format has none
     """
 
-    pixels: NDArray[np.int32]
+    pixels: "NDArray[np.int32]"
     header: Header
 
 
 def read_smv_mask(path: Path) -> Mask:
     """Read an SMV image; the Y of its beam centre is measured from the other edge, as in the reference."""
     pixels, header = read_smv(path)
-    return Mask(pixels.astype(np.int32), header.with_flipped_centre())
+    return Mask(pixels.astype("int32"), header.with_flipped_centre())
 
 
 def read_fabio_mask(path: Path) -> Mask:
@@ -37,7 +39,7 @@ def read_fabio_mask(path: Path) -> Mask:
     # Only here: commands without such a mask never load fabio.
     from simulator.io.edf import read_by_fabio
 
-    return Mask((read_by_fabio(path) != 0).astype(np.int32), Header({}))
+    return Mask((read_by_fabio(path) != 0).astype("int32"), Header({}))
 
 
 READERS: dict[str, Callable[[Path], Mask]] = {

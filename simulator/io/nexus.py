@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.beam import Beam
-from simulator.config import BeamConfig, CrystalConfig
+from simulator.config import BeamConfig, CrystalConfig, DetectorConfig
 from simulator.config.checks import plain
 from simulator.crystal import Crystal
 from simulator.detector import Detector
@@ -22,6 +22,7 @@ from simulator.geometry.arrays import as_numpy
 from simulator.geometry.panel import Axes
 from simulator.io.files import write_whole
 from simulator.io.header import beam_spot
+from simulator.scene.build import clipped_roi
 from simulator.units import MICRON
 
 ACROSS = 1e-6
@@ -36,17 +37,17 @@ OUTSIDE = 1 << 8
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a file says besides the pixels.
-
-    counted   [slow, fast] bool, True inside the region of interest
-    mask      [slow, fast], 0 where a pixel is skipped; None: none is
-    """
+    """What a file says besides the pixels. mask [slow, fast] is 0 where a pixel is skipped; None: none is."""
 
     crystal: CrystalConfig
     beam: BeamConfig
-    detector: Detector
-    counted: NDArray[np.bool_]
+    panel: DetectorConfig
     mask: NDArray[np.int32] | None
+
+    @property
+    def detector(self) -> Detector:
+        """The detector's geometry in arrays of numpy."""
+        return Detector(self.panel, xp=np)
 
 
 def mcstas_frame(axes: Axes) -> NDArray[np.float64]:
@@ -144,7 +145,9 @@ def _write_detector(instrument: Any, recorded: Recorded, frame: NDArray[np.float
     _number(group, "y_pixel_size", pixel, "m")
     _number(group, "sensor_thickness", plain(config.thickness_um) * MICRON, "m")
     _number(group, "count_time", plain(recorded.beam.exposure_s), "s")
-    skipped = np.where(recorded.counted, 0, OUTSIDE).astype(np.uint32)
+    first_f, last_f, first_s, last_s = clipped_roi(config)
+    skipped = np.full((config.spixels, config.fpixels), OUTSIDE, dtype=np.uint32)
+    skipped[first_s : last_s + 1, first_f : last_f + 1] = 0
     if recorded.mask is not None:
         skipped |= np.where(recorded.mask == 0, MASKED, 0).astype(np.uint32)
     group["pixel_mask"] = skipped

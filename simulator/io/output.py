@@ -1,24 +1,18 @@
 """Write all files that a command line asks for, from one image."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from simulator.config import SimulatorError, checks
 from simulator.detector import Detector
 from simulator.extras import load_extra
+from simulator.geometry import small_library
 from simulator.io import images
 from simulator.io.command.parse import Given
 from simulator.io.command.translate import Experiment
 from simulator.io.files import check_writable
 from simulator.io.header import cbf_entries, smv_entries
 from simulator.io.smv import write_smv
-
-Noise = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
-"""(photons, seed) -> a Poisson deviate for each pixel."""
 
 # Names of the files where the options give none, as in the reference.
 FLOAT_FILE = Path("floatimage.bin")
@@ -118,56 +112,48 @@ def _wants_noise(given: Given) -> bool:
     return given.last_of("noise", "noisefile", "nonoise") != "nonoise"
 
 
-def write_outputs(
-    image: images.Image, experiment: Experiment, request: Request, *, window: images.Window, noise: Noise
-) -> list[str]:
-    """Write everything asked for; return a line for the user on each file.
-
-    image [slow, fast] photons; `noise` draws the deviates of the image with noise.
-    """
-    detector = Detector(experiment.detector, xp=np)
+def write_outputs(photons: images.Photons, experiment: Experiment, request: Request) -> list[str]:
+    """Write everything asked for; return a line for the user on each file."""
+    detector = Detector(experiment.detector, xp=small_library)
     entries = smv_entries(detector, experiment.beam, experiment.crystal)
     lines = [f"wrote {request.floats}: float32 photons"]
-    images.write_float(request.floats, image)
+    images.write_float(request.floats, photons)
     if request.numpy is not None:
-        images.write_numpy(request.numpy, image)
-        lines.append(f"wrote {request.numpy}: {image.dtype} photons")
-    scale = request.scale or images.automatic_scale(image, window)
-    counts = images.counts(image, window, scale=scale, adc=request.adc)
+        images.write_numpy(request.numpy, photons)
+        lines.append(f"wrote {request.numpy}: {photons.precision} photons")
+    scale = request.scale or images.automatic_scale(photons)
+    counts, cut = photons.counts(scale, request.adc)
     write_smv(request.smv, entries, counts)
-    cut = images.beyond_range(image, window, scale=scale, adc=request.adc)
     lines.append(
         f"wrote {request.smv}: {scale:g} ADU per photon, offset {request.adc:g} ADU" + _cut_pixels(cut)
     )
     if request.cbf is not None:
         # Here and below: modules for files that few commands write.
+        import numpy as np
+
         from simulator.io.cbf import write_cbf
 
         comments = cbf_entries(detector, experiment.beam, experiment.crystal)
-        write_cbf(request.cbf, counts.astype(np.int32), comments)
+        values = np.frombuffer(counts, dtype=np.uint16).astype(np.int32)
+        write_cbf(request.cbf, values.reshape(photons.shape), comments)
         lines.append(f"wrote {request.cbf}: the same counts")
     if request.nexus is not None:
         from simulator.io.nexus import Recorded, write_nexus
 
-        counted = np.zeros(image.shape, dtype=bool)
-        counted[window.rows, window.columns] = True
-        recorded = Recorded(experiment.crystal, experiment.beam, detector, counted, experiment.mask)
-        write_nexus(request.nexus, image, recorded)
-        lines.append(f"wrote {request.nexus}: {image.dtype} photons")
+        recorded = Recorded(experiment.crystal, experiment.beam, experiment.detector, experiment.mask)
+        write_nexus(request.nexus, photons.array(), recorded)
+        lines.append(f"wrote {request.nexus}: {photons.precision} photons")
     if request.edf is not None:
         from simulator.io.edf import write_edf
 
-        write_edf(request.edf, image, entries)
+        write_edf(request.edf, photons.array(), entries)
         lines.append(f"wrote {request.edf}: float32 photons")
     if request.pgm is not None:
-        picture_scale = request.picture_scale or images.picture_scale(image, window)
-        images.write_pgm(request.pgm, image, scale=picture_scale)
+        picture_scale = request.picture_scale or images.picture_scale(photons)
+        images.write_pgm(request.pgm, photons, scale=picture_scale)
         lines.append(f"wrote {request.pgm}: {picture_scale:g} grey levels per photon")
     if request.noise is not None:
-        photons = window.of(image).astype(np.float32)
-        deviates = np.zeros(image.shape, dtype=np.float32)
-        deviates[window.rows, window.columns] = noise(photons, request.seed)
-        counts, overloads = images.read_out(deviates, window, adc=request.adc)
+        counts, overloads = photons.noisy(request.seed, request.adc)
         write_smv(request.noise, entries, counts)
         lines.append(f"wrote {request.noise}: photon noise of seed {-request.seed}, {overloads} overloads")
     return lines

@@ -4,12 +4,14 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from simulator.config import SimulatorError
-from simulator.io.files import read_whole, write_parts
+from simulator.io.files import Bytes, read_whole, write_parts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 HEADER_BLOCK = 512
 """A header is padded to a multiple of this many bytes."""
@@ -37,7 +39,7 @@ KINDS = {
     "signed_long": "i4",
     "float": "f4",
 }
-"""Types of pixels by the name in the header, as numpy has them without the byte order."""
+"""Types of pixels by the name in the header, as numpy has them without the byte order: a letter, bytes."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ def _header_text(entries: list[tuple[str, str]]) -> bytes:
     return "".join(lines).encode("ascii")
 
 
-def write_smv(path: Path, entries: list[tuple[str, str]], pixels: NDArray[np.uint16]) -> None:
-    """Write header and pixels [slow, fast] in the machine's byte order, which the header names."""
-    write_parts(path, [encode_header(entries), np.ascontiguousarray(pixels, dtype="=u2").data])
+def write_smv(path: Path, entries: list[tuple[str, str]], pixels: Bytes) -> None:
+    """Write header and pixels: 16-bit counts in the machine's byte order, which the header names."""
+    write_parts(path, [encode_header(entries), pixels])
 
 
 def byte_order() -> str:
@@ -103,8 +105,38 @@ def byte_order() -> str:
     return "little_endian" if sys.byteorder == "little" else "big_endian"
 
 
-def read_smv(path: Path) -> tuple[NDArray[np.generic], Header]:
+@dataclass(frozen=True)
+class _Parts:
+    """A file's header, its bytes behind the header, and what these are.
+
+    kind         type of the pixels, as numpy has it: byte order, letter, bytes
+    fast, slow   pixels along both axes
+    """
+
+    header: Header
+    body: bytes
+    kind: str
+    fast: int
+    slow: int
+
+
+def read_header(path: Path) -> Header:
+    """Read the header; raise a SimulatorError for anything but a whole SMV image."""
+    return _parts(path).header
+
+
+def read_smv(path: Path) -> "tuple[NDArray[np.generic], Header]":
     """Read pixels [slow, fast] and the header; raise a SimulatorError for anything but a whole SMV image."""
+    # Only here: most commands read no pixels.
+    import numpy as np
+
+    parts = _parts(path)
+    pixels: NDArray[Any] = np.frombuffer(parts.body, dtype=parts.kind, count=parts.fast * parts.slow)
+    return pixels.reshape(parts.slow, parts.fast), parts.header
+
+
+def _parts(path: Path) -> _Parts:
+    """Take a file apart; raise a SimulatorError for anything but a whole SMV image."""
     raw = read_whole(path, "SMV image")
     end = raw.find(b"}") + 1
     text = raw[:end][:LONGEST_HEADER].decode("ascii", errors="replace")
@@ -114,11 +146,11 @@ def read_smv(path: Path) -> tuple[NDArray[np.generic], Header]:
     size = _whole_entry(path, header, "HEADER_BYTES")
     fast = _whole_entry(path, header, "SIZE1")
     slow = _whole_entry(path, header, "SIZE2")
-    dtype = _pixel_type(path, header)
+    kind = _pixel_type(path, header)
     body = raw[size:]
-    if len(body) < fast * slow * dtype.itemsize:
+    if len(body) < fast * slow * int(kind[-1]):
         raise SimulatorError(f"{path} is cut short: {fast} x {slow} pixels are announced")
-    return np.frombuffer(body, dtype=dtype, count=fast * slow).reshape(slow, fast), header
+    return _Parts(header, body, kind, fast, slow)
 
 
 def _whole_entry(path: Path, header: Header, name: str) -> int:
@@ -132,10 +164,10 @@ def _whole_entry(path: Path, header: Header, name: str) -> int:
     return int(number)
 
 
-def _pixel_type(path: Path, header: Header) -> np.dtype[np.generic]:
-    """The numpy type of the pixels; little-endian unsigned shorts where the header does not say."""
+def _pixel_type(path: Path, header: Header) -> str:
+    """The type of the pixels; little-endian unsigned shorts where the header does not say."""
     kind = KINDS.get(header.entries.get("TYPE", "unsigned_short"))
     if kind is None:
         raise SimulatorError(f"{path}: pixels of type {header.entries['TYPE']!r} are not known")
     little = header.entries.get("BYTE_ORDER", "little_endian").startswith("little")
-    return np.dtype(("<" if little else ">") + kind)
+    return ("<" if little else ">") + kind

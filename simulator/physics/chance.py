@@ -6,9 +6,8 @@ decide where a mosaic block points.
 """
 
 import math
+from ctypes import c_float
 from dataclasses import dataclass
-
-import numpy as np
 
 MULTIPLIER = 16807
 """7^5, a primitive root of the modulus: the generator passes through all states before it repeats."""
@@ -25,7 +24,13 @@ WARM_UP = TABLE + 8
 DIVIDER = 2**31 // TABLE
 """State // DIVIDER is a slot of the table."""
 
-TOP = np.float32(1 - 1.2e-7)
+
+def float32(number: float) -> float:
+    """Round to the nearest float32; inf where it is too large for one."""
+    return c_float(number).value
+
+
+TOP = float32(1 - 1.2e-7)
 """The largest number returned: the last float32 below 1."""
 
 
@@ -44,17 +49,17 @@ class Generator:
     def _advance(self) -> None:
         self._state = self._state * MULTIPLIER % MODULUS
 
-    def uniform(self) -> np.float32:
-        """Return the next number, a float32."""
+    def uniform(self) -> float:
+        """Return the next number, rounded to float32."""
         self._advance()
         slot = self._register // DIVIDER
         self._register = self._table[slot]
         self._table[slot] = self._state
-        return min(np.float32(self._register / MODULUS), TOP)
+        return min(float32(self._register / MODULUS), TOP)
 
     def symmetric(self) -> float:
         """Return the next number spread over -1 ... 1."""
-        return 2 * float(self.uniform()) - 1
+        return 2 * self.uniform() - 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class CapDraw:
     """One rotation drawn over a spherical cap: a unit axis, and the angle as a fraction of the spread."""
 
     axis: tuple[float, float, float]
-    fraction: np.float32
+    fraction: float
 
 
 def draw_cap(generator: Generator) -> CapDraw:
@@ -77,6 +82,6 @@ def draw_cap(generator: Generator) -> CapDraw:
     across = math.sqrt(1 - r2 * r2)
     axis = (across * math.sin(math.pi * r1), across * math.cos(math.pi * r1), r2)
     # The float32 power is rounded from a double one: vectorised float32 powers differ in the last digit.
-    base = float(np.float32(1 - r3 * r3))
-    third = float(np.float32(1 / 3))
-    return CapDraw(axis, np.float32(base**third))
+    base = float32(1 - r3 * r3)
+    third = float32(1 / 3)
+    return CapDraw(axis, float32(base**third))

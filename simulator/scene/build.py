@@ -5,14 +5,23 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from simulator.beam import Beam
-from simulator.config import SimulatorError
+from simulator.config import DetectorConfig, SimulatorError
 from simulator.config.checks import plain
 from simulator.crystal import Crystal
 from simulator.detector import Detector
-from simulator.geometry.arrays import array_of, as_numpy, bare, cross, has_graph, length, scalar, table_of
+from simulator.geometry.arrays import (
+    array_of,
+    as_numpy,
+    bare,
+    cross,
+    first_not_finite,
+    has_graph,
+    length,
+    listed,
+    scalar,
+    table_of,
+)
 from simulator.geometry.panel import Axes, Panel
 from simulator.scene.scene import NAMES, Plan, Scene, Tensors
 from simulator.units import ANGSTROM, AVOGADRO, MICRON, WATER_F, WATER_MW
@@ -62,9 +71,8 @@ def _whole_or_none(number: float) -> int | None:
     return int(number) if float(number).is_integer() else None
 
 
-def clipped_roi(detector: Detector) -> tuple[int, int, int, int]:
+def clipped_roi(config: DetectorConfig) -> tuple[int, int, int, int]:
     """Clip the region of interest to the detector: fast first, last, slow first, last, inclusive."""
-    config = detector.config
     if config.roi is None:
         return (0, config.fpixels - 1, 0, config.spixels - 1)
     first_f, last_f, first_s, last_s = config.roi
@@ -162,7 +170,7 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -
     return Plan(
         spixels=config.spixels,
         fpixels=config.fpixels,
-        roi=clipped_roi(detector),
+        roi=clipped_roi(config),
         oversample=config.oversample or automatic_oversample(crystal, beam, panel, detector.pixel()),
         layers=layers.count,
         thick=layers.thick,
@@ -190,6 +198,9 @@ def first_pixels(plan: Plan, mask: "Tensor | None", threads: int) -> tuple[int, 
 
     As in the reference, rows are shared out evenly, and the first threads take one more until none is left.
     """
+    # Only here: most commands have one step at most, and do without numpy.
+    import numpy as np
+
     share, left = divmod(plan.spixels, threads)
     starts = [thread * share + min(thread, left) for thread in range(threads)]
     starts.append(plan.spixels)
@@ -227,11 +238,10 @@ def build_scene(crystal: Crystal, detector: Detector, beam: Beam) -> Scene:
 def _check_finite(tensors: Tensors) -> None:
     """Raise a SimulatorError for a number that overflowed: finite options may overflow together."""
     for name, tensor in zip(NAMES, tensors.as_list(), strict=True):
-        numbers = as_numpy(tensor)
-        bad = ~np.isfinite(numbers)
-        if bad.any():
+        bad = first_not_finite(tensor)
+        if bad is not None:
             raise SimulatorError(
-                f"{name.replace('_', ' ')} comes out as {numbers[bad].flat[0]:g}: "
+                f"{name.replace('_', ' ')} comes out as {bad:g}: "
                 "some number of the experiment is too large or too small to be computed with"
             )
 
@@ -242,9 +252,9 @@ def _check_polarization(beam: Beam, axes: Axes, directions: "Tensor") -> None:
         return
     if float(length(bare(cross(axes.polarization, axes.beam)))) < NO_ANGLE:
         raise SimulatorError("the polarization axis lies along the beam: a Kahn factor needs one across it")
-    across = np.linalg.norm(np.cross(as_numpy(axes.polarization), as_numpy(directions)), axis=-1)
-    if float(across.min()) < NO_ANGLE:
-        worst = int(across.argmin()) + 1
+    across = listed(length(bare(cross(axes.polarization[None], directions))))
+    if min(across) < NO_ANGLE:
+        worst = across.index(min(across)) + 1
         raise SimulatorError(
             f"the polarization axis lies along the beam of source {worst}: a Kahn factor needs one across it"
         )

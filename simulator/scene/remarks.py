@@ -2,13 +2,14 @@
 
 import math
 import warnings
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from simulator.config import SimulatorError
 from simulator.geometry.arrays import as_numpy
 from simulator.scene.scene import Scene
+
+if TYPE_CHECKING:
+    import numpy as np
 
 GRID = 9
 """Pixels along each edge of the region of interest that are looked at for absent reflections."""
@@ -20,36 +21,37 @@ MOST_ORIENTATIONS = 32
 def dark_reason(scene: Scene) -> str | None:
     """Why no pixel can hold a photon, whatever the geometry; None: some may."""
     tensors, plan = scene.tensors, scene.plan
-    table = as_numpy(tensors.table)
-    lattice = float(tensors.default_F) != 0 or bool(table.any())
+    lattice = float(tensors.default_F) != 0 or bool(tensors.table.any())
     liquid = float(tensors.background) != 0
     if not lattice and not liquid:
         return "default_F is 0 and there are no reflections: give default_F or structure factors"
     if float(tensors.scale) == 0:
         return "the fluence is 0"
-    if not counted(scene).any():
+    if scene.mask is not None and not counted(scene, as_numpy(scene.mask)).any():
         return "the mask leaves no pixel of the region of interest"
     if plan.running_product and plan.capture_from == "each" and not plan.thick:
         return "oversample_thick without a thickness captures nothing, as in the reference program"
     return None
 
 
-def counted(scene: Scene) -> "np.ndarray[Any, Any]":
+def counted(scene: Scene, mask: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     """Whether each pixel of the region of interest counts, [rows, columns]."""
     plan = scene.plan
     rows = slice(plan.rows.start, plan.rows.stop)
     columns = slice(plan.columns.start, plan.columns.stop)
-    if scene.mask is None:
-        return np.ones((len(plan.rows), len(plan.columns)), dtype=bool)
-    return as_numpy(scene.mask)[rows, columns]
+    return mask[rows, columns]
 
 
 def check_image(image: Any, scene: Scene) -> None:
+    """As `check_extremes`, for an image [slow, fast] that is an array of torch or of numpy."""
+    check_extremes(float(image.min()), float(image.max()), scene)
+
+
+def check_extremes(bottom: float, top: float, scene: Scene) -> None:
     """Raise a SimulatorError for pixels that are no numbers; warn of an image without a photon.
 
-    `image` [slow, fast] is an array of torch or of numpy.
+    `bottom` and `top` are the least and the greatest number of photons of a pixel.
     """
-    top, bottom = float(image.max()), float(image.min())
     if not (math.isfinite(top) and math.isfinite(bottom)):
         worst = bottom if math.isfinite(top) else top
         raise SimulatorError(
@@ -81,6 +83,9 @@ def warn_of_absent_reflections(scene: Scene) -> None:
 
 def _absent_share(scene: Scene) -> float:
     """Share of the samples looked at whose nearest reflection lies outside the table."""
+    # Only here: without a table numpy may not be loaded.
+    import numpy as np
+
     tensors, plan = scene.tensors, scene.plan
     pixel = float(tensors.pixel)
     fast = np.linspace(plan.columns.start, plan.columns.stop - 1, GRID).round() + 0.5

@@ -17,7 +17,6 @@ def grid(count: int, span: float | None, step: float, alone: float) -> tuple[int
     ceil(range/step); count: range `alone`, step = range/count; count and range: at least 2, step =
     range/(count - 1); all three: as given. A range of 0 leaves one point.
     """
-    refuse_unless(span is None or span >= 0, "a negative range")
     counted, stepped = count >= 1, step > 0
     if span is None:
         if stepped:
@@ -138,6 +137,8 @@ def check_numbers(s: Settings) -> None:
     refuse_unless(s.close is None or s.close > 0, "close distance")
     not_negative = (s.fluence, s.flux, s.exposure, s.dmin, s.thick, s.water, s.spread, *s.sizes)
     refuse_unless(all(number >= 0 for number in not_negative), "a number must not be negative")
+    ranges = (*s.ranges, s.dispersion)
+    refuse_unless(all(span is None or span >= 0 for span in ranges), "a negative range, used or not")
     refuse_unless(-1 <= s.kahn <= 1, "Kahn factor")
     refuse_unless(s.dispersion < 200, "dispersion")
     refuse_unless(s.attenuation is None or s.attenuation > 0, "attenuation depth")

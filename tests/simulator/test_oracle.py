@@ -57,7 +57,7 @@ def test_every_option_takes_part(tmp_path):
     assert not missing
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, "-sourcefile five.txt -hdivrange -1"])
 def test_both_sides_refuse(bench, fault):
     base = "-cell 40 50 60 80 95 105 -N 3 -default_F 10 -detpixels 4 -pixel 5 -oversample 1"
     assert bench.judge([*base.split(), *fault.split()]) is None

@@ -12,6 +12,7 @@ import torch
 from simulator.engine.engine import TorchEngine
 from simulator.engine.native import library, verify
 from simulator.engine.native.compile import LEVELS, compile_portable, compiler
+from simulator.geometry.arrays import as_numpy
 from simulator.scene.scene import NAMES
 
 ROOT = Path(__file__).resolve().parents[2] / "simulator"
@@ -25,13 +26,14 @@ SMALL = ("-distance", "100", "-detpixels", "16", "-pixel", "2", "-nonoise", "-no
 def test_what_a_kernel_is_checked_with_is_what_the_plain_path_gives(name):
     """Written anew by hand where the physics of the two scenes changes: the difference says how."""
     expected = verify.expected()
-    scene = verify.scene_of(verify.PLANS[name]).mapped(torch.from_numpy)
+    scene = verify.scene_of(verify.PLANS[name]).mapped(lambda array: torch.from_numpy(as_numpy(array)))
     image = torch.zeros(verify.ROWS, verify.COLUMNS, dtype=torch.float64)
     TorchEngine().rows(scene, 0, verify.ROWS, image)
     wanted = tuple(field == "real" for field in NAMES)
-    gradient = TorchEngine().backward(scene, wanted, torch.from_numpy(verify.upstream()))[0]
+    upstream = torch.tensor(verify.upstream(), dtype=torch.float64).reshape(image.shape)
+    gradient = TorchEngine().backward(scene, wanted, upstream)[0]
     for found, right in ((image, expected[f"{name} / image"]), (gradient, expected[f"{name} / gradient"])):
-        numbers = torch.from_numpy(right)
+        numbers = torch.tensor(right, dtype=torch.float64)
         assert torch.allclose(found.reshape(-1), numbers, rtol=0, atol=1e-12 * numbers.abs().max().item())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = ("compile.py", "kernel.c", "body.inc", "noise.c")
+SOURCES = ("compile.py", "kernel.c", "body.inc", "noise.c", "convert.c")
 """What a library follows from: the sources, and the file that holds the compiler's flags."""
 
 VARIANTS = (("-march=native", "-fopenmp"), ("-march=native",), ("-fopenmp",), ())

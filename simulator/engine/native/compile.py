@@ -9,8 +9,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-UNITS = {"kernel.c": "-ffp-contract=fast", "noise.c": "-ffp-contract=off"}
-"""Each source with its own flag: a fused multiply-add would change the reference's float32 noise."""
+UNITS = {
+    "kernel.c": "-ffp-contract=fast",
+    "noise.c": "-ffp-contract=off",
+    "convert.c": "-ffp-contract=off",
+}
+"""Each source with its own flag: a fused multiply-add would change the reference's noise and counts."""
 
 DISPATCH = "dispatch.c"
 """The source that chooses among variants, in a library for all processors."""
@@ -95,7 +99,8 @@ def _portable(
             return message
         objects.append(compiled)
         present.append(f"-DWITH_{name.upper()}")
-    for unit, flags in {"noise.c": [UNITS["noise.c"]], DISPATCH: present}.items():
+    plain = {unit: [flag] for unit, flag in UNITS.items() if unit != "kernel.c"}
+    for unit, flags in {**plain, DISPATCH: present}.items():
         compiled = made.with_name(f"{unit}.o")
         message = _object(cc, source / unit, compiled, flags)
         if message:

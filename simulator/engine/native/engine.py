@@ -7,7 +7,8 @@ from torch import Tensor
 
 from simulator.engine.engine import TorchEngine
 from simulator.engine.native.pack import refusal
-from simulator.engine.native.rows import KernelRows, Renderer, same_scenes
+from simulator.engine.native.renderer import Renderer
+from simulator.engine.native.rows import KernelRows, same_scenes
 from simulator.geometry.arrays import as_numpy
 from simulator.scene.scene import NAMES, Scene
 

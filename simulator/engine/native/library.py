@@ -1,4 +1,7 @@
-"""Call the built library from Python: C structures and array pointers, without any physics."""
+"""Call the built library from Python: C structures and array pointers, without any physics, torch or numpy.
+
+Arrays are numpy's or ctypes' own, contiguous, of C's doubles or floats.
+"""
 
 import ctypes
 import os
@@ -6,9 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from simulator.config.checks import GENERATOR_MODULUS
 from simulator.engine.native.build import Built, build
@@ -21,10 +21,11 @@ PREBUILT = Path(__file__).with_name("prebuilt.so")
 
 LONG, DOUBLE, POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
-SUFFIX = {np.dtype(np.float64): "f64", np.dtype(np.float32): "f32"}
-"""By precision, the end of the names of the library's functions."""
+SUFFIX = {"d": "f64", "f": "f32"}
+"""By the letter of an array's numbers, the end of the names of the library's functions."""
 
-Numbers: TypeAlias = NDArray[Any]
+Buffer: TypeAlias = Any
+"""A contiguous array of numpy, or of ctypes."""
 
 
 class CScene(ctypes.Structure):
@@ -103,8 +104,8 @@ class Packed:
 
     scene: CScene
     sources: "ctypes.Array[CSource]"
-    real: Numbers
-    table: Numbers | None
+    real: Buffer
+    table: Buffer | None
 
 
 class Library:
@@ -120,31 +121,59 @@ class Library:
         found: bytes | None = self._library.level()
         return None if found is None else found.decode()
 
-    def image(self, batch: Sequence[Packed], *, out: Numbers, span: tuple[int, int], threads: int) -> None:
+    def image(self, batch: Sequence[Packed], *, out: Buffer, span: tuple[int, int], threads: int) -> None:
         """Fill `out` [image, pixel] with the photons of pixels span[0] ... span[1] - 1 of each region."""
-        call = getattr(self._library, f"image_{SUFFIX[out.dtype]}")
+        call = getattr(self._library, f"image_{_suffix(out)}")
         call.restype = None
         limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
         call(_entries(batch), LONG(len(batch)), _at(out), *limits)
 
     def pullback(
-        self, batch: Sequence[Packed], *, upstream: Numbers, span: tuple[int, int], threads: int
-    ) -> NDArray[np.float64]:
-        """[image, R, 3, 3]: the gradient of sum(upstream x image) by the lattice vectors of each image."""
-        call = getattr(self._library, f"pullback_{SUFFIX[upstream.dtype]}")
+        self,
+        batch: Sequence[Packed],
+        *,
+        upstream: Buffer,
+        span: tuple[int, int],
+        threads: int,
+        grad: Buffer,
+    ) -> None:
+        """Add the gradient of sum(upstream x image) by the lattice vectors of each image to `grad`.
+
+        `grad` [thread, image, R, 3, 3] of doubles: each thread adds to its own.
+        """
+        call = getattr(self._library, f"pullback_{_suffix(upstream)}")
         call.restype = None
-        grad = np.zeros((threads, len(batch), len(batch[0].real), 3, 3))
         limits = (LONG(span[0]), LONG(span[1]), ctypes.c_int(threads))
         call(_entries(batch), LONG(len(batch)), _at(upstream), _at(grad), *limits)
-        total: NDArray[np.float64] = grad.sum(0)
-        return total
 
-    def noise(self, pixels: NDArray[np.float32], seed: int) -> None:
+    def noise(self, pixels: Buffer, seed: int) -> None:
         """Replace float32 means by Poisson deviates, in place."""
-        self._library.poisson_deviates.restype = None
         # The generator counts by this modulus; C's products of larger numbers would overflow.
         start = abs(seed) % GENERATOR_MODULUS
-        self._library.poisson_deviates(_at(pixels), LONG(pixels.size), LONG(start))
+        count = memoryview(pixels).nbytes // ctypes.sizeof(ctypes.c_float)
+        self.call("poisson_deviates", pixels, count, start)
+
+    def call(self, name: str, *arguments: Buffer, returns: Any = None) -> Any:
+        """Call a function by its name: whole numbers become int64, floats doubles, arrays their addresses."""
+        function = getattr(self._library, name)
+        function.restype = returns
+        return function(*[_argument(argument) for argument in arguments])
+
+
+def _argument(value: Buffer) -> Any:
+    """A value as the library takes it; ctypes' own values stay."""
+    if isinstance(value, int):
+        return LONG(value)
+    if isinstance(value, float):
+        return DOUBLE(value)
+    if isinstance(value, (POINTER, ctypes.c_float)):
+        return value
+    return _at(value)
+
+
+def _suffix(array: Buffer) -> str:
+    """The end of the names of the functions for numbers of this precision."""
+    return SUFFIX[memoryview(array).format[-1]]
 
 
 def _entries(batch: Sequence[Packed]) -> "ctypes.Array[CEntry]":
@@ -153,13 +182,15 @@ def _entries(batch: Sequence[Packed]) -> "ctypes.Array[CEntry]":
     for entry, packed in zip(entries, batch, strict=True):
         entry.scene = ctypes.addressof(packed.scene)
         entry.sources = ctypes.addressof(packed.sources)
-        entry.real = packed.real.ctypes.data
-        entry.table = None if packed.table is None else packed.table.ctypes.data
+        entry.real = _at(packed.real)
+        entry.table = None if packed.table is None else _at(packed.table)
     return entries
 
 
-def _at(array: Numbers) -> ctypes.c_void_p:
+def _at(array: Buffer) -> ctypes.c_void_p:
     """The address of a contiguous array's numbers."""
+    if isinstance(array, ctypes.Array):
+        return POINTER(ctypes.addressof(array))
     assert array.flags.c_contiguous
     return POINTER(array.ctypes.data)
 

@@ -1,13 +1,13 @@
-"""Pack a scene of numpy arrays into the kernel's C structures; refuse scenes that it does not take."""
+"""Pack a scene of numpy or small arrays into C structures; refuse scenes that the kernel does not take."""
 
 import math
 from collections.abc import Sequence
+from ctypes import c_double
 from typing import Any
 
-import numpy as np
-
-from simulator.engine.native.library import MOST_COEFFICIENTS, CScene, CSource, Numbers, Packed
-from simulator.geometry.arrays import cross, length
+from simulator.engine.native.library import MOST_COEFFICIENTS, Buffer, CScene, CSource, Packed
+from simulator.geometry.arrays import as_numpy, cross, length, library_of
+from simulator.geometry.small_array import SmallArray
 from simulator.physics.polynomial import POLYNOMIAL_LIMIT, interference_coefficients
 from simulator.scene.scene import Plan, Scene, Tensors
 
@@ -119,45 +119,54 @@ def _pack_polynomials(plan: Plan, packed: CScene) -> None:
         packed.even[axis] = -1.0 if n % 2 == 0 else 0.0
 
 
-def pack_sources(tensors: Tensors) -> list[CSource]:
-    """Fill each source: its direction with the polarisation axes that belong to it."""
+def pack_sources(tensors: Tensors) -> Any:
+    """Fill each source: its direction with the polarisation axes that belong to it. An array of CSource."""
+    xp = library_of(tensors.directions)
     across: Any = cross(tensors.polar_axis, tensors.directions)
     norm: Any = length(across)
     # Where the polarisation axis lies along the beam there is no such axis, and none is used.
-    magnetic = across / np.where(norm > 0, norm, 1)[:, None]
+    magnetic = across / xp.where(norm > 0, norm, 1)[:, None]
     electric = cross(tensors.directions, magnetic)
-    packed = []
-    for index in range(len(tensors.directions)):
-        source = CSource()
-        source.direction[:] = tensors.directions[index].tolist()
-        source.electric[:] = electric[index].tolist()
-        source.magnetic[:] = magnetic[index].tolist()
-        source.inverse_wavelength = 1 / float(tensors.wavelengths[index])
-        source.weight = float(tensors.weights[index])
-        packed.append(source)
-    return packed
+    # Any, because torch's tensors have no such method: none comes here.
+    wavelengths: Any = tensors.wavelengths
+    wavelengths = wavelengths.astype(float)
+    # A CSource is eleven doubles: the columns, in the order of its fields.
+    vectors = [array[:, axis] for array in (tensors.directions, electric, magnetic) for axis in range(3)]
+    columns = [*vectors, 1 / wavelengths, tensors.weights]
+    rows = xp.stack(columns, -1)
+    return (CSource * len(tensors.directions)).from_buffer_copy(doubles(rows))
 
 
-def squares(table: Numbers) -> Numbers:
+def doubles(array: Any) -> Buffer:
+    """The numbers of an array as C's doubles."""
+    if isinstance(array, SmallArray):
+        return (c_double * len(array.numbers))(*array.numbers)
+    return as_numpy(array).astype(float)
+
+
+def squares(table: Buffer) -> Buffer:
     """A table of F^2, electrons^2."""
-    return np.ascontiguousarray(table**2)
+    return as_numpy(table**2)
 
 
 def pack(scenes: Sequence[Scene]) -> list[Packed]:
     """Pack the scenes of a batch; those that share one table of structure factors share its squares too."""
     packed = []
-    table: Numbers | None = None
-    squared: Numbers | None = None
+    table: Buffer | None = None
+    squared: Buffer | None = None
     for scene in scenes:
         if scene.plan.has_table and not _one_array(scene.tensors.table, table):
-            table = np.asarray(scene.tensors.table)
+            table = as_numpy(scene.tensors.table)
             squared = squares(table)
-        sources = pack_sources(scene.tensors)
-        real: Numbers = np.ascontiguousarray(scene.tensors.real)
-        packed.append(Packed(pack_scene(scene), (CSource * len(sources))(*sources), real, squared))
+        real: Any = scene.tensors.real
+        # In the precision of the image; small arrays have doubles alone.
+        numbers = doubles(real) if isinstance(real, SmallArray) else as_numpy(real)
+        packed.append(Packed(pack_scene(scene), pack_sources(scene.tensors), numbers, squared))
     return packed
 
 
-def _one_array(array: Any, other: Numbers | None) -> bool:
+def _one_array(array: Any, other: Buffer | None) -> bool:
     """Whether both are the same contiguous numbers in memory."""
-    return other is not None and array.shape == other.shape and np.may_share_memory(array, other)
+    if other is None or array.shape != other.shape:
+        return False
+    return bool(library_of(array).may_share_memory(array, other))

@@ -1,30 +1,18 @@
 """Run the kernel on scenes of numpy arrays: rows of pixels, and the gradient by the lattice vectors."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.engine.native.library import Numbers, Packed
+from simulator.engine.native.library import Packed
 from simulator.engine.native.pack import pack
+from simulator.engine.native.renderer import Renderer, rows_at_once
 from simulator.geometry.arrays import as_numpy
 from simulator.scene.scene import Scene
 
-STEPS_PER_CALL = 1 << 26
-"""Samples x orientations in one call into the library: tenths of a second, so that it can be interrupted."""
-
-
-class Renderer(Protocol):
-    """The two functions of a built library that this module calls."""
-
-    def image(self, batch: Sequence[Packed], *, out: Numbers, span: tuple[int, int], threads: int) -> None:
-        """Fill `out` with photons."""
-
-    def pullback(
-        self, batch: Sequence[Packed], *, upstream: Numbers, span: tuple[int, int], threads: int
-    ) -> NDArray[np.float64]:
-        """The gradients by the lattice vectors."""
+Numbers: TypeAlias = NDArray[Any]
 
 
 class KernelRows:
@@ -50,8 +38,7 @@ class KernelRows:
 
     def piece_rows(self, scene: Scene, images: int = 1) -> int:
         """Rows in about a second of work, where each is computed for so many images."""
-        steps = scene.steps * scene.plan.layers * len(scene.plan.columns) * images
-        return max(1, STEPS_PER_CALL // steps)
+        return rows_at_once(scene, images)
 
     def _pieces(self, scenes: Sequence[Scene]) -> Iterator[tuple[int, int]]:
         """First and end row of each piece of about a second, from the first row of interest to the last."""
@@ -92,12 +79,14 @@ class KernelRows:
         dtype = as_numpy(scenes[0].tensors.pixel).dtype
         upstream = gradients if mask is None else gradients * mask
         window = upstream[:, plan.rows.start : plan.rows.stop, plan.columns.start : plan.columns.stop]
-        total = np.zeros((len(scenes), *scenes[0].tensors.real.shape))
+        # Each thread sums for itself: [thread, image, R, 3, 3].
+        sums = np.zeros((self.threads, len(scenes), *scenes[0].tensors.real.shape))
         for first, end in self._pieces(scenes):
             start, stop = first - plan.rows.start, end - plan.rows.start
             part = np.ascontiguousarray(window[:, start:stop], dtype=dtype)
             span = (start * width, stop * width)
-            total += self.library.pullback(packed, upstream=part, span=span, threads=self.threads)
+            self.library.pullback(packed, upstream=part, span=span, threads=self.threads, grad=sums)
+        total: NDArray[np.float64] = sums.sum(0)
         return total
 
     def totals(self, scenes: Sequence[Scene], gradients: Numbers) -> NDArray[np.float64]:

@@ -5,14 +5,16 @@ check takes a millisecond: loading torch would take a second.
 """
 
 import math
+from collections.abc import Iterable
+from ctypes import c_double
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
-
-from simulator.engine.native.library import Numbers
-from simulator.engine.native.rows import KernelRows, Renderer
+from simulator.engine.native.pack import pack
+from simulator.engine.native.renderer import Renderer
+from simulator.geometry import small_library as xp
+from simulator.geometry.cell import real_vectors
 from simulator.scene.scene import Plan, Scene, Tensors
 
 EXPECTED = Path(__file__).with_name("expected.txt")
@@ -65,24 +67,25 @@ class HasHow(Renderer, Protocol):
 
 
 def scene_of(plan: Plan) -> Scene:
-    """A tilted lattice in three orientations before a detector at 80 mm, in numpy arrays."""
+    """A tilted lattice in three orientations before a detector at 80 mm, in small arrays."""
 
-    def of(*values: float) -> Numbers:
-        return np.array(values).squeeze()
+    def of(*values: float) -> Any:
+        return xp.asarray(values[0] if len(values) == 1 else values)
 
-    lattice = np.array([[31.0, 4.0, 2.0], [-3.0, 37.0, 5.0], [1.0, -2.0, 43.0]])
+    lattice: Any = xp.asarray([[31.0, 4.0, 2.0], [-3.0, 37.0, 5.0], [1.0, -2.0, 43.0]])
     turns = []
     for angle in (0.0, 0.01, -0.4):
         c, s = math.cos(angle), math.sin(angle)
-        turns.append(lattice @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]))
-    beam = np.array([[1.0, 0.0, 0.0]])
-    arrays = {
-        "real": np.stack(turns),
-        "reciprocal": np.ascontiguousarray(np.linalg.inv(lattice).T),
-        "cells": np.array(plan.whole, dtype=float),
+        turns.append(lattice @ xp.asarray([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]))
+    beam = xp.asarray([[1.0, 0.0, 0.0]])
+    arrays: dict[str, Any] = {
+        "real": xp.stack(turns),
+        # The same relation leads from real to reciprocal vectors as back.
+        "reciprocal": real_vectors(lattice),
+        "cells": xp.asarray(plan.whole),
         "fudge": of(1.0),
         "default_F": of(10.0),
-        "table": np.zeros((0, 0, 0)),
+        "table": xp.zeros((0, 0, 0)),
         "origin": of(0.08, 0.021, -0.044),
         "fast": of(0.0, 0.0, 1.0),
         "slow": of(0.0, -1.0, 0.0),
@@ -93,32 +96,33 @@ def scene_of(plan: Plan) -> Scene:
         "close": of(0.08),
         "distance": of(0.08),
         "directions": beam,
-        "wavelengths": np.ones(1),
-        "weights": np.ones(1),
+        "wavelengths": xp.asarray([1.0]),
+        "weights": xp.asarray([1.0]),
         "kahn": of(0.4),
         "layer_step": of(0.0),
         "absorption": of(0.0),
         "scale": of(1.0),
         "background": of(0.0),
-        "background_at": np.zeros(0),
-        "background_F": np.zeros(0),
-        "first_real": np.zeros((0, 3, 3)),
+        "background_at": xp.zeros((0,)),
+        "background_F": xp.zeros((0,)),
+        "first_real": xp.zeros((0, 3, 3)),
     }
-    # Numpy's arrays stand for tensors where no torch is loaded, as in geometry/arrays.py.
+    # Small arrays stand for tensors where no torch is loaded, as in geometry/arrays.py.
     return Scene(Tensors(**arrays), plan)
 
 
-def upstream() -> Numbers:
-    """The gradient of the image that is pulled back, [slow, fast]."""
-    return np.linspace(0.5, 1.5, ROWS * COLUMNS).reshape(ROWS, COLUMNS)
+def upstream() -> list[float]:
+    """The gradient of the image that is pulled back, pixel by pixel: from 0.5 to 1.5 in equal steps."""
+    pixels = ROWS * COLUMNS
+    return [0.5 + pixel / (pixels - 1) for pixel in range(pixels)]
 
 
-def expected() -> dict[str, Numbers]:
+def expected() -> dict[str, list[float]]:
     """The numbers of each line of EXPECTED, by what stands before them."""
     found = {}
     for line in EXPECTED.read_text(encoding="ascii").splitlines():
         name, _, numbers = line.partition(": ")
-        found[name] = np.array(numbers.split(), dtype=float)
+        found[name] = [float(number) for number in numbers.split()]
     return found
 
 
@@ -127,20 +131,26 @@ def complaint(library: HasHow) -> str | None:
     right = expected()
     for name, plan in PLANS.items():
         scene = scene_of(plan)
-        kernel = KernelRows(library, threads=1)
-        image = kernel.blank(scene)
-        kernel.rows(scene, 0, ROWS, image)
+        packed = pack([scene])
+        pixels = (0, ROWS * COLUMNS)
+        image = (c_double * (ROWS * COLUMNS))()
+        library.image(packed, out=image, span=pixels, threads=1)
         off = _difference(image, right[f"{name} / image"])
         # Written so that a NaN is wrong too.
         if not off <= IMAGE_TOLERANCE:
             return f"the kernel differs from the plain path by {off:g} of the maximum ({library.how})"
-        pulled = kernel.pull([scene], upstream()[None])[0]
+        weights = (c_double * (ROWS * COLUMNS))(*upstream())
+        pulled = (c_double * (9 * scene.orientations))()
+        library.pullback(packed, upstream=weights, span=pixels, threads=1, grad=pulled)
         off = _difference(pulled, right[f"{name} / gradient"])
         if not off <= GRADIENT_TOLERANCE:
             return f"the kernel's gradient differs from the plain path's by {off:g} ({library.how})"
     return None
 
 
-def _difference(found: Numbers, right: Numbers) -> float:
-    """The largest difference, of the largest number expected."""
-    return float(np.abs(found.reshape(-1) - right).max() / np.abs(right).max())
+def _difference(found: Iterable[float], right: list[float]) -> float:
+    """The largest difference, of the largest number expected; NaN where a number is none."""
+    differences = [abs(number - wanted) for number, wanted in zip(found, right, strict=True)]
+    if any(math.isnan(difference) for difference in differences):
+        return math.nan
+    return max(differences) / max(abs(wanted) for wanted in right)

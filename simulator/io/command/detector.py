@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from simulator.config import DetectorConfig, SimulatorError
 from simulator.detector.size import pixels_across
 from simulator.io.command.parse import Given
 from simulator.io.mask import read_mask
-from simulator.io.smv import Header, read_smv
+from simulator.io.smv import Header, read_header
 from simulator.io.stol import SCALES, read_stol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CONVENTIONS = {"mosflm": "MOSFLM", "denzo": "DENZO", "adxv": "ADXV", "xds": "XDS", "dials": "DIALS"}
 
@@ -69,7 +71,7 @@ class Imported:
     """Header entries of -mask and -img, later ones winning, and the mask's pixels [slow, fast]."""
 
     header: Header
-    mask: NDArray[np.int32] | None
+    mask: "NDArray[np.int32] | None"
 
 
 def imported_header(given: Given) -> Imported:
@@ -83,8 +85,7 @@ def imported_header(given: Given) -> Imported:
         header = mask.header
     image_path = given.text("img")
     if image_path is not None:
-        _, image_header = read_smv(Path(image_path))
-        header = header.updated(image_header)
+        header = header.updated(read_header(Path(image_path)))
     return Imported(header, pixels)
 
 

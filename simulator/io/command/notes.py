@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from simulator.beam import Beam
 from simulator.config import DetectorConfig
 from simulator.detector import Detector
+from simulator.geometry import small_library
 from simulator.io.command.parse import Given
 from simulator.io.command.translate import Experiment, sizes_given
 
@@ -88,8 +87,8 @@ def _sources(experiment: Experiment) -> Iterator[str]:
     config = experiment.beam
     if config.sources is None:
         wanted = config.h_divergence_steps * config.v_divergence_steps * config.dispersion_steps
-        axes = Detector(experiment.detector, xp=np).axes()
-        kept = len(Beam(config, xp=np).sources(axes).weights)
+        axes = Detector(experiment.detector, xp=small_library).axes()
+        kept = len(Beam(config, xp=small_library).sources(axes).weights)
         if kept < wanted:
             yield f"{kept} of {wanted} sources: the corners of a round divergence are dropped (-square_div)"
         return

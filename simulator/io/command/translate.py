@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from simulator.config import BeamConfig, CrystalConfig, DetectorConfig, SimulatorError
 from simulator.config.crystal import DEFAULT_MOSAIC_SEED
 from simulator.crystal import Crystal
 from simulator.crystal.cells import cells_of_size
-from simulator.crystal.reflections import cell_of_file, is_crystallographic
+from simulator.crystal.names import is_crystallographic
+from simulator.geometry import small_library
 from simulator.io.command import detector as detector_options
 from simulator.io.command.parse import Given
 from simulator.io.command.rules import Grid, rotation, spread
@@ -19,6 +18,10 @@ from simulator.io.smv import Header
 from simulator.io.sources import Row, read_sources
 from simulator.io.spectrum import read_spectrum
 from simulator.units import DEFAULT_FLUENCE, wavelength_from_energy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SHAPES = {"square_xtal": "SQUARE", "round_xtal": "ROUND", "gauss_xtal": "GAUSS", "tophat_spots": "TOPHAT"}
 
@@ -41,7 +44,7 @@ class Experiment:
     crystal: CrystalConfig
     beam: BeamConfig
     detector: DetectorConfig
-    mask: NDArray[np.int32] | None
+    mask: "NDArray[np.int32] | None"
     notes: tuple[str, ...]
 
 
@@ -99,6 +102,9 @@ def cell_of(given: Given) -> Cell:
         path = cell_file(given)
         if path is None:
             raise SimulatorError("no unit cell: give -cell a b c alpha beta gamma, or -mat FILE")
+        # Only here: it loads numpy.
+        from simulator.crystal.reflections import cell_of_file
+
         return Cell(*cell_of_file(path))
     numbers = [float(value) for value in given.values["cell"]]
     edges, angles = numbers[:3], numbers[3:]
@@ -236,7 +242,7 @@ def with_size(config: CrystalConfig, given: Given, beamsize_mm: float) -> Crysta
     sizes = (x, min(y, beamsize_mm), min(z, beamsize_mm))
     if not any(size > 0 for size in sizes):
         return config
-    return replace(config, N_cells=cells_of_size(Crystal(config, xp=np), sizes))
+    return replace(config, N_cells=cells_of_size(Crystal(config, xp=small_library), sizes))
 
 
 def _divergence(given: Given, letter: str) -> Grid:
