@@ -5,9 +5,12 @@ The same examples of property tests in every run; new ones in `make fuzz`.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 from hypothesis import settings
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from tests.fixtures.warm_starts import (
     pytest_addoption,
     pytest_configure,
@@ -16,6 +19,15 @@ from tests.fixtures.warm_starts import (
 )
 
 __all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_foreign_plugins() -> Generator[None, None, None]:
+    """Let pytest processes that inherit it load no installed plugin: tests that are about those ask for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in NO_FOREIGN_PLUGINS.items():
+            patch.setenv(name, value)
+        yield
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

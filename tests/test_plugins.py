@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from triage.cli.builtin_plugins import BuiltIns
 from triage.errors import UsageError
 from triage.plugins import NEEDS, hookimpl, manager, offers
@@ -85,7 +86,7 @@ def test_an_installed_package_is_found(tmp_path):
     (project / "test_a.py").write_text("def test_a():\n    raise ValueError('of BADGE-4711')\n")
     run = subprocess.run(
         [sys.executable, "-m", "triage", "run"],
-        cwd=project, env={"PYTHONPATH": str(tmp_path), "PATH": "", "CI": "1"},
+        cwd=project, env={"PYTHONPATH": str(tmp_path), "PATH": "", "CI": "1", **NO_FOREIGN_PLUGINS},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert run.returncode == 1, run.stderr

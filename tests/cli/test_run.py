@@ -80,7 +80,8 @@ def test_a_plain_session_leaves_a_record_that_can_be_imported(project):
     import sys
 
     project.file("test_x.py", "import os\ndef test_a():\n    assert 0\ndef test_b():\n    os._exit(0)\n")
-    plain = [sys.executable, "-m", "pytest", "-q", "--triage-record", "record"]
+    option = ["-p", "triage.recorder.pytest_option", "--triage-record", "record"]
+    plain = [sys.executable, "-m", "pytest", "-q", *option]
     assert subprocess.run(plain, cwd=project.root, capture_output=True, timeout=120).returncode == 0
     said = project.triage("import", "record", "--json")
     counts = said.json["counts"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from triage.cluster.assign import assign
 from triage.cluster.registry import ClusterRegistry
 from triage.formats.importer import read
@@ -116,7 +117,8 @@ def test_one_cluster_for_each_cause(tmp_path: Path, report: str) -> None:
         path.write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junit-xml={tmp_path / 'junit.xml'}"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env={"PATH": "/usr/bin:/bin"},
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        env={"PATH": "/usr/bin:/bin", **NO_FOREIGN_PLUGINS},
     )  # fmt: skip
     (tmp_path / "pytest.log").write_text(done.stdout)
     record = read([tmp_path / report], root=tmp_path, stamp="S")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from triage.errors import UsageError
 from triage.formats.importer import read
 from triage.formats.input_text import unprefixed
@@ -57,7 +58,7 @@ def session(folder: Path, *options: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
         cwd=folder,
-        env={"PATH": os.defpath, "PYTHONPATH": str(folder), "COLUMNS": "200"},
+        env={"PATH": os.defpath, "PYTHONPATH": str(folder), "COLUMNS": "200", **NO_FOREIGN_PLUGINS},
         timeout=120,
         check=False,
         capture_output=True,
@@ -84,7 +85,7 @@ def verbose(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("-v", "--tb=line"),
         ("-q", "--tb=no"),
         ("-v", "--tb=native"),
-        ("-v", "-n1"),
+        ("-v", "-p", "xdist", "-n1"),
     ],
     ids=" ".join,
 )

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from triage.evidence import manifest
 
 T = "tests/test_v.py::test_mode"
@@ -228,7 +229,7 @@ def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "triage", "--root", str(project.root),
          "probe", T, "--probe", "moon", "--json"],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(site)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(site), **NO_FOREIGN_PLUGINS},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.projects import WITH_FOREIGN_PLUGINS
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS, WITH_FOREIGN_PLUGINS
 from tests.planted.hostile.api import HostileSuite
 from triage.errors import TriageError
 from triage.model.run import RunRecord
@@ -66,12 +66,13 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_configuration_means_what_it_means_to_pytest(tmp_path: Path, run_here: Run, case: str) -> None:
     files, expected, note = CASES[case]
-    if "-n 3" in str(files):
+    with_xdist = "-n 3" in str(files)
+    if with_xdist:
         pytest.importorskip("xdist")
     HostileSuite({"t/test_x.py": TWO, "other/test_y.py": "def test_no(): pass\n"} | files, {}).write(
         tmp_path / "suite"
     )
-    record = run_here(env=WITH_FOREIGN_PLUGINS)
+    record = run_here(env=WITH_FOREIGN_PLUGINS if with_xdist else NO_FOREIGN_PLUGINS)
     assert {r.nodeid: r.outcome.value for r in record.results} == expected
     assert record.complete
     assert note is None or any(note in said for said in record.notes), record.notes

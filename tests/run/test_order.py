@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.projects import WITH_FOREIGN_PLUGINS
 from triage.errors import UsageError
 from triage.model.run import Suite
 from triage.run.order import Order, listed_ids, order_of_arguments, parse_order, shuffled
@@ -117,7 +118,7 @@ def suite(tmp_path):
 
 def outcomes(root: Path, *words: str, site: bool = True) -> tuple[str, str]:
     """Last words of `triage run`, and which tests ran in which order."""
-    environ = {**os.environ, "PYTHONPATH": str(root.parent / "site") if site else ""}
+    environ = {**os.environ, **WITH_FOREIGN_PLUGINS, "PYTHONPATH": str(root.parent / "site") if site else ""}
     command = [sys.executable, "-m", "triage", "--root", str(root), "run", "--no-history", *words]
     done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
     return done.stdout + done.stderr, str(done.returncode)

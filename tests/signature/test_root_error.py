@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from triage.formats.importer import read
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
@@ -93,10 +94,10 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Failure]:
     (root / "tests").mkdir()
     (root / "tests" / "test_wrapped.py").write_text(SUITE)
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--json-report",
-         "--json-report-file=report.json", "tests"],
-        cwd=root, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(root)}, capture_output=True, check=False,
-        timeout=200,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_jsonreport.plugin",
+         "--json-report", "--json-report-file=report.json", "tests"],
+        cwd=root, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(root), **NO_FOREIGN_PLUGINS},
+        capture_output=True, check=False, timeout=200,
     )  # fmt: skip
     assert json.loads((root / "report.json").read_text())["summary"]["failed"] == 10
     record = read([root / "report.json"], root=root, stamp="S")

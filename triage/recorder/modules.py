@@ -134,17 +134,34 @@ def library_folders() -> tuple[str, ...]:
 def _names_of_libraries() -> set[str]:
     """Names under which modules of libraries are imported."""
     folders = library_folders()
-    return {name for name, module in list(sys.modules.items()) if _is_of_library(name, module, folders)}
+    paths = _RealPaths()
+    return {
+        name for name, module in list(sys.modules.items()) if _is_of_library(name, module, folders, paths)
+    }
 
 
-def _is_of_library(name: str, module: Any, folders: tuple[str, ...]) -> bool:
+class _RealPaths:
+    """Paths without symbolic links; each folder is resolved once, for hundreds of modules lie in few."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def of(self, path: str) -> str:
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        real = os.path.join(self._folders[folder], name)
+        return os.path.realpath(real) if os.path.islink(real) else real
+
+
+def _is_of_library(name: str, module: Any, folders: tuple[str, ...], paths: _RealPaths) -> bool:
     """Whether a module was found by its own name, in a library."""
     spec = getattr(module, "__spec__", None)
     if spec is None or spec.name != name or name.partition(".")[0] in ("__main__", "triage", *_STARTED_EARLY):
         return False
     if spec.origin in ("built-in", "frozen"):
         return True
-    return isinstance(spec.origin, str) and os.path.realpath(spec.origin).startswith(folders)
+    return isinstance(spec.origin, str) and paths.of(spec.origin).startswith(folders)
 
 
 def _early_strangers() -> list[str]:

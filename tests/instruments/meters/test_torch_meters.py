@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
+
+from tests.planted.hostile.forked import Fork
+from triage.lab.protocol import Setup
 
 T = "test_it.py::test_it"
 pytestmark = pytest.mark.slow
 
 
-def test_loss_leaves_and_names(observe):
+@pytest.fixture
+def look(tmp_path):
+    """look(files, instruments by name with their settings): one run of T in a fork that has torch already."""
     pytest.importorskip("torch")
+
+    def run(files, **instruments):
+        texts = {name: textwrap.dedent(text) for name, text in files.items()}
+        return Fork(tmp_path, texts, seconds=300)(Setup(nodeids=(T,), instruments=instruments))
+
+    return run
+
+
+def test_loss_leaves_and_names(look):
     files = {
         "test_it.py": """
             import torch
@@ -23,7 +39,7 @@ def test_loss_leaves_and_names(observe):
                 loss2.backward()
         """
     }
-    first, second = observe(files, T, gradients={}).lines("gradients", "backward")
+    first, second = look(files, gradients={}).lines("gradients", "backward")
     assert first["loss"] == 8.0
     assert {leaf["name"]: leaf["grad"] for leaf in first["leaves"]} == {"cell_a": 4.0, "focus": [2.0, 2.0]}
     assert [leaf["name"] for leaf in first["unreached"]] == ["idle"]
@@ -42,8 +58,7 @@ def test_torch_that_is_imported_inside_the_test_is_measured(observe):
     assert (call["loss"], call["leaves"][0]["grad"]) == (9.0, 6.0)
 
 
-def test_the_trace_names_the_operation_that_leaves_the_graph(observe):
-    pytest.importorskip("torch")
+def test_the_trace_names_the_operation_that_leaves_the_graph(look):
     files = {
         "net.py": "def forward(w):\n    h = w * 2\n    return h.detach()\n",
         "test_it.py": """
@@ -53,13 +68,12 @@ def test_the_trace_names_the_operation_that_leaves_the_graph(observe):
                 assert net.forward(w).requires_grad
         """,
     }
-    seen = observe(files, T, trace={})
+    seen = look(files, trace={})
     left = [(op["op"], op["where"]) for op in seen.lines("trace", "op") if op.get("left")]
     assert ("detach", "net.py:3") in left
 
 
-def test_meters_change_no_outcome(observe):
-    pytest.importorskip("torch")
+def test_meters_change_no_outcome(look):
     files = {
         "test_it.py": """
             import torch
@@ -71,7 +85,7 @@ def test_meters_change_no_outcome(observe):
                 torch.autograd.grad(y[0, 0], x)
         """
     }
-    assert observe(files, T, gradients={}, trace={}, configs={}, usage={}).passed(T)
+    assert look(files, gradients={}, trace={}, configs={}, usage={}).passed(T)
 
 
 CUBE = """
@@ -95,17 +109,15 @@ CHECK = """
 
 
 @pytest.mark.parametrize(("factor", "wrong"), [(3, False), (2, True)])
-def test_the_step_size_sweep_tells_right_from_wrong(observe, factor, wrong):
-    pytest.importorskip("torch")
+def test_the_step_size_sweep_tells_right_from_wrong(look, factor, wrong):
     files = {"cube.py": CUBE.format(factor=factor), "test_it.py": CHECK}
-    (line,) = observe(files, T, backwards={}).lines("backwards", "function")
+    (line,) = look(files, backwards={}).lines("backwards", "function")
     assert (line["name"], line["wrong"]) == ("cube.Cube", wrong)
     if not wrong:
         assert line["errors"][1] < line["errors"][0] / 50, "falls with the square of the step"
 
 
-def test_central_differences_in_its_place_pass_the_check(observe):
-    pytest.importorskip("torch")
+def test_central_differences_in_its_place_pass_the_check(look):
     files = {"cube.py": CUBE.format(factor=2), "test_it.py": CHECK}
-    assert observe(files, T, backwards={"numeric": ["-"]}).red(T)
-    assert observe(files, T, backwards={"numeric": ["cube.Cube"]}).passed(T)
+    assert look(files, backwards={"numeric": ["-"]}).red(T)
+    assert look(files, backwards={"numeric": ["cube.Cube"]}).passed(T)

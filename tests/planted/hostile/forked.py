@@ -6,6 +6,7 @@ the laboratory itself starts processes.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -83,6 +84,8 @@ def _run(setup: Setup, root: Path, out: Path) -> None:
     """In the child: never returns."""
     code = 70
     try:
+        # pytest collects garbage five times at its end; what was imported here, torch before all, is none
+        gc.freeze()
         os.setsid()
         log = os.open(out.parent / "log", os.O_WRONLY | os.O_CREAT)
         for stream in (1, 2):

@@ -82,7 +82,8 @@ def test_it():
 @pytest.mark.skipif(shutil.which("gdb") is None, reason="no debugger here")
 def test_the_signal_and_the_native_call_are_named_where_a_debugger_is(tmp_path):
     body = "import ctypes\ndef test_it():\n    ctypes.string_at(0)\n"
-    world = Fork(tmp_path, {"tests/test_s.py": body}, seconds=30)
+    # a debugger reads the symbols of all that other tests have imported here, torch before all
+    world = Fork(tmp_path, {"tests/test_s.py": body}, seconds=300)
     run = world(_setup("tests/test_s.py::test_it").measuring("lastline", "native"))
     assert run.outcome("tests/test_s.py::test_it") is Outcome.CRASHED
     assert run.lines("lastline", "at")[-1]["frames"][0] == "tests/test_s.py:3"

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
-from libcst.codemod import CodemodContext
-from libcst.codemod.visitors import AddImportsVisitor
 
 from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
@@ -79,6 +77,10 @@ class SetupEdits:
         names = {name for statement in chosen for name in _loaded(statement)}
         fixtures = tuple(name for name in self.fixtures if name in names)
         edited = self._module.visit(_Victim(self._victim, chosen, fixtures))
+        # half a second of imports that most probes have no use for
+        from libcst.codemod import CodemodContext
+        from libcst.codemod.visitors import AddImportsVisitor
+
         context = CodemodContext()
         for name in sorted(names & self._imports.keys()):
             made = self._imports[name]
