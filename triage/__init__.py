@@ -1,4 +1,8 @@
-"""Test triage: from a red pytest suite to proven root causes. Its API is `triage.open(root)`."""
+"""Test triage: from a red pytest suite to proven root causes. Its API is `triage.open(root)`.
+
+PYTEST_DONT_REWRITE is for pytest: an installed package with a plugin is one whose assertions pytest wants to
+rewrite, and it would warn in each process that had imported this one before.
+"""
 
 from __future__ import annotations
 

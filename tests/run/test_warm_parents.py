@@ -121,6 +121,22 @@ def test_a_fork_finds_what_a_new_interpreter_finds(sessions):
     assert chance["pid"] != other_chance["pid"]
 
 
+def test_triage_may_be_a_plugin_that_is_installed(sessions):
+    """As its wheel puts it there: pytest wants to rewrite its assertions, and a parent has imported it."""
+    installed = "triage_as_a_wheel-1.0.dist-info"
+    made = sessions({
+        "test_a.py": "def test_it(): pass\n",
+        "pytest.ini": "[pytest]\nfilterwarnings = error\n",
+        f"{installed}/METADATA": "Name: triage-as-a-wheel\nVersion: 1.0\n",
+        f"{installed}/entry_points.txt": "[pytest11]\nof_the_test = plugin_of_the_test\n",
+        f"{installed}/RECORD": "triage/__init__.py,,\nplugin_of_the_test.py,,\n",
+        "plugin_of_the_test.py": "",
+    })  # fmt: skip
+    for warm in (False, True):
+        assert made.run(warm=warm, env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": ""}) == ["passed"]
+    assert made.forks == [False, True], made.parents.unfit
+
+
 def test_variables_that_the_imports_read_need_a_parent_of_their_own(sessions):
     made = sessions({"test_a.py": _FACTS, "app.py": "STATE = []\n"})
     made.run(warm=False)

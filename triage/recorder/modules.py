@@ -170,6 +170,15 @@ def _early_strangers() -> list[str]:
     found = []
     for name in _STARTED_EARLY:
         path = getattr(sys.modules.get(name), "__file__", None)
-        if path and not os.path.realpath(path).startswith(folders):
+        if path and not _lies_in(path, folders):
             found.append(name)
     return found
+
+
+def _lies_in(path: str, folders: tuple[str, ...]) -> bool:
+    """Whether a file is found in one of these folders, wherever a link leads from there.
+
+    The sitecustomize.py of Debian's Python is a link to a file below /etc.
+    """
+    folder = os.path.realpath(os.path.dirname(path))
+    return os.path.join(folder, "").startswith(folders)

@@ -143,7 +143,9 @@ def _rewriting_of_plugins() -> Iterator[None]:
         from _pytest.config import _iter_rewritable_modules, get_config
 
         hook = install_importhook(get_config())
-        hook.mark_rewrite(*_iter_rewritable_modules(_files_of_plugins()))
+        names = _iter_rewritable_modules(_files_of_plugins())
+        # triage itself is an installed plugin: of what runs already pytest would warn, and it cannot yet
+        hook.mark_rewrite(*(name for name in names if name not in sys.modules))
     try:
         yield
     finally:
