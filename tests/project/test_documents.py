@@ -71,7 +71,7 @@ def test_the_first_run_of_the_readme_is_that_of_the_tutorial():
     """The tutorial is run by a test; what the README shows of it is word for word from there."""
     shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```console\n")[1].split("```")[0]
     tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-    commands = [line for line in shown.splitlines() if line.startswith("$ triage")]
+    commands = [line for line in shown.splitlines() if line.startswith("$ ")]
     assert commands
     assert [line for line in commands if line.partition("  #")[0].strip() not in tutorial] == []
 

@@ -109,6 +109,19 @@ def test_makespan_is_near_the_lower_bound_whatever_the_durations(
     assert makespan(loads, workers) <= max(1.10 * bound, bound + 0.5, uneven)
 
 
+@pytest.mark.parametrize(
+    "suite", [Suite(root="/", workers=2), Suite(root="/", shard=(1, 3))], ids=["workers", "shards"]
+)
+def test_a_short_module_stays_whole(suite: Suite) -> None:
+    """Its tests may fail only behind each other; to split it would hide that, and save nothing."""
+    items = [Item(f"m.py::t{n}", "m.py") for n in range(20)]
+    for durations in ({}, {item.nodeid: 0.01 for item in items}):
+        whole = plan(items, suite, durations)
+        assert len((*whole.chunks, *whole.others)) == 1
+    asked = plan(items, suite.model_copy(update={"chunks": 4}), {})
+    assert len((*asked.chunks, *asked.others)) > 1, "whoever asks for chunks gets them"
+
+
 def test_a_chunk_is_planned_to_fit_its_limit() -> None:
     items = [Item(f"m{n}.py::t", f"m{n}.py") for n in range(40)]
     durations = {item.nodeid: 1.0 for item in items}

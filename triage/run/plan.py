@@ -20,7 +20,7 @@ from triage.run.order import Order, parse_order, shuffled
 ASSUMED_SECONDS = 0.0025
 """Of a test that nothing is known about, where no test of the suite has a recorded duration."""
 _WORTHWHILE_SECONDS = 0.25
-"""Of a chunk: shorter ones cost more to start than they help to share."""
+"""Of a chunk, and of a module that is split: shorter ones cost more to start than they help to share."""
 _START_SECONDS = 0.05
 """What a chunk costs beside its tests."""
 _PIECES = 4
@@ -147,6 +147,9 @@ class _Packing:
         total = self._load(members)
         has_equal_ids = len({self._items[i].nodeid for i in members}) < len(members)
         if total <= target or target <= 0 or has_equal_ids or len(members) == 1:
+            return [members]
+        if self._suite.chunks is None and total < _WORTHWHILE_SECONDS:
+            # nothing is gained, and tests that fail only behind their neighbours would pass
             return [members]
         parts = math.ceil(_PIECES * total / target)
         share = total / parts
