@@ -34,7 +34,7 @@ def test_a_test_that_is_red_without_the_option_or_never_again_is_excused():
         without=[(), ("t.py::flaky",), ()],
         option=[("t.py::broken",)] * 3,
     )
-    suspicion = Suspicion(EDITS, ("t.py::broken", "t.py::flaky", "t.py::x"))
+    suspicion = Suspicion({"edits": EDITS}, ("t.py::broken", "t.py::flaky", "t.py::x"))
     (found,) = excuses(lab, CHUNK, [suspicion])
     assert set(found) == {"t.py::flaky", "t.py::x"}
     assert "1 of 3 runs" in found["t.py::flaky"]
@@ -44,5 +44,5 @@ def test_a_test_that_is_red_without_the_option_or_never_again_is_excused():
 
 def test_nothing_is_run_where_nothing_is_newly_red():
     lab = Lab(without=[], option=[])
-    assert excuses(lab, CHUNK, [Suspicion(EDITS, ())]) == [{}]
+    assert excuses(lab, CHUNK, [Suspicion({"edits": EDITS}, ())]) == [{}]
     assert lab.asked == []

@@ -89,6 +89,10 @@ class Patch(Value):
     reason: str = ""
     leaves: str = ""
     """What stays as it is, as a clause: a reason to prefer another repair."""
+    installs: dict[str, str] = {}
+    """Versions of distributions that somebody who follows the edit installs: runs with it have them."""
+    sets: dict[str, str] = {}
+    """Variables that runs of triage have with the edit."""
 
 
 Claim = Literal["cause", "condition"]

@@ -129,7 +129,7 @@ def _option(designing: Designing, trial: OptionTrial) -> Option:
         source=proposal.source,
         patch=proposal.patch,
         patch_file=patch_file,
-        apply=apply_command(patch_file),
+        apply=apply_command(patch_file, applied.proposal.installs),
         applies=applies,
         why_not=applied.why_not,
         files=applied.files,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from triage.lab.lab import Lab
 from triage.lab.protocol import Look, Observation, Setup
@@ -22,7 +23,8 @@ _AGAIN = 3
 class Suspicion:
     """Tests that were green before and are red with one option, in the chunk's first run with it."""
 
-    edits: Mapping[str, str | None]
+    changes: Mapping[str, Any]
+    """Fields of the setup of a run with the option."""
     nodeids: tuple[str, ...]
 
 
@@ -34,7 +36,7 @@ def excuses(lab: Lab, chunk: Chunk, suspicions: Sequence[Suspicion]) -> list[dic
     as_it_is = Look(setup=Setup(nodeids=chunk.nodeids), why=f"{chunk.name} without an option")
     looks = [as_it_is] * _AGAIN
     for suspicion in wanted:
-        setup = Setup(nodeids=chunk.nodeids, edits=dict(suspicion.edits))
+        setup = Setup(nodeids=chunk.nodeids, **suspicion.changes)
         looks += [Look(setup=setup, why=f"{chunk.name} with the option again")] * _AGAIN
     observations = iter(lab.look(looks))
     without = [next(observations) for _ in range(_AGAIN)]

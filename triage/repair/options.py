@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any
 
 from triage.errors import UsageError
 from triage.model.base import Value
-from triage.model.experiment import ProbeReport
+from triage.model.experiment import Patch, ProbeReport
 from triage.model.strength import Strength
 from triage.process.git import Repository, apply_patch, scratch_copy
 from triage.repair.assertion_strength import compare
@@ -140,6 +141,10 @@ class Proposal(Value):
     patch: str
     leaves: str = ""
     """What it leaves as it is, as a clause: a reason to prefer another."""
+    installs: dict[str, str] = {}
+    """Versions of distributions that somebody who follows the edit installs."""
+    sets: dict[str, str] = {}
+    """Variables that runs of triage have with it."""
 
 
 class FileChange(Value):
@@ -163,6 +168,11 @@ class Applied(Value):
     """Assertions in the changed test files."""
 
     @property
+    def changes(self) -> dict[str, Any]:
+        """Fields of the setup of a run with the repair."""
+        return {"edits": self.edits, "packages": self.proposal.installs, "env": self.proposal.sets}
+
+    @property
     def keywords(self) -> tuple[str, ...]:
         """Names to which added lines give a value: the inputs that the repair is about."""
         return tuple(dict.fromkeys(_KEYWORD.findall(self.proposal.patch)))
@@ -173,12 +183,9 @@ def gather(paths: Sequence[Path], report: ProbeReport) -> tuple[Proposal, ...]:
 
     Raises `UsageError` where a patch cannot be read or there is none at all.
     """
-    found: list[tuple[str, str, str, str]] = []
-    for path in paths:
-        text = read_patch(path)
-        found.append((_title(path, text), str(path), text, ""))
+    found = [_of_user(path) for path in paths]
     if not paths:
-        found = [(patch.title, "probe", patch.diff, patch.leaves) for patch in report.patches]
+        found = [_of_probe(patch) for patch in report.patches]
     if not found:
         raise UsageError(
             "no-option",
@@ -190,8 +197,25 @@ def gather(paths: Sequence[Path], report: ProbeReport) -> tuple[Proposal, ...]:
             "bad-count", f"{len(found)} options are more than can be compared", "give 26 at most"
         )
     return tuple(
-        Proposal(letter=ascii_uppercase[at], title=title, source=source, patch=text, leaves=leaves)
-        for at, (title, source, text, leaves) in enumerate(found)
+        proposal.model_copy(update={"letter": letter})
+        for letter, proposal in zip(ascii_uppercase, found, strict=False)
+    )
+
+
+def _of_user(path: Path) -> Proposal:
+    text = read_patch(path)
+    return Proposal(letter="", title=_title(path, text), source=str(path), patch=text)
+
+
+def _of_probe(patch: Patch) -> Proposal:
+    return Proposal(
+        letter="",
+        title=patch.title,
+        source="probe",
+        patch=patch.diff,
+        leaves=patch.leaves,
+        installs=patch.installs,
+        sets=patch.sets,
     )
 
 
@@ -236,9 +260,13 @@ def kind_of(path: str) -> str:
     return "test" if is_test or beside_tests else "product"
 
 
-def apply_command(patch_path: str) -> str:
-    """How a person applies the option."""
-    return f"git apply {shlex.quote(patch_path)}"
+def apply_command(patch_path: str, installs: Mapping[str, str]) -> str:
+    """How a person applies the option, and installs what it asks for."""
+    apply = f"git apply {shlex.quote(patch_path)}"
+    if not installs:
+        return apply
+    wanted = " ".join(shlex.quote(f"{name}=={version}") for name, version in sorted(installs.items()))
+    return f"{apply} && python -m pip install {wanted}"
 
 
 def _title(path: Path, text: str) -> str:

@@ -145,9 +145,9 @@ def run_options(
     looks = [_targeted(basis, {}, "the tree as it is")]
     for trial in applying:
         letter = trial.applied.proposal.letter
-        looks += [_targeted(basis, trial.applied.edits, f"option {letter}")] * RUNS
+        looks += [_targeted(basis, trial.applied.changes, f"option {letter}")] * RUNS
         if basis.chunk is not None:
-            setup = Setup(nodeids=basis.chunk.nodeids, edits=trial.applied.edits)
+            setup = Setup(nodeids=basis.chunk.nodeids, **trial.applied.changes)
             looks.append(Look(setup=setup, why=f"option {letter} in {basis.chunk.name}"))
     observations = iter(lab.look(looks))
     as_is = next(observations)
@@ -166,7 +166,7 @@ def run_options(
 def _examine_neighbours(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> None:
     if basis.chunk is None:
         return
-    suspicions = [Suspicion(trial.applied.edits, trial.new_failures(basis)) for trial in trials]
+    suspicions = [Suspicion(trial.applied.changes, trial.new_failures(basis)) for trial in trials]
     for trial, reasons in zip(trials, excuses(lab, basis.chunk, suspicions), strict=True):
         trial.excused = reasons
 
@@ -175,7 +175,7 @@ def _plant_built_in_breaks(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]
     looks = []
     for trial in trials:
         instruments: dict[str, dict[str, Any]] = {_breaker(trial): {}}
-        setup = Setup(nodeids=basis.subject, edits=trial.applied.edits, instruments=instruments)
+        setup = Setup(nodeids=basis.subject, instruments=instruments, **trial.applied.changes)
         looks.append(Look(setup=setup, why=f"breaks planted under option {trial.applied.proposal.letter}"))
     observations = lab.look(looks) if looks else []
     for trial, observation in zip(trials, observations, strict=True):
@@ -202,7 +202,7 @@ def _plant_mutants(
 
         for mutant in mutants(lines, repaired, most, near):
             setup = basis.failing_setup(
-                edits={**edits, mutant.path: mutant.text},
+                **{**trial.applied.changes, "edits": {**edits, mutant.path: mutant.text}},
                 test_timeout=max(_LEAST_TIMEOUT, _TIMES_SLOWER * (trial.seconds(basis.subject) or 0.0)),
             )
             looks.append(Look(setup=setup, why=f"a fault in {mutant.path}:{mutant.line}"))
@@ -233,7 +233,7 @@ def _plant_user_breaks(
     ]
     looks = [
         Look(
-            setup=basis.failing_setup(edits=broken.edits),
+            setup=basis.failing_setup(**broken.changes),
             why=f"break {title} on top of an option",
         )
         for _, title, broken in planted
@@ -248,5 +248,5 @@ def _breaker(trial: OptionTrial) -> str:
     return "sabotage" if trial.measured() is not None else "corrupt"
 
 
-def _targeted(basis: Basis, edits: dict[str, str | None], why: str) -> Look:
-    return Look(setup=basis.failing_setup(edits=edits, instruments=METERS), why=why)
+def _targeted(basis: Basis, changes: dict[str, Any], why: str) -> Look:
+    return Look(setup=basis.failing_setup(instruments=METERS, **changes), why=why)

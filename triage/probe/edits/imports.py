@@ -48,6 +48,42 @@ def with_import(module: cst.Module, name: str, own: Collection[str] = ()) -> cst
     return module.with_changes(body=_with_new_group(body, earlier, new))
 
 
+def with_name_from(module: cst.Module, origin: str, name: str) -> cst.Module:
+    """The module with `name` in its `from ORIGIN import ...`; unchanged where it has none of ORIGIN.
+
+    Names that were sorted stay so.
+    """
+    adder = _NameAdder(origin, name)
+    return module.visit(adder)
+
+
+class _NameAdder(cst.CSTTransformer):
+    def __init__(self, origin: str, name: str) -> None:
+        super().__init__()
+        self._origin, self._name = origin, name
+        self._done = False
+
+    def leave_ImportFrom(self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom) -> cst.ImportFrom:
+        names = updated_node.names
+        is_meant = _imported(cst.SimpleStatementLine(body=[updated_node])) == self._origin
+        if self._done or not is_meant or isinstance(names, cst.ImportStar):
+            return updated_node
+        self._done = True
+        have = [alias.evaluated_name for alias in names]
+        if self._name in have:
+            return updated_node
+        behind = [at for at, each in enumerate(have) if each > self._name]
+        place = behind[0] if behind and have == sorted(have) else len(have)
+        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        new = cst.ImportAlias(cst.Name(self._name))
+        if place < len(have):
+            added = [*names[:place], new.with_changes(comma=comma), *names[place:]]
+        else:
+            last = names[-1]
+            added = [*names[:-1], last.with_changes(comma=comma), new.with_changes(comma=last.comma)]
+        return updated_node.with_changes(names=added)
+
+
 def own_packages(files: Collection[str]) -> frozenset[str]:
     """Names under which the files of a project are imported: their first folders, without `src`."""
     return frozenset(

@@ -8,7 +8,7 @@ runs as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import libcst as cst
@@ -17,9 +17,9 @@ from triage.instruments.contents import CONTENTS, Kind
 from triage.instruments.process_state_table import SAVED, state_of
 from triage.model.base import Value
 from triage.probe.edits.conftest import with_fixture_at_end
-from triage.probe.edits.imports import group_of, own_packages, with_import
+from triage.probe.edits.imports import group_of, own_packages
 from triage.probe.edits.monkeypatch import Monkeypatching
-from triage.probe.edits.one_test import OneTestEditor
+from triage.probe.edits.used_fixture import using_fixture, with_used_fixture
 from triage.probe.sources import literal_of, module_of
 from triage.text.pattern import pattern
 
@@ -144,7 +144,12 @@ def restored(
             return
         restorations.append(restoration)
     fixture = _fixture_named(module, keys, restorations)
-    with_fixture = _with_fixture(module, names, fixture, own_packages(files))
+    if fixture.is_there:
+        used = using_fixture(module, names, fixture.name)
+        with_fixture = used.code if used is not None else None
+    else:
+        imports = [name for each in restorations for name in each.imports]
+        with_fixture = with_used_fixture(module, names, _source_of(fixture), imports, own_packages(files))
     if with_fixture is not None:
         yield f"a fixture puts {listed} back after {names[-1]}", with_fixture
 
@@ -266,41 +271,6 @@ def _in_words(key: str) -> str:
     return name if kind in ("attr", "env") and name else key
 
 
-def _with_fixture(
-    module: cst.Module, names: Sequence[str], made: _Fixture, own: Collection[str]
-) -> str | None:
-    """The file's text with a fixture before the test, which uses it; None without the test."""
-    restorations = made.restorations
-    marker = _UseFixture(names, made.name)
-    marked = module.visit(marker)
-    position = _position(marked, names[0])
-    if not marker.done or position is None:
-        return None
-    if made.is_there:
-        return marked.code
-    fixture = cst.parse_module(_source_of(made)).body[0]
-    assert isinstance(fixture, cst.FunctionDef)
-
-    # the fixture takes over the blank lines before the test, which gets two of its own
-    test = marked.body[position]
-    spaced_fixture = fixture.with_changes(leading_lines=test.leading_lines)
-    spaced_test = test.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
-    body = [*marked.body[:position], spaced_fixture, spaced_test, *marked.body[position + 1 :]]
-
-    edited = marked.with_changes(body=body)
-    for needed in ("pytest", *(name for each in restorations for name in each.imports)):
-        edited = with_import(edited, needed, own)
-    return edited.code
-
-
-def _position(module: cst.Module, name: str) -> int | None:
-    """Where in the file a top-level function or class stands."""
-    for position, statement in enumerate(module.body):
-        if isinstance(statement, cst.FunctionDef | cst.ClassDef) and statement.name.value == name:
-            return position
-    return None
-
-
 def _source_of(made: _Fixture) -> str:
     """The fixture's source: save everything, yield, restore everything."""
     restorations = made.restorations
@@ -322,18 +292,3 @@ def _source_of(made: _Fixture) -> str:
         variable = "before" if len(restorations) == 1 else f"before_{number}"
         lines += [f"    {line.replace(SAVED, variable)}" for line in restoration.after]
     return "\n".join(lines) + "\n"
-
-
-class _UseFixture(OneTestEditor):
-    """Adds `@pytest.mark.usefixtures(...)` to one test, named by `names` (classes, then the function)."""
-
-    def __init__(self, names: Sequence[str], fixture: str) -> None:
-        super().__init__(names)
-        self.done = False
-        self._mark = cst.Decorator(cst.parse_expression(f'pytest.mark.usefixtures("{fixture}")'))
-
-    def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
-        if self.done:
-            return function
-        self.done = True
-        return function.with_changes(decorators=[self._mark, *function.decorators])

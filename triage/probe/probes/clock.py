@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,8 @@ from itertools import islice
 from triage.model.experiment import Factor
 from triage.model.failure import is_test
 from triage.probe.api import Case, Finding, Steps, look
-from triage.probe.symptoms import failing_files, message_of, places, uses
+from triage.probe.sources import tree_of
+from triage.probe.symptoms import failing_files, file_of, message_of, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
 from triage.text.pattern import pattern
 
@@ -197,14 +199,26 @@ def _files_with_dates(case: Case) -> list[str]:
 
 
 def _stated_days(case: Case) -> Iterator[tuple[datetime, str]]:
-    """Midday of each date that the project states, and the file that states it."""
-    for path in _files_with_dates(case):
-        text = (case.source(path) or "")[:_MOST_CHARACTERS]
+    """Midday of each date that the project states, and the file that states it; those of the test first."""
+    own = file_of(case)
+    texts = [(own, _text_of_test(case.source(own), case.nodeid))]
+    texts += [(path, case.source(path) or "") for path in _files_with_dates(case)]
+    for path, whole in texts:
+        text = whole[:_MOST_CHARACTERS]
         for match in (*_DATE_CALL.finditer(text), *_ISO_DATE.finditer(text)):
             try:
                 yield datetime(int(match[1]), int(match[2]), int(match[3]), 12, tzinfo=UTC), path
             except ValueError:
                 continue
+
+
+def _text_of_test(source: str | None, nodeid: str) -> str:
+    """The lines of the test's own function."""
+    name = nodeid.partition("[")[0].rpartition("::")[2]
+    for node in ast.walk(tree_of(source) or ast.Module([], [])):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            return "\n".join((source or "").splitlines()[node.lineno - 1 : node.end_lineno])
+    return ""
 
 
 def _named(case: Case, now: datetime) -> Iterator[datetime]:

@@ -62,6 +62,11 @@ class _Change:
     """The version to try; empty for the newest."""
 
 
+def is_package_list(path: str) -> bool:
+    """Whether a file, relative to the root, says which packages the project needs."""
+    return _LISTS_PACKAGES.search(path) is not None and path.count("/") <= 1
+
+
 def misses_a_module(case: Case) -> bool:
     """Whether the failure says that a module is not there."""
     return _MISSING_MODULE.search(message_of(case)) is not None
@@ -138,7 +143,7 @@ def _packages(case: Case, fact: str) -> dict[str, str]:
 
 def _pins(case: Case) -> Iterator[tuple[str, str]]:
     for path in case.files:
-        if _LISTS_PACKAGES.search(path) and path.count("/") <= 1:
+        if is_package_list(path):
             for match in _PIN.finditer(case.source(path) or ""):
                 yield _normalised(match[1]), match[2]
 

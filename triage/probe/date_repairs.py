@@ -1,0 +1,68 @@
+"""Repairs of a test that holds on some days only: its dates count from today, or its clock stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from triage.model.experiment import Factor
+from triage.model.failure import is_test
+from triage.probe.api import Case
+from triage.probe.edits.fixed_date import (
+    ClockRead,
+    clock_reads,
+    counted_from_today,
+    with_decorator,
+    with_fixed_clock,
+)
+from triage.probe.edits.imports import own_packages
+from triage.probe.repair_edit import RepairEdit
+from triage.probe.symptoms import places, uses
+
+_LIBRARIES = {"time_machine": ("time-machine", "time_machine"), "freezegun": ("freezegun",)}
+"""Libraries that stop the clock, by the module's name: how a project names them."""
+
+
+def date_repairs(case: Case, factor: Factor) -> Iterator[RepairEdit]:
+    """Edits of the test, for the moment at which it was seen to pass."""
+    if factor.name != "now":
+        return
+    path, _, inside = case.nodeid.partition("::")
+    source = case.source(path) or ""
+    names = [part.partition("[")[0] for part in inside.split("::")]
+    moment = datetime.fromisoformat(str(factor.to))
+    reason = f"On {moment:%Y-%m-%d} the test passes; today it fails."
+    counted = counted_from_today(source, names, moment.date())
+    if counted is not None:
+        yield RepairEdit(f"the dates of {names[-1]} count from today", {path: counted}, reason)
+    for library, spellings in _LIBRARIES.items():
+        if not _is_used(case, spellings):
+            continue
+        text = with_decorator(source, names, library, moment)
+        if text is not None:
+            yield RepairEdit(f"{names[-1]} runs on {moment:%Y-%m-%d} ({library})", {path: text}, reason)
+            return
+    fixed = with_fixed_clock(source, names, _reads(case), moment, own_packages(case.files))
+    if fixed is not None:
+        title = f"a fixture has {names[-1]} run on {moment:%Y-%m-%d}"
+        yield RepairEdit(title, {path: fixed}, reason)
+
+
+def _is_used(case: Case, spellings: tuple[str, ...]) -> bool:
+    """Whether a test or a list of packages names the library."""
+    files = [path for path in case.files if is_test(path) or path.endswith((".toml", ".txt", ".cfg"))]
+    return any(spelling in (case.source(path) or "") for path in files for spelling in spellings)
+
+
+def _reads(case: Case) -> tuple[ClockRead, ...]:
+    """What the product and the test ask for the present, where the survey saw them do it."""
+    lines: dict[str, set[int]] = {}
+    for place in places(uses(case, "clock")):
+        path, _, line = place.rpartition(":")
+        lines.setdefault(path, set()).add(int(line))
+    found: dict[ClockRead, None] = {}
+    for path, numbers in lines.items():
+        module = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for read in clock_reads(case.source(path) or "", module, numbers):
+            found[read] = None
+    return tuple(found)
