@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.report_run import HOSTILE, PLAIN, PROPERTIES, PROSE, write_report_run
+from tests.fixtures.report_run import ATTACHMENTS, HOSTILE, PLAIN, PROPERTIES, PROSE, write_report_run
 from triage.campaign.recorded import recorded_run
 from triage.campaign.report import PageWriting, Report
 from triage.campaign.site.build import SiteBuilder
@@ -217,6 +217,25 @@ def test_what_a_test_recorded_of_itself_is_text_or_a_safe_link(wide: Opened) -> 
     assert links[0] == "https://git.corp/T-17"
     assert links[1].endswith("/parcel/quote.py#L2")
     assert len(links) == 2
+
+
+def test_attachments_are_images_or_text(wide: Opened) -> None:
+    page = wide.go(f"#{PLAIN[1]}")
+    shown = page.locator("section", has=page.locator("h3:text('Attachments')"))
+    images = shown.locator("img")
+    assert images.count() == 1, "no other type is given to the browser as an image"
+    assert images.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
+    assert images.get_attribute("alt") == ATTACHMENTS[0].name
+    assert shown.locator(".output .ansi-red").inner_text() == "red"
+    for words in (
+        "shot <script>",
+        "server.log (90 bytes)",
+        "PHN2Zy8+",
+        "archive.zip (6 bytes): it is neither",
+    ):
+        assert words in shown.inner_text()
+    assert page.locator("#app script").count() == 0
+    assert wide.complaints == []
 
 
 def test_the_owners_of_a_file_are_shown_where_nobody_else_is_named(wide: Opened) -> None:

@@ -40,6 +40,12 @@ def test_xfail(): assert 0
 def test_xpass(): pass
 def test_property(record_property): record_property("k", 1)
 """
+ATTACHING = """
+def test_attaches(record_property, tmp_path):
+    file = tmp_path / "server.log"
+    file.write_text("kept")
+    record_property("attachment", str(file))
+"""
 MIXED_OUTCOMES = {
     "test_pass": "passed", "test_fail": "failed", "test_error": "error", "test_skip": "skipped",
     "test_xfail": "xfailed", "test_xpass": "xpassed", "test_property": "passed",
@@ -92,23 +98,28 @@ def test_report_from_events_says_so_and_has_the_same_schema(
     survive: Survive, isolation: str, evidence: Callable[[], Path]
 ) -> None:
     suite = mixed(
-        more="def test_zcrash(): os.abort()\ndef test_zlast(): pass\n",
+        more=f"def test_zcrash(): os.abort()\ndef test_zlast(): pass\n{ATTACHING}",
         test_zcrash="crashed",
         test_zlast="passed",
+        test_attaches="passed",
     )
-    survive(suite, isolation=isolation)
+    record = survive(suite, isolation=isolation)
+    (attaching,) = [result for result in record.results if result.attachments]
+    assert attaching.nodeid == "test_mixed.py::test_attaches"
+    assert [(each.name, each.data) for each in attaching.attachments or ()] == [("server.log", "kept")]
     report = json.loads(next(evidence().rglob("report.json")).read_text())
     assert report["triage"]["made_from"] == "events"
     tests = {t["nodeid"].partition("::")[2]: t for t in report["tests"]}
     assert {n: t["outcome"] for n, t in tests.items()} == MIXED_OUTCOMES | {
         "test_zcrash": "error",
         "test_zlast": "passed",
+        "test_attaches": "passed",
     }
     assert tests["test_zcrash"]["metadata"]["triage"]["outcome"] == "crashed"
     assert tests["test_pass"]["call"]["stdout"] == "said\n"
     assert tests["test_fail"]["call"]["crash"]["lineno"] == 4
     assert tests["test_error"]["setup"]["outcome"] == "failed"
-    assert report["summary"]["total"] == 9
+    assert report["summary"]["total"] == 10
 
 
 def test_junit_has_each_test_once(survive: Survive, evidence: Callable[[], Path]) -> None:

@@ -60,11 +60,13 @@ def result_rows(
     waiting: dict[str, list[FailureRow]] = defaultdict(list)
     for row in rows:
         waiting[row.nodeid].append(row)
+    # what tests attached is long, and in the report
+    shared = TestResult.model_fields.keys() & ResultRow.model_fields.keys()
     found = []
     for result in (*record.collect_errors, *record.results):
         failures = _failures(result, waiting)
         clusters = [failure.cluster for failure in failures if failure.cluster is not None]
-        fields = {name: getattr(result, name) for name in TestResult.model_fields if name != "failures"}
+        fields = {name: getattr(result, name) for name in shared if name != "failures"}
         quarantine = quarantine_of_test(result.nodeid, clusters, quarantines)
         found.append(ResultRow(**fields, failures=failures, quarantine=quarantine))
     return found

@@ -212,6 +212,20 @@ class Reruns(Value):
     hint: RerunHint | None = None
 
 
+class Attachment(Value):
+    """A file that a test attached."""
+
+    name: str
+    bytes: int | None = None
+    """Its size; None where it could not be read."""
+    media: str | None = None
+    """`text/plain`, or the type of an image; None where it was left out."""
+    data: str = ""
+    """The text, or the image in Base64."""
+    note: str | None = None
+    """Why it was left out."""
+
+
 class TestResult(Value):
     """A planned test with its one outcome; a collection error is a result too."""
 
@@ -232,6 +246,8 @@ class TestResult(Value):
     """None where the run had no base, or the test did not fail."""
     properties: tuple[tuple[str, str], ...] | None = None
     """What the test said of itself by pytest's `record_property`, in its order; None: nothing."""
+    attachments: tuple[Attachment, ...] | None = None
+    """Files that it named by `record_property("attachment", path)`; None: none."""
 
     @property
     def executions(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from triage.recorder import other_plugins
+from triage.recorder.attachments import Attachments
 from triage.recorder.exceptions import broke_capturing, exception_chain, summary_of
 from triage.recorder.import_path import hints_on_root
 from triage.recorder.installed import installed_versions
@@ -62,6 +63,7 @@ class Recorder:
             if settings.stacks and settings.test_timeout
             else None
         )
+        self.attachments = Attachments(self.serializer)
         self.json_report = JsonReport(settings.json_report, self.serializer)
         self.observer = Observer(self.serializer.deep)
         self.modules = ModuleNotes(settings.modules) if settings.modules else None
@@ -467,6 +469,10 @@ class Recorder:
         properties = [list(pair) for r in reports if r.when == "teardown" for pair in r.user_properties]
         if properties:
             event["properties"] = self.serializer.deep(properties)
+            root = str(item.config.rootpath) if item is not None else "."
+            attached = self.attachments.of(properties, root)
+            if attached:
+                event["attachments"] = attached
         if item is not None:
             event["keywords"] = self.serializer.deep(list(item.keywords))
         if reruns:

@@ -8,7 +8,7 @@ from typing import Any
 
 from triage.model.failure import CRASHED, TIMED_OUT
 from triage.model.outcome import Outcome, Phase
-from triage.model.run import Key, TestResult
+from triage.model.run import Attachment, Key, TestResult
 from triage.process.api import ProcessOutcome
 from triage.run.attempt import AttemptEnd
 from triage.run.origins import Origins
@@ -56,6 +56,7 @@ def result_of_event(
         failures=failures_of(key[0], event.get("failures", ()), origins),
         note="; ".join(notes) or None,
         properties=_properties(event.get("properties", ())),
+        attachments=tuple(map(Attachment.model_validate, event.get("attachments", ()))) or None,
     )
 
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from triage.model.base import Value
 from triage.model.outcome import Outcome
+from triage.model.run import Attachment
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Rises with every change of what is stated here: the data of another version is not collected again."""
 ABSENT: Final = " "
 """The letter of a test that a run did not have."""
@@ -48,6 +49,7 @@ class TestDetail(Value):
     """Its rate over the recorded runs, in words."""
     properties: tuple[tuple[str, str], ...] | None = None
     """What it said of itself by pytest's `record_property`."""
+    attachments: tuple[Attachment, ...] | None = None
 
 
 class TestColumns(Value):

@@ -15,6 +15,8 @@ from triage.campaign.html_report.document import (
 from triage.model.failure import Failure, Frame, Origin
 from triage.model.run import TestResult
 
+ATTACHED_BYTES = 1_500_000
+"""Of all attachments in the page, as they stand there: they leave room for tests and tracebacks."""
 MOST_FAILURES = 10_000
 """More than anybody opens; the tests themselves are all there."""
 
@@ -52,7 +54,7 @@ def test_columns(
         chunks=tuple(chunks),
         chunk_of=tuple(chunk_of),
         clusters=clusters,
-        details=details,
+        details=_with_fitting_attachments(details),
     )
 
 
@@ -73,7 +75,25 @@ def _detail(result: TestResult, red: Mapping[str, Any], rate: Mapping[str, Any] 
         quarantine=quarantine.get("said"),
         flaky=_rate_in_words(rate) if rate else None,
         properties=result.properties,
+        attachments=result.attachments,
     )
+
+
+def _with_fitting_attachments(details: dict[int, TestDetail]) -> dict[int, TestDetail]:
+    """The same with those attachments that find room in the page; the others say where they are."""
+    left = ATTACHED_BYTES
+    found = {}
+    for index, detail in details.items():
+        attachments = []
+        for attachment in detail.attachments or ():
+            if len(attachment.data) <= left:
+                left -= len(attachment.data)
+                attachments.append(attachment)
+            else:
+                note = "it has no room in this page: results.json of the run has it"
+                attachments.append(attachment.model_copy(update={"data": "", "media": None, "note": note}))
+        found[index] = detail.model_copy(update={"attachments": tuple(attachments) or None})
+    return found
 
 
 def _rate_in_words(rate: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
 // The page of one test.
 
 import { el } from "./dom.js";
+import { output } from "./colours.js";
 import { failurePart } from "./cause_detail.js";
 import { clusterLink, command, commitLink, facts, outcomeBadge, placeLink, rateInWords, section, sourceExcerpt, stateBadge, strip, table } from "./parts.js";
-import { baseWords, duration, moment, outcomeWord, shellWord } from "./words.js";
+import { baseWords, duration, moment, outcomeWord, shellWord, size } from "./words.js";
 
 /** Everything that the run knows of a test. */
 export function testView(test, report) {
@@ -27,6 +28,7 @@ export function testView(test, report) {
       ["process of the chunk", test.detail.attempt ? `the ${test.detail.attempt}.` : null],
     ]),
     section("Recorded by the test", propertiesPart(test.detail.properties, report)),
+    section("Attachments", attachmentsPart(test.detail.attachments)),
     historyPart(test, report),
     failures.map((failure, index) => failureSection(failure, index, failures.length, report)),
     section("Commands", command(`pytest ${shellWord(test.id)}`), command(`triage history ${shellWord(test.id)}`)),
@@ -42,6 +44,22 @@ function propertyValue(value, report) {
   if (/^https:\/\/[^\s]+$/.test(value)) return el("a", { href: value, rel: "noreferrer" }, value);
   const place = /^([\w./-]+\.\w+):(\d+)$/.exec(value);
   return place ? placeLink({ path: place[1], line: Number(place[2]) }, report) : value;
+}
+
+// Their type is told by the recorder from the content; an image is decoded, and nothing in it can run.
+const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+function attachmentsPart(attachments) {
+  return attachments ? attachments.map(attachmentPart) : null;
+}
+
+function attachmentPart({ name, bytes, media, data, note }) {
+  const heading = [name, bytes === null ? "" : ` (${size(bytes)})`];
+  if (note) return el("p", {}, heading, el("span", { class: "quiet" }, `: ${note}`));
+  if (IMAGES.includes(media)) {
+    return el("figure", {}, el("figcaption", {}, heading), el("img", { src: `data:${media};base64,${data}`, alt: name }));
+  }
+  return el("details", { open: true }, el("summary", {}, heading), output(data));
 }
 
 function clusterLine(id, report) {
