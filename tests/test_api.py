@@ -43,6 +43,26 @@ def test_an_error_is_raised_with_its_slug(opened):
         opened.show("--help")
 
 
+@pytest.mark.parametrize(
+    ("slip", "named"),
+    [
+        (lambda opened: opened.show(None), "the subject of show: None"),
+        (lambda opened: opened.probe(["C1"]), "the subject of probe: ['C1']"),
+        (lambda opened: opened.run(["tests"]), "the subject of run: ['tests']"),
+        (lambda opened: opened.probe("C1", probes="order"), "probes is the text 'order'"),
+        (lambda opened: opened.probe("C1", factors="env:A=1"), "factors is the text 'env:A=1'"),
+        (lambda opened: opened.run(pytest_args="-k x"), "pytest_args is the text '-k x'"),
+        (lambda opened: opened.run(env=["A=1"]), "env is ['A=1']"),
+        (lambda opened: opened.run(env={"A": None}), "a value in env: None"),
+    ],
+)
+def test_a_slip_of_the_caller_is_told_before_anything_runs(tmp_path, slip, named):
+    with pytest.raises(triage.TriageError) as raised:
+        slip(triage.open(tmp_path))
+    assert raised.value.what.startswith(named)
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_a_run(project, monkeypatch):
     monkeypatch.setenv("TRIAGE_LOOK_BUDGET", "0")
     project.file("test_a.py", "import os\n\ndef test_a():\n    assert os.environ['WORD'] == 'yes'\n")

@@ -61,9 +61,9 @@ class Project:
         `base` is a commit or "auto"; `pytest_args` are what stands behind `--` on the command line.
         """
         options = _options(base=base, workers=workers)
-        options += [f"--env={name}={value}" for name, value in (env or {}).items()]
+        options += [f"--env={name}={value}" for name, value in _variables(env)]
         options += [] if ledgers else ["--no-ledgers"]
-        return self._ask(RunDocument, "run", options, selectors, behind=pytest_args)
+        return self._ask(RunDocument, "run", options, selectors, behind=_texts("pytest_args", pytest_args))
 
     def results(self, stamp: str | None = None) -> ResultsDocument:
         """Every planned test of a run (None: the latest) with its one outcome."""
@@ -99,7 +99,8 @@ class Project:
         `factors` are spelled KIND:NAME=VALUE, as `--factor` takes them.
         """
         options = _options(budget=budget, repeats=repeats)
-        options += [f"--probe={name}" for name in probes] + [f"--factor={text}" for text in factors]
+        options += [f"--probe={name}" for name in _texts("probes", probes)]
+        options += [f"--factor={text}" for text in _texts("factors", factors)]
         return self._ask(ProbeDocument, "probe", options, [subject])
 
     def probe_all(self, *, base: str | None = None, budget: float | None = None) -> JointDocument:
@@ -127,8 +128,9 @@ class Project:
         """Give one command, and take its document."""
         received: list[tuple[type[Document], dict[str, Any]]] = []
         where = [f"--root={self.root}", *([f"--output={self.output}"] if self.output else [])]
+        named = _texts(f"the subject of {command}", words)
         # a word that begins with a dash is no option; what is pytest's goes behind all of them
-        argv = [command, *where, *options, "--", *words, *behind]
+        argv = [command, *where, *options, "--", *named, *behind]
         answer = {"behind": list(behind), "receive": lambda *document: received.append(document)}
         try:
             group.main(args=argv, prog_name="triage", standalone_mode=False, obj=answer)
@@ -154,3 +156,24 @@ def _options(**given: Any) -> list[str]:
 
 def _given(word: str | None) -> list[str]:
     return [word] if word is not None else []
+
+
+def _texts(what: str, values: Sequence[str | PathLike[str]]) -> list[str]:
+    """The words as a command line has them; a slip is told here, where it still has a name."""
+    if isinstance(values, str):
+        # Python would take it for the list of its letters
+        raise UsageError("usage", f"{what} is the text {values!r}, no list", f"write [{values!r}]")
+    texts = []
+    for value in values:
+        if not isinstance(value, str | PathLike):
+            raise UsageError("usage", f"{what}: {value!r} is no text", "see the method's description")
+        texts.append(fspath(value))
+    return texts
+
+
+def _variables(env: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    if env is None:
+        return []
+    if not isinstance(env, Mapping):
+        raise UsageError("usage", f"env is {env!r}, no mapping", "write {'NAME': 'value'}")
+    return list(zip(_texts("a name in env", [*env]), _texts("a value in env", [*env.values()]), strict=True))

@@ -25,6 +25,21 @@ def test_a_link_that_leads_out_is_refused(tmp_path, name):
     assert str(elsewhere) in refusal.value.what
 
 
+@pytest.mark.parametrize("name", ["out", "out/reports", "out/plans", "out/.triage"])
+def test_a_file_that_has_the_name_of_a_folder_is_refused(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    for setting in ("out", "out/below" if name == "out" else "out"):
+        with pytest.raises(UsageError, match="bad-output"):
+            output_folder(tmp_path, setting)
+
+
+def test_a_folder_that_has_the_name_of_the_journal_is_refused(tmp_path):
+    (tmp_path / "plans" / "journal.jsonl").mkdir(parents=True)
+    with pytest.raises(UsageError, match="bad-output"):
+        output_folder(tmp_path, None)
+
+
 def test_a_link_that_stays_inside_and_a_root_that_is_reached_by_a_link_are_fine(tmp_path):
     (tmp_path / "root" / "build").mkdir(parents=True)
     (tmp_path / "root" / "reports").symlink_to("build")

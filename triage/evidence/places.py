@@ -25,7 +25,7 @@ _IGNORE_ALL = "*\n"
 def output_folder(root: Path, setting: str | None) -> Path:
     """The folder that everything is written beneath; `setting` is relative to the root, or absolute.
 
-    Raises `UsageError` where a link in it would lead what is written elsewhere.
+    Raises `UsageError` where a link in it would lead what is written elsewhere, or a file is in its way.
     """
     output = (root / setting).resolve() if setting else root
     for path in _written(output):
@@ -35,7 +35,22 @@ def output_folder(root: Path, setting: str | None) -> Path:
                 f"{path} is a link to {path.resolve()}, outside of {output}",
                 "make it a folder of its own; to write elsewhere set `output`",
             )
+    _refuse_files(output)
     return output
+
+
+def _refuse_files(output: Path) -> None:
+    """Raise `UsageError` where a file has the name of a folder that is written to."""
+    nearest = next(path for path in (output, *output.parents) if path.exists())
+    for path in (nearest, output / REPORTS, output / PLANS, output / STATE):
+        if path.exists() and not path.is_dir():
+            raise UsageError(
+                "bad-output",
+                f"{path} is no folder, and triage writes into a folder of that name",
+                "move it, or name another folder by --output",
+            )
+    if (output / JOURNAL).is_dir():
+        raise UsageError("bad-output", f"{output / JOURNAL} is a folder", "move it; the journal is a file")
 
 
 def seen_from_suite(root: Path, output: Path) -> str:
