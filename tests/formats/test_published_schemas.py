@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from triage.formats.badge import render_badge
 from triage.formats.ctrf import render_ctrf
 from triage.formats.gitlab import render_gitlab
 from triage.formats.junit_writer import render_junit
+from triage.formats.otlp import otlp
 from triage.formats.reported_run import ReportedCause, ReportedRun, RetriedAttempt, RunSource
 from triage.formats.sarif import render_sarif
 from triage.model.outcome import Outcome
 from triage.model.run import Reruns
+from triage.text.markup import visible
 
 SCHEMAS = Path(__file__).parent / "schemas"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -142,3 +145,46 @@ def test_ctrf_has_environment_and_every_retry(run):
     assert (flaky["flaky"], flaky["retries"]) == (True, 2)
     assert [attempt["status"] for attempt in flaky["retryAttempts"]] == ["failed", "failed"]
     assert [attempt["attempt"] for attempt in flaky["retryAttempts"]] == [1, 2]
+
+
+def test_spans_are_what_the_protocol_has(run):
+    """Read by the classes that OpenTelemetry generates from its protocol; unknown fields are errors."""
+    service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    from google.protobuf.json_format import ParseDict
+
+    for shown in (run, void_of(run)):
+        document = otlp(shown)
+        (scoped,) = document["resourceSpans"][0]["scopeSpans"]
+        ids = {span["spanId"] for span in scoped["spans"]}
+        assert (
+            len(ids)
+            == len(scoped["spans"])
+            == len(shown.results) + len(shown.record.attempts) + 1 - (shown.record.void is not None)
+        )
+        # OTLP writes ids in hexadecimal, other JSON of protocol buffers in Base64
+        for span in scoped["spans"]:
+            assert span.get("parentSpanId") in (ids | {None})
+            for name in ("traceId", "spanId", "parentSpanId"):
+                if name in span:
+                    span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
+        request = ParseDict(document, service.ExportTraceServiceRequest())
+        spans = request.resource_spans[0].scope_spans[0].spans
+        assert {len(span.trace_id) for span in spans} == {16}
+        assert {len(span.span_id) for span in spans} == {8}
+        assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in spans)
+        assert spans[0].status.code == 2
+
+
+def test_spans_say_what_happened_to_each_test(run):
+    (scoped,) = otlp(run)["resourceSpans"][0]["scopeSpans"]
+    spans = {span["name"]: span for span in scoped["spans"]}
+    red = next(result for result in run.record.results if result.failures and not result.outcome.is_flaky)
+    span = spans[visible(red.nodeid)]
+    told = {each["key"]: each["value"] for each in span["attributes"]}
+    assert told["test.case.result.status"] == {"stringValue": "fail"}
+    assert told["triage.outcome"] == {"stringValue": red.outcome.value}
+    (event, *_) = span["events"]
+    assert {"key": "exception.type", "value": {"stringValue": red.failures[0].exception}} in event[
+        "attributes"
+    ]
+    assert otlp(run) == otlp(run), "sent twice it is one trace"

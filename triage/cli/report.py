@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _STDOUT = "-"
-_WITH_OPTION = ("sarif", "ctrf", "junit", "markdown", "badge")
+_WITH_OPTION = ("sarif", "ctrf", "junit", "otlp", "markdown", "badge")
 """Formats that have an option of their own beside `--format`."""
 
 
@@ -47,6 +47,7 @@ _WITH_OPTION = ("sarif", "ctrf", "junit", "markdown", "badge")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="SARIF 2.1.0.")
 @click.option("--ctrf", type=_FILE, metavar="FILE", help="Common Test Report Format.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="JUnit XML.")
+@click.option("--otlp", type=_FILE, metavar="FILE", help="Spans of OpenTelemetry (OTLP as JSON).")
 @click.option("--markdown", type=_FILE, metavar="FILE", help="A comment for a pull request.")
 @click.option("--badge", type=_FILE, metavar="FILE", help="A badge (SVG) with the verdict.")
 @click.option("--site", type=_FOLDER, metavar="DIR", help="All runs as a static site.")

@@ -19,6 +19,7 @@ from triage.formats.imported_test import ImportedTest
 from triage.formats.junit import read_junit, recognizes_junit
 from triage.formats.junit_writer import render_junit
 from triage.formats.limits import Limits, Notes
+from triage.formats.otlp import render_otlp
 from triage.formats.pytest_json import read_json_report, recognizes_json_report
 from triage.formats.pytest_log import read_pytest_log, recognizes_pytest_log
 from triage.formats.reported_run import ReportedRun
@@ -73,6 +74,7 @@ REPORT_FORMATS = (
     ReportFormat("sarif", "SARIF 2.1.0", render_sarif),
     ReportFormat("ctrf", "Common Test Report Format", render_ctrf),
     ReportFormat("junit", "JUnit XML", render_junit),
+    ReportFormat("otlp", "Spans of OpenTelemetry (OTLP, JSON)", render_otlp),
     ReportFormat("gitlab", "GitLab code quality", render_gitlab),
     ReportFormat("markdown", "Comment for a pull request", render_comment),
     ReportFormat("badge", "Badge (SVG)", render_badge),
