@@ -81,7 +81,7 @@ def test_github_gets_commands_and_its_summary_file(project, capsys, monkeypatch)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(target))
     code, out, _ = _run(project, capsys, "report", "--github")
     assert code == 0
-    assert out == "::error file=t.py,line=1,title=C1 new%3A m::t.py::x: E: ::error::m\n"
+    assert out == "::error file=t.py,line=1,title=C1 is new%3A m::t.py::x: E: ::error::m\n"
     assert target.read_text().startswith(f"before\n# Run {STAMP}")
 
 
