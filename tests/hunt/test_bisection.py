@@ -23,7 +23,10 @@ def bisected(rules, orders):
             for victim, is_red in alone_is_red.items()
         }
 
-    bisect_together(suspects_now, lambda order: known.add(SeenRun.of("bisection", world.run(order))))
+    def run(half, victims):
+        known.add(SeenRun.of("bisection", world.run((*half, *victims))))
+
+    bisect_together(suspects_now, run)
     return suspects_now(), world.runs - before
 
 

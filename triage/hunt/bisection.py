@@ -15,12 +15,14 @@ _SPARE_ROUNDS = 2
 
 
 def bisect_together(
-    suspects_now: Callable[[], Mapping[str, Sequence[str]]], run: Callable[[tuple[str, ...]], None]
+    suspects_now: Callable[[], Mapping[str, Sequence[str]]],
+    run: Callable[[tuple[str, ...], tuple[str, ...]], None],
 ) -> None:
     """Run orders until each victim has one suspect, or none that the runs agree on.
 
-    `suspects_now` gives the suspects of each victim by all runs so far; `run` runs an order and adds it to
-    them. A victim of whom a run says nothing new is left to a search of its own.
+    `suspects_now` gives the suspects of each victim by all runs so far; `run` runs some tests, then each
+    victim behind them, and adds that to the runs. A victim of whom a run says nothing new is left to a
+    search of its own.
     """
     longest = max(map(len, suspects_now().values()), default=0)
     given_up: set[str] = set()
@@ -33,7 +35,7 @@ def bisect_together(
         half = half_of(waiting)
         if not half:
             return
-        run((*half, *waiting))
+        run(half, tuple(waiting))
         after = suspects_now()
         given_up |= {victim for victim, tests in waiting.items() if len(after[victim]) >= len(tests)}
 

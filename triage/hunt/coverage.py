@@ -16,15 +16,20 @@ class OrderedPairs:
         self._before = [0] * len(self._index)
         self._neighbours: set[tuple[str, str]] = set()
 
-    def add(self, order: Iterable[str]) -> None:
-        """Count an order that was run; tests that are not among those of the suite are left out."""
+    def add(self, order: Iterable[str], apart: int | None = None) -> None:
+        """Count an order that was run; tests that are not among those of the suite are left out.
+
+        From position `apart` on each test ran behind those before the position alone.
+        """
         seen = 0
         last: str | None = None
-        for nodeid in order:
+        for place, nodeid in enumerate(order):
             number = self._index.get(nodeid)
             if number is None:
                 continue
             self._before[number] |= seen
+            if apart is not None and place >= apart:
+                continue
             seen |= 1 << number
             if last is not None and file_of(last) != file_of(nodeid):
                 self._neighbours.add((file_of(last), file_of(nodeid)))

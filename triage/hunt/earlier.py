@@ -26,7 +26,7 @@ class Earlier:
     factors: tuple[str, ...] = ()
     alone: frozenset[str] = frozenset()
     twice: int = 0
-    orders: tuple[tuple[str, ...], ...] = ()
+    runs: tuple[SeenRun, ...] = ()
     next_square: int = 0
     """The first row of squares that no hunt has run; it goes on where files have changed too."""
 
@@ -40,21 +40,21 @@ def read_earlier(output: Path, fingerprint: str, tests: Sequence[str]) -> Earlie
     arms: set[str] = set()
     alone: set[str] = set()
     factors: dict[str, None] = {}
-    orders: list[tuple[str, ...]] = []
+    all_runs: list[SeenRun] = []
     next_square = twice = 0
     for folder, report in _reports(output):
         next_square = max(next_square, report.coverage.next_square)
         if report.fingerprint != fingerprint:
             continue
         runs = read_runs(folder.path / RUNS, tests)
-        orders += [run.order for run in runs]
+        all_runs += runs
         alone |= {run.order[0] for run in runs if len(run.order) == 1}
         arms |= {arm.name for arm in report.arms if not arm.name.startswith(_AGAIN)}
         factors.update(dict.fromkeys(report.coverage.factors))
         twice = max(twice, report.coverage.twice)
     if not set(tests) <= alone:
         arms.discard(ALONE)
-    return Earlier(frozenset(arms), tuple(factors), frozenset(alone), twice, tuple(orders), next_square)
+    return Earlier(frozenset(arms), tuple(factors), frozenset(alone), twice, tuple(all_runs), next_square)
 
 
 def find_cut_short(output: Path) -> EvidenceFolder:

@@ -15,16 +15,21 @@ from triage.hunt.seen import ALONE, Knowledge, SeenRun, green_in_all
 from triage.hunt.state import WORKING, Hunt, Request
 from triage.hunt.trying import try_arms
 from triage.hunt.warm import WarmSuite
+from triage.hunt.writers import Changes
 from triage.lab.budget import Budget, BudgetSpent
 from triage.lab.earlier import fingerprint
 from triage.lab.environment import environment_of
-from triage.lab.protocol import Observation
+from triage.lab.protocol import Observation, Setup
 from triage.lab.session import open_lab, workspace
 from triage.text.plural import counted_noun
 
 _MOST_RUNS = 20_000
 """Processes of the laboratory in one hunt; its time ends it sooner."""
 _LEAST_SECONDS = 30.0
+CHANGES = "changes"
+"""The meter that records what each test leaves behind."""
+_WATCHING_SECONDS = 10.0
+"""For looks at all state behind each test; later tests of a large suite are not looked at."""
 _FILE_ORDER = "file order"
 _MOST_RED_ALONE = 50
 """Tests red in file order that are tried alone; a suite with more is broken, and no matter of a hunt."""
@@ -109,8 +114,9 @@ def _look_at_suite(state: Hunt) -> None:
         nonlocal slowest
         slowest = max(slowest, *seen.durations.values(), 0.0)
 
+    watching = Setup(nodeids=(), instruments={CHANGES: {"seconds": _WATCHING_SECONDS}})
     try:
-        state.warm.run_all([state.collected, state.collected], take)
+        state.warm.run_all([state.collected] * 2, take, [None, watching if state.warm.forks else None])
     except BudgetSpent:
         raise UsageError(
             "hunt-budget",
@@ -119,7 +125,8 @@ def _look_at_suite(state: Hunt) -> None:
         ) from None
     state.notes += state.warm.notes
     _take_stock(state, runs)
-    seconds = sum(run.seconds for run in runs) / len(runs)
+    state.changes = Changes.of(state.warm.recorded(CHANGES))
+    seconds = runs[0].seconds
     single = FORK_SECONDS if state.warm.forks else start_seconds
     state.costs = SuiteCosts(
         len(state.collected), seconds, start_seconds, state.request.workers, single_seconds=single

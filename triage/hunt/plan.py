@@ -8,12 +8,16 @@ from dataclasses import dataclass
 SQUARES = 5
 """Rows of squares in one hunt: of 198 latent tests of public projects, five shuffles, the reversed order,
 each test alone and each test twice show 179."""
+SQUARES_BESIDE_WRITERS = 2
+"""Rows where each test runs directly behind whoever leaves something, too: they show what no tracer sees."""
 TRYING_SHARES = (0.45, 0.75)
 """Shares of the budget by which trying ends, the best value first: what was red by then is proven before the
 rest is tried. What is left explains the proofs: what leaks, who writes it, what repairs it."""
 EXTRA_SECONDS = 120.0
 SUITES = 2.0
 """The budget by default: twice the suite's time and two minutes."""
+CHILD_SECONDS = 0.008
+"""To fork a process for one test among those that share a working copy, and to wait for it."""
 FORK_SECONDS = 0.06
 """To fork, to put the working copy back and to end a process, for one test alone."""
 
@@ -57,6 +61,10 @@ class SuiteCosts:
     def fresh(self, suites: float = 1.0) -> float:
         """A new interpreter that runs the suite so many times."""
         return (self.start_seconds + suites * self.suite_seconds) / self.workers
+
+    def apart(self, runs: int) -> float:
+        """Each test so many times in children of shared processes."""
+        return (runs * self.suite_seconds + self.tests * CHILD_SECONDS) / self.workers
 
     @property
     def alone(self) -> float:

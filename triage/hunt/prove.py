@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from triage.hunt.apart import Apart
 from triage.hunt.bisection import bisect_together
 from triage.hunt.orders import file_of
 from triage.hunt.proof import ALPHA, REPEATS, Proof
@@ -92,7 +93,7 @@ class OrderProver:
             trial=trial,
             found_by=self.knowledge.shown_by(nodeid) or ALONE,
             processes=self._processes - before,
-            order=run.order[: run.position[nodeid] + 1] if run is not None else (nodeid,),
+            order=(*run.before(nodeid), nodeid) if run is not None else (nodeid,),
         )
 
     def further_sets(self, proof: Proof) -> None:
@@ -119,7 +120,11 @@ class OrderProver:
                 for nodeid, is_red in effect_is_red.items()
             }
 
-        bisect_together(suspects_now, lambda order: self.keep(SeenRun.of(BISECTION, self.run(order))))
+        def run(half: tuple[str, ...], victims: tuple[str, ...]) -> None:
+            for seen in self._behind(half, victims):
+                self.keep(seen)
+
+        bisect_together(suspects_now, run)
 
     def sharing(self, proof: Proof, nodeids: Sequence[str], *, likely: Collection[str]) -> list[str]:
         """The tests on which the same culprits have the same effect: one run with, one without them.
@@ -166,6 +171,15 @@ class OrderProver:
             )
         if not proof.patches:
             proof.patches = self._answered(repairs_of(case, [proof.culprits], proof.leaked, after, most=2))
+
+    def _behind(self, common: tuple[str, ...], tests: tuple[str, ...]) -> list[SeenRun]:
+        """Run each of some tests behind the common ones: apart where processes can be forked."""
+        if not self.warm.forks:
+            return [SeenRun.of(BISECTION, self.run((*common, *tests)))]
+        if self.time_left() <= 0:
+            raise BudgetSpent
+        apart = Apart(here=common, first_time=tests)
+        return self.warm.run_apart(apart).runs(BISECTION, apart)
 
     # -- steps ----------------------------------------------------------------------------------
 

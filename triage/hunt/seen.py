@@ -33,6 +33,8 @@ class SeenRun(Value):
     failures: dict[str, Failure] = {}
     """Of red tests."""
     seconds: float = 0.0
+    apart: int | None = None
+    """From this position on each test ran in a child process of its own, behind those before the position."""
 
     @classmethod
     def of(cls, arm: str, observed: Observation) -> SeenRun:
@@ -62,8 +64,11 @@ class SeenRun(Value):
         return {nodeid: number for number, nodeid in enumerate(self.order)}
 
     def before(self, nodeid: str) -> tuple[str, ...]:
-        """What ran before a test."""
-        return self.order[: self.position[nodeid]]
+        """What ran before a test, the test itself left out."""
+        position = self.position[nodeid]
+        if self.apart is None or position < self.apart:
+            return self.order[:position]
+        return tuple(other for other in self.order[: self.apart] if other != nodeid)
 
 
 def ended(nodeid: str, outcome: Outcome) -> Failure:
@@ -113,7 +118,7 @@ class Knowledge:
     def first_red(self, nodeid: str) -> SeenRun | None:
         """The red run of a test with the fewest tests before it."""
         red = [run for run in self.runs if nodeid in run.red and nodeid in run.position]
-        return min(red, key=lambda run: run.position[nodeid], default=None)
+        return min(red, key=lambda run: len(run.before(nodeid)), default=None)
 
     def shown_by(self, nodeid: str) -> str | None:
         """The arm that showed the test red first."""

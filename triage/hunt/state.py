@@ -17,6 +17,7 @@ from triage.hunt.plan import Arm, Pace, SuiteCosts
 from triage.hunt.proof import Proof
 from triage.hunt.seen import Knowledge, SeenRun
 from triage.hunt.warm import WarmSuite
+from triage.hunt.writers import Changes
 from triage.lab.lab import Lab
 from triage.lab.session import Workspace
 from triage.model.failure import Failure
@@ -89,6 +90,8 @@ class Hunt:
     files_twice_red: Mapping[str, Failure] = field(default_factory=dict)
     """Tests that were red the second time that their file ran."""
     twice_done: int = 0
+    changes: Changes = field(default_factory=lambda: Changes({}, ()))
+    """What each test leaves behind, as far as that was seen in file order."""
     proofs: list[Proof] = field(default_factory=list)
     suspected: list[Suspected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -122,11 +125,11 @@ class Hunt:
     def coverage(self) -> Coverage:
         """What this hunt has tried, and earlier ones on the same files."""
         pairs = OrderedPairs(self.collected)
-        for order in self.earlier.orders:
-            pairs.add(order)
+        for run in self.earlier.runs:
+            pairs.add(run.order, run.apart)
         alone = set(self.earlier.alone)
         for run in self.knowledge.runs:
-            pairs.add(run.order)
+            pairs.add(run.order, run.apart)
             if len(run.order) == 1:
                 alone |= set(run.order)
         squares = [int(arm.name.split()[1]) + 1 for arm in self.arms if arm.name.startswith(SQUARE)]

@@ -13,9 +13,10 @@ from triage.hunt.orders import (
     reversed_files,
     square_order,
 )
-from triage.hunt.plan import SQUARES, Arm, chosen
+from triage.hunt.plan import SQUARES, SQUARES_BESIDE_WRITERS, Arm, chosen
 from triage.hunt.seen import ALONE, FILES_TWICE, OWN_FILE, TWICE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
+from triage.hunt.trying_apart import BEHIND, MOST_PREFIXES, try_alone_and_twice, try_behind_writers
 from triage.hunt.trying_factors import arms_of_factors, starts_early, try_factors, try_groups
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Look, Setup
@@ -79,21 +80,33 @@ def _every_arm(hunt: Hunt) -> list[Arm]:
 
 def _arms_of_orders(hunt: Hunt) -> list[Arm]:
     costs = hunt.costs
-    arms = [
-        Arm(_REVERSED, costs.orders(), 12.0),
-        Arm(_REVERSED_FILES, costs.orders(), 6.0),
-        Arm(TWICE, costs.orders(2), 4.0),
-        Arm(FILES_TWICE, costs.orders(2), 1.0),
-        Arm(ALONE, costs.alone, 5.0),
-    ]
+    arms = [Arm(_REVERSED, costs.orders(), 12.0)]
+    squares = SQUARES
+    if _runs_apart(hunt):
+        arms.append(Arm(ALONE, costs.apart(2), 9.0))
+        if hunt.changes.of_tests:
+            arms.append(Arm(BEHIND, costs.apart(MOST_PREFIXES + 1), 8.0))
+            squares = SQUARES_BESIDE_WRITERS
+    else:
+        arms += [
+            Arm(_REVERSED_FILES, costs.orders(), 6.0),
+            Arm(TWICE, costs.orders(2), 4.0),
+            Arm(FILES_TWICE, costs.orders(2), 1.0),
+            Arm(ALONE, costs.alone, 5.0),
+        ]
     first = hunt.earlier.next_square
-    for number in range(SQUARES):
+    for number in range(squares):
         # the first shuffle shows half of what five show
         arms.append(Arm(f"{SQUARE} {first + number}", costs.orders(), 8.0 / (number + 1)))
     files = len(by_file(hunt.collected))
     if files > 1:
         arms.append(Arm(OWN_FILE, files * costs.fresh(1.0 / files), 1.0))
     return arms
+
+
+def _runs_apart(hunt: Hunt) -> bool:
+    """Whether tests can run in children of one process; of one test that was asked about nobody else does."""
+    return hunt.warm.forks and hunt.request.subject is None
 
 
 def _batches(hunt: Hunt, arms: Sequence[Arm]) -> list[list[Arm]]:
@@ -125,7 +138,12 @@ def _try(hunt: Hunt, batch: Sequence[Arm], limit: float) -> None:
 
 def _try_order(hunt: Hunt, name: str, limit: float) -> None:
     begun, before = hunt.seconds, set(hunt.knowledge.victims())
-    if name == TWICE:
+    if name == ALONE and _runs_apart(hunt):
+        runs = try_alone_and_twice(hunt, limit)
+        red = len(hunt.twice_red)
+    elif name == BEHIND:
+        runs, red = try_behind_writers(hunt), 0
+    elif name == TWICE:
         hunt.twice_red = _red_the_second_time(hunt, name, {"on": True})
         hunt.twice_done = len(hunt.knowledge.tests)
         runs, red = 1, len(hunt.twice_red)

@@ -7,16 +7,21 @@ the suite cannot be forked (threads, sockets, child processes at import) each or
 from __future__ import annotations
 
 import json
+import os
 import queue
+import re
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from itertools import filterfalse
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from triage.hunt.apart import Apart, Observed
 from triage.instruments.registry import plugin_of
 from triage.lab.budget import BudgetSpent
 from triage.lab.environment import Environment
@@ -24,13 +29,15 @@ from triage.lab.protocol import Observation, Setup
 from triage.lab.runner import default_variables, emptied_temporary
 from triage.lab.session import Workspace
 from triage.model.outcome import Outcome
-from triage.model.run import Limits, keys_of
+from triage.model.run import Limits, TestResult, keys_of
 from triage.run.chunk import ChunkProgress, ChunkRunner
 from triage.run.collection import Collected, Collection
 from triage.run.command import Launch, carried, new_key
 from triage.run.isolation import Isolation
 from triage.run.origins import Origins
 
+_ONE_USE = re.compile(r"__pycache__|\.git|\.pytest_cache|\.hypothesis|\.coverage.*|pytest-of-.*|tmp\w{8}")
+"""Files and folders that no test finds of another: those of tools, and those of `tempfile`."""
 _NOT_STARTED = "its process was not started"
 _FIRST_SLOT = 100
 """Working copies of the laboratory have lower numbers: its processes run at the same time."""
@@ -57,7 +64,7 @@ class WarmSlot:
         self._environment = environment
         self._temporary = place.temporary / f"w{number}"
         self._stop, self._is_over = stop, is_over
-        tree = self._put_back()
+        tree = self._tree = self._put_back()
         self._scratch = place.temporary / f"warm{number}"
         interpreter, carry = carried(environment.python, place.temporary)
         launch = Launch(
@@ -120,10 +127,52 @@ class WarmSlot:
 
         Raises `BudgetSpent` where the time was up before it ended.
         """
-        collected = self.collect()
         self._put_back()
+        return _observed(self._chunk(order, self._late(change) if change is not None else None))
+
+    def run_apart(self, apart: Apart) -> Observed:
+        """Run tests in one process, those that are to be apart in children of their own.
+
+        Raises `BudgetSpent` where the time was up before it ended.
+        """
+        setup = Setup(nodeids=(), instruments=apart.instruments)
+        late = {**self._late(setup), "apart": {"here": apart.here, "together": apart.together}}
+        self._put_back()
+        before = self._left_files()
+        chunk = self._chunk((*apart.here, *apart.first_time), late)
+        is_behind = bool(apart.here)
+        return Observed(
+            _observed_apart(chunk, 0, is_behind=is_behind),
+            _observed_apart(chunk, 1, is_behind=is_behind),
+            left_files=before != self._left_files(),
+        )
+
+    def recorded(self, instrument: str) -> list[dict[str, Any]]:
+        """What an instrument has written in the latest run."""
+        path = self._scratch / "instruments" / f"{instrument}.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return [json.loads(line) for line in lines]
+
+    def _left_files(self) -> set[tuple[str, int]]:
+        """Files with their sizes that one test may leave to another; not those with a name for one use."""
+        found = set()
+        for folder in (
+            self._tree,
+            self._temporary,
+            Path(str(self._variables.get("HOME") or self._temporary)),
+        ):
+            for base, folders, files in os.walk(folder):
+                folders[:] = [name for name in folders if not _is_of_one_use(name)]
+                for name in filterfalse(_is_of_one_use, files):
+                    path = os.path.join(base, name)
+                    with suppress(OSError):
+                        found.add((path, os.lstat(path).st_size))
+        return found
+
+    def _chunk(self, order: Sequence[str], late: dict[str, Any] | None) -> ChunkProgress:
+        """Run tests in one process."""
+        collected = self.collect()
         chunk = ChunkProgress("hunt", keys_of(order))
-        late = self._late(change) if change is not None else None
         make_request = self._isolation.request_maker(collected, coverage=None, json_report=None, late=late)
         self._runner.run(chunk, make_request)
         for finished in chunk.attempts:
@@ -133,14 +182,16 @@ class WarmSlot:
             raise KeyboardInterrupt
         if self._is_over() and chunk.remaining:
             raise BudgetSpent
-        return _observed(chunk)
+        return chunk
 
     def _late(self, change: Setup) -> dict[str, Any]:
         """What the recorder is told of a change behind the collection."""
+        out = self._scratch / "instruments"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
         document = self._scratch / "instruments.json"
-        document.write_text(
-            json.dumps({name: json.dumps(value) for name, value in change.instruments.items()})
-        )
+        settings = {name: json.dumps(value) for name, value in change.instruments.items()}
+        document.write_text(json.dumps({**settings, "out": str(out)}))
         return {
             "env": change.env,
             "plugins": [plugin_of(name) for name in change.instruments],
@@ -151,7 +202,20 @@ class WarmSlot:
 def _observed(chunk: ChunkProgress) -> Observation:
     missing = [each for each in chunk.all_results(_NOT_STARTED) if each.outcome is Outcome.NOT_RUN]
     # a test that ran twice counts as it ended the second time
-    results = [*chunk.results.values(), *missing]
+    return _observation(chunk, [*chunk.results.values(), *missing])
+
+
+def _observed_apart(chunk: ChunkProgress, nth: int, *, is_behind: bool) -> Observation:
+    """How tests ended the first (0) or the second time (1) that they ran.
+
+    Behind others only the first process counts: a second one, after a death, has not run those.
+    """
+    last = 1 if is_behind else chunk.number
+    keys = [key for key, result in chunk.results.items() if key[1] == nth and (result.attempt or 0) <= last]
+    return _observation(chunk, [chunk.results[key] for key in keys])
+
+
+def _observation(chunk: ChunkProgress, results: Sequence[TestResult]) -> Observation:
     return Observation(
         outcomes={result.nodeid: result.outcome for result in results},
         failures={result.nodeid: result.failures[0] for result in results if result.failures},
@@ -160,6 +224,10 @@ def _observed(chunk: ChunkProgress) -> Observation:
         seconds=sum(finished.attempt.seconds for finished in chunk.attempts),
         notes=(chunk.gave_up,) if chunk.gave_up else (),
     )
+
+
+def _is_of_one_use(name: str) -> bool:
+    return _ONE_USE.fullmatch(name) is not None
 
 
 def _import_path(environment: Environment, tree: Path) -> dict[str, str]:
@@ -241,6 +309,22 @@ class WarmSuite:
         with self._lock:
             self.processes += 1
             self.executions += len(observed.order)
+        return observed
+
+    def recorded(self, instrument: str) -> list[dict[str, Any]]:
+        """What an instrument recorded in the latest run of a slot that had it."""
+        return next(filter(None, (slot.recorded(instrument) for slot in self._slots)), [])
+
+    def run_apart(self, apart: Apart) -> Observed:
+        """Run tests apart from each other, in a free slot."""
+        slot = self._free.get()
+        try:
+            observed = slot.run_apart(apart)
+        finally:
+            self._free.put(slot)
+        with self._lock:
+            self.processes += 1
+            self.executions += len(observed.first.order) + len(observed.second.order)
         return observed
 
     def run_all(

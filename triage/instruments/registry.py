@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _METERS = (
+    "changes",
     "configs",
     "gradients",
     "holds",

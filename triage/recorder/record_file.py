@@ -95,6 +95,10 @@ class Writer:
         """Whether this is the process that the record is about, and no fork of it."""
         return _getpid() == self.pid
 
+    def adopt(self) -> None:
+        """Let this process write from now on: its parent waits for it and writes nothing meanwhile."""
+        self.pid = _getpid()
+
     @property
     def is_blocked(self) -> bool:
         """Whether nothing can be appended any more: a new process must go on."""

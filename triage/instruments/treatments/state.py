@@ -47,6 +47,11 @@ def snapshot() -> dict[str, tuple[str, str]]:
     return found
 
 
+def live_digests() -> dict[str, str]:
+    """By key: a digest of all state, that of attributes and files too."""
+    return {key: digest(value, own_folders=_OWN_FOLDERS) for key, value in _live() if key not in _OWN}
+
+
 def _digests_of_the_process() -> dict[str, str]:
     """By key: a digest of all process state that is neither an attribute nor a file."""
     return {key: digest(value, own_folders=_OWN_FOLDERS) for key, value in process_state.present_values()}

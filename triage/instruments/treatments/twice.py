@@ -1,4 +1,5 @@
-"""Treatment: run each test twice in one process. Settings: {"on": true}, {"files": true}: each file twice.
+"""Treatment: run each test twice in one process. Settings: {"on": true}; {"files": true}: each file twice;
+{"again": [nodeid...]}: these tests once more, behind all others.
 
 The second time has fixtures and an instance of its own; what both share is what the first one left behind.
 """
@@ -27,6 +28,9 @@ def pytest_collection_finish(session: Any) -> None:
         items[:] = [item for file in _files(items) for item in (*file, *map(_second, file))]
     elif _SETTINGS.get("on"):
         items[:] = [twin for item in items for twin in (item, _second(item))]
+    elif _SETTINGS.get("again"):
+        again = set(_SETTINGS["again"])
+        items += [_second(item) for item in list(items) if item.nodeid in again]
 
 
 def _files(items: list[Any]) -> list[list[Any]]:
