@@ -135,7 +135,9 @@ class ClusterRegistry:
 
 def ids_named(event: Event) -> set[str]:
     """The cluster ids that an event is about."""
-    named = (getattr(event, name, None) for name in ("cluster", "into", "new", "with_cluster"))
+    # pydantic takes long to say that a model has no such attribute
+    fields = event.__dict__
+    named = (fields.get("cluster"), fields.get("into"), fields.get("new"), fields.get("with_cluster"))
     return {cluster_id for cluster_id in named if cluster_id is not None}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledger_values import ledger_values
@@ -71,12 +72,13 @@ def update_ledgers(
     Nothing is written unless all can be: raises `UsageError` where a person changed a region or its
     markers are broken, `VoidError` where the disk refuses.
     """
+    values = ledger_values(registry, repairs)
     with locked(root / "plans"):
         changed: dict[str, bytes] = {}
         for ledger in LEDGERS:
             old = read_ledger(root / ledger.path)
             start = _new_ledger(ledger) if old is None else without_conflicts(old, ledger.path)
-            new = splice(start, render_regions(ledger, registry, templates, repairs), ledger.path)
+            new = splice(start, _rendered(ledger, values, templates), ledger.path)
             if new != old:
                 changed[ledger.path] = new
         for name, data in changed.items():
@@ -103,8 +105,11 @@ def render_regions(
 
     `repairs` is how many repairs the latest probe of a cluster proposes: the next command depends on it.
     """
+    return _rendered(ledger, ledger_values(registry, repairs), templates)
+
+
+def _rendered(ledger: Ledger, data: Mapping[str, Any], templates: Mapping[str, str] | None) -> dict[str, str]:
     texts = load_templates() if templates is None else templates
-    data = ledger_values(registry, repairs)
     source = Source(Artifact(path=JOURNAL, sha256=""), data)
     return {
         region.name: render(region.template, {"ledger": source}, texts, document=ledger.path).text

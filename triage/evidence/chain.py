@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from triage.model.journal import CHAINED, Event, content_id
 
@@ -20,32 +20,44 @@ _DIGEST_DIGITS = 24
 """96 bits: nobody finds another line with the digest of one that is there."""
 _PARENTS = re.compile(rb'(?<!\\)"parents":\s*\[([^\]]*)\]')
 """In a line of JSON: inside of a string its quotes would be escaped."""
+_AS_WRITTEN = re.compile(rb'(?<!\\)"parents":\[(?:"[0-9a-f]+",?)+\]')
+"""The same, as triage writes it."""
+_NO_NAMES: frozenset[str] = frozenset()
 _DIGEST = re.compile(rb'"([0-9a-f]+)"')
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """One line of the journal."""
 
     line: int
     """Its number in the file, from 1."""
     digest: str
+    names: frozenset[str]
+    """Digests of the lines that it follows."""
     event: Event
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Digests of the lines that it follows."""
-        return frozenset(self.event.parents)
+    """What it says, without these."""
 
     @property
     def is_older_than_chain(self) -> bool:
         """Whether a version of triage wrote it that made no chain."""
-        return self.event.v < CHAINED and not self.event.parents
+        return self.event.v < CHAINED and not self.names
 
 
 def digest_of(line: bytes) -> str:
     """Name a line by its bytes; line ends that git may have converted are left out."""
     return hashlib.sha256(line.strip()).hexdigest()[:_DIGEST_DIGITS]
+
+
+def without_names(line: bytes) -> tuple[bytes, frozenset[str]]:
+    """A line that follows no other, and the digests of those that it follows, where it is written as we do.
+
+    Reading an event without them saves making a copy that lacks them.
+    """
+    written = _AS_WRITTEN.search(line)
+    if written is None:
+        return line, _NO_NAMES
+    names = frozenset(digest.decode() for digest in _DIGEST.findall(written[0]))
+    return line[: written.start()] + b'"parents":[]' + line[written.end() :], names
 
 
 def open_ends(lines: Iterable[bytes]) -> tuple[str, ...]:

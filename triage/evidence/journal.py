@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from triage.errors import TriageError, UsageError
 from triage.evidence.atomic import append_after, disk_error
-from triage.evidence.chain import Link, digest_of, open_ends
+from triage.evidence.chain import Link, digest_of, open_ends, without_names
 from triage.model.journal import EVENT, Event
 from triage.text.conflict import BrokenConflict, conflicts_in
 
@@ -66,16 +66,16 @@ class Journal:
         links: dict[str, Link] = {}
         first_of_id: dict[str, Link] = {}
         for number, line in numbered:
-            link = Link(number, digest_of(line), self._event(number, line))
+            link = self._link(number, line)
             first = first_of_id.setdefault(link.event.id, link)
             # nearly every event stands in one line alone: only others have to be compared
-            if first is not link and _content(first.event) != _content(link.event):
+            if first is not link and first.event != link.event:
                 raise self._error(number, f"has the id of line {first.line} and says something else")
             links.setdefault(link.digest, link)
         if identity is not None and not has_conflict:
             named = {digest for link in links.values() for digest in link.names}
             self._last_read = _LastRead(identity, tuple(digest for digest in links if digest not in named))
-        events = [_content(link.event) for link in first_of_id.values()]
+        events = [link.event for link in first_of_id.values()]
         events.sort(key=lambda event: (event.at, event.id))
         return JournalFile(tuple(links.values()), tuple(events), has_conflict)
 
@@ -136,15 +136,21 @@ class Journal:
         found = [(number, line) for number, line in numbered if line.strip() and number - 1 not in marks]
         return found, bool(marks)
 
-    def _event(self, number: int, line: bytes) -> Event:
+    def _link(self, number: int, line: bytes) -> Link:
+        """One line, read. What an event says is the same on two branches that appended it after others."""
+        bare, names = without_names(line)
         try:
-            return EVENT.validate_json(line)
+            event = EVENT.validate_json(bare)
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(str(part) for part in problem["loc"])
             raise self._error(
                 number, f"is no event: {where + ': ' if where else ''}{problem['msg']}"
             ) from None
+        if event.parents:  # written in another way than triage writes it
+            names = names.union(event.parents)
+            event = event.model_copy(update={"parents": ()})
+        return Link(number, digest_of(line), names, event)
 
     def _error(self, number: int, what: str) -> UsageError:
         return UsageError(
@@ -152,11 +158,6 @@ class Journal:
             f"{self.path} line {number} {what}",
             "mend or remove that line; `git log` shows who wrote it",
         )
-
-
-def _content(event: Event) -> Event:
-    """What an event says: two branches that decided alike appended it after different lines."""
-    return event.model_copy(update={"parents": ()})
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:

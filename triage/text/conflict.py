@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _BEGIN, _BASE, _MIDDLE, _END = b"<<<<<<< ", b"||||||| ", b"=======", b">>>>>>> "
 """Each stands at the start of a line of its own; the base is there with `merge.conflictStyle = diff3`."""
+_ANY_MARK = (_BEGIN, _BASE, _MIDDLE, _END)
 
 
 class BrokenConflict(ValueError):
@@ -50,6 +51,8 @@ def conflicts_in(lines: Sequence[bytes]) -> Iterator[Conflict]:
     Raises `BrokenConflict` for a mark without its counterpart. A line of seven equal signs alone is none:
     in markdown it underlines a heading.
     """
+    if not any(line.startswith(_ANY_MARK) for line in lines):
+        return
     begin = base = middle = None
     for index, line in enumerate(lines):
         if line.startswith(_BEGIN):
