@@ -1,21 +1,26 @@
 """What experiments cost that fork from a warm parent, beside the same in new interpreters.
 
-Usage: python -m benchmarks engine [NAME...] [--demo] [--only warm|fresh] [--json FILE]
+Usage: python -m benchmarks engine [NAME...] [--demo] [--phases] [--processes] [--only warm|fresh]
+                                   [--json FILE]
 
 Without names a sample of the zoo is probed (`tests/planted/faults`), one subject after another, first warm
-and then fresh; `--demo` plays `triage demo` instead. For each: new interpreters and forks, seconds, processor
-seconds of all processes, and how many of these went into imports. Seconds depend on what else the machine
-does; processor seconds much less.
+and then fresh; `--demo` plays `triage demo` instead, and `--phases` goes on with each subject until it is
+resolved: run, probe, design, the recommended patch, verify. For each: new interpreters and forks, seconds,
+processor seconds of all processes, and how many of these went into imports. With `--processes` each process
+has a line of its own. Seconds depend on what else the machine does; processor seconds much less.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,11 +30,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import import_clock
+from benchmarks.engine_processes import Process, Processes
 from benchmarks.zoo import plants, probed
 from tests.planted.faults.api import Plant, grow
 from triage.cli.app import run as run_command
-from triage.process.local import LocalExecutor
-from triage.run import warm_parents
 
 SAMPLE = (
     "chdir", "global-list", "variable-set", "missing-golden", "ascii-locale", "segfault", "own-bad-seed",
@@ -55,35 +59,8 @@ class Cost:
     """Processor seconds of this process and all that it started."""
     imports: float
     """Processor seconds of these that went into imports, the start of Python included."""
-
-
-class _Processes:
-    """Counts what the local executor starts."""
-
-    def __init__(self) -> None:
-        self.interpreters = self.forks = 0
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count the processes under test that are started meanwhile."""
-        run, serve = LocalExecutor.run, LocalExecutor.start_fork_server
-
-        def run_counted(executor, request, sink, stop):  # type: ignore[no-untyped-def]
-            if request.fork_server is None:
-                self.interpreters += 1
-            else:
-                self.forks += 1
-            return run(executor, request, sink, stop)
-
-        def serve_counted(executor, request, sink, stop):  # type: ignore[no-untyped-def]
-            self.interpreters += 1
-            return serve(executor, request, sink, stop)
-
-        LocalExecutor.run, LocalExecutor.start_fork_server = run_counted, serve_counted  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            LocalExecutor.run, LocalExecutor.start_fork_server = run, serve  # type: ignore[method-assign]
+    processes: list[Process]
+    """One after another, as they were started."""
 
 
 def measure(name: str, mode: str, work: Callable[[Path], str]) -> Cost:
@@ -94,34 +71,16 @@ def measure(name: str, mode: str, work: Callable[[Path], str]) -> Cost:
         plugin = Path(base, "plugin")
         plugin.mkdir()
         shutil.copy(import_clock.__file__, plugin / f"{_PLUGIN}.py")
-        processes = _Processes()
-        with _environment(mode, notes, plugin), processes.counted(), _parents() as parents:
+        processes = Processes()
+        with _environment(mode, notes, plugin), processes.counted():
             began, cpu = time.perf_counter(), _cpu_seconds()
             answer = work(Path(base, "project"))
             seconds, cpu = time.perf_counter() - began, _cpu_seconds() - cpu
-        imports = sum(float(path.read_text() or 0) for path in notes.iterdir())
-        imports += sum(each.import_seconds for each in parents)
+        processes.read(notes)
     return Cost(
-        name, mode, answer, processes.interpreters, processes.forks,
-        round(seconds, 1), round(cpu, 1), round(imports, 1),
+        name, mode, answer, processes.number_of("new", "parent"), processes.number_of("fork"),
+        round(seconds, 1), round(cpu, 1), round(processes.imports, 1), processes.started,
     )  # fmt: skip
-
-
-@contextmanager
-def _parents() -> Iterator[list[warm_parents.WarmParents]]:
-    """All keepers of parents that are made meanwhile."""
-    made: list[warm_parents.WarmParents] = []
-    init = warm_parents.WarmParents.__init__
-
-    def init_noted(self, *words, **named):  # type: ignore[no-untyped-def]
-        init(self, *words, **named)
-        made.append(self)
-
-    warm_parents.WarmParents.__init__ = init_noted  # type: ignore[method-assign]
-    try:
-        yield made
-    finally:
-        warm_parents.WarmParents.__init__ = init  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -157,16 +116,57 @@ def _probe(plant: Plant) -> Callable[[Path], str]:
     return work
 
 
+def _phases(plant: Plant) -> Callable[[Path], str]:
+    """The way of a subject from red to resolved, as people go it."""
+
+    def work(root: Path) -> str:
+        grow(plant, root)
+        os.chdir(root)
+        codes = {"run": run_command(["run", "--workers", "2"])}
+        codes["probe"] = run_command(["probe", plant.subject])
+        cluster = json.loads(_said(["status", "--json"]))["clusters"][0]["id"]
+        codes["design"] = run_command(["design", cluster])
+        recommended = sorted(root.glob("reports/*/phase_c/*/options/*.patch"))[:1]
+        subprocess.run(["git", "apply", *recommended], check=False)
+        codes["verify"] = run_command(["verify", cluster])
+        return " ".join(f"{name}={int(code)}" for name, code in codes.items())
+
+    return work
+
+
+def _said(words: Sequence[str]) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        run_command(words)
+    return output.getvalue()
+
+
 def _demo(root: Path) -> str:
     return f"exit code {int(run_command(['demo', str(root)]))}"
 
 
-def _print(cost: Cost) -> None:
+def _print(cost: Cost, *, processes: bool) -> None:
+    if processes:
+        print(*(process.line() for process in cost.processes), sep="\n")
+    print(*_lines_of_commands(cost), sep="\n")
     print(
         f"{cost.name:<16} {cost.mode:<6} {cost.interpreters:>4} new {cost.forks:>4} forks "
         f"{cost.seconds:>7.1f} s {cost.cpu:>7.1f} s cpu {cost.imports:>6.1f} s imports  {cost.answer}",
         flush=True,
     )
+
+
+def _lines_of_commands(cost: Cost) -> Iterator[str]:
+    """A line for each command of a demo or of a subject's phases."""
+    commands = dict.fromkeys(process.command for process in cost.processes)
+    for command in commands:
+        of_command = [process for process in cost.processes if process.command == command]
+        forks = sum(process.kind == "fork" for process in of_command)
+        cpu = sum(process.cpu for process in of_command)
+        imports = sum(process.imports for process in of_command)
+        yield (
+            f"  {command:<24} {len(of_command) - forks:>4} new {forks:>4} forks "
+            f"{cpu:>17.1f} s cpu {imports:>6.1f} s imports"
+        )
 
 
 def _print_figures(costs: Sequence[Cost], modes: Sequence[str]) -> None:
@@ -188,6 +188,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks engine")
     parser.add_argument("names", nargs="*", help="names of plants; a sample without")
     parser.add_argument("--demo", action="store_true", help="play `triage demo` instead")
+    parser.add_argument("--phases", action="store_true", help="run, probe, design and verify each plant")
+    parser.add_argument("--processes", action="store_true", help="a line for each process, too")
     parser.add_argument("--only", choices=_MODES, help="measure one mode")
     parser.add_argument("--json", dest="file")
     options = parser.parse_args(argv)
@@ -195,14 +197,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = set(options.names or SAMPLE)
     works: list[tuple[str, Callable[[Path], str]]] = [("demo", _demo)]
     if not options.demo:
-        works = [(plant.name, _probe(plant)) for plant in plants() if plant.name in names]
+        works = [
+            (plant.name, (_phases if options.phases else _probe)(plant))
+            for plant in plants()
+            if plant.name in names
+        ]
     if not works:
         parser.error("no plant has such a name")
     costs: list[Cost] = []
     for name, work in works:
         for mode in modes:
             costs.append(measure(name, mode, work))
-            _print(costs[-1])
+            _print(costs[-1], processes=options.processes)
     _print_figures(costs, modes)
     if options.file:
         text = json.dumps([asdict(cost) for cost in costs], indent=1)

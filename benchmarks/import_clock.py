@@ -8,6 +8,7 @@ variable names; a fork begins at zero, and what its parent spent the parent says
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import threading
 import time
@@ -16,9 +17,12 @@ from typing import Any
 import pytest
 
 VARIABLE = "ENGINE_IMPORTS"
+PROCESS = "ENGINE_PROCESS"
+"""The number of the process; none in what a collected suite forks."""
 _real = builtins.__import__
 _depth = threading.local()
 _spent = [time.process_time()]
+os.register_at_fork(after_in_child=_spent.clear)
 
 
 def _timed(*words: Any, **named: Any) -> Any:
@@ -38,8 +42,13 @@ builtins.__import__ = _timed
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    """Write how long this session has imported; a session that dies leaves nothing."""
+    """Write how long this session has imported and run; a session that dies leaves nothing."""
     folder = os.environ.get(VARIABLE)
     if folder:
+        noted = {
+            "process": os.environ.get(PROCESS),
+            "imports": sum(_spent),
+            "cpu": time.process_time(),
+        }
         with open(os.path.join(folder, f"{os.getpid()}.{time.monotonic_ns()}"), "w") as file:
-            file.write(f"{sum(_spent):.6f}")
+            json.dump(noted, file)

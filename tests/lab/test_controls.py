@@ -88,3 +88,14 @@ def test_each_arm_has_as_many_runs_as_ever(kept, repeats):
 
 def test_a_useless_treatment_costs_one_run_where_all_other_controls_are_kept():
     assert rounds_beside(3, 4) == [("B",), ("B", "B"), ("A", "B")]
+
+
+def test_a_kept_run_answers_what_its_meters_measured():
+    measured = BASE.measuring("gradients", "lines")
+    controls = seen((BASE, RED), (measured, RED))
+    found = controls.measured(IDLE.measuring("lines"), LIMITS)
+    assert found is None, "nothing was idle in the kept run that could have done something all the same"
+    assert controls.measured(BASE.measuring("lines"), LIMITS) is not None
+    assert controls.measured(BASE.measuring("trace"), LIMITS) is None
+    assert controls.measured(measured.plus(env={"MODE": "1"}), LIMITS) is None
+    assert controls.measured(measured, Limits(test_timeout=1.0)) is None

@@ -99,6 +99,18 @@ def warmed(lab: Lab) -> Lab:
     return lab
 
 
+def test_a_look_for_which_a_known_run_will_do_takes_no_run(opened):
+    lab = opened(lambda setup, forks: RED)
+    measured = BASE.measuring("lines")
+    assert looked(lab, measured) == ["fresh"]
+    (known,) = lab.look([Look(setup=measured, known_will_do=True)])
+    assert known.red(T)
+    lab.look([Look(setup=measured)])
+    assert len(lab.runner.started) == 2
+    lines = (lab.record.run_folder(1).parents[1] / EXPERIMENTS_FILE).read_text().splitlines()
+    assert [("answered_by" in line) for line in lines if '"event": "look"' in line] == [False, True, False]
+
+
 def test_what_acts_behind_the_imports_forks(opened):
     lab = warmed(opened(lambda setup, forks: RED))
     late = [

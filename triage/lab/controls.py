@@ -1,4 +1,4 @@
-"""Keep the failing runs of the unchanged case: experiments count them in their baselines.
+"""Keep the runs of a laboratory: experiments count failing runs of the unchanged case in their baselines.
 
 A run is kept by its full conditions (setup and limits). It serves as a control of every experiment whose
 baseline differs from it at most in instruments that do nothing. It is counted as what it is, one run of the
@@ -9,12 +9,15 @@ baseline, so a proof rests on as many runs as ever; and some runs of each baseli
 - all of them, where the case has ever passed unchanged: for a flaky one each run counts anew.
 
 The first run of each case never counts: it was chosen because it failed.
+
+A look that asks what a test executes, and not how it ends, may take a kept run that had its meters.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from dataclasses import dataclass
 
 from triage.lab.protocol import Experiment, Observation, Setup
 from triage.lab.verdict import interleaved
@@ -29,19 +32,37 @@ _SIDE_BY_SIDE = 2
 """Runs of one round: as many as the arms of an experiment."""
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A run, and under which conditions it was made."""
+
+    conditions: str
+    """With all instruments."""
+    instruments: frozenset[str]
+    run: Observation
+
+
 class Controls:
-    """What one laboratory has seen of setups that change nothing; several threads may add to it."""
+    """What one laboratory has run so far; several threads may add to it."""
 
     def __init__(self) -> None:
         """Nothing has been seen."""
-        self._runs: dict[str, list[tuple[str, Observation]]] = defaultdict(list)
-        """By conditions without idle instruments: the exact conditions, and the run."""
+        self._runs: dict[str, list[_Kept]] = defaultdict(list)
+        """By conditions without idle instruments."""
         self._mutex = threading.Lock()
 
     def add(self, setup: Setup, limits: Limits, run: Observation) -> None:
         """Keep a run."""
+        kept = _Kept(_key(setup, limits), frozenset(setup.instruments), run)
         with self._mutex:
-            self._runs[_key(_without_idle(setup), limits)].append((_key(setup, limits), run))
+            self._runs[_key(_without_idle(setup), limits)].append(kept)
+
+    def measured(self, setup: Setup, limits: Limits) -> Observation | None:
+        """The latest run under these conditions that had at least the setup's meters."""
+        meters = {name for name, given in setup.instruments.items() if not given}
+        with self._mutex:
+            runs = list(self._runs[_key(_without_idle(setup), limits)])
+        return next((kept.run for kept in reversed(runs) if meters <= kept.instruments), None)
 
     def for_baseline(self, experiment: Experiment, limits: Limits, *, forks: bool) -> list[Observation]:
         """Earlier runs that count in the experiment's baseline; none unless all of them failed.
@@ -51,18 +72,18 @@ class Controls:
         baseline = experiment.baseline
         with self._mutex:
             runs = list(self._runs[_key(_without_idle(baseline), limits)])
-        if not all(experiment.is_red(run) for _, run in runs):
+        if not all(experiment.is_red(kept.run) for kept in runs):
             return []
-        runs = [(conditions, run) for conditions, run in runs[1:] if forks or not run.forked]
+        runs = [kept for kept in runs[1:] if forks or not kept.run.forked]
         exact = _key(baseline, limits)
-        same = [run for conditions, run in runs if conditions == exact]
-        others = [run for conditions, run in runs if conditions != exact]
+        same = [kept.run for kept in runs if kept.conditions == exact]
+        others = [kept.run for kept in runs if kept.conditions != exact]
         most_same = max(0, experiment.repeats - _NEW_WITH_SAME_INSTRUMENTS)
         most_others = max(0, experiment.repeats - _NEW_WITH_OTHER_INSTRUMENTS)
-        kept = same[:most_same]
-        if len(kept) < most_others:
-            kept += others[: most_others - len(kept)]
-        return kept
+        counted = same[:most_same]
+        if len(counted) < most_others:
+            counted += others[: most_others - len(counted)]
+        return counted
 
 
 def rounds_beside(kept: int, repeats: int) -> list[tuple[str, ...]]:

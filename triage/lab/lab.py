@@ -56,13 +56,19 @@ class Lab:
         )
 
     def look(self, looks: Sequence[Look]) -> list[Observation]:
-        """Run each look once. Raises `BudgetSpent`."""
-        for look in looks:
-            self.record.look(look)
-        if not looks:
-            return []
-        with self._asking(questions.of_looks(looks), len(looks)):
-            return self._run_all([look.setup for look in looks])
+        """Run each look once, where no earlier run will do. Raises `BudgetSpent`."""
+        known = [self._known(look) for look in looks]
+        for look, run in zip(looks, known, strict=True):
+            self.record.look(look, run)
+        missing = [look for look, run in zip(looks, known, strict=True) if run is None]
+        if not missing:
+            return [run for run in known if run is not None]
+        with self._asking(questions.of_looks(missing), len(missing)):
+            new = iter(self._run_all([look.setup for look in missing]))
+        return [next(new) if run is None else run for run in known]
+
+    def _known(self, look: Look) -> Observation | None:
+        return self._controls.measured(look.setup, self.limits) if look.known_will_do else None
 
     def experiment(self, experiment: Experiment) -> Trial:
         """Interleave the arms until the rule answers; the prediction is on disk before the first run.

@@ -73,6 +73,9 @@ class Look(Value):
 
     setup: Setup
     why: str = ""
+    known_will_do: bool = False
+    """Whether an earlier run under the same conditions, with at least these meters, answers as well: what is
+    asked of it is no matter of chance."""
 
 
 class Experiment(Value):

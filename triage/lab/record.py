@@ -30,10 +30,13 @@ class ExperimentRecord:
         self._root = root
         self._environment = environment
 
-    def look(self, look: Look) -> None:
-        """A look is about to be run."""
+    def look(self, look: Look, known: Observation | None = None) -> None:
+        """A look is about to be run, or is answered by a known run."""
         setup = look.setup.model_dump(mode="json", exclude_defaults=True)
-        self._append({"event": "look", "why": look.why, "setup": setup})
+        line = {"event": "look", "why": look.why, "setup": setup}
+        if known is not None:
+            line["answered_by"] = known.evidence
+        self._append(line)
 
     def predicted(self, number: int, key: str, experiment: Experiment) -> None:
         """An experiment is about to be run; its prediction is on record before the first run."""

@@ -93,11 +93,16 @@ class Probe(Investigator, Protocol):
         """How likely it is, before any run, that this probe finds the cause: 0 (never) to 1."""
 
 
-def look(*setups: Setup, why: str = "") -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Observation]]:
-    """Run each setup once and return the observations; `yield from` it."""
+def look(
+    *setups: Setup, why: str = "", known_will_do: bool = False
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Observation]]:
+    """Run each setup once and return the observations; `yield from` it.
+
+    With `known_will_do` a run that was made already under the same meters is taken instead of a new one.
+    """
     if not setups:
         return []
-    answers = yield tuple(Look(setup=setup, why=why) for setup in setups)
+    answers = yield tuple(Look(setup=setup, why=why, known_will_do=known_will_do) for setup in setups)
     return [answer for answer in answers if isinstance(answer, Observation)]
 
 

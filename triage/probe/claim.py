@@ -8,7 +8,7 @@ treatment of the symptom.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ _INPUTS = frozenset(
 _COMPARED_ELSEWHERE = frozenset({"commit", "restore", "backward", "workers"})
 """Factors that change the code, undo a leak or keep tests apart: which lines run is then no hint."""
 _SIGNALS = frozenset({"zero-signal", "graph-break", "nonfinite-gradient"})
+SIGNAL_METERS = ("gradients", "lines", "trace")
+"""What both arms are measured with where a signal died: a probe whose looks have these saves two runs."""
 _DIED = frozenset({CRASHED, TIMED_OUT})
 """Failures that take the process along, and with it what a meter would write when the test is over."""
 _MOST_TRIES = 4
@@ -88,9 +90,7 @@ def _gathered(
         return _Evidence(reason)
     if case.failure.exception in _DIED or case.failure.phase == "collect":
         return _Evidence(reason)  # there are no lines of a test to compare
-    meters = ["lines"]
-    if cause.kind in _SIGNALS:
-        meters += ["gradients", "trace"]
+    meters = SIGNAL_METERS if cause.kind in _SIGNALS else ("lines",)
     failing, treated = yield from _both_arms(case, proof, meters)
     if not (_has_lines(failing, case.nodeid) and _has_lines(treated, case.nodeid)):
         return _Evidence(reason, unseen=True)
@@ -118,14 +118,17 @@ def _has_lines(run: Observation | None, nodeid: str) -> bool:
 
 
 def _both_arms(
-    case: Case, proof: Experiment, meters: list[str]
+    case: Case, proof: Experiment, meters: Sequence[str]
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Observation | None, Observation | None]]:
-    """A failing run of the baseline and a passing one of the treated arm, under the meters; None for none."""
+    """A failing run of the baseline and a passing one of the treated arm, under the meters; None for none.
+
+    Where the failure is steady a run that was made under these meters before is as good as a new one.
+    """
     setups = (_measured(proof.baseline, meters), _measured(proof.treated, meters))
     failing: Observation | None = None
     treated: Observation | None = None
     for _ in range(_MOST_TRIES if case.flaky else 1):
-        runs = yield from look(*setups, why="which product lines each arm runs")
+        runs = yield from look(*setups, why="which product lines each arm runs", known_will_do=not case.flaky)
         if failing is None and runs[0].red(case.nodeid):
             failing = runs[0]
         if treated is None and runs[1].passed(case.nodeid):
@@ -135,7 +138,7 @@ def _both_arms(
     return failing, treated
 
 
-def _measured(setup: Setup, meters: list[str]) -> Setup:
+def _measured(setup: Setup, meters: Sequence[str]) -> Setup:
     missing = {name: dict[str, Any]() for name in meters if name not in setup.instruments}
     return setup.plus(instruments=missing)
 

@@ -73,6 +73,26 @@ def test_the_one_field_is_found_without_being_told(field):
     assert result.measurements["treated"]["gradients"] == {"p0": 2.0, "p1": -3.0}
 
 
+def test_a_default_that_another_test_gives_is_tried_first_and_ends_the_search():
+    setups: list[Setup] = []
+    alive = world_where("phase", fields=("gain", "offset", "bias", "phase"))
+
+    def world(setup: Setup):
+        setups.append(setup)
+        return alive(setup)
+
+    source = SOURCE + "def test_other():\n    run(LensConfig(phase=2.0))\n"
+    files = {"tests/test_grad.py": source}
+    case = case_of(T, world, source=files.get, files=tuple(files))
+    setups.clear()
+    assert conforms(RankedProbe(Signal), case, world).finding.cause.confidence == "proven"
+    changed = [
+        setup.instruments["defaults"]["overrides"] for setup in setups if "defaults" in setup.instruments
+    ]
+    tried = {path for overrides in changed for path in overrides}
+    assert tried == {"optics.LensConfig.phase", "optics.LensConfig.gain"}
+
+
 def test_the_repair_is_a_keyword_in_the_fixture():
     world = world_where("gain")
     (patch,) = conforms(RankedProbe(Signal), sourced(world), world).finding.patches

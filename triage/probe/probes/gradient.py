@@ -15,6 +15,7 @@ from triage.lab.measurements import backward_calls
 from triage.model.experiment import CauseKind, Factor, RootCause
 from triage.model.failure import is_test
 from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.claim import SIGNAL_METERS
 from triage.probe.edits.autograd import Edit, guarded, reconnected
 from triage.probe.edits.numbers import NumberChange, changed_numbers
 from triage.probe.edits.statements import patch_of, without_statement
@@ -44,7 +45,7 @@ class Gradient:
     def investigate(self, case: Case) -> Steps:
         """One traced run; then the sites that it names, nearest to the loss first."""
         (seen,) = yield from look(
-            case.base.measuring("gradients", "trace"), why="every operation with its gradient"
+            case.base.measuring(*SIGNAL_METERS), why="every operation with its gradient"
         )
         operations, calls = seen.lines("trace", "op"), backward_calls(seen.lines("gradients"))
         if not operations:

@@ -16,6 +16,7 @@ from triage.lab.measurements import backward_calls, graph_state, main_backward
 from triage.lab.protocol import Experiment, Observation, Trial
 from triage.model.experiment import Factor, Patch, RootCause, Status
 from triage.probe.api import Case, Finding, Steps, look, test
+from triage.probe.claim import SIGNAL_METERS
 from triage.probe.config_zeros import config_zeros
 from triage.probe.default_values import (
     DefaultValue,
@@ -27,17 +28,20 @@ from triage.probe.default_values import (
 from triage.probe.edits.docstring_note import with_note
 from triage.probe.edits.statements import add_keyword, patch_of
 from triage.probe.minimise import minimise
+from triage.probe.stated_values import reason_against
 from triage.probe.symptoms import file_of
 from triage.probe.treatment import USUAL_ALPHA, repeats_at, settle
 
 _GRADIENT_WORDS = re.compile(r"grad|backward|autograd|requires_grad|differentiab", re.IGNORECASE)
 _NUMERIC_WORDS = re.compile(r"zero|nan|inf\b|finite|loss|tensor|intensity|0\.0", re.IGNORECASE)
-_METERS = ("gradients", "configs")
+_METERS = (*SIGNAL_METERS, "configs")
 _MOST_TRIED = 40
 _MOST_FILES = 400
 """Sources that are read in search of an import of torch."""
 _AT_ONCE = 4
-"""Single defaults that are screened in one batch."""
+"""Single defaults that are screened before what helps is tested."""
+_SIDE_BY_SIDE = 2
+"""... and how many of them in one batch."""
 _MOST_WINNERS = 2
 _Groups = Generator[Any, Any, Sequence[tuple[DefaultValue, ...]]]
 
@@ -164,16 +168,11 @@ def _named_by_the_user(case: Case) -> Iterator[tuple[DefaultValue, ...]]:
 
 def _search(case: Case, found: Sequence[DefaultValue]) -> _Groups:
     """Groups of defaults whose control values make the test pass: singles, or a minimal joint set."""
-    tried = _zeros_and_first_controls_first(found)[:_MOST_TRIED]
+    tried = _likeliest_first(case, found)[:_MOST_TRIED]
     for start in range(0, len(tried), _AT_ONCE):
-        batch = tried[start : start + _AT_ONCE]
-        runs = yield from look(*(overriding(case.base, (v,)) for v in batch), why="one default changed")
-        winners: dict[str, DefaultValue] = {}
-        for value, run in zip(batch, runs, strict=False):
-            if run.passed(case.nodeid):
-                winners.setdefault(value.path, value)
+        winners = yield from _winners(case, tried[start : start + _AT_ONCE])
         if winners:
-            return [(value,) for value in winners.values()][:_MOST_WINNERS]
+            return [(value,) for value in winners][:_MOST_WINNERS]
     zeros = [value for value in tried if value.zero and value.first]
     if len(zeros) < 2:
         return []
@@ -189,8 +188,30 @@ def _search(case: Case, found: Sequence[DefaultValue]) -> _Groups:
     return [kept]
 
 
-def _zeros_and_first_controls_first(found: Sequence[DefaultValue]) -> list[DefaultValue]:
-    return sorted(found, key=lambda value: (not value.zero, not value.first))
+def _winners(case: Case, screened: Sequence[DefaultValue]) -> Generator[Any, Any, Sequence[DefaultValue]]:
+    """The control values with which the test passes, one a default; one that others give ends the search."""
+    winners: dict[str, DefaultValue] = {}
+    for start in range(0, len(screened), _SIDE_BY_SIDE):
+        batch = screened[start : start + _SIDE_BY_SIDE]
+        setups = [overriding(case.base, (value,)).measuring(*SIGNAL_METERS) for value in batch]
+        runs = yield from look(*setups, why="one default changed")
+        for value, run in zip(batch, runs, strict=False):
+            if run.passed(case.nodeid):
+                winners.setdefault(value.path, value)
+        if any(_is_given_elsewhere(case, value) for value in winners.values()):
+            break
+    return list(winners.values())
+
+
+def _likeliest_first(case: Case, found: Sequence[DefaultValue]) -> list[DefaultValue]:
+    """Zeros that another caller gives a value, then other zeros; of each the first control value first."""
+    given = {value.path for value in found if value.zero and _is_given_elsewhere(case, value)}
+    return sorted(found, key=lambda value: (not value.zero, not value.first, value.path not in given))
+
+
+def _is_given_elsewhere(case: Case, value: DefaultValue) -> bool:
+    """Whether a test, an example or a document gives the keyword a value of its own."""
+    return bool(reason_against(case, factor_of((value,))))
 
 
 def _has_signal(measurements: Mapping[str, Any]) -> bool:
