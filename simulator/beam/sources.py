@@ -34,30 +34,46 @@ class Sources:
     weights: "Tensor"
 
 
-def _is_dropped(config: BeamConfig, h: float, v: float) -> bool:
-    """Whether the round-beam rule drops this point: 4 (r_h + r_v) > 1.1.
+def kept_points(config: BeamConfig) -> list[int]:
+    """Numbers h x V + v of the points of the H x V grid that the round-beam rule keeps, in rising order.
 
-    r = (angle^2 - step^2/4 e) / range^2, e = 1 for an even number of steps, else 0.
-    A range of 0 drops nothing.
+    It drops a point where 4 (r_h + r_v) > 1.1; r = (angle^2 - step^2/4 e) / range^2 with e = 1 for an even
+    number of steps, else 0. A range of 0 drops nothing.
     """
-    h_span, v_span = plain(config.h_divergence_mrad), plain(config.v_divergence_mrad)
-    if h_span * h_span == 0 or v_span * v_span == 0:
-        return False
-    along_h = _relative_square(h, h_span, config.h_divergence_step_mrad, config.h_divergence_steps)
-    along_v = _relative_square(v, v_span, config.v_divergence_step_mrad, config.v_divergence_steps)
-    return config.round_divergence and 4 * (along_h + along_v) > CORNER
+    along_h = _relative_squares(
+        config.h_divergence_mrad, config.h_divergence_step_mrad, config.h_divergence_steps
+    )
+    along_v = _relative_squares(
+        config.v_divergence_mrad, config.v_divergence_step_mrad, config.v_divergence_steps
+    )
+    if not config.round_divergence or along_h is None or along_v is None:
+        return list(range(config.h_divergence_steps * config.v_divergence_steps))
+    kept = []
+    for h, of_h in enumerate(along_h):
+        for v, of_v in enumerate(along_v):
+            if 4 * (of_h + of_v) <= CORNER:
+                kept.append(h * len(along_v) + v)
+    return kept
 
 
-def _relative_square(angle: float, span: float, step: Scalar, count: int) -> float:
-    """(angle^2 - step^2/4 e) / span^2: an even grid has its innermost points half a step off the middle."""
-    gap = plain(step)
+def _relative_squares(span: Scalar, step: Scalar, count: int) -> list[float] | None:
+    """(angle^2 - step^2/4 e) / range^2 of each point of one axis; None for a range whose square is 0.
+
+    An even grid (e = 1) has its innermost points half a step off the middle.
+    """
+    width, gap = plain(span), plain(step)
+    square = width * width
+    if square == 0:
+        return None
     even = 1 - count % 2
-    return (angle * angle - gap * gap / 4 * even) / (span * span)
+    angles = [gap * index - width / 2 for index in range(count)]
+    return [(angle * angle - gap * gap / 4 * even) / square for angle in angles]
 
 
-def _positions(span: "Tensor", step: "Tensor", count: int) -> "list[Tensor]":
-    """The points of one axis of the grid, from -span/2 upwards."""
-    return [step * index - span / 2 for index in range(count)]
+def _positions(span: "Tensor", step: "Tensor", count: int) -> "Tensor":
+    """[count] points of one axis of the grid, from -span/2 upwards."""
+    points: Tensor = step * library_of(span).arange(count) - span / 2
+    return points
 
 
 def grid(config: BeamConfig, beam: "Tensor", polarization: "Tensor", wavelength: "Tensor") -> Sources:
@@ -76,27 +92,30 @@ def grid(config: BeamConfig, beam: "Tensor", polarization: "Tensor", wavelength:
         ),
         xp,
     )
-    dispersion, d_step = scalar(config.dispersion, xp), scalar(config.dispersion_step, xp)
+    kept = kept_points(config)
+    if not kept:
+        raise SimulatorError(
+            "the round divergence drops every source: use more steps, or a square divergence"
+        )
     upright = cross(beam, polarization)
     norm = length(upright)
     if plain(norm) > 0:
         upright = upright / norm
-    directions, wavelengths = [], []
-    for h in _positions(h_span, h_step, config.h_divergence_steps):
-        about_upright = about_axis(upright, h * MRAD)
-        for v in _positions(v_span, v_step, config.v_divergence_steps):
-            if _is_dropped(config, plain(h), plain(v)):
-                continue
-            turned = about_upright @ (about_axis(polarization, v * MRAD) @ beam)
-            for index in range(config.dispersion_steps):
-                directions.append(unit(turned))
-                wavelengths.append(wavelength * (1 + d_step * index - dispersion / 2))
-    if not directions:
-        raise SimulatorError(
-            "the round divergence drops every source: use more steps, or a square divergence"
-        )
-    stacked_wavelengths = xp.stack(wavelengths)
-    return Sources(xp.stack(directions), stacked_wavelengths, xp.ones_like(stacked_wavelengths))
+    h_angles = _positions(h_span, h_step, config.h_divergence_steps) * MRAD
+    v_angles = _positions(v_span, v_step, config.v_divergence_steps) * MRAD
+    # [V, 3, 1] columns, then [H, V, 3, 1].
+    by_v = about_axis(polarization, v_angles) @ beam[:, None]
+    by_both = about_axis(upright, h_angles)[:, None] @ by_v[None]
+    turned = by_both.reshape(-1, 3)
+    if len(kept) < len(turned):
+        turned = turned[kept]
+    dispersion, d_step = scalar(config.dispersion, xp), scalar(config.dispersion_step, xp)
+    of_waves = wavelength * (1 + _positions(dispersion, d_step, config.dispersion_steps))
+    # Every wavelength for every direction, [K, D]: wavelengths innermost.
+    every = xp.ones_like(turned[:, :1]) * of_waves[None]
+    directions = unit(turned)[:, None] * xp.ones_like(every)[..., None]
+    wavelengths = every.reshape(-1)
+    return Sources(directions.reshape(-1, 3), wavelengths, xp.ones_like(wavelengths))
 
 
 def from_rows(config: BeamConfig, beam: "Tensor", wavelength: "Tensor") -> Sources:

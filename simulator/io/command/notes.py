@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from simulator.beam import Beam
+from simulator.beam.sources import kept_points
 from simulator.config import DetectorConfig
-from simulator.detector import Detector
-from simulator.geometry import small_library
 from simulator.io.command.parse import Given
 from simulator.io.command.translate import Experiment, sizes_given
 
@@ -87,8 +85,7 @@ def _sources(experiment: Experiment) -> Iterator[str]:
     config = experiment.beam
     if config.sources is None:
         wanted = config.h_divergence_steps * config.v_divergence_steps * config.dispersion_steps
-        axes = Detector(experiment.detector, xp=small_library).axes()
-        kept = len(Beam(config, xp=small_library).sources(axes).weights)
+        kept = len(kept_points(config)) * config.dispersion_steps
         if kept < wanted:
             yield f"{kept} of {wanted} sources: the corners of a round divergence are dropped (-square_div)"
         return
