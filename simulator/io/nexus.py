@@ -6,6 +6,7 @@ spindle as far as it is across the beam. h5py writes the file.
 
 import io
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,23 @@ MASKED = 1
 OUTSIDE = 1 << 8
 """Value of a pixel outside the region of interest: bit 8 of NXmx, masked by the user."""
 
+SENSOR = "Si"
+"""What the sensor is made of, which NXmx demands; the simulation knows its attenuation depth alone."""
+
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a file says besides the pixels. mask [slow, fast] is 0 where a pixel is skipped; None: none is."""
+    """What a file says besides the pixels.
+
+    mask    [slow, fast], 0 where a pixel is skipped; None: none is
+    start   when the image was asked for, seconds since 1970 (UTC)
+    """
 
     crystal: CrystalConfig
     beam: BeamConfig
     panel: DetectorConfig
     mask: NDArray[np.int32] | None
+    start: int
 
     @property
     def detector(self) -> Detector:
@@ -72,6 +81,7 @@ def write_nexus(path: Path, image: NDArray[np.floating], recorded: Recorded) -> 
         entry.attrs["default"] = "data"
         entry["definition"] = "NXmx"
         entry["title"] = "simulated still image, photons per pixel"
+        _write_times(entry, recorded)
         data = _group(entry, "data", "NXdata")
         data.attrs["signal"] = "data"
         data["data"] = image[None]
@@ -79,12 +89,28 @@ def write_nexus(path: Path, image: NDArray[np.floating], recorded: Recorded) -> 
         frame = mcstas_frame(recorded.detector.axes())
         instrument = _group(entry, "instrument", "NXinstrument")
         instrument["name"] = "simulated"
+        source = _group(entry, "source", "NXsource")
+        source["name"] = "simulated"
+        source["probe"] = "x-ray"
         _write_beam(instrument, recorded.beam, recorded.detector, frame)
         _write_detector(instrument, recorded, frame)
         _write_sample(entry, recorded.crystal, recorded.detector, frame)
         # NXmx wants the pixels below the detector too: a link, no copy.
         instrument["detector/data"] = h5py.SoftLink("/entry/data/data")
     write_whole(path, buffer.getvalue())
+
+
+def _write_times(entry: Any, recorded: Recorded) -> None:
+    """When the image was asked for, and that time after the exposure: NXmx demands both."""
+    start = datetime.fromtimestamp(recorded.start, UTC)
+    end = start + timedelta(seconds=plain(recorded.beam.exposure_s))
+    entry["start_time"] = _as_text(start)
+    entry["end_time_estimated"] = _as_text(end)
+
+
+def _as_text(time: datetime) -> str:
+    """A time as NeXus writes it: ISO 8601, to the millisecond, in UTC."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _group(parent: Any, name: str, kind: str) -> Any:
@@ -143,6 +169,7 @@ def _write_detector(instrument: Any, recorded: Recorded, frame: NDArray[np.float
     _number(group, "beam_center_y", slow_spot / pixel, "pixel")
     _number(group, "x_pixel_size", pixel, "m")
     _number(group, "y_pixel_size", pixel, "m")
+    group["sensor_material"] = SENSOR
     _number(group, "sensor_thickness", plain(config.thickness_um) * MICRON, "m")
     _number(group, "count_time", plain(recorded.beam.exposure_s), "s")
     first_f, last_f, first_s, last_s = clipped_roi(config)

@@ -32,6 +32,7 @@ class Request:
     picture_scale  grey levels per photon of the PGM; None: automatic
     adc            read-out offset, ADU
     seed           of the photon noise, negative as the generator starts
+    start          when the image is asked for, seconds since 1970
     """
 
     floats: Path
@@ -46,6 +47,7 @@ class Request:
     picture_scale: float | None
     adc: float
     seed: int
+    start: int
 
     def paths(self) -> list[Path]:
         """The files that will be written."""
@@ -94,6 +96,7 @@ def request_of(given: Given, clock: int) -> Request:
         picture_scale=given.maybe("pgmscale") or None,
         adc=given.number("adc", DEFAULT_ADC),
         seed=-clock if seed is None else -seed,
+        start=clock,
     )
 
 
@@ -140,7 +143,9 @@ def write_outputs(photons: images.Photons, experiment: Experiment, request: Requ
     if request.nexus is not None:
         from simulator.io.nexus import Recorded, write_nexus
 
-        recorded = Recorded(experiment.crystal, experiment.beam, experiment.detector, experiment.mask)
+        recorded = Recorded(
+            experiment.crystal, experiment.beam, experiment.detector, experiment.mask, request.start
+        )
         write_nexus(request.nexus, photons.array(), recorded)
         lines.append(f"wrote {request.nexus}: {photons.precision} photons")
     if request.edf is not None:

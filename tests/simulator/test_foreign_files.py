@@ -1,6 +1,7 @@
 """Files of other libraries: NeXus by h5py, EDF and masks by fabio; read back, and missing libraries."""
 
 import sys
+from datetime import datetime
 
 import fabio
 import h5py
@@ -90,6 +91,66 @@ def test_nexus_has_the_experiment(made):
     classes = []
     file.visititems(lambda name, found: classes.append(found.attrs.get("NX_class")))
     assert {"NXentry", "NXdata", "NXinstrument", "NXbeam", "NXdetector", "NXdetector_module"} <= set(classes)
+
+
+DEMANDED = {
+    "NXentry": {"definition": "U", "start_time": "T", "end_time_estimated": "T"},
+    "NXdata": {"data": "3"},
+    "NXsample": {"name": "U", "depends_on": "U"},
+    "NXinstrument": {"name": "U"},
+    "NXdetector": {"depends_on": "U", "sensor_material": "U", "sensor_thickness": "length"},
+    "NXdetector_module": {
+        "data_origin": "2",
+        "data_size": "2",
+        "fast_pixel_direction": "axis",
+        "slow_pixel_direction": "axis",
+    },
+    "NXbeam": {"incident_wavelength": "wavelength"},
+    "NXsource": {"name": "U"},
+}
+"""What the application definition NXmx demands: by class the fields without minOccurs="0", and what they are.
+
+U: a text; T: a date and time in ISO 8601; 2: two numbers; 3: three axes; a quantity: a number with a unit of
+it; axis: a number with the attributes of a transformation.
+"""
+
+UNITS = {"length": {"m", "mm", "um"}, "wavelength": {"angstrom"}}
+
+
+def demand(kind, field):
+    """Whether a field is what NXmx demands."""
+    if kind == "U":
+        return bool(field.asstr()[()])
+    if kind == "T":
+        return datetime.fromisoformat(field.asstr()[()]).tzinfo is not None
+    if kind == "axis":
+        given = field.attrs
+        turned = given["transformation_type"] in ("translation", "rotation") and given["units"] == "m"
+        return turned and len(given["vector"]) == len(given["offset"]) == 3 and bool(given["depends_on"])
+    if kind in UNITS:
+        return field.attrs["units"] in UNITS[kind]
+    return field.ndim == 3 if kind == "3" else field.shape == (2,)
+
+
+def test_nexus_has_all_that_the_definition_demands(made):
+    _, _, file = made(TILTED)
+    names = []
+    file.visit(names.append)
+    groups = {file[name].attrs.get("NX_class"): file[name] for name in names}
+    for name, fields in DEMANDED.items():
+        for field, kind in fields.items():
+            assert demand(kind, groups[name][field]), f"{name}/{field}"
+    # Every chain of transformations ends, from the sample and from the detector.
+    for group in (groups["NXsample"], groups["NXdetector"]):
+        name, steps = group["depends_on"].asstr()[()], 0
+        while name != ".":
+            # A name without a slash in front is relative to the group.
+            name = (file if name.startswith("/") else group)[name].attrs["depends_on"]
+            steps += 1
+        assert steps >= 1
+    assert file["entry"].attrs["default"] == "data"
+    assert file["entry/start_time"].asstr()[()] == "1970-01-01T00:00:01.000Z"
+    assert file["entry/end_time_estimated"].asstr()[()] == "1970-01-01T00:00:02.000Z"
 
 
 def test_nexus_marks_pixels_that_do_not_count(made):
