@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -17,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
+from triage.campaign import comment_script
 from triage.campaign.comment_script import of_change
 from triage.campaign.pipelines import WORK, PipelineRequest, pipeline
 from triage.campaign.suite_facts import suite_facts
@@ -154,6 +157,39 @@ def test_a_comment_is_written_once_and_changed_by_later_runs(forge, tmp_path):
     forge.is_refused = True
     comment(script, variables, tmp_path, "again")
     assert len(forge.own) == 2
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
+def test_the_token_goes_only_to_a_server_whose_certificate_is_trusted(tmp_path):
+    """A forge with a certificate of the company's own: written where it is trusted, refused elsewhere."""
+    certificate, key = tmp_path / "own-ca.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-days", "2", "-keyout", key, "-out", certificate, "-subj", "/CN=forge", "-addext",
+         "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    forge = Forge("gitlab")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    forge.socket = context.wrap_socket(forge.socket, server_side=True)
+    threading.Thread(target=forge.serve_forever, daemon=True).start()
+    text = tmp_path / "comment.md"
+    text.write_text(f"{MARKER}\nred\n")
+    command = [sys.executable, comment_script.__file__, "gitlab", str(text)]
+    address = f"https://127.0.0.1:{forge.server_port}{LISTS['gitlab']}"
+    environ = {"PATH": os.environ["PATH"], "TOKEN": TOKEN, "COMMENTS": address}
+    refused = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert refused.returncode != 0
+    assert "CERTIFICATE_VERIFY_FAILED" in refused.stderr
+    assert forge.methods == []
+    assert TOKEN not in refused.stderr + refused.stdout
+    trusting = {**environ, "SSL_CERT_FILE": str(certificate)}
+    written = subprocess.run(command, env=trusting, capture_output=True, text=True, timeout=60)
+    assert written.returncode == 0, written.stderr
+    assert forge.own == [f"{MARKER}\nred\n"]
+    forge.shutdown()
+    forge.server_close()
 
 
 def test_a_change_is_found_by_the_address_that_people_see():

@@ -127,7 +127,7 @@ def test_a_plugins_report_format_is_written(project, capsys):
 @pytest.mark.parametrize(
     ("word", "slug", "said"),
     [
-        ("odt=report.odt", "bad-format", "choose from sarif, ctrf, junit, otlp, gitlab, markdown, badge, list"),
+        ("odt=report.odt", "bad-format", "sarif, ctrf, junit, otlp, gitlab, markdown, badge, list"),
         ("list=", "bad-format", "has no file"),
         ("list", "bad-pair", "NAME=VALUE"),
     ],
