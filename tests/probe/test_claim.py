@@ -82,7 +82,7 @@ def test_a_documented_value_that_empties_the_loop_is_a_condition_and_the_product
     assert (cause.claim, cause.confidence, cause.kind) == ("condition", "likely", "product-defect")
     assert cause.lines_no_longer_run == ("totals.py:4",)
     assert cause.culprits[0] == "totals.py:4"
-    assert "it passes with FIX=1, but then totals.py:4 do not run" in cause.summary
+    assert "it passes with FIX=1, but then totals.py:4 does not run" in cause.summary
 
 
 @pytest.mark.parametrize(

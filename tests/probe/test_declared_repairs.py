@@ -8,6 +8,7 @@ from triage.lab.protocol import Experiment
 from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Finding
 from triage.probe.declared_repairs import with_repairs
+from triage.probe.symptoms import SURVEY
 from triage.testing.probes import answered, case_of, seen
 
 T = "tests/test_a.py::test_mode"
@@ -120,3 +121,57 @@ def test_a_lock_that_its_owner_takes_twice_is_reentrant(place, expected):
 )
 def test_nothing_is_proposed_for(found):
     assert repaired(found, "monkeypatch") == ()
+
+
+@pytest.mark.parametrize(
+    ("factor", "files", "offered"),
+    [
+        (Factor(kind="env", name="RETRIES", from_=None, to="0"), FILES, False),
+        (Factor(kind="env", name="RETRIES", from_="2", to="0"), FILES, True),
+        (Factor(kind="env", name="RETRIES", from_=None, to="0"), {**FILES, ".env": "RETRIES=0\n"}, True),
+        (
+            Factor(kind="env", name="RETRIES", from_=None, to="0"),
+            {**FILES, "tests/test_a.py": TEST.replace("shop.mode()", "shop.mode('RETRIES')")},
+            True,
+        ),
+    ],
+    ids=["guessed", "set here", "written down", "named by the test"],
+)
+def test_a_guess_that_nobody_wrote_down_is_no_repair(factor, files, offered):
+    """The product copes without the variable: a value that merely helps leads around its defaults."""
+    assert bool(repaired(finding(factor), '"RETRIES", "0"', files=files)) == offered
+
+
+def test_a_package_gets_a_bound_and_a_pin_and_runs_with_what_they_install():
+    factor = Factor(kind="package", name="tabulate", from_="0.10.0", to="0.9.0")
+    files = {**FILES, "requirements.txt": "tabulate>=0.8\n"}
+    bound, pin = repaired(finding(factor, kind="dependency", claim="cause"), "tabulate", files=files)
+    assert (bound.after, pin.after) == ("tabulate>=0.8,<0.10.0\n", "tabulate==0.9.0\n")
+    assert bound.installs == pin.installs == {"tabulate": "0.9.0"}
+    assert repaired(finding(factor, kind="dependency", claim="cause"), "tabulate") == ()
+
+
+def test_a_test_that_holds_on_some_days_counts_from_today_or_has_its_clock_stopped():
+    test = "from datetime import date\n\n\ndef test_mode():\n    assert shop.due(date(2026, 9, 1))\n"
+    files = {**FILES, "tests/test_a.py": test, "shop.py": "from datetime import date\nNOW = date.today()\n"}
+    factor = Factor(kind="clock", name="now", from_="2026-11-30T20:00:00Z", to="2026-08-31T12:00:00Z")
+    found = finding(factor, kind="clock")
+    survey = Finding(facts={"usage": [{"what": "clock", "where": "shop.py:2"}]})
+
+    def world(setup):
+        edited = setup.edits.get("tests/test_a.py", "")
+        return seen(T, "timedelta" in edited or "FixedDate" in edited)
+
+    case = case_of(T, world, source=files.get, files=tuple(files), facts={SURVEY: survey})
+    counted, stopped = answered(with_repairs(case, found), world).patches
+    assert counted.title == "the dates of test_mode count from today"
+    assert stopped.title == "a fixture has test_mode run on 2026-08-31"
+    assert 'monkeypatch.setattr("shop.date", FixedDate)' in stopped.after
+    freezes = {**files, "requirements.txt": "freezegun\n"}
+
+    def frozen(setup):
+        return seen(T, "freeze_time" in (setup.edits.get("tests/test_a.py") or ""))
+
+    case = case_of(T, frozen, source=freezes.get, files=tuple(freezes))
+    (patch,) = answered(with_repairs(case, found), frozen).patches
+    assert patch.title == "test_mode runs on 2026-08-31 (freezegun)"

@@ -118,10 +118,25 @@ def test_without_a_restore_there_is_nothing_to_move():
 @pytest.mark.parametrize(
     ("place", "function", "polluter", "said"),
     [
-        ("tests/a.py:3", "test_x", "tests/a.py::test_x[1]", "test_x changes it at tests/a.py:3 and does"),
-        ("tests/a.py:3", "test_x", "tests/a.py::TestA::test_x", "test_x changes it at tests/a.py:3 and does"),
-        ("tests/a.py:3", "helper", "tests/a.py::test_x", "tests/a.py:3 (helper) changes it for tests/a.py::"),
-        ("tests/b.py:3", "test_x", "tests/a.py::test_x", "tests/b.py:3 (test_x) changes it for tests/a.py::"),
+        ("tests/a.py:3", "test_x", "tests/a.py::test_x[1]", "it is changed at tests/a.py:3 (test_x) and not"),
+        (
+            "tests/a.py:3",
+            "test_x",
+            "tests/a.py::TestA::test_x",
+            "it is changed at tests/a.py:3 (test_x) and not",
+        ),
+        (
+            "tests/a.py:3",
+            "helper",
+            "tests/a.py::test_x",
+            "it is changed at tests/a.py:3 (helper) for tests/a.py::",
+        ),
+        (
+            "tests/b.py:3",
+            "test_x",
+            "tests/a.py::test_x",
+            "it is changed at tests/b.py:3 (test_x) for tests/a.py::",
+        ),
     ],
 )
 def test_a_test_that_leaks_by_itself_is_named_once(place, function, polluter, said):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage.instruments.process_state_table import in_words
 from triage.lab.protocol import Observation, Setup
 from triage.model.experiment import Factor
 from triage.model.failure import Failure, Frame, Raised
@@ -85,7 +86,7 @@ def test_what_leaks_is_named_once_its_restore_heals(leak, kind):
     world = polluted_by(SUITE[3], leak=leak)
     driven = conforms(RankedProbe(Order), in_suite(world), world)
     assert driven.finding.cause.kind == kind
-    assert leak in driven.finding.cause.summary
+    assert in_words(leak) in driven.finding.cause.summary
     assert ("LEAK" in driven.finding.cause.culprits) == (leak == "env:LEAK")
     assert [result.status.value for result in driven.results] == ["confirmed", "confirmed"]
 
@@ -128,8 +129,8 @@ def test_each_polluter_that_is_enough_is_named_and_mended():
     finding = conforms(RankedProbe(Order), case, world).finding
     assert finding.cause.culprits == polluters
     assert "any one of these 2 tests" in finding.cause.summary
-    (patch,) = finding.patches
-    assert all(f"+++ b/{path}" in patch.diff for path in sources)
+    assert len(finding.patches) == 2, "monkeypatch, and a fixture"
+    assert all(f"+++ b/{path}" in patch.diff for patch in finding.patches for path in sources)
 
 
 def test_a_file_whose_import_pollutes_is_named_and_no_test_of_it():

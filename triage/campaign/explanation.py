@@ -45,7 +45,9 @@ class KnownCause(Value):
 
     @property
     def heading(self) -> str:
-        """What the sentence is: `cause (proven)`."""
+        """What the sentence is: `cause (proven)`; a condition's sentence says itself that it is proven."""
+        if self.claim == "condition" and self.summary.startswith("proven: "):
+            return "condition"
         return _HEADINGS.get(self.verdict, self.verdict)
 
 

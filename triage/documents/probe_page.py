@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport, Tally
+from triage.text.capital import capitalised
 from triage.text.plural import counted_noun
 
 _HEADINGS = ("probe", "factor", "without", "with", "p", "verdict")
@@ -74,7 +75,7 @@ def _page(report: ProbeReport) -> Iterator[str]:
     yield "## Cause"
     yield ""
     cause = report.root_cause
-    yield f"**{cause.kind}** ({cause.verdict}). {escaped(cause.summary)}"
+    yield f"**{cause.kind}** ({cause.verdict}). {escaped(capitalised(cause.summary))}"
     yield ""
     if cause.factor is not None:
         yield f"- Factor: {escaped(spelled(cause.factor))}"

@@ -12,6 +12,13 @@ from typing import Literal
 SAVED = "BEFORE"
 """The variable that holds the saved value in the lines of every row."""
 
+PLAIN_NAMES = {
+    "cwd": "working_directory",
+    "random.state": "random_numbers",
+    "decimal.context": "decimal_context",
+}
+"""What people call a piece of state whose key says less."""
+
 Shown = Literal["value", "presence", "nothing"]
 """What a reader may see of a value: a short text, that it is set (it may be a secret), or nothing."""
 
@@ -311,3 +318,12 @@ def state_of(name: str, folder: str | None = None) -> ProcessState | None:
         save=tuple(line.format(**values) for line in family.save),
         restore=tuple(line.format(**values) for line in family.restore),
     )
+
+
+def in_words(key: str) -> str:
+    """What a key names, as a sentence calls it: `the working directory`, `currency.options`, `MODE`."""
+    plain = PLAIN_NAMES.get(key)
+    if plain is not None:
+        return f"the {plain.replace('_', ' ')}"
+    kind, _, name = key.partition(":")
+    return name if kind in ("attr", "env") and name else key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from triage.lab.protocol import Experiment
 from triage.model.experiment import Factor, Tally
+from triage.text.capital import capitalised
 
 _BY_KIND = {
     "env": "with {name}={to}",
@@ -44,11 +45,11 @@ def _treated_name(factor: Factor) -> str:
 def both_arms(experiment: Experiment, before: Tally, after: Tally) -> str:
     """How often the test failed in the baseline, and that it passed in the treated arm."""
     baseline, treated = arm_names(experiment)
-    failed = f"{baseline[0].upper()}{baseline[1:]} the test failed {before.failed} of {before.runs} times"
+    failed = f"{capitalised(baseline)} the test failed {before.failed} of {before.runs} times"
     return f"{failed}; {treated} it passed {after.runs - after.failed} of {after.runs} times"
 
 
 def treated_arm(experiment: Experiment) -> str:
     """The treated arm as the beginning of a sentence."""
     _, treated = arm_names(experiment)
-    return f"{treated[0].upper()}{treated[1:]}"
+    return capitalised(treated)

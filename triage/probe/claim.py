@@ -21,6 +21,7 @@ from triage.model.failure import CRASHED, TIMED_OUT
 from triage.probe.api import Case, Finding, look
 from triage.probe.gradient_trace import GradientTrace, Site
 from triage.probe.stated_values import reason_against
+from triage.text.capital import capitalised
 
 _SYMPTOMS = frozenset({"tolerance", "limit"})
 """Factors that treat the symptom: they never make a cause."""
@@ -175,7 +176,7 @@ def _as_condition(finding: Finding, cause: RootCause, proof: Experiment, evidenc
             "claim": "condition",
             "confidence": "likely",
             "kind": kind,
-            "summary": f"{summary}. {cause.summary}",
+            "summary": f"{summary}. {capitalised(cause.summary)}",
             "culprits": tuple(dict.fromkeys(culprits)),
             "lines_no_longer_run": evidence.lost.no_longer_run,
         }
@@ -197,6 +198,8 @@ def _named(factor: Factor) -> str:
             return f"the tolerance of {factor.name}"
         case "limit":
             return "its time limit"
+        case "dtype":
+            return "the floating-point type"
     return factor.name
 
 
@@ -212,7 +215,9 @@ def _undecided(cause: RootCause, proof: Experiment, evidence: _Evidence) -> str:
         shown = ", ".join(evidence.lost.no_longer_run[:_SHOWN_LINES])
         more = len(evidence.lost.no_longer_run) - _SHOWN_LINES
         others = f" and {more} more" if more > 0 else ""
-        return f"it passes {treated.rstrip(',')}, but then {shown}{others} do not run: {open_question}"
+        is_one_line = len(evidence.lost.no_longer_run) == 1 and "-" not in shown.rpartition(":")[2]
+        verb = "does" if is_one_line else "do"
+        return f"it passes {treated.rstrip(',')}, but then {shown}{others} {verb} not run: {open_question}"
     if evidence.dead is not None:
         dead = f"{evidence.dead.op} ({evidence.dead.place})"
         return f"the signal still dies in {dead} when it passes: {open_question}"

@@ -20,7 +20,9 @@ from triage.probe.edits.settings_files import PYPROJECT, in_pytest_env, in_triag
 from triage.probe.lock_repairs import lock_repairs
 from triage.probe.probes.dependency import is_package_list
 from triage.probe.repair_edit import RepairEdit
+from triage.probe.symptoms import file_of, raised_text
 from triage.probe.treatment import looks_needed
+from triage.probe.variable_values import written_down
 from triage.text.secret_names import is_secret_name
 
 _MOST_REPAIRS = 4
@@ -60,6 +62,8 @@ def _edits(case: Case, factor: Factor, proof: Experiment, culprits: Sequence[str
         case "env" if factor.name == "TZ":
             yield from _zone(case, str(factor.to))
         case "env" if " + " not in factor.name and not is_secret_name(factor.name):
+            if _is_guessed(case, factor):
+                return  # the product copes without: the guess may only lead around a fault of its defaults
             yield from _variable(case, factor.name, None if factor.to is None else str(factor.to))
         case "cwd":
             yield from _folder(case, str(factor.to))
@@ -71,6 +75,20 @@ def _edits(case: Case, factor: Factor, proof: Experiment, culprits: Sequence[str
             yield from date_repairs(case, factor)
         case "package":
             yield from _requirement(case, factor)
+
+
+def _is_guessed(case: Case, factor: Factor) -> bool:
+    """Whether a value for a variable that is not set here stands nowhere but in the experiment."""
+    if factor.from_ is not None or factor.to is None:
+        return False
+    value = str(factor.to)
+    test = case.source(file_of(case)) or ""
+    is_named = factor.name in test or factor.name in raised_text(case)
+    return not (
+        is_named
+        or value in written_down(case, factor.name)
+        or declared.quoted(value) in test.replace("'", '"')
+    )
 
 
 def _variable(case: Case, name: str, value: str | None) -> Iterator[RepairEdit]:

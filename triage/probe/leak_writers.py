@@ -42,10 +42,11 @@ class LeakWriter:
     def sentence(self) -> str:
         """Who wrote it, as a clause."""
         if self.at_fault == "test" and self._is_of_the_polluter:
-            return f"{self.function} changes it at {self.place} and does not put it back"
+            return f"it is changed at {self.place} ({self.function}) and not put back"
         if self.at_fault == "test":
             return (
-                f"{self.place} ({self.function}) changes it for {self.polluter}, which does not put it back"
+                f"it is changed at {self.place} ({self.function}) for {self.polluter}, "
+                "which does not put it back"
             )
         return (
             f"the product itself changes it at {self.place} ({self.function}) and does not put it back: "

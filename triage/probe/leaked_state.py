@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from triage.instruments.process_state_table import in_words
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
 from triage.model.experiment import Factor, Status
 from triage.probe.api import Case, look, test
@@ -157,12 +158,14 @@ def _fewest_keys(
 
 def _prove(search: _Search, keys: Sequence[str], moment: str) -> _Found:
     repeats, alpha = repeats_of(search.case)
+    named = " and ".join(in_words(key) for key in keys)
     factor = Factor(kind="restore", name=" + ".join(keys), from_="leaked", to="restored")
     (trial,) = yield from test(
         Experiment(
             probe=search.probe,
             factor=factor,
-            prediction=f"With {', '.join(keys)} put back before it, the test passes after its polluters too.",
+            prediction=f"With {named} put back before it, the test passes after its polluters too.",
+            arm_names=("after its polluters", f"with {named} put back"),
             baseline=search.polluted.plus(instruments={"state": {}}),
             treated=search.restoring(keys, moment),
             watch=(search.case.nodeid,),
@@ -186,8 +189,8 @@ def _shown(search: _Search, key: str) -> str:
     """A key with both of its values, cut so that what differs is seen."""
     alone, here = around_difference(_words(search.clean, key), _words(search.dirty, key))
     if alone == here:
-        return f"{key} (another value here than alone, of which both read {alone})"
-    return f"{key} ({alone} alone, {here} here)"
+        return f"{in_words(key)} (another value here than alone, of which both read {alone})"
+    return f"{in_words(key)} ({alone} alone, {here} here)"
 
 
 def _files_of(setup: Setup) -> tuple[str, ...]:

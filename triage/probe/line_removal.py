@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from triage.model.experiment import Factor, Patch, RootCause
+from triage.model.experiment import Factor, RootCause
 from triage.probe.api import Case, Finding
 from triage.probe.edits.statements import patch_of, without_loop, without_statement
 from triage.probe.symptoms import own_places
 from triage.probe.treatment import Treatment
 
 _MOST_FRAMES = 4
-_NO_REPAIR = "It locates the cause; it is no repair."
+_LEFTOVER = re.compile(r"(?:breakpoint\(\)|(?:i?pdb|pudb)\.set_trace\(\)|input\(.*\))")
+"""What somebody forgot to take out: only there the line is the repair, elsewhere it tells the place."""
 Kind = Literal["timeout", "crash"]
 _VERBS: dict[Kind, str] = {"timeout": "stands still", "crash": "crashes"}
 
@@ -30,21 +32,22 @@ def without_lines(case: Case, kind: Kind, frames: Sequence[tuple[str, int]]) -> 
             edits.append((f"the loop around `{text}`", without_loop(before, line)))
         for what, after in edits:
             if after is not None:
-                patch = patch_of(path, before, after, f"{path} without {what}", _NO_REPAIR)
-                yield _without(case, kind, f"{path}:{line}", what, patch)
+                title = f"{path}:{line} without {what}"
+                patches = (patch_of(path, before, after, title),) if _LEFTOVER.fullmatch(text) else ()
+                treatment = _without(case, kind, f"{path}:{line}", what, {path: after})
+                yield treatment.model_copy(update={"patches": patches})
 
 
-def _without(case: Case, kind: Kind, place: str, what: str, patch: Patch) -> Treatment:
+def _without(case: Case, kind: Kind, place: str, what: str, edits: dict[str, str | None]) -> Treatment:
     verb = _VERBS[kind]
     return Treatment(
         factor=Factor(kind="edit", name=place, from_=what, to="taken out"),
         kind=kind,
         baseline=case.base,
-        treated=case.base.plus(edits={patch.path: patch.after}),
+        treated=case.base.plus(edits=edits),
         prediction=f"Without {what} ({place}) it passes: that is where it {verb}.",
         summary=f"it {verb} in {what} ({place}); without it the test passes",
         culprits=(place,),
-        patches=(patch,),
         sure=False,  # it tells where, and not why
     )
 

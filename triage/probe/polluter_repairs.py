@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
+from triage.instruments.process_state_table import in_words
 from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Patch
@@ -75,7 +76,7 @@ def repairs_of(
 def _for_all_tests(case: Case, sets: Sequence[Sequence[str]], leaked: LeakedState, after: After) -> Trying:
     """A fixture in the nearest `conftest.py` of all polluters."""
     path = conftest_of([nodeid for polluters in sets for nodeid in polluters], case.files)
-    listed = ", ".join(key.partition(":")[2] or key for key in leaked.keys)
+    listed = ", ".join(in_words(key) for key in leaked.keys)
     title = f"a fixture in {path} puts {listed} back after each test"
     for restorations in _restorations(case, leaked, path):
         text = restored_for_all(case.source(path) or "", path, restorations, case.files)

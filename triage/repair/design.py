@@ -111,7 +111,8 @@ def _conditions(services: Services, basis: Basis) -> Conditions | None:
     settings = services.settings
     found = conditions_of(basis.run, basis.run_folder, settings.process_env, services.world.environ)
     has_own_args = found.pytest_args not in (None, settings.pytest_args)
-    return found if found.env or has_own_args else None
+    has_own_limit = found.test_timeout not in (None, settings.limits.test_timeout)
+    return found if found.env or has_own_args or has_own_limit else None
 
 
 def _criteria(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from triage.instruments.contents import CONTENTS, Kind
-from triage.instruments.process_state_table import SAVED, state_of
+from triage.instruments.process_state_table import PLAIN_NAMES, SAVED, in_words, state_of
 from triage.model.base import Value
 from triage.probe.edits.conftest import with_fixture_at_end
 from triage.probe.edits.imports import group_of, own_packages
@@ -27,8 +27,6 @@ Edit = tuple[str, str]
 """What was done, and the whole text with it."""
 _MOST_IN_NAME = 2
 """Pieces of state that the name of a fixture lists."""
-_PLAIN_NAMES = {"cwd": "working_directory", "random.state": "random_numbers", "decimal": "decimal_context"}
-"""What people call a piece of state whose key says less."""
 
 
 _UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
@@ -130,7 +128,7 @@ def restored(
         return
     path, _, inside = nodeid.partition("::")
     names = [part.partition("[")[0] for part in inside.split("::")]
-    listed = ", ".join(_in_words(key) for key in keys)
+    listed = ", ".join(in_words(key) for key in keys)
 
     editor = Monkeypatching(names, keys)
     patched = module.visit(editor)
@@ -247,7 +245,7 @@ def _fixture_named(module: cst.Module, keys: Sequence[str], restorations: Sequen
 
     One that the file has already is used again; a name that stands for something else gets a number.
     """
-    words = [_PLAIN_NAMES.get(key, re.split(r"[.:]", key)[-1]) for key in keys]
+    words = [PLAIN_NAMES.get(key, re.split(r"[.:]", key)[-1]) for key in keys]
     told = "_and_".join(words) if len(words) <= _MOST_IN_NAME else "state"
     name = "restored_" + re.sub(r"\W+|_+", "_", told).strip("_").lower()
     made = _Fixture(name, keys, restorations)
@@ -262,19 +260,10 @@ def _fixture_named(module: cst.Module, keys: Sequence[str], restorations: Sequen
     return made
 
 
-def _in_words(key: str) -> str:
-    """What a key names, as a docstring calls it."""
-    plain = _PLAIN_NAMES.get(key)
-    if plain is not None:
-        return f"the {plain.replace('_', ' ')}"
-    kind, _, name = key.partition(":")
-    return name if kind in ("attr", "env") and name else key
-
-
 def _source_of(made: _Fixture) -> str:
     """The fixture's source: save everything, yield, restore everything."""
     restorations = made.restorations
-    restored = " and ".join(_in_words(key) for key in made.keys)
+    restored = " and ".join(in_words(key) for key in made.keys)
     docstring = f'    """Restore {restored} after {made.when}."""'
     lines = [made.decorator, f"def {made.name}():", docstring]
     declared = [restoration.declared for restoration in restorations if restoration.declared]

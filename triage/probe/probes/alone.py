@@ -39,7 +39,7 @@ class Alone:
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded="it does not depend on the tests that run before it")
         others = len({*case.base.nodeids, *case.base.imports} - {case.nodeid})
-        summary = f"it passes alone and fails {_COMPANY[case.context]} ({others} of them)"
+        summary = f"the test passes alone and fails {_COMPANY[case.context]} ({others} of them)"
         cause = RootCause(
             kind="order-dependent",
             summary=summary,

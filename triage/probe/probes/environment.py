@@ -87,10 +87,8 @@ class Environment:
         if found is not None:
             return found
         changes = counted_noun(len(tried), "change")
-        return Finding(
-            excluded=f"no variable decides ({changes} tried)",
-            facts={"tried": tried},
-        )
+        excluded = f"no variable decides ({changes} tried)" if tried else "the test reads no variable"
+        return Finding(excluded=excluded, facts={"tried": tried})
 
     def _all_at_once(self, case: Case, tried: Sequence[str]) -> Settling:
         """Variables that nobody was seen to read: C code and child processes read them too."""

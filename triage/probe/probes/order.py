@@ -18,6 +18,7 @@ from triage.probe.minimise import minimise
 from triage.probe.polluter_repairs import repairs_of
 from triage.probe.product_repairs import product_repair
 from triage.probe.treatment import repeats_of
+from triage.text.capital import capitalised
 
 NEEDS_OTHERS = "needs_others"
 """Fact of a case: the hint of the run that showed it red."""
@@ -156,10 +157,14 @@ class Order:
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded=f"it does not depend on the import of {named}")
         leaked = yield from find_leaked_state(self.name, case, experiment.baseline, experiment.treated)
-        summary = f"it passes where only its own file is imported and fails where {named} is imported too"
+        summary = (
+            f"the test passes where only its own file is imported and fails where {named} is imported too"
+        )
         summary += ", though none of the tests there runs"
         if leaked is not None:
-            summary += f": the import changes {', '.join(leaked.shown)}; with that put back, the test passes"
+            summary += (
+                f". The import changes {' and '.join(leaked.shown)}: with that put back, the test passes"
+            )
         cause = RootCause(
             kind=_kind_of(leaked),
             summary=summary,
@@ -182,9 +187,9 @@ def _others(case: Case) -> list[str]:
 
 def _cause(sets: Sequence[tuple[str, ...]], leaked: LeakedState | None, factor: Factor | None) -> RootCause:
     sets = sorted(sets, key=len)  # smallest first; equal ones in the order of discovery
-    summary = f"it passes alone and fails after {_spelled(sets)}"
+    summary = f"the test passes alone and fails after {_spelled(sets)}"
     if leaked is not None:
-        summary += f"; what leaks is {', '.join(leaked.shown)}: with that restored, the test passes"
+        summary += f". What leaks is {' and '.join(leaked.shown)}: with that put back, the test passes"
     return RootCause(
         kind=_kind_of(leaked),
         summary=summary,
@@ -198,7 +203,7 @@ def _with_writer(cause: RootCause, writer: LeakWriter) -> RootCause:
     """The cause with whoever wrote what leaks; the tests stay the first culprits."""
     return cause.model_copy(
         update={
-            "summary": f"{cause.summary}; {writer.sentence}",
+            "summary": f"{cause.summary}. {capitalised(writer.sentence)}",
             "culprits": (*cause.culprits, writer.place),
             "at_fault": writer.at_fault,
         }

@@ -77,7 +77,7 @@ class Setter:
         patches = yield from _repair(case, setters)
         cause = RootCause(
             kind="order-dependent",
-            summary=f"it fails alone and passes after {named}: it needs what that test leaves behind",
+            summary=f"the test fails alone and passes after {named}: it needs what is left behind there",
             factor=trial.result.factor,
             culprits=tuple(setters),
             confidence="proven",
