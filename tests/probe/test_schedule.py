@@ -141,7 +141,7 @@ def test_a_guess_without_an_experiment_does_not_displace_what_was_confirmed():
     confirmed = Probe("confirmed", 0.9, env={"FIX": "1"}, claims="proven")
     later = Probe("commit", 0.5, claims="likely")
     cause = run_probes(FakeLab(), case(files={}), [confirmed, later]).cause()
-    assert "confirmed" in cause.summary
+    assert cause.summary.endswith("Confirmed")
 
 
 def test_the_budget_that_ends_behind_a_confirmed_experiment_leaves_what_it_shows():
