@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "TRIAGE_INSTRUMENT"
+# Bound at import: a test may replace any function of a library, and what it replaced is what is looked for.
+_encode = json.JSONEncoder(default=repr).encode
+_open = os.open
+_write = os.write
+_close = os.close
 _LOCK = threading.RLock()
 _DOCUMENT: dict[str, Any] | None = None
 
@@ -39,6 +44,11 @@ def out_folder() -> str | None:
     return str(folder) if folder else None
 
 
+def encoded(event: str, **fields: Any) -> str:
+    """Return an event as one line of JSON, without its newline."""
+    return _encode({"event": event, **fields})
+
+
 class Writer:
     """Appends a JSON line for each event, flushed, so that a crash loses nothing that was seen."""
 
@@ -50,18 +60,18 @@ class Writer:
         """Write one event; a full or closed disk is no reason to fail somebody's test."""
         if self._path is None:
             return
-        line = json.dumps({"event": event, **fields}, default=repr) + "\n"
+        line = encoded(event, **fields) + "\n"
         with _LOCK:
             try:
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+                descriptor = _open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             except OSError:
                 return
             try:
-                os.write(descriptor, line.encode("utf-8", "backslashreplace"))
+                _write(descriptor, line.encode("utf-8", "backslashreplace"))
             except OSError:
                 return
             finally:
-                os.close(descriptor)
+                _close(descriptor)
 
 
 _FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox", "node_modules"})

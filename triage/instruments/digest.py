@@ -6,12 +6,12 @@ hash of that text.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
+from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -40,7 +40,7 @@ def digest(value: Any, *, own_folders: Sequence[str] = ()) -> str:
     text = _Description().of(value)
     for folder in own_folders:
         text = text.replace(folder, ".")
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
+    return blake2b(text.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def brief(value: Any) -> str:
@@ -123,7 +123,7 @@ class _Description:
         if _is_a("torch", "Tensor", value):
             return f"{tuple(value.shape)} {_read(lambda: float(value.detach().double().sum()))}"
         if _is_a("numpy", "ndarray", value):
-            return f"{value.shape} {_read(lambda: hashlib.blake2b(value.tobytes()).hexdigest())}"
+            return f"{value.shape} {_read(lambda: blake2b(value.tobytes()).hexdigest())}"
         if isinstance(value, ContextVar):
             return f"{value.name} {self._inside(value).of(_value_in_context(value))}"
         cache_info = getattr(value, "cache_info", None)

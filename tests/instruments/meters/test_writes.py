@@ -39,3 +39,22 @@ def test_the_last_writer_is_the_line_that_ran_whoever_did_the_writing(observe):
         (tests[1], "env:QUIET", "test_a.py:9", "test_own"),
         (tests[1], "attr:quiet.LEVEL", "test_a.py:10", "test_own"),
     ]
+
+
+REPLACING = {
+    "test_a.py": """
+        import hashlib, json, os
+
+        def test_replaces():
+            json.dumps = lambda value: "nope"
+            hashlib.blake2b = os.open = os.write = None
+    """,
+}
+
+
+def test_functions_that_a_test_replaces_are_still_seen(observe):
+    """The meter itself writes JSON to a file: it must not do so by what the test has put there."""
+    test = "test_a.py::test_replaces"
+    seen = observe(REPLACING, test, writes={"keys": ["attr:json.dumps"], "during": [test]})
+    found = [(line["key"], line["where"]) for line in seen.lines("writes")]
+    assert found == [("attr:json.dumps", "test_a.py:5")]

@@ -5,7 +5,6 @@ One line of JSON is overwritten at each step, so that it survives `os._exit`, a 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from triage.instruments.base import authors, out_folder
+from triage.instruments.base import authors, encoded, out_folder
 
 _ROOT = os.getcwd()
 _WIDTH = 4096
@@ -47,7 +46,7 @@ def _write(frame: FrameType | None) -> None:
         if file is not None:
             lines.append(f"{file}:{frame.f_lineno}")
         frame = frame.f_back
-    text = json.dumps({"event": "at", "frames": lines})
+    text = encoded("at", frames=lines)
     padded = text[: _WIDTH - 1].ljust(_WIDTH - 1)
     os.pwrite(_file, padded.encode("ascii") + b"\n", 0)
 
