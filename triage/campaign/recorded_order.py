@@ -10,6 +10,7 @@ from pathlib import Path
 from triage.campaign.recorded import read_record
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
+from triage.model.base import time_of_stamp
 from triage.model.experiment import HUNT_FILE
 from triage.model.run import RerunHint, RunRecord
 from triage.run.order import listed_ids
@@ -29,6 +30,19 @@ class RecordedIn:
         """The tests that shared the process of a test, in the order in which they ran; empty if unknown."""
         chunks = self.record.plan.chunks if self.record.plan is not None else ()
         return next((chunk.nodeids for chunk in chunks if nodeid in chunk.nodeids), ())
+
+    def collection_killers(self, root: Path) -> dict[str, str]:
+        """Files that ended or hung the process that imported them, not written since, with the reason.
+
+        To find out again may cost the whole limit of a test, each time that the suite is collected.
+        """
+        begun = time_of_stamp(self.record.stamp).timestamp()
+        killers = {}
+        for error in self.record.collect_errors:
+            path = root / error.nodeid
+            if error.outcome.is_cut_short and path.is_file() and path.stat().st_mtime < begun:
+                killers[error.nodeid] = f"{error.note or error.outcome.value} in {self.record.stamp}"
+        return killers
 
 
 def red_run(output: Path, first: RecordedIn | None, is_meant: Callable[[str], bool]) -> RecordedIn | None:

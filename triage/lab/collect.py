@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from triage.errors import VoidError
 from triage.instruments.registry import plugin_of
 from triage.lab.environment import Environment
-from triage.model.run import Limits, Selection
+from triage.model.run import Limits, Selection, TestResult
 from triage.run.selection import run_selection
 
 _COLLECTING_SECONDS = 120.0
 """Time in which collection must say something."""
+_MOST_KILLERS = 25
+"""Tries without one more file; the preflight of a run gives up there too."""
 _REASON_LENGTH = 200
 """Characters of a reason in a sentence."""
 
@@ -58,11 +61,14 @@ def collect(
     selectors: Sequence[str],
     environment: Environment,
     limits: Limits,
+    known_killers: Mapping[str, str] = MappingProxyType({}),
     stop: Callable[[], bool] = lambda: False,
 ) -> Collected:
     """Collect everything that the selectors name. Raises `VoidError` where nothing can be collected.
 
     `tree` is the copy to collect in; what pytest says goes to `folder`. `stop` says that the time is up.
+    A file that ends the process or hangs while it is imported is left out of the next try; of
+    `known_killers` (with what they did) that is known before.
     """
     selection = Selection(
         root=str(tree),
@@ -72,8 +78,45 @@ def collect(
         plugins=(plugin_of("listing"),),
         limits=limits_for_collection(limits),
     )
+    killers = dict(known_killers)
+    while True:
+        found = _collect_once(selection, folder / str(len(killers)), environment, stop, without=killers)
+        if found.listing or not found.killers or len(killers) >= _MOST_KILLERS:
+            break
+        killers.update(found.killers)
+    broken = {**killers, **found.broken}
+    tests = tuple(found.listing.get("ids", ()))
+    if not tests and not broken:
+        raise VoidError(
+            "no-tests", f"no test was collected; {found.last_words}", "try `pytest --collect-only`"
+        )
+    return Collected(tests, broken, _parallel(found.listing.get("xdist")))
+
+
+@dataclass(frozen=True)
+class _OneCollection:
+    """What one collecting process came to."""
+
+    listing: dict[str, Any]
+    """What the instrument wrote at its end; empty where it came to none."""
+    broken: dict[str, str]
+    """Files that did not collect, with the reason."""
+    killers: dict[str, str]
+    """Those of them that ended the process."""
+    last_words: str
+
+
+def _collect_once(
+    selection: Selection,
+    folder: Path,
+    environment: Environment,
+    stop: Callable[[], bool],
+    *,
+    without: Collection[str],
+) -> _OneCollection:
+    left_out = tuple(f"--ignore={path}" for path in without)
     result = run_selection(
-        selection,
+        selection.model_copy(update={"pytest_args": (*selection.pytest_args, *left_out)}),
         env={},
         python=environment.python,
         folder=folder,
@@ -85,17 +128,21 @@ def collect(
         raise VoidError(
             "budget-spent", "the budget was spent while the suite was collected", "give --budget more seconds"
         )
-    listing = _listing(folder / "instruments" / "listing.jsonl")
-    tests = tuple(listing.get("ids", ()))
-    broken = {}
-    for error in result.collect_errors:
-        message = error.failures[0].message if error.failures else ""
-        broken[error.nodeid] = _last_line(message)
-    if not tests and not broken:
-        raise VoidError(
-            "no-tests", f"no test was collected; {_what_pytest_says(folder)}", "try `pytest --collect-only`"
-        )
-    return Collected(tests, broken, _parallel(listing.get("xdist")))
+    broken = {error.nodeid: _reason(error) for error in result.collect_errors}
+    return _OneCollection(
+        listing=_listing(folder / "instruments" / "listing.jsonl"),
+        broken=broken,
+        killers={
+            error.nodeid: broken[error.nodeid]
+            for error in result.collect_errors
+            if error.outcome.is_cut_short
+        },
+        last_words=_what_pytest_says(folder),
+    )
+
+
+def _reason(error: TestResult) -> str:
+    return _last_line(error.failures[0].message if error.failures else "")
 
 
 def limits_for_collection(limits: Limits) -> Limits:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from triage.campaign.services import Services
 from triage.evidence.folder import EvidenceFolder
@@ -69,8 +70,12 @@ def collect_suite(
     place: Workspace,
     conditions: Conditions | None = None,
     spending: Spending | None = None,
+    known_killers: Mapping[str, str] = MappingProxyType({}),
 ) -> Collected:
-    """Collect the suite as it stands. Raises `VoidError` where nothing can be collected in the time."""
+    """Collect the suite as it stands. Raises `VoidError` where nothing can be collected in the time.
+
+    `known_killers` are files that are known to end a process that imports them, with the reason.
+    """
     least = services.world.monotonic() + _LEAST_SECONDS
 
     def is_over() -> bool:
@@ -82,6 +87,7 @@ def collect_suite(
         selectors=services.settings.selectors,
         environment=environment_of(services, conditions),
         limits=services.settings.limits,
+        known_killers=known_killers,
         stop=is_over,
     )
 

@@ -19,9 +19,12 @@ STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 
 def day_of_stamp(stamp: str | None) -> date | None:
     """The day of a run by its name; None where there is no name."""
-    if stamp is None:
-        return None
-    return datetime.strptime(stamp, STAMP_FORMAT).replace(tzinfo=UTC).date()
+    return time_of_stamp(stamp).date() if stamp is not None else None
+
+
+def time_of_stamp(stamp: str) -> datetime:
+    """When a run began, by its name."""
+    return datetime.strptime(stamp, STAMP_FORMAT).replace(tzinfo=UTC)
 
 
 class Value(BaseModel):

@@ -71,7 +71,8 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     red = _red_run(services, request)
     conditions = _conditions_of(services, red)
     with workspace(services.root) as place:
-        collected = collect_suite(services, place, conditions, spending)
+        killers = _other_killers(services, request, red)
+        collected = collect_suite(services, place, conditions, spending, killers)
         subject = find_subject(request.subject, services.registry(), collected, request.record)
         folder = make_folder()
         lab = open_lab(
@@ -131,13 +132,25 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
 def _red_run(services: Services, request: Request) -> RecordedIn | None:
     """The run that shows the subject red; where none does, the run that the command works on."""
     latest = request.latest
-    cluster = services.registry().clusters.get(request.subject.upper())
-    names = cluster.members if cluster is not None else (request.subject,)
+    names = _names(services, request)
 
     def is_meant(nodeid: str) -> bool:
         return nodeid in names or nodeid.startswith(tuple(f"{name}{end}" for name in names for end in "[:/"))
 
     return red_run(services.output, latest, is_meant) or latest
+
+
+def _names(services: Services, request: Request) -> tuple[str, ...]:
+    """The tests of the cluster that is asked for, or the test itself."""
+    cluster = services.registry().clusters.get(request.subject.upper())
+    return cluster.members if cluster is not None else (request.subject,)
+
+
+def _other_killers(services: Services, request: Request, run: RecordedIn | None) -> dict[str, str]:
+    """Files that end a collection, but for the subject's own: these are to be tried again."""
+    killers = run.collection_killers(services.root) if run is not None else {}
+    own = {name.partition("::")[0] for name in _names(services, request)}
+    return {path: reason for path, reason in killers.items() if path not in own}
 
 
 def _shows_red(run: RecordedIn | None, nodeid: str) -> bool:

@@ -1,0 +1,49 @@
+"""What an experiment knows of a suite that does not collect as a whole."""
+
+from __future__ import annotations
+
+from tests.fixtures.projects import NO_FOREIGN_PLUGINS
+from tests.run.conftest import make_world
+from triage.campaign.recorded_order import RecordedIn
+from triage.lab.collect import collect
+from triage.lab.environment import Environment
+from triage.model.outcome import Outcome
+from triage.model.run import Limits, RunRecord, TestResult
+from triage.process.local import LocalExecutor
+
+
+def test_files_that_end_the_process_are_left_out_and_named(tmp_path):
+    tree = tmp_path / "suite"
+    tree.mkdir()
+    (tree / "test_ends.py").write_text("import os\nos._exit(0)\n")
+    (tree / "test_dies.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    (tree / "test_raises.py").write_text("import nowhere_to_be_found\n")
+    (tree / "test_fine.py").write_text("def test_it():\n    pass\n")
+    world = make_world()
+    executor = LocalExecutor(world=world)
+    environment = Environment(
+        executor=executor, world=world, variables=NO_FOREIGN_PLUGINS, python=None,
+        pytest_args=(), import_path=(),
+    )  # fmt: skip
+    found = collect(tree, tmp_path / "out", selectors=(), environment=environment, limits=Limits())
+    executor.close()
+    assert found.tests == ("test_fine.py::test_it",)
+    assert set(found.broken) == {"test_ends.py", "test_dies.py", "test_raises.py"}
+    assert "exit code 0" in found.broken["test_ends.py"]
+
+
+def test_files_that_a_run_saw_hang_are_not_tried_until_they_are_written(tmp_path):
+    (tmp_path / "test_hangs.py").write_text("import time\ntime.sleep(10_000)\n")
+    (tmp_path / "test_raises.py").write_text("import nowhere_to_be_found\n")
+    errors = (
+        TestResult(nodeid="test_hangs.py", outcome=Outcome.TIMEOUT, note="hung while collecting"),
+        TestResult(nodeid="test_raises.py", outcome=Outcome.ERROR),
+        TestResult(nodeid="test_gone.py", outcome=Outcome.CRASHED),
+    )
+
+    def killers(stamp):
+        run = RunRecord(stamp=stamp, campaign="c", root="/r", complete=True, collect_errors=errors)
+        return RecordedIn(run, tmp_path).collection_killers(tmp_path)
+
+    assert killers("20991231T235959Z") == {"test_hangs.py": "hung while collecting in 20991231T235959Z"}
+    assert killers("20010101T000000Z") == {}
