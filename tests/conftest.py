@@ -23,7 +23,7 @@ __all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_protocol", "p
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_foreign_plugins() -> Generator[None, None, None]:
-    """Let pytest processes that inherit it load no installed plugin: tests that are about those ask for it."""
+    """Let pytest processes that inherit it load no installed plugin: tests that are about them ask for it."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in NO_FOREIGN_PLUGINS.items():
             patch.setenv(name, value)

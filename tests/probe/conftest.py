@@ -20,6 +20,13 @@ class Suite:
     def __init__(self, root):
         self.root = root
 
+    @classmethod
+    def grown(cls, root, files, **more):
+        """A project of these files; further arguments are those of a plant."""
+        texts = {name: textwrap.dedent(text).lstrip("\n") for name, text in files.items()}
+        grow(Plant(name="project", subject="", files=texts, kinds=(), **more), root)
+        return cls(root)
+
     def probe(self, *words):
         """`triage probe WORDS --json`: exit code, document (None without one), last words."""
         asked = ["--root", str(self.root), "probe", *words, "--json"]
@@ -51,10 +58,7 @@ def suite(tmp_path, monkeypatch):
         monkeypatch.setenv(variable, value)
 
     def make(files, **more):
-        root = tmp_path / "project"
-        texts = {name: textwrap.dedent(text).lstrip("\n") for name, text in files.items()}
-        grow(Plant(name="project", subject="", files=texts, kinds=(), **more), root)
-        return Suite(root)
+        return Suite.grown(tmp_path / "project", files, **more)
 
     make.on = Suite
     return make

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
 import pytest
 
-from tests.fixtures.projects import NO_FOREIGN_PLUGINS
+from tests.probe.conftest import Suite
 from triage.evidence import manifest
 
 T = "tests/test_v.py::test_mode"
@@ -28,15 +27,19 @@ LEVER = {
 pytestmark = pytest.mark.slow
 
 
-def test_the_answer_the_evidence_and_the_journal(suite):
-    project = suite(LEVER, env={"APP_MODE": "fast"})
-    before = {
-        path: path.read_bytes()
-        for path in project.root.rglob("*")
-        if path.is_file() and ".git" not in path.parts
-    }
-    code, report, _ = project.probe(T)
-    assert code == 0
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory):
+    """The lever, probed once: its answer, and the files that were there before."""
+    project = Suite.grown(tmp_path_factory.mktemp("answered") / "project", LEVER, env={"APP_MODE": "fast"})
+    files = [path for path in project.root.rglob("*") if path.is_file() and ".git" not in path.parts]
+    project.before = {path: path.read_bytes() for path in files}
+    project.code, project.report, _ = project.probe(T)
+    return project
+
+
+def test_the_answer_the_evidence_and_the_journal(answered):
+    project, report = answered, answered.report
+    assert project.code == 0
     assert report["subject"] == [T]
     assert report["reproduced"] is True
     cause = report["root_cause"]
@@ -57,18 +60,16 @@ def test_the_answer_the_evidence_and_the_journal(suite):
     assert all(line["event"] in ("look", "observed") for line in lines[:predicted]), "predictions come first"
     assert manifest.compare(project.folder) == ()
     assert "APP\\_MODE" in (project.folder / "summary.md").read_text()
-    after = {path: path.read_bytes() for path in before}
-    assert after == before, "the user's tree was touched"
+    after = {path: path.read_bytes() for path in project.before}
+    assert after == project.before, "the user's tree was touched"
 
 
 def exit_code(command):
     return subprocess.run(command, shell=True, capture_output=True, check=False).returncode
 
 
-def test_the_pasted_commands_do_what_the_experiments_did(suite):
-    project = suite(LEVER, env={"APP_MODE": "fast"})
-    _, report, _ = project.probe(T)
-    confirmed = {one["probe"]: one for one in report["experiments"] if one["status"] == "confirmed"}
+def test_the_pasted_commands_do_what_the_experiments_did(answered):
+    confirmed = {one["probe"]: one for one in answered.report["experiments"] if one["status"] == "confirmed"}
     assert exit_code(confirmed["repeat"]["command"]) == 1
     assert exit_code(confirmed["environment"]["command"]) == 0
     assert exit_code(confirmed["environment"]["baseline_command"]) == 1
@@ -218,7 +219,7 @@ def test_the_budget_ends_what_hangs(suite, where):
     assert any("budget was spent" in text for text in told)
 
 
-def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path):
+def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path, monkeypatch):
     project = suite(LEVER, env={"APP_MODE": "fast"})
     site = tmp_path / "site"
     info = site / "moon_probe-1.0.dist-info"
@@ -226,14 +227,9 @@ def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: moon-probe\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[triage]\nmoon = moon_probe\n")
     (site / "moon_probe.py").write_text(STRANGER)
-    done = subprocess.run(
-        [sys.executable, "-m", "triage", "--root", str(project.root),
-         "probe", T, "--probe", "moon", "--json"],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(site), **NO_FOREIGN_PLUGINS},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
+    monkeypatch.syspath_prepend(site)
+    code, report, said = project.probe(T, "--probe", "moon")
+    assert code == 0, said
     assert report["experiments"][-1]["probe"] == "moon"
     assert report["root_cause"]["claim"] == "condition"
 

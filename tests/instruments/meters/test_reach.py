@@ -68,13 +68,13 @@ def test_floats_that_a_unittest_finds_unequal_may_be_given_slack(observe):
         "test_r.py": """
             import unittest
             class TestSum(unittest.TestCase):
-                def test_tenth(self):
-                    self.assertEqual(sum([0.1] * 10), 1.0)
+                def test_close(self):
+                    self.assertEqual(0.1 + 0.2, 0.3)
                 def test_wrong(self):
                     self.assertEqual(1.001, 1.0)
         """
     }
-    close, wrong = "test_r.py::TestSum::test_tenth", "test_r.py::TestSum::test_wrong"
+    close, wrong = "test_r.py::TestSum::test_close", "test_r.py::TestSum::test_wrong"
     tight = observe(files, close, tolerance={})
     assert tight.red(close)
     assert tight.lines("tolerance", "miss")[0]["relative"] < 1e-15

@@ -235,9 +235,9 @@ PLANTS: tuple[Plant, ...] = (
     """}),
     plant("tight-abs", "tests/test_t.py::test_it", "tolerance", culprit="tests/test_t.py:4", files={
         "tests/test_t.py": """
-        import math
+        import itertools
         def test_it():
-            x = sum(0.1 for _ in range(10000))
+            *_, x = itertools.accumulate([0.1] * 10000)  # sum() itself is exact from Python 3.12 on
             assert abs(x - 1000.0) < 1e-11
     """}),
     plant("tight-isclose", "tests/test_t.py::test_it", "tolerance", files={"tests/test_t.py": """
