@@ -147,13 +147,13 @@ def test_threads_of_several_workers_sleep_while_they_wait(
 
 
 def test_a_large_chunk_has_its_report_from_the_events(
-    tmp_path: Path, run_here: Run, isolation: str, evidence: Callable[[], Path]
+    tmp_path: Path, run_here: Run, evidence: Callable[[], Path]
 ) -> None:
     text = "import pytest\n@pytest.mark.parametrize('n', range({}))\ndef test_n(n): pass\n"
     files = {"test_small.py": text.format(1000), "test_large.py": text.format(1001)}
     manifest = json.dumps({"small": ["test_small.py"], "large": ["test_large.py"]})
     HostileSuite(files | {"chunks.json": manifest}, {}).write(tmp_path / "suite")
-    record = run_here(isolation=isolation, manifest="chunks.json", workers=2, env=WITH_FOREIGN_PLUGINS)
+    record = run_here(manifest="chunks.json", workers=2, env=WITH_FOREIGN_PLUGINS)
     assert record.counts.passed == 2001
     made = {
         name: json.loads((evidence() / "chunks" / name / "report.json").read_text())
