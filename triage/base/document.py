@@ -17,6 +17,7 @@ from triage.cluster.on_base import with_base
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.packed import read_record_bytes
+from triage.evidence.record_rows import read_run_record
 from triage.model.base import Value, reason_of
 from triage.model.base_commit import BaseRun, BaseVerdict, OnBase
 from triage.model.cluster import Cluster
@@ -122,7 +123,7 @@ def join_documents(sources: Sequence[Path], folder: EvidenceFolder, record: RunR
 def check_base(folder: Path) -> Iterator[tuple[str, str]]:
     """Give the file name and the problem of everything about the base that does not follow from its runs."""
     try:
-        record = RunRecord.model_validate_json(read_record_bytes(folder / "results.json"))
+        record = read_run_record(folder / "results.json")
     except (OSError, ValueError):
         return  # said by whoever checks the results
     results = (*record.collect_errors, *record.results)

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, ValidationError
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.packed import read_record_bytes
+from triage.evidence.record_rows import read_rows, read_run_record
 from triage.model.base import Value, reason_of
 from triage.model.cluster import Cluster
 from triage.model.run import RunRecord
@@ -39,14 +40,6 @@ class FailureRow(Value):
         if self.signatures:
             return self.signatures
         return (self.signature,) if self.signature is not None else ()
-
-
-class _Failures(Value):
-    """`failures.json`, of which most is passed over while it is read."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    failures: tuple[FailureRow, ...]
 
 
 class Stage(StrEnum):
@@ -137,7 +130,7 @@ def read_record(folder: Path) -> RunRecord:
     """The record of a run. Raises `VoidError` where the run never came so far or the file is damaged."""
     path = folder / RESULTS
     try:
-        return RunRecord.model_validate_json(read_record_bytes(path))
+        return read_run_record(path)
     except FileNotFoundError as error:
         raise VoidError(
             "unfinished-run",
@@ -154,7 +147,7 @@ def read_failures(folder: Path) -> tuple[FailureRow, ...]:
     if not path.is_file():
         return ()
     try:
-        return _Failures.model_validate_json(read_record_bytes(path)).failures
+        return read_rows(path, "failures", FailureRow)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

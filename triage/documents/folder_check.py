@@ -14,8 +14,7 @@ from triage.documents.sums import RESULTS, check_sums
 from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.folder import EvidenceFolder
-from triage.evidence.packed import read_record_bytes
-from triage.model.run import RunRecord
+from triage.evidence.record_rows import read_run_record
 
 _FLAWS = {
     "missing": "is in the manifest and missing",
@@ -79,7 +78,7 @@ def _unsealed_faults(folder: EvidenceFolder) -> Iterator[str]:
             yield f"holds {present[0]} and no {manifest.NAME}: that was removed, or the phase died at its end"
         return
     try:
-        record = RunRecord.model_validate_json(read_record_bytes(folder.path / RESULTS))
+        record = read_run_record(folder.path / RESULTS)
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ from triage.documents.shown_cluster import place_text, places_of, state_in_words
 from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.evidence.packed import read_record_bytes
+from triage.evidence.record_rows import read_rows, read_run_record
 from triage.model.base import STAMP_FORMAT, Value
 from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
@@ -290,10 +291,10 @@ def write_run_summary(
 def summary_of(folder: Path) -> dict[str, Any]:
     """Compute the figures of a run from its folder. Raises `VoidError` where that is damaged."""
     try:
-        record = RunRecord.model_validate_json(read_record_bytes(folder / "results.json"))
+        record = read_run_record(folder / "results.json", with_texts=False)
         document = _read(folder / "clusters.json")
         clusters = [Cluster.model_validate(item) for item in document["clusters"]]
-        failures = _Failures.model_validate_json(read_record_bytes(folder / "failures.json")).failures
+        failures = read_rows(folder / "failures.json", "failures", _FailureRow)
         return summarize(
             record,
             clusters,
@@ -318,14 +319,6 @@ class _FailureRow(Value):
     nodeid: str
     cluster: str | None = None
     quarantine: Any = None
-
-
-class _Failures(Value):
-    """`failures.json`, of which most is passed over while it is read."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    failures: tuple[_FailureRow, ...]
 
 
 def _read_if_there(path: Path) -> Any:

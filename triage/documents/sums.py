@@ -13,6 +13,7 @@ from triage.documents.look_check import check_look
 from triage.documents.record_check import check_record
 from triage.documents.rerun_check import check_reruns
 from triage.evidence.packed import read_record_bytes
+from triage.evidence.record_rows import read_run_record
 from triage.model.cluster import Cluster
 from triage.model.look import FOLDER as LOOK
 from triage.model.outcome import Outcome
@@ -39,7 +40,7 @@ def check_sums(folder: Path) -> Iterator[tuple[str, str]]:
     if not any((folder / name).is_file() for name in (RESULTS, FAILURES, CLUSTERS)):
         return  # the folder of another phase
     try:
-        record = RunRecord.model_validate_json(read_record_bytes(folder / RESULTS))
+        record = read_run_record(folder / RESULTS)
     except FileNotFoundError:
         yield RESULTS, "is missing"
         return

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from triage.evidence.packed import read_record_bytes
+from triage.evidence.record_rows import read_run_record
 from triage.model.criterion import Criterion, Scope
 from triage.model.outcome import Outcome
 from triage.model.recorded_criteria import RecordedCriteria, RecordedFailure
@@ -149,6 +149,6 @@ def _cited(result: Mapping[str, Any]) -> list[int]:
 
 def _read(path: Path) -> RunRecord | None:
     try:
-        return RunRecord.model_validate_json(read_record_bytes(path))
+        return read_run_record(path)
     except (OSError, ValueError):
         return None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from triage.errors import UsageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
-from triage.evidence.packed import read_record_bytes
+from triage.evidence.record_rows import read_run_record
 from triage.model.base_commit import BaseRun
 from triage.model.look import DOCUMENT, LookDocument, joined_looks
 from triage.model.look import FOLDER as LOOK
@@ -131,7 +131,7 @@ def read_record(folder: Path) -> RunRecord:
     """The record in a STAMP folder. Raises `UsageError` where there is none, or it is none of ours."""
     path = folder / "results.json"
     try:
-        return RunRecord.model_validate_json(read_record_bytes(path))
+        return read_run_record(path)
     except (OSError, ValueError) as error:
         raise UsageError(
             "no-record", f"{path} is not the record of a run", "name a finished shard"
