@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.fixtures.projects import NO_FOREIGN_PLUGINS
@@ -89,12 +91,14 @@ def test_a_cluster_and_a_test_are_shown_to_people_and_programs(project):
         "import shop\n\ndef test_a():\n    print('asking')\n    assert shop.net({}) == 1\n\n"
         "def test_b():\n    assert shop.net({}) == 2\n\ndef test_green():\n    pass\n",
     )
+    project.file("CODEOWNERS", "shop.py @acme/shop\n")
     run = project.triage("run", "--reruns", "0", "--look-budget", "0", **NO_FOREIGN_PLUGINS)
     assert "    > return order['eu']   from test_x.py:5" in run.out.splitlines()
+    assert "    owner @acme/shop (by CODEOWNERS)" in run.out.splitlines()
     of_cluster = project.triage("show", "C1").out
     for line in (
         "C1  KeyError: 'eu'",
-        "  open; new; 2 tests; owner nobody",
+        "  open; new; 2 tests; owner @acme/shop (by CODEOWNERS)",
         "    shop.py:2 in net",
         "        return order['eu']",
         "    E   KeyError: 'eu'",
@@ -104,6 +108,8 @@ def test_a_cluster_and_a_test_are_shown_to_people_and_programs(project):
         "next: triage probe C1",
     ):
         assert line in of_cluster.splitlines()
+    opened = r"^  20\d\d-\d\d-\d\d \d\d:\d\d opened: KeyError: 'eu' \(triage run\)$"
+    assert re.search(opened, of_cluster, re.MULTILINE)
     document = project.triage("show", "C1", "--json").json
     assert document["failures"][0]["places"] == {"product": "shop.py:2", "test": "test_x.py:5"}
     assert document["rerun"] == "python -m pytest test_x.py::test_a test_x.py::test_b"

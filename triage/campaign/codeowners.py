@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from triage.documents.shown_cluster import Places
+from triage.model.cluster import Cluster
+
 if TYPE_CHECKING:
     from codeowners import CodeOwners
 
@@ -46,6 +49,16 @@ class FileOwners:
             return None
         owners = self.rules.of(file.relative_to(self.repository).as_posix())
         return " ".join(name for _kind, name in owners) or None
+
+
+def owner_of_cluster(owners: FileOwners | None, cluster: Cluster, places: Places) -> str | None:
+    """Who was named, else who owns the lines where it fails, as the HTML report has it."""
+    if cluster.owner is not None or owners is None:
+        return cluster.owner
+    frames = (places.product, places.test)
+    found = (owners.of(frame.path) for frame in frames if frame is not None)
+    owner = next((each for each in found if each is not None), None)
+    return f"{owner} (by CODEOWNERS)" if owner is not None else None
 
 
 def owners_of(root: Path, nodeids: Iterable[str]) -> str | None:

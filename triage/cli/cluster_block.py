@@ -41,6 +41,7 @@ class ClusterBlock:
     rerun: RerunCommand | None = None
     """None where all of its tests pass alone."""
     next: str | None = None
+    owner: str | None = None
 
 
 def say_block(app: App, block: ClusterBlock) -> None:
@@ -52,8 +53,8 @@ def say_block(app: App, block: ClusterBlock) -> None:
         app.line(Span(_INDENT), Span(line, style))
     _say_source(app, places.statement, places.caller)
     _say_cause(app, block)
-    if block.cluster.owner is not None:
-        app.line(Span(f"{_INDENT}owner {block.cluster.owner}"))
+    if block.owner is not None:
+        app.line(Span(f"{_INDENT}owner {block.owner}"))
     _say_commands(app, block)
 
 

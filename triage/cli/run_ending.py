@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from triage.campaign.codeowners import FileOwners, owner_of_cluster
 from triage.campaign.explanation import KnownCause, known_causes
 from triage.campaign.next_steps import command_in
 from triage.campaign.rerun_command import RerunConditions, conditions_of_rerun, rerun_command
@@ -22,7 +23,7 @@ from triage.cli.attribute import say_causes, say_hidden, say_unexplained
 from triage.cli.cluster_block import ClusterBlock, say_block, say_short_block
 from triage.cli.screen import Span, wrapped
 from triage.cli.terminal import counted
-from triage.documents.shown_cluster import passes_alone, telling_failure
+from triage.documents.shown_cluster import passes_alone, places_of, telling_failure
 from triage.errors import ExitCode
 from triage.model.base_commit import BaseVerdict
 from triage.model.cluster import Cluster, RunState
@@ -84,6 +85,11 @@ class RunEnding:
     def failures(self) -> Mapping[str, Sequence[Failure]]:
         """Failures by cluster."""
         return failures_by_cluster(self.record, read_signatures(self.folder))
+
+    @cached_property
+    def owners(self) -> FileOwners | None:
+        """The rules of CODEOWNERS."""
+        return FileOwners.read(self.app.root)
 
     @cached_property
     def shown(self) -> list[Cluster]:
@@ -212,6 +218,7 @@ def _block(
         joint=joint,
         rerun=None if passes_alone(red) else rerun_command(nodeids, conditions),
         next=_next(ending, cluster, known),
+        owner=owner_of_cluster(ending.owners, cluster, places_of(failure)),
     )
 
 

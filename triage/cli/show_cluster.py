@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from triage.campaign.cluster_details import ClusterDetails, details_of
+from triage.campaign.codeowners import FileOwners, owner_of_cluster
 from triage.campaign.explanation import KnownCause, deciding
 from triage.campaign.next_steps import command_in
 from triage.campaign.recorded import RecordedRun
@@ -21,6 +22,7 @@ from triage.cli.lookup import clusters_in
 from triage.cli.screen import Span, wrapped
 from triage.cli.terminal import quarantine_line
 from triage.cluster.registry import ClusterRegistry
+from triage.documents.event_words import event_in_words
 from triage.documents.shown_cluster import (
     place_text,
     places_of,
@@ -30,18 +32,16 @@ from triage.documents.shown_cluster import (
 from triage.model.cluster import Cluster
 from triage.model.experiment import ExperimentResult, Tally
 from triage.model.failure import Failure
-from triage.model.journal import Event, FilesMoved
+from triage.model.journal import Event
 from triage.text.plural import counted_noun
 
-_NOT_TOLD = {
-    "id", "at", "by", "v", "event", "cluster", "opening", "into_opening", "with_opening", "parents",
-    "manifests", "evidence",
-}  # fmt: skip
-"""Fields of an event that are elsewhere on the line, or for machines."""
 _MOST_TESTS = 20
 _MOST_EXPERIMENTS = 5
 _MOST_EVENTS = 10
 """The newest ones: `--full` has all."""
+_MOMENT_LINES = 3
+"""Of one of them."""
+_TO_THE_MINUTE = len("2026-11-30T06:00")
 _MOST_WHY = 6
 _SENTENCE_LINES = 12
 """A cause in one sentence is seldom longer, and never cut with `--full`."""
@@ -115,9 +115,9 @@ def _say_cluster_heading(app: App, cluster: Cluster, details: ClusterDetails) ->
     app.line(Span(f"{cluster.id}{also}  ", "bold"), Span(cluster.title, "bold"))
     today = app.world.now().date()
     tests = counted_noun(len(cluster.members), "test")
-    app.say(
-        f"  {cluster.status}; {state_in_words(cluster, today)}; {tests}; owner {cluster.owner or 'nobody'}"
-    )
+    failure = telling_failure(details.failures)
+    owner = owner_of_cluster(FileOwners.read(app.root), cluster, places_of(failure))
+    app.say(f"  {cluster.status}; {state_in_words(cluster, today)}; {tests}; owner {owner or 'nobody'}")
     if cluster.quarantine is not None:
         app.say(f"  {quarantine_line(cluster.quarantine, today)}")
     app.say(f"  first seen {cluster.first_seen or '-'}, last seen {cluster.last_seen or '-'}")
@@ -215,20 +215,21 @@ def _say_history(app: App, events: Sequence[Event], *, full: bool) -> None:
     shown = events if full else events[-_MOST_EVENTS:]
     if len(shown) < len(events):
         app.say(f"  {counted_noun(len(events) - len(shown), 'earlier event')}, shown by --full")
+    told = ""
     for event in shown:
-        app.say(f"  {event.at[:19]}Z {_event_text(event)} ({event.by})")
+        what, text = event_in_words(event)
+        # a status is often changed for what the attempt before it found
+        said = what if text == told else f"{what}: {text}" if text else what
+        told = text
+        _say_moment(app, event, said, full=full)
 
 
-def _event_text(event: Event) -> str:
-    """The event in a few words: what it is, then its fields, lists by their length."""
-    if isinstance(event, FilesMoved):
-        return "files moved: " + "; ".join(f"{move.old} -> {move.new} ({move.how})" for move in event.moves)
-    words = []
-    for name, value in event.model_dump(mode="json", exclude=_NOT_TOLD, exclude_none=True).items():
-        if value:
-            words.append(f"{name} {len(value) if isinstance(value, list) else value}")
-    kind = event.event.replace("_", " ")
-    return f"{kind}: {', '.join(words)}" if words else kind
+def _say_moment(app: App, event: Event, said: str, *, full: bool) -> None:
+    line = app.clean(f"{event.at[:_TO_THE_MINUTE].replace('T', ' ')} {said} ({event.by})")
+    first, *others = wrapped(line, app.screen.width - 4, len(line) if full else _MOMENT_LINES)
+    app.say(f"  {first}")
+    for more in others:
+        app.say(f"    {more}")
 
 
 def say_commands(

@@ -22,21 +22,11 @@ from triage.campaign.html_report.document import (
 )
 from triage.campaign.rerun_command import RerunConditions, rerun_command
 from triage.cluster.registry import ClusterRegistry, with_proposals
+from triage.documents.event_words import event_in_words
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, Why
 from triage.model.experiment import ExperimentResult, Factor, ProbeReport
-from triage.model.journal import (
-    AttemptRecorded,
-    ClusterOpened,
-    ClustersMerged,
-    ClusterSplit,
-    CriterionMet,
-    Event,
-    MembersAdded,
-    OwnerSet,
-    Renamed,
-    StatusChanged,
-)
+from triage.model.journal import AttemptRecorded, Event
 from triage.text.lines import lines_in_words
 from triage.text.pattern import pattern
 
@@ -225,32 +215,6 @@ def _short_id(found: re.Match[str]) -> str:
 
 
 def _moment(event: Event) -> Moment:
-    what, text = _said_of(event)
+    what, text = event_in_words(event)
     cited = getattr(event, "evidence", ())
     return Moment(at=event.at, what=what, by=event.by, text=text, evidence=cited[0] if cited else None)
-
-
-def _said_of(event: Event) -> tuple[str, str]:
-    """A word for what happened, and the sentence with it."""
-    match event:
-        case ClusterOpened():
-            said = "opened", event.title
-        case StatusChanged():
-            said = str(event.status.value), event.reason
-        case AttemptRecorded():
-            said = f"phase {event.phase.upper()}", event.summary
-        case CriterionMet():
-            said = "criterion met", f"{event.criterion} ({event.scope}, {event.runs} runs)"
-        case OwnerSet():
-            said = "owner", event.owner
-        case Renamed():
-            said = "renamed", event.title
-        case MembersAdded():
-            said = "members", ", ".join(event.members)
-        case ClustersMerged():
-            said = "merged", f"{event.cluster} into {event.into}"
-        case ClusterSplit():
-            said = "split", f"{', '.join(event.members)} into {event.new}"
-        case _:
-            said = event.event.replace("_", " "), ""
-    return said
