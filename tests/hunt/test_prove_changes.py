@@ -52,8 +52,8 @@ class Runner:
     def edits(self, setup):
         return {}
 
-    def side_by_side(self, setups, run):
-        return [run(setup) for setup in setups]
+    def side_by_side(self, setups, runs):
+        return [run() for run in runs]
 
     def run(self, setup, limits, number, way, **_):
         self.ran[frozenset(setup.env), len(setup.nodeids)] += 1

@@ -64,8 +64,8 @@ class Runner:
     def edits(self, setup: Setup) -> dict[str, str | None]:
         return {}
 
-    def side_by_side(self, setups, run):
-        return [run(setup) for setup in setups]
+    def side_by_side(self, setups, runs):
+        return [run() for run in runs]
 
     def run(self, setup: Setup, limits: Limits, number: int, way: Way, **_: object) -> Observation:
         self.ran[setup.reverted] += 1

@@ -15,7 +15,7 @@ from triage.lab.environment import Environment
 from triage.lab.lab import Lab
 from triage.lab.protocol import Experiment, Look, Observation, Setup
 from triage.lab.record import ExperimentRecord
-from triage.lab.warmth import Warmth, Way
+from triage.lab.warmth import ForkProofs, Warmth, Way
 from triage.model.base import World
 from triage.model.experiment import EXPERIMENTS_FILE, Factor, Status, Tally
 from triage.model.outcome import Outcome
@@ -45,8 +45,8 @@ class Runner:
     def edits(self, setup: Setup) -> dict[str, str | None]:
         return {}
 
-    def side_by_side(self, setups, run):
-        return [run(setup) for setup in setups]
+    def side_by_side(self, setups, runs):
+        return [run() for run in runs]
 
     def run(self, setup: Setup, limits: Limits, number: int, way: Way, **_: object) -> Observation:
         if way.learns is not None:
@@ -134,6 +134,44 @@ def test_what_acts_on_imports_is_a_new_interpreter(opened):
         BASE.plus(instruments={"network": {"answers": True}}),
     ]
     assert looked(lab, *early) == ["fresh"] * len(early)
+
+
+def warmth_with(folder: Path, proofs: ForkProofs, code: str) -> Warmth:
+    return Warmth(Parents(), folder, lambda _why: None, proofs=proofs, code=code)  # type: ignore[arg-type]
+
+
+def test_the_next_laboratory_forks_at_once_where_code_and_test_files_are_the_same(opened, tmp_path):
+    proofs = ForkProofs()
+    lab = opened(lambda setup, forks: RED)
+    lab.runner.warmth = warmth_with(tmp_path, proofs, "one state")
+    warmed(lab)
+    same, changed = warmth_with(tmp_path, proofs, "one state"), warmth_with(tmp_path, proofs, "another")
+    other = Setup(nodeids=("tests/test_b.py::test_other",))
+    assert not same.way(other).forks
+    assert not changed.way(BASE).forks
+    again = warmth_with(tmp_path, proofs, "one state")
+    assert again.way(BASE).forks
+    assert again.may_fork(BASE)
+    assert not again.way(BASE, fresh=True).forks
+    assert not again.may_fork(BASE.plus(env={"PYTHONHASHSEED": "1"}))
+
+
+def test_forks_that_are_contradicted_are_no_longer_trusted_by_others(opened, tmp_path):
+    proofs = ForkProofs()
+    lab = opened(lambda setup, forks: RED)
+    lab.runner.warmth = warmth_with(tmp_path, proofs, "one state")
+    warmed(lab)
+    warmth_with(tmp_path, proofs, "one state").stop("an experiment came out otherwise in new interpreters")
+    assert not warmth_with(tmp_path, proofs, "one state").way(BASE).forks
+
+
+def test_a_session_whose_code_was_changed_proves_nothing_for_others(opened, tmp_path):
+    proofs = ForkProofs()
+    lab = opened(lambda setup, forks: RED)
+    lab.runner.warmth = warmth_with(tmp_path, proofs, "one state")
+    edited = BASE.plus(edits={"conftest.py": ""})
+    assert looked(lab, edited, edited, edited) == ["fresh", "fork", "fork"]
+    assert not warmth_with(tmp_path, proofs, "one state").way(BASE).forks
 
 
 def test_code_that_sets_a_variable_before_an_import_may_not_change(opened):

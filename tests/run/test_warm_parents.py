@@ -239,6 +239,9 @@ class Server:
     alive = True
 
 
+NUMPY = Imports(("json", "numpy"))
+
+
 @pytest.mark.parametrize(
     ("changed", "fits"),
     [
@@ -254,11 +257,24 @@ class Server:
 )
 def test_a_parent_fits_what_differs_in_nothing_that_it_has_read(changed, fits):
     env = {"APP_MODE": "1", "HOME": "/root"}
-    parent = _Parent(Server(), env, frozenset({"MPLBACKEND"}))
-    assert parent.fits({**env, **changed}) is fits
+    parent = _Parent(Server(), env, NUMPY, frozenset({"MPLBACKEND"}))
+    assert parent.fits({**env, **changed}, NUMPY) is fits
+
+
+@pytest.mark.parametrize(
+    ("imports", "fits"),
+    [
+        (Imports(("json", "numpy"), later=("numpy.testing",)), True),
+        (Imports(("json",)), False),
+        (Imports(("numpy", "json")), False),
+        (Imports(("json", "numpy"), collected=("numpy",)), False),
+    ],
+)
+def test_a_parent_fits_sessions_that_import_the_same_in_the_same_order(imports, fits):
+    assert _Parent(Server(), {}, NUMPY, frozenset()).fits({}, imports) is fits
 
 
 def test_a_parent_whose_modules_copied_the_environment_fits_no_other():
-    parent = _Parent(Server(), {"A": "1"}, frozenset({"*"}))
-    assert parent.fits({"A": "1", "TRIAGE_RECORD": "x"})
-    assert not parent.fits({"A": "2"})
+    parent = _Parent(Server(), {"A": "1"}, NUMPY, frozenset({"*"}))
+    assert parent.fits({"A": "1", "TRIAGE_RECORD": "x"}, NUMPY)
+    assert not parent.fits({"A": "2"}, NUMPY)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from triage.cli import wiring
 from triage.cli.app import run
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode, UsageError, VoidError
@@ -38,6 +39,8 @@ def demo_command(app: App, folder: str | None, *, many: bool) -> None:
     With --many: a branch of three commits brings four bugs to a small project, and fifteen tests fail. They
     are run on its commits and without its hunks, all in one search: four clusters, four hunks.
     """
+    from triage.lab.shared_forks import sharing_forks
+
     if not many:
         _need_simulator()
     root = Path(folder) if folder else Path("demo") / app.world.stamp()
@@ -45,7 +48,9 @@ def demo_command(app: App, folder: str | None, *, many: bool) -> None:
         raise UsageError("demo-exists", f"{root} exists and is not empty", "name another folder")
     began = app.world.monotonic()
     story = _BranchStory(app, root.resolve()) if many else _Story(app, root.resolve())
-    story.tell()
+    # its commands are phases of one campaign: they share what their processes import
+    with sharing_forks(root, lambda: wiring.executor(app.settings)):
+        story.tell()
     took = app.world.monotonic() - began
     app.say(f"\n{story.moral} in {took:.0f} s. It is all in {root}:")
     written = (*sorted(Path().glob("reports/*/phase_*/*/*.md")), *sorted(Path().glob("plans/**/*.*")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,15 +59,20 @@ def design_command(
     Exit 0 where an option is recommended, 1 where none is eligible, 2 where the request makes no sense.
     """
     from triage.cli.json_documents.phases import DesignDocument, DesignsDocument
+    from triage.lab.shared_forks import sharing_forks
     from triage.repair.design import design, prepare
 
     app.flags = {"campaign": campaign}
     services = wiring.services(app)
     designs = []
-    for prepared in prepare(services, subject, options, sabotages):
-        folder = wiring.phase_folder(app, "c", stamp)
-        designs.append(design(services, prepared, folder))
-        _say_design(app, designs[-1])
+    every = prepare(services, subject, options, sabotages)
+    with ExitStack() as stack:
+        if len(every) > 1:
+            stack.enter_context(sharing_forks(services.root, lambda: wiring.executor(app.settings)))
+        for prepared in every:
+            folder = wiring.phase_folder(app, "c", stamp)
+            designs.append(design(services, prepared, folder))
+            _say_design(app, designs[-1])
     if len(designs) == 1:
         app.emit(DesignDocument.of(designs[0]))
     else:

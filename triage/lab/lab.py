@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from triage.lab import questions
@@ -64,7 +65,7 @@ class Lab:
         if not missing:
             return [run for run in known if run is not None]
         with self._asking(questions.of_looks(missing), len(missing)):
-            new = iter(self._run_all([look.setup for look in missing]))
+            new = iter(self._run_all([(look.setup, look.fresh) for look in missing]))
         return [next(new) if run is None else run for run in known]
 
     def _known(self, look: Look) -> Observation | None:
@@ -139,7 +140,7 @@ class Lab:
                 last = [key for key in keys if not may_fork or number == max(turns[key])]
                 forked = [key for key in keys if key not in last]
                 for some, fresh in ((forked, False), (last, True)):
-                    observations = self._run_all([setups[key] for key in some], fresh=fresh, several=True)
+                    observations = self._run_all([(setups[key], fresh) for key in some], several=True)
                     for key, observation in zip(some, observations, strict=True):
                         runs[key].append(observation)
         except BudgetSpent:
@@ -163,7 +164,7 @@ class Lab:
                 arms = rounds.pop(0)
                 setups = [experiment.baseline if arm == "A" else experiment.treated for arm in arms]
                 forks = bool(rounds) and self.runner.warmth.may_fork(*setups)
-                observations = self._run_all(setups, fresh=not forks, several=True)
+                observations = self._run_all([(setup, not forks) for setup in setups], several=True)
                 for arm, observation in zip(arms, observations, strict=True):
                     (baseline if arm == "A" else treated).append(observation)
                 if kept and not all(experiment.is_red(run) for run in baseline):
@@ -215,15 +216,14 @@ class Lab:
     def _command(self, name: str, setup: Setup) -> str:
         return self.record.arm_command(name, setup, self.runner.pristine(setup), self.runner.edits(setup))
 
-    def _run_all(
-        self, setups: list[Setup], *, fresh: bool = False, several: bool = False
-    ) -> list[Observation]:
-        """Run each setup once; `fresh` in new interpreters, else each as it may (see `lab.warmth`)."""
+    def _run_all(self, planned: Sequence[tuple[Setup, bool]], *, several: bool = False) -> list[Observation]:
+        """Run each setup once: in a new interpreter where its flag says so, else as it may (`lab.warmth`)."""
 
-        def run(setup: Setup) -> Observation:
+        def run(setup: Setup, fresh: bool) -> Observation:
             return self._run(setup, self.runner.warmth.way(setup, fresh=fresh, several=several))
 
-        return self.runner.side_by_side(setups, run)
+        runs = [partial(run, setup, fresh) for setup, fresh in planned]
+        return self.runner.side_by_side([setup for setup, _ in planned], runs)
 
     def _run(self, setup: Setup, way: Way) -> Observation:
         number = self.spending.take_run()

@@ -73,6 +73,8 @@ class Look(Value):
 
     setup: Setup
     why: str = ""
+    fresh: bool = False
+    """Whether it has to be a new interpreter."""
     known_will_do: bool = False
     """Whether an earlier run under the same conditions, with at least these meters, answers as well: what is
     asked of it is no matter of chance."""

@@ -75,17 +75,19 @@ class SetupRunner:
         """What the setup changes in that copy."""
         return self._states.edits(setup)
 
-    def side_by_side(self, setups: Sequence[Setup], run: Callable[[Setup], Observation]) -> list[Observation]:
-        """Call `run` for each setup on the workers; observations in the order of the setups."""
+    def side_by_side(
+        self, setups: Sequence[Setup], runs: Sequence[Callable[[], Observation]]
+    ) -> list[Observation]:
+        """Make the run of each setup on the workers; observations in the order of the setups."""
         for setup in setups:
             self.pristine(setup)
         # tests of two processes may disturb each other: nothing runs beside where that is examined
         is_undisturbed = any(setup.is_undisturbed for setup in setups)
         if self._workers == 1 or len(setups) == 1 or is_undisturbed:
-            return [run(setup) for setup in setups]
+            return [run() for run in runs]
         with ThreadPoolExecutor(self._workers) as pool:
             try:
-                return list(pool.map(run, setups))
+                return list(pool.map(lambda run: run(), runs))
             except BaseException:
                 self._stopping.set()  # leaving the pool waits for its threads, and they for processes
                 raise

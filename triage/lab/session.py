@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from triage.lab.environment import Environment, environment_of
 from triage.lab.lab import Lab
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
+from triage.lab.shared_forks import shared_forks
 from triage.lab.warmth import Warmth
 from triage.model.criterion import Conditions
 from triage.process.scratch import Scratch
@@ -114,8 +115,7 @@ def open_lab(
         limits = limits.model_copy(update={"test_timeout": conditions.test_timeout})
     record = ExperimentRecord(folder, services.root, environment)
     notes: list[str] = []
-    parents = _parents(services, place, environment) if forks else None
-    warmth = Warmth(parents, place.temporary, notes.append)
+    warmth = _warmth(services, place, environment, notes.append) if forks else Warmth.none()
     runner = SetupRunner(place.scratch, place.temporary, environment, record, workers=workers, warmth=warmth)
     return Lab(
         runner=runner,
@@ -128,21 +128,24 @@ def open_lab(
     )
 
 
-def _parents(services: Services, place: Workspace, environment: Environment) -> WarmParents | None:
-    """Parents for the laboratory's runs; None where every run is to be a new interpreter."""
+def _warmth(
+    services: Services, place: Workspace, environment: Environment, note: Callable[[str], None]
+) -> Warmth:
+    """Parents for the laboratory's runs, its own or shared ones; none where no run is to fork."""
     executor = environment.executor
     # elsewhere a process that has loaded the system's frameworks may not be forked
     is_possible = executor.has_fork_server and sys.platform == "linux"
     if services.settings.isolation == "fresh" or not is_possible:
-        return None
-    parents = WarmParents(
-        executor,
-        place.temporary / "warm",
-        python=environment.python,
-        seconds=limits_for_collection(services.settings.limits).test_timeout,
-    )
+        return Warmth.none()
+    seconds = limits_for_collection(services.settings.limits).test_timeout
+    shared = shared_forks()
+    if shared is not None:
+        parents = shared.parents(environment.python, seconds)
+        code = _fingerprint(services, place, environment)
+        return Warmth(parents, place.temporary, note, proofs=shared.proofs, code=code)
+    parents = WarmParents(executor, place.temporary / "warm", python=environment.python, seconds=seconds)
     place.closing.callback(parents.close)
-    return parents
+    return Warmth(parents, place.temporary, note)
 
 
 def earlier_verdicts(
@@ -150,6 +153,14 @@ def earlier_verdicts(
 ) -> EarlierVerdicts:
     """What sealed probes of this project found on the same code in the same environment."""
     environment = environment_of(services, conditions)
+    probes = EvidenceFolder.all(services.output, phase="b")
+    return EarlierVerdicts(
+        _fingerprint(services, place, environment), (probe.path for probe in probes if probe.sealed)
+    )
+
+
+def _fingerprint(services: Services, place: Workspace, environment: Environment) -> str:
+    """Stands for the present code in its environment."""
     surroundings = {
         **environment.variables,
         **{f"-{name}": "" for name in environment.unset},
@@ -157,8 +168,4 @@ def earlier_verdicts(
         # whoever asks for new interpreters wants no verdict of forks
         **({"isolation": "fresh"} if services.settings.isolation == "fresh" else {}),
     }
-    probes = EvidenceFolder.all(services.output, phase="b")
-    return EarlierVerdicts(
-        fingerprint(place.scratch.prepare(None), surroundings, environment.python),
-        (probe.path for probe in probes if probe.sealed),
-    )
+    return fingerprint(place.scratch.prepare(None), surroundings, environment.python)

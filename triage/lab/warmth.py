@@ -7,7 +7,8 @@ experiment. Variables are decided by the parents themselves (see `run.warm_paren
 
 The first runs are new interpreters; from one of them the list of modules is learned. The first fork repeats
 one of them: where it ends otherwise, no further run forks. Each experiment that forks is confirmed by a last
-round of new interpreters (see `lab.lab`).
+round of new interpreters (see `lab.lab`). What forks of one laboratory have shown holds for the next one of
+the same process, as long as code, environment and test files are the same (see `lab.shared_forks`).
 """
 
 from __future__ import annotations
@@ -42,12 +43,48 @@ FRESH = Way()
 """A new interpreter."""
 
 
+class ForkProofs:
+    """Suites whose forks gave what new interpreters gave, with their imports; by code and test files."""
+
+    def __init__(self) -> None:
+        """Nothing is proven."""
+        self._imports: dict[tuple[str, frozenset[str]], Imports] = {}
+
+    def add(self, code: str, files: frozenset[str], imports: Imports) -> None:
+        """Forks of sessions with these test files are proven in this state of code and environment."""
+        self._imports[code, files] = imports
+
+    def find(self, code: str, files: frozenset[str]) -> Imports | None:
+        """What such a session imports; None where its forks are not proven."""
+        return self._imports.get((code, files))
+
+    def forget(self, code: str) -> None:
+        """Forks of this code have ended otherwise."""
+        self._imports = {key: imports for key, imports in self._imports.items() if key[0] != code}
+
+
 class Warmth:
     """What is known of forks in one laboratory; several threads may ask."""
 
-    def __init__(self, parents: WarmParents | None, folder: Path, note: Callable[[str], None]) -> None:
-        """Without parents every run is a new interpreter. `note` takes why no further run forks."""
+    def __init__(
+        self,
+        parents: WarmParents | None,
+        folder: Path,
+        note: Callable[[str], None],
+        *,
+        proofs: ForkProofs | None = None,
+        code: str = "",
+    ) -> None:
+        """Without parents every run is a new interpreter. `note` takes why no further run forks.
+
+        `proofs` are what other laboratories have shown, and are told what this one shows; `code` stands for
+        its state of code and environment.
+        """
         self.parents = parents
+        self._proofs = proofs if proofs is not None else ForkProofs()
+        self._code = code
+        self._learned_from: frozenset[str] | None = None
+        """Test files of the session from which the modules were learned; None where its code was changed."""
         self.imports: Imports | None = None
         self._folder = folder
         self._note = note
@@ -82,6 +119,8 @@ class Warmth:
             if self.parents is None:
                 return FRESH
             if self.imports is None:
+                self._adopt_proof(setup)
+            if self.imports is None:
                 self._learning += 1
                 self._under_way.add(_key(setup))
                 return Way(learns=self._folder / f"modules.{self._learning}.json")
@@ -98,13 +137,17 @@ class Warmth:
             self._is_tried = True
             return fork
 
+    def _adopt_proof(self, setup: Setup) -> None:
+        """Fork from the first run on, where an earlier laboratory has shown that forks may be trusted."""
+        self.imports = self._proofs.find(self._code, _test_files(setup))
+        self._is_proven = self._is_tried = self.imports is not None
+
     def _acts_early(self, setup: Setup) -> bool:
         if setup.packages or _HASH_SEED in setup.env:
             return True
         if any(setup.instruments.get(name) for name in _ACT_ON_IMPORTS):
             return True
-        changes_code = bool(setup.edits or setup.commit or setup.reverted or setup.head_tests)
-        return changes_code and self.imports is not None and self.imports.sets_variables
+        return _changes_code(setup) and self.imports is not None and self.imports.sets_variables
 
     def take(self, setup: Setup, way: Way, seen: Observation) -> None:
         """Learn from a run: its modules, or whether a fork gives what a new interpreter gives."""
@@ -113,6 +156,7 @@ class Warmth:
                 return
             if way.learns is not None and self.imports is None:
                 self.imports = Imports.read(way.learns)
+                self._learned_from = None if _changes_code(setup) else _test_files(setup)
                 if self.imports is not None and self.imports.trouble:
                     self._stop(self.imports.trouble)
             if self._is_proven:
@@ -136,6 +180,8 @@ class Warmth:
             return
         self._is_proven = True
         self._seen.clear()
+        if self._learned_from is not None and self.imports is not None:
+            self._proofs.add(self._code, self._learned_from, self.imports)
 
     def stop(self, why: str) -> None:
         """Fork no more."""
@@ -147,6 +193,7 @@ class Warmth:
             self._note(f"isolation fresh instead of warm: {why or 'no parent could be started'}")
         self.parents = None
         self._is_proven = False
+        self._proofs.forget(self._code)
 
 
 def alike(one: Observation, other: Observation) -> bool:
@@ -154,6 +201,14 @@ def alike(one: Observation, other: Observation) -> bool:
     if one.outcomes != other.outcomes:
         return False
     return all(same_reason(failure, other.failures.get(nodeid)) for nodeid, failure in one.failures.items())
+
+
+def _changes_code(setup: Setup) -> bool:
+    return bool(setup.edits or setup.commit or setup.reverted or setup.head_tests)
+
+
+def _test_files(setup: Setup) -> frozenset[str]:
+    return frozenset([*setup.imports, *(nodeid.partition("::")[0] for nodeid in setup.nodeids)])
 
 
 def _key(setup: Setup) -> str:

@@ -90,11 +90,15 @@ class _Parent:
 
     server: ForkServer
     env: Mapping[str, str]
+    imports: Imports
     reads: frozenset[str]
     """Variables that Python code read during the imports."""
 
-    def fits(self, env: Mapping[str, str]) -> bool:
-        """Whether a session in this environment may be forked."""
+    def fits(self, env: Mapping[str, str], imports: Imports) -> bool:
+        """Whether a session in this environment with these imports may be forked."""
+        # what it has loaded for later is given to whoever imports it, and nobody else sees it
+        if (self.imports.steps, self.imports.collected) != (imports.steps, imports.collected):
+            return False
         for name in {*self.env, *env}:
             if name in _SET_FOR_EACH or self.env.get(name) == env.get(name):
                 continue
@@ -104,12 +108,22 @@ class _Parent:
 
 
 class WarmParents:
-    """The parents of one laboratory; several threads may ask."""
+    """The parents of one laboratory, or of several in turn; several threads may ask."""
 
     def __init__(
-        self, executor: Executor, folder: Path, *, python: str | None, seconds: float | None
+        self,
+        executor: Executor,
+        folder: Path,
+        *,
+        python: str | None,
+        seconds: float | None,
+        is_shared: bool = False,
     ) -> None:
-        """`python` is the suite's interpreter; `seconds` is how long the imports of a parent may take."""
+        """`python` is the suite's interpreter; `seconds` is how long the imports of a parent may take.
+
+        Parents that are shared live until they are closed, whatever becomes of the run that started one.
+        """
+        self._is_shared = is_shared
         self._executor = executor
         self._folder = folder
         self._python = python
@@ -131,7 +145,7 @@ class WarmParents:
         """The request as a fork where there is a parent for it, or one may be started; else unchanged."""
         with self._mutex:
             for parent in self._parents:
-                if parent.server.alive and parent.fits(request.env):
+                if parent.server.alive and parent.fits(request.env, imports):
                     return replace(request, fork_server=parent.server)
             if not may_start or self.unfit or self.started >= _MOST_PARENTS:
                 return request
@@ -151,7 +165,7 @@ class WarmParents:
             server = self._start_server(request, env, replace(imports, later=()), stop)
         if server is None:
             return None
-        parent = _Parent(server, env, frozenset(server.said["reads"]))
+        parent = _Parent(server, env, imports, frozenset(server.said["reads"]))
         self._parents.append(parent)
         return parent
 
@@ -175,7 +189,7 @@ class WarmParents:
                 },
             ),
             _ignore,
-            stop,
+            _never if self._is_shared else stop,
         )
         if not server.wait_ready():
             outcome = server.close() or ProcessOutcome("lost")
@@ -189,11 +203,22 @@ class WarmParents:
             return None
         return server
 
+    def begin_laboratory(self) -> None:
+        """Let the next laboratory start as many parents as the first one could."""
+        self.unfit = ""
+        if self.started >= _MOST_PARENTS:
+            self.close()
+            self.started = 0
+
     def close(self) -> None:
         """End all parents."""
         with self._mutex:
             while self._parents:
                 self._parents.pop().server.close()
+
+
+def _never() -> bool:
+    return False
 
 
 def _ignore(_block: bytes) -> None:
