@@ -44,6 +44,8 @@ pythonpath = .
 addopts = -p xdist
 """,
 }
+FEWEST = ("--repeats", "3")
+"""The fewest runs of each arm that prove anything: each starts two workers."""
 SELLS, RESTOCKS = "tests/test_shop.py::test_sells", "tests/test_shop.py::test_restocks"
 
 
@@ -68,7 +70,7 @@ def test_two_tests_that_share_a_file_are_both_named(shop):
     assert shop.triage("import", "job.xml").code == 1
     clusters = shop.triage("clusters", "--json").json["clusters"]
     cluster = next(each["id"] for each in clusters if SELLS in each["members"])
-    probed = shop.triage("probe", cluster, "--probe", "workers", "--json")
+    probed = shop.triage("probe", cluster, "--probe", "workers", *FEWEST, "--json")
     assert probed.code == 0, probed.err
     cause = probed.json["root_cause"]
     assert (cause["kind"], cause["confidence"], cause["claim"]) == ("resource", "proven", "cause")
@@ -85,7 +87,7 @@ def test_a_variable_that_workers_have_is_named_and_designed_for(shop):
     ran = shop.triage("run", "tests/test_shop.py::test_table")
     assert ran.code == 0, "one process is green"
     table = "tests/test_shop.py::test_table"
-    probed = shop.triage("probe", table, "--probe", "workers", "--json")
+    probed = shop.triage("probe", table, "--probe", "workers", *FEWEST, "--json")
     cause = probed.json["root_cause"]
     assert (cause["kind"], cause["culprits"][0]) == ("environment-variable", "PYTEST_XDIST_WORKER")
     assert any(culprit.startswith("tests/test_shop.py:") for culprit in cause["culprits"])
