@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 THICK = {"thickness_um": 500.0, "attenuation_um": 300.0, "thickness_steps": 3, "capture_from": "each"}
 # Each pixel is an output of gradcheck, and takes a backward pass of its own.
 SMALL = {
-    "fpixels": 4,
-    "spixels": 3,
+    "fpixels": 3,
+    "spixels": 2,
     "pixel_size_mm": 2.0,
     "distance_mm": 60.0,
     "beam_x_mm": -8.0,
@@ -101,8 +101,13 @@ def image_of(simulate, options):
     return sim.run() / 10.0
 
 
-@pytest.mark.parametrize("name", QUANTITIES)
-@pytest.mark.parametrize("pick", ["first", "each"])
+# Which sub-pixel counts is a matter of detector and beam: no quantity of the crystal meets that code.
+OF_THE_CRYSTAL = {name for name, (options, start) in QUANTITIES.items() if set(options(start)) == {"crystal"}}
+CASES = [("each", name) for name in QUANTITIES]
+CASES += [("first", name) for name in QUANTITIES if name not in OF_THE_CRYSTAL]
+
+
+@pytest.mark.parametrize(("pick", "name"), CASES)
 def test_gradcheck(simulate, name, pick):
     options, value = QUANTITIES[name]
     start = torch.tensor(value, dtype=torch.float64)

@@ -38,7 +38,9 @@ DEATHS = {
     "exit_three": "os._exit(3)",
     "kill_self": "os.kill(os.getpid(), signal.SIGKILL)",
     "term_self": "signal.signal(signal.SIGTERM, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGTERM)",
-    "stack": "sys.setrecursionlimit(10**9); x = []\n    for _ in range(10**6): x = [x]\n    repr(x)",
+    # of 256 KiB: from Python 3.12 on, C functions may recurse ten thousand times, which eight MiB can hold
+    "stack": "resource.setrlimit(resource.RLIMIT_STACK, (1 << 18, resource.getrlimit(resource.RLIMIT_STACK)[1]))\n"
+    "    sys.setrecursionlimit(10**9); x = []\n    for _ in range(10**6): x = [x]\n    repr(x)",
     "pytest_exit": "pytest.exit('enough', returncode=7)",
     "interrupt": "raise KeyboardInterrupt",
     "exit_in_thread": "t = threading.Thread(target=lambda: os._exit(9)); t.start(); t.join()",
@@ -56,7 +58,7 @@ DEATH_SIGNS = {
     "exit_in_thread": (None, 9),
 }
 """Signal and exit code of each death."""
-_IMPORTS = "import os, signal, sys, threading, time\nimport pytest\n"
+_IMPORTS = "import os, resource, signal, sys, threading, time\nimport pytest\n"
 
 
 def every_death() -> HostileSuite:
