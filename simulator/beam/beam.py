@@ -33,7 +33,7 @@ class Beam:
         """Photons/m^2: flux x exposure / beamsize^2 where there is a flux, else as given."""
         config = self.config
         flux = scalar(config.flux, self.xp)
-        if plain(flux) == 0 and not has_graph(flux):
+        if not has_graph(flux) and plain(flux) == 0:
             return scalar(config.fluence, self.xp)
         exposure = scalar(config.exposure_s, self.xp)
         edge = scalar(config.beamsize_mm, self.xp) * MM

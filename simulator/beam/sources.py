@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.config import BeamConfig, SimulatorError
-from simulator.config.checks import Scalar, plain
+from simulator.config.checks import Scalar, numbers, plain
 from simulator.geometry.arrays import bare, cross, length, library_of, scalar, stacked, table_of
 from simulator.geometry.rotation import about_axis, unit
 from simulator.units import MRAD
@@ -40,14 +40,16 @@ def kept_points(config: BeamConfig) -> list[int]:
     It drops a point where 4 (r_h + r_v) > 1.1; r = (angle^2 - step^2/4 e) / range^2 with e = 1 for an even
     number of steps, else 0. A range of 0 drops nothing.
     """
+    points = config.h_divergence_steps * config.v_divergence_steps
+    spans = (config.h_divergence_mrad, config.v_divergence_mrad)
+    if not config.round_divergence or not all(_has_square(span) for span in spans):
+        return list(range(points))
     along_h = _relative_squares(
         config.h_divergence_mrad, config.h_divergence_step_mrad, config.h_divergence_steps
     )
     along_v = _relative_squares(
         config.v_divergence_mrad, config.v_divergence_step_mrad, config.v_divergence_steps
     )
-    if not config.round_divergence or along_h is None or along_v is None:
-        return list(range(config.h_divergence_steps * config.v_divergence_steps))
     kept = []
     for h, of_h in enumerate(along_h):
         for v, of_v in enumerate(along_v):
@@ -56,18 +58,20 @@ def kept_points(config: BeamConfig) -> list[int]:
     return kept
 
 
-def _relative_squares(span: Scalar, step: Scalar, count: int) -> list[float] | None:
-    """(angle^2 - step^2/4 e) / range^2 of each point of one axis; None for a range whose square is 0.
+def _has_square(span: Scalar) -> bool:
+    """Whether the square of a range is above 0, in some entry of a batch where there is one."""
+    return any(width * width > 0 for width in numbers(span))
+
+
+def _relative_squares(span: Scalar, step: Scalar, count: int) -> list[float]:
+    """(angle^2 - step^2/4 e) / range^2 of each point of one axis.
 
     An even grid (e = 1) has its innermost points half a step off the middle.
     """
     width, gap = plain(span), plain(step)
-    square = width * width
-    if square == 0:
-        return None
     even = 1 - count % 2
     angles = [gap * index - width / 2 for index in range(count)]
-    return [(angle * angle - gap * gap / 4 * even) / square for angle in angles]
+    return [(angle * angle - gap * gap / 4 * even) / (width * width) for angle in angles]
 
 
 def _positions(span: "Tensor", step: "Tensor", count: int) -> "Tensor":

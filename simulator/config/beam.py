@@ -58,9 +58,10 @@ class BeamConfig:
         checks.non_negative("flux", self.flux, "photons/s")
         checks.non_negative("exposure_s", self.exposure_s, "s")
         checks.positive("beamsize_mm", self.beamsize_mm, "mm")
-        kahn = checks.finite("polarization", self.polarization, "")
-        if not -1 <= kahn <= 1:
-            raise SimulatorError(f"polarization is {kahn:g}: a Kahn factor lies between -1 and 1")
+        checks.finite("polarization", self.polarization, "")
+        for kahn in checks.numbers(self.polarization):
+            if not -1 <= kahn <= 1:
+                raise SimulatorError(f"polarization is {kahn:g}: a Kahn factor lies between -1 and 1")
         checks.non_negative("h_divergence_mrad", self.h_divergence_mrad, "mrad")
         checks.non_negative("v_divergence_mrad", self.v_divergence_mrad, "mrad")
         checks.non_negative("h_divergence_step_mrad", self.h_divergence_step_mrad, "mrad")
@@ -70,7 +71,8 @@ class BeamConfig:
         checks.count("dispersion_steps", self.dispersion_steps, 1)
         sources = self.h_divergence_steps * self.v_divergence_steps * self.dispersion_steps
         checks.count("the product of divergence and dispersion steps", sources, 1)
-        width = checks.non_negative("dispersion", self.dispersion, "")
+        checks.non_negative("dispersion", self.dispersion, "")
+        width = max(checks.numbers(self.dispersion))
         if width >= 2:
             raise SimulatorError(
                 f"dispersion is {100 * width:g} %: at 200 % the shortest wavelength reaches 0"

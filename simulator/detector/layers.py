@@ -38,7 +38,7 @@ def layers(config: DetectorConfig, xp: Any) -> Layers:
     absorption coefficient is 1/(attenuation depth), or 1/thickness where no depth is given.
     """
     thickness = scalar(config.thickness_um, xp) * MICRON
-    if plain(thickness) == 0 and not has_graph(thickness):
+    if not has_graph(thickness) and plain(thickness) == 0:
         zero = xp.zeros_like(thickness)
         return Layers(1, zero, zero, thick=False)
     if config.thickness_steps is None:

@@ -90,9 +90,7 @@ def _image_shape(tensors: list[Tensor], scene: int) -> Tensor:
 def _pull(gradient: Tensor, tensors: list[Tensor], scene: int, wanted: list[bool]) -> list[Tensor]:
     """Pull the gradient of an image back onto the wanted tensors."""
     rendering = _rendering(scene)
-    found = rendering.engine.backward(
-        rendering.over(_detached(tensors)), tuple(wanted), gradient.detach().contiguous()
-    )
+    found = rendering.engine.backward(rendering.over(_detached(tensors)), tuple(wanted), gradient.detach())
     # An operator must not hand out one tensor twice, nor a view of another.
     return [part.clone() for part in found if part is not None]
 
@@ -134,7 +132,7 @@ def _pulls(
     """Pull the gradient [image, slow, fast] of each image of a batch back onto the wanted tensors."""
     rendering = _rendering(scene)
     scenes = _scenes(tensors, batched, len(gradients), rendering)
-    engine, upstream = rendering.engine, gradients.detach().contiguous()
+    engine, upstream = rendering.engine, gradients.detach()
     if isinstance(engine, BatchEngine) and engine.together(scenes, tuple(wanted)):
         together = engine.batch_backward(scenes, tuple(wanted), upstream)
         return [part.clone() for part in together if part is not None]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.beam import Beam
 from simulator.config import DetectorConfig, SimulatorError
-from simulator.config.checks import plain
+from simulator.config.checks import numbers, plain
 from simulator.crystal import Crystal
 from simulator.detector import Detector
 from simulator.geometry.arrays import (
@@ -179,7 +179,7 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -
         lowest=(0, 0, 0) if table is None else table.lowest,
         has_table=table is not None,
         polarized=not beam.config.nopolar,
-        kahn_zero=plain(kahn) == 0 and not has_graph(kahn),
+        kahn_zero=not has_graph(kahn) and plain(kahn) == 0,
         point_pixel=config.point_pixel,
         curved=config.curved,
         dmin=plain(beam.config.dmin_A),
@@ -188,7 +188,7 @@ def build_plan(crystal: Crystal, detector: Detector, beam: Beam, panel: Panel) -
         capture_from=config.capture_from,
         running_product=config.running_product,
         background_divided=config.water_counted_twice,
-        watered=plain(config.water_um) > 0,
+        watered=any(thickness > 0 for thickness in numbers(config.water_um)),
         interpolate_each=crystal.interpolates() and crystal.config.outside == "nearest",
     )
 
@@ -248,7 +248,7 @@ def _check_finite(tensors: Tensors) -> None:
 
 def _check_polarization(beam: Beam, axes: Axes, directions: "Tensor") -> None:
     """Raise a SimulatorError where a polarisation axis is needed and lies along the beam or a source's."""
-    if beam.config.nopolar or plain(beam.polarization()) == 0:
+    if beam.config.nopolar or not any(numbers(beam.polarization())):
         return
     if float(length(bare(cross(axes.polarization, axes.beam)))) < NO_ANGLE:
         raise SimulatorError("the polarization axis lies along the beam: a Kahn factor needs one across it")

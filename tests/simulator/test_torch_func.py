@@ -24,6 +24,9 @@ BATCHES = {
     "fluences": ("beam", "fluence", [1e29, 3e29]),
     "wavelengths": ("beam", "wavelength_A", [1.4, 1.5]),
     "distances": ("detector", "distance_mm", [100.0, 120.0]),
+    "polarisations": ("beam", "polarization", [0.2, 0.7]),
+    "divergences": ("beam", "h_divergence_mrad", [1.0, 2.0]),
+    "water": ("detector", "water_um", [3.0, 5.0]),
     "rotations": ("detector", "rotx_deg", [1.0, 8.0]),
 }
 

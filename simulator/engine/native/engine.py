@@ -87,7 +87,8 @@ class KernelEngine:
     ) -> list[Tensor | None]:
         """Gradients [image, ...] of the wanted tensors of each scene; for scenes that go `together`."""
         requested = _names(wanted)
-        numbers, upstream = self._numbers(scenes), as_numpy(gradients)
+        # Not made contiguous: the gradient of a sum is one number, and its copy as large as the image.
+        numbers, upstream = self._numbers(scenes), gradients.detach().numpy()
         # sum(gradient x image), of which both slopes of the intensity follow.
         products = torch.zeros(len(scenes), dtype=torch.float64)
         if requested & INTENSITIES:
