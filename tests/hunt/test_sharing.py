@@ -54,3 +54,24 @@ def test_two_runs_are_enough_for_all_who_are_likely():
     before = world.runs
     assert prover.sharing(proof_of("polluted", POLLUTER), VICTIMS, likely=VICTIMS) == list(VICTIMS)
     assert world.runs - before == 2
+
+
+def test_apart_one_run_says_who_shares():
+    rules = {VICTIMS[0]: after(POLLUTER), VICTIMS[1]: after(TESTS[6]), VICTIMS[3]: after(VICTIMS[0])}
+    world = World(TESTS, rules, forks=True)
+    prover = prover_of(world)
+    for victim in VICTIMS:
+        prover._alone_is_red(victim)
+    before = world.runs
+    assert prover.sharing(proof_of("polluted", POLLUTER), VICTIMS, likely=()) == [VICTIMS[0]]
+    assert world.runs - before == 1
+
+
+def test_whom_all_runs_leave_alone_is_assumed_without_a_run():
+    world = World(TESTS, {VICTIMS[0]: after(POLLUTER), VICTIMS[1]: after(POLLUTER, TESTS[6])}, forks=True)
+    prover = prover_of(world)
+    prover.bisect(VICTIMS[:2])
+    before = world.runs
+    (assumed,) = [each for each in prover.assumed(VICTIMS[:1]) if each.is_assumed]
+    assert (assumed.culprits, assumed.dependence) == ((POLLUTER,), "polluted")
+    assert world.runs == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from triage.hunt.apart import Apart, Observed
 from triage.hunt.seen import Knowledge, SeenRun
 from triage.lab.protocol import Observation
 from triage.model.outcome import Outcome
@@ -22,14 +23,36 @@ class World:
     runs: int = 0
     executions: int = 0
     orders: list[tuple[str, ...]] = field(default_factory=list)
+    forks: bool = False
+
+    @property
+    def processes(self) -> int:
+        return self.runs
+
+    def run_apart(self, apart: Apart) -> Observed:
+        """Each test behind the common ones alone; the common ones themselves are not looked at."""
+        self.runs += 1
+        self.executions += len(apart.here) + len(apart.first_time)
+        ended = {
+            nodeid: Outcome.FAILED if self._is_red(nodeid, apart.here) else Outcome.PASSED
+            for nodeid in apart.first_time
+        }
+        first = Observation(
+            outcomes={**dict.fromkeys(apart.here, Outcome.PASSED), **ended},
+            order=(*apart.here, *apart.first_time),
+        )
+        return Observed(first, Observation(outcomes={}), left_files=False)
+
+    def _is_red(self, nodeid: str, before: Sequence[str]) -> bool:
+        rule = self.rules.get(nodeid)
+        return rule is not None and rule(before)
 
     def run(self, order: tuple[str, ...]) -> Observation:
         self.runs += 1
         self.executions += len(order)
         outcomes = {}
         for number, nodeid in enumerate(order):
-            rule = self.rules.get(nodeid)
-            is_red = rule is not None and rule(order[:number])
+            is_red = self._is_red(nodeid, order[:number])
             outcomes[nodeid] = Outcome.FAILED if is_red else Outcome.PASSED
         return Observation(outcomes=outcomes, order=tuple(order))
 

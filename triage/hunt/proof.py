@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from triage.hunt.document import Dependence
@@ -14,6 +15,55 @@ from triage.probe.leaked_state import LeakedState
 REPEATS, ALPHA = 3, 0.05
 """3 failures of 3 against 0 of 3 have p = 0.05 by Fisher's exact test: the fewest repeats that confirm. The
 red order and the search have shown both colours before."""
+
+
+@dataclass(kw_only=True)
+class Candidate:
+    """A test that hangs on the order, with the culprits that a search has named: not confirmed yet."""
+
+    nodeid: str
+    dependence: Dependence
+    culprits: tuple[str, ...]
+    found_by: str
+    processes: int
+    """That the search took."""
+    order: tuple[str, ...]
+    """The recorded order in which it was red."""
+    failure: Failure | None
+    is_assumed: bool = False
+    """Whether the culprit is the only test that the recorded runs leave, and nothing more is known of it."""
+    members: list[str] = field(default_factory=list)
+    """Further tests on which the same culprits have the same effect."""
+
+    @property
+    def effect_is_red(self) -> bool:
+        """Whether the culprits make it red; else green."""
+        return self.dependence == "polluted"
+
+    @property
+    def is_by_import(self) -> bool:
+        """Whether the culprits are files that need only be imported: in a fork everything is."""
+        return are_files(self.culprits)
+
+    def proof(self, experiment: Experiment, trial: Trial, processes: int) -> Proof:
+        """What a confirmed experiment makes of it."""
+        return Proof(
+            nodeid=self.nodeid,
+            dependence=self.dependence,
+            kind="order-dependent",
+            culprits=self.culprits,
+            experiment=experiment,
+            trial=trial,
+            found_by=self.found_by,
+            processes=self.processes + processes,
+            order=self.order,
+            members=list(self.members),
+        )
+
+
+def are_files(culprits: Sequence[str]) -> bool:
+    """Whether culprits are files, and no tests."""
+    return all("::" not in culprit for culprit in culprits)
 
 
 @dataclass
@@ -45,7 +95,7 @@ class Proof:
     @property
     def is_by_import(self) -> bool:
         """Whether the culprits are files that need only be imported: in a fork everything is."""
-        return all("::" not in culprit for culprit in self.culprits)
+        return are_files(self.culprits)
 
     @property
     def red_setup(self) -> Setup:

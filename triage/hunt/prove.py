@@ -1,24 +1,22 @@
-"""From a test that hangs on the order to a proof: who is needed, confirmed by an experiment."""
+"""From a test that hangs on the order to who is needed, and from a proof to what leaks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from triage.hunt.apart import Apart
 from triage.hunt.bisection import bisect_together
 from triage.hunt.orders import file_of
-from triage.hunt.proof import ALPHA, REPEATS, Proof
+from triage.hunt.proof import Candidate, Proof
 from triage.hunt.search import find_culprits
 from triage.hunt.seen import ALONE, BISECTION, Knowledge, SeenRun
 from triage.hunt.suspects import agreed, explained, suspects, without
 from triage.hunt.warm import WarmSuite
 from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
-from triage.lab.protocol import Answer, Experiment, Look, Observation, Setup, Step, Trial
-from triage.model.experiment import Factor, Status
-from triage.model.failure import Failure
+from triage.lab.protocol import Answer, Look, Observation, Setup, Step
 from triage.probe.api import Case
 from triage.probe.leak_writers import find_writer
 from triage.probe.leaked_state import find_leaked_state
@@ -36,7 +34,7 @@ R = TypeVar("R")
 
 @dataclass(kw_only=True)
 class OrderProver:
-    """Searches in forks, confirms in fresh processes."""
+    """Searches in forks, and explains what `confirm` has confirmed."""
 
     lab: Lab
     warm: WarmSuite
@@ -53,11 +51,13 @@ class OrderProver:
             raise BudgetSpent
         return self.warm.run(order)
 
-    def order_dependent(self, nodeid: str, known: Sequence[Proof], alike: Sequence[str] = ()) -> Proof | str:
-        """Who makes the test red (or green); a reason where that was not shown.
+    def search(
+        self, nodeid: str, known: Sequence[Proof | Candidate], alike: Sequence[str] = ()
+    ) -> Candidate | str:
+        """Who makes the test red (or green), to be confirmed; a reason where nobody was found.
 
-        `known` are proofs of other tests, whose culprits are tried first: one polluter has many victims.
-        `alike` are tests that fail in the same way: whom all of them suspect is the likeliest.
+        `known` is what was found of other tests, whose culprits are tried first: one polluter has many
+        victims. `alike` are tests that fail in the same way: whom all of them suspect is the likeliest.
         """
         own_file = frozenset(each for each in self.suite if file_of(each) == file_of(nodeid))
         before = self._processes
@@ -79,21 +79,32 @@ class OrderProver:
                 return "it was red once, and not again in the same order: chance"
             culprits = imports
             effect_is_red = False
-        judged = self._confirmed(nodeid, culprits, effect_is_red=effect_is_red)
-        if judged is None:
-            return f"{' and '.join(culprits)} did not change it in fresh processes"
-        experiment, trial = judged
+        return self._candidate(nodeid, culprits, before, effect_is_red=effect_is_red)
+
+    def assumed(self, nodeids: Sequence[str]) -> list[Candidate]:
+        """Those of these tests of which the recorded runs leave one suspect each."""
+        found = []
+        for nodeid in nodeids:
+            effect_is_red = not self._alone_is_red(nodeid)
+            left = agreed(self.knowledge.places(nodeid), effect_is_red=effect_is_red)
+            if len(left) == 1:
+                candidate = self._candidate(nodeid, left, self._processes, effect_is_red=effect_is_red)
+                candidate.is_assumed = True
+                found.append(candidate)
+        return found
+
+    def _candidate(
+        self, nodeid: str, culprits: tuple[str, ...], processes_before: int, *, effect_is_red: bool
+    ) -> Candidate:
         run = self.knowledge.first_red(nodeid)
-        return Proof(
+        return Candidate(
             nodeid=nodeid,
             dependence="polluted" if effect_is_red else "brittle",
-            kind="order-dependent",
             culprits=culprits,
-            experiment=experiment,
-            trial=trial,
             found_by=self.knowledge.shown_by(nodeid) or ALONE,
-            processes=self._processes - before,
+            processes=self._processes - processes_before,
             order=(*run.before(nodeid), nodeid) if run is not None else (nodeid,),
+            failure=self.knowledge.failure(nodeid),
         )
 
     def further_sets(self, proof: Proof) -> None:
@@ -126,7 +137,7 @@ class OrderProver:
 
         bisect_together(suspects_now, run)
 
-    def sharing(self, proof: Proof, nodeids: Sequence[str], *, likely: Collection[str]) -> list[str]:
+    def sharing(self, proof: Candidate, nodeids: Sequence[str], *, likely: Collection[str]) -> list[str]:
         """The tests on which the same culprits have the same effect: one run with, one without them.
 
         Who is not likely to share them is tried once more with the culprits alone: another of these tests may
@@ -140,6 +151,13 @@ class OrderProver:
         )
         if not possible:
             return []
+        if self.warm.forks:
+            runs = self._behind(proof.culprits, possible)
+            return [
+                nodeid
+                for nodeid in possible
+                if any(place.red is effect_is_red for run in runs for place in run.places(nodeid))
+            ]
 
         def with_effect(order: tuple[str, ...]) -> set[str]:
             seen = self.run(order)
@@ -226,7 +244,9 @@ class OrderProver:
             )
         )
 
-    def _known_culprits(self, nodeid: str, known: Sequence[Proof], *, effect_is_red: bool) -> tuple[str, ...]:
+    def _known_culprits(
+        self, nodeid: str, known: Sequence[Proof | Candidate], *, effect_is_red: bool
+    ) -> tuple[str, ...]:
         wanted = "polluted" if effect_is_red else "brittle"
         places = self.knowledge.places(nodeid)
         tried: set[tuple[str, ...]] = set()
@@ -241,51 +261,6 @@ class OrderProver:
             if seen.red(nodeid) if effect_is_red else seen.passed(nodeid):
                 return culprits
         return ()
-
-    def _confirmed(
-        self, nodeid: str, culprits: tuple[str, ...], *, effect_is_red: bool
-    ) -> tuple[Experiment, Trial] | None:
-        """In processes that import only the files of these tests; else in ones that import every file."""
-        files = tuple(dict.fromkeys(file_of(each) for each in self.suite))
-        are_imports = all("::" not in each for each in culprits)
-        for imports in ((),) if are_imports else ((), files):
-            experiment = self._experiment(nodeid, culprits, imports, effect_is_red=effect_is_red)
-            trial = self._judged(experiment, self.knowledge.failure(nodeid))
-            if trial.result.status is Status.CONFIRMED:
-                return experiment, trial
-        return None
-
-    def _experiment(
-        self, nodeid: str, culprits: tuple[str, ...], imports: tuple[str, ...], *, effect_is_red: bool
-    ) -> Experiment:
-        behind = Setup(nodeids=(*culprits, nodeid), imports=imports, seed=self.seed)
-        if all("::" not in each for each in culprits):
-            # files: they are imported, and none of their tests runs
-            behind = Setup(nodeids=(nodeid,), imports=(*culprits, file_of(nodeid)), seed=self.seed)
-        alone = Setup(nodeids=(nodeid,), imports=imports, seed=self.seed)
-        named = " and ".join(culprits)
-        arms = (f"after {named}", ALONE)
-        tests: list[Any] = [list(culprits), ALONE]
-        if not effect_is_red:
-            arms, tests = (arms[1], arms[0]), tests[::-1]
-        return Experiment(
-            probe="hunt",
-            factor=Factor(kind="order", name="before", from_=tests[0], to=tests[1]),
-            prediction=f"{arms[0]} it fails; {arms[1]} it passes.".capitalize(),
-            baseline=behind if effect_is_red else alone,
-            treated=alone if effect_is_red else behind,
-            watch=(nodeid,),
-            repeats=REPEATS,
-            alpha=ALPHA,
-            arm_names=arms,
-        )
-
-    def _judged(self, experiment: Experiment, reason: Failure | None) -> Trial:
-        self.lab.reason = reason
-        try:
-            return self.lab.experiment(experiment)
-        finally:
-            self.lab.reason = None
 
     def _answered(self, steps: Generator[tuple[Step, ...], tuple[Answer, ...], R]) -> R:
         """Let the laboratory answer a probe's steps."""

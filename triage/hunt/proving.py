@@ -7,9 +7,10 @@ from contextlib import suppress
 from math import ceil, inf
 
 from triage.hunt.changes import OtherSurroundings, SecondRun
+from triage.hunt.confirm import NO_TIME, NOT_AS_ASSUMED, OrderConfirmer
 from triage.hunt.document import Suspected
 from triage.hunt.factors import TWO_PROCESSES, Surroundings
-from triage.hunt.proof import Proof
+from triage.hunt.proof import Candidate, Proof
 from triage.hunt.prove import OrderProver
 from triage.hunt.prove_changes import ChangeProver, Claim
 from triage.hunt.seen import ended
@@ -28,6 +29,8 @@ _SECOND_RUNS = frozenset({SecondRun().name, SecondRun(whole_file=True).name})
 """What is found so says nothing of the order in which tests run once."""
 _MOST_OF_A_KIND = 2
 """Factors of one kind that are tried on a test, where none is confirmed."""
+_MOST_TOGETHER = 16
+"""Causes that are confirmed at once: what is proven stands, should the time run out in the next ones."""
 _SAMPLE = 20
 """Tests with which forks are compared: their files import what the suite needs, and they take no time."""
 _EXPLAINED_SECONDS = 10.0
@@ -96,7 +99,8 @@ def _answered(hunt: Hunt) -> set[str]:
     """Tests whose dependence on the order, or on a first run, is proven or was looked at."""
     proven = {nodeid for proof in hunt.proofs if proof.dependence != "factor" for nodeid in proof.tests}
     others = {factor.name for factor in hunt.factors.values()} | _SECOND_RUNS
-    return proven | {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in others}
+    looked_at = {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in others}
+    return proven | looked_at | hunt.red_behind_itself
 
 
 def _prover(hunt: Hunt) -> OrderProver:
@@ -122,32 +126,78 @@ def _prove_orders(hunt: Hunt, prover: OrderProver, until: float) -> None:
     No search begins after `until` seconds of the hunt; once the budget is spent the rest is named.
     """
     waiting = _wanted(hunt, hunt.knowledge.victims(), _answered(hunt))
+    found: list[Candidate] = []
     try:
         prover.bisect(waiting)
+        found += prover.assumed(waiting)
+        _confirm(hunt, prover, found)
+        found.clear()
+        waiting = _wanted(hunt, waiting, _answered(hunt))
+        while waiting and (hunt.seconds < until or hunt.seconds_left <= 0):
+            candidate = _searched(hunt, prover, waiting, found)
+            if candidate is not None:
+                found.append(candidate)
+            if found and (len(found) == _MOST_TOGETHER or not waiting):
+                _confirm(hunt, prover, found)
+                found.clear()
+        _confirm(hunt, prover, found)
     except BudgetSpent:
-        _no_time(hunt, waiting, "an order")
+        waiting += [nodeid for each in found for nodeid in (each.nodeid, *each.members)]
+        _no_time(hunt, _wanted(hunt, dict.fromkeys(waiting), _answered(hunt)), "an order")
+
+
+def _searched(
+    hunt: Hunt, prover: OrderProver, waiting: list[str], found: Sequence[Candidate]
+) -> Candidate | None:
+    """Search for the culprits of the first that waits, and take those that share them from the others."""
+    nodeid = waiting[0]
+    alike = _alike(hunt, hunt.knowledge.failure(nodeid), waiting[1:])
+    candidate = prover.search(nodeid, [*hunt.proofs, *found], alike)
+    waiting.remove(nodeid)
+    if isinstance(candidate, str):
+        if _was_behind_itself(hunt, nodeid):
+            hunt.red_behind_itself.add(nodeid)
+        else:
+            _suspect(hunt, [nodeid], _first_red_arm(hunt, nodeid), candidate)
+        return None
+    if not candidate.is_by_import:
+        likely = _likely_to_share(hunt, candidate, waiting)
+        candidate.members = prover.sharing(candidate, waiting, likely=likely)
+        waiting[:] = [other for other in waiting if other not in candidate.members]
+    return candidate
+
+
+def _was_behind_itself(hunt: Hunt, nodeid: str) -> bool:
+    """Whether it was red where it had run before, together with others."""
+    return any(
+        run.apart is not None and nodeid in run.red and nodeid in run.order[: run.apart]
+        for run in hunt.knowledge.runs
+    )
+
+
+def _confirm(hunt: Hunt, prover: OrderProver, found: Sequence[Candidate]) -> None:
+    """Confirm what searches have found, together; then look for further sets of culprits."""
+    if not found:
         return
-    while waiting and (hunt.seconds < until or hunt.seconds_left <= 0):
-        nodeid = waiting.pop(0)
-        failure = hunt.knowledge.failure(nodeid)
-        try:
-            proof = prover.order_dependent(nodeid, hunt.proofs, _alike(hunt, failure, waiting))
-            if isinstance(proof, str):
-                _suspect(hunt, [nodeid], _first_red_arm(hunt, nodeid), proof)
-                continue
-            hunt.proofs.append(proof)
-            _take_failure(proof, nodeid, failure)
-            if proof.is_by_import:
-                continue
+    confirmer = OrderConfirmer(
+        lab=hunt.lab, suite=hunt.collected, seed=hunt.request.seed, forks=hunt.warm.forks
+    )
+    proofs: dict[tuple[str, ...], Proof] = {}
+    for candidate, answer in zip(found, confirmer.confirm(found), strict=True):
+        members = (candidate.nodeid, *candidate.members)
+        if isinstance(answer, str):
+            if answer != NOT_AS_ASSUMED:
+                _suspect(hunt, members, _first_red_arm(hunt, candidate.nodeid), answer)
+            continue
+        proof = proofs.setdefault((answer.dependence, *answer.culprits), answer)
+        if proof is not answer:
+            proof.members += members
+        for nodeid in members:
+            _take_failure(proof, nodeid, hunt.knowledge.failure(nodeid))
+    hunt.proofs += proofs.values()
+    for proof in proofs.values():
+        if not proof.is_by_import:
             prover.further_sets(proof)
-            likely = _likely_to_share(hunt, proof, waiting)
-            for other in prover.sharing(proof, waiting, likely=likely):
-                proof.members.append(other)
-                _take_failure(proof, other, hunt.knowledge.failure(other))
-                waiting.remove(other)
-        except BudgetSpent:
-            _no_time(hunt, [nodeid, *waiting], "an order")
-            return
 
 
 def _alike(hunt: Hunt, failure: Failure | None, nodeids: Sequence[str]) -> list[str]:
@@ -156,15 +206,14 @@ def _alike(hunt: Hunt, failure: Failure | None, nodeids: Sequence[str]) -> list[
     return [nodeid for nodeid in nodeids if hunt.signature(hunt.knowledge.failure(nodeid)) == mine]
 
 
-def _likely_to_share(hunt: Hunt, proof: Proof, waiting: Sequence[str]) -> set[str]:
+def _likely_to_share(hunt: Hunt, proof: Candidate, waiting: Sequence[str]) -> set[str]:
     """Tests that fail alike, or whose every red run can be laid to the same culprits."""
-    effect_is_red = proof.dependence == "polluted"
     alike = _alike(hunt, hunt.knowledge.failure(proof.nodeid), waiting)
     return {
         nodeid
         for nodeid in waiting
         if nodeid in alike
-        or explained(hunt.knowledge.places(nodeid), proof.culprits, effect_is_red=effect_is_red)
+        or explained(hunt.knowledge.places(nodeid), proof.culprits, effect_is_red=proof.effect_is_red)
     }
 
 
@@ -214,8 +263,8 @@ def _claims_of_second_runs(hunt: Hunt) -> list[Claim]:
     green_alone = [nodeid for nodeid in hunt.twice_red if not hunt.knowledge.alone_is_red(nodeid)]
     found = [Claim(nodeid, SecondRun()) for nodeid in _wanted(hunt, green_alone, answered)]
     # whoever hangs on the order is red behind its file, too
-    answered |= {*hunt.twice_red, *hunt.knowledge.victims()}
-    behind_file = _wanted(hunt, hunt.files_twice_red, answered)
+    answered |= {*hunt.twice_red, *hunt.knowledge.victims()} - hunt.red_behind_itself
+    behind_file = _wanted(hunt, [*hunt.files_twice_red, *sorted(hunt.red_behind_itself)], answered)
     return found + [Claim(nodeid, SecondRun(whole_file=True)) for nodeid in behind_file]
 
 
@@ -305,4 +354,4 @@ def _suspect(hunt: Hunt, nodeids: Iterable[str], found_by: str, reason: str) -> 
 
 
 def _no_time(hunt: Hunt, nodeids: Iterable[str], found_by: str) -> None:
-    _suspect(hunt, nodeids, found_by, "no time was left to prove it: give a larger --budget")
+    _suspect(hunt, nodeids, found_by, NO_TIME)

@@ -70,6 +70,13 @@ class SeenRun(Value):
             return self.order[:position]
         return tuple(other for other in self.order[: self.apart] if other != nodeid)
 
+    def places(self, nodeid: str) -> list[Place]:
+        """The place of a test in it, unless the test is not in it or was skipped, which says nothing."""
+        is_red = nodeid in self.red
+        if nodeid not in self.position or (nodeid in self.not_passed and not is_red):
+            return []
+        return [Place(self.before(nodeid), is_red)]
+
 
 def ended(nodeid: str, outcome: Outcome) -> Failure:
     """What is known of a test whose process died or hung."""
@@ -95,14 +102,7 @@ class Knowledge:
 
     def places(self, nodeid: str) -> list[Place]:
         """Every run in which the test passed or was red, with what ran before it."""
-        found = []
-        for run in self.runs:
-            if nodeid not in run.position:
-                continue
-            is_red = nodeid in run.red
-            if is_red or nodeid not in run.not_passed:  # a skip says nothing
-                found.append(Place(run.before(nodeid), is_red))
-        return found
+        return [place for run in self.runs for place in run.places(nodeid)]
 
     def alone_is_red(self, nodeid: str) -> bool | None:
         """Whether it is red with nothing before it; None where that was not seen."""

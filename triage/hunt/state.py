@@ -90,6 +90,8 @@ class Hunt:
     files_twice_red: Mapping[str, Failure] = field(default_factory=dict)
     """Tests that were red the second time that their file ran."""
     twice_done: int = 0
+    red_behind_itself: set[str] = field(default_factory=set)
+    """Tests that no others make red, and that were red behind others and their own first run."""
     changes: Changes = field(default_factory=lambda: Changes({}, ()))
     """What each test leaves behind, as far as that was seen in file order."""
     proofs: list[Proof] = field(default_factory=list)

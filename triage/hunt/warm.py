@@ -136,10 +136,10 @@ class WarmSlot:
         Raises `BudgetSpent` where the time was up before it ended.
         """
         setup = Setup(nodeids=(), instruments=apart.instruments)
-        late = {**self._late(setup), "apart": {"here": apart.here, "together": apart.together}}
+        settings = {"here": apart.here, "together": apart.together}
         self._put_back()
         before = self._left_files()
-        chunk = self._chunk((*apart.here, *apart.first_time), late)
+        chunk = self._chunk((*apart.here, *apart.first_time), self._late(setup), settings)
         is_behind = bool(apart.here)
         return Observed(
             _observed_apart(chunk, 0, is_behind=is_behind),
@@ -169,11 +169,15 @@ class WarmSlot:
                         found.add((path, os.lstat(path).st_size))
         return found
 
-    def _chunk(self, order: Sequence[str], late: dict[str, Any] | None) -> ChunkProgress:
+    def _chunk(
+        self, order: Sequence[str], late: dict[str, Any] | None, apart: dict[str, Any] | None = None
+    ) -> ChunkProgress:
         """Run tests in one process."""
         collected = self.collect()
         chunk = ChunkProgress("hunt", keys_of(order))
-        make_request = self._isolation.request_maker(collected, coverage=None, json_report=None, late=late)
+        make_request = self._isolation.request_maker(
+            collected, coverage=None, json_report=None, late=late, apart=apart
+        )
         self._runner.run(chunk, make_request)
         for finished in chunk.attempts:
             shutil.rmtree(finished.folder, ignore_errors=True)

@@ -49,6 +49,9 @@ class Setup(Value):
     None: in one process, beside whatever else the laboratory runs."""
     distribution: str = "load"
     """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Parts of `nodeids`, each of which runs in a child of the process, in its order; a test may be in
+    several. So one process has an arm of many experiments."""
 
     @property
     def is_undisturbed(self) -> bool:

@@ -190,6 +190,7 @@ class SetupRunner:
             seed=setup.seed,
             workers=setup.workers or 0,
             distribution=setup.distribution,
+            groups=setup.groups,
         )
 
 

@@ -386,6 +386,8 @@ class Selection(Value):
     """Let pytest-xdist run the tests in so many workers, without an order; 0: in one process."""
     distribution: str = "load"
     """How pytest-xdist gives the tests to its workers, as `--dist` names it."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Tests of the selection, each group in a child of the process; empty: all in the process itself."""
 
 
 class SelectionResult(Value):

@@ -1,7 +1,8 @@
 """Run tests apart: behind some common tests each in a child process of its own, which nobody else sees.
 
 Settings: `here`, ids of tests that run first, in this process (once; a second item of theirs runs apart);
-`together`, how many neighbouring items share a child. A child costs a few milliseconds, where a process
+`together`, how many neighbouring items share a child. Or `groups`, lists of ids: each group in a child of its
+own, in its order; a test may be in several. A child costs a few milliseconds, where a process
 that a fork server starts has a record, a supervisor and a working copy of its own.
 """
 
@@ -34,6 +35,11 @@ _LOST_LINES = 10_000
 def run_apart(recorder: Any, session: Any, settings: dict[str, Any]) -> bool:
     """Run the items of a session: those in front here, the others in children; the hook's answer."""
     items = recorder.items
+    if "groups" in settings:
+        numbers = {nodeid: number for number, nodeid in reversed(list(enumerate(recorder.ids)))}
+        for group in settings["groups"]:
+            _run_in_child(recorder, session, [numbers[each] for each in group if each in numbers])
+        return True
     behind = _common(recorder.ids, set(settings.get("here", ())))
     for number, item in enumerate(items[:behind]):
         # fixtures that the children can share stay up behind the last one
@@ -43,7 +49,7 @@ def run_apart(recorder: Any, session: Any, settings: dict[str, Any]) -> bool:
             return True
     together = settings.get("together", 1)
     for start in range(behind, len(items), together):
-        _run_in_child(recorder, session, range(start, min(start + together, len(items))))
+        _run_in_child(recorder, session, list(range(start, min(start + together, len(items)))))
     return True
 
 
@@ -57,7 +63,9 @@ def _common(ids: Sequence[str], here: set[str]) -> int:
     return len(ids)
 
 
-def _run_in_child(recorder: Any, session: Any, numbers: range) -> None:
+def _run_in_child(recorder: Any, session: Any, numbers: list[int]) -> None:
+    if not numbers:
+        return
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
@@ -79,21 +87,20 @@ def _run_in_child(recorder: Any, session: Any, numbers: range) -> None:
         recorder.writer.write(
             {"e": "finish", "i": numbers[done], "outcome": outcome, "stages": {}, "failures": []}
         )
-    recorder.position = numbers.stop
+    recorder.position = numbers[-1] + 1
 
 
-def _child(recorder: Any, session: Any, numbers: range, report: int) -> None:
+def _child(recorder: Any, session: Any, numbers: list[int], report: int) -> None:
     """Run these items and end the process: nothing of the session is torn down but what they set up."""
     done = 0
     try:
         recorder.writer.adopt()
-        recorder.position = numbers.start
+        items = [recorder.items[number] for number in numbers]
         with contextlib.suppress(Exception):
             # what the items in front have set up and this one does not share
-            session._setupstate.teardown_exact(recorder.items[numbers.start])
-        for number in numbers:
-            item = recorder.items[number]
-            following = recorder.items[number + 1] if number + 1 in numbers else None
+            session._setupstate.teardown_exact(items[0])
+        for number, item, following in zip(numbers, items, [*items[1:], None], strict=True):
+            recorder.position = number
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             done += 1
     finally:

@@ -239,10 +239,10 @@ class Recorder:
             from triage.recorder.forkserver import serve
 
             serve(self, session)
-        if self.settings.late is not None and "apart" in self.settings.late:
+        if self.settings.apart is not None:
             from triage.recorder.apart import run_apart
 
-            return run_apart(self, session, self.settings.late["apart"])
+            return run_apart(self, session, self.settings.apart)
         return None
 
     @pytest.hookimpl(trylast=True)

@@ -61,6 +61,8 @@ class Settings:
     """Settings of `recorder.look`, where the tests are looked at while they run."""
     late: dict[str, Any] | None = None
     """Settings of `recorder.late`, where the surroundings change behind the collection."""
+    apart: dict[str, Any] | None = None
+    """Settings of `recorder.apart`, where tests run in children of their own."""
     modules: str | None = None
     """A file for the names of the libraries' modules that are imported when collection is over."""
     control: int | None = None

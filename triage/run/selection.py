@@ -128,12 +128,15 @@ class _SelectionRun:
         return self.launch.shell(nodeids or self.selection.nodeids)
 
     def _request(self, folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
+        apart = {"groups": self.selection.groups} if self.selection.groups else None
         if not self._planned_keys():
             match = list(self.selection.nodeids) or None
-            request = self.launch.request(folder, key, match=match, json_report=None, **self.first_settings)
+            request = self.launch.request(
+                folder, key, match=match, json_report=None, apart=apart, **self.first_settings
+            )
         else:
             exact = [list(pair) for pair in keys]
-            request = self.launch.request(folder, key, exact=exact, json_report=None)
+            request = self.launch.request(folder, key, exact=exact, json_report=None, apart=apart)
         return self.start(request)
 
     def _on_event(self, _chunk: ChunkProgress, _attempt: int, payload: bytes, event: Any) -> None:
