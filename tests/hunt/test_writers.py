@@ -50,3 +50,8 @@ def test_in_enough_halves_each_test_runs_behind_each_other():
     assert behind == {(one, other) for one in tests for other in tests if one != other}
     assert len(list(halves(tests, 2))) == 4
     assert list(halves(("a",), 3)) == []
+
+
+def test_who_leaves_files_is_known():
+    seen = changes(("writes", {"file:out.txt": "1"}), ("sets", {"env:A": "1"}), ("makes", {"tmp:lock": "2"}))
+    assert seen.leaving_files == {"writes", "makes"}

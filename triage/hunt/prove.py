@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -44,6 +44,8 @@ class OrderProver:
     suite: tuple[str, ...]
     seed: int
     time_left: Callable[[], float]
+    files_last: Callable[[Iterable[str]], tuple[str, ...]] = tuple
+    """Puts tests that leave files behind the others, where children share a working copy."""
 
     def run(self, order: tuple[str, ...]) -> Observation:
         """One order in a fork. Raises `BudgetSpent` where no time is left."""
@@ -196,7 +198,7 @@ class OrderProver:
             return [SeenRun.of(BISECTION, self.run((*common, *tests)))]
         if self.time_left() <= 0:
             raise BudgetSpent
-        apart = Apart(here=common, first_time=tests)
+        apart = Apart(here=common, first_time=self.files_last(tests))
         return self.warm.run_apart(apart).runs(BISECTION, apart)
 
     # -- steps ----------------------------------------------------------------------------------

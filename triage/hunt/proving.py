@@ -112,6 +112,7 @@ def _prover(hunt: Hunt) -> OrderProver:
         suite=hunt.collected,
         seed=hunt.request.seed,
         time_left=lambda: hunt.seconds_left,
+        files_last=hunt.files_last,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from triage.campaign.services import Services
@@ -114,6 +114,10 @@ class Hunt:
         index = {nodeid: number for number, nodeid in enumerate(self.collected)}
         line = run.model_dump(mode="json") | {"order": [index.get(nodeid, -1) for nodeid in run.order]}
         atomic.append_line(self.folder.path / RUNS, self.folder.redact(json.dumps(line)))
+
+    def files_last(self, nodeids: Iterable[str]) -> tuple[str, ...]:
+        """Tests of children that share a working copy: those that leave files behind all others."""
+        return tuple(sorted(nodeids, key=lambda nodeid: nodeid in self.changes.leaving_files))
 
     def new_reds(self, run: SeenRun) -> dict[str, Failure]:
         """The tests that are green as they stand and red in a run."""

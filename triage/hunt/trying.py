@@ -87,6 +87,8 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
         if hunt.changes.of_tests:
             arms.append(Arm(BEHIND, costs.apart(MOST_PREFIXES + 1), 8.0))
             squares = SQUARES_BESIDE_WRITERS
+        # the state that no tracer sees: rows of a database, what a library in C keeps
+        arms.append(Arm(FILES_TWICE, costs.orders(2), 1.0, is_late=True))
     else:
         arms += [
             Arm(_REVERSED_FILES, costs.orders(), 6.0),

@@ -23,7 +23,10 @@ _TOGETHER = 40
 def try_alone_and_twice(hunt: Hunt, limit: float) -> int:
     """Each test with nothing before it, and once more behind itself; the processes that it took."""
     todo = [nodeid for nodeid in hunt.knowledge.tests if nodeid not in hunt.earlier.alone]
-    groups = [tuple(todo[start : start + _TOGETHER]) for start in range(0, len(todo), _TOGETHER)]
+    by_themselves = hunt.changes.leaving_files
+    sharing = [nodeid for nodeid in todo if nodeid not in by_themselves]
+    groups = [tuple(sharing[start : start + _TOGETHER]) for start in range(0, len(sharing), _TOGETHER)]
+    groups += [(nodeid,) for nodeid in todo if nodeid in by_themselves]
     width = hunt.request.workers
     runs = tried = 0
     for start in range(0, len(groups), width):
@@ -56,13 +59,14 @@ def try_behind_writers(hunt: Hunt) -> int:
     several: list[Apart] = []
     for prefix in prefixes(hunt.changes, MOST_PREFIXES):
         if not several:
-            several += [Apart(here=half, first_time=other) for half, other in halves(prefix, _MOST_HALVES)]
+            pairs = halves(prefix, _MOST_HALVES)
+            several += [Apart(here=half, first_time=hunt.files_last(other)) for half, other in pairs]
         here = frozenset(prefix)
         apart = Apart(
             here=prefix,
-            first_time=tuple(nodeid for nodeid in hunt.knowledge.tests if nodeid not in here),
+            first_time=hunt.files_last(nodeid for nodeid in hunt.knowledge.tests if nodeid not in here),
             # who does not bear itself is red behind itself, whatever else is there
-            again=tuple(nodeid for nodeid in prefix if nodeid not in hunt.twice_red),
+            again=hunt.files_last(nodeid for nodeid in prefix if nodeid not in hunt.twice_red),
         )
         several.append(apart)
     width = hunt.request.workers

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 _MOST_VALUES = 4
 """Values of one piece of state that are wanted: a counter has another one behind each test."""
+_FILES = ("file:", "tmp:")
+"""Beginnings of the keys of files."""
 
 Keys = Mapping[str, str]
 """Pieces of process state, each with the digest of its value; an empty one where it is gone."""
@@ -30,6 +33,13 @@ class Changes:
         begin: Keys = next((each["keys"] for each in events if each["event"] == "begin"), {})
         changed = tuple((each["nodeid"], each["keys"]) for each in events if each["event"] == "changed")
         return cls(begin, changed)
+
+    @cached_property
+    def leaving_files(self) -> frozenset[str]:
+        """Tests that leave, change or lose files: whoever shares a working copy with them may see it."""
+        return frozenset(
+            nodeid for nodeid, keys in self.of_tests if any(key.startswith(_FILES) for key in keys)
+        )
 
     def leaves(self, keys: Keys) -> dict[str, str]:
         """Those of the changes that are no return to what was there at first."""
