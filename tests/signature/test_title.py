@@ -77,6 +77,8 @@ def test_of_reprs_that_pytest_cut_alike_the_explanation_tells():
     assert "c" in right
     listed = titled(f"assert [{same}] == [{same}]\n  \n  At index 3 diff: 1 != 2\n  Use -v to get more diff")
     assert listed == "At index 3 diff: 1 != 2"
+    items = "  Omitting 2 identical items\n  Differing items:\n  {'b': 1} != {'b': 2}"
+    assert titled(f"assert {{{same}}} == {{{same}}}\n  \n{items}") == "{'b': 1} != {'b': 2}"
 
 
 def test_sides_that_print_alike_are_said_to():

@@ -23,10 +23,19 @@ _BEFORE_DIFFERENCE = 3
 _CUT = "..."
 _TELLS_DIFFERENCE = pattern(
     r"""
-    ^\s* (?P<told> At[ ]index[ ]\d+[ ]diff:[ ].+ | (?:Left|Right)[ ]contains[ ].+ | Extra[ ]items[ ]in[ ].+ )
+    ^\s* (?P<told>
+        At[ ]index[ ]\d+[ ]diff:[ ].+
+      | (?:Left|Right)[ ]contains[ ].+
+      | Extra[ ]items[ ]in[ ].+
+      | (?<= Differing[ ]items: \n ) \s* \{ .+ \}[ ]!=[ ]\{ .+ \}
+    )
     """,
     flags=re.MULTILINE,
-    matches=["  At index 3 diff: 1 != 2", "Left contains one more item: 5"],
+    matches=[
+        "  At index 3 diff: 1 != 2",
+        "Left contains one more item: 5",
+        "Differing items:\n  {'b': 1} != {'b': 2}",
+    ],
     rejects=["Use -v to get more diff", "assert index 3"],
 )
 _DUE_AND_GOT = pattern(
