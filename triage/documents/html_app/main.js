@@ -96,7 +96,7 @@ class App {
       case "changes": return changesView(report);
       case "trends": return trendsView(report);
       case "flaky": return flakyView(report);
-      case "hunt": return report.hunt ? huntView(report) : el("p", {}, "No hunt is on record: triage hunt");
+      case "hunt": return report.hunt ? huntView(report) : el("p", {}, "No hunt is on record yet: `triage hunt` looks for tests that are green only by luck.");
       case "run": return runView(report);
       case "missing": return el("p", {}, `This run has no test or cluster called ${route.subject}.`);
       default: return causesView(report, route.subject);

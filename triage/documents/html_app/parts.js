@@ -51,7 +51,7 @@ export function asPlace(lines) {
 /** A commit, as a link where the repository is on the web. */
 export function commitLink(commit, report) {
   const address = report.commitAddress(commit);
-  return address ? el("a", { href: address }, short(commit)) : el("code", {}, short(commit));
+  return address ? el("a", { href: address, class: "commit" }, short(commit)) : el("code", {}, short(commit));
 }
 
 /** Source lines around a place, the line itself marked. */

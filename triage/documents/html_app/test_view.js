@@ -37,7 +37,8 @@ export function testView(test, report) {
 
 /** What a test said of itself: addresses are links, and so are files of the project. */
 function propertiesPart(properties, report) {
-  return properties ? facts(properties.map(([name, value]) => [name, propertyValue(value, report)])) : null;
+  const shown = (properties || []).filter(([name]) => !/^attachment(:|$)/.test(name)); // those stand below
+  return shown.length ? facts(shown.map(([name, value]) => [name, propertyValue(value, report)])) : null;
 }
 
 function propertyValue(value, report) {
@@ -69,8 +70,8 @@ function clusterLine(id, report) {
 
 function rerunsInWords(reruns) {
   if (!reruns) return null;
-  const alone = reruns.alone ? `; alone it was ${outcomeWord(reruns.alone)}` : "";
-  const inPlace = reruns.in_place ? `; behind the tests before it, ${outcomeWord(reruns.in_place)}` : "";
+  const alone = reruns.alone ? `; alone: ${outcomeWord(reruns.alone)}` : "";
+  const inPlace = reruns.in_place ? `; behind the tests before it: ${outcomeWord(reruns.in_place)}` : "";
   return `${reruns.failed} of ${reruns.runs} times red${alone}${inPlace}`;
 }
 
