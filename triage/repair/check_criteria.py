@@ -102,11 +102,13 @@ def run_all(lab: Lab, criteria: Iterable[Criterion]) -> CriterionRuns:
             times[key] = max(criterion.runs, times.get(key, 0))
             meters[key] = meters.get(key, {}) | _METERS_OF.get(criterion.kind, {})
     looks: list[Look] = []
-    for key, process in processes.items():
-        setup = process.setup(meters[key])
+    # a long run that begins last would keep one worker busy while the others have nothing left to do
+    longest_first = sorted(processes, key=lambda key: -len(processes[key].nodeids))
+    for key in longest_first:
+        setup = processes[key].setup(meters[key])
         looks += [Look(setup=setup, why="an exit criterion")] * times[key]
     observations = iter(lab.look(looks))
-    return CriterionRuns({key: [next(observations) for _ in range(times[key])] for key in processes})
+    return CriterionRuns({key: [next(observations) for _ in range(times[key])] for key in longest_first})
 
 
 def judge(

@@ -142,18 +142,7 @@ def run_options(
     """
     trials = [OptionTrial(option) for option in options]
     applying = [trial for trial in trials if trial.applied.why_not is None]
-    looks = [_targeted(basis, {}, "the tree as it is")]
-    for trial in applying:
-        letter = trial.applied.proposal.letter
-        looks += [_targeted(basis, trial.applied.changes, f"option {letter}")] * RUNS
-        if basis.chunk is not None:
-            setup = Setup(nodeids=basis.chunk.nodeids, **trial.applied.changes)
-            looks.append(Look(setup=setup, why=f"option {letter} in {basis.chunk.name}"))
-    observations = iter(lab.look(looks))
-    as_is = next(observations)
-    for trial in applying:
-        trial.targeted = [next(observations) for _ in range(RUNS)]
-        trial.chunk = next(observations) if basis.chunk is not None else None
+    as_is = _run_alone_and_in_chunk(lab, basis, applying)
     _examine_neighbours(lab, basis, applying)
     # a break says something only of a test that passes without it
     passing = [trial for trial in applying if trial.passed(basis.subject)]
@@ -161,6 +150,31 @@ def run_options(
     _plant_mutants(lab, basis, passing, source, _places_of_fault(basis, as_is))
     _plant_user_breaks(lab, basis, passing, user_breaks)
     return DesignRuns(as_is, trials)
+
+
+def _run_alone_and_in_chunk(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> Observation:
+    """Run the tree as it is, then each option alone and in its chunk; returns what the tree gave.
+
+    The chunks take longest, and begin before the last runs: at the end no worker waits for one of them.
+    """
+    alone: list[Look] = []
+    in_chunk: list[Look] = []
+    for trial in trials:
+        changes, letter = trial.applied.changes, trial.applied.proposal.letter
+        alone.append(_targeted(basis, changes, f"option {letter}"))
+        if basis.chunk is not None:
+            setup = Setup(nodeids=basis.chunk.nodeids, **changes)
+            in_chunk.append(Look(setup=setup, why=f"option {letter} in {basis.chunk.name}"))
+    as_is = _targeted(basis, {}, "the tree as it is")
+    seen, *others = lab.look([as_is, *alone, *in_chunk, *alone * (RUNS - 1)])
+    observations = iter(others)
+    for trial in trials:
+        trial.targeted.append(next(observations))
+    for trial, _ in zip(trials, in_chunk, strict=False):
+        trial.chunk = next(observations)
+    for trial in [*trials] * (RUNS - 1):
+        trial.targeted.append(next(observations))
+    return seen
 
 
 def _examine_neighbours(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> None:
