@@ -1,8 +1,8 @@
 """The reference program's random numbers: a shuffled multiplicative congruential generator and what it draws.
 
-x -> 16807 x mod (2^31 - 1), the "minimal standard" generator of Park and Miller, with the shuffle table of
-Bays and Durham. Results are rounded to float32, because the reference computes with floats and the last bits
-decide where a mosaic block points.
+x -> 16807 x mod (2^31 - 1), the "minimal standard" generator of Park and Miller (Comm. ACM 31 (1988) 1192),
+with the shuffle table of Bays and Durham (ACM Trans. Math. Software 2 (1976) 59). Results are rounded to
+float32, because the reference computes with floats and the last bits decide where a mosaic block points.
 """
 
 import math

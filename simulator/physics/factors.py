@@ -1,4 +1,7 @@
-"""Factors of the sum over a pixel: solid angle, polarisation, the fraction captured by a layer."""
+"""Factors of the sum over a pixel: solid angle, polarisation, the fraction captured by a layer.
+
+Each sample has one entry, [...]; vectors and numbers of the experiment are [3] and [].
+"""
 
 import torch
 from torch import Tensor
@@ -30,7 +33,7 @@ def solid_angle(length: Tensor, pixel: Tensor, close: Tensor, point_pixel: bool)
 
 
 def polarization(ray: Point, beam: Tensor, axis: Tensor, kahn: Tensor) -> Tensor:
-    """P = (1 + cos^2 2t - K cos 2psi sin^2 2t) / 2.
+    """P = (1 + cos^2 2t - K cos 2psi sin^2 2t) / 2. Kahn et al., J. Appl. Cryst. 15 (1982) 330.
 
     With E along the electric field and B = E's partner, both normal to the beam, d.E = sin 2t cos psi and
     d.B = -sin 2t sin psi, so cos 2psi sin^2 2t = (d.E)^2 - (d.B)^2: no angle is needed, and nothing is
@@ -48,7 +51,8 @@ def polarization(ray: Point, beam: Tensor, axis: Tensor, kahn: Tensor) -> Tensor
 def captured(layer: int, step: Tensor, absorption: Tensor, obliquity: Tensor) -> Tensor:
     """exp(-t dz mu / c) - exp(-(t + 1) dz mu / c): what layer t of a sensor stops, c = d . normal.
 
-    step dz in m, absorption mu in 1/m; the fraction has no unit.
+    step dz in m, absorption mu in 1/m; the fraction has no unit. By the law of Beer and Lambert: what
+    reaches the layer's front, less what reaches its back, along a ray that leans by the obliquity.
     """
     depth = step * absorption / obliquity
     return torch.exp(-layer * depth) - torch.exp(-(layer + 1) * depth)

@@ -3,6 +3,9 @@
 Every function takes the fractional offsets d = h - nearest integer (in -1/2 ... 1/2) and returns the *square*
 of the factor. The reduction before the sine is what keeps Bragg points exact: sin(pi N h)/sin(pi h) has the
 period 1 up to a sign, and its square has it exactly. All are smooth in d, and in N, at d = 0.
+
+Shapes throughout: `offsets` [3, ...] holds d along h, k, l for any number of samples; `cells` [3] the numbers
+of unit cells along a, b, c; a factor has the shape [...] of the samples, and no unit.
 """
 
 import math
@@ -34,7 +37,7 @@ def sinc(angle: Tensor) -> Tensor:
 
 
 def interference(offset: Tensor, cells: Tensor, whole: int | None) -> Tensor:
-    """sin^2(pi N d) / sin^2(pi d) of one axis; N^2 at d = 0.
+    """sin^2(pi N d) / sin^2(pi d) of one axis; N^2 at d = 0. Von Laue's interference function.
 
     offset [...] d; cells [] N; `whole` is N where it is a fixed whole number, else None. Few whole cells make
     a polynomial in t = sin^2(pi d): p(t)^2 for odd N, and p(t)^2 cos^2(pi d) for even N.
@@ -60,10 +63,7 @@ def _horner(coefficients: Sequence[float], at: Tensor) -> Tensor:
 
 
 def square_factor(offsets: Tensor, cells: Tensor, whole: tuple[int | None, ...]) -> Tensor:
-    """Parallelepiped crystal: the product of three interference functions over axes with N > 1.
-
-    offsets [3, ...]; cells [3].
-    """
+    """Parallelepiped crystal: the product of three interference functions over axes with N > 1."""
     value: Tensor | None = None
     for axis in range(3):
         if whole[axis] == 1:
@@ -90,7 +90,10 @@ def ball(square: Tensor) -> Tensor:
 
 
 def round_factor(offsets: Tensor, cells: Tensor, fudge: Tensor) -> Tensor:
-    """Ellipsoidal crystal: N 0.7236 ball(u), u = pi sqrt(fudge sum (N_j d_j)^2)."""
+    """Ellipsoidal crystal: N 0.7236 ball(u), u = pi sqrt(fudge sum (N_j d_j)^2).
+
+    N = Na Nb Nc. The share 0.7236 and the fudge factor are the reference program's own.
+    """
     scaled = offsets * cells.reshape(3, *[1] * (offsets.dim() - 1))
     square = math.pi**2 * fudge * (scaled * scaled).sum(0)
     return (cells.prod() * ROUND_VOLUME * ball(square)) ** 2
@@ -99,7 +102,7 @@ def round_factor(offsets: Tensor, cells: Tensor, fudge: Tensor) -> Tensor:
 def reciprocal_radius(offsets: Tensor, cells: Tensor, reciprocal: Tensor) -> Tensor:
     """rho = N^2 |d_h a* + d_k b* + d_l c*|^2 with N = Na Nb Nc, 1/Angstrom^2 (N as a whole, not per axis).
 
-    offsets [3, ...]; cells [3]; reciprocal [3, 3] rows a*, b*, c*, 1/Angstrom.
+    reciprocal [3, 3] rows a*, b*, c*, 1/Angstrom. The square of N is the reference program's own.
     """
     d_h, d_k, d_l = offsets[0], offsets[1], offsets[2]
     a_star, b_star, c_star = reciprocal[0], reciprocal[1], reciprocal[2]

@@ -40,7 +40,7 @@ def reachable(table: Table, indices: Tensor) -> Tensor:
 def lagrange(fraction: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Weights of the entries at -1, 0, 1, 2 in the cubic through all four, at x = `fraction` in 0 ... 1.
 
-    The weight of entry i is the product over the others j of (x - j)/(i - j).
+    The weight of entry i is the product over the others j of (x - j)/(i - j): Lagrange's interpolation.
     """
     x = fraction
     return (

@@ -6,6 +6,7 @@ What each method gives, and by which formula, says `Photons` in io/images.py; th
 import math
 from collections.abc import Callable, Iterator
 from ctypes import c_double, c_float, c_int64, c_uint8, c_uint16, sizeof
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from simulator.engine.native.library import Buffer, Library
@@ -66,11 +67,11 @@ class KernelImage:
 
     def total(self) -> float:
         """The sum of all pixels."""
-        return self._figures(self._whole())[2]
+        return self._of_all[2]
 
     def extremes(self) -> tuple[float, float]:
         """The least and the greatest pixel; NaN where one is no number."""
-        least, greatest, _, missing = self._figures(self._whole())
+        least, greatest, _, missing = self._of_all
         return (math.nan, math.nan) if missing else (least, greatest)
 
     def brightest(self) -> float:
@@ -148,12 +149,13 @@ class KernelImage:
         """Number of the first pixel of the region of interest."""
         return self.plan.rows.start * self.plan.fpixels + self.plan.columns.start
 
-    def _whole(self) -> tuple[Any, ...]:
-        """All pixels as functions of the library take them: memory, stride, rows, columns."""
-        return self.memory, self.plan.fpixels, self.plan.spixels, self.plan.fpixels
+    @cached_property
+    def _of_all(self) -> tuple[float, float, float, float]:
+        """The figures of all pixels, looked for once the image is computed."""
+        return self._figures((self.memory, self.plan.fpixels, self.plan.spixels, self.plan.fpixels))
 
     def _region(self) -> tuple[Any, ...]:
-        """The region of interest in the same way."""
+        """The region of interest as functions of the library take it: memory, stride, rows, columns."""
         return self._from(self._first()), self.plan.fpixels, len(self.plan.rows), len(self.plan.columns)
 
     def _figures(self, pixels: tuple[Any, ...]) -> tuple[float, float, float, float]:
