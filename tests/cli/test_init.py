@@ -10,6 +10,7 @@ import pytest
 
 from triage.campaign.agents_page import SECTION
 from triage.campaign.init import processors, proposed_settings, settings_text
+from triage.campaign.proposals import remarks
 from triage.campaign.suite_facts import suite_facts
 from triage.cli.app import TABLE
 
@@ -110,6 +111,8 @@ PACKAGE = '[project]\nname = "p"\n[build-system]\nrequires = ["hatchling"]\n'
             ["python -m pip install -e .", "python -m pip install -r requirements.txt",
              "python -m pip install -r requirements-dev.txt"],
         ),
+        ({"setup.cfg": "[metadata]\nname = p\n", "setup.py": ""}, ["python -m pip install -e ."]),
+        ({"setup.cfg": "[flake8]\n", "requirements.txt": ""}, ["python -m pip install -r requirements.txt"]),
         ({"requirements.txt": ""}, ["python -m pip install -r requirements.txt"]),
         ({"pyproject.toml": "[tool.pytest.ini_options]\n"}, []),
     ],
@@ -134,6 +137,24 @@ def test_what_installs_the_project(tmp_path, files, installs):
 def test_the_python_of_a_pipeline(tmp_path, wanted, version):
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "p"\nrequires-python = "{wanted}"\n')
     assert suite_facts(tmp_path).python == version
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "remarked"),
+    [
+        ({".github/workflows/tests.yml": "steps: [{run: pytest}]"}, True),
+        ({".gitlab-ci.yml": "script: [pytest]"}, True),
+        ({".github/workflows/a.yml": "", ".github/workflows/b.yml": "run: triage run --base auto"}, False),
+        ({"Jenkinsfile": "sh 'triage run --shard 1/2'"}, False),
+        ({}, False),
+    ],
+)  # fmt: skip
+def test_a_pipeline_is_offered_where_none_runs_triage(tmp_path, pipelines, remarked):
+    for name, text in pipelines.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    said = [remark for remark in remarks(suite_facts(tmp_path)) if "there is a pipeline" in remark]
+    assert bool(said) is remarked
 
 
 def test_written_settings_are_read_back(project):

@@ -77,6 +77,14 @@ def test_a_test_of_another_python_is_probed_here_and_said_to_be(text):
     assert "run in the present surroundings" in found.note
 
 
+@pytest.mark.parametrize("member", ["tests", "tests/test_a.py"])
+def test_of_what_is_collected_again_nothing_is_left_to_probe(member):
+    suite = Collected(("tests/test_a.py::test_x",), {})
+    with pytest.raises(UsageError, match="is collected again") as refusal:
+        find_subject("C1", _registry(member), suite, None)
+    assert refusal.value.next_step == "`triage verify C1` closes it"
+
+
 def test_a_test_with_such_a_name_is_itself():
     odd = "test_a.py::test_x[a @ b]"
     found = find_subject(odd, _registry(odd), Collected((odd,), {}), None)

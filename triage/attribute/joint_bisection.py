@@ -175,6 +175,11 @@ class JointBisection(Generic[T]):
 
     def _next_position(self) -> int | None:
         """The middle of the widest interval; else where most members wait to be confirmed."""
+        halving = self._position_to_halve()
+        return halving if halving is not None else self._position_to_confirm()
+
+    def _position_to_halve(self) -> int | None:
+        """The middle of the interval that has most to tell; None where every group has its end."""
         weights: dict[tuple[int, int], float] = {}
         first: dict[tuple[int, int], _Group[T]] = {}
         for group in self._groups:
@@ -182,10 +187,17 @@ class JointBisection(Generic[T]):
                 interval = (group.good, group.bad)
                 weights[interval] = weights.get(interval, 0.0) + len(group.members) * math.log2(group.length)
                 first.setdefault(interval, group)
-        if weights:
-            widest = max(weights, key=lambda interval: (weights[interval], -interval[0]))
-            ends = {end for group in self._groups if not group.is_open for end in (group.good, group.bad)}
-            return first[widest].middle(ends)
+        if not weights:
+            return None
+        widest = max(weights, key=lambda interval: (weights[interval], -interval[0]))
+        ends: set[int] = set()
+        for group in self._groups:
+            if not group.is_open:
+                ends |= {group.good, group.bad}
+        return first[widest].middle(ends)
+
+    def _position_to_confirm(self) -> int | None:
+        """The end of intervals at which most members have not been run; None where all have been."""
         waiting: dict[int, int] = {}
         for group in self._groups:
             for position in (group.good, group.bad):
@@ -227,10 +239,10 @@ class JointBisection(Generic[T]):
             _halve(leaving, position, is_green=verdict is Answer.RED)
             self._groups.append(leaving)
         # the representative and the witnesses change, so that all members are heard in time
-        asked = [member for member in group.members if member in answers]
+        leader = decided[0]
         unheard = [member for member in group.members if member not in answers]
-        leader = [member for member in asked if answers[member] is verdict][:1]
-        group.members = [*leader, *unheard, *(member for member in asked if member not in leader)]
+        heard = [member for member in group.members if member in answers and member != leader]
+        group.members = [leader, *unheard, *heard]
         _halve(group, position, is_green=verdict is Answer.GREEN)
 
     def _confirm(self, group: _Group[T]) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from triage.campaign.moved import bodies_of
 from triage.evidence.folder import EvidenceFolder
+from triage.model.nodeid import without_parameters
 from triage.model.recorded_criteria import RecordedCriteria, RenamedTest
 from triage.process.git import Repository
 from triage.process.git_history import text_at
@@ -44,8 +45,8 @@ def _is_known(repository: Repository, test: RenamedTest, now: set[str | None]) -
     """
     if test.since is None or repository.resolve(test.since) is None:
         return True
-    old_file, _, old_name = test.nodeid.partition("[")[0].partition("::")
-    new_file, _, new_name = test.now.partition("[")[0].partition("::")
+    old_file, _, old_name = without_parameters(test.nodeid).partition("::")
+    new_file, _, new_name = without_parameters(test.now).partition("::")
     today = {rename.old: rename.new for rename in every_rename_since(repository, test.since)}
     is_same_file = today.get(old_file, old_file) == today.get(new_file, new_file)
     if old_name == new_name:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from triage.documents.shown_cluster import Places
 from triage.model.cluster import Cluster
+from triage.model.nodeid import file_of
 
 if TYPE_CHECKING:
     from codeowners import CodeOwners
@@ -66,7 +67,7 @@ def owners_of(root: Path, nodeids: Iterable[str]) -> str | None:
     owners = FileOwners.read(root)
     if owners is None:
         return None
-    files = (nodeid.partition("::")[0] for nodeid in nodeids)
+    files = (file_of(nodeid) for nodeid in nodeids)
     return next((found for found in map(owners.of, files) if found), None)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
 from triage.model.journal import Event, FilesMoved, Relocation
+from triage.model.nodeid import file_of
 from triage.model.run import RunRecord
 from triage.process.git import Repository
 from triage.process.git_history import text_at
@@ -45,22 +46,24 @@ class MovedFiles:
 
     def is_same_test(self, old: str, new: str) -> bool:
         """Whether the test that is gone had the body of the one that is there, when it was seen."""
+        old_name, new_name = old.partition("::")[2], new.partition("::")[2]
         present = bodies_of(self._source(new))
-        if old.partition("::")[2] in present or self._repository is None:
+        body = present.get(new_name)
+        if body is None or old_name in present or self._repository is None:
             return False
-        body = present.get(new.partition("::")[2])
-        return body is not None and any(
-            bodies_of(text_at(self._repository, commit, file)).get(old.partition("::")[2]) == body
-            for commit in reversed(self._commits)
-            for file in self._names_of(old.partition("::")[0])
-        )
+        for commit in reversed(self._commits):
+            for file in self._names_of(file_of(old)):
+                bodies_then = bodies_of(text_at(self._repository, commit, file))
+                if bodies_then.get(old_name) == body:
+                    return True
+        return False
 
     def _names_of(self, file: str) -> list[str]:
         """The file under the name that it has, and under that which it had."""
         return [file, *(moved.old for moved in self._relocations if moved.new == file)]
 
     def _source(self, nodeid: str) -> str | None:
-        path = self._root / nodeid.partition("::")[0]
+        path = self._root / file_of(nodeid)
         try:
             return path.read_text("utf-8", "replace") if path.stat().st_size <= _LARGEST_SOURCE else None
         except (OSError, ValueError):
@@ -95,17 +98,21 @@ def moved_tests(
     gone, added = before - after, after - before
     if not gone or not added:
         return {}
-    moves = [
-        (move.old, move.new) for event in events if isinstance(event, FilesMoved) for move in event.moves
-    ]
+    today: dict[str, str] = {}
+    for event in events:
+        if isinstance(event, FilesMoved):
+            today.update((move.old, move.new) for move in event.moves)
     repository = Repository.find(root)
     commit = _commit_of(old_folder)
     if repository is not None and commit is not None:
-        moves += [(rename.old, rename.new) for rename in every_rename_since(repository, commit)]
-    today = dict(moves)
+        today.update((rename.old, rename.new) for rename in every_rename_since(repository, commit))
     by_name_of_today = {_name_of_today(nodeid, today): nodeid for nodeid in sorted(added)}
-    pairs = ((nodeid, by_name_of_today.get(_name_of_today(nodeid, today))) for nodeid in sorted(gone))
-    return {nodeid: name for nodeid, name in pairs if name is not None}
+    found: dict[str, str] = {}
+    for nodeid in sorted(gone):
+        name = by_name_of_today.get(_name_of_today(nodeid, today))
+        if name is not None:
+            found[nodeid] = name
+    return found
 
 
 def _name_of_today(nodeid: str, today: Mapping[str, str]) -> str:

@@ -89,5 +89,5 @@ def _remarks(facts: SuiteFacts) -> Iterator[str]:
     if facts.runners and not facts.environments:
         names = " and ".join(facts.runners)
         yield f"{names} runs the tests in environments of its own: set `python` to the interpreter of one"
-    if facts.ci_files:
+    if facts.ci_files and not facts.runs_triage:
         yield f"there is a pipeline ({', '.join(facts.ci_files)}): 'triage init --ci' writes one for triage"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.model.failure import present_name
+from triage.model.nodeid import without_parameters
 from triage.model.run import AS_PYTEST
 from triage.text.mark import MARK_PATTERN
 
@@ -69,15 +70,9 @@ def rerun_command(
 
 def _targets(nodeids: Sequence[str]) -> list[str]:
     names = list(dict.fromkeys(present_name(nodeid) for nodeid in nodeids))
-    stems = Counter(_without_parameters(name) for name in names)
-    targets = [name if stems[_without_parameters(name)] == 1 else _without_parameters(name) for name in names]
+    stems = Counter(without_parameters(name) for name in names)
+    targets = [name if stems[without_parameters(name)] == 1 else without_parameters(name) for name in names]
     return list(dict.fromkeys(targets))
-
-
-def _without_parameters(nodeid: str) -> str:
-    """`tests/test_a.py::test_b` of `tests/test_a.py::test_b[x]`; parameters may hold brackets too."""
-    file, separator, test = nodeid.partition("::")
-    return f"{file}{separator}{test.partition('[')[0]}"
 
 
 def _is_redacted(value: object) -> bool:

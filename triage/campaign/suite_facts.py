@@ -68,6 +68,8 @@ class SuiteFacts(Value):
     runners: tuple[str, ...]
     """tox, nox, hatch, where the project is tested by them."""
     ci_files: tuple[str, ...]
+    runs_triage: bool
+    """Whether one of the pipelines does already."""
     environments: tuple[str, ...]
     """Interpreters of virtual environments in the project that have pytest."""
     python: str
@@ -87,6 +89,7 @@ def suite_facts(root: Path) -> SuiteFacts:
     pyproject = _toml(root / "pyproject.toml")
     source, options = _pytest_options(root, pyproject)
     files = tuple(_test_files(root))
+    ci_files = tuple(name for name in _CI_FILES if (root / name).exists())
     return SuiteFacts(
         pytest_config=source,
         testpaths=_words(options.get("testpaths")),
@@ -98,7 +101,8 @@ def suite_facts(root: Path) -> SuiteFacts:
         is_src_layout=any((root / "src").glob("*/__init__.py")),
         installs=_installs(root, pyproject),
         runners=_runners(root, pyproject),
-        ci_files=tuple(name for name in _CI_FILES if (root / name).exists()),
+        ci_files=ci_files,
+        runs_triage=any(_runs_triage(root / name) for name in ci_files),
         environments=_environments(root),
         python=_python(pyproject),
     )
@@ -186,15 +190,16 @@ def _is_environment(folder: Path) -> bool:
 
 
 def _tests_in(path: Path) -> int:
-    try:
-        return len(_TEST_FUNCTION.findall(path.read_bytes()))
-    except OSError:
-        return 0
+    return len(_TEST_FUNCTION.findall(_bytes(path)))
 
 
 def _installs(root: Path, pyproject: Mapping[str, Any]) -> tuple[str, ...]:
     """What a machine with nothing but Python runs before the tests."""
-    if "project" in pyproject or (root / "setup.py").is_file() or (root / "setup.cfg").is_file():
+    # many a setup.cfg holds nothing but settings of tools
+    is_package = (
+        "project" in pyproject or (root / "setup.py").is_file() or _ini(root / "setup.cfg", "metadata")
+    )
+    if is_package:
         return tuple(_installs_of_package(root, pyproject))
     if (root / "poetry.lock").is_file():
         return ("python -m pip install poetry", "poetry config virtualenvs.create false", "poetry install")
@@ -233,6 +238,19 @@ def _runners(root: Path, pyproject: Mapping[str, Any]) -> tuple[str, ...]:
     tools = _table(pyproject, "tool")
     found += [name for name in ("tox", "hatch") if _table(tools, name) and name not in found]
     return tuple(found)
+
+
+def _runs_triage(pipeline: Path) -> bool:
+    """Whether a file, or one in a folder of them, gives the command that every pipeline of triage gives."""
+    files = sorted(pipeline.iterdir()) if pipeline.is_dir() else [pipeline]
+    return any(b"triage run " in _bytes(file) for file in files if file.is_file())
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _environments(root: Path) -> tuple[str, ...]:

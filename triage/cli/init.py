@@ -98,7 +98,7 @@ def init_command(
         written=tuple(done),
         dry_run=dry_run,
         proposals=tuple(ProposalRow(**each.model_dump()) for each in proposed),
-        remarks=remarks(facts if ci is None else facts.model_copy(update={"ci_files": ()})),
+        remarks=remarks(facts if ci is None else facts.model_copy(update={"runs_triage": True})),
         files=tuple(FileRow(path=app.relative(new.path), text=new.text) for new in files),
     )
     app.emit(document)

@@ -36,9 +36,14 @@ class Component:
     @property
     def signature_ids(self) -> tuple[str, ...]:
         """Signature ids of every algorithm, the current one's first; those that a rule moved have a home."""
-        ids = {signature for unit in self.units if not unit.decided for signature in unit.group.ids}
+        ids: set[str] = set()
+        for unit in self.units:
+            if not unit.decided:
+                ids.update(unit.group.ids)
         current = self.leader.group.signature.algorithm
-        older_last = sorted(sorted(ids), key=algorithm_rank, reverse=True)
+        # each sort keeps the order of the one before where it finds no difference
+        by_name = sorted(ids)
+        older_last = sorted(by_name, key=algorithm_rank, reverse=True)
         return tuple(sorted(older_last, key=lambda signature: algorithm_of(signature) != current))
 
     @property
@@ -62,9 +67,10 @@ class Component:
     @property
     def why(self) -> tuple[Why, ...]:
         """What brought its failures together: a rule, joins of several signatures, else what the one says."""
-        by_rule = tuple(
-            dict.fromkeys(why for unit in self.units for why in unit.why if unit.rule is not None)
-        )
+        by_rule: dict[Why, None] = {}
+        for unit in self.units:
+            if unit.rule is not None:
+                by_rule.update(dict.fromkeys(unit.why))
         return (*by_rule, *self.joins) or described(self.leader)
 
 

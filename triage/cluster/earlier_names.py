@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from triage.model.failure import Failure, Frame, Raised
 from triage.model.journal import Relocation
+from triage.model.nodeid import file_of
 
 _MOST_VARIANTS = 24
 """Combinations of earlier names that are tried: few files are in one failure, and few were renamed often."""
@@ -47,7 +48,7 @@ class EarlierNames:
 
 def files_of(failure: Failure) -> Iterator[str]:
     """The test's file and those of the frames."""
-    yield failure.nodeid.partition("::")[0]
+    yield file_of(failure.nodeid)
     for raised in failure.chain:
         for frame in raised.frames:
             yield frame.path

@@ -18,6 +18,7 @@ from triage.cluster.groups import Group, Signer, known_home
 from triage.cluster.registry import ClusterRegistry
 from triage.model.cluster import Why
 from triage.model.journal import Event, FilesMoved, Relocation
+from triage.model.nodeid import file_of, without_parameters
 
 _MOST_PAIRS = 200
 """Pairs of a test that is gone and one that is new whose bodies are compared."""
@@ -110,16 +111,16 @@ def _under_earlier_test_names(
     The name of a test is in the signature of a failure that nothing else tells apart. `registry` has the
     files under the names of today, `names` those that they had when the signature was made.
     """
-    run = {_without_parameters(nodeid) for nodeid in context.outcomes}
+    run = {without_parameters(nodeid) for nodeid in context.outcomes}
     gone: dict[str, list[str]] = defaultdict(list)
     for cluster in registry.live:
-        for test in {_without_parameters(nodeid) for nodeid in cluster.members} - run:
-            gone[_file(test)].append(test)
+        for test in {without_parameters(nodeid) for nodeid in cluster.members} - run:
+            gone[file_of(test)].append(test)
     found: dict[str, tuple[str, ...]] = {}
     tried = 0
     for group in groups:
         new, bracket, parameters = group.first[0].partition("[")
-        for old in sorted(gone.get(_file(new), ())):
+        for old in sorted(gone.get(file_of(new), ())):
             tried += 1
             if tried > _MOST_PAIRS or not context.is_same_test(old, new):
                 continue
@@ -177,14 +178,14 @@ def _renamed_tests(
         ids = (group.signature.id, *earlier.get(group.signature.id, ()))
         home = next((registry.home[known] for known in ids if known in registry.home), None)
         if home is not None:
-            failing[home].update(map(_without_parameters, group.members))
-    run = {_without_parameters(nodeid) for nodeid in context.outcomes}
+            failing[home].update(map(without_parameters, group.members))
+    run = {without_parameters(nodeid) for nodeid in context.outcomes}
     pairs: list[tuple[str, str]] = []
     for cluster_id, tests in sorted(failing.items()):
-        members = {_without_parameters(nodeid) for nodeid in registry.clusters[cluster_id].members}
+        members = {without_parameters(nodeid) for nodeid in registry.clusters[cluster_id].members}
         newcomers = sorted(tests - members)
         for old in sorted(members - run) if newcomers else ():
-            pairs += [(old, new) for new in newcomers if _file(new) == _file(old)]
+            pairs += [(old, new) for new in newcomers if file_of(new) == file_of(old)]
     alike = [pair for pair in pairs[:_MOST_PAIRS] if context.is_same_test(*pair)]
     olds, news = [old for old, _ in alike], [new for _, new in alike]
     return tuple(
@@ -194,17 +195,9 @@ def _renamed_tests(
     )
 
 
-def _file(nodeid: str) -> str:
-    return nodeid.partition("::")[0]
-
-
-def _without_parameters(nodeid: str) -> str:
-    return nodeid.partition("[")[0]
-
-
 def _known_files(registry: ClusterRegistry) -> set[str]:
     """Files of the members of live clusters, and those that the reasons of clusters name."""
-    known = {nodeid.partition("::")[0] for cluster in registry.live for nodeid in cluster.members}
+    known = {file_of(nodeid) for cluster in registry.live for nodeid in cluster.members}
     for cluster in registry.live:
         for why in cluster.why:
             if why.kind == "frame" and " " not in why.detail:
@@ -222,7 +215,7 @@ def _is_move(moved: Relocation, context: Context) -> bool:
 def _of_same_name(gone: Iterable[str], groups: Sequence[Group], context: Context) -> list[Relocation]:
     """Files of the run's failures that have the name of one that is gone, where there is one such file."""
     failing = {path for group in groups for path in files_of(group.example)}
-    present = failing | {nodeid.partition("::")[0] for nodeid in context.outcomes}
+    present = failing | {file_of(nodeid) for nodeid in context.outcomes}
     by_name: dict[str, list[str]] = defaultdict(list)
     for path in sorted(present):
         if not path.startswith(("/", "<")):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from triage.model.cluster import Cluster, Why
 from triage.model.journal import Event, FilesMoved, Relocation
+from triage.model.nodeid import file_of, without_parameters
 
 
 class NewNames:
@@ -36,8 +37,8 @@ class NewNames:
 
 def moves_of(cluster: Cluster, events: Sequence[Event]) -> set[str]:
     """Ids of the events that gave members of the cluster, or places that it names, the names of today."""
-    names = {nodeid.partition("[")[0] for nodeid in cluster.members}
-    names |= {nodeid.partition("::")[0] for nodeid in cluster.members}
+    names = {without_parameters(nodeid) for nodeid in cluster.members}
+    names |= {file_of(nodeid) for nodeid in cluster.members}
     names |= {why.detail.rpartition(":")[0] for why in cluster.why if why.kind == "frame"}
     found = set()
     for event in reversed(events):

@@ -26,11 +26,11 @@ class Account:
     @property
     def rank(self) -> tuple[int, int, int, bool]:
         """The account that counts is the greatest: the worst outcome, then the fullest text."""
-        frames = sum(len(raised.frames) for failure in self.failures for raised in failure.chain)
-        characters = sum(
-            len(failure.longrepr) + len(failure.captured.stdout) + len(failure.captured.stderr)
-            for failure in self.failures
-        )
+        frames = characters = 0
+        for failure in self.failures:
+            frames += sum(len(raised.frames) for raised in failure.chain)
+            captured = failure.captured
+            characters += len(failure.longrepr) + len(captured.stdout) + len(captured.stderr)
         says_more = self.outcome is not Outcome.PASSED  # JUnit takes an unexpected pass for a pass
         return _badness(self.outcome), frames, characters, says_more
 
@@ -57,29 +57,27 @@ def account_of(nodeid: str, rows: Sequence[ImportedTest], *, limits: Limits, not
     if _are_attempts(runs):
         outcome, counted = _settle_attempts(runs)
     else:
-        worst = max(runs, key=lambda row: _badness(row.outcome))
-        outcome, counted = worst.outcome, [worst]
-        if len(runs) > 1:
-            notes.drop("rows of one test that nothing tells apart: of these the worst counts", len(runs) - 1)
+        outcome, counted = _settle_alike(runs, notes)
     passed_until_teardown = bool(teardowns) and not outcome.is_red
     if passed_until_teardown:
         outcome = Outcome.ERROR
     counted += [row for row in teardowns if row not in counted]
-    failures = [
-        made
-        for row in counted
-        for failure in row.failures
-        for made in failures_of(failure, row, nodeid, limits=limits)
-    ]
-    if outcome.has_failures and not failures:
-        failures = [_untold(nodeid, counted[0])]
     durations = [row.duration for row in rows if row.duration is not None]
     return Account(
         outcome=outcome,
-        failures=_causes(failures) if outcome.has_failures else (),
+        failures=_failures_in(counted, nodeid, limits) if outcome.has_failures else (),
         duration=max(durations, default=None),
         notes=tuple(dict.fromkeys(row.note for row in rows if row.note)),
     )
+
+
+def _failures_in(counted: Sequence[ImportedTest], nodeid: str, limits: Limits) -> tuple[Failure, ...]:
+    """What the rows that count tell; one that nothing is known of where they tell nothing."""
+    failures: list[Failure] = []
+    for row in counted:
+        for failure in row.failures:
+            failures += failures_of(failure, row, nodeid, limits=limits)
+    return _causes(failures or [_untold(nodeid, counted[0])])
 
 
 def joint_account(accounts: Sequence[tuple[str, Account]]) -> Account:
@@ -108,6 +106,14 @@ def _are_attempts(runs: Sequence[ImportedTest]) -> bool:
     are_in_order = len(starts) == len(runs) and None not in starts
     are_of_one_test = len(told) == 1 and "" not in told
     return len(runs) > 1 and are_in_order and are_of_one_test
+
+
+def _settle_alike(runs: Sequence[ImportedTest], notes: Notes) -> tuple[Outcome, list[ImportedTest]]:
+    """Of runs that nothing tells apart the worst counts."""
+    worst = max(runs, key=lambda row: _badness(row.outcome))
+    if len(runs) > 1:
+        notes.drop("rows of one test that nothing tells apart: of these the worst counts", len(runs) - 1)
+    return worst.outcome, [worst]
 
 
 def _settle_attempts(runs: Sequence[ImportedTest]) -> tuple[Outcome, list[ImportedTest]]:

@@ -20,6 +20,7 @@ from triage.formats.reported_run import (
     reported_results,
     started,
 )
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.markup import visible
@@ -233,7 +234,7 @@ def _written(
         "status": _status(result.outcome),
         "duration": round((result.duration or 0.0) * 1000),
         "rawStatus": result.outcome.value,
-        "filePath": visible(result.nodeid.partition("::")[0]),
+        "filePath": visible(file_of(result.nodeid)),
     }
     if result.failures:
         first = result.failures[0]

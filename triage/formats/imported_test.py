@@ -14,6 +14,7 @@ from triage.formats.longrepr import parse_longrepr
 from triage.formats.telling_line import telling_text
 from triage.model.exception_group import members_apart
 from triage.model.failure import SURROUNDINGS_MARK, UNTOLD, Captured, Failure, Raised
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome, Phase
 
 _BETWEEN_NAMES = re.compile(r"\s+[›»>|]\s+|::|[./\\#\[]")
@@ -102,7 +103,7 @@ def failures_of(
     captured = _captured(failure, streams_in_text, limits)
     message = _text(failure.message, limits)
     own_id = nodeid.partition(SURROUNDINGS_MARK)[0]
-    file = own_id.partition("::")[0]
+    file = file_of(own_id)
     chain = failure.chain or doctest_chain(text or message, own_id) or parse_longrepr(text, test_file=file)
     if not chain:
         names = test.name.parts | {facet.value for facet in test.facets}

@@ -21,6 +21,7 @@ from triage.formats.junit_names import junit_names
 from triage.formats.limits import capped
 from triage.formats.reported_run import ReportedRun, started
 from triage.model.failure import UNTOLD, Failure
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import TestResult
 
@@ -77,7 +78,7 @@ def write_junit(
     root = Element("testsuites", name=_spelled(name), time=_time(seconds))
     in_files: dict[str, list[TestResult]] = {}
     for result in results:
-        file = result.nodeid.partition("::")[0]
+        file = file_of(result.nodeid)
         in_files.setdefault(file, []).append(result)
     for file, in_file in in_files.items():
         root.append(_suite(file, in_file, timestamp, clusters_of or {}, quarantines))

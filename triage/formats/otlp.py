@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from triage.formats.reported_run import ReportedRun, started
 from triage.model.failure import Failure
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 from triage.model.run import Attempt, TestResult
 from triage.text.markup import visible
@@ -130,7 +131,7 @@ class _Spans:
         attributes: _Attributes = {
             "test.case.name": test.nodeid,
             "test.case.result.status": _result_status(test.outcome),
-            "code.file.path": test.nodeid.partition("::")[0],
+            "code.file.path": file_of(test.nodeid),
             "triage.outcome": test.outcome.value,
             "triage.clusters": ", ".join(self._clusters.get(test.nodeid, ())) or None,
             "triage.base": test.base.verdict.value if test.base else None,

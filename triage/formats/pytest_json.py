@@ -19,6 +19,7 @@ from triage.formats.imported_test import Facet, ImportedFailure, ImportedName, I
 from triage.formats.json_input import dict_of, list_of, read_document, seconds_of, text_of
 from triage.formats.limits import Limits, Notes
 from triage.model.failure import Failure
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import Key, TestResult
 
@@ -264,7 +265,7 @@ def _written(
 
 def _stage_of_death(result: TestResult, failure: Failure | None) -> dict[str, Any]:
     message = failure.message if failure else (result.note or "")
-    file = result.nodeid.partition("::")[0]
+    file = file_of(result.nodeid)
     return {
         "duration": 0.0,
         "outcome": "failed",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from triage.formats.pytest_log_blocks import Block
 from triage.formats.worker_crash import crashed_test
+from triage.model.nodeid import file_of
 from triage.model.outcome import Phase
 from triage.text.pattern import pattern
 
@@ -47,7 +48,7 @@ class Summary:
 
 def names_in_headings(nodeids: Iterable[str]) -> list[frozenset[str]]:
     """What may stand in the headings of these failures: of a worker's crash it is the file of the test."""
-    return [frozenset({heading_of(nodeid), nodeid.partition("::")[0]}) for nodeid in nodeids]
+    return [frozenset({heading_of(nodeid), file_of(nodeid)}) for nodeid in nodeids]
 
 
 def _parted(rest: str) -> tuple[str, str]:
@@ -82,7 +83,7 @@ class NamesOfBlocks:
             return crashed
         nodeids = self._by_heading.get(block.heading)
         if nodeids:
-            in_shown_file = (nodeid for nodeid in nodeids if nodeid.partition("::")[0] in block.text)
+            in_shown_file = (nodeid for nodeid in nodeids if file_of(nodeid) in block.text)
             return next(in_shown_file, nodeids[0])
         file = block.first_test_file()
         if not file:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from triage.formats.reported_run import ReportedCause
 from triage.model.base import Value
 from triage.model.base_commit import BaseVerdict
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 
 Level = Literal["new", "regressed", "expired", "known", "unknown"]
@@ -137,7 +138,7 @@ def _of(red: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]], prefi
             title=cluster.get("title", ""),
             level="expired" if has_ended else _level(state, red.get("base")),
             base=red["base"]["verdict"] if red.get("base") else None,
-            test_path="/".join(filter(None, (prefix, red["nodeid"].partition("::")[0]))),
+            test_path="/".join(filter(None, (prefix, file_of(red["nodeid"])))),
             message=message or red["outcome"],
             quarantine=quarantine,
         )
@@ -161,6 +162,6 @@ def _level(state: str | None, base: Mapping[str, Any] | None) -> Level:
 def _place(red: Mapping[str, Any]) -> tuple[str, int]:
     """The failing line where it lies in the project, else the start of the test's file."""
     place = red["place"]
-    file = red["nodeid"].partition("::")[0]
+    file = file_of(red["nodeid"])
     path, line = (place["path"], int(place["line"])) if place else (file, 1)
     return path.removeprefix("./") or file, max(1, line)

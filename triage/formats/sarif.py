@@ -14,6 +14,7 @@ from triage.formats.reported_run import (
     json_text,
 )
 from triage.formats.rows import NO_CAUSES, Row, rows
+from triage.model.nodeid import file_of
 from triage.text.markup import visible
 
 RESULTS = 5000
@@ -126,7 +127,7 @@ def _properties(row: Row) -> dict[str, Any]:
 def _absent(cluster: Mapping[str, Any], ids: Sequence[str], prefix: str) -> dict[str, Any]:
     """A known cluster that is gone."""
     member = cluster["members"][0] if cluster["members"] else ""
-    file = member.partition("::")[0]
+    file = file_of(member)
     return {
         "ruleId": cluster["id"],
         "ruleIndex": ids.index(cluster["id"]),

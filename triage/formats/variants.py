@@ -79,7 +79,10 @@ def labels_of(variants: Sequence[Variant]) -> list[str]:
     for labels in candidates:
         if _tells_all_apart(labels):
             return labels
-    together = [", ".join(dict.fromkeys(filter(None, parts))) for parts in zip(*candidates, strict=True)]
+    together = []
+    for labels_of_variant in zip(*candidates, strict=True):
+        told = dict.fromkeys(label for label in labels_of_variant if label)
+        together.append(", ".join(told))
     if _tells_all_apart(together):
         return together
     return [f"{label} #{number}".strip() for number, label in enumerate(together, start=1)]
@@ -99,5 +102,9 @@ def _paths(variants: Sequence[Variant]) -> list[str]:
 def _facet_labels(variants: Sequence[Variant]) -> list[list[str]]:
     """The values of each kind that some variants differ in."""
     kinds = dict.fromkeys(kind for variant in variants for kind in variant.facets)
-    labels = [[variant.facets.get(kind, "") for variant in variants] for kind in kinds]
-    return [values for values in labels if len(set(values)) > 1]
+    found = []
+    for kind in kinds:
+        values = [variant.facets.get(kind, "") for variant in variants]
+        if len(set(values)) > 1:
+            found.append(values)
+    return found

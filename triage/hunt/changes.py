@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from triage.hunt.factors import Surroundings
-from triage.hunt.orders import file_of
 from triage.hunt.proof import ALPHA, REPEATS, Proof
 from triage.hunt.seen import FILES_TWICE, TWICE
 from triage.lab.protocol import Experiment, Setup, Trial
 from triage.model.experiment import Factor
+from triage.model.nodeid import file_of
 
 _TWICE = "twice"
 """The instrument."""

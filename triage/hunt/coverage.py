@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triage.hunt.orders import file_of
+from triage.model.nodeid import file_of
 
 
 class OrderedPairs:

@@ -14,15 +14,12 @@ from collections.abc import Sequence
 from math import gcd
 from typing import TypeVar
 
+from triage.model.nodeid import file_of
+
 T = TypeVar("T")
 
 _GOLDEN = 0.618
 """Share of a square that the next row lies further on: neighbouring rows are much alike."""
-
-
-def file_of(nodeid: str) -> str:
-    """The path in a node id."""
-    return nodeid.partition("::")[0]
 
 
 def by_file(tests: Sequence[str]) -> dict[str, list[str]]:

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from triage.hunt.apart import Apart
 from triage.hunt.bisection import bisect_together
-from triage.hunt.orders import file_of
 from triage.hunt.proof import Candidate, Proof
 from triage.hunt.search import find_culprits
 from triage.hunt.seen import ALONE, BISECTION, Knowledge, SeenRun
@@ -17,6 +16,7 @@ from triage.hunt.warm import WarmSuite
 from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
 from triage.lab.protocol import Answer, Look, Observation, Setup, Step
+from triage.model.nodeid import file_of
 from triage.probe.api import Case
 from triage.probe.leak_writers import find_writer
 from triage.probe.leaked_state import find_leaked_state

@@ -8,11 +8,11 @@ from math import ceil
 from typing import Any
 
 from triage.hunt.changes import Change
-from triage.hunt.orders import file_of
 from triage.hunt.proof import Proof
 from triage.lab.lab import Lab
 from triage.lab.protocol import Experiment, Look, Setup
 from triage.model.experiment import Status
+from triage.model.nodeid import file_of
 
 _MOST_CHANGES = 8
 """Changes that share a control: what is proven stands, should the time run out in the next ones."""

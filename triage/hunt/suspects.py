@@ -57,8 +57,12 @@ def _sorted_out(places: Sequence[Place], *, effect_is_red: bool) -> tuple[list[P
     having = [place for place in places if place.red is effect_is_red and place.before]
     lacking = [place for place in places if place.red is not effect_is_red]
     harmless = set[str]().union(*(place.before for place in lacking))
-    # a run with few tests before it leaves the least to search
-    having.sort(key=lambda place: (len([t for t in place.before if t not in harmless]), len(place.before)))
+
+    def left_to_search(place: Place) -> tuple[int, int]:
+        suspected = [nodeid for nodeid in place.before if nodeid not in harmless]
+        return len(suspected), len(place.before)
+
+    having.sort(key=left_to_search)
     return having, harmless
 
 

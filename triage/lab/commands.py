@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from triage.instruments.registry import plugin_of
 from triage.lab.protocol import Setup
+from triage.model.nodeid import file_of
 
 
 def shell(
@@ -81,7 +82,7 @@ def _targets(setup: Setup) -> list[str]:
     """What pytest collects, in order; files that are only to be imported are deselected again."""
     own: dict[str, list[str]] = {}
     for nodeid in setup.nodeids:
-        own.setdefault(nodeid.partition("::")[0], []).append(nodeid)
+        own.setdefault(file_of(nodeid), []).append(nodeid)
     if not setup.imports:
         return list(setup.nodeids)
     words: list[str] = []

@@ -86,13 +86,13 @@ def _in_one_numbering(
     matcher = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
     replaced: set[int] = set()
     number_in_old: dict[int, int] = {}
-    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+    for kind, start, end, new_start, _ in matcher.get_opcodes():
+        # lines of an insertion have no number in the old text, and lines of a deletion none in the new one
         if kind == "equal":
-            number_in_old.update({new_start + at + 1: start + at + 1 for at in range(end - start)})
+            for offset in range(1, end - start + 1):
+                number_in_old[new_start + offset] = start + offset
         elif kind == "replace":
             replaced.update(range(start + 1, end + 1))
-        # lines of an insertion have no number in the old text, and lines of a deletion none in the new one
-        assert new_end >= new_start
     mapped = frozenset(number_in_old[line] for line in after if line in number_in_old)
     return before - replaced, mapped
 
@@ -103,30 +103,20 @@ def _consequences(text: str | None, path: str, failure: Failure) -> frozenset[in
         tree = ast.parse(text or "")
     except (SyntaxError, ValueError, RecursionError):
         return frozenset()
-    passed = {
-        frame.lineno
-        for raised in failure.chain
-        for frame in raised.frames
-        if frame.path == path and frame.lineno
-    }
+    frames = [frame for raised in failure.chain for frame in raised.frames]
+    passed = {frame.lineno for frame in frames if frame.path == path and frame.lineno}
     types = {raised.type.rpartition(".")[2] for raised in failure.chain}
     found: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name in types:
             found |= _lines_of([node])
-        if isinstance(node, ast.Try) and any(_spans(part, line) for part in node.body for line in passed):
-            found |= _lines_of(node.finalbody)
-            for handler in node.handlers:
-                found |= set(range(handler.lineno, (handler.end_lineno or handler.lineno) + 1))
+        if isinstance(node, ast.Try) and passed & _lines_of(node.body):
+            found |= _lines_of([*node.handlers, *node.finalbody])
         for block in _blocks(node):
             raising = [part for part in block if isinstance(part, ast.Raise | ast.Assert)]
-            if any(_spans(part, line) for part in raising for line in passed):
+            if passed & _lines_of(raising):
                 found |= _lines_of(block)
     return frozenset(found)
-
-
-def _spans(node: ast.stmt, line: int) -> bool:
-    return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 
 def _blocks(node: ast.AST) -> Iterator[Sequence[ast.stmt]]:
@@ -139,8 +129,13 @@ def _blocks(node: ast.AST) -> Iterator[Sequence[ast.stmt]]:
             yield block
 
 
-def _lines_of(block: Sequence[ast.stmt]) -> set[int]:
-    return {line for part in block for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)}
+def _lines_of(parts: Sequence[ast.stmt | ast.excepthandler]) -> set[int]:
+    """The lines from the first to the last of each part."""
+    found: set[int] = set()
+    for part in parts:
+        last = part.end_lineno or part.lineno
+        found.update(range(part.lineno, last + 1))
+    return found
 
 
 def _ranges(path: str, lines: frozenset[int], text: str | None) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from triage.model.base import Value
+from triage.model.nodeid import file_of
 from triage.model.outcome import Phase
 from triage.text.pattern import pattern
 
@@ -139,7 +140,7 @@ class Failure(Value):
     @property
     def test_place(self) -> Frame | None:
         """The innermost line in the test's own file, else in any test code: helpers, fixtures, conftest."""
-        own = present_name(self.nodeid).partition("::")[0]
+        own = file_of(present_name(self.nodeid))
         return self._innermost("test", own) or self._innermost("test")
 
     def _innermost(self, origin: Origin, path: str | None = None) -> Frame | None:

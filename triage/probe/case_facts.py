@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from triage.evidence.packed import read_record_bytes
 from triage.model.base import World
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, RunRecord
 from triage.probe.probes.commit import Commit
@@ -92,7 +93,7 @@ def facts_of(
         entries = first_parents(repository)
         facts["commits"] = tuple(_commit(entry) for entry in entries)
         facts["merged"] = _merged(repository)
-        facts["renames"] = renames_of(repository, nodeid.partition("::")[0])
+        facts["renames"] = renames_of(repository, file_of(nodeid))
         facts["shallow"] = is_shallow(repository)
         facts["dirty"] = tuple(
             path for path in repository.changes() if not path.startswith(("reports/", ".triage/"))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from triage.model.experiment import Factor
 from triage.model.failure import is_test
+from triage.model.nodeid import file_of, names_within
 from triage.probe.api import Case
 from triage.probe.edits.fixed_date import (
     ClockRead,
@@ -27,9 +28,11 @@ def date_repairs(case: Case, factor: Factor) -> Iterator[RepairEdit]:
     """Edits of the test, for the moment at which it was seen to pass."""
     if factor.name != "now":
         return
-    path, _, inside = case.nodeid.partition("::")
+    path = file_of(case.nodeid)
+    names = names_within(case.nodeid)
+    if not names:
+        return  # the whole file failed to be collected
     source = case.source(path) or ""
-    names = [part.partition("[")[0] for part in inside.split("::")]
     moment = datetime.fromisoformat(str(factor.to))
     reason = f"On {moment:%Y-%m-%d} the test passes; today it fails."
     counted = counted_from_today(source, names, moment.date())

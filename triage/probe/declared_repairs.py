@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Experiment
 from triage.model.experiment import Factor, Patch
+from triage.model.nodeid import file_of, function_of
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.date_repairs import date_repairs
 from triage.probe.edits import declared, requirements
@@ -93,12 +94,12 @@ def _is_guessed(case: Case, factor: Factor) -> bool:
 
 def _variable(case: Case, name: str, value: str | None) -> Iterator[RepairEdit]:
     """In the test; for every test beside a conftest; there before anything is imported."""
-    path, _, test = case.nodeid.partition("::")
+    path = file_of(case.nodeid)
     said = f"without {name}" if value is None else f"with {name}={value}"
     reason = f"The suite no longer depends on what the machine says of {name}."
     text = declared.in_test(case.source(path) or "", case.nodeid, declared.variable_call(name, value))
     if text is not None:
-        yield RepairEdit(f"{_short(test)} runs {said} by itself", {path: text}, reason)
+        yield RepairEdit(f"{function_of(case.nodeid)} runs {said} by itself", {path: text}, reason)
     conftest = conftest_of([case.nodeid], case.files)
     before = case.source(conftest) or ""
     fixture = declared.variable_in_conftest(before, name, value)
@@ -154,10 +155,10 @@ def _zone(case: Case, zone: str) -> Iterator[RepairEdit]:
 
 
 def _folder(case: Case, folder: str) -> Iterator[RepairEdit]:
-    path, _, test = case.nodeid.partition("::")
+    path = file_of(case.nodeid)
     text = declared.in_folder(case.source(path) or "", case.nodeid, folder)
     if text is not None:
-        title = f"{_short(test)} goes to the folder from which its paths lead"
+        title = f"{function_of(case.nodeid)} goes to the folder from which its paths lead"
         yield RepairEdit(title, {path: text}, "The suite can be started from any folder.")
 
 
@@ -177,7 +178,3 @@ def _file(case: Case, factor: Factor, proof: Experiment) -> Iterator[RepairEdit]
         yield RepairEdit(
             f"{factor.name} is restored: {factor.to}", edits, "Git has the file; the tree does not."
         )
-
-
-def _short(test: str) -> str:
-    return test.partition("[")[0].rpartition("::")[2]

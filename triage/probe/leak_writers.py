@@ -15,6 +15,7 @@ from typing import Literal
 
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.failure import is_test
+from triage.model.nodeid import file_of, function_of
 from triage.probe.api import Case, look
 from triage.probe.leaked_state import LeakedState
 from triage.probe.shared_objects import shared_by_accident
@@ -56,9 +57,8 @@ class LeakWriter:
     @property
     def _is_of_the_polluter(self) -> bool:
         """Whether the line stands in the polluting test itself, and not in a helper or a fixture."""
-        path, _, rest = self.polluter.partition("::")
-        own_name = rest.rpartition("::")[2].partition("[")[0]
-        return self.function == own_name and self.place.rpartition(":")[0] == path
+        is_in_its_file = self.place.rpartition(":")[0] == file_of(self.polluter)
+        return is_in_its_file and self.function == function_of(self.polluter)
 
 
 Writing = Generator[tuple[Step, ...], tuple[Answer, ...], LeakWriter | None]

@@ -9,6 +9,7 @@ from typing import Any
 from triage.instruments.process_state_table import in_words
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
 from triage.model.experiment import Factor, Status
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, look, test
 from triage.probe.minimise import minimise
 from triage.probe.treatment import repeats_of
@@ -195,7 +196,7 @@ def _shown(search: _Search, key: str) -> str:
 
 def _files_of(setup: Setup) -> tuple[str, ...]:
     """The files of the tests of a setup, where it has several and imports none besides."""
-    files = tuple(dict.fromkeys(nodeid.partition("::")[0] for nodeid in setup.nodeids))
+    files = tuple(dict.fromkeys(file_of(nodeid) for nodeid in setup.nodeids))
     return files if len(files) > 1 and not setup.imports else ()
 
 

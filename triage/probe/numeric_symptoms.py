@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from triage.model.nodeid import file_of
 from triage.probe.api import Case
-from triage.probe.symptoms import failing_files, file_of, message_of, uses
+from triage.probe.symptoms import failing_files, message_of, uses
 from triage.text.pattern import pattern
 
 _NOT_CLOSE = pattern(
@@ -82,7 +83,7 @@ def uses_arrays(case: Case) -> bool:
 
 def compares_floats(case: Case) -> bool:
     """Whether the test's file compares floats."""
-    return _COMPARES_FLOATS.search(case.source(file_of(case)) or "") is not None
+    return _COMPARES_FLOATS.search(case.source(file_of(case.nodeid)) or "") is not None
 
 
 def asks_for_types(case: Case) -> bool:

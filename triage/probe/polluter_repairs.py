@@ -16,6 +16,7 @@ from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Patch
 from triage.model.failure import is_test
+from triage.model.nodeid import file_of, function_of
 from triage.probe.api import Case, look
 from triage.probe.edits.conftest import conftest_of
 from triage.probe.edits.isolated import LeakedValue, isolated
@@ -117,13 +118,13 @@ def _is_test_module(module: str, files: Sequence[str]) -> bool:
 
 
 def _at_the_victim(case: Case, sets: Sequence[Sequence[str]], leaked: LeakedState, after: After) -> Trying:
-    path, _, test = case.nodeid.partition("::")
+    path = file_of(case.nodeid)
     source = case.source(path)
     values = [LeakedValue(*texts) for texts in zip(leaked.keys, leaked.clean, leaked.dirty, strict=True)]
     text = None
     if source is not None:
         text = isolated(source, case.nodeid, values, case.files, whole=len(sets) > 1)
-    title = f"{test.partition('[')[0].rpartition('::')[2]} sets what it needs, whatever ran before it"
+    title = f"{function_of(case.nodeid)} sets what it needs, whatever ran before it"
     if text is None or not (yield from _helps(case, sets, after, {path: text}, title)):
         return None
     return patch_of_files({path: (source, text)}, title, _reason(sets, leaked), leaves=_LEAK_STAYS)
@@ -207,7 +208,7 @@ def _edit_of_one(
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, str, str] | None]:
     """Title, path and new text of the first edit with which all of them pass, and the subject after them."""
     for polluter in polluters:
-        path = polluter.partition("::")[0]
+        path = file_of(polluter)
         source = edits.get(path) or case.source(path) or ""
         for title, text in restored(source, polluter, leaked.keys, leaked.clean, case.files):
             if text in tried:

@@ -6,9 +6,10 @@ import ast
 import posixpath
 from collections.abc import Iterator
 
+from triage.model.nodeid import file_of
 from triage.probe.api import Case
 from triage.probe.sources import tree_of
-from triage.probe.symptoms import file_of, own_frames
+from triage.probe.symptoms import own_frames
 
 _MOST = 200
 
@@ -16,7 +17,7 @@ _MOST = 200
 def related(case: Case) -> frozenset[str]:
     """Paths relative to the root: the test's file, its conftest files, its frames, and what these import."""
     known = set(case.files)
-    waiting = [*_with_conftests(file_of(case)), *(path for path, _ in own_frames(case))]
+    waiting = [*_with_conftests(file_of(case.nodeid)), *(path for path, _ in own_frames(case))]
     found: set[str] = set()
     while waiting and len(found) < _MOST:
         path = waiting.pop(0)

@@ -16,6 +16,7 @@ from triage.lab.lab import Lab
 from triage.lab.protocol import Look, Observation, Setup
 from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 from triage.run.shared_things import TAKEN
 from triage.text.plural import counted_noun
@@ -137,7 +138,7 @@ def processes_at_once(
     alone = Setup(nodeids=(nodeid,), workers=parallel.workers, distribution="each")
     yield "workers", alone
     shared_out = Setup(nodeids=(), workers=parallel.workers, distribution=parallel.distribution)
-    file = _of_file(file_of_test(nodeid), suite)
+    file = _of_file(file_of(nodeid), suite)
     for nodeids in dict.fromkeys((file, tuple(suite))):
         if len(nodeids) > 1:
             yield "workers", shared_out.plus(nodeids=nodeids)
@@ -244,8 +245,8 @@ def companies(
     known = set(suite)
     recorded = tuple(other for other in chunk if other in known)
     before = recorded[: recorded.index(nodeid) + 1] if nodeid in recorded else ()
-    path = file_of_test(nodeid)
-    files = tuple(dict.fromkeys(file_of_test(other) for other in suite))
+    path = file_of(nodeid)
+    files = tuple(dict.fromkeys(file_of(other) for other in suite))
     in_place: tuple[Context, Setup] = ("chunk", Setup(nodeids=before))
     in_file_before: tuple[Context, Setup] = ("file", Setup(nodeids=_of_file(path, before)))
     candidates: tuple[tuple[Context, Setup], ...] = (
@@ -263,13 +264,8 @@ def companies(
             yield context, setup
 
 
-def file_of_test(nodeid: str) -> str:
-    """The path in a node id."""
-    return nodeid.partition("::")[0]
-
-
 def _of_file(path: str, nodeids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(nodeid for nodeid in nodeids if file_of_test(nodeid) == path)
+    return tuple(nodeid for nodeid in nodeids if file_of(nodeid) == path)
 
 
 def _unfinished(first: Sequence[Observation], context: Context) -> NotReproduced:

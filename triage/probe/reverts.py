@@ -66,11 +66,12 @@ def reverts_of(
     commit = _read(case, good, bad)
     if not commit.hunks or not (yield from _passes(case, commit.setup(commit.hunks))):
         return Reverts()
-    whole = commit.patch(
-        commit.hunks, f"revert {name}", f"All that {name} changed beside tests is taken back."
-    )
-    if len(commit.hunks) == 1 or len(commit.hunks) > _MOST_HUNKS or case.flaky:
-        return Reverts(_places(commit.hunks) if len(commit.hunks) == 1 else (), (whole,))
+    reason = f"All that {name} changed beside tests is taken back."
+    whole = commit.patch(commit.hunks, f"revert {name}", reason)
+    if len(commit.hunks) == 1:
+        return Reverts(_places(commit.hunks), (whole,))
+    if len(commit.hunks) > _MOST_HUNKS or case.flaky:
+        return Reverts(patches=(whole,))
     fewest = yield from minimise(
         commit.hunks,
         commit.setup,
@@ -81,14 +82,17 @@ def reverts_of(
         return Reverts(_places(fewest), (whole,))
     shown = ", ".join(_places(fewest))
     reason = f"Taking back {shown} is enough; the other changes of {name} stay."
-    return Reverts(_places(fewest), (commit.patch(fewest, f"take back {shown} of {name}", reason), whole))
+    smallest = commit.patch(fewest, f"take back {shown} of {name}", reason)
+    return Reverts(_places(fewest), (smallest, whole))
 
 
 def _read(case: Case, good: str, bad: str) -> _Commit:
     changes: Mapping[str, Sequence[ChangedText]] = case.facts.get(CHANGES, {})
     between = changes.get(f"{good}..{bad}", ())
     files = {changed.path: changed for changed in between if _counts(changed.path)}
-    hunks = [hunk for path, file in files.items() for hunk in can_be_taken_back(file, case.source(path))]
+    hunks: list[Hunk] = []
+    for path, file in files.items():
+        hunks += can_be_taken_back(file, case.source(path))
     return _Commit(case, files, tuple(hunks))
 
 
@@ -105,7 +109,8 @@ def _passes(case: Case, setup: Setup) -> Generator[tuple[Step, ...], tuple[Answe
 
 def _places(hunks: Sequence[Hunk]) -> tuple[str, ...]:
     """`path:line` of one line, else the name of the hunk."""
-    is_line = [not hunk.is_file and hunk.first == hunk.last for hunk in hunks]
-    return tuple(
-        f"{hunk.path}:{hunk.first}" if one else hunk.name for hunk, one in zip(hunks, is_line, strict=True)
-    )
+    places = []
+    for hunk in hunks:
+        is_one_line = not hunk.is_file and hunk.first == hunk.last
+        places.append(f"{hunk.path}:{hunk.first}" if is_one_line else hunk.name)
+    return tuple(places)

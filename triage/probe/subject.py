@@ -12,6 +12,7 @@ from triage.errors import UsageError, VoidError
 from triage.lab.collect import Collected
 from triage.model.cluster import Cluster, ClusterStatus
 from triage.model.failure import present_name, surroundings_of
+from triage.model.nodeid import file_of
 from triage.model.run import RunRecord
 
 _CLUSTER = re.compile(r"C[1-9][0-9]*", re.IGNORECASE)
@@ -58,7 +59,7 @@ def find_subject(
         failing = tuple(nodeid for nodeid in inside if nodeid in red)
         return Subject(failing or inside)
     for broken, reason in collected.broken.items():
-        if text.partition("::")[0].startswith(broken):
+        if file_of(text).startswith(broken):
             raise VoidError(
                 "not-collected", f"{broken} cannot be collected: {reason}", f"try `triage probe {broken}`"
             )
@@ -83,12 +84,24 @@ def _members_of(name: str, registry: ClusterRegistry, collected: Collected) -> S
     here = tuple(dict.fromkeys(name for name in found.values() if name is not None))
     elsewhere = [member for member, name in found.items() if name not in (None, member)]
     if not here:
+        _refuse_collected_again(cluster, collected.tests)
         raise UsageError(
             "no-such-test",
             f"no test of {cluster.id} is in the suite any more (it had {cluster.members[0]})",
             "run the suite again",
         )
     return Subject(here, cluster.id, note=_elsewhere(elsewhere) if elsewhere else None)
+
+
+def _refuse_collected_again(cluster: Cluster, suite: Sequence[str]) -> None:
+    """Raise `UsageError` where a file or folder that did not collect gives tests now."""
+    for member in cluster.members:
+        if any(nodeid.startswith((f"{member}::", f"{member}/")) for nodeid in suite):
+            raise UsageError(
+                "no-such-test",
+                f"{member} is collected again: nothing of {cluster.id} is left to probe",
+                f"`triage verify {cluster.id}` closes it",
+            )
 
 
 def _in_suite(member: str, known: set[str]) -> str | None:

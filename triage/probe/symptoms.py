@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding
 
 _LONGREPR_END = 4000
@@ -37,8 +38,12 @@ def raised_text(case: Case) -> str:
 
 def own_frames(case: Case) -> list[tuple[str, int]]:
     """Path and line of the frames in product and tests, innermost first."""
-    frames = [frame for raised in case.failure.chain for frame in reversed(raised.frames)]
-    return [(f.path, f.lineno) for f in frames if f.origin in ("product", "test") and f.lineno]
+    found = []
+    for raised in case.failure.chain:
+        for frame in reversed(raised.frames):
+            if frame.origin in ("product", "test") and frame.lineno:
+                found.append((frame.path, frame.lineno))
+    return found
 
 
 def own_places(case: Case, most: int | None = None) -> tuple[str, ...]:
@@ -46,14 +51,9 @@ def own_places(case: Case, most: int | None = None) -> tuple[str, ...]:
     return tuple(f"{path}:{line}" for path, line in own_frames(case)[:most])
 
 
-def file_of(case: Case) -> str:
-    """The file of the test, relative to the root of the suite."""
-    return case.nodeid.partition("::")[0]
-
-
 def failing_files(case: Case) -> list[str]:
     """The test's own file, and those that the failure went through; each once."""
-    return list(dict.fromkeys([file_of(case), *(path for path, _ in own_frames(case))]))
+    return list(dict.fromkeys([file_of(case.nodeid), *(path for path, _ in own_frames(case))]))
 
 
 def uses(case: Case, *kinds: str) -> list[dict[str, Any]]:

@@ -10,10 +10,10 @@ from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
 from triage.lab.verdict import repeats_for
 from triage.model.base import Value
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
+from triage.model.nodeid import file_of
 from triage.model.rate import runs_needed
 from triage.probe.api import Case, Finding, look, test
 from triage.probe.sources import tree_of
-from triage.probe.symptoms import file_of
 
 _STEADY_REPEATS, USUAL_ALPHA = 4, 0.05
 """4 failures of 4 against 0 of 4 have p = 0.014 by Fisher's exact test: the fewest repeats below alpha."""
@@ -191,7 +191,7 @@ def reached_failed_statement(case: Case, run: Observation) -> bool:
 
 def _failed_statement(case: Case) -> dict[str, object] | None:
     """File, first and last line of the statement of the test's own file through which the failure went."""
-    path = file_of(case)
+    path = file_of(case.nodeid)
     if case.failure.phase != "call":
         return None
     lines = [f.lineno for raised in case.failure.chain[:1] for f in raised.frames if f.path == path]

@@ -7,10 +7,11 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
+from triage.model.nodeid import file_of
 from triage.probe.api import Case
 from triage.probe.related_files import related
 from triage.probe.sources import spans, tree_of
-from triage.probe.symptoms import file_of, own_frames
+from triage.probe.symptoms import own_frames
 from triage.text.pattern import pattern
 from triage.text.redact import is_secret_name
 
@@ -147,7 +148,7 @@ def _depth(path: str) -> tuple[bool, int]:
 
 def expected(case: Case) -> Iterator[str]:
     """Constants of the assertion that failed."""
-    path = file_of(case)
+    path = file_of(case.nodeid)
     tree = tree_of(case.source(path))
     if tree is None:
         return

@@ -11,8 +11,8 @@ from typing import Any
 
 from triage.config import Settings
 from triage.model.criterion import Conditions, Criterion, Scope, allowed_rate
+from triage.model.nodeid import file_of
 from triage.model.rate import runs_needed
-from triage.repair.inputs import file_of
 
 STEADY_RUNS = 4
 """Four failures of four against none of four: p = 0.014."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import libcst as cst
 
+from triage.model.nodeid import file_of, names_within
 from triage.model.strength import Strength
 
 _ASSERTING = frozenset({"raises", "warns", "gradcheck", "gradgradcheck"})
@@ -189,7 +190,7 @@ def _tree(text: str | None) -> ast.AST:
 
 def missing_note(root: Path, nodeid: str, words: Sequence[str]) -> str | None:
     """What is wrong with the docstring of a test; None where it has a note that names one of the words."""
-    name, *parts = nodeid.partition("[")[0].split("::")
+    name, parts = file_of(nodeid), names_within(nodeid)
     path = root / name
     try:
         module = cst.parse_module(path.read_bytes())

@@ -14,6 +14,7 @@ from triage.config import Settings
 from triage.instruments.registry import plugin_of
 from triage.lab.measurements import magnitude
 from triage.model.criterion import Bound, Conditions, Criterion, Scope, allowed_rate
+from triage.model.nodeid import file_of
 from triage.repair.asked import (
     files_of_tests,
     ledgers_criterion,
@@ -23,7 +24,7 @@ from triage.repair.asked import (
     runs_for,
     without_runs,
 )
-from triage.repair.inputs import Basis, file_of
+from triage.repair.inputs import Basis
 
 CAPTURE = ".triage/capture"
 """Where the command for people writes what it measures."""

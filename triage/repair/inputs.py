@@ -17,17 +17,13 @@ from triage.model.base import reason_of
 from triage.model.cluster import Cluster, ClusterStatus
 from triage.model.experiment import ExperimentResult, ProbeReport, Status
 from triage.model.journal import AttemptRecorded
+from triage.model.nodeid import file_of
 from triage.model.run import Chunk, RunRecord
 
 ORDER_KINDS = frozenset({"order-dependent", "working-directory"})
 """Causes that lie in tests that ran before."""
 WORKER_VARIABLES = "PYTEST_XDIST_"
 """Variables that begin so are set by pytest-xdist, in each of its workers."""
-
-
-def file_of(nodeid: str) -> str:
-    """The file in which a test is."""
-    return nodeid.partition("::")[0]
 
 
 @dataclass(frozen=True)

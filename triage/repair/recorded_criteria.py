@@ -16,6 +16,7 @@ from triage.lab.collect import Collected
 from triage.model.criterion import Conditions, Criterion, Scope
 from triage.model.failure import present_name
 from triage.model.journal import Relocation
+from triage.model.nodeid import file_of, without_parameters
 from triage.model.rate import FlakyRecord
 from triage.model.recorded_criteria import MissingTest, RecordedCriteria, RecordedFailure, RenamedTest
 from triage.repair.asked import (
@@ -28,7 +29,6 @@ from triage.repair.asked import (
     runs_for,
     without_runs,
 )
-from triage.repair.inputs import file_of
 from triage.repair.recorded_failures import FailingRun, FoundFailure
 from triage.repair.tree_change import EarlierTree, PresentTree, change_since, kept_tests
 
@@ -97,7 +97,7 @@ def _renamed(
         if before is None:
             continue
         how_of = {move.old: move.how for move in ground.moves}
-        test = before.partition("[")[0]
+        test = without_parameters(before)
         how = how_of[test if test in how_of else file_of(before)]
         since = earlier[each.failure.stamp].commit
         yield RenamedTest(nodeid=before, now=each.failure.nodeid, how=how, since=since)

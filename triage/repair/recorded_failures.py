@@ -16,6 +16,7 @@ from triage.model.cluster import Cluster
 from triage.model.criterion import Conditions
 from triage.model.failure import present_name, surroundings_of
 from triage.model.journal import FilesMoved, Relocation
+from triage.model.nodeid import file_of
 from triage.model.recorded_criteria import RecordedFailure
 from triage.model.run import RunRecord, TestResult
 
@@ -52,8 +53,8 @@ class FailingRun:
         Under their names of today.
         """
         if result.chunk is None:
-            file = result.nodeid.partition("::")[0]
-            together = [each for each in self.record.results if each.nodeid.partition("::")[0] == file]
+            file = file_of(result.nodeid)
+            together = [each for each in self.record.results if file_of(each.nodeid) == file]
         else:
             process = (result.chunk, result.attempt)
             together = [each for each in self.record.results if (each.chunk, each.attempt) == process]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from triage.campaign.moved import MovedFiles
 from triage.lab.collect import Collected
 from triage.model.journal import Relocation
-from triage.repair.inputs import file_of
+from triage.model.nodeid import file_of, without_parameters
 
 _SAME_BODY = "renamed: its body is the same"
 
@@ -28,7 +28,7 @@ def renamings(
     if not missing:
         return ()
     of_files = [move for move in moved() if any(file_of(nodeid) == move.old for nodeid in missing)]
-    tests = dict.fromkeys(_without_parameters(nodeid) for nodeid in missing)
+    tests = dict.fromkeys(without_parameters(nodeid) for nodeid in missing)
     of_tests = [
         Relocation(old=test, new=found, how=_SAME_BODY)
         for test in tests
@@ -41,7 +41,7 @@ def name_finder(moved: MovedFiles, collected: Collected) -> Callable[[str], str 
     """Return a function that guesses from the name of a test that is gone what it is called now."""
 
     def find(nodeid: str) -> str | None:
-        return next(_of_same_body(moved, collected, _without_parameters(nodeid)), None)
+        return next(_of_same_body(moved, collected, without_parameters(nodeid)), None)
 
     return find
 
@@ -50,8 +50,8 @@ def _only_new_name(moved: MovedFiles, collected: Collected, test: str, known_the
     """The one test of today with the body of a test that is gone; None where its file alone has moved."""
     file = file_of(test)
     moved_along = {move.new + test.removeprefix(file) for move in moved() if move.old == file}
-    names_then = {_without_parameters(nodeid) for nodeid in known_then}
-    if moved_along & {_without_parameters(nodeid) for nodeid in collected.tests}:
+    names_then = {without_parameters(nodeid) for nodeid in known_then}
+    if moved_along & {without_parameters(nodeid) for nodeid in collected.tests}:
         return None
     found = [name for name in _of_same_body(moved, collected, test) if name not in names_then]
     return found[0] if len(found) == 1 else None
@@ -61,11 +61,7 @@ def _of_same_body(moved: MovedFiles, collected: Collected, test: str) -> Iterato
     """Tests of the same file, whatever that is called now, with the body of the test that is gone."""
     file = file_of(test)
     files = [file, *(move.new for move in moved() if move.old == file)]
-    names = dict.fromkeys(_without_parameters(nodeid) for nodeid in collected.tests)
+    names = dict.fromkeys(without_parameters(nodeid) for nodeid in collected.tests)
     for name in names:
         if file_of(name) in files and moved.is_same_test(test, name):
             yield name
-
-
-def _without_parameters(nodeid: str) -> str:
-    return nodeid.partition("[")[0]

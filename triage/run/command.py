@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import triage
+from triage.model.nodeid import file_of, without_parameters
 from triage.model.run import AS_PYTEST, Limits
 from triage.process.api import FOLDER, RECORD, REPORT, STACKS, ProcessRequest
 from triage.text.mark import MARK_PATTERN
@@ -162,7 +163,7 @@ def seed_of_run(stamp: str) -> int:
 
 def _without_secret_case(nodeid: str) -> str:
     """Return an id that plain pytest finds: for a case whose id was redacted, that of its function."""
-    return nodeid.partition("[")[0] if MARK_PATTERN.search(nodeid) else nodeid
+    return without_parameters(nodeid) if MARK_PATTERN.search(nodeid) else nodeid
 
 
 def new_key() -> bytes:
@@ -172,7 +173,7 @@ def new_key() -> bytes:
 
 def _outermost(selector: str, root: str, left_out: Sequence[str]) -> str:
     """The selector, or what it lies in and is left out: pytest refuses a name that it does not find there."""
-    path = os.path.normpath(os.path.join(root, selector.partition("::")[0]))
+    path = os.path.normpath(os.path.join(root, file_of(selector)))
     for other in left_out:
         if path == other or path.startswith(other + os.sep):
             return other

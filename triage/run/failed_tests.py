@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from triage.model.failure import present_name
+from triage.model.nodeid import file_of
 from triage.model.run import FailedTests, RerunHint, RunRecord, TestResult
 from triage.run.collection import Collected
 from triage.text.plural import counted_noun
@@ -35,7 +36,7 @@ def failed_tests(record: RunRecord) -> FailedTests:
 
 def selectors_of(failed: FailedTests, root: Path) -> tuple[str, ...]:
     """The files and folders that pytest has to collect; those that are gone since are left out."""
-    files = dict.fromkeys(_file_of(nodeid) for nodeid in failed.nodeids)
+    files = dict.fromkeys(file_of(nodeid) for nodeid in failed.nodeids)
     if "" in files or "." in files:
         return ()  # the root itself did not collect: everything is asked for
     return tuple(file for file in files if (root / file).exists())
@@ -96,10 +97,6 @@ def _names(results: Iterable[TestResult]) -> tuple[str, ...]:
 def _needs_others(result: TestResult) -> bool:
     hint = result.reruns.hint if result.reruns is not None else None
     return hint in (RerunHint.NEEDS_OTHERS, RerunHint.UNDECIDED)
-
-
-def _file_of(nodeid: str) -> str:
-    return nodeid.partition("::")[0]
 
 
 def _is_below(nodeid: str, collectors: Sequence[str]) -> bool:

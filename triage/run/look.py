@@ -13,6 +13,7 @@ from typing import Any
 
 from triage.model.base import Progress
 from triage.model.look import DOCUMENT, FOLDER, LookDocument
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 from triage.model.run import Key, Suite
 from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker
@@ -46,7 +47,7 @@ class _Known:
 
     @property
     def file(self) -> str:
-        return self.key[0].partition("::")[0]
+        return file_of(self.key[0])
 
 
 @dataclass

@@ -13,6 +13,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from triage.model.failure import Captured, Failure, Frame, Raised, beneath, origin_of, posix
+from triage.model.nodeid import file_of
 from triage.model.root import guess_root, workspace_in
 
 ROOT = "<root>"
@@ -53,7 +54,7 @@ def _guessed_roots(failure: Failure) -> tuple[str, ...]:
     product = set()
     for raised in failure.chain:
         product |= {frame.path for frame in raised.frames if frame.origin == "product"}
-    own_file = posix(failure.nodeid.partition("::")[0])
+    own_file = posix(file_of(failure.nodeid))
     for file in (own_file, *sorted(product)):
         for text in texts:
             root = guess_root(text, file)

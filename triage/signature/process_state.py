@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from triage.model.failure import Failure, posix
+from triage.model.nodeid import file_of
 from triage.model.signature import ProcessState
 from triage.signature.checkout import ROOT
 from triage.signature.numbers import Numeric
@@ -82,7 +83,7 @@ def working_directory_moved(failure: Failure) -> bool:
     pytest writes paths relative to the current directory; a test that changed it makes them absolute or
     climbing. A representation in Python's own style is always absolute and says nothing.
     """
-    test_file = posix(failure.nodeid.partition("::")[0])
+    test_file = posix(file_of(failure.nodeid))
     if not test_file or test_file.startswith("/"):
         return False
     if f"/{test_file}:" not in failure.longrepr:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable
 
 from triage.text.word_finder import any_of
 
-_SEPARATORS = bytes(code if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
-"""All but ASCII letters and digits, of which beginnings of tokens and telling names are made."""
-
-
+_WORD_CODES = (string.ascii_letters + string.digits).encode()
+"""Of these the beginnings of tokens and telling names are made."""
+_SEPARATORS = bytes(code if code in _WORD_CODES else ord(" ") for code in range(256))
+"""A table for `bytes.translate` that makes a space of everything else."""
 _ESCAPED_ENDS = re.compile(rb"\\[nrt]")
 """Line ends and tabs as literals show them: behind one a word begins."""
 _FIRST_WORD = re.compile(r"[^A-Za-z0-9]*(?P<word>[A-Za-z0-9]+)(?P<next>.?)")
@@ -48,8 +49,11 @@ class WordTest:
         self._of_beginning: dict[bytes, list[str]] = {}
         """By the longest beginning that is found: it brings the hints of the shorter ones with it."""
         for found in beginnings:
-            shorter = [hint for word, hints in beginnings.items() if found.startswith(word) for hint in hints]
-            self._of_beginning[found.encode()] = shorter
+            hints_of_found: list[str] = []
+            for word, hints_of_word in beginnings.items():
+                if found.startswith(word):
+                    hints_of_found += hints_of_word
+            self._of_beginning[found.encode()] = hints_of_found
 
     def possible(self, vocabulary: Vocabulary) -> list[str]:
         """Return the hints that the text may hold."""

@@ -23,26 +23,37 @@ def excerpts(
 
     Without a commit the files are read as they lie there. A path that leads out of the root is left out.
     """
-    repository = Repository.find(root)
-    is_at_commit = repository is not None and commit is not None and repository.head() == commit
-    places = [place for cluster in evidence.clusters for place in (cluster.product, cluster.own)]
-    places += [place for failure in evidence.failures for place in (failure.product, failure.own)]
-    wanted: dict[tuple[str, int], None] = {}
-    for place in places:
-        if place is not None:
-            wanted.setdefault((place.path, place.line))
+    lines_of = _reader(root, commit, may_differ=evidence.run.dirty is not False)
     texts: dict[str, list[str]] = {}
     found = []
-    for path, line in list(wanted)[:_MOST_EXCERPTS]:
+    for path, line in _places(evidence)[:_MOST_EXCERPTS]:
         if path not in texts:
-            is_changed = evidence.run.dirty is not False
-            from_tree = repository is None or commit is None or (is_at_commit and is_changed)
-            texts[path] = (
-                _lines_on_disk(root, path) if from_tree else _lines_of_commit(repository, commit, path)
-            )
+            texts[path] = lines_of(path)
         if line <= len(texts[path]):
             found.append(_excerpt(path, line, texts[path], redact))
     return tuple(found)
+
+
+def _places(evidence: PageEvidence) -> list[tuple[str, int]]:
+    """Path and line of what clusters and failures name, each once."""
+    places = []
+    for cluster in evidence.clusters:
+        places += [cluster.product, cluster.own]
+    for failure in evidence.failures:
+        places += [failure.product, failure.own]
+    return list(dict.fromkeys((place.path, place.line) for place in places if place is not None))
+
+
+def _reader(root: Path, commit: str | None, *, may_differ: bool) -> Callable[[str], list[str]]:
+    """What reads the lines of a file as the run had them.
+
+    `may_differ` says that the run's tree had changes nobody committed: they are on the disk still where that
+    commit is checked out.
+    """
+    repository = Repository.find(root)
+    if repository is None or commit is None or (may_differ and repository.head() == commit):
+        return lambda path: _lines_on_disk(root, path)
+    return lambda path: (repository.file_at(commit, path) or "").splitlines()
 
 
 def owners_by_file(root: Path, evidence: PageEvidence) -> dict[str, str]:
@@ -70,12 +81,6 @@ def _lines_on_disk(root: Path, path: str) -> list[str]:
         return file.read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
-
-
-def _lines_of_commit(repository: Repository | None, commit: str | None, path: str) -> list[str]:
-    if repository is None or commit is None:
-        return []
-    return (repository.file_at(commit, path) or "").splitlines()
 
 
 def settings_of(loaded: Loaded, redact: Callable[[str], str]) -> tuple[SettingEntry, ...]:

@@ -10,6 +10,7 @@ from triage.cluster.context import Context
 from triage.cluster.groups import Unit
 from triage.cluster.join_rules.unit_view import features, fields
 from triage.cluster.union import Join, by_key
+from triage.model.nodeid import file_of
 from triage.model.signature import Feature, ProcessState
 
 _JOINS = frozenset({ProcessState.WORKING_DIRECTORY_MOVED})
@@ -87,7 +88,7 @@ def _folders_of_tests(units: Sequence[Unit]) -> set[str]:
 
     Of `a/b/test_c.py` these are `a/b`, `b` and `a`: a test may name a folder from wherever it stands.
     """
-    files = {nodeid.partition("::")[0] for unit in units for nodeid in unit.members}
+    files = {file_of(nodeid) for unit in units for nodeid in unit.members}
     folders: set[tuple[str, ...]] = set()
     for file in files:
         folders.update(parent.parts for parent in PurePosixPath(file).parents)

@@ -8,6 +8,7 @@ functions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +23,12 @@ _WRITER = Writer("backwards")
 _STEPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 _WRONG = 1e-3
 """Relative error that a right gradient stays below at its best step, in double precision."""
+_LEAST = 1e-12
+"""Gradients below it are taken for zero: their relative error says nothing."""
+_SHIFT = 0.3
+"""From the direction of one input to that of the next, so that inputs of one shape move differently."""
+_SHIFT_OF_OUTPUT = 0.7
+"""Of the weights of an output: other than those of any input's direction."""
 _MAX_ELEMENTS = 400
 """Central differences call the function twice for each number of its inputs."""
 _seen: set[str] = set()
@@ -73,32 +80,36 @@ def _direction(torch: Any, value: Any, shift: float) -> Any:
 def _sweep(torch: Any, real: Any, cls: Any, name: str, args: tuple[Any, ...]) -> None:
     """Record the error of the gradient along one direction, for each step size."""
     positions = _differentiable(torch, args)
-    wide = [value.detach().double() if n in positions else value for n, value in enumerate(args)]
-    inputs = [wide[n].clone().requires_grad_() for n in positions]
-    directions = [_direction(torch, value, 0.3 * n) for n, value in enumerate(inputs)]
+    in_double = list(args)
+    for position in positions:
+        in_double[position] = args[position].detach().double()
+    inputs = [in_double[position].clone().requires_grad_() for position in positions]
+    directions = [_direction(torch, value, _SHIFT * number) for number, value in enumerate(inputs)]
+
+    def reduced(out: Any) -> Any:
+        """One number of an output; all of its elements count, each with another weight."""
+        return (out * _direction(torch, out.detach(), _SHIFT_OF_OUTPUT)).sum()
 
     def value_at(step: float) -> Any:
-        """The output, reduced to one number, with the inputs moved by `step` along the directions."""
-        moved = list(wide)
-        for n, direction in zip(positions, directions, strict=True):
-            moved[n] = wide[n] + step * direction
+        """The output, reduced, with the inputs moved by `step` along the directions."""
+        moved = list(in_double)
+        for position, direction in zip(positions, directions, strict=True):
+            moved[position] = in_double[position] + step * direction
         with torch.no_grad():
-            out = real(cls, *moved)
-        return (out * _direction(torch, out, 0.7)).sum()
+            return reduced(real(cls, *moved))
 
-    arguments = list(wide)
-    for n, value in zip(positions, inputs, strict=True):
-        arguments[n] = value
     with torch.enable_grad():
-        out = real(cls, *arguments)
-        given = torch.autograd.grad(
-            (out * _direction(torch, out.detach(), 0.7)).sum(), inputs, allow_unused=True
-        )
-    analytic = sum(float((g * d).sum()) for g, d in zip(given, directions, strict=True) if g is not None)
+        out = real(cls, *_with(in_double, positions, inputs))
+        gradients = torch.autograd.grad(reduced(out), inputs, allow_unused=True)
+    analytic = 0.0
+    for gradient, direction in zip(gradients, directions, strict=True):
+        if gradient is not None:
+            analytic += float((gradient * direction).sum())
     errors = []
     for step in _STEPS:
         numeric = float(value_at(step) - value_at(-step)) / (2 * step)
-        errors.append(abs(numeric - analytic) / max(abs(numeric), abs(analytic), 1e-12))
+        larger = max(abs(numeric), abs(analytic), _LEAST)
+        errors.append(abs(numeric - analytic) / larger)
     code = cls.backward.__code__
     _WRITER.write(
         "function", name=name, file=code.co_filename, line=code.co_firstlineno, errors=errors,
@@ -106,19 +117,25 @@ def _sweep(torch: Any, real: Any, cls: Any, name: str, args: tuple[Any, ...]) ->
     )  # fmt: skip
 
 
+def _with(args: Sequence[Any], positions: Sequence[int], values: Sequence[Any]) -> list[Any]:
+    """The arguments with these values at these positions."""
+    changed = list(args)
+    for position, value in zip(positions, values, strict=True):
+        changed[position] = value
+    return changed
+
+
 def _by_differences(torch: Any, real: Any, cls: Any, args: tuple[Any, ...]) -> Any:
     """Call the function with a backward by central differences; its own where that would take too long."""
     positions = _differentiable(torch, args)
-    if sum(args[n].numel() for n in positions) > _MAX_ELEMENTS:
+    inputs = [args[position] for position in positions]
+    if sum(value.numel() for value in inputs) > _MAX_ELEMENTS:
         _WRITER.write("missed", missed=f"{cls.__qualname__} is called with too many numbers")
         return real(cls, *args)
 
     def value(*tensors: Any) -> Any:
-        arguments = list(args)
-        for n, tensor in zip(positions, tensors, strict=True):
-            arguments[n] = tensor
         with torch.no_grad():
-            return real(cls, *arguments)
+            return real(cls, *_with(args, positions, tensors))
 
     class Differences(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod
@@ -128,9 +145,10 @@ def _by_differences(torch: Any, real: Any, cls: Any, args: tuple[Any, ...]) -> A
 
         @staticmethod
         def backward(ctx: Any, gradient: Any) -> Any:
-            return tuple(_differences(value, ctx.saved_tensors, n, gradient) for n in range(len(positions)))
+            saved = ctx.saved_tensors
+            return tuple(_differences(value, saved, which, gradient) for which in range(len(saved)))
 
-    return real(Differences, *(args[n] for n in positions))
+    return real(Differences, *inputs)
 
 
 def _differences(value: Any, tensors: Any, which: int, gradient: Any) -> Any:

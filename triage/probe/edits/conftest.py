@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterable
 
+from triage.model.nodeid import file_of
 from triage.probe.edits.imports import with_import
 from triage.probe.sources import module_of
 
@@ -13,7 +14,7 @@ _NAME = "conftest.py"
 
 def conftest_of(nodeids: Iterable[str], files: Collection[str]) -> str:
     """The nearest conftest of all these tests; where there is none, a new one in their common folder."""
-    folders = {posixpath.dirname(nodeid.partition("::")[0]) for nodeid in nodeids}
+    folders = {posixpath.dirname(file_of(nodeid)) for nodeid in nodeids}
     common = posixpath.commonpath(folders) if "" not in folders else ""
     folder = common
     while posixpath.join(folder, _NAME) not in files:

@@ -6,9 +6,11 @@ One test declares it for itself with `monkeypatch`; a `conftest.py` declares it 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import libcst as cst
 
+from triage.model.nodeid import file_of, names_within
 from triage.probe.edits.conftest import with_fixture_at_end
 from triage.probe.edits.imports import with_import
 from triage.probe.edits.one_test import OneTestEditor
@@ -39,7 +41,7 @@ def in_test(source: str, nodeid: str, call: str, *imports: str) -> str | None:
     A method of a class with a base takes none: the base may be `TestCase`.
     """
     module = module_of(source)
-    names = [part.partition("[")[0] for part in nodeid.split("::")[1:]]
+    names = names_within(nodeid)
     if module is None or not names:
         return None
     editor = _Beginning(names, call)
@@ -100,7 +102,7 @@ def in_folder(source: str, nodeid: str, folder: str) -> str | None:
     """The source where a test goes to a folder of the suite first; None where it can take no fixture."""
     has_path = re.search(r"^from pathlib import .*\bPath\b", source, re.MULTILINE) is not None
     here = "Path(__file__)" if has_path else "pathlib.Path(__file__)"
-    file = nodeid.partition("::")[0]
+    file = file_of(nodeid)
     root = f"{here}.parents[{file.count('/')}]"
     if folder == file.rpartition("/")[0]:
         target = f"{here}.parent"
@@ -113,7 +115,7 @@ def in_folder(source: str, nodeid: str, folder: str) -> str | None:
 class _Beginning(OneTestEditor):
     """Puts one call at the beginning of a test, which takes `monkeypatch` where the call is one of its."""
 
-    def __init__(self, names: list[str], call: str) -> None:
+    def __init__(self, names: Sequence[str], call: str) -> None:
         super().__init__(names)
         self._call = call
         self._needs_monkeypatch = call.startswith(f"{_MONKEYPATCH}.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from triage.model.nodeid import names_within
 from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
 
@@ -24,8 +25,7 @@ def with_note(source: str, nodeid: str, note: str) -> str:
     module = module_of(source)
     if module is None:
         return source
-    inside = nodeid.partition("[")[0].partition("::")[2]
-    return module.visit(_Noting(inside.split("::"), note)).code
+    return module.visit(_Noting(names_within(nodeid), note)).code
 
 
 class _Noting(OneTestEditor):

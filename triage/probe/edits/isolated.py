@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from triage.instruments.contents import Kind
+from triage.model.nodeid import file_of
 from triage.probe.edits.declared import in_folder, in_test, quoted, variable_call
 from triage.probe.edits.restore_state import is_module_of, kind_of_contents, module_and_attribute
 from triage.probe.sources import literal_of
@@ -44,7 +45,7 @@ def isolated(
     imports: list[str] = []
     for value in leaked:
         meant = replace(value, dirty="{}") if whole and value.dirty.startswith("{") else value
-        made = list(_calls(meant, nodeid.partition("::")[0], files, imports))
+        made = list(_calls(meant, file_of(nodeid), files, imports))
         if not made:
             return None
         calls += made

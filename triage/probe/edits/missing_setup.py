@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from triage.model.nodeid import file_of, names_within
 from triage.probe.edits.one_test import OneTestEditor
 from triage.probe.sources import module_of
 
@@ -41,17 +42,17 @@ class SetupEdits:
         module, setter_module = module_of(source), module_of(setter_source)
         if module is None or setter_module is None:
             return None
-        own, given = _function(module, _names(victim)), _function(setter_module, _names(setter))
+        own, given = _function(module, names_within(victim)), _function(setter_module, names_within(setter))
         if own is None or given is None:
             return None
-        same_file = victim.partition("::")[0] == setter.partition("::")[0]
+        same_file = file_of(victim) == file_of(setter)
         statements = tuple(statement for statement in _body(given) if not _is_left_out(statement))
-        if not same_file or _names(victim)[:-1] != _names(setter)[:-1]:
+        if not same_file or names_within(victim)[:-1] != names_within(setter)[:-1]:
             statements = tuple(each for each in statements if not _OWN_NAMES & _loaded(each))
         taken = set(_arguments(own)) | _OWN_NAMES
         return cls(
             module,
-            _names(victim),
+            names_within(victim),
             statements,
             tuple(name for name in _arguments(given) if name not in taken),
             {} if same_file else _imports_of(setter_module),
@@ -108,13 +109,9 @@ class _Victim(OneTestEditor):
         return function.with_changes(params=parameters, body=body)
 
 
-def _names(nodeid: str) -> tuple[str, ...]:
-    """Classes and function of a node id, without parameters."""
-    inside = nodeid.partition("[")[0].partition("::")[2]
-    return tuple(inside.split("::"))
-
-
 def _function(module: cst.Module, names: Sequence[str]) -> cst.FunctionDef | None:
+    if not names:
+        return None
     body: Sequence[cst.CSTNode] = module.body
     for name in names[:-1]:
         classes = [node for node in body if isinstance(node, cst.ClassDef) and node.name.value == name]

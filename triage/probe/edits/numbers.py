@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from triage.model.nodeid import function_of
 from triage.probe.sources import tree_of
 
 
@@ -38,7 +39,7 @@ class _Number:
 
 def changed_numbers(source: str, nodeid: str) -> Iterator[NumberChange]:
     """Each number of the test and of its file's fixtures changed: zeros first, then negatives."""
-    function = nodeid.partition("[")[0].rpartition("::")[2]
+    function = function_of(nodeid)
     tree = tree_of(source)
     if tree is None:
         return

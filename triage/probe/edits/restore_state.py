@@ -16,6 +16,7 @@ import libcst as cst
 from triage.instruments.contents import CONTENTS, Kind
 from triage.instruments.process_state_table import PLAIN_NAMES, SAVED, in_words, state_of
 from triage.model.base import Value
+from triage.model.nodeid import file_of, names_within
 from triage.probe.edits.conftest import with_fixture_at_end
 from triage.probe.edits.imports import group_of, own_packages
 from triage.probe.edits.monkeypatch import Monkeypatching
@@ -124,10 +125,9 @@ def restored(
     the file cannot be parsed or the test is not in it.
     """
     module = module_of(source)
-    if module is None:
+    path, names = file_of(nodeid), names_within(nodeid)
+    if module is None or not names:
         return
-    path, _, inside = nodeid.partition("::")
-    names = [part.partition("[")[0] for part in inside.split("::")]
     listed = ", ".join(in_words(key) for key in keys)
 
     editor = Monkeypatching(names, keys)

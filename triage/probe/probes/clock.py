@@ -10,9 +10,10 @@ from itertools import islice
 
 from triage.model.experiment import Factor
 from triage.model.failure import is_test
+from triage.model.nodeid import file_of, function_of
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.sources import tree_of
-from triage.probe.symptoms import failing_files, file_of, message_of, places, uses
+from triage.probe.symptoms import failing_files, message_of, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
 from triage.text.pattern import pattern
 
@@ -200,7 +201,7 @@ def _files_with_dates(case: Case) -> list[str]:
 
 def _stated_days(case: Case) -> Iterator[tuple[datetime, str]]:
     """Midday of each date that the project states, and the file that states it; those of the test first."""
-    own = file_of(case)
+    own = file_of(case.nodeid)
     texts = [(own, _text_of_test(case.source(own), case.nodeid))]
     texts += [(path, case.source(path) or "") for path in _files_with_dates(case)]
     for path, whole in texts:
@@ -214,7 +215,7 @@ def _stated_days(case: Case) -> Iterator[tuple[datetime, str]]:
 
 def _text_of_test(source: str | None, nodeid: str) -> str:
     """The lines of the test's own function."""
-    name = nodeid.partition("[")[0].rpartition("::")[2]
+    name = function_of(nodeid)
     for node in ast.walk(tree_of(source) or ast.Module([], [])):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             return "\n".join((source or "").splitlines()[node.lineno - 1 : node.end_lineno])

@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step, Trial
 from triage.model.base import Value
 from triage.model.experiment import Factor, RootCause, Status
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.bisect import Search
 from triage.probe.related_files import related
@@ -303,6 +304,6 @@ def _absent(run: Observation, nodeid: str) -> bool:
 
 
 def _carrying(case: Case, commit: Commit) -> Setup:
-    path = case.nodeid.partition("::")[0]
+    path = file_of(case.nodeid)
     text = case.source(path)
     return case.base.plus(commit=commit.id, edits={path: text} if text is not None else {})

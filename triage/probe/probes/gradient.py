@@ -14,13 +14,14 @@ from typing import Any
 from triage.lab.measurements import backward_calls
 from triage.model.experiment import CauseKind, Factor, RootCause
 from triage.model.failure import is_test
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.claim import SIGNAL_METERS
 from triage.probe.edits.autograd import Edit, guarded, reconnected
 from triage.probe.edits.numbers import NumberChange, changed_numbers
 from triage.probe.edits.statements import patch_of, without_statement
 from triage.probe.gradient_trace import GradientTrace, Site
-from triage.probe.symptoms import file_of, message_of
+from triage.probe.symptoms import message_of
 from triage.probe.treatment import Treatment, settle
 from triage.text.plural import counted_noun
 
@@ -148,7 +149,7 @@ def _other_numbers(case: Case, kind: CauseKind, site: Site) -> list[Treatment]:
 
 def _test_files(case: Case) -> Iterator[str]:
     """The test's own file, and the conftest files above it."""
-    path = file_of(case)
+    path = file_of(case.nodeid)
     yield path
     folder = path
     while folder:

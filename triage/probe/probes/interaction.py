@@ -54,7 +54,8 @@ def _tried(case: Case) -> list[Treatment]:
     found: list[Treatment] = []
     for fact in case.facts.values():
         if isinstance(fact, Finding):
-            found += [t for t in fact.facts.get("tried", ()) if isinstance(t, Treatment)]
+            tried = fact.facts.get("tried", ())
+            found += [treatment for treatment in tried if isinstance(treatment, Treatment)]
     return found
 
 
@@ -71,53 +72,58 @@ def _ranks(tried: Sequence[Treatment]) -> list[int]:
 
 def _compatible(tried: Sequence[Treatment], rank: int) -> list[Treatment]:
     """One treatment for each factor (its last where it has fewer), and one edit for each file."""
-    kept: dict[tuple[str, str], Treatment] = {}
-    for treatment, place in zip(tried, _ranks(tried), strict=True):
-        if place <= rank:
-            kept[treatment.factor.kind, treatment.factor.name] = treatment
+    of_factor: dict[tuple[str, str], Treatment] = {}
+    for treatment, own_rank in zip(tried, _ranks(tried), strict=True):
+        if own_rank <= rank:
+            of_factor[treatment.factor.kind, treatment.factor.name] = treatment
     edited: set[str] = set()
-    apart = []
-    for treatment in kept.values():
-        if not edited & set(treatment.treated.edits):
-            apart.append(treatment)
-        edited |= set(treatment.treated.edits)
-    return apart[:_MOST_TREATMENTS]
+    compatible = []
+    for treatment in of_factor.values():
+        files = set(treatment.treated.edits)
+        if not edited & files:
+            compatible.append(treatment)
+        edited |= files
+    return compatible[:_MOST_TREATMENTS]
 
 
 def _together(case: Case, part: Sequence[Treatment]) -> Setup:
     setup = case.base
     for treatment in part:
-        instruments: dict[str, dict[str, Any]] = {}
-        for name, settings in treatment.treated.instruments.items():
-            instruments[name] = {**setup.instruments.get(name, {}), **settings}
         treated = treatment.treated
+        instruments: dict[str, dict[str, Any]] = {}
+        for name, settings in treated.instruments.items():
+            settings_so_far = setup.instruments.get(name, {})
+            instruments[name] = {**settings_so_far, **settings}
         setup = setup.plus(env=treated.env, edits=treated.edits, instruments=instruments)
     return setup
 
 
 def _reasons(case: Case, kept: Sequence[Treatment]) -> str:
     """Why each of the old values is wrong, as a clause; empty where one of them may be right."""
-    found = [t.because or reason_against(case, t.factor) for t in kept]
-    return " and ".join(found) if all(found) else ""
+    reasons = [treatment.because or reason_against(case, treatment.factor) for treatment in kept]
+    return " and ".join(reasons) if all(reasons) else ""
 
 
 def _joint(case: Case, kept: Sequence[Treatment]) -> Treatment:
-    named = " and ".join(f"{t.factor.kind}:{t.factor.name}={t.factor.to}" for t in kept)
+    factors = [treatment.factor for treatment in kept]
+    names = [f"{factor.kind}:{factor.name}" for factor in factors]
+    new_values = [factor.to for factor in factors]
+    named = " and ".join(f"{name}={value}" for name, value in zip(names, new_values, strict=True))
     treated = _together(case, kept)
     idle = case.base.plus(instruments={name: {} for name in treated.instruments})
     return Treatment(
         factor=Factor(
             kind="joint",
-            name=" + ".join(f"{t.factor.kind}:{t.factor.name}" for t in kept),
-            from_=[t.factor.from_ for t in kept],
-            to=[t.factor.to for t in kept],
+            name=" + ".join(names),
+            from_=[factor.from_ for factor in factors],
+            to=new_values,
         ),
         kind=kept[0].kind,
         baseline=idle,
         treated=treated,
         prediction=f"With {named} together it passes, and none of them alone is enough: it needs two causes.",
         summary=f"two causes together: it passes only with {named}",
-        culprits=tuple(dict.fromkeys(c for t in kept for c in t.culprits)),
-        sure=all(t.sure for t in kept),
+        culprits=tuple(dict.fromkeys(culprit for treatment in kept for culprit in treatment.culprits)),
+        sure=all(treatment.sure for treatment in kept),
         because=_reasons(case, kept),
     )

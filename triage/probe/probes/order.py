@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 
 from triage.lab.protocol import Answer, Experiment, Setup, Step
 from triage.model.experiment import CauseKind, Factor, Patch, RootCause, Status
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.leak_writers import LeakWriter, find_writer
 from triage.probe.leaked_state import LeakedState, find_leaked_state
@@ -130,7 +131,7 @@ class Order:
 
     def _imports(self, case: Case) -> Steps:
         """Search the test files whose import alone makes it fail: none of their tests runs."""
-        own = case.nodeid.partition("::")[0]
+        own = file_of(case.nodeid)
         others = [path for path in case.base.imports if path != own]
 
         def importing(part: Sequence[str]) -> Setup:

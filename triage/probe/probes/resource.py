@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from triage.model.experiment import Factor, RootCause
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps
 from triage.probe.symptoms import message_of, own_frames, own_places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
@@ -62,7 +63,7 @@ def asks_for_the_machine(case: Case) -> bool:
 
 def _asks_modes(case: Case) -> bool:
     """Whether the files that the failure went through ask for permissions of files."""
-    files = {case.nodeid.partition("::")[0], *(path for path, _ in own_frames(case))}
+    files = {file_of(case.nodeid), *(path for path, _ in own_frames(case))}
     return any(_ASKS_MODES.search(case.source(path) or "") for path in files)
 
 

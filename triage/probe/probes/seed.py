@@ -8,9 +8,10 @@ from typing import Any
 
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Factor, Status
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.seed_share import share_of_seeds, with_share
-from triage.probe.symptoms import failing_files, file_of, places, uses
+from triage.probe.symptoms import failing_files, places, uses
 from triage.probe.treatment import Treatment, concluded, experiment_on, looks_needed, settle, with_instrument
 from triage.text.pattern import pattern
 
@@ -39,7 +40,7 @@ def is_flaky(case: Case) -> bool:
 
 def steady_and_seeds_or_draws(case: Case) -> bool:
     """Whether a steady failure's test sets a seed itself or draws random numbers."""
-    return not case.flaky and ("seed" in (case.source(file_of(case)) or "") or _draws(case))
+    return not case.flaky and ("seed" in (case.source(file_of(case.nodeid)) or "") or _draws(case))
 
 
 def has_a_hash_seed(case: Case) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 
 from triage.lab.protocol import Answer, Experiment, Setup, Step
 from triage.model.experiment import Factor, Patch, RootCause, Status
+from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.edits.missing_setup import SetupEdits
@@ -96,12 +97,12 @@ def _companies(case: Case) -> Iterator[Setup]:
 
 def _repair(case: Case, setters: Sequence[str]) -> _Patches:
     """The missing setup in the test itself: fixtures of the setter, else the fewest of its statements."""
-    path = case.nodeid.partition("::")[0]
+    path = file_of(case.nodeid)
     source = case.source(path)
     if source is None or len(setters) != 1:
         return ()
     (setter,) = setters
-    edits = SetupEdits.of(source, case.nodeid, case.source(setter.partition("::")[0]) or "", setter)
+    edits = SetupEdits.of(source, case.nodeid, case.source(file_of(setter)) or "", setter)
     if edits is None:
         return ()
     reason = f"alone the test lacks what {setter} leaves behind"

@@ -15,6 +15,7 @@ from typing import Any
 from triage.lab.measurements import backward_calls, graph_state, main_backward
 from triage.lab.protocol import Experiment, Observation, Trial
 from triage.model.experiment import Factor, Patch, RootCause, Status
+from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.claim import SIGNAL_METERS
 from triage.probe.config_zeros import config_zeros
@@ -29,7 +30,6 @@ from triage.probe.edits.docstring_note import with_note
 from triage.probe.edits.statements import add_keyword, patch_of
 from triage.probe.minimise import minimise
 from triage.probe.stated_values import reason_against
-from triage.probe.symptoms import file_of
 from triage.probe.treatment import USUAL_ALPHA, repeats_at, settle
 
 _GRADIENT_WORDS = re.compile(r"grad|backward|autograd|requires_grad|differentiab", re.IGNORECASE)
@@ -65,7 +65,7 @@ def names_a_number(case: Case) -> bool:
 
 def touches_torch(case: Case) -> bool:
     """Whether the test's file or its failure names torch."""
-    source = case.source(file_of(case)) or ""
+    source = case.source(file_of(case.nodeid)) or ""
     return "torch" in source or "torch" in case.failure.longrepr or "backward" in source
 
 
@@ -239,7 +239,7 @@ def _patches(case: Case, factor: Factor, callers: Sequence[str]) -> tuple[Patch,
         if before and after:
             keywords = ", ".join(f"{name.rpartition('.')[2]}={value!r}" for name, value in changes)
             reason = "The treatment that made the test pass, as an edit."
-            if path == file_of(case):  # the criteria of a design ask for the note
+            if path == file_of(case.nodeid):  # the criteria of a design ask for the note
                 note = (
                     f"Note: gives {keywords}, because with the default there is no signal to differentiate."
                 )
