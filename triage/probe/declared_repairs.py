@@ -21,7 +21,7 @@ from triage.probe.edits.settings_files import PYPROJECT, in_pytest_env, in_triag
 from triage.probe.lock_repairs import lock_repairs
 from triage.probe.probes.dependency import is_package_list
 from triage.probe.repair_edit import RepairEdit
-from triage.probe.symptoms import file_of, raised_text
+from triage.probe.symptoms import raised_text
 from triage.probe.treatment import looks_needed
 from triage.probe.variable_values import written_down
 from triage.text.secret_names import is_secret_name
@@ -83,7 +83,7 @@ def _is_guessed(case: Case, factor: Factor) -> bool:
     if factor.from_ is not None or factor.to is None:
         return False
     value = str(factor.to)
-    test = case.source(file_of(case)) or ""
+    test = case.source(file_of(case.nodeid)) or ""
     is_named = factor.name in test or factor.name in raised_text(case)
     return not (
         is_named

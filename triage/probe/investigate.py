@@ -23,6 +23,7 @@ from triage.lab.session import collect_suite, earlier_verdicts, open_lab, worksp
 from triage.model.criterion import Conditions
 from triage.model.experiment import Factor, ProbeReport
 from triage.model.journal import Event
+from triage.model.nodeid import file_of
 from triage.model.run import RunRecord
 from triage.probe.api import Case, Probe
 from triage.probe.case_facts import facts_of, files_of, source_of
@@ -149,7 +150,7 @@ def _names(services: Services, request: Request) -> tuple[str, ...]:
 def _other_killers(services: Services, request: Request, run: RecordedIn | None) -> dict[str, str]:
     """Files that end a collection, but for the subject's own: these are to be tried again."""
     killers = run.collection_killers(services.root) if run is not None else {}
-    own = {name.partition("::")[0] for name in _names(services, request)}
+    own = {file_of(name) for name in _names(services, request)}
     return {path: reason for path, reason in killers.items() if path not in own}
 
 
