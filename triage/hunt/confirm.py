@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from triage.hunt.orders import file_of
 from triage.hunt.proof import ALPHA, REPEATS, Candidate, Proof
 from triage.hunt.seen import ALONE
 from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
 from triage.lab.protocol import Experiment, Look, Setup, Trial
 from triage.model.experiment import Factor, Status
+from triage.model.nodeid import file_of
 
 NOT_AS_ASSUMED = "the only test that all runs leave did not change it by itself"
 NO_TIME = "no time was left to prove it: give a larger --budget"
