@@ -9,9 +9,10 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP         := $(BIN)/python -m pip --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE =
 
-# Two processes share the tests; who is done early takes from the other's end, so a module's fixtures are made
-# in one process but for the files that are shared out at the end.
-PARALLEL    ?= -n 2 --dist worksteal
+# One process more than there are cores share the tests: many wait for a process, a limit or a signal, and leave
+# their core to another. Who is done early takes from another's end, so a module's fixtures are made in one
+# process but for the files that are shared out at the end.
+PARALLEL    ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist worksteal
 PYTEST      := $(BIN)/python -m pytest -q
 # Tests that need the machine to themselves, after the others; only their files are collected for it.
 # All of them count as slow (tests/conftest.py).

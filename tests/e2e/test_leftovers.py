@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from tests.planted.lab import PATIENCE
+
 pytestmark = pytest.mark.slow
 STAMP = "20260102T030405Z"
 
@@ -24,12 +26,12 @@ def killed_run(project, place):
     """A run that is killed in its first test; returns when its processes are gone."""
     project.file(
         "test_a.py",
-        "import pathlib, time\ndef test_a():\n    pathlib.Path('began').touch()\n    time.sleep(30)\n",
+        "import pathlib, time\ndef test_a():\n    pathlib.Path('began').touch()\n    time.sleep(600)\n",
     )
     words = [sys.executable, "-m", "triage", "run", "--stamp", STAMP, "--no-ledgers"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     run = subprocess.Popen(words, cwd=project.root, env={**os.environ, "TMPDIR": str(place)}, **quiet)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (project.root / "began").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -158,7 +158,7 @@ def test_what_is_printed_from_red_to_resolved(project, pasted):
     wrong = [("design", half), ("show", "C99"), ("explain", half, "tests/x.py::y"), ("probe", "C99")]
     pasted.run(project, printed(project, subjects=[half, victim, NODEID, VICTIM], wrong=wrong))
 
-    probed = project.triage("probe", victim, "--budget", "60", "--probe", "order", "--json")
+    probed = project.triage("probe", victim, "--budget", "600", "--probe", "order", "--json")
     assert probed.code == 0, probed.err
     pasted.run(project, printed(project, subjects=[victim]) | commands_of(probed.json))
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.planted.hostile import api
-from tests.planted.lab import known_in
+from tests.planted.lab import PATIENCE, known_in
 from triage.errors import UsageError, VoidError
 from triage.model.run import RunRecord
 
@@ -90,7 +90,8 @@ def start_cluster(address: str) -> list[subprocess.Popen[bytes]]:
         [*module, "distributed.cli.dask_scheduler", "--host", host, "--port", port, "--no-dashboard"], **quiet
     )
     worker = [*module, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
-    hands = [subprocess.Popen([*worker, "--no-nanny", "--death-timeout", "10"], **quiet) for _ in range(2)]
+    worker += ["--no-nanny", "--death-timeout", str(PATIENCE)]
+    hands = [subprocess.Popen(worker, **quiet) for _ in range(2)]
     return [head, *hands]
 
 
@@ -109,7 +110,7 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
 def scheduler() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     address = free_address()
     processes = start_cluster(address)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 1).close()
@@ -158,7 +159,7 @@ def test_a_scheduler_that_comes_back_goes_on_with_what_is_left(
     from triage.process import dask
 
     monkeypatch.setattr(dask, "_LOST_SECONDS", 2.0)
-    monkeypatch.setattr(dask, "_CONNECT_SECONDS", 30.0)
+    monkeypatch.setattr(dask, "_CONNECT_SECONDS", PATIENCE)
     address, processes = scheduler
     ran = tmp_path / "ran"
     slow_suite(tmp_path / "suite", ran)

@@ -79,6 +79,7 @@ def test_kill_before_collection_ends_then_resume(lab: Lab) -> None:
     assert outcomes(lab.finish("resume")) == expected(2, 30)
 
 
+@pytest.mark.slow
 def test_a_half_written_record_is_read_as_far_as_it_is_whole(lab: Lab) -> None:
     lab.write(files=1)
     process = lab.start()
@@ -114,6 +115,7 @@ def test_two_runs_at_once_harm_nothing(lab: Lab) -> None:
     assert outcomes(json.loads(out)) == expected(2, 5) | {"test_z.py::test_gate": "passed"}
 
 
+@pytest.mark.slow
 def test_a_clock_that_runs_backwards_changes_nothing(lab: Lab) -> None:
     lab.write(files=1, count=5)
     record = lab.finish("clock_jumps=true")

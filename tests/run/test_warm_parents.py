@@ -20,7 +20,10 @@ from triage.process.local import LocalExecutor
 from triage.run.selection import run_selection
 from triage.run.warm_parents import Imports, WarmParents, _Parent
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"),
+]
 _FACTS = """
 import json, os, random, sys, xml.dom.minidom
 import app

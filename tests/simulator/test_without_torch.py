@@ -94,6 +94,7 @@ def test_every_reference_command(golden, tmp_path, monkeypatch, capsys):
     assert sum(path == "kernel" for path in paths.values()) >= 55, paths
 
 
+@pytest.mark.slow
 def test_without_a_compiler_the_plain_path_runs_and_the_line_says_why(tmp_path, monkeypatch):
     """A process in which no compiler is found and no kernel is cached."""
     keep = {key: value for key, value in os.environ.items() if key not in ("CC", "NANOBRAGG_DISABLE_COMPILE")}
