@@ -64,6 +64,7 @@ class Opened:
         self.page.on("request", lambda request: self.asked_for.append(request.url))
 
     def go(self, address: str = "") -> Any:
+        self.page.goto("about:blank")  # another part of the same page would be shown some time later
         self.page.goto(self.file.as_uri() + address)
         self.page.wait_for_selector("#app[data-ready]")
         return self.page
@@ -169,23 +170,33 @@ def test_search_and_filters_stand_in_the_address(wide: Opened) -> None:
     assert times == sorted(times, key=lambda text: -float(text.split()[0]))
 
 
+def wait_for_cause(page: Any, cluster: str) -> None:
+    """The address changes at once, and what is shown a moment later: the next key acts on what is shown."""
+    page.wait_for_function(
+        "id => location.hash === '#' + id && "
+        "document.querySelector('.cause-detail h2')?.textContent.startsWith(id)",
+        arg=cluster,
+    )
+
+
 def test_keys_lead_through_causes_and_tests(wide: Opened) -> None:
     page = wide.go()
     page.keyboard.press("j")
-    page.wait_for_function("location.hash === '#C2'")
+    wait_for_cause(page, "C2")
     page.keyboard.press("k")
-    page.wait_for_function("location.hash === '#C1'")
+    wait_for_cause(page, "C1")
     page.keyboard.press("o")
     page.wait_for_selector("h2.nodeid")
     page.keyboard.press("e")
-    page.wait_for_function("location.hash === '#C1'")
+    wait_for_cause(page, "C1")
     page.keyboard.press("?")
-    assert page.locator("dialog").is_visible()
+    page.wait_for_selector("dialog[open]")
     page.keyboard.press("Escape")
     wide.go("#/tests")
     page.keyboard.press("j")
+    page.wait_for_selector(".test-row.chosen[aria-posinset='1']")
     page.keyboard.press("j")
-    assert page.locator(".test-row.chosen").get_attribute("aria-posinset") == "2"
+    page.wait_for_selector(".test-row.chosen[aria-posinset='2']")
     page.keyboard.press("o")
     page.wait_for_selector("h2.nodeid")
 
