@@ -5,6 +5,7 @@ Each is made by a process of its own: the memory of a process counts as that of 
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
 import sqlite3
@@ -201,11 +202,26 @@ def stamps(size: int, folder: Path) -> None:
     for number in range(1, size):
         copy = first.path.parent / _stamp(number)
         shutil.copytree(first.path, copy)
-        for path in copy.rglob("*"):
-            if path.name != manifest.NAME:
-                path.write_text(path.read_text().replace(first.stamp, copy.name))
         (copy / manifest.NAME).unlink()
+        _rename_stamp(copy, first.stamp)
         manifest.seal(copy, manifest.read(first.path).journal)
+
+
+def _rename_stamp(folder: Path, former: str) -> None:
+    """Write the own STAMP for the former one, and in claims the digests of what that changed."""
+    changed = {}
+    # claims name the digests of the other files
+    for path in sorted(folder.iterdir(), key=lambda path: path.name.endswith(".claims.json")):
+        before = path.read_text()
+        text = before.replace(former, folder.name)
+        for old, new in changed.items():
+            text = text.replace(old, new)
+        path.write_text(text)
+        changed[_sha256(before)] = _sha256(text)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _stamp(number: int) -> str:

@@ -11,6 +11,7 @@ from triage.campaign.check_journal import check_journal
 from triage.campaign.check_layout import strangers
 from triage.campaign.check_ledgers import check_ledger, check_plans
 from triage.campaign.check_pruned import PrunedEvidence
+from triage.campaign.checked_before import CheckedBefore
 from triage.campaign.site.check import check_site, is_site
 from triage.documents.claims import sidecar_of
 from triage.documents.folder_check import Checked
@@ -20,13 +21,24 @@ from triage.errors import UsageError
 from triage.evidence.folder import REPORTS, EvidenceFolder
 
 
-def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
-    """Everything: each STAMP folder and what lies beside them, the journal, ledgers, plans, git's history."""
+def check_project(root: Path, templates: Mapping[str, str], before: CheckedBefore | None = None) -> Checked:
+    """Everything: each STAMP folder and what lies beside them, the journal, ledgers, plans, git's history.
+
+    Folders that are as an earlier check found them in order (`before`) are counted and not read again.
+    """
     checked = Checked()
     folders = EvidenceFolder.all(root)
     vouchers = Vouchers(root)
     for folder in folders:
-        check_evidence(root, folder, templates, checked, vouchers)
+        known = before.known(folder) if before is not None else None
+        if known is not None:
+            checked.add_known(known.files, known.documents, known.claims)
+            continue
+        alone = Checked()
+        check_evidence(root, folder, templates, alone, vouchers)
+        checked.add(alone)
+        if before is not None and not alone.problems and not alone.notes:
+            before.remember(folder, alone)
     for name, what in strangers(root, folders):
         checked.fault(name, what)
     check_history(root, checked, PrunedEvidence.of(vouchers.events))
@@ -35,6 +47,8 @@ def check_project(root: Path, templates: Mapping[str, str]) -> Checked:
         for ledger in LEDGERS:
             check_ledger(root, ledger, registry, templates, checked)
         check_plans(root, registry, plan_files(root), templates, checked)
+    if before is not None:
+        before.save()
     return checked
 
 

@@ -201,22 +201,31 @@ def _github(app: App, report: Report) -> None:
 @app_command(
     epilog=examples(
         "triage check",
+        "triage check --all                            # reads what is unchanged since the last check, too",
         "triage check plans/fix_plan.md",
         "triage check reports/gradient-flow/phase_c/20261123T061000Z --json",
     )
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-def check_command(app: App, paths: tuple[Path, ...]) -> ExitCode:
+@click.option("--all", "read_all", is_flag=True, help="Read all evidence: nothing is taken for unchanged.")
+def check_command(app: App, paths: tuple[Path, ...], read_all: bool) -> ExitCode:
     """Recompute every claim, sum, manifest and id from the evidence (default: the whole project).
 
+    Sealed folders whose files are as an earlier check left them are not read again; --all reads everything.
     Exit code 1 where anything does not hold; each problem is one line with file and line.
     """
     from triage.campaign.check import check_paths, check_project
+    from triage.campaign.checked_before import CheckedBefore
+    from triage.campaign.report import own_version
     from triage.cli.json_documents.project import CheckCounts, CheckDocument, CheckProblem
     from triage.documents.render import project_templates
 
     templates = project_templates(app.root, app.settings.templates)
-    checked = check_paths(app.output, paths, templates) if paths else check_project(app.output, templates)
+    if paths:
+        checked = check_paths(app.output, paths, templates)
+    else:
+        before = CheckedBefore(app.output, templates, own_version(), forget=read_all)
+        checked = check_project(app.output, templates, before)
     counts = {name: getattr(checked, name) for name in ("folders", "files", "documents", "claims", "regions")}
     document = CheckDocument(
         ok=not checked.problems,
@@ -231,6 +240,10 @@ def check_command(app: App, paths: tuple[Path, ...]) -> ExitCode:
     for note in checked.notes:
         app.note(f"note: {note}")
     seen = ", ".join(counted_noun(number, name.removesuffix("s")) for name, number in counts.items())
+    if checked.unchanged:
+        app.note(
+            f"{counted_noun(checked.unchanged, 'folder')} unchanged since an earlier check: --all reads all"
+        )
     problems = counted_noun(len(checked.problems), "problem")
     app.say(f"{'does not hold' if checked.problems else 'holds'}: {problems} in {seen}")
     return ExitCode.FAILURES if checked.problems else ExitCode.OK

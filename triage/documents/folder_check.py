@@ -37,6 +37,8 @@ class Checked:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     folders: int = 0
+    unchanged: int = 0
+    """Those of the folders that are as an earlier check found them, and were not read again."""
     files: int = 0
     documents: int = 0
     claims: int = 0
@@ -45,6 +47,24 @@ class Checked:
     def fault(self, path: str, what: str, line: int = 0) -> None:
         """Add something that does not hold."""
         self.problems.append(Problem(path=path, line=line, what=what))
+
+    def add(self, other: Checked) -> None:
+        """Add what was checked apart."""
+        self.problems += other.problems
+        self.notes += other.notes
+        self.folders += other.folders
+        self.files += other.files
+        self.documents += other.documents
+        self.claims += other.claims
+        self.regions += other.regions
+
+    def add_known(self, files: int, documents: int, claims: int) -> None:
+        """Count a folder that is as an earlier check found it."""
+        self.folders += 1
+        self.unchanged += 1
+        self.files += files
+        self.documents += documents
+        self.claims += claims
 
 
 def check_folder(root: Path, folder: EvidenceFolder, checked: Checked) -> None:

@@ -7,10 +7,11 @@ in another way (indented, by another version, by hand) is parsed whole, with the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from triage.evidence.packed import read_record_bytes
 from triage.model.base import Value
@@ -82,10 +83,15 @@ def read_rows(path: Path, name: str, kind: type[_Row]) -> tuple[_Row, ...]:
             return tuple(kind.model_validate_json(row) for row in split.rows)
         except ValidationError:
             pass  # read as a whole it says what is wrong, and where
-    config = ConfigDict(extra="ignore")
-    document = create_model("Document", __config__=config, **{name: (tuple[kind, ...], ...)})  # type: ignore[call-overload,valid-type]
-    found: tuple[_Row, ...] = getattr(document.model_validate_json(text), name)
+    found: tuple[_Row, ...] = getattr(_document_of(name, kind).model_validate_json(text), name)
     return found
+
+
+@cache
+def _document_of(name: str, row: type[Value]) -> type[BaseModel]:
+    """A document of which one list is read."""
+    fields: Any = {name: (tuple[row, ...], ...)}  # type: ignore[valid-type]
+    return create_model("Document", __config__=ConfigDict(extra="ignore"), **fields)
 
 
 def without_texts(result: TestResult) -> TestResult:
