@@ -1,8 +1,9 @@
 """`triage hunt` on suites with planted latent flaky tests, beside the algorithms of other tools.
 
-Usage: python -m benchmarks hunt [unseen] [ours] [budget=SECONDS]
+Usage: python -m benchmarks hunt [unseen] [ours | order] [budget=SECONDS]
 
-`ours`: without the other tools, which take longer; the budget is that of each suite.
+`ours`: without the other tools, which take longer; `order`: only what depends on the order, beside the other
+tools. The budget is that of each suite.
 
 Prints, by kind of plant, what was found, with the right kind and the right culprits; sound tests that were
 reported; test executions, seconds and processor seconds. For what depends on the order the same suites are
@@ -46,6 +47,8 @@ _FILE = 20
 def main(arguments: Sequence[str]) -> None:
     seen, unseen = halves()
     plants = unseen if "unseen" in arguments else seen
+    if "order" in arguments:
+        plants = [plant for plant in plants if plant.is_decoy or "order-dependent" in plant.kinds]
     budget = next((int(each[len(_ASKED) :]) for each in arguments if each.startswith(_ASKED)), _BUDGET)
     rows: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     wrong: list[str] = []
@@ -58,7 +61,8 @@ def main(arguments: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "suite"
             _write(root, files_of(dealt))
-            report, cpu = _hunted(root, budget)
+            only = ("--only", "order") if "order" in arguments else ()
+            report, cpu = _hunted(root, budget, *only)
             for name in ("executions", "processes", "seconds"):
                 totals[name] += report["cost"][name]
             totals["cpu"] += cpu
@@ -68,8 +72,10 @@ def main(arguments: Sequence[str]) -> None:
                 continue
             in_order = [plant for plant in dealt if "order-dependent" in plant.kinds]
             results = hunt_peers.compared(root, in_order)
-            shutil.rmtree(root / "reports")  # what was covered would not be tried again
-            orders, _ = _hunted(root, budget, "--only", "order")
+            orders = report
+            if not only:
+                shutil.rmtree(root / "reports")  # what was covered would not be tried again
+                orders, _ = _hunted(root, budget, "--only", "order")
             results["triage hunt --only order"] = _as_a_peer(orders, in_order)
             for name, result in results.items():
                 peers[name] = [one + other for one, other in zip(peers[name], result, strict=True)]

@@ -58,8 +58,10 @@ def read_earlier(output: Path, fingerprint: str, tests: Sequence[str]) -> Earlie
 
 
 def find_cut_short(output: Path) -> EvidenceFolder:
-    """The newest hunt that was not sealed and is over. Raises `UsageError` where there is none."""
+    """The newest hunt, where it was not sealed and is over. Raises `UsageError` where there is none."""
     for folder in reversed(EvidenceFolder.all(output, phase="b")):
+        if folder.sealed and (folder.path / DOCUMENT).is_file():
+            break  # one that ended since has taken over what was cut short, or has tried all of it
         if not folder.sealed and not folder.in_use and (folder.path / RUNS).is_file():
             return folder
     raise UsageError("nothing-to-resume", "no hunt was cut short", "start one without --resume")

@@ -11,9 +11,10 @@ from triage.evidence.folder import EvidenceFolder
 from triage.hunt.earlier import Earlier, find_cut_short, read_cut_short, read_earlier
 from triage.hunt.plan import FORK_SECONDS, TRYING_SHARES, SuiteCosts, default_budget, least_budget
 from triage.hunt.proving import explain_all, prove_all
-from triage.hunt.seen import ALONE, Knowledge, SeenRun, green_in_all
+from triage.hunt.seen import ALONE, BISECTION, TWICE, Knowledge, SeenRun, green_in_all
 from triage.hunt.state import WORKING, Hunt, Request
 from triage.hunt.trying import try_arms
+from triage.hunt.trying_apart import BEHIND
 from triage.hunt.warm import WarmSuite
 from triage.hunt.writers import Changes
 from triage.lab.budget import Budget, BudgetSpent
@@ -198,9 +199,12 @@ def _earlier(state: Hunt, cut_short: EvidenceFolder | None) -> Earlier:
     if cut_short is not None:
         runs = read_cut_short(cut_short, state.collected)
         for run in runs:
-            state.keep(run)
+            if run.arm == TWICE:
+                state.keep_second(run)
+            else:
+                state.keep(run)
         state.notes.append(f"{counted_noun(len(runs), 'run')} taken over from {cut_short.relative(output)}")
-        partial = (ALONE, "each file")
+        partial = (ALONE, TWICE, BEHIND, BISECTION, "each file")
         done = {run.arm for run in runs if not run.arm.startswith(partial)}
         alone = {run.order[0] for run in runs if run.arm == ALONE and run.order}
         earlier = earlier.with_done(done, alone)

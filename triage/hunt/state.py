@@ -111,6 +111,16 @@ class Hunt:
     def keep(self, run: SeenRun) -> None:
         """Add a run to what is known, and to the disk, from which a hunt that was cut short goes on."""
         self.knowledge.add(run)
+        self._write(run)
+
+    def keep_second(self, run: SeenRun) -> None:
+        """Take in how tests ended the second time that they ran; it says nothing of an order."""
+        if run.order:
+            self.twice_red = {**self.twice_red, **self.new_reds(run)}
+            self.twice_done += len(run.order)
+            self._write(run.model_copy(update={"apart": 0}))
+
+    def _write(self, run: SeenRun) -> None:
         index = {nodeid: number for number, nodeid in enumerate(self.collected)}
         line = run.model_dump(mode="json") | {"order": [index.get(nodeid, -1) for nodeid in run.order]}
         atomic.append_line(self.folder.path / RUNS, self.folder.redact(json.dumps(line)))

@@ -42,9 +42,7 @@ def try_alone_and_twice(hunt: Hunt, limit: float) -> int:
 
 def _take_alone(hunt: Hunt, apart: Apart, observed: Observed) -> int:
     """Keep what tests gave alone and the second time; how many further processes that took."""
-    second = hunt.new_reds(SeenRun.of(TWICE, observed.second))
-    hunt.twice_red = {**hunt.twice_red, **second}
-    hunt.twice_done += len(observed.second.order)
+    hunt.keep_second(SeenRun.of(TWICE, observed.second))
     if not observed.left_files or len(apart.first_time) == 1:
         for run in observed.singles(ALONE):
             hunt.keep(run)

@@ -256,3 +256,21 @@ def test_the_address_of_a_connection_is_told_although_its_functions_are_too(obse
     }
     lines = observe(files, T, usage={}).lines("usage", "use")
     assert any("api.example.invalid" in str(line.get("address")) for line in lines)
+
+
+def test_denormals_are_flushed_where_the_processor_can(observe):
+    files = {
+        "test_it.py": """
+            import pytest
+            import torch
+            def test_it():
+                if not torch.set_flush_denormal(False):
+                    pytest.skip("this processor cannot")
+            def test_small():
+                assert (torch.full((4,), 1e-40) * 1).sum() > 0
+        """
+    }
+    it, small = T, "test_it.py::test_small"
+    assert observe(files, small).passed(small)
+    can = observe(files, it).passed(it)
+    assert observe(files, small, numerics={"denormals": "flushed"}).red(small) is can
