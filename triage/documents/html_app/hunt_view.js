@@ -22,7 +22,7 @@ export function huntView(report) {
       "Suspected: red once, confirmed by no experiment",
       hunt.suspected.length ? table(["test", "shown by", "why it is not confirmed"], hunt.suspected.map((each) => [testOf(each.nodeid, report), each.found_by, each.reason])) : null,
     ),
-    section("Not tried, for the budget's sake", bulleted(hunt.not_tried)),
+    hunt.not_tried.length ? el("details", {}, el("summary", {}, `Not tried, for the budget's sake (${hunt.not_tried.length})`), bulleted(hunt.not_tried)) : null,
     section("Notes of the hunt", bulleted(hunt.notes)),
   );
 }

@@ -155,6 +155,7 @@ export function facts(pairs) {
 }
 
 const MOST_COLUMNS_NARROW = 3; // a wider table becomes a list of rows on a narrow screen
+const MOST_TEXTS_NARROW = 2;
 
 /** A table: headings, and rows of cells; a heading that begins with # stands over figures. */
 export function table(headings, rows) {
@@ -172,9 +173,11 @@ export function table(headings, rows) {
       }),
     ),
   );
+  const texts = isFigure.filter((each) => !each).length;
+  const isList = headings.length > MOST_COLUMNS_NARROW || texts > MOST_TEXTS_NARROW; // on a narrow screen
   return el(
     "div",
-    { class: headings.length > MOST_COLUMNS_NARROW ? "table many" : "table", tabindex: "0", role: "region", "aria-label": `Table of ${headings.map((each) => each.replace(/^#/, "")).join(", ")}` },
+    { class: isList ? "table many" : "table", tabindex: "0", role: "region", "aria-label": `Table of ${headings.map((each) => each.replace(/^#/, "")).join(", ")}` },
     el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body)),
   );
 }
