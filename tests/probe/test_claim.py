@@ -71,6 +71,22 @@ def examine(
 VARIABLE = Factor(kind="env", name="FIX", from_=None, to="1")
 
 
+@pytest.mark.parametrize(
+    ("default", "files", "claim"),
+    [
+        ("", {"Makefile": "test:\n\tFIX=1 pytest\n"}, "cause"),
+        (", ''", {"Makefile": "test:\n\tFIX=1 pytest\n"}, "cause"),
+        (", '2'", {"Makefile": "test:\n\tFIX=1 pytest\n"}, "condition"),
+        (", '2'", {"README.md": "FIX=1 is needed\n"}, "cause"),
+    ],
+    ids=["no default", "empty", "a default that fails", "prescribed in words"],
+)
+def test_a_run_that_sets_a_variable_may_work_around_a_fault_of_its_default(default, files, claim):
+    source = f"import os\n\n\ndef total():\n    return os.environ.get('FIX'{default})\n"
+    test = {T.partition("::")[0]: "import totals\n"}
+    assert examine(VARIABLE, files={**test, "totals.py": source, **files}).claim == claim
+
+
 def test_a_documented_value_is_the_cause_and_the_place_is_named():
     cause = examine(VARIABLE, files={".env.example": "FIX=1\n"})
     assert (cause.claim, cause.confidence) == ("cause", "proven")

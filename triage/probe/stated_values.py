@@ -67,10 +67,29 @@ def _of_variable(case: Case, name: str, old: str | None, new: str | None) -> str
         return f"the last run in which it passed had {shown}"
     if new is None:
         return ""
+    copes_without = old is None and _has_default(case, name)
     for place, line in _lines_with(case, name):
-        if _assigns(line, name, new) and _prescribes(place, line, new):
-            return f"{place} says {name}={new}"
+        if not _assigns(line, name, new) or not _prescribes(place, line, new):
+            continue
+        if copes_without and _PRESCRIBES.search(line) is None:
+            continue  # a run that sets it may work around a fault of the default
+        return f"{place} says {name}={new}"
     return ""
+
+
+def _has_default(case: Case, name: str) -> bool:
+    """Whether the product reads the variable with a value of its own for where it is not set."""
+    for path in related(case):
+        if is_test(path):
+            continue
+        for node in ast.walk(tree_of(case.source(path)) or ast.Module(body=[], type_ignores=[])):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(attr="get" | "getenv") | ast.Name(id="getenv"),
+                    args=[ast.Constant(value=read), ast.Constant(value=default)],
+                ) if read == name and default not in (None, ""):
+                    return True
+    return False
 
 
 def _prescribes(place: _Place, line: str, value: str) -> bool:

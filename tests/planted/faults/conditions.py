@@ -34,6 +34,50 @@ PLANTS: tuple[Plant, ...] = (
         },
     ),
     plant(
+        "settings-of-a-run-work-around-a-fault", "tests/test_p.py::test_totals", *_PRODUCT,
+        "environment-variable", decoy=True,
+        files={
+            "Makefile": "test:\n\tPOOL_WORKERS=1 python -m pytest\n",
+            "pool.py": """
+                import os
+
+                def totals(numbers):
+                    workers = int(os.environ.get("POOL_WORKERS", "2"))
+                    found = {}
+                    for part in (numbers[at::workers] for at in range(workers)):
+                        sums = {}
+                        for number in part:
+                            sums[number % 10] = sums.get(number % 10, 0) + number
+                        found.update(sums)
+                    return found
+            """,
+            "tests/test_p.py": """
+                import pool
+                def test_totals():
+                    assert pool.totals([11, 21, 31, 12]) == {1: 63, 2: 12}
+            """,
+        },
+    ),
+    plant(
+        "one-batch-hides-a-dropped-rest", "tests/test_b.py::test_all_are_sent", *_PRODUCT,
+        "environment-variable", decoy=True,
+        files={
+            ".env.example": "# how many at once\nMAILER_BATCH=4\n",
+            "batches.py": """
+                import os
+
+                def batches(items):
+                    size = int(os.environ.get("MAILER_BATCH", "4"))
+                    return [items[at : at + size] for at in range(0, len(items) - size + 1, size)]
+            """,
+            "tests/test_b.py": """
+                import batches
+                def test_all_are_sent():
+                    assert sum(map(len, batches.batches(list(range(10))))) == 10
+            """,
+        },
+    ),
+    plant(
         "random-input-meets-a-bug", "tests/test_t.py::test_halves", *_PRODUCT, "seed", decoy=True,
         files={
             "halves.py": """
