@@ -92,7 +92,8 @@ def cache_key(failure: Failure) -> Hashable:
         return None  # which parts of the message are the example's depends on its digits
     if HEAD in message or raised.type.startswith(_REPORTS_A_WORKER):
         return None  # how the traceback that it quotes is read depends on the other texts
-    if may_hold_rare_kind(" ".join(_VOLATILE.split(message)[::2])):
+    parts = _VOLATILE.split(message)
+    if may_hold_rare_kind(" ".join(parts[::2])):
         return None  # whether `22 May` is a day depends on its digits
     if _DIGITS_MEAN_MORE.search(message):
         return None
@@ -102,7 +103,7 @@ def cache_key(failure: Failure) -> Hashable:
         rest.partition("[")[0],
         failure.phase,
         raised.type,
-        _shape(message),
+        _shape(parts),
         tuple((frame.path, frame.function, frame.code, frame.origin) for frame in raised.frames),
         _representation_that_counts(failure, path),
         raised.frames[-1].lineno if raised.frames else None,
@@ -120,16 +121,17 @@ def _representation_that_counts(failure: Failure, path: str) -> str:
 
 def _output_that_counts(failure: Failure, raised: Raised) -> Hashable:
     """What of the output the signatures may depend on: mostly nothing, and it differs from test to test."""
+    captured = failure.captured
+    if not (captured.stdout or captured.stderr or captured.log):
+        return ""
     if reads_output(raised):
-        captured = failure.captured
         return captured.stdout, captured.stderr, captured.log
     end = printed_last(failure)
     return end if concerns_paths(end) else ""
 
 
-def _shape(message: str) -> Hashable:
-    """What stands between the volatile tokens, and their kinds."""
-    parts = _VOLATILE.split(message)
+def _shape(parts: list[str]) -> Hashable:
+    """What stands between the volatile tokens, and their kinds; text and tokens take turns."""
     return tuple(parts[::2]), tuple(_kind(token) for token in parts[1::2])
 
 
