@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from triage.hunt.factors import Machine, every_factor, in_groups, worth_trying
+from triage.hunt.factors import Machine, every_factor, imported_backwards, in_groups, worth_trying
 from triage.instruments.registry import MODULES
 from triage.lab.protocol import Setup
 
@@ -77,3 +77,9 @@ def test_factors_that_are_there_at_once_do_not_meet():
     for group in groups:
         touched = [name for factor in group for name in (*factor.env, *factor.instruments)]
         assert len(touched) == len(set(touched))
+
+
+def test_the_import_of_files_is_turned_around_for_any_test():
+    changed, control = imported_backwards(["a.py", "b.py"]).arms(Setup(nodeids=("c.py::t",)))
+    assert (changed.imports, control.imports) == (("b.py", "a.py"), ("a.py", "b.py"))
+    assert changed.nodeids == control.nodeids

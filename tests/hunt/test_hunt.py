@@ -102,9 +102,18 @@ def test_a_test_that_needs_the_import_of_another_file(project):
     registers = "import app\n\napp.KNOWN['x'] = 1\n\n\ndef test_registers():\n    assert app.KNOWN\n"
     project.file("tests/test_a.py", registers)
     project.file("tests/test_b.py", "import app\n\n\ndef test_needs():\n    assert 'x' in app.KNOWN\n")
+    project.file(
+        "tests/test_c.py", "import app\n\napp.KNOWN['c'] = len(app.KNOWN)\n\n\ndef test_c():\n    pass\n"
+    )
+    # red only where test_c was imported, and after test_b
+    late = "import app\n\nSEEN = 'c' in app.KNOWN\n"
+    late += "\n\ndef test_late():\n    assert SEEN or 'c' not in app.KNOWN\n"
+    project.file("tests/test_d.py", late)
     hunted = project.triage("hunt", "--budget", "60", "--only", "order", "--json")
     row = by_test(hunted.json)["tests/test_b.py::test_needs"]
     assert (row["dependence"], row["culprits"]) == ("brittle", ["tests/test_a.py"])
+    row = by_test(hunted.json)["tests/test_d.py::test_late"]
+    assert (row["kind"], row["culprits"]) == ("order-dependent", ["files imported backwards"])
 
 
 def test_a_green_test_is_hunted_where_it_is_probed(suite):

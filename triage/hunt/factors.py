@@ -14,7 +14,7 @@ from typing import Any, Literal
 from triage.lab.protocol import Setup
 from triage.model.experiment import CauseKind, Factor
 
-Group = Literal["environment", "time", "chance", "numbers"]
+Group = Literal["order", "environment", "time", "chance", "numbers"]
 
 _NEW_YORK = "America/New_York"
 _FEW_DESCRIPTORS = 48
@@ -50,6 +50,8 @@ class Surroundings:
     """Variables of the other arm: without them the factor would be two."""
     is_alone: bool = False
     """Whether nothing may run at the same time, because that is what it examines."""
+    imports: tuple[str, ...] = ()
+    """Test files that are imported first, in this order; in the other arm the other way round."""
     needs: str | None = None
     """The library that a suite has to use for the factor to matter."""
 
@@ -57,7 +59,8 @@ class Surroundings:
         """The setup with the factor, and the same without it, its instruments idle or as `control` says."""
         idle = {name: self.control.get(name, {}) for name in self.instruments}
         changed = setup.plus(env=self.env, instruments=self.instruments)
-        return changed, setup.plus(env=self.control_env, instruments=idle)
+        control = setup.plus(env=self.control_env, instruments=idle)
+        return changed.plus(imports=self.imports), control.plus(imports=self.imports[::-1])
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,15 @@ TWO_PROCESSES = replace(
     _instrument("two processes at once", "chance", "resource", ("beside", {"on": True}), 1.5), is_alone=True
 )
 """Another process runs the same tests: ports, locks and files of one name."""
+
+
+def imported_backwards(files: Sequence[str]) -> Surroundings:
+    """The last of these files first: so import those who name tests of one file, or list files otherwise."""
+    name = "files imported backwards"
+    factor = Factor(kind="order", name="imports", from_="as they come", to="the last file first")
+    return Surroundings(
+        name, "order", "order-dependent", factor, at_start=True, imports=tuple(reversed(files))
+    )
 
 
 def _environment(machine: Machine) -> list[Surroundings]:

@@ -94,7 +94,7 @@ class ChangeProver:
     def _start(self, change: Change) -> tuple[bool, bool, bool]:
         """Whether its processes may be forked, nothing may run beside them, and the control is its own."""
         changed, control = change.arms(Setup(nodeids=()))
-        has_own_control = bool(control.env) or any(control.instruments.values())
+        has_own_control = bool(control.env or control.imports) or any(control.instruments.values())
         return self.lab.runner.warmth.may_fork(changed), changed.is_undisturbed, has_own_control
 
     def _experiments(self, claims: Sequence[Claim]) -> list[Experiment]:

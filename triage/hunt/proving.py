@@ -312,17 +312,21 @@ def _is_known(hunt: Hunt, nodeid: str, factor: Surroundings) -> bool:
 def explain_all(hunt: Hunt) -> None:
     """Find what leaks, who writes it, what repairs it: as long as there is time."""
     prover = _prover(hunt)
+    unexplained: list[str] = []
     for proof in hunt.proofs:
         failure = proof.failures.get(proof.nodeid)
         if proof.dependence != "polluted" or failure is None:
             continue
         if hunt.seconds_left < _EXPLAINED_SECONDS:
-            hunt.notes.append(f"{proof.nodeid}: no time was left to find what leaks")
+            unexplained.append(proof.nodeid)
             continue
         try:
             prover.explain(proof, _case(hunt, proof, failure))
         except BudgetSpent:
-            hunt.notes.append(f"{proof.nodeid}: the time was up before it was known what leaks")
+            unexplained.append(proof.nodeid)
+    if unexplained:
+        more = f" and of {len(unexplained) - 1} more" if len(unexplained) > 1 else ""
+        hunt.notes.append(f"no time was left to find what leaks into {unexplained[0]}{more}")
 
 
 def _case(hunt: Hunt, proof: Proof, failure: Failure) -> Case:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from triage.hunt.document import ArmDone
-from triage.hunt.factors import every_factor, worth_trying
+from triage.hunt.factors import every_factor, imported_backwards, worth_trying
 from triage.hunt.machine import describe_machine, libraries_of
 from triage.hunt.orders import (
     by_file,
@@ -74,6 +74,9 @@ def _every_arm(hunt: Hunt) -> list[Arm]:
     arms = _arms_of_orders(hunt) if not only or ORDER in only else []
     factors = every_factor(describe_machine(hunt.services))
     factors = worth_trying(factors, libraries_of(hunt.services.root))
+    files = list(by_file(hunt.collected))
+    if len(files) > 1:
+        factors.append(imported_backwards(files))
     arms += arms_of_factors(hunt, [factor for factor in factors if not only or factor.group in only])
     return [arm for arm in arms if arm.name not in hunt.earlier.arms]
 
