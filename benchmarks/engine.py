@@ -124,11 +124,16 @@ def _phases(plant: Plant) -> Callable[[Path], str]:
         os.chdir(root)
         codes = {"run": run_command(["run", "--workers", "2"])}
         codes["probe"] = run_command(["probe", plant.subject])
-        cluster = json.loads(_said(["status", "--json"]))["clusters"][0]["id"]
-        codes["design"] = run_command(["design", cluster])
-        recommended = sorted(root.glob("reports/*/phase_c/*/options/*.patch"))[:1]
-        subprocess.run(["git", "apply", *recommended], check=False)
-        codes["verify"] = run_command(["verify", cluster])
+        clusters = json.loads(_said(["status", "--json"]))["clusters"]
+        if clusters:  # a run of chunks in processes of their own may show nothing red
+            cluster = clusters[0]["id"]
+            codes["design"] = run_command(["design", cluster])
+            (design,) = root.glob("reports/*/phase_c/*/design.json")
+            recommended = json.loads(design.read_text(encoding="utf-8"))["recommended"]
+            patch = design.parent / "options" / f"{recommended}.patch"
+            if patch.is_file():
+                subprocess.run(["git", "apply", patch], check=True)
+            codes["verify"] = run_command(["verify", cluster])
         return " ".join(f"{name}={int(code)}" for name, code in codes.items())
 
     return work
