@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from math import isclose
 from pathlib import Path
@@ -146,23 +146,33 @@ def _check_runs(folder: Path, record: _Record) -> Iterator[tuple[str, str]]:
         yield EXPERIMENTS_FILE, f"run {number} is missing between others"
     for number in sorted(folders.keys() & record.runs.keys()):
         name = f"runs/{folders[number].name}/events.jsonl"
-        try:
-            run = record.runs[number]
-            events = read_events((folder / name).read_bytes())
-            run.outcomes = events.by_nodeid("")
-            run.repeated = frozenset(key[0] for _, key in events.outcomes) - run.outcomes.keys()
-        except _UNREADABLE as error:
-            yield name, f"cannot be read: {_first_line(error)}"
-            continue
-        for nodeid, outcome in run.outcomes.items():
-            stated = run.not_passed.get(nodeid, Outcome.PASSED.value)
-            if stated != outcome:
-                yield name, f"{nodeid} is {outcome} here, and {stated} in {EXPERIMENTS_FILE}"
+        for problem in _problems_of_log(folder / name, record.runs[number]):
+            yield name, problem
+
+
+def _problems_of_log(path: Path, run: _Run) -> Iterator[str]:
+    """Read the outcomes of a run from its event log into `run`, and hold its line in the record to them."""
+    try:
+        events = read_events(path.read_bytes())
+        run.outcomes = events.by_nodeid("")
+        run.repeated = frozenset(key[0] for _, key in events.outcomes) - run.outcomes.keys()
+    except _UNREADABLE as error:
+        yield f"cannot be read: {_first_line(error)}"
+        return
+    for nodeid, outcome in run.outcomes.items():
+        stated = run.not_passed.get(nodeid, Outcome.PASSED.value)
+        if stated != outcome:
+            yield f"{nodeid} is {outcome} here, and {stated} in {EXPERIMENTS_FILE}"
 
 
 def _run_numbers(evidence: tuple[str, ...]) -> list[int]:
-    found = [_RUN.search(path) for path in evidence]
-    return [int(match[1]) for match in found if match]
+    """The numbers of the runs that paths of evidence lie in."""
+    numbers = []
+    for path in evidence:
+        match = _RUN.search(path)
+        if match is not None:
+            numbers.append(int(match[1]))
+    return numbers
 
 
 def _problems_of_verdict(record: _Record, number: int, result: ExperimentResult) -> Iterator[str]:
@@ -182,10 +192,11 @@ def _problems_of_verdict(record: _Record, number: int, result: ExperimentResult)
     baseline, treated = runs[: result.baseline.runs], runs[result.baseline.runs :]
     # a verdict on each of several tests counts the runs in which all of them were red
     counts = all if prediction.get("each_watched") else any
-    red = sum(counts(run.outcome(nodeid).is_red for nodeid in watch) for run in baseline)
-    without_pass = sum(
-        any(run.outcome(nodeid) is not Outcome.PASSED for nodeid in treated_watch) for run in treated
-    )
+    red = without_pass = 0
+    for run in baseline:
+        red += counts(run.outcome(nodeid).is_red for nodeid in watch)
+    for run in treated:
+        without_pass += any(run.outcome(nodeid) is not Outcome.PASSED for nodeid in treated_watch)
     if red != result.baseline.failed:
         yield f"{what} says that {result.baseline.failed} unchanged runs failed; {red} of those it cites did"
     if without_pass != result.treated.failed:
@@ -194,12 +205,23 @@ def _problems_of_verdict(record: _Record, number: int, result: ExperimentResult)
 
 def _problems_of_rule(what: str, result: ExperimentResult) -> Iterator[str]:
     before, after = result.baseline, result.treated
-    if result.p_value is not None:
-        p = one_sided(before.failed, before.runs, after.failed, after.runs)
-        if not isclose(p, result.p_value, rel_tol=1e-9, abs_tol=1e-12):
-            yield f"{what}: p is {result.p_value:.3g}, and its counts give {p:.3g}"
-        elif result.status is Status.CONFIRMED and (after.failed or not before.failed or p > _SIGNIFICANT):
-            yield f"{what} is called confirmed, and its counts do not confirm it"
+    if result.p_value is None:
+        return
+    p_value = one_sided(before.failed, before.runs, after.failed, after.runs)
+    confirms = before.failed and not after.failed and p_value <= _SIGNIFICANT
+    if not isclose(p_value, result.p_value, rel_tol=1e-9, abs_tol=1e-12):
+        yield f"{what}: p is {result.p_value:.3g}, and its counts give {p_value:.3g}"
+    elif result.status is Status.CONFIRMED and not confirms:
+        yield f"{what} is called confirmed, and its counts do not confirm it"
+
+
+def _problems_of_stated(
+    what: str, result: ExperimentResult, on_record: Set[tuple[object, ...]]
+) -> Iterator[str]:
+    """A verdict in a document follows the rule, and is one that the record holds."""
+    yield from _problems_of_rule(what, result)
+    if result.p_value is not None and _verdict(result) not in on_record:
+        yield f"{what} has a verdict that {EXPERIMENTS_FILE} does not hold"
 
 
 def _verdict(result: ExperimentResult) -> tuple[object, ...]:
@@ -210,12 +232,10 @@ def _verdict(result: ExperimentResult) -> tuple[object, ...]:
 def _problems_of_probe(path: Path, record: _Record) -> Iterator[str]:
     """Every verdict of the report is on record, and a proof is a confirmed one."""
     report = ProbeReport.model_validate_json(path.read_bytes())
-    on_record = {_verdict(result) for result in (*(each for _, each in record.judged), *record.known)}
+    judged = [result for _, result in record.judged]
+    on_record = {_verdict(result) for result in (*judged, *record.known)}
     for number, result in enumerate(report.experiments, start=1):
-        what = f"experiment {number} ({result.probe})"
-        yield from _problems_of_rule(what, result)
-        if result.p_value is not None and _verdict(result) not in on_record:
-            yield f"{what} has a verdict that {EXPERIMENTS_FILE} does not hold"
+        yield from _problems_of_stated(f"experiment {number} ({result.probe})", result, on_record)
     confirmed = any(result.status is Status.CONFIRMED for result in report.experiments)
     if report.root_cause.confidence == "proven" and not confirmed:
         yield "its cause is called proven, and no experiment confirms it"
@@ -233,9 +253,7 @@ def _problems_of_joint_search(path: Path, record: _Record) -> Iterator[str]:
         results = [ExperimentResult.model_validate(result) for result in cause["experiments"]]
         what = ", ".join(hunk["place"] for hunk in cause["hunks"]) if "hunks" in cause else cause["factor"]
         for result in results:
-            yield from _problems_of_rule(what, result)
-            if result.p_value is not None and _verdict(result) not in on_record:
-                yield f"{what} has a verdict that {EXPERIMENTS_FILE} does not hold"
+            yield from _problems_of_stated(what, result, on_record)
         if cause["confidence"] != "unknown" and not any(each.status is Status.CONFIRMED for each in results):
             yield f"{what} is called {cause['confidence']}, and no experiment confirms it"
     if document["cost"]["processes"] != len(record.runs):

@@ -55,9 +55,11 @@ class _Groups:
         self.rows: dict[str, list[Row]] = {}
         for row in rows(run.summary, run.prefix, run.causes):
             self.rows.setdefault(row.cluster or "", []).append(row)
-        is_bad = {name: any(row.level != "known" for row in own) for name, own in self.rows.items()}
-        self.bad = [name for name in self.rows if is_bad[name]]
-        self.excused = [name for name in self.rows if not is_bad[name]]
+        self.bad: list[str] = []
+        self.excused: list[str] = []
+        for name, own in self.rows.items():
+            is_bad = any(row.level != "known" for row in own)
+            (self.bad if is_bad else self.excused).append(name)
 
     def tests(self, names: Sequence[str]) -> list[str]:
         """The tests of these clusters, each once."""
@@ -76,15 +78,12 @@ def _headline(run: ReportedRun, groups: _Groups) -> str:
     if not red:
         return f"green, {counted_noun(summary['counts']['passed'], 'test')} passed"
     if summary["base"] and summary["base"]["commit"]:
-        broken = sum(number for verdict, number in summary["base"]["verdicts"].items() if _blames(verdict))
+        verdicts = summary["base"]["verdicts"]
+        broken = sum(verdicts[verdict] for verdict in verdicts if BaseVerdict(verdict).blames_change)
         return f"{broken} of {counted_noun(red, 'failure')} {_was(broken)} broken by this change"
     if not bad:
         return f"nothing new, {counted_noun(red, 'known failure')}"
     return f"{bad} of {counted_noun(red, 'failure')} {_was(bad)} not known before"
-
-
-def _blames(verdict: str) -> bool:
-    return BaseVerdict(verdict).blames_change
 
 
 def _was(number: int) -> str:
@@ -99,12 +98,13 @@ def _about(run: ReportedRun) -> str:
         parts.append(f"commit {code(summary['commit'][:12])}")
     if summary["base"] and summary["base"]["commit"]:
         parts.append(f"against {code(summary['base']['commit'][:12])}")
-    counts = [
-        f"{number} {name.replace('_', ' ')}"
-        for name, number in summary["counts"].items()
-        if number and name not in ("collected", "collect_errors")
-    ]
-    parts.append(f"{counted_noun(summary['counts']['collected'], 'test')}: {', '.join(counts) or 'none'}")
+    counts = []
+    for name, number in summary["counts"].items():
+        is_outcome = name not in ("collected", "collect_errors")
+        if is_outcome and number:
+            counts.append(f"{number} {name.replace('_', ' ')}")
+    tests = counted_noun(summary["counts"]["collected"], "test")
+    parts.append(f"{tests}: {', '.join(counts) or 'none'}")
     return " · ".join(parts)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from triage.errors import UsageError
 from triage.evidence import atomic
@@ -20,6 +21,7 @@ from triage.model.reruns import RerunDocument
 from triage.model.run import Chunk, Plan, RunRecord, TestResult, keys_of
 from triage.run import results
 
+_Document = TypeVar("_Document", bound=BaseModel)
 _SAME_IN_ALL = ("env.json", "preflight.json", "preflight.log")
 """Every shard collects the whole suite: the documents of one of them stand for all."""
 _APPENDED = ("events.jsonl", "commands.txt")
@@ -32,16 +34,16 @@ def gather(sources: Sequence[Path], folder: EvidenceFolder, notes: Sequence[str]
     record = joined(records, stamp=folder.stamp, campaign=folder.campaign)
     record = record.model_copy(update={"notes": (*record.notes, *notes)})
     for name in _SAME_IN_ALL:
-        paths = [source / name for source in sources if (source / name).is_file()]
+        paths = _files(sources, name)
         if paths:
             shutil.copyfile(paths[0], folder.path / name)
     for name in _APPENDED:
-        parts = [(source / name).read_bytes() for source in sources if (source / name).is_file()]
+        parts = [path.read_bytes() for path in _files(sources, name)]
         atomic.write_bytes(folder.path / name, b"".join(parts))
     for source in sources:
         _copy_chunks(source / "chunks", folder.path / "chunks")
     _join_reruns([source / RERUNS for source in sources], folder)
-    _join_looks([source / LOOK / DOCUMENT for source in sources], folder)
+    _join_looks([source / LOOK for source in sources], folder)
     assert record.plan is not None
     folder.write_json("plan.json", record.plan.model_dump(mode="json"))
     folder.write_json("results.json", record.model_dump(mode="json"))
@@ -54,20 +56,11 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
     Raises `UsageError` for records that are no shards of one plan, and for a shard that is there twice.
     """
     plans = _plans_of_one_run(records)
-    stamp_of_shard, count = _shard_numbers(records, plans)
-    missing = sorted(set(range(1, count + 1)) - set(stamp_of_shard))
+    void = _why_void(records, plans)
     chunks = sorted((*plans[0].chunks, *plans[0].others), key=lambda chunk: chunk.name)
-    found = [result for chunk in chunks for result in _results_of_chunk(chunk, records)]
-    void = None
-    if missing:
-        void = f"missing shards: {', '.join(f'{number}/{count}' for number in missing)}"
-    else:
-        voids = [
-            f"shard {plan.shard}: {record.void}"
-            for record, plan in zip(records, plans, strict=True)
-            if record.void
-        ]
-        void = "; ".join(voids) or None
+    found: list[TestResult] = []
+    for chunk in chunks:
+        found += _results_of_chunk(chunk, records)
     return RunRecord(
         stamp=stamp,
         campaign=campaign,
@@ -86,6 +79,19 @@ def joined(records: Sequence[RunRecord], *, stamp: str, campaign: str) -> RunRec
         dirty=_dirty(records),
         base=_base(records),
     )
+
+
+def _why_void(records: Sequence[RunRecord], plans: Sequence[Plan]) -> str | None:
+    """Why the joined run can answer nothing: shards are missing, or void themselves; None where it can."""
+    stamp_of_shard, count = _shard_numbers(records, plans)
+    missing = [number for number in range(1, count + 1) if number not in stamp_of_shard]
+    if missing:
+        return f"missing shards: {', '.join(f'{number}/{count}' for number in missing)}"
+    reasons = []
+    for record, plan in zip(records, plans, strict=True):
+        if record.void:
+            reasons.append(f"shard {plan.shard}: {record.void}")
+    return "; ".join(reasons) or None
 
 
 def _base(records: Sequence[RunRecord]) -> BaseRun | None:
@@ -138,56 +144,64 @@ def read_record(folder: Path) -> RunRecord:
         ) from error
 
 
+def _files(folders: Sequence[Path], name: str) -> list[Path]:
+    """The files of this name in these folders."""
+    return [folder / name for folder in folders if (folder / name).is_file()]
+
+
 def _copy_chunks(source: Path, target: Path) -> None:
     """Copy the files of each chunk; links and folders are none that a run has written."""
-    for chunk in sorted(source.glob("*")) if source.is_dir() else []:
+    for chunk in sorted(source.glob("*")):
         folder = target / chunk.name
         folder.mkdir(parents=True, exist_ok=True)
-        for file in sorted(chunk.iterdir()):
-            if file.is_file() and not file.is_symlink():
-                shutil.copyfile(file, folder / file.name)
+        _copy_files(chunk.iterdir(), folder)
+
+
+def _copy_files(files: Iterable[Path], target: Path) -> None:
+    """Copy files into a folder; what is no file of its own is left out."""
+    for file in sorted(files):
+        if file.is_file() and not file.is_symlink():
+            shutil.copyfile(file, target / file.name)
 
 
 def _join_reruns(sources: Sequence[Path], folder: EvidenceFolder) -> None:
     """One document and one record of all shards' reruns; names of processes are unique in the plan."""
-    present = [source for source in sources if (source / "reruns.json").is_file()]
-    if not present:
+    paths = _files(sources, "reruns.json")
+    if not paths:
         return
-    documents = []
-    for source in present:
-        try:
-            documents.append(RerunDocument.model_validate_json((source / "reruns.json").read_bytes()))
-        except ValidationError as error:
-            raise UsageError(
-                "no-record", f"{source}/reruns.json is damaged", "take the shard's artifact again"
-            ) from error
+    documents = _read_documents(paths, RerunDocument)
     tests = tuple(test for document in documents for test in document.tests)
     joined_document = RerunDocument(tests=tests)
     target = folder.path / RERUNS
     target.mkdir(exist_ok=True)
     folder.write_json(f"{RERUNS}/reruns.json", joined_document.model_dump(mode="json"))
-    events = [(source / "events.jsonl").read_bytes() for source in present]
+    events = [path.with_name("events.jsonl").read_bytes() for path in paths]
     atomic.write_bytes(target / "events.jsonl", b"".join(events))
-    for source in present:
-        for log in sorted(source.glob("*.log")):
-            if log.is_file() and not log.is_symlink():
-                shutil.copyfile(log, target / log.name)
+    for path in paths:
+        _copy_files(path.parent.glob("*.log"), target)
 
 
 def _join_looks(sources: Sequence[Path], folder: EvidenceFolder) -> None:
     """One document of all shards' traced runs."""
-    present = [source for source in sources if source.is_file()]
-    if not present:
+    paths = _files(sources, DOCUMENT)
+    if not paths:
         return
-    try:
-        documents = [LookDocument.model_validate_json(source.read_bytes()) for source in present]
-    except ValidationError as error:
-        raise UsageError(
-            "no-record", f"{LOOK}/{DOCUMENT} of a shard is damaged", "take the shard's artifact again"
-        ) from error
+    joined_document = joined_looks(_read_documents(paths, LookDocument))
     (folder.path / LOOK).mkdir(exist_ok=True)
-    joined_document = joined_looks(documents)
     folder.write_json(f"{LOOK}/{DOCUMENT}", joined_document.model_dump(mode="json"))
+
+
+def _read_documents(paths: Sequence[Path], kind: type[_Document]) -> list[_Document]:
+    """One document of each shard. Raises `UsageError` where one is damaged."""
+    documents = []
+    for path in paths:
+        try:
+            documents.append(kind.model_validate_json(path.read_bytes()))
+        except ValidationError as error:
+            raise UsageError(
+                "no-record", f"{path} of a shard is damaged", "take its artifact again"
+            ) from error
+    return documents
 
 
 def _shard_plan(record: RunRecord) -> Plan | None:
