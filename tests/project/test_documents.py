@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -13,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from triage.cli.app import TABLE
+from triage.cli.app import TABLE, group
 from triage.cli.help import pages
 from triage.cli.project import setting_descriptions
 from triage.config import Settings
@@ -74,6 +75,38 @@ def test_the_first_run_of_the_readme_is_that_of_the_tutorial():
     commands = [line for line in shown.splitlines() if line.startswith("$ ")]
     assert commands
     assert [line for line in commands if line.partition("  #")[0].strip() not in tutorial] == []
+
+
+_BLOCK_COMMAND = re.compile(r"^(?:    |\$ )triage (.*?)(?:\s+#.*|\s+[>|&].*|\s+--\s.*)?$", re.MULTILINE)
+"""A command in a code block, without the comment, the redirection or pytest's options behind it."""
+_STAND_INS = {"N": "5", "S": "5", "T": "5d", "SECONDS": "5", "DATE": "2030-01-01"}
+"""Words that stand for a value of some form."""
+
+
+def commands_shown(path: str) -> list[str]:
+    """The commands of triage in the code blocks of a page."""
+    return [found.strip() for found in _BLOCK_COMMAND.findall((ROOT / path).read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("path", ["README.md", *DOCS])
+def test_the_commands_of_a_page_are_ones_that_triage_takes(path):
+    refused = []
+    for command in commands_shown(path):
+        words = [_STAND_INS.get(word, word) for word in shlex.split(command)]
+        try:
+            if words and words[0] == "--root":
+                del words[:2]
+            name, found, arguments = group.resolve_command(click.Context(group), words)
+            found.make_context(name, arguments)
+        except click.exceptions.Exit:
+            pass  # --help has been printed
+        except click.ClickException as error:
+            refused.append((command, error.format_message()))
+    assert refused == []
+
+
+def test_the_pages_show_commands():
+    assert sum(len(commands_shown(path)) for path in ["README.md", *DOCS]) > 50
 
 
 def test_every_setting_is_documented():
