@@ -177,12 +177,13 @@ def _run_alone(state: Hunt, nodeids: Sequence[str]) -> list[SeenRun]:
 def _set_budget(state: Hunt) -> None:
     """As the user says, or by what the suite takes; refuses one that is spent before anything is tried."""
     costs, asked = state.costs, state.request.budget
-    state.budget = default_budget(costs) if asked is None else asked
+    least = state.seconds + least_budget(costs)
+    # on a busy machine the start alone may take what is enough elsewhere
+    state.budget = max(default_budget(costs), 2 * least) if asked is None else asked
     state.warm.deadline = state.started + state.budget
     # the clock of the laboratory began later, and it gives what has begun a little longer
     before_lab = state.seconds - state.lab.spending.seconds
     state.lab.spending.budget = Budget(seconds=WORKING * state.budget - before_lab, runs=_MOST_RUNS)
-    least = state.seconds + least_budget(costs)
     if state.budget < least:
         raise UsageError(
             "hunt-budget",
