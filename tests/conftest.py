@@ -15,10 +15,10 @@ from tests.fixtures.warm_starts import (
     pytest_addoption,
     pytest_configure,
     pytest_runtest_protocol,
-    pytest_unconfigure,
+    warm_starts,
 )
 
-__all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
+__all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_protocol", "warm_starts"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,7 +40,17 @@ def test_reruns_and_the_base_run_on_the_cluster(tmp_path):
     ) as cluster:
         executor = f"dask:{cluster.scheduler_address}"
         said = project.triage_process(
-            "run", "--executor", executor, "--chunks", "1", "--base", "base", "--json", **NO_FOREIGN_PLUGINS
+            "run",
+            "--executor",
+            executor,
+            "--chunks",
+            "1",
+            "--reruns",
+            "2",
+            "--base",
+            "base",
+            "--json",
+            **NO_FOREIGN_PLUGINS,
         )
     assert said.code == 1, said.err
     results = {
