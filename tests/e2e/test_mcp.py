@@ -36,7 +36,7 @@ WORK = {"run", "probe", "design", "verify", "hunt"}
 def leak(tmp_path):
     made = Project(tmp_path / "project")
     made.root.mkdir()
-    made.file("pyproject.toml", "[tool.pytest.ini_options]\n[tool.triage]\nreruns = 1\n")
+    made.file("pyproject.toml", "[tool.pytest.ini_options]\n[tool.triage]\nreruns = 1\nrepeats = 3\n")
     made.file(".gitignore", "/.triage/\n__pycache__/\n").file("tests/test_mode.py", LEAK)
     return made.commit()
 
