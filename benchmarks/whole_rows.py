@@ -109,6 +109,13 @@ def _beside_pytest(kind: str, bench: Bench, size: int) -> dict[str, float]:
     return {"processor / pytest": triage / plain, "processor over pytest": triage - plain}
 
 
+def _of_large_run(bench: Bench, size: int) -> dict[str, float]:
+    """Peak memory of any one process of a run: what grows with its tests."""
+    folder = bench.made("trivial", size)
+    spent = bench.medians({"triage": _run(folder, "--workers", "1")})
+    return {"peak": spent["triage"].peak_mib}
+
+
 def _of_torch(bench: Bench, size: int) -> dict[str, float] | None:
     if importlib.util.find_spec("torch") is None:
         return None
@@ -126,7 +133,8 @@ def _of_import(bench: Bench, size: int) -> dict[str, float]:
         {
             "explain C1": _triage(folder, "explain", "C1"),
             "report --junit": _triage(folder, "report", "--junit", "out.xml"),
-            "check": _triage(folder, "check"),
+            # a second check would not read again what the first one found in order
+            "check --all": _triage(folder, "check", "--all"),
         }
     )
     return {
@@ -250,6 +258,14 @@ ROWS = (
         partial(_beside_pytest, "trivial"),
     ),
     Row(
+        "large",
+        "trivial tests in one run, 1 worker",
+        (20_000, 50_000, 100_000),
+        (1_000,),
+        (Target("peak", "MiB", 400),),
+        _of_large_run,
+    ),
+    Row(
         "parameters",
         "parameters in one module, four fail, 1 worker",
         (1_000, 5_000, 20_000),
@@ -284,7 +300,7 @@ ROWS = (
             Target("evidence on disk", "MB", 20),
             Target("explain C1", "s", 1),
             Target("report --junit", "s", 2),
-            Target("check", "s", 3),
+            Target("check --all", "s", 3),
         ),
         _of_import,
     ),
