@@ -46,5 +46,7 @@ def report_of(subject: Subject, reproduction: Reproduction, run: ProbeRun, divis
 def _next_command(subject: Subject, cause: RootCause, *, has_repair: bool) -> str:
     if cause.confidence == "unknown":
         return f"triage history {shlex.quote(subject.nodeids[0])}"
-    design = f"triage design {shlex.quote(subject.cluster or subject.nodeids[0])}"
+    if subject.cluster is None:
+        return "triage run"  # designs belong to clusters, and a run that shows the test red gives it one
+    design = f"triage design {subject.cluster}"
     return design if has_repair else f"{design} --option YOUR.patch"
