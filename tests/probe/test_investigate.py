@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.probe.conftest import Suite
+from triage.cli.builtin_plugins import plugins
 from triage.evidence import manifest
 
 T = "tests/test_v.py::test_mode"
@@ -54,7 +55,7 @@ def test_the_answer_the_evidence_and_the_journal(answered):
     assert all((project.root / path).exists() for path in confirmed[-1]["evidence"])
     own, for_all = report["patches"]
     assert 'monkeypatch.delenv("APP_MODE", raising=False)' in own["after"]
-    assert (for_all["path"], report["next"]) == ("tests/conftest.py", f"triage design {T}")
+    assert (for_all["path"], report["next"]) == ("tests/conftest.py", "triage run")
     lines = [json.loads(line) for line in (project.folder / "experiments.jsonl").read_text().splitlines()]
     predicted = next(n for n, line in enumerate(lines) if line["event"] == "predicted")
     assert all(line["event"] in ("look", "observed") for line in lines[:predicted]), "predictions come first"
@@ -219,7 +220,10 @@ def test_the_budget_ends_what_hangs(suite, where):
     assert any("budget was spent" in text for text in told)
 
 
-def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path, monkeypatch):
+def test_a_strangers_probe_is_found_by_its_entry_point(suite, tmp_path, monkeypatch, request):
+    # a process looks for plugins once: tests before and behind this one share it
+    plugins.cache_clear()
+    request.addfinalizer(plugins.cache_clear)
     project = suite(LEVER, env={"APP_MODE": "fast"})
     site = tmp_path / "site"
     info = site / "moon_probe-1.0.dist-info"
@@ -238,6 +242,7 @@ STRANGER = """
 from triage.plugins import hookimpl
 from triage.model.experiment import Factor, RootCause, Status
 from triage.probe.api import Finding, test
+from triage.cli.builtin_plugins import plugins
 from triage.lab.protocol import Experiment
 
 
