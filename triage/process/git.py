@@ -80,12 +80,18 @@ class Repository:
     @classmethod
     def create(cls, root: Path, *, name: str, email: str) -> Repository:
         """Make a repository at `root` whose commits carry this name and address."""
-        root.mkdir(parents=True, exist_ok=True)
-        made = cls(root, root)
-        made._call("init", "--quiet", "--initial-branch=main")
-        made._call("config", "user.name", name)
-        made._call("config", "user.email", email)
-        return made
+        # imported here: it takes longer than all else that a short command does
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # or it refuses to be imported without git
+        import git
+
+        try:
+            made = git.Repo.init(root, initial_branch="main")
+        except (git.GitCommandError, git.GitCommandNotFound, OSError) as error:
+            raise VoidError("git-failed", f"git init in {root}: {error}", "install git") from error
+        with made.config_writer() as writer:
+            writer.set_value("user", "name", name)
+            writer.set_value("user", "email", email)
+        return cls(root, root)
 
     @property
     def takes_worktrees(self) -> bool:
