@@ -86,8 +86,7 @@ def test_nothing_of_the_markdown_is_left_and_every_link_leads_somewhere(document
     check_markup(found)
     for link in found.links:
         path = link.partition("#")[0]
-        is_node_id = "%3A%3A" in path  # designs of before node ids lost their links
-        if path and "://" not in path and not is_node_id:
+        if path and "://" not in path:
             target = (document.parent / path).resolve()
             # sources are those of the repository that the demo made
             in_demo = DEMO / target.relative_to(ROOT)
