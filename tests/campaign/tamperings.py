@@ -545,7 +545,7 @@ COMMITTED = [
     ),
     Tampering(
         "two runs' files swapped",
-        swap(f"{B}/runs/0010/events.jsonl", f"{B}/runs/0011/events.jsonl"),
+        swap(f"{B}/runs/0008/events.jsonl", f"{B}/runs/0009/events.jsonl"),
         REWRITTEN,
     ),
     Tampering(

@@ -76,7 +76,8 @@ def test_report_is_the_plugins_own(
         "-p",
         "no:cacheprovider",
     ]
-    subprocess.run(command, cwd=tmp_path / "suite", stdout=subprocess.DEVNULL, check=False)
+    environ = {**os.environ, **WITH_FOREIGN_PLUGINS}
+    subprocess.run(command, cwd=tmp_path / "suite", env=environ, stdout=subprocess.DEVNULL, check=False)
     theirs = json.loads(plain.read_text())
     assert set(ours) == set(theirs)
     assert ours["summary"] == theirs["summary"]

@@ -118,7 +118,7 @@ def test_coverage_of_all_chunks_is_joined(
     files |= {"pytest.ini": "[pytest]\naddopts = --cov=lib --cov-report=term --cov-fail-under=100\n"}
     files |= {"lib.py": LIBRARY, ".coveragerc": "[run]\ndata_file = data/measured\n"}
     HostileSuite(files, {}).write(tmp_path / "suite")
-    root, environ = tmp_path / "suite", {**os.environ, "PYTHONPATH": plugins}
+    root, environ = tmp_path / "suite", {**os.environ, "PYTHONPATH": plugins, **WITH_FOREIGN_PLUGINS}
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly"],
         cwd=root,

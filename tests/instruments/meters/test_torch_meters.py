@@ -73,7 +73,9 @@ def test_the_trace_names_the_operation_that_leaves_the_graph(look):
     assert ("detach", "net.py:3") in left
 
 
-def test_meters_change_no_outcome(look):
+def test_meters_change_no_outcome(observe):
+    # in a process of its own: linear algebra starts threads, and none of those is left behind a fork
+    pytest.importorskip("torch")
     files = {
         "test_it.py": """
             import torch
@@ -85,7 +87,7 @@ def test_meters_change_no_outcome(look):
                 torch.autograd.grad(y[0, 0], x)
         """
     }
-    assert look(files, gradients={}, trace={}, configs={}, usage={}).passed(T)
+    assert observe(files, T, gradients={}, trace={}, configs={}, usage={}).passed(T)
 
 
 CUBE = """

@@ -86,6 +86,8 @@ def _run(setup: Setup, root: Path, out: Path) -> None:
     try:
         # pytest collects garbage five times at its end; what was imported here, torch before all, is none
         gc.freeze()
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(1)  # a pool of threads that the parent has begun is not there behind a fork
         os.setsid()
         log = os.open(out.parent / "log", os.O_WRONLY | os.O_CREAT)
         for stream in (1, 2):
