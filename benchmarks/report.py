@@ -44,7 +44,6 @@ async (letter) => {
   return performance.now() - begun;
 }
 """
-_READY = "() => document.querySelectorAll('.results-table-row').length > 0"
 _READY = "() => document.querySelector('#app[data-ready]') !== null"
 
 
