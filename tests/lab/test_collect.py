@@ -12,6 +12,25 @@ from triage.model.run import Limits, RunRecord, TestResult
 from triage.process.local import LocalExecutor
 
 
+def collected(tree, folder, *selectors):
+    world = make_world()
+    executor = LocalExecutor(world=world)
+    environment = Environment(
+        executor=executor, world=world, variables=NO_FOREIGN_PLUGINS, python=None,
+        pytest_args=(), import_path=(),
+    )  # fmt: skip
+    found = collect(tree, folder, selectors=selectors, environment=environment, limits=Limits())
+    executor.close()
+    return found
+
+
+def test_a_selected_file_that_ends_every_try_ends_the_trying(tmp_path):
+    (tmp_path / "test_ends.py").write_text("import os\nos._exit(0)\n")
+    found = collected(tmp_path, tmp_path / "out", "test_ends.py")
+    assert found.tests == ()
+    assert set(found.broken) == {"test_ends.py"}
+
+
 def test_files_that_end_the_process_are_left_out_and_named(tmp_path):
     tree = tmp_path / "suite"
     tree.mkdir()
@@ -19,14 +38,7 @@ def test_files_that_end_the_process_are_left_out_and_named(tmp_path):
     (tree / "test_dies.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     (tree / "test_raises.py").write_text("import nowhere_to_be_found\n")
     (tree / "test_fine.py").write_text("def test_it():\n    pass\n")
-    world = make_world()
-    executor = LocalExecutor(world=world)
-    environment = Environment(
-        executor=executor, world=world, variables=NO_FOREIGN_PLUGINS, python=None,
-        pytest_args=(), import_path=(),
-    )  # fmt: skip
-    found = collect(tree, tmp_path / "out", selectors=(), environment=environment, limits=Limits())
-    executor.close()
+    found = collected(tree, tmp_path / "out")
     assert found.tests == ("test_fine.py::test_it",)
     assert set(found.broken) == {"test_ends.py", "test_dies.py", "test_raises.py"}
     assert "exit code 0" in found.broken["test_ends.py"]

@@ -13,12 +13,11 @@ from triage.errors import VoidError
 from triage.instruments.registry import plugin_of
 from triage.lab.environment import Environment
 from triage.model.run import Limits, Selection, TestResult
+from triage.run.collection import MOST_LEFT_OUT
 from triage.run.selection import run_selection
 
 _COLLECTING_SECONDS = 120.0
 """Time in which collection must say something."""
-_MOST_KILLERS = 25
-"""Tries without one more file; the preflight of a run gives up there too."""
 _REASON_LENGTH = 200
 """Characters of a reason in a sentence."""
 
@@ -81,7 +80,9 @@ def collect(
     killers = dict(known_killers)
     while True:
         found = _collect_once(selection, folder / str(len(killers)), environment, stop, without=killers)
-        if found.listing or not found.killers or len(killers) >= _MOST_KILLERS:
+        # pytest ignores no file that a selector names: such a one ends every try
+        is_new = not found.killers.keys() <= killers.keys()
+        if found.listing or not is_new or len(killers) >= MOST_LEFT_OUT:
             break
         killers.update(found.killers)
     broken = {**killers, **found.broken}

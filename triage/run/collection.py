@@ -26,7 +26,7 @@ from triage.run.recorded_failures import failure_of
 
 PREFLIGHT = "preflight"
 """The name of the collection where chunks have theirs: of its folder and in the record."""
-_MOST_LEFT_OUT = 25
+MOST_LEFT_OUT = 25
 """Files that may kill the collection one after the other before the run is called void."""
 _MOST_UNEXPLAINED = 3
 """Deaths of the collection while nothing of the suite was being collected."""
@@ -141,10 +141,10 @@ class Collection:
                 f"pytest could not collect: {suspected.path}: {what}: {said}",
                 "mend what the log in preflight.log says",
             )
-        if len(self.errors) >= _MOST_LEFT_OUT:
+        if len(self.errors) >= MOST_LEFT_OUT:
             raise VoidError(
                 "collection-dies",
-                f"{_MOST_LEFT_OUT} files in turn killed the collection, the last one {error.nodeid}",
+                f"{MOST_LEFT_OUT} files in turn killed the collection, the last one {error.nodeid}",
                 "mend them, or name the tests to run",
             )
         self._ignore.append(suspected.name)
