@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from triage.model.run import Chunk, Suite
-from triage.run.plan import Item, longest_first, plan
+from triage.run.grouping import Item
+from triage.run.plan import longest_first, plan
 
 _HERE = Path(__file__).parent
 _PYTEST = (sys.executable, "-m", "pytest", "-q")

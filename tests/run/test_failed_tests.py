@@ -10,7 +10,7 @@ from triage.model.outcome import Outcome
 from triage.model.run import FailedTests, Limits, Plan, RerunHint, Reruns, RunRecord, TestResult
 from triage.run.collection import Collected
 from triage.run.failed_tests import failed_tests, only_failed, selectors_of, why_unanswered
-from triage.run.plan import Item
+from triage.run.grouping import Item
 
 __all__ = ["make_project", "project"]
 FIRST, SECOND = "20260101T000000Z", "20260102T000000Z"

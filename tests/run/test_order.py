@@ -12,8 +12,9 @@ import pytest
 from tests.fixtures.projects import WITH_FOREIGN_PLUGINS
 from triage.errors import UsageError
 from triage.model.run import Suite
+from triage.run.grouping import Item
 from triage.run.order import Order, listed_ids, order_of_arguments, parse_order, shuffled
-from triage.run.plan import Item, plan
+from triage.run.plan import plan
 
 ITEMS = [Item(f"{file}.py::{name}", f"{file}.py") for file in "abc" for name in ("one", "two", "three")]
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from triage.errors import UsageError
 from triage.model.run import Limits, Suite
-from triage.run.plan import Item, longest_first, plan, shares
+from triage.run.grouping import Item
+from triage.run.plan import longest_first, plan, shares
 
 MODULES = st.lists(
     st.tuples(st.integers(0, 8), st.integers(0, 40)).map(lambda pair: Item(f"m{pair[0]}.py::t{pair[1]}", f"m{pair[0]}.py")),

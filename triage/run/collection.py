@@ -20,8 +20,8 @@ from triage.model.run import Key, TestResult
 from triage.process.api import LOG
 from triage.run import results
 from triage.run.chunk import ChunkRunner, FinishedAttempt, collection_death, tail_of
+from triage.run.grouping import Item
 from triage.run.origins import Origins
-from triage.run.plan import Item
 from triage.run.recorded_failures import failure_of
 
 PREFLIGHT = "preflight"
