@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from triage.lab import runner as module
@@ -56,7 +58,7 @@ def selected(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "run_selection", run_selection)
 
     def run(setup, *, variables=None, environ=None, import_path=(), limits=None):
-        world = World(now=None, monotonic=None, environ=environ or {})
+        world = World(now=None, monotonic=time.monotonic, environ=environ or {})
         environment = Environment(
             executor=None, world=world, variables=variables or {}, python=None,
             pytest_args=("-q",), import_path=import_path,
@@ -123,7 +125,7 @@ def test_a_process_that_the_budget_ends_gives_no_observation(tmp_path, monkeypat
         return SelectionResult(selection=selection, command="", folder="", attempts=(attempt,), results=())
 
     monkeypatch.setattr(module, "run_selection", run_selection)
-    world = World(now=None, monotonic=None, environ={})
+    world = World(now=None, monotonic=lambda: 2.0, environ={})
     environment = Environment(
         executor=None, world=world, variables={}, python=None, pytest_args=(), import_path=()
     )
@@ -131,4 +133,4 @@ def test_a_process_that_the_budget_ends_gives_no_observation(tmp_path, monkeypat
         Scratch(tmp_path), tmp_path / "short", environment, Record(tmp_path), workers=1, warmth=Warmth.none()
     )
     with pytest.raises(BudgetSpent):
-        made.run(Setup(nodeids=(T,)), Limits(), 1, is_over=lambda: True)
+        made.run(Setup(nodeids=(T,)), Limits(), 1, deadline=1.0)

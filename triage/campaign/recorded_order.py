@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from triage.errors import VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base import time_of_stamp
 from triage.model.experiment import HUNT_FILE
+from triage.model.nodeid import is_within
 from triage.model.run import RerunHint, RunRecord
 from triage.run.order import listed_ids
 
@@ -45,14 +46,15 @@ class RecordedIn:
         return killers
 
 
-def red_run(output: Path, first: RecordedIn | None, is_meant: Callable[[str], bool]) -> RecordedIn | None:
-    """The run that shows one of the tests that are meant red: `first` where it does, else the newest.
+def red_run(output: Path, first: RecordedIn | None, names: Collection[str]) -> RecordedIn | None:
+    """The run that shows one of the named tests red: `first` where it does, else the newest.
 
-    None where none does. `first` is the run that the caller works on.
+    None where none does. `first` is the run that the caller works on; a name may be that of a file, a folder,
+    a class or a test without its parameters.
     """
     for run in _candidates(output, first):
         results = (*run.record.results, *run.record.collect_errors)
-        if any(result.outcome.has_failures and is_meant(result.nodeid) for result in results):
+        if any(result.outcome.has_failures and is_within(result.nodeid, names) for result in results):
             return run
     return None
 

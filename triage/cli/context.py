@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from triage.cli.progress import progress_for
 from triage.cli.screen import Screen, Span, file_link
 from triage.cli.terminal import one_line, safe
 from triage.errors import UsageError
-from triage.model.base import Silent, World
+from triage.model.base import FixedClock, Silent, World
 
 if TYPE_CHECKING:
     from triage.cli.json_documents.base import Document
@@ -78,13 +78,13 @@ def redacting(world: World, settings: Settings) -> World:
 
 def _clock(fixed: str | None) -> Callable[[], datetime]:
     if fixed is None:
-        return lambda: datetime.now(UTC)
+        return partial(datetime.now, UTC)
     try:
         moment = datetime.fromisoformat(fixed)
     except ValueError as error:
         raise UsageError("bad-setting", f"TRIAGE_NOW: {error}", "write it as 2026-01-31T12:00:00Z") from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return lambda: aware
+    return FixedClock(aware)
 
 
 def _actor(environ: dict[str, str]) -> str:

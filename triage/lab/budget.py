@@ -51,9 +51,14 @@ class Spending:
         """Seconds until the budget is spent; below zero afterwards."""
         return self.budget.seconds - self.seconds
 
+    @property
+    def deadline(self) -> float:
+        """The moment of the clock at which even what has begun must end; infinity is none."""
+        return self._started + (1 + _GRACE) * self.budget.seconds
+
     def is_over(self) -> bool:
         """Whether even what has begun must end now."""
-        return self.seconds_left < -_GRACE * self.budget.seconds
+        return self._clock() > self.deadline
 
     def take_run(self) -> int:
         """Count one more run and return its number, from 1. Raises `BudgetSpent` where none is left."""

@@ -227,15 +227,7 @@ class Lab:
 
     def _run(self, setup: Setup, way: Way) -> Observation:
         number = self.spending.take_run()
-        spending = self.spending
-        observation = self.runner.run(
-            setup,
-            self.limits,
-            number,
-            way,
-            is_over=spending.is_over,
-            seconds_left=lambda: spending.seconds_left,
-        )
+        observation = self.runner.run(setup, self.limits, number, way, deadline=self.spending.deadline)
         if not (setup.instruments or setup.edits or setup.reverted):
             # their files are gone with the working copy; those of an experiment are kept under arms/
             observation = observation.model_copy(update={"command": self.record.command(setup, number)})

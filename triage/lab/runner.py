@@ -25,6 +25,7 @@ from triage.model.run import Limits, Selection
 from triage.process.api import ProcessRequest
 from triage.process.home import mirror_home
 from triage.process.scratch import Scratch
+from triage.process.stopping import StopOrDeadline
 from triage.run.selection import run_selection
 
 _OPENMP_WAIT = "OMP_WAIT_POLICY"
@@ -99,18 +100,16 @@ class SetupRunner:
         number: int,
         way: Way = FRESH,
         *,
-        is_over: Callable[[], bool] = lambda: False,
-        seconds_left: Callable[[], float] = lambda: inf,
+        deadline: float = inf,
     ) -> Observation:
         """Run one setup under these limits; its artifacts go to the folder of run `number`.
 
-        Raises `BudgetSpent` where `is_over` ends the process: what it gave until then is no observation.
+        `deadline` is a moment of the world's monotonic clock. Raises `BudgetSpent` where it ends the process:
+        what that gave until then is no observation.
         """
         folder = self._record.run_folder(number)
         forks: list[bool] = []
-
-        def stop() -> bool:
-            return self._stopping.is_set() or is_over()
+        stop = StopOrDeadline(self._stopping.is_set, deadline, self._environment.world.monotonic)
 
         def start(request: ProcessRequest) -> ProcessRequest:
             request = self._from_parent(request, way, stop)
@@ -120,7 +119,7 @@ class SetupRunner:
         with self._slot() as slot:
             edits, overlay = self._states.edits(setup), self._states.overlay(setup)
             tree = self._scratch.tree(slot, setup.commit, edits, overlay)
-            packages = self._packages.get(setup.packages, self.pristine(setup), seconds_left())
+            packages = self._packages.get(setup.packages, self.pristine(setup), stop.seconds_left)
             result = run_selection(
                 self._selection(
                     setup, tree, emptied_temporary(self._temporary / f"t{slot}"), packages, limits
@@ -134,7 +133,7 @@ class SetupRunner:
                 start=start,
                 modules=way.learns,
             )
-        if is_over() and any(attempt.ended == "interrupted" for attempt in result.attempts):
+        if not stop.has_time_for(0.0) and any(attempt.ended == "interrupted" for attempt in result.attempts):
             raise BudgetSpent
         if self._stopping.is_set():
             raise KeyboardInterrupt  # what a stopped process gave is no observation

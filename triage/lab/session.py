@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,6 +23,7 @@ from triage.lab.shared_forks import shared_forks
 from triage.lab.warmth import Warmth
 from triage.model.criterion import Conditions
 from triage.process.scratch import Scratch
+from triage.process.stopping import StopOrDeadline, never
 from triage.process.work_folder import LABORATORY, work_folder
 from triage.run.warm_parents import WarmParents
 
@@ -77,11 +79,10 @@ def collect_suite(
 
     `known_killers` are files that are known to end a process that imports them, with the reason.
     """
-    least = services.world.monotonic() + _LEAST_SECONDS
-
-    def is_over() -> bool:
-        return spending is not None and spending.is_over() and services.world.monotonic() > least
-
+    monotonic = services.world.monotonic
+    deadline = inf
+    if spending is not None:
+        deadline = max(spending.deadline, monotonic() + _LEAST_SECONDS)
     return collect(
         place.scratch.tree(0, None, {}),
         place.temporary / "collect",
@@ -89,7 +90,7 @@ def collect_suite(
         environment=environment_of(services, conditions),
         limits=services.settings.limits,
         known_killers=known_killers,
-        stop=is_over,
+        stop=StopOrDeadline(never, deadline, monotonic),
     )
 
 

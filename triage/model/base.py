@@ -48,6 +48,18 @@ def reason_of(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
+class FixedClock:
+    """A clock that stands still, so that a result can be produced again."""
+
+    moment: datetime
+    """Aware time in UTC."""
+
+    def __call__(self) -> datetime:
+        """Always the same moment."""
+        return self.moment
+
+
+@dataclass(frozen=True)
 class World:
     """What a result may depend on besides its input."""
 

@@ -6,6 +6,8 @@ first `::`, and the names end at the first bracket behind it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 
 def file_of(nodeid: str) -> str:
     """`tests/test_a.py`; of a file or folder itself, the whole."""
@@ -27,3 +29,10 @@ def names_within(nodeid: str) -> tuple[str, ...]:
 def function_of(nodeid: str) -> str:
     """`test_c`; empty of a file or folder."""
     return names_within(nodeid)[-1] if "::" in nodeid else ""
+
+
+def is_within(nodeid: str, names: Collection[str]) -> bool:
+    """Whether one of the names is the id, or a folder, file, class or function that it lies in."""
+    # behind a name come parameters, names within a file or class, or the files of a folder
+    beginnings = tuple(name + separator for name in names for separator in ("[", "::", "/"))
+    return nodeid in names or nodeid.startswith(beginnings)

@@ -132,13 +132,7 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
 
 def _red_run(services: Services, request: Request) -> RecordedIn | None:
     """The run that shows the subject red; where none does, the run that the command works on."""
-    latest = request.latest
-    names = _names(services, request)
-
-    def is_meant(nodeid: str) -> bool:
-        return nodeid in names or nodeid.startswith(tuple(f"{name}{end}" for name in names for end in "[:/"))
-
-    return red_run(services.output, latest, is_meant) or latest
+    return red_run(services.output, request.latest, _names(services, request)) or request.latest
 
 
 def _names(services: Services, request: Request) -> tuple[str, ...]:

@@ -16,10 +16,11 @@ from triage.model.look import DOCUMENT, FOLDER, LookDocument
 from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
 from triage.model.run import Key, Suite
+from triage.process.stopping import StopOrDeadline
 from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker
 from triage.run.look_document import DocumentBuilder
 from triage.run.run_store import RunStore
-from triage.run.workers import StopCondition, StopOrDeadline, run_jobs
+from triage.run.workers import StopCondition, run_jobs
 from triage.text.plural import counted_noun
 
 MODULE = "triage.instruments.look"

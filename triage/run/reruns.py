@@ -22,10 +22,11 @@ from triage.model.reruns import (
 )
 from triage.model.run import Key, Suite, TestResult
 from triage.process.api import LOG
+from triage.process.stopping import StopOrDeadline
 from triage.run.chunk import ChunkProgress, ChunkRunner, RequestMaker, tail_of
 from triage.run.run_store import RunStore, record_line
 from triage.run.shared_things import waits_for_others
-from triage.run.workers import StopCondition, StopOrDeadline, run_jobs
+from triage.run.workers import StopCondition, run_jobs
 from triage.text.plural import counted_noun
 
 _TRIES = {Place.ALONE: 2, Place.IN_PLACE: 4}

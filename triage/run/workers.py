@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TypeVar
@@ -36,29 +35,6 @@ class StopCondition:
         if not self.out_of_time and self._is_time_up():
             self.out_of_time = True
         return self.signal is not None or self.out_of_time or self.failed
-
-
-@dataclass(frozen=True)
-class StopOrDeadline:
-    """Whether work behind the chunks should end: as the run itself, or because its own time is up."""
-
-    stop: StopCondition
-    deadline: float | None
-    monotonic: Callable[[], float]
-
-    @classmethod
-    def after(
-        cls, seconds: float | None, stop: StopCondition, monotonic: Callable[[], float]
-    ) -> StopOrDeadline:
-        """A deadline so many seconds from now; None is none."""
-        return cls(stop, None if seconds is None else monotonic() + seconds, monotonic)
-
-    def __call__(self) -> bool:
-        return self.stop() or not self.has_time_for(0.0)
-
-    def has_time_for(self, seconds: float) -> bool:
-        """Whether a run of so many seconds would end before the deadline."""
-        return self.deadline is None or self.monotonic() + seconds <= self.deadline
 
 
 def run_jobs(
