@@ -24,7 +24,18 @@ def collected(tree, folder, *selectors):
     return found
 
 
-def test_a_selected_file_that_ends_every_try_ends_the_trying(tmp_path):
+def test_a_file_that_ends_the_process_is_left_out_also_where_it_is_named(tmp_path):
+    (tmp_path / "test_ends.py").write_text("import os\nos._exit(0)\ndef test_a(): pass\n")
+    (tmp_path / "test_fine.py").write_text("def test_b(): pass\n")
+    linked = tmp_path / "link"
+    linked.symlink_to(tmp_path)
+    for selectors in (("test_ends.py", "test_fine.py"), ("test_fine.py", "test_ends.py::test_a")):
+        found = collected(linked, tmp_path / "out" / selectors[0], *selectors)
+        assert found.tests == ("test_fine.py::test_b",)
+        assert set(found.broken) == {"test_ends.py"}
+
+
+def test_a_named_file_that_ends_the_process_may_be_all_there_is(tmp_path):
     (tmp_path / "test_ends.py").write_text("import os\nos._exit(0)\n")
     found = collected(tmp_path, tmp_path / "out", "test_ends.py")
     assert found.tests == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +70,10 @@ def collect(
     A file that ends the process or hangs while it is imported is left out of the next try; of
     `known_killers` (with what they did) that is known before.
     """
+    # pytest names files by the folder that it stands in, which has no link in its path
+    root = os.path.realpath(tree)
     selection = Selection(
-        root=str(tree),
+        root=root,
         nodeids=tuple(selectors),
         env={**dict.fromkeys(environment.unset), **environment.variables},
         pytest_args=environment.pytest_args,
@@ -80,7 +83,7 @@ def collect(
     killers = dict(known_killers)
     while True:
         found = _collect_once(selection, folder / str(len(killers)), environment, stop, without=killers)
-        # pytest ignores no file that a selector names: such a one ends every try
+        # what was left out cannot end a try: if it is blamed again, a further try would end like this one
         is_new = not found.killers.keys() <= killers.keys()
         if found.listing or not is_new or len(killers) >= MOST_LEFT_OUT:
             break
@@ -115,15 +118,15 @@ def _collect_once(
     *,
     without: Collection[str],
 ) -> _OneCollection:
-    left_out = tuple(f"--ignore={path}" for path in without)
     result = run_selection(
-        selection.model_copy(update={"pytest_args": (*selection.pytest_args, *left_out)}),
+        selection,
         env={},
         python=environment.python,
         folder=folder,
         executor=environment.executor,
         world=environment.world,
         stop=stop,
+        ignore=[_name_for_recorder(selection.root, nodeid) for nodeid in without],
     )
     if any(attempt.ended == "interrupted" for attempt in result.attempts) and stop():
         raise VoidError(
@@ -140,6 +143,11 @@ def _collect_once(
         },
         last_words=_what_pytest_says(folder),
     )
+
+
+def _name_for_recorder(root: str, nodeid: str) -> str:
+    """How the recorder is told to leave something out: files and folders by path, all else by its id."""
+    return nodeid if "::" in nodeid else os.path.join(root, nodeid)
 
 
 def _reason(error: TestResult) -> str:

@@ -35,12 +35,14 @@ def run_selection(
     stop: Callable[[], bool] = lambda: False,
     start: Start = lambda request: request,
     modules: Path | None = None,
+    ignore: Sequence[str] = (),
 ) -> SelectionResult:
     """Run the selected tests in one process, in order; behind a death, a further process for the rest.
 
     `env` is the canonical environment, `selection.env` goes on top of it. `folder` is made and keeps
     the log, the record's events, and what the instruments wrote in `instruments/`. Where `stop` says so the
     process is ended and no further one starts. `modules` gets the libraries' modules that were imported.
+    `ignore` names what is not collected: paths of files and folders, ids of classes.
     """
     started = world.monotonic()
     folder = folder.absolute()
@@ -49,6 +51,7 @@ def run_selection(
     launch = _launch(selection, env, python, folder=folder, world=world)
     run = _SelectionRun(selection, launch, executor, scratch, stop)
     run.start = start
+    run.ignore = ignore
     if modules is not None:
         run.first_settings = {"modules": str(modules)}
     chunk = run.run()
@@ -81,6 +84,8 @@ class _SelectionRun:
         self.start: Start = lambda request: request
         self.first_settings: dict[str, str] = {}
         """Further settings of the recorder in the first attempt."""
+        self.ignore: Sequence[str] = ()
+        """What the recorder keeps pytest from collecting."""
         self.launch = launch
         self.origins = Origins(selection.root)
         self.events: list[bytes] = []
@@ -128,15 +133,14 @@ class _SelectionRun:
         return self.launch.shell(nodeids or self.selection.nodeids)
 
     def _request(self, folder: Path, key: bytes, keys: Sequence[Key]) -> ProcessRequest:
-        apart = {"groups": self.selection.groups} if self.selection.groups else None
-        if not self._planned_keys():
-            match = list(self.selection.nodeids) or None
-            request = self.launch.request(
-                folder, key, match=match, json_report=None, apart=apart, **self.first_settings
-            )
+        settings: dict[str, Any] = {"json_report": None, "ignore": self.ignore}
+        settings["apart"] = {"groups": self.selection.groups} if self.selection.groups else None
+        if self._planned_keys():
+            settings["exact"] = [list(pair) for pair in keys]
         else:
-            exact = [list(pair) for pair in keys]
-            request = self.launch.request(folder, key, exact=exact, json_report=None, apart=apart)
+            settings["match"] = list(self.selection.nodeids) or None
+            settings.update(self.first_settings)
+        request = self.launch.request(folder, key, **settings)
         return self.start(request)
 
     def _on_event(self, _chunk: ChunkProgress, _attempt: int, payload: bytes, event: Any) -> None:
