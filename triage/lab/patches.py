@@ -19,4 +19,5 @@ def patch_of_files(
     """
     first, (_, after) = next(iter(texts.items()))
     diff = "".join(diff_of(path, before, new) for path, (before, new) in texts.items())
-    return Patch(title=title, path=first, after=after or "", diff=diff, reason=reason, **more)
+    edits = {path: new for path, (_, new) in texts.items()}
+    return Patch(title=title, path=first, after=after or "", diff=diff, reason=reason, edits=edits, **more)

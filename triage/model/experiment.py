@@ -93,6 +93,10 @@ class Patch(Value):
     """Versions of distributions that somebody who follows the edit installs: runs with it have them."""
     sets: dict[str, str] = {}
     """Variables that runs of triage have with the edit."""
+    edits: dict[str, str | None] = Field(default={}, exclude=True)
+    """Whole texts of all files with the edit, None for one that goes; the diff has them in the evidence."""
+    is_verbatim: bool = Field(default=False, exclude=True)
+    """Whether its lines are the project's own, from git: they are not written anew in its style."""
 
 
 Claim = Literal["cause", "condition"]

@@ -58,7 +58,8 @@ def files_of(root: Path) -> tuple[str, ...]:
 def source_of(root: Path) -> Callable[[str], str | None]:
     """Texts of the suite's files by path relative to the root, each read once.
 
-    The function gives None for what is no file below the root, or no UTF-8.
+    Lines end with a line feed, and a byte order mark is left out: a patch has them as the file does. The
+    function gives None for what is no file below the root, or no UTF-8.
     """
 
     @cache
@@ -67,7 +68,7 @@ def source_of(root: Path) -> Callable[[str], str | None]:
         if not path or not target.is_relative_to(root.resolve()) or not target.is_file():
             return None
         try:
-            return target.read_text(encoding="utf-8")
+            return target.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return None
 
@@ -160,7 +161,8 @@ def _changes(repository: Repository) -> Mapping[str, tuple[ChangedText, ...]]:
 
 
 def _decoded(content: bytes | None) -> str | None:
-    return content.decode("utf-8") if content is not None else None
+    """The text as `source_of` gives texts."""
+    return content.decode("utf-8-sig").replace("\r\n", "\n") if content is not None else None
 
 
 def _bytes(root: Path) -> Mapping[str, bytes]:

@@ -48,14 +48,14 @@ def with_repairs(case: Case, finding: Finding) -> Steps:
         setup = case.base.plus(edits=dict(edit.edits), packages=dict(edit.installs), env=dict(edit.sets))
         runs = yield from look(*[setup] * looks_needed(case), why=edit.title)
         if runs and all(run.passed(case.nodeid) for run in runs):
-            found.append(_patch(case, edit))
+            found.append(_patch(case, edit, is_verbatim=cause.factor.kind == "file"))
     return finding.model_copy(update={"patches": tuple(found)})
 
 
-def _patch(case: Case, edit: RepairEdit) -> Patch:
+def _patch(case: Case, edit: RepairEdit, *, is_verbatim: bool) -> Patch:
     texts = {path: (case.source(path), text) for path, text in edit.edits.items()}
     more = {"installs": dict(edit.installs), "sets": dict(edit.sets), "leaves": edit.leaves}
-    return patch_of_files(texts, edit.title, edit.reason, **more)
+    return patch_of_files(texts, edit.title, edit.reason, is_verbatim=is_verbatim, **more)
 
 
 def _edits(case: Case, factor: Factor, proof: Experiment, culprits: Sequence[str]) -> Iterator[RepairEdit]:

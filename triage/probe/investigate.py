@@ -18,6 +18,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget, Spending
 from triage.lab.environment import Environment, environment_of
 from triage.lab.lab import Lab
+from triage.lab.patch_style import in_project_style
 from triage.lab.probe_folder import events_of, with_evidence, write_report
 from triage.lab.session import collect_suite, earlier_verdicts, open_lab, workspace
 from triage.model.criterion import Conditions
@@ -116,6 +117,8 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
             run = run_probes(lab, case, request.probes, only=request.only)
             division = divide(lab, run.proof, subject.nodeids)
             report = report_of(subject, reproduction, run, division)
+            patches = in_project_style(services.root, report.patches, services.settings.python)
+            report = report.model_copy(update={"patches": patches})
         report = with_evidence(report, services.output, folder, lab)
     write_report(folder, report)
     where = folder.relative(services.output)

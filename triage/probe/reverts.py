@@ -53,7 +53,7 @@ class _Commit:
 
     def patch(self, hunks: Sequence[Hunk], title: str, reason: str) -> Patch:
         texts = {path: (self.case.source(path), text) for path, text in self.edits(hunks).items()}
-        return patch_of_files(texts, title, reason)
+        return patch_of_files(texts, title, reason, is_verbatim=True)
 
 
 def reverts_of(

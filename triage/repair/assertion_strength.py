@@ -12,6 +12,7 @@ import libcst as cst
 
 from triage.model.nodeid import file_of, names_within
 from triage.model.strength import Strength
+from triage.text.source_style import BYTE_ORDER_MARK
 
 _ASSERTING = frozenset({"raises", "warns", "gradcheck", "gradgradcheck"})
 """Functions that assert for a test, beside those whose name begins with `assert`."""
@@ -62,7 +63,7 @@ def without_other_tests(text: str | None, kept: Iterable[str]) -> str | None:
     `kept` are names as in node ids, `Class::test`. A text that is no Python is returned as it is.
     """
     try:
-        tree = ast.parse(text or "")
+        tree = ast.parse((text or "").removeprefix(BYTE_ORDER_MARK))
     except (SyntaxError, ValueError, RecursionError):
         return text
     tree.body = _without_tests(tree.body, "", frozenset(kept))
@@ -183,7 +184,7 @@ def _swallows(tree: ast.AST) -> int:
 
 def _tree(text: str | None) -> ast.AST:
     try:
-        return ast.parse(text or "")
+        return ast.parse((text or "").removeprefix(BYTE_ORDER_MARK))
     except (SyntaxError, ValueError, RecursionError):
         return ast.Module(body=[], type_ignores=[])
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from triage.model.base import Value
 from triage.model.failure import is_test
+from triage.text.source_style import BYTE_ORDER_MARK
 
 _COMPARISONS: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -88,7 +89,7 @@ def _distance(mutant: Mutant, near: Sequence[tuple[str, int]]) -> int | None:
 def mutants_of(path: str, source: str | None, lines: frozenset[int]) -> Iterator[Mutant]:
     """One mutant for each of these lines that has something to change."""
     try:
-        tree = ast.parse(source or "")
+        tree = ast.parse((source or "").removeprefix(BYTE_ORDER_MARK))
     except (SyntaxError, ValueError, RecursionError):
         return
     texts = (source or "").splitlines(keepends=True)

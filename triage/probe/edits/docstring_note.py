@@ -14,7 +14,8 @@ from triage.probe.sources import module_of
 _WIDTH = 88
 """Columns of a docstring's lines: short enough for every common formatter."""
 _QUOTES = '"""'
-_INDENT = 4
+_TAB = 4
+"""Columns of a tab, where lines are wrapped."""
 
 
 def with_note(source: str, nodeid: str, note: str) -> str:
@@ -25,21 +26,21 @@ def with_note(source: str, nodeid: str, note: str) -> str:
     module = module_of(source)
     if module is None:
         return source
-    return module.visit(_Noting(names_within(nodeid), note)).code
+    return module.visit(_Noting(names_within(nodeid), note, module.default_indent)).code
 
 
 class _Noting(OneTestEditor):
-    def __init__(self, names: Sequence[str], note: str) -> None:
+    def __init__(self, names: Sequence[str], note: str, step: str) -> None:
         super().__init__(names)
         self._note = note
-        self._depth = _INDENT * len(names)
+        self._margin = step * len(names)
 
     def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
         body = function.body
         if not isinstance(body, cst.IndentedBlock):
             return function
         if function.get_docstring() is None:
-            literal = _literal([], self._note, self._depth)
+            literal = _literal([], self._note, self._margin)
             return function.with_changes(body=body.with_changes(body=[_line(literal), *body.body]))
         first = body.body[0]
         assert isinstance(first, cst.SimpleStatementLine)
@@ -50,7 +51,7 @@ class _Noting(OneTestEditor):
             return function
         said = text.value.removeprefix(_QUOTES).removesuffix(_QUOTES).rstrip()
         noted = first.with_changes(
-            body=[cst.Expr(cst.SimpleString(_literal([said, ""], self._note, self._depth)))]
+            body=[cst.Expr(cst.SimpleString(_literal([said, ""], self._note, self._margin)))]
         )
         return function.with_changes(body=body.with_changes(body=[noted, *body.body[1:]]))
 
@@ -59,9 +60,9 @@ def _line(literal: str) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine(body=[cst.Expr(cst.SimpleString(literal))])
 
 
-def _literal(before: Sequence[str], note: str, depth: int) -> str:
+def _literal(before: Sequence[str], note: str, margin: str) -> str:
     """A triple-quoted text: what was there, then the note, wrapped at this indentation."""
-    margin = " " * depth
+    depth = len(margin.expandtabs(_TAB))
     lines = textwrap.wrap(note, _WIDTH - depth, break_long_words=False)
     if not before and len(lines) == 1 and depth + len(note) + 2 * len(_QUOTES) <= _WIDTH:
         return f"{_QUOTES}{note}{_QUOTES}"

@@ -79,7 +79,8 @@ def add_keyword(source: str, line: int, callee: str, keyword: str, value: Any) -
 
 def patch_of(path: str, before: str | None, after: str, title: str, reason: str = "") -> Patch:
     """The edit as a value, with its diff; `before` is None for a new file."""
-    return Patch(title=title, path=path, after=after, diff=diff_of(path, before, after), reason=reason)
+    diff = diff_of(path, before, after)
+    return Patch(title=title, path=path, after=after, diff=diff, reason=reason, edits={path: after})
 
 
 class _Adder(cst.CSTTransformer):
