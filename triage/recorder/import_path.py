@@ -63,11 +63,18 @@ def _folder_on_path(path: str) -> str:
 
 def _imported_from(root: str) -> Iterator[str]:
     """Top-level modules and packages that lie directly in the root."""
+    real_folders: dict[str, str] = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if "." in name or name == "__main__" or not isinstance(file, str):
             continue
-        place = os.path.dirname(os.path.realpath(file))
+        if os.path.islink(file):
+            file = os.path.realpath(file)
+        folder = os.path.dirname(file)
+        # hundreds of modules lie in a few folders, and each part of a path is a question to the system
+        if folder not in real_folders:
+            real_folders[folder] = os.path.realpath(folder)
+        place = real_folders[folder]
         if os.path.basename(file) == "__init__.py":
             place = os.path.dirname(place)
         if place == root:

@@ -29,7 +29,9 @@ def installed_versions() -> dict[str, str]:
 def _headers(distribution: Any) -> dict[str, str]:
     """Return the header fields before the description, their names in lower case."""
     headers: dict[str, str] = {}
-    for line in _metadata(distribution).splitlines():
+    # the description is most of the file; headers end before the first empty line
+    head, _, _ = _metadata(distribution).partition("\n\n")
+    for line in head.splitlines():
         if not line.strip():
             break
         name, colon, value = line.partition(":")

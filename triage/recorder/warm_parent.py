@@ -55,7 +55,7 @@ _OWN_OF_EACH_RUN = frozenset({"HOME", "TMPDIR", _EVERY_VARIABLE})
 def main() -> None:
     """Import, then fork for each order of the harness; a fork goes on as `python -m pytest`."""
     # handlers run last in, first out: this one is the last
-    atexit.register(_exit_at_once)
+    atexit.register(exit_at_once)
     settings = _take(sys.argv[1])
     control = socket.socket(fileno=settings["control"])
     control.set_inheritable(False)
@@ -88,7 +88,7 @@ def main() -> None:
     # what is planted at the start of collection acts on libraries that are imported behind it
     collected = {name: sys.modules[name] for name in settings["collected"] if name in sys.modules}
     importlib.import_module(_INSTRUMENTS).IMPORTED_EARLY.update(collected | aside.modules)
-    _run_pytest()
+    run_pytest()
 
 
 def _unfit(control: socket.socket, temporary: str | None) -> list[str]:
@@ -219,7 +219,7 @@ _status: list[int] = []
 """The exit status of the session, once it is known."""
 
 
-def _run_pytest() -> None:
+def run_pytest() -> None:
     """Do what `python -m pytest` does."""
     run_as_main: Callable[[str], object] = runpy._run_module_as_main  # type: ignore[attr-defined]
     try:
@@ -230,7 +230,7 @@ def _run_pytest() -> None:
         raise
 
 
-def _exit_at_once() -> None:
+def exit_at_once() -> None:
     """End behind all other handlers: to destroy what the parent has imported takes longer than most tests."""
     if _status:
         for stream in (sys.stdout, sys.stderr):

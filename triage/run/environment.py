@@ -141,9 +141,10 @@ def read_checkout(root: str, own: Path) -> Checkout:
         repository = Repository.open(Path(root))
         if repository is None:
             return Checkout(why="not in a git repository")
+        is_written_by_triage = _WrittenByTriage(own.resolve())
         states = {}
         for name, state in repository.states().items():
-            if not _is_written_by_triage(Path(repository.top, name), own.resolve()):
+            if not is_written_by_triage(os.path.join(repository.top, name)):
                 states[name] = state
         changed = {name: _size_and_time(Path(repository.top, name)) for name in states}
         unknown_to_git = frozenset(name for name, state in states.items() if state == "??")
@@ -194,12 +195,25 @@ def written_by_triage(path: Path, output: Path) -> bool:
     return _WRITTEN_BY_TRIAGE.fullmatch(os.path.relpath(path, output)) is not None
 
 
-def _is_written_by_triage(path: Path, own: Path) -> bool:
-    """Whether a file is in the run's folder, or where triage keeps earlier runs, journal and ledgers."""
-    if path.is_relative_to(own):
-        return True
-    output = next((folder.parent for folder in own.parents if folder.name == REPORTS), None)
-    return output is not None and written_by_triage(path, output)
+class _WrittenByTriage:
+    """Whether a file is in the run's folder, or where triage keeps earlier runs, journal and ledgers.
+
+    Asked of each file that git does not know, which may be all files of a hundred runs.
+    """
+
+    def __init__(self, own: Path) -> None:
+        """`own` is the run's folder, without symbolic links."""
+        self._own = os.path.join(own, "")
+        output = next((folder.parent for folder in own.parents if folder.name == REPORTS), None)
+        self._output = None if output is None else os.path.join(output, "")
+
+    def __call__(self, path: str) -> bool:
+        """`path` is absolute and without symbolic links above the file."""
+        if path.startswith(self._own):
+            return True
+        if self._output is None or not path.startswith(self._output):
+            return False
+        return _WRITTEN_BY_TRIAGE.fullmatch(path.removeprefix(self._output)) is not None
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
