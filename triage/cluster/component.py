@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from triage.cluster.comparison_words import comparison_in_words
 from triage.cluster.groups import Unit
 from triage.cluster.replay import algorithm_rank
 from triage.cluster.rules import Rule
 from triage.model.cluster import Why, WhyKind
 from triage.model.failure import Failure
 from triage.model.signature import algorithm_of
-
-_NUMBERS = ("kind", "left", "op", "right", "fraction", "shapes", "gradients", "dtypes", "decade")
-"""Fields of a signature that say what the numbers of a comparison were like."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def described(unit: Unit) -> tuple[Why, ...]:
     found = [Why(kind=kind, detail=fields[kind]) for kind in kinds if fields.get(kind)]
     if fields.get("code"):
         found.append(Why(kind="line", detail=fields["code"]))
-    numbers = [f"{name} {fields[name]}" for name in _NUMBERS if fields.get(name)]
-    if numbers:
-        found.append(Why(kind="comparison", detail="; ".join(numbers)))
+    comparison = comparison_in_words(fields)
+    if comparison:
+        found.append(Why(kind="comparison", detail=comparison))
     return tuple(found)
