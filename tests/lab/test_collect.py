@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from tests.run.conftest import make_world
 from triage.campaign.recorded_order import RecordedIn
-from triage.lab.collect import collect
+from triage.lab.collect import UNRECORDED_SECONDS, collect, limits_for_collection
 from triage.lab.environment import Environment
 from triage.model.outcome import Outcome
 from triage.model.run import Limits, RunRecord, TestResult
 from triage.process.local import LocalExecutor
 
 
-def collected(tree, folder, *selectors):
+def collected(tree, folder, *selectors, **more):
     world = make_world()
     executor = LocalExecutor(world=world)
     environment = Environment(
         executor=executor, world=world, variables=NO_FOREIGN_PLUGINS, python=None,
         pytest_args=(), import_path=(),
     )  # fmt: skip
-    found = collect(tree, folder, selectors=selectors, environment=environment, limits=Limits())
+    found = collect(tree, folder, selectors=selectors, environment=environment, limits=Limits(), **more)
     executor.close()
     return found
 
@@ -53,6 +55,23 @@ def test_files_that_end_the_process_are_left_out_and_named(tmp_path):
     assert found.tests == ("test_fine.py::test_it",)
     assert set(found.broken) == {"test_ends.py", "test_dies.py", "test_raises.py"}
     assert "exit code 0" in found.broken["test_ends.py"]
+
+
+def test_a_file_that_nobody_saw_hang_is_given_up_after_a_bounded_time(tmp_path):
+    (tmp_path / "test_hangs.py").write_text("import time\ntime.sleep(10_000)\ndef test_a(): pass\n")
+    (tmp_path / "test_fine.py").write_text("def test_b(): pass\n")
+    found = collected(tmp_path, tmp_path / "out", import_seconds=3.0)
+    assert found.tests == ("test_fine.py::test_b",)
+    assert set(found.broken) == {"test_hangs.py"}
+
+
+@pytest.mark.parametrize(
+    ("test_timeout", "import_seconds", "expected"),
+    [(2.0, None, 120.0), (300.0, None, 300.0), (300.0, UNRECORDED_SECONDS, 60.0), (None, 60.0, 60.0)],
+)
+def test_an_import_without_a_record_has_a_limit_of_its_own(test_timeout, import_seconds, expected):
+    limits = limits_for_collection(Limits(test_timeout=test_timeout), import_seconds)
+    assert limits.test_timeout == expected
 
 
 def test_files_that_a_run_saw_hang_are_not_tried_until_they_are_written(tmp_path):

@@ -19,6 +19,9 @@ from triage.run.selection import run_selection
 
 _COLLECTING_SECONDS = 120.0
 """Time in which collection must say something."""
+UNRECORDED_SECONDS = 60.0
+"""The same of a suite of which no run is on record: a file that hangs while it is imported is not known then,
+and each one takes all of this time. Whatever needs longer is named, with the limit."""
 _REASON_LENGTH = 200
 """Characters of a reason in a sentence."""
 
@@ -62,13 +65,15 @@ def collect(
     environment: Environment,
     limits: Limits,
     known_killers: Mapping[str, str] = MappingProxyType({}),
+    import_seconds: float | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Collected:
     """Collect everything that the selectors name. Raises `VoidError` where nothing can be collected.
 
     `tree` is the copy to collect in; what pytest says goes to `folder`. `stop` says that the time is up.
     A file that ends the process or hangs while it is imported is left out of the next try; of
-    `known_killers` (with what they did) that is known before.
+    `known_killers` (with what they did) that is known before. One that takes longer than `import_seconds`
+    hangs; without a number that is as long as a test may take.
     """
     # pytest names files by the folder that it stands in, which has no link in its path
     root = os.path.realpath(tree)
@@ -78,7 +83,7 @@ def collect(
         env={**dict.fromkeys(environment.unset), **environment.variables},
         pytest_args=environment.pytest_args,
         plugins=(plugin_of("listing"),),
-        limits=limits_for_collection(limits),
+        limits=limits_for_collection(limits, import_seconds),
     )
     killers = dict(known_killers)
     while True:
@@ -154,8 +159,13 @@ def _reason(error: TestResult) -> str:
     return _last_line(error.failures[0].message if error.failures else "")
 
 
-def limits_for_collection(limits: Limits) -> Limits:
-    """A limit for tests is none for imports: a suite with a limit of two seconds may import for three."""
+def limits_for_collection(limits: Limits, import_seconds: float | None = None) -> Limits:
+    """A limit for tests is none for imports: a suite with a limit of two seconds may import for three.
+
+    `import_seconds` is the most that the import of one file may take, where there is such a bound.
+    """
+    if import_seconds is not None:
+        return limits.model_copy(update={"test_timeout": import_seconds})
     if limits.test_timeout is None:
         return limits
     return limits.model_copy(update={"test_timeout": max(limits.test_timeout, _COLLECTING_SECONDS)})

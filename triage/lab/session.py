@@ -13,7 +13,7 @@ from types import MappingProxyType
 from triage.campaign.services import Services
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import UNLIMITED, Budget, Spending
-from triage.lab.collect import Collected, collect, limits_for_collection
+from triage.lab.collect import UNRECORDED_SECONDS, Collected, collect, limits_for_collection
 from triage.lab.earlier import EarlierVerdicts, fingerprint
 from triage.lab.environment import Environment, environment_of
 from triage.lab.lab import Lab
@@ -74,10 +74,13 @@ def collect_suite(
     conditions: Conditions | None = None,
     spending: Spending | None = None,
     known_killers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    is_recorded: bool = True,
 ) -> Collected:
     """Collect the suite as it stands. Raises `VoidError` where nothing can be collected in the time.
 
-    `known_killers` are files that are known to end a process that imports them, with the reason.
+    `known_killers` are files that are known to end a process that imports them, with the reason. Where the
+    suite `is_recorded` in a run, no other is expected, and a file may take as long as a test to be imported.
     """
     monotonic = services.world.monotonic
     deadline = inf
@@ -90,6 +93,7 @@ def collect_suite(
         environment=environment_of(services, conditions),
         limits=services.settings.limits,
         known_killers=known_killers,
+        import_seconds=None if is_recorded else UNRECORDED_SECONDS,
         stop=StopOrDeadline(never, deadline, monotonic),
     )
 

@@ -6,7 +6,7 @@ this document alone, so that `triage check` can answer them again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 from triage.model.base import Value
@@ -73,6 +73,15 @@ class TreeChange(Value):
     """Why nobody can tell, where that is so."""
 
 
+class EnvironmentChange(Value):
+    """In what the environment of a failing run differs from that of the verification."""
+
+    stamp: str
+    """Of the failing run."""
+    differs: tuple[str, ...] = ()
+    """Versions and variables, each as `NAME ... then, ... now`."""
+
+
 class KeptTest(Value):
     """What a test file asserted in a failing run, and now; other tests of the file do not count."""
 
@@ -125,6 +134,8 @@ class RecordedCriteria(Value):
     missing: tuple[MissingTest, ...] = ()
     changes: tuple[TreeChange, ...] = ()
     """One for each failing run."""
+    environments: tuple[EnvironmentChange, ...] = ()
+    """The same; none in documents from before they were compared."""
     tests: tuple[KeptTest, ...] = ()
     criteria: tuple[Criterion, ...]
 
@@ -168,12 +179,28 @@ class RecordedCriteria(Value):
     def _change(self) -> Answer:
         same = [change for change in self.changes if change.verdict == "same"]
         if same:
-            return Answer(False, f"nothing was changed since {same[0].stamp}: its passes are no repair")
+            return self._environment([change.stamp for change in same])
         unknown = [change for change in self.changes if change.verdict == "unknown"]
         if unknown:
             return Answer(True, f"unknown whether the tree is that of {unknown[0].stamp}: {unknown[0].why}")
         files = dict.fromkeys(name for change in self.changes for name in change.files)
         return Answer(bool(self.changes), f"changed since: {_named(tuple(files))}")
+
+    def _environment(self, stamps: Collection[str]) -> Answer:
+        """The answer where the tree is that of failing runs: the environment alone can have mended it."""
+        differs = {each.stamp: each.differs for each in self.environments}
+        unchanged = [stamp for stamp in stamps if not differs.get(stamp)]
+        if unchanged:
+            return Answer(False, f"nothing was changed since {unchanged[0]}: its passes are no repair")
+        listed = _named(dict.fromkeys(what for stamp in stamps for what in differs[stamp]))
+        by_chance = [each for each in self.failures if each.stamp in stamps and each.failed < each.runs]
+        if by_chance:
+            why = f"{by_chance[0].nodeid} failed by chance, so its passes are no repair"
+            return Answer(False, f"only the environment is another ({listed}), and {why}")
+        where = f"the tree is that of {_named(stamps)}"
+        return Answer(
+            True, f"{where}, only the environment is another: {listed}; no file of the project asks for that"
+        )
 
     def _tests(self) -> Answer:
         weakened = [what for test in self.tests for what in test.weakened]

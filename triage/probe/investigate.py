@@ -74,7 +74,8 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
     conditions = _conditions_of(services, red)
     with workspace(services.root) as place:
         killers = _other_killers(services, request, red)
-        collected = collect_suite(services, place, conditions, spending, killers)
+        is_recorded = request.latest is not None
+        collected = collect_suite(services, place, conditions, spending, killers, is_recorded=is_recorded)
         subject = find_subject(request.subject, services.registry(), collected, request.record)
         folder = make_folder()
         lab = open_lab(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 _METADATA_FILES = ("METADATA", "PKG-INFO", "")
 """Of wheels, of eggs, and of eggs that are one file; as `importlib.metadata` looks for them."""
 
 
-def installed_versions() -> dict[str, str]:
+def installed_versions(path: Sequence[str] | None = None) -> dict[str, str]:
     """Return the version of each distribution that this interpreter imports, in the order of names.
+
+    `path` are other folders to look in: those of another interpreter.
 
     `Distribution.metadata` parses the description too, a whole README each: in every collection of a suite
     that took longer than pytest itself.
@@ -17,7 +20,8 @@ def installed_versions() -> dict[str, str]:
     from importlib.metadata import distributions
 
     versions: dict[str, str] = {}
-    for distribution in distributions():
+    found = distributions() if path is None else distributions(path=list(path))
+    for distribution in found:
         headers = _headers(distribution)
         # a broken installation has no name
         if "name" in headers:

@@ -15,7 +15,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.lab.protocol import Setup
 from triage.model.base import reason_of
 from triage.model.cluster import Cluster, ClusterStatus
-from triage.model.experiment import ExperimentResult, ProbeReport, Status
+from triage.model.experiment import ExperimentResult, Factor, ProbeReport, Status
 from triage.model.journal import AttemptRecorded
 from triage.model.nodeid import file_of
 from triage.model.run import Chunk, RunRecord
@@ -204,6 +204,15 @@ def find_basis(root: Path, registry: ClusterRegistry, cluster_id: str, *, needs_
         )
     record, folder = _run_with(root, report.subject[0])
     return Basis(cluster, report, path, record, folder)
+
+
+def factor_of(root: Path, registry: ClusterRegistry, cluster: Cluster) -> Factor | None:
+    """What the latest probe of a cluster found to decide; None where there is none that can be read."""
+    try:
+        report = ProbeReport.model_validate_json(_probe_of(root, registry, cluster).read_bytes())
+    except (OSError, ValidationError, UsageError):
+        return None
+    return report.root_cause.factor
 
 
 def _probe_of(root: Path, registry: ClusterRegistry, cluster: Cluster) -> Path:

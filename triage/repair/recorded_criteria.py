@@ -14,11 +14,18 @@ from triage.config import Settings
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.collect import Collected
 from triage.model.criterion import Conditions, Criterion, Scope
+from triage.model.experiment import Factor
 from triage.model.failure import present_name
 from triage.model.journal import Relocation
 from triage.model.nodeid import file_of, without_parameters
 from triage.model.rate import FlakyRecord
-from triage.model.recorded_criteria import MissingTest, RecordedCriteria, RecordedFailure, RenamedTest
+from triage.model.recorded_criteria import (
+    EnvironmentChange,
+    MissingTest,
+    RecordedCriteria,
+    RecordedFailure,
+    RenamedTest,
+)
 from triage.repair.asked import (
     MOST_RUNS,
     files_of_tests,
@@ -29,6 +36,7 @@ from triage.repair.asked import (
     runs_for,
     without_runs,
 )
+from triage.repair.environment_change import environment_change
 from triage.repair.recorded_failures import FailingRun, FoundFailure
 from triage.repair.tree_change import EarlierTree, PresentTree, change_since, kept_tests
 
@@ -57,6 +65,8 @@ class RecordedGround:
     environ: Mapping[str, str]
     records: Mapping[str, FlakyRecord]
     """What is on record of flaky tests, by node id."""
+    factor: Factor | None = None
+    """What the latest probe of the cluster found to decide."""
 
 
 def derive(ground: RecordedGround, tree: PresentTree, folder: EvidenceFolder, where: str) -> RecordedCriteria:
@@ -83,9 +93,16 @@ def derive(ground: RecordedGround, tree: PresentTree, folder: EvidenceFolder, wh
         renamed=tuple(_renamed(ground, there, earlier)),
         missing=tuple(MissingTest(nodeid=name, renamed_to=ground.new_name(name)) for name in gone),
         changes=tuple(change_since(then, tree) for then in earlier.values()),
+        environments=tuple(_environments(ground, by_stamp)),
         tests=tuple(tests),
         criteria=tuple(_criteria(ground, there, subject)),
     )
+
+
+def _environments(ground: RecordedGround, runs: Mapping[str, FailingRun]) -> Iterator[EnvironmentChange]:
+    variables = {**ground.environ, **ground.settings.process_env}
+    for _, run in sorted(runs.items()):
+        yield environment_change(run.folder, ground.settings.python, variables, ground.factor)
 
 
 def _renamed(
@@ -117,7 +134,7 @@ def _criteria(
 def _that_run_nothing() -> Iterator[Criterion]:
     yield without_runs("red-before", "a recorded run shows each failing test red")
     yield without_runs("members", "no failing test was deleted or renamed")
-    yield without_runs("change", "the tree is another than that of the failing run")
+    yield without_runs("change", "the tree, or the environment, is another than that of the failing run")
     yield without_runs("tests", "the failing tests assert what they asserted, and skip nothing more")
 
 

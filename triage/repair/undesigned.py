@@ -17,6 +17,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.lab.collect import Collected
 from triage.model.cluster import Cluster, ClusterStatus, RunState
 from triage.model.recorded_criteria import RecordedCriteria
+from triage.repair.inputs import factor_of
 from triage.repair.recorded_criteria import RecordedGround, derive
 from triage.repair.recorded_failures import FoundFailure, find_failures, under_new_names
 from triage.repair.renamed_tests import name_finder, renamings
@@ -92,6 +93,7 @@ def recorded_criteria(
         settings=services.settings,
         environ=services.world.environ,
         records=flaky_records(services, failures.registry),
+        factor=factor_of(services.output, failures.registry, failures.cluster),
     )
     recorded = derive(ground, tree, folder, folder.relative(services.output))
     folder.write_json(CRITERIA, recorded)
