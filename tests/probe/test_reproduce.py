@@ -131,3 +131,11 @@ def test_whether_several_processes_were_tried_is_said(parallel, said):
     answer = reproduce(World(lambda setup: observed(False)), "b.py::four", SUITE, parallel=parallel)
     assert isinstance(answer, NotReproduced)
     assert said in answer.text
+
+
+@pytest.mark.parametrize(("is_recorded", "context"), [(False, "twice"), (True, None)])
+def test_a_second_run_is_tried_where_no_failure_is_on_record(is_recorded, context):
+    """A failure that a run has recorded is another one than that of a second run."""
+    world = World(lambda setup: observed(bool(setup.instruments.get("twice"))))
+    found = reproduce(world, "b.py::four", SUITE, is_recorded=is_recorded)
+    assert getattr(found, "context", None) == context

@@ -45,6 +45,12 @@ def test_a_test_that_is_gone_is_said():
         ordered("x.txt", ["a.py::gone"])
 
 
+def test_a_test_that_is_named_twice_is_refused_with_the_command_that_runs_it_twice():
+    with pytest.raises(UsageError, match="twice, and a run gives each test one outcome") as refused:
+        ordered("x.txt", ["a.py", "c.py::two", "c.py::two"])
+    assert "`triage probe c.py::two`" in str(refused.value)
+
+
 def test_a_seed_gives_one_order_with_the_tests_of_a_file_together():
     (order,) = ordered("random:7").values()
     assert [order] == list(ordered("random:7").values())

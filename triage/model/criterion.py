@@ -76,6 +76,8 @@ class Criterion(Value):
     """Of these, the tests that must pass; empty where they are the subject."""
     apart: bool = False
     """Whether each of `nodeids` runs in a process of its own; a run is then one process for each."""
+    twice: bool = False
+    """Whether each test runs twice in one process."""
     workers: int | None = None
     """In how many workers of pytest-xdist the tests run, at once; None for one process."""
     distribution: str = "load"

@@ -42,9 +42,9 @@ class Case:
     base: Setup
     """Where it fails."""
     failure: Failure
-    context: Literal["alone", "file", "chunk", "imports", "suite", "workers"]
+    context: Literal["alone", "file", "chunk", "imports", "suite", "workers", "twice"]
     """The fewest tests of one process with which it fails; `imports`: alone, others imported; `workers`: only
-    in processes of pytest-xdist."""
+    in processes of pytest-xdist; `twice`: alone, the second time that it runs there."""
     rate: float = 1.0
     """Failure rate in that setup, as seen so far."""
     runs: int = 1

@@ -99,7 +99,13 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
             # what is green as it stands fails in the order that a hunt has kept
             red_order, hinted = latent_order, True
         reproduction = reproduce(
-            lab, nodeid, collected.tests, red_order, in_place_first=hinted, parallel=collected.parallel
+            lab,
+            nodeid,
+            collected.tests,
+            red_order,
+            in_place_first=hinted,
+            parallel=collected.parallel,
+            is_recorded=_shows_red(red, nodeid),
         )
         if isinstance(reproduction, NotReproduced):
             report = report_without_failure(subject, reproduction)

@@ -210,7 +210,8 @@ class _FoundState:
 
 
 def _found(run: Observation, nodeid: str) -> _FoundState:
-    for line in run.lines("state", "found"):
+    # of a test that ran twice the second time counts
+    for line in reversed(list(run.lines("state", "found"))):
         if line.get("nodeid") == nodeid:
             return _FoundState(line["places"], frozenset(line.get("untouched", ())))
     return _FoundState({}, frozenset())

@@ -6,6 +6,7 @@ import shlex
 
 from triage.model.experiment import ProbeReport, RootCause
 from triage.probe.members import Division
+from triage.probe.probes.twice import TWICE
 from triage.probe.reproduce import NotReproduced, Reproduction
 from triage.probe.schedule import ProbeRun
 from triage.probe.subject import Subject
@@ -43,9 +44,15 @@ def report_of(subject: Subject, reproduction: Reproduction, run: ProbeRun, divis
     )
 
 
+def _fails_twice_only(cause: RootCause) -> bool:
+    return cause.factor is not None and cause.factor.kind == TWICE
+
+
 def _next_command(subject: Subject, cause: RootCause, *, has_repair: bool) -> str:
     if cause.confidence == "unknown":
         return f"triage history {shlex.quote(subject.nodeids[0])}"
+    if subject.cluster is None and _fails_twice_only(cause):
+        return f"triage hunt {shlex.quote(subject.nodeids[0])}"  # no run shows it red, so no run clusters it
     if subject.cluster is None:
         return "triage run"  # designs belong to clusters, and a run that shows the test red gives it one
     design = f"triage design {subject.cluster}"

@@ -35,6 +35,7 @@ from triage.probe.probes import (
     setter,
     signal,
     survey,
+    twice,
     user_factor,
     workers,
 )
@@ -74,6 +75,7 @@ ORDER: tuple[Row, ...] = (
     Row(1.0, order.Order, order.said_to_need_others, "the reruns of its run have told already"),
     Row(1.0, repeat.Repeat, always, "every other probe plans its repeats by the failure rate"),
     Row(0.995, workers.Workers, workers.fails_in_workers_only, "it passes in one process: what of others?"),
+    Row(0.994, twice.Twice, twice.fails_the_second_time, "it passes once: what does it leave behind?"),
     Row(0.99, survey.Survey, survey.is_not_about_gradients, "one run tells which of the others are worth it"),
     Row(0.985, user_factor.UserFactor, user_factor.names_more_than_defaults, "the user wants it tried first"),
     Row(0.97, order.Order, order.fails_in_company_only, "it needs other tests: which, and what do they leak"),

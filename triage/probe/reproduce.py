@@ -18,10 +18,11 @@ from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure
 from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
+from triage.probe.probes.twice import run_twice
 from triage.run.shared_things import TAKEN
 from triage.text.plural import counted_noun
 
-Context = Literal["alone", "file", "chunk", "imports", "suite", "workers"]
+Context = Literal["alone", "file", "chunk", "imports", "suite", "workers", "twice"]
 _FIRST = 2
 """Runs alone; a flaky test seldom passes or fails in both of them by chance."""
 _SHORT_LIMIT = 30.0
@@ -44,6 +45,7 @@ _IN_WORDS: dict[Context, str] = {
     "imports": "alone, where the other test files are imported too",
     "suite": "in the whole suite",
     "workers": "in several processes at once",
+    "twice": "the second time that it runs in one process",
 }
 
 
@@ -90,13 +92,16 @@ def reproduce(
     *,
     in_place_first: bool = False,
     parallel: Parallel = NO_XDIST,
+    is_recorded: bool = True,
 ) -> Reproduction | NotReproduced:
     """Run it alone, then among more and more tests, then in several processes at once, until it fails.
 
     `suite` is in the order of collection, `chunk` are the tests that shared its process in a recorded run, in
     the order in which they ran. `in_place_first` tries all that preceded it there before smaller company: the
     reruns of that run have found it red behind them. `parallel` tells how several processes can be had; where
-    the suite's options start them they come first. Lowers the laboratory's limit for a test that hangs.
+    the suite's options start them they come first. Where no failure `is_recorded`, a second run in one
+    process is tried too: of a failure on record that would be another one. Lowers the laboratory's limit for
+    a test that hangs.
     """
     alone = Setup(nodeids=(nodeid,))
     try:
@@ -115,6 +120,8 @@ def reproduce(
         *companies(nodeid, suite, chunk, in_place_first=in_place_first),
         *processes_at_once(nodeid, suite, parallel),
     ]
+    if not is_recorded:
+        tried.append(("twice", run_twice(nodeid)))
     if parallel.asked:
         tried.sort(key=lambda each: each[0] != "workers")
     for context, setup in tried:
@@ -126,7 +133,10 @@ def reproduce(
         if any(run.red(nodeid) for run in runs):
             in_one = _in_order_of_its_worker(lab, nodeid, runs)
             return in_one or _reproduced(nodeid, setup, context, runs)
-    return _more_runs_alone(lab, nodeid, alone, first, where=_company(chunk, parallel))
+    where = _company(chunk, parallel)
+    if not is_recorded:
+        where += ", and a second time in one process"
+    return _more_runs_alone(lab, nodeid, alone, first, where=where)
 
 
 def processes_at_once(

@@ -18,6 +18,7 @@ from triage.model.criterion import Bound, Criterion, CriterionResult, Scope, all
 from triage.model.outcome import Outcome
 from triage.model.recorded_criteria import RecordedCriteria
 from triage.repair.assertion_strength import missing_note
+from triage.repair.inputs import TWICE
 from triage.repair.options import text_of
 from triage.repair.skipped_code import still_skipped
 
@@ -60,6 +61,8 @@ class _Process:
     criterion: Criterion
 
     def setup(self, instruments: dict[str, dict[str, Any]]) -> Setup:
+        if self.criterion.twice:
+            instruments = {**instruments, TWICE: {"on": True}}
         plain = Setup(
             nodeids=self.nodeids,
             imports=self.criterion.imports,

@@ -24,10 +24,12 @@ from triage.repair.asked import (
     runs_for,
     without_runs,
 )
-from triage.repair.inputs import Basis
+from triage.repair.inputs import TWICE, Basis
 
 CAPTURE = ".triage/capture"
 """Where the command for people writes what it measures."""
+TWICE_FOLDER = ".triage/twice"
+"""Where the command for people tells the instrument what to do."""
 _GRADIENT_KINDS = frozenset({"zero-signal", "graph-break", "nonfinite-gradient"})
 """Causes whose repair must show in loss and gradients."""
 _INPUT_KINDS = frozenset({"zero-signal", "test-defect", "tolerance"})
@@ -98,6 +100,16 @@ def _criteria(ground: Ground) -> Iterator[Criterion]:
             imports=basis.imports,
             command=ground.command(_importing(basis)),
         )
+    if basis.runs_twice:
+        yield passing(
+            "twice",
+            "the failing tests pass a second time in one process",
+            Scope.CONTEXT,
+            basis.subject,
+            runs,
+            twice=True,
+            command=twice_command(ground.settings, basis.subject, conditions=ground.conditions),
+        )
     if basis.workers:
         yield passing(
             "workers",
@@ -141,6 +153,16 @@ def capture_command(
     measuring = settings.model_copy(update={"env": env})
     run = pytest_command(measuring, nodeids, "-p", plugin_of("gradients"), conditions=conditions)
     return f"{prepare} && {run} && cat {CAPTURE}/gradients.jsonl"
+
+
+def twice_command(settings: Settings, nodeids: Sequence[str], *, conditions: Conditions | None = None) -> str:
+    """A shell line that runs each of these tests twice in one process."""
+    config = shlex.quote(json.dumps({TWICE: {"on": True}}))
+    prepare = f"mkdir -p {TWICE_FOLDER} && printf %s {config} > {TWICE_FOLDER}/instrument.json"
+    env = {**settings.process_env, "TRIAGE_INSTRUMENT": f"{TWICE_FOLDER}/instrument.json"}
+    telling = settings.model_copy(update={"env": env})
+    run = pytest_command(telling, nodeids, "-p", plugin_of(TWICE), conditions=conditions)
+    return f"{prepare} && {run}"
 
 
 def floors(basis: Basis, settings: Settings, control: Control | None) -> tuple[Bound, ...]:

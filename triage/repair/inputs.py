@@ -26,6 +26,10 @@ WORKER_VARIABLES = "PYTEST_XDIST_"
 """Variables that begin so are set by pytest-xdist, in each of its workers."""
 
 
+TWICE = "twice"
+"""The instrument that runs each test twice, and the kind of the factor."""
+
+
 @dataclass(frozen=True)
 class Basis:
     """Everything that a design rests on."""
@@ -73,6 +77,15 @@ class Basis:
         return (*files, file_of(self.subject[0]))
 
     @property
+    def runs_twice(self) -> bool:
+        """Whether the subject fails the second time that it runs in one process."""
+        return any(
+            result.factor is not None and result.factor.kind == TWICE
+            for result in self.report.experiments
+            if result.status is Status.CONFIRMED
+        )
+
+    @property
     def workers(self) -> int | None:
         """In how many workers of pytest-xdist the subject fails; None where it fails in one process too."""
         factor = self.report.root_cause.factor
@@ -92,10 +105,13 @@ class Basis:
     @property
     def fails_in_company_only(self) -> bool:
         """Whether the subject passes alone: then that it does is no sign of a repair."""
-        return self.context != self.subject or bool(self.imports) or self.workers is not None
+        in_company = self.context != self.subject or bool(self.imports) or self.workers is not None
+        return in_company or self.runs_twice
 
     def failing_setup(self, **more: Any) -> Setup:
         """What shows the failure, as the probe found it; `more` are other fields of the setup."""
+        if self.runs_twice:
+            more["instruments"] = {**more.get("instruments", {}), TWICE: {"on": True}}
         return Setup(
             nodeids=self.context,
             imports=self.imports,

@@ -6,6 +6,7 @@ A manifest is a JSON object {chunk name: [node id, file or folder, ...]}.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 
 from triage.errors import UsageError
@@ -38,6 +39,12 @@ class Unassigned:
             exact = by_id.get(selector)
             candidates = exact if exact is not None else self._covered(selector)
             found = [index for index in candidates if index in self._left]
+            if not found and exact is not None:
+                raise UsageError(
+                    "manifest-names-unknown",
+                    f"{whose} names {selector!r} twice, and a run gives each test one outcome",
+                    f"`triage probe {shlex.quote(selector)}` runs it twice in one process",
+                )
             if not found:
                 raise UsageError(
                     "manifest-names-unknown",

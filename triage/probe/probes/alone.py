@@ -14,6 +14,7 @@ _COMPANY = {
     "chunk": "after other tests of its process in a recorded run",
     "suite": "after other tests of the suite",
     "workers": "in workers of pytest-xdist",
+    "twice": "the second time that it runs in one process",
 }
 
 
