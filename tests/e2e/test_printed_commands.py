@@ -179,3 +179,55 @@ def test_what_is_printed_from_red_to_resolved(project, pasted):
     assert project.triage("verify", half).code == 0
     pasted.run(project, printed(project, subjects=[half], wrong=[("probe", half), ("design", half)]))
     assert len(pasted.done) > 12, sorted(pasted.done)
+
+
+FLAKY = """\
+import pathlib
+
+COUNTER = pathlib.Path({counter!r})
+
+
+def test_fails_every_other_time():
+    count = int(COUNTER.read_text()) if COUNTER.exists() else 0
+    COUNTER.write_text(str(count + 1))
+    assert count % 2 == 1, "the service did not answer"
+
+
+def test_first():
+    assert 1 + 1 == 3, "one and one"
+
+
+def test_second():
+    assert 2 + 2 == 5, "two and two"
+"""
+
+
+def test_what_is_printed_of_flaky_quarantined_merged_and_resolved_clusters(project, pasted, tmp_path):
+    project.file("tests/test_product.py", FLAKY.format(counter=str(tmp_path / "counter"))).commit()
+    assert project.triage("run").code == 1
+    known = project.triage("clusters", "--json").json["clusters"]
+    flaky = next(each["id"] for each in known if each["state_in_run"] == "flaky")
+    first, second = (each["id"] for each in known if each["state_in_run"] != "flaky")
+    pasted.run(
+        project, printed(project, subjects=[flaky, "tests/test_product.py::test_fails_every_other_time"])
+    )
+
+    until = ["--until", "2099-01-01", "--owner", "ann", "--reason", "the service is slow"]
+    assert project.triage("quarantine", flaky, *until).code == 0
+    assert project.triage("merge", first, second).code == 0
+    pasted.run(project, printed(project, subjects=[flaky, first, second], wrong=[("verify", "C99")]))
+
+    project.triage("run")  # red and quarantined, or green by chance: both are states of a known cluster
+    pasted.run(project, printed(project, subjects=[flaky, first]))
+    steps = project.triage("next", "--json").json["steps"]
+    assert steps, "there is always something to do where a cluster is open"
+    for step in steps:
+        words = shlex.split(step["command"])
+        assert words[:1] == ["triage"], step
+        shown = project.triage("show", step["cluster"], "--json").json
+        assert shown["next"] == step["command"], "one step, wherever it is told"
+    text = FLAKY.format(counter=str(tmp_path / "counter")).replace("== 3", "== 2").replace("== 5", "== 4")
+    project.file("tests/test_product.py", text).commit()
+    project.triage("run")
+    pasted.run(project, printed(project, subjects=[flaky, first]))
+    assert len(pasted.done) > 8, sorted(pasted.done)

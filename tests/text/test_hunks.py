@@ -33,6 +33,14 @@ def test_a_hunk_is_named_by_its_lines() -> None:
     assert changed.without({changed.hunks[1]}) == "1\nx\ny\n3\n4\n5\n6\n"
 
 
+def test_a_block_that_was_added_behind_replaced_lines_is_a_hunk_of_its_own() -> None:
+    after = "a\nB\n\n\ndef c():\n    pass\n"
+    replaced, added = changed_text("x.py", "a\nb\n", after).hunks
+    assert (replaced.before, replaced.after, replaced.name) == (("b\n",), ("B\n",), "x.py:2-2")
+    assert (added.before, added.name) == ((), "x.py:3-6")
+    assert changed_text("x.py", "a\nb\n", after).without([replaced]) == after.replace("B", "b")
+
+
 def test_a_file_that_is_new_or_gone_is_one_hunk() -> None:
     new, gone = changed_text("new.py", None, "x\n"), changed_text("gone.json", "{}\n", None)
     assert [hunk.name for hunk in (*new.hunks, *gone.hunks)] == ["new.py", "gone.json"]

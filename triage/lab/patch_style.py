@@ -25,7 +25,9 @@ def in_project_style(root: Path, patches: Iterable[Patch], python: str | None) -
     `python` is the suite's interpreter, beside which formatters are looked for.
     """
     style = ProjectStyle(root, python)
-    return tuple(style.of_patch(patch) for patch in patches)
+    styled = (style.of_patch(patch) for patch in patches)
+    # without a difference somebody has made the edit meanwhile
+    return tuple(patch for patch in styled if patch.diff)
 
 
 @dataclass(frozen=True)

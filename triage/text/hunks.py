@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from triage.text.lines import lines_in_words
@@ -85,19 +85,40 @@ def changed_text(path: str, before: str | None, after: str | None) -> ChangedTex
     for tag, old_from, old_to, new_from, new_to in SequenceMatcher(
         None, old_part, new_part, autojunk=False
     ).get_opcodes():
-        if tag != "equal":
-            first = start + new_from + 1
-            hunks.append(
-                Hunk(
-                    path=path,
-                    first=first,
-                    last=max(first, start + new_to),
-                    old_first=start + old_from + 1,
-                    before=tuple(old_part[old_from:old_to]),
-                    after=tuple(new_part[new_from:new_to]),
-                )
-            )
+        if tag == "equal":
+            continue
+        first = start + new_from + 1
+        hunk = Hunk(
+            path=path,
+            first=first,
+            last=max(first, start + new_to),
+            old_first=start + old_from + 1,
+            before=tuple(old_part[old_from:old_to]),
+            after=tuple(new_part[new_from:new_to]),
+        )
+        hunks += _parts(hunk)
     return ChangedText(path, before, after, tuple(hunks))
+
+
+def _parts(hunk: Hunk) -> Iterator[Hunk]:
+    """The hunk; in two where lines were replaced and a block was added right behind them.
+
+    A blank line divides them: what was added behind it is another thought than the replaced lines, and may
+    stay where these are taken back.
+    """
+    has_blank_line = any(not line.strip() for line in hunk.before)
+    blank = next((at for at, line in enumerate(hunk.after) if not line.strip()), 0)
+    if not hunk.before or has_blank_line or not blank:
+        yield hunk
+        return
+    yield replace(hunk, last=hunk.first + blank - 1, after=hunk.after[:blank])
+    yield replace(
+        hunk,
+        first=hunk.first + blank,
+        old_first=hunk.old_first + len(hunk.before),
+        before=(),
+        after=hunk.after[blank:],
+    )
 
 
 @dataclass(frozen=True)
