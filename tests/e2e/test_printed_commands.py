@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -212,7 +213,8 @@ def test_what_is_printed_of_flaky_quarantined_merged_and_resolved_clusters(proje
         project, printed(project, subjects=[flaky, "tests/test_product.py::test_fails_every_other_time"])
     )
 
-    until = ["--until", "2099-01-01", "--owner", "ann", "--reason", "the service is slow"]
+    in_a_month = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    until = ["--until", in_a_month, "--owner", "ann", "--reason", "the service is slow"]
     assert project.triage("quarantine", flaky, *until).code == 0
     assert project.triage("merge", first, second).code == 0
     pasted.run(project, printed(project, subjects=[flaky, first, second], wrong=[("verify", "C99")]))

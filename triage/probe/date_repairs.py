@@ -9,6 +9,7 @@ from triage.model.experiment import Factor
 from triage.model.failure import is_test
 from triage.model.nodeid import file_of, names_within
 from triage.probe.api import Case
+from triage.probe.edits.date_arithmetic import OFF_THE_CALENDAR, repaired_dates
 from triage.probe.edits.fixed_date import (
     ClockRead,
     clock_reads,
@@ -18,7 +19,7 @@ from triage.probe.edits.fixed_date import (
 )
 from triage.probe.edits.imports import own_packages
 from triage.probe.repair_edit import RepairEdit
-from triage.probe.symptoms import places, uses
+from triage.probe.symptoms import message_of, own_frames, places, uses
 
 _LIBRARIES = {"time_machine": ("time-machine", "time_machine"), "freezegun": ("freezegun",)}
 """Libraries that stop the clock, by the module's name: how a project names them."""
@@ -28,6 +29,7 @@ def date_repairs(case: Case, factor: Factor) -> Iterator[RepairEdit]:
     """Edits of the test, for the moment at which it was seen to pass."""
     if factor.name != "now":
         return
+    yield from calendar_repairs(case)
     path = file_of(case.nodeid)
     names = names_within(case.nodeid)
     if not names:
@@ -49,6 +51,19 @@ def date_repairs(case: Case, factor: Factor) -> Iterator[RepairEdit]:
     if fixed is not None:
         title = f"a fixture has {names[-1]} run on {moment:%Y-%m-%d}"
         yield RepairEdit(title, {path: fixed}, reason)
+
+
+def calendar_repairs(case: Case) -> Iterator[RepairEdit]:
+    """Edits of the product, where it has made a date that the calendar does not have."""
+    if not OFF_THE_CALENDAR.search(message_of(case)):
+        return
+    frames = own_frames(case)
+    path, line = frames[0] if frames else ("", 0)
+    if not path or is_test(path):
+        return
+    for title, text in repaired_dates(case.source(path) or "", line):
+        reason = f"{path}:{line} makes a date that there is not: {message_of(case).splitlines()[0]}."
+        yield RepairEdit(f"{title} ({path}:{line})", {path: text}, reason)
 
 
 def _is_used(case: Case, spellings: tuple[str, ...]) -> bool:

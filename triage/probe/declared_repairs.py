@@ -97,7 +97,10 @@ def _variable(case: Case, name: str, value: str | None) -> Iterator[RepairEdit]:
     path = file_of(case.nodeid)
     said = f"without {name}" if value is None else f"with {name}={value}"
     reason = f"The suite no longer depends on what the machine says of {name}."
-    text = declared.in_test(case.source(path) or "", case.nodeid, declared.variable_call(name, value))
+    source = case.source(path) or ""
+    text = declared.in_test(source, case.nodeid, declared.variable_call(name, value))
+    if text is None and value is not None:
+        text = declared.variable_in_unittest(source, case.nodeid, name, value)
     if text is not None:
         yield RepairEdit(f"{function_of(case.nodeid)} runs {said} by itself", {path: text}, reason)
     conftest = conftest_of([case.nodeid], case.files)

@@ -21,6 +21,8 @@ _PLACE = pattern(
     how="fullmatch",
 )
 
+_HELD_LONGER = "work that needs one of the locks now waits for work that holds the other"
+
 
 def lock_repairs(case: Case, proof: Experiment, culprits: Sequence[str]) -> Iterator[RepairEdit]:
     """Edits where the locks are made, or where they are taken; `culprits` are the places of both."""
@@ -83,6 +85,5 @@ def _one_lock(case: Case, made: Sequence[str]) -> Iterator[RepairEdit]:
         return
     lines[second - 1] = f"{names[1][0]}{names[0][1]}\n"
     reason = "What both guard is used together, and in two orders."
-    yield RepairEdit(
-        f"{names[0][1]} and {names[1][1]} are one reentrant lock", {path: "".join(lines)}, reason
-    )
+    title = f"{names[0][1]} and {names[1][1]} are one reentrant lock"
+    yield RepairEdit(title, {path: "".join(lines)}, reason, leaves=_HELD_LONGER)

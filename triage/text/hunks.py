@@ -81,7 +81,7 @@ def changed_text(path: str, before: str | None, after: str | None) -> ChangedTex
     old_part, new_part = old[start : len(old) - end], new[start : len(new) - end]
     if len(old_part) + len(new_part) > _MOST_COMPARED:
         return ChangedText(path, before, after, (_whole_file(path, before, after),))
-    hunks = []
+    hunks: list[Hunk] = []
     for tag, old_from, old_to, new_from, new_to in SequenceMatcher(
         None, old_part, new_part, autojunk=False
     ).get_opcodes():

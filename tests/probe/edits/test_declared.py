@@ -10,6 +10,7 @@ from triage.probe.edits.declared import (
     variable_at_import,
     variable_call,
     variable_in_conftest,
+    variable_in_unittest,
     zone_in_conftest,
 )
 
@@ -112,3 +113,15 @@ def test_a_path_that_is_imported_by_name_is_used():
     assert text is None  # a body on the line of its head is left alone
     source = "from pathlib import Path\ndef test_a():\n    Path('x')\n"
     assert "    monkeypatch.chdir(Path(__file__).parent)\n" in in_folder(source, "t/test_a.py::test_a", "t")
+
+
+UNITTEST = "import unittest\n\n\nclass TestA(unittest.TestCase):\n    def test_a(self):\n        pass\n"
+
+
+def test_a_method_of_a_test_case_has_its_variable_by_a_decorator():
+    text = variable_in_unittest(UNITTEST, "t.py::TestA::test_a", "APP_HOME", "/srv")
+    assert text.startswith("import os\nimport unittest\nimport unittest.mock\n")
+    assert '    @unittest.mock.patch.dict(os.environ, {"APP_HOME": "/srv"})\n    def test_a' in text
+    plain = UNITTEST.replace("(unittest.TestCase)", "")
+    assert variable_in_unittest(plain, "t.py::TestA::test_a", "APP_HOME", "/srv") is None
+    assert variable_in_unittest("def test_a(): pass\n", "t.py::test_a", "APP_HOME", "/srv") is None

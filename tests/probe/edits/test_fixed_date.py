@@ -111,6 +111,16 @@ def test_a_fixture_stops_the_clock_of_a_module(tmp_path, kind, asked, expected):
     assert ran.returncode == 0, ran.stdout
 
 
+@pytest.mark.parametrize("kind", ["date", "datetime"])
+def test_a_file_that_imports_classes_keeps_their_names(kind):
+    """`import datetime` beside `from datetime import datetime` would give one name two meanings."""
+    reads = [ClockRead(f"shop.{kind}", kind)]
+    text = with_fixed_clock(SOURCE, ["test_extend"], reads, MOMENT, {"shop"})
+    assert "import datetime\n" not in text.replace("from datetime import date, datetime\n", "")
+    assert f"({kind}):\n" in text
+    compile(text, "t.py", "exec")
+
+
 def test_a_library_that_the_project_has_stops_it_in_a_line():
     text = with_decorator("import pytest\n\n\ndef test_a():\n    pass\n", ["test_a"], "freezegun", MOMENT)
     assert text.startswith('import freezegun\nimport pytest\n\n\n@freezegun.freeze_time("2026-08-31")\ndef')

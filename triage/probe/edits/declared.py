@@ -91,6 +91,25 @@ def variable_at_import(conftest: str, name: str, value: str | None) -> str | Non
     return with_import(module.with_changes(header=module.header, body=body), "os").code.lstrip("\n")
 
 
+def variable_in_unittest(source: str, nodeid: str, name: str, value: str) -> str | None:
+    """The source where a method of a `TestCase` has the variable by a decorator of `unittest.mock`.
+
+    None of a test that can take `monkeypatch`, which is plainer.
+    """
+    module = module_of(source)
+    names = names_within(nodeid)
+    if module is None or len(names) < 2:
+        return None
+    call = f"unittest.mock.patch.dict(os.environ, {{{quoted(name)}: {quoted(value)}}})"
+    editor = _OfTestCase(names, call)
+    edited = module.visit(editor)
+    if not editor.done:
+        return None
+    for needed in ("os", "unittest.mock"):
+        edited = with_import(edited, needed)
+    return edited.code
+
+
 def zone_in_conftest(conftest: str, zone: str) -> str | None:
     """The text of a `conftest.py` with a fixture that runs every test beside it in this time zone."""
     if "def time_zone" in conftest:
@@ -141,6 +160,26 @@ class _Beginning(OneTestEditor):
         if self._needs_monkeypatch and _MONKEYPATCH not in taken:
             params = params.with_changes(params=[*params.params, cst.Param(cst.Name(_MONKEYPATCH))])
         return function.with_changes(params=params, body=body)
+
+
+class _OfTestCase(OneTestEditor):
+    """Decorates a method of a class that has a base."""
+
+    def __init__(self, names: Sequence[str], call: str) -> None:
+        super().__init__(names)
+        self._decorator = cst.Decorator(cst.parse_expression(call))
+        self._has_bases = False
+        self.done = False
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        super().visit_ClassDef(node)
+        self._has_bases = self._has_bases or (bool(node.bases) and node.name.value in self._names)
+
+    def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
+        if not self._has_bases:
+            return function
+        self.done = True
+        return function.with_changes(decorators=[self._decorator, *function.decorators])
 
 
 def _is_import_or_text(part: cst.CSTNode) -> bool:

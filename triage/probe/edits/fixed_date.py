@@ -21,14 +21,14 @@ _MOST_DAYS = 400
 """Days between a date and the present beyond which it is no date that was near when it was written."""
 _FIXED = {
     "date": """\
-    class FixedDate(datetime.date):
+    class FixedDate({owner}date):
         @classmethod
         def today(cls):
             return cls({day})
 
 """,
     "datetime": """\
-    class FixedDatetime(datetime.datetime):
+    class FixedDatetime({owner}datetime):
         @classmethod
         def now(cls, tz=None):
             return cls({moment}, tzinfo=tz)
@@ -86,8 +86,14 @@ def with_fixed_clock(
     if module is None or not reads:
         return None
     day = f"{moment.year}, {moment.month}, {moment.day}"
-    values = {"day": day, "moment": f"{day}, {moment.hour}, {moment.minute}"}
+    # where the file imports classes from the module, the module's name may stand for one of them
+    imports_classes = re.search(r"^from datetime import ", source, re.MULTILINE) is not None
+    owner = "" if imports_classes else "datetime."
+    values = {"day": day, "moment": f"{day}, {moment.hour}, {moment.minute}", "owner": owner}
     kinds = [kind for kind in _FIXED if any(read.kind == kind for read in reads)]
+    if imports_classes:
+        for kind in kinds:
+            module = with_name_from(module, "datetime", kind)
     lines = [_FIXED[kind].format(**values) for kind in kinds]
     calls = {"date": "FixedDate", "datetime": "FixedDatetime", "time": f"lambda: {moment.timestamp():.1f}"}
     patched = [f'    monkeypatch.setattr("{read.target}", {calls[read.kind]})\n' for read in reads]
@@ -97,7 +103,8 @@ def with_fixed_clock(
         f"@pytest.fixture\ndef fixed_clock(monkeypatch):\n"
         f'    """Let it be {moment:%Y-%m-%d} for the test."""\n{body}'
     )
-    return with_used_fixture(module, names, fixture, ["datetime"] if kinds else [], own)
+    needed = ["datetime"] if kinds and not imports_classes else []
+    return with_used_fixture(module, names, fixture, needed, own)
 
 
 def with_decorator(source: str, names: Sequence[str], tool: str, moment: datetime) -> str | None:

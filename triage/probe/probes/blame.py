@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from triage.lab.patches import patch_of_files
 from triage.model.experiment import RootCause
 from triage.model.failure import Frame
 from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.date_repairs import calendar_repairs
 from triage.probe.symptoms import own_frames
 
 _SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
@@ -18,12 +20,12 @@ def has_no_cause_yet(case: Case) -> bool:
 
 
 class Blame:
-    """Never more than likely: nothing was changed that made it pass."""
+    """Never more than likely: what made it pass was no factor, but an edit at most."""
 
     name = "blame"
 
     def investigate(self, case: Case) -> Steps:
-        """An error raised in the product is the product's; all else stays open."""
+        """An error raised in the product is the product's, with the edits that mend it; all else is open."""
         yield from look()
         slip = _slip_of_the_test(case)
         if slip is not None:
@@ -40,7 +42,13 @@ class Blame:
         cause = RootCause(
             kind="product-defect", summary=summary, culprits=(f"{path}:{line}",), confidence="likely"
         )
-        return Finding(cause=cause)
+        patches = []
+        for edit in calendar_repairs(case):
+            (run,) = yield from look(case.base.plus(edits=dict(edit.edits)), why=edit.title)
+            if run.passed(case.nodeid):
+                texts = {changed: (case.source(changed), text) for changed, text in edit.edits.items()}
+                patches.append(patch_of_files(texts, edit.title, edit.reason))
+        return Finding(cause=cause, patches=tuple(patches))
 
 
 def _slip_of_the_test(case: Case) -> RootCause | None:
