@@ -233,22 +233,27 @@ def _write_warm_test(decoy: Decoy, project: Project, root: Path) -> None:
 
 
 def _configure(project: Project, cache: Cache, root: Path) -> None:
-    """Settings of the project's own would ask for plugins that are not here."""
-    for name in ("pytest.ini", "tox.ini", "setup.cfg", ".gitignore"):
-        (root / name).unlink(missing_ok=True)
+    """Settings of the project's own would ask for plugins that are not here: `pytest.ini` goes before them.
+
+    The other files stay, for some suites read them.
+    """
+    (root / ".gitignore").unlink(missing_ok=True)
     needed = packages(project, cache)
     env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | ({"PYTHONPATH": str(needed)} if needed else {})
-    lines = [
-        "[tool.pytest.ini_options]",
-        f"testpaths = {json.dumps(project.tests)}",
-        f"pythonpath = {json.dumps([project.path])}",
-        'python_classes = ["Test*", "*Test", "*Tests"]',  # as some of the settings taken away have it
+    of_pytest = [
+        "[pytest]",
+        f"testpaths = {project.tests}",
+        f"pythonpath = {project.path}",
+        "python_classes = Test* *Test *Tests",  # as some of the settings that this hides have it
+    ]
+    of_triage = [
         "[tool.triage]",
         f"pytest-args = {json.dumps([*ARGUMENTS, *project.arguments])}",
         "[tool.triage.env]",
         *(f"{name} = {json.dumps(value)}" for name, value in env.items()),
     ]
-    (root / "pyproject.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (root / "pytest.ini").write_text("\n".join(of_pytest) + "\n", encoding="utf-8")
+    (root / "pyproject.toml").write_text("\n".join(of_triage) + "\n", encoding="utf-8")
 
 
 def _search(chosen: Sequence[Project], cache: Cache, wanted: int, seed: int) -> int:

@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -45,6 +46,7 @@ class Row:
     expected: str
     kind: str = ""
     confidence: str = ""
+    claim: str | None = None
     culprits: tuple[str, ...] = ()
     reproduced: bool = False
     kind_right: bool = False
@@ -53,6 +55,8 @@ class Row:
     """The one thing that must not happen: something proven that is not so."""
     runs: int = 0
     seconds: float = 0.0
+    processor_seconds: float = 0.0
+    """Of this process and all that it waited for."""
     summary: str = ""
     notes: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
@@ -83,12 +87,19 @@ def measure(plant: Plant) -> Row:
         root = Path(base) / plant.name
         try:
             grow(plant, root)
-            started = time.perf_counter()
+            started, processor_before = time.perf_counter(), _processor_seconds()
             report = probed(plant.subject, root)
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
             return Row(name=plant.name, decoy=plant.decoy, expected=plant.kinds[0], error=said)
-        return _compared(plant, report, time.perf_counter() - started)
+        seconds, processor = time.perf_counter() - started, _processor_seconds() - processor_before
+        return _compared(plant, report, seconds, processor)
+
+
+def _processor_seconds() -> float:
+    """What this process and its ended children have taken so far."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def probed(subject: str, root: Path, seconds: float = DEFAULT_BUDGET) -> ProbeReport:
@@ -104,7 +115,7 @@ def probed(subject: str, root: Path, seconds: float = DEFAULT_BUDGET) -> ProbeRe
     return probe(services, request, folder)
 
 
-def _compared(plant: Plant, report: ProbeReport, seconds: float) -> Row:
+def _compared(plant: Plant, report: ProbeReport, seconds: float, processor_seconds: float) -> Row:
     cause = report.root_cause
     kind_right = cause.kind in plant.kinds and report.reproduced
     culprit_named = plant.culprit is None or any(plant.culprit in text for text in cause.culprits)
@@ -114,6 +125,7 @@ def _compared(plant: Plant, report: ProbeReport, seconds: float) -> Row:
         expected=plant.kinds[0],
         kind=cause.kind,
         confidence=cause.confidence,
+        claim=cause.claim,
         culprits=cause.culprits,
         reproduced=report.reproduced,
         kind_right=kind_right,
@@ -121,6 +133,7 @@ def _compared(plant: Plant, report: ProbeReport, seconds: float) -> Row:
         wrong_proof=cause.confidence == "proven" and (plant.decoy or not kind_right),
         runs=report.runs,
         seconds=round(seconds, 1),
+        processor_seconds=round(processor_seconds, 1),
         summary=cause.summary,
         notes=report.notes,
         experiments=tuple(_in_short(experiment) for experiment in report.experiments),
@@ -156,7 +169,7 @@ def _print_row(row: Row) -> None:
     culprits = ", ".join(row.culprits)[:_CULPRITS_SHOWN]
     print(
         f"{row.mark:<6} {row.name:<26} {row.kind} ({row.confidence}){missed} "
-        f"{row.runs} runs {row.seconds} s {culprits}",
+        f"{row.claim} {row.runs} runs {row.seconds} s ({row.processor_seconds} of a processor) {culprits}",
         flush=True,
     )
 
@@ -174,9 +187,14 @@ def _print_figures(rows: Sequence[Row], jobs: int) -> None:
     print(f"planted causes: {len(planted)}, right kind: {_share(right_kinds, len(planted))}")
     print(f"right culprit: {_share(right_culprits, len(planted))}")
     print(f"decoys: {len(decoys)}, honest answer: {_share(honest, len(decoys))}")
+    claims = Counter(row.claim or "none" for row in planted)
+    print(f"claims of planted causes: {', '.join(f'{number} {claim}' for claim, number in claims.items())}")
     print(f"wrong proofs in all: {sum(row.wrong_proof for row in rows)}")
     beside = "" if jobs == 1 else f" ({jobs} subjects ran at once: alone each takes less)"
     print(f"seconds a subject: median {statistics.median(row.seconds for row in rows):.1f}{beside}")
+    processor = statistics.median(row.processor_seconds for row in rows)
+    print(f"processor seconds a subject: median {processor:.1f}")
+    print(f"runs a subject: median {statistics.median(row.runs for row in rows):.0f}")
 
 
 def _share(part: int, whole: int) -> str:
@@ -212,13 +230,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print_row(row)
         if os.environ.get("ZOO_VERBOSE"):
             _print_details(row)
+        if options.file:
+            text = json.dumps([asdict(row) for row in rows], indent=1)
+            Path(options.file).write_text(text, encoding="utf-8")
     if len(rows) < len(chosen):
         print(f"time was up: {len(chosen) - len(rows)} of {len(chosen)} plants were not probed")
     if rows:
         _print_figures(rows, options.jobs)
-    if options.file:
-        text = json.dumps([asdict(row) for row in rows], indent=1)
-        Path(options.file).write_text(text, encoding="utf-8")
     return int(any(row.wrong_proof for row in rows))
 
 
