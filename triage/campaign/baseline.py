@@ -257,7 +257,7 @@ def _record_seals(services: Services, folder: EvidenceFolder, fixed: frozenset[s
     """
     registry = services.registry()
     factory = registry.event_factory(services.world.timestamp(), "triage run")
-    recorded = [event.stamp for event in registry.events if isinstance(event, RunRecorded)]
+    recorded = [event.stamp for event in registry.decisions if isinstance(event, RunRecorded)]
     latest = max(recorded, default=folder.stamp)
     events = []
     for run in EvidenceFolder.all(services.output, phase="a"):

@@ -12,6 +12,7 @@ from triage.campaign.check_layout import strangers
 from triage.campaign.check_ledgers import check_ledger, check_plans
 from triage.campaign.check_pruned import PrunedEvidence
 from triage.campaign.checked_before import CheckedBefore
+from triage.campaign.journal_snapshot import SNAPSHOT, snapshot_faults
 from triage.campaign.site.check import check_site, is_site
 from triage.documents.claims import sidecar_of
 from triage.documents.folder_check import Checked
@@ -19,6 +20,8 @@ from triage.documents.ledgers import JOURNAL, LEDGERS
 from triage.documents.plans import plan_files
 from triage.errors import UsageError
 from triage.evidence.folder import REPORTS, EvidenceFolder
+from triage.evidence.journal import Journal
+from triage.evidence.places import STATE
 
 
 def check_project(root: Path, templates: Mapping[str, str], before: CheckedBefore | None = None) -> Checked:
@@ -42,8 +45,10 @@ def check_project(root: Path, templates: Mapping[str, str], before: CheckedBefor
     for name, what in strangers(root, folders):
         checked.fault(name, what)
     check_history(root, checked, PrunedEvidence.of(vouchers.events))
-    registry = check_journal(root, checked)
+    registry = check_journal(root, checked, vouchers)
     if registry is not None:
+        for what in snapshot_faults(root, Journal(root / JOURNAL), registry):
+            checked.fault(f"{STATE}/{SNAPSHOT}", what)
         for ledger in LEDGERS:
             check_ledger(root, ledger, registry, templates, checked)
         check_plans(root, registry, plan_files(root), templates, checked)

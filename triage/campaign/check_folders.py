@@ -22,7 +22,7 @@ from triage.documents.run_summary import summary_of
 from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.folder import EvidenceFolder
-from triage.evidence.journal import Journal
+from triage.evidence.journal import Journal, JournalFile
 from triage.evidence.packed import read_record_bytes
 from triage.model.experiment import ProbeReport
 from triage.model.journal import AttemptRecorded, CriterionMet, Event, RunRecorded, StatusChanged
@@ -47,6 +47,11 @@ class Vouchers:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @cached_property
+    def journal(self) -> JournalFile:
+        """The journal, read once for everything. Raises `UsageError` (bad-journal)."""
+        return Journal(self._root / JOURNAL).load()
+
     def vouch_for(self, folder: EvidenceFolder) -> bool:
         """Whether the folder's manifest is the one that an event names, or that was committed."""
         name = folder.relative(self._root)
@@ -64,7 +69,7 @@ class Vouchers:
     def events(self) -> tuple[Event, ...]:
         """The journal's; none where it cannot be read, which is a fault of its own."""
         try:
-            return tuple(Journal(self._root / JOURNAL).read())
+            return self.journal.events
         except TriageError:
             return ()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from triage.campaign.check_folders import Vouchers
 from triage.campaign.check_pruned import PrunedEvidence
 from triage.cluster.mending import mended
 from triage.cluster.registry import ClusterRegistry
@@ -16,7 +17,7 @@ from triage.errors import TriageError
 from triage.evidence import manifest
 from triage.evidence.chain import chain_faults, unchained
 from triage.evidence.folder import EvidenceFolder
-from triage.evidence.journal import Journal, JournalFile
+from triage.evidence.journal import JournalFile
 from triage.evidence.packed import read_record_bytes
 from triage.model.cluster import ClusterStatus
 from triage.model.experiment import HUNT_FILE
@@ -47,10 +48,10 @@ _PHASE_OF_STATUS = {
 """The phase whose evidence a status needs."""
 
 
-def check_journal(root: Path, checked: Checked) -> ClusterRegistry | None:
+def check_journal(root: Path, checked: Checked, vouchers: Vouchers | None = None) -> ClusterRegistry | None:
     """Check every event; gives the state that they add up to, None where the journal cannot be read."""
     try:
-        written = Journal(root / JOURNAL).load()
+        written = (vouchers or Vouchers(root)).journal
         registry = mended(written.events)
     except TriageError as error:
         checked.fault(JOURNAL, error.what)
@@ -58,7 +59,7 @@ def check_journal(root: Path, checked: Checked) -> ClusterRegistry | None:
     for line, what in chain_faults(written.links):
         checked.fault(JOURNAL, what, line)
     checked.notes += _notes(written, registry)
-    pruned = PrunedEvidence.of(registry.events)
+    pruned = PrunedEvidence.of(registry.decisions)
     checked.notes += pruned.notes(root)
     cited = _Evidence(root, registry, pruned)
     for link in written.links:
@@ -309,8 +310,8 @@ def _supports(status: ClusterStatus, phase: str, document: Mapping[str, Any]) ->
 
 def _check_resolutions(registry: ClusterRegistry, checked: Checked) -> None:
     """A cluster is resolved by its criteria, not by a person's word."""
-    met = {(event.cluster, event.stamp) for event in registry.events if isinstance(event, CriterionMet)}
-    for event in registry.events:
+    met = {(event.cluster, event.stamp) for event in registry.decisions if isinstance(event, CriterionMet)}
+    for event in registry.decisions:
         if not isinstance(event, StatusChanged) or event.status is not ClusterStatus.RESOLVED:
             continue
         if (event.cluster, event.stamp) not in met:
@@ -344,7 +345,7 @@ def _unknown_to_journal(root: Path, registry: ClusterRegistry) -> Iterator[tuple
 def _sealed_after_missing_lines(root: Path, written: JournalFile) -> Iterator[tuple[EvidenceFolder, str]]:
     """Folders whose seal names a last line of the journal that is not there: no line tells of the last."""
     present = {link.digest for link in written.links}
-    told = frozenset[str]().union(*(link.names for link in written.links))
+    told = {name for link in written.links for name in link.names}
     for folder in EvidenceFolder.all(root):
         try:
             named = manifest.read(folder.path).journal if folder.sealed else ()
@@ -357,7 +358,7 @@ def _sealed_after_missing_lines(root: Path, written: JournalFile) -> Iterator[tu
 
 def _unrecorded_seals(root: Path, registry: ClusterRegistry) -> Iterator[str]:
     """Runs with events whose seal the journal lacks: they were killed just then, or that line was removed."""
-    recorded = {event.stamp for event in registry.events if isinstance(event, RunRecorded)}
+    recorded = {event.stamp for event in registry.decisions if isinstance(event, RunRecorded)}
     opened = {event.stamp for event in registry.events if isinstance(event, ClusterOpened | MembersAdded)}
     for folder in EvidenceFolder.all(root, phase="a"):
         has_journal = folder.sealed and manifest.read(folder.path).journal
@@ -397,7 +398,7 @@ def _erased(document: Mapping[str, Any], registry: ClusterRegistry, signatures: 
             yield cluster["id"]
 
 
-def _all_signatures(events: tuple[Event, ...]) -> set[str]:
+def _all_signatures(events: Iterable[Event]) -> set[str]:
     found: set[str] = set()
     for event in events:
         if isinstance(event, ClusterOpened):

@@ -30,7 +30,7 @@ def decide(services: Services, decision: Decision, by: str) -> tuple[ClusterRegi
         events = services.append(
             before, decision(before, before.event_factory(services.world.timestamp(), by))
         )
-        after = ClusterRegistry.of((*before.events, *events))
+        after = before.followed_by(events)
         refresh(services, after)
     return after, events
 

@@ -69,7 +69,7 @@ def known_cause(output: Path, registry: ClusterRegistry, cluster: str) -> KnownC
 def known_causes(output: Path, registry: ClusterRegistry) -> Mapping[str, KnownCause]:
     """The same for every cluster that was probed, by its id of today."""
     probes: dict[str, list[AttemptRecorded]] = {}
-    for event in registry.events:
+    for event in registry.decisions:
         if _is_probe(event) and event.cluster in registry.clusters:
             probes.setdefault(registry.resolve(event.cluster), []).append(event)
     found = {}

@@ -90,7 +90,7 @@ def next_steps(
 def _last_verifications(registry: ClusterRegistry) -> dict[str, str]:
     """Cluster to what its latest attempt came to, where that was a verification."""
     found: dict[str, str] = {}
-    for event in registry.events:
+    for event in registry.decisions:
         if isinstance(event, AttemptRecorded) and event.cluster in registry.clusters:
             cluster_id = registry.resolve(event.cluster)
             found.pop(cluster_id, None)

@@ -42,7 +42,7 @@ def _plan(services: Services, policy: Policy) -> RetentionPlan:
 def _say_so(services: Services, rows: Sequence[PrunedFolder], policy: Policy) -> None:
     """Put what goes into the journal, but for what an earlier, killed `triage prune` has said already."""
     registry = services.registry()
-    known = PrunedEvidence.of(registry.events)
+    known = PrunedEvidence.of(registry.decisions)
     new = {row.folder: row.digest for row in rows if not known.has(row.folder, row.digest)}
     if not new:
         return

@@ -21,9 +21,9 @@ from triage.campaign.html_report.document import (
 from triage.campaign.html_report.page import page_data, whole_page
 from triage.campaign.html_report.run_facts import preflight_of
 from triage.campaign.html_report.surroundings import excerpts, owners_by_file
+from triage.campaign.journal_snapshot import present_registry
 from triage.campaign.recorded import RecordedRun, Stage
 from triage.campaign.source_links import Forge, build_address, forge_of
-from triage.cluster.mending import mended
 from triage.documents.claims import sidecar_of
 from triage.documents.ledgers import JOURNAL
 from triage.documents.render import source_of
@@ -127,7 +127,7 @@ class Report:
     @cached_property
     def causes(self) -> dict[str, ReportedCause]:
         """What experiments found for the clusters of the run."""
-        registry = mended(Journal(self.output / JOURNAL).read())
+        registry = present_registry(self.output, Journal(self.output / JOURNAL))
         found = {}
         for cluster in self.summary["clusters"]:
             known = cluster["id"] in registry.clusters

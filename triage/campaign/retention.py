@@ -151,7 +151,7 @@ def _cited_by_documents(root: Path, output: Path, folders: _Folders) -> _Reasons
 def _not_as_sealed(folders: _Folders, registry: ClusterRegistry) -> _Reasons:
     """Folders that `triage check` has something to say of: to remove them would hide it."""
     recorded: dict[str, set[str]] = defaultdict(set)
-    for event in registry.events:
+    for event in registry.decisions:
         if isinstance(event, RunRecorded):
             for name, digest in event.manifests.items():
                 recorded[name].add(digest)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from triage.campaign.journal_snapshot import present_registry
 from triage.cluster.groups import Signer
-from triage.cluster.mending import mended
 from triage.cluster.registry import ClusterRegistry
 from triage.config import Settings
 from triage.evidence import manifest
@@ -61,7 +61,7 @@ class Services:
 
     def registry(self) -> ClusterRegistry:
         """What the journal says now; what two branches did apart is mended in it."""
-        return mended(self.journal.read())
+        return present_registry(self.output, self.journal)
 
     def append(self, before: ClusterRegistry, events: Iterable[Event]) -> tuple[Event, ...]:
         """Append what mends the journal and what was decided; gives both, with the seals of their evidence.

@@ -187,9 +187,9 @@ class App:
 
     def registry(self) -> ClusterRegistry:
         """What the journal says now; what two branches did apart is mended in it."""
-        from triage.cluster.mending import mended
+        from triage.campaign.journal_snapshot import present_registry
 
-        return mended(self.journal.read())
+        return present_registry(self.output, self.journal)
 
     @cached_property
     def redact(self) -> Callable[[str], str]:

@@ -173,7 +173,7 @@ def diff_command(app: App, old: str, new: str) -> None:
     before, after = [run.record for run in runs]
     old_signatures, new_signatures = [signatures_by_test(run.folder) for run in runs]
     registry = app.registry()
-    moved = moved_tests(app.root, registry.events, before, after, runs[0].folder)
+    moved = moved_tests(app.root, registry.decisions, before, after, runs[0].folder)
     changes = compare(
         before, after, _reasons(old_signatures, registry), _reasons(new_signatures, registry), moved
     )

@@ -144,7 +144,7 @@ def _kept_apart_by_people(registry: ClusterRegistry, one: Cluster, other: Cluste
         return False
     by_people = [
         event
-        for event in registry.events
+        for event in registry.decisions
         if isinstance(event, ProposalDropped | ClusterSplit) and not _is_by_experiment(event)
     ]
     for event in by_people:

@@ -94,7 +94,7 @@ def record_moves(
 
 def _recorded(registry: ClusterRegistry, context: Context) -> Iterator[Relocation]:
     """Renamings of files that earlier runs have recorded: a failure may be seen for the first time since."""
-    for event in registry.events:
+    for event in registry.decisions:
         if isinstance(event, FilesMoved):
             yield from (moved for moved in event.moves if "::" not in moved.old and _is_move(moved, context))
 
@@ -134,7 +134,7 @@ def _under_earlier_test_names(
 
 
 def _after(registry: ClusterRegistry, events: Sequence[Event]) -> ClusterRegistry:
-    return replace(ClusterRegistry.of((*registry.events, *events)), mending=registry.mending)
+    return replace(registry.followed_by(events), mending=registry.mending)
 
 
 def _earlier_signatures(

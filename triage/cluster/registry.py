@@ -7,7 +7,7 @@ and the younger one is a *clash*: it is set aside, with the events that mean it,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.new_names import moves_of
 from triage.cluster.quarantine import with_quarantine
 from triage.cluster.replay import JournalReplay, Opening
+from triage.cluster.stored_events import StoredEvents, decisions_among
 from triage.errors import UsageError
 from triage.model.base_commit import worst
 from triage.model.cluster import Cluster, ClusterStatus, RunState, Why
@@ -58,14 +59,26 @@ class ClusterRegistry:
     """The first time that each test was red and green within one run."""
     quarantines: tuple[Quarantine, ...] = ()
     """Those that nobody has lifted, ended ones too."""
-    events: tuple[Event, ...] = ()
+    events: Sequence[Event] = ()
+    """All of them, under the numbers of today. To go through them may mean to read the whole journal."""
+    decisions: tuple[Event, ...] = ()
+    """Those of the events that say more than what the clusters add up to: all but `GROWTH`."""
     mending: tuple[Event, ...] = ()
     """Those of the events that the next command that writes has to append."""
+    go_on: Callable[[Sequence[Event]], ClusterRegistry | None] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """Gives the state after later events without those before them; None where it takes them all."""
+
+    def followed_by(self, events: Sequence[Event]) -> ClusterRegistry:
+        """The state after these events, too; what has to be mended is not carried over."""
+        found = self.go_on(events) if self.go_on is not None else None
+        return found if found is not None else ClusterRegistry.of((*self.events, *events))
 
     @property
     def fixed(self) -> frozenset[str]:
         """Clusters that the newest recorded run calls fixed, by their ids of today."""
-        runs = [event for event in self.events if isinstance(event, RunRecorded)]
+        runs = [event for event in self.decisions if isinstance(event, RunRecorded)]
         newest = max((run.stamp for run in runs), default=None)
         found = {cluster for run in runs if run.stamp == newest for cluster in run.fixed}
         return frozenset(self.resolve(cluster) for cluster in found if cluster in self.clusters)
@@ -74,6 +87,13 @@ class ClusterRegistry:
     def of(cls, events: Iterable[Event]) -> ClusterRegistry:
         """Replay the events as they are, in the order of `at` and `id`, whatever order they come in."""
         replay = JournalReplay.over(events)
+        return cls.from_replay(replay, replay.events, decisions_among(replay.events))
+
+    @classmethod
+    def from_replay(
+        cls, replay: JournalReplay, events: Sequence[Event], decisions: tuple[Event, ...]
+    ) -> ClusterRegistry:
+        """The state that a replay has come to; `events` are all that it has read, ever."""
         return cls(
             clusters=MappingProxyType(replay.finished()),
             home=MappingProxyType({sig: replay.resolve(home) for sig, home in replay.home.items()}),
@@ -91,7 +111,8 @@ class ClusterRegistry:
             doubles=MappingProxyType(replay.doubles()),
             flaky_tests=tuple(replay.flaky_tests),
             quarantines=replay.quarantines(),
-            events=replay.events,
+            events=events,
+            decisions=decisions,
         )
 
     def event_factory(self, at: str, by: str) -> EventFactory:
@@ -129,8 +150,9 @@ class ClusterRegistry:
         """What happened to the cluster and to those merged into it, oldest first."""
         cluster = self.cluster(cluster_id)
         own = {cluster_id, *cluster.aliases, self.resolve(cluster_id)}
-        moves = moves_of(cluster, self.events)
-        return tuple(event for event in self.events if own & ids_named(event) or event.id in moves)
+        moves = moves_of(cluster, self.decisions)
+        candidates = self.events.naming(own) if isinstance(self.events, StoredEvents) else self.events
+        return tuple(event for event in candidates if own & ids_named(event) or event.id in moves)
 
 
 def ids_named(event: Event) -> set[str]:

@@ -55,7 +55,7 @@ class Opening:
 
 
 @dataclass
-class _Draft:
+class Draft:
     """A cluster while its events are being read; dicts keep first-seen order."""
 
     id: str
@@ -70,13 +70,30 @@ class _Draft:
     aliases: dict[str, None] = field(default_factory=dict)
     latent: bool = False
 
+    @classmethod
+    def of(cls, cluster: Cluster) -> Draft:
+        """Take up a cluster again that was read before."""
+        return cls(
+            id=cluster.id,
+            title=cluster.title,
+            first_seen=cluster.first_seen,
+            status=cluster.status,
+            owner=cluster.owner,
+            last_seen=cluster.last_seen,
+            signatures=dict.fromkeys(cluster.signatures),
+            members=dict.fromkeys(cluster.members),
+            why=dict.fromkeys(cluster.why),
+            aliases=dict.fromkeys(cluster.aliases),
+            latent=cluster.latent,
+        )
+
     def seen(self, stamp: str | None) -> None:
         """One run that showed it."""
         if stamp is not None:
             self.first_seen = min(self.first_seen or stamp, stamp)
             self.last_seen = max(self.last_seen or stamp, stamp)
 
-    def absorb(self, other: _Draft) -> None:
+    def absorb(self, other: Draft) -> None:
         """Take over what a cluster has that was merged into this one."""
         self.signatures.update(other.signatures)
         self.members.update(other.members)
@@ -93,7 +110,11 @@ class JournalReplay:
     """What the events said so far, under the ids that they name; `over` reads a whole journal."""
 
     events: tuple[Event, ...] = ()
-    drafts: dict[str, _Draft] = field(default_factory=dict)
+    number_of: dict[str, str] = field(default_factory=dict)
+    """Id of an opening that was renumbered, to the number that it has now."""
+    settled: dict[str, Cluster] = field(default_factory=dict)
+    """Clusters that a checkpoint has, as they were; one that a later event is about becomes a draft again."""
+    drafts: dict[str, Draft] = field(default_factory=dict)
     home: dict[str, str] = field(default_factory=dict)
     """Signature to the cluster that claimed it first."""
     member_home: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -110,13 +131,13 @@ class JournalReplay:
     rules: dict[str, str] = field(default_factory=dict)
     flaky_tests: list[FlakySeen] = field(default_factory=list)
     """The first time that each test was red and green within one run."""
-    _quarantines: dict[str, Quarantine] = field(default_factory=dict)
+    quarantine_of: dict[str, Quarantine] = field(default_factory=dict)
     """By cluster or node id; the latest counts."""
     translated: set[str] = field(default_factory=set)
     """Signatures of other algorithms than the current one, whose successor is known too."""
     highest: int = 0
     """The highest number that was allotted."""
-    _claims: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    claims: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Signature to the clusters that claimed it, in order."""
     _set_aside: set[str] = field(default_factory=set)
     """Ids of the openings that clash: events that mean one of them wait for its new number."""
@@ -126,12 +147,17 @@ class JournalReplay:
         """Read all events once, in the order of `at` and `id`."""
         by_id = {event.id: event for event in events}  # branches may both have a line
         ordered = sorted(by_id.values(), key=lambda event: (event.at, event.id))
-        replay = cls(events=tuple(renumbered(ordered)))
-        for event in replay.events:
-            # openings rarely clash, and to find those that an event means takes as long as to read it
-            if not replay._set_aside or not replay._set_aside & openings_meant(event):
-                replay._read(event)
+        number_of = new_number_of(ordered)
+        replay = cls(events=tuple(under_new_numbers(ordered, number_of)), number_of=number_of)
+        replay.read(replay.events)
         return replay
+
+    def read(self, events: Iterable[Event]) -> None:
+        """Go on with events that are later than all so far, in their order, under the numbers of today."""
+        for event in events:
+            # openings rarely clash, and to find those that an event means takes as long as to read it
+            if not self._set_aside or not self._set_aside & openings_meant(event):
+                self._read(event)
 
     def _read(self, event: Event) -> None:
         match event:
@@ -164,6 +190,17 @@ class JournalReplay:
             case _:
                 assert_never(event)
 
+    def draft(self, cluster_id: str) -> Draft | None:
+        """The cluster of this id as it is being read; None where nobody has opened it."""
+        draft = self.drafts.get(cluster_id)
+        if draft is None and cluster_id in self.settled:
+            draft = self.drafts[cluster_id] = Draft.of(self.settled.pop(cluster_id))
+        return draft
+
+    def has(self, cluster_id: str) -> bool:
+        """Whether somebody has opened it."""
+        return cluster_id in self.drafts or cluster_id in self.settled
+
     def resolve(self, cluster_id: str) -> str:
         """Follow aliases to the cluster that lives."""
         while cluster_id in self.aliases:
@@ -172,8 +209,8 @@ class JournalReplay:
 
     def finished(self) -> dict[str, Cluster]:
         """The clusters, by number."""
-        drafts = sorted(self.drafts.values(), key=lambda draft: int(draft.id[1:]))
-        return {draft.id: _cluster(draft) for draft in drafts}
+        clusters = [*self.settled.values(), *map(_cluster, self.drafts.values())]
+        return {cluster.id: cluster for cluster in sorted(clusters, key=lambda cluster: cluster.number)}
 
     def open_proposals(self) -> Iterator[ProposalMade]:
         """Proposals that no merge, split or decision has answered; of equal ones the first."""
@@ -182,12 +219,13 @@ class JournalReplay:
         for made in self.proposals:
             one, other = self.resolve(made.cluster), self.resolve(made.with_cluster or made.cluster)
             key = (made.kind, *sorted((one, other)), *sorted(made.members))
-            if key in said or one not in self.drafts or other not in self.drafts:
+            subject = self.draft(one)
+            if key in said or subject is None or not self.has(other):
                 continue
             if made.kind == "merge":
                 answered = one == other or frozenset((one, other)) in kept_apart
             else:
-                answered = not set(made.members) < self.drafts[one].members.keys()
+                answered = not set(made.members) < subject.members.keys()
             if not answered:
                 said.add(key)
                 yield made
@@ -195,7 +233,7 @@ class JournalReplay:
     def quarantines(self) -> tuple[Quarantine, ...]:
         """Quarantines that nobody has lifted, ended ones too, under the ids of today."""
         found = []
-        for quarantine in self._quarantines.values():
+        for quarantine in self.quarantine_of.values():
             home = self.resolve(quarantine.cluster) if quarantine.cluster is not None else None
             found.append(quarantine.model_copy(update={"cluster": home}))
         return tuple(found)
@@ -208,7 +246,9 @@ class JournalReplay:
     def doubles(self) -> dict[str, str]:
         """Clusters opened for a signature that an older cluster already had."""
         found = {}
-        for claimed in self._claims.values():
+        for claimed in self.claims.values():
+            if len(claimed) == 1:
+                continue
             first, *others = dict.fromkeys(self.resolve(cluster) for cluster in claimed)
             found.update(dict.fromkeys(others, first))
         return found
@@ -219,8 +259,7 @@ class JournalReplay:
         if holder is not None and not set(holder.signatures) & set(event.signatures):
             self._clash(opening)
             return
-        self._allot(opening, event.title, event.stamp)
-        draft = self.drafts[event.cluster]
+        draft = self._allot(opening, event.title, event.stamp)
         draft.members.update(dict.fromkeys(event.members))
         draft.why.update(dict.fromkeys(event.why))
         draft.seen(event.stamp)
@@ -229,10 +268,14 @@ class JournalReplay:
             self._claim(signature, event.cluster)
         self._translate(event.signatures)
 
-    def _allot(self, opening: Opening, title: str, stamp: str | None) -> None:
+    def _allot(self, opening: Opening, title: str, stamp: str | None) -> Draft:
         self.highest = max(self.highest, int(opening.cluster[1:]))
         self.openings.setdefault(opening.cluster, opening)
-        self.drafts.setdefault(opening.cluster, _Draft(opening.cluster, title, stamp, last_seen=stamp))
+        draft = self.draft(opening.cluster)
+        if draft is None:
+            draft = Draft(opening.cluster, title, stamp, last_seen=stamp)
+            self.drafts[opening.cluster] = draft
+        return draft
 
     def _clash(self, opening: Opening) -> None:
         self.highest = max(self.highest, int(opening.cluster[1:]))
@@ -241,10 +284,10 @@ class JournalReplay:
 
     def _claim(self, signature: str, cluster: str) -> None:
         cluster = self.resolve(cluster)
-        if cluster in self.drafts:
-            self.drafts[cluster].signatures[signature] = None
+        if draft := self.draft(cluster):
+            draft.signatures[signature] = None
             self.home.setdefault(signature, cluster)
-            self._claims[signature].append(cluster)
+            self.claims[signature].append(cluster)
 
     def _translate(self, signatures: Iterable[str]) -> None:
         """Signatures stored side by side: all but the current algorithm's, which comes first, have their
@@ -257,7 +300,7 @@ class JournalReplay:
 
     def _signature(self, event: SignatureAdded) -> None:
         self._claim(event.signature, event.cluster)
-        if draft := self.drafts.get(self.resolve(event.cluster)):
+        if draft := self.draft(self.resolve(event.cluster)):
             draft.why.update(dict.fromkeys(event.why))
             draft.seen(event.stamp)
         self.translated.update(why.detail for why in event.why if why.kind == "signature")
@@ -269,6 +312,8 @@ class JournalReplay:
     def _files_moved(self, event: FilesMoved) -> None:
         """Give members, and what was decided of single tests, the names that they have now."""
         names = NewNames(event.moves)
+        for cluster_id in list(self.settled):
+            self.draft(cluster_id)
         for draft in self.drafts.values():
             draft.members = dict.fromkeys(map(names.of_test, draft.members))
             draft.why = dict.fromkeys(map(names.of_why, draft.why))
@@ -282,34 +327,34 @@ class JournalReplay:
         self.flaky_tests = [
             seen.model_copy(update={"nodeid": names.of_test(seen.nodeid)}) for seen in self.flaky_tests
         ]
-        self._quarantines = {
+        self.quarantine_of = {
             names.of_test(subject): quarantine
             if quarantine.nodeid is None
             else quarantine.model_copy(update={"nodeid": names.of_test(quarantine.nodeid)})
-            for subject, quarantine in self._quarantines.items()
+            for subject, quarantine in self.quarantine_of.items()
         }
 
     def _members(self, event: MembersAdded) -> None:
-        if draft := self.drafts.get(self.resolve(event.cluster)):
+        if draft := self.draft(self.resolve(event.cluster)):
             draft.members.update(dict.fromkeys(event.members))
             draft.seen(event.stamp)
 
     def _merged(self, event: ClustersMerged) -> None:
         source, target = self.resolve(event.cluster), self.resolve(event.into)
-        if source == target or source not in self.drafts or target not in self.drafts:
+        part, whole = self.draft(source), self.draft(target)
+        if source == target or part is None or whole is None:
             return
         self.aliases[source] = target
-        self.drafts[target].absorb(self.drafts[source])
-        self.drafts[target].why.update(dict.fromkeys(event.why))
-        self.drafts[source].status = ClusterStatus.MERGED
+        whole.absorb(part)
+        whole.why.update(dict.fromkeys(event.why))
+        part.status = ClusterStatus.MERGED
 
     def _split(self, event: ClusterSplit) -> None:
         if event.new in self.openings:
             self._clash(Opening(event.new, event.id, event.at, event.signatures))
             return
-        source = self.drafts.get(self.resolve(event.cluster))
-        self._allot(Opening(event.new, event.id, event.at, event.signatures), event.title, None)
-        new = self.drafts[event.new]
+        source = self.draft(self.resolve(event.cluster))
+        new = self._allot(Opening(event.new, event.id, event.at, event.signatures), event.title, None)
         new.members.update(dict.fromkeys(event.members))
         new.why.update(dict.fromkeys(event.why))
         if source is None:
@@ -323,17 +368,17 @@ class JournalReplay:
             source.signatures.pop(signature, None)
             new.signatures[signature] = None
             self.home[signature] = new.id
-            self._claims[signature] = [new.id]
+            self.claims[signature] = [new.id]
 
     def _status(self, event: StatusChanged) -> None:
         merged_away = event.cluster in self.aliases
         if merged_away and event.status is ClusterStatus.RESOLVED:
             return  # the part met its criterion; that says nothing of the whole
-        if draft := self.drafts.get(self.resolve(event.cluster)):
+        if draft := self.draft(self.resolve(event.cluster)):
             draft.status = event.status
 
     def _described(self, event: OwnerSet | Renamed) -> None:
-        draft = self.drafts.get(self.resolve(event.cluster))
+        draft = self.draft(self.resolve(event.cluster))
         if draft is None:
             return
         if isinstance(event, OwnerSet):
@@ -347,9 +392,9 @@ class JournalReplay:
             return
         subject = self.resolve(event.cluster) if event.cluster is not None else str(event.nodeid)
         if isinstance(event, QuarantineLifted):
-            self._quarantines.pop(subject, None)
+            self.quarantine_of.pop(subject, None)
             return
-        self._quarantines[subject] = Quarantine(
+        self.quarantine_of[subject] = Quarantine(
             cluster=event.cluster,
             nodeid=event.nodeid,
             until=event.until,
@@ -368,16 +413,26 @@ class JournalReplay:
 
 
 def renumbered(events: Sequence[Event]) -> Iterator[Event]:
-    """The events with every renumbering carried out: in its opening and in all that mean that opening.
+    """The events with every renumbering carried out: in its opening and in all that mean that opening."""
+    return under_new_numbers(events, new_number_of(events))
 
-    An opening that was renumbered more than once (apart, in several branches, or because the number that
-    it was given was taken elsewhere) has the highest of its numbers: the last one that a doctor gave.
+
+def new_number_of(events: Iterable[Event]) -> dict[str, str]:
+    """Id of each opening that was renumbered, to the number that it has now.
+
+    One that was renumbered more than once (apart, in several branches, or because the number that it was
+    given was taken elsewhere) has the highest of its numbers: the last one that a doctor gave.
     """
     number_of: dict[str, str] = {}
     for event in events:
         if isinstance(event, ClusterRenumbered) and event.opening is not None:
             known = number_of.get(event.opening, event.new)
             number_of[event.opening] = max(known, event.new, key=lambda cluster: int(cluster[1:]))
+    return number_of
+
+
+def under_new_numbers(events: Iterable[Event], number_of: Mapping[str, str]) -> Iterator[Event]:
+    """The events with the numbers that openings have now, without the renumberings themselves."""
     for event in events:
         if not isinstance(event, ClusterRenumbered):
             changes = _new_numbers(event, number_of) if number_of else {}
@@ -409,7 +464,7 @@ def algorithm_rank(signature: str) -> tuple[int, str]:
     return int(version), name
 
 
-def _cluster(draft: _Draft) -> Cluster:
+def _cluster(draft: Draft) -> Cluster:
     return Cluster(
         id=draft.id,
         title=draft.title,

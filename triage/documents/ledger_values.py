@@ -29,7 +29,7 @@ def ledger_values(registry: ClusterRegistry, repairs: Mapping[str, int]) -> dict
 
     `repairs` is how many repairs the latest probe of a cluster proposes, by cluster.
     """
-    clusters, events, quarantines = registry.clusters.values(), registry.events, registry.quarantines
+    clusters, events, quarantines = registry.clusters.values(), registry.decisions, registry.quarantines
     fixed = registry.fixed
     by_cluster: dict[str, list[tuple[int, Event]]] = {}
     for position, event in enumerate(events):

@@ -59,7 +59,9 @@ class Designed:
 def designs(registry: ClusterRegistry) -> tuple[Designed, ...]:
     """Every design on record, oldest first; of each cluster's, all but the last are superseded."""
     found: list[Designed] = []
-    attempts = [event for event in registry.events if isinstance(event, AttemptRecorded) and event.evidence]
+    attempts = [
+        event for event in registry.decisions if isinstance(event, AttemptRecorded) and event.evidence
+    ]
     for position, design in enumerate(attempts):
         if design.phase != "c":
             continue

@@ -22,7 +22,10 @@ _PARENTS = re.compile(rb'(?<!\\)"parents":\s*\[([^\]]*)\]')
 """In a line of JSON: inside of a string its quotes would be escaped."""
 _AS_WRITTEN = re.compile(rb'(?<!\\)"parents":\[(?:"[0-9a-f]+",?)+\]')
 """The same, as triage writes it."""
-_NO_NAMES: frozenset[str] = frozenset()
+_BEGIN_OF_ONE = b'"parents":["'
+_END_OF_ONE = b'"]'
+_HEX_DIGITS = b"0123456789abcdef"
+_NO_NAMES: tuple[str, ...] = ()
 _DIGEST = re.compile(rb'"([0-9a-f]+)"')
 
 
@@ -32,7 +35,7 @@ class Link(NamedTuple):
     line: int
     """Its number in the file, from 1."""
     digest: str
-    names: frozenset[str]
+    names: tuple[str, ...]
     """Digests of the lines that it follows."""
     event: Event
     """What it says, without these."""
@@ -48,15 +51,23 @@ def digest_of(line: bytes) -> str:
     return hashlib.sha256(line.strip()).hexdigest()[:_DIGEST_DIGITS]
 
 
-def without_names(line: bytes) -> tuple[bytes, frozenset[str]]:
+def without_names(line: bytes) -> tuple[bytes, tuple[str, ...]]:
     """A line that follows no other, and the digests of those that it follows, where it is written as we do.
 
     Reading an event without them saves making a copy that lacks them.
     """
+    # nearly every line follows one other, and a regular expression takes thrice as long to find it
+    begin = line.find(_BEGIN_OF_ONE)
+    first = begin + len(_BEGIN_OF_ONE)
+    end = line.find(_END_OF_ONE, first)
+    name = line[first:end]
+    is_one = begin > 0 and first < end and not name.translate(None, _HEX_DIGITS)
+    if is_one and line[begin - 1 : begin] != b"\\":
+        return line[: first - 1] + line[end + 1 :], (name.decode(),)
     written = _AS_WRITTEN.search(line)
     if written is None:
         return line, _NO_NAMES
-    names = frozenset(digest.decode() for digest in _DIGEST.findall(written[0]))
+    names = tuple(digest.decode() for digest in _DIGEST.findall(written[0]))
     return line[: written.start()] + b'"parents":[]' + line[written.end() :], names
 
 
@@ -89,10 +100,10 @@ def _is_whole(line: bytes) -> bool:
 def chain_faults(links: Sequence[Link]) -> Iterator[tuple[int, str]]:
     """Line and problem of everything that shows that a line was changed, added or removed by hand."""
     present = {link.digest for link in links}
-    named = frozenset[str]().union(*(link.names for link in links))
+    named = {name for link in links for name in link.names}
     is_chained = bool(named)
     for link in links:
-        missing = sorted(link.names - present)
+        missing = sorted(name for name in link.names if name not in present)
         if missing:
             yield link.line, f"follows a line ({missing[0]}) that was changed or removed"
         has_parents_too_early = link.event.v < CHAINED and bool(link.names)

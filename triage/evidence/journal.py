@@ -8,21 +8,28 @@ an end is what a killed writer left: it is reported and never overwritten.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
 from triage.errors import TriageError, UsageError
 from triage.evidence.atomic import append_after, disk_error
 from triage.evidence.chain import Link, digest_of, open_ends, without_names
+from triage.model.base import Value
 from triage.model.journal import EVENT, Event
 from triage.text.conflict import BrokenConflict, conflicts_in
 
 JOURNAL = "plans/journal.jsonl"
 """Where it lies beneath the output."""
+_ESCAPED_IDS = (b"\\u0043", b"\\u003")
+"""How JSON may write the C and the digits of a cluster's id."""
+_PIECE_BYTES = 1 << 20
+"""Read at once where a file need not be held whole."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,37 @@ class JournalFile:
     """What was decided: each event once, oldest first, without the lines that it follows."""
     has_conflict: bool
     """Whether marks of a git conflict are in it."""
+    ends_with_line: bool
+    """Whether its last line has an end; none of an empty file has."""
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+class Prefix(Value):
+    """What the first bytes of a journal were, as far as it matters for the lines that follow them."""
+
+    size: int
+    """In bytes; they end with a line."""
+    sha256: str
+    open_ends: tuple[str, ...]
+    """Digests of the lines that nothing follows."""
+    unknown: tuple[str, ...]
+    """Digests that lines name and no line has."""
+
+    @classmethod
+    def of(cls, file: JournalFile) -> Prefix | None:
+        """A whole journal; None where its last line has no end, or git's conflict marks are in it."""
+        if file.has_conflict or not file.ends_with_line:
+            return None
+        digests = {link.digest for link in file.links}
+        named = {name for link in file.links for name in link.names}
+        return cls(
+            size=file.size,
+            sha256=file.sha256,
+            open_ends=tuple(link.digest for link in file.links if link.digest not in named),
+            unknown=tuple(sorted(named - digests)),
+        )
 
 
 @dataclass(frozen=True)
@@ -65,19 +103,82 @@ class Journal:
         numbered, has_conflict = self._lines(data)
         links: dict[str, Link] = {}
         first_of_id: dict[str, Link] = {}
+        field_sets: dict[frozenset[str], set[str]] = {}
         for number, line in numbered:
             link = self._link(number, line)
             first = first_of_id.setdefault(link.event.id, link)
             # nearly every event stands in one line alone: only others have to be compared
             if first is not link and first.event != link.event:
                 raise self._error(number, f"has the id of line {first.line} and says something else")
-            links.setdefault(link.digest, link)
+            links.setdefault(link.digest, _with_shared_parts(link, links, field_sets))
         if identity is not None and not has_conflict:
             named = {digest for link in links.values() for digest in link.names}
             self._last_read = _LastRead(identity, tuple(digest for digest in links if digest not in named))
-        events = [link.event for link in first_of_id.values()]
-        events.sort(key=lambda event: (event.at, event.id))
-        return JournalFile(tuple(links.values()), tuple(events), has_conflict)
+        return JournalFile(
+            links=tuple(links.values()),
+            events=_in_order(link.event for link in first_of_id.values()),
+            has_conflict=has_conflict,
+            ends_with_line=data.endswith(b"\n"),
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+
+    def size(self) -> int:
+        """Bytes of the file; 0 where there is none that can be read."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    def after(self, prefix: Prefix, ids: Callable[[], frozenset[str]]) -> tuple[Event, ...] | None:
+        """The events behind the first bytes, if these are what they were.
+
+        `ids` gives the ids of all events before. None where the bytes are others, or where only the whole
+        file tells what the lines behind them mean: they have conflict marks, say what was said before, cannot
+        be read, or close a gap.
+        """
+        try:
+            with self.path.open("rb") as stream:
+                identity = _identity(os.fstat(stream.fileno()))
+                if _digest_of_first(stream, prefix.size) != prefix.sha256:
+                    return None
+                data = stream.read()
+            numbered, has_conflict = self._lines(data)
+            links = {link.digest: link for link in (self._link(number, line) for number, line in numbered)}
+        except (OSError, UsageError):
+            return None  # reading everything says what it is
+        events = {link.event.id: link.event for link in links.values()}
+        is_odd = has_conflict or len(events) < len(numbered) or not links.keys().isdisjoint(prefix.unknown)
+        if is_odd or (events and not ids().isdisjoint(events)):
+            return None
+        named = {name for link in links.values() for name in link.names}
+        ends = tuple(digest for digest in (*prefix.open_ends, *links) if digest not in named)
+        self._last_read = _LastRead(identity, ends)
+        return _in_order(events.values())
+
+    def naming(self, clusters: frozenset[str]) -> tuple[Event, ...]:
+        """Events of all lines that name one of these clusters, oldest first; maybe others too.
+
+        Raises as `read` does.
+        """
+        data, _ = self._bytes()
+        if any(escape in data for escape in _ESCAPED_IDS):  # not written by triage
+            return self.read()
+        begins: dict[int, bytes] = {}
+        for cluster in clusters:
+            word = f'"{cluster}"'.encode()
+            position = data.find(word)
+            while position >= 0:
+                begin = data.rfind(b"\n", 0, position) + 1
+                end = data.find(b"\n", position)
+                end = len(data) if end < 0 else end
+                begins[begin] = data[begin:end]
+                position = data.find(word, end)
+        try:
+            found = [self._link(0, line).event for line in begins.values()]
+        except UsageError:
+            return self.read()  # which says the number of the line
+        return _in_order({event.id: event for event in found}.values())
 
     def last_lines(self) -> tuple[str, ...]:
         """Digests of the lines that nothing follows yet; none where there is no journal that can be read."""
@@ -148,7 +249,7 @@ class Journal:
                 number, f"is no event: {where + ': ' if where else ''}{problem['msg']}"
             ) from None
         if event.parents:  # written in another way than triage writes it
-            names = names.union(event.parents)
+            names = (*names, *event.parents)
             event = event.model_copy(update={"parents": ()})
         return Link(number, digest_of(line), names, event)
 
@@ -158,6 +259,38 @@ class Journal:
             f"{self.path} line {number} {what}",
             "mend or remove that line; `git log` shows who wrote it",
         )
+
+
+def _with_shared_parts(
+    link: Link, links: Mapping[str, Link], field_sets: dict[frozenset[str], set[str]]
+) -> Link:
+    """The link, sharing with earlier ones what is equal: a third of what a long journal takes in memory.
+
+    Pydantic gives each value a set of the fields that were given, and events of a kind have the same.
+    """
+    given = link.event.model_fields_set
+    shared = field_sets.setdefault(frozenset(given), given)
+    object.__setattr__(link.event, "__pydantic_fields_set__", shared)
+    if len(link.names) == 1 and link.names[0] in links:
+        return link._replace(names=(links[link.names[0]].digest,))
+    return link
+
+
+def _in_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    return tuple(sorted(events, key=lambda event: (event.at, event.id)))
+
+
+def _digest_of_first(stream: BinaryIO, size: int) -> str:
+    """Digest of the first bytes of a file, which is then read as far as these; of all where it has fewer."""
+    digest = hashlib.sha256()
+    rest = size
+    while rest > 0:
+        piece = stream.read(min(rest, _PIECE_BYTES))
+        if not piece:
+            break
+        digest.update(piece)
+        rest -= len(piece)
+    return digest.hexdigest()
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:

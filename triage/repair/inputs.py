@@ -185,7 +185,7 @@ def clusters_named(text: str, registry: ClusterRegistry, campaign: str) -> tuple
     ready = (ClusterStatus.PROBED, ClusterStatus.DESIGNED)
     tried = {
         registry.resolve(event.cluster)
-        for event in registry.events
+        for event in registry.decisions
         if isinstance(event, AttemptRecorded) and event.campaign == text
     }
     found = tuple(c.id for c in registry.live if c.id in tried and c.status in ready)

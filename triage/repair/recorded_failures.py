@@ -135,7 +135,7 @@ def _in_run(
         return
     renamed = [
         NewNames(event.moves)
-        for event in registry.events
+        for event in registry.decisions
         if isinstance(event, FilesMoved) and event.stamp > record.stamp
     ]
     run = FailingRun(folder, record, tuple(renamed))
