@@ -334,3 +334,14 @@ def test_a_folder_is_in_use_as_long_as_its_maker_lives(tmp_path):
     maker.kill()
     maker.communicate()
     assert not folder.in_use
+
+
+def test_a_discarded_folder_leaves_nothing_but_what_others_wrote(tmp_path):
+    kept = EvidenceFolder.create(tmp_path, "c", "a", "20260101T000000Z")
+    gone = EvidenceFolder.create(tmp_path, "c", "b", "20260101T000000Z")
+    gone.write_text("runs/1/pytest.log", "x")
+    gone.discard()
+    assert sorted(path.name for path in (tmp_path / "reports" / "c").iterdir()) == ["phase_a"]
+    kept.seal()
+    with pytest.raises(CheckError):
+        kept.discard()

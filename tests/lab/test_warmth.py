@@ -185,7 +185,7 @@ def test_code_that_sets_a_variable_before_an_import_may_not_change(opened):
 def test_the_first_fork_may_be_over_before_what_it_repeats(tmp_path, fork_gives, forks_then):
     """Two workers run one setup side by side, behind a run from which the modules were learned."""
     warmth = Warmth(Parents(), tmp_path, lambda _why: None)  # type: ignore[arg-type]
-    other = BASE.measuring("usage")
+    other = BASE.plus(seed=3)
     learning = warmth.way(other)
     learning.learns.write_text(json.dumps({"steps": ["json"], "collected": [], "later": [], "early": []}))
     warmth.take(other, learning, Observation(outcomes={T: RED}))
@@ -199,8 +199,38 @@ def test_the_first_fork_may_be_over_before_what_it_repeats(tmp_path, fork_gives,
 
 def test_a_fork_that_ends_otherwise_is_the_last_one(opened):
     lab = opened(lambda setup, forks: GREEN if forks else RED)
-    assert looked(lab, BASE, BASE, BASE) == ["fresh", "fork", "fresh"]
+    # the fork is run anew, so that nobody gets what it gave
+    assert looked(lab, BASE, BASE, BASE) == ["fresh", "fork", "fresh", "fresh"]
     assert "otherwise than in a new interpreter" in lab.notes[0]
+    assert lab._controls.measured(BASE, lab.limits).red(T)
+
+
+def test_two_repeats_fork_before_one_is_proven_and_meters_do_not_matter(opened):
+    lab = opened(lambda setup, forks: RED)
+    assert looked(lab, BASE) == ["fresh"]
+    before = len(lab.runner.started)
+    lab.look([Look(setup=BASE), Look(setup=BASE.measuring("usage"))])
+    assert lab.runner.started[before:] == ["fork", "fork"]
+    assert lab.runner.warmth.may_fork(BASE)
+
+
+def test_no_third_fork_starts_before_one_is_proven(tmp_path):
+    warmth = Warmth(Parents(), tmp_path, lambda _why: None)  # type: ignore[arg-type]
+    learning = warmth.way(BASE)
+    learning.learns.write_text(json.dumps({"steps": ["json"], "collected": [], "later": [], "early": []}))
+    warmth.take(BASE, learning, Observation(outcomes={T: RED}))
+    assert [warmth.way(BASE).forks for _ in range(3)] == [True, True, False]
+
+
+def test_an_arm_that_a_new_interpreter_has_run_is_not_confirmed_again(opened):
+    treated = BASE.plus(instruments={"defaults": {"overrides": {"a.b": 1}}})
+    lab = opened(lambda setup, forks: RED if setup == BASE else GREEN)
+    # the first run of a case never counts, the second one does
+    lab.look([Look(setup=BASE), Look(setup=BASE, fresh=True), Look(setup=BASE)])
+    trial = lab.experiment(experiment(treated))
+    assert trial.result.status is Status.CONFIRMED
+    assert [run.forked for run in trial.baseline] == [True, True, False, True]
+    assert [run.forked for run in trial.treated] == [True, True, True, False]
 
 
 def experiment(treated: Setup) -> Experiment:

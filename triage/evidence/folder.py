@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -179,6 +180,18 @@ class EvidenceFolder:
             _held[self.path] = descriptor
             # somebody who only asks may have it for a moment
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def discard(self) -> None:
+        """Remove it: what it was made for cannot be done. Raises `CheckError` once it is sealed."""
+        if self.sealed:
+            raise CheckError("sealed", f"{self.path} is sealed and stays", "start a new STAMP")
+        shutil.rmtree(self.path)
+        with suppress(OSError):  # others have evidence there
+            for folder in self.path.parents[: _PATH_PARTS - 1]:
+                folder.rmdir()
+        descriptor = _held.pop(self.path, None)
+        if descriptor is not None:
+            os.close(descriptor)
 
     @property
     def is_of_suite(self) -> bool:

@@ -15,7 +15,7 @@ from triage.instruments.registry import plugin_of
 from triage.lab.environment import Environment
 from triage.model.run import Limits, Selection, TestResult
 from triage.run.collection import MOST_LEFT_OUT
-from triage.run.selection import run_selection
+from triage.run.selection import Start, run_selection
 
 _COLLECTING_SECONDS = 120.0
 """Time in which collection must say something."""
@@ -67,10 +67,12 @@ def collect(
     known_killers: Mapping[str, str] = MappingProxyType({}),
     import_seconds: float | None = None,
     stop: Callable[[], bool] = lambda: False,
+    forks: Forks | None = None,
 ) -> Collected:
     """Collect everything that the selectors name. Raises `VoidError` where nothing can be collected.
 
     `tree` is the copy to collect in; what pytest says goes to `folder`. `stop` says that the time is up.
+    With `forks` a collection is a fork of a warm parent, where there is one.
     A file that ends the process or hangs while it is imported is left out of the next try; of
     `known_killers` (with what they did) that is known before. One that takes longer than `import_seconds`
     hangs; without a number that is as long as a test may take.
@@ -80,14 +82,20 @@ def collect(
     selection = Selection(
         root=root,
         nodeids=tuple(selectors),
-        env={**dict.fromkeys(environment.unset), **environment.variables},
+        env={
+            **dict.fromkeys(environment.unset),
+            **(forks.variables if forks is not None else {}),
+            **environment.variables,
+        },
         pytest_args=environment.pytest_args,
         plugins=(plugin_of("listing"),),
         limits=limits_for_collection(limits, import_seconds),
     )
     killers = dict(known_killers)
     while True:
-        found = _collect_once(selection, folder / str(len(killers)), environment, stop, without=killers)
+        found = _collect_once(
+            selection, folder / str(len(killers)), environment, stop, without=killers, forks=forks
+        )
         # what was left out cannot end a try: if it is blamed again, a further try would end like this one
         is_new = not found.killers.keys() <= killers.keys()
         if found.listing or not is_new or len(killers) >= MOST_LEFT_OUT:
@@ -100,6 +108,15 @@ def collect(
             "no-tests", f"no test was collected; {found.last_words}", "try `pytest --collect-only`"
         )
     return Collected(tests, broken, _parallel(found.listing.get("xdist")))
+
+
+@dataclass(frozen=True)
+class Forks:
+    """How collections start that fork from the parents of a laboratory."""
+
+    start: Start
+    variables: Mapping[str, str | None]
+    """The environment of the laboratory's runs, for which its parents were started."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +139,7 @@ def _collect_once(
     stop: Callable[[], bool],
     *,
     without: Collection[str],
+    forks: Forks | None,
 ) -> _OneCollection:
     result = run_selection(
         selection,
@@ -131,6 +149,7 @@ def _collect_once(
         executor=environment.executor,
         world=environment.world,
         stop=stop,
+        start=forks.start if forks is not None else lambda request: request,
         ignore=[_name_for_recorder(selection.root, nodeid) for nodeid in without],
     )
     if any(attempt.ended == "interrupted" for attempt in result.attempts) and stop():

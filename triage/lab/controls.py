@@ -57,6 +57,12 @@ class Controls:
         with self._mutex:
             self._runs[_key(_without_idle(setup), limits)].append(kept)
 
+    def forget_forks(self) -> None:
+        """Keep new interpreters alone: forks have turned out to end otherwise."""
+        with self._mutex:
+            for kept in self._runs.values():
+                kept[:] = [each for each in kept if not each.run.forked]
+
     def measured(self, setup: Setup, limits: Limits) -> Observation | None:
         """The latest run under these conditions that had at least the setup's meters."""
         meters = {name for name, given in setup.instruments.items() if not given}

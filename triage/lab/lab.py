@@ -19,7 +19,7 @@ from triage.lab.questions import Pace
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
 from triage.lab.verdict import decided, judge, lengthened
-from triage.lab.warmth import Way
+from triage.lab.warmth import FRESH, Way
 from triage.model.base import Progress, Silent
 from triage.model.failure import Failure
 from triage.model.run import Limits
@@ -152,8 +152,9 @@ class Lab:
         """Run rounds of both arms until they answer, or the budget is spent after the first round.
 
         What is known of the baseline already is counted, and comes last in it (see `lab.controls`), unless a
-        new run passes. Both arms fork or neither does. Where they fork the last round is one of new
-        interpreters; if that contradicts the forks, no run forks any more and the arms are run anew.
+        new run passes. Both arms fork or neither does. Where they fork, an arm that no new interpreter has
+        run yet gets one in the last round; if that contradicts the forks, no run forks any more and the arms
+        are run anew.
         """
         baseline: list[Observation] = []
         treated: list[Observation] = []
@@ -163,8 +164,12 @@ class Lab:
             while rounds and not decided(experiment, [*baseline, *kept], treated):
                 arms = rounds.pop(0)
                 setups = [experiment.baseline if arm == "A" else experiment.treated for arm in arms]
-                forks = bool(rounds) and self.runner.warmth.may_fork(*setups)
-                observations = self._run_all([(setup, not forks) for setup in setups], several=True)
+                forks = self.runner.warmth.may_fork(*setups)
+                unconfirmed = _unconfirmed_arms([*baseline, *kept], treated) if not rounds else frozenset()
+                planned = [
+                    (setup, not forks or arm in unconfirmed) for arm, setup in zip(arms, setups, strict=True)
+                ]
+                observations = self._run_all(planned, several=True)
                 for arm, observation in zip(arms, observations, strict=True):
                     (baseline if arm == "A" else treated).append(observation)
                 if kept and not all(experiment.is_red(run) for run in baseline):
@@ -222,8 +227,18 @@ class Lab:
         def run(setup: Setup, fresh: bool) -> Observation:
             return self._run(setup, self.runner.warmth.way(setup, fresh=fresh, several=several))
 
+        warmth = self.runner.warmth
+        could_fork = warmth.parents is not None
         runs = [partial(run, setup, fresh) for setup, fresh in planned]
-        return self.runner.side_by_side([setup for setup, _ in planned], runs)
+        observations = self.runner.side_by_side([setup for setup, _ in planned], runs)
+        if not could_fork or warmth.parents is not None:
+            return observations
+        # a fork of this batch has ended otherwise than a new interpreter: what forks gave counts nowhere
+        self._controls.forget_forks()
+        return [
+            self._run(setup, FRESH) if observation.forked else observation
+            for (setup, _), observation in zip(planned, observations, strict=True)
+        ]
 
     def _run(self, setup: Setup, way: Way) -> Observation:
         number = self.spending.take_run()
@@ -238,6 +253,12 @@ class Lab:
         self._controls.add(setup, self.limits, observation)
         self.progress.step(f"run {number}")
         return observation
+
+
+def _unconfirmed_arms(baseline: Sequence[Observation], treated: Sequence[Observation]) -> frozenset[str]:
+    """The arms, A the baseline, that forks alone have run so far."""
+    arms = (("A", baseline), ("B", treated))
+    return frozenset(arm for arm, runs in arms if all(run.forked for run in runs))
 
 
 def _forks_are_contradicted(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from triage.instruments.registry import plugin_of
 from triage.lab.budget import BudgetSpent
+from triage.lab.collect import Forks
 from triage.lab.environment import Environment
 from triage.lab.observations import observation_of, read_instruments
 from triage.lab.packages import PackageFolder, PackageFolders
@@ -150,6 +151,17 @@ class SetupRunner:
         if not way.forks or parents is None or imports is None:
             return request
         return parents.from_parent(request, imports, stop, may_start=way.may_start_parent)
+
+    def forks_for_collection(self, stop: Callable[[], bool]) -> Forks | None:
+        """How a collection forks from the parent of these runs; None where they do not, or not yet."""
+        if self.warmth.parents is None or self.warmth.imports is None:
+            return None
+        way = Way(forks=True, may_start_parent=True)
+        temporary = emptied_temporary(self._temporary / "tc")
+        return Forks(
+            start=lambda request: self._from_parent(request, way, stop),
+            variables=default_variables(self._environment, temporary),
+        )
 
     @contextmanager
     def _slot(self) -> Iterator[int]:

@@ -57,15 +57,11 @@ def laboratory(
     services: Services,
     folder: EvidenceFolder,
     conditions: Conditions | None = None,
-    *,
-    forks: bool = True,
 ) -> Iterator[Lab]:
     """A laboratory with copies of its own and no limit, for a design or a verification."""
     workers = max(WORKERS, services.settings.workers)
     with workspace(services.root) as place:
-        yield open_lab(
-            services, folder, place, budget=UNLIMITED, workers=workers, conditions=conditions, forks=forks
-        )
+        yield open_lab(services, folder, place, budget=UNLIMITED, workers=workers, conditions=conditions)
 
 
 def collect_suite(
@@ -76,16 +72,19 @@ def collect_suite(
     known_killers: Mapping[str, str] = MappingProxyType({}),
     *,
     is_recorded: bool = True,
+    lab: Lab | None = None,
 ) -> Collected:
     """Collect the suite as it stands. Raises `VoidError` where nothing can be collected in the time.
 
     `known_killers` are files that are known to end a process that imports them, with the reason. Where the
     suite `is_recorded` in a run, no other is expected, and a file may take as long as a test to be imported.
+    With a laboratory whose runs fork, and that has nothing under way, the collection is a fork of its parent.
     """
     monotonic = services.world.monotonic
     deadline = inf
     if spending is not None:
         deadline = max(spending.deadline, monotonic() + _LEAST_SECONDS)
+    stop = StopOrDeadline(never, deadline, monotonic)
     return collect(
         place.scratch.tree(0, None, {}),
         place.temporary / "collect",
@@ -94,7 +93,8 @@ def collect_suite(
         limits=services.settings.limits,
         known_killers=known_killers,
         import_seconds=None if is_recorded else UNRECORDED_SECONDS,
-        stop=StopOrDeadline(never, deadline, monotonic),
+        stop=stop,
+        forks=lab.runner.forks_for_collection(stop) if lab is not None else None,
     )
 
 
@@ -107,12 +107,11 @@ def open_lab(
     workers: int,
     earlier: EarlierVerdicts | None = None,
     conditions: Conditions | None = None,
-    forks: bool = True,
 ) -> Lab:
     """A laboratory that keeps its runs in the folder; without `earlier` it runs every experiment anew.
 
     `budget` counts from now, or is one of which some is spent. `conditions` are those of the run that the
-    work belongs to, on top of the settings. Without `forks` every run is a new interpreter.
+    work belongs to, on top of the settings.
     """
     environment = environment_of(services, conditions)
     limits = services.settings.limits
@@ -120,7 +119,7 @@ def open_lab(
         limits = limits.model_copy(update={"test_timeout": conditions.test_timeout})
     record = ExperimentRecord(folder, services.root, environment)
     notes: list[str] = []
-    warmth = _warmth(services, place, environment, notes.append) if forks else Warmth.none()
+    warmth = _warmth(services, place, environment, notes.append)
     runner = SetupRunner(place.scratch, place.temporary, environment, record, workers=workers, warmth=warmth)
     return Lab(
         runner=runner,

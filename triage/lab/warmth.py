@@ -5,17 +5,18 @@ later than that, forks: settings, seeds, order, files, source of the product, tr
 libraries are imported, or on what they then hold, gets a new interpreter, and so do both arms of its
 experiment. Variables are decided by the parents themselves (see `run.warm_parents`).
 
-The first runs are new interpreters; from one of them the list of modules is learned. The first fork repeats
-one of them: where it ends otherwise, no further run forks. Each experiment that forks is confirmed by a last
-round of new interpreters (see `lab.lab`). What forks of one laboratory have shown holds for the next one of
-the same process, as long as code, environment and test files are the same (see `lab.shared_forks`).
+The first runs are new interpreters; from one of them the list of modules is learned. The first two forks
+repeat one of them, with or without meters: where one ends otherwise, no further run forks, and it is run
+anew. Each arm of an experiment that forks is confirmed by a new interpreter (see `lab.lab`). What forks of
+one laboratory have shown holds for the next one of the same process, as long as code, environment and test
+files are the same (see `lab.shared_forks`).
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.lab.protocol import Observation, Setup
@@ -24,6 +25,8 @@ from triage.run.warm_parents import Imports, WarmParents
 
 _ACT_ON_IMPORTS = frozenset({"network", "machine"})
 """Instruments of whose replacements a library that is imported behind them keeps some."""
+_TRIED_AT_ONCE = 2
+"""Forks that may be on their way before one is proven: the repeats of an unchanged case, side by side."""
 _HASH_SEED = "PYTHONHASHSEED"
 """Drawn when an interpreter starts: with and without this variable, forks of one parent share one."""
 
@@ -35,6 +38,8 @@ class Way:
     forks: bool = False
     may_start_parent: bool = False
     """Whether a parent may be started for it; else it forks only where one fits."""
+    is_trial: bool = False
+    """Whether it forks before forks are proven, to be compared with a new interpreter."""
     learns: Path | None = None
     """Where the run leaves the modules that it has imported."""
 
@@ -94,10 +99,10 @@ class Warmth:
         self._under_way: set[str] = set()
         """Setups that a new interpreter is running, or has run."""
         self._is_proven = False
-        self._is_tried = False
-        """Whether the first fork is on its way."""
-        self._first_fork: tuple[str, Observation] | None = None
-        """Its setup and what it gave, until the new interpreter that it repeats is over."""
+        self._tried = 0
+        """How many forks have been started before one was proven."""
+        self._first_forks: list[tuple[str, Observation]] = []
+        """Their setups and what they gave, until the new interpreter that they repeat is over."""
         self._learning = 0
 
     @classmethod
@@ -131,16 +136,16 @@ class Warmth:
             fork = Way(forks=True, may_start_parent=several or not setup.env)
             if self._is_proven:
                 return fork
-            if self._is_tried or _key(setup) not in self._under_way:
+            if self._tried == _TRIED_AT_ONCE or _key(setup) not in self._under_way:
                 self._under_way.add(_key(setup))
                 return FRESH
-            self._is_tried = True
-            return fork
+            self._tried += 1
+            return replace(fork, is_trial=True)
 
     def _adopt_proof(self, setup: Setup) -> None:
         """Fork from the first run on, where an earlier laboratory has shown that forks may be trusted."""
         self.imports = self._proofs.find(self._code, _test_files(setup))
-        self._is_proven = self._is_tried = self.imports is not None
+        self._is_proven = self.imports is not None
 
     def _acts_early(self, setup: Setup) -> bool:
         if setup.packages or _HASH_SEED in setup.env:
@@ -159,27 +164,29 @@ class Warmth:
                 self._learned_from = None if _changes_code(setup) else _test_files(setup)
                 if self.imports is not None and self.imports.trouble:
                     self._stop(self.imports.trouble)
-            if self._is_proven:
-                return
-            if not way.forks:
-                self._seen[_key(setup)] = seen
-            elif seen.forked:
-                self._first_fork = (_key(setup), seen)
-            else:
+            if way.is_trial and seen.forked:
+                self._first_forks.append((_key(setup), seen))
+            elif way.is_trial:
                 self._stop(self.parents.unfit)
-            self._compare_first_fork()
+            elif not way.forks:
+                self._seen[_key(setup)] = seen
+            self._compare_first_forks()
 
-    def _compare_first_fork(self) -> None:
-        """Decide about forks once the first one and the new interpreter that it repeats are over."""
-        if self._first_fork is None or self._first_fork[0] not in self._seen:
-            return
-        key, fork = self._first_fork
-        self._first_fork = None
-        if not alike(self._seen[key], fork):
-            self._stop("a test ended otherwise than in a new interpreter")
-            return
+    def _compare_first_forks(self) -> None:
+        """Decide about forks once one of the first and the new interpreter that it repeats are over."""
+        waiting = []
+        for key, fork in self._first_forks:
+            if key not in self._seen:
+                waiting.append((key, fork))
+            elif not alike(self._seen[key], fork):
+                self._stop("a test ended otherwise than in a new interpreter")
+                return
+            else:
+                self._prove()
+        self._first_forks = waiting
+
+    def _prove(self) -> None:
         self._is_proven = True
-        self._seen.clear()
         if self._learned_from is not None and self.imports is not None:
             self._proofs.add(self._code, self._learned_from, self.imports)
 
@@ -212,4 +219,6 @@ def _test_files(setup: Setup) -> frozenset[str]:
 
 
 def _key(setup: Setup) -> str:
-    return setup.model_dump_json()
+    """Names a setup by all but its meters: these change nothing of how a test ends."""
+    active = {name: given for name, given in setup.instruments.items() if any(given.values())}
+    return setup.model_copy(update={"instruments": active}).model_dump_json()

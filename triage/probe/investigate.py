@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,13 +14,16 @@ from triage.campaign.services import Services
 from triage.cluster.conclusions import conclusions
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
+from triage.errors import TriageError
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget, Spending
+from triage.lab.collect import Collected
 from triage.lab.environment import Environment, environment_of
 from triage.lab.lab import Lab
 from triage.lab.patch_style import in_project_style
 from triage.lab.probe_folder import events_of, with_evidence, write_report
-from triage.lab.session import collect_suite, earlier_verdicts, open_lab, workspace
+from triage.lab.protocol import Observation
+from triage.lab.session import Workspace, collect_suite, earlier_verdicts, open_lab, workspace
 from triage.model.criterion import Conditions
 from triage.model.experiment import Factor, ProbeReport
 from triage.model.journal import Event
@@ -31,9 +34,9 @@ from triage.probe.case_facts import facts_of, files_of, source_of
 from triage.probe.members import divide
 from triage.probe.probes.order import NEEDS_OTHERS
 from triage.probe.record import report_of, report_without_failure
-from triage.probe.reproduce import NotReproduced, Reproduction, reproduce
+from triage.probe.reproduce import NotReproduced, Reproduction, reproduce, run_first
 from triage.probe.schedule import run_probes
-from triage.probe.subject import Subject, find_subject, refuse_unusable_cluster
+from triage.probe.subject import Subject, find_subject, likely_test, refuse_unusable_cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,27 +69,16 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
 
     The evidence folder is made once it is known that the subject exists.
     Raises `UsageError` where it does not, `VoidError` where its file cannot be collected. The budget counts
-    from here on: copies and collection take of it too.
+    from the start of the command: its imports, copies and collection take of it too.
     """
-    spending = Spending(request.budget, services.world.monotonic)
+    spending = Spending.of_command(request.budget, services.world)
     refuse_unusable_cluster(request.subject, services.registry())
     red = _red_run(services, request)
     conditions = _conditions_of(services, red)
     with workspace(services.root) as place:
-        killers = _other_killers(services, request, red)
-        is_recorded = request.latest is not None
-        collected = collect_suite(services, place, conditions, spending, killers, is_recorded=is_recorded)
-        subject = find_subject(request.subject, services.registry(), collected, request.record)
-        folder = make_folder()
-        lab = open_lab(
-            services,
-            folder,
-            place,
-            budget=spending,
-            workers=request.workers,
-            earlier=earlier_verdicts(services, place, conditions),
-            conditions=conditions,
-        )
+        opening = _Opening(services, request, make_folder, place, spending, conditions)
+        collected, subject = opening.collect(_other_killers(services, request, red))
+        folder, lab = opening.laboratory()
         if subject.note is not None:
             lab.notes.append(subject.note)
         if conditions is not None and (conditions.env or conditions.pytest_args):
@@ -106,6 +98,7 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
             in_place_first=hinted,
             parallel=collected.parallel,
             is_recorded=_shows_red(red, nodeid),
+            first=opening.first_runs(nodeid),
         )
         if isinstance(reproduction, NotReproduced):
             report = report_without_failure(subject, reproduction)
@@ -138,6 +131,85 @@ def probe(services: Services, request: Request, make_folder: Callable[[], Eviden
         "triage probe",
     )
     return report
+
+
+@dataclass
+class _Opening:
+    """How an investigation begins: the suite collected, its folder made, the first runs of its subject.
+
+    Where the request names one test, that runs before anything is collected: its runs teach the laboratory
+    what a parent has to import, and the collection is then a fork of one.
+    """
+
+    services: Services
+    request: Request
+    make_folder: Callable[[], EvidenceFolder]
+    place: Workspace
+    spending: Spending
+    conditions: Conditions | None
+    _opened: tuple[EvidenceFolder, Lab] | None = None
+    _first: tuple[str, list[Observation]] | None = None
+    """A test and its first runs."""
+
+    def laboratory(self) -> tuple[EvidenceFolder, Lab]:
+        """The evidence folder and the laboratory that writes to it; made when they are first asked for."""
+        if self._opened is None:
+            services, folder = self.services, self.make_folder()
+            lab = open_lab(
+                services,
+                folder,
+                self.place,
+                budget=self.spending,
+                workers=self.request.workers,
+                earlier=earlier_verdicts(services, self.place, self.conditions),
+                conditions=self.conditions,
+            )
+            self._opened = folder, lab
+        return self._opened
+
+    def collect(self, killers: Mapping[str, str]) -> tuple[Collected, Subject]:
+        """The suite and what is asked about; leaves no folder behind where there is no such test."""
+        self._run_likely_test()
+        lab = self._opened[1] if self._opened is not None else None
+        try:
+            collected = collect_suite(
+                self.services,
+                self.place,
+                self.conditions,
+                self.spending,
+                killers,
+                is_recorded=self.request.latest is not None,
+                lab=lab,
+            )
+            registry = self.services.registry()
+            return collected, find_subject(self.request.subject, registry, collected, self.request.record)
+        except TriageError:
+            if self._opened is not None:
+                self._opened[0].discard()
+            raise
+
+    def _run_likely_test(self) -> None:
+        nodeid = likely_test(self.request.subject, self.services.registry())
+        if nodeid is None or not self._may_be_there(nodeid):
+            return
+        _, lab = self.laboratory()
+        limits = lab.limits
+        runs = run_first(lab, nodeid)
+        if any(run.red(nodeid) or run.passed(nodeid) for run in runs):
+            self._first = nodeid, runs
+        else:
+            # it is no test, or one that is skipped: what these runs have taught of its time is void
+            lab.limits = limits
+
+    def _may_be_there(self, nodeid: str) -> bool:
+        """Whether the file of a test is there, and the name of its function in it."""
+        text = source_of(self.services.root)(file_of(nodeid))
+        function = nodeid.rpartition("::")[2].partition("[")[0]
+        return text is not None and function in text
+
+    def first_runs(self, nodeid: str) -> list[Observation]:
+        """The runs of this test that were made already."""
+        return self._first[1] if self._first is not None and self._first[0] == nodeid else []
 
 
 def _red_run(services: Services, request: Request) -> RecordedIn | None:

@@ -93,8 +93,11 @@ def reproduce(
     in_place_first: bool = False,
     parallel: Parallel = NO_XDIST,
     is_recorded: bool = True,
+    first: Sequence[Observation] = (),
 ) -> Reproduction | NotReproduced:
     """Run it alone, then among more and more tests, then in several processes at once, until it fails.
+
+    `first` are its first runs alone where they have been made already (see `run_first`).
 
     `suite` is in the order of collection, `chunk` are the tests that shared its process in a recorded run, in
     the order in which they ran. `in_place_first` tries all that preceded it there before smaller company: the
@@ -104,9 +107,8 @@ def reproduce(
     a test that hangs.
     """
     alone = Setup(nodeids=(nodeid,))
-    try:
-        first = _first_runs(lab, nodeid, alone)
-    except BudgetSpent:
+    first = first or run_first(lab, nodeid)
+    if not first:
         return NotReproduced("The budget was spent before the test had run alone: nothing is known yet.")
     if any(run.red(nodeid) for run in first):
         meeting = _failed_by_meeting(lab, nodeid, first, parallel)
@@ -210,11 +212,19 @@ def _said_of(context: Context, setup: Setup) -> str:
     return f"under pytest {options}, {company}"
 
 
-def _first_runs(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
-    """Run it under a short limit first; only a test that hangs at one line keeps it.
+def run_first(lab: Lab, nodeid: str) -> list[Observation]:
+    """Run it alone, under a short limit first; only a test that hangs at one line keeps that.
 
-    One that gets on needs time, and is run again under the suite's own limit.
+    One that gets on needs time, and is run again under the suite's own limit. Empty where the budget was
+    spent before.
     """
+    try:
+        return _first_runs(lab, nodeid, Setup(nodeids=(nodeid,)))
+    except BudgetSpent:
+        return []
+
+
+def _first_runs(lab: Lab, nodeid: str, alone: Setup) -> list[Observation]:
     limits = lab.limits
     share = _SHARE_OF_BUDGET * lab.spending.seconds_left
     short = min(limits.test_timeout or _SHORT_LIMIT, _SHORT_LIMIT, max(share, _HANGING_LIMIT))
@@ -285,7 +295,7 @@ def _unfinished(first: Sequence[Observation], context: Context) -> NotReproduced
 
 
 def _more_runs_alone(
-    lab: Lab, nodeid: str, alone: Setup, first: list[Observation], *, where: str
+    lab: Lab, nodeid: str, alone: Setup, first: Sequence[Observation], *, where: str
 ) -> Reproduction | NotReproduced:
     """Run it alone some more times, for a rare failure; without one, say which rate is still possible."""
     runs = list(first)

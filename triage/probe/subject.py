@@ -37,6 +37,16 @@ def refuse_unusable_cluster(text: str, registry: ClusterRegistry) -> None:
         _usable_cluster(text.upper(), registry)
 
 
+def likely_test(text: str, registry: ClusterRegistry) -> str | None:
+    """The test that the text most likely means, before anything is collected; None where it may be many.
+
+    It may be gone from the suite: only a collection can tell.
+    """
+    if _CLUSTER.fullmatch(text):
+        return _usable_cluster(text.upper(), registry).members[0]
+    return text if "::" in text else None
+
+
 def find_subject(
     text: str, registry: ClusterRegistry, collected: Collected, record: RunRecord | None
 ) -> Subject:

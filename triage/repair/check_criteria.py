@@ -94,24 +94,38 @@ def _key(process: _Process) -> str:
 
 
 def run_all(lab: Lab, criteria: Iterable[Criterion]) -> CriterionRuns:
-    """Run whatever the criteria need, each process as often as the most demanding one asks."""
+    """Run whatever the criteria need, each process as often as the most demanding one asks.
+
+    The first run of each process is a new interpreter, its repeats may fork from a warm parent.
+    """
     times: dict[str, int] = {}
     processes: dict[str, _Process] = {}
+    names: dict[str, list[str]] = {}
     meters: dict[str, dict[str, dict[str, Any]]] = {}
     for criterion in criteria:
         for process in _processes(criterion):
             key = _key(process)
             processes[key] = process
+            names.setdefault(key, []).append(criterion.name)
             times[key] = max(criterion.runs, times.get(key, 0))
             meters[key] = meters.get(key, {}) | _METERS_OF.get(criterion.kind, {})
-    looks: list[Look] = []
-    # a long run that begins last would keep one worker busy while the others have nothing left to do
-    longest_first = sorted(processes, key=lambda key: -len(processes[key].nodeids))
-    for key in longest_first:
-        setup = processes[key].setup(meters[key])
-        looks += [Look(setup=setup, why="an exit criterion")] * times[key]
-    observations = iter(lab.look(looks))
-    return CriterionRuns({key: [next(observations) for _ in range(times[key])] for key in longest_first})
+    # A parent imports what a first run has imported, and should know no more than the fewest tests need:
+    # these begin. Beside them the longest, which would keep one worker busy at the end.
+    shortest_first = sorted(processes, key=lambda key: len(processes[key].nodeids))
+    firsts = [*shortest_first[:1], *reversed(shortest_first[1:])]
+    order = [*firsts, *(key for key in firsts for _ in range(times[key] - 1))]
+    seen: dict[str, list[Observation]] = {key: [] for key in firsts}
+    looks = [
+        Look(
+            setup=processes[key].setup(meters[key]),
+            why=f"exit criterion {', '.join(dict.fromkeys(names[key]))}",
+            fresh=number < len(firsts),
+        )
+        for number, key in enumerate(order)
+    ]
+    for key, observation in zip(order, lab.look(looks), strict=True):
+        seen[key].append(observation)
+    return CriterionRuns(seen)
 
 
 def judge(

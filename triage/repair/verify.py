@@ -106,7 +106,7 @@ def verify(services: Services, target: Verifiable, make_folder: Callable[[], Evi
             target.design,
             probe=design.probe,
         )
-        with laboratory(services, folder, forks=False) as lab:
+        with laboratory(services, folder) as lab:
             runs = run_all(lab, asked.criteria)
         return _concluded(services, asked, runs, folder, templates)
     failures = failures_of(services, target)
@@ -115,7 +115,7 @@ def verify(services: Services, target: Verifiable, make_folder: Callable[[], Evi
         folder = make_folder()
         asked = _asked_by_runs(recorded_criteria(services, failures, collected, folder))
         workers = max(WORKERS, services.settings.workers)
-        lab = open_lab(services, folder, place, budget=UNLIMITED, workers=workers, forks=False)
+        lab = open_lab(services, folder, place, budget=UNLIMITED, workers=workers)
         runs = run_all(lab, asked.criteria)
     return _concluded(services, asked, runs, folder, templates)
 

@@ -1,4 +1,7 @@
-"""Test whether the same setup gives the same outcome every time."""
+"""Test whether the same setup gives the same outcome every time.
+
+The last repeat carries the meters that the next probes ask for: they take its run instead of one more.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from triage.lab.protocol import Observation
 from triage.model.experiment import ExperimentResult, Factor, RootCause, Status, Tally
 from triage.model.rate import wilson
 from triage.probe.api import Case, Finding, Steps, look
+from triage.probe.probes.signal import TRACE_METERS, names_a_gradient
 
 RUNS = 4
 """Runs of the unchanged case, those that reproduced the failure included: as many as a baseline has."""
@@ -22,7 +26,11 @@ class Repeat:
     def investigate(self, case: Case) -> Steps:
         """Repeat until the answer is clear; the failing run that opened the case counts."""
         more = max(1, RUNS - case.runs) if case.context == "alone" else _MORE_IN_COMPANY
-        runs = yield from look(*[case.base] * more, why="the unchanged case again")
+        setups = [case.base] * more
+        if more > 1 and case.context == "alone":
+            # one repeat at least is as plain as the runs that opened the case
+            setups[-1] = case.base.measuring(*_meters_of_next_probes(case))
+        runs = yield from look(*setups, why="the unchanged case again")
         failed_before = round(case.rate * case.runs)
         failed = failed_before + sum(run.red(case.nodeid) for run in runs)
         total = case.runs + len(runs)
@@ -34,6 +42,11 @@ class Repeat:
         summary = f"it fails {failed} of {total} times in the same setup (rate {low:.0%} to {high:.0%})"
         cause = RootCause(kind="flaky", summary=summary, confidence="likely")
         return Finding(cause=cause, experiments=(result,))
+
+
+def _meters_of_next_probes(case: Case) -> tuple[str, ...]:
+    """What signal asks for where a gradient is in question, else the survey; and the lines of the claim."""
+    return TRACE_METERS if names_a_gradient(case) else ("usage", "lines")
 
 
 def _result(runs: int, failed: int, seen: list[Observation]) -> ExperimentResult:

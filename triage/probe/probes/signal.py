@@ -34,7 +34,8 @@ from triage.probe.treatment import USUAL_ALPHA, repeats_at, settle
 
 _GRADIENT_WORDS = re.compile(r"grad|backward|autograd|requires_grad|differentiab", re.IGNORECASE)
 _NUMERIC_WORDS = re.compile(r"zero|nan|inf\b|finite|loss|tensor|intensity|0\.0", re.IGNORECASE)
-_METERS = (*SIGNAL_METERS, "configs")
+TRACE_METERS = (*SIGNAL_METERS, "configs")
+"""What the unchanged case is measured with."""
 _MOST_TRIED = 40
 _MOST_FILES = 400
 """Sources that are read in search of an import of torch."""
@@ -82,7 +83,11 @@ class Signal:
 
     def investigate(self, case: Case) -> Steps:
         """Measure; where the loss is zero and the graph intact, find the default that kills the signal."""
-        (seen,) = yield from look(case.base.measuring(*_METERS), why="loss, leaves, gradients and graph")
+        (seen,) = yield from look(
+            case.base.measuring(*TRACE_METERS),
+            why="loss, leaves, gradients and graph",
+            known_will_do=not case.flaky,
+        )
         calls = backward_calls(seen.lines("gradients"))
         if not calls:
             return Finding(excluded="the test makes no backward call")
@@ -191,8 +196,11 @@ def _search(case: Case, found: Sequence[DefaultValue]) -> _Groups:
 def _winners(case: Case, screened: Sequence[DefaultValue]) -> Generator[Any, Any, Sequence[DefaultValue]]:
     """The control values with which the test passes, one a default; one that others give ends the search."""
     winners: dict[str, DefaultValue] = {}
-    for start in range(0, len(screened), _SIDE_BY_SIDE):
-        batch = screened[start : start + _SIDE_BY_SIDE]
+    waiting = list(screened)
+    while waiting:
+        # one that others give is likely to end the search by itself
+        size = 1 if _is_given_elsewhere(case, waiting[0]) else _SIDE_BY_SIDE
+        batch, waiting = waiting[:size], waiting[size:]
         setups = [overriding(case.base, (value,)).measuring(*SIGNAL_METERS) for value in batch]
         runs = yield from look(*setups, why="one default changed")
         for value, run in zip(batch, runs, strict=False):

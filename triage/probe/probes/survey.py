@@ -19,5 +19,5 @@ class Survey:
     def investigate(self, case: Case) -> Steps:
         """One look, no experiment: it excludes nothing."""
         alone = case.base if case.context == "alone" else case.base.plus(nodeids=(case.nodeid,))
-        (seen,) = yield from look(alone.measuring("usage"), why="what the test uses")
+        (seen,) = yield from look(alone.measuring("usage"), why="what the test uses", known_will_do=True)
         return Finding(facts={"usage": tuple(seen.lines("usage", "use"))})
