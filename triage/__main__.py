@@ -14,8 +14,10 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(*_FEW_COLLECTIONS)
     from triage.cli.app import run
+    from triage.cli.command_clock import count_from_process
     from triage.cli.streams import with_tolerant_streams
 
+    count_from_process()
     sys.exit(with_tolerant_streams(lambda: run(sys.argv[1:])))
 
 

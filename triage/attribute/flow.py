@@ -14,7 +14,7 @@ from triage.campaign.decide import decide
 from triage.campaign.services import Services
 from triage.cluster.causes import DecidedCause, carried_out
 from triage.evidence.folder import EvidenceFolder
-from triage.lab.budget import Budget
+from triage.lab.budget import Budget, Spending
 from triage.model.cluster import Cluster
 from triage.model.joint_search import JointReport
 from triage.model.run import RunRecord, Suite
@@ -75,13 +75,12 @@ def probe_all(
     workers: int,
 ) -> JointReport:
     """Search the causes of everything that is red in a run, and bring the clusters in line with them."""
-    started = services.world.monotonic()
+    # the command's own start and the base take of the same budget
+    spending = Spending.of_command(budget, services.world)
     folder = make_folder()
     if record.base is None or record.base.commit != target.commit:
         record = judge_against_base(record, target, bench_of(services, suite, folder))
-    # the base is asked out of the same budget
-    left = max(budget.seconds - (services.world.monotonic() - started), _LEAST_SECONDS)
-    budget = replace(budget, seconds=left)
+    budget = replace(budget, seconds=max(spending.seconds_left, _LEAST_SECONDS))
     attribution = attribute(
         services, record, target, folder, budget=budget, workers=workers, from_last_green=True
     )

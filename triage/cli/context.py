@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from triage.cli.command_clock import command_began
 from triage.cli.progress import progress_for
 from triage.cli.screen import Screen, Span, file_link
 from triage.cli.terminal import one_line, safe
@@ -49,7 +50,13 @@ def real_world() -> World:
     """
     environ = dict(os.environ)
     fixed = environ.get("TRIAGE_NOW")
-    return World(now=_clock(fixed), monotonic=time.monotonic, environ=environ, actor=_actor(environ))
+    return World(
+        now=_clock(fixed),
+        monotonic=time.monotonic,
+        environ=environ,
+        actor=_actor(environ),
+        began=command_began(),
+    )
 
 
 def redactor(world: World, settings: Settings) -> Callable[[str], str]:

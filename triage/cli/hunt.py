@@ -76,6 +76,7 @@ def hunt_command(
         resume=resume,
         only=only,
         workers=workers or _WORKERS,
+        began=app.world.began,
     )
     services = wiring.services(app)
     state = hunt(services, request, lambda: wiring.phase_folder(app, "b", stamp))

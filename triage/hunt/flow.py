@@ -44,7 +44,8 @@ def hunt(services: Services, request: Request, make_folder: Callable[[], Evidenc
     Raises `UsageError` for a budget too small for anything, `VoidError` where the suite cannot be collected
     or nothing of it is green.
     """
-    started = services.world.monotonic()
+    began = request.began
+    started = services.world.monotonic() if began is None else began
     cut_short = find_cut_short(services.output) if request.resume else None
     environment = environment_of(services)
     with workspace(services.root) as place:

@@ -46,6 +46,8 @@ class Request:
     workers: int = 2
     only: tuple[str, ...] = ()
     """Some of `GROUPS`; empty is all of them."""
+    began: float | None = None
+    """The moment of the world's monotonic clock from which the budget counts; None: when the hunt begins."""
     subject: str | None = None
     """Only this test is proven, whatever else is red."""
 

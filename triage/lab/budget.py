@@ -6,8 +6,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from triage.model.base import World
+
 _GRACE = 0.05
-"""Part of the budget by which a run that has begun may exceed it: the report takes time too."""
+"""Part of the budget by which a run that has begun may exceed it."""
+_LEAST_CLOSING, _MOST_CLOSING = 1.0, 0.1
+"""What the end of a command needs, to write its report and to tidy up: seconds, and at most this part of the
+budget."""
+_CLOSING_TO_START = 1.5
+"""... and so many times what its start has taken: on a busy machine both take longer."""
 MOST_RUNS = 2000
 """A guard against a search that does not end; the longest real one took 300 runs."""
 
@@ -33,13 +40,34 @@ UNLIMITED = Budget(seconds=float("inf"))
 class Spending:
     """The time and the runs taken from a budget; several threads may take runs."""
 
-    def __init__(self, budget: Budget, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds from an arbitrary start; the time counts from now."""
+    def __init__(
+        self,
+        budget: Budget,
+        clock: Callable[[], float],
+        *,
+        started: float | None = None,
+        closing: float = 0.0,
+    ) -> None:
+        """`clock` gives seconds from an arbitrary start; the time counts from `started`, or from now.
+
+        `closing` seconds at its end are no time for runs.
+        """
         self.budget = budget
         self.runs = 0
         self._clock = clock
-        self._started = clock()
+        self._started = clock() if started is None else started
+        self._closing = closing
         self._lock = threading.Lock()
+
+    @classmethod
+    def of_command(cls, budget: Budget, world: World) -> Spending:
+        """A budget for all that a command does, from its start to its last write."""
+        now = world.monotonic()
+        started = now if world.began is None else world.began
+        closing = max(_LEAST_CLOSING, _CLOSING_TO_START * (now - started))
+        return cls(
+            budget, world.monotonic, started=started, closing=min(closing, _MOST_CLOSING * budget.seconds)
+        )
 
     @property
     def seconds(self) -> float:
@@ -48,13 +76,13 @@ class Spending:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until the budget is spent; below zero afterwards."""
-        return self.budget.seconds - self.seconds
+        """Seconds until no further run may begin; below zero afterwards."""
+        return self.budget.seconds - self._closing - self.seconds
 
     @property
     def deadline(self) -> float:
         """The moment of the clock at which even what has begun must end; infinity is none."""
-        return self._started + (1 + _GRACE) * self.budget.seconds
+        return self._started + (1 + _GRACE) * self.budget.seconds - self._closing
 
     def is_over(self) -> bool:
         """Whether even what has begun must end now."""

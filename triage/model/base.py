@@ -69,6 +69,8 @@ class World:
     """Seconds from an arbitrary start; never goes back."""
     environ: Mapping[str, str]
     actor: str = "triage"
+    began: float | None = None
+    """The moment of `monotonic` at which the command began; None where nobody has noted it."""
 
     def stamp(self) -> str:
         """The STAMP of this second."""
