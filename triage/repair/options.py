@@ -155,6 +155,8 @@ class FileChange(Value):
     """test, product, data."""
     added: int
     removed: int
+    is_new: bool = False
+    """Whether the patch makes it."""
 
 
 class Applied(Value):
@@ -280,7 +282,7 @@ def _title(path: Path, text: str) -> str:
 
 def _change(name: str, before: str | None, after: str | None) -> FileChange:
     added, removed = lines_changed(before, after)
-    return FileChange(path=name, kind=kind_of(name), added=added, removed=removed)
+    return FileChange(path=name, kind=kind_of(name), added=added, removed=removed, is_new=before is None)
 
 
 def _prefix(root: Path) -> str:

@@ -19,7 +19,7 @@ RULE = (
     "last, and where the product is at fault one that changes the product first; one behind which tests go "
     "on leaking stands behind one that ends the leak; then the one that "
     "changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
-    "changed, then fewest lines, then the shortest time."
+    "changed, then fewest new files, then fewest lines, then the shortest time."
 )
 _UNDECIDED = "settles on what the test depends; whether that or the code behind it is wrong is not decided"
 _MOST_NAMED = 5
@@ -119,7 +119,7 @@ def rank(options: Iterable[Option], at_fault: Literal["product", "test"] | None 
 
 def _cost(
     option: Option, at_fault: Literal["product", "test"] | None
-) -> tuple[bool, bool, bool, int, int, int, int, float, str]:
+) -> tuple[bool, bool, bool, int, int, int, int, int, float, str]:
     suspicious = option.strength.changed + option.strength.swallows
     beside_the_fault = at_fault == "product" and not _changes_product(option)
     return (
@@ -129,6 +129,7 @@ def _cost(
         suspicious,
         len(option.new_reads),
         len(option.files),
+        sum(file.is_new for file in option.files),
         _lines(option),
         _seconds(option),
         option.letter,

@@ -12,7 +12,7 @@ from triage.model.failure import Failure, Raised
 from triage.probe.edits.autograd import guarded, reconnected
 from triage.probe.edits.numbers import changed_numbers
 from triage.probe.edits.statements import add_keyword, without_loop, without_statement
-from triage.probe.edits.tolerance import comparisons, loosened
+from triage.probe.edits.tolerance import comparisons, loosened, with_measured_limit
 from triage.text.diff import diff_of
 
 CALLS = """
@@ -154,6 +154,32 @@ def test_a_narrow_miss_gets_slack(message, line, after):
     (found,) = comparisons(failed(message), [("t.py", 1)])
     assert found.near(100.0)
     assert loosened(line + "\n", found).strip() == after
+
+
+@pytest.mark.parametrize(
+    ("message", "line", "after"),
+    [
+        (
+            "assert 2.5e-06 < 1e-06",
+            "assert abs(a - b) < 1e-6",
+            "assert abs(a - b) < 1e-05  # measured 2.5e-06, so the next power of ten",
+        ),
+        (
+            "assert 2.5e-06 < 1e-06",
+            "assert abs(a - b) < LIMIT  # tight",
+            "assert abs(a - b) < LIMIT * 10  # tight",
+        ),
+        (
+            "assert 0.30000000000000004 == 0.3",
+            "assert x == 0.3",
+            "import pytest\nassert x == pytest.approx(0.3, rel=1e-09)",
+        ),
+    ],
+)
+def test_a_patch_has_the_limit_that_was_measured(message, line, after):
+    (found,) = comparisons(failed(message), [("t.py", 1)])
+    text = with_measured_limit(line + "\n", found)
+    assert "\n".join(part for part in text.splitlines() if part) == after
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,41 @@ def test_a_requirement_is_raised_above_the_older_version_that_fails(text, expect
     assert with_specifiers(text, "my-lib", admitting("2.0", "1.4")) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[tool.poetry.dependencies]\nfx-rates = "^2.0"\n', '"<2.0.0"'),
+        ("[packages]\nfx_rates = '*'\n", "'<2.0.0'"),
+        ('[tool.poetry.dependencies]\nfx-rates = {version = ">=1.0", extras = ["a"]}\n', '">=1.0,<2.0.0"'),
+        ('[tool.poetry.dependencies]\nfx-rates = "<1.9"\n', None),
+        ('[project]\nfx-rates = "^2.0"\n', None),
+        ('[tool.poetry.dependencies]\nfx-rates-more = "^2.0"\n', None),
+    ],
+)
+def test_poetry_and_pipenv_write_names_apart_from_versions(text, expected):
+    found = with_specifiers(text, "fx-rates", admitting("1.4.0", "2.0.0"))
+    if expected is None:
+        assert found is None
+    else:
+        assert expected in found
+        assert found.splitlines()[0] == text.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'dependencies = ["fxrates>=1.0"]\n',
+        "[options]\ninstall_requires =\n    fxrates >= 1.0\n",
+        'setup(install_requires=["fxrates>=1.0"])\n',
+        "fxrates>=1.0  # for money\n",
+    ],
+    ids=["pyproject", "setup.cfg", "setup.py", "requirements"],
+)
+def test_each_kind_of_file_that_requires_it_gets_the_bound(text):
+    found = with_specifiers(text, "fxrates", admitting("1.4.0", "2.0.0"))
+    assert "1.0,<2.0.0" in found.replace(" ", "")
+
+
 def test_one_version_and_no_other():
     assert with_specifiers("a\nb>=1  # why\n", "b", exactly("1.2")) == "a\nb==1.2  # why\n"
 

@@ -36,7 +36,35 @@ def with_specifiers(text: str, name: str, change: Change) -> str | None:
         return f"{match['head']}{match['name']}{match['extras'] or ''}{gap}{new}{old[len(kept) :]}"
 
     edited = requirement.sub(replaced, text)
-    return edited if changed else None
+    if not changed:
+        return _with_constraint(text, spelled, change)
+    return edited
+
+
+def _with_constraint(text: str, spelled: str, change: Change) -> str | None:
+    """The text of a `pyproject.toml` of Poetry, or of a `Pipfile`, with another constraint; None for others.
+
+    They write `name = "^1.2"`, or a table with a `version`. A constraint that other tools do not know gives
+    way to the new one.
+    """
+    if re.search(r"^\[(?:tool\.poetry|packages)", text, re.MULTILINE) is None:
+        return None
+    entry = re.compile(
+        rf"""
+        (?P<head> ^ {spelled} [ \t]* = [ \t]* (?: \{{ [^}}\n]*? version [ \t]* = [ \t]* )? (?P<quote> ["'] ) )
+        (?P<constraint> [^"'\n]* ) (?P=quote)
+        """,
+        re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+    )
+    match = entry.search(text)
+    if match is None:
+        return None
+    old = match["constraint"]
+    is_of_its_own = old in ("*", "") or old[0] in "^~" or old[0].isdigit()
+    new = change("" if is_of_its_own else old)
+    if new == old:
+        return None
+    return text[: match.start("constraint")] + new + text[match.end("constraint") :]
 
 
 def admitting(good: str, bad: str) -> Change:

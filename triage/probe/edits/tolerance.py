@@ -12,6 +12,7 @@ from libcst.metadata import PositionProvider
 
 from triage.model.base import Value
 from triage.model.failure import Failure
+from triage.probe.edits.imports import with_import
 from triage.probe.sources import wrapped
 from triage.text.pattern import pattern
 
@@ -43,6 +44,10 @@ _ROUNDING = 1e-9
 _NEARLY_EQUAL = 1e-6
 _LARGEST_LIMIT = 1e-2
 """A larger number is no tolerance."""
+_MARGIN = 1.01
+"""What was measured is not quite what the next run measures."""
+_WIDTH = 88
+"""Columns of a line with a comment: what most formatters leave as it is."""
 _ONE_POWER = 10.0
 """Slack is a power of ten: the next one above what is missed by."""
 
@@ -63,6 +68,11 @@ class Comparison(Value):
     def limit(self) -> float:
         """The smaller of the two numbers: what the larger should have stayed below."""
         return 0.0 if self.operator == "==" else min(abs(self.left), abs(self.right))
+
+    @property
+    def measured(self) -> float:
+        """The larger of the two numbers: how far apart the results were."""
+        return max(abs(self.left), abs(self.right))
 
     @property
     def rounding(self) -> bool:
@@ -96,10 +106,15 @@ def comparisons(failure: Failure, frames: Sequence[tuple[str, int]]) -> Iterator
         )
 
 
+def _power_above(value: float) -> float:
+    """The next power of ten above a number, one per cent of it kept free."""
+    return 10.0 ** math.ceil(math.log10(value * _MARGIN))
+
+
 def _slack(left: float, right: float) -> float:
     smallest = 1e-300  # keeps the quotient finite
     ratio = max(abs(left), abs(right)) / max(min(abs(left), abs(right)), smallest)
-    return 10.0 ** max(1, math.ceil(math.log10(ratio * 1.01)))
+    return 10.0 ** max(1, math.ceil(math.log10(ratio * _MARGIN)))
 
 
 def equality(source: str, frames: Sequence[tuple[str, int]]) -> Comparison | None:
@@ -133,14 +148,38 @@ def loosened(source: str, found: Comparison) -> str | None:
     return changed
 
 
+def with_measured_limit(source: str, found: Comparison) -> str | None:
+    """The same as a person writes it: `pytest.approx`, or a limit that follows from the measured distance.
+
+    A literal limit becomes the next power of ten above what was measured, which a comment says; another limit
+    is multiplied. None where `loosened` gives none.
+    """
+    wrapper = wrapped(source)
+    if wrapper is None:
+        return None
+    editor = _Loosen(found, is_measured=True)
+    changed = wrapper.visit(editor)
+    if not editor.done:
+        return None
+    if found.operator == "==":
+        return with_import(changed, "pytest").code
+    lines = changed.code.splitlines(keepends=True)
+    line = lines[found.line - 1].rstrip("\n")
+    comment = f"  # measured {found.measured:.2g}, so the next power of ten"
+    if "#" not in line and len(line + comment) <= _WIDTH:
+        lines[found.line - 1] = f"{line}{comment}\n"
+    return "".join(lines)
+
+
 class _Loosen(cst.CSTTransformer):
     """Rewrite `a == b` as `a == approx(b)`, and `distance < limit` as `distance < limit * slack`."""
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
-    def __init__(self, found: Comparison) -> None:
+    def __init__(self, found: Comparison, *, is_measured: bool = False) -> None:
         super().__init__()
         self._found = found
+        self._is_measured = is_measured
         self.done = False
 
     def leave_Comparison(
@@ -156,15 +195,22 @@ class _Loosen(cst.CSTTransformer):
         elif isinstance(target.operator, cst.LessThan | cst.LessThanEqual) and _is_distance(
             original_node.left
         ):
-            looser = _times(target.comparator, self._found.slack)
+            looser = self._limit(target.comparator)
         else:
             return updated_node
         self.done = True
         return updated_node.with_changes(comparisons=[target.with_changes(comparator=looser)])
 
+    def _limit(self, limit: cst.BaseExpression) -> cst.BaseExpression:
+        if self._is_measured and isinstance(limit, cst.Float | cst.Integer):
+            return cst.parse_expression(f"{_power_above(self._found.measured):g}")
+        return _times(limit, self._found.slack)
+
     def _approx(self, expected: cst.BaseExpression) -> cst.BaseExpression:
         relative = f", rel={_ROUNDING:g}" if self._found.rounding else ""
-        call = cst.parse_expression(f'__import__("pytest").approx(0{relative})')
+        # where lines are compared with those of the failing run an import would move them
+        pytest = "pytest" if self._is_measured else '__import__("pytest")'
+        call = cst.parse_expression(f"{pytest}.approx(0{relative})")
         assert isinstance(call, cst.Call)
         first, *others = call.args
         return call.with_changes(args=[first.with_changes(value=expected), *others])

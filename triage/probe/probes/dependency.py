@@ -42,11 +42,11 @@ _VERSION_ERROR = pattern(
 _LISTS_PACKAGES = pattern(
     r"""
     (?: ^ | / )
-    (?: requirements[^/]*\.txt | constraints[^/]*\.txt
-      | pyproject\.toml | setup\.cfg | environment\.ya?ml | [^/]*\.lock ) $
+    (?: requirements[^/]*\.(?:txt|in) | requirements/[^/]+\.(?:txt|in) | constraints[^/]*\.txt
+      | pyproject\.toml | setup\.cfg | setup\.py | Pipfile | environment\.ya?ml | [^/]*\.lock ) $
     """,
-    matches=["requirements-dev.txt", "ci/constraints.txt", "uv.lock"],
-    rejects=["notes.txt", "requirements.md"],
+    matches=["requirements-dev.txt", "requirements/base.in", "ci/constraints.txt", "uv.lock", "setup.py"],
+    rejects=["notes.txt", "requirements.md", "requirements/notes.md"],
 )
 _MOST_PACKAGES = 12
 

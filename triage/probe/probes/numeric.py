@@ -11,7 +11,13 @@ from triage.lab.protocol import Setup
 from triage.model.experiment import Factor
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.edits.statements import patch_of
-from triage.probe.edits.tolerance import Comparison, comparisons, equality, loosened
+from triage.probe.edits.tolerance import (
+    Comparison,
+    comparisons,
+    equality,
+    loosened,
+    with_measured_limit,
+)
 from triage.probe.numeric_symptoms import asks_for_types, compiles, names_the_compiler, uses_arrays
 from triage.probe.symptoms import own_frames, own_places, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
@@ -223,7 +229,13 @@ def _shown_comparisons(case: Case) -> list[Comparison]:
 
 def _loosening(case: Case, found: Comparison, before: str, after: str) -> Treatment:
     place = f"{found.path}:{found.line}"
-    reason = "The limit that was missed, with the slack that the experiment needed."
+    patch = patch_of(
+        found.path,
+        before,
+        with_measured_limit(before, found) or after,
+        f"more slack at {place}",
+        f"Measured: {found.shown}. The limit follows from that, and is no wider than the next power of ten.",
+    )
     return Treatment(
         factor=Factor(kind="tolerance", name=place, from_=found.shown, to=f"{found.slack:g} times as wide"),
         kind="tolerance",
@@ -232,6 +244,6 @@ def _loosening(case: Case, found: Comparison, before: str, after: str) -> Treatm
         prediction=f"With {found.slack:g} times the slack at {place} it passes: it misses by little.",
         summary=f"{place} misses narrowly ({found.shown}): the limit is tighter than the arithmetic",
         culprits=(place,),
-        patches=(patch_of(found.path, before, after, f"more slack at {place}", reason),),
+        patches=(patch,),
         sure=found.rounding,
     )
