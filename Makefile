@@ -10,16 +10,16 @@ PIP         := $(BIN)/python -m pip --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE =
 
 # One process more than there are cores share the tests: many wait for a process, a limit or a signal, and leave
-# their core to another. Who is done early takes from another's end, so a module's fixtures are made in one
-# process but for the files that are shared out at the end.
-PARALLEL    ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist worksteal
+# their core to another. Each takes a file at a time, so a module's fixtures are made once; long files come first
+# (tests/fixtures/file_order.py).
+PARALLEL    ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist loadfile --no-loadscope-reorder
 PYTEST      := $(BIN)/python -m pytest -q
 # Tests that need the machine to themselves, after the others; only their files are collected for it.
 # All of them count as slow (tests/conftest.py).
 SERIAL      := $(shell grep -rl --include='test_*.py' 'mark\.serial' tests)
 ROUNDS      ?= 5
 
-.PHONY: docs own help demo test quick fuzz lint lint-ruff lint-mypy lint-imports check bench style coverage clean
+.PHONY: docs own help demo test test-parallel quick fuzz lint lint-ruff lint-mypy lint-imports check bench style coverage clean
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
@@ -36,10 +36,13 @@ $(VENV)/.ok: pyproject.toml simulator/pyproject.toml constraints.txt
 demo: $(VENV)/.ok ## the main job: one failing suite from red to resolved, in a repository of its own
 	$(BIN)/triage demo
 
+# mypy is one process, so the other cores need not wait for it: each check runs beside the tests.
 test: $(VENV)/.ok ## all checks and all tests
-	@$(MAKE) --no-print-directory -j 2 lint
-	$(PYTEST) $(PARALLEL) -m "not serial"
+	@$(MAKE) --no-print-directory -j 2 test-parallel lint
 	$(if $(SERIAL),$(PYTEST) -m serial $(SERIAL))
+
+test-parallel: $(VENV)/.ok
+	$(PYTEST) $(PARALLEL) -m "not serial"
 
 # Red is red here, whether or not an earlier run knew it. A first run knows no durations: with few chunks one
 # worker would be left alone with the longest.

@@ -10,6 +10,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+from tests.fixtures.file_order import sort_for_several_processes
 from tests.fixtures.projects import NO_FOREIGN_PLUGINS
 from tests.fixtures.warm_starts import (
     pytest_addoption,
@@ -34,6 +35,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Leave to `make test` what cannot run beside other tests: it is slow, too."""
     if item.get_closest_marker("serial") is not None:
         item.add_marker("slow")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let no process be left alone with a long file at the end."""
+    sort_for_several_processes(config, items)
 
 
 # Derandomised: a test is green or red by the code alone. No deadline: a busy machine is no failure.

@@ -217,6 +217,9 @@ def unfit_process(control_fd: int) -> list[str]:
 def _threads_after_fork() -> int:
     """How many threads are left once libraries that know of forks have stopped theirs for one."""
     with contextlib.suppress(OSError):
+        if len(os.listdir("/proc/self/task")) == 1:
+            # most suites: a fork would only cost both processes a fault on every page that they write next
+            return 1
         pid = os.fork()
         if pid == 0:
             os._exit(0)
