@@ -9,6 +9,7 @@ import pytest
 
 from tests.probe.conftest import Suite
 from triage.cli.builtin_plugins import plugins
+from triage.errors import VoidError
 from triage.evidence import manifest
 
 T = "tests/test_v.py::test_mode"
@@ -204,6 +205,20 @@ def test_the_budget_ends_it_with_what_was_found(suite):
     assert any("budget" in text for text in said)
 
 
+def test_a_test_that_has_run_is_answered_without_a_collection(suite, monkeypatch):
+    """As where the budget is spent while the suite is collected."""
+
+    def too_late(*_: object, **__: object) -> None:
+        raise VoidError("budget-spent", "the budget was spent", "give more")
+
+    monkeypatch.setattr("triage.probe.investigate.collect_suite", too_late)
+    project = suite(LEVER, env={"APP_MODE": "fast"})
+    code, report, _ = project.probe(T, "--probe", "repeat")
+    assert (code, report["reproduced"], report["subject"]) == (1, True, [T])
+    # nothing has run of what is no single test
+    assert project.probe("tests/test_v.py")[0] == 3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["in the test", "in the import"])
 def test_the_budget_ends_what_hangs(suite, where):
@@ -243,6 +258,7 @@ from triage.plugins import hookimpl
 from triage.model.experiment import Factor, RootCause, Status
 from triage.probe.api import Finding, test
 from triage.cli.builtin_plugins import plugins
+from triage.errors import VoidError
 from triage.lab.protocol import Experiment
 
 

@@ -83,7 +83,10 @@ def collect_suite(
     monotonic = services.world.monotonic
     deadline = inf
     if spending is not None:
-        deadline = max(spending.deadline, monotonic() + _LEAST_SECONDS)
+        deadline = spending.deadline
+        if lab is None:
+            # nothing is known yet, and without a collection nothing will be
+            deadline = max(deadline, monotonic() + _LEAST_SECONDS)
     stop = StopOrDeadline(never, deadline, monotonic)
     return collect(
         place.scratch.tree(0, None, {}),

@@ -14,7 +14,7 @@ from triage.campaign.services import Services
 from triage.cluster.conclusions import conclusions
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
-from triage.errors import TriageError
+from triage.errors import TriageError, VoidError
 from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget, Spending
 from triage.lab.collect import Collected
@@ -169,18 +169,9 @@ class _Opening:
 
     def collect(self, killers: Mapping[str, str]) -> tuple[Collected, Subject]:
         """The suite and what is asked about; leaves no folder behind where there is no such test."""
-        self._run_likely_test()
-        lab = self._opened[1] if self._opened is not None else None
+        nodeid = self._run_likely_test()
         try:
-            collected = collect_suite(
-                self.services,
-                self.place,
-                self.conditions,
-                self.spending,
-                killers,
-                is_recorded=self.request.latest is not None,
-                lab=lab,
-            )
+            collected = self._collected_in_time(killers, nodeid)
             registry = self.services.registry()
             return collected, find_subject(self.request.subject, registry, collected, self.request.record)
         except TriageError:
@@ -188,10 +179,36 @@ class _Opening:
                 self._opened[0].discard()
             raise
 
-    def _run_likely_test(self) -> None:
+    def _collected_in_time(self, killers: Mapping[str, str], nodeid: str | None) -> Collected:
+        """The suite; where the budget is spent the test alone that has been run: nobody asks for others."""
+        if nodeid is None:
+            return self._collected(killers)
+        alone = Collected((nodeid,), {})
+        if self.spending.seconds_left <= 0:
+            return alone
+        try:
+            return self._collected(killers)
+        except VoidError as error:
+            if error.slug != "budget-spent":
+                raise
+            return alone
+
+    def _collected(self, killers: Mapping[str, str]) -> Collected:
+        return collect_suite(
+            self.services,
+            self.place,
+            self.conditions,
+            self.spending,
+            killers,
+            is_recorded=self.request.latest is not None,
+            lab=self._opened[1] if self._opened is not None else None,
+        )
+
+    def _run_likely_test(self) -> str | None:
+        """Run the test that is most likely meant; returns its name, None where that cannot be told."""
         nodeid = likely_test(self.request.subject, self.services.registry())
         if nodeid is None or not self._may_be_there(nodeid):
-            return
+            return None
         _, lab = self.laboratory()
         limits = lab.limits
         runs = run_first(lab, nodeid)
@@ -200,6 +217,7 @@ class _Opening:
         else:
             # it is no test, or one that is skipped: what these runs have taught of its time is void
             lab.limits = limits
+        return nodeid
 
     def _may_be_there(self, nodeid: str) -> bool:
         """Whether the file of a test is there, and the name of its function in it."""
