@@ -49,11 +49,11 @@ QUIET = textwrap.dedent("""\
 """)
 
 
-def written(place, function):
+def written(place, function, source=QUIET, key="attr:quiet.LEVEL"):
     line = {
         "event": "write",
         "nodeid": POLLUTER,
-        "key": "attr:quiet.LEVEL",
+        "key": key,
         "where": place,
         "function": function,
     }
@@ -63,9 +63,9 @@ def written(place, function):
         measured = {"writes": (line,)} if "writes" in setup.instruments else {}
         return seen(T, mended, measured=measured)
 
-    case = case_of(T, world, source={"quiet.py": QUIET}.get)
+    case = case_of(T, world, source={"quiet.py": source}.get, files=("quiet.py",))
     leaked = LeakedState(
-        keys=("attr:quiet.LEVEL",),
+        keys=(key,),
         shown=("LEVEL",),
         clean=("1",),
         dirty=("2",),
@@ -142,3 +142,50 @@ def test_without_a_restore_there_is_nothing_to_move():
 def test_a_test_that_leaks_by_itself_is_named_once(place, function, polluter, said):
     writer = LeakWriter(place=place, function=function, polluter=polluter, at_fault="test")
     assert writer.sentence.startswith(said)
+
+
+KEEPS = textwrap.dedent("""\
+    SEEN = {}
+    COUNTS = {}
+    JOBS = []
+
+    def tables(words):
+        key = len(words)
+        if key not in SEEN:
+            SEEN[key] = [word + "s" for word in words]
+        return SEEN[key]
+
+    def by_name(words):
+        found = SEEN.get(len(words))
+        if found is None:
+            SEEN[len(words)] = found = list(words)
+        return found
+
+    def count(word):
+        COUNTS[word] = COUNTS.get(word, 0) + 1
+        return len(COUNTS)
+
+    def schedule(job):
+        JOBS.append(job)
+
+    def clear():
+        del JOBS[:]
+""")
+
+
+@pytest.mark.parametrize(
+    ("place", "function", "key", "at_fault", "fills_cache"),
+    [
+        ("quiet.py:8", "tables", "attr:quiet.SEEN", "product", True),
+        ("quiet.py:14", "by_name", "attr:quiet.SEEN", "product", True),
+        ("quiet.py:18", "count", "attr:quiet.COUNTS", "product", False),
+        ("quiet.py:22", "schedule", "attr:quiet.JOBS", "test", False),
+    ],
+)
+def test_a_cache_is_the_products_and_what_can_be_cleared_is_the_tests(
+    place, function, key, at_fault, fills_cache
+):
+    writer, _ = written(place, function, KEEPS, key)
+    assert (writer.at_fault, writer.fills_cache) == (at_fault, fills_cache)
+    assert ("would only hide" in writer.sentence) == fills_cache
+    assert ("a product defect" in writer.sentence) == (place == "quiet.py:18")

@@ -96,11 +96,11 @@ def _restorations(case: Case, leaked: LeakedState, path: str) -> Iterator[list[t
         found.append((key, restoration))
     if len(found) == 1:
         (key, _), *_ = found
-        yield from ([(key, reset)] for reset in _resets(case, key))
+        yield from ([(key, reset)] for reset in resets_of(case, key))
     yield found
 
 
-def _resets(case: Case, key: str) -> Iterator[Restoration]:
+def resets_of(case: Case, key: str) -> Iterator[Restoration]:
     """Calls of the product's functions that are there to put this attribute back."""
     module, inner = module_and_attribute(key.removeprefix("attr:"), case.files)
     for path in (path for path in case.files if module and is_module_of(module, path)):

@@ -65,6 +65,9 @@ class Order:
         patches: tuple[Patch, ...] = ()
         if writer is not None:
             cause = _with_writer(cause, writer)
+            if writer.fills_cache:
+                # every edit of the tests would clear the cache, and leave what fills it wrongly
+                return Finding(cause=cause, proof=experiment)
             patches = yield from product_repair(case, writer, leaked, polluters, experiment.baseline)
         patches += yield from repairs_of(case, sets, leaked, after)
         return Finding(cause=cause, proof=experiment, patches=patches)
@@ -201,12 +204,16 @@ def _cause(sets: Sequence[tuple[str, ...]], leaked: LeakedState | None, factor: 
 
 
 def _with_writer(cause: RootCause, writer: LeakWriter) -> RootCause:
-    """The cause with whoever wrote what leaks; the tests stay the first culprits."""
+    """The cause with whoever wrote what leaks; the tests stay the first culprits.
+
+    That a cache is filled shows only under which condition its answer is wrong, not why.
+    """
     return cause.model_copy(
         update={
             "summary": f"{cause.summary}. {capitalised(writer.sentence)}",
             "culprits": (*cause.culprits, writer.place),
             "at_fault": writer.at_fault,
+            "confidence": "likely" if writer.fills_cache else cause.confidence,
         }
     )
 
