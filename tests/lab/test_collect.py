@@ -67,7 +67,7 @@ def test_a_file_that_nobody_saw_hang_is_given_up_after_a_bounded_time(tmp_path):
 
 @pytest.mark.parametrize(
     ("test_timeout", "import_seconds", "expected"),
-    [(2.0, None, 120.0), (300.0, None, 300.0), (300.0, UNRECORDED_SECONDS, 60.0), (None, 60.0, 60.0)],
+    [(2.0, None, 120.0), (300.0, None, 300.0), (300.0, UNRECORDED_SECONDS, 30.0), (None, 60.0, 60.0)],
 )
 def test_an_import_without_a_record_has_a_limit_of_its_own(test_timeout, import_seconds, expected):
     limits = limits_for_collection(Limits(test_timeout=test_timeout), import_seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triage.lab.budget import UNLIMITED, Spending
+from triage.lab.budget import UNLIMITED, BudgetSpent, Spending
 from triage.lab.collect import NO_XDIST, Parallel
 from triage.lab.protocol import Observation, Setup
 from triage.model.outcome import Outcome
@@ -139,3 +139,23 @@ def test_a_second_run_is_tried_where_no_failure_is_on_record(is_recorded, contex
     world = World(lambda setup: observed(bool(setup.instruments.get("twice"))))
     found = reproduce(world, "b.py::four", SUITE, is_recorded=is_recorded)
     assert getattr(found, "context", None) == context
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        (0, "before the test had run alone: nothing is known yet"),
+        (2, "Passed 2 of 2 times alone; the budget"),
+    ],
+)
+def test_a_budget_that_ends_while_it_is_reproduced_leaves_what_is_known(runs, said):
+    left = iter(range(runs))
+
+    def world(setup):
+        if next(left, None) is None:
+            raise BudgetSpent
+        return observed(False)
+
+    answer = reproduce(World(world), "b.py::four", SUITE)
+    assert isinstance(answer, NotReproduced)
+    assert said in answer.text

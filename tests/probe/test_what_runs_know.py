@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fixtures.projects import Project
 from tests.probe.conftest import Suite
 from triage.cluster.registry import ClusterRegistry
 from triage.errors import UsageError
@@ -42,6 +43,22 @@ def test_a_test_that_its_run_found_to_need_others_is_asked_for_its_polluters_fir
     assert (
         '"test_a.py::test_pollutes", "test_a.py::test_harmless", "test_b.py::test_victim"' in first_in_company
     )
+
+
+@pytest.mark.slow
+def test_a_probe_runs_under_the_conditions_of_the_run_that_was_red(tmp_path):
+    """What `--env` and arguments behind `--` gave to that run, and no setting of the project."""
+    project = Project(tmp_path)
+    option = "def pytest_addoption(parser):\n    parser.addoption('--runslow', action='store_true')\n"
+    test = (
+        "import os\n\n\ndef test_mode(pytestconfig):\n"
+        "    assert not (os.environ.get('APP_MODE') == 'ci' and pytestconfig.getoption('--runslow'))\n"
+    )
+    project.file("conftest.py", option).file("test_a.py", test).commit()
+    assert project.triage("run", "--env", "APP_MODE=ci", "--", "--runslow").code == 1
+    report = project.triage("probe", "C1", "--probe", "repeat", "--json").json
+    assert report["reproduced"], report["claim"]
+    assert "Under the conditions of the run that failed: APP_MODE=ci, pytest --runslow." in report["notes"]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from triage.text.plural import counted_noun
 if TYPE_CHECKING:
     from triage.repair.document import CheckedCriterion, Design, Option, Verification
 
+_MOST_SURVIVORS = 3
+"""Breaks that a repaired test does not notice and that are named on the screen."""
+
 
 @app_command(
     epilog=examples(
@@ -104,6 +107,11 @@ def _say_option(app: App, option: Option, *, recommended: bool) -> None:
         f"    passes {option.passed} of {option.runs}{seconds}, notices {caught} of "
         f"{breaks}, files {len(option.files)}, lines +{option.added} -{option.removed}"
     )
+    survivors = [broken.name for broken in option.breaks if not broken.caught]
+    for name in survivors[:_MOST_SURVIVORS]:
+        app.say(f"      not noticed: {name}")
+    if len(survivors) > _MOST_SURVIVORS:
+        app.say(f"      and {len(survivors) - _MOST_SURVIVORS} more, in the document")
 
 
 @app_command(epilog=examples("triage verify C19", "triage verify gradient-flow --json"))
@@ -115,7 +123,8 @@ def verify_command(app: App, subject: str, campaign: str | None, stamp: str | No
 
     The criteria are those of the cluster's design. Of a cluster without one, which an ordinary commit mended,
     they follow from the recorded runs that show it red: its tests pass alone and in their recorded places
-    under the conditions of then, their chunk has no new failure, the tree changed, and no test was weakened.
+    under the conditions of then, their chunk has no new failure, the tree (or the environment, which is then
+    named) changed, and no test was weakened.
 
     Exit 0 where every criterion is met, 1 where one is not (it is named, and the cluster stays open).
     """

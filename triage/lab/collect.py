@@ -19,9 +19,9 @@ from triage.run.selection import Start, run_selection
 
 _COLLECTING_SECONDS = 120.0
 """Time in which collection must say something."""
-UNRECORDED_SECONDS = 60.0
+UNRECORDED_SECONDS = 30.0
 """The same of a suite of which no run is on record: a file that hangs while it is imported is not known then,
-and each one takes all of this time. Whatever needs longer is named, with the limit."""
+and each one takes all of this time, up to three times. Whatever needs longer is named, with the limit."""
 _REASON_LENGTH = 200
 """Characters of a reason in a sentence."""
 
