@@ -52,7 +52,8 @@ def main(arguments: Sequence[str]) -> None:
     budget = next((int(each[len(_ASKED) :]) for each in arguments if each.startswith(_ASKED)), _BUDGET)
     rows: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     wrong: list[str] = []
-    totals = {"executions": 0, "processes": 0, "seconds": 0.0, "cpu": 0.0}
+    totals = {"executions": 0, "processes": 0, "seconds": 0.0, "cpu": 0.0, "tests": 0}
+    purposes: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
     proofs: list[int] = []
     peers: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0, 0.0])
     # every suite gets some of each group
@@ -66,6 +67,11 @@ def main(arguments: Sequence[str]) -> None:
             for name in ("executions", "processes", "seconds"):
                 totals[name] += report["cost"][name]
             totals["cpu"] += cpu
+            totals["tests"] += report["tests"]
+            for row in report["cost"]["by_purpose"]:
+                spent = purposes[row["purpose"]]
+                for column, name in enumerate(("executions", "processes", "seconds")):
+                    spent[column] += row[name]
             proofs += [row["processes"] for row in report["latent"] if row["dependence"] != "factor"]
             wrong += _score(dealt, report, rows)
             if "ours" in arguments:
@@ -80,6 +86,7 @@ def main(arguments: Sequence[str]) -> None:
             for name, result in results.items():
                 peers[name] = [one + other for one, other in zip(peers[name], result, strict=True)]
     _print(rows, wrong, totals, proofs, peers)
+    _print_purposes(purposes, int(totals["tests"]))
     _print_growth()
 
 
@@ -184,6 +191,16 @@ def _print(
     print(f"\n{'of what depends on the order':<34} planted  found  culprits  executions  seconds")
     for name, (planned, got, right, executions, seconds) in peers.items():
         print(f"{name:<34} {planned:7.0f}  {got:5.0f}  {right:8.0f}  {executions:10.0f}  {seconds:7.0f}")
+
+
+def _print_purposes(purposes: dict[str, list[float]], tests: int) -> None:
+    print(f"\n{'for what':<36} executions  a test  processes  seconds")
+    for purpose, (executions, processes, seconds) in purposes.items():
+        print(
+            f"{purpose:<36} {executions:10.0f}  {executions / tests:6.1f}  {processes:9.0f}  {seconds:7.0f}"
+        )
+    total = sum(spent[0] for spent in purposes.values())
+    print(f"{'all':<36} {total:10.0f}  {total / tests:6.1f}")
 
 
 def _print_growth() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from tests.hunt.worlds import World, after, without
+from triage.hunt.in_force import InForce
 from triage.hunt.prove import OrderProver
+from triage.hunt.writers import Changes
 
 TESTS = tuple(f"t.py::test_{letter}" for letter in "abcdefgh")
+NOTHING_SEEN = Changes({}, ())
 SETTER, POLLUTER, VICTIMS = TESTS[0], TESTS[7], TESTS[2:6]
 
 
-def prover_of(world):
+def prover_of(world, changes=NOTHING_SEEN):
     known = world.knowledge([TESTS, TESTS[::-1]])
     return OrderProver(
         lab=SimpleNamespace(spending=SimpleNamespace(runs=0)),
@@ -20,6 +23,9 @@ def prover_of(world):
         keep=known.add,
         suite=TESTS,
         seed=1,
+        signature=lambda failure: "",
+        in_force=InForce(changes),
+        refuted=set(),
         time_left=lambda: 1.0,
     )
 

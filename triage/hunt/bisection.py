@@ -37,7 +37,7 @@ def bisect_together(
             return
         run(half, tuple(waiting))
         after = suspects_now()
-        given_up |= {victim for victim, tests in waiting.items() if len(after[victim]) >= len(tests)}
+        given_up |= {victim for victim, tests in waiting.items() if set(after[victim]) >= set(tests)}
 
 
 def half_of(suspects: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

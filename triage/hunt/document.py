@@ -84,6 +84,15 @@ class Coverage(Value):
     """Number of the next row of squares."""
 
 
+class PurposeCost(Value):
+    """What one purpose took."""
+
+    purpose: str
+    executions: int
+    processes: int
+    seconds: float
+
+
 class HuntCost(Value):
     """What it took."""
 
@@ -95,6 +104,8 @@ class HuntCost(Value):
     """Of tests, in all of them."""
     experiments: int
     """Processes of the laboratory, among the above."""
+    by_purpose: tuple[PurposeCost, ...] = ()
+    """What they were for."""
 
 
 class HuntReport(Value):

@@ -26,6 +26,16 @@ _SLOW_DISK = 0.1
 _QUICK_DISK = 1e-6
 """The same functions are replaced, and take no time."""
 _LEAP_MONTH, _LEAP_DAY = 2, 29
+_MOMENT, _SCREEN, _PACE = "moment", "screen", "pace"
+"""Matters of several factors: the local time; what a program thinks of its screen; how fast things go."""
+_MATTERS = {
+    "TZ": _MOMENT,
+    **dict.fromkeys(("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TERM"), _SCREEN),
+    "clock": _MOMENT,
+    "terminal": _SCREEN,
+    "disk": _PACE,
+}
+"""By the variable or instrument."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,14 @@ class Surroundings:
     """Test files that are imported first, in this order; in the other arm the other way round."""
     needs: str | None = None
     """The library that a suite has to use for the factor to matter."""
+    acts_on: str | None = None
+    """What it shares with others that could hide what it does: two of them are never there at once."""
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """Variables, instruments and matters of which only one factor at once can have its way."""
+        matter = [self.acts_on] if self.acts_on is not None else []
+        return frozenset([*self.env, *self.instruments, *matter])
 
     def arms(self, setup: Setup) -> tuple[Setup, Setup]:
         """The setup with the factor, and the same without it, its instruments idle or as `control` says."""
@@ -76,12 +94,11 @@ class Machine:
 
 
 def in_groups(factors: Sequence[Surroundings]) -> list[list[Surroundings]]:
-    """Factors that can be there at once: no two of a group set the same variable or instrument."""
+    """Factors that can be there at once: none of a group hides what another one does."""
     groups: list[list[Surroundings]] = []
     for factor in factors:
-        touched = {*factor.env, *factor.instruments}
         for group in groups:
-            if not any(touched & {*other.env, *other.instruments} for other in group):
+            if not any(factor.touched & other.touched for other in group):
                 group.append(factor)
                 break
         else:
@@ -121,6 +138,7 @@ def _variable(
         env=variables,
         worth=worth,
         at_start=name == "LC_ALL",
+        acts_on=_MATTERS.get(name),
     )
 
 
@@ -133,7 +151,9 @@ def _instrument(
 ) -> Surroundings:
     instrument, settings = treatment
     factor = Factor(kind=_FACTOR_KINDS.get(instrument, "resource"), name=name, from_="as it is", to=name)
-    return Surroundings(name, group, kind, factor, instruments={instrument: settings}, worth=worth)
+    instruments = {instrument: settings}
+    matter = _PACE if "load" in settings else _MATTERS.get(instrument)
+    return Surroundings(name, group, kind, factor, instruments=instruments, worth=worth, acts_on=matter)
 
 
 _FACTOR_KINDS = {"clock": "clock", "seed": "seed", "cwd": "cwd", "network": "network", "numerics": "dtype"}

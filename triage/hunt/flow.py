@@ -11,6 +11,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.hunt.earlier import Earlier, find_cut_short, read_cut_short, read_earlier
 from triage.hunt.plan import FORK_SECONDS, TRYING_SHARES, SuiteCosts, default_budget, least_budget
 from triage.hunt.proving import explain_all, prove_all
+from triage.hunt.purposes import EXPLANATION, FILE_ORDER
 from triage.hunt.seen import ALONE, BISECTION, TWICE, Knowledge, SeenRun, green_in_all
 from triage.hunt.state import WORKING, Hunt, Request
 from triage.hunt.trying import try_arms
@@ -77,12 +78,14 @@ def hunt(services: Services, request: Request, make_folder: Callable[[], Evidenc
             fingerprint=of_files,
         )
         try:
-            _look_at_suite(state)
+            with state.purposes.named(FILE_ORDER):
+                _look_at_suite(state)
             state.earlier = _earlier(state, cut_short)
             for number, share in enumerate(TRYING_SHARES):
                 try_arms(state, share * state.budget, with_late=number > 0)
                 prove_all(state)
-            explain_all(state)
+            with state.purposes.named(EXPLANATION):
+                explain_all(state)
         except TriageError:
             # it was refused before anything was tried: there is no evidence of it
             shutil.rmtree(folder.path, ignore_errors=True)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from triage.hunt.apart import Apart
 from triage.hunt.bisection import bisect_together
+from triage.hunt.in_force import InForce, suspected_state
 from triage.hunt.proof import Candidate, Proof
 from triage.hunt.search import find_culprits
 from triage.hunt.seen import ALONE, BISECTION, Knowledge, SeenRun
@@ -16,6 +17,7 @@ from triage.hunt.warm import WarmSuite
 from triage.lab.budget import BudgetSpent
 from triage.lab.lab import Lab
 from triage.lab.protocol import Answer, Look, Observation, Setup, Step
+from triage.model.failure import Failure
 from triage.model.nodeid import file_of
 from triage.probe.api import Case
 from triage.probe.leak_writers import find_writer
@@ -43,7 +45,13 @@ class OrderProver:
     """Adds a run to the knowledge and to the evidence."""
     suite: tuple[str, ...]
     seed: int
+    signature: Callable[[Failure | None], str]
+    """What a failure looks like once the accidental is masked."""
     time_left: Callable[[], float]
+    in_force: InForce
+    """What was in force before a test: it names whom to suspect first."""
+    refuted: set[tuple[str, tuple[str, ...]]]
+    """Tests with culprits that were assumed and did not have the effect."""
     files_last: Callable[[Iterable[str]], tuple[str, ...]] = tuple
     """Puts tests that leave files behind the others, where children share a working copy."""
 
@@ -67,13 +75,13 @@ class OrderProver:
         effect_is_red = not alone_is_red
         culprits = self._known_culprits(nodeid, known, effect_is_red=effect_is_red)
         if not culprits:
-            places = self.knowledge.places(nodeid)
+            shared = self._shared_suspects(nodeid, alike, effect_is_red=effect_is_red)
             culprits = find_culprits(
                 nodeid,
-                places,
+                self.knowledge.places(nodeid),
                 self.run,
                 effect_is_red=effect_is_red,
-                preferred=(*self._shared_suspects(nodeid, alike, effect_is_red=effect_is_red), own_file),
+                preferred=(*shared, self.in_force.writers, own_file),
             )
         if not culprits:
             imports = self._needed_imports(nodeid)
@@ -84,16 +92,66 @@ class OrderProver:
         return self._candidate(nodeid, culprits, before, effect_is_red=effect_is_red)
 
     def assumed(self, nodeids: Sequence[str]) -> list[Candidate]:
-        """Those of these tests of which the recorded runs leave one suspect each."""
-        found = []
+        """Those of these tests of which one suspect explains all runs: by who ran, or by what was in force.
+
+        Of tests with the same suspect that fail alike the first is to be confirmed; the others are tried
+        behind it, and are its members.
+        """
+        found: dict[tuple[str, str, bool], Candidate] = {}
+        likely_members: dict[tuple[str, str, bool], list[str]] = {}
         for nodeid in nodeids:
             effect_is_red = not self._alone_is_red(nodeid)
-            left = agreed(self.knowledge.places(nodeid), effect_is_red=effect_is_red)
-            if len(left) == 1:
-                candidate = self._candidate(nodeid, left, self._processes, effect_is_red=effect_is_red)
-                candidate.is_assumed = True
-                found.append(candidate)
-        return found
+            culprit = self._only_suspect(nodeid, effect_is_red=effect_is_red)
+            if culprit is None:
+                continue
+            key = (culprit, self.signature(self.knowledge.failure(nodeid)), effect_is_red)
+            if key in found:
+                likely_members.setdefault(key, []).append(nodeid)
+                continue
+            candidate = self._candidate(nodeid, (culprit,), self._processes, effect_is_red=effect_is_red)
+            candidate.is_assumed = True
+            found[key] = candidate
+        for key, members in likely_members.items():
+            found[key].members = self.sharing(found[key], members, likely=members)
+        return list(found.values())
+
+    def _only_suspect(self, nodeid: str, *, effect_is_red: bool) -> str | None:
+        left = agreed(self.knowledge.places(nodeid), effect_is_red=effect_is_red)
+        by_state = self._by_state(nodeid, effect_is_red=effect_is_red)
+        if len(left) == 1 and (nodeid, left) not in self.refuted:
+            return left[0]
+        return by_state[0] if by_state else None
+
+    def _by_state(self, nodeid: str, *, effect_is_red: bool) -> list[str]:
+        """The tests that left all that was in force before a test in its red runs and in no green one.
+
+        Or the other way round, where it is brittle. Several of them have the same effect, as far as is known.
+        """
+        state = suspected_state(self.in_force, self.knowledge.runs, nodeid, effect_is_red=effect_is_red)
+        return [
+            other
+            for other in self._writers_of_any(nodeid, state)
+            if self.in_force.written_by(other) & state == state
+        ]
+
+    def _writers_of_any(self, nodeid: str, state: int) -> list[str]:
+        """The other tests that left some of it, but for those that were tried in vain."""
+        return [
+            other
+            for other in self.suite
+            if other != nodeid
+            and self.in_force.written_by(other) & state
+            and (nodeid, (other,)) not in self.refuted
+        ]
+
+    def _likely(self, nodeid: str, *, effect_is_red: bool) -> tuple[str, ...]:
+        """Whom to halve: who left what was in force, or who ran and left anything, or who ran."""
+        state = suspected_state(self.in_force, self.knowledge.runs, nodeid, effect_is_red=effect_is_red)
+        by_state = tuple(self._writers_of_any(nodeid, state))
+        if by_state:
+            return by_state
+        left = agreed(self.knowledge.places(nodeid), effect_is_red=effect_is_red)
+        return tuple(each for each in left if each in self.in_force.writers) or left
 
     def _candidate(
         self, nodeid: str, culprits: tuple[str, ...], processes_before: int, *, effect_is_red: bool
@@ -129,8 +187,7 @@ class OrderProver:
 
         def suspects_now() -> dict[str, tuple[str, ...]]:
             return {
-                nodeid: agreed(self.knowledge.places(nodeid), effect_is_red=is_red)
-                for nodeid, is_red in effect_is_red.items()
+                nodeid: self._likely(nodeid, effect_is_red=is_red) for nodeid, is_red in effect_is_red.items()
             }
 
         def run(half: tuple[str, ...], victims: tuple[str, ...]) -> None:

@@ -10,9 +10,12 @@ from triage.hunt.changes import OtherSurroundings, SecondRun
 from triage.hunt.confirm import NO_TIME, NOT_AS_ASSUMED, OrderConfirmer
 from triage.hunt.document import Suspected
 from triage.hunt.factors import TWO_PROCESSES, Surroundings
+from triage.hunt.in_force import InForce
+from triage.hunt.meeting import meet_themselves
 from triage.hunt.proof import Candidate, Proof
 from triage.hunt.prove import OrderProver
 from triage.hunt.prove_changes import ChangeProver, Claim
+from triage.hunt.purposes import CONFIRMATION, SEARCH
 from triage.hunt.seen import ended
 from triage.hunt.state import Hunt
 from triage.hunt.suspects import explained
@@ -51,7 +54,8 @@ def prove_all(hunt: Hunt) -> None:
         _set_aside_what_meets_itself(hunt)
     # one search after the other may take all the time, and many tests of one factor are confirmed at once
     _prove_orders(hunt, prover, until=hunt.seconds + _SHARE_OF_ORDERS * hunt.seconds_left)
-    _prove_changes(hunt)
+    with hunt.purposes.named(CONFIRMATION):
+        _prove_changes(hunt)
     _prove_orders(hunt, prover, until=inf)
 
 
@@ -86,13 +90,10 @@ def _set_aside_what_meets_itself(hunt: Hunt) -> None:
         for nodeid in red:
             kinds.setdefault(nodeid, set()).add(hunt.factors[arm].kind)
     several = [nodeid for nodeid, found in kinds.items() if len(found) > 1 and nodeid not in hunt.by_chance]
-    meeting: set[str] = set()
-    for nodeid in several:
-        orders = [(nodeid,)] * max(2, hunt.request.workers)
-        hunt.warm.run_all(orders, lambda _number, seen: meeting.update(filter(seen.red, seen.order)))
+    meeting = meet_themselves(hunt, several)
     for arm, red in hunt.red_with.items():
         hunt.red_with[arm] = {nodeid: failure for nodeid, failure in red.items() if nodeid not in meeting}
-    hunt.by_chance = (*hunt.by_chance, *sorted(meeting))
+    hunt.by_chance = tuple(dict.fromkeys((*hunt.by_chance, *meeting)))
 
 
 def _answered(hunt: Hunt) -> set[str]:
@@ -111,6 +112,9 @@ def _prover(hunt: Hunt) -> OrderProver:
         keep=hunt.keep,
         suite=hunt.collected,
         seed=hunt.request.seed,
+        signature=hunt.signature,
+        in_force=InForce(hunt.changes),
+        refuted=hunt.refuted,
         time_left=lambda: hunt.seconds_left,
         files_last=hunt.files_last,
     )
@@ -129,13 +133,20 @@ def _prove_orders(hunt: Hunt, prover: OrderProver, until: float) -> None:
     waiting = _wanted(hunt, hunt.knowledge.victims(), _answered(hunt))
     found: list[Candidate] = []
     try:
-        prover.bisect(waiting)
-        found += prover.assumed(waiting)
+        with hunt.purposes.named(SEARCH):
+            found += prover.assumed(waiting)
+        _confirm(hunt, prover, found)
+        found.clear()
+        waiting = _wanted(hunt, waiting, _answered(hunt))
+        with hunt.purposes.named(SEARCH):
+            prover.bisect(waiting)
+            found += prover.assumed(waiting)
         _confirm(hunt, prover, found)
         found.clear()
         waiting = _wanted(hunt, waiting, _answered(hunt))
         while waiting and (hunt.seconds < until or hunt.seconds_left <= 0):
-            candidate = _searched(hunt, prover, waiting, found)
+            with hunt.purposes.named(SEARCH):
+                candidate = _searched(hunt, prover, waiting, found)
             if candidate is not None:
                 found.append(candidate)
             if found and (len(found) == _MOST_TOGETHER or not waiting):
@@ -184,10 +195,14 @@ def _confirm(hunt: Hunt, prover: OrderProver, found: Sequence[Candidate]) -> Non
         lab=hunt.lab, suite=hunt.collected, seed=hunt.request.seed, forks=hunt.warm.forks
     )
     proofs: dict[tuple[str, ...], Proof] = {}
-    for candidate, answer in zip(found, confirmer.confirm(found), strict=True):
+    with hunt.purposes.named(CONFIRMATION):
+        answers = confirmer.confirm(found)
+    for candidate, answer in zip(found, answers, strict=True):
         members = (candidate.nodeid, *candidate.members)
         if isinstance(answer, str):
-            if answer != NOT_AS_ASSUMED:
+            if answer == NOT_AS_ASSUMED:
+                hunt.refuted.add((candidate.nodeid, candidate.culprits))
+            else:
                 _suspect(hunt, members, _first_red_arm(hunt, candidate.nodeid), answer)
             continue
         proof = proofs.setdefault((answer.dependence, *answer.culprits), answer)
@@ -198,7 +213,8 @@ def _confirm(hunt: Hunt, prover: OrderProver, found: Sequence[Candidate]) -> Non
     hunt.proofs += proofs.values()
     for proof in proofs.values():
         if not proof.is_by_import:
-            prover.further_sets(proof)
+            with hunt.purposes.named(SEARCH):
+                prover.further_sets(proof)
 
 
 def _alike(hunt: Hunt, failure: Failure | None, nodeids: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from triage.cluster.event_factory import EventFactory
 from triage.cluster.groups import SlottedFailure
 from triage.cluster.registry import ClusterRegistry
 from triage.evidence.folder import EvidenceFolder
-from triage.hunt.document import DOCUMENT, HuntCost, HuntReport, Latent
+from triage.hunt.document import DOCUMENT, HuntCost, HuntReport, Latent, PurposeCost
 from triage.hunt.proof import Proof
 from triage.hunt.state import Hunt
 from triage.hunt.wording import claim_of, coverage_in_words, summary_of
@@ -139,6 +139,7 @@ def _written(state: Hunt, clusters: Sequence[str], known: set[str]) -> HuntRepor
             processes=state.warm.processes + state.lab.spending.runs,
             executions=state.warm.executions + state.lab.executions,
             experiments=state.lab.spending.runs,
+            by_purpose=_costs_by_purpose(state),
         ),
         fingerprint=state.fingerprint,
         notes=tuple(dict.fromkeys((*state.notes, *state.lab.notes))),
@@ -146,6 +147,18 @@ def _written(state: Hunt, clusters: Sequence[str], known: set[str]) -> HuntRepor
     folder.write_json(DOCUMENT, report.model_dump(mode="json", by_alias=True))
     write_report(folder, _page(state, report))
     return report
+
+
+def _costs_by_purpose(state: Hunt) -> tuple[PurposeCost, ...]:
+    return tuple(
+        PurposeCost(
+            purpose=purpose,
+            executions=spent.executions,
+            processes=spent.processes,
+            seconds=round(spent.seconds, 3),
+        )
+        for purpose, spent in state.purposes.spent().items()
+    )
 
 
 def _listed(order: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from triage.hunt.earlier import Earlier
 from triage.hunt.factors import Surroundings
 from triage.hunt.plan import Arm, Pace, SuiteCosts
 from triage.hunt.proof import Proof
+from triage.hunt.purposes import Counters, Purposes
 from triage.hunt.seen import Knowledge, SeenRun
 from triage.hunt.warm import WarmSuite
 from triage.hunt.writers import Changes
@@ -94,11 +95,26 @@ class Hunt:
     twice_done: int = 0
     red_behind_itself: set[str] = field(default_factory=set)
     """Tests that no others make red, and that were red behind others and their own first run."""
+    refuted: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    """Tests with culprits that were assumed of them and did not have the effect."""
     changes: Changes = field(default_factory=lambda: Changes({}, ()))
     """What each test leaves behind, as far as that was seen in file order."""
     proofs: list[Proof] = field(default_factory=list)
     suspected: list[Suspected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    purposes: Purposes = field(init=False)
+    """What was run for what."""
+
+    def __post_init__(self) -> None:
+        """Nothing was run yet."""
+        self.purposes = Purposes(self._counters)
+
+    def _counters(self) -> Counters:
+        return Counters(
+            executions=self.warm.executions + self.lab.executions,
+            processes=self.warm.processes + self.lab.spending.runs,
+            seconds=self.seconds,
+        )
 
     @property
     def seconds(self) -> float:

@@ -14,10 +14,11 @@ from triage.hunt.orders import (
     square_order,
 )
 from triage.hunt.plan import SQUARES, SQUARES_BESIDE_WRITERS, Arm, chosen
+from triage.hunt.purposes import ALONE_AND_TWICE, BEHIND_WRITERS, FACTORS, ORDERS, OWN_FILES
 from triage.hunt.seen import ALONE, FILES_TWICE, OWN_FILE, TWICE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
 from triage.hunt.trying_apart import BEHIND, MOST_PREFIXES, try_alone_and_twice, try_behind_writers
-from triage.hunt.trying_factors import arms_of_factors, starts_early, try_factors, try_groups
+from triage.hunt.trying_factors import arms_of_factors, starts_early, try_alone, try_groups
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Look, Setup
 from triage.model.failure import Failure
@@ -82,7 +83,7 @@ def _every_arm(hunt: Hunt) -> list[Arm]:
 
 
 def _arms_of_orders(hunt: Hunt) -> list[Arm]:
-    costs = hunt.costs
+    costs, first = hunt.costs, hunt.earlier.next_square
     arms = [Arm(_REVERSED, costs.orders(), 12.0)]
     squares = SQUARES
     if _runs_apart(hunt):
@@ -90,8 +91,10 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
         if hunt.changes.of_tests:
             arms.append(Arm(BEHIND, costs.apart(MOST_PREFIXES + 1), 8.0))
             squares = SQUARES_BESIDE_WRITERS
-        # the state that no tracer sees: rows of a database, what a library in C keeps
-        arms.append(Arm(FILES_TWICE, costs.orders(2), 1.0, is_late=True))
+        if FILES_TWICE not in hunt.earlier.arms:
+            # for state that no tracer sees: rows of a database, what a library in C keeps
+            arms.append(Arm(FILES_TWICE, costs.orders(2), 9.0))
+            squares, first = squares - 1, first + 1
     else:
         arms += [
             Arm(_REVERSED_FILES, costs.orders(), 6.0),
@@ -99,7 +102,6 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
             Arm(FILES_TWICE, costs.orders(2), 1.0),
             Arm(ALONE, costs.alone, 5.0),
         ]
-    first = hunt.earlier.next_square
     for number in range(squares):
         # the first shuffle shows half of what five show
         arms.append(Arm(f"{SQUARE} {first + number}", costs.orders(), 8.0 / (number + 1)))
@@ -117,13 +119,12 @@ def _runs_apart(hunt: Hunt) -> bool:
 def _batches(hunt: Hunt, arms: Sequence[Arm]) -> list[list[Arm]]:
     """The arms in their order; those of one process as many at once as there are workers."""
     batches: list[list[Arm]] = []
-    waiting: dict[tuple[bool, bool], list[Arm]] = {}
+    waiting: dict[bool, list[Arm]] = {}
     for arm in arms:
-        factor = hunt.factors.get(arm.name)
-        if not arm.members and (factor is None or factor.is_alone):
+        if not arm.members:
             batches.append([arm])
             continue
-        alike = waiting.setdefault((starts_early(arm), bool(arm.members)), [])
+        alike = waiting.setdefault(starts_early(arm), [])
         alike.append(arm)
         if len(alike) == hunt.request.workers:
             batches.append(list(alike))
@@ -132,11 +133,23 @@ def _batches(hunt: Hunt, arms: Sequence[Arm]) -> list[list[Arm]]:
 
 
 def _try(hunt: Hunt, batch: Sequence[Arm], limit: float) -> None:
+    with hunt.purposes.named(_purpose_of(hunt, batch[0])):
+        _try_for_its_purpose(hunt, batch, limit)
+
+
+def _purpose_of(hunt: Hunt, arm: Arm) -> str:
+    if arm.members or arm.name in hunt.factors:
+        return FACTORS
+    named = {ALONE: ALONE_AND_TWICE, TWICE: ALONE_AND_TWICE, BEHIND: BEHIND_WRITERS, OWN_FILE: OWN_FILES}
+    return named.get(arm.name, ORDERS)
+
+
+def _try_for_its_purpose(hunt: Hunt, batch: Sequence[Arm], limit: float) -> None:
     first = batch[0]
     if first.members:
         try_groups(hunt, batch)
     elif first.name in hunt.factors:
-        try_factors(hunt, batch)
+        try_alone(hunt, first)
     else:
         _try_order(hunt, first.name, limit)
 
@@ -152,6 +165,8 @@ def _try_order(hunt: Hunt, name: str, limit: float) -> None:
         hunt.twice_red = _red_the_second_time(hunt, name, {"on": True})
         hunt.twice_done = len(hunt.knowledge.tests)
         runs, red = 1, len(hunt.twice_red)
+    elif name == FILES_TWICE and _runs_apart(hunt):
+        runs, red = _try_files_twice(hunt), len(hunt.files_twice_red)
     elif name == FILES_TWICE:
         hunt.files_twice_red = _red_the_second_time(hunt, name, {"files": True})
         runs, red = 1, len(hunt.files_twice_red)
@@ -197,6 +212,18 @@ def _red_the_second_time(hunt: Hunt, name: str, settings: dict[str, bool]) -> di
     """Who is red where every test, or every file, runs twice in one process."""
     twice = Setup(nodeids=(), instruments={"twice": settings})
     return hunt.new_reds(SeenRun.of(name, hunt.warm.run(hunt.collected, twice)))
+
+
+def _try_files_twice(hunt: Hunt) -> int:
+    """Each file twice, in the next row of a square: what ran for the first time is a run of that order."""
+    name = f"{SQUARE} {hunt.earlier.next_square}"
+    (order,) = _orders_of(hunt, name)
+    observed = hunt.warm.run_files_twice(order)
+    first = SeenRun.of(name, observed.first)
+    hunt.keep(first)
+    hunt.files_twice_red = hunt.new_reds(SeenRun.of(FILES_TWICE, observed.second))
+    hunt.arms.append(ArmDone(name=name, runs=0, red=len(first.red), seconds=0.0))
+    return 1
 
 
 def _try_files(hunt: Hunt) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from triage.hunt.apart import Apart, Observed
+from triage.hunt.in_force import InForce
 from triage.hunt.seen import ALONE, TWICE, SeenRun
 from triage.hunt.state import Hunt
 from triage.hunt.writers import halves, prefixes
@@ -14,30 +15,56 @@ BEHIND = "behind what tests leave"
 """The arm that runs each test directly behind those that leave something behind."""
 MOST_PREFIXES = 2
 """What one test overwrites of another is in force behind the second."""
-_MOST_HALVES = 3
-"""Pairs of halves of the tests that leave something: seven of eight pairs of tests are in two halves once."""
+_MOST_HALVES = 2
+"""Pairs of halves of the tests that leave something: three of four pairs of tests are in two halves once."""
 _TOGETHER = 40
 """Tests whose children share a working copy; where one of them leaves a file each gets a copy of its own."""
 
 
 def try_alone_and_twice(hunt: Hunt, limit: float) -> int:
-    """Each test with nothing before it, and once more behind itself; the processes that it took."""
-    todo = [nodeid for nodeid in hunt.knowledge.tests if nodeid not in hunt.earlier.alone]
-    by_themselves = hunt.changes.leaving_files
-    sharing = [nodeid for nodeid in todo if nodeid not in by_themselves]
-    groups = [tuple(sharing[start : start + _TOGETHER]) for start in range(0, len(sharing), _TOGETHER)]
-    groups += [(nodeid,) for nodeid in todo if nodeid in by_themselves]
+    """Tests with nothing before them, and once more behind themselves; the processes that it took.
+
+    Where the tracer has seen all tests, only those run twice that changed something, and only those alone
+    that never passed without some piece of state changed before them: of the others the runs in other orders
+    show what they need. A later hunt on the same files tries the others, too.
+    """
+    twice, alone = _worth_apart(hunt)
+    groups = [(group, True) for group in _sharing(hunt, twice)]
+    groups += [(group, False) for group in _sharing(hunt, alone)]
     width = hunt.request.workers
     runs = tried = 0
     for start in range(0, len(groups), width):
         if start and hunt.seconds > limit:
-            hunt.notes.append(f"{ALONE}: {tried} of {len(todo)} were run in time")
+            hunt.notes.append(f"{ALONE}: {tried} of {len(twice) + len(alone)} were run in time")
             break
-        batch = [Apart(first_time=group, is_twice=True) for group in groups[start : start + width]]
+        batch = [
+            Apart(first_time=group, is_twice=is_twice) for group, is_twice in groups[start : start + width]
+        ]
         for apart, observed in zip(batch, _run_all(hunt, batch), strict=True):
             runs += 1 + _take_alone(hunt, apart, observed)
             tried += len(apart.first_time)
     return runs
+
+
+def _worth_apart(hunt: Hunt) -> tuple[list[str], list[str]]:
+    """The tests that are to run alone and a second time, and those that are to run alone only."""
+    todo = [nodeid for nodeid in hunt.knowledge.tests if nodeid not in hunt.earlier.alone]
+    goes_on = bool(hunt.earlier.arms) and not hunt.request.resume
+    if goes_on or not hunt.changes.are_known:
+        return todo, []
+    changing = frozenset(nodeid for nodeid, _ in hunt.changes.of_tests)
+    always = InForce(hunt.changes).ever_changed(hunt.knowledge.runs, todo)
+    twice = [nodeid for nodeid in todo if nodeid in changing]
+    alone = [nodeid for nodeid in todo if nodeid not in changing and always[nodeid]]
+    return twice, alone
+
+
+def _sharing(hunt: Hunt, nodeids: Sequence[str]) -> list[tuple[str, ...]]:
+    """Tests whose children share a working copy; who leaves files gets one alone."""
+    by_themselves = hunt.changes.leaving_files
+    sharing = [nodeid for nodeid in nodeids if nodeid not in by_themselves]
+    groups = [tuple(sharing[start : start + _TOGETHER]) for start in range(0, len(sharing), _TOGETHER)]
+    return groups + [(nodeid,) for nodeid in nodeids if nodeid in by_themselves]
 
 
 def _take_alone(hunt: Hunt, apart: Apart, observed: Observed) -> int:
@@ -53,20 +80,18 @@ def _take_alone(hunt: Hunt, apart: Apart, observed: Observed) -> int:
 
 
 def try_behind_writers(hunt: Hunt) -> int:
-    """Each test directly behind those that leave something; the processes that it took."""
+    """Tests directly behind what others leave, where no run had that in force; the processes that it took."""
+    missing = _Missing(hunt)
     several: list[Apart] = []
     for prefix in prefixes(hunt.changes, MOST_PREFIXES):
         if not several:
-            pairs = halves(prefix, _MOST_HALVES)
-            several += [Apart(here=half, first_time=hunt.files_last(other)) for half, other in pairs]
+            for half, other in halves(prefix, _MOST_HALVES):
+                several += missing.behind(half, other)
         here = frozenset(prefix)
-        apart = Apart(
-            here=prefix,
-            first_time=hunt.files_last(nodeid for nodeid in hunt.knowledge.tests if nodeid not in here),
-            # who does not bear itself is red behind itself, whatever else is there
-            again=hunt.files_last(nodeid for nodeid in prefix if nodeid not in hunt.twice_red),
-        )
-        several.append(apart)
+        others = [nodeid for nodeid in hunt.knowledge.tests if nodeid not in here]
+        # who does not bear itself is red behind itself, whatever else is there
+        again = [nodeid for nodeid in prefix if nodeid not in hunt.twice_red]
+        several += missing.behind(prefix, others, again)
     width = hunt.request.workers
     for start in range(0, len(several), width):
         batch = several[start : start + width]
@@ -74,6 +99,26 @@ def try_behind_writers(hunt: Hunt) -> int:
             for run in observed.runs(BEHIND, apart):
                 hunt.keep(run)
     return len(several)
+
+
+class _Missing:
+    """What each test has not run behind yet, of all that others leave."""
+
+    def __init__(self, hunt: Hunt) -> None:
+        self._files_last = hunt.files_last
+        self._in_force = InForce(hunt.changes)
+        self._of_test = self._in_force.lacking(hunt.knowledge.runs, hunt.knowledge.tests)
+
+    def behind(self, here: tuple[str, ...], others: Sequence[str], again: Sequence[str] = ()) -> list[Apart]:
+        """Those tests behind the common ones that miss what these leave; nothing where nobody does."""
+        left = self._in_force.behind(here)
+        first_time = [nodeid for nodeid in others if self._of_test.get(nodeid, 0) & left]
+        again = [nodeid for nodeid in again if self._of_test.get(nodeid, 0) & left]
+        if not (first_time or again):
+            return []
+        for nodeid in (*first_time, *again):
+            self._of_test[nodeid] &= ~left
+        return [Apart(here=here, first_time=self._files_last(first_time), again=self._files_last(again))]
 
 
 def _run_all(hunt: Hunt, several: Sequence[Apart]) -> list[Observed]:

@@ -1,15 +1,18 @@
-"""Try surroundings: one factor a run behind the import of the suite, several at once from the start.
+"""Try surroundings: several factors at once, told apart where that shows a test red.
 
-What acts only where it is there when modules are imported is seldom, so that those runs are shared: the
-factors of a group are there together, and only where that shows a test red are they told apart.
+Most factors show nothing in most suites, so that one run says it of all of a group. First they are there
+behind the import of the suite, in a fork; later from the start of an interpreter, for what acts only where it
+is there when modules are imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import ceil
 
 from triage.hunt.document import ArmDone, Suspected
 from triage.hunt.factors import Surroundings, in_groups
+from triage.hunt.meeting import meet_themselves
 from triage.hunt.plan import Arm
 from triage.hunt.seen import SeenRun
 from triage.hunt.state import Hunt
@@ -23,6 +26,8 @@ _TOO_MANY = 0.5
 """Share of red tests with which a factor breaks the suite as such and says nothing of single tests."""
 _FEW = 2
 """So many red tests are looked at whatever share they are."""
+_SAMPLE = 12
+"""Red tests by which it is told which factor of a group breaks the suite as such."""
 _WORTH_OF_FACTORS = 0.5
 """Beside the orders, whose worth is what they found of 198 latent tests, in tens."""
 _SELDOM = 0.3
@@ -30,67 +35,143 @@ _SELDOM = 0.3
 
 
 def arms_of_factors(hunt: Hunt, factors: Sequence[Surroundings]) -> list[Arm]:
-    """One in a fork for each, where the suite is imported already; and groups from the start."""
+    """Groups behind the import of the suite, and groups from the start; what disturbs others by itself."""
+    behind_import: list[Surroundings] = []
+    only_early: list[Surroundings] = []
+    early: list[Surroundings] = []
     arms: list[Arm] = []
-    groups: list[Surroundings] = []
     for factor in factors:
-        worth = _WORTH_OF_FACTORS * factor.worth
-        from_start = _from_start(factor)
-        hunt.factors[from_start] = factor
-        if factor.at_start:
-            arms.append(Arm(from_start, hunt.costs.fresh(), worth))
-            continue
-        hunt.factors[factor.name] = factor
-        arms.append(Arm(factor.name, hunt.costs.orders(), worth))
-        if from_start not in hunt.earlier.arms and not factor.is_alone:
-            groups.append(factor)
-    for group in in_groups(groups):
-        worth = _SELDOM * _WORTH_OF_FACTORS * sum(factor.worth for factor in group)
-        members = tuple(_from_start(factor) for factor in group)
-        arms.append(Arm(_called(group), hunt.costs.fresh(), worth, is_late=True, members=members))
+        hunt.factors[factor.name] = hunt.factors[_from_start(factor)] = factor
+        is_left = _from_start(factor) not in hunt.earlier.arms
+        if factor.is_alone:
+            arms.append(Arm(factor.name, hunt.costs.orders(), _WORTH_OF_FACTORS * factor.worth))
+        elif factor.at_start:
+            only_early += [factor] if is_left else []
+        else:
+            behind_import += [factor] if factor.name not in hunt.earlier.arms else []
+            early += [factor] if is_left else []
+    for group in in_groups(behind_import):
+        members = tuple(factor.name for factor in group)
+        arms.append(Arm(_called(members), hunt.costs.orders(), _worth(group), members=members))
+    for group in in_groups(only_early):
+        arms.append(_arm_from_start(hunt, group, _worth(group)))
+    for group in in_groups(early):
+        arms.append(_arm_from_start(hunt, group, _SELDOM * _worth(group), is_late=True))
     return arms
+
+
+def _worth(group: Sequence[Surroundings]) -> float:
+    return _WORTH_OF_FACTORS * sum(factor.worth for factor in group)
+
+
+def _arm_from_start(hunt: Hunt, group: Sequence[Surroundings], worth: float, *, is_late: bool = False) -> Arm:
+    members = tuple(_from_start(factor) for factor in group)
+    return Arm(_called(members), hunt.costs.fresh(), worth, is_late=is_late, members=members)
 
 
 def starts_early(arm: Arm) -> bool:
     """Whether the arm needs its factors before the suite is imported."""
-    return arm.name.endswith(_FROM_THE_START)
+    return arm.members[-1].endswith(_FROM_THE_START)
 
 
-def try_factors(hunt: Hunt, arms: Sequence[Arm]) -> None:
-    """The whole suite with one factor each; who is red that is not so without it."""
-    whole = Setup(nodeids=hunt.collected, seed=hunt.request.seed)
-    changed = [hunt.factors[arm.name].arms(whole)[0] for arm in arms]
-    runs: list[SeenRun] = []
-    if starts_early(arms[0]):
-        try_fresh(hunt)
-        runs += _looked_at(hunt, [arm.name for arm in arms], changed)
-    else:
-        hunt.warm.run_all(
-            [hunt.collected] * len(arms),
-            lambda number, seen: runs.append(SeenRun.of(arms[number].name, seen)),
-            changed,
-        )
-    for run in runs:
-        _take(hunt, run.arm, _telling(hunt, run.arm, hunt.new_reds(run)), run.seconds)
+def try_alone(hunt: Hunt, arm: Arm) -> None:
+    """The whole suite with one factor beside which nothing else may run."""
+    (run,) = _run(hunt, [(arm.name,)], hunt.collected, is_early=False)
+    _take(hunt, arm.name, _telling(hunt, arm.name, hunt.new_reds(run)), run.seconds)
 
 
 def try_groups(hunt: Hunt, arms: Sequence[Arm]) -> None:
     """The whole suite with several factors at once; what is red is tried with each of them by itself."""
-    try_fresh(hunt)
-    changed = []
-    for arm in arms:
-        setup = Setup(nodeids=hunt.collected, seed=hunt.request.seed)
-        for member in arm.members:
+    is_early = starts_early(arms[0])
+    if is_early:
+        try_fresh(hunt)
+    for arm, run in zip(
+        arms, _run(hunt, [arm.members for arm in arms], hunt.collected, is_early=is_early), strict=True
+    ):
+        hunt.arms.append(
+            ArmDone(name=arm.name, runs=1, red=len(hunt.new_reds(run)), seconds=round(run.seconds, 3))
+        )
+        _take_group(hunt, arm.members, run, is_early=is_early)
+
+
+def _take_group(hunt: Hunt, members: tuple[str, ...], run: SeenRun, *, is_early: bool) -> None:
+    """What a run with some factors says of each of them."""
+    known: set[str] = set()
+    if is_early:
+        known = {nodeid for member in members for nodeid in _red_behind_import(hunt, member)}
+    red = [nodeid for nodeid in hunt.new_reds(run) if nodeid not in known]
+    if not red:
+        for member in members:
+            _take(hunt, member, {}, 0.0)
+        return
+    left = members
+    if _are_too_many(hunt, len(red)):
+        left = _without_breaking(hunt, members, red, is_early=is_early)
+    if left == members:
+        _tell_apart(hunt, members, red, is_early=is_early)
+    elif left:
+        (again,) = _run(hunt, [left], hunt.collected, is_early=is_early)
+        _take_group(hunt, left, again, is_early=is_early)
+
+
+def _without_breaking(
+    hunt: Hunt, members: tuple[str, ...], red: Sequence[str], *, is_early: bool
+) -> tuple[str, ...]:
+    """The factors but for those that break the suite as such, by a sample of the red tests."""
+    sample = red[:: ceil(len(red) / _SAMPLE)]
+    left = []
+    for single in _run(hunt, [(member,) for member in members], sample, is_early=is_early):
+        expected = len(red) * len(single.red & set(sample)) / len(sample)
+        if _are_too_many(hunt, round(expected)):
+            _say_broken(hunt, single.arm, round(expected))
+            _take(hunt, single.arm, {}, single.seconds)
+        else:
+            left.append(single.arm)
+    return tuple(left)
+
+
+def _tell_apart(hunt: Hunt, members: tuple[str, ...], red: Sequence[str], *, is_early: bool) -> None:
+    """Run the red tests of a group with each of its factors."""
+    singles = _run(hunt, [*((member,) for member in members), ()], red, is_early=is_early)
+    # who misses the other tests is red with any factor and with none
+    needs_others = singles.pop().red
+    unexplained = dict.fromkeys(red)
+    for single in singles:
+        found = {nodeid: failure for nodeid, failure in single.failures.items() if nodeid not in needs_others}
+        for nodeid in found:
+            unexplained.pop(nodeid, None)
+        _take(hunt, single.arm, _telling(hunt, single.arm, found), single.seconds)
+    meeting = meet_themselves(hunt, [nodeid for nodeid in unexplained if nodeid not in needs_others])
+    hunt.by_chance = tuple(dict.fromkeys((*hunt.by_chance, *meeting)))
+    reason = "it was red with all of them, and with none alone"
+    hunt.suspected += [
+        Suspected(nodeid=nodeid, found_by=_called(members), reason=reason)
+        for nodeid in unexplained
+        if nodeid not in meeting
+    ]
+
+
+def _run(
+    hunt: Hunt, several: Sequence[tuple[str, ...]], nodeids: Sequence[str], *, is_early: bool
+) -> list[SeenRun]:
+    """These tests with the factors of each of these arms, side by side."""
+    setups: list[Setup] = []
+    for members in several:
+        setup = Setup(nodeids=tuple(nodeids), seed=hunt.request.seed)
+        for member in members:
             setup, _ = hunt.factors[member].arms(setup)
-        changed.append(setup)
-    for arm, run in zip(arms, _looked_at(hunt, [arm.name for arm in arms], changed), strict=True):
-        known = {nodeid for member in arm.members for nodeid in _red_behind_import(hunt, member)}
-        red = [nodeid for nodeid in hunt.new_reds(run) if nodeid not in known]
-        if red:
-            _tell_apart(hunt, arm, red, run)
-            continue
-        for member in arm.members:
-            _take(hunt, member, {}, run.seconds / len(arm.members))
+        setups.append(setup)
+    names = [_called(members) for members in several]
+    if is_early:
+        looks = [Look(setup=setup, why=f"with {name}") for name, setup in zip(names, setups, strict=True)]
+        return [SeenRun.of(name, seen) for name, seen in zip(names, hunt.lab.look(looks), strict=True)]
+    runs: list[SeenRun] = []
+    hunt.warm.run_all(
+        [setup.nodeids for setup in setups],
+        lambda number, seen: runs.append(SeenRun.of(names[number], seen)),
+        setups,
+    )
+    return runs
 
 
 def try_fresh(hunt: Hunt) -> None:
@@ -106,41 +187,27 @@ def try_fresh(hunt: Hunt) -> None:
     hunt.arms.append(ArmDone(name=FRESH, runs=1, red=len(red), seconds=run.seconds))
 
 
-def _tell_apart(hunt: Hunt, arm: Arm, red: Sequence[str], run: SeenRun) -> None:
-    """Run the red tests of a group with each of its factors."""
-    setup = Setup(nodeids=tuple(red), seed=hunt.request.seed)
-    changed = [hunt.factors[member].arms(setup)[0] for member in arm.members]
-    explained: set[str] = set()
-    for single in _looked_at(hunt, arm.members, changed):
-        found = {nodeid: failure for nodeid, failure in single.failures.items() if nodeid in red}
-        explained |= set(found)
-        _take(hunt, single.arm, _telling(hunt, single.arm, found), single.seconds)
-    hunt.suspected += [
-        Suspected(nodeid=nodeid, found_by=run.arm, reason="it was red with all of them, and with none alone")
-        for nodeid in red
-        if nodeid not in explained
-    ]
+def _are_too_many(hunt: Hunt, red: int) -> bool:
+    return red > max(_FEW, _TOO_MANY * len(hunt.knowledge.tests))
 
 
-def _looked_at(hunt: Hunt, names: Sequence[str], setups: Sequence[Setup]) -> list[SeenRun]:
-    looks = [
-        Look(setup=setup, why=f"the suite with {name}") for name, setup in zip(names, setups, strict=True)
-    ]
-    return [SeenRun.of(name, seen) for name, seen in zip(names, hunt.lab.look(looks), strict=True)]
-
-
-def _telling(hunt: Hunt, arm: str, red: dict[str, Failure]) -> dict[str, Failure]:
+def _telling(hunt: Hunt, arm: str, red: Mapping[str, Failure]) -> Mapping[str, Failure]:
     """The red tests, unless they are so many that the factor breaks the suite as such."""
-    if len(red) <= max(_FEW, _TOO_MANY * len(hunt.knowledge.tests)):
+    if not _are_too_many(hunt, len(red)):
         return red
-    count = f"{len(red)} of {counted_noun(len(hunt.knowledge.tests), 'test')}"
-    hunt.notes.append(f"{arm}: {count} are red: it breaks the suite as such")
+    _say_broken(hunt, arm, len(red))
     return {}
 
 
-def _take(hunt: Hunt, arm: str, red: dict[str, Failure], seconds: float) -> None:
+def _say_broken(hunt: Hunt, arm: str, red: int) -> None:
+    count = f"{red} of {counted_noun(len(hunt.knowledge.tests), 'test')}"
+    hunt.notes.append(f"{arm}: {count} are red: it breaks the suite as such")
+
+
+def _take(hunt: Hunt, arm: str, red: Mapping[str, Failure], seconds: float) -> None:
+    """What one factor has shown; a run of its own it had only where it took time."""
     hunt.red_with[arm] = red
-    hunt.arms.append(ArmDone(name=arm, runs=1, red=len(red), seconds=round(seconds, 3)))
+    hunt.arms.append(ArmDone(name=arm, runs=int(seconds > 0), red=len(red), seconds=round(seconds, 3)))
 
 
 def _red_behind_import(hunt: Hunt, member: str) -> set[str]:
@@ -152,6 +219,7 @@ def _from_start(factor: Surroundings) -> str:
     return f"{factor.name} {_FROM_THE_START}"
 
 
-def _called(group: Sequence[Surroundings]) -> str:
-    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-    return f"{group[0].name}{more} {_FROM_THE_START}"
+def _called(members: Sequence[str]) -> str:
+    if not members:
+        return "no factor"
+    return f"{members[0]} and {len(members) - 1} more" if len(members) > 1 else members[0]

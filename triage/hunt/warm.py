@@ -147,6 +147,17 @@ class WarmSlot:
             left_files=before != self._left_files(),
         )
 
+    def run_files_twice(self, order: Sequence[str]) -> Observed:
+        """Run these tests in one process, those of each file a second time behind them.
+
+        Raises `BudgetSpent` where the time was up before it ended.
+        """
+        setup = Setup(nodeids=(), instruments={"twice": {"files": True}})
+        self._put_back()
+        chunk = self._chunk(order, self._late(setup))
+        first, second = (_observed_apart(chunk, nth, is_behind=True) for nth in (0, 1))
+        return Observed(first, second, left_files=False)
+
     def recorded(self, instrument: str) -> list[dict[str, Any]]:
         """What an instrument has written in the latest run."""
         path = self._scratch / "instruments" / f"{instrument}.jsonl"
@@ -319,11 +330,18 @@ class WarmSuite:
         """What an instrument recorded in the latest run of a slot that had it."""
         return next(filter(None, (slot.recorded(instrument) for slot in self._slots)), [])
 
+    def run_files_twice(self, order: Sequence[str]) -> Observed:
+        """Run one order in a free slot, those of each file a second time behind them."""
+        return self._observed(lambda slot: slot.run_files_twice(order))
+
     def run_apart(self, apart: Apart) -> Observed:
         """Run tests apart from each other, in a free slot."""
+        return self._observed(lambda slot: slot.run_apart(apart))
+
+    def _observed(self, run: Callable[[WarmSlot], Observed]) -> Observed:
         slot = self._free.get()
         try:
-            observed = slot.run_apart(apart)
+            observed = run(slot)
         finally:
             self._free.put(slot)
         with self._lock:

@@ -26,13 +26,21 @@ class Changes:
 
     at_first: Keys
     of_tests: tuple[tuple[str, Keys], ...]
+    unseen_from: str | None = None
+    """The first test that was not looked at any more, where looks took too long."""
 
     @classmethod
     def of(cls, events: Sequence[Mapping[str, Any]]) -> Changes:
         """From the lines of the meter `changes`."""
         begin: Keys = next((each["keys"] for each in events if each["event"] == "begin"), {})
         changed = tuple((each["nodeid"], each["keys"]) for each in events if each["event"] == "changed")
-        return cls(begin, changed)
+        stopped = next((each["nodeid"] for each in events if each["event"] == "stopped"), None)
+        return cls(begin, changed, stopped)
+
+    @property
+    def are_known(self) -> bool:
+        """Whether every test was looked at."""
+        return bool(self.at_first) and self.unseen_from is None
 
     @cached_property
     def leaving_files(self) -> frozenset[str]:
@@ -52,7 +60,7 @@ def prefixes(changes: Changes, most: int) -> Iterator[tuple[str, ...]]:
     The first has all tests that put nothing back: what several of them fill is full. What they overwrite, and
     what is left by tests that put something else back, comes in the further ones.
     """
-    wanted = _wanted(changes)
+    wanted = wanted_values(changes)
     if not wanted or most < 1:
         return
     in_force: dict[str, str] = {}
@@ -90,7 +98,8 @@ def halves(tests: Sequence[str], most: int) -> Iterator[tuple[tuple[str, ...], t
         yield even, odd
 
 
-def _wanted(changes: Changes) -> set[tuple[str, str]]:
+def wanted_values(changes: Changes) -> set[tuple[str, str]]:
+    """Each piece of state with the values that tests leave in it, up to some of each piece."""
     values: dict[str, dict[str, None]] = {}
     for _, keys in changes.of_tests:
         for key, digest in changes.leaves(keys).items():
