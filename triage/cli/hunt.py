@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +10,9 @@ from triage.cli import wiring
 from triage.cli.context import App, app_command, examples
 from triage.errors import ExitCode, UsageError
 
-if TYPE_CHECKING:
-    from triage.hunt.document import HuntReport
-
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
 _WORKERS = 2
-_MOST_SUSPECTED = 10
 
 
 @app_command(
@@ -62,6 +57,7 @@ def hunt_command(
     controlled experiments. What is proven becomes a cluster with the state latent, which no gate of a run
     counts. Exit 0; with --gate exit 1 for a new one, 3 where nothing could be hunted.
     """
+    from triage.cli.hunt_ending import say_hunt
     from triage.hunt.flow import hunt
     from triage.hunt.record import write_hunt
     from triage.hunt.state import Request
@@ -84,35 +80,6 @@ def hunt_command(
     say_hunt(app, report)
     is_new = any(found.new for found in report.latent)
     return ExitCode.FAILURES if gate and is_new else ExitCode.OK
-
-
-def say_hunt(app: App, report: HuntReport) -> None:
-    """The table of what was found, then what was covered."""
-    from triage.cli.json_documents.phases import HuntDocument
-    from triage.hunt.wording import claim_of, cost_in_words, coverage_in_words, row_of
-
-    app.emit(HuntDocument.of(report))
-    app.say(f"{report.stamp}: {claim_of(report)}")
-    if report.red_already:
-        app.say(f"red as they stand, left out: {', '.join(report.red_already)}")
-    for nodeid in report.by_chance:
-        app.say(f"red in one of two equal runs: {nodeid}")
-    for found in sorted(report.latent, key=lambda each: (each.kind, each.tests)):
-        app.say(row_of(found))
-        app.say(f"      {found.summary}")
-        app.say(f"      red: {found.command}")
-        if found.repair is not None:
-            app.say(f"      repair, tried: {found.repair}")
-    for suspect in report.suspected[:_MOST_SUSPECTED]:
-        app.say(f"not proven: {suspect.nodeid} ({suspect.found_by}): {suspect.reason}")
-    for line in coverage_in_words(report):
-        app.say(line)
-    for note in report.notes:
-        app.say(f"note: {note}")
-    app.say(f"cost: {cost_in_words(report)}")
-    app.say(f"evidence: {report.folder}/summary.md")
-    if report.latent:
-        app.say(f"next: triage show {report.latent[0].cluster}")
 
 
 def _seconds(text: str | None) -> float | None:

@@ -31,7 +31,7 @@ _LEAST_SECONDS = 30.0
 CHANGES = "changes"
 """The meter that records what each test leaves behind."""
 _WATCHING_SECONDS = 10.0
-"""For looks at all state behind each test; later tests of a large suite are not looked at."""
+"""Of a processor, for looks at all state behind each test; later tests of a large suite are not looked at."""
 _FILE_ORDER = "file order"
 _MOST_RED_ALONE = 50
 """Tests red in file order that are tried alone; a suite with more is broken, and no matter of a hunt."""
@@ -131,6 +131,7 @@ def _look_at_suite(state: Hunt) -> None:
     state.notes += state.warm.notes
     _take_stock(state, runs)
     state.changes = Changes.of(state.warm.recorded(CHANGES))
+    _say_what_was_not_watched(state)
     seconds = runs[0].seconds
     single = FORK_SECONDS if state.warm.forks else start_seconds
     state.costs = SuiteCosts(
@@ -138,6 +139,18 @@ def _look_at_suite(state: Hunt) -> None:
     )
     _limit_tests(state, slowest)
     _set_budget(state)
+
+
+def _say_what_was_not_watched(state: Hunt) -> None:
+    """Of a large suite with much state only the first tests are looked at."""
+    unseen = state.changes.unseen_from
+    if unseen is not None and unseen in state.collected:
+        every = len(state.collected)
+        count = every - state.collected.index(unseen)
+        state.notes.append(
+            f"what tests leave behind was not looked at from {unseen} on ({count} of {every} tests): "
+            f"looks took {_WATCHING_SECONDS:.0f} s of a processor; each test runs alone and twice instead"
+        )
 
 
 def _limit_tests(state: Hunt, slowest: float) -> None:

@@ -146,6 +146,9 @@ class OrderProver:
 
     def _likely(self, nodeid: str, *, effect_is_red: bool) -> tuple[str, ...]:
         """Whom to halve: who left what was in force, or who ran and left anything, or who ran."""
+        only = self._only_suspect(nodeid, effect_is_red=effect_is_red)
+        if only is not None:
+            return (only,)
         state = suspected_state(self.in_force, self.knowledge.runs, nodeid, effect_is_red=effect_is_red)
         by_state = tuple(self._writers_of_any(nodeid, state))
         if by_state:

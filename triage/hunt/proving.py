@@ -36,6 +36,8 @@ _MOST_TOGETHER = 16
 """Causes that are confirmed at once: what is proven stands, should the time run out in the next ones."""
 _SAMPLE = 20
 """Tests with which forks are compared: their files import what the suite needs, and they take no time."""
+_ASSUMPTIONS = 2
+"""Suspects that are tried on one test by themselves, before a whole recorded order is searched."""
 _EXPLAINED_SECONDS = 10.0
 """Time that must be left before a proof is explained: the state that leaks, its writer, a repair."""
 
@@ -133,17 +135,13 @@ def _prove_orders(hunt: Hunt, prover: OrderProver, until: float) -> None:
     waiting = _wanted(hunt, hunt.knowledge.victims(), _answered(hunt))
     found: list[Candidate] = []
     try:
-        with hunt.purposes.named(SEARCH):
-            found += prover.assumed(waiting)
-        _confirm(hunt, prover, found)
-        found.clear()
-        waiting = _wanted(hunt, waiting, _answered(hunt))
-        with hunt.purposes.named(SEARCH):
-            prover.bisect(waiting)
-            found += prover.assumed(waiting)
-        _confirm(hunt, prover, found)
-        found.clear()
-        waiting = _wanted(hunt, waiting, _answered(hunt))
+        for _ in range(_ASSUMPTIONS):
+            with hunt.purposes.named(SEARCH):
+                prover.bisect(waiting)
+                found += prover.assumed(waiting)
+            _confirm(hunt, prover, found)
+            found.clear()
+            waiting = _wanted(hunt, waiting, _answered(hunt))
         while waiting and (hunt.seconds < until or hunt.seconds_left <= 0):
             with hunt.purposes.named(SEARCH):
                 candidate = _searched(hunt, prover, waiting, found)

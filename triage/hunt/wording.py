@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triage.hunt.coverage import share
-from triage.hunt.document import HuntReport, Latent
+from triage.hunt.document import HuntReport
 from triage.hunt.proof import Proof
 from triage.text.plural import counted_noun
 
@@ -40,10 +40,10 @@ def claim_of(report: HuntReport) -> str:
     tests = len({nodeid for each in report.latent for nodeid in each.tests})
     clusters = len({each.cluster for each in report.latent})
     verb = "was" if tests == 1 else "were"
-    return (
-        f"Of {counted_noun(report.tests, 'test')} {tests} {verb} shown to be flaky "
-        f"({counted_noun(clusters, 'cluster')})."
-    )
+    hunted = counted_noun(report.tests, "test")
+    if not tests:
+        return f"Of {hunted} none was shown to be flaky."
+    return f"Of {hunted} {tests} {verb} shown to be flaky ({counted_noun(clusters, 'cluster')})."
 
 
 def coverage_in_words(report: HuntReport) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def coverage_in_words(report: HuntReport) -> tuple[str, ...]:
         named = ", ".join(report.not_tried[:_MOST_LEFT])
         more = len(report.not_tried) - _MOST_LEFT
         named += f" and {more} more" if more > 0 else ""
-        lines.append(f"no time for {named}: --budget {report.seconds_for_all:.0f} has it, or the next hunt")
+        lines.append(f"no time: for {named}; --budget {report.seconds_for_all:.0f} has it, or the next hunt")
     return tuple(lines)
 
 
@@ -72,10 +72,3 @@ def cost_in_words(report: HuntReport) -> str:
         f"{counted_noun(cost.executions, 'test execution')}, "
         f"{cost.seconds:.1f} s of {cost.budget:.0f} s"
     )
-
-
-def row_of(found: Latent) -> str:
-    """One latent test as a line."""
-    more = f" and {len(found.tests) - 1} more" if len(found.tests) > 1 else ""
-    mark = "new" if found.new else "known"
-    return f"{found.cluster or '-':<5} {mark:<6} {found.kind:<20} {found.tests[0]}{more}"

@@ -109,7 +109,9 @@ class Lab:
         numbered = [(next(self._numbers), each) for each in experiments]
         for number, experiment in numbered:
             self.record.predicted(number, self.earlier.key(experiment), experiment)
-        runs = self._run_shared_arms(experiments)
+        most_runs = sum(map(len, _turns_of_setups(experiments).values()))
+        with self._asking(questions.of_experiments(experiments), most_runs):
+            runs = self._run_shared_arms(experiments)
         trials = []
         for number, experiment in numbered:
             baseline, treated = runs[_key(experiment.baseline)], runs[_key(experiment.treated)]

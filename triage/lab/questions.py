@@ -39,6 +39,16 @@ def of_experiment(experiment: Experiment) -> str:
     return f"{experiment.probe}: does {named} decide? [{experiment.watch[0]}{others}]"
 
 
+def of_experiments(experiments: Sequence[Experiment]) -> str:
+    """The question of experiments that share their runs."""
+    first = of_experiment(experiments[0])
+    return (
+        first
+        if len(experiments) == 1
+        else f"{len(experiments)} experiments in the same runs; the first: {first}"
+    )
+
+
 def with_time(question: str, runs: int, pace: Pace, seconds_left: float) -> str:
     """The question with what its runs may take, and what is left of a budget."""
     words = []
