@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from triage.hunt.document import HuntReport, Latent, Suspected
 
 _INDENT = "    "
-_MOST_SUMMARY_LINES = 6
 _MOST_LINES = 4
 """Of a note, or of what was covered."""
 _MOST_TESTS = 5
@@ -78,8 +78,14 @@ def _say_latent(app: App, found: Latent) -> None:
         app.line(Span(f"{_INDENT}{nodeid}", "cyan"))
     if len(found.tests) > _MOST_TESTS:
         app.line(Span(f"{_INDENT}and {len(found.tests) - _MOST_TESTS} more"))
-    room = app.screen.width - len(_INDENT)
-    for line in wrapped(app.clean(found.summary), room, _MOST_SUMMARY_LINES):
+    # ids stay whole: they are there to be copied
+    summary = textwrap.wrap(
+        app.clean(found.summary),
+        app.screen.width - len(_INDENT),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in summary:
         app.line(Span(_INDENT), Span(line))
     app.line(Span(f"{_INDENT}shows it: "), Span(found.command, "bold"))
     if found.repair is not None:
