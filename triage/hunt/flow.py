@@ -106,7 +106,8 @@ def _look_at_suite(state: Hunt) -> None:
         state.notes.append("several tests have one id: orders name the first of them")
     state.notes += [f"{error.nodeid} cannot be collected: it is left out" for error in collected.errors]
     if not state.collected:
-        raise VoidError("no-tests", "no test was collected", "try `pytest --collect-only`")
+        why = f": {collected.errors[0].nodeid} cannot be collected" if collected.errors else ""
+        raise VoidError("no-tests", f"no test was collected{why}", "try `pytest --collect-only`")
     runs: list[SeenRun] = []
     slowest = 0.0
     if state.request.budget is not None:
