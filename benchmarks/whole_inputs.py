@@ -25,6 +25,8 @@ _STREAM_LINES = 4
 _EVENTS_OF_A_CLUSTER = 20
 """100,000 events tell of 5,000 clusters."""
 _RESULTS_OF_A_RUN = 1_000
+_SLEEPING_TESTS_OF_A_MODULE = 20
+_TESTS_OF_A_SHARD = 2_000
 _FAILING_EVERY = 50
 """One test in so many ever fails."""
 _RED_EVERY = 10
@@ -61,6 +63,42 @@ def conftest(size: int, folder: Path) -> None:
         f"import pytest\n@pytest.mark.parametrize('i', range({size}))\n"
         "def test_price(shop, i): assert shop['price'] == 10\n"
     )
+
+
+def sleeping(size: int, folder: Path) -> None:
+    """`size` tests of 10 ms each, in modules of 20: what runs at the same time shows in the wall time."""
+    modules = max(1, size // _SLEEPING_TESTS_OF_A_MODULE)
+    for number in range(modules):
+        (folder / f"test_s{number:04}.py").write_text(
+            "import time\n\nimport pytest\n\n"
+            f"@pytest.mark.parametrize('i', range({size // modules}))\ndef test_t(i): time.sleep(0.01)\n"
+        )
+
+
+def printing(size: int, folder: Path) -> None:
+    """A test that prints `size` MB and fails, so that its output is evidence."""
+    (folder / "test_print.py").write_text(
+        "LINE = 'step of a long computation: all is well' * 25\n\n"
+        "def test_talks():\n"
+        f"    for _ in range({size * 1000}):\n        print(LINE[:999])\n"
+        "    assert False\n"
+    )
+
+
+def shards(size: int, folder: Path) -> None:
+    """`size` shards of 2,000 trivial tests each, as the jobs of a matrix leave them."""
+    import subprocess
+
+    for number in range(size):
+        (folder / f"test_m{number:03}.py").write_text(
+            f"import pytest\n@pytest.mark.parametrize('i', range({_TESTS_OF_A_SHARD}))\ndef test_t(i): pass\n"
+        )
+    for number in range(1, size + 1):
+        # a STAMP of its own: a quick shard may begin within the second of the one before it
+        words = ["run", "--shard", f"{number}/{size}", "--stamp", _stamp(number), "--workers", "1"]
+        command = [sys.executable, "-m", "triage", *words]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    (folder / "reports").rename(folder / "artifacts")
 
 
 def torch(size: int, folder: Path) -> None:
@@ -229,7 +267,20 @@ def _stamp(number: int) -> str:
 
 
 KINDS: dict[str, Callable[[int, Path], None]] = {
-    made.__name__: made for made in (trivial, parameters, conftest, torch, junit, journal, history, stamps)
+    made.__name__: made
+    for made in (
+        trivial,
+        parameters,
+        conftest,
+        sleeping,
+        printing,
+        shards,
+        torch,
+        junit,
+        journal,
+        history,
+        stamps,
+    )
 }
 
 

@@ -18,7 +18,7 @@ _MB = 1_000_000
 _MILLISECONDS = 1000
 _TRIAGE = (sys.executable, "-m", "triage")
 _PYTEST = (sys.executable, "-m", "pytest", "-q")
-_NO_CHUNK = "0"
+_DASK_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,35 @@ def _of_large_run(bench: Bench, size: int) -> dict[str, float]:
     folder = bench.made("trivial", size)
     spent = bench.medians({"triage": _run(folder, "--workers", "1")})
     return {"peak": spent["triage"].peak_mib}
+
+
+def _of_output(bench: Bench, size: int) -> dict[str, float]:
+    """Peak memory of any one process where a test prints a lot: the record of it is bounded."""
+    folder = bench.made("printing", size)
+    spent = bench.medians({"triage": _run(folder, "--workers", "1", "--reruns", "0")})
+    return {"peak": spent["triage"].peak_mib, "evidence on disk": _bytes_below(folder / "reports") / _MB}
+
+
+def _of_dask(bench: Bench, size: int) -> dict[str, float] | None:
+    if importlib.util.find_spec("distributed") is None:
+        return None
+    folder = bench.made("sleeping", size)
+    dask = ("--executor", "dask", "--workers")
+    spent = bench.medians({"one": _run(folder, *dask, "1"), "four": _run(folder, *dask, "4")})
+    share_of_linear = spent["one"].wall / (spent["four"].wall * _DASK_WORKERS)
+    return {"wall to a quarter of one worker's": 1 / share_of_linear}
+
+
+def _of_shards(bench: Bench, size: int) -> dict[str, float]:
+    folder = bench.made("shards", size)
+    collecting = _run_of_shards(folder)
+    spent = bench.medians({"collect": collecting})
+    return {"collect": spent["collect"].processor, "collect, peak": spent["collect"].peak_mib}
+
+
+def _run_of_shards(folder: Path) -> Command:
+    words = [*_TRIAGE, "collect", "--shards", "artifacts"]
+    return Command(words, folder, before=partial(_forget_runs, folder))
 
 
 def _of_torch(bench: Bench, size: int) -> dict[str, float] | None:
@@ -264,6 +293,30 @@ ROWS = (
         (1_000,),
         (Target("peak", "MiB", 400),),
         _of_large_run,
+    ),
+    Row(
+        "output",
+        "MB that a failing test prints, 1 worker",
+        (10, 100, 1_000),
+        (5,),
+        (Target("peak", "MiB", 400), Target("evidence on disk", "MB", 5)),
+        _of_output,
+    ),
+    Row(
+        "dask",
+        "tests of 10 ms on four local workers of Dask",
+        (1_000, 5_000, 20_000),
+        (400,),
+        (Target("wall to a quarter of one worker's", "x", 1.25),),
+        _of_dask,
+    ),
+    Row(
+        "shards",
+        "shards of 2,000 tests that are joined",
+        (10, 30, 100),
+        (2,),
+        (Target("collect", "s", 20), Target("collect, peak", "MiB", 400)),
+        _of_shards,
     ),
     Row(
         "parameters",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.evidence.atomic import plain
-from triage.evidence.json_document import json_pieces
+from triage.evidence.json_document import Rows, json_pieces
 from triage.model.outcome import Outcome
 from triage.model.run import RunRecord, TestResult
 from triage.text.redact_data import redacted_data
@@ -28,6 +28,15 @@ def test_a_long_list_holds_what_a_short_one_holds(head: dict[str, Any], row: Any
     text = "".join(json_pieces(document, _without_a))
     at_once = json.loads(json.dumps(redacted_data(plain(document), _without_a)))
     assert json.loads(text) == at_once
+
+
+@given(head=_ROWS, row=_ROWS, length=st.sampled_from((0, 1, 200, 201, 450)))
+def test_rows_that_are_made_while_they_are_written_read_as_a_list(
+    head: dict[str, Any], row: Any, length: int
+) -> None:
+    rows = [row] * length
+    made = "".join(json_pieces({**head, "rows": Rows(length, rows.__iter__)}, _without_a))
+    assert made == "".join(json_pieces({**head, "rows": rows}, _without_a))
 
 
 def test_a_record_with_many_results_reads_back() -> None:

@@ -47,6 +47,14 @@ PIECES = st.sampled_from(
         " vs ",
         "expected 3 got 4",
         "assert 1 == 2",
+        "\nassert 3.5 < 1e-05\n",
+        "\nassert 0 > 0.0\n",
+        "\nassert 12 == 0.5\n",
+        "\nassert 7 >= 1e-400\n",
+        " +  where 3.5 = f()",
+        " is off",
+        "abs(",
+        "shape mismatch",
         "± 1e-6",
         "took 5ms",
         "cuda:0",
@@ -79,10 +87,12 @@ FRAMES = st.sampled_from(
         (Frame(path="src/a.py", lineno=1, function="f", code="return x[1]", origin="product"),),
         (Frame(path="src/a.py", lineno=2, function="f", code="return x[2]", origin="product"),),
         (Frame(path="tests/t.py", lineno=3, function="test_a", code="assert x.size_of == 3", origin="test"),),
+        (Frame(path="tests/t.py", lineno=4, function="test_a", code="assert took < limit", origin="test"),),
     ]
 )
 REPRESENTATIONS = [
     "",
+    "    took = time.time() - start\n>   assert took < limit\nE   assert 3.5 < 1",
     "/home/x/tests/t.py:3: E",
     "tests/t.py:3: E",
     "image = tensor([1.], dtype=torch.float32)",
@@ -148,7 +158,24 @@ def test_volatile_parts_share_a_key() -> None:
     assert cache_key(one) == cache_key(other)
     assert cache_key(failing("5 of 5")) == cache_key(failing("5 of 6"))
     assert cache_key(failing("float32 of 6")) != cache_key(failing("float64 of 6"))
-    assert cache_key(failing("assert 3 == 4")) is None
+    assert cache_key(failing("assert 3 in (4, 5)")) is None
+
+
+def test_assertions_share_a_key_where_their_numbers_say_the_same() -> None:
+    def failing(message: str) -> Failure:
+        raised = Raised(type="AssertionError", message=message)
+        return Failure(nodeid="t.py::a", phase=Phase.CALL, chain=(raised,))
+
+    def key(assertion: str) -> object:
+        found = cache_key(failing(f"the beam is off\n{assertion}\n +  where 3 = size()"))
+        assert found is not None
+        return found
+
+    assert key("assert 3.5e-4 < 1e-05") == key("assert 3.9e-4 < 1e-05")
+    assert key("assert 3.5e-4 < 1e-05") != key("assert 3.9e-3 < 1e-05")  # another decade
+    assert key("assert 0.0 > 1") != key("assert 1 > 1")
+    assert key("assert 3 == 4") != key("assert 3 == 5")  # another difference
+    assert cache_key(failing("assert 3 == 4\nGreatest absolute difference: 1")) is None
 
 
 def test_output_that_tells_nothing_of_the_cause_shares_a_key() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from triage.documents.run_summary import CAUSES, write_run_summary
 from triage.errors import ExitCode, TriageError
 from triage.evidence import atomic
 from triage.evidence.folder import EvidenceFolder
+from triage.evidence.json_document import Rows
 from triage.evidence.packed import packed
 from triage.model.base import Value
 from triage.model.cluster import Cluster, RunState
@@ -285,15 +286,8 @@ def _write(
     """Write `failures.json`, `signatures.json` and `clusters.json`, which says whether its ids are those of
     the journal.
     """
-    earlier: Counter[str] = Counter()
-    rows = []
-    for failure in record.failures:
-        slot = (failure.nodeid, earlier[failure.nodeid])
-        earlier[failure.nodeid] += 1
-        row = _failure_row(failure, assignment, slot)
-        clusters = [row["cluster"]] if row["cluster"] else []
-        row["quarantine"] = quarantine_of_test(failure.nodeid, clusters, quarantines)
-        rows.append(row)
+    failures = record.failures
+    rows = Rows(len(failures), lambda: _failure_rows(failures, assignment, quarantines))
     folder.write_json("failures.json", {"stamp": record.stamp, "failures": rows})
     write_signatures(folder, assignment)
     folder.write_json(
@@ -313,6 +307,20 @@ def _next_commands(services: Services, clusters: Sequence[Cluster], *, in_journa
     causes = known_causes(services.output, registry)
     commands = {each.id: command_in(registry, each, causes.get(each.id)) for each in clusters}
     return {cluster: command for cluster, command in commands.items() if command is not None}
+
+
+def _failure_rows(
+    failures: Iterable[Failure], assignment: Assignment, quarantines: Sequence[Quarantine]
+) -> Iterator[dict[str, Any]]:
+    """The rows of `failures.json`, in the order of the record."""
+    earlier: Counter[str] = Counter()
+    for failure in failures:
+        slot = (failure.nodeid, earlier[failure.nodeid])
+        earlier[failure.nodeid] += 1
+        row = _failure_row(failure, assignment, slot)
+        clusters = [row["cluster"]] if row["cluster"] else []
+        row["quarantine"] = quarantine_of_test(failure.nodeid, clusters, quarantines)
+        yield row
 
 
 def _failure_row(failure: Failure, assignment: Assignment, slot: tuple[str, int]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Report:
     def summary(self) -> dict[str, Any]:
         """The run's figures, from what it recorded."""
         if self.is_concluded:
-            return summary_of(self.folder.path)
+            return summary_of(self.folder.path, self.record)
         return summarize(self.record, clusters=(), failures=())
 
     @cached_property

@@ -288,10 +288,14 @@ def write_run_summary(
     return summary
 
 
-def summary_of(folder: Path) -> dict[str, Any]:
-    """Compute the figures of a run from its folder. Raises `VoidError` where that is damaged."""
+def summary_of(folder: Path, record: RunRecord | None = None) -> dict[str, Any]:
+    """Compute the figures of a run from its folder. Raises `VoidError` where that is damaged.
+
+    `record` is what `results.json` there holds, where the caller has read it already.
+    """
     try:
-        record = read_run_record(folder / "results.json", with_texts=False)
+        if record is None:
+            record = read_run_record(folder / "results.json", with_texts=False)
         document = _read(folder / "clusters.json")
         clusters = [Cluster.model_validate(item) for item in document["clusters"]]
         failures = read_rows(folder / "failures.json", "failures", _FailureRow)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from triage.model.failure import Frame, Raised, beneath, origin_of, posix
@@ -117,18 +118,18 @@ def _entries(lines: list[str], root: str | None) -> Iterator[_Entry]:
         function = found["function"] or _function(block)
         if code is None and index + 1 < len(lines) and lines[index + 1].startswith("    "):
             code = lines[index + 1].strip()
-        path = posix(found["path"])
-        yield _Entry(
-            Frame(
-                path=beneath(path, root),
-                lineno=int(found["line"]),
-                function=function,
-                code=code[:_CODE_CHARS] if code else None,
-                origin=origin_of(path, root),
-            ),
-            found["type"] or "",
-        )
+        code = code[:_CODE_CHARS] if code else None
+        yield _Entry(_frame(found["path"], int(found["line"]), function, code, root), found["type"] or "")
         start = index + 1
+
+
+@lru_cache(maxsize=4096)
+def _frame(path: str, line: int, function: str | None, code: str | None, root: str | None) -> Frame:
+    """One frame, the very same for the same location: failures of one kind come through the same lines."""
+    path = posix(path)
+    return Frame(
+        path=beneath(path, root), lineno=line, function=function, code=code, origin=origin_of(path, root)
+    )
 
 
 def _function(block: list[str]) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
+from triage.text.hints import holds_any
 from triage.text.pattern import pattern
 
 _SEPARATOR = re.compile(r"[\\/]")
@@ -62,7 +64,7 @@ def guess_root(text: str, file: str) -> str | None:
 def workspace_in(text: str) -> str | None:
     """The folder of a CI system's checkout, where the text shows a path below one."""
     text = text[:_LOOKED_AT]
-    if not any(hint in text for hint in _WORKSPACE_HINTS):
+    if not holds_any(text, _WORKSPACE_HINTS):
         return None
     workspace = _WORKSPACE.search(text)
     return posix_root(workspace[0]) if workspace else None
@@ -75,8 +77,22 @@ def posix_root(root: str) -> str:
 
 def _may_be_absolute(file: str, text: str) -> bool:
     """Whether the text may show the file below another folder, which `in` tells many times faster."""
+    words = _words_of_path(file)
+    return words.name in text and (words.posix_start in text or words.windows_start in text)
+
+
+class _WordsOfPath(NamedTuple):
+    """What stands in any text that shows a relative file with its absolute path."""
+
+    name: str
+    posix_start: str
+    windows_start: str
+
+
+@lru_cache(maxsize=4096)
+def _words_of_path(file: str) -> _WordsOfPath:
     first, *_ = _SEPARATOR.split(file, maxsplit=1)
-    return file.rpartition("/")[2] in text and (f"/{first}" in text or f"\\{first}" in text)
+    return _WordsOfPath(file.rpartition("/")[2], f"/{first}", f"\\{first}")
 
 
 @lru_cache(maxsize=1024)

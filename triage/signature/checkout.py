@@ -50,10 +50,15 @@ def _guessed_roots(failure: Failure) -> tuple[str, ...]:
 
     These are the test's own file and source files of the project; else the workspace of a CI service.
     """
-    texts = _texts_with_paths(failure)
-    product = set()
+    product: set[str] = set()
+    absolute: list[str] = []
     for raised in failure.chain:
-        product |= {frame.path for frame in raised.frames if frame.origin == "product"}
+        for frame in raised.frames:
+            if frame.origin == "product":
+                product.add(frame.path)
+            if _is_absolute(frame.path):
+                absolute.append(f'"{frame.path}"')
+    texts = _texts_with_paths(failure, " ".join(absolute))
     own_file = posix(file_of(failure.nodeid))
     for file in (own_file, *sorted(product)):
         for text in texts:
@@ -67,11 +72,16 @@ def _guessed_roots(failure: Failure) -> tuple[str, ...]:
     return ()
 
 
-def _texts_with_paths(failure: Failure) -> list[str]:
-    """Return the texts that may quote a path, and in one more text the absolute paths of frames."""
-    frames = [frame for raised in failure.chain for frame in raised.frames]
-    absolute = " ".join(f'"{frame.path}"' for frame in frames if _ABSOLUTE.match(frame.path))
-    return [text for text in (*_texts(failure), absolute) if "/" in text or "\\" in text]
+def _texts_with_paths(failure: Failure, absolute: str) -> list[str]:
+    """Return the texts that may quote a path; `absolute` has those of frames in quotation marks."""
+    # an imported failure without a traceback has its message twice: one look is enough
+    texts = dict.fromkeys((*_texts(failure), absolute))
+    return [text for text in texts if "/" in text or "\\" in text]
+
+
+@lru_cache(maxsize=4096)
+def _is_absolute(path: str) -> bool:
+    return _ABSOLUTE.match(path) is not None
 
 
 def _texts(failure: Failure) -> Iterator[str]:

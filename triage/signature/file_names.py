@@ -42,6 +42,7 @@ _CHANCE = pattern(
     rejects=["x86.csv", "table_2.csv"],
 )
 """Parts of a file's name that another run would give otherwise."""
+_BACKSLASHES = re.compile(r"\\+")
 _EXTENSION = re.compile(r"\.[a-z]{1,5}$")
 
 
@@ -74,7 +75,8 @@ def shown_path(path: str) -> str:
 
 
 def _posix(path: str) -> str:
-    return re.sub(r"\\+", "/", path).rstrip("/") or "/"
+    slashes = _BACKSLASHES.sub("/", path) if "\\" in path else path
+    return slashes.rstrip("/") or "/"
 
 
 def _last_part(path: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from triage.model.failure import Raised
+from triage.text.hints import holds_any
 from triage.text.pattern import pattern
 
 EXAMPLE = "<example>"
@@ -22,6 +23,8 @@ _HEADING = pattern(
     matches=["Falsifying example: test_a(", "Failing test case: test_a(", "Draw 1: 7", "Draw 2 (name): 'x'"],
     rejects=["an example: x"],
 )
+_HEADING_HINTS = ("Falsifying ", "Failing ", "Draw ")
+"""Every heading begins with one of these, which `in` finds many times faster."""
 _ARGUMENT = pattern(
     r"^\s*(?:\w+=|Draw[ ]\d+(?:[ ]\([^)]*\))?:[ ])(?P<value>\S.*?),?\s*(?:\#[ ]or[ ]any.*)?$",
     flags=re.MULTILINE,
@@ -44,13 +47,17 @@ _CALL_OF_TEST = pattern(
 
 def shows_example(raised: Raised) -> bool:
     """Whether the exception comes with a generated example."""
-    return any(_HEADING.search(text) for text in (raised.message, *raised.notes))
+    return _has_heading(raised.message) or any(_has_heading(note) for note in raised.notes)
+
+
+def _has_heading(text: str) -> bool:
+    return holds_any(text, _HEADING_HINTS) and _HEADING.search(text) is not None
 
 
 def without_example(raised: Raised) -> str:
     """The message of the exception, with `<example>` for each generated value that it quotes."""
     message = raised.message
-    if not any(_HEADING.search(text) for text in (message, *raised.notes)):
+    if not shows_example(raised):
         return _CALL_OF_TEST.sub(r"\g<heading>\g<test>", message)
     heading = _HEADING.search(message)
     own, printed = (message[: heading.start()], message[heading.start() :]) if heading else (message, "")

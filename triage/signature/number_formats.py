@@ -14,7 +14,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from triage.signature.number_sentences import ABSOLUTE, RELATIVE, TOLERANCES, read_sentence
+from triage.signature.number_sentences import (
+    ABSOLUTE,
+    RELATIVE,
+    TOLERANCES,
+    names_comparison,
+    read_sentence,
+)
 from triage.signature.numbers import (
     ANY_NUMBER,
     LOOKED_AT,
@@ -39,6 +45,7 @@ from triage.signature.numpy_formats import (
     ordered,
     single_items,
 )
+from triage.text.hints import holds_any
 from triage.text.pattern import pattern
 
 
@@ -47,8 +54,8 @@ def read_numbers(message: str) -> Numeric:
     """The numbers of a message, whoever worded it; an empty `Numeric` where it compares nothing."""
     text = message[:LOOKED_AT]
     known = read_sentence(message)
-    hinted = [reader for reader in _READERS if any(hint in text for hint in reader.hints)]
-    if not hinted and not any(hint in text for hint in _TABLE_HINTS):
+    hinted = [reader for reader in _READERS if holds_any(text, reader.hints)]
+    if not hinted and not holds_any(text, _TABLE_HINTS):
         return known
     found = known
     for reader in hinted:
@@ -57,6 +64,15 @@ def read_numbers(message: str) -> Numeric:
             found = better
             break
     return _with_printed_errors(text, found, known.factor)
+
+
+def is_worded_by_library(text: str) -> bool:
+    """Whether a message with this text may be read otherwise than as a sentence or an assertion."""
+    return (
+        any(holds_any(text, reader.hints) for reader in _READERS)
+        or holds_any(text, _TABLE_HINTS)
+        or names_comparison(text)
+    )
 
 
 def _with_printed_errors(text: str, found: Numeric, factor: float | None) -> Numeric:

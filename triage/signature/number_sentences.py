@@ -18,6 +18,7 @@ from triage.signature.numbers import (
     number,
     relation_of,
 )
+from triage.text.hints import holds_any
 from triage.text.pattern import pattern
 
 _LONGEST_SENTENCE = 500
@@ -176,9 +177,20 @@ def read_sentence(message: str) -> Numeric:
     return _sentence(text)
 
 
+def names_comparison(text: str) -> bool:
+    """Whether a text has what any of the headings, attributes or shapes that are looked for has."""
+    hints = (*_LIBRARY_HINTS, "do not match", "shapes (", "tensor a (")
+    return holds_any(text, hints)
+
+
+def may_tell_difference(text: str) -> bool:
+    """Whether a text may show that one side of `assert error < tolerance` is a difference."""
+    return "abs(" in text or holds_any(text, _PAIR_HINTS)
+
+
 def _kind(text: str) -> str:
     """The kind of comparison that a library's heading names; empty without such a heading."""
-    if not any(hint in text for hint in _LIBRARY_HINTS):
+    if not holds_any(text, _LIBRARY_HINTS):
         return ""
     return next((kind for kind, heading in _KINDS if heading.search(text)), "")
 
@@ -281,7 +293,7 @@ class _Pair(NamedTuple):
 def _pair(text: str) -> _Pair | None:
     """What was got and what was expected, where a sentence says both."""
     text = text[:2000]
-    if not any(hint in text for hint in _PAIR_HINTS):
+    if not holds_any(text, _PAIR_HINTS):
         return None
     found = _PAIR.search(text)
     if found is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
+from triage.text.hints import holds_any
 from triage.text.pattern import pattern
 
 _MOST_PATHS = 20
@@ -80,7 +82,7 @@ _MISSING_HINTS = (
 
 def says_missing(text: str) -> bool:
     """Whether the text complains that something is not there."""
-    return any(hint in text for hint in _MISSING_HINTS) and _MISSING.search(text) is not None
+    return holds_any(text, _MISSING_HINTS) and _MISSING.search(text) is not None
 
 
 def concerns_paths(text: str) -> bool:
@@ -88,12 +90,36 @@ def concerns_paths(text: str) -> bool:
     return says_missing(text) or _ASKS.search(text) is not None
 
 
+class MissingInPart(NamedTuple):
+    """What a part of a text, of whole lines, brings to what `missing_paths` gives for all of it."""
+
+    complains_of_presence: bool
+    """The opposite of a missing path: lines that ask whether one is there then say nothing, in any part."""
+    paths: tuple[str, ...]
+    paths_if_present: tuple[str, ...]
+    """Where some part complains that a path is there."""
+
+
+NOTHING_MISSING = MissingInPart(complains_of_presence=False, paths=(), paths_if_present=())
+
+
+def missing_in_part(text: str) -> MissingInPart:
+    """What this part of a longer text says is not there."""
+    if not concerns_paths(text):
+        return NOTHING_MISSING
+    complains = _IS_THERE.search(text) is not None
+    return MissingInPart(complains, _missing(text, is_there=False), _missing(text, is_there=True))
+
+
 def missing_paths(text: str) -> tuple[str, ...]:
     """Relative paths and modules that the text says are not there."""
     if not says_missing(text):
         return ()
+    return _missing(text, is_there=_IS_THERE.search(text) is not None)
+
+
+def _missing(text: str, *, is_there: bool) -> tuple[str, ...]:
     found: set[str] = set()
-    is_there = _IS_THERE.search(text) is not None
     for line in text.splitlines():
         if not _MISSING.search(line) or (is_there and _ASKS.search(line)):
             continue

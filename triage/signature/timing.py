@@ -54,14 +54,21 @@ _PASSES = 3
 
 def compares_time(longrepr: str, code: str) -> bool:
     """Whether the failing line (`code`, else the lines after `>`) compares a measured time."""
-    lines = longrepr.splitlines()
-    failing = code or next((line[1:] for line in lines if line.startswith(">")), "")
+    failing = code or _marked_line(longrepr)
     if not failing.lstrip().startswith("assert"):
         return False
+    lines = longrepr.splitlines()
     if _CLOCK.search(failing):
         return True
     compared = _MESSAGE.split(failing, maxsplit=1)[0]  # a time that is only printed is not compared
     return not _names_of_times(lines).isdisjoint(_NAME.findall(compared))
+
+
+def _marked_line(longrepr: str) -> str:
+    """The first line that pytest marks as the failing one, without its mark."""
+    if ">" not in longrepr:
+        return ""
+    return next((line[1:] for line in longrepr.splitlines() if line.startswith(">")), "")
 
 
 def _names_of_times(lines: list[str]) -> set[str]:
