@@ -222,14 +222,17 @@ def test_no_third_fork_starts_before_one_is_proven(tmp_path):
     assert [warmth.way(BASE).forks for _ in range(3)] == [True, True, False]
 
 
-def test_an_arm_that_a_new_interpreter_has_run_is_not_confirmed_again(opened):
+@pytest.mark.parametrize("has_fixed_hashes", [True, False])
+def test_an_arm_that_a_new_interpreter_has_run_is_not_confirmed_again(opened, has_fixed_hashes):
+    """Unless each interpreter orders sets in its own way."""
     treated = BASE.plus(instruments={"defaults": {"overrides": {"a.b": 1}}})
     lab = opened(lambda setup, forks: RED if setup == BASE else GREEN)
+    lab.runner.warmth.has_fixed_hashes = has_fixed_hashes
     # the first run of a case never counts, the second one does
     lab.look([Look(setup=BASE), Look(setup=BASE, fresh=True), Look(setup=BASE)])
     trial = lab.experiment(experiment(treated))
     assert trial.result.status is Status.CONFIRMED
-    assert [run.forked for run in trial.baseline] == [True, True, False, True]
+    assert [run.forked for run in trial.baseline] == [True, has_fixed_hashes, False, True]
     assert [run.forked for run in trial.treated] == [True, True, True, False]
 
 

@@ -154,9 +154,10 @@ class Lab:
         """Run rounds of both arms until they answer, or the budget is spent after the first round.
 
         What is known of the baseline already is counted, and comes last in it (see `lab.controls`), unless a
-        new run passes. Both arms fork or neither does. Where they fork, an arm that no new interpreter has
-        run yet gets one in the last round; if that contradicts the forks, no run forks any more and the arms
-        are run anew.
+        new run passes. Both arms fork or neither does. Where they fork the last round is one of new
+        interpreters: forks of one parent share its hash seed, and these draw others. Where that is fixed, an
+        arm that a new interpreter has run before needs no further one. If new interpreters contradict forks,
+        no run forks any more and the arms are run anew.
         """
         baseline: list[Observation] = []
         treated: list[Observation] = []
@@ -167,9 +168,9 @@ class Lab:
                 arms = rounds.pop(0)
                 setups = [experiment.baseline if arm == "A" else experiment.treated for arm in arms]
                 forks = self.runner.warmth.may_fork(*setups)
-                unconfirmed = _unconfirmed_arms([*baseline, *kept], treated) if not rounds else frozenset()
+                fresh_arms = frozenset() if rounds else self._fresh_at_last([*baseline, *kept], treated)
                 planned = [
-                    (setup, not forks or arm in unconfirmed) for arm, setup in zip(arms, setups, strict=True)
+                    (setup, not forks or arm in fresh_arms) for arm, setup in zip(arms, setups, strict=True)
                 ]
                 observations = self._run_all(planned, several=True)
                 for arm, observation in zip(arms, observations, strict=True):
@@ -186,6 +187,15 @@ class Lab:
             if not (treated and (baseline or kept)):
                 raise
         return [*baseline, *kept], treated
+
+    def _fresh_at_last(
+        self, baseline: Sequence[Observation], treated: Sequence[Observation]
+    ) -> frozenset[str]:
+        """The arms, A the baseline, of which the last round is a new interpreter."""
+        arms = (("A", baseline), ("B", treated))
+        if not self.runner.warmth.has_fixed_hashes:
+            return frozenset(arm for arm, _ in arms)
+        return frozenset(arm for arm, runs in arms if all(run.forked for run in runs))
 
     def _kept_for(self, experiment: Experiment) -> list[Observation]:
         """Earlier runs that count in the baseline of an experiment."""
@@ -255,12 +265,6 @@ class Lab:
         self._controls.add(setup, self.limits, observation)
         self.progress.step(f"run {number}")
         return observation
-
-
-def _unconfirmed_arms(baseline: Sequence[Observation], treated: Sequence[Observation]) -> frozenset[str]:
-    """The arms, A the baseline, that forks alone have run so far."""
-    arms = (("A", baseline), ("B", treated))
-    return frozenset(arm for arm, runs in arms if all(run.forked for run in runs))
 
 
 def _forks_are_contradicted(

@@ -20,7 +20,7 @@ from triage.lab.lab import Lab
 from triage.lab.record import ExperimentRecord
 from triage.lab.runner import SetupRunner
 from triage.lab.shared_forks import shared_forks
-from triage.lab.warmth import Warmth
+from triage.lab.warmth import HASH_SEED, Warmth
 from triage.model.criterion import Conditions
 from triage.process.scratch import Scratch
 from triage.process.stopping import StopOrDeadline, never
@@ -144,15 +144,23 @@ def _warmth(
     is_possible = executor.has_fork_server and sys.platform == "linux"
     if services.settings.isolation == "fresh" or not is_possible:
         return Warmth.none()
+    has_fixed_hashes = environment.inherited(HASH_SEED) not in (None, "", "random")
     seconds = limits_for_collection(services.settings.limits).test_timeout
     shared = shared_forks()
     if shared is not None:
         parents = shared.parents(environment.python, seconds)
         code = _fingerprint(services, place, environment)
-        return Warmth(parents, place.temporary, note, proofs=shared.proofs, code=code)
+        return Warmth(
+            parents,
+            place.temporary,
+            note,
+            proofs=shared.proofs,
+            code=code,
+            has_fixed_hashes=has_fixed_hashes,
+        )
     parents = WarmParents(executor, place.temporary / "warm", python=environment.python, seconds=seconds)
     place.closing.callback(parents.close)
-    return Warmth(parents, place.temporary, note)
+    return Warmth(parents, place.temporary, note, has_fixed_hashes=has_fixed_hashes)
 
 
 def earlier_verdicts(

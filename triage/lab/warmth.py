@@ -7,7 +7,7 @@ experiment. Variables are decided by the parents themselves (see `run.warm_paren
 
 The first runs are new interpreters; from one of them the list of modules is learned. The first two forks
 repeat one of them, with or without meters: where one ends otherwise, no further run forks, and it is run
-anew. Each arm of an experiment that forks is confirmed by a new interpreter (see `lab.lab`). What forks of
+anew. Each experiment that forks is confirmed by new interpreters (see `lab.lab`). What forks of
 one laboratory have shown holds for the next one of the same process, as long as code, environment and test
 files are the same (see `lab.shared_forks`).
 """
@@ -27,7 +27,7 @@ _ACT_ON_IMPORTS = frozenset({"network", "machine"})
 """Instruments of whose replacements a library that is imported behind them keeps some."""
 _TRIED_AT_ONCE = 2
 """Forks that may be on their way before one is proven: the repeats of an unchanged case, side by side."""
-_HASH_SEED = "PYTHONHASHSEED"
+HASH_SEED = "PYTHONHASHSEED"
 """Drawn when an interpreter starts: with and without this variable, forks of one parent share one."""
 
 
@@ -79,12 +79,14 @@ class Warmth:
         *,
         proofs: ForkProofs | None = None,
         code: str = "",
+        has_fixed_hashes: bool = False,
     ) -> None:
         """Without parents every run is a new interpreter. `note` takes why no further run forks.
 
         `proofs` are what other laboratories have shown, and are told what this one shows; `code` stands for
-        its state of code and environment.
+        its state of code and environment. With `has_fixed_hashes` all interpreters order sets alike.
         """
+        self.has_fixed_hashes = has_fixed_hashes
         self.parents = parents
         self._proofs = proofs if proofs is not None else ForkProofs()
         self._code = code
@@ -148,7 +150,7 @@ class Warmth:
         self._is_proven = self.imports is not None
 
     def _acts_early(self, setup: Setup) -> bool:
-        if setup.packages or _HASH_SEED in setup.env:
+        if setup.packages or HASH_SEED in setup.env:
             return True
         if any(setup.instruments.get(name) for name in _ACT_ON_IMPORTS):
             return True

@@ -17,6 +17,7 @@ from triage.lab.protocol import Look, Observation, Setup
 from triage.model.criterion import Bound, Criterion, CriterionResult, Scope, allowed_rate
 from triage.model.outcome import Outcome
 from triage.model.recorded_criteria import RecordedCriteria
+from triage.repair.asked import STEADY_RUNS
 from triage.repair.assertion_strength import missing_note
 from triage.repair.inputs import TWICE
 from triage.repair.options import text_of
@@ -96,7 +97,9 @@ def _key(process: _Process) -> str:
 def run_all(lab: Lab, criteria: Iterable[Criterion]) -> CriterionRuns:
     """Run whatever the criteria need, each process as often as the most demanding one asks.
 
-    The first run of each process is a new interpreter, its repeats may fork from a warm parent.
+    The first run of each process is a new interpreter, its repeats may fork from a warm parent. A flaky
+    test, which is asked to run more often than a steady one, is given a new interpreter each time: forks of
+    one parent share what was drawn when it started.
     """
     times: dict[str, int] = {}
     processes: dict[str, _Process] = {}
@@ -119,7 +122,7 @@ def run_all(lab: Lab, criteria: Iterable[Criterion]) -> CriterionRuns:
         Look(
             setup=processes[key].setup(meters[key]),
             why=f"exit criterion {', '.join(dict.fromkeys(names[key]))}",
-            fresh=number < len(firsts),
+            fresh=number < len(firsts) or times[key] > STEADY_RUNS,
         )
         for number, key in enumerate(order)
     ]
