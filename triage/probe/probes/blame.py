@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from triage.lab.patches import patch_of_files
+from triage.lab.protocol import Answer, Look, Observation, Step
 from triage.model.experiment import RootCause
 from triage.model.failure import Frame
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.date_repairs import calendar_repairs
 from triage.probe.symptoms import own_frames
 
+_HASH_SEED = "PYTHONHASHSEED"
+_OTHER_INTERPRETERS = 2
+"""Beside those in which the failure was reproduced."""
 _SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
 """Exceptions that say that the code itself is wrong, whatever it was given."""
 
@@ -30,6 +36,8 @@ class Blame:
         slip = _slip_of_the_test(case)
         if slip is not None:
             return Finding(cause=slip)
+        if (yield from _passes_in_another_interpreter(case)):
+            return Finding()  # it is flaky, and will be probed again as such
         frames = own_frames(case)
         raising = _innermost_own_frame(case)
         if not frames or raising is None or raising.origin != "product":
@@ -49,6 +57,15 @@ class Blame:
                 texts = {changed: (case.source(changed), text) for changed, text in edit.edits.items()}
                 patches.append(patch_of_files(texts, edit.title, edit.reason))
         return Finding(cause=cause, patches=tuple(patches))
+
+
+def _passes_in_another_interpreter(case: Case) -> Generator[tuple[Step, ...], tuple[Answer, ...], bool]:
+    """Whether it passes with other hash seeds: forks of one parent share theirs, and so look steady."""
+    if case.context != "alone" or case.env.get(_HASH_SEED, "random") not in ("", "random"):
+        return False
+    again = Look(setup=case.base, why="the unchanged case in other interpreters", fresh=True)
+    answers = yield (again,) * _OTHER_INTERPRETERS
+    return any(isinstance(run, Observation) and run.passed(case.nodeid) for run in answers)
 
 
 def _slip_of_the_test(case: Case) -> RootCause | None:
