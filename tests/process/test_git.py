@@ -8,7 +8,9 @@ import subprocess
 import pytest
 
 from triage.errors import UsageError, VoidError
+from triage.process import git as git_module
 from triage.process.git import Repository, apply_patch, scratch_copy
+from triage.process.git_config import converts_nothing
 from triage.run.environment import read_checkout
 
 
@@ -148,6 +150,49 @@ def test_no_filter_is_started_whoever_configured_it(repository, tmp_path, trap, 
     found.apply("--- a/a.bin\n+++ b/a.bin\n@@ -1 +1 @@\n-as smudged by its owner\n+patched\n")
     found.commit_all("through the filter")
     assert not (tmp_path / "sprung").exists()
+
+
+def test_what_reads_only_commits_and_trees_starts_nothing_and_asks_nothing(
+    repository, tmp_path, trap, monkeypatch
+):
+    (repository / ".gitattributes").write_text("*.txt filter=mine diff=mine merge=mine\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "with attributes")
+    with (repository / ".git" / "config").open("a") as config:
+        config.write(f'[filter "mine"]\n clean = {trap}\n smudge = {trap}\n process = {trap}\n')
+        config.write(
+            f'[diff "mine"]\n textconv = {trap}\n command = {trap}\n[merge "mine"]\n driver = {trap}\n'
+        )
+        events = ("pre-commit", "post-checkout", "reference-transaction", "post-index-change")
+        lines = "".join(f" event = {event}\n" for event in events)
+        config.write(f'[hook "mine"]\n command = {trap}\n{lines}')
+    (repository / "sub" / "a.txt").write_text("not committed\n")
+    asked = []
+    execute = git_module._execute
+
+    def listening(folder, command, *arguments, **named):
+        asked.append(command)
+        return execute(folder, command, *arguments, **named)
+
+    monkeypatch.setattr(git_module, "_execute", listening)
+    for command, *arguments in (
+        ["rev-parse", "--show-toplevel"],
+        ["rev-parse", "HEAD:sub/a.txt"],
+        ["rev-list", "--count", "HEAD", "--", "sub"],
+        ["ls-tree", "-r", "HEAD"],
+        ["merge-base", "HEAD", "HEAD"],
+        ["symbolic-ref", "HEAD"],
+        ["cat-file", "-p", "HEAD:sub/a.txt"],
+        ["cat-file", "blob", "HEAD:sub/a.txt"],
+    ):
+        assert git_module._execute_safely(repository, command, *arguments)
+    assert "config" not in asked
+    git_module._execute_safely(repository, "cat-file", "--filters", "HEAD:sub/a.txt")
+    assert asked.count("config") == 1
+    assert not converts_nothing("cat-file", ["--textconv", "HEAD:sub/a.txt"])
+    assert not (tmp_path / "sprung").exists()
+    git(repository, "cat-file", "--textconv", "HEAD:sub/a.txt")
+    assert (tmp_path / "sprung").exists()
 
 
 def test_a_large_file_is_unchanged_where_its_pointer_says_so(repository, monkeypatch, trap):

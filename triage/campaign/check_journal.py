@@ -360,9 +360,9 @@ def _unrecorded_seals(root: Path, registry: ClusterRegistry) -> Iterator[str]:
     """Runs with events whose seal the journal lacks: they were killed just then, or that line was removed."""
     recorded = {event.stamp for event in registry.decisions if isinstance(event, RunRecorded)}
     opened = {event.stamp for event in registry.events if isinstance(event, ClusterOpened | MembersAdded)}
+    unrecorded = opened - recorded
     for folder in EvidenceFolder.all(root, phase="a"):
-        has_journal = folder.sealed and manifest.read(folder.path).journal
-        if has_journal and folder.stamp in opened - recorded:
+        if folder.stamp in unrecorded and folder.sealed and manifest.read(folder.path).journal:
             yield f"{folder.relative(root)}: its seal is not in {JOURNAL}"
 
 

@@ -18,7 +18,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from triage.errors import UsageError, VoidError
-from triage.process.git_config import Configured, configured, environment, overrides, withheld_filters
+from triage.process.git_config import (
+    Configured,
+    configured,
+    converts_nothing,
+    environment,
+    overrides,
+    withheld_filters,
+)
 from triage.process.git_lfs import LARGEST_POINTER, stands_for
 from triage.process.work_folder import COPY, WORKTREE, remove_tree, work_folder
 
@@ -340,7 +347,8 @@ def _execute_safely(
     folder: Path, command: str, *arguments: str, given: str = "", env: Mapping[str, str] = _NO_MORE
 ) -> str:
     """Run git under overrides of what is configured at this moment: a test may have changed it since."""
-    settings = environment(overrides(_configuration(folder)), os.environ)
+    configuration = () if converts_nothing(command, arguments) else _configuration(folder)
+    settings = environment(overrides(configuration), os.environ)
     return _execute(folder, command, *arguments, given=given, env={**settings, **env})
 
 

@@ -44,6 +44,11 @@ _OF_NAMED = {
 
 git passes content on unchanged where the command of a filter is empty and the filter is not required.
 """
+_CONVERTS_NOTHING = frozenset({"cat-file", "ls-tree", "merge-base", "rev-list", "rev-parse", "symbolic-ref"})
+"""Commands that read refs, commits and trees, or a blob as it is stored. They pass no file through a filter
+or a text converter, merge nothing and change no ref, so that git starts no program of `_OF_NAMED`."""
+_CONVERTS = ("--f", "--t")
+"""How options of `cat-file` begin that do (`--filters`, `--textconv`, also abbreviated)."""
 
 
 class Configured(NamedTuple):
@@ -58,6 +63,16 @@ def configured(listing: str) -> tuple[Configured, ...]:
     """Read what `git config --list --show-scope --name-only -z` prints."""
     fields = listing.split("\0")
     return tuple(Configured(scope, name) for scope, name in zip(fields[::2], fields[1::2], strict=False))
+
+
+def converts_nothing(command: str, arguments: Iterable[str]) -> bool:
+    """Whether git starts none of the programs that have names of their own in the configuration.
+
+    Then nobody has to ask git first what they are called, which is a process each time.
+    """
+    if command == "cat-file" and any(word.startswith(_CONVERTS) for word in arguments):
+        return False
+    return command in _CONVERTS_NOTHING
 
 
 def overrides(names: Iterable[Configured]) -> dict[str, str]:
