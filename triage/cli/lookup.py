@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from triage.campaign.clusters_of_run import clusters_of_run
 from triage.campaign.recorded import (
@@ -15,7 +16,6 @@ from triage.campaign.recorded import (
     recorded_run,
 )
 from triage.cli.context import App
-from triage.cli.json_documents.runs import FailureInRun, ResultRow
 from triage.cluster.quarantine import quarantine_of_test
 from triage.cluster.registry import ClusterRegistry, is_latent
 from triage.errors import UsageError
@@ -23,6 +23,9 @@ from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, RunState
 from triage.model.quarantine import Quarantine
 from triage.model.run import RunRecord, TestResult
+
+if TYPE_CHECKING:
+    from triage.cli.json_documents.runs import FailureInRun, ResultRow
 
 _RUNS_OF_SIGNATURES = 20
 """The latest runs in which a split looks for the signatures of a test."""
@@ -57,6 +60,8 @@ def result_rows(
     record: RunRecord, rows: tuple[FailureRow, ...], quarantines: Sequence[Quarantine]
 ) -> list[ResultRow]:
     """Results as `triage results` shows them, collection errors first; `quarantines` as of now."""
+    from triage.cli.json_documents.runs import ResultRow  # most commands that look something up show none
+
     waiting: dict[str, list[FailureRow]] = defaultdict(list)
     for row in rows:
         waiting[row.nodeid].append(row)
@@ -74,6 +79,8 @@ def result_rows(
 
 def _failures(result: TestResult, waiting: dict[str, list[FailureRow]]) -> tuple[FailureInRun, ...]:
     """The failures of one result; takes their rows, in their order, from those that wait."""
+    from triage.cli.json_documents.runs import FailureInRun
+
     found = []
     for failure in result.failures:
         rows = waiting[failure.nodeid]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import click
 
 from triage.campaign.explanation import KnownCause, known_causes
@@ -11,12 +9,9 @@ from triage.campaign.next_steps import next_steps
 from triage.campaign.recorded import RecordedRun, latest_recorded
 from triage.cli.context import App, app_command, examples, paged
 from triage.cli.json_documents.base import PageRequest
-from triage.cli.json_documents.project import ClusterInStatus, LatestRun, NextDocument, StatusDocument
-from triage.cli.json_documents.runs import counts_of
 from triage.cli.lookup import clusters_in, states_of
 from triage.cli.screen import cut
 from triage.cli.terminal import counted, quarantine_line
-from triage.cluster.quarantine import with_quarantine
 from triage.model.cluster import Cluster, RunState
 from triage.text.plural import counted_noun
 
@@ -33,25 +28,14 @@ def status_command(app: App, page: PageRequest) -> None:
     steps = next_steps(registry, latest, states, app.world.now().date(), causes)
     clusters = sorted(registry.clusters.values(), key=lambda cluster: cluster.number)
     shown, following = page.page(clusters)
-    document = StatusDocument(
-        root=str(app.root),
-        latest=_latest(latest) if latest is not None else None,
-        clusters=tuple(
-            _row(
-                with_quarantine(cluster, registry.quarantines),
-                states.get(cluster.id),
-                causes.get(cluster.id),
-            )
-            for cluster in shown
-        ),
-        by_status=dict(Counter(cluster.status.value for cluster in clusters)),
-        proposals=len(registry.proposals),
-        quarantines=tuple(registry.quarantines),
-        next=steps[0] if steps else None,
-        total=len(clusters),
-        next_cursor=following,
-    )
-    app.emit(document, page.fields)
+    if app.as_json or page.fields:
+        from triage.cli.status_document import status_document  # its models take long to make
+
+        document = status_document(
+            app.root, registry, latest, shown=shown, states=states, causes=causes, steps=steps
+        )
+        paged_document = document.model_copy(update={"total": len(clusters), "next_cursor": following})
+        app.emit(paged_document, page.fields)
     app.say(_run_line(latest) if latest is not None else "no run is recorded")
     for cluster in page.page(registry.live)[0]:
         app.say(_cluster_line(cluster, states.get(cluster.id)))
@@ -63,32 +47,6 @@ def status_command(app: App, page: PageRequest) -> None:
         app.say(quarantine_line(quarantine, app.world.now().date()))
     for step in steps[:1]:
         app.say(f"next: {step.command}   # {step.reason}")
-
-
-def _latest(run: RecordedRun) -> LatestRun:
-    record = run.record
-    return LatestRun(
-        stamp=record.stamp,
-        campaign=record.campaign,
-        stage=run.stage.value,
-        complete=record.complete,
-        void=run.trouble,
-        counts=counts_of(record),
-        collect_errors=record.counts.collect_errors,
-    )
-
-
-def _row(cluster: Cluster, state: RunState | None, cause: KnownCause | None) -> ClusterInStatus:
-    return ClusterInStatus(
-        id=cluster.id,
-        title=cluster.title,
-        status=cluster.status.value,
-        owner=cluster.owner,
-        state_in_run=state,
-        members=len(cluster.members),
-        quarantine=cluster.quarantine,
-        cause=cause,
-    )
 
 
 def _say_cause(app: App, cause: KnownCause | None) -> None:
@@ -126,7 +84,10 @@ def next_command(app: App, limit: int) -> None:
     registry = app.registry()
     states, causes = states_of(app, registry, latest), known_causes(app.output, registry)
     steps = next_steps(registry, latest, states, app.world.now().date(), causes)
-    app.emit(NextDocument(steps=steps[:limit], more=max(0, len(steps) - limit)))
+    if app.as_json:
+        from triage.cli.json_documents.project import NextDocument
+
+        app.emit(NextDocument(steps=steps[:limit], more=max(0, len(steps) - limit)))
     for step in steps[:limit]:
         app.say(f"{step.command:<28} # {step.reason}")
     if not steps:
