@@ -63,6 +63,7 @@ JSON = st.recursive(
 
 
 # What is drawn is small, since drawing takes long; most are too large for an answer when they are repeated.
+@pytest.mark.slow
 @given(document=st.dictionaries(st.text(max_size=20), JSON, max_size=10), times=st.integers(1, 20))
 def test_any_answer_fits(document, times):
     grown = {"rows": [document] * times, "nested": {"again": [[document] * 3] * times}}
