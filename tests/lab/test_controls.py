@@ -61,6 +61,16 @@ def test_runs_under_another_limit_do_not_count():
     assert seen(*[(BASE, RED)] * 3).for_baseline(experiment(BASE), other, forks=True) == []
 
 
+def test_only_the_run_that_opened_the_case_does_not_count():
+    """It had a shorter limit; the repeats under the suite's own were not chosen for how they ended."""
+    controls = Controls()
+    red = Observation(outcomes={T: RED})
+    controls.add(BASE, Limits(test_timeout=1.0), red)
+    for setup in (BASE, BASE.measuring("usage")):
+        controls.add(setup, LIMITS, red)
+    assert len(controls.for_baseline(experiment(IDLE), LIMITS, forks=True)) == 2
+
+
 def test_forks_are_no_controls_of_new_interpreters():
     controls = Controls()
     for forked in (False, False, True):

@@ -40,6 +40,8 @@ class _Kept:
     """With all instruments."""
     instruments: frozenset[str]
     run: Observation
+    opened_case: bool
+    """Whether it was the first run of its setup, under whatever limits."""
 
 
 class Controls:
@@ -49,13 +51,19 @@ class Controls:
         """Nothing has been seen."""
         self._runs: dict[str, list[_Kept]] = defaultdict(list)
         """By conditions without idle instruments."""
+        self._opened: set[str] = set()
+        """Setups, without idle instruments, that have run."""
         self._mutex = threading.Lock()
 
     def add(self, setup: Setup, limits: Limits, run: Observation) -> None:
         """Keep a run."""
-        kept = _Kept(_key(setup, limits), frozenset(setup.instruments), run)
+        case = _without_idle(setup)
+        name = case.model_dump_json()
         with self._mutex:
-            self._runs[_key(_without_idle(setup), limits)].append(kept)
+            opens_case = name not in self._opened
+            self._opened.add(name)
+            kept = _Kept(_key(setup, limits), frozenset(setup.instruments), run, opens_case)
+            self._runs[_key(case, limits)].append(kept)
 
     def forget_forks(self) -> None:
         """Keep new interpreters alone: forks have turned out to end otherwise."""
@@ -80,7 +88,7 @@ class Controls:
             runs = list(self._runs[_key(_without_idle(baseline), limits)])
         if not all(experiment.is_red(kept.run) for kept in runs):
             return []
-        runs = [kept for kept in runs[1:] if forks or not kept.run.forked]
+        runs = [kept for kept in runs if not kept.opened_case and (forks or not kept.run.forked)]
         exact = _key(baseline, limits)
         same = [kept.run for kept in runs if kept.conditions == exact]
         others = [kept.run for kept in runs if kept.conditions != exact]
