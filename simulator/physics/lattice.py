@@ -31,6 +31,7 @@ def sinc(angle: Tensor) -> Tensor:
     square = angle * angle
     # Where x^2 < 0.01 the first term left out, x^12/13!, is below 2e-22 of the value.
     near = square < 1e-2
+    # 1 - x^2/3! + x^4/5! - ..., nested: each divisor is that of the term over the one before, 2n (2n + 1).
     series = 1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72 * (1 - square / 110))))
     safe = torch.where(near, torch.ones_like(angle), angle)
     return torch.where(near, series, torch.sin(safe) / safe)
@@ -81,6 +82,7 @@ def ball(square: Tensor) -> Tensor:
     # Up to u = 1/2 the difference of sine and cosine loses digits, and the series has them all.
     near = square < 0.25
     small = torch.where(near, square, torch.zeros_like(square))
+    # 1 - u^2/10 + u^4/280 - ..., nested: each divisor is that of the term over the one before, 2n (2n + 3).
     series = 1 - small / 10 * (
         1 - small / 28 * (1 - small / 54 * (1 - small / 88 * (1 - small / 130 * (1 - small / 180))))
     )

@@ -6,7 +6,7 @@ import torch
 from simulator import BeamConfig, Crystal, CrystalConfig, Detector, DetectorConfig, run_batch
 from simulator.config import SimulatorError
 from simulator.engine.choose import choose_engine
-from simulator.engine.native.renderer import STEPS_PER_CALL
+from simulator.engine.native.pieces import STEPS_PER_CALL
 from simulator.engine.native.shared import shared
 from simulator.physics.table import Table
 from simulator.simulate import Simulator
@@ -142,7 +142,7 @@ def test_vmap_is_one_call_too(counting):
 @needs_kernel
 def test_long_batches_go_in_pieces_of_rows(counting, monkeypatch):
     expected = run_batch(crystals(), Detector(PANEL), BEAM, engine=counting)
-    monkeypatch.setattr("simulator.engine.native.renderer.STEPS_PER_CALL", 3 * 4 * 18 * 2)
+    monkeypatch.setattr("simulator.engine.native.pieces.STEPS_PER_CALL", 3 * 4 * 18 * 2)
     pieces = run_batch(crystals(), Detector(PANEL), BEAM, engine=counting)
     assert torch.equal(pieces, expected)
     assert counting.library.rendered == [3] + 5 * [3], "nine rows, two at a time"

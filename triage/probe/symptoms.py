@@ -11,6 +11,7 @@ from triage.probe.api import Case, Finding
 _LONGREPR_END = 4000
 """Characters of the shown failure that are read: what raised stands at its end."""
 _MOST_PLACES = 3
+"""Places that are named in a finding: more would bury its sentence."""
 SURVEY = "survey"
 """The probe that sees what the test uses."""
 _READ_FOR: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -25,15 +26,23 @@ _READ_FOR: Mapping[str, tuple[str, frozenset[str]]] = {
 
 def message_of(case: Case) -> str:
     """Type and message of every exception of the failure, and the end of how pytest shows it."""
-    parts = [f"{raised.type}: {raised.message}" for raised in case.failure.chain]
-    return "\n".join([*parts, case.failure.longrepr[-_LONGREPR_END:]])
+    shown = case.failure.longrepr[-_LONGREPR_END:]
+    return "\n".join([*_types_and_messages(case), shown])
 
 
 def raised_text(case: Case) -> str:
     """Type and message of every exception and the line that raised it, without the source around."""
-    parts = [f"{raised.type}: {raised.message}" for raised in case.failure.chain]
-    lines = [raised.frames[-1].code or "" for raised in case.failure.chain if raised.frames]
-    return "\n".join([*parts, *lines])
+    lines = []
+    for raised in case.failure.chain:
+        if raised.frames:
+            innermost = raised.frames[-1]
+            lines.append(innermost.code or "")
+    return "\n".join([*_types_and_messages(case), *lines])
+
+
+def _types_and_messages(case: Case) -> list[str]:
+    """A text for each exception of the failure, the outermost first."""
+    return [f"{raised.type}: {raised.message}" for raised in case.failure.chain]
 
 
 def own_frames(case: Case) -> list[tuple[str, int]]:
@@ -53,20 +62,33 @@ def own_places(case: Case, most: int | None = None) -> tuple[str, ...]:
 
 def failing_files(case: Case) -> list[str]:
     """The test's own file, and those that the failure went through; each once."""
-    return list(dict.fromkeys([file_of(case.nodeid), *(path for path, _ in own_frames(case))]))
+    paths = [file_of(case.nodeid)]
+    paths += [path for path, _ in own_frames(case)]
+    return list(dict.fromkeys(paths))
 
 
 def uses(case: Case, *kinds: str) -> list[dict[str, Any]]:
     """Lines of the survey's usage meter of these kinds ("variable", "file", "clock" ...)."""
     survey = case.facts.get(SURVEY)
-    lines = survey.facts.get("usage", ()) if isinstance(survey, Finding) else ()
-    return [line for line in lines if line.get("what") in kinds]
+    if not isinstance(survey, Finding):
+        return []
+    return [line for line in _usage(survey) if line.get("what") in kinds]
 
 
 def not_read(survey: Finding) -> dict[str, str]:
     """By probe, in words: what of the outside world a traced run of the test never asked for."""
-    kinds = {str(line.get("what")) for line in survey.facts.get("usage", ())}
-    return {name: words for name, (words, reads) in _READ_FOR.items() if not kinds & reads}
+    used = {str(line.get("what")) for line in _usage(survey)}
+    found = {}
+    for probe, (words, kinds_needed) in _READ_FOR.items():
+        if used.isdisjoint(kinds_needed):
+            found[probe] = words
+    return found
+
+
+def _usage(survey: Finding) -> Sequence[dict[str, Any]]:
+    """What the usage meter wrote: a line for each use, with its kind (`what`) and its place (`where`)."""
+    lines: Sequence[dict[str, Any]] = survey.facts.get("usage", ())
+    return lines
 
 
 def is_surveyed(case: Case) -> bool:
@@ -76,5 +98,8 @@ def is_surveyed(case: Case) -> bool:
 
 def places(lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Where something was used, as `path:line`: places in the suite before those outside, a few."""
-    found = dict.fromkeys(str(line.get("where", "")) for line in lines if line.get("where"))
-    return tuple(sorted(found, key=lambda place: place.startswith("/")))[:_MOST_PLACES]
+    all_places = [str(line["where"]) for line in lines if line.get("where")]
+    each_once = dict.fromkeys(all_places)
+    # places in the suite are relative paths; sorted() keeps the order among them
+    own_first = sorted(each_once, key=lambda place: place.startswith("/"))
+    return tuple(own_first[:_MOST_PLACES])

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from simulator.engine.engine import TorchEngine
+from simulator.engine.native.library import Library
 from simulator.engine.native.pack import refusal
-from simulator.engine.native.renderer import Renderer
 from simulator.engine.native.rows import KernelRows, same_scenes
 from simulator.geometry.arrays import as_numpy
 from simulator.scene.scene import NAMES, Scene
@@ -26,7 +26,7 @@ class KernelEngine:
     `name` is "kernel", or after a scene that it could not take "torch (reason)".
     """
 
-    def __init__(self, library: Renderer, *, threads: int) -> None:
+    def __init__(self, library: Library, *, threads: int) -> None:
         self.library = library
         self.kernel = KernelRows(library, threads=threads)
         self.plain = TorchEngine()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.engine.native.library import Buffer, Library
 from simulator.engine.native.pack import pack
-from simulator.engine.native.renderer import rows_at_once
+from simulator.engine.native.pieces import Piece, pieces
 from simulator.scene.scene import Plan, Scene
 
 if TYPE_CHECKING:
@@ -39,31 +39,36 @@ class KernelImage:
     def render(self, scene: Scene, *, threads: int, progress: Callable[[int, int], None] | None) -> None:
         """Compute the region of interest of a scene of small arrays; `progress` as of `Simulator.run`."""
         packed = pack([scene])
-        rows, width = self.plan.rows, len(self.plan.columns)
-        size = rows_at_once(scene)
-        for first in range(0, len(rows), size):
-            end = min(first + size, len(rows))
-            block = self._block(first, end)
-            self.library.image(packed, out=block, span=(first * width, end * width), threads=threads)
-            if width < self.plan.fpixels:
-                self._spread(block, first, end)
+        rows = self.plan.rows
+        for piece in pieces(scene):
+            block = self._block(piece)
+            self.library.image(packed, out=block, span=piece.span, threads=threads)
+            if not self._has_whole_rows:
+                self._spread(block, piece)
             if progress is not None:
-                progress(end, len(rows))
+                progress(piece.end - rows.start, len(rows))
 
-    def _block(self, first: int, end: int) -> Buffer:
-        """Memory for whole rows of the region: the image's own where they lie one behind the other."""
-        size = (end - first) * len(self.plan.columns)
-        if len(self.plan.columns) < self.plan.fpixels:
-            return (c_double * size)()
-        offset = (self.plan.rows.start + first) * self.plan.fpixels
-        return (c_double * size).from_buffer(self.memory, offset * sizeof(c_double))
+    @property
+    def _has_whole_rows(self) -> bool:
+        """Whether rows of the region of interest are rows of the image, one behind the other."""
+        return len(self.plan.columns) == self.plan.fpixels
 
-    def _spread(self, block: Buffer, first: int, end: int) -> None:
-        """Copy rows of the region to their places in the image."""
-        width = len(self.plan.columns)
-        for row in range(first, end):
-            at = (self.plan.rows.start + row) * self.plan.fpixels + self.plan.columns.start
-            self.memory[at : at + width] = block[(row - first) * width : (row - first + 1) * width]
+    def _block(self, piece: Piece) -> Buffer:
+        """Memory for the pixels of a piece: the image's own where they lie one behind the other."""
+        rows, columns = piece.shape
+        if not self._has_whole_rows:
+            return (c_double * (rows * columns))()
+        first_pixel = piece.first * self.plan.fpixels
+        return (c_double * (rows * columns)).from_buffer(self.memory, first_pixel * sizeof(c_double))
+
+    def _spread(self, block: Buffer, piece: Piece) -> None:
+        """Copy the pixels of a piece to their places in the image."""
+        _, width = piece.shape
+        start = 0
+        for row in range(piece.first, piece.end):
+            pixel = row * self.plan.fpixels + self.plan.columns.start
+            self.memory[pixel : pixel + width] = block[start : start + width]
+            start += width
 
     def total(self) -> float:
         """The sum of all pixels."""

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from ctypes import c_double
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from simulator.engine.native.library import Library
 from simulator.engine.native.pack import pack
-from simulator.engine.native.renderer import Renderer
 from simulator.geometry import small_library as xp
 from simulator.geometry.cell import real_vectors
 from simulator.scene.scene import Plan, Scene, Tensors
@@ -58,12 +58,6 @@ MANY_CELLS = replace(FEW_CELLS, whole=(40, 61, 18), oversample=1)
 
 
 PLANS = {"few cells": FEW_CELLS, "many cells": MANY_CELLS}
-
-
-class HasHow(Renderer, Protocol):
-    """A library that says how it was made."""
-
-    how: str
 
 
 def scene_of(plan: Plan) -> Scene:
@@ -126,7 +120,7 @@ def expected() -> dict[str, list[float]]:
     return found
 
 
-def complaint(library: HasHow) -> str | None:
+def complaint(library: Library) -> str | None:
     """Compare the library with what the plain path gave; return what is wrong, None: nothing."""
     right = expected()
     for name, plan in PLANS.items():

@@ -13,9 +13,10 @@ def can_be_taken_back(changed: ChangedText, present: str | None) -> tuple[Hunk, 
 
     `present` is None where there is no such file now.
     """
+    if changed.after is None and present is None:
+        return changed.hunks  # the commit removed the file, and there is none now
     if changed.after is None or present is None:
-        is_as_left = changed.after is None and present is None
-        return changed.hunks if is_as_left else ()
+        return ()
     places = _present_places(changed.after, present)
     return tuple(hunk for hunk in changed.hunks if _place(hunk, places) is not None)
 
@@ -37,7 +38,9 @@ def _present_places(committed: str, present: str) -> list[int | None]:
     """For each line of the committed text, its index in the present one; None where it was changed."""
     old, new = lines_of(committed), lines_of(present)
     places: list[int | None] = [None] * len(old)
-    for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+    # autojunk would take lines that occur often for no match: blank ones, `return`
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for block in matcher.get_matching_blocks():
         for offset in range(block.size):
             places[block.a + offset] = block.b + offset
     return places
@@ -50,15 +53,27 @@ def _place(hunk: Hunk, places: Sequence[int | None]) -> int | None:
     """
     start = hunk.first - 1
     if hunk.is_file:
-        as_committed = all(place == index for index, place in enumerate(places))
-        return 0 if as_committed else None
-    if not hunk.is_removal:
-        found = places[start : start + len(hunk.after)]
-        first = found[0]
-        together = first is not None and found == list(range(first, first + len(found)))
-        return first if together else None
-    before = places[start - 1] if start else -1
+        is_as_committed = all(place == index for index, place in enumerate(places))
+        return 0 if is_as_committed else None
+    if hunk.is_removal:
+        return _place_of_removed(start, places)
+    found = places[start : start + len(hunk.after)]
+    first = found[0]
+    if first is None:
+        return None
+    stand_together = found == list(range(first, first + len(found)))
+    return first if stand_together else None
+
+
+def _place_of_removed(start: int, places: Sequence[int | None]) -> int | None:
+    """Where removed lines, which stood before line `start` (from 0) of the committed text, would go back in.
+
+    None where the line before them is gone, or something stands between it and the line behind them now.
+    """
+    before = places[start - 1] if start > 0 else -1
+    if before is None:
+        return None
     behind = places[start] if start < len(places) else None
-    if before is None or (behind is not None and behind != before + 1):
+    if behind is not None and behind != before + 1:
         return None
     return before + 1
