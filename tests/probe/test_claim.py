@@ -109,10 +109,57 @@ def test_a_documented_value_that_empties_the_loop_is_a_condition_and_the_product
         ("You must set FIX=1 before running the tests.", "cause"),
         ("Always export FIX=1.", "cause"),
         ("You must set FIX=2.", "condition"),
+        ("On Windows, set FIX=1 before you start the server.", "condition"),
+        ("Benchmarks need FIX=1, which takes the short path.", "condition"),
+        ("FIX=1 must be set when tests run.", "cause"),
     ],
 )
 def test_prose_has_to_prescribe_the_value(text, claim):
     assert examine(VARIABLE, files={"README.md": f"# X\n\n{text}\n"}).claim == claim
+
+
+JOBS = """\
+jobs:
+  lint:
+    env:
+      FIX: {lint}
+    steps:
+      - run: ruff check
+  test:
+    env:
+      FIX: {test}
+    steps:
+      - run: python -m pytest
+      - run: mypy
+        env:
+          FIX: {step}
+"""
+TOX = """\
+[testenv]
+commands = pytest
+setenv =
+    A=1
+[testenv:legacy]
+setenv =
+    FIX=1
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "claim"),
+    [
+        (".github/workflows/ci.yml", JOBS.format(lint=1, test=0, step=0), "condition"),
+        (".github/workflows/ci.yml", JOBS.format(lint=0, test=0, step=1), "condition"),
+        (".github/workflows/ci.yml", JOBS.format(lint=0, test=1, step=0), "cause"),
+        (".github/workflows/ci.yml", "env:\n  FIX: 1\n" + JOBS.format(lint=0, test=0, step=0), "cause"),
+        ("tox.ini", TOX, "condition"),
+        ("tox.ini", TOX.replace("A=1", "FIX=1"), "cause"),
+        ("tox.ini", TOX.replace("commands = pytest", "deps = pytest-cov"), "cause"),
+    ],
+    ids=["a job that lints", "a step", "the tests' job", "all jobs", "one of two", "both", "the only one"],
+)
+def test_settings_of_a_run_count_where_that_run_is_one_of_the_tests(name, text, claim):
+    assert examine(VARIABLE, files={name: text}).claim == claim
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from triage.model.failure import is_test
 from triage.probe.api import Case
 from triage.probe.default_values import paths_and_values
 from triage.probe.related_files import related
+from triage.probe.runs_of_tests import holds_for_tests
 from triage.probe.sources import tree_of
 from triage.probe.variable_values import settings_files
 from triage.text.pattern import pattern
@@ -32,6 +33,16 @@ _PRESCRIBES = pattern(
     flags=re.IGNORECASE,
 )
 """Words of a sentence that says what a value has to be, and does not merely mention it."""
+_ELSEWHERE = pattern(
+    r"""
+    \b (?: if | when | where | unless | only | benchmark s? | on [ ] (?: windows | mac (?:os)? | linux ) ) \b
+    """,
+    matches=["On Windows, set APP_ASCII=1", "If the disk is slow, set APP_BATCH=0", "Benchmarks need MODE=x"],
+    rejects=["APP_MODE must be strict", "Set APP_MODE=ci before running"],
+    flags=re.IGNORECASE,
+)
+"""Words of a sentence that is about some runs, and not about every one."""
+_TESTS = re.compile(r"\b(?:tests?|pytest|suite|CI)\b", re.IGNORECASE)
 _SWITCHED_OFF = frozenset({"0", "false", "off", "no", "none", "disabled", "never", ""})
 _PROSE = (".md", ".rst", ".txt")
 _MOST_FILES = 400
@@ -71,6 +82,8 @@ def _of_variable(case: Case, name: str, old: str | None, new: str | None) -> str
     for place, line in _lines_with(case, name):
         if not _assigns(line, name, new) or not _prescribes(place, line, new):
             continue
+        if not holds_for_tests(place.path, case.source(place.path) or "", place.line, name):
+            continue
         if copes_without and _PRESCRIBES.search(line) is None:
             continue  # a run that sets it may work around a fault of the default
         return f"{place} says {name}={new}"
@@ -99,7 +112,8 @@ def _prescribes(place: _Place, line: str, value: str) -> bool:
     many values: there the line has to say so in words, or the value must be more than a switch turned off.
     """
     if place.path.endswith(_PROSE):
-        return _PRESCRIBES.search(line) is not None
+        is_for_others = _ELSEWHERE.search(line) is not None and _TESTS.search(line) is None
+        return _PRESCRIBES.search(line) is not None and not is_for_others
     is_example = ".env" in place.path
     return not is_example or value.lower() not in _SWITCHED_OFF or _PRESCRIBES.search(line) is not None
 
@@ -108,11 +122,13 @@ class _Place(str):
     """`path:line`, with the path apart."""
 
     path: str
+    line: int
 
     def __new__(cls, path: str, line: int) -> _Place:
         """Join the two."""
         made = super().__new__(cls, f"{path}:{line}")
         made.path = path
+        made.line = line
         return made
 
 
