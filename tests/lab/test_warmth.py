@@ -283,3 +283,20 @@ def test_new_interpreters_that_contradict_forks_decide(opened):
     assert not any(run.forked for run in (*trial.baseline, *trial.treated))
     assert "came out otherwise in new interpreters" in lab.notes[0]
     assert looked(lab, BASE) == ["fresh"]
+
+
+def test_a_meter_that_changes_how_a_test_ends_is_no_matter_of_forks(opened):
+    """As where the test meets the limit of recursion elsewhere under a tracer."""
+    lab = opened(lambda setup, forks: GREEN if "lines" in setup.instruments else RED)
+    assert looked(lab, BASE) == ["fresh"]
+    before = len(lab.runner.started)
+    lab.look([Look(setup=BASE), Look(setup=BASE.measuring("lines"))])
+    assert lab.runner.started[before:] == ["fork", "fork"]
+    assert lab.runner.warmth.may_fork(BASE)
+    assert lab.notes == []
+
+
+def test_a_metered_setup_proves_itself_where_no_plain_one_has_run(opened):
+    lab = opened(lambda setup, forks: RED)
+    metered = BASE.measuring("gradients")
+    assert looked(lab, metered, metered, BASE) == ["fresh", "fork", "fork"]

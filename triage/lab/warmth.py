@@ -5,11 +5,11 @@ later than that, forks: settings, seeds, order, files, source of the product, tr
 libraries are imported, or on what they then hold, gets a new interpreter, and so do both arms of its
 experiment. Variables are decided by the parents themselves (see `run.warm_parents`).
 
-The first runs are new interpreters; from one of them the list of modules is learned. The first two forks
-repeat one of them, with or without meters: where one ends otherwise, no further run forks, and it is run
-anew. Each experiment that forks is confirmed by new interpreters (see `lab.lab`). What forks of
-one laboratory have shown holds for the next one of the same process, as long as code, environment and test
-files are the same (see `lab.shared_forks`).
+The first runs are new interpreters; from one of them the list of modules is learned. The first fork repeats
+one of them, and beside it the same may run with meters: where the first one ends otherwise, no further run
+forks, and both are run anew. Each experiment that forks is confirmed by new interpreters (see `lab.lab`).
+What forks of one laboratory have shown holds for the next one of the same process, as long as code,
+environment and test files are the same (see `lab.shared_forks`).
 """
 
 from __future__ import annotations
@@ -100,6 +100,8 @@ class Warmth:
         """What new interpreters gave, by setup, until the first fork was compared."""
         self._under_way: set[str] = set()
         """Setups that a new interpreter is running, or has run."""
+        self._cases: set[str] = set()
+        """The same without their meters."""
         self._is_proven = False
         self._tried = 0
         """How many forks have been started before one was proven."""
@@ -129,20 +131,37 @@ class Warmth:
                 self._adopt_proof(setup)
             if self.imports is None:
                 self._learning += 1
-                self._under_way.add(_key(setup))
+                self._begin(setup)
                 return Way(learns=self._folder / f"modules.{self._learning}.json")
             if fresh or self._acts_early(setup):
-                self._under_way.add(_key(setup))
+                self._begin(setup)
                 return FRESH
             # of a variable's many values each is tried once: a parent for each would be dearer
             fork = Way(forks=True, may_start_parent=several or not setup.env)
             if self._is_proven:
                 return fork
-            if self._tried == _TRIED_AT_ONCE or _key(setup) not in self._under_way:
-                self._under_way.add(_key(setup))
+            if not self._may_be_tried(setup):
+                self._begin(setup)
                 return FRESH
             self._tried += 1
             return replace(fork, is_trial=True)
+
+    def _begin(self, setup: Setup) -> None:
+        """Note that a new interpreter runs this setup."""
+        self._under_way.add(_exactly(setup))
+        self._cases.add(_without_meters(setup))
+
+    def _may_be_tried(self, setup: Setup) -> bool:
+        """Whether a fork of this setup can be compared, or runs beside one that is.
+
+        What meters do to a test is no matter of forks: with others than the new interpreter had, it is not
+        compared.
+        """
+        if self._tried == _TRIED_AT_ONCE:
+            return False
+        if _exactly(setup) in self._under_way:
+            return True
+        return self._tried > 0 and _without_meters(setup) in self._cases
 
     def _adopt_proof(self, setup: Setup) -> None:
         """Fork from the first run on, where an earlier laboratory has shown that forks may be trusted."""
@@ -167,11 +186,11 @@ class Warmth:
                 if self.imports is not None and self.imports.trouble:
                     self._stop(self.imports.trouble)
             if way.is_trial and seen.forked:
-                self._first_forks.append((_key(setup), seen))
+                self._first_forks.append((_exactly(setup), seen))
             elif way.is_trial:
                 self._stop(self.parents.unfit)
             elif not way.forks:
-                self._seen[_key(setup)] = seen
+                self._seen[_exactly(setup)] = seen
             self._compare_first_forks()
 
     def _compare_first_forks(self) -> None:
@@ -220,7 +239,12 @@ def _test_files(setup: Setup) -> frozenset[str]:
     return frozenset([*setup.imports, *(nodeid.partition("::")[0] for nodeid in setup.nodeids)])
 
 
-def _key(setup: Setup) -> str:
-    """Names a setup by all but its meters: these change nothing of how a test ends."""
+def _exactly(setup: Setup) -> str:
+    """Names a setup."""
+    return setup.model_dump_json()
+
+
+def _without_meters(setup: Setup) -> str:
+    """Names a setup by all but its meters."""
     active = {name: given for name, given in setup.instruments.items() if any(given.values())}
     return setup.model_copy(update={"instruments": active}).model_dump_json()
