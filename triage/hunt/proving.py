@@ -99,11 +99,16 @@ def _set_aside_what_meets_itself(hunt: Hunt) -> None:
 
 
 def _answered(hunt: Hunt) -> set[str]:
+    """Tests of which no order is to be searched any more."""
+    return _looked_at(hunt) | hunt.red_behind_itself
+
+
+def _looked_at(hunt: Hunt) -> set[str]:
     """Tests whose dependence on the order, or on a first run, is proven or was looked at."""
     proven = {nodeid for proof in hunt.proofs if proof.dependence != "factor" for nodeid in proof.tests}
     others = {factor.name for factor in hunt.factors.values()} | _SECOND_RUNS
     looked_at = {suspect.nodeid for suspect in hunt.suspected if suspect.found_by not in others}
-    return proven | looked_at | hunt.red_behind_itself
+    return proven | looked_at
 
 
 def _prover(hunt: Hunt) -> OrderProver:
@@ -272,14 +277,15 @@ def _claims(hunt: Hunt) -> list[Claim]:
 
 def _claims_of_second_runs(hunt: Hunt) -> list[Claim]:
     """A test by itself, or else behind the other tests of its file."""
-    answered = _answered(hunt)
+    answered = _looked_at(hunt)
     answered |= {suspect.nodeid for suspect in hunt.suspected if suspect.found_by in _SECOND_RUNS}
     # what fails alone fails in a first run, too
     green_alone = [nodeid for nodeid in hunt.twice_red if not hunt.knowledge.alone_is_red(nodeid)]
     found = [Claim(nodeid, SecondRun()) for nodeid in _wanted(hunt, green_alone, answered)]
     # whoever hangs on the order is red behind its file, too
     answered |= {*hunt.twice_red, *hunt.knowledge.victims()} - hunt.red_behind_itself
-    behind_file = _wanted(hunt, [*hunt.files_twice_red, *sorted(hunt.red_behind_itself)], answered)
+    red = dict.fromkeys((*hunt.files_twice_red, *sorted(hunt.red_behind_itself)))
+    behind_file = _wanted(hunt, red, answered)
     return found + [Claim(nodeid, SecondRun(whole_file=True)) for nodeid in behind_file]
 
 
