@@ -9,7 +9,7 @@ from triage.model.strength import Strength
 from triage.repair import ranking
 from triage.repair.document import ChunkRun, Option, PlantedBreak
 from triage.repair.options import FileChange
-from triage.repair.ranking import against, rank, require_breaks
+from triage.repair.ranking import against, compare, rank, require_breaks
 
 WHOLE = Strength(before=3, after=3)
 
@@ -142,3 +142,25 @@ def test_behind_a_condition_an_option_beside_the_product_says_what_is_open():
     assert not any("is not decided" in text for text in within.cons)
     (proven, _) = ranking.compare(options, cause="environment-variable", cut_off=(), floors=(), claim="cause")
     assert not any("is not decided" in text for text in proven.cons)
+
+
+def test_a_test_that_was_blind_before_counts_against_no_repair():
+    unseen = (_broken("wrong:store.insert", caught=False),)
+    product_file = FileChange(path="store.py", kind="product", added=1, removed=0)
+    mends_product = _option("A", breaks=unseen, files=(product_file,))
+    changes_test = _option("B", breaks=unseen)
+
+    both = compare([mends_product, changes_test], cause="order-dependent", cut_off=(), floors=())
+
+    assert [option.eligible for option in both] == [True, True]
+    assert all("would not notice" in " ".join(option.cons) for option in both)
+
+
+def test_a_repair_behind_which_the_test_notices_nothing_is_rejected():
+    unseen = (_broken("wrong:store.insert", caught=False),)
+    changes_test = _option("B", breaks=unseen)
+
+    (alone,) = compare([changes_test], cause="order-dependent", cut_off=(), floors=())
+
+    assert not alone.eligible
+    assert alone.against == ("the repaired test notices no wrong result of what it calls",)

@@ -45,7 +45,8 @@ def compare(
     """
     judged = require_breaks(options, cause, cut_off)
     judged = [option.having(below=_below(option, floors)) for option in judged]
-    judged = [option.having(against=against(option)) for option in judged]
+    is_blind = any(_shows_blind_test(option) for option in judged)
+    judged = [option.having(against=against(option, test_is_blind=is_blind)) for option in judged]
     if any(not option.against and not option.below for option in judged):
         judged = [option.having(against=(*option.against, *_too_weak(option))) for option in judged]
     judged = [option.having(eligible=not option.against) for option in judged]
@@ -81,8 +82,22 @@ def require_breaks(options: Sequence[Option], cause: str, cut_off: Sequence[str]
     ]
 
 
-def against(option: Option) -> tuple[str, ...]:
-    """Why an option is not eligible, apart from floors; empty where it is."""
+def _shows_blind_test(option: Option) -> bool:
+    """Whether the test as it stands notices no wrong result: this option changes the product alone."""
+    changes_product_alone = {file.kind for file in option.files} == {"product"}
+    return option.applies and changes_product_alone and _notices_no_wrong_result(option)
+
+
+def _notices_no_wrong_result(option: Option) -> bool:
+    wrong_results = [broken for broken in option.breaks if broken.name.startswith(WRONG_RESULT)]
+    return bool(wrong_results) and not any(broken.caught for broken in wrong_results)
+
+
+def against(option: Option, *, test_is_blind: bool = False) -> tuple[str, ...]:
+    """Why an option is not eligible, apart from floors; empty where it is.
+
+    A test that is blind to what its calls return was so before any repair: that counts against none.
+    """
     if not option.applies:
         return (f"the patch does not apply: {option.why_not}",)
     found = []
@@ -95,8 +110,7 @@ def against(option: Option) -> tuple[str, ...]:
     missed = [broken.name for broken in option.breaks if broken.required and not broken.caught]
     if missed:
         found.append(f"the repaired test does not notice a planted break: {', '.join(missed)}")
-    wrong_results = [broken for broken in option.breaks if broken.name.startswith(WRONG_RESULT)]
-    if wrong_results and not any(broken.caught for broken in wrong_results):
+    if not test_is_blind and _notices_no_wrong_result(option):
         found.append("the repaired test notices no wrong result of what it calls")
     if option.no_longer_run:
         found.append(f"it only avoids the failure: {', '.join(option.no_longer_run)} no longer run")
