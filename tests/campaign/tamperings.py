@@ -80,6 +80,16 @@ def swap(first: str, second: str) -> Change:
     return change
 
 
+def swap_red_and_green_run(root: Path) -> None:
+    """Two runs that fared differently; which numbers they have depends on which ended first."""
+    folder = one(root, f"{B}/runs/0001").parent
+    logs = sorted(folder.glob("*/events.jsonl"))
+    red = [path for path in logs if b'"outcome":"failed"' in path.read_bytes()]
+    green = [path for path in logs if path not in red]
+    runs = [path.relative_to(root).as_posix() for path in (red[0], green[0])]
+    swap(*runs)(root)
+
+
 def set_row(rows: str, index: int, **fields: Any) -> Callable[[Any], None]:
     return lambda value: value[rows][index].update(fields)
 
@@ -545,7 +555,7 @@ COMMITTED = [
     ),
     Tampering(
         "two runs' files swapped",
-        swap(f"{B}/runs/0008/events.jsonl", f"{B}/runs/0009/events.jsonl"),
+        swap_red_and_green_run,
         REWRITTEN,
     ),
     Tampering(
