@@ -65,7 +65,7 @@ class SecondRun:
         )
 
     def proof(self, nodeid: str, experiment: Experiment, trial: Trial, processes: int) -> Proof:
-        """It, or its file, leaves something behind that it does not bear itself."""
+        """It, or its file, leaves something behind that breaks its own next run."""
         return Proof(
             nodeid=nodeid,
             dependence="not-idempotent",

@@ -89,7 +89,7 @@ def try_behind_writers(hunt: Hunt) -> int:
                 several += missing.behind(half, other)
         here = frozenset(prefix)
         others = [nodeid for nodeid in hunt.knowledge.tests if nodeid not in here]
-        # who does not bear itself is red behind itself, whatever else is there
+        # a test that breaks its own next run is red behind itself, whatever else is there
         again = [nodeid for nodeid in prefix if nodeid not in hunt.twice_red]
         several += missing.behind(prefix, others, again)
     width = hunt.request.workers

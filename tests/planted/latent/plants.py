@@ -254,7 +254,7 @@ def not_idempotent(number: int, state: State) -> Latent:
 
 
 def only_behind_its_file(number: int, state: State) -> Latent:
-    """It bears each test before it, and itself, but not its whole file."""
+    """It passes behind each test, and behind itself, but not behind its whole file."""
     path = _file(MIDDLE, number, "again")
     body = {
         "first": f"assert len(app_{number}.DONE) < 2\napp_{number}.DONE.add('{state.name}')",

@@ -1,4 +1,4 @@
-"""A test that leaves something behind which it does not bear itself is found, with what that is."""
+"""A test that leaves something behind which breaks its own next run is found, with what that is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find out what a test leaves behind that it does not bear: it passes once and fails the second time."""
+"""Find what a test leaves behind that breaks its own next run: it passes once and fails the second time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Twice:
         cause = RootCause(
             kind="order-dependent",
             summary="the test passes once and fails the second time that it runs in one process: "
-            "it leaves something behind that it does not bear itself",
+            "it leaves something behind that breaks its own next run",
             factor=trial.result.factor,
             culprits=itself,
             confidence="proven",
