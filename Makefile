@@ -12,7 +12,8 @@ export PYTHONDONTWRITEBYTECODE =
 # One process more than there are cores share the tests: many wait for a process, a limit or a signal, and leave
 # their core to another. Each takes a file at a time, so a module's fixtures are made once; long files come first
 # (tests/fixtures/file_order.py).
-PARALLEL    ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist loadfile --no-loadscope-reorder
+WORKERS     := $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+PARALLEL    ?= -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST      := $(BIN)/python -m pytest -q
 # Tests that need the machine to themselves, after the others; only their files are collected for it.
 # All of them count as slow (tests/conftest.py).
@@ -47,7 +48,7 @@ test-parallel: $(VENV)/.ok
 # Red is red here, whether or not an earlier run knew it. A first run knows no durations: with few chunks one
 # worker would be left alone with the longest.
 quick: $(VENV)/.ok ## the tests that take less than a few seconds each, by triage run; evidence in build/own
-	$(BIN)/triage --output build/own run --workers 2 --chunks 16 --no-ledgers --gate strict -- -m "not slow"
+	$(BIN)/triage --output build/own run --workers $(WORKERS) --chunks 18 --no-ledgers --gate strict -- -m "not slow"
 
 fuzz: $(VENV)/.ok ## property tests with new random examples; ROUNDS=5 seeds, each printed
 	@for round in $$(seq $(ROUNDS)); do \

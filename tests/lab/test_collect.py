@@ -57,6 +57,7 @@ def test_files_that_end_the_process_are_left_out_and_named(tmp_path):
     assert "exit code 0" in found.broken["test_ends.py"]
 
 
+@pytest.mark.slow
 def test_a_file_that_nobody_saw_hang_is_given_up_after_a_bounded_time(tmp_path):
     (tmp_path / "test_hangs.py").write_text("import time\ntime.sleep(10_000)\ndef test_a(): pass\n")
     (tmp_path / "test_fine.py").write_text("def test_b(): pass\n")

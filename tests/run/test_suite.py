@@ -160,6 +160,7 @@ def test_the_limit_of_the_whole_run_leaves_the_rest_not_run(
     assert record.counts.adds_up
 
 
+@pytest.mark.slow
 def test_a_chunk_that_needs_more_than_its_limit_is_split(
     tmp_path: Path, run_here: Callable[..., RunRecord]
 ) -> None:

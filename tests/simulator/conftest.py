@@ -16,6 +16,8 @@ from simulator.io.command.translate import translate
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
 
 FIGURES = Path(__file__).parent / "reference_figures.json"
+DEAR = frozenset({"oversample-auto"})
+"""Cases of thousands of sub-pixels: left to `make test`."""
 
 MATRIX = """ 0.018000000 0.015000000 -0.004500000
  -0.012000000 0.020250000 0.006000000
@@ -96,4 +98,8 @@ def pytest_generate_tests(metafunc):
     """`figure`: one case of the carried reference figures at a time."""
     if "figure" in metafunc.fixturenames:
         figures = json.loads(FIGURES.read_text())
-        metafunc.parametrize("figure", list(figures.values()), ids=list(figures))
+        cases = []
+        for name, figure in figures.items():
+            marks = [pytest.mark.slow] if name in DEAR else []
+            cases.append(pytest.param(figure, id=name, marks=marks))
+        metafunc.parametrize("figure", cases)

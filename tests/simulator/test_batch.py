@@ -99,6 +99,7 @@ def test_gradients(engine, leaf):
     assert torch.allclose(found[0], found[1], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_gradcheck(leaf):
     def images(edges, angle):
         batch = [

@@ -170,6 +170,7 @@ def test_every_option_takes_part():
     assert not missing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_kernel_and_plain_path_agree(bench, seed):
     chance, drawn = random.Random(seed), 0
@@ -188,6 +189,7 @@ def test_kernel_and_plain_path_agree(bench, seed):
     assert drawn >= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_hostile_values_end_in_one_line(bench, seed):
     chance, refused = random.Random(100 + seed), 0

@@ -35,6 +35,7 @@ def test_plain_path_makes_the_same_figures(figure, inputs, from_command, request
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_whole_images(golden, from_command, monkeypatch):
     """Every pixel of every case: 1e-6 of the maximum at most (1e-9 is reached), the sums too."""
     monkeypatch.chdir(golden)
