@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -196,14 +197,9 @@ def test_usual_events_need_no_second_reading() -> None:
 def test_what_says_something_of_earlier_events_is_not_replayed_on_top() -> None:
     factory = EventFactory("2026-01-01T00:00:00Z", "somebody")
     early = factory.make(OwnerSet, cluster="C1", owner="early")
-    opened = factory.make(
-        ClusterOpened,
-        cluster="C1",
-        title="t",
-        stamp=STAMPS[0],
-        signatures=("reason/1:" + "0" * 16,),
-        members=(),
-    )
+    first, other = ("reason/1:" + digit * 16 for digit in "01")
+    opening = partial(factory.make, ClusterOpened, stamp=STAMPS[0], members=())
+    opened = opening(cluster="C1", title="t", signatures=(first,))
     kept = checkpoint_of([opened])
     assert kept is not None
     journal = Lines((opened,))
@@ -211,16 +207,7 @@ def test_what_says_something_of_earlier_events_is_not_replayed_on_top() -> None:
     assert kept.registry([early], journal) is None
     assert kept.registry([opened], journal) is None
     assert kept.registry([renumbered], journal) is None
-    clash = factory.make(
-        ClusterOpened,
-        cluster="C1",
-        title="u",
-        stamp=STAMPS[0],
-        signatures=("reason/1:" + "1" * 16,),
-        members=(),
-    )
+    clash = opening(cluster="C1", title="u", signatures=(other,))
     assert kept.registry([clash], journal) is None
-    double = factory.make(
-        ClusterOpened, cluster="C2", title="u", stamp=STAMPS[0], signatures=opened.signatures, members=()
-    )
+    double = opening(cluster="C2", title="u", signatures=(first,))
     assert kept.registry([double], journal) is None

@@ -74,10 +74,7 @@ def _say_latent(app: App, found: Latent) -> None:
         Span(f"latent, {mark}", style),
         Span(f"   {found.kind}   {tests}"),
     )
-    for nodeid in found.tests[:_MOST_TESTS]:
-        app.line(Span(f"{_INDENT}{nodeid}", "cyan"))
-    if len(found.tests) > _MOST_TESTS:
-        app.line(Span(f"{_INDENT}and {len(found.tests) - _MOST_TESTS} more"))
+    _say_some(app, found.tests, "cyan")
     # ids stay whole: they are there to be copied
     summary = textwrap.wrap(
         app.clean(found.summary),
@@ -97,10 +94,7 @@ def _say_listed(app: App, heading: str, nodeids: Sequence[str]) -> None:
         return
     app.say()
     app.line(Span(f"{heading} ({len(nodeids)})"))
-    for nodeid in nodeids[:_MOST_TESTS]:
-        app.line(Span(f"{_INDENT}{nodeid}"))
-    if len(nodeids) > _MOST_TESTS:
-        app.line(Span(f"{_INDENT}and {len(nodeids) - _MOST_TESTS} more"))
+    _say_some(app, nodeids)
 
 
 def _say_suspected(app: App, suspected: Sequence[Suspected]) -> None:
@@ -115,10 +109,15 @@ def _say_suspected(app: App, suspected: Sequence[Suspected]) -> None:
             app.clean(f"not proven ({len(several)}): {reason}"), app.screen.width, _MOST_LINES
         ):
             app.line(Span(line))
-        for each in several[:_MOST_TESTS]:
-            app.line(Span(_INDENT), Span(cut(app.clean(f"{each.nodeid} ({each.found_by})"), room)))
-        if len(several) > _MOST_TESTS:
-            app.line(Span(f"{_INDENT}and {len(several) - _MOST_TESTS} more"))
+        _say_some(app, [cut(app.clean(f"{each.nodeid} ({each.found_by})"), room) for each in several])
+
+
+def _say_some(app: App, rows: Sequence[str], style: str = "") -> None:
+    """The first rows of a list, and how many more it has."""
+    for row in rows[:_MOST_TESTS]:
+        app.line(Span(f"{_INDENT}{row}", style))
+    if len(rows) > _MOST_TESTS:
+        app.line(Span(f"{_INDENT}and {len(rows) - _MOST_TESTS} more"))
 
 
 def _say_labelled(app: App, label: str, text: str) -> None:

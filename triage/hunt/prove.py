@@ -117,9 +117,9 @@ class OrderProver:
 
     def _only_suspect(self, nodeid: str, *, effect_is_red: bool) -> str | None:
         left = agreed(self.knowledge.places(nodeid), effect_is_red=effect_is_red)
-        by_state = self._by_state(nodeid, effect_is_red=effect_is_red)
         if len(left) == 1 and (nodeid, left) not in self.refuted:
             return left[0]
+        by_state = self._by_state(nodeid, effect_is_red=effect_is_red)
         return by_state[0] if by_state else None
 
     def _by_state(self, nodeid: str, *, effect_is_red: bool) -> list[str]:

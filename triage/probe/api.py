@@ -34,6 +34,11 @@ class Finding(Value):
     """Why the factor's old value is wrong, as a clause, where the probe knows that beside the experiment."""
 
 
+Context = Literal["alone", "file", "chunk", "imports", "suite", "workers", "twice"]
+"""The fewest tests of one process with which a test fails; `imports`: alone, others imported; `workers`: only
+in processes of pytest-xdist; `twice`: alone, the second time that it runs there."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A failure that was reproduced: this test fails, here, in this setup, so often."""
@@ -42,9 +47,7 @@ class Case:
     base: Setup
     """Where it fails."""
     failure: Failure
-    context: Literal["alone", "file", "chunk", "imports", "suite", "workers", "twice"]
-    """The fewest tests of one process with which it fails; `imports`: alone, others imported; `workers`: only
-    in processes of pytest-xdist; `twice`: alone, the second time that it runs there."""
+    context: Context
     rate: float = 1.0
     """Failure rate in that setup, as seen so far."""
     runs: int = 1

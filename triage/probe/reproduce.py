@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from triage.lab.budget import BudgetSpent
 from triage.lab.collect import NO_XDIST, Parallel
@@ -18,11 +17,11 @@ from triage.lab.verdict import still_allowed
 from triage.model.failure import Failure
 from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome
+from triage.probe.api import Context
 from triage.probe.probes.twice import run_twice
 from triage.run.shared_things import TAKEN
 from triage.text.plural import counted_noun
 
-Context = Literal["alone", "file", "chunk", "imports", "suite", "workers", "twice"]
 _FIRST = 2
 """Runs alone; a flaky test seldom passes or fails in both of them by chance."""
 _SHORT_LIMIT = 30.0

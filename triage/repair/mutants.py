@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from triage.model.base import Value
 from triage.model.failure import is_test
+from triage.text.replaced_expression import with_replaced
 from triage.text.source_style import BYTE_ORDER_MARK
 
 _COMPARISONS: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
@@ -184,8 +185,7 @@ def _is_text(node: ast.expr) -> bool:
 
 def _mutant(path: str, texts: Sequence[str], node: ast.expr, new: str) -> Mutant:
     number = node.lineno - 1
-    line = texts[number].encode("utf-8")  # offsets of the syntax tree count bytes
-    changed = (line[: node.col_offset] + new.encode("utf-8") + line[node.end_col_offset :]).decode("utf-8")
+    changed = with_replaced(texts[number], node, new)
     text = "".join([*texts[:number], changed, *texts[number + 1 :]])
     return Mutant(path=path, line=node.lineno, before=texts[number].strip(), after=changed.strip(), text=text)
 

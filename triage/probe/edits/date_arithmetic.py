@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from triage.probe.edits.imports import with_import
 from triage.probe.sources import module_of, spans, tree_of
 from triage.text.pattern import pattern
+from triage.text.replaced_expression import with_replaced
 
 OFF_THE_CALENDAR = pattern(
     r"""
@@ -154,7 +155,7 @@ def _with_first_of_march(source: str, made: _Date) -> str | None:
         return None
     margin = line[: len(line) - len(text)]
     words = ", ".join([f"year={made.year}", "month=3", "day=1", *made.rest])
-    other = _replaced(line, made.call, f"{made.base}.replace({words})", first_line=made.call.lineno)
+    other = with_replaced(line, made.call, f"{made.base}.replace({words})")
     step = "    "
     lines[number] = (
         f"{margin}try:\n{margin}{step}{text}\n{margin}except ValueError:  # 29 February in a common year\n"
@@ -163,12 +164,10 @@ def _with_first_of_march(source: str, made: _Date) -> str | None:
     return "".join(lines)
 
 
-def _replaced(source: str, node: ast.expr, new: str, first_line: int = 1) -> str:
-    """The source with another text in the place of an expression on one line; columns count in bytes."""
+def _replaced(source: str, node: ast.expr, new: str) -> str:
+    """The source with another text in the place of an expression on one line."""
     lines = source.splitlines(keepends=True)
-    line = lines[node.lineno - first_line].encode()
-    end = node.end_col_offset if node.end_col_offset is not None else len(line)
-    lines[node.lineno - first_line] = (line[: node.col_offset] + new.encode() + line[end:]).decode()
+    lines[node.lineno - 1] = with_replaced(lines[node.lineno - 1], node, new)
     return "".join(lines)
 
 

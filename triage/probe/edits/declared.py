@@ -138,16 +138,11 @@ class _Beginning(OneTestEditor):
         super().__init__(names)
         self._call = call
         self._needs_monkeypatch = call.startswith(f"{_MONKEYPATCH}.")
-        self._has_bases = False
         self.done = False
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        super().visit_ClassDef(node)
-        self._has_bases = self._has_bases or (bool(node.bases) and node.name.value in self._names)
 
     def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
         body = function.body
-        if self._has_bases and self._needs_monkeypatch:
+        if self._is_of_derived_class and self._needs_monkeypatch:
             return function
         if not isinstance(body, cst.IndentedBlock):
             return function
@@ -168,15 +163,10 @@ class _OfTestCase(OneTestEditor):
     def __init__(self, names: Sequence[str], call: str) -> None:
         super().__init__(names)
         self._decorator = cst.Decorator(cst.parse_expression(call))
-        self._has_bases = False
         self.done = False
 
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        super().visit_ClassDef(node)
-        self._has_bases = self._has_bases or (bool(node.bases) and node.name.value in self._names)
-
     def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
-        if not self._has_bases:
+        if not self._is_of_derived_class:
             return function
         self.done = True
         return function.with_changes(decorators=[self._decorator, *function.decorators])

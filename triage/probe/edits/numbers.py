@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from triage.model.nodeid import function_of
 from triage.probe.sources import tree_of
+from triage.text.replaced_expression import with_replaced
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,5 @@ def _constant(node: ast.Constant) -> _Number | None:
 def _replaced(lines: Sequence[str], node: ast.expr, new: str) -> str:
     if node.lineno != node.end_lineno:
         return "".join(lines)
-    # Offsets count bytes of UTF-8, not characters.
-    line = lines[node.lineno - 1].encode()
-    edited = line[: node.col_offset] + new.encode() + line[node.end_col_offset :]
-    return "".join((*lines[: node.lineno - 1], edited.decode(), *lines[node.lineno :]))
+    edited = with_replaced(lines[node.lineno - 1], node, new)
+    return "".join((*lines[: node.lineno - 1], edited, *lines[node.lineno :]))

@@ -16,6 +16,8 @@ class OneTestEditor(cst.CSTTransformer):
         super().__init__()
         self._names = list(names)
         self._stack: list[str] = []
+        self._is_of_derived_class = False
+        """Whether one of the classes around the function has a base, as a `TestCase` has."""
 
     @abstractmethod
     def edited(self, function: cst.FunctionDef) -> cst.FunctionDef:
@@ -23,6 +25,8 @@ class OneTestEditor(cst.CSTTransformer):
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         self._stack.append(node.name.value)
+        if node.bases and node.name.value in self._names:
+            self._is_of_derived_class = True
 
     def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
         self._stack.pop()
