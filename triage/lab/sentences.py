@@ -12,6 +12,7 @@ _BY_KIND = {
     "literal": "with {to} in place of {before} at {name}",
     "edit": "with the edit at {name}",
     "restore": "with {name} restored",
+    "sharing": "with {name} {to}",
     "cwd": "from the folder {to}",
     "dtype": "in {to}",
     "seed": "with the seed {to}",

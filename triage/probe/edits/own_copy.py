@@ -59,6 +59,14 @@ def has_mutable_defaults(source: str | None, names: Sequence[str]) -> bool:
     return source is not None and with_fresh_defaults(source, names) is not None
 
 
+def is_mutable(expression: str) -> bool:
+    """Whether an expression makes a list, dictionary, set or the like."""
+    try:
+        return _is_mutable(cst.parse_expression(expression))
+    except (cst.ParserSyntaxError, ValueError, RecursionError):
+        return False
+
+
 class _FreshDefaults(OneTestEditor):
     def __init__(self, names: Sequence[str], *, spells_optional: bool) -> None:
         super().__init__(names)
