@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.planted.hostile.forked import Fork
-from triage.lab.lost_lines import executed_lines
+from triage.model.outcome import Outcome
 from triage.probe.claim import examined
 from triage.probe.probes.sharing import Sharing
 from triage.probe.registry import RankedProbe
 from triage.probe.shared_by_calls import shared_objects
-from triage.testing.probes import drive
+from triage.testing.probes import case_of, drive, seen
 
+pytestmark = pytest.mark.slow
 T = "tests/test_app.py::test_two"
 
 DEFAULT = '''
@@ -165,9 +166,7 @@ NO_SLIPS = {
 
 
 @pytest.mark.parametrize("body", NO_SLIPS.values(), ids=NO_SLIPS)
-def test_what_is_no_slip_is_no_candidate(tmp_path, body):
-    world = Fork(tmp_path, {"app.py": body, "tests/test_app.py": "def test_two():\n    assert False\n"})
-    case = world.case(T)
+def test_what_is_no_slip_is_no_candidate(body):
     everything = {"app.py": frozenset(range(1, 20))}
+    case = case_of(T, lambda setup: seen(T, Outcome.FAILED), source={"app.py": body}.get, files=("app.py",))
     assert list(shared_objects(case, everything)) == []
-    assert executed_lines(case.observed, T) == {}

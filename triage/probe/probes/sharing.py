@@ -1,4 +1,4 @@
-"""Find an object that calls share by accident: one call of a test changes it, a later one finds the change."""
+"""Find an object that calls share by accident: one call of a test changes it, and a later one finds that."""
 
 from __future__ import annotations
 
