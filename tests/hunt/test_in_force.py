@@ -29,7 +29,7 @@ def test_what_a_test_undoes_is_not_in_force_behind_it():
 
 def test_who_runs_apart_finds_what_the_common_tests_left_alone():
     state = InForce(CHANGES)
-    before = state.before(run("writes", "other", "reads", apart=1), TESTS)
+    before = state.before(run("writes", "other", "reads", apart=1))
     assert before["other"] == before["reads"] == state.written_by("writes")
 
 
@@ -63,3 +63,14 @@ def test_the_polluter_is_suspected_though_another_test_undid_it_in_a_green_run()
         suspected_state(state, brittle, "reads", effect_is_red=False)
         == state.written_by("other") & state.values
     )
+
+
+def test_a_run_is_walked_once_for_all_its_victims(monkeypatch):
+    state = InForce(CHANGES)
+    steps = []
+    step = InForce._after
+    monkeypatch.setattr(InForce, "_after", lambda self, *given: steps.append(given) or step(self, *given))
+    runs = [run(*TESTS), run(*TESTS[::-1], red=["reads", "other"])]
+    for victim in TESTS:
+        suspected_state(state, runs, victim, effect_is_red=True)
+    assert len(steps) == sum(len(each.order) for each in runs)

@@ -6,7 +6,7 @@ only says what is worth a run, and whom to suspect first: what is concluded is s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from triage.hunt.seen import SeenRun
 from triage.hunt.writers import Changes, wanted_values
@@ -21,6 +21,8 @@ class InForce:
         """Bits that a test sets."""
         self._overwritten: dict[str, int] = {}
         """Bits of the pieces that a test changes, to whatever value."""
+        self._walked: dict[int, tuple[SeenRun, dict[str, int]]] = {}
+        """By identity of a run: the run, and what was in force before each of its tests."""
         bits: dict[tuple[str, str], int] = {}
         of_key: dict[str, int] = {}
         for key, digest in sorted(wanted_values(changes)):
@@ -61,35 +63,48 @@ class InForce:
             state = self._after(state, nodeid)
         return state
 
-    def before(self, run: SeenRun, wanted: Collection[str]) -> dict[str, int]:
-        """What was in force before each of some tests in a run."""
+    def before(self, run: SeenRun) -> Mapping[str, int]:
+        """What was in force before each test of a run; of one that ran twice, before its last time.
+
+        A run is walked once, however many victims are looked for in it.
+        """
+        known = self._walked.get(id(run))
+        if known is None:
+            # the run is kept beside its answer: another one could get its identity
+            known = self._walked[id(run)] = run, self._walk(run)
+        return known[1]
+
+    def _walk(self, run: SeenRun) -> dict[str, int]:
         found: dict[str, int] = {}
         state = 0
         for place, nodeid in enumerate(run.order):
-            if nodeid in wanted:
-                found[nodeid] = state
+            found[nodeid] = state
             # from `apart` on each test ran behind the common ones alone
             if run.apart is None or place < run.apart:
                 state = self._after(state, nodeid)
         return found
 
     def _after(self, state: int, nodeid: str) -> int:
-        return state & ~self._overwritten.get(nodeid, 0) | self._written.get(nodeid, 0)
+        overwritten, written = self._overwritten.get(nodeid, 0), self._written.get(nodeid, 0)
+        if not (overwritten or written):
+            return state  # the same number, and not an equal one: thousands of tests share it
+        return state & ~overwritten | written
 
     def lacking(self, runs: Sequence[SeenRun], tests: Sequence[str]) -> dict[str, int]:
         """The values behind which each test has not run yet, but for those that it leaves itself."""
         seen = dict.fromkeys(tests, 0)
         for run in runs:
-            for nodeid, state in self.before(run, seen.keys()).items():
-                seen[nodeid] |= state
+            for nodeid, state in self.before(run).items():
+                if nodeid in seen:
+                    seen[nodeid] |= state
         return {nodeid: self.values & ~state & ~self.written_by(nodeid) for nodeid, state in seen.items()}
 
     def ever_changed(self, runs: Sequence[SeenRun], tests: Sequence[str]) -> dict[str, int]:
         """Pieces that were changed before a test in every run in which it passed: it may need them so."""
         common = dict.fromkeys(tests, self.pieces)
         for run in runs:
-            for nodeid, state in self.before(run, common.keys()).items():
-                if nodeid not in run.not_passed:
+            for nodeid, state in self.before(run).items():
+                if nodeid in common and nodeid not in run.not_passed:
                     common[nodeid] &= state
         return common
 
@@ -103,7 +118,7 @@ def suspected_state(in_force: InForce, runs: Sequence[SeenRun], nodeid: str, *, 
         is_red = nodeid in run.red
         if not is_red and nodeid in run.not_passed:
             continue  # skipped: says nothing
-        state = in_force.before(run, (nodeid,)).get(nodeid, 0)
+        state = in_force.before(run)[nodeid]
         if is_red is effect_is_red:
             always &= state
             is_seen = True
