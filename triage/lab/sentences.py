@@ -13,6 +13,7 @@ _BY_KIND = {
     "edit": "with the edit at {name}",
     "restore": "with {name} restored",
     "sharing": "with {name} {to}",
+    "set-order": "with the set at {name} sorted",
     "cwd": "from the folder {to}",
     "dtype": "in {to}",
     "seed": "with the seed {to}",

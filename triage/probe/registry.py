@@ -23,6 +23,7 @@ from triage.probe.probes import (
     files,
     gradient,
     hang,
+    hashing,
     interaction,
     locale,
     network,
@@ -159,6 +160,12 @@ ORDER: tuple[Row, ...] = (
     Row(0.015, commit.CommitProbe, commit.flaky_with_a_history, "many runs for each of many commits"),
     Row(0.012, interaction.Interaction, interaction.tried_single_changes, "only after every single change"),
     Row(0.011, blame.Blame, blame.has_no_cause_yet, "it makes no experiment, so it is the last word"),
+    Row(
+        0.0105,
+        hashing.Hashing,
+        hashing.differs_between_interpreters,
+        "blame has seen another message in another interpreter",
+    ),
 )
 
 _NEXT_ROW = 1e-6

@@ -14,6 +14,7 @@ from triage.lab.protocol import Answer, Observation, Setup, Step
 from triage.model.failure import is_test
 from triage.model.rate import wilson
 from triage.probe.api import Case, Finding, look
+from triage.probe.set_order import HASH_SEED
 from triage.probe.symptoms import uses
 
 COUNTED_SEEDS = 20
@@ -30,6 +31,8 @@ class SeedShare:
     total: int
     telling_lines: tuple[str, ...] = ()
     """Product lines (`path:line`) that every failing seed runs and no passing one."""
+    of_hashes: bool = False
+    """Whether the seeds are those of hashing, and no numbers are drawn from them."""
 
     @property
     def sentence(self) -> str:
@@ -39,6 +42,8 @@ class SeedShare:
         counted = f"{share} ({self.failed / self.total:.0%}, at 95 % {low:.0%} to {high:.0%})"
         if self.telling_lines:
             return f"{counted}, exactly those that lead through {', '.join(self.telling_lines)}"
+        if self.of_hashes:
+            return f"{counted}: the product or the test relies on the order of a set, or on a hash"
         return f"{counted}: the product, or the tolerance of the test, is wrong for their numbers"
 
 
@@ -51,7 +56,9 @@ def share_of_seeds(
     setups = [setup_with(seed).measuring("lines") for seed in more]
     runs = yield from look(*setups, why="for which share of seeds it fails")
     failed = sum(known.values()) + sum(run.red(case.nodeid) for run in runs)
-    return SeedShare(failed, len(known) + len(runs), _telling_lines(case, runs))
+    telling = _telling_lines(case, runs)
+    of_hashes = any(HASH_SEED in setup.env for setup in setups)
+    return SeedShare(failed, len(known) + len(runs), telling, of_hashes)
 
 
 def with_share(finding: Finding, share: SeedShare) -> Finding:

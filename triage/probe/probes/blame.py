@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Answer, Look, Observation, Step
@@ -10,11 +10,13 @@ from triage.model.experiment import RootCause
 from triage.model.failure import Frame
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.date_repairs import calendar_repairs
+from triage.probe.set_order import HASH_SEED
 from triage.probe.symptoms import own_frames
 
-_HASH_SEED = "PYTHONHASHSEED"
 _OTHER_INTERPRETERS = 2
 """Beside those in which the failure was reproduced."""
+SAYS_OTHER = "says other in another interpreter"
+"""Key of the fact that its message was another one there."""
 _SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
 """Exceptions that say that the code itself is wrong, whatever it was given."""
 
@@ -36,13 +38,16 @@ class Blame:
         slip = _slip_of_the_test(case)
         if slip is not None:
             return Finding(cause=slip)
-        if (yield from _passes_in_another_interpreter(case)):
+        elsewhere = yield from _in_other_interpreters(case)
+        if any(run.passed(case.nodeid) for run in elsewhere):
             return Finding()  # it is flaky, and will be probed again as such
+        facts = {SAYS_OTHER: _says_other(case, elsewhere)}
         frames = own_frames(case)
         raising = _innermost_own_frame(case)
         if not frames or raising is None or raising.origin != "product":
             return Finding(
-                excluded="it fails in the test's own code, steadily, whatever is changed around it"
+                excluded="it fails in the test's own code, steadily, whatever is changed around it",
+                facts=facts,
             )
         path, line = frames[0]
         raised = case.failure.exception
@@ -56,16 +61,24 @@ class Blame:
             if run.passed(case.nodeid):
                 texts = {changed: (case.source(changed), text) for changed, text in edit.edits.items()}
                 patches.append(patch_of_files(texts, edit.title, edit.reason))
-        return Finding(cause=cause, patches=tuple(patches))
+        return Finding(cause=cause, patches=tuple(patches), facts=facts)
 
 
-def _passes_in_another_interpreter(case: Case) -> Generator[tuple[Step, ...], tuple[Answer, ...], bool]:
-    """Whether it passes with other hash seeds: forks of one parent share theirs, and so look steady."""
-    if case.context != "alone" or case.env.get(_HASH_SEED, "random") not in ("", "random"):
-        return False
+def _in_other_interpreters(
+    case: Case,
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], list[Observation]]:
+    """Runs with other hash seeds: forks of one parent share theirs, and so look steady."""
+    if case.context != "alone" or case.env.get(HASH_SEED, "random") not in ("", "random"):
+        return []
     again = Look(setup=case.base, why="the unchanged case in other interpreters", fresh=True)
     answers = yield (again,) * _OTHER_INTERPRETERS
-    return any(isinstance(run, Observation) and run.passed(case.nodeid) for run in answers)
+    return [run for run in answers if isinstance(run, Observation)]
+
+
+def _says_other(case: Case, runs: Sequence[Observation]) -> bool:
+    """Whether one of these runs fails with another message than the case."""
+    messages = [run.failures[case.nodeid].message for run in runs if case.nodeid in run.failures]
+    return any(message != case.failure.message for message in messages)
 
 
 def _slip_of_the_test(case: Case) -> RootCause | None:

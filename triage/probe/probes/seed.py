@@ -11,6 +11,7 @@ from triage.model.experiment import Factor, Status
 from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.seed_share import share_of_seeds, with_share
+from triage.probe.set_order import sorted_at_its_place
 from triage.probe.symptoms import failing_files, places, uses
 from triage.probe.treatment import Treatment, concluded, experiment_on, looks_needed, settle, with_instrument
 from triage.text.pattern import pattern
@@ -63,7 +64,7 @@ class Seed:
         """A seed under which it always passes while it does not without: of generators, or of hashes."""
         if not case.flaky:
             return (yield from self._steady(case))
-        kinds = [_generator_seed, _new_hash_seed]
+        kinds = [_generator_seed, new_hash_seed]
         if not _draws(case):
             kinds.reverse()  # where nothing is drawn, sets are likelier
         for treatment_with in kinds:
@@ -74,6 +75,11 @@ class Seed:
             (trial,) = yield from test(experiment)
             if trial.result.status is Status.CONFIRMED:
                 setup_with = partial(_treated, case, treatment_with)
+                if treatment_with is new_hash_seed:
+                    failing = [seed for seed, has_failed in failed.items() if has_failed]
+                    placed = yield from sorted_at_its_place(self.name, case, failing)
+                    if placed is not None:
+                        return placed
                 share = yield from share_of_seeds(case, setup_with, failed)
                 return with_share(concluded(treatment, experiment), share)
         return Finding(excluded="no fixed seed of the generators or of hashing makes it pass every time")
@@ -141,8 +147,8 @@ def _generator_seed(case: Case, seed: int) -> Treatment:
     )
 
 
-def _new_hash_seed(case: Case, seed: int) -> Treatment:
-    """A hash seed for a flaky test, whose processes have had a new one each."""
+def new_hash_seed(case: Case, seed: int) -> Treatment:
+    """A hash seed for a test whose processes have had a new one each."""
     return Treatment(
         factor=Factor(kind="env", name="PYTHONHASHSEED", from_=None, to=str(seed)),
         kind="seed",
