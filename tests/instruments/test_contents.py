@@ -90,3 +90,12 @@ def test_a_context_variable_is_told_apart_by_its_value():
     user.set("ann")
     assert digest(user) != unset
     assert brief(user) == "<ContextVar name='user' at 0x> with 'ann'"
+
+
+def test_what_stands_far_inside_of_a_large_value_no_longer_counts():
+    """The bound keeps a look at a million of objects from taking minutes."""
+    large = {number: [list(range(300)) for _ in range(30)] for number in range(30)}
+    told_apart = {**large, 0: [[0]]}
+    beyond = {**large, 29: [["other"]] * 30}
+    assert digest(large) != digest(told_apart)
+    assert digest(large) == digest(beyond)

@@ -189,3 +189,21 @@ def test_a_cache_is_the_products_and_what_can_be_cleared_is_the_tests(
     assert (writer.at_fault, writer.fills_cache) == (at_fault, fills_cache)
     assert ("would only hide" in writer.sentence) == fills_cache
     assert ("a product defect" in writer.sentence) == (place == "quiet.py:18")
+
+
+def test_no_line_is_named_where_the_state_was_too_large_to_be_watched_to_the_end():
+    write = {"event": "write", "nodeid": POLLUTER, "key": "attr:quiet.LEVEL", "where": "quiet.py:9"}
+    stopped = {"event": "stopped", "nodeid": POLLUTER}
+
+    def world(setup):
+        return seen(T, False, measured={"writes": (write | {"function": "quiet"}, stopped)})
+
+    case = case_of(T, world, source={"quiet.py": QUIET}.get, files=("quiet.py",))
+    leaked = LeakedState(
+        keys=("attr:quiet.LEVEL",),
+        shown=("LEVEL",),
+        clean=("1",),
+        dirty=("2",),
+        factor=Factor(kind="restore", name="x"),
+    )
+    assert answered(find_writer(case, [POLLUTER], Setup(nodeids=(POLLUTER, T)), leaked), world) is None

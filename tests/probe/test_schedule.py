@@ -153,6 +153,40 @@ def test_the_budget_that_ends_behind_a_confirmed_experiment_leaves_what_it_shows
     assert run.proof is not None
 
 
+POLLUTER = "tests/test_a.py::test_polluter"
+
+
+class Order:
+    """Proves who pollutes and what leaks, and would go on to ask which line writes it."""
+
+    name = "order"
+
+    def likelihood(self, case):
+        return 0.9
+
+    def investigate(self, case):
+        order = Factor(kind="order", name="before", from_=[POLLUTER], to="alone")
+        restore = Factor(kind="restore", name="attr:quiet.LEVEL", from_="leaked", to="restored")
+        for factor in (order, restore):
+            experiment = Experiment(
+                probe=self.name, factor=factor, prediction="it passes", baseline=case.base,
+                treated=case.base.plus(env={"FIX": "1"}), watch=(T,),
+            )  # fmt: skip
+            yield from test(experiment)
+        yield from look(case.base, why="which line writes what leaks")
+        yield from look(case.base, why="whether a repair helps")
+
+
+@pytest.mark.parametrize("runs", [8, 16, 17])
+def test_the_budget_that_ends_behind_a_proven_order_keeps_the_polluter(runs):
+    """It ends behind the order, behind what leaks, and in the runs that come after."""
+    run = run_probes(FakeLab(runs=runs), case(), [Order()])
+    cause = run.cause()
+    assert (cause.kind, cause.confidence, cause.claim) == ("order-dependent", "proven", "cause")
+    assert cause.culprits == (POLLUTER,)
+    assert run.proof.factor.kind == "order"
+
+
 def test_nothing_found_says_what_was_excluded():
     run = run_probes(FakeLab(), case(), [Probe("one", 0.9), Probe("hopeless", 0.0)])
     assert (run.cause().kind, run.cause().confidence) == ("unknown", "unknown")

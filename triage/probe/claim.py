@@ -87,7 +87,7 @@ def _gathered(
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], _Evidence]:
     assert proof.factor is not None
     reason = finding.because or reason_against(case, proof.factor)
-    if proof.factor.kind in _COMPARED_ELSEWHERE or _is_polluted(proof.factor):
+    if proof.factor.kind in _COMPARED_ELSEWHERE or is_polluted(proof.factor):
         return _Evidence(reason)
     if case.failure.exception in _DIED or case.failure.phase == "collect":
         return _Evidence(reason)  # there are no lines of a test to compare
@@ -144,7 +144,7 @@ def _measured(setup: Setup, meters: Sequence[str]) -> Setup:
     return setup.plus(instruments=missing)
 
 
-def _is_polluted(factor: Factor) -> bool:
+def is_polluted(factor: Factor) -> bool:
     """Whether the experiment left out tests that ran before: what they leak is no input of the product."""
     return factor.kind == "order" and isinstance(factor.from_, list)
 
@@ -243,8 +243,8 @@ def is_symptom(factor: Factor) -> bool:
 
 def unexamined(kind: CauseKind, factor: Factor, sentence: str) -> RootCause:
     """What a confirmed experiment shows where no time is left to examine it: mostly a condition."""
-    if _is_polluted(factor) or factor.kind == "commit":
-        culprits = tuple(factor.from_) if _is_polluted(factor) else (str(factor.from_),)
+    if is_polluted(factor) or factor.kind == "commit":
+        culprits = tuple(factor.from_) if is_polluted(factor) else (str(factor.from_),)
         return RootCause(
             kind=kind, summary=sentence, factor=factor, culprits=culprits, confidence="proven", claim="cause"
         )

@@ -77,11 +77,15 @@ Writing = Generator[tuple[Step, ...], tuple[Answer, ...], LeakWriter | None]
 
 
 def find_writer(case: Case, polluters: Sequence[str], polluted: Setup, leaked: LeakedState) -> Writing:
-    """Run the polluters under the meter of writes; None where no line was seen to write."""
+    """Run the polluters under the meter of writes; None where no line was seen to write.
+
+    Nor is one named where the meter had to stop early, because the state is too large to be compared so
+    often: what it saw last need not be the last write.
+    """
     told = {"writes": {"keys": list(leaked.keys), "during": list(polluters)}}
     (run,) = yield from look(polluted.plus(instruments=told), why="which line writes what leaks")
     writes = run.lines("writes", "write")
-    if not writes:
+    if not writes or run.lines("writes", "stopped"):
         return None
     last = writes[-1]
     place, function, key = str(last["where"]), str(last["function"]), str(last["key"])

@@ -11,7 +11,7 @@ from triage.lab.lab import Lab
 from triage.lab.protocol import Answer, Experiment, Step, Trial
 from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.probe.api import Case, Finding, Probe, Steps
-from triage.probe.claim import examined, is_symptom, unexamined
+from triage.probe.claim import examined, is_polluted, is_symptom, unexamined
 from triage.probe.declared_repairs import with_repairs
 from triage.probe.factors import kind_of_factor
 from triage.probe.symptoms import SURVEY, not_read
@@ -154,14 +154,30 @@ def _is_worth_asking(probe: Probe, case: Case, run: ProbeRun) -> bool:
 
 
 def _keep_confirmed(probe: Probe, run: ProbeRun, trials: Sequence[tuple[Experiment, Trial]]) -> None:
-    """Keep what the interrupted probe had confirmed: a proof is not lost because the time ended behind it."""
-    for experiment, trial in reversed(trials):
-        factor = trial.result.factor
-        if trial.result.status is not Status.CONFIRMED or factor is None:
-            continue
-        cause = unexamined(kind_of_factor(factor), factor, trial.result.sentence)
-        run.findings.append((probe.name, Finding(cause=cause, proof=experiment)))
+    """Keep what the interrupted probe had confirmed: a proof is not lost because the time ended behind it.
+
+    Which tests pollute says more than what they leak, which is tried behind it: both are kept then.
+    """
+    confirmed = [
+        (experiment, factor, trial.result.sentence)
+        for experiment, trial in trials
+        if trial.result.status is Status.CONFIRMED and (factor := trial.result.factor) is not None
+    ]
+    if not confirmed:
         return
+    polluting = [entry for entry in confirmed if is_polluted(entry[1])]
+    experiment, factor, sentence = polluting[0] if polluting else confirmed[-1]
+    cause = unexamined(kind_of_factor(factor), factor, sentence)
+    if polluting:
+        tests = [nodeid for _, other, _ in polluting for nodeid in other.from_]
+        restorings = [said for _, other, said in confirmed if other.kind == "restore"]
+        cause = cause.model_copy(
+            update={
+                "culprits": tuple(dict.fromkeys(tests)),
+                "summary": " ".join([cause.summary, *restorings]),
+            }
+        )
+    run.findings.append((probe.name, Finding(cause=cause, proof=experiment)))
 
 
 def _finding_of(lab: Lab, case: Case, probe: Probe, run: ProbeRun) -> Finding:

@@ -58,3 +58,11 @@ def test_functions_that_a_test_replaces_are_still_seen(observe):
     seen = observe(REPLACING, test, writes={"keys": ["attr:json.dumps"], "during": [test]})
     found = [(line["key"], line["where"]) for line in seen.lines("writes")]
     assert found == [("attr:json.dumps", "test_a.py:5")]
+
+
+def test_a_value_that_takes_too_long_to_compare_is_watched_no_more_and_that_is_said(observe):
+    """Without any time for comparing the meter stops at its first look."""
+    test = "test_a.py::test_own"
+    seen = observe(FILES, test, writes={"keys": ["attr:quiet.LEVEL"], "during": [test], "seconds": 0.0})
+    assert [(line["event"], line["nodeid"]) for line in seen.lines("writes")] == [("stopped", test)]
+    assert seen.passed(test)

@@ -3,12 +3,16 @@
 Settings: {"keys": [key...], "during": [nodeid...]}; keys are those of
 `triage.instruments.process_state_table`. One line for each change: `write` with the key, the place
 (`path:line`) and the function that was running. What a library writes is written by the line that called it.
+
+Large values take long to compare. Behind a first limit they are compared at calls and returns only, so that
+the function of a write is still right; behind a second one no more, and `stopped` names the test.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -26,6 +30,12 @@ _DURING = frozenset(_SETTINGS.get("during", ()))
 _WRITER = Writer("writes")
 _MOST_EVENTS = 100_000
 """Lines after which values are compared at calls and returns only: a loop would take minutes."""
+_SECONDS_AT_LINES = float(_SETTINGS.get("seconds", 5.0))
+"""Processor seconds of comparing after which the same holds."""
+_MOST_SECONDS = 2 * _SECONDS_AT_LINES
+"""... and after which nothing is compared any more: a million of objects takes a second each time."""
+_processor_seconds = time.process_time
+"""Kept: tests replace the functions of `time`."""
 
 
 class _Watch:
@@ -33,7 +43,10 @@ class _Watch:
 
     def __init__(self, nodeid: str) -> None:
         self._nodeid = nodeid
-        self._values = _values()
+        self._spent = 0.0
+        """Processor seconds of comparing."""
+        self._is_stopped = False
+        self._values = self._look()
         self._running: tuple[str, str] | None = None
         """Place and function."""
         self._events = 0
@@ -46,7 +59,8 @@ class _Watch:
 
     def on_line(self, frame: FrameType, event: str, argument: Any) -> Any:
         self._events += 1
-        if self._events <= _MOST_EVENTS or event != "line":
+        is_cheap = self._events <= _MOST_EVENTS and self._spent <= _SECONDS_AT_LINES
+        if is_cheap or event != "line":
             self.compare()
         if event == "return":
             self._running = _authors_line(frame.f_back) or self._running
@@ -56,12 +70,25 @@ class _Watch:
 
     def compare(self) -> None:
         """Book every change on the line that has run since the last look."""
-        values = _values()
+        if self._is_stopped:
+            return
+        if self._spent > _MOST_SECONDS:
+            self._is_stopped = True
+            _WRITER.write("stopped", nodeid=self._nodeid)
+            return
+        values = self._look()
         for key, value in values.items():
             if value != self._values.get(key) and self._running is not None:
                 place, function = self._running
                 _WRITER.write("write", nodeid=self._nodeid, key=key, where=place, function=function)
         self._values = values
+
+    def _look(self) -> dict[str, str]:
+        begun = _processor_seconds()
+        try:
+            return _values()
+        finally:
+            self._spent += _processor_seconds() - begun
 
 
 def _values() -> dict[str, str]:
