@@ -45,3 +45,13 @@ def test_a_cause_that_no_test_has_alone_is_counted():
     say_causes(SimpleNamespace(say=lines.append), report)  # type: ignore[arg-type]
     assert lines[0] == "1 red test, 1 cause, and 1 more behind them:"
     assert "behind other causes, of the same tests: b.py:2-2" in lines
+
+
+def test_a_test_without_a_cause_is_probed_by_itself_next():
+    left = Unexplained(nodeid="a.py::test_it[one two]", reason="red on the base")
+    report = JointReport(
+        stamp="S", folder="f", base=None, base_chosen="", tests=(left.nodeid,), unexplained=(left,)
+    )
+    lines: list[str] = []
+    say_causes(SimpleNamespace(say=lines.append), report)  # type: ignore[arg-type]
+    assert lines[-1].startswith("next: triage probe 'a.py::test_it[one two]'")

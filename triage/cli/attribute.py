@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from triage.cli.context import App
@@ -41,6 +42,8 @@ def say_causes(app: App, report: JointReport) -> None:
     for line in cost_in_words(report.cost):
         app.say(f"cost: {line}")
     app.say(f"causes: {report.folder}/joint.json")
+    if report.unexplained:
+        app.say(f"next: triage probe {shlex.quote(report.unexplained[0].nodeid)}   # by itself, base or not")
 
 
 def say_hidden(app: App, report: JointReport) -> None:

@@ -36,7 +36,7 @@ def failure(message):
 
 
 def world_of(passing=(), *, mended_by="sorted(", line=2, message=lambda seed: f"order {seed}"):
-    """Runs one line. Fails with a message of its own under each hash seed; passes where a file of the edits is mended."""
+    """Runs one line; fails with another message under each hash seed, and passes where an edit mends it."""
 
     def world(setup):
         seed = setup.env.get("PYTHONHASHSEED") or "99"
