@@ -1,21 +1,21 @@
-"""The command group: lazy, so that `triage --help` imports no command."""
+"""The command group: lazy, so that `triage --help` imports no command, and little else besides click."""
 
 from __future__ import annotations
 
 import errno
-import json
-import traceback
+import gc
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import groupby
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
 from triage.cli.signals import interrupted_by_signals
 from triage.errors import SCHEMA_VERSION, ExitCode, TriageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _REFUSALS = frozenset(
     {
@@ -90,6 +90,8 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names of commands and options, without importing a command."""
+        from click.shell_completion import CompletionItem
+
         names = [name for name in TABLE if name.startswith(incomplete)]
         commands = [CompletionItem(name, help=TABLE[name].summary) for name in names]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
@@ -99,6 +101,10 @@ class LazyGroup(click.Group):
         if cmd_name not in TABLE:
             return None
         module = import_module(f"triage.cli.{TABLE[cmd_name].module}")
+        if not gc.isenabled():
+            # `main` imports without it; modules stay to the end, so that the collector never looks at them
+            gc.freeze()
+            gc.enable()
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -178,12 +184,16 @@ def _problem(error: Exception) -> _Problem:
     if isinstance(error, click.ClickException):
         return _usage_problem(error)
     if isinstance(error, OSError) and error.errno in _REFUSALS:
+        from pathlib import Path
+
         from triage.evidence.atomic import disk_error
 
         error = disk_error(error, Path(error.filename or "the output"))
     if isinstance(error, TriageError):
         said = f"{error.what}; {error.next_step}"
         return _Problem(error.slug, error.what, error.next_step, error.exit_code, said)
+    import traceback
+
     traceback.print_exception(error)
     what, next_step = "this is a bug in triage", "report it with the lines above"
     return _Problem("bug", what, next_step, ExitCode.BUG, f"{what}; {next_step}")
@@ -206,6 +216,8 @@ def _wants_json(argv: Sequence[str]) -> bool:
 
 def _print_error(problem: _Problem) -> None:
     """The document of `ErrorDocument`; written without pydantic, which takes longer than the rest."""
+    import json
+
     from triage.cli.terminal import one_line
 
     error = {"slug": problem.slug, "message": one_line(problem.what), "next": one_line(problem.next_step)}

@@ -36,6 +36,10 @@ class Limits(Value):
     memory_bytes: int | None = None
 
 
+_DEFAULT_LIMITS = Limits.model_construct()
+"""Made without a validator, which would be built whenever this module is imported."""
+
+
 class FailedTests(Value):
     """The red tests of an earlier run: all that a run with `--failed` executes."""
 
@@ -75,7 +79,7 @@ class Suite(Value):
     """Run these tests alone."""
     shard: tuple[int, int] | None = None
     """(3, 10): run the third tenth of the plan."""
-    limits: Limits = Limits()
+    limits: Limits = _DEFAULT_LIMITS
     isolation: Literal["warm", "fresh"] = "warm"
     """warm: a fork server that has imported the suite forks for each chunk; fresh: a new interpreter each."""
     reruns: int = Field(default=0, ge=0)
@@ -379,7 +383,7 @@ class Selection(Value):
     """Modules given to pytest as `-p`: the instruments of a probe."""
     settings: dict[str, str] = {}
     """JSON text for each instrument, by its name; reaches the process as `TRIAGE_INSTRUMENT`."""
-    limits: Limits = Limits()
+    limits: Limits = _DEFAULT_LIMITS
     seed: int | None = None
     """For pytest-randomly, as a run gives it to its processes; None leaves it to the suite."""
     workers: int = 0
