@@ -6,6 +6,7 @@ import pytest
 
 from triage.lab.protocol import Setup
 from triage.model.experiment import Factor
+from triage.probe.edits.own_copy import with_copied_items
 from triage.probe.leak_writers import find_writer
 from triage.probe.leaked_state import LeakedState
 from triage.probe.product_repairs import product_repair
@@ -80,6 +81,72 @@ def test_what_objects_and_calls_share_is_a_defect_of_the_product(key, line, func
 def test_a_function_that_is_there_to_change_its_module_stays_the_tests_hand():
     writer, patches = repaired("attr:cart.RATES", 19, "add_rate", "own = copy.deepcopy(RATES)")
     assert (writer.at_fault, patches) == ("test", ())
+
+
+FORMATS = """\
+class Format:
+    def __init__(self):
+        self.digits = 2
+
+    def _choose(self, currency):
+        self.digits = 3 if currency == "TND" else 2
+
+    def money(self, amount, currency="EUR"):
+        self._choose(currency)
+        return f"{amount:.{self.digits}f} {currency}"
+
+    def plain(self, amount):
+        return f"{amount:.{self.digits}f}"
+
+
+BY_NAME = {"de": Format(), "fr": Format()}
+
+
+def words(amount, name, **more):
+    chosen = BY_NAME[name]
+    return chosen.money(amount, **more) if more else chosen.plain(amount)
+"""
+
+
+def test_a_copy_of_an_item_is_taken_where_a_function_takes_it_from_its_container():
+    ((line, text),) = with_copied_items(FORMATS, "BY_NAME", "copy.copy")
+    assert (line, "chosen = copy.copy(BY_NAME[name])" in text) == (20, True)
+    assert text.startswith("import copy\n")
+    by_get = "def f(name):\n    return ITEMS.get(name)\n"
+    assert [text for _, text in with_copied_items(by_get, "ITEMS", "copy.deepcopy")] == [
+        "import copy\n\ndef f(name):\n    return copy.deepcopy(ITEMS.get(name))\n"
+    ]
+    assert list(with_copied_items("def f(a):\n    ITEMS[a] = 1\n", "ITEMS", "copy.copy")) == []
+
+
+@pytest.mark.slow
+def test_what_an_object_in_a_container_keeps_is_named_and_the_product_works_on_a_copy(suite):
+    project = suite(
+        {
+            "money.py": FORMATS,
+            "tests/test_a.py": """
+                import money
+                def test_dinars():
+                    assert money.words(1, "de", currency="TND") == "1.000 TND"
+            """,
+            "tests/test_b.py": """
+                import money
+                def test_plain():
+                    assert money.words(1, "de") == "1.00"
+            """,
+        }
+    )
+    assert project.call("run", "--json") == 1
+    _, report, _ = project.probe("C1")
+    cause = report["root_cause"]
+    assert (cause["confidence"], cause["at_fault"]) == ("proven", "product")
+    assert "What leaks is money.BY_NAME['de'].digits (2 alone, 3 here)" in cause["summary"]
+    assert cause["culprits"][-1] == "money.py:6", "the line that writes it, though a setter holds it"
+    product, *others = report["patches"]
+    assert "chosen = copy.copy(BY_NAME[name])" in product["after"]
+    texts = [patch["after"] for patch in others]
+    assert any('monkeypatch.setattr(money.BY_NAME["de"], "digits", 2)' in text for text in texts), texts
+    assert any("before = money.BY_NAME" in text for text in texts), "no deep copy of all of them"
 
 
 @pytest.mark.slow

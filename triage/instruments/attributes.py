@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,8 @@ _OFTEN_PATCHED = (
 _MODULE_OWN = frozenset({"__builtins__", "__cached__", "__doc__", "__file__", "__loader__", "__spec__"})
 _CHANGING = frozenset({"environ", "modules", "_", "last_value", "last_traceback", "last_type"})
 """Attributes of libraries that change without anybody's doing, or that have a key of their own."""
+_MOST_MEMBERS = 5000
+"""Attributes of the objects that one container holds."""
 _CLASS_OWN = frozenset({"_abc_impl", "pytestmark"})
 
 
@@ -72,6 +75,24 @@ def _attributes(module_name: str, module: ModuleType) -> Iterator[tuple[str, Any
                     yield f"attr:{module_name}.{name}.{inner}", item
 
 
+def members_of(key: str) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a container's objects with live values: `attr:app.FORMATS['de'].digits`."""
+    container = value_of(key)
+    if isinstance(container, Mapping):
+        items = [(name, item) for name, item in container.items() if isinstance(name, str | int)]
+    elif isinstance(container, Sequence) and not isinstance(container, str | bytes):
+        items = list(enumerate(container))
+    else:
+        return
+    left = _MOST_MEMBERS
+    for name, item in items:
+        if isinstance(item, type | ModuleType) or callable(item):
+            continue
+        for attribute, value in list(getattr(item, "__dict__", {}).items())[:left]:
+            left -= 1
+            yield f"{key}[{name!r}].{attribute}", value
+
+
 def value_of(key: str) -> Any:
     """Return the present value of an attribute. Raises LookupError where there is none."""
     found = _owner(key.removeprefix("attr:"))
@@ -100,7 +121,10 @@ def save(key: str) -> Callable[[], None] | None:
 
 
 def _owner(path: str) -> tuple[Any, str] | None:
-    """The module or class that has the attribute, and its own name; the longest module name wins."""
+    """The module or object that has the attribute, and its own name; the longest module name wins."""
+    head, bracket, item = path.partition("[")
+    if bracket:
+        return _owner_of_member(head, ast.parse(f"_[{item}", mode="eval").body)
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         owner: Any = sys.modules.get(".".join(parts[:cut]))
@@ -110,4 +134,18 @@ def _owner(path: str) -> tuple[Any, str] | None:
             owner = getattr(owner, name, None)
         if owner is not None and parts[-1] in getattr(owner, "__dict__", {}):
             return owner, parts[-1]
+    return None
+
+
+def _owner_of_member(container: str, member: ast.expr) -> tuple[Any, str] | None:
+    """The same for `['de'].digits` of a container."""
+    found = _owner(container)
+    match member:
+        case ast.Attribute(value=ast.Subscript(slice=ast.Constant(value=name)), attr=attribute) if found:
+            owner, own_name = found
+            try:
+                item = vars(owner)[own_name][name]
+            except (LookupError, TypeError):
+                return None
+            return (item, attribute) if attribute in getattr(item, "__dict__", {}) else None
     return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +22,7 @@ from triage.probe.api import Case, look
 from triage.probe.edits.always_restore import restoring_always
 from triage.probe.leaked_state import LeakedState
 from triage.probe.polluter_repairs import resets_of
-from triage.probe.shared_objects import shared_by_accident
+from triage.probe.shared_objects import is_within_shared_object, shared_by_accident
 from triage.probe.sources import function_at, spans, tree_of
 
 _SETS = re.compile(
@@ -89,12 +89,16 @@ def find_writer(case: Case, polluters: Sequence[str], polluted: Setup, leaked: L
         return None
     last = writes[-1]
     place, function, key = str(last["where"]), str(last["function"]), str(last["key"])
+    called = function
+    if is_within_shared_object(key):
+        # what a setter of the object does is the test's own hand only where the test itself calls it
+        called = _entered_by_test(function, last.get("callers", ()))
     fills_cache = _fills_cache(case, place)
     return LeakWriter(
         place=place,
         function=function,
         polluter=str(last["nodeid"]),
-        at_fault="product" if fills_cache else _whose(case, place, function, key),
+        at_fault="product" if fills_cache else _whose(case, place, called, key),
         fills_cache=fills_cache,
     )
 
@@ -113,6 +117,15 @@ def _whose(case: Case, place: str, function: str, key: str) -> Literal["product"
         return "product"  # it means to restore, and does not get there
     is_offered_back = any(True for _ in resets_of(case, key))
     return "test" if is_offered_back or _SETS.match(function.rpartition(".")[2]) else "product"
+
+
+def _entered_by_test(function: str, callers: Iterable[Sequence[str]]) -> str:
+    """The product's function that the test called, on the way to the line that wrote."""
+    for caller_place, caller in callers:
+        if is_test(caller_place.rpartition(":")[0]):
+            break
+        function = caller
+    return function
 
 
 def _fills_cache(case: Case, place: str) -> bool:

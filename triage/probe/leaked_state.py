@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from triage.instruments.process_state_table import in_words
@@ -12,6 +12,7 @@ from triage.model.experiment import Factor, Status
 from triage.model.nodeid import file_of
 from triage.probe.api import Case, look, test
 from triage.probe.minimise import minimise
+from triage.probe.sources import literal_of
 from triage.probe.treatment import repeats_of
 from triage.text.difference import around_difference
 from triage.text.pattern import pattern
@@ -79,6 +80,8 @@ class _Search:
     """State before the victim, after the polluters."""
     clean: State
     """State before the victim where nothing leaked."""
+    without: Setup
+    """The run that gave it."""
 
     def restoring(self, keys: Sequence[str], moment: str) -> Setup:
         """Run the polluters, then put these keys back to their values of that moment before the victim."""
@@ -100,7 +103,9 @@ def find_leaked_state(probe: str, case: Case, polluted: Setup, clean: Setup) -> 
         why="what the test finds before it starts",
     )
     differing = _differing(_found(dirty_run, case.nodeid), _found(clean_run, case.nodeid))
+    without = alike
     if not differing and alike != clean:
+        without = clean
         (clean_run,) = yield from look(
             clean.plus(instruments=watch), why="what the test finds where no other file is imported"
         )
@@ -113,10 +118,12 @@ def find_leaked_state(probe: str, case: Case, polluted: Setup, clean: Setup) -> 
         polluted=polluted,
         dirty=_found(dirty_run, case.nodeid).state,
         clean=_found(clean_run, case.nodeid).state,
+        without=without,
     )
     single = yield from _single_key(search, differing)
     if single is not None:
-        return (yield from _prove(search, (single,), "collected"))
+        within = yield from _within(search, single)
+        return within or (yield from _prove(search, (single,), "collected"))
     # "collected": as it was after collection; "start": as it was before any module of the suite was imported.
     for moment in ("collected", "start"):
         keys = yield from _fewest_keys(search, differing, moment)
@@ -138,6 +145,31 @@ def _single_key(
             if run.passed(search.case.nodeid):
                 return key
     return None
+
+
+def _within(search: _Search, key: str) -> _Found:
+    """The fewest attributes of objects in a leaked container whose restoration is enough; None for others.
+
+    A container of many objects says little of what leaks, and costs much to put back as a whole.
+    """
+    clean = _text(search.clean, key)
+    if not key.startswith("attr:") or not clean.startswith(("{", "[")) or literal_of(clean) is not None:
+        return None
+    nodeid = search.case.nodeid
+    watch = {"state": {"watch": [nodeid], "inside": key}}
+    runs = yield from look(
+        search.polluted.plus(instruments=watch),
+        search.without.plus(instruments=watch),
+        why=f"which object in {in_words(key)}",
+    )
+    dirty, clean_state = (_found(run, nodeid).state for run in runs)
+    members = [name for name in dirty if name.startswith(f"{key}[") and name in clean_state]
+    differing = [name for name in members if _digest(dirty, name) != _digest(clean_state, name)]
+    if not differing:
+        return None
+    inside = replace(search, dirty=dirty, clean=clean_state)
+    keys = yield from _fewest_keys(inside, differing, "collected")
+    return (yield from _prove(inside, keys, "collected")) if keys else None
 
 
 def _fewest_keys(

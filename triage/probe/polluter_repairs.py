@@ -109,7 +109,7 @@ def resets_of(case: Case, key: str) -> Iterator[Restoration]:
                 continue
             needed = len(node.args.posonlyargs + node.args.args) - len(node.args.defaults)
             names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            if needed == 0 and inner.partition(".")[0] in names:
+            if needed == 0 and re.split(r"[.\[]", inner)[0] in names:
                 yield Restoration(imports=(module,), after=(f"{module}.{node.name}()",))
 
 

@@ -48,5 +48,5 @@ def _edits(case: Case, writer: LeakWriter, leaked: LeakedState) -> Iterator[Prod
     text = restoring_always(source, int(line)) if source is not None else None
     if text is not None:
         yield f"{writer.function} restores what it changes, whatever happens", path, text
-    for key in leaked.keys:
-        yield from own_copies(case, key)
+    for key, clean in zip(leaked.keys, leaked.clean, strict=True):
+        yield from own_copies(case, key, clean)

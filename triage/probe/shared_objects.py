@@ -9,6 +9,8 @@ from triage.model.failure import is_test
 from triage.probe.api import Case
 from triage.probe.edits.own_copy import (
     has_mutable_defaults,
+    is_mutable,
+    with_copied_items,
     with_copies,
     with_fresh_defaults,
     with_own_attribute,
@@ -38,13 +40,27 @@ def shared_by_accident(case: Case, key: str, place: str) -> bool:
     return len(names) == 2 and re.search(rf"\bself\.{re.escape(names[-1])}\b", text) is not None
 
 
-def own_copies(case: Case, key: str) -> Iterator[ProductEdit]:
-    """Edits of the product after which nobody else sees what one caller changes."""
+def is_within_shared_object(key: str) -> bool:
+    """Whether what leaks is an attribute of an object that a container of a module holds."""
+    return key.startswith(_ATTRIBUTE) and "[" in key
+
+
+def own_copies(case: Case, key: str, clean: str = "") -> Iterator[ProductEdit]:
+    """Edits of the product after which nobody else sees what one caller changes.
+
+    `clean` is the short text of the value where nothing leaked.
+    """
     found = _owner(case, key)
     if found is None:
         return
     path, names = found
     source = case.source(path) or ""
+    if is_within_shared_object(key):
+        # what can change itself is still shared by a shallow copy
+        maker = "copy.deepcopy" if is_mutable(clean) else "copy.copy"
+        for line, text in with_copied_items(source, names[-1], maker):
+            yield f"{path}:{line} works on a copy of its object in {names[-1]}", path, text
+        return
     name = ".".join(names)
     fresh = with_fresh_defaults(source, names)
     if fresh is not None:
@@ -66,4 +82,4 @@ def _owner(case: Case, key: str) -> tuple[str, tuple[str, ...]] | None:
     path = next((file for file in case.files if is_module_of(module, file)), None)
     if path is None or is_test(path):
         return None
-    return path, tuple(inner.split("."))
+    return path, tuple(inner.partition("[")[0].split("."))

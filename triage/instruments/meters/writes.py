@@ -2,7 +2,8 @@
 
 Settings: {"keys": [key...], "during": [nodeid...]}; keys are those of
 `triage.instruments.process_state_table`. One line for each change: `write` with the key, the place
-(`path:line`) and the function that was running. What a library writes is written by the line that called it.
+(`path:line`) and the function that was running, and the same of its `callers`, the nearest first. What a
+library writes is written by the line that called it.
 
 Large values take long to compare. Behind a first limit they are compared at calls and returns only, so that
 the function of a write is still right; behind a second one no more, and `stopped` names the test.
@@ -36,6 +37,7 @@ _MOST_SECONDS = 2 * _SECONDS_AT_LINES
 """... and after which nothing is compared any more: a million of objects takes a second each time."""
 _processor_seconds = time.process_time
 """Kept: tests replace the functions of `time`."""
+_MOST_CALLERS = 30
 
 
 class _Watch:
@@ -49,6 +51,8 @@ class _Watch:
         self._values = self._look()
         self._running: tuple[str, str] | None = None
         """Place and function."""
+        self._frame: FrameType | None = None
+        """Where that is."""
         self._events = 0
 
     def on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
@@ -63,9 +67,10 @@ class _Watch:
         if is_cheap or event != "line":
             self.compare()
         if event == "return":
-            self._running = _authors_line(frame.f_back) or self._running
+            back = frame.f_back
+            self._running, self._frame = _authors_line(back) or self._running, back or self._frame
         else:
-            self._running = _authors_line(frame)
+            self._running, self._frame = _authors_line(frame), frame
         return self.on_line
 
     def compare(self) -> None:
@@ -80,7 +85,14 @@ class _Watch:
         for key, value in values.items():
             if value != self._values.get(key) and self._running is not None:
                 place, function = self._running
-                _WRITER.write("write", nodeid=self._nodeid, key=key, where=place, function=function)
+                _WRITER.write(
+                    "write",
+                    nodeid=self._nodeid,
+                    key=key,
+                    where=place,
+                    function=function,
+                    callers=_callers(self._frame),
+                )
         self._values = values
 
     def _look(self) -> dict[str, str]:
@@ -110,6 +122,17 @@ def _authors_line(frame: FrameType | None) -> tuple[str, str] | None:
             return f"{path}:{frame.f_lineno}", frame.f_code.co_qualname
         frame = frame.f_back
     return None
+
+
+def _callers(frame: FrameType | None) -> list[tuple[str, str]]:
+    """Place and function of the author's frames behind the one that was running, the nearest first."""
+    found: list[tuple[str, str]] = []
+    while frame is not None and len(found) <= _MOST_CALLERS:
+        path = authors(_ROOT, frame.f_code.co_filename)
+        if path is not None:
+            found.append((f"{path}:{frame.f_lineno}", frame.f_code.co_qualname))
+        frame = frame.f_back
+    return found[1:]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

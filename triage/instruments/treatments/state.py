@@ -1,7 +1,8 @@
 """Meter and treatment: record the process state that a test finds, or restore pieces of it before the test.
 
 Settings: {"watch": [nodeid...]} records all process state as the watched tests find it (a digest a key, and a
-short text where people may read it), and what of it nobody has touched since the process began;
+short text where people may read it), and what of it nobody has touched since the process began; with
+{"inside": key} the attributes of the objects in that dictionary or list, too;
 {"restore": [key...], "before": nodeid, "from": "collected" | "start"} restores these keys right before that
 test's set-up, to what they were when collection was over (or had not begun). Keys are those of
 `triage.instruments.process_state_table`.
@@ -77,6 +78,8 @@ def _shown(key: str, value: Any) -> str:
 def _live() -> Iterator[tuple[str, Any]]:
     yield from process_state.present_values()
     yield from attributes.module_values(_ROOT)
+    if _SETTINGS.get("inside"):
+        yield from attributes.members_of(_SETTINGS["inside"])
     yield from _files()
 
 

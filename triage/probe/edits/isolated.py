@@ -77,7 +77,12 @@ def _calls(value: LeakedValue, path: str, files: Sequence[str], imports: list[st
         yield from items
     elif _is_short_literal(value.clean) and contents not in (Kind.SET, Kind.ATTRIBUTES):
         # whoever holds the leaked list or set itself does not see the new one: then the run tells
-        yield f"monkeypatch.setattr({quoted(name)}, {value.clean})"
+        if "[" in name:
+            owner, _, attribute = inner.rpartition(".")
+            imports.append(module)
+            yield f"monkeypatch.setattr({module}.{owner}, {quoted(attribute)}, {value.clean})"
+        else:
+            yield f"monkeypatch.setattr({quoted(name)}, {value.clean})"
 
 
 def _items(value: LeakedValue, target: str) -> Iterator[str]:

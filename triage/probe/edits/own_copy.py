@@ -1,7 +1,8 @@
 """Give each caller or object a copy of its own of what a product shares by accident.
 
-Three slips leave behind what one call has put into a list, dictionary or set: a mutable default argument, a
-mutable attribute of a class that methods change through `self`, and a module's object that is handed out.
+Four slips leave behind what one call has changed: a mutable default argument, a mutable attribute of a class
+that methods change through `self`, a module's object that is handed out, and an object that is taken from a
+module's container and keeps what one call needs in its own attributes.
 """
 
 from __future__ import annotations
@@ -52,6 +53,22 @@ def with_copies(source: str, name: str) -> Iterator[tuple[int, str]]:
     places = [place for function in functions for place in _handed_out(function, name)]
     for place in list(dict.fromkeys(places))[:_MOST_PLACES]:
         yield place[0], _with_copy(source, name, place)
+
+
+def with_copied_items(source: str, name: str, maker: str) -> Iterator[tuple[int, str]]:
+    """Line and source, for each place at which an item of the module's container `name` is taken: a copy is.
+
+    `maker` is the function that copies.
+    """
+    tree = tree_of(source)
+    if tree is None or module_of(source) is None:
+        return
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    taken = [value for function in functions for value in _items_taken(function, name)]
+    places = {(value.lineno, value.col_offset): value for value in taken}
+    for (line, column), value in list(places.items())[:_MOST_PLACES]:
+        assert value.end_col_offset is not None
+        yield line, _wrapped(source, line, column, value.end_col_offset, maker)
 
 
 def has_mutable_defaults(source: str | None, names: Sequence[str]) -> bool:
@@ -213,11 +230,31 @@ def _handed_out(function: ast.AST, name: str) -> Iterator[tuple[int, int]]:
                 yield value.lineno, value.col_offset
 
 
+def _items_taken(function: ast.AST, name: str) -> Iterator[ast.expr]:
+    """Each `NAME[key]` and `NAME.get(key)` on one line that a function binds or returns."""
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
+            continue
+        match node.value:
+            case ast.Subscript(value=ast.Name(id=owner)) as value:
+                is_of_it = owner == name
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="get")) as value:
+                is_of_it = owner == name
+            case _:
+                continue
+        if is_of_it and value.lineno == value.end_lineno:
+            yield value
+
+
 def _with_copy(source: str, name: str, place: tuple[int, int]) -> str:
-    lines = source.splitlines(keepends=True)
     line, column = place
+    return _wrapped(source, line, column, column + len(name.encode("utf-8")), "copy.deepcopy")
+
+
+def _wrapped(source: str, line: int, start: int, end: int, function: str) -> str:
+    """The source with a call of a function of `copy` around a part of a line; columns count bytes."""
+    lines = source.splitlines(keepends=True)
     data = lines[line - 1].encode("utf-8")
-    end = column + len(name.encode("utf-8"))
-    changed = data[:column] + f"copy.deepcopy({name})".encode() + data[end:]
+    changed = b"%s%s(%s)%s" % (data[:start], function.encode(), data[start:end], data[end:])
     text = "".join([*lines[: line - 1], changed.decode("utf-8"), *lines[line:]])
     return with_import(cst.parse_module(text), "copy").code

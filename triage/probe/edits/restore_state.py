@@ -191,7 +191,7 @@ def restoration_of(key: str, usual: str, path: str, files: Sequence[str] = ()) -
 def _attribute(name: str, usual: str, path: str, files: Sequence[str]) -> Restoration | None:
     """The restoration of an attribute: of the contents of a mutable object, else of the name."""
     module, inner = module_and_attribute(name, files)
-    if not module or not all(part.isidentifier() for part in name.split(".")):
+    if not module or not all(part.isidentifier() for part in name.partition("[")[0].split(".")):
         return None
     is_own = is_module_of(module, path)
     target = inner if is_own else f"{module}.{inner}"
@@ -224,7 +224,14 @@ def _is_flat(usual: str) -> bool:
 
 
 def module_and_attribute(name: str, files: Sequence[str]) -> tuple[str, str]:
-    """Module and attribute of a dotted name; the longest prefix that is a file of the suite is the module."""
+    """Module and attribute of a dotted name; the longest prefix that is a file of the suite is the module.
+
+    The attribute may be one of an object within a container: `FORMATS['de'].digits`.
+    """
+    name, bracket, item = name.partition("[")
+    if bracket:
+        module, container = module_and_attribute(name, files)
+        return module, f"{container}[{item}"
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:cut])
@@ -247,7 +254,8 @@ def _fixture_named(module: cst.Module, keys: Sequence[str], restorations: Sequen
     """
     words = [PLAIN_NAMES.get(key, re.split(r"[.:]", key)[-1]) for key in keys]
     told = "_and_".join(words) if len(words) <= _MOST_IN_NAME else "state"
-    name = "restored_" + re.sub(r"\W+|_+", "_", told).strip("_").lower()
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", told)  # partPrecision is part_precision
+    name = "restored_" + re.sub(r"\W+|_+", "_", separated).strip("_").lower()
     made = _Fixture(name, keys, restorations)
     functions = {part.name.value: part for part in module.body if isinstance(part, cst.FunctionDef)}
     number = 1
