@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.report_peers import PeerPage, ReportPeers
 from benchmarks.report_run import write_large_run
-from triage.campaign.check import check_paths
+from triage.campaign.check.project import check_paths
 from triage.campaign.recorded import recorded_run
 from triage.campaign.report import PageWriting, Report
 from triage.documents.render import load_templates

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.campaign.init import proposed_settings, settings_text
-from triage.campaign.suite_facts import suite_facts
+from triage.campaign.init.set_up import proposed_settings, settings_text
+from triage.campaign.init.suite_facts import suite_facts
 from triage.config import OTHER_VARIABLES, Settings, find_root, load, pair
 from triage.errors import UsageError
 from triage.lab.protocol import Setup

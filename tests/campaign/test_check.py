@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.campaign.check import check_paths, check_project
+from triage.campaign.check.project import check_paths, check_project
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import update_ledgers

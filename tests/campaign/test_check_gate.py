@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from triage.campaign.check_gate import check_gate_report
+from triage.campaign.check.gate_report import check_gate_report
 from triage.campaign.gate import Policy, judge
 from triage.evidence.folder import EvidenceFolder
 from triage.model.cluster import Cluster, RunState

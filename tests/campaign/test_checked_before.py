@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from triage.campaign.check import check_project
-from triage.campaign.checked_before import CheckedBefore
+from triage.campaign.check.checked_before import CheckedBefore
+from triage.campaign.check.project import check_project
 from triage.documents.folder_check import Checked
 from triage.documents.render import load_templates
 from triage.evidence.journal import JOURNAL

@@ -19,10 +19,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from triage.campaign import comment_script
-from triage.campaign.comment_script import of_change
-from triage.campaign.pipelines import WORK, PipelineRequest, pipeline
-from triage.campaign.suite_facts import suite_facts
+from triage.campaign.init import comment_script
+from triage.campaign.init.comment_script import of_change
+from triage.campaign.init.pipelines import WORK, PipelineRequest, pipeline
+from triage.campaign.init.suite_facts import suite_facts
 from triage.documents.render import load_templates
 
 TOKEN = "t0" + "k3n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.campaign.check import check_paths
+from triage.campaign.check.project import check_paths
 from triage.campaign.html_report.document import ABSENT, LETTERS, PageDocument
 from triage.campaign.html_report.failures import shortened
 from triage.campaign.recorded import recorded_run

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from triage.campaign import journal_snapshot
-from triage.campaign.check import check_project
+from triage.campaign.check.project import check_project
 from triage.campaign.journal_snapshot import SNAPSHOT, present_registry
 from triage.cluster.event_factory import EventFactory
 from triage.cluster.mending import mended

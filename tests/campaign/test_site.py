@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaign.test_html_report import STAMPS, TEMPLATES, WRITING, write_run
-from triage.campaign.check import check_paths
+from triage.campaign.check.project import check_paths
 from triage.campaign.site.build import SiteBuild, SiteBuilder
 from triage.cli.app import run
 from triage.errors import UsageError

@@ -11,7 +11,7 @@ import pytest
 from tests.campaign.forgery import JOURNAL, one, render_views, rewrite_journal, seal_again
 from tests.campaign.tamperings import COMMITTED, EDITED, RECORDED, RENDERED, SEALED, A, B, Tampering
 from tests.fixtures.probed_project import pristine_project
-from triage.campaign.check import check_project
+from triage.campaign.check.project import check_project
 from triage.cluster.mending import mended
 from triage.documents.render import load_templates
 from triage.documents.run_summary import write_run_summary

@@ -8,10 +8,10 @@ import tomllib
 
 import pytest
 
-from triage.campaign.agents_page import SECTION
-from triage.campaign.init import processors, proposed_settings, settings_text
-from triage.campaign.proposals import remarks
-from triage.campaign.suite_facts import suite_facts
+from triage.campaign.init.agents_page import SECTION
+from triage.campaign.init.proposals import remarks
+from triage.campaign.init.set_up import processors, proposed_settings, settings_text
+from triage.campaign.init.suite_facts import suite_facts
 from triage.cli.app import TABLE
 
 

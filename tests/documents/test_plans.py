@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from triage.campaign.check import check_paths
+from triage.campaign.check.project import check_paths
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.plans import designs, update_plans
 from triage.documents.render import load_templates

@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from tests.fixtures.projects import ENVIRONMENT, Project
-from triage.campaign.pipelines import (
+from triage.campaign.init.pipelines import (
     FILES,
     SYSTEMS,
     PipelineRequest,
     pipeline,
     shards_for,
 )
-from triage.campaign.suite_facts import suite_facts
+from triage.campaign.init.suite_facts import suite_facts
 from triage.cli.app import TABLE
 from triage.documents.render import load_templates
 

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.fixtures.projects import Project
-from triage.campaign.check_renames import rename_faults
+from triage.campaign.check.renames import rename_faults
 from triage.documents.experiment_check import check_experiments
 from triage.evidence.folder import EvidenceFolder
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from triage.campaign.check_pruned import PrunedEvidence
+from triage.campaign.check.pruned import PrunedEvidence
 from triage.campaign.retention import Policy, retention_plan
 from triage.campaign.retention_plan import PrunedFolder, RetentionPlan
 from triage.campaign.services import Services

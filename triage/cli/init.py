@@ -13,9 +13,9 @@ from triage.cli.json_documents.project import FileRow, InitDocument, ProposalRow
 from triage.errors import UsageError
 
 if TYPE_CHECKING:
-    from triage.campaign.init import NewText
-    from triage.campaign.pipelines import System
-    from triage.campaign.suite_facts import SuiteFacts
+    from triage.campaign.init.pipelines import System
+    from triage.campaign.init.set_up import NewText
+    from triage.campaign.init.suite_facts import SuiteFacts
 
 _SYSTEMS = ("github", "gitlab", "jenkins", "azure")
 
@@ -71,10 +71,10 @@ def init_command(
     Each setting stands with its reason. A pipeline runs the suite in shards, judges all of them against the
     base of the change, keeps report and evidence as artifacts, and looks for latent flaky tests at night.
     """
-    from triage.campaign.agents_page import agents_page
-    from triage.campaign.init import new_files, proposed_settings, set_up, would_set_up, write
-    from triage.campaign.proposals import remarks
-    from triage.campaign.suite_facts import suite_facts
+    from triage.campaign.init.agents_page import agents_page
+    from triage.campaign.init.proposals import remarks
+    from triage.campaign.init.set_up import new_files, proposed_settings, set_up, would_set_up, write
+    from triage.campaign.init.suite_facts import suite_facts
 
     if ci is None and (ci_file is not None or shards is not None):
         raise UsageError("usage", "--ci-file and --shards are about a pipeline", "name its system by --ci")
@@ -109,8 +109,8 @@ def _pipeline(
     app: App, facts: SuiteFacts, ci: System, *, file: Path | None, shards: int | None, requirement: str
 ) -> NewText:
     """The file of the pipeline with its text."""
-    from triage.campaign.init import NewText
-    from triage.campaign.pipelines import FILES, PipelineRequest, pipeline, shards_for
+    from triage.campaign.init.pipelines import FILES, PipelineRequest, pipeline, shards_for
+    from triage.campaign.init.set_up import NewText
     from triage.documents.render import project_templates
 
     number = shards or shards_for(facts)

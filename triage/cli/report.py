@@ -214,8 +214,8 @@ def check_command(app: App, paths: tuple[Path, ...], read_all: bool) -> ExitCode
     Sealed folders whose files are as an earlier check left them are not read again; --all reads everything.
     Exit code 1 where anything does not hold; each problem is one line with file and line.
     """
-    from triage.campaign.check import check_paths, check_project
-    from triage.campaign.checked_before import CheckedBefore
+    from triage.campaign.check.checked_before import CheckedBefore
+    from triage.campaign.check.project import check_paths, check_project
     from triage.campaign.report import own_version
     from triage.cli.json_documents.project import CheckCounts, CheckDocument, CheckProblem
     from triage.documents.render import project_templates

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from triage.base.document import check_base
-from triage.campaign.check_gate import check_gate_report
-from triage.campaign.check_renames import rename_faults
-from triage.campaign.html_report.check import check_page, has_data
+from triage.campaign.check.gate_report import check_gate_report
+from triage.campaign.check.html_page import check_page, has_data
+from triage.campaign.check.renames import rename_faults
 from triage.documents.claims import documents_in, read_sidecar, sidecar_of
 from triage.documents.folder_check import Checked, check_claims, check_folder
 from triage.documents.ledgers import JOURNAL

@@ -11,8 +11,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Literal, get_args
 
-from triage.campaign import comment_script
-from triage.campaign.suite_facts import SuiteFacts
+from triage.campaign.init import comment_script
+from triage.campaign.init.suite_facts import SuiteFacts
 from triage.model.base import Value
 
 System = Literal["github", "gitlab", "jenkins", "azure"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from triage.campaign.decide import templates_of
 from triage.campaign.explanation import repairs_proposed
-from triage.campaign.proposals import Proposal, proposals
+from triage.campaign.init.proposals import Proposal, proposals
+from triage.campaign.init.suite_facts import SuiteFacts
 from triage.campaign.services import Services
-from triage.campaign.suite_facts import SuiteFacts
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import LEDGERS, update_ledgers
 from triage.errors import UsageError

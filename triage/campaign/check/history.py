@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from triage.campaign.check_pruned import PrunedEvidence
+from triage.campaign.check.pruned import PrunedEvidence
 from triage.documents.folder_check import Checked
 from triage.documents.ledgers import JOURNAL
 from triage.evidence import manifest

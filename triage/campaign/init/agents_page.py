@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from triage.campaign.init import NewText
+from triage.campaign.init.set_up import NewText
 from triage.documents.regions import splice
 
 PAGE = "AGENTS.md"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from triage.campaign.check_folders import Vouchers, check_document, check_evidence
-from triage.campaign.check_history import check_history
-from triage.campaign.check_journal import check_journal
-from triage.campaign.check_layout import strangers
-from triage.campaign.check_ledgers import check_ledger, check_plans
-from triage.campaign.check_pruned import PrunedEvidence
-from triage.campaign.checked_before import CheckedBefore
+from triage.campaign.check.checked_before import CheckedBefore
+from triage.campaign.check.folders import Vouchers, check_document, check_evidence
+from triage.campaign.check.history import check_history
+from triage.campaign.check.journal import check_journal
+from triage.campaign.check.layout import strangers
+from triage.campaign.check.ledgers import check_ledger, check_plans
+from triage.campaign.check.pruned import PrunedEvidence
+from triage.campaign.check.site import check_site, is_site
 from triage.campaign.journal_snapshot import SNAPSHOT, snapshot_faults
-from triage.campaign.site.check import check_site, is_site
 from triage.documents.claims import sidecar_of
 from triage.documents.folder_check import Checked
 from triage.documents.ledgers import JOURNAL, LEDGERS

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from triage.campaign.check_folders import check_document
+from triage.campaign.check.folders import check_document
 from triage.campaign.site.overview import DATA, VERSION, SiteOverview, overview
 from triage.documents.claims import documents_in
 from triage.documents.folder_check import Checked

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from triage.campaign.check_folders import Vouchers
-from triage.campaign.check_pruned import PrunedEvidence
+from triage.campaign.check.folders import Vouchers
+from triage.campaign.check.pruned import PrunedEvidence
 from triage.cluster.mending import mended
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.folder_check import Checked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from triage.campaign.check_folders import DOCUMENTS
+from triage.campaign.check.folders import DOCUMENTS
 from triage.documents.claims import sidecar_of
 from triage.evidence import manifest
 from triage.evidence.folder import REPORTS, EvidenceFolder

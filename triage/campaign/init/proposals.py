@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from triage.campaign.suite_facts import SuiteFacts
+from triage.campaign.init.suite_facts import SuiteFacts
 from triage.model.base import Value
 from triage.model.run import DEFAULT_TEST_TIMEOUT
 from triage.text.plural import counted_noun

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from triage.campaign.check_folders import NUMBER
+from triage.campaign.check.folders import NUMBER
 from triage.campaign.explanation import repairs_proposed
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.folder_check import Checked
