@@ -85,7 +85,10 @@ class TestUnit(unittest.TestCase):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory) -> tuple[str, dict, list]:
-    """The suite run once with both instruments: output, outcomes by test and break, files read."""
+    """The suite run once with both instruments: output, outcomes by test and break, files read.
+
+    With one thread, so that tests without fixtures branch.
+    """
     root = tmp_path_factory.mktemp("sabotage")
     (root / "test_it.py").write_text(SUITE)
     (root / "data.txt").write_text("7")
@@ -104,7 +107,7 @@ def ran(tmp_path_factory) -> tuple[str, dict, list]:
             "triage.instruments.meters.reads",
         ],
         cwd=root,
-        env={**os.environ, "TRIAGE_INSTRUMENT": str(config)},
+        env={**os.environ, "TRIAGE_INSTRUMENT": str(config), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=200,
@@ -112,7 +115,10 @@ def ran(tmp_path_factory) -> tuple[str, dict, list]:
     )
     outcomes: dict = defaultdict(dict)
     for line in _lines(root / "sabotage.jsonl"):
-        outcomes[line["nodeid"].partition("::")[2]][line["mode"]] = (line["outcome"], line["calls"])
+        name = line["nodeid"].partition("::")[2]
+        outcomes[name][line["mode"]] = (line["outcome"], line["calls"])
+        if line["branched"]:
+            outcomes["branched"][name, line["mode"]] = line["outcome"]
     return done.stdout, outcomes, [line["path"] for line in _lines(root / "reads.jsonl")]
 
 
@@ -150,6 +156,15 @@ def test_a_test_that_looks_at_one_leaf_misses_the_other(ran, name):
 def test_a_test_that_never_looks_is_found_out(ran):
     found = {mode: outcome for mode, (outcome, _) in ran[1]["test_never_looks"].items()}
     assert found["zero"] == found["leaf:first"] == found["leaf:second"] == "passed"
+
+
+def test_breaks_of_leaves_branch_off_one_run_where_no_fixture_is_torn_down_for_each(ran):
+    assert ran[1]["branched"] == {
+        ("test_never_looks", "leaf:first"): "passed",
+        ("test_never_looks", "leaf:second"): "passed",
+        ("test_functional", "leaf:x"): "failed",
+        ("test_functional", "leaf:y"): "failed",
+    }
 
 
 def test_where_nothing_is_differentiated_nothing_is_broken(ran):

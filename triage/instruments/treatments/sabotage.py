@@ -5,6 +5,9 @@ output detached from its graph (as by `.detach()` or `.item()` in the product), 
 graph, a signal that is zero everywhere, and further leaves while time is left. A test that passes with
 any of them would not notice such a break. The ordinary run comes last and must pass: it shows that no
 break was left behind.
+
+To cut off a leaf changes nothing before the gradients are there. Where the process may be forked, all such
+breaks share one run up to there (see `triage.instruments.branches`).
 """
 
 from __future__ import annotations
@@ -19,14 +22,18 @@ from typing import Any
 import pytest
 
 from triage.instruments.base import Writer, settings
+from triage.instruments.branches import Branched, branch, may_branch
 from triage.instruments.imports import when_imported
 from triage.instruments.names import tensors_by_name
-from triage.instruments.reruns import renew_fixtures, run_again
+from triage.instruments.reruns import Rerun, renew_fixtures, run_again
 
 _ROOT = os.getcwd()
 _WRITER = Writer("sabotage")
 _MAX_LEAVES = int(settings("sabotage").get("leaves", 6))
 _MAX_SECONDS = float(settings("sabotage").get("seconds", 12.0))
+_LEAST_BRANCH_SECONDS, _TIMES_SLOWER = 5.0, 3.0
+"""What a child gets for the rest of a test, or so many times what the whole test took; then its break is
+tried as the others are."""
 _MAX_NODES = 20_000
 """A larger graph is searched in part."""
 
@@ -35,7 +42,13 @@ class _Plan:
     """The break that is planted now, and the leaves that backward calls have reached so far."""
 
     mode: str | None = None
-    """`output`, `zero`, `leaf:NAME`, or None in the ordinary run."""
+    """`output`, `zero`, `leaf:NAME`, `branch`, or None in the ordinary run."""
+    branches: list[str] = []
+    """Modes that a run in the mode `branch` goes on with, each in a child."""
+    branch_seconds = 0.0
+    ended: list[str] = []
+    """Those of them whose child has said what came of the test."""
+    is_child = False
     calls = 0
     leaves: list[str] = []
     nested = False
@@ -61,6 +74,7 @@ def _broken_backward(torch: ModuleType, real: Callable[..., Any]) -> Callable[..
             result = real(_spoiled(tensors), *args, **kwargs)
         finally:
             _Plan.nested = False
+        _take_branches()
         for name, leaf in reached:
             if _Plan.mode == f"leaf:{name}":
                 leaf.grad = before[id(leaf)]
@@ -80,6 +94,7 @@ def _broken_grad(torch: ModuleType, real: Callable[..., Any]) -> Callable[..., A
             result = real(_spoiled(outputs), inputs, *args, **kwargs)
         finally:
             _Plan.nested = False
+        _take_branches()
         wanted = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         is_cut = [f"leaf:{names.get(id(tensor))}" == _Plan.mode for tensor in wanted]
         if any(is_cut) and not kwargs.get("allow_unused"):
@@ -90,6 +105,16 @@ def _broken_grad(torch: ModuleType, real: Callable[..., Any]) -> Callable[..., A
         return tuple(None if cut else value for cut, value in zip(is_cut, result, strict=True))
 
     return call
+
+
+def _take_branches() -> None:
+    """In the mode `branch`: go on in a child for each break; ends the test in the process itself."""
+    if _Plan.mode != "branch":
+        return
+    mode, _Plan.ended = branch(_Plan.branches, _Plan.branch_seconds)
+    if mode is None:
+        raise Branched
+    _Plan.mode, _Plan.is_child = mode, True
 
 
 def _spoiled(tensors: Any) -> Any:
@@ -142,6 +167,10 @@ def _run_with(item: pytest.Item, nextitem: pytest.Item | None, mode: str) -> Non
         rerun = run_again(item, nextitem)
     finally:
         _Plan.mode = None
+    _write(item, mode, rerun)
+
+
+def _write(item: pytest.Item, mode: str, rerun: Rerun) -> None:
     _WRITER.write(
         "sabotage",
         nodeid=item.nodeid,
@@ -149,7 +178,20 @@ def _run_with(item: pytest.Item, nextitem: pytest.Item | None, mode: str) -> Non
         calls=_Plan.calls,
         outcome=rerun.outcome,
         said=rerun.message,
+        branched=_Plan.is_child,
     )
+
+
+def _run_branches(item: pytest.Item, nextitem: pytest.Item | None, modes: list[str], seconds: float) -> None:
+    """Run the test up to its first gradients, and from there once with each of these breaks."""
+    _Plan.mode, _Plan.calls, _Plan.ended = "branch", 0, []
+    _Plan.branches, _Plan.branch_seconds = modes, seconds
+    rerun = run_again(item, nextitem)
+    mode, _Plan.mode = _Plan.mode, None
+    if _Plan.is_child:
+        assert mode is not None
+        _write(item, mode, rerun)
+        os._exit(0)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -166,6 +208,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     _run_with(item, nextitem, "output")
     # with one leaf only, to cut it off is to detach the output
     leaves = [f"leaf:{name}" for name in _Plan.leaves[:_MAX_LEAVES]] if len(_Plan.leaves) > 1 else []
+    if leaves and may_branch(item):
+        seconds = max(_LEAST_BRANCH_SECONDS, _TIMES_SLOWER * (time.monotonic() - began))
+        _run_branches(item, nextitem, leaves, seconds)
+        leaves = [mode for mode in leaves if mode not in _Plan.ended]
     for mode in (*leaves[:1], "zero"):
         _run_with(item, nextitem, mode)
     for mode in leaves[1:]:
