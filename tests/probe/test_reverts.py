@@ -52,3 +52,40 @@ def test_of_a_flaky_test_the_whole_commit_is_run_several_times():
 
 def test_without_a_known_difference_there_is_nothing_to_run():
     assert asked(works, between={}).patches == ()
+
+
+def test_of_a_piece_of_several_lines_the_guilty_one_alone_comes_first():
+    before = "A = 1\nB = 2\nC = 3\n"
+    after = "A = 10\nB = 20\nC = 30\n"
+    between = {BETWEEN: (changed_text("m.py", before, after),)}
+
+    def world(setup):
+        return seen(T, "B = 2\n" in (setup.edits.get("m.py") or ""))
+
+    found = asked(world, between=between, **{"m.py": f"{after}D = 4\n"})
+    assert found.places == ("m.py:2",)
+    line, whole = found.patches
+    assert (line.title, line.after) == ("take back m.py:2 of b2 (Tidy m)", "A = 10\nB = 2\nC = 30\nD = 4\n")
+    assert whole.after == f"{before}D = 4\n"
+
+
+def test_lines_that_are_needed_together_stay_one_piece():
+    before, after = "def f(a):\n    return a\n", "def f(b):\n    return b + 1\n"
+    between = {BETWEEN: (changed_text("m.py", before, after),)}
+
+    def world(setup):
+        return seen(T, setup.edits.get("m.py") == before)
+
+    found = asked(world, between=between, **{"m.py": after})
+    assert (found.places, len(found.patches)) == (("m.py:1-2",), 1)
+
+
+def test_lines_in_another_number_than_before_stay_one_piece():
+    before, after = "A = 1\n", "A = 2\nB = 3\n"
+    between = {BETWEEN: (changed_text("m.py", before, after),)}
+
+    def world(setup):
+        return seen(T, (setup.edits.get("m.py") or "").startswith("A = 1"))
+
+    found = asked(world, between=between, **{"m.py": after})
+    assert (found.places, len(found.patches)) == (("m.py:1-2",), 1)

@@ -6,18 +6,18 @@ stay. Tests are left as they are, for a test that is changed back says nothing o
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from triage.lab.patches import patch_of_files
-from triage.lab.protocol import Answer, Setup, Step
+from triage.lab.protocol import Answer, Observation, Setup, Step
 from triage.model.experiment import Patch
 from triage.model.failure import is_test
 from triage.probe.api import Case, look
 from triage.probe.edits.take_back import can_be_taken_back, taken_back
 from triage.probe.minimise import minimise
 from triage.probe.treatment import looks_needed
-from triage.text.hunks import ChangedText, Hunk
+from triage.text.hunks import ChangedText, Hunk, line_by_line
 
 CHANGES = "changes_between"
 """Fact of a case: what lies between two commits, by `OLD..NEW`; `OLD..` ends at the files as they are."""
@@ -51,6 +51,15 @@ class _Commit:
     def setup(self, hunks: Sequence[Hunk]) -> Setup:
         return self.case.base.plus(edits=self.edits(hunks))
 
+    def line_by_line(self, hunks: Collection[Hunk]) -> _Commit:
+        """The same commit with these hunks alone, divided into lines where they can be."""
+        files = {path: line_by_line(file, hunks) for path, file in self.files.items()}
+        left = {(hunk.path, line) for hunk in hunks for line in range(hunk.first, hunk.last + 1)}
+        pieces = [piece for file in files.values() for piece in file.hunks]
+        return replace(
+            self, files=files, hunks=tuple(piece for piece in pieces if (piece.path, piece.first) in left)
+        )
+
     def patch(self, hunks: Sequence[Hunk], title: str, reason: str) -> Patch:
         texts = {path: (self.case.source(path), text) for path, text in self.edits(hunks).items()}
         return patch_of_files(texts, title, reason, is_verbatim=True)
@@ -68,22 +77,36 @@ def reverts_of(
         return Reverts()
     reason = f"All that {name} changed beside tests is taken back."
     whole = commit.patch(commit.hunks, f"revert {name}", reason)
-    if len(commit.hunks) == 1:
-        return Reverts(_places(commit.hunks), (whole,))
-    if len(commit.hunks) > _MOST_HUNKS or case.flaky:
+    if case.flaky:
+        places = _places(commit.hunks) if len(commit.hunks) == 1 else ()
+        return Reverts(places, (whole,))
+    if len(commit.hunks) > _MOST_HUNKS:
         return Reverts(patches=(whole,))
-    fewest = yield from minimise(
-        commit.hunks,
-        commit.setup,
-        lambda run: run.passed(case.nodeid),
-        "fewer hunks of the commit taken back",
-    )
-    if len(fewest) == len(commit.hunks):
-        return Reverts(_places(fewest), (whole,))
-    shown = ", ".join(_places(fewest))
+    fewest = yield from _fewest(commit)
+    if fewest.hunks == commit.hunks:
+        return Reverts(_places(commit.hunks), (whole,))
+    shown = ", ".join(_places(fewest.hunks))
     reason = f"Taking back {shown} is enough; the other changes of {name} stay."
-    smallest = commit.patch(fewest, f"take back {shown} of {name}", reason)
-    return Reverts(_places(fewest), (smallest, whole))
+    smallest = fewest.patch(fewest.hunks, f"take back {shown} of {name}", reason)
+    return Reverts(_places(fewest.hunks), (smallest, whole))
+
+
+def _fewest(commit: _Commit) -> Generator[tuple[Step, ...], tuple[Answer, ...], _Commit]:
+    """The fewest hunks with which the subject passes, and of these the fewest lines."""
+
+    def passes(run: Observation) -> bool:
+        return run.passed(commit.case.nodeid)
+
+    hunks = commit.hunks
+    if len(hunks) > 1:
+        hunks = yield from minimise(hunks, commit.setup, passes, "fewer hunks of the commit taken back")
+    divided = commit.line_by_line(hunks)
+    if len(divided.hunks) == len(hunks):
+        return replace(commit, hunks=hunks)
+    lines = yield from minimise(divided.hunks, divided.setup, passes, "fewer lines of the commit taken back")
+    if len(lines) == len(divided.hunks):
+        return replace(commit, hunks=hunks)
+    return replace(divided, hunks=lines)
 
 
 def _read(case: Case, good: str, bad: str) -> _Commit:

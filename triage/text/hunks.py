@@ -12,6 +12,9 @@ _MOST_COMPARED = 4_000
 """Lines, once common beginnings and ends are left out, up to which they are compared one by one: beyond it
 comparing takes seconds, and a difference of that size is one piece."""
 
+_MOST_LINES_DIVIDED = 20
+"""A longer piece is new code in the place of old: its lines do not stand for each other."""
+
 
 @dataclass(frozen=True)
 class Hunk:
@@ -69,6 +72,31 @@ class ChangedText:
                 start = hunk.first - 1
                 lines[start : start + len(hunk.after)] = hunk.before
         return "".join(lines)
+
+
+def line_by_line(changed: ChangedText, hunks: Collection[Hunk]) -> ChangedText:
+    """The file with each of these hunks divided into its lines, where as many replaced as many."""
+    divided: list[Hunk] = []
+    for hunk in changed.hunks:
+        divided += _lines_of_hunk(hunk) if hunk in hunks else [hunk]
+    return replace(changed, hunks=tuple(divided))
+
+
+def _lines_of_hunk(hunk: Hunk) -> list[Hunk]:
+    count = len(hunk.after)
+    if hunk.is_file or len(hunk.before) != count or count > _MOST_LINES_DIVIDED:
+        return [hunk]
+    return [
+        replace(
+            hunk,
+            first=hunk.first + at,
+            last=hunk.first + at,
+            old_first=hunk.old_first + at,
+            before=(hunk.before[at],),
+            after=(hunk.after[at],),
+        )
+        for at in range(count)
+    ]
 
 
 def changed_text(path: str, before: str | None, after: str | None) -> ChangedText:
