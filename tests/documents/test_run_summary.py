@@ -55,7 +55,7 @@ def test_the_document_holds_and_shows_every_cluster_with_its_evidence(
         "**C19**",
         "**C20**",
         "kim",
-        "proposed by message",
+        "proposed because the failures say alike: ",
         "1 file could not be collected",
     ):
         assert word in text

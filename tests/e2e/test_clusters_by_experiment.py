@@ -116,7 +116,7 @@ def test_what_flips_together_is_proposed_as_one_until_somebody_decides(copied):
     assert merge["confirm"] == "triage merge C1 C2"
     assert [why for why in clusters(copied)["C1"]["why"] if why["proposal"]] == [merge]
     said = copied.triage("explain", "C1").out
-    assert "proposed by experiment: both pass with env:APP_MODE=null" in said
+    assert "proposed because an experiment shows it: both pass with env:APP_MODE=null" in said
     assert "confirm with: triage merge C1 C2" in said
     journal = copied.root / "plans" / "journal.jsonl"
     before = journal.read_bytes()

@@ -28,6 +28,7 @@ from triage.cli.lookup import recorded
 from triage.cli.terminal import quarantine_line
 from triage.cluster.explain import differences
 from triage.cluster.registry import ClusterRegistry, as_decided, home_of, with_proposals
+from triage.cluster.why_words import reason_in_words
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base_commit import BaseVerdict
@@ -162,7 +163,7 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster, cause: K
     if len(cluster.members) > _MOST_TESTS:
         app.say(f"    and {len(cluster.members) - _MOST_TESTS} more: triage show {cluster.id} --full")
     for why in deciding(cluster):
-        _say_why(app, why, joined="by")
+        _say_why(app, why)
 
 
 def _heading(cluster: Cluster) -> str:
@@ -170,9 +171,9 @@ def _heading(cluster: Cluster) -> str:
     return f"{cluster.id}{also}  {cluster.title}"
 
 
-def _say_why(app: App, why: Why, *, joined: str) -> None:
+def _say_why(app: App, why: Why) -> None:
     """One piece of evidence, with the command that confirms it where it only proposes."""
-    app.say(f"  {'proposed by' if why.proposal else joined} {why.kind}: {why.detail}")
+    app.say(f"  {reason_in_words(why)}")
     if why.confirm:
         app.say(f"    confirm with: {why.confirm}")
 
@@ -218,7 +219,7 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
     if base is not None:
         app.say(f"  against the base: {base.value}")
     for why in deciding(found):
-        _say_why(app, why, joined="together by")
+        _say_why(app, why)
     _say_cause(app, cause)
     if verdict is not None:
         _say_verdict(app, verdict)

@@ -22,6 +22,7 @@ from triage.cli.lookup import clusters_in
 from triage.cli.screen import Span, wrapped
 from triage.cli.terminal import quarantine_line
 from triage.cluster.registry import ClusterRegistry
+from triage.cluster.why_words import CLAUSES
 from triage.documents.event_words import event_in_words
 from triage.documents.shown_cluster import (
     place_text,
@@ -190,7 +191,7 @@ def _say_why(app: App, cluster: Cluster) -> None:
     say_heading(app, "together because")
     for why in whys[:_MOST_WHY]:
         proposed = "proposed: " if why.proposal else ""
-        app.say(f"  {proposed}{why.kind}: {why.detail}")
+        app.say(f"  {proposed}{CLAUSES[why.kind]} {why.detail}")
         if why.confirm:
             app.say(f"    confirm with: {why.confirm}")
     if len(whys) > _MOST_WHY:

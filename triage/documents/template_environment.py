@@ -9,6 +9,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from triage.cluster.why_words import CLAUSES
 from triage.documents.charts import bars, columns, outcome_bar, outcome_columns, trend
 from triage.documents.shown_values import Recorder, has_marks
 from triage.documents.template_code import code_of_templates
@@ -94,6 +95,14 @@ def _showing(recorder: Recorder) -> dict[str, Callable[..., Markup]]:
         shown = [recorder.mark_text(fact, how) for fact in facts]
         return Markup(Markup(separator).join(shown))
 
+    def because(why: Fact) -> Markup:
+        """What follows `because` for a piece of evidence (a `Why`): `all raised KeyError`."""
+        kind, detail = why.member("kind"), why.member("detail")
+        clause = CLAUSES.get(kind.value) if kind is not None else None
+        if clause is None or detail is None:
+            raise jinja2.TemplateRuntimeError("`because` wants evidence of a known kind, with its detail")
+        return Markup(clause) + " " + recorder.mark_text(detail, "prose")
+
     def href(fact: Fact) -> Markup:
         return recorder.mark(fact, f"href:{recorder.folder}")
 
@@ -109,6 +118,7 @@ def _showing(recorder: Recorder) -> dict[str, Callable[..., Markup]]:
         "num": num,
         "things": things,
         "listed": listed,
+        "because": because,
         "href": href,
         "source": source,
     }
