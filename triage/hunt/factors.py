@@ -174,12 +174,14 @@ TWO_PROCESSES = replace(
 """Another process runs the same tests: ports, locks and files of one name."""
 
 
+IMPORTED_BACKWARDS = "files imported backwards"
+
+
 def imported_backwards(files: Sequence[str]) -> Surroundings:
     """The last of these files first: so import those who name tests of one file, or list files otherwise."""
-    name = "files imported backwards"
     factor = Factor(kind="order", name="imports", from_="as they come", to="the last file first")
     return Surroundings(
-        name, "order", "order-dependent", factor, at_start=True, imports=tuple(reversed(files))
+        IMPORTED_BACKWARDS, "order", "order-dependent", factor, at_start=True, imports=tuple(reversed(files))
     )
 
 

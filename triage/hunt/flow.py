@@ -12,12 +12,14 @@ from triage.hunt.earlier import Earlier, find_cut_short, read_cut_short, read_ea
 from triage.hunt.plan import FORK_SECONDS, TRYING_SHARES, SuiteCosts, default_budget, least_budget
 from triage.hunt.proving import explain_all, prove_all
 from triage.hunt.purposes import EXPLANATION, FILE_ORDER
+from triage.hunt.readers import Readers
 from triage.hunt.seen import ALONE, BISECTION, TWICE, Knowledge, SeenRun, green_in_all
 from triage.hunt.state import WORKING, Hunt, Request
 from triage.hunt.trying import try_arms
 from triage.hunt.trying_apart import BEHIND
 from triage.hunt.warm import WarmSuite
 from triage.hunt.writers import Changes
+from triage.instruments.attributes import OFTEN_PATCHED
 from triage.lab.budget import Budget, BudgetSpent
 from triage.lab.earlier import fingerprint
 from triage.lab.environment import environment_of
@@ -32,6 +34,10 @@ CHANGES = "changes"
 """The meter that records what each test leaves behind."""
 _WATCHING_SECONDS = 10.0
 """Of a processor, for looks at all state behind each test; later tests of a large suite are not looked at."""
+REFERENCES = "references"
+"""The meter that records to which names the code of each test refers."""
+_FOLLOWING_SECONDS = 30.0
+"""Of a processor, for tests that are followed; what later tests of a large suite read is not known."""
 _FILE_ORDER = "file order"
 _MOST_RED_ALONE = 50
 """Tests red in file order that are tried alone; a suite with more is broken, and no matter of a hunt."""
@@ -120,7 +126,8 @@ def _look_at_suite(state: Hunt) -> None:
         nonlocal slowest
         slowest = max(slowest, *seen.durations.values(), 0.0)
 
-    watching = Setup(nodeids=(), instruments={CHANGES: {"seconds": _WATCHING_SECONDS}})
+    meters = {CHANGES: {"seconds": _WATCHING_SECONDS}, REFERENCES: {"seconds": _FOLLOWING_SECONDS}}
+    watching = Setup(nodeids=(), instruments=meters)
     try:
         state.warm.run_all([state.collected] * 2, take, [None, watching if state.warm.forks else None])
     except BudgetSpent:
@@ -132,6 +139,7 @@ def _look_at_suite(state: Hunt) -> None:
     state.notes += state.warm.notes
     _take_stock(state, runs)
     state.changes = Changes.of(state.warm.recorded(CHANGES))
+    state.readers = Readers.of(state.warm.recorded(REFERENCES), OFTEN_PATCHED)
     _say_what_was_not_watched(state)
     seconds = runs[0].seconds
     single = FORK_SECONDS if state.warm.forks else start_seconds

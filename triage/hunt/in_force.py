@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from triage.hunt.readers import Readers
 from triage.hunt.seen import SeenRun
 from triage.hunt.writers import Changes, wanted_values
 
@@ -15,8 +16,11 @@ from triage.hunt.writers import Changes, wanted_values
 class InForce:
     """Pieces of state and their values as bits of a number: thousands of each fit."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, readers: Readers | None = None) -> None:
         """Gives every value that some test leaves a bit, and every piece one for "not as at first"."""
+        self._readers = Readers({}, {}) if readers is None else readers
+        self._readable: dict[str, int] = {}
+        """Bits of what a test may read, once somebody has asked."""
         self._written: dict[str, int] = {}
         """Bits that a test sets."""
         self._overwritten: dict[str, int] = {}
@@ -32,7 +36,8 @@ class InForce:
         """All bits that stand for a value."""
         self.pieces = sum(of_key.values())
         """All bits that stand for a piece which is not as at first."""
-        every_bit = dict(of_key)
+        every_bit = self._every_bit = dict(of_key)
+        """By piece: all its bits."""
         for (key, _), bit in bits.items():
             every_bit[key] |= bit
         for nodeid, keys in changes.of_tests:
@@ -55,6 +60,21 @@ class InForce:
     def written_by(self, nodeid: str) -> int:
         """What a test leaves."""
         return self._written.get(nodeid, 0)
+
+    def changed_by(self, nodeid: str) -> int:
+        """All bits of the pieces that a test changes, whatever it makes of them."""
+        return self._overwritten.get(nodeid, 0)
+
+    def readable(self, nodeid: str) -> int:
+        """All bits of the pieces that a test may read."""
+        if nodeid not in self._readable:
+            reads, libraries = self._readers.reads_of(nodeid), self._readers.libraries
+            found = 0
+            for key, every_bit in self._every_bit.items():
+                if reads.has(key, libraries):
+                    found |= every_bit
+            self._readable[nodeid] = found
+        return self._readable[nodeid]
 
     def behind(self, order: Iterable[str]) -> int:
         """What is in force behind these tests."""
@@ -91,17 +111,20 @@ class InForce:
         return state & ~overwritten | written
 
     def lacking(self, runs: Sequence[SeenRun], tests: Sequence[str]) -> dict[str, int]:
-        """The values behind which each test has not run yet, but for those that it leaves itself."""
+        """The values that each test may read, does not leave itself, and has not run behind yet."""
         seen = dict.fromkeys(tests, 0)
         for run in runs:
             for nodeid, state in self.before(run).items():
                 if nodeid in seen:
                     seen[nodeid] |= state
-        return {nodeid: self.values & ~state & ~self.written_by(nodeid) for nodeid, state in seen.items()}
+        return {
+            nodeid: self.values & self.readable(nodeid) & ~state & ~self.written_by(nodeid)
+            for nodeid, state in seen.items()
+        }
 
     def ever_changed(self, runs: Sequence[SeenRun], tests: Sequence[str]) -> dict[str, int]:
-        """Pieces that were changed before a test in every run in which it passed: it may need them so."""
-        common = dict.fromkeys(tests, self.pieces)
+        """Pieces changed before a test wherever it passed, which it may read: it may need them so."""
+        common = {nodeid: self.pieces & self.readable(nodeid) for nodeid in tests}
         for run in runs:
             for nodeid, state in self.before(run).items():
                 if nodeid in common and nodeid not in run.not_passed:
@@ -125,5 +148,7 @@ def suspected_state(in_force: InForce, runs: Sequence[SeenRun], nodeid: str, *, 
         else:
             harmless |= state
     left = always & ~harmless if is_seen else 0
+    # that the test may read it is likely, and no more: a test that is red may have gone another way
+    left = left & in_force.readable(nodeid) or left
     # a value says more than that the piece was changed at all
     return left & in_force.values or left

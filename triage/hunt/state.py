@@ -13,9 +13,11 @@ from triage.hunt.coverage import OrderedPairs
 from triage.hunt.document import RUNS, ArmDone, Coverage, Suspected
 from triage.hunt.earlier import Earlier
 from triage.hunt.factors import Surroundings
+from triage.hunt.in_force import InForce
 from triage.hunt.plan import Arm, Pace, SuiteCosts
 from triage.hunt.proof import Proof
 from triage.hunt.purposes import Counters, Purposes
+from triage.hunt.readers import Readers
 from triage.hunt.seen import Knowledge, SeenRun
 from triage.hunt.warm import WarmSuite
 from triage.hunt.writers import Changes
@@ -99,6 +101,8 @@ class Hunt:
     """Tests with culprits that were assumed of them and did not have the effect."""
     changes: Changes = field(default_factory=lambda: Changes({}, ()))
     """What each test leaves behind, as far as that was seen in file order."""
+    readers: Readers = field(default_factory=lambda: Readers({}, {}))
+    """What each test may read, as far as that was seen in file order."""
     proofs: list[Proof] = field(default_factory=list)
     suspected: list[Suspected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -142,6 +146,10 @@ class Hunt:
         index = {nodeid: number for number, nodeid in enumerate(self.collected)}
         line = run.model_dump(mode="json") | {"order": [index.get(nodeid, -1) for nodeid in run.order]}
         atomic.append_line(self.folder.path / RUNS, self.folder.redact(json.dumps(line)))
+
+    def in_force(self) -> InForce:
+        """What was in force before tests, by what they leave and may read."""
+        return InForce(self.changes, self.readers)
 
     def files_last(self, nodeids: Iterable[str]) -> tuple[str, ...]:
         """Tests of children that share a working copy: those that leave files behind all others."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from triage.hunt.document import ArmDone
-from triage.hunt.factors import every_factor, imported_backwards, worth_trying
+from triage.hunt.factors import IMPORTED_BACKWARDS, every_factor, imported_backwards, worth_trying
+from triage.hunt.import_looks import can_tell, differs_backwards, look_at_files, tell_nothing
 from triage.hunt.machine import describe_machine, libraries_of
 from triage.hunt.orders import (
     by_file,
@@ -18,7 +19,7 @@ from triage.hunt.purposes import ALONE_AND_TWICE, BEHIND_WRITERS, FACTORS, ORDER
 from triage.hunt.seen import ALONE, FILES_TWICE, OWN_FILE, TWICE, SeenRun
 from triage.hunt.state import ORDER, SQUARE, Hunt
 from triage.hunt.trying_apart import BEHIND, MOST_PREFIXES, try_alone_and_twice, try_behind_writers
-from triage.hunt.trying_factors import arms_of_factors, starts_early, try_alone, try_groups
+from triage.hunt.trying_factors import arms_of_factors, from_start, starts_early, take, try_alone, try_groups
 from triage.lab.budget import BudgetSpent
 from triage.lab.protocol import Look, Setup
 from triage.model.failure import Failure
@@ -146,12 +147,22 @@ def _purpose_of(hunt: Hunt, arm: Arm) -> str:
 
 def _try_for_its_purpose(hunt: Hunt, batch: Sequence[Arm], limit: float) -> None:
     first = batch[0]
+    if first.members == (from_start(IMPORTED_BACKWARDS),) and _tells_nothing_backwards(hunt):
+        take(hunt, first.members[0], {}, 0.0)
+        batch = batch[1:]
+    if not batch:
+        return
     if first.members:
         try_groups(hunt, batch)
     elif first.name in hunt.factors:
         try_alone(hunt, first)
     else:
         _try_order(hunt, first.name, limit)
+
+
+def _tells_nothing_backwards(hunt: Hunt) -> bool:
+    """Whether no test may read anything of what is otherwise where files are imported backwards."""
+    return can_tell(hunt) and tell_nothing(hunt, differs_backwards(hunt), hunt.knowledge.tests)
 
 
 def _try_order(hunt: Hunt, name: str, limit: float) -> None:
@@ -227,12 +238,24 @@ def _try_files_twice(hunt: Hunt) -> int:
 
 
 def _try_files(hunt: Hunt) -> int:
-    """Each file in an interpreter that imports no other."""
+    """Each file in an interpreter that imports no other.
+
+    Where that is known to make no difference to what its tests may read, the first of them has run there.
+    """
     files = list(by_file(hunt.collected).values())
+    done = 0
+    if can_tell(hunt):
+        files_looked_at, done = files, len(files) + 1
+        files = []
+        for tests, look in zip(files_looked_at, look_at_files(hunt), strict=True):
+            if len(tests) == 1 or tell_nothing(hunt, look.differing, tests):
+                hunt.keep(look.run)
+            else:
+                files.append(tests)
     looks = [
         Look(setup=Setup(nodeids=tuple(tests), seed=hunt.request.seed), why="this file alone")
         for tests in files
     ]
     for seen in hunt.lab.look(looks):
         hunt.keep(SeenRun.of(OWN_FILE, seen))
-    return len(files)
+    return done + len(files)

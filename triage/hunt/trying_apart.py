@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from triage.hunt.apart import Apart, Observed
-from triage.hunt.in_force import InForce
 from triage.hunt.seen import ALONE, TWICE, SeenRun
 from triage.hunt.state import Hunt
 from triage.hunt.writers import halves, prefixes
@@ -24,9 +23,10 @@ _TOGETHER = 40
 def try_alone_and_twice(hunt: Hunt, limit: float) -> int:
     """Tests with nothing before them, and once more behind themselves; the processes that it took.
 
-    Where the tracer has seen all tests, only those run twice that changed something, and only those alone
-    that never passed without some piece of state changed before them: of the others the runs in other orders
-    show what they need. A later hunt on the same files tries the others, too.
+    Where the tracer has seen all tests, only those run twice that changed something which they may read, and
+    only those alone that never passed without some piece of state that they may read changed before them: of
+    the others the runs in other orders show what they need. A later hunt on the same files tries the others,
+    too.
     """
     twice, alone = _worth_apart(hunt)
     groups = [(group, True) for group in _sharing(hunt, twice)]
@@ -52,8 +52,8 @@ def _worth_apart(hunt: Hunt) -> tuple[list[str], list[str]]:
     goes_on = bool(hunt.earlier.arms) and not hunt.request.resume
     if goes_on or not hunt.changes.are_known:
         return todo, []
-    changing = frozenset(nodeid for nodeid, _ in hunt.changes.of_tests)
-    always = InForce(hunt.changes).ever_changed(hunt.knowledge.runs, todo)
+    changing = {nodeid for nodeid, keys in hunt.changes.of_tests if hunt.readers.may_read_any(nodeid, keys)}
+    always = hunt.in_force().ever_changed(hunt.knowledge.runs, todo)
     twice = [nodeid for nodeid in todo if nodeid in changing]
     alone = [nodeid for nodeid in todo if nodeid not in changing and always[nodeid]]
     return twice, alone
@@ -106,7 +106,7 @@ class _Missing:
 
     def __init__(self, hunt: Hunt) -> None:
         self._files_last = hunt.files_last
-        self._in_force = InForce(hunt.changes)
+        self._in_force = hunt.in_force()
         self._of_test = self._in_force.lacking(hunt.knowledge.runs, hunt.knowledge.tests)
 
     def behind(self, here: tuple[str, ...], others: Sequence[str], again: Sequence[str] = ()) -> list[Apart]:
@@ -116,9 +116,29 @@ class _Missing:
         again = [nodeid for nodeid in again if self._of_test.get(nodeid, 0) & left]
         if not (first_time or again):
             return []
+        wanted = 0
         for nodeid in (*first_time, *again):
+            wanted |= self._of_test[nodeid] & left
             self._of_test[nodeid] &= ~left
-        return [Apart(here=here, first_time=self._files_last(first_time), again=self._files_last(again))]
+        common = self._leaving(here, wanted, again)
+        return [Apart(here=common, first_time=self._files_last(first_time), again=self._files_last(again))]
+
+    def _leaving(self, here: tuple[str, ...], wanted: int, again: Sequence[str]) -> tuple[str, ...]:
+        """The common tests that change what is wanted, or what these need for it; and who runs again."""
+        kept = set(again)
+        for nodeid in kept:
+            wanted |= self._in_force.readable(nodeid)
+        is_growing = True
+        while is_growing:
+            changing = [
+                nodeid for nodeid in here if nodeid not in kept and self._in_force.changed_by(nodeid) & wanted
+            ]
+            kept.update(changing)
+            for nodeid in changing:
+                # what it leaves may hang on what others have left
+                wanted |= self._in_force.readable(nodeid)
+            is_growing = bool(changing)
+        return tuple(nodeid for nodeid in here if nodeid in kept)
 
 
 def _run_all(hunt: Hunt, several: Sequence[Apart]) -> list[Observed]:

@@ -41,8 +41,8 @@ def arms_of_factors(hunt: Hunt, factors: Sequence[Surroundings]) -> list[Arm]:
     early: list[Surroundings] = []
     arms: list[Arm] = []
     for factor in factors:
-        hunt.factors[factor.name] = hunt.factors[_from_start(factor)] = factor
-        is_left = _from_start(factor) not in hunt.earlier.arms
+        hunt.factors[factor.name] = hunt.factors[from_start(factor.name)] = factor
+        is_left = from_start(factor.name) not in hunt.earlier.arms
         if factor.is_alone:
             arms.append(Arm(factor.name, hunt.costs.orders(), _WORTH_OF_FACTORS * factor.worth))
         elif factor.at_start:
@@ -65,7 +65,7 @@ def _worth(group: Sequence[Surroundings]) -> float:
 
 
 def _arm_from_start(hunt: Hunt, group: Sequence[Surroundings], worth: float, *, is_late: bool = False) -> Arm:
-    members = tuple(_from_start(factor) for factor in group)
+    members = tuple(from_start(factor.name) for factor in group)
     return Arm(_called(members), hunt.costs.fresh(), worth, is_late=is_late, members=members)
 
 
@@ -77,7 +77,7 @@ def starts_early(arm: Arm) -> bool:
 def try_alone(hunt: Hunt, arm: Arm) -> None:
     """The whole suite with one factor beside which nothing else may run."""
     (run,) = _run(hunt, [(arm.name,)], hunt.collected, is_early=False)
-    _take(hunt, arm.name, _telling(hunt, arm.name, hunt.new_reds(run)), run.seconds)
+    take(hunt, arm.name, _telling(hunt, arm.name, hunt.new_reds(run)), run.seconds)
 
 
 def try_groups(hunt: Hunt, arms: Sequence[Arm]) -> None:
@@ -102,7 +102,7 @@ def _take_group(hunt: Hunt, members: tuple[str, ...], run: SeenRun, *, is_early:
     red = [nodeid for nodeid in hunt.new_reds(run) if nodeid not in known]
     if not red:
         for member in members:
-            _take(hunt, member, {}, 0.0)
+            take(hunt, member, {}, 0.0)
         return
     left = members
     if _are_too_many(hunt, len(red)):
@@ -124,7 +124,7 @@ def _without_breaking(
         expected = len(red) * len(single.red & set(sample)) / len(sample)
         if _are_too_many(hunt, round(expected)):
             _say_broken(hunt, single.arm, round(expected))
-            _take(hunt, single.arm, {}, single.seconds)
+            take(hunt, single.arm, {}, single.seconds)
         else:
             left.append(single.arm)
     return tuple(left)
@@ -140,7 +140,7 @@ def _tell_apart(hunt: Hunt, members: tuple[str, ...], red: Sequence[str], *, is_
         found = {nodeid: failure for nodeid, failure in single.failures.items() if nodeid not in needs_others}
         for nodeid in found:
             unexplained.pop(nodeid, None)
-        _take(hunt, single.arm, _telling(hunt, single.arm, found), single.seconds)
+        take(hunt, single.arm, _telling(hunt, single.arm, found), single.seconds)
     meeting = meet_themselves(hunt, [nodeid for nodeid in unexplained if nodeid not in needs_others])
     hunt.by_chance = tuple(dict.fromkeys((*hunt.by_chance, *meeting)))
     reason = "it was red with all of them, and with none alone"
@@ -204,7 +204,7 @@ def _say_broken(hunt: Hunt, arm: str, red: int) -> None:
     hunt.notes.append(f"{arm}: {count} are red: it breaks the suite as such")
 
 
-def _take(hunt: Hunt, arm: str, red: Mapping[str, Failure], seconds: float) -> None:
+def take(hunt: Hunt, arm: str, red: Mapping[str, Failure], seconds: float) -> None:
     """What one factor has shown; a run of its own it had only where it took time."""
     hunt.red_with[arm] = red
     hunt.arms.append(ArmDone(name=arm, runs=int(seconds > 0), red=len(red), seconds=round(seconds, 3)))
@@ -215,8 +215,9 @@ def _red_behind_import(hunt: Hunt, member: str) -> set[str]:
     return set(hunt.red_with.get(hunt.factors[member].name, ()))
 
 
-def _from_start(factor: Surroundings) -> str:
-    return f"{factor.name} {_FROM_THE_START}"
+def from_start(name: str) -> str:
+    """The arm of a factor that is there when an interpreter starts."""
+    return f"{name} {_FROM_THE_START}"
 
 
 def _called(members: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from triage.instruments.base import beneath
 from triage.instruments.contents import save_contents
 
-_OFTEN_PATCHED = (
+OFTEN_PATCHED = (
     "builtins", "datetime", "functools", "glob", "io", "json", "math", "os", "os.path", "pathlib",
     "platform", "random", "requests", "secrets", "shutil", "socket", "string", "subprocess", "tempfile",
     "time", "urllib.request", "uuid", "numpy", "torch", "logging", "pickle", "copy", "itertools", "asyncio",
@@ -40,7 +40,7 @@ def module_values(root: str) -> Iterator[tuple[str, Any]]:
         elif beneath(root, getattr(module, "__file__", None) or "") is not None:
             yield f"module:{name}", "present"
             yield from _attributes(name, module)
-        elif name in _OFTEN_PATCHED:
+        elif name in OFTEN_PATCHED:
             for attribute, value in _callables(module):
                 yield f"attr:{name}.{attribute}", _qualified_name(value)
 

@@ -12,6 +12,7 @@ _METERS = (
     "native",
     "reach",
     "reads",
+    "references",
     "trace",
     "usage",
     "waits",

@@ -3,6 +3,7 @@
 Settings: {"watch": [nodeid...]} records all process state as the watched tests find it (a digest a key, and a
 short text where people may read it), and what of it nobody has touched since the process began; with
 {"inside": key} the attributes of the objects in that dictionary or list, too;
+{"modules": true} the names of all imported modules, too;
 {"restore": [key...], "before": nodeid, "from": "collected" | "start"} restores these keys right before that
 test's set-up, to what they were when collection was over (or had not begun). Keys are those of
 `triage.instruments.process_state_table`.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,6 +181,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 _WRITER.write("missed", missed=f"{key}: {error!r}")
     if item.nodeid in _SETTINGS.get("watch", ()):
         try:
-            _WRITER.write("found", nodeid=item.nodeid, places=snapshot(), untouched=_untouched())
+            modules = sorted(sys.modules) if _SETTINGS.get("modules") else []
+            _WRITER.write(
+                "found", nodeid=item.nodeid, places=snapshot(), untouched=_untouched(), modules=modules
+            )
         except Exception as error:
             _WRITER.write("trouble", error=repr(error))
