@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.fixtures.projects import project
+from triage.hunt.document import NO_TIME
 
 __all__ = ["project"]
 
@@ -36,6 +39,15 @@ def suite(project):
     return project
 
 
+def without_time_for(suite, row):
+    """Rewrite the hunt on disk as if its time had ended before this was proven."""
+    (path,) = suite.root.glob("reports/**/hunt.json")
+    document = json.loads(path.read_text())
+    document["latent"] = [each for each in document["latent"] if each["tests"] != row["tests"]]
+    document["suspected"] = [{"nodeid": row["tests"][0], "found_by": "an order", "reason": NO_TIME}]
+    path.write_text(json.dumps(document))
+
+
 def by_test(report):
     return {nodeid: row for row in report["latent"] for nodeid in row["tests"]}
 
@@ -65,10 +77,15 @@ def test_orders_twice_and_chance_of_a_small_suite(suite):
     assert any("latent" in line for line in run.json["warnings"])
     assert suite.triage("check").code == 0
 
-    # a second hunt finds the same clusters, which are no news to its gate
+    # a second hunt finds the same clusters, which are no news to its gate; and proves what had to wait
+    without_time_for(suite, brittle)
     again = suite.triage("hunt", "--budget", "60", "--only", "order", "--gate", "--json")
     assert again.code == 0, again.out
     assert not any(row["new"] for row in again.json["latent"])
+    proven = by_test(again.json)["tests/test_b_prices.py::test_looks_up"]
+    assert proven["culprits"] == brittle["culprits"]
+    assert proven["found_by"] == brittle["found_by"]
+    assert any("taken up" in note for note in again.json["notes"])
     assert again.json["coverage"]["next_square"] > hunted.json["coverage"]["next_square"]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +83,25 @@ def test_a_killed_hunt_is_resumed_and_finds_the_same(project):
     assert any("taken over" in note for note in resumed.json["notes"])
     assert len(taken_over) > 2
     assert project.triage("hunt", "--resume").code == 2
+
+
+def test_one_seed_gives_one_plan(project):
+    project.file("pytest.ini", "[pytest]\n")
+    for name in "abcd":
+        project.file(f"test_{name}.py", "".join(f"def test_{n}():\n    pass\n\n\n" for n in range(4)))
+
+    def orders(seed):
+        hunted = project.triage("hunt", "--seed", str(seed), "--budget", "60", "--only", "order", "--json")
+        assert hunted.code == 0, hunted.err
+        runs = [json.loads(line) for line in lines_of(project.root)]
+        for folder in ("reports", "plans"):  # else the second hunt goes on where the first one ended
+            shutil.rmtree(project.root / folder, ignore_errors=True)
+        return [(run["arm"], run["order"]) for run in runs]
+
+    first = orders(7)
+    assert {"reversed", "square 0"} <= {arm for arm, _ in first}
+    assert orders(7) == first
+    assert orders(8) != first
 
 
 def test_two_processes_at_once_meet_at_one_file(project):

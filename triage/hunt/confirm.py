@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from triage.hunt.document import NO_TIME
 from triage.hunt.proof import ALPHA, REPEATS, Candidate, Proof
 from triage.hunt.seen import ALONE
 from triage.lab.budget import BudgetSpent
@@ -16,7 +17,6 @@ from triage.model.experiment import Factor, Status
 from triage.model.nodeid import file_of
 
 NOT_AS_ASSUMED = "the only test that all runs leave did not change it by itself"
-NO_TIME = "no time was left to prove it: give a larger --budget"
 
 
 @dataclass(kw_only=True)

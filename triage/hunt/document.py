@@ -11,6 +11,9 @@ DOCUMENT = HUNT_FILE
 RUNS = "arms.jsonl"
 """One run of an order a line, as it ended: a hunt that was cut short goes on from it."""
 
+NO_TIME = "no time was left to prove it: give a larger --budget, or hunt again"
+"""Why a test is suspected that the next hunt takes up."""
+
 Dependence = Literal["polluted", "brittle", "not-idempotent", "factor"]
 """polluted: red behind other tests; brittle: red without them; not-idempotent: red the second time; factor:
 red in other surroundings, at another time, with another seed."""

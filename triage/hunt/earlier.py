@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from triage.errors import UsageError
 from triage.evidence.folder import EvidenceFolder
-from triage.hunt.document import DOCUMENT, RUNS, HuntReport
+from triage.hunt.document import DOCUMENT, NO_TIME, RUNS, HuntReport, Suspected
 from triage.hunt.seen import ALONE, SeenRun
 
 _AGAIN = ("file order", "new interpreter", "square")
@@ -27,6 +27,8 @@ class Earlier:
     alone: frozenset[str] = frozenset()
     twice: int = 0
     runs: tuple[SeenRun, ...] = ()
+    unproven: tuple[Suspected, ...] = ()
+    """What was red, and what no hunt has had the time to prove."""
     next_square: int = 0
     """The first row of squares that no hunt has run; it goes on where files have changed too."""
 
@@ -41,6 +43,7 @@ def read_earlier(output: Path, fingerprint: str, tests: Sequence[str]) -> Earlie
     alone: set[str] = set()
     factors: dict[str, None] = {}
     all_runs: list[SeenRun] = []
+    unproven: dict[tuple[str, str], Suspected] = {}
     next_square = twice = 0
     for folder, report in _reports(output):
         next_square = max(next_square, report.coverage.next_square)
@@ -52,9 +55,23 @@ def read_earlier(output: Path, fingerprint: str, tests: Sequence[str]) -> Earlie
         arms |= {arm.name for arm in report.arms if not arm.name.startswith(_AGAIN)}
         factors.update(dict.fromkeys(report.coverage.factors))
         twice = max(twice, report.coverage.twice)
+        answered = {nodeid for latent in report.latent for nodeid in latent.tests}
+        answered |= {suspect.nodeid for suspect in report.suspected}
+        unproven = {key: suspect for key, suspect in unproven.items() if suspect.nodeid not in answered}
+        for suspect in report.suspected:
+            if suspect.reason == NO_TIME:
+                unproven[suspect.nodeid, suspect.found_by] = suspect
     if not set(tests) <= alone:
         arms.discard(ALONE)
-    return Earlier(frozenset(arms), tuple(factors), frozenset(alone), twice, tuple(all_runs), next_square)
+    return Earlier(
+        arms=frozenset(arms),
+        factors=tuple(factors),
+        alone=frozenset(alone),
+        twice=twice,
+        runs=tuple(all_runs),
+        unproven=tuple(unproven.values()),
+        next_square=next_square,
+    )
 
 
 def find_cut_short(output: Path) -> EvidenceFolder:

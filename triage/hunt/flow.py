@@ -17,6 +17,7 @@ from triage.hunt.seen import ALONE, BISECTION, TWICE, Knowledge, SeenRun, green_
 from triage.hunt.state import WORKING, Hunt, Request
 from triage.hunt.trying import try_arms
 from triage.hunt.trying_apart import BEHIND
+from triage.hunt.unproven import take_up
 from triage.hunt.warm import WarmSuite
 from triage.hunt.writers import Changes
 from triage.instruments.attributes import OFTEN_PATCHED
@@ -89,6 +90,8 @@ def hunt(services: Services, request: Request, make_folder: Callable[[], Evidenc
             state.earlier = _earlier(state, cut_short)
             for number, share in enumerate(TRYING_SHARES):
                 try_arms(state, share * state.budget, with_late=number > 0)
+                if number == 0:
+                    take_up(state)
                 prove_all(state)
             with state.purposes.named(EXPLANATION):
                 explain_all(state)

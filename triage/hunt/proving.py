@@ -7,10 +7,9 @@ from contextlib import suppress
 from math import ceil, inf
 
 from triage.hunt.changes import OtherSurroundings, SecondRun
-from triage.hunt.confirm import NO_TIME, NOT_AS_ASSUMED, OrderConfirmer
-from triage.hunt.document import Suspected
+from triage.hunt.confirm import NOT_AS_ASSUMED, OrderConfirmer
+from triage.hunt.document import NO_TIME, Suspected
 from triage.hunt.factors import TWO_PROCESSES, Surroundings
-from triage.hunt.in_force import InForce
 from triage.hunt.meeting import meet_themselves
 from triage.hunt.proof import Candidate, Proof
 from triage.hunt.prove import OrderProver
@@ -34,7 +33,7 @@ _MOST_OF_A_KIND = 2
 """Factors of one kind that are tried on a test, where none is confirmed."""
 _MOST_TOGETHER = 16
 """Causes that are confirmed at once: what is proven stands, should the time run out in the next ones."""
-_SAMPLE = 20
+_SAMPLE = 8
 """Tests with which forks are compared: their files import what the suite needs, and they take no time."""
 _ASSUMPTIONS = 2
 """Suspects that are tried on one test by themselves, before a whole recorded order is searched."""
@@ -120,7 +119,7 @@ def _prover(hunt: Hunt) -> OrderProver:
         suite=hunt.collected,
         seed=hunt.request.seed,
         signature=hunt.signature,
-        in_force=InForce(hunt.changes),
+        in_force=hunt.in_force(),
         refuted=hunt.refuted,
         time_left=lambda: hunt.seconds_left,
         files_last=hunt.files_last,
