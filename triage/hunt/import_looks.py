@@ -36,11 +36,12 @@ class FileLook:
     """Pieces of state that are otherwise where all files are imported; None where that is not known."""
 
 
-def look_at_files(hunt: Hunt) -> list[FileLook]:
-    """One test of each file, in an interpreter that imports this file alone; in file order."""
-    files = by_file(hunt.collected)
-    usual = _all_imported(hunt, tuple(files))
-    setups = [_watched(hunt, tests[0]) for tests in files.values()]
+def look_at_files(hunt: Hunt, files: Sequence[Sequence[str]]) -> list[FileLook]:
+    """The first test of each of these files, in an interpreter that imports this file alone."""
+    if not files:
+        return []
+    usual = _all_imported(hunt, tuple(by_file(hunt.collected)))
+    setups = [_watched(hunt, tests[0]) for tests in files]
     seen = hunt.lab.look(
         [Look(setup=setup, why="what does it find without the other files?") for setup in setups]
     )

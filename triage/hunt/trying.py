@@ -26,6 +26,8 @@ from triage.model.failure import Failure
 from triage.text.plural import counted_noun
 
 _REVERSED, _REVERSED_FILES = "reversed", "reversed files"
+_LARGE_FILE = 3
+"""Tests of a file from which a look at what its imports make of the state may cost less than to run them."""
 _BATCH = 4
 """Orders of one worker between two looks at the clock."""
 
@@ -171,7 +173,7 @@ def _try_order(hunt: Hunt, name: str, limit: float) -> None:
         runs = try_alone_and_twice(hunt, limit)
         red = len(hunt.twice_red)
     elif name == BEHIND:
-        runs, red = try_behind_writers(hunt), 0
+        runs, red = try_behind_writers(hunt, limit), 0
     elif name == TWICE:
         hunt.twice_red = _red_the_second_time(hunt, name, {"on": True})
         hunt.twice_done = len(hunt.knowledge.tests)
@@ -242,20 +244,18 @@ def _try_files(hunt: Hunt) -> int:
 
     Where that is known to make no difference to what its tests may read, the first of them has run there.
     """
-    files = list(by_file(hunt.collected).values())
-    done = 0
-    if can_tell(hunt):
-        files_looked_at, done = files, len(files) + 1
-        files = []
-        for tests, look in zip(files_looked_at, look_at_files(hunt), strict=True):
-            if len(tests) == 1 or tell_nothing(hunt, look.differing, tests):
-                hunt.keep(look.run)
-            else:
-                files.append(tests)
+    every_file = list(by_file(hunt.collected).values())
+    large = [tests for tests in every_file if len(tests) >= _LARGE_FILE] if can_tell(hunt) else []
+    files = [tests for tests in every_file if tests not in large]
+    for tests, look in zip(large, look_at_files(hunt, large), strict=True):
+        if tell_nothing(hunt, look.differing, tests):
+            hunt.keep(look.run)
+        else:
+            files.append(tests)
     looks = [
         Look(setup=Setup(nodeids=tuple(tests), seed=hunt.request.seed), why="this file alone")
         for tests in files
     ]
     for seen in hunt.lab.look(looks):
         hunt.keep(SeenRun.of(OWN_FILE, seen))
-    return done + len(files)
+    return len(large) + len(files)

@@ -40,7 +40,7 @@ def try_alone_and_twice(hunt: Hunt, limit: float) -> int:
         batch = [
             Apart(first_time=group, is_twice=is_twice) for group, is_twice in groups[start : start + width]
         ]
-        for apart, observed in zip(batch, _run_all(hunt, batch), strict=True):
+        for apart, observed in zip(batch, _run_all(hunt, batch, limit), strict=True):
             runs += 1 + _take_alone(hunt, apart, observed)
             tried += len(apart.first_time)
     return runs
@@ -79,7 +79,7 @@ def _take_alone(hunt: Hunt, apart: Apart, observed: Observed) -> int:
     return len(orders)
 
 
-def try_behind_writers(hunt: Hunt) -> int:
+def try_behind_writers(hunt: Hunt, limit: float) -> int:
     """Tests directly behind what others leave, where no run had that in force; the processes that it took."""
     missing = _Missing(hunt)
     several: list[Apart] = []
@@ -95,7 +95,10 @@ def try_behind_writers(hunt: Hunt) -> int:
     width = hunt.request.workers
     for start in range(0, len(several), width):
         batch = several[start : start + width]
-        for apart, observed in zip(batch, _run_all(hunt, batch), strict=True):
+        if start and hunt.seconds > limit:
+            hunt.notes.append(f"{BEHIND}: {start} of {len(several)} were run in time")
+            return start
+        for apart, observed in zip(batch, _run_all(hunt, batch, limit), strict=True):
             for run in observed.runs(BEHIND, apart):
                 hunt.keep(run)
     return len(several)
@@ -141,6 +144,8 @@ class _Missing:
         return tuple(nodeid for nodeid in here if nodeid in kept)
 
 
-def _run_all(hunt: Hunt, several: Sequence[Apart]) -> list[Observed]:
+def _run_all(hunt: Hunt, several: Sequence[Apart], limit: float) -> list[Observed]:
+    """Side by side, up to so many seconds of the hunt; who has not run by then is left out."""
+    until = hunt.started + limit
     with ThreadPoolExecutor(len(several)) as pool:
-        return list(pool.map(hunt.warm.run_apart, several))
+        return list(pool.map(lambda apart: hunt.warm.run_apart(apart, until), several))

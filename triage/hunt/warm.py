@@ -64,6 +64,9 @@ class WarmSlot:
         self._environment = environment
         self._temporary = place.temporary / f"w{number}"
         self._stop, self._is_over = stop, is_over
+        self._clock = environment.world.monotonic
+        self._until = inf
+        """Moment at which the present run ends, and what it gave by then counts."""
         tree = self._tree = self._put_back()
         self._scratch = place.temporary / f"warm{number}"
         interpreter, carry = carried(environment.python, place.temporary)
@@ -85,7 +88,7 @@ class WarmSlot:
             origins=Origins(str(tree)),
             command=lambda _chunk, keys: launch.shell([nodeid for nodeid, _ in keys]),
             key=lambda _name: new_key(),
-            stop=lambda: stop() or is_over(),
+            stop=lambda: stop() or is_over() or self._is_late(),
             on_event=lambda *_event: None,
             doubts=False,
         )
@@ -130,16 +133,24 @@ class WarmSlot:
         self._put_back()
         return _observed(self._chunk(order, self._late(change) if change is not None else None))
 
-    def run_apart(self, apart: Apart) -> Observed:
+    def _is_late(self) -> bool:
+        return self._clock() > self._until
+
+    def run_apart(self, apart: Apart, until: float = inf) -> Observed:
         """Run tests in one process, those that are to be apart in children of their own.
 
-        Raises `BudgetSpent` where the time was up before it ended.
+        At the moment `until` those that are left are given up: tests may hang one after the other behind what
+        others leave. Raises `BudgetSpent` where the whole time was up before it ended.
         """
         setup = Setup(nodeids=(), instruments=apart.instruments)
         settings = {"here": apart.here, "together": apart.together}
         self._put_back()
         before = self._left_files()
-        chunk = self._chunk((*apart.here, *apart.first_time), self._late(setup), settings)
+        self._until = until
+        try:
+            chunk = self._chunk((*apart.here, *apart.first_time), self._late(setup), settings)
+        finally:
+            self._until = inf
         is_behind = bool(apart.here)
         return Observed(
             _observed_apart(chunk, 0, is_behind=is_behind),
@@ -334,9 +345,9 @@ class WarmSuite:
         """Run one order in a free slot, those of each file a second time behind them."""
         return self._observed(lambda slot: slot.run_files_twice(order))
 
-    def run_apart(self, apart: Apart) -> Observed:
-        """Run tests apart from each other, in a free slot."""
-        return self._observed(lambda slot: slot.run_apart(apart))
+    def run_apart(self, apart: Apart, until: float = inf) -> Observed:
+        """Run tests apart from each other, in a free slot, up to that moment of the clock."""
+        return self._observed(lambda slot: slot.run_apart(apart, until))
 
     def _observed(self, run: Callable[[WarmSlot], Observed]) -> Observed:
         slot = self._free.get()
