@@ -63,7 +63,14 @@ def test_orders_twice_and_chance_of_a_small_suite(suite):
         assert row["culprits"] == [writer]
     brittle = found["tests/test_b_prices.py::test_looks_up"]
     assert (brittle["dependence"], brittle["culprits"]) == ("brittle", ["tests/test_b_prices.py::test_fills"])
-    assert found["tests/test_c_list.py::test_first"]["dependence"] == "not-idempotent"
+    twice = found["tests/test_c_list.py::test_first"]
+    assert twice["dependence"] == "not-idempotent"
+    # a repair of each kind was tried, and helps
+    repairs = {row["dependence"]: (suite.root / row["repair"]).read_text() for row in hunted.json["latent"]}
+    assert repairs.keys() == {"polluted", "brittle", "not-idempotent"}
+    assert "+    shop.PRICES['tea'] = 3\n" in repairs["brittle"]
+    assert "test_c_list" in repairs["not-idempotent"]
+    assert "SEEN" in twice["leaked"][0]
     assert "tests/test_d_sound.py::test_sound" not in found
     assert all(row["experiment"]["status"] == "confirmed" for row in hunted.json["latent"])
 

@@ -12,7 +12,7 @@ from triage.evidence.folder import EvidenceFolder
 from triage.lab.budget import Budget, Spending
 from triage.lab.earlier import EarlierVerdicts
 from triage.lab.environment import Environment
-from triage.lab.lab import Lab
+from triage.lab.lab import ArmsSeen, Lab
 from triage.lab.protocol import Experiment, Observation, Setup
 from triage.lab.record import ExperimentRecord
 from triage.lab.verdict import judge
@@ -102,6 +102,21 @@ def test_few_runs_confirm_beside_a_longer_control_that_all_share(lab):
     assert [trial.result.status for trial in trials] == [Status.CONFIRMED, Status.CONFIRMED]
     assert [trial.result.p_value for trial in trials] == [pytest.approx(1 / 21)] * 2
     assert lab.runner.ran == {("a",): 2, ("b",): 2, ("a", "b"): 5}
+
+
+def test_runs_of_an_arm_that_were_made_before_count_and_are_not_made_again(lab):
+    known = ArmsSeen((observed(RED, RED),), (observed(GREEN, GREEN),))
+    trials = lab.experiments_together([experiment("a", A), experiment("b", B)], [known, known])
+    assert [trial.result.status for trial in trials] == [Status.CONFIRMED, Status.CONFIRMED]
+    assert [trial.result.baseline.runs for trial in trials] == [4, 4]
+    assert lab.runner.ran == {(): 3, ("a",): 3, ("b",): 3}
+
+
+def test_an_arm_runs_as_often_as_the_experiment_with_the_fewest_earlier_runs_needs(lab):
+    known = ArmsSeen((observed(RED, RED),), ())
+    trials = lab.experiments_together([experiment("a", A), experiment("b", B)], [known, ArmsSeen()])
+    assert [trial.result.status for trial in trials] == [Status.CONFIRMED, Status.CONFIRMED]
+    assert lab.runner.ran == {(): 4, ("a",): 4, ("b",): 4}
 
 
 def test_an_experiment_that_is_refuted_asks_for_no_further_runs(lab):

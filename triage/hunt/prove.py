@@ -25,6 +25,7 @@ from triage.probe.leaked_state import find_leaked_state
 from triage.probe.minimise import minimise
 from triage.probe.polluter_repairs import repairs_of
 from triage.probe.probes.order import after
+from triage.probe.probes.setter import setup_repairs
 from triage.probe.product_repairs import product_repair
 
 _MOST_ALIKE = 20
@@ -236,7 +237,15 @@ class OrderProver:
         ]
 
     def explain(self, proof: Proof, case: Case) -> None:
-        """Find the state that the polluters leak, who writes it, and a repair; fills in the proof."""
+        """Find the state that the polluters leak, who writes it, and a repair; fills in the proof.
+
+        A test that fails the second time is its own polluter. A brittle one is repaired by what its setter
+        does: what it lacks there has no writer.
+        """
+        if proof.dependence == "brittle":
+            proof.patches = self._answered(setup_repairs(case, proof.culprits))
+            return
+        behind = after if proof.dependence == "polluted" else _as_it_fails
         proof.leaked = self._answered(
             find_leaked_state("hunt", case, proof.experiment.baseline, proof.experiment.treated)
         )
@@ -250,7 +259,7 @@ class OrderProver:
                 product_repair(case, proof.writer, proof.leaked, proof.culprits, proof.experiment.baseline)
             )
         if not proof.patches:
-            proof.patches = self._answered(repairs_of(case, [proof.culprits], proof.leaked, after, most=2))
+            proof.patches = self._answered(repairs_of(case, [proof.culprits], proof.leaked, behind, most=1))
 
     def _behind(self, common: tuple[str, ...], tests: tuple[str, ...]) -> list[SeenRun]:
         """Run each of some tests behind the common ones: apart where processes can be forked."""
@@ -333,3 +342,8 @@ class OrderProver:
         except StopIteration as end:
             result: R = end.value
             return result
+
+
+def _as_it_fails(case: Case, _polluters: Sequence[str]) -> Setup:
+    """The setup of a test that is its own polluter: it runs there twice."""
+    return case.base

@@ -194,7 +194,11 @@ def _confirm(hunt: Hunt, prover: OrderProver, found: Sequence[Candidate]) -> Non
     if not found:
         return
     confirmer = OrderConfirmer(
-        lab=hunt.lab, suite=hunt.collected, seed=hunt.request.seed, forks=hunt.warm.forks
+        lab=hunt.lab,
+        suite=hunt.collected,
+        seed=hunt.request.seed,
+        knowledge=hunt.knowledge,
+        forks=hunt.warm.forks,
     )
     proofs: dict[tuple[str, ...], Proof] = {}
     with hunt.purposes.named(CONFIRMATION):
@@ -334,7 +338,7 @@ def explain_all(hunt: Hunt) -> None:
     unexplained: list[str] = []
     for proof in hunt.proofs:
         failure = proof.failures.get(proof.nodeid)
-        if proof.dependence != "polluted" or failure is None:
+        if not _is_explained(proof) or failure is None:
             continue
         if hunt.seconds_left < _EXPLAINED_SECONDS:
             unexplained.append(proof.nodeid)
@@ -346,6 +350,11 @@ def explain_all(hunt: Hunt) -> None:
     if unexplained:
         more = f" and of {len(unexplained) - 1} more" if len(unexplained) > 1 else ""
         hunt.notes.append(f"no time was left to find what leaks into {unexplained[0]}{more}")
+
+
+def _is_explained(proof: Proof) -> bool:
+    """Whether it can be asked what tests leave, or lack: not of surroundings, imports and whole files."""
+    return proof.dependence != "factor" and not proof.is_by_import
 
 
 def _case(hunt: Hunt, proof: Proof, failure: Failure) -> Case:

@@ -25,6 +25,14 @@ from triage.model.failure import Failure
 from triage.model.run import Limits
 
 
+@dataclass(frozen=True)
+class ArmsSeen:
+    """Runs of the arms of one experiment that were made before, for it alone."""
+
+    baseline: tuple[Observation, ...] = ()
+    treated: tuple[Observation, ...] = ()
+
+
 @dataclass(kw_only=True)
 class Lab:
     """What runs the steps that probes, designs and verifications ask for."""
@@ -96,25 +104,31 @@ class Lab:
         self.progress.note(f"{experiment.probe}: {trial.result.status.value} - {trial.result.sentence}")
         return trial
 
-    def experiments_together(self, experiments: Sequence[Experiment]) -> list[Trial]:
+    def experiments_together(
+        self, experiments: Sequence[Experiment], seen: Sequence[ArmsSeen] = ()
+    ) -> list[Trial]:
         """Run experiments that share arms: each distinct setup runs once a round, whoever needs it.
 
         An experiment that is decided asks for no further runs. A baseline that runs less often than the
-        control it shares has its turns spread over the rounds. Raises `BudgetSpent` where an arm could not be
-        run even once.
+        control it shares has its turns spread over the rounds. `seen` has, for each experiment, runs of its
+        arms by itself: they count, and every arm runs once less for each that all experiments have. Raises
+        `BudgetSpent` where an arm could not be run even once.
         """
         repeats = self.spending.budget.repeats
         if repeats is not None:
             experiments = [each.model_copy(update={"repeats": repeats}) for each in experiments]
+        seen = seen or [ArmsSeen()] * len(experiments)
         numbered = [(next(self._numbers), each) for each in experiments]
         for number, experiment in numbered:
             self.record.predicted(number, self.earlier.key(experiment), experiment)
-        most_runs = sum(map(len, _turns_of_setups(experiments).values()))
+        shorter = _without_seen(experiments, seen)
+        most_runs = sum(map(len, _turns_of_setups(shorter).values()))
         with self._asking(questions.of_experiments(experiments), most_runs):
-            runs = self._run_shared_arms(experiments)
+            runs = self._run_shared_arms(shorter)
         trials = []
-        for number, experiment in numbered:
-            baseline, treated = runs[_key(experiment.baseline)], runs[_key(experiment.treated)]
+        for (number, experiment), known in zip(numbered, seen, strict=True):
+            baseline = [*known.baseline, *runs[_key(experiment.baseline)]]
+            treated = [*known.treated, *runs[_key(experiment.treated)]]
             trial = judge(experiment, baseline, treated, self.reason)
             trial = self._with_command(trial, experiment, number)
             self.record.judged(number, self.earlier.key(experiment), trial.result)
@@ -280,6 +294,18 @@ def _forks_are_contradicted(
         if forked and fresh and forked == {True} and fresh == {False}:
             return True
     return False
+
+
+def _without_seen(experiments: Sequence[Experiment], seen: Sequence[ArmsSeen]) -> list[Experiment]:
+    """The experiments with so many runs less as every one of them has seen of an arm; one of each is left."""
+    baselines = min((len(each.baseline) for each in seen), default=0)
+    treated = min((len(each.treated) for each in seen), default=0)
+    shorter = []
+    for each in experiments:
+        controls = each.repeats if each.controls is None else each.controls
+        counts = {"repeats": max(1, each.repeats - baselines), "controls": max(1, controls - treated)}
+        shorter.append(each.model_copy(update=counts))
+    return shorter
 
 
 def _turns_of_setups(experiments: Sequence[Experiment]) -> dict[str, set[int]]:

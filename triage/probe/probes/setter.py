@@ -75,7 +75,7 @@ class Setter:
         (trial,) = yield from test(experiment)
         if trial.result.status is not Status.CONFIRMED:
             return Finding(excluded=f"{named} does not make it pass every time")
-        patches = yield from _repair(case, setters)
+        patches = yield from setup_repairs(case, setters)
         cause = RootCause(
             kind="order-dependent",
             summary=f"the test fails alone and passes after {named}: it needs what is left behind there",
@@ -95,7 +95,7 @@ def _companies(case: Case) -> Iterator[Setup]:
     yield case.base.plus(nodeids=case.suite)
 
 
-def _repair(case: Case, setters: Sequence[str]) -> _Patches:
+def setup_repairs(case: Case, setters: Sequence[str]) -> _Patches:
     """The missing setup in the test itself: fixtures of the setter, else the fewest of its statements."""
     path = file_of(case.nodeid)
     source = case.source(path)
