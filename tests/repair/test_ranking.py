@@ -112,6 +112,14 @@ def test_floors_reject_only_where_another_option_reaches_them():
     assert "floors" in both[0].against[0]
 
 
+def test_an_option_that_slows_its_neighbours_stands_behind_one_that_does_not_and_says_so():
+    slow = GREEN_CHUNK.model_copy(update={"slowed": (6.0, 181.25)})
+    dear, quick = _option("A", chunk=slow), _option("B", added=50)
+    judged = compare([dear, quick], cause="order-dependent", cut_off=[], floors=[], at_fault="test")
+    assert [(option.eligible, option.rank) for option in judged] == [(True, 2), (True, 1)]
+    assert "slows chunk_01: its tests take 181.2 s, and 6.0 s without" in judged[0].cons
+
+
 def test_slack_and_time_come_after_every_other_option():
     quick = _option("A", strength=Strength(before=3, after=3, changed=1, loosened=1), added=0)
     waiting = _option("B", strength=Strength(before=3, after=3, waits=1), added=0)

@@ -186,7 +186,7 @@ def _subject_run(designing: Designing, run: Observation) -> SubjectRun:
 
 
 def _chunk_run(designing: Designing, trial: OptionTrial) -> ChunkRun | None:
-    chunk, run = designing.basis.chunk, trial.chunk
+    chunk, run, cost = designing.basis.chunk, trial.chunk, trial.cost
     if chunk is None or run is None:
         return None
     return ChunkRun(
@@ -198,6 +198,7 @@ def _chunk_run(designing: Designing, trial: OptionTrial) -> ChunkRun | None:
         excused=tuple(f"{nodeid}: {reason}" for nodeid, reason in sorted(trial.excused.items())),
         seconds=round(run.seconds, 3),
         evidence=designing.evidence(run.evidence),
+        slowed=(cost.without, cost.with_option) if cost is not None and cost.is_dear else None,
     )
 
 

@@ -41,6 +41,8 @@ class ChunkRun(Value):
     """Tests that were red beside the option and are not held against it, each with the reason."""
     seconds: float
     evidence: str
+    slowed: tuple[float, float] | None = None
+    """Seconds of its tests without the option and with it, where the option makes them much slower."""
 
 
 class PlantedBreak(Value):

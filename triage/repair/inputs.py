@@ -134,6 +134,17 @@ class Basis:
         return Chunk(name=file, nodeids=nodeids) if nodeids else None
 
     @property
+    def chunk_seconds(self) -> float | None:
+        """Seconds that the tests of that chunk took in that run; None where it does not tell of each."""
+        chunk = self.chunk
+        if self.run is None or chunk is None:
+            return None
+        known = {each.nodeid: each.duration for each in self.run.results if each.duration is not None}
+        if any(nodeid not in known for nodeid in chunk.nodeids):
+            return None
+        return sum(known[nodeid] for nodeid in chunk.nodeids)
+
+    @property
     def tolerated(self) -> tuple[str, ...]:
         """Tests that were red (flaky ones too) in that run without being the subject."""
         if self.run is None:

@@ -16,10 +16,10 @@ RULE = (
     "planted again, what another option notices, what you planted), no assertion is lost, skipped or made "
     "unable to fail, no product code that ran before is kept from running, and its gradients reach the "
     "floors, if any option's do. Among eligible options one that gives slack or time to the symptom comes "
-    "last, and where the product is at fault one that changes the product first; one behind which tests go "
-    "on leaking stands behind one that ends the leak; then the one that "
-    "changes fewest assertions wins, then the one that reads fewest data files, then fewest files "
-    "changed, then fewest new files, then fewest lines, then the shortest time."
+    "last, and where the product is at fault one that changes the product first; one that makes its chunk "
+    "much slower stands behind one that does not, one behind which tests go on leaking behind one that ends "
+    "the leak; then the one that changes fewest assertions wins, then the one that reads fewest data files, "
+    "then fewest files changed, then fewest new files, then fewest lines, then the shortest time."
 )
 _UNDECIDED = "settles on what the test depends; whether that or the code behind it is wrong is not decided"
 _MOST_NAMED = 5
@@ -133,12 +133,13 @@ def rank(options: Iterable[Option], at_fault: Literal["product", "test"] | None 
 
 def _cost(
     option: Option, at_fault: Literal["product", "test"] | None
-) -> tuple[bool, bool, bool, int, int, int, int, int, float, str]:
+) -> tuple[bool, bool, bool, bool, int, int, int, int, int, float, str]:
     suspicious = option.strength.changed + option.strength.swallows
     beside_the_fault = at_fault == "product" and not _changes_product(option)
     return (
         option.strength.treats_symptom,
         beside_the_fault,
+        option.chunk is not None and option.chunk.slowed is not None,
         bool(option.leaves),
         suspicious,
         len(option.new_reads),
@@ -214,6 +215,11 @@ def _cons(option: Option, others: Sequence[Option]) -> list[str]:
     found = list(option.against)
     if option.leaves:
         found.append(option.leaves)
+    if option.chunk is not None and option.chunk.slowed is not None:
+        without, with_it = option.chunk.slowed
+        found.append(
+            f"slows {option.chunk.name}: its tests take {with_it:.1f} s, and {without:.1f} s without"
+        )
     if option.new_reads:
         found.append(f"depends on a file that may be missing or moved: {', '.join(option.new_reads)}")
     if option.strength.changed:

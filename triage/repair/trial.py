@@ -17,6 +17,7 @@ from triage.repair.inputs import Basis
 from triage.repair.mutants import Mutant, mutants
 from triage.repair.neighbours import Suspicion, excuses
 from triage.repair.options import Applied
+from triage.repair.suite_cost import ChunkCost, costs
 from triage.text.pattern import pattern
 
 RUNS = 2
@@ -51,6 +52,8 @@ class OptionTrial:
     """Small faults in product lines that the subject executes, and their runs."""
     user_breaks: list[tuple[str, Observation]] = field(default_factory=list)
     """Title of each break of the user's, and its run."""
+    cost: ChunkCost | None = None
+    """Seconds of the chunk, where the option seemed to make it much slower."""
     excused: dict[str, str] = field(default_factory=dict)
     """Neighbours that were red in the chunk for another reason than the option, with the reason."""
 
@@ -144,6 +147,7 @@ def run_options(
     applying = [trial for trial in trials if trial.applied.why_not is None]
     as_is = _run_alone_and_in_chunk(lab, basis, applying)
     _examine_neighbours(lab, basis, applying)
+    _examine_costs(lab, basis, applying)
     # a break says something only of a test that passes without it
     passing = [trial for trial in applying if trial.passed(basis.subject)]
     _plant_built_in_breaks(lab, basis, passing)
@@ -183,6 +187,14 @@ def _examine_neighbours(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -
     suspicions = [Suspicion(trial.applied.changes, trial.new_failures(basis)) for trial in trials]
     for trial, reasons in zip(trials, excuses(lab, basis.chunk, suspicions), strict=True):
         trial.excused = reasons
+
+
+def _examine_costs(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> None:
+    runs = [(trial.applied.changes, trial.chunk) for trial in trials if trial.chunk is not None]
+    if basis.chunk is None or len(runs) < len(trials):
+        return
+    for trial, cost in zip(trials, costs(lab, basis.chunk, basis.chunk_seconds, runs), strict=True):
+        trial.cost = cost
 
 
 def _plant_built_in_breaks(lab: Lab, basis: Basis, trials: Sequence[OptionTrial]) -> None:
