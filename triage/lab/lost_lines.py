@@ -71,8 +71,8 @@ def lost_lines(
         if path in edits:
             before, after = _in_one_numbering(before, after, text or "", edits[path] or "")
         ignored = _consequences(text, path, failure)
-        lost += _ranges(path, before - after - ignored, text)
-        new += _ranges(path, after - before, text)
+        lost += ranges_of(path, before - after - ignored, text)
+        new += ranges_of(path, after - before, text)
     return LostLines(tuple(lost[:_MOST_SHOWN]), tuple(new[:_MOST_SHOWN]))
 
 
@@ -138,7 +138,7 @@ def _lines_of(parts: Sequence[ast.stmt | ast.excepthandler]) -> set[int]:
     return found
 
 
-def _ranges(path: str, lines: frozenset[int], text: str | None) -> list[str]:
+def ranges_of(path: str, lines: frozenset[int], text: str | None) -> list[str]:
     """Lines as `path:4` and `path:7-9`; what lies between two lines of a range is blank or a comment."""
     numbers = sorted(lines)
     if not numbers:

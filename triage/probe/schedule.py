@@ -14,6 +14,7 @@ from triage.probe.api import Case, Finding, Probe, Steps
 from triage.probe.claim import examined, is_polluted, is_symptom, unexamined
 from triage.probe.declared_repairs import with_repairs
 from triage.probe.factors import kind_of_factor
+from triage.probe.probes.blame import RAN
 from triage.probe.symptoms import SURVEY, not_read
 
 WORTH_ASKING = 0.01
@@ -78,6 +79,11 @@ class ProbeRun:
             return self.best.cause
         excluded = "; ".join(self.excluded) or "nothing was ruled out"
         summary = f"No cause was found. Excluded: {excluded}."
+        ran = next((finding.facts[RAN] for _, finding in self.findings if finding.facts.get(RAN)), ())
+        if ran:
+            summary += (
+                f" Of the product the test runs {', '.join(ran)}: if a value is wrong, it is made there."
+            )
         if self.not_read:
             summary += f" Not tried, because the traced run did not ask for it: {', '.join(self.not_read)}."
         return RootCause(kind="unknown", summary=summary, confidence="unknown")

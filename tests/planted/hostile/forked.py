@@ -111,6 +111,7 @@ def _run(setup: Setup, root: Path, out: Path) -> None:
             str(root),
             "-c",
             str(root / "pytest.ini"),
+            *setup.pytest_args,
             *plugins,
         ]
         code = int(pytest.main([*words, *setup.nodeids], [_Recorder(out.parent / "seen.jsonl", root)]))

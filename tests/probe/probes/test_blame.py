@@ -9,7 +9,7 @@ import pytest
 from triage.lab.protocol import Look, Setup
 from triage.model.failure import Frame, Raised
 from triage.probe.api import Finding, look
-from triage.probe.probes.blame import Blame
+from triage.probe.probes.blame import SAYS_OTHER, Blame
 from triage.probe.registry import RankedProbe
 from triage.probe.schedule import run_probes
 from triage.testing.probes import case_of, seen
@@ -68,3 +68,40 @@ def test_where_hashes_are_fixed_nobody_asks(seed, fresh):
     lab = Lab(passes_fresh=False)
     climbed(lab, PYTHONHASHSEED=seed)
     assert lab.fresh == fresh
+
+
+class Measuring(Lab):
+    """Each run carries the product lines that the test executes."""
+
+    def answer(self, steps):
+        lines = {"event": "executed", "nodeid": T, "detail": "lines", "files": ["app.py"],
+                 "lines": [[0, number] for number in self.lines]}  # fmt: skip
+        runs = super().answer(steps)
+        return tuple(run.model_copy(update={"measured": {"lines": (lines,)}}) for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"), [((3, 4, 5, 9), "app.py:3-5, app.py:9"), (range(1, 60, 2), None)], ids=["few", "many"]
+)
+def test_an_unknown_cause_names_the_few_product_lines_that_the_test_runs(lines, said):
+    lab = Measuring(passes_fresh=False)
+    lab.lines = lines
+    case = case_of(T, lambda setup: seen(T, False), Setup(nodeids=(T,)))
+    summary = run_probes(lab, case, [RankedProbe(Blame)]).cause().summary
+    if said is None:
+        assert "Of the product" not in summary
+    else:
+        assert f"Of the product the test runs {said}: " in summary
+
+
+@pytest.mark.parametrize(
+    ("message", "says_other"), [("<f at 0x7f11>", False), ("{'b', 'a'}", True)], ids=["address", "order"]
+)
+def test_another_message_in_another_interpreter_is_noted(message, says_other):
+    class Talking(Lab):
+        def answer(self, steps):
+            return tuple(seen(T, False, message if step.fresh else "<f at 0x5500>") for step in steps)
+
+    case = case_of(T, lambda setup: seen(T, False, "<f at 0x5500>"), Setup(nodeids=(T,)))
+    ((_, finding),) = run_probes(Talking(passes_fresh=False), case, [RankedProbe(Blame)]).findings
+    assert finding.facts[SAYS_OTHER] is says_other

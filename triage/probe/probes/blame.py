@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from typing import Any
 
+from triage.lab.lost_lines import executed_lines, ranges_of
 from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Answer, Look, Observation, Step
 from triage.model.experiment import RootCause
@@ -12,11 +14,16 @@ from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.date_repairs import calendar_repairs
 from triage.probe.set_order import HASH_SEED
 from triage.probe.symptoms import own_frames
+from triage.text.pattern import pattern
 
 _OTHER_INTERPRETERS = 2
 """Beside those in which the failure was reproduced."""
 SAYS_OTHER = "says other in another interpreter"
 """Key of the fact that its message was another one there."""
+RAN = "product lines that it runs"
+"""Key of the fact: ranges `path:first-last`, where they are few."""
+_MOST_RANGES = 8
+_ADDRESS = pattern(r"\b 0x [0-9a-f]+ \b", matches=["<f at 0x7f3a>"], rejects=["0x", "10x4"])
 _SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
 """Exceptions that say that the code itself is wrong, whatever it was given."""
 
@@ -41,10 +48,11 @@ class Blame:
         elsewhere = yield from _in_other_interpreters(case)
         if any(run.passed(case.nodeid) for run in elsewhere):
             return Finding()  # it is flaky, and will be probed again as such
-        facts = {SAYS_OTHER: _says_other(case, elsewhere)}
+        facts: dict[str, Any] = {SAYS_OTHER: _says_other(case, elsewhere)}
         frames = own_frames(case)
         raising = _innermost_own_frame(case)
         if not frames or raising is None or raising.origin != "product":
+            facts[RAN] = yield from _product_lines(case)
             return Finding(
                 excluded="it fails in the test's own code, steadily, whatever is changed around it",
                 facts=facts,
@@ -75,10 +83,27 @@ def _in_other_interpreters(
     return [run for run in answers if isinstance(run, Observation)]
 
 
+def _product_lines(case: Case) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[str, ...]]:
+    """The product's lines that the test runs, as ranges; none where they are too many to look through."""
+    meters = ("usage", "lines")  # those of the last repeat, whose run is taken
+    (seen,) = yield from look(
+        case.base.measuring(*meters), why="which product lines it runs", known_will_do=True
+    )
+    ranges: list[str] = []
+    for path, lines in sorted(executed_lines(seen, case.nodeid).items()):
+        ranges += ranges_of(path, lines, case.source(path))
+    return tuple(ranges) if len(ranges) <= _MOST_RANGES else ()
+
+
 def _says_other(case: Case, runs: Sequence[Observation]) -> bool:
     """Whether one of these runs fails with another message than the case."""
     messages = [run.failures[case.nodeid].message for run in runs if case.nodeid in run.failures]
-    return any(message != case.failure.message for message in messages)
+    own = _without_addresses(case.failure.message)
+    return any(_without_addresses(message) != own for message in messages)
+
+
+def _without_addresses(message: str) -> str:
+    return _ADDRESS.sub("0x", message)
 
 
 def _slip_of_the_test(case: Case) -> RootCause | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from triage.lab.protocol import Setup
-from triage.model.experiment import Factor
+from triage.lab.protocol import Answer, Observation, Setup, Step
+from triage.model.experiment import Factor, RootCause
+from triage.model.failure import is_test
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.edits.statements import patch_of
 from triage.probe.edits.tolerance import (
@@ -56,11 +57,40 @@ class Numeric:
         found = yield from settle(self.name, case, looser, "with a looser tolerance")
         if found is not None:
             return found
+        origin = yield from _origin_of_nonfinite(case, seen)
+        if origin is not None:
+            return Finding(cause=origin)
         by = f"; the worst comparison misses by {worst.tolerances:.3g} tolerances" if worst else ""
         return Finding(
             excluded=f"neither precision, threads, compilation nor a small slack decide{by}",
             facts={"tried": other_arithmetic},
         )
+
+
+def _origin_of_nonfinite(
+    case: Case, seen: Observation
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], RootCause | None]:
+    """The line at which numpy warns first, where what a comparison was given is not finite."""
+    if not any(line.get("nonfinite") for line in seen.lines("tolerance", "miss")):
+        return None
+    warned = case.base.plus(pytest_args=("-W", "error::RuntimeWarning"))
+    (run,) = yield from look(warned, why="which line makes a value that is not finite")
+    failure = run.failures.get(case.nodeid)
+    if failure is None or failure.exception != "RuntimeWarning":
+        return None
+    frames = own_frames(replace(case, failure=failure))
+    if not frames:
+        return None
+    path, line = frames[0]
+    return RootCause(
+        kind="test-defect" if is_test(path) else "product-defect",
+        summary=(
+            f"{failure.message} at {path}:{line}: there the first value arises that is not finite, "
+            "and what the test compares comes from it"
+        ),
+        culprits=(f"{path}:{line}",),
+        confidence="likely",
+    )
 
 
 def _precision(case: Case, worst: _Miss | None) -> Iterator[Treatment]:
