@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from triage.lab.lost_lines import Lines
 from triage.model.nodeid import file_of
 from triage.probe.api import Case
 from triage.probe.symptoms import failing_files, message_of, uses
@@ -57,6 +58,13 @@ _COMPILES = pattern(
 _ARRAYS = pattern(
     r"\b (?: torch | numpy ) \b", matches=["import numpy as np", "torch.zeros(3)"], rejects=["torchvision"]
 )
+_NARROWS = pattern(
+    r"\b (?: float32 | float16 | bfloat16 | half | single ) \b | \. float \( \)",
+    matches=["np.asarray(x, dtype=np.float32)", "x.half()", "x.float()"],
+    rejects=["float(x)", "np.float64"],
+)
+_MOST_NARROWING = 2
+"""Lines that are named: further ones are seldom where the precision is lost."""
 _MOST_FILES = 400
 """Files of a suite that are read; reading more takes longer than the experiment that it may save."""
 
@@ -89,6 +97,17 @@ def compares_floats(case: Case) -> bool:
 def asks_for_types(case: Case) -> bool:
     """Whether the suite's code asks for the type of its numbers: another type may then take another path."""
     return any(_ASKS_TYPE.search(case.source(path) or "") for path in _python_files(case))
+
+
+def narrowing_lines(case: Case, executed: Lines) -> list[str]:
+    """The first product lines (`path:line`) that the test runs and that ask for a narrow type."""
+    found = []
+    for path in sorted(executed):
+        text = (case.source(path) or "").splitlines()
+        for line in sorted(executed[path]):
+            if line <= len(text) and _NARROWS.search(text[line - 1]):
+                found.append(f"{path}:{line}")
+    return found[:_MOST_NARROWING]
 
 
 def compiles(case: Case) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from triage.lab.lost_lines import executed_lines
 from triage.lab.protocol import Answer, Observation, Setup, Step
 from triage.model.experiment import Factor, RootCause
 from triage.model.failure import is_test
@@ -19,7 +20,13 @@ from triage.probe.edits.tolerance import (
     loosened,
     with_measured_limit,
 )
-from triage.probe.numeric_symptoms import asks_for_types, compiles, names_the_compiler, uses_arrays
+from triage.probe.numeric_symptoms import (
+    asks_for_types,
+    compiles,
+    names_the_compiler,
+    narrowing_lines,
+    uses_arrays,
+)
 from triage.probe.symptoms import own_frames, own_places, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
 
@@ -47,9 +54,12 @@ class Numeric:
 
     def investigate(self, case: Case) -> Steps:
         """By how much it misses; then wider floats, fewer threads, no compiler, looser limits."""
-        (seen,) = yield from look(case.base.measuring("tolerance"), why="by how much comparisons miss")
+        (seen,) = yield from look(
+            case.base.measuring("tolerance", "lines"), why="by how much comparisons miss"
+        )
         worst = _worst(seen.lines("tolerance", "miss"))
-        other_arithmetic = [*_compiling(case), *_precision(case, worst), *_threads(case)]
+        narrowing = narrowing_lines(case, executed_lines(seen, case.nodeid))
+        other_arithmetic = [*_compiling(case), *_precision(case, worst, narrowing), *_threads(case)]
         found = yield from settle(self.name, case, other_arithmetic, "with other arithmetic")
         if found is not None:
             return found
@@ -93,7 +103,7 @@ def _origin_of_nonfinite(
     )
 
 
-def _precision(case: Case, worst: _Miss | None) -> Iterator[Treatment]:
+def _precision(case: Case, worst: _Miss | None, narrowing: Sequence[str]) -> Iterator[Treatment]:
     if not uses_arrays(case):
         return
     baseline, treated = with_instrument(case.base, "numerics", {"dtype": "float64"})
@@ -104,7 +114,7 @@ def _precision(case: Case, worst: _Miss | None) -> Iterator[Treatment]:
         treated=treated,
         prediction="In float64 the test passes: single precision loses what it asserts.",
         summary="the test passes in float64 and fails in the narrower type of the code: precision is lost",
-        culprits=own_places(case, 2),
+        culprits=(*narrowing, *own_places(case, 2)),
         sure=not asks_for_types(case),
         because=_rounding(worst),
     )
