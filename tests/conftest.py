@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from tests.fixtures.file_order import sort_for_several_processes
 from tests.fixtures.projects import NO_FOREIGN_PLUGINS
+from tests.fixtures.same_examples import SAME_EXAMPLES, draw_from_no_constants
 from tests.fixtures.warm_starts import (
     pytest_addoption,
     pytest_configure,
@@ -44,7 +45,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 # Derandomised: a test is green or red by the code alone. No deadline: a busy machine is no failure.
-settings.register_profile("same-examples", derandomize=True, deadline=None)
+settings.register_profile(SAME_EXAMPLES, derandomize=True, deadline=None)
 # A random search: its finds are kept in .hypothesis and printed as a blob, to become an @example.
 settings.register_profile("fuzz", derandomize=False, deadline=None, max_examples=1000, print_blob=True)
-settings.load_profile("same-examples")
+settings.load_profile(SAME_EXAMPLES)
+draw_from_no_constants()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fixtures.projects import NO_FOREIGN_PLUGINS, Project
+from tests.fixtures.projects import Project
 
 distributed = pytest.importorskip("distributed", reason="needs the dask extra")
 pytestmark = pytest.mark.slow
@@ -35,23 +35,14 @@ def test_reruns_and_the_base_run_on_the_cluster(tmp_path):
     project.file(".gitignore", "/.triage/\n__pycache__/\n/reports/\n/plans/\n")
     project.file("product.py", "SIZE = 1\n").file("tests/test_a.py", TESTS).commit().git("tag", "base")
     project.file("product.py", "SIZE = 2\n").commit()
+    # whether a worker is a process or a thread changes nothing here; run/test_dask.py has processes
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
     ) as cluster:
         executor = f"dask:{cluster.scheduler_address}"
-        said = project.triage_process(
-            "run",
-            "--executor",
-            executor,
-            "--chunks",
-            "1",
-            "--reruns",
-            "2",
-            "--base",
-            "base",
-            "--json",
-            **NO_FOREIGN_PLUGINS,
-        )
+        said = project.triage(
+            "run", "--executor", executor, "--chunks", "1", "--reruns", "2", "--base", "base", "--json"
+        )  # fmt: skip
     assert said.code == 1, said.err
     results = {
         row["nodeid"].rpartition("_")[2]: row for row in project.triage("results", "--json").json["results"]

@@ -55,6 +55,16 @@ def test_a_cursor_of_nothing_is_refused(cursor):
         Answers().more(cursor)
 
 
+def test_names_so_long_that_their_cuts_do_not_fit_beside_the_rest():
+    """The lists that lack most are told, as many as fit."""
+    table = {f"{number:02d}" + "é" * 170: ["x" * 9] * (7 + number) for number in range(40)}
+    answer = Answers().bounded({"rows": table})
+    assert size(answer) <= MOST_BYTES
+    totals = [cut["total"] for cut in answer["cut"]]
+    assert totals == list(range(46, 46 - len(totals), -1))
+    assert 0 < len(totals) < 12
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=200).map(lambda text: text * 10),
     lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=100), inner, max_size=20),
