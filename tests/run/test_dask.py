@@ -41,12 +41,18 @@ def slow_suite(root: Path, ran: Path) -> None:
         )
 
 
-def test_hostile_suite_has_the_same_outcomes_there(survive: Callable[..., RunRecord], cluster: Any) -> None:
+def test_hostile_suite_has_the_same_outcomes_there(survive: Callable[..., RunRecord]) -> None:
+    from distributed import LocalCluster
+
     from triage.process.dask import DaskExecutor
 
-    executor = DaskExecutor(cluster.scheduler_address, workers=2)
-    # deaths by signals and by exit codes, in tests and in fixtures: what each death looks like is local
-    survive(api.death_in_fixtures(), executor=executor, workers=2)
+    # the tests that die are processes of their own: their workers may be threads, which start at once
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
+    ) as cluster:
+        executor = DaskExecutor(cluster.scheduler_address, workers=2)
+        # deaths by signals and by exit codes, in tests and in fixtures: what each death looks like is local
+        survive(api.death_in_fixtures(), executor=executor, workers=2)
 
 
 @pytest.mark.serial

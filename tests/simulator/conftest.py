@@ -15,6 +15,10 @@ from simulator.io.command.translate import translate
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
 
+# Test processes share the processors: threads of torch that wait for each other in all of them at once take
+# a quarter more processor time. test_kernel.py has images of several threads.
+torch.set_num_threads(1)
+
 FIGURES = Path(__file__).parent / "reference_figures.json"
 DEAR = frozenset({"oversample-auto"})
 """Cases of thousands of sub-pixels: left to `make test`."""
