@@ -13,7 +13,7 @@ from triage.lab.budget import Budget, Spending
 from triage.lab.earlier import EarlierVerdicts
 from triage.lab.environment import Environment
 from triage.lab.lab import ArmsSeen, Lab
-from triage.lab.protocol import Experiment, Observation, Setup
+from triage.lab.protocol import Experiment, Look, Observation, Setup
 from triage.lab.record import ExperimentRecord
 from triage.lab.verdict import judge
 from triage.lab.warmth import Warmth, Way
@@ -134,3 +134,12 @@ def test_a_verdict_on_each_of_several_tests_needs_all_of_them_red_in_a_run():
     assert judge(one, some_red, all_green).result.status is Status.INVALID_CONTROL
     as_before = one.model_copy(update={"each_watched": False})
     assert judge(as_before, some_red, all_green).result.status is Status.CONFIRMED
+
+
+def test_a_meter_that_stops_early_is_noted_once(lab):
+    stopped = {"event": "stopped", "nodeid": A}
+    seen = observed(RED, RED).model_copy(update={"measured": {"writes": (stopped,)}})
+    lab.runner.run = lambda *_words, **_named: seen
+    lab.look([Look(setup=BROKEN), Look(setup=mended("a"))])
+    (note,) = lab.notes
+    assert note.startswith(f"The meter 'writes' stopped in {A}: ")

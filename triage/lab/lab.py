@@ -276,9 +276,19 @@ class Lab:
         self.record.observed(number, observation)
         with self._counting:
             self.executions += len(observation.order)
+            self.notes += [note for note in _meters_that_stopped(observation) if note not in self.notes]
         self._controls.add(setup, self.limits, observation)
         self.progress.step(f"run {number}")
         return observation
+
+
+def _meters_that_stopped(run: Observation) -> Iterator[str]:
+    """A note for each meter that did not look to the end, because its looks took too long."""
+    for meter, lines in run.measured.items():
+        for line in lines:
+            if line.get("event") == "stopped":
+                what = "what it compares is too large to be looked at to the end"
+                yield f"The meter {meter!r} stopped in {line.get('nodeid')}: {what}."
 
 
 def _forks_are_contradicted(
