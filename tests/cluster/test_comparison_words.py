@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from triage.cluster.comparison_words import comparison_in_words
+from triage.cluster.comparison_words import COMPARISON_FIELDS, comparison_in_words
+from triage.cluster.explain import shared_in_words
+from triage.model.signature import Signature
 from triage.signature.number_formats import read_numbers
 
 TORCH = """Tensor-likes are not close!
@@ -37,3 +39,12 @@ def test_the_words(message, words):
 
 def test_dtypes_alone_are_said():
     assert comparison_in_words({"dtypes": "float32 float64"}) == "dtypes: float32 float64"
+
+
+def test_what_failures_share_is_told_in_words_and_every_field_of_numbers_is_one_of_them():
+    numbers = read_numbers(TORCH).fields()
+    assert set(numbers) <= COMPARISON_FIELDS
+    fields = {"exception": "AssertionError", "phase": "call", **numbers}
+    told = list(shared_in_words(Signature(id="reason/1:0123456789abcdef", fields=fields)))
+    assert told[:2] == ["exception: AssertionError", "phase: call"]
+    assert told[2:] == [f"comparison: {comparison_in_words(numbers)}"]

@@ -64,7 +64,7 @@ TABLE: dict[str, Entry] = {
     "split": Entry("decide", "Decide that some members have another cause.", "Decide"),
     "assign": Entry("decide", "Say who takes care of a cluster.", "Decide"),
     "rename": Entry("decide", "Give a cluster a better title.", "Decide"),
-    "quarantine": Entry("quarantine", "Vouch for a cluster or a test until a day.", "Decide"),
+    "quarantine": Entry("quarantine", "Let a cluster or a test fail without exit 1 until a day.", "Decide"),
     "help": Entry("help", "Explain an error by its slug.", "Help"),
 }
 

@@ -26,7 +26,7 @@ from triage.cli.json_documents.clusters import (
 )
 from triage.cli.lookup import recorded
 from triage.cli.terminal import quarantine_line
-from triage.cluster.explain import differences
+from triage.cluster.explain import differences, shared_in_words
 from triage.cluster.registry import ClusterRegistry, as_decided, home_of, with_proposals
 from triage.cluster.why_words import reason_in_words
 from triage.errors import UsageError
@@ -289,18 +289,22 @@ def _verdict(
 
 
 def _say_members(app: App, members: SignaturesByTest) -> None:
-    """Each signature with its tests."""
+    """Each kind of failure in the cluster: what its failures have in common, and its tests."""
+    signature_of: dict[str, Signature] = {}
     tests_of: dict[str, list[str]] = {}
     for nodeid, signatures in members.items():
         for signature in signatures:
-            fields = "; ".join(f"{name} {value}" for name, value in signature.fields.items())
-            tests_of.setdefault(fields or signature.id, []).append(nodeid)
-    for fields, tests in tests_of.items():
-        app.say(f"  {fields}")
+            signature_of[signature.id] = signature
+            tests_of.setdefault(signature.id, []).append(nodeid)
+    for signature_id, tests in tests_of.items():
+        app.say("  one kind of failure:")
+        for line in shared_in_words(signature_of[signature_id]):
+            app.say(f"    {line}")
+        app.say(f"    tests ({len(tests)})")
         for nodeid in tests[:_MOST_TESTS]:
-            app.say(f"    {nodeid}")
+            app.say(f"      {nodeid}")
         if len(tests) > _MOST_TESTS:
-            app.say(f"    and {len(tests) - _MOST_TESTS} more; --json names all")
+            app.say(f"      and {len(tests) - _MOST_TESTS} more; --json names all")
 
 
 def _say_verdict(app: App, verdict: Membership) -> None:

@@ -386,7 +386,11 @@ def paged(default: int | None = None) -> Callable[[Callable[..., Any]], Callable
             metavar="N",
             help="At most so many rows.",
         )
-        @click.option("--cursor", metavar="CURSOR", help="Go on behind a page: its `next_cursor`.")
+        @click.option(
+            "--cursor",
+            metavar="CURSOR",
+            help="Continue after a page: the `next_cursor` that its JSON gave.",
+        )
         @click.option("--fields", metavar="NAME,...", help="With --json: only these fields of each row.")
         @wraps(function)
         def call(

@@ -49,9 +49,9 @@ def flaky_command(app: App, everything: bool, page: PageRequest) -> None:
 def line_of(test: FlakyTest, today: date) -> str:
     """The figures of a test, and what is known of it, on one line."""
     columns = [
-        f"{test.rate:4.0%} ({test.low:.0%} to {test.high:.0%})",
-        f"{test.failed:>4} of {test.runs:<4}",
-        f"{test.flips_per_100_runs:5.1f} flips/100 runs",
+        f"red {test.rate:4.0%} ({test.low:.0%} to {test.high:.0%})",
+        f"{test.failed:>4} of {test.runs:<4} executions",
+        f"{test.flips_per_100_runs:5.1f} flips in 100 runs",
         f"since {test.first_seen}",
         test.nodeid,
     ]

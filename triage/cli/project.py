@@ -60,7 +60,7 @@ def doctor_command(app: App, mend: bool) -> ExitCode:
     findings = list(examine(app.root, app.output, app.settings, open_store, scratch=scratch, now=now))
     app.emit(DoctorDocument(root=str(app.root), findings=tuple(findings)))
     for finding in findings:
-        hint = f"; {finding.mend}" if finding.mend else ""
+        hint = f"; what to do: {finding.mend}" if finding.mend else ""
         app.say(f"{finding.level:<8} {finding.what}{hint}")
     return ExitCode.FAILURES if any(finding.level == "error" for finding in findings) else ExitCode.OK
 

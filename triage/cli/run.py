@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 )
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]... [-- PYTEST-ARG...]")
 @click.option("--campaign", help="Folder under reports/.", metavar="NAME")
-@click.option("--phase", type=click.Choice(["a"]), default="a", help="Only phase A is a run.")
+@click.option("--phase", type=click.Choice(["a"]), default="a", help="A run is always phase A.")
 @click.option("--stamp", help="Name of this run; default: the time, UTC.", metavar="STAMP")
 @click.option("--workers", type=int, help="How many chunks run at once.")
 @click.option("--chunks", type=int, help="Number of chunks.")
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--total-timeout", type=float, help="Seconds after which no further chunk starts; 0 is no limit."
 )
-@click.option("--env", "env", multiple=True, metavar="K=V", help="Part of the canonical environment.")
+@click.option("--env", "env", multiple=True, metavar="K=V", help="Set a variable for the tests.")
 @click.option(
     "--shard", metavar="I/N", help="Run this part of the plan; join the parts with 'triage collect'."
 )
@@ -72,14 +72,21 @@ if TYPE_CHECKING:
     help="Fork each chunk from one process that has imported the suite, or start anew.",
 )
 @click.option(
-    "--gate", type=click.Choice(["reason", "reason-and-test", "strict"]), help="What counts as known."
+    "--gate",
+    type=click.Choice(["reason", "reason-and-test", "strict"]),
+    help="When a failure is known and not new: for its reason, for its reason in the same test, or never.",
 )
 @click.option("--reruns", type=int, help="Run a red test again so often; 0: never.", metavar="N")
 @click.option("--rerun-budget", type=float, help="Seconds for all reruns; 0 is no limit.", metavar="S")
 @click.option(
-    "--look-budget", type=float, help="Seconds for a traced run of red tests; 0: none.", metavar="S"
+    "--look-budget",
+    type=float,
+    help="Seconds to run red tests once more and trace which lines they execute; 0: never.",
+    metavar="S",
 )
-@click.option("--flaky", type=click.Choice(["warn", "fail"]), help="What flaky tests are to the gate.")
+@click.option(
+    "--flaky", type=click.Choice(["warn", "fail"]), help="Whether flaky tests are a warning or fail the run."
+)
 @click.option(
     "--fail-on",
     multiple=True,

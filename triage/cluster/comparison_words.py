@@ -27,6 +27,12 @@ _SHARES = {
 }
 
 
+COMPARISON_FIELDS = frozenset(
+    {"kind", "op", "left", "right", "fraction", "shapes", "gradients", "dtypes", "decade", "attribute"}
+)
+"""Fields of a signature that `comparison_in_words` says in words."""
+
+
 def comparison_in_words(fields: Mapping[str, str]) -> str:
     """Such as `zero > a number does not hold`; empty where the signature has no numbers.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from triage.cluster.comparison_words import COMPARISON_FIELDS, comparison_in_words
 from triage.model.signature import Signature
 
 
@@ -26,6 +27,19 @@ def differences(own: Signature, theirs: Iterable[Signature]) -> list[Difference]
     for name in _unequal(own, nearest):
         found.append(Difference(name, own.fields.get(name, "-"), (nearest.fields.get(name, "-"),)))
     return found
+
+
+def shared_in_words(signature: Signature) -> Iterator[str]:
+    """Say what failures of one signature have in common, a line a thing: `exception: KeyError`."""
+    fields = signature.fields
+    for name, value in fields.items():
+        if name not in COMPARISON_FIELDS:
+            yield f"{name}: {value}"  # by the name that a rule calls it
+    comparison = comparison_in_words(fields)
+    if comparison:
+        yield f"comparison: {comparison}"
+    if not fields:
+        yield f"signature: {signature.id}"  # of an algorithm that tells no fields
 
 
 def _unequal(one: Signature, other: Signature) -> list[str]:
