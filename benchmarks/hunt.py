@@ -1,9 +1,9 @@
 """`triage hunt` on suites with planted latent flaky tests, beside the algorithms of other tools.
 
-Usage: python -m benchmarks hunt [unseen] [ours | order] [budget=SECONDS]
+Usage: python -m benchmarks hunt [unseen] [ours] [order] [suite=NUMBER] [budget=SECONDS]
 
 `ours`: without the other tools, which take longer; `order`: only what depends on the order, beside the other
-tools. The budget is that of each suite on a quiet machine; on a busy one it is longer, by what two processes
+tools; `suite=0`: only the first of the suites. The budget is that of each suite on a quiet machine; on a busy one it is longer, by what two processes
 lose at the moment at which the suite is begun.
 
 Prints, by kind of plant, what was found, with the right kind and the right culprits; sound tests that were
@@ -38,6 +38,7 @@ from triage.hunt.search import find_culprits
 
 _BUDGET = 150
 _ASKED = "budget="
+_ONE_SUITE = "suite="
 _SUITE = 26
 """Plants of one suite."""
 _WORKERS = 2
@@ -60,8 +61,9 @@ def main(arguments: Sequence[str]) -> None:
     purposes: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
     proofs: list[int] = []
     peers: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0, 0.0])
+    wanted = [int(each[len(_ONE_SUITE) :]) for each in arguments if each.startswith(_ONE_SUITE)]
     # every suite gets some of each group
-    for number in range(math.ceil(len(plants) / _SUITE)):
+    for number in wanted or range(math.ceil(len(plants) / _SUITE)):
         dealt = plants[number :: math.ceil(len(plants) / _SUITE)]
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "suite"
