@@ -3,8 +3,8 @@
 Usage: python -m benchmarks hunt [unseen] [ours] [order] [suite=NUMBER] [budget=SECONDS]
 
 `ours`: without the other tools, which take longer; `order`: only what depends on the order, beside the other
-tools; `suite=0`: only the first of the suites. The budget is that of each suite on a quiet machine; on a busy one it is longer, by what two processes
-lose at the moment at which the suite is begun.
+tools; `suite=0`: only the first of the suites. The budget is that of each suite on a quiet machine; on a busy
+one it is longer, by what two processes lose at the moment at which the suite is begun.
 
 Prints, by kind of plant, what was found, with the right kind and the right culprits; sound tests that were
 reported; test executions, seconds and processor seconds. For what depends on the order the same suites are

@@ -12,6 +12,7 @@ def code(number, function, *names, inside=True, file="shop.py"):
         "function": function,
         "inside": inside,
         "names": names,
+        "texts": (),
         "file": file,
     }
 

@@ -7,7 +7,7 @@ anything of what differs, its other tests need not run there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from triage.hunt.orders import by_file
@@ -15,11 +15,20 @@ from triage.hunt.readers import IMPORTED
 from triage.hunt.seen import OWN_FILE, SeenRun
 from triage.hunt.state import Hunt
 from triage.lab.protocol import Look, Observation, Setup
+from triage.probe.leaked_state import FoundState, differing_keys, found_state
 
+_ATTRIBUTE = "attr:"
 _STATE = "state"
 """The instrument that records what a test finds."""
-Found = Mapping[str, str]
-"""Digest of every piece of state that a test found, with an entry for each imported module."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a test found before its set-up."""
+
+    state: FoundState
+    modules: frozenset[str]
+    """Names of all that were imported."""
 
 
 def can_tell(hunt: Hunt) -> bool:
@@ -74,34 +83,33 @@ def _watched(hunt: Hunt, nodeid: str, imports: Sequence[str] = ()) -> Setup:
     )
 
 
-def _all_imported(hunt: Hunt, files: tuple[str, ...]) -> Found:
+def _all_imported(hunt: Hunt, files: tuple[str, ...]) -> _Found:
     look = Look(setup=_watched(hunt, hunt.collected[0], files), why="what does it find?", known_will_do=True)
     (seen,) = hunt.lab.look([look])
     return _found(seen)
 
 
-def _found(seen: Observation) -> Found:
+def _found(seen: Observation) -> _Found:
     """What the watched test found; empty where nothing was recorded."""
-    for line in seen.lines(_STATE, "found"):
-        found = {key: digest for key, (digest, _) in line["places"].items()}
-        return found | {f"{IMPORTED}{name}": "imported" for name in line["modules"]}
-    return {}
+    (nodeid,) = seen.order or ("",)
+    modules = [name for line in seen.lines(_STATE, "found") for name in line["modules"]]
+    return _Found(found_state(seen, nodeid), frozenset(modules))
 
 
-def _differing(usual: Found, found: Found) -> frozenset[str] | None:
-    """Keys with other values, and those that one of the two lacks."""
-    if not usual or not found:
+def _differing(usual: _Found, found: _Found) -> frozenset[str] | None:
+    """Keys with other values, and modules that one of the two has not imported."""
+    if not usual.modules or not found.modules:
         return None
-    return frozenset(
+    differing = [
         key
-        for key in usual.keys() | found.keys()
-        if usual.get(key) != found.get(key) and not _is_of_missing_module(key, found)
-    )
+        for key in differing_keys(usual.state, found.state)
+        if not key.startswith(_ATTRIBUTE) or _has_module_of(found, key)
+    ]
+    lacking = usual.modules ^ found.modules
+    return frozenset(differing).union(f"{IMPORTED}{name}" for name in lacking)
 
 
-def _is_of_missing_module(key: str, found: Found) -> bool:
-    """Whether it is in a module that is not imported here: that the module is missing says as much."""
-    if not key.startswith("attr:"):
-        return False
-    parts = key.removeprefix("attr:").split(".")
-    return not any(f"{IMPORTED}{'.'.join(parts[:cut])}" in found for cut in range(1, len(parts)))
+def _has_module_of(found: _Found, key: str) -> bool:
+    """Whether the attribute's module is imported at all: that it is not is a difference of its own."""
+    parts = key.removeprefix(_ATTRIBUTE).split(".")
+    return any(".".join(parts[:cut]) in found.modules for cut in range(1, len(parts)))

@@ -9,8 +9,8 @@ SQUARES = 5
 """Rows of squares in one hunt: of 198 latent tests of public projects, five shuffles, the reversed order,
 each test alone and each test twice show 179."""
 SQUARES_BESIDE_WRITERS = 1
-"""Rows where each test runs directly behind whoever leaves something, too: they show what no tracer sees, and
-the next hunt goes on with further ones."""
+"""Rows where nobody leaves anything, or each test runs directly behind whoever does, too: they show what no
+tracer sees, and the next hunt goes on with further ones."""
 TRYING_SHARES = (0.45, 0.75)
 """Shares of the budget by which trying ends, the best value first: what was red by then is proven before the
 rest is tried. What is left explains the proofs: what leaks, who writes it, what repairs it."""

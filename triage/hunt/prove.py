@@ -74,6 +74,11 @@ class OrderProver:
         before = self._processes
         alone_is_red = self._alone_is_red(nodeid)
         effect_is_red = not alone_is_red
+        if self.knowledge.is_red_in_own_file_only(nodeid):
+            # behind any test it passes, as all files are imported there: none of them makes what it needs
+            imports = self._needed_imports(nodeid)
+            if imports:
+                return self._candidate(nodeid, imports, before, effect_is_red=False)
         culprits = self._known_culprits(nodeid, known, effect_is_red=effect_is_red)
         if not culprits:
             shared = self._shared_suspects(nodeid, alike, effect_is_red=effect_is_red)

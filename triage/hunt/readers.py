@@ -59,6 +59,9 @@ class _Code:
     function: str
     is_inside: bool
     names: frozenset[str]
+    """Of variables and attributes."""
+    texts: frozenset[str]
+    """Texts in it that may name some: `getattr(shop, "MODE")`."""
     file: str
 
 
@@ -111,8 +114,13 @@ class Readers:
             if event["event"] == "inside":
                 inside.update(event["names"])
             elif event["event"] == "code":
-                names = frozenset(event["names"])
-                codes[event["number"]] = _Code(event["function"], event["inside"], names, event["file"])
+                codes[event["number"]] = _Code(
+                    function=event["function"],
+                    is_inside=event["inside"],
+                    names=frozenset(event["names"]),
+                    texts=frozenset(event["texts"]),
+                    file=event["file"],
+                )
                 if event["inside"]:
                     inside.add(event["function"])
             elif event["event"] == "fixture":
@@ -146,11 +154,13 @@ class Readers:
     # -- steps ----------------------------------------------------------------------------------
 
     def _reads_of_codes(self, codes: frozenset[int]) -> Reads:
-        names = self._names(codes)
+        reached = [self.codes[number] for number in self._reached(codes)]
+        names = frozenset[str]().union(*(code.names for code in reached))
+        texts = frozenset[str]().union(*(code.texts for code in reached))
         outside = [self.codes[number] for number in self._outside(codes)]
         every_name = names.union(*(code.names for code in outside))
         return Reads(
-            names=None if names & _COMPUTED else names,
+            names=None if names & _COMPUTED else names | texts,
             environment=bool(every_name & _ENVIRONMENT),
             logging=bool(names & _LOGGING or any(code.file.startswith(_LOGGING_FILES) for code in outside)),
             others=bool(outside or names - _HARMLESS - self.names_inside),
@@ -175,19 +185,20 @@ class Readers:
     def _known(self) -> dict[frozenset[int], Reads]:
         return {}
 
-    def _names(self, codes: frozenset[int]) -> frozenset[str]:
-        """Names in the project's code that a test runs, or names: another order may run that instead."""
+    def _reached(self, codes: frozenset[int]) -> set[int]:
+        """The project's code that a test runs, or names: another order may run that instead."""
         waiting = [number for number in codes if self.codes[number].is_inside]
         reached = set(waiting)
         names: set[str] = set()
         while waiting:
-            new = self.codes[waiting.pop()].names - names
+            code = self.codes[waiting.pop()]
+            new = (code.names | code.texts) - names
             names |= new
             for name in new:
                 further = [number for number in self._named.get(name, ()) if number not in reached]
                 reached.update(further)
                 waiting += further
-        return frozenset(names)
+        return reached
 
     def _outside(self, codes: frozenset[int]) -> list[int]:
         """Codes of libraries that ran for a test and not for every test."""

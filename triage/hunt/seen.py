@@ -115,6 +115,11 @@ class Knowledge:
         """Whether it was red where an interpreter imported its file alone."""
         return any(run.arm == OWN_FILE and nodeid in run.red for run in self.runs)
 
+    def is_red_in_own_file_only(self, nodeid: str) -> bool:
+        """Whether it was red there, and in no process that had imported all files."""
+        arms = {run.arm for run in self.runs if nodeid in run.red}
+        return arms == {OWN_FILE}
+
     def first_red(self, nodeid: str) -> SeenRun | None:
         """The red run of a test with the fewest tests before it."""
         red = [run for run in self.runs if nodeid in run.red and nodeid in run.position]

@@ -93,6 +93,7 @@ def _arms_of_orders(hunt: Hunt) -> list[Arm]:
         arms.append(Arm(ALONE, costs.apart(2), 9.0))
         if hunt.changes.of_tests:
             arms.append(Arm(BEHIND, costs.apart(MOST_PREFIXES + 1), 8.0))
+        if hunt.changes.of_tests or hunt.changes.are_known:
             squares = SQUARES_BESIDE_WRITERS
         if FILES_TWICE not in hunt.earlier.arms:
             # for state that no tracer sees: rows of a database, what a library in C keeps

@@ -102,22 +102,22 @@ def find_leaked_state(probe: str, case: Case, polluted: Setup, clean: Setup) -> 
         alike.plus(instruments=watch),
         why="what the test finds before it starts",
     )
-    differing = _differing(_found(dirty_run, case.nodeid), _found(clean_run, case.nodeid))
+    differing = differing_keys(found_state(dirty_run, case.nodeid), found_state(clean_run, case.nodeid))
     without = alike
     if not differing and alike != clean:
         without = clean
         (clean_run,) = yield from look(
             clean.plus(instruments=watch), why="what the test finds where no other file is imported"
         )
-        differing = _differing(_found(dirty_run, case.nodeid), _found(clean_run, case.nodeid))
+        differing = differing_keys(found_state(dirty_run, case.nodeid), found_state(clean_run, case.nodeid))
     if not differing:
         return None
     search = _Search(
         probe=probe,
         case=case,
         polluted=polluted,
-        dirty=_found(dirty_run, case.nodeid).state,
-        clean=_found(clean_run, case.nodeid).state,
+        dirty=found_state(dirty_run, case.nodeid).state,
+        clean=found_state(clean_run, case.nodeid).state,
         without=without,
     )
     single = yield from _single_key(search, differing)
@@ -162,7 +162,7 @@ def _within(search: _Search, key: str) -> _Found:
         search.without.plus(instruments=watch),
         why=f"which object in {in_words(key)}",
     )
-    dirty, clean_state = (_found(run, nodeid).state for run in runs)
+    dirty, clean_state = (found_state(run, nodeid).state for run in runs)
     members = [name for name in dirty if name.startswith(f"{key}[") and name in clean_state]
     differing = [name for name in members if _digest(dirty, name) != _digest(clean_state, name)]
     if not differing:
@@ -233,7 +233,7 @@ def _files_of(setup: Setup) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class _FoundState:
+class FoundState:
     """What a test found before it started."""
 
     state: State
@@ -241,15 +241,16 @@ class _FoundState:
     """Keys that nothing had touched since the process began."""
 
 
-def _found(run: Observation, nodeid: str) -> _FoundState:
+def found_state(run: Observation, nodeid: str) -> FoundState:
+    """What the instrument `state` recorded before a test; empty where it recorded nothing."""
     # of a test that ran twice the second time counts
     for line in reversed(list(run.lines("state", "found"))):
         if line.get("nodeid") == nodeid:
-            return _FoundState(line["places"], frozenset(line.get("untouched", ())))
-    return _FoundState({}, frozenset())
+            return FoundState(line["places"], frozenset(line.get("untouched", ())))
+    return FoundState({}, frozenset())
 
 
-def _differing(dirty: _FoundState, clean: _FoundState) -> list[str]:
+def differing_keys(dirty: FoundState, clean: FoundState) -> list[str]:
     """Keys whose values differ, the likeliest first; what was only imported is no difference.
 
     Nor is what two processes have otherwise from the start: their folders, their random numbers.

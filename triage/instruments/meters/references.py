@@ -5,7 +5,8 @@ processor the others are not followed. The code of a test is each function that 
 any thread: its own, the project's, and that of libraries. To read a piece of state somebody has to name it.
 
     inside   names: of the project's modules, and what they define
-    code     number, function, inside (of the project), names (of variables, attributes, texts), file
+    code     number, function, inside (of the project), names (of variables and attributes), texts (that
+             may name some), file
     fixture  number, codes: the set-up of a fixture that several tests may share
     test     nodeid, codes, fixtures
     unknown  nodeid, why: somebody else owns the tracer, or took it away
@@ -34,6 +35,8 @@ _processor_seconds = time.process_time
 """Kept: tests replace the functions of `time`."""
 _MACHINERY = ("_pytest", "pluggy", "triage", "pytest_asyncio", "xdist", "anyio")
 """Packages that run tests."""
+_FROZEN = "<frozen "
+"""Beginning of the file names of modules that are part of the interpreter: os, abc, posixpath."""
 _MOST_TEXT = 200
 """Characters of a text that may hold names: `setattr("shop.MODE", ...)` has one."""
 _PLAIN = (bool, int, float, complex, str, bytes, list, dict, set, frozenset, tuple, type(None))
@@ -152,7 +155,8 @@ class _Recorder:
                     number=self._numbers[code],
                     function=code.co_name,
                     inside=_is_inside(code.co_filename),
-                    names=sorted({*code.co_names, *_names_in_texts(code.co_consts)}),
+                    names=sorted(set(code.co_names)),
+                    texts=sorted(_names_in_texts(code.co_consts)),
                     file=_short(code.co_filename),
                 )
         return self._numbers[code]
@@ -181,7 +185,9 @@ def _is_own(value: object) -> bool:
 
 def _is_inside(path: str) -> bool:
     # code that was made from a text (doctests, dataclasses) may be anybody's: it counts as the project's
-    return path.startswith("<") or beneath(_ROOT, os.path.abspath(path)) is not None
+    if path.startswith("<"):
+        return not path.startswith(_FROZEN)
+    return beneath(_ROOT, os.path.abspath(path)) is not None
 
 
 def _package_of(path: str) -> str:
