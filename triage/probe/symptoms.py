@@ -7,11 +7,18 @@ from typing import Any
 
 from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding
+from triage.text.pattern import pattern
 
 _LONGREPR_END = 4000
 """Characters of the shown failure that are read: what raised stands at its end."""
 _MOST_PLACES = 3
 """Places that are named in a finding: more would bury its sentence."""
+_OF_ONE_PROCESS = pattern(
+    r"\b 0x [0-9a-f]+ \b | (?: /[\w.@+~-]+ )* / (?: tmp | tr-[0-9a-f]+-\w+ ) / [\w.@+~/-]*",
+    matches=["<f at 0x7f3a>", "open('/tmp/a/b.txt')", "/var/tmp/x", "/mnt/tr-dab47a79-_6mbdx2s/ht0/state"],
+    rejects=["0x", "10x4", "/home/me/a.txt", "tmp"],
+)
+"""Addresses and temporary paths."""
 SURVEY = "survey"
 """The probe that sees what the test uses."""
 _READ_FOR: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -28,6 +35,11 @@ def message_of(case: Case) -> str:
     """Type and message of every exception of the failure, and the end of how pytest shows it."""
     shown = case.failure.longrepr[-_LONGREPR_END:]
     return "\n".join([*_types_and_messages(case), shown])
+
+
+def steady_part(message: str) -> str:
+    """The message without what is another in each process whatever the test does."""
+    return _OF_ONE_PROCESS.sub("...", message)
 
 
 def raised_text(case: Case) -> str:

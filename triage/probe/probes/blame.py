@@ -13,8 +13,7 @@ from triage.model.failure import Frame
 from triage.probe.api import Case, Finding, Steps, look
 from triage.probe.date_repairs import calendar_repairs
 from triage.probe.set_order import HASH_SEED
-from triage.probe.symptoms import own_frames
-from triage.text.pattern import pattern
+from triage.probe.symptoms import own_frames, steady_part
 
 _OTHER_INTERPRETERS = 2
 """Beside those in which the failure was reproduced."""
@@ -23,7 +22,6 @@ SAYS_OTHER = "says other in another interpreter"
 RAN = "product lines that it runs"
 """Key of the fact: ranges `path:first-last`, where they are few."""
 _MOST_RANGES = 8
-_ADDRESS = pattern(r"\b 0x [0-9a-f]+ \b", matches=["<f at 0x7f3a>"], rejects=["0x", "10x4"])
 _SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError")
 """Exceptions that say that the code itself is wrong, whatever it was given."""
 
@@ -98,12 +96,8 @@ def _product_lines(case: Case) -> Generator[tuple[Step, ...], tuple[Answer, ...]
 def _says_other(case: Case, runs: Sequence[Observation]) -> bool:
     """Whether one of these runs fails with another message than the case."""
     messages = [run.failures[case.nodeid].message for run in runs if case.nodeid in run.failures]
-    own = _without_addresses(case.failure.message)
-    return any(_without_addresses(message) != own for message in messages)
-
-
-def _without_addresses(message: str) -> str:
-    return _ADDRESS.sub("0x", message)
+    own = steady_part(case.failure.message)
+    return any(steady_part(message) != own for message in messages)
 
 
 def _slip_of_the_test(case: Case) -> RootCause | None:

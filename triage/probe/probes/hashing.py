@@ -15,6 +15,7 @@ from triage.probe.probes.blame import SAYS_OTHER
 from triage.probe.probes.seed import new_hash_seed
 from triage.probe.seed_share import share_of_seeds, with_share
 from triage.probe.set_order import HASH_SEED, sorted_at_its_place
+from triage.probe.symptoms import steady_part
 from triage.probe.treatment import settle
 
 _SEEDS = (0, 1, 2, 3, 4, 5, 6, 7)
@@ -65,7 +66,7 @@ def _with_seed(case: Case, seed: int) -> Setup:
 def _shown(case: Case, run: Observation) -> str:
     """What the run says of the test: its message, or that it passed."""
     failure = run.failures.get(case.nodeid)
-    return failure.message if failure is not None else run.outcome(case.nodeid).value
+    return steady_part(failure.message) if failure is not None else run.outcome(case.nodeid).value
 
 
 def _follows_the_seed(case: Case, others: list[int]) -> RootCause:
