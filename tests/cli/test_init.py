@@ -32,6 +32,16 @@ def test_outside_of_git_nothing_is_written_for_git_and_it_is_said(project):
     assert settings_of(project)["workers"] == min(8, processors())
 
 
+def test_where_git_refuses_its_reason_is_said(project, monkeypatch):
+    project.file("test_a.py", "def test_a():\n    pass\n").commit()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    said = project.triage("init").out
+    assert "nothing for git: git does not trust" in said
+    assert "safe.directory" in said
+    assert "in no git repository" not in said
+
+
 def test_in_git_each_line_has_its_reason_and_comes_once(project):
     project.file("test_a.py", "def test_a():\n    pass\n").commit()
     said = project.triage("init").out

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from tests.fixtures.projects import NO_FOREIGN_PLUGINS
+from triage.campaign.hunted_cluster import hunted_cluster
 from triage.cli.context import App
 from triage.cli.failure_text import say_failure
+from triage.model.cluster import Cluster
 from triage.model.failure import Captured, Failure, Frame, Raised
 from triage.model.outcome import Phase
 from triage.text.suggest import did_you_mean, suggestions
@@ -123,3 +126,19 @@ def test_a_cluster_and_a_test_are_shown_to_people_and_programs(project):
     assert wrong.code == 2
     assert "did you mean 'test_x.py::test_" in wrong.err
     assert "did you mean 'C1'?" in project.triage("show", "c1").err
+
+
+def test_a_cluster_of_a_hunt_has_its_hunt_and_the_command_that_shows_it(tmp_path):
+    folder = tmp_path / "reports/triage/phase_b/20261201T040927Z"
+    folder.mkdir(parents=True)
+    row = {"tests": ["t.py::x"], "command": "python -m pytest t.py::y t.py::x"}
+    (folder / "hunt.json").write_text(json.dumps({"latent": [row]}))
+    cluster = Cluster(
+        id="C1", title="t", status="open", members=("t.py::x",), last_seen="20261201T040927Z", latent=True
+    )
+    found = hunted_cluster(tmp_path, cluster)
+    assert found.command == "python -m pytest t.py::y t.py::x"
+    assert found.summary == folder / "summary.md"
+    assert hunted_cluster(tmp_path, cluster.model_copy(update={"last_seen": "20261201T040928Z"})) is None
+    (folder / "hunt.json").write_text("{")
+    assert hunted_cluster(tmp_path, cluster) is None

@@ -21,7 +21,10 @@ import pytest
 import product
 
 
-@pytest.mark.parametrize("name", ["a b", "it's", 'say "x"', "[1]", "$HOME", "a;b", "-x", "`ls`"])
+NAMES = ["a b", "it's", 'say "x"', "it's `a` \\"b\\"", "[1]", "$HOME", "a;b", "-x", "`ls`"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_names(name):
     assert product.half(len(name)) * 2 == len(name), "a half is too small"
 
@@ -34,6 +37,8 @@ def test_keeps_the_limit():
     assert product.LIMIT == 1, "somebody changed the limit"
 """
 NODEID = "tests/test_product.py::test_names[a b]"
+QUOTED = 'tests/test_product.py::test_names[it\'s `a` "b"]'
+"""Each quote that a shell knows: every command that names it still is one command."""
 VICTIM = "tests/test_product.py::test_keeps_the_limit"
 FIX = """\
 --- a/product.py
@@ -47,7 +52,14 @@ FIX = """\
 """  # noqa: W293 - an empty line of a patch begins with a space
 _PROGRAMS = ("triage ", "env ", "python ", "pytest ", "cd ")
 _MARKED = re.compile(
-    r"`((?:triage|env|python|pytest|cd) [^`\n]+)`|'(triage [^'\n]+)'|^next: (triage .+)$", re.MULTILINE
+    r"""
+      (?<!`) (?P<fence> `+ )
+      (?P<span> (?: triage | env | python | pytest | cd ) [ ] [^\n]+? )
+      (?P=fence) (?!`)
+    | '(?P<quoted> triage [ ] [^'\n]+ )'
+    | ^next: [ ] (?P<next> triage [ ] .+ ) $
+    """,
+    re.MULTILINE | re.VERBOSE,
 )
 """Commands in text: between back quotes or quotes, or as the next step."""
 _FIELDS = ("next", "command", "baseline_command", "rerun")
@@ -60,7 +72,8 @@ BAD = {2, 4}
 
 def commands_in(text):
     """Commands that a text marks as such; a remark behind `#` is none of them."""
-    found = [next(filter(None, groups)) for groups in _MARKED.findall(text)]
+    matches = _MARKED.finditer(text)
+    found = [match["span"] or match["quoted"] or match["next"] for match in matches]
     return {command.partition("   #")[0].strip() for command in found}
 
 
@@ -148,10 +161,10 @@ def pasted(tmp_path):
 
 
 def test_what_is_printed_before_anything_is_in_the_journal(project, pasted):
-    pasted.run(project, printed(project, wrong=[("show", "C1"), ("probe", NODEID[:-3])]))
+    pasted.run(project, printed(project, wrong=[("show", "C1"), ("probe", QUOTED[:-3])]))
     assert project.triage("run", "--no-ledgers", "--no-history").code == 1
     wrong = [("probe", "C1"), ("verify", "C1"), ("show", "C99")]
-    pasted.run(project, printed(project, subjects=["C1", NODEID], wrong=wrong))
+    pasted.run(project, printed(project, subjects=["C1", QUOTED], wrong=wrong))
     assert len(pasted.done) > 5, sorted(pasted.done)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from triage.campaign.clusters_of_run import clusters_of_run
 from triage.campaign.explanation import KnownCause, experiments_of, known_cause
+from triage.campaign.hunted_cluster import HuntedCluster, hunted_cluster
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters, recorded_run
 from triage.campaign.rerun_command import RerunCommand, conditions_of_rerun, rerun_command
 from triage.campaign.stored_signatures import failures_by_cluster, read_signatures
@@ -34,7 +35,9 @@ class ClusterDetails:
     experiments: tuple[ExperimentResult, ...]
     """Those of the probe that found the cause, what decided first."""
     rerun: RerunCommand | None
-    """None where its tests pass alone, or no run shows it."""
+    """None where its tests pass alone, or no run shows it and no hunt has a command."""
+    hunt: HuntedCluster | None = None
+    """The hunt that showed it, where no run has: its tests are green as they stand."""
 
 
 def details_of(output: Path, root: Path, registry: ClusterRegistry, cluster: Cluster) -> ClusterDetails:
@@ -44,13 +47,15 @@ def details_of(output: Path, root: Path, registry: ClusterRegistry, cluster: Clu
     run = latest if in_run.is_seen else _last_seen_in(output, root, cluster)
     failures = _failures(registry, run, cluster.id)
     cause = known_cause(output, registry, cluster.id)
+    hunt = hunted_cluster(output, in_run) if run is None else None
     return ClusterDetails(
         cluster=in_run,
         run=run,
         failures=failures,
         cause=cause,
         experiments=_deciding_first(experiments_of(output, cause)) if cause is not None else (),
-        rerun=_rerun(run, failures),
+        rerun=_of_hunt(hunt) if hunt is not None else _rerun(run, failures),
+        hunt=hunt,
     )
 
 
@@ -89,6 +94,10 @@ def _rerun(run: RecordedRun | None, failures: Sequence[Failure]) -> RerunCommand
     if passes_alone([result for result in all_results(run) if result.nodeid in set(nodeids)]):
         return None
     return rerun_command(nodeids, conditions_of_rerun(run.folder.path))
+
+
+def _of_hunt(hunt: HuntedCluster) -> RerunCommand | None:
+    return RerunCommand(hunt.command, left_out=0) if hunt.command is not None else None
 
 
 def all_results(run: RecordedRun) -> tuple[TestResult, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import click
@@ -136,7 +137,7 @@ def _show_test(
         say_failure(app, failure, full=full)
     _say_runs(app, history, flakiness)
     more = [f"triage show {cluster.id}" for cluster in clusters]
-    say_commands(app, rerun, following, [*more, f"triage history {nodeid}"] if history else more)
+    say_commands(app, rerun, following, [*more, f"triage history {shlex.quote(nodeid)}"] if history else more)
 
 
 def _result_of(run: RecordedRun | None, nodeid: str) -> TestResult | None:

@@ -122,7 +122,10 @@ def _say_cluster_heading(app: App, cluster: Cluster, details: ClusterDetails) ->
     if cluster.quarantine is not None:
         app.say(f"  {quarantine_line(cluster.quarantine, today)}")
     app.say(f"  first seen {cluster.first_seen or '-'}, last seen {cluster.last_seen or '-'}")
-    if details.run is None:
+    if details.hunt is not None:
+        shown = app.file_span(details.hunt.summary, app.shown(details.hunt.summary))
+        app.line(Span(f"  green as it stands: the hunt of {details.hunt.stamp} showed it red, "), shown)
+    elif details.run is None:
         app.say("  the evidence of the run that showed it is gone: no traceback")
 
 

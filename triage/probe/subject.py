@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,7 +72,9 @@ def find_subject(
     for broken, reason in collected.broken.items():
         if file_of(text).startswith(broken):
             raise VoidError(
-                "not-collected", f"{broken} cannot be collected: {reason}", f"try `triage probe {broken}`"
+                "not-collected",
+                f"{broken} cannot be collected: {reason}",
+                f"try `triage probe {shlex.quote(broken)}`",
             )
     raise _unknown(text, suite)
 

@@ -16,7 +16,7 @@ from triage.campaign.init.suite_facts import SuiteFacts
 from triage.campaign.services import Services
 from triage.cluster.registry import ClusterRegistry
 from triage.documents.ledgers import LEDGERS, update_ledgers
-from triage.errors import UsageError
+from triage.errors import UsageError, VoidError
 from triage.evidence.atomic import write_bytes
 from triage.model.base import Value
 from triage.model.journal import NumberingStarted
@@ -117,8 +117,13 @@ def _files(root: Path, proposed: Sequence[Proposal]) -> Iterator[NewText]:
 
 
 def _without_git(root: Path) -> list[str]:
-    if Repository.find(root) is None:
-        return ["nothing for git: this is in no git repository (give 'triage init' again once it is)"]
+    again = "give 'triage init' again"
+    try:
+        repository = Repository.open(root)
+    except VoidError as error:  # there is one, and git does not answer for it
+        return [f"nothing for git: {error.what} ({error.next_step}, then {again})"]
+    if repository is None:
+        return [f"nothing for git: this is in no git repository ({again} once it is)"]
     return []
 
 
