@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from triage.lab.protocol import Answer, Setup, Step
 from triage.model.experiment import Patch
 from triage.probe.api import Case, look
-from triage.probe.edits.always_restore import restoring_always
+from triage.probe.edits.always_restore import restoring_always, restoring_what_it_sets
 from triage.probe.edits.statements import patch_of
 from triage.probe.leak_writers import LeakWriter
 from triage.probe.leaked_state import LeakedState
@@ -45,8 +45,9 @@ def product_repair(
 def _edits(case: Case, writer: LeakWriter, leaked: LeakedState) -> Iterator[ProductEdit]:
     path, _, line = writer.place.rpartition(":")
     source = case.source(path)
-    text = restoring_always(source, int(line)) if source is not None else None
-    if text is not None:
-        yield f"{writer.function} restores what it changes, whatever happens", path, text
+    if source is not None:
+        text = restoring_always(source, int(line)) or restoring_what_it_sets(source, int(line))
+        if text is not None:
+            yield f"{writer.function} restores what it changes, whatever happens", path, text
     for key, clean in zip(leaked.keys, leaked.clean, strict=True):
         yield from own_copies(case, key, clean)

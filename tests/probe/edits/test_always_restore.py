@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from triage.probe.edits.always_restore import restoring_always
+from triage.probe.edits.always_restore import restoring_always, restoring_what_it_sets
 
 
 def edited(source, line):
@@ -97,3 +97,75 @@ def test_indentation_of_the_file_is_kept_and_no_text_changes():
 )
 def test_where_nothing_is_put_back_or_nothing_can_go_wrong_between_nothing_is_moved(source):
     assert restoring_always(source, 2) is None
+
+
+def restored(source, line):
+    text = restoring_what_it_sets(textwrap.dedent(source), line)
+    assert text is not None
+    compile(text, "m.py", "exec")
+    return text
+
+
+def test_a_folder_that_is_only_entered_is_left_again():
+    source = """\
+        import os
+
+        def listed(folder):
+            os.chdir(folder)
+            return find(".")
+    """
+    assert restored(source, 4) == textwrap.dedent("""\
+        import os
+
+        def listed(folder):
+            before = os.getcwd()
+            os.chdir(folder)
+            try:
+                return find(".")
+            finally:
+                os.chdir(before)
+    """)
+
+
+def test_a_variable_that_was_not_set_is_removed_again():
+    source = """\
+        import os
+
+        def run(level, before=None):
+            os.environ["LEVEL"] = level
+            call(before)
+    """
+    text = restored(source, 4)
+    space = {}
+    exec(text, space)
+    space["call"] = lambda before: space.update(seen=space["os"].environ["LEVEL"])
+    space["run"]("3")
+    assert space["seen"] == "3"
+    assert "LEVEL" not in space["os"].environ
+    assert "state_before = os.environ.get" in text
+
+
+@pytest.mark.parametrize(
+    ("body", "restore"),
+    [("global LEVEL\n    LEVEL = 3\n    work()\n", "LEVEL = before"),
+     ("config.LEVEL = 3\n    x = 1\n    work()\n", "config.LEVEL = before")],
+)  # fmt: skip
+def test_a_name_or_an_attribute_of_a_module_is_put_back(body, restore):
+    source = f"import config\nLEVEL = 0\n\ndef f():\n    {body}"
+    line = next(number for number, text in enumerate(source.splitlines(), 1) if "= 3" in text)
+    assert f"finally:\n        {restore}\n" in restored(source, line)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\n\ndef enter(folder):\n    os.chdir(folder)\n",
+        "class A:\n    def f(self):\n        self.level = 3\n        work()\n",
+        "def f(a):\n    a.level = 3\n    work()\n",
+        "import os\nos.chdir('a')\nwork()\n",
+    ],
+    ids=["a setter", "an object's own", "an argument's", "no function"],
+)
+def test_nothing_is_put_back_where_setting_is_the_purpose(source):
+    for line in range(1, 5):
+        assert restoring_what_it_sets(source, line) is None

@@ -1,9 +1,10 @@
-"""Make sure that a function which puts state back does so however its work ends: in a `finally`."""
+"""Make a function put back the state that it changes, however its work ends: in a `finally`."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from triage.probe.sources import function_at, spans, tree_of
 
@@ -29,6 +30,87 @@ def restoring_always(source: str, line: int) -> str | None:
             return _with_finally(source, [part], function.body[number + 1 :])
     found = _restored_later(function.body, line)
     return None if found is None else _with_finally(source, *found)
+
+
+def restoring_what_it_sets(source: str, line: int) -> str | None:
+    """The source whose function at this line puts back what the line sets, however the work behind it ends.
+
+    For the working directory, a variable of the environment, a global name or an attribute of a module. None
+    where the function does nothing behind that line: then it is there to set it.
+    """
+    function = function_at(source, line)
+    if function is None:
+        return None
+    place = next((at for at, part in enumerate(function.body) if spans(part, line)), None)
+    work = function.body[place + 1 :] if place is not None else []
+    if place is None or not work:
+        return None
+    state = _state_set_by(function.body[place], function, _imported(source))
+    if state is None:
+        return None
+    lines = source.splitlines(keepends=True)
+    start, middle = function.body[place].lineno - 1, work[0].lineno - 1
+    end = work[-1].end_lineno or work[-1].lineno
+    indent, step = _indent_of(lines[start]), _step(source)
+    name = "before" if "before" not in ast.unparse(function) else "state_before"
+    restore = [f"{indent}{step}{text.format(name=name, step=step)}\n" for text in state.restore]
+    if not lines[end - 1].endswith("\n"):
+        lines[end - 1] += "\n"
+    return "".join(
+        [
+            *lines[:start],
+            f"{indent}{name} = {state.value}\n",
+            *lines[start:middle],
+            f"{indent}try:\n",
+            *_indented(lines, range(middle, end), step, _inside_text(source)),
+            f"{indent}finally:\n",
+            *restore,
+            *lines[end:],
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _State:
+    """How a function keeps what it is about to change, and the lines that put it back."""
+
+    value: str
+    restore: tuple[str, ...]
+    """`{name}` is the name that keeps the value, `{step}` one level of indentation."""
+
+
+def _state_set_by(part: ast.stmt, function: ast.AST, modules: frozenset[str]) -> _State | None:
+    match part:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr="chdir"))):
+            return _State("os.getcwd()", ("os.chdir({name})",))
+        case ast.Assign(targets=[ast.Subscript(value=ast.Attribute(attr="environ") as owner, slice=key)]):
+            environ, variable = ast.unparse(owner), ast.unparse(key)
+            restore = (
+                "if {name} is None:",
+                f"{{step}}{environ}.pop({variable}, None)",
+                "else:",
+                f"{{step}}{environ}[{variable}] = {{name}}",
+            )
+            return _State(f"{environ}.get({variable})", restore)
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner)) as target]) if owner in modules:
+            return _State(ast.unparse(target), (f"{ast.unparse(target)} = {{name}}",))
+        case ast.Assign(targets=[ast.Name(id=target_name)]) if target_name in _globals_of(function):
+            return _State(target_name, (f"{target_name} = {{name}}",))
+    return None
+
+
+def _imported(source: str) -> frozenset[str]:
+    """Names that the source's imports bind."""
+    found: set[str] = set()
+    for node in ast.walk(tree_of(source) or ast.Module([], [])):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+    return frozenset(found)
+
+
+def _globals_of(function: ast.AST) -> frozenset[str]:
+    declared = [node.names for node in ast.walk(function) if isinstance(node, ast.Global)]
+    return frozenset(name for names in declared for name in names)
 
 
 def _yields(part: ast.stmt) -> bool:
