@@ -32,6 +32,10 @@ class Finding(Value):
     """The confirmed experiment: its claim is examined, and other members of a cluster are tried with it."""
     because: str = ""
     """Why the factor's old value is wrong, as a clause, where the probe knows that beside the experiment."""
+    against: tuple[str, ...] = ()
+    """What the probe has seen that speaks against its cause, as clauses."""
+    beside: Setup | None = None
+    """A passing run of today's files whose lines are compared, where the proof's arms are other trees."""
 
 
 Context = Literal["alone", "file", "chunk", "imports", "suite", "workers", "twice"]

@@ -12,13 +12,14 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from triage.lab.lost_lines import LostLines, executed_lines, lost_lines
+from triage.lab.lost_lines import Lines, LostLines, executed_lines, lost_lines
 from triage.lab.measurements import backward_calls
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
 from triage.lab.sentences import arm_names
 from triage.model.experiment import CauseKind, Claim, Factor, RootCause
 from triage.model.failure import CRASHED, TIMED_OUT
 from triage.probe.api import Case, Finding, look
+from triage.probe.commit_objections import lines_added
 from triage.probe.gradient_trace import GradientTrace, Site
 from triage.probe.stated_values import reason_against
 from triage.text.capital import capitalised
@@ -87,29 +88,41 @@ def _gathered(
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], _Evidence]:
     assert proof.factor is not None
     reason = finding.because or reason_against(case, proof.factor)
-    if proof.factor.kind in _COMPARED_ELSEWHERE or is_polluted(proof.factor):
+    is_elsewhere = proof.factor.kind in _COMPARED_ELSEWHERE or is_polluted(proof.factor)
+    if is_elsewhere and finding.beside is None:
         return _Evidence(reason)
     if case.failure.exception in _DIED or case.failure.phase == "collect":
         return _Evidence(reason)  # there are no lines of a test to compare
     meters = SIGNAL_METERS if cause.kind in _SIGNALS else ("lines",)
-    failing, treated = yield from _both_arms(case, proof, meters)
+    arms = (proof.baseline, proof.treated) if finding.beside is None else (case.base, finding.beside)
+    failing, treated = yield from _both_arms(case, arms, meters)
     if not (_has_lines(failing, case.nodeid) and _has_lines(treated, case.nodeid)):
         return _Evidence(reason, unseen=True)
     assert failing is not None
     assert treated is not None
+    before = executed_lines(failing, case.nodeid)
+    if finding.beside is not None:
+        before = _of_older_code(case, before, finding.beside)
     lost = lost_lines(
-        executed_lines(failing, case.nodeid),
+        before,
         executed_lines(treated, case.nodeid),
         failing.failures.get(case.nodeid, case.failure),
         case.source,
-        proof.treated.edits,
+        arms[1].edits,
     )
-    before = GradientTrace(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
-    after = GradientTrace(treated.lines("trace", "op"))
-    ends = before.dead_ends()
+    signal = GradientTrace(failing.lines("trace", "op"), backward_calls(failing.lines("gradients")))
+    revived = GradientTrace(treated.lines("trace", "op"))
+    ends = signal.dead_ends()
     # where one stays dead the treatment has revived another path
-    left = next((site for site in ends if after.is_dead_at(site)), None)
+    left = next((site for site in ends if revived.is_dead_at(site)), None)
     return _Evidence(reason, lost, left, dies_at=ends[0] if ends else None)
+
+
+def _of_older_code(case: Case, executed: Lines, treated: Setup) -> Lines:
+    """Executed lines without those that a change of the code brought itself."""
+    return {
+        path: lines - lines_added(path, treated.edits, case.source(path)) for path, lines in executed.items()
+    }
 
 
 def _has_lines(run: Observation | None, nodeid: str) -> bool:
@@ -119,13 +132,13 @@ def _has_lines(run: Observation | None, nodeid: str) -> bool:
 
 
 def _both_arms(
-    case: Case, proof: Experiment, meters: Sequence[str]
+    case: Case, arms: tuple[Setup, Setup], meters: Sequence[str]
 ) -> Generator[tuple[Step, ...], tuple[Answer, ...], tuple[Observation | None, Observation | None]]:
-    """A failing run of the baseline and a passing one of the treated arm, under the meters; None for none.
+    """A failing run of the first setup and a passing one of the second, under the meters; None for none.
 
     Where the failure is steady a run that was made under these meters before is as good as a new one.
     """
-    setups = (_measured(proof.baseline, meters), _measured(proof.treated, meters))
+    setups = tuple(_measured(arm, meters) for arm in arms)
     failing: Observation | None = None
     treated: Observation | None = None
     for _ in range(_MOST_TRIES if case.flaky else 1):
@@ -152,7 +165,7 @@ def is_polluted(factor: Factor) -> bool:
 def _is_cause(finding: Finding, cause: RootCause, factor: Factor, evidence: _Evidence) -> bool:
     if cause.confidence != "proven" or evidence.lost or evidence.dead is not None or evidence.unseen:
         return False
-    if is_symptom(factor):
+    if is_symptom(factor) or finding.against:
         return False
     kinds = {part.partition(":")[0] for part in factor.name.split(" + ")} if factor.kind == "joint" else set()
     is_input = factor.kind in _INPUTS or bool(kinds & (_INPUTS | _SYMPTOMS))
@@ -162,11 +175,13 @@ def _is_cause(finding: Finding, cause: RootCause, factor: Factor, evidence: _Evi
 def _as_condition(finding: Finding, cause: RootCause, proof: Experiment, evidence: _Evidence) -> Finding:
     factor = proof.factor
     assert factor is not None
-    summary = f"proven: the test depends on {_named(factor)}; {_undecided(cause, proof, evidence)}"
+    summary = f"proven: the test depends on {_named(factor)}; {_undecided(finding, proof, evidence)}"
     kind, culprits = cause.kind, cause.culprits
     if _leads_around(kind, factor, evidence):
         kind = "product-defect"
         culprits = (*evidence.lost.no_longer_run, *culprits)
+    elif finding.beside is not None:
+        culprits = (*culprits, *evidence.lost.no_longer_run)
     elif evidence.dead is not None:
         # a gradient of zero is no broken graph
         kind = "zero-signal"
@@ -200,18 +215,24 @@ def _named(factor: Factor) -> str:
             return "its time limit"
         case "dtype":
             return "the floating-point type"
+        case "commit":
+            return f"what changed since {str(factor.to)[:12]}"
     return factor.name
 
 
-def _undecided(cause: RootCause, proof: Experiment, evidence: _Evidence) -> str:
+def _undecided(finding: Finding, proof: Experiment, evidence: _Evidence) -> str:
     """What the experiment leaves open, and why."""
     open_question = "whether the value or the code is wrong is not decided"
     if proof.factor is not None and proof.factor.kind in (*_SYMPTOMS, "seed"):
         open_question = "whether the product or the tolerance is wrong is not decided"
+    if proof.factor is not None and proof.factor.kind == "commit":
+        open_question = "whether that change or older code is wrong is not decided"
+    if finding.against:
+        return f"{'; '.join(finding.against)}: {open_question}"
     if evidence.unseen:
         return f"which product lines each arm runs could not be recorded, so {open_question}"
     if evidence.lost:
-        _, treated = arm_names(proof)
+        treated = "without that change" if finding.beside is not None else arm_names(proof)[1]
         shown = ", ".join(evidence.lost.no_longer_run[:_SHOWN_LINES])
         more = len(evidence.lost.no_longer_run) - _SHOWN_LINES
         others = f" and {more} more" if more > 0 else ""

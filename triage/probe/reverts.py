@@ -7,7 +7,7 @@ stay. Tests are left as they are, for a test that is changed back says nothing o
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from triage.lab.patches import patch_of_files
 from triage.lab.protocol import Answer, Observation, Setup, Step
@@ -34,6 +34,8 @@ class Reverts:
     places: tuple[str, ...] = ()
     """The fewest hunks (`path:first-last`, by the lines of the commit) that have to go."""
     patches: tuple[Patch, ...] = ()
+    edits: Mapping[str, str | None] = field(default_factory=dict)
+    """Today's files with these hunks taken back, as the subject was seen to pass with them."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,11 @@ def reverts_of(
         return Reverts(patches=(whole,))
     fewest = yield from _fewest(commit)
     if fewest.hunks == commit.hunks:
-        return Reverts(_places(commit.hunks), (whole,))
+        return Reverts(_places(commit.hunks), (whole,), commit.edits(commit.hunks))
     shown = ", ".join(_places(fewest.hunks))
     reason = f"Taking back {shown} is enough; the other changes of {name} stay."
     smallest = fewest.patch(fewest.hunks, f"take back {shown} of {name}", reason)
-    return Reverts(_places(fewest.hunks), (smallest, whole))
+    return Reverts(_places(fewest.hunks), (smallest, whole), fewest.edits(fewest.hunks))
 
 
 def _fewest(commit: _Commit) -> Generator[tuple[Step, ...], tuple[Answer, ...], _Commit]:

@@ -1,7 +1,7 @@
 """Meter and treatment: record by how much numeric comparisons fail, or widen their tolerances.
 
-Settings: {"factor": K} multiplies every tolerance. Each failed comparison is recorded with its largest
-difference and the tolerance there.
+Settings: {"factor": K} multiplies every tolerance; with 0 every comparison that is not exact fails and is
+recorded. Each failed comparison is recorded with its largest difference and the tolerance there.
 """
 
 from __future__ import annotations
@@ -122,10 +122,14 @@ def _miss(actual: Any, expected: Any, rtol: Any, atol: Any, *, name: str) -> Non
         allowed = (atol or 0.0) + (rtol or 0.0) * numpy.abs(b)
         with numpy.errstate(all="ignore"):
             ratio = float(numpy.nanmax(difference / numpy.maximum(allowed, _TINY)))
-            relative = float(numpy.nanmax(difference / numpy.maximum(numpy.abs(b), _TINY)))
+            relatives = difference / numpy.maximum(numpy.abs(b), _TINY)
+            relative = float(numpy.nanmax(relatives))
+            worst = int(numpy.nan_to_num(relatives).argmax())
+            is_below = bool(numpy.broadcast_to(numpy.real(a - b), relatives.shape).flat[worst] < 0)
         _WRITER.write(
             "miss", name=name, where=user_frame(_ROOT, 3), ratio=ratio, relative=relative,
-            largest=float(numpy.nanmax(difference)), rtol=rtol, atol=atol, dtype=_dtype(actual),
+            below=is_below, largest=float(numpy.nanmax(difference)), rtol=rtol, atol=atol,
+            dtype=_dtype(actual),
             nonfinite=not bool(numpy.isfinite(a).all() and numpy.isfinite(b).all()),
         )  # fmt: skip
     except Exception as error:
@@ -172,7 +176,7 @@ def _miss_number(actual: float, expected: float, tolerance: float, name: str) ->
     _WRITER.write(
         "miss", name=name, where=user_frame(_ROOT, 3), ratio=difference / max(tolerance, _TINY),
         largest=difference, relative=difference / max(abs(expected), _TINY), dtype="float64",
-        atol=tolerance, rtol=0.0,
+        below=actual < expected, atol=tolerance, rtol=0.0,
         nonfinite=not (math.isfinite(actual) and math.isfinite(expected)),
     )  # fmt: skip
 

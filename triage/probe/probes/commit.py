@@ -10,6 +10,7 @@ from triage.model.experiment import Factor, RootCause, Status
 from triage.model.nodeid import file_of
 from triage.probe.api import Case, Finding, Steps, look, test
 from triage.probe.bisect import Search
+from triage.probe.commit_objections import objections_to_change
 from triage.probe.related_files import related
 from triage.probe.reverts import Reverts, reverts_of
 from triage.probe.treatment import repeats_of
@@ -192,8 +193,10 @@ class CommitProbe:
             culprits=("uncommitted changes", *changed[:5]),
             confidence="proven",
         )
+        finding = Finding(cause=cause, proof=experiment)
         reverts = yield from reverts_of(case, head.id, "", "what is not committed")
-        return _having(Finding(cause=cause, proof=experiment), reverts)
+        against = yield from objections_to_change(case, f"{head.id}..", experiment, reverts.edits)
+        return _having(finding.model_copy(update=against), reverts)
 
 
 def _with_reverts(
@@ -205,7 +208,11 @@ def _with_reverts(
         return finding
     commit = next((commit for commit in known if commit.id == factor.from_), Commit(id=str(factor.from_)))
     name = f"{commit.id[:12]} ({commit.subject})" if commit.subject else commit.id[:12]
-    return _having(finding, (yield from reverts_of(case, str(factor.to), commit.id, name)))
+    reverts = yield from reverts_of(case, str(factor.to), commit.id, name)
+    assert finding.proof is not None
+    between = f"{factor.to}..{commit.id}"
+    against = yield from objections_to_change(case, between, finding.proof, reverts.edits)
+    return _having(finding.model_copy(update=against), reverts)
 
 
 def _having(finding: Finding, reverts: Reverts) -> Finding:

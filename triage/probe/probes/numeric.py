@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 
 from triage.lab.lost_lines import executed_lines
 from triage.lab.protocol import Answer, Observation, Setup, Step
@@ -20,6 +18,7 @@ from triage.probe.edits.tolerance import (
     loosened,
     with_measured_limit,
 )
+from triage.probe.misses import FEW, Miss, misses_of, objection_to_rounding, worst_of
 from triage.probe.numeric_symptoms import (
     asks_for_types,
     compiles,
@@ -30,17 +29,9 @@ from triage.probe.numeric_symptoms import (
 from triage.probe.symptoms import own_frames, own_places, places, uses
 from triage.probe.treatment import Treatment, settle, with_instrument
 
-_FEW, _FEW_OF_TINY = 10.0, 100.0
-"""Misses beyond so many tolerances are wrong results, not tight ones; more where the limit itself is tiny."""
+_FEW_OF_TINY = 100.0
+"""Tolerances by which a miss may be a tight limit where the limit itself is tiny (else `FEW`)."""
 _TINY = 1e-6
-_FINE, _FEW_OF_COARSE = 1e-6, 3.0
-"""Beyond this relative miss fewer tolerances are a few: a wrong constant misses by five as well."""
-_ROUNDING = 1e-11
-"""Relative misses up to here are what rounding of doubles adds up to."""
-_RELATIVE = 1e-2
-"""A result that is off by more than a percent is wrong, however wide the tolerance."""
-_LAST_DIGITS = {"float16": 2.0**-9, "bfloat16": 2.0**-6, "float32": 2.0**-17, "float64": 2.0**-46}
-"""Relative errors that rounding explains: 64 units of the last place, two where one is worth a percent."""
 _NARROW = frozenset({"float16", "bfloat16", "float32"})
 """Types whose rounding a wider one takes away."""
 _WIDEST = 1e12
@@ -57,12 +48,12 @@ class Numeric:
         (seen,) = yield from look(
             case.base.measuring("tolerance", "lines"), why="by how much comparisons miss"
         )
-        worst = _worst(seen.lines("tolerance", "miss"))
+        worst = worst_of(seen.lines("tolerance", "miss"))
         narrowing = narrowing_lines(case, executed_lines(seen, case.nodeid))
         other_arithmetic = [*_compiling(case), *_precision(case, worst, narrowing), *_threads(case)]
         found = yield from settle(self.name, case, other_arithmetic, "with other arithmetic")
         if found is not None:
-            return found
+            return (yield from _with_doubts(found, worst))
         looser = [*_tolerances(case, worst), *_comparisons(case)]
         found = yield from settle(self.name, case, looser, "with a looser tolerance")
         if found is not None:
@@ -103,7 +94,7 @@ def _origin_of_nonfinite(
     )
 
 
-def _precision(case: Case, worst: _Miss | None, narrowing: Sequence[str]) -> Iterator[Treatment]:
+def _precision(case: Case, worst: Miss | None, narrowing: Sequence[str]) -> Iterator[Treatment]:
     if not uses_arrays(case):
         return
     baseline, treated = with_instrument(case.base, "numerics", {"dtype": "float64"})
@@ -120,7 +111,20 @@ def _precision(case: Case, worst: _Miss | None, narrowing: Sequence[str]) -> Ite
     )
 
 
-def _rounding(worst: _Miss | None) -> str:
+def _with_doubts(found: Finding, narrow: Miss | None) -> Steps:
+    """The finding that a wider type helps, with what its own errors say against rounding."""
+    if narrow is None or found.proof is None or not found.because:
+        return found
+    # nothing is tolerated: what is left of the miss is recorded
+    strict = found.proof.treated.plus(instruments={"tolerance": {"factor": 0.0}})
+    (run,) = yield from look(strict, why="what is left of the miss in the wider type")
+    misses = misses_of(run.lines("tolerance", "miss"))
+    wide = next((miss for miss in misses if miss.where == narrow.where), None)
+    doubt = objection_to_rounding(narrow, wide) if wide is not None else ""
+    return found.model_copy(update={"against": (doubt,)}) if doubt else found
+
+
+def _rounding(worst: Miss | None) -> str:
     """That the miss is what rounding in a narrow type gives, as a clause; empty where it is not."""
     if worst is None or worst.dtype not in _NARROW or not worst.is_in_last_digits:
         return ""
@@ -167,60 +171,7 @@ def _compiling(case: Case) -> Iterator[Treatment]:
     )
 
 
-@dataclass(frozen=True)
-class _Miss:
-    """A comparison that missed its tolerance by a number."""
-
-    name: str
-    tolerances: float
-    """By how many tolerances."""
-    relative: float
-    """By which part of the expected value."""
-    dtype: str
-    where: str
-
-    @property
-    def is_in_last_digits(self) -> bool:
-        """Whether rounding in this type explains it."""
-        return self.relative <= _LAST_DIGITS.get(self.dtype, _LAST_DIGITS["float64"])
-
-    @property
-    def is_rounding(self) -> bool:
-        """Whether it is in the last digits of what sums of doubles give."""
-        return self.relative <= _ROUNDING
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it misses by few tolerances, and by little of the value."""
-        few = _FEW if self.relative <= _FINE else _FEW_OF_COARSE
-        return self.tolerances <= few and self.relative <= _RELATIVE
-
-    @property
-    def factor(self) -> float:
-        """Tolerances that would do: the next power of ten, one percent above what is missed."""
-        needed = max(self.tolerances, 1.0) * 1.01
-        return float(10 ** max(1, math.ceil(math.log10(needed))))
-
-
-def _worst(lines: Sequence[Mapping[str, Any]]) -> _Miss | None:
-    """The comparison that misses by most tolerances, of those that miss by a number."""
-    misses = []
-    for line in lines:
-        tolerances = float(line.get("ratio") or math.inf)
-        if line.get("nonfinite") or not math.isfinite(tolerances):
-            continue
-        miss = _Miss(
-            name=str(line["name"]),
-            tolerances=tolerances,
-            relative=float(line["relative"]),
-            dtype=str(line.get("dtype")),
-            where=str(line.get("where") or ""),
-        )
-        misses.append(miss)
-    return max(misses, key=lambda miss: miss.tolerances, default=None)
-
-
-def _tolerances(case: Case, worst: _Miss | None) -> Iterator[Treatment]:
+def _tolerances(case: Case, worst: Miss | None) -> Iterator[Treatment]:
     """Wider tolerances, where what is missed may be rounding or a limit that is tight."""
     if worst is None:
         return
@@ -247,7 +198,7 @@ def _tolerances(case: Case, worst: _Miss | None) -> Iterator[Treatment]:
 def _comparisons(case: Case) -> Iterator[Treatment]:
     """A plain `assert abs(a - b) < limit`, or floats compared with `==`."""
     for found in _shown_comparisons(case):
-        few = _FEW_OF_TINY if found.limit <= _TINY else _FEW
+        few = _FEW_OF_TINY if found.limit <= _TINY else FEW
         if not found.near(few):
             continue
         before = case.source(found.path)

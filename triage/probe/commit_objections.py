@@ -1,0 +1,177 @@
+"""Say what speaks against a change of the code as the cause: it may only have uncovered an older fault.
+
+A bisection shows since when a test fails. The fault lies in the change only where the change itself computes
+what is wrong. Three things speak against that: the change made the tests ask for more, it took away something
+that the product copes without, or it only decides (by a value, a name, a file, a line taken out) which older
+lines of the product run.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
+
+from triage.lab.protocol import Answer, Experiment, Step
+from triage.model.failure import is_test
+from triage.probe.api import Case, look
+from triage.probe.reverts import CHANGES
+from triage.probe.sources import tree_of
+from triage.probe.symptoms import message_of
+from triage.text.hunks import ChangedText
+
+_WORD = re.compile(r"[A-Za-z_][\w-]{2,}")
+"""What an error may name of lines that were taken out."""
+_ASSERTS = frozenset({"AssertionError", "Failed"})
+"""Errors that tests raise: they tell that a value is wrong, and not what the product lacks."""
+
+_Objections = Generator[tuple[Step, ...], tuple[Answer, ...], dict[str, Any]]
+
+
+def objections_to_change(
+    case: Case, between: str, proof: Experiment, taken_back: Mapping[str, str | None]
+) -> _Objections:
+    """Fields of a finding (`against`, `beside`) for a change that a confirmed experiment names.
+
+    `between` is its key among the case's differences, `taken_back` today's files with the fewest of its hunks
+    taken back, with which the subject was seen to pass; empty where that is not known.
+    """
+    against: list[str] = []
+    if not case.flaky and (yield from _fails_before_with_todays_tests(case, between, proof)):
+        against.append("with today's tests it fails before that change too, so the tests ask for more since")
+    missing = [
+        path for path, before in taken_back.items() if _only_takes_data_away(path, before, case.source(path))
+    ]
+    unasked = [path for path in missing if not _error_names(case, path, taken_back[path])]
+    if unasked:
+        against.append(
+            f"what the change took out of {', '.join(unasked)} is nothing that the product asks for"
+        )
+    chooses = bool(taken_back) and all(
+        only_chooses(path, before, case.source(path), may_remove=_is_assertion(case))
+        for path, before in taken_back.items()
+    )
+    beside = case.base.plus(edits=dict(taken_back)) if chooses and not case.flaky else None
+    return {"against": tuple(against), "beside": beside}
+
+
+def _fails_before_with_todays_tests(
+    case: Case, between: str, proof: Experiment
+) -> Generator[tuple[Step, ...], tuple[Answer, ...], bool]:
+    """Whether the product as it was before fails the tests that the change left, with the same message."""
+    changes: Mapping[str, Sequence[ChangedText]] = case.facts.get(CHANGES, {})
+    changed = changes.get(between, ())
+    tests = {each.path: each.after for each in changed if is_test(each.path)}
+    if not tests:
+        return False
+    setup = proof.treated.plus(nodeids=proof.baseline.nodeids, edits={**proof.treated.edits, **tests})
+    (run,) = yield from look(setup, why="the product before the change, with the tests behind it")
+    failure = run.failures.get(setup.nodeids[-1])
+    if failure is None or failure.exception != case.failure.exception:
+        return False
+    # another message: what the change did to the product matters too
+    return failure.message == case.failure.message or len(tests) == len(changed)
+
+
+def only_chooses(path: str, before: str | None, after: str | None, *, may_remove: bool) -> bool:
+    """Whether a change gives the product other values, names or data, and adds no code to it.
+
+    Then what runs since is older than the change. With `may_remove` that includes lines taken out.
+    `before` and `after` are the texts of a file; None where there is none.
+    """
+    if not path.endswith(".py"):
+        return True
+    if before is None or after is None:
+        return False
+    old, new = tree_of(before), tree_of(after)
+    if old is None or new is None:
+        return False
+    return _shape(old) == _shape(new) or (may_remove and _only_removes(before, after))
+
+
+def _only_removes(before: str, after: str) -> bool:
+    """Whether the later text is the earlier one without some of its lines."""
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    return {kind for kind, *_ in matcher.get_opcodes()} == {"equal", "delete"}
+
+
+def _shape(tree: ast.AST) -> str:
+    """The code without what chooses among ways that are there: constants, names, keywords with a constant.
+
+    What decides a branch (a comparison, the test of an `if`) is code: there a constant is a limit, no switch.
+    """
+    return ast.dump(_Blank().visit(tree))
+
+
+class _Blank(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(value=0)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        operand = self.visit(node.operand)
+        return operand if isinstance(operand, ast.Constant) else ast.UnaryOp(op=node.op, operand=operand)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(id="name", ctx=node.ctx)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        return ast.Attribute(value=self.visit(node.value), attr="name", ctx=node.ctx)
+
+    def visit_alias(self, node: ast.alias) -> ast.AST:
+        return ast.alias(name="name")
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        test = ast.Constant(value=0) if isinstance(node.test, ast.Constant) else node.test
+        body, orelse = ([self.visit(each) for each in block] for block in (node.body, node.orelse))
+        return ast.If(test=test, body=body, orelse=orelse)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        kept = [each for each in node.keywords if not isinstance(each.value, ast.Constant)]
+        return self.generic_visit(ast.Call(func=node.func, args=node.args, keywords=kept))
+
+
+def _only_takes_data_away(path: str, before: str | None, after: str | None) -> bool:
+    """Whether a change removed a file that is no Python, or lines of one, and put nothing in their place."""
+    if path.endswith(".py") or before is None:
+        return False
+    return after is None or _only_removes(before, after)
+
+
+def _error_names(case: Case, path: str, before: str | None) -> bool:
+    """Whether the failure is an error of the product that names the file, or a word of its missing lines."""
+    if _is_assertion(case):
+        return False
+    said = message_of(case)
+    if path in said or path.rpartition("/")[2] in said:
+        return True
+    named = set(_WORD.findall(case.failure.message))
+    return any(word in named for word in _words_taken_out(before or "", case.source(path) or ""))
+
+
+def _is_assertion(case: Case) -> bool:
+    """Whether a value is wrong; any other error may be that a guard was taken out, which is a cause."""
+    return case.failure.exception.rpartition(".")[2] in _ASSERTS
+
+
+def _words_taken_out(before: str, after: str) -> Iterator[str]:
+    left = set(after.splitlines())
+    for line in before.splitlines():
+        if line not in left:
+            yield from _WORD.findall(line)
+
+
+def lines_added(path: str, edits: Mapping[str, str | None], source: str | None) -> frozenset[int]:
+    """Lines of today's file that the edits take out or replace: the change's own, and no older code."""
+    if path not in edits:
+        return frozenset()
+    old, new = (source or "").splitlines(), (edits[path] or "").splitlines()
+    own: set[int] = set()
+    for kind, start, end, *_ in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind in ("delete", "replace"):
+            own.update(range(start + 1, end + 1))
+    return frozenset(own)
