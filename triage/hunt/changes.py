@@ -7,9 +7,11 @@ from typing import Protocol
 from triage.hunt.factors import Surroundings
 from triage.hunt.proof import ALPHA, REPEATS, Proof
 from triage.hunt.seen import FILES_TWICE, TWICE
+from triage.hunt.wording import in_or_with
 from triage.lab.protocol import Experiment, Setup, Trial
 from triage.model.experiment import Factor
 from triage.model.nodeid import file_of
+from triage.text.capital import capitalised
 
 _TWICE = "twice"
 """The instrument."""
@@ -99,13 +101,13 @@ class OtherSurroundings:
         return Experiment(
             probe="hunt",
             factor=self._factor.factor,
-            prediction=f"With {self.name} it fails; as it stands it passes.",
+            prediction=f"{capitalised(in_or_with(self.name))} it fails; as it stands it passes.",
             baseline=changed,
             treated=idle,
             watch=(nodeid,),
             repeats=REPEATS,
             alpha=ALPHA,
-            arm_names=(f"with {self.name}", "as it stands"),
+            arm_names=(in_or_with(self.name), "as it stands"),
         )
 
     def proof(self, nodeid: str, experiment: Experiment, trial: Trial, processes: int) -> Proof:

@@ -27,12 +27,17 @@ def summary_of(proof: Proof) -> str:
             when = "the second time" if proof.culprits == (proof.nodeid,) else "the second time its file runs"
             text = f"it passes once and fails {when} in one process: it leaves something behind"
         case _:
-            text = f"it passes as it stands and fails with {named}"
+            text = f"it passes as it stands and fails {in_or_with(named)}"
     if proof.leaked is not None:
         text += f"; what leaks is {', '.join(proof.leaked.shown)}: with that restored it passes"
     if proof.writer is not None:
         text += f"; {proof.writer.sentence}"
     return text
+
+
+def in_or_with(factor: str) -> str:
+    """A factor behind a verb: `with another folder`, `in twenty years`."""
+    return factor if factor.startswith("in ") else f"with {factor}"
 
 
 def claim_of(report: HuntReport) -> str:
