@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from triage.hunt.apart import Apart
 from triage.hunt.bisection import bisect_together
+from triage.hunt.factor_repairs import factor_repairs
 from triage.hunt.in_force import InForce, suspected_state
 from triage.hunt.proof import Candidate, Proof
 from triage.hunt.search import find_culprits
@@ -245,8 +246,11 @@ class OrderProver:
         """Find the state that the polluters leak, who writes it, and a repair; fills in the proof.
 
         A test that fails the second time is its own polluter. A brittle one is repaired by what its setter
-        does: what it lacks there has no writer.
+        does, and one that depends on its surroundings declares them: of what they lack there is no writer.
         """
+        if proof.dependence == "factor":
+            proof.patches = self._answered(factor_repairs(case, proof))
+            return
         if proof.dependence == "brittle":
             proof.patches = self._answered(setup_repairs(case, proof.culprits))
             return

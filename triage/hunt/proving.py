@@ -349,12 +349,12 @@ def explain_all(hunt: Hunt) -> None:
             unexplained.append(proof.nodeid)
     if unexplained:
         more = f" and of {len(unexplained) - 1} more" if len(unexplained) > 1 else ""
-        hunt.notes.append(f"no time was left to find what leaks into {unexplained[0]}{more}")
+        hunt.notes.append(f"no time was left to explain {unexplained[0]}{more}, or to repair it")
 
 
 def _is_explained(proof: Proof) -> bool:
-    """Whether it can be asked what tests leave, or lack: not of surroundings, imports and whole files."""
-    return proof.dependence != "factor" and not proof.is_by_import
+    """Whether it can be asked what is left or lacking: not where files are the culprits."""
+    return proof.dependence == "factor" or not proof.is_by_import
 
 
 def _case(hunt: Hunt, proof: Proof, failure: Failure) -> Case:
@@ -362,7 +362,7 @@ def _case(hunt: Hunt, proof: Proof, failure: Failure) -> Case:
         nodeid=proof.nodeid,
         base=proof.red_setup,
         failure=failure,
-        context="chunk",
+        context="alone" if proof.dependence == "factor" else "chunk",
         members=proof.tests,
         suite=hunt.collected,
         recorded=proof.order,
