@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 
 from simulator.engine.render import render
-from simulator.engine.tiles import live_samples, one_thread, pieces, pixel_numbers, tile_pixels
+from simulator.engine.tiles import (
+    let_memory_be_reused,
+    live_samples,
+    one_thread,
+    pieces,
+    pixel_numbers,
+    tile_pixels,
+)
 from simulator.scene.scene import Scene, Tensors
 
 
@@ -57,6 +64,7 @@ class TorchEngine:
     def __init__(self, *, tile: int | None = None, name: str = "torch") -> None:
         self.tile = tile
         self.name = name
+        let_memory_be_reused()
 
     def _size(self, device: torch.device) -> int:
         return self.tile or tile_pixels(device)

@@ -58,16 +58,18 @@ def samples(scene: Scene, pixels: Tensor) -> Iterator[Sample]:
     """
     tensors, plan = scene.tensors, scene.plan
     count = plan.oversample
-    fast_px = (pixels % plan.fpixels).to(tensors.pixel.dtype)
-    slow_px = torch.div(pixels, plan.fpixels, rounding_mode="floor").to(tensors.pixel.dtype)
     panel = panel_of(tensors)
     edge = tensors.pixel / count
+    # Sub-pixels before each pixel, along both edges of the panel.
+    fast_sub = ((pixels % plan.fpixels) * count).to(tensors.pixel.dtype)
+    slow_sub = (torch.div(pixels, plan.fpixels, rounding_mode="floor") * count).to(tensors.pixel.dtype)
     index = 0
     for layer in range(plan.layers):
         for sub in range(count * count):
             sub_s, sub_f = divmod(sub, count)
-            fast = edge * (count * fast_px + (sub_f + 0.5))
-            slow = edge * (count * slow_px + (sub_s + 0.5))
+            # Multiplied last: the middle of a panel lies exactly on a beam that goes through it.
+            fast = edge * (fast_sub + (sub_f + 0.5))
+            slow = edge * (slow_sub + (sub_s + 0.5))
             point = positions(panel, fast, slow, layer * tensors.layer_step)
             if plan.curved:
                 point = bent(panel, tensors.beam, point)
@@ -98,7 +100,7 @@ def captured_of(scene: Scene, sample: Sample) -> Tensor:
 
 def scattering_vector(ray: Point, direction: Tensor, wavelength: Tensor) -> Tensor:
     """q = (d - i) / wavelength, [3, P], 1/Angstrom."""
-    return torch.stack([(ray[axis] - direction[axis]) / wavelength for axis in range(3)])
+    return (torch.stack(ray) - direction[:, None]) * (1 / wavelength)
 
 
 def square_factor(scene: Scene, offsets: Tensor) -> Tensor:
@@ -163,7 +165,7 @@ def _project(real: Tensor, q: Tensor) -> Tensor:
     by_row = real.transpose(0, 1)
     x, y, z = by_row[..., 0, None], by_row[..., 1, None], by_row[..., 2, None]
     # Written out: a matrix product of inner size 3 gains nothing and stalls where cores are shared.
-    return x * q[0] + y * q[1] + z * q[2]
+    return torch.addcmul(torch.addcmul(x * q[0], y, q[1]), z, q[2])
 
 
 def terms(scene: Scene, q: Tensor, pixels: Tensor, first_step: int) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -293,7 +295,7 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
     polar = _polar(state, sample, source)
     own = _own_factor(scene, sample, polar)
     weight = tensors.weights[source]
-    value = torch.zeros_like(sample.length)
+    value: Tensor | None = None
     # Counted twice, water stands in the sum from the start; counted once, each step brings its own.
     water_of_step = liquid(tensors, q) if plan.watered and not plan.background_divided else None
     for intensity, is_lit in terms(scene, q, state.pixels, first_step):
@@ -301,8 +303,9 @@ def _sum_source(state: Pixels, sample: Sample, source: int) -> None:
         if is_lit is not None:
             _multiply_running_sum(state, scattered * weight, is_lit, own, seen)
         else:
-            value = value + scattered.sum(0)
-    if not plan.running_product:
+            of_group = scattered.sum(0)
+            value = of_group if value is None else value + of_group
+    if value is not None:
         value = value * (own * weight)
         if seen is not None:
             value = torch.where(seen, value, torch.zeros_like(value))

@@ -18,7 +18,8 @@ def dot(point: Point, axis: Tensor) -> Tensor:
 def direction(point: Point) -> tuple[Point, Tensor]:
     """Return the unit vector towards a point, and its distance in m."""
     x, y, z = point
-    length = torch.sqrt(x * x + y * y + z * z)
+    # x^2 + y^2 + z^2, each product added in one pass over the samples
+    length = torch.sqrt(torch.addcmul(torch.addcmul(x * x, y, y), z, z))
     return (x / length, y / length, z / length), length
 
 

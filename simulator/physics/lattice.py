@@ -41,7 +41,8 @@ def interference(offset: Tensor, cells: Tensor, whole: int | None) -> Tensor:
     """sin^2(pi N d) / sin^2(pi d) of one axis; N^2 at d = 0. Von Laue's interference function.
 
     offset [...] d; cells [] N; `whole` is N where it is a fixed whole number, else None. Few whole cells make
-    a polynomial in t = sin^2(pi d): p(t)^2 for odd N, and p(t)^2 cos^2(pi d) for even N.
+    a polynomial in t = sin^2(pi d): p(t)^2 for odd N, and p(t)^2 cos^2(pi d) for even N. Axes of as many
+    whole cells may come together, as a further dimension of `offset`.
     """
     angle = math.pi * offset
     if whole is None or whole > POLYNOMIAL_LIMIT:
@@ -57,14 +58,22 @@ def interference(offset: Tensor, cells: Tensor, whole: int | None) -> Tensor:
 
 def _horner(coefficients: Sequence[float], at: Tensor) -> Tensor:
     """The polynomial with these coefficients, lowest first, from the highest power down."""
-    value = torch.full_like(at, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        value = value * at + coefficient
+    *lower, highest = coefficients
+    if not lower:
+        return torch.full_like(at, highest)
+    value = at * highest + lower.pop()
+    for coefficient in reversed(lower):
+        # coefficient + value * at, in one pass over the samples
+        value = torch.addcmul(at.new_tensor(coefficient), value, at)
     return value
 
 
 def square_factor(offsets: Tensor, cells: Tensor, whole: tuple[int | None, ...]) -> Tensor:
     """Parallelepiped crystal: the product of three interference functions over axes with N > 1."""
+    if whole[0] is not None and whole[0] == whole[1] == whole[2] != 1:
+        # The same polynomial on every axis: one operation serves all three.
+        of_h, of_k, of_l = interference(offsets, cells[0], whole[0]).unbind()
+        return of_h * of_k * of_l
     value: Tensor | None = None
     for axis in range(3):
         if whole[axis] == 1:
