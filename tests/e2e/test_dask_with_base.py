@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from tests.fixtures.projects import Project
 
-distributed = pytest.importorskip("distributed", reason="needs the dask extra")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # found and not imported: all processes collect this test, and one runs it
+    pytest.mark.skipif(find_spec("distributed") is None, reason="needs the dask extra"),
+]
 
 TESTS = """\
 import product
@@ -29,6 +34,8 @@ def test_broken():
 
 
 def test_reruns_and_the_base_run_on_the_cluster(tmp_path):
+    from distributed import LocalCluster
+
     project = Project(tmp_path / "project")
     project.root.mkdir()
     project.file("pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["."]\n')
@@ -36,7 +43,7 @@ def test_reruns_and_the_base_run_on_the_cluster(tmp_path):
     project.file("product.py", "SIZE = 1\n").file("tests/test_a.py", TESTS).commit().git("tag", "base")
     project.file("product.py", "SIZE = 2\n").commit()
     # whether a worker is a process or a thread changes nothing here; run/test_dask.py has processes
-    with distributed.LocalCluster(
+    with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
     ) as cluster:
         executor = f"dask:{cluster.scheduler_address}"

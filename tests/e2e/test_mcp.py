@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
-from mcp import ClientSession, StdioServerParameters, stdio_client
 
 from tests.fixtures.projects import ENVIRONMENT, Project
 
@@ -44,6 +43,9 @@ def leak(tmp_path):
 @asynccontextmanager
 async def served(project, *options):
     """A session with a server of its own for the project."""
+    # a second to import: paid by the worker that has these tests, not by all that collect them
+    from mcp import ClientSession, StdioServerParameters, stdio_client
+
     parameters = StdioServerParameters(
         command=sys.executable,
         args=["-m", "triage", "mcp", *options],

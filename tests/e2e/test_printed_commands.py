@@ -144,7 +144,7 @@ class Pasted:
 @pytest.fixture
 def project(project, monkeypatch):
     # a probe that is only started: what it prints when it has time is asked of one that has
-    monkeypatch.setenv("TRIAGE_BUDGET", "2")
+    monkeypatch.setenv("TRIAGE_BUDGET", "0.5")
     monkeypatch.setenv("TRIAGE_REPEATS", "2")
     project.file("pytest.ini", "[pytest]\npythonpath = .\n").file(".gitignore", "/.triage/\n__pycache__/\n")
     project.file("pyproject.toml", "[tool.triage]\nchunks = 1\n").file("YOUR.patch", FIX)

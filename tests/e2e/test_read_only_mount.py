@@ -44,6 +44,7 @@ def checkout(tmp_path: Path) -> Project:
     return project.file("pyproject.toml", "[tool.pytest.ini_options]\n").commit()
 
 
+@pytest.mark.slow
 def test_a_read_only_mount_takes_a_run_whose_output_lies_elsewhere(checkout: Project, tmp_path: Path) -> None:
     before = sorted(path for path in checkout.root.rglob("*"))
     output = tmp_path / "output"

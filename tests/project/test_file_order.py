@@ -17,7 +17,7 @@ def test_every_long_file_is_there():
 def test_long_files_then_slow_ones_then_quick_ones_and_the_simulator_last():
     oracle = "tests/simulator/test_oracle.py"
     slow, quick = "tests/run/test_endings.py", "tests/cli/test_status.py"
-    slow_physics, quick_physics = "tests/simulator/test_long_runs.py", "tests/simulator/test_panels.py"
+    slow_physics, quick_physics = "tests/simulator/test_prebuilt.py", "tests/simulator/test_panels.py"
     expected = [*LONGEST_FIRST[:2], slow, quick, oracle, slow_physics, quick_physics]
     files = sorted(expected)
     assert sorted(files, key=lambda file: rank(file, {slow, slow_physics})) == expected

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from tests.planted.lab import PATIENCE, known_in
 from triage.errors import UsageError, VoidError
 from triage.model.run import RunRecord
 
-pytest.importorskip("distributed", reason="needs the dask extra")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # found and not imported: all processes collect these tests, and one runs them
+    pytest.mark.skipif(find_spec("distributed") is None, reason="needs the dask extra"),
+]
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ def free_address() -> str:
 
 
 def start_cluster(address: str) -> list[subprocess.Popen[bytes]]:
-    """A scheduler and two workers, each a process of its own, as somebody would start them by hand."""
+    """A scheduler and a worker, each a process of its own, as somebody would start them by hand."""
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     module = [sys.executable, "-m"]
     host, port = address.removeprefix("tcp://").split(":")
@@ -97,8 +101,7 @@ def start_cluster(address: str) -> list[subprocess.Popen[bytes]]:
     )
     worker = [*module, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
     worker += ["--no-nanny", "--death-timeout", str(PATIENCE)]
-    hands = [subprocess.Popen(worker, **quiet) for _ in range(2)]
-    return [head, *hands]
+    return [head, subprocess.Popen(worker, **quiet)]
 
 
 def end(processes: list[subprocess.Popen[bytes]]) -> None:
