@@ -264,8 +264,8 @@ def is_symptom(factor: Factor) -> bool:
 
 def unexamined(kind: CauseKind, factor: Factor, sentence: str) -> RootCause:
     """What a confirmed experiment shows where no time is left to examine it: mostly a condition."""
-    if is_polluted(factor) or factor.kind == "commit":
-        culprits = tuple(factor.from_) if is_polluted(factor) else (str(factor.from_),)
+    if is_polluted(factor):
+        culprits = tuple(factor.from_)
         return RootCause(
             kind=kind, summary=sentence, factor=factor, culprits=culprits, confidence="proven", claim="cause"
         )
@@ -274,7 +274,7 @@ def unexamined(kind: CauseKind, factor: Factor, sentence: str) -> RootCause:
         kind=kind,
         summary=f"proven: {depends}. {sentence}",
         factor=factor,
-        culprits=(factor.name,),
+        culprits=(str(factor.from_) if factor.kind == "commit" else factor.name,),
         confidence="likely",
         claim="condition",
     )

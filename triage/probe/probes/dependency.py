@@ -39,6 +39,13 @@ _VERSION_ERROR = pattern(
     rejects=["assert 1 == 2"],
 )
 """What another version of a package raises most often."""
+_REFUSES = pattern(
+    r"TypeError | ValueError | \w*Warning | \w*Validation\w* | NotImplementedError",
+    matches=["ValueError", "FutureWarning", "ValidationError"],
+    rejects=["AttributeError", "ImportError", "AssertionError"],
+    how="fullmatch",
+)
+"""Errors by which a package says that it is used wrongly."""
 _LISTS_PACKAGES = pattern(
     r"""
     (?: ^ | / )
@@ -121,7 +128,27 @@ class Dependency:
         kept = yield from minimise(
             differing, lambda part: _with(case, part), lambda seen: seen.passed(case.nodeid), "fewer packages"
         )
-        return (yield from settle(self.name, case, [_versions(case, kept)], "the fewest packages"))
+        found = yield from settle(self.name, case, [_versions(case, kept)], "the fewest packages")
+        refusal = "" if found is None else _refusal(case, kept)
+        return found.model_copy(update={"against": (refusal,)}) if found and refusal else found
+
+
+def _refusal(case: Case, changes: Sequence[_Change]) -> str:
+    """That a package itself refuses what it is given, as a clause; empty where the suite pins another one.
+
+    A stricter version may be right: the call that it refuses was wrong before, and nobody said so.
+    """
+    pins = set(_pins(case))
+    if all((change.name, change.other) in pins for change in changes):
+        return ""
+    innermost = case.failure.chain[-1].frames[-1:] if case.failure.chain else ()
+    raised = case.failure.exception.rpartition(".")[2]
+    if not innermost or innermost[0].origin != "library" or not _REFUSES.fullmatch(raised):
+        return ""
+    frame = innermost[0]
+    return (
+        f"the package refuses what it is given ({raised} at {frame.path}:{frame.lineno}), which may be right"
+    )
 
 
 def _differing(case: Case) -> Iterator[_Change]:
