@@ -590,6 +590,22 @@ def test_a_dtype_parameter_is_likely_for_the_product_may_be_wrong_for_it_alone()
     case = case_of(family[2], world, suite=family)
     cause = conforms(RankedProbe(Parameter), case, world).finding.cause
     assert (cause.kind, cause.confidence, cause.culprits) == ("dtype", "likely", ("float16",))
+    assert "where part 1 of its parameters is float16, and passes where it is float64" in cause.summary
+
+
+@pytest.mark.parametrize("names", ['"cents, text"', '["cents", "text"]'])
+def test_the_argument_that_decides_is_called_by_its_name_with_all_values_that_fail(names):
+    family = tuple(f"tests/t.py::test[{n}-{n}.00]" for n in (5, 1900, 1999))
+    source = f"import pytest\n@pytest.mark.parametrize({names}, VALUES)\ndef test(cents, text):\n    pass\n"
+
+    def world(setup):
+        red = [nodeid for nodeid in setup.nodeids if "1999" not in nodeid]
+        outcomes = {n: Outcome.FAILED if n in red else Outcome.PASSED for n in setup.nodeids}
+        return Observation(outcomes=outcomes, failures={n: failure(n) for n in red})
+
+    case = case_of(family[1], world, suite=family, source={"tests/t.py": source}.get)
+    summary = drive(Parameter(), case, world).finding.cause.summary
+    assert summary == "it fails where cents is 1900 or 5, and passes where it is 1999 (2 of 3 fail)"
 
 
 def test_two_causes_are_found_where_one_is_not_enough():
