@@ -104,6 +104,29 @@ def test_an_error_asks_for_the_line_of_a_settings_file_by_its_name():
     assert said["against"] == ()
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('{"vat": 19}\n', '{"vat": 91}\n', None),
+        ('{"vat": 19}\n', '{"vat": -1.5e3}\n', None),
+        ('{"name": "Jose"}\n', '{"name": "Jose\u0301"}\n', "may be right"),
+        ("1\n", "1\n2\n", "may be right"),
+        ("1\n2\n", "1\n", "nothing that the product asks for"),
+    ],
+)
+def test_data_of_another_form_may_be_right_and_another_number_is_wrong(before, after, said):
+    file = changed_text("data/rates.json", before, after)
+    found = objections(lambda setup: False, file, taken_back={"data/rates.json": before})["against"]
+    assert found == () if said is None else said in found[0]
+
+
+def test_a_template_or_a_query_is_code():
+    for path in ("page.html", "find.sql"):
+        assert not only_chooses(path, "a\n", "b\n", may_remove=True)
+        changed = changed_text(path, "a\nb\n", "a\n")
+        assert objections(lambda setup: False, changed, taken_back={path: "a\nb\n"})["against"] == ()
+
+
 def test_lines_that_the_change_brought_are_its_own():
     assert lines_added("m.py", {"m.py": "a\nb\n"}, "a\nnew\nb\n") == {2}
     assert lines_added("other.py", {"m.py": ""}, "a\n") == frozenset()

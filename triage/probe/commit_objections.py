@@ -24,6 +24,9 @@ from triage.text.hunks import ChangedText
 
 _WORD = re.compile(r"[A-Za-z_][\w-]{2,}")
 """What an error may name of lines that were taken out."""
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_DATA = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".csv", ".tsv", ".txt", ".xml", ".env")
+"""Files that the product reads; what ends otherwise (a template, a query) is code of it."""
 _ASSERTS = frozenset({"AssertionError", "Failed"})
 """Errors that tests raise: they tell that a value is wrong, and not what the product lacks."""
 
@@ -41,14 +44,10 @@ def objections_to_change(
     against: list[str] = []
     if not case.flaky and (yield from _fails_before_with_todays_tests(case, between, proof)):
         against.append("with today's tests it fails before that change too, so the tests ask for more since")
-    missing = [
-        path for path, before in taken_back.items() if _only_takes_data_away(path, before, case.source(path))
-    ]
-    unasked = [path for path in missing if not _error_names(case, path, taken_back[path])]
-    if unasked:
-        against.append(
-            f"what the change took out of {', '.join(unasked)} is nothing that the product asks for"
-        )
+    for path, before in taken_back.items():
+        objection = _to_data(path, before, case.source(path))
+        if objection and not _error_names(case, path, before):
+            against.append(objection)
     chooses = bool(taken_back) and all(
         only_chooses(path, before, case.source(path), may_remove=_is_assertion(case))
         for path, before in taken_back.items()
@@ -81,8 +80,10 @@ def only_chooses(path: str, before: str | None, after: str | None, *, may_remove
     Then what runs since is older than the change. With `may_remove` that includes lines taken out.
     `before` and `after` are the texts of a file; None where there is none.
     """
-    if not path.endswith(".py"):
+    if path.endswith(_DATA):
         return True
+    if not path.endswith(".py"):
+        return False
     if before is None or after is None:
         return False
     old, new = tree_of(before), tree_of(after)
@@ -135,11 +136,19 @@ class _Blank(ast.NodeTransformer):
         return self.generic_visit(ast.Call(func=node.func, args=node.args, keywords=kept))
 
 
-def _only_takes_data_away(path: str, before: str | None, after: str | None) -> bool:
-    """Whether a change removed a file that is no Python, or lines of one, and put nothing in their place."""
-    if path.endswith(".py") or before is None:
-        return False
-    return after is None or _only_removes(before, after)
+def _to_data(path: str, before: str | None, after: str | None) -> str:
+    """What speaks against a change of data as the cause, as a clause; empty for a change of numbers alone.
+
+    Another number in its place is a wrong number. What has another form may be right, and the product wrong
+    that does not take it.
+    """
+    if not path.endswith(_DATA) or before is None:
+        return ""
+    if after is None or _only_removes(before, after):
+        return f"what the change took out of {path} is nothing that the product asks for"
+    if _NUMBER.sub("0", before) == _NUMBER.sub("0", after):
+        return ""
+    return f"what the change put into {path} may be right, and the product has to take it"
 
 
 def _error_names(case: Case, path: str, before: str | None) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 MODULES = (
     "order", "world", "more", "numeric", "stuck", "places", "graph", "decoys",
     "wild_order", "wild_world", "wild_limits", "wild_numeric", "wild_decoys", "conditions",
+    "uncovered",
 )  # fmt: skip
 """Modules of this package that hold plants."""
 _IDENTITY = ("-c", "user.email=zoo@example.org", "-c", "user.name=Zoo", "-c", "commit.gpgsign=false")
