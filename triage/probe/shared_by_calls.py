@@ -227,5 +227,34 @@ def _constants_handed_out(
                     path=path,
                     line=line,
                     text=text,
-                    looks_like_a_slip=True,
+                    looks_like_a_slip=_is_changed_by_its_taker(tree, name, line),
                 )
+
+
+def _is_changed_by_its_taker(tree: ast.Module, constant: str, line: int) -> bool:
+    """Whether what takes the constant at this line changes it itself: its function, or the object's class.
+
+    Where a function only returns it, whoever changes what it was given may be wrong instead.
+    """
+    for scope in (node for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)):
+        for node in ast.walk(scope):
+            match node:
+                case ast.Assign(targets=[target], value=ast.Name(id=name), lineno=number):
+                    if name == constant and number == line and _is_changed(scope, ast.unparse(target)):
+                        return True
+    return False
+
+
+def _is_changed(scope: ast.AST, name: str) -> bool:
+    """Whether something in the scope changes the object called `name` in place."""
+    for node in ast.walk(scope):
+        match node:
+            case ast.Call(func=ast.Attribute(value=owner, attr=method)) if method in _CHANGERS:
+                pass
+            case ast.Subscript(value=owner, ctx=ast.Store() | ast.Del()) | ast.AugAssign(target=owner):
+                pass
+            case _:
+                continue
+        if ast.unparse(owner) == name:
+            return True
+    return False

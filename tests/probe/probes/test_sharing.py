@@ -117,6 +117,29 @@ def test_each_slip_is_proven_with_its_repair(tmp_path, product, name, culprit):
     assert [patch.path for patch in finding.patches] == ["app.py"]
 
 
+GIVEN_OUT = """
+LINES = [0]
+
+def lines():
+    return LINES
+
+def total(rows, more):
+    rows.append(more)
+    return sum(rows)
+"""
+TWO_TOTALS = """
+from app import lines, total
+def test_two():
+    total(lines(), 1)
+    assert total(lines(), 2) == 2
+"""
+
+
+def test_who_changes_what_it_was_given_may_be_wrong_instead(tmp_path):
+    finding = found(tmp_path, GIVEN_OUT, TWO_TOTALS)
+    assert (finding.cause.claim, finding.cause.confidence) == ("condition", "likely")
+
+
 def test_a_cache_with_too_few_keys_is_a_condition(tmp_path):
     cause = found(tmp_path, CACHE, TWO_AREAS).cause
     assert (cause.claim, cause.confidence) == ("condition", "likely")
