@@ -109,8 +109,13 @@ def test_the_products_own_restore_runs_in_a_finally():
     assert patch.after.endswith(QUIET[QUIET.index("def set_level") :])
 
 
+def test_a_product_without_any_restore_gets_one():
+    _, (patch,) = written("quiet.py:21", "render")
+    assert patch.title == "render restores what it changes, whatever happens"
+    compile(patch.after, "quiet.py", "exec")
+
+
 def test_without_a_restore_there_is_nothing_to_move():
-    assert written("quiet.py:21", "render")[1] == ()
     assert restoring_always("def f():\n    yield 1\n", 2) is None
     assert restoring_always("no python at all (", 1) is None
 
