@@ -11,9 +11,10 @@ from triage.lab.lab import Lab
 from triage.lab.protocol import Answer, Experiment, Step, Trial
 from triage.model.experiment import ExperimentResult, RootCause, Status
 from triage.probe.api import Case, Finding, Probe, Steps
-from triage.probe.claim import examined, is_polluted, is_symptom, unexamined
+from triage.probe.claim import examined, is_polluted, unexamined
 from triage.probe.declared_repairs import with_repairs
 from triage.probe.factors import kind_of_factor
+from triage.probe.objections import is_symptom
 from triage.probe.probes.blame import RAN
 from triage.probe.symptoms import SURVEY, not_read
 
