@@ -20,12 +20,12 @@ def summary_of(found: FoundCause) -> str:
     """Which lines broke the tests, since when, and how far that is confirmed."""
     places = places_of(in_order(found.hunks))
     together = " together" if len(found.hunks) > 1 else ""
-    said = f"{places}{together} broke it"
+    when = ""
     if found.since.entries:
-        said += f", in {_commits(found.since)}"
-    else:
-        said += ", which is not committed" if found.since.bad is None else ""
-    return f"{said}: {_how_confirmed(found)}"
+        when = f", in {_commits(found.since)}"
+    elif found.since.bad is None:
+        when = ", which is not committed"
+    return f"{places}{together} broke it{when}: {_how_confirmed(found)}"
 
 
 def red_since(since: BrokenSince) -> str:
@@ -46,12 +46,14 @@ def _how_confirmed(found: FoundCause) -> str:
     without = [judged.result for judged in found.judged if _is_reversal(judged, found)]
     alone = [judged.result for judged in found.judged if _is_addition(judged)]
     is_plural = len(found.hunks) > 1 or any(hunk.has_several_lines for hunk in found.hunks)
+    without_them, they_make = (
+        ("without them", "they alone make") if is_plural else ("without it", "it alone makes")
+    )
     said = []
     if any(result.status is Status.CONFIRMED for result in without):
-        said.append(f"without {'them' if is_plural else 'it'} the tests pass")
+        said.append(f"{without_them} the tests pass")
     if any(result.status is Status.CONFIRMED for result in alone):
-        them = "they alone make" if is_plural else "it alone makes"
-        said.append(f"on the base {them} the tests fail")
+        said.append(f"on the base {they_make} the tests fail")
     if found.also:
         others = places_of([hunk for hunks in found.also for hunk in in_order(hunks)])
         said.append(f"some of them have another cause as well: {others}")

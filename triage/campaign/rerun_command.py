@@ -34,18 +34,16 @@ def conditions_of_rerun(folder: Path) -> RerunConditions:
     canonical = _read(folder / "env.json").get("canonical")
     args = _read(folder / "preflight.json").get("pytest_args")
     variables = canonical if isinstance(canonical, dict) else {}
+    env = {}
+    for name, value in variables.items():
+        if name not in AS_PYTEST and not _is_redacted(value):
+            env[name] = str(value)
     words = args if isinstance(args, list) else []
-    usual = RerunConditions({}, ())
+    pytest_args = tuple(str(word) for word in words if not _is_redacted(word))
     goes_as_pytest = AS_PYTEST.items() <= variables.items()
-    return RerunConditions(
-        env={
-            name: str(value)
-            for name, value in variables.items()
-            if name not in AS_PYTEST and not _is_redacted(value)
-        },
-        pytest_args=tuple(str(word) for word in words if not _is_redacted(word)),
-        program=("pytest",) if goes_as_pytest else usual.program,
-    )
+    if goes_as_pytest:
+        return RerunConditions(env, pytest_args, program=("pytest",))
+    return RerunConditions(env, pytest_args)
 
 
 @dataclass(frozen=True)
@@ -62,17 +60,24 @@ def rerun_command(
     """One shell command; several parameters of one test are one target, the test without parameters."""
     targets = _targets(nodeids)
     shown = targets[:most]
-    variables = [f"{name}={shlex.quote(value)}" for name, value in conditions.env.items()]
-    words = [*(["env", *variables] if variables else []), *conditions.program]
+    words: list[str] = []
+    if conditions.env:
+        words.append("env")
+        words += [f"{name}={shlex.quote(value)}" for name, value in conditions.env.items()]
+    words += conditions.program
     words += [shlex.quote(word) for word in (*conditions.pytest_args, *shown)]
     return RerunCommand(" ".join(words), len(targets) - len(shown))
 
 
 def _targets(nodeids: Sequence[str]) -> list[str]:
-    names = list(dict.fromkeys(present_name(nodeid) for nodeid in nodeids))
-    stems = Counter(without_parameters(name) for name in names)
-    targets = [name if stems[without_parameters(name)] == 1 else without_parameters(name) for name in names]
-    return list(dict.fromkeys(targets))
+    """Each test once; one that failed with several parameters without them, which runs it with all."""
+    names = dict.fromkeys(present_name(nodeid) for nodeid in nodeids)
+    times = Counter(without_parameters(name) for name in names)
+    targets: dict[str, None] = {}
+    for name in names:
+        test = without_parameters(name)
+        targets[name if times[test] == 1 else test] = None
+    return list(targets)
 
 
 def _is_redacted(value: object) -> bool:

@@ -29,10 +29,15 @@ class NewNames:
 
     def of_why(self, why: Why) -> Why:
         """A reason of a cluster that names a file or a place in one."""
-        file, colon, function = why.detail.rpartition(":") if why.kind == "frame" else (why.detail, "", "")
-        if why.kind not in ("frame", "file") or file not in self._files:
-            return why
-        return why.model_copy(update={"detail": self._files[file] + colon + function})
+        match why.kind:
+            case "file":
+                detail = self._files.get(why.detail, why.detail)
+            case "frame":  # path:function
+                file, colon, function = why.detail.rpartition(":")
+                detail = self._files.get(file, file) + colon + function
+            case _:
+                return why
+        return why.model_copy(update={"detail": detail})
 
 
 def moves_of(cluster: Cluster, events: Sequence[Event]) -> set[str]:

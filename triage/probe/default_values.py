@@ -31,13 +31,20 @@ def default_values(lines: Iterable[Mapping[str, Any]]) -> list[DefaultValue]:
             fields.setdefault(f"{line['owner']}.{line['field']}", line["value"])
     found: list[DefaultValue] = []
     for path, default in fields.items():
-        for number, control in enumerate(controls(default)):
+        is_first = True
+        for control in controls(default):
             found.append(
                 DefaultValue(
-                    path=path, default=default, control=control, zero=_is_zero(default), first=number == 0
+                    path=path, default=default, control=control, zero=_is_zero(default), first=is_first
                 )
             )
-    return sorted(found, key=lambda value: (not value.zero, not isinstance(value.default, float)))
+            is_first = False
+    return sorted(found, key=_likeliest_first)
+
+
+def _likeliest_first(value: DefaultValue) -> tuple[bool, bool]:
+    """Key of a sort: a zero kills a signal, and where none is zero, floats are what signals are made of."""
+    return not value.zero, not isinstance(value.default, float)
 
 
 def controls(default: Any) -> tuple[Any, ...]:
@@ -48,8 +55,12 @@ def controls(default: Any) -> tuple[Any, ...]:
         by_item = [controls(item) for item in default]
         return tuple(type(default)(values) for values in zip(*by_item, strict=False))
     if isinstance(default, float):
-        return (100.0, 1.0, 0.5) if default == 0 else (default * 10.0, default / 10.0, -default)
-    return (100, 1) if default == 0 else (default * 2, max(1, default // 2))
+        if default == 0:
+            return (100.0, 1.0, 0.5)  # 1/2 for what has to be a share, such as a probability
+        return (default * 10.0, default / 10.0, -default)
+    if default == 0:
+        return (100, 1)
+    return (default * 2, max(1, default // 2))
 
 
 def overriding(setup: Setup, group: Sequence[DefaultValue]) -> Setup:

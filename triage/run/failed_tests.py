@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from triage.model.failure import present_name
-from triage.model.nodeid import file_of
+from triage.model.nodeid import file_of, is_within
 from triage.model.run import FailedTests, RerunHint, RunRecord, TestResult
 from triage.run.collection import Collected
 from triage.text.plural import counted_noun
@@ -19,17 +19,22 @@ _MOST_NAMED = 5
 def failed_tests(record: RunRecord) -> FailedTests:
     """The tests of a run that failed, crashed, hung or were flaky, and what did not collect."""
     unanswered = set(record.unanswered)
-    red = [
-        result
-        for result in (*record.collect_errors, *record.results)
-        if result.outcome.has_failures or result.nodeid in unanswered
-    ]
-    earlier = record.plan.failed.stamps if record.plan is not None and record.plan.failed is not None else ()
+    red: list[TestResult] = []
+    need_others: list[TestResult] = []
+    for result in (*record.collect_errors, *record.results):
+        is_unanswered = result.nodeid in unanswered
+        if result.outcome.has_failures or is_unanswered:
+            red.append(result)
+            if is_unanswered or _needs_others(result):
+                need_others.append(result)
+    earlier: tuple[str, ...] = ()
+    if record.plan is not None and record.plan.failed is not None:
+        earlier = record.plan.failed.stamps
     return FailedTests(
         stamp=record.stamp,
         nodeids=_names(red),
         tests=record.counts.collected,
-        need_others=_names(result for result in red if result.nodeid in unanswered or _needs_others(result)),
+        need_others=_names(need_others),
         stamps=(*earlier, record.stamp),
     )
 
@@ -101,12 +106,8 @@ def _needs_others(result: TestResult) -> bool:
 
 def _is_below(nodeid: str, collectors: Sequence[str]) -> bool:
     """Whether a test is in one of these files or folders, or is the file itself."""
-    return any(
-        collector in ("", ".")
-        or nodeid == collector
-        or nodeid.startswith((f"{collector}::", f"{collector}/"))
-        for collector in collectors
-    )
+    holds_everything = "" in collectors or "." in collectors  # the root
+    return holds_everything or is_within(nodeid, collectors)
 
 
 def _listed(nodeids: Sequence[str]) -> str:

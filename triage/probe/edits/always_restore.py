@@ -120,7 +120,7 @@ def _yields(part: ast.stmt) -> bool:
 
 def _restored_later(block: Sequence[ast.stmt], line: int) -> tuple[list[ast.stmt], list[ast.stmt]] | None:
     """What stands between the change at this line and its restore, and the restore; None for none."""
-    place = next((place for place, part in enumerate(block) if spans(part, line)), None)
+    place = _place_of(line, block)
     if place is None:
         return None
     for inner in _blocks(block[place]):
@@ -128,10 +128,22 @@ def _restored_later(block: Sequence[ast.stmt], line: int) -> tuple[list[ast.stmt
         if found is not None:
             return found
     change = _simple_statement(block[place], line)
-    for later in range(place + 1, len(block)):
-        between = list(block[place + 1 : later])
-        if change is not None and _undoes(block[later], change):
-            return (between, [block[later]]) if between else None
+    if change is None:
+        return None
+    between: list[ast.stmt] = []
+    for later in block[place + 1 :]:
+        if _undoes(later, change):
+            # where nothing stands between them, nothing can keep the restore from running
+            return (between, [later]) if between else None
+        between.append(later)
+    return None
+
+
+def _place_of(line: int, block: Sequence[ast.stmt]) -> int | None:
+    """Index of the statement that holds the line."""
+    for place, part in enumerate(block):
+        if spans(part, line):
+            return place
     return None
 
 
@@ -147,23 +159,22 @@ def _blocks(part: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 def _simple_statement(part: ast.stmt, line: int) -> ast.stmt | None:
     """The statement at this line that holds no others."""
-    simple = [
-        node
-        for node in ast.walk(part)
-        if isinstance(node, ast.stmt) and spans(node, line) and not hasattr(node, "body")
-    ]
-    return simple[0] if simple else None
+    for node in ast.walk(part):
+        holds_others = hasattr(node, "body")
+        if isinstance(node, ast.stmt) and spans(node, line) and not holds_others:
+            return node
+    return None
 
 
 def _undoes(later: ast.stmt, change: ast.stmt) -> bool:
     """Whether a later statement, or a branch of it, sets or calls what the change did."""
-    parts = [node for node in ast.walk(later) if isinstance(node, ast.stmt)] if _is_branch(later) else [later]
     changed = _changed(change)
-    return bool(changed) and any(changed & _changed(part) or _takes_back(part, changed) for part in parts)
-
-
-def _is_branch(part: ast.stmt) -> bool:
-    return isinstance(part, ast.If)
+    if not changed:
+        return False
+    parts = [later]
+    if isinstance(later, ast.If):
+        parts = [node for node in ast.walk(later) if isinstance(node, ast.stmt)]
+    return any(changed & _changed(part) or _takes_back(part, changed) for part in parts)
 
 
 def _changed(part: ast.stmt) -> set[str]:
@@ -190,33 +201,41 @@ def _takes_back(part: ast.stmt, changed: set[str]) -> bool:
 def _with_finally(source: str, work: Sequence[ast.stmt], restore: Sequence[ast.stmt]) -> str:
     """The source with `work` in a `try` and `restore`, which follows it, in its `finally`."""
     lines = source.splitlines(keepends=True)
-    start, end = work[0].lineno - 1, restore[-1].end_lineno or restore[-1].lineno
+    # indexes of lines: `work` is start to middle, `restore` is middle to end
+    start = work[0].lineno - 1
     middle = work[-1].end_lineno or work[-1].lineno
+    end = restore[-1].end_lineno or restore[-1].lineno
     indent = _indent_of(lines[start])
+    step = _step(source)
     inside_text = _inside_text(source)
-    work_lines = _indented(lines, range(start, middle), _step(source), inside_text)
+    edited = lines[:start]
+    edited.append(f"{indent}try:\n")
+    edited += _indented(lines, range(start, middle), step, inside_text)
     while not lines[middle].strip():  # no block begins with an empty line
         middle += 1
-    restore_lines = _indented(lines, range(middle, end), _step(source), inside_text)
-    return "".join(
-        [*lines[:start], f"{indent}try:\n", *work_lines, f"{indent}finally:\n", *restore_lines, *lines[end:]]
-    )
+    edited.append(f"{indent}finally:\n")
+    edited += _indented(lines, range(middle, end), step, inside_text)
+    edited += lines[end:]
+    return "".join(edited)
 
 
 def _indented(lines: Sequence[str], part: range, step: str, inside_text: set[int]) -> list[str]:
-    return [
-        step + lines[number] if lines[number].strip() and number not in inside_text else lines[number]
-        for number in part
-    ]
+    """These lines, one step further in; empty ones, and those within a string, as they are."""
+    indented = []
+    for number in part:
+        line = lines[number]
+        stays = not line.strip() or number in inside_text
+        indented.append(line if stays else step + line)
+    return indented
 
 
 def _inside_text(source: str) -> set[int]:
     """Numbers, from 0, of lines that begin within a string: to indent them changes what it says."""
     found: set[int] = set()
     for node in ast.walk(tree_of(source) or ast.Module([], [])):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if isinstance(node, ast.expr) and (is_text or isinstance(node, ast.JoinedStr)):
-            found.update(range(node.lineno, node.end_lineno or node.lineno))
+        match node:
+            case ast.Constant(value=str()) | ast.JoinedStr():
+                found.update(range(node.lineno, node.end_lineno or node.lineno))
     return found
 
 

@@ -112,14 +112,23 @@ class _Victim(OneTestEditor):
 def _function(module: cst.Module, names: Sequence[str]) -> cst.FunctionDef | None:
     if not names:
         return None
+    *classes, function = names
     body: Sequence[cst.CSTNode] = module.body
-    for name in names[:-1]:
-        classes = [node for node in body if isinstance(node, cst.ClassDef) and node.name.value == name]
-        if not classes:
+    for name in classes:
+        found = _definition(body, name)
+        if not isinstance(found, cst.ClassDef):
             return None
-        body = classes[0].body.body
-    found = [node for node in body if isinstance(node, cst.FunctionDef) and node.name.value == names[-1]]
-    return found[0] if found else None
+        body = found.body.body
+    found = _definition(body, function)
+    return found if isinstance(found, cst.FunctionDef) else None
+
+
+def _definition(body: Sequence[cst.CSTNode], name: str) -> cst.ClassDef | cst.FunctionDef | None:
+    """The first class or function of that name in a block."""
+    for node in body:
+        if isinstance(node, cst.ClassDef | cst.FunctionDef) and node.name.value == name:
+            return node
+    return None
 
 
 def _body(function: cst.FunctionDef) -> list[cst.BaseStatement]:
@@ -160,16 +169,33 @@ def _imports_of(module: cst.Module) -> dict[str, _ImportOf]:
     """What the imports at the top of a file make, by name; relative ones and stars are left out."""
     made: dict[str, _ImportOf] = {}
     for line in module.body:
-        parts = line.body if isinstance(line, cst.SimpleStatementLine) else ()
-        for part in parts:
+        if not isinstance(line, cst.SimpleStatementLine):
+            continue
+        for part in line.body:
             if isinstance(part, cst.Import):
-                for each in part.names:
-                    alias = each.evaluated_alias
-                    name = alias or each.evaluated_name.partition(".")[0]
-                    made[name] = _ImportOf(each.evaluated_name, None, alias)
-            elif isinstance(part, cst.ImportFrom) and not part.relative and part.module is not None:
-                origin = cst.helpers.get_full_name_for_node(part.module) or ""
-                for each in part.names if not isinstance(part.names, cst.ImportStar) else ():
-                    alias = each.evaluated_alias
-                    made[alias or each.evaluated_name] = _ImportOf(origin, each.evaluated_name, alias)
+                made |= _made_by_import(part)
+            elif isinstance(part, cst.ImportFrom):
+                made |= _made_by_import_from(part)
+    return made
+
+
+def _made_by_import(statement: cst.Import) -> dict[str, _ImportOf]:
+    """`import a.b` makes the name `a`, `import a.b as c` the name `c`."""
+    made = {}
+    for each in statement.names:
+        module, alias = each.evaluated_name, each.evaluated_alias
+        name = alias or module.partition(".")[0]
+        made[name] = _ImportOf(module, None, alias)
+    return made
+
+
+def _made_by_import_from(statement: cst.ImportFrom) -> dict[str, _ImportOf]:
+    """`from a import b` makes the name `b`, `from a import b as c` the name `c`."""
+    if statement.relative or statement.module is None or isinstance(statement.names, cst.ImportStar):
+        return {}
+    module = cst.helpers.get_full_name_for_node(statement.module) or ""
+    made = {}
+    for each in statement.names:
+        attribute, alias = each.evaluated_name, each.evaluated_alias
+        made[alias or attribute] = _ImportOf(module, attribute, alias)
     return made
