@@ -7,7 +7,7 @@ the minus column.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +16,46 @@ from simulator.config import SimulatorError
 from simulator.crystal.names import without_gz
 from simulator.extras import load_extra
 
-MTZ_TYPES = (("G", False), ("F", False), ("K", True), ("J", True))
-"""Types of MTZ columns by preference: amplitudes of a pair, amplitudes, intensities of a pair, intensities;
-and whether the column holds intensities."""
 
-PAIR_TYPES = "GK"
+class MtzType(NamedTuple):
+    """A type of MTZ columns that serves."""
 
-CIF_LABELS = (
-    (("pdbx_F_plus", "pdbx_F_minus"), False),
-    (("F_meas_au",), False),
-    (("F_meas",), False),
-    (("pdbx_I_plus", "pdbx_I_minus"), True),
-    (("intensity_meas",), True),
-    (("F_squared_meas",), True),
-    (("F_calc_au",), False),
-    (("F_calc",), False),
+    letter: str
+    is_pair: bool
+    """Whether one column holds h, and the next of this type -h."""
+    squared: bool
+    """Whether it holds intensities, and not amplitudes."""
+
+
+MTZ_TYPES = (
+    MtzType("G", is_pair=True, squared=False),
+    MtzType("F", is_pair=False, squared=False),
+    MtzType("K", is_pair=True, squared=True),
+    MtzType("J", is_pair=False, squared=True),
 )
-"""Items of a mmCIF by preference, measured ones before calculated ones; and whether they are squares."""
+"""By preference: amplitudes need no root, and a pair says more than its mean."""
+
+
+class CifItems(NamedTuple):
+    """Items of a mmCIF that serve."""
+
+    labels: tuple[str, ...]
+    """One item, or those of h and of -h."""
+    squared: bool
+    """Whether they hold intensities, and not amplitudes."""
+
+
+CIF_ITEMS = (
+    CifItems(("pdbx_F_plus", "pdbx_F_minus"), squared=False),
+    CifItems(("F_meas_au",), squared=False),
+    CifItems(("F_meas",), squared=False),
+    CifItems(("pdbx_I_plus", "pdbx_I_minus"), squared=True),
+    CifItems(("intensity_meas",), squared=True),
+    CifItems(("F_squared_meas",), squared=True),
+    CifItems(("F_calc_au",), squared=False),
+    CifItems(("F_calc",), squared=False),
+)
+"""By preference: measured ones before calculated ones, amplitudes before intensities."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +87,7 @@ class _Asymmetric:
 def read_reflections(path: str | Path, columns: tuple[str, ...] = ()) -> Reflections:
     """Read a merged MTZ or a structure-factor mmCIF, expanded to P1.
 
-    columns   names of one column, or of those of h and of -h; none: chosen by MTZ_TYPES or CIF_LABELS
+    columns   names of one column, or of those of h and of -h; none: chosen by MTZ_TYPES or CIF_ITEMS
 
     Reflections without a number are left out; where one of a pair is missing, its mate stands for it. Of
     intensities the root is taken, 0 of those below 0. Raises a SimulatorError without gemmi, for a file that
@@ -136,13 +159,13 @@ def _mtz_labels(name: str, mtz: Any, wanted: tuple[str, ...]) -> tuple[tuple[str
         absent = [label for label in wanted if label not in types]
         if absent:
             raise SimulatorError(f"{name} has no column {absent[0]}: it has {', '.join(types)}")
-        return wanted, types[wanted[0]] in "KJ"
-    for kind, squared in MTZ_TYPES:
-        labels = [label for label, found in types.items() if found == kind]
-        if kind in PAIR_TYPES and len(labels) >= 2:
-            return (labels[0], labels[1]), squared
-        if kind not in PAIR_TYPES and labels:
-            return (labels[0],), squared
+        letters_of_intensities = [kind.letter for kind in MTZ_TYPES if kind.squared]
+        return wanted, types[wanted[0]] in letters_of_intensities
+    for kind in MTZ_TYPES:
+        labels = [label for label, letter in types.items() if letter == kind.letter]
+        needed = 2 if kind.is_pair else 1
+        if len(labels) >= needed:
+            return tuple(labels[:needed]), kind.squared
     raise SimulatorError(f"{name} has no column of amplitudes or intensities: it has {', '.join(types)}")
 
 
@@ -159,13 +182,19 @@ def _of_cif(name: str, block: Any, wanted: tuple[str, ...]) -> _Asymmetric:
     if block.is_unmerged():
         raise SimulatorError(f"{name} holds unmerged observations: merge them first")
     present = set(block.column_labels())
-    choices = ((wanted, False),) if wanted else CIF_LABELS
+    choices = (_asked_for(wanted),) if wanted else CIF_ITEMS
     for labels, squared in choices:
         if present.issuperset(labels):
             values = [np.array(block.make_float_array(label), dtype=np.float64) for label in labels]
             return _asymmetric(block.make_miller_array(), values, labels, squared=squared)
-    sought = " or ".join(labels[0] for labels, _ in choices)
+    sought = " or ".join(items.labels[0] for items in choices)
     raise SimulatorError(f"{name} has no {sought} of reflections: it has {', '.join(sorted(present))}")
+
+
+def _asked_for(labels: tuple[str, ...]) -> CifItems:
+    """Items that somebody names; amplitudes, unless the dictionary of mmCIF has them as intensities."""
+    intensities = {label for items in CIF_ITEMS if items.squared for label in items.labels}
+    return CifItems(labels, squared=labels[0] in intensities)
 
 
 def _asymmetric(

@@ -99,6 +99,15 @@ class TestExpansion:
         np.testing.assert_array_equal(ours.indices, theirs.indices)
         np.testing.assert_allclose(ours.amplitudes, theirs.amplitudes, rtol=1e-4, atol=1e-3)
 
+    def test_intensities_of_a_mmcif_are_intensities_when_they_are_named_too(self, tmp_path):
+        mtz = mtz_of("C 1 2 1", pair=False)
+        writer = gemmi.MtzToCif()
+        writer.spec_lines = ["H H index_h", "K H index_k", "L H index_l", "F F intensity_meas"]
+        (tmp_path / "a.cif").write_text(writer.write_cif_to_string(mtz))
+        chosen = read_reflections(tmp_path / "a.cif")
+        named = read_reflections(tmp_path / "a.cif", ("intensity_meas",))
+        np.testing.assert_array_equal(named.amplitudes, chosen.amplitudes)
+
     def test_a_missing_mate_is_stood_in_for(self, tmp_path):
         mtz = mtz_of("P 21 21 21", pair=True)
         data = np.array(mtz.array, copy=True)

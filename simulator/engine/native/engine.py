@@ -95,20 +95,21 @@ class KernelEngine:
             products = torch.from_numpy(self.kernel.totals(numbers, upstream))
         found: list[Tensor | None] = []
         for name in NAMES:
-            values = [getattr(scene.tensors, name) for scene in scenes]
             if name not in requested:
                 found.append(None)
-            elif name == "real":
-                pulled = torch.from_numpy(self.kernel.pull(numbers, upstream))
-                found.append(pulled.to(values[0].dtype))
-            elif name == "scale":
-                found.append((products / torch.stack(values)).to(values[0].dtype))
-            elif name == "default_F":
-                # d(F^2)/dF = 2 F^2/F; at F = 0 the image, and so the product, is 0.
-                factors = torch.stack([value if value != 0 else torch.ones_like(value) for value in values])
-                found.append((2 * products / factors).to(values[0].dtype))
-            else:
-                found.append(torch.zeros((len(scenes), *values[0].shape), dtype=values[0].dtype))
+                continue
+            values = torch.stack([getattr(scene.tensors, name) for scene in scenes])
+            match name:
+                case "real":
+                    gradient = torch.from_numpy(self.kernel.pull(numbers, upstream))
+                case "scale":
+                    gradient = products / values
+                case "default_F":
+                    # d(F^2)/dF = 2 F^2/F; at F = 0 the image, and so the product, is 0.
+                    gradient = 2 * products / torch.where(values != 0, values, torch.ones_like(values))
+                case _:
+                    gradient = torch.zeros_like(values)  # one of UNUSED
+            found.append(gradient.to(values.dtype))
         return found
 
     def _known(self, scenes: Sequence[Scene]) -> set[str]:
