@@ -6,7 +6,7 @@ gone, one of the same name elsewhere may be it, if a failure is the same there.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -71,11 +71,10 @@ def record_moves(
         names = EarlierNames((*said, *guessed, *_recorded(registry, context)))
         used: set[Relocation] = set()
         for group in strangers:
-            for signature, moves in _earlier_signatures(group, names, signer):
-                if signature in registry.home:
-                    earlier[group.signature.id] = (signature,)
-                    used.update(moves)
-                    break
+            found = _known_signature(group, names, signer, registry)
+            if found is not None:
+                earlier[group.signature.id] = (found.signature,)
+                used.update(found.moves)
         # what git says counts for every known file; what was guessed, where a failure confirms it
         relocations = [moved for moved in said if moved.old in known or moved in used]
         relocations += [moved for moved in guessed if moved in used]
@@ -137,13 +136,29 @@ def _after(registry: ClusterRegistry, events: Sequence[Event]) -> ClusterRegistr
     return replace(registry.followed_by(events), mending=registry.mending)
 
 
-def _earlier_signatures(
-    group: Group, names: EarlierNames, signer: Signer
-) -> Iterator[tuple[str, tuple[Relocation, ...]]]:
-    """Signature ids of the group under earlier names of its files, each with the renamings taken back."""
+class _EarlierSignature(NamedTuple):
+    """A signature that a failure would have had under earlier names of its files."""
+
+    signature: str
+    moves: tuple[Relocation, ...]
+    """The renamings that were taken back."""
+
+
+def _known_signature(
+    group: Group, names: EarlierNames, signer: Signer, registry: ClusterRegistry
+) -> _EarlierSignature | None:
+    """The first of the group's earlier signatures that a cluster has; None where none is known."""
+    for earlier in _earlier_signatures(group, names, signer):
+        if earlier.signature in registry.home:
+            return earlier
+    return None
+
+
+def _earlier_signatures(group: Group, names: EarlierNames, signer: Signer) -> Iterator[_EarlierSignature]:
+    """Those of the group under each combination of earlier names."""
     for before in names.variants(group.example):
         for signature in signer(before.failure):
-            yield signature.id, before.used
+            yield _EarlierSignature(signature.id, before.used)
 
 
 def _same_clusters(
@@ -187,12 +202,14 @@ def _renamed_tests(
         for old in sorted(members - run) if newcomers else ():
             pairs += [(old, new) for new in newcomers if file_of(new) == file_of(old)]
     alike = [pair for pair in pairs[:_MOST_PAIRS] if context.is_same_test(*pair)]
-    olds, news = [old for old, _ in alike], [new for _, new in alike]
-    return tuple(
-        Relocation(old=old, new=new, how="the test has the same body")
-        for old, new in alike
-        if olds.count(old) == news.count(new) == 1  # of several with one body nobody knows which is which
-    )
+    times_old = Counter(old for old, _ in alike)
+    times_new = Counter(new for _, new in alike)
+    renamed = []
+    for old, new in alike:
+        # of several with one body nobody knows which is which
+        if times_old[old] == 1 and times_new[new] == 1:
+            renamed.append(Relocation(old=old, new=new, how="the test has the same body"))
+    return tuple(renamed)
 
 
 def _known_files(registry: ClusterRegistry) -> set[str]:
@@ -223,11 +240,12 @@ def _of_same_name(gone: Iterable[str], groups: Sequence[Group], context: Context
     gone_by_name: dict[str, list[str]] = defaultdict(list)
     for path in sorted(gone):
         gone_by_name[_name(path)].append(path)
-    return [
-        Relocation(old=olds[0], new=by_name[name][0], how=_SAME_NAME)
-        for name, olds in sorted(gone_by_name.items())
-        if len(olds) == 1 and len(by_name.get(name, ())) == 1
-    ]
+    guessed = []
+    for name, olds in sorted(gone_by_name.items()):
+        news = by_name.get(name, [])
+        if len(olds) == 1 and len(news) == 1:
+            guessed.append(Relocation(old=olds[0], new=news[0], how=_SAME_NAME))
+    return guessed
 
 
 def _name(path: str) -> str:

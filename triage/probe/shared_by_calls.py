@@ -159,13 +159,10 @@ def _leaves_the_call(function: Function, param: str) -> bool:
 def _shared_attributes(source: str, path: str, owner: ast.ClassDef) -> Iterator[SharedObject]:
     """Mutable attributes of the class that its methods change through `self` alone."""
     for statement in owner.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=attribute)], value=value):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=attribute), value=ast.expr() as value):
-                pass
-            case _:
-                continue
+        bound = _bound_name(statement)
+        if bound is None:
+            continue
+        attribute, value = bound
         if not is_mutable(ast.unparse(value)) or not _changes_through_self(owner, attribute):
             continue
         own = with_own_attribute(source, owner.name, attribute)
@@ -180,6 +177,16 @@ def _shared_attributes(source: str, path: str, owner: ast.ClassDef) -> Iterator[
             text=own,
             looks_like_a_slip=re.search(rf"\b(?:cls|{owner.name})\.{attribute}\b", source) is None,
         )
+
+
+def _bound_name(statement: ast.stmt) -> tuple[str, ast.expr] | None:
+    """The one name that a statement binds, and the value: `NAME = ...`, `NAME: T = ...`; None for others."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return name, value
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            return name, value
+    return None
 
 
 def _changes_through_self(owner: ast.ClassDef, attribute: str) -> bool:
@@ -208,13 +215,10 @@ def _constants_handed_out(
 ) -> Iterator[SharedObject]:
     """Lists and dictionaries in capitals that a line which ran returns, binds or passes on as they are."""
     for statement in tree.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                pass
-            case _:
-                continue
+        bound = _bound_name(statement)
+        if bound is None:
+            continue
+        name, value = bound
         if _CONSTANT.fullmatch(name) is None or not is_mutable(ast.unparse(value)):
             continue
         for line, text in with_copies(source, name):
