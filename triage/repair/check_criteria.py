@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,32 @@ class _Process:
         )
 
 
+@dataclass
+class _SharedProcess:
+    """A process, and what the criteria that share its runs ask of them together."""
+
+    process: _Process
+    times: int = 0
+    names: list[str] = field(default_factory=list)
+    """Of the criteria."""
+    meters: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def serve(self, criterion: Criterion) -> None:
+        """Run as often as this criterion asks at least, and measure what it needs."""
+        self.times = max(self.times, criterion.runs)
+        self.names.append(criterion.name)
+        self.meters |= _METERS_OF.get(criterion.kind, {})
+
+    def look(self, *, is_first: bool) -> Look:
+        """One of its runs."""
+        named = ", ".join(dict.fromkeys(self.names))
+        return Look(
+            setup=self.process.setup(self.meters),
+            why=f"exit criterion {named}",
+            fresh=is_first or self.times > STEADY_RUNS,
+        )
+
+
 def _processes(criterion: Criterion) -> list[_Process]:
     """The processes of one run of a criterion; none where nothing is run."""
     if criterion.scope is Scope.NONE:
@@ -101,31 +127,21 @@ def run_all(lab: Lab, criteria: Iterable[Criterion]) -> CriterionRuns:
     test, which is asked to run more often than a steady one, is given a new interpreter each time: forks of
     one parent share what was drawn when it started.
     """
-    times: dict[str, int] = {}
-    processes: dict[str, _Process] = {}
-    names: dict[str, list[str]] = {}
-    meters: dict[str, dict[str, dict[str, Any]]] = {}
+    shared: dict[str, _SharedProcess] = {}
     for criterion in criteria:
         for process in _processes(criterion):
-            key = _key(process)
-            processes[key] = process
-            names.setdefault(key, []).append(criterion.name)
-            times[key] = max(criterion.runs, times.get(key, 0))
-            meters[key] = meters.get(key, {}) | _METERS_OF.get(criterion.kind, {})
+            shared.setdefault(_key(process), _SharedProcess(process)).serve(criterion)
     # A parent imports what a first run has imported, and should know no more than the fewest tests need:
     # these begin. Beside them the longest, which would keep one worker busy at the end.
-    shortest_first = sorted(processes, key=lambda key: len(processes[key].nodeids))
+    shortest_first = sorted(shared, key=lambda key: len(shared[key].process.nodeids))
     firsts = [*shortest_first[:1], *reversed(shortest_first[1:])]
-    order = [*firsts, *(key for key in firsts for _ in range(times[key] - 1))]
+    order = list(firsts)
+    looks = [shared[key].look(is_first=True) for key in firsts]
+    for key in firsts:
+        repeats = shared[key].times - 1
+        order += [key] * repeats
+        looks += [shared[key].look(is_first=False)] * repeats
     seen: dict[str, list[Observation]] = {key: [] for key in firsts}
-    looks = [
-        Look(
-            setup=processes[key].setup(meters[key]),
-            why=f"exit criterion {', '.join(dict.fromkeys(names[key]))}",
-            fresh=number < len(firsts) or times[key] > STEADY_RUNS,
-        )
-        for number, key in enumerate(order)
-    ]
     for key, observation in zip(order, lab.look(looks), strict=True):
         seen[key].append(observation)
     return CriterionRuns(seen)
@@ -170,13 +186,15 @@ def _compared(root: Path, criterion: Criterion, recorded: RecordedCriteria | Non
 def _passes(
     root: Path, criterion: Criterion, rounds: Sequence[Round], watched: Sequence[str]
 ) -> CriterionResult:
-    finding = "every run passed"
+    first_failure: str | None = None
     passed = 0
     for together in rounds:
         not_passed = [nodeid for nodeid in watched if not _passed(together, nodeid)]
-        passed += not not_passed
-        if not_passed and finding == "every run passed":
-            finding = _how_it_ended(together, not_passed[0])
+        if not not_passed:
+            passed += 1
+        elif first_failure is None:
+            first_failure = _how_it_ended(together, not_passed[0])
+    finding = first_failure or "every run passed"
     runs = [run for together in rounds for run in together]
     met = bool(rounds) and passed == len(rounds)
     result = _result(root, criterion, runs, met=met, passed=passed, finding=finding)
@@ -199,11 +217,13 @@ def _how_it_ended(together: Round, nodeid: str) -> str:
 
 
 def _executes(services: Services, criterion: Criterion, runs: Sequence[Observation]) -> CriterionResult:
-    skipped = [
-        still_skipped(criterion.lines, run, criterion.nodeids, lambda path: text_of(services.root, path))
-        for run in runs
-    ]
-    places = [place for place in skipped if place is not None]
+    places = []
+    for run in runs:
+        place = still_skipped(
+            criterion.lines, run, criterion.nodeids, lambda path: text_of(services.root, path)
+        )
+        if place is not None:
+            places.append(place)
     finding = f"{places[0]} is unchanged and does not run" if places else "every line runs, or was changed"
     passed = len(runs) - len(places)
     return _result(
