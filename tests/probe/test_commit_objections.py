@@ -21,6 +21,7 @@ T = "tests/test_m.py::test_f"
         ("def f(x, fast=False):\n    return x\n", "def f(x, fast=True):\n    return x\n", True),
         ("y = f(x)\n", "y = f(x, fast=True)\n", True),
         ("from a import slow as way\n", "from a import fast as way\n", True),
+        ("from slow import total\n", "from quick import total\n", True),
         ("y = old.total(x)\n", "y = new.total(x)\n", True),
         ("if True:\n    f()\n", "if False:\n    f()\n", True),
         ("if x > 9:\n    f()\n", "if x > 10:\n    f()\n", False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.planted.hostile.forked import Fork
-from triage.probe.misses import Miss, misses_of, objection_to_rounding
+from triage.probe.misses import Miss, misses_of, objection_to_rounding, reason_for_rounding
 from triage.probe.probes.numeric import Numeric
 from triage.testing.probes import drive
 
@@ -26,6 +26,7 @@ def miss(dtype, units):
         (8.0, 2.0, ""),
         (80.0, 63.0, ""),
         (2.0, 2.0, ""),
+        (1000.0, 1011.0, "it follows from the unit"),
         (8.0, 2.0**29, "12% of the miss is left in float64"),
         (8.0, 0.0, ""),
     ],
@@ -33,6 +34,13 @@ def miss(dtype, units):
 def test_rounding_shrinks_with_the_unit_and_differs_between_types(narrow, wide, said):
     objection = objection_to_rounding(miss("float32", narrow), miss("float64", wide))
     assert (said in objection) if said else objection == ""
+
+
+def test_many_units_are_rounding_where_they_shrink_with_the_unit():
+    assert "shrinks as rounding does" in reason_for_rounding(miss("float32", 80.0), miss("float64", 63.0))
+    assert reason_for_rounding(miss("float32", 80.0), miss("float64", 2.0**20)) == ""
+    assert reason_for_rounding(miss("float32", 9000.0), miss("float64", 63.0)) == ""
+    assert reason_for_rounding(miss("float64", 80.0), miss("float64", 0.0)) == ""
 
 
 def test_a_miss_is_read_with_its_sign_and_one_that_is_not_finite_is_left_out():
@@ -65,8 +73,8 @@ SUM = """
 import numpy
 def value(x):
     total = x.sum() - x.sum()
-    for _ in range(1000):
-        total = total + x[:1] / 6
+    for _ in range(2000):
+        total = total + x[:1] / 12
     return total
 """
 
@@ -83,3 +91,4 @@ def test_an_error_made_of_the_unit_is_told_from_a_sum_that_rounds(tmp_path, prod
     finding = drive(Numeric(), world.case(T), world).finding
     assert finding.cause.kind == "dtype"
     assert bool(finding.against) is doubted
+    assert doubted or "shrinks as rounding does" in finding.because

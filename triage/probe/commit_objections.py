@@ -123,6 +123,10 @@ class _Blank(ast.NodeTransformer):
     def visit_alias(self, node: ast.alias) -> ast.AST:
         return ast.alias(name="name")
 
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        names = [ast.alias(name="name") for _ in node.names]
+        return ast.ImportFrom(module="name", names=names, level=node.level)
+
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         return node
 

@@ -23,8 +23,13 @@ _STAYS = 1 / 8
 """Share of a miss that a wider type must take away: rounding shrinks by thousands and more."""
 _NOTABLE_UNITS = 4.0
 """A few operations round by as much."""
-_SAME_UNITS = 1.5
-"""Rounding of the last operations, on top of an error that is a multiple of the unit in each type."""
+_SAME_UNITS, _SAME_SHARE = 1.5, 0.02
+"""Rounding of the last operations, on top of an error that is a multiple of the unit in each type: so many
+units, and of many units so large a share."""
+_MOST_UNITS = 4096.0
+"""Rounding of sums of some thousand terms adds up to as much."""
+_SHRINKS = 64.0
+"""Times the ratio of the units by which a miss that is rounding shrinks at least: sums round unevenly."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,21 @@ def objection_to_rounding(narrow: Miss, wide: Miss) -> str:
         left = wide.relative / narrow.relative
         return f"{left:.0%} of the miss is left in {wide.dtype}, where rounding would have gone"
     few = abs(narrow.units) < _NOTABLE_UNITS
-    if few or abs(narrow.units - wide.units) > _SAME_UNITS:
+    same = max(_SAME_UNITS, abs(narrow.units) * _SAME_SHARE)
+    if few or abs(narrow.units - wide.units) > same:
         return ""
     return (
         f"the miss is {narrow.units:.2g} units of the last place in {narrow.dtype} and {wide.units:.2g} in"
         f" {wide.dtype}: it follows from the unit, and rounding would differ"
     )
+
+
+def reason_for_rounding(narrow: Miss, wide: Miss) -> str:
+    """That the miss of one comparison shrinks as rounding does in a wider type, as a clause; empty if not."""
+    if narrow.relative > _RELATIVE or abs(narrow.units) > _MOST_UNITS:
+        return ""
+    ratio = _EPSILON.get(wide.dtype, _EPSILON["float64"]) / _EPSILON.get(narrow.dtype, _EPSILON["float64"])
+    if ratio >= 1 or wide.relative > narrow.relative * ratio * _SHRINKS:
+        return ""
+    sizes = f"from {narrow.relative:.2g} in {narrow.dtype} to {wide.relative:.2g} in {wide.dtype}"
+    return f"the miss shrinks as rounding does, {sizes}"

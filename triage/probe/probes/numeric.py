@@ -18,7 +18,14 @@ from triage.probe.edits.tolerance import (
     loosened,
     with_measured_limit,
 )
-from triage.probe.misses import FEW, Miss, misses_of, objection_to_rounding, worst_of
+from triage.probe.misses import (
+    FEW,
+    Miss,
+    misses_of,
+    objection_to_rounding,
+    reason_for_rounding,
+    worst_of,
+)
 from triage.probe.numeric_symptoms import (
     asks_for_types,
     compiles,
@@ -53,7 +60,7 @@ class Numeric:
         other_arithmetic = [*_compiling(case), *_precision(case, worst, narrowing), *_threads(case)]
         found = yield from settle(self.name, case, other_arithmetic, "with other arithmetic")
         if found is not None:
-            return (yield from _with_doubts(found, worst))
+            return (yield from _examined_in_both_types(found, worst))
         looser = [*_tolerances(case, worst), *_comparisons(case)]
         found = yield from settle(self.name, case, looser, "with a looser tolerance")
         if found is not None:
@@ -111,17 +118,24 @@ def _precision(case: Case, worst: Miss | None, narrowing: Sequence[str]) -> Iter
     )
 
 
-def _with_doubts(found: Finding, narrow: Miss | None) -> Steps:
-    """The finding that a wider type helps, with what its own errors say against rounding."""
-    if narrow is None or found.proof is None or not found.because:
+def _examined_in_both_types(found: Finding, narrow: Miss | None) -> Steps:
+    """The finding that a wider type helps, with what its own misses say for and against rounding."""
+    is_type = (
+        found.cause is not None and found.cause.factor is not None and found.cause.factor.kind == "dtype"
+    )
+    if narrow is None or found.proof is None or not is_type:
         return found
     # nothing is tolerated: what is left of the miss is recorded
     strict = found.proof.treated.plus(instruments={"tolerance": {"factor": 0.0}})
     (run,) = yield from look(strict, why="what is left of the miss in the wider type")
     misses = misses_of(run.lines("tolerance", "miss"))
     wide = next((miss for miss in misses if miss.where == narrow.where), None)
-    doubt = objection_to_rounding(narrow, wide) if wide is not None else ""
-    return found.model_copy(update={"against": (doubt,)}) if doubt else found
+    if wide is None:
+        return found
+    doubt = objection_to_rounding(narrow, wide)
+    if doubt:
+        return found.model_copy(update={"against": (doubt,)})
+    return found.model_copy(update={"because": found.because or reason_for_rounding(narrow, wide)})
 
 
 def _rounding(worst: Miss | None) -> str:
