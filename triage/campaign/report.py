@@ -42,6 +42,7 @@ from triage.model.reruns import FOLDER as RERUNS_FOLDER
 from triage.model.reruns import RerunDocument
 from triage.model.run import RunRecord
 from triage.process.git import Repository
+from triage.text.markup import prose
 
 HTML_TEMPLATE = "report.html.j2"
 RERUNS = f"{RERUNS_FOLDER}/reruns.json"
@@ -174,14 +175,28 @@ class Report:
         return workflow_commands(self.summary, self.prefix, self.causes)
 
     def markdown(self) -> str:
-        """The summary document."""
-        return render(
+        """The summary document, and behind it what probes have found since the run."""
+        summary = render(
             "summary.md.j2",
             {"run": self._summary_source()},
             self.templates,
             document=self._name("summary.md"),
             output=seen_from_suite(self.root, self.output),
         ).text
+        found = self._causes_found_since()
+        if not found:
+            return summary
+        return summary.rstrip("\n") + "\n\n## Causes found since\n\n" + "\n".join(found) + "\n"
+
+    def _causes_found_since(self) -> list[str]:
+        """A line for each cluster whose cause the summary lacks: that is sealed with the run."""
+        lines = []
+        for cluster in self.summary["clusters"]:
+            cause = self.causes.get(cluster["id"])
+            if cause is not None and not cluster.get("cause"):
+                said = prose(f"{cause.verdict}: {cause.kind}: {cause.summary}")
+                lines.append(f"- {cluster['id']}: {said}")
+        return lines
 
     def write_html(self, path: Path, writing: PageWriting) -> None:
         """The self-contained page; beneath the project its claims lie beside it, so it can be checked."""

@@ -9,6 +9,7 @@ import click
 
 from triage.campaign.clusters_of_run import clusters_of_run
 from triage.campaign.explanation import KnownCause, deciding, known_cause, known_causes, root_cause_of
+from triage.campaign.next_steps import command_in
 from triage.campaign.recorded import RecordedRun, latest_recorded, read_clusters
 from triage.campaign.stored_signatures import StoredSignatures, read_signatures
 from triage.cli.completion import complete_cluster, complete_stamp
@@ -158,6 +159,8 @@ def _say_cluster(app: App, registry: ClusterRegistry, cluster: Cluster, cause: K
         app.say(f"  {quarantine_line(cluster.quarantine, app.world.now().date())}")
     if cause is not None:
         app.say(f"  {cause.heading}: {cause.summary}")
+    else:
+        _say_unknown_cause(app, registry, cluster)
     for nodeid in cluster.members[:_MOST_TESTS]:
         app.say(f"    {nodeid}")
     if len(cluster.members) > _MOST_TESTS:
@@ -220,7 +223,10 @@ def explain_command(app: App, cluster: str, nodeid: str | None, stamp: str | Non
         app.say(f"  against the base: {base.value}")
     for why in deciding(found):
         _say_why(app, why)
-    _say_cause(app, cause)
+    if cause is not None:
+        _say_cause(app, cause)
+    else:
+        _say_unknown_cause(app, registry, found)
     if verdict is not None:
         _say_verdict(app, verdict)
     else:
@@ -254,10 +260,15 @@ def _on_base(
     return next((each.base for each in clusters if each.id == cluster), None)
 
 
-def _say_cause(app: App, cause: KnownCause | None) -> None:
-    """What an experiment found, where one did."""
-    if cause is None:
-        return
+def _say_unknown_cause(app: App, registry: ClusterRegistry, cluster: Cluster) -> None:
+    """That nobody has found the cause, and what finds it; nothing where nothing is due."""
+    command = command_in(registry, cluster, None)
+    if command is not None and command.startswith("triage probe "):
+        app.say(f"  cause: not found yet, {command} asks for it")
+
+
+def _say_cause(app: App, cause: KnownCause) -> None:
+    """What an experiment found."""
     app.say(f"  {cause.heading}: {cause.kind}: {cause.summary}")
     for culprit in cause.culprits:
         app.say(f"    culprit: {culprit}")

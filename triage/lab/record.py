@@ -103,7 +103,7 @@ class ExperimentRecord:
             instruments = str(path) if changed else relative_evidence(self._root, str(kept))
         if changed:
             path = arms / f"{name}.patch"
-            atomic.write_text(path, _patch(changed, pristine))
+            atomic.write_bytes(path, _patch(changed, pristine))
             edits = str(path)
         return self._shell(
             self._with_listed_tests(arms / f"{name}.txt", setup), instruments=instruments, edits=edits
@@ -135,11 +135,11 @@ class ExperimentRecord:
         atomic.append_line(self._folder.path / EXPERIMENTS_FILE, self.redact(text))
 
 
-def _patch(edits: Mapping[str, str | None], pristine: Path) -> str:
-    """Edits as one unified diff."""
+def _patch(edits: Mapping[str, str | None], pristine: Path) -> bytes:
+    """Edits as one unified diff, with the bytes of files whose encoding is another than UTF-8."""
     diffs = []
     for name, after in edits.items():
         path = pristine / name
-        before = path.read_text(encoding="utf-8") if path.is_file() else ""
+        before = path.read_text(encoding="utf-8", errors="surrogateescape") if path.is_file() else ""
         diffs.append(diff_of(name, before, after or ""))
-    return "".join(diffs)
+    return "".join(diffs).encode("utf-8", "surrogateescape")

@@ -218,6 +218,10 @@ class _SuiteRun:
             self.known.notes.append(
                 "no recorded durations: chunks are balanced by the number of tests in their modules"
             )
+            self.known.notes.append(
+                "a test that fails only behind tests of another chunk passes here: `triage run --chunks 1` "
+                "runs all in one process, `triage hunt` looks for such tests"
+            )
         self.artifacts.write_plan(planned)
         self.artifacts.write_commands(planned, [])
 
