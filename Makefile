@@ -88,7 +88,7 @@ coverage: $(VENV)/.ok ## tests with branch coverage, worst files first
 	$(BIN)/coverage report --sort=cover
 
 bench: $(VENV)/.ok ## every benchmark, as ratios against its named peer
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks all
 
 style: $(VENV)/.ok ## figures of how dense the code is written
 	$(BIN)/python -m benchmarks style

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.__main__ import names_of_benchmarks
+import pytest
+
+from benchmarks.__main__ import main, names_of_benchmarks
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -20,3 +22,11 @@ def test_the_benchmark_of_redaction_is_called_secrets() -> None:
     names = names_of_benchmarks()
     assert "secrets" in names
     assert "redaction" not in names
+
+
+def test_without_a_name_the_benchmarks_are_listed_and_none_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for name in names_of_benchmarks():
+        assert name in printed.err
