@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -12,7 +13,9 @@ from triage.cluster.registry import ClusterRegistry, as_decided
 from triage.evidence.folder import EvidenceFolder
 from triage.model.base_commit import BaseVerdict, worst
 from triage.model.cluster import Cluster
-from triage.model.joint_search import JOINT_FILE, JointReport
+
+if TYPE_CHECKING:
+    from triage.model.joint_search import JointReport
 
 
 def clusters_of_run(
@@ -32,6 +35,8 @@ def clusters_of_run(
 
 def search_of_run(output: Path, folder: EvidenceFolder) -> JointReport | None:
     """The newest joint search for the red tests of a run; None where there was none."""
+    from triage.model.joint_search import JOINT_FILE, JointReport  # a dozen models that few commands need
+
     for later in reversed(EvidenceFolder.all(output, phase="b")):
         path = later.path / JOINT_FILE
         if later.stamp < folder.stamp or not path.is_file():

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+_MOST_FUNCTIONS = 1024
+"""That are remembered: the parameters of one function follow each other."""
+
 
 def junit_names(nodeid: str) -> tuple[str, str]:
     """Split a node id into `classname` and `name` as pytest's JUnit writer does.
@@ -10,10 +15,21 @@ def junit_names(nodeid: str) -> tuple[str, str]:
     classname.
     """
     path, separator, rest = nodeid.partition("::")
-    in_parameters = path.count("[") > path.count("]")  # the `::` belongs to a parameter: there is no path
-    if not separator or in_parameters:
+    if not separator:
         return "", nodeid
     head, bracket, parameters = rest.partition("[")
-    *classes, function = head.split("::")
+    names = _names_of_function(path, head)
+    if names is None:
+        return "", nodeid
+    classname, function = names
+    return classname, function + bracket + parameters
+
+
+@lru_cache(_MOST_FUNCTIONS)
+def _names_of_function(path: str, names: str) -> tuple[str, str] | None:
+    """`classname` and function of `TestB::test_c` in a file; None where the `::` belongs to a parameter."""
+    if path.count("[") > path.count("]"):
+        return None
+    *classes, function = names.split("::")
     module = path.removesuffix(".py").replace("/", ".")
-    return ".".join([module, *classes]), function + bracket + parameters
+    return ".".join([module, *classes]), function

@@ -14,16 +14,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from types import MappingProxyType
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from triage.formats.junit_names import junit_names
 from triage.formats.limits import capped
-from triage.formats.reported_run import ReportedRun, started
 from triage.model.failure import UNTOLD, Failure
 from triage.model.nodeid import file_of
 from triage.model.outcome import Outcome, Phase
 from triage.model.run import TestResult
+
+if TYPE_CHECKING:
+    from triage.formats.reported_run import ReportedRun
 
 MESSAGE_CHARS = 4000
 """Of a `message`, which CI systems show in a list; the text of the element has the whole representation."""
@@ -49,6 +51,8 @@ _LOG_HEADING = " Captured Log ".center(80, "-")
 
 def render_junit(run: ReportedRun) -> str:
     """The report of a whole run."""
+    from triage.formats.reported_run import started  # a run writes JUnit XML of chunks, without this
+
     return write_junit(
         run.results,
         name=f"triage {run.record.campaign}",
@@ -139,6 +143,9 @@ def _case(result: TestResult) -> Element:
     case = Element(
         "testcase", classname=_spelled(classname), name=_spelled(name), time=_time(result.duration)
     )
+    if result.outcome is Outcome.PASSED and not result.failures:
+        # nearly every test of nearly every run: there is nothing else to say of it
+        return case
     element = _element_of(result.outcome)
     if element == "skipped":
         reason = result.note or (result.failures[0].message if result.failures else "")

@@ -2,13 +2,14 @@
 
 `_meaning` is the only place that says what an outcome means. Other rooms ask the properties, or match on
 every member and close with `assert_never`: mypy points at each place where a new outcome needs a decision.
+Each property is found out once for each member: of a large run it is asked a dozen times for every test.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal, assert_never
 
 PytestOutcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "not_run"]
@@ -63,52 +64,52 @@ class Outcome(StrEnum):
     """Red and green runs of one test, in its place, within one run."""
     NOT_RUN = "not_run"
 
-    @property
+    @cached_property
     def is_red(self) -> bool:
         """Whether the test failed, as often as it was tried: what a gate counts."""
         return _meaning(self).colour is _Colour.RED
 
-    @property
+    @cached_property
     def is_flaky(self) -> bool:
         """Whether the test failed in some of its runs and passed in others."""
         return _meaning(self).colour is _Colour.CHANCE
 
-    @property
+    @cached_property
     def has_failures(self) -> bool:
         """Whether failures of the test were seen, which belong to clusters."""
         return self.is_red or self.is_flaky
 
-    @property
+    @cached_property
     def is_green(self) -> bool:
         """Whether the test did what the suite expects of it, an expected failure included."""
         return _meaning(self).colour is _Colour.GREEN
 
-    @property
+    @cached_property
     def passes(self) -> bool:
         """Whether the test itself held, expected or not: an expected failure shows no such thing."""
         return self.is_green and _meaning(self).pytest in ("passed", "xpassed")
 
-    @property
+    @cached_property
     def ran(self) -> bool:
         """Whether a process came to the test; a skip was decided there and counts."""
         return _meaning(self).extent is not _Extent.NEVER_STARTED
 
-    @property
+    @cached_property
     def finished(self) -> bool:
         """Whether pytest itself reported the outcome, so that the test's duration is its own."""
         return _meaning(self).extent is _Extent.TO_THE_END
 
-    @property
+    @cached_property
     def is_cut_short(self) -> bool:
         """Whether the process died or was killed while the test ran: no exception tells why."""
         return _meaning(self).extent is _Extent.CUT_SHORT
 
-    @property
+    @cached_property
     def letter(self) -> str:
         """One letter for it: a column of outcomes is a string."""
         return _meaning(self).letter
 
-    @property
+    @cached_property
     def pytest_word(self) -> PytestOutcome:
         """The word for it in formats that know only pytest's outcomes."""
         return _meaning(self).pytest

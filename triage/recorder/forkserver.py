@@ -47,6 +47,7 @@ def serve(recorder: Any, session: Any) -> None:
         if plugin in sys.modules:
             with contextlib.suppress(Exception):
                 importlib.import_module(library)
+    recorder.prepare_forks(session)
     reasons = unfit(session, control.fileno())
     control.sendall(json.dumps({"ready": True, "unfit": reasons}).encode() + b"\n")
     settings = _take_settings(fork_on_order(control, "settings"))

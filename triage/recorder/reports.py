@@ -12,6 +12,7 @@ from typing import Any
 from triage.recorder.exceptions import text_of
 from triage.text.learned_values import LearnedValues
 from triage.text.redact import Redactor
+from triage.text.remembered import RememberedTexts
 from triage.text.sanitize import capped, encodable
 
 Data = dict[str, Any]
@@ -19,6 +20,10 @@ Data = dict[str, Any]
 _MARGIN = 16 * 1024
 """Characters beyond a cut that are redacted too, so that a secret that lies across the cut is recognised."""
 _STREAMS = ("stdout", "stderr", "log")
+_MOST_CLEAN = 4096
+"""Texts without secrets that are remembered: keys, outcomes and paths recur in every test of a report."""
+_LONGEST_CLEAN = 256
+"""Characters of such a text: longer ones hardly recur."""
 
 
 def last_attempt(reports: Sequence[Any]) -> tuple[list[Any], int]:
@@ -91,6 +96,9 @@ class ReportSerializer:
         """`limit` caps each field, in characters."""
         self.redact, self.limit = redact, limit
         self._learned = LearnedValues()
+        self._clean: set[str] = set()
+        """Texts that are no secrets and hold none, as long as nothing has been learned."""
+        self._ids = RememberedTexts(redact.identifier)
 
     def text(self, value: object) -> str:
         """Return a value as a text that may be written."""
@@ -105,7 +113,16 @@ class ReportSerializer:
         return f"{head[:half]}\n[... {len(text) - 2 * half} characters cut ...]\n{tail[-half:]}"
 
     def _redacted(self, text: str) -> str:
-        return self.redact.following(text, self._learned)
+        if not self._learned.is_empty:
+            return self.redact.following(text, self._learned)
+        if text in self._clean:
+            return text
+        redacted = self.redact.following(text, self._learned)
+        if redacted == text and len(text) <= _LONGEST_CLEAN and self._learned.is_empty:
+            if len(self._clean) >= _MOST_CLEAN:
+                self._clean.clear()
+            self._clean.add(text)
+        return redacted
 
     def _learn_from(self, report: Any) -> None:
         """Learn which values the traceback names as secrets: the message alone shows them without a name."""
@@ -131,7 +148,7 @@ class ReportSerializer:
     def _item(self, key: object, value: Any) -> Any:
         """Return what stands under a key; a node id is written as it stands in every artifact."""
         if key == "nodeid" and isinstance(value, str):
-            return self.redact.identifier(encodable(value))
+            return self._ids[encodable(value)]
         return self.deep(value)
 
     def stages(self, reports: Sequence[Any]) -> Data:

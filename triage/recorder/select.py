@@ -8,7 +8,7 @@ Ids that are equal in this form are told apart by their order of collection.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triage.text.redact import Redactor
@@ -56,6 +56,25 @@ def exactly(
         namesakes = by_id[nodeid]
         if nth < len(namesakes):
             chosen.append(namesakes[nth])
+            numbers.append(nth)
+    return chosen, numbers
+
+
+def index_of(ids: Sequence[str], numbers: Sequence[int]) -> dict[tuple[str, int], int]:
+    """Return where each item stands, by its id and which of the items with this id it is."""
+    return {pair: place for place, pair in enumerate(zip(ids, numbers, strict=True))}
+
+
+def indexed(
+    items: Sequence[Any], places: Mapping[tuple[str, int], int], wanted: Sequence[Sequence[Any]]
+) -> tuple[list[Any], list[int]]:
+    """Return what `exactly` returns, by an index made beforehand: only the chosen items are touched."""
+    chosen = []
+    numbers = []
+    for nodeid, nth in wanted:
+        place = places.get((nodeid, nth))
+        if place is not None:
+            chosen.append(items[place])
             numbers.append(nth)
     return chosen, numbers
 

@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 from collections.abc import Generator, Sequence
+from operator import is_
 from typing import Any
 
 import pytest
@@ -34,7 +35,15 @@ from triage.recorder.reports import (
     skip_reason,
     without_texts,
 )
-from triage.recorder.select import exactly, matching, numbered, public_id, public_ids
+from triage.recorder.select import (
+    exactly,
+    index_of,
+    indexed,
+    matching,
+    numbered,
+    public_id,
+    public_ids,
+)
 from triage.recorder.settings import Settings
 from triage.recorder.watchdog import Watchdog
 from triage.text.redact import Redactor
@@ -77,6 +86,10 @@ class Recorder:
         """For each selected item: which of the items with its id it is; None where nothing was selected."""
         self.numbers: list[int] = []
         """For each item: which of the items with its id it is."""
+        self.places: dict[tuple[str, int], int] | None = None
+        """Of a fork server: where each item stands, by its id and number; None where items were changed."""
+        self.server_items: list[Any] = []
+        """In a fork: all items of the server."""
         self.position = 0
         """Index of the item that is expected to run next."""
         self.reports: list[Any] = []
@@ -145,6 +158,11 @@ class Recorder:
         if self.watchdog:
             self.watchdog.stop()
 
+    def prepare_forks(self, session: Any) -> None:
+        """Find out once, for all forks, what they need to select their items."""
+        are_announced = len(session.items) == len(self.items) and all(map(is_, session.items, self.items))
+        self.places = index_of(self.ids, self.numbers) if are_announced else None
+
     def begin_chunk(self, settings: Settings, session: Any) -> None:
         """Begin a record of its own in a child of a fork server, which runs the items of one chunk."""
         self.settings = settings
@@ -153,6 +171,8 @@ class Recorder:
         if settings.stacks and settings.test_timeout:
             self.watchdog = Watchdog(settings.stacks, settings.test_timeout)
         self.observer.load(settings.look, session.config.pluginmanager)
+        # kept alive: to take thousands of items apart would cost a fork more than the tests it is for
+        self.server_items = self.items
         self.select(session.items)
         self._change_surroundings(session)
         self.json_report.begin_chunk(session, settings)
@@ -221,7 +241,9 @@ class Recorder:
     def select(self, items: list[Any]) -> None:
         """Cut `items` down to what the settings name."""
         self.nth = None
-        if self.settings.exact is not None:
+        if self.settings.exact is not None and self.places is not None:
+            items[:], self.nth = indexed(items, self.places, self.settings.exact)
+        elif self.settings.exact is not None:
             items[:], self.nth = exactly(items, public_ids(items, self.redact), self.settings.exact)
         elif self.settings.match is not None:
             # a name may come as it stands in the source: with its secret

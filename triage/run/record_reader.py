@@ -87,6 +87,9 @@ class RecordReader:
     def take(self, event: dict[str, Any]) -> None:
         """Account for one event; they come in their order. Events of a newer recorder are left out."""
         match event.get("e"):
+            case "start" | "finish":
+                # first: nearly all events of a large run are these
+                self._take_of_test(event)
             case "begin":
                 self.begin = event
                 self.notes += event.get("notes", [])

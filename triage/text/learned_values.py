@@ -29,6 +29,11 @@ class LearnedValues:
         self._values: dict[str, int] = {}
         """Each with the place in the present text from which on it is a secret."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been learned: then a text is redacted as if it stood alone."""
+        return not self._values
+
     def learn(self, text: str, spans: Iterable[Span]) -> list[Span]:
         """Remember what was found in a text; return where else in it the same secrets stand.
 

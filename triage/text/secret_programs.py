@@ -8,7 +8,7 @@ arguments by number. A command line is text between blanks, or a list of strings
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -110,6 +110,9 @@ _WORD = pattern(
 """The next word of a command line; it ends at a pipe, a bracket, or the end of the line."""
 _PROGRAM_WORDS = frozenset(re.split("[^A-Za-z0-9]", name)[0].encode() for name in _OF_NAME)
 """First words of the programs' names: a text without any of them holds no such command."""
+_BEHIND_FIRST_WORD = (*_BLANKS, '"', "'", "\\", "-", "_", ".")
+"""What may follow such a word: the end of the name, the rest of it, or `.exe`. Of `https` most often a colon
+follows: the expression for all names takes longer to compile than a short command to answer."""
 _LOGIN = re.compile(r"[^\s:%,]{1,100}[:%,](?P<secret>[^\s:].*)")
 _MOST_WORDS = 60
 _MIN_WORD = 8
@@ -120,12 +123,18 @@ _MIN_ARGUMENT = 6
 
 def program_spans(text: str, vocabulary: Vocabulary) -> Iterator[Span]:
     """Yield secrets in command lines of known programs."""
-    if not vocabulary.words & _PROGRAM_WORDS:
+    words = vocabulary.words & _PROGRAM_WORDS
+    if not words or not _may_begin_command(text, words):
         return
     for start in _START.finditer(text):
         name = " ".join(re.split(r"""[\s"',\\]+""", start["name"]))
         is_list = text[start.end()] not in _BLANKS
         yield from _secrets(_OF_NAME[name], list(_words(text, start.end(), is_list=is_list)))
+
+
+def _may_begin_command(text: str, words: Iterable[bytes]) -> bool:
+    """Whether one of the words, as it stands in the text, may be the first of a program's name."""
+    return any(word.decode() + sign in text for word in words for sign in _BEHIND_FIRST_WORD)
 
 
 @dataclass(frozen=True)

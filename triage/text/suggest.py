@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 _MOST_COMPARED = 5000
 """Names that are compared: more take longer than a person waits for an error."""
@@ -11,6 +10,8 @@ _MOST_COMPARED = 5000
 
 def suggestions(wrong: str, names: Iterable[str], most: int = 3) -> list[str]:
     """The names closest to a wrong one, nearest first; the same name in other case before all others."""
+    from difflib import get_close_matches  # for errors alone: commands that make none need not wait for it
+
     known = list(dict.fromkeys(names))
     folded = wrong.casefold()
     in_other_case = [name for name in known if name.casefold() == folded]
@@ -23,6 +24,8 @@ def suggestions(wrong: str, names: Iterable[str], most: int = 3) -> list[str]:
 
 def _by_their_ends(wrong: str, names: Iterable[str], most: int) -> list[str]:
     """Node ids whose own name is close to a name without its file."""
+    from difflib import get_close_matches
+
     ends: dict[str, str] = {}
     for name in names:
         ends.setdefault(name.rpartition("::")[2], name)
