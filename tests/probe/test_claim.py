@@ -233,6 +233,32 @@ def test_what_changes_the_code_or_undoes_a_leak_is_not_compared_by_lines(kind):
     assert examine(Factor(kind=kind, name="x", from_="a", to="b"), treated=(2,)).claim == "cause"
 
 
+@pytest.mark.parametrize(
+    ("taken_back", "treated", "claim"),
+    [
+        ({"flags.py": "FAST = False\n"}, (2, 3, 5), "condition"),
+        ({"flags.py": "FAST = False\n"}, (2, 3, 4, 5), "cause"),
+        ({"totals.py": SOURCE.replace("        result += row\n", "        pass\n")}, (2, 3, 5), "cause"),
+    ],
+    ids=["older lines are skipped", "all run", "the lines are the commit's own"],
+)
+def test_a_commit_that_only_chooses_is_compared_by_the_older_lines_that_it_runs(taken_back, treated, claim):
+    commit = Factor(kind="commit", name="revision", from_="b2", to="a1")
+    beside = Setup(nodeids=(T,), env={"FIX": "1"}, edits=taken_back)
+    cause = examine(commit, treated=treated, kind="first-bad-commit", beside=beside)
+    assert cause.claim == claim
+    if claim == "condition":
+        assert "it passes without that change, but then totals.py:4 does not run" in cause.summary
+        assert cause.culprits == ("x", "totals.py:4")
+
+
+def test_what_the_probe_has_seen_speaks_against_its_cause():
+    commit = Factor(kind="commit", name="revision", from_="b2", to="a1")
+    cause = examine(commit, kind="first-bad-commit", against=("the tests ask for more since",))
+    assert (cause.claim, cause.confidence) == ("condition", "likely")
+    assert "the tests ask for more since: whether that change or older code is wrong" in cause.summary
+
+
 def test_a_condition_is_no_proven_cause():
     with pytest.raises(ValueError, match="a condition is no proven cause"):
         RootCause(kind="seed", summary="", confidence="proven", claim="condition")

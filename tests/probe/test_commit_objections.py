@@ -24,6 +24,9 @@ T = "tests/test_m.py::test_f"
         ("from slow import total\n", "from quick import total\n", True),
         ("y = old.total(x)\n", "y = new.total(x)\n", True),
         ("if True:\n    f()\n", "if False:\n    f()\n", True),
+        ("y = f(x)\n", "from plugins import use\nuse(f)\ny = f(x)\n", True),
+        ("def f():\n    return 1\n", "@cached\ndef f():\n    return 1\n", True),
+        ("if x:\n    f()\n", "if x:\n    g()\n    f()\n", True),
         ("if x > 9:\n    f()\n", "if x > 10:\n    f()\n", False),
         ("if x > 9:\n    f()\n", "if x >= 9:\n    f()\n", False),
         ("if a:\n    f()\n", "if b:\n    f()\n", False),
@@ -119,6 +122,23 @@ def test_data_of_another_form_may_be_right_and_another_number_is_wrong(before, a
     file = changed_text("data/rates.json", before, after)
     found = objections(lambda setup: False, file, taken_back={"data/rates.json": before})["against"]
     assert found == () if said is None else said in found[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "is_patience"),
+    [
+        ("m.py", "SEED = 1\n", "SEED = 7\n", True),
+        ("m.py", "f(retries=3)\n", "f(retries=1)\n", True),
+        ("app.toml", "timeout = 3.0\n", "timeout = 0.1\n", True),
+        ("m.py", "RATE = 3\n", "RATE = 1\n", False),
+        ("m.py", "SEED = 1\nRATE = 3\n", "SEED = 7\nRATE = 1\n", False),
+        ("m.py", "SEED = 1\n", "SEED = 1 + x\n", False),
+    ],
+)
+def test_another_seed_or_more_tries_are_no_cause(path, before, after, is_patience):
+    file = changed_text(path, before, after)
+    against = objections(lambda setup: False, file, taken_back={path: before})["against"]
+    assert any("another seed" in said for said in against) is is_patience
 
 
 def test_a_template_or_a_query_is_code():

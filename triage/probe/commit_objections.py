@@ -21,10 +21,22 @@ from triage.probe.reverts import CHANGES
 from triage.probe.sources import tree_of
 from triage.probe.symptoms import message_of
 from triage.text.hunks import ChangedText
+from triage.text.pattern import pattern
 
 _WORD = re.compile(r"[A-Za-z_][\w-]{2,}")
 """What an error may name of lines that were taken out."""
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_PATIENCE = pattern(
+    r"""
+    (?: seed | retr(?:y|ies) | tries | attempts | timeout | sleep | delay | pause | patience | wait
+      | tol(?:erance)? | atol | rtol | eps(?:ilon)? )
+    [\w"' ]* [=:(] [ ]* [-+.\d]
+    """,
+    matches=["SEED = 7", "retries: 3", "time.sleep(0.1)", "atol=1e-6", '"max_attempts": 5'],
+    rejects=["rate = 0.19", "total(3)"],
+    flags=re.IGNORECASE,
+)
+"""Numbers whose change is no repair and no fault."""
 _DATA = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".csv", ".tsv", ".txt", ".xml", ".env")
 """Files that the product reads; what ends otherwise (a template, a query) is code of it."""
 _ASSERTS = frozenset({"AssertionError", "Failed"})
@@ -48,6 +60,7 @@ def objections_to_change(
         objection = _to_data(path, before, case.source(path))
         if objection and not _error_names(case, path, before):
             against.append(objection)
+        against += _to_patience(path, before, case.source(path))
     chooses = bool(taken_back) and all(
         only_chooses(path, before, case.source(path), may_remove=_is_assertion(case))
         for path, before in taken_back.items()
@@ -99,8 +112,9 @@ def _only_removes(before: str, after: str) -> bool:
 
 
 def _shape(tree: ast.AST) -> str:
-    """The code without what chooses among ways that are there: constants, names, keywords with a constant.
+    """The code without what chooses among ways that are there.
 
+    That is constants, names, keywords with a constant, imports, decorators, and statements that only call.
     What decides a branch (a comparison, the test of an `if`) is code: there a constant is a limit, no switch.
     """
     return ast.dump(_Blank().visit(tree))
@@ -120,19 +134,28 @@ class _Blank(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         return ast.Attribute(value=self.visit(node.value), attr="name", ctx=node.ctx)
 
-    def visit_alias(self, node: ast.alias) -> ast.AST:
-        return ast.alias(name="name")
+    def visit_Import(self, node: ast.Import) -> None:
+        return None
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        names = [ast.alias(name="name") for _ in node.names]
-        return ast.ImportFrom(module="name", names=names, level=node.level)
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        return None
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if isinstance(node.value, ast.Call) else self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.decorator_list = []
+        return self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         return node
 
     def visit_If(self, node: ast.If) -> ast.AST:
         test = ast.Constant(value=0) if isinstance(node.test, ast.Constant) else node.test
-        body, orelse = ([self.visit(each) for each in block] for block in (node.body, node.orelse))
+        body, orelse = (
+            [made for each in block if (made := self.visit(each)) is not None]
+            for block in (node.body, node.orelse)
+        )
         return ast.If(test=test, body=body, orelse=orelse)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -153,6 +176,21 @@ def _to_data(path: str, before: str | None, after: str | None) -> str:
     if _NUMBER.sub("0", before) == _NUMBER.sub("0", after):
         return ""
     return f"what the change put into {path} may be right, and the product has to take it"
+
+
+def _to_patience(path: str, before: str | None, after: str | None) -> list[str]:
+    """That only a seed, or a number of tries, seconds or slack was changed; nothing where anything else was.
+
+    Another seed is another input; more tries, time or slack hide a fault and never mend it.
+    """
+    if before is None or after is None:
+        return []
+    old, new = before.splitlines(), after.splitlines()
+    changed = [line for line in new if line not in set(old)]
+    alike = _NUMBER.sub("0", before) == _NUMBER.sub("0", after)
+    if not alike or not changed or not all(_PATIENCE.search(line) for line in changed):
+        return []
+    return [f"the change gave {path} only another seed, or another number of tries, seconds or slack"]
 
 
 def _error_names(case: Case, path: str, before: str | None) -> bool:
