@@ -16,7 +16,7 @@ from triage.probe.edits.restore_state import restoration_of
 
 pytestmark = pytest.mark.slow
 
-READ_ELSEWHERE = {"attr:", "module:", "file:", "tmp:"}
+READ_ELSEWHERE = {"attr:", "module:", "reload:", "file:", "tmp:"}
 """Families that the instrument searches for in modules and folders."""
 
 LEAKS = {

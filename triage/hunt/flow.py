@@ -37,7 +37,7 @@ _WATCHING_SECONDS = 10.0
 """Of a processor, for looks at all state behind each test; later tests of a large suite are not looked at."""
 REFERENCES = "references"
 """The meter that records to which names the code of each test refers."""
-_FOLLOWING_SECONDS = 30.0
+_FOLLOWING_SECONDS = 10.0
 """Of a processor, for tests that are followed; what later tests of a large suite read is not known."""
 _FILE_ORDER = "file order"
 _MOST_RED_ALONE = 50

@@ -28,7 +28,8 @@ def find_culprits(
 ) -> tuple[str, ...]:
     """The smallest set of tests, in a recorded order, that makes the test red (or green); empty for none.
 
-    Those of the suspects that are in a `preferred` set are tried by themselves first.
+    Those of the suspects that are in a `preferred` set are tried by themselves first; of longer orders those
+    in the last one, which are the tests of the same file.
     """
 
     def has_effect(seen: Observation) -> bool:
@@ -62,7 +63,14 @@ def _likely_first(
             yield part
     if first:
         yield first
-        yield from sets
+    for candidates in sets:
+        # a chain of setters stands mostly in the test's own file: a few tests of a long order
+        for wanted in preferred[-1:]:
+            part = tuple(nodeid for nodeid in candidates if nodeid in wanted)
+            if part and len(part) * 2 <= len(candidates) and part not in tried:
+                tried.add(part)
+                yield part
+        yield candidates
 
 
 def driven(steps: Generator[tuple[Step, ...], tuple[Answer, ...], R], run: Run) -> R:

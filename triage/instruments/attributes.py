@@ -27,8 +27,12 @@ _MOST_MEMBERS = 5000
 _CLASS_OWN = frozenset({"_abc_impl", "pytestmark"})
 
 
+_first_specs: dict[str, Any] = {}
+"""By the name of a module below the root: the specification with which it was first seen."""
+
+
 def module_values(root: str) -> Iterator[tuple[str, Any]]:
-    """Yield `module:NAME`, `attr:MODULE.NAME` and `attr:MODULE.CLASS.NAME` with live values.
+    """Yield `module:NAME`, `reload:NAME`, `attr:MODULE.NAME` and `attr:MODULE.CLASS.NAME` with live values.
 
     Of modules below `root` everything, of often patched libraries their callables.
     """
@@ -39,10 +43,19 @@ def module_values(root: str) -> Iterator[tuple[str, Any]]:
                 yield f"module:{name}", type(module).__name__
         elif beneath(root, getattr(module, "__file__", None) or "") is not None:
             yield f"module:{name}", "present"
+            if _first_specs.setdefault(name, module.__spec__) is not module.__spec__:
+                yield f"reload:{name}", "loaded anew"
             yield from _attributes(name, module)
         elif name in OFTEN_PATCHED:
             for attribute, value in _callables(module):
                 yield f"attr:{name}.{attribute}", _qualified_name(value)
+
+
+def remember_modules(root: str) -> None:
+    """Note how modules below `root` were imported: `importlib.reload` gives them another specification."""
+    for name, module in list(sys.modules.items()):
+        if _was_imported(module) and beneath(root, getattr(module, "__file__", None) or "") is not None:
+            _first_specs.setdefault(name, module.__spec__)
 
 
 def _was_imported(module: object) -> bool:

@@ -151,6 +151,15 @@ STATES: tuple[ProcessState, ...] = (
             "    sys.modules[{name!r}] = BEFORE",
         ),
     ),
+    # what a module that was loaded anew defines: its functions and classes are other objects of the same
+    # name, and who holds the first ones (`from shop import Basket`) has others now
+    ProcessState(
+        key="reload:",
+        imports=("sys",),
+        save=("module = sys.modules[{name!r}]", "BEFORE = module, dict(vars(module))"),
+        restore=("vars(BEFORE[0]).update(BEFORE[1])",),
+        compared="id(BEFORE[0].__spec__)",
+    ),
     # `attr:package.module.NAME`: an attribute of a module or a class; what has to be saved (the reference, or
     # the contents of a list that others hold too) depends on the value: `contents.py` has the lines
     ProcessState(key="attr:"),
@@ -326,4 +335,6 @@ def in_words(key: str) -> str:
     if plain is not None:
         return f"the {plain.replace('_', ' ')}"
     kind, _, name = key.partition(":")
+    if kind == "reload":
+        return f"what {name} defines"
     return name if kind in ("attr", "env") and name else key

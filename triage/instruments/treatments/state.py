@@ -166,6 +166,8 @@ def pytest_sessionstart() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Everything is imported, nothing has run."""
+    if _SETTINGS.get("watch"):
+        attributes.remember_modules(_ROOT)
     _save_all("collected")
 
 
