@@ -257,7 +257,7 @@ def test_without_the_attribute_both_sides_of_a_conflict_count(clone: Clone, fail
     assert "holds conflict marks of git" in clone.triage("doctor")[1]
     assert clone.triage("assign", "C3", "--owner", "ada")[0] == 0
     assert b"<<<<<<<" not in clone.journal.path.read_bytes()
-    assert "would conflict; triage init" in clone.triage("doctor")[1]
+    assert "would conflict; what to do: triage init" in clone.triage("doctor")[1]
     assert len(clone.registry.live) == 3
     assert not clone.registry.clashes
     assert list(chain_faults(clone.journal.load().links)) == []
