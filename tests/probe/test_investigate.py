@@ -199,8 +199,10 @@ def test_a_factor_that_does_not_exist_decides_nothing(suite):
 
 def test_the_budget_ends_it_with_what_was_found(suite):
     project = suite(LEVER, env={"APP_MODE": "fast"})
-    code, report, _ = project.probe(T, "--budget", "0.9")
-    assert code in (1, 3)
+    # how far it comes depends on the machine; a probe that ends by itself takes seconds
+    code, report, _ = project.probe(T, "--budget", "0.5")
+    is_unknown = report["root_cause"]["confidence"] == "unknown"
+    assert code == (3 if not report["reproduced"] else 1 if is_unknown else 0)
     said = [*report["notes"], report["claim"]]
     assert any("budget" in text for text in said)
 
