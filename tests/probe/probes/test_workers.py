@@ -49,9 +49,14 @@ def test_a_test_that_disturbs_its_copy_is_told_what_both_hold():
         return seen(T, setup.distribution != "each")
 
     cause = asked(world, EACH).cause
-    assert cause.kind == "resource"
+    assert (cause.kind, cause.confidence) == ("resource", "proven")
     assert cause.culprits == ("127.0.0.1:80", "app.py:3", T)
     assert "two processes run it at once: both hold the address 127.0.0.1:80 (app.py:3)" in cause.summary
+
+
+def test_a_copy_with_which_it_shares_nothing_may_only_take_its_time():
+    cause = asked(lambda setup: seen(T, setup.distribution != "each"), EACH).cause
+    assert (cause.kind, cause.confidence, cause.culprits) == ("resource", "likely", (T,))
 
 
 def beside(*others):

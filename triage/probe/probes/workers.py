@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from triage.lab.protocol import Answer, Experiment, Observation, Setup, Step
 from triage.model.experiment import Factor, RootCause, Status
@@ -127,7 +128,7 @@ def _by_its_copy(name: str, case: Case) -> _Asking:
         summary=summary,
         factor=trial.result.factor,
         culprits=(*_named(things), case.nodeid),
-        confidence="proven",
+        confidence=_confidence(things),
     )
     return Finding(cause=cause, proof=experiment)
 
@@ -155,7 +156,7 @@ def _by_another_test(name: str, case: Case, others: Sequence[str]) -> _Asking:
         summary=f"{summary}; it passes where one process runs both, one after the other",
         factor=trial.result.factor,
         culprits=(*partners, *_named(things)),
-        confidence="proven",
+        confidence=_confidence(things),
     )
     return Finding(cause=cause, proof=experiment)
 
@@ -176,6 +177,11 @@ def _by_all_of_them(name: str, case: Case) -> Steps:
         "no single test beside it is enough"
     )
     return Finding(cause=_condition(case, summary, trial.result.factor), proof=experiment)
+
+
+def _confidence(things: Sequence[_Thing]) -> Literal["proven", "likely"]:
+    """Proven where both hold one thing: else the time that the other takes may be all that it does."""
+    return "proven" if things else "likely"
 
 
 # -- searching --------------------------------------------------------------------------------------
